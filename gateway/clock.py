@@ -1,0 +1,119 @@
+"""Wall, monotonic and device time in one place.
+
+Doors and time-outs run on monotonic nanoseconds. Schedules run on the local wall clock of the
+site. The API's columns hold *device time*: Unix seconds of the local wall clock, counted as if it
+were UTC (Control iD Access API, data conventions), or true UTC where the site chose so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where the processes take their time from; the only thing that reads the system's clocks."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds that never go back and do not jump (CLOCK_MONOTONIC)."""
+
+    def utc(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+
+
+class SystemClock:
+    """The machine's own clocks, with a wall clock that a simulation may shift."""
+
+    def __init__(self) -> None:
+        self._shift = timedelta()
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC) + self._shift
+
+    def set_utc(self, moment: datetime | None) -> None:
+        """Let the wall clock go on from `moment`; None gives the machine's own time back."""
+        self._shift = timedelta() if moment is None else moment - datetime.now(UTC)
+
+    @property
+    def shift(self) -> timedelta:
+        """How far the wall clock is set ahead of the machine's (zero outside simulations)."""
+        return self._shift
+
+
+class ManualClock:
+    """A clock that stands until it is moved: for tests and replays."""
+
+    def __init__(self, utc: datetime, monotonic_ns: int = 1_000_000_000) -> None:
+        self._utc = utc
+        self._monotonic_ns = monotonic_ns
+
+    def monotonic_ns(self) -> int:
+        return self._monotonic_ns
+
+    def utc(self) -> datetime:
+        return self._utc
+
+    def advance(self, seconds: float) -> None:
+        """Move both clocks forward by `seconds`."""
+        self._utc += timedelta(seconds=seconds)
+        self._monotonic_ns += round(seconds * 1_000_000_000)
+
+    def set_utc(self, moment: datetime) -> None:
+        """Let the wall clock jump; the monotonic one does not."""
+        self._utc = moment
+
+
+class WireTime(StrEnum):
+    """What the time columns of the API hold."""
+
+    LOCAL = "local"
+    """Seconds of the local wall clock counted as if it were UTC: the vendor's convention."""
+    UTC = "utc"
+    """True Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant as access decisions need it."""
+
+    stamp: int
+    """Device time in seconds, as the API's columns hold it: validity and holidays compare
+    with this."""
+    local: int
+    """Seconds of the local wall clock counted as if UTC: weekdays and spans derive from this."""
+    trusted: bool = True
+    """False while the clock may be wrong (no RTC, no network time yet)."""
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DeviceTime:
+    """Turns instants into device time: the one function behind every time column of the API."""
+
+    def __init__(self, zone: Callable[[], tzinfo], wire: WireTime = WireTime.LOCAL) -> None:
+        """`zone` is asked at every stamp, since configuration may override the site's zone."""
+        self._zone = zone
+        self._wire = wire
+
+    def local(self, utc: datetime) -> int:
+        """Seconds of the site's wall clock at `utc`, counted as if they were UTC."""
+        wall = utc.astimezone(self._zone()).replace(tzinfo=UTC)
+        return (wall - _EPOCH) // timedelta(seconds=1)
+
+    def stamp(self, utc: datetime) -> int:
+        """What a time column holds for the instant `utc`."""
+        if self._wire is WireTime.LOCAL:
+            return self.local(utc)
+        return (utc - _EPOCH) // timedelta(seconds=1)
+
+    def moment(self, utc: datetime, *, trusted: bool = True) -> Moment:
+        """The instant `utc` as access decisions need it."""
+        return Moment(self.stamp(utc), self.local(utc), trusted)

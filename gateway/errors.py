@@ -1,0 +1,57 @@
+"""Every error this package raises on purpose: one root, leaves that also are the built-in they
+resemble, so that a caller may catch either."""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """Root of all errors raised on purpose. Its text is fit to be shown to a technician."""
+
+
+class SettingsError(GatewayError, ValueError):
+    """The site file or a board profile is wrong; the text names the key, what was found and what
+    is allowed."""
+
+
+class DataDirectoryError(GatewayError, OSError):
+    """The data directory is missing, not initialised, already initialised or already in use."""
+
+
+class InvalidRequest(GatewayError, ValueError):
+    """A client sent something that cannot be carried out; nothing was changed."""
+
+
+class ConstraintViolation(InvalidRequest):
+    """A row would break a uniqueness, reference or required-value rule; nothing was changed."""
+
+
+class NotFound(GatewayError, LookupError):
+    """What the client named does not exist."""
+
+
+class NotAuthenticated(GatewayError, PermissionError):
+    """No session, a dead session, or wrong credentials."""
+
+
+class NotPermitted(GatewayError, PermissionError):
+    """The session is alive but lacks the right for this command."""
+
+
+class ControllerUnavailable(GatewayError, ConnectionError):
+    """The controller process did not answer in time; the command may not have been carried out."""
+
+
+class StorageError(GatewayError, OSError):
+    """A database cannot be opened, read or written (disk full, read-only, damaged, newer)."""
+
+
+class DeviceUnavailable(GatewayError, OSError):
+    """A reader, port or pin is not there or vanished; it will be tried again."""
+
+
+class NotSupportedHere(GatewayError, NotImplementedError):
+    """This board, system or site does not have what the command needs."""
+
+
+class BrokenFrame(GatewayError, ValueError):
+    """A reader's frame has a wrong length, parity, checksum or character."""

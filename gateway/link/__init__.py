@@ -1,0 +1,1 @@
+"""Typed messages between the two processes and the sockets that carry them."""

@@ -1,0 +1,172 @@
+"""The other end of the link: how the api process and the CLI ask the controller."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import zmq
+from pydantic import ValidationError
+
+from gateway import errors
+from gateway.errors import ControllerUnavailable, GatewayError
+from gateway.link.messages import (
+    Answer,
+    Command,
+    ControllerStatus,
+    Fact,
+    Obey,
+    OpenDoor,
+    ReportStatus,
+    Request,
+    Silence,
+)
+from gateway.link.runtime import RuntimeDirectory
+
+ANSWER_TIME_S = 2.0
+CONNECT_TIME_S = 0.5
+
+
+class ControllerClient:
+    """Asks the controller; any thread may call it."""
+
+    def __init__(self, runtime: RuntimeDirectory) -> None:
+        self._context = zmq.Context(io_threads=1)
+        self._address = runtime.command_address
+        self._idle: queue.SimpleQueue[zmq.Socket[bytes]] = queue.SimpleQueue()
+        self._obeyed = 0
+
+    def close(self) -> None:
+        """Close every socket; calls in progress fail."""
+        self._context.destroy(linger=0)
+
+    def ask(self, command: Command, timeout_s: float = ANSWER_TIME_S) -> dict[str, object]:
+        """The body of the controller's answer to `command`.
+
+        Raises ControllerUnavailable when none comes in time, else the error that it named.
+        """
+        deadline = time.monotonic() + timeout_s
+        request = Request(
+            id=secrets.token_hex(8), expires_ns=round(deadline * 1_000_000_000), command=command
+        )
+        socket = self._socket()
+        try:
+            if not socket.poll(round(min(timeout_s, CONNECT_TIME_S) * 1000), zmq.POLLOUT):
+                raise TimeoutError
+            socket.send(request.model_dump_json().encode(), zmq.NOBLOCK)
+            answer = self._await(socket, request.id, deadline)
+        except (zmq.ZMQError, TimeoutError) as error:
+            # A late answer must not meet the next question, so this socket is not used again.
+            socket.close(linger=0)
+            raise ControllerUnavailable("the controller does not answer") from error
+        self._idle.put(socket)
+        if answer.error is not None:
+            raise _error(answer.error_kind, answer.error)
+        return answer.body
+
+    def _socket(self) -> zmq.Socket[bytes]:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            socket = self._context.socket(zmq.DEALER)
+            socket.set(zmq.LINGER, 0)
+            # Commands are for now: none may wait for a controller that comes back later and
+            # then open a door that nobody stands at any more.
+            socket.set(zmq.IMMEDIATE, 1)
+            socket.set(zmq.RECONNECT_IVL, 50)
+            socket.connect(self._address)
+            return socket
+
+    @staticmethod
+    def _await(socket: zmq.Socket[bytes], request_id: str, deadline: float) -> Answer:
+        while True:
+            left_ms = round((deadline - time.monotonic()) * 1000)
+            if left_ms <= 0 or not socket.poll(left_ms, zmq.POLLIN):
+                raise TimeoutError
+            answer = Answer.model_validate_json(socket.recv())
+            if answer.id == request_id:
+                return answer
+
+    def open_door(
+        self, door: int, timeout_ms: int | None = None, reason: int | None = None
+    ) -> None:
+        """Open (or hold, or close) `door`; returns once it is done and journalled."""
+        self.ask(OpenDoor(door=door, timeout_ms=timeout_ms, reason=reason))
+
+    def silence(self) -> None:
+        """Silence what sounds now."""
+        self.ask(Silence())
+
+    def status(self) -> ControllerStatus:
+        """The controller's present state."""
+        return ControllerStatus.model_validate(self.ask(ReportStatus()))
+
+    def obey(self, version: int) -> bool:
+        """Wait until the policy of `version` decides; False when that took longer than 2 s.
+
+        Even then the next swipe obeys, since each one compares versions itself.
+        """
+        if version <= self._obeyed:
+            return True
+        try:
+            self.ask(Obey(version=version))
+        except ControllerUnavailable:
+            return False
+        self._obeyed = max(self._obeyed, version)
+        return True
+
+
+def _error(kind: str | None, text: str) -> GatewayError:
+    found = getattr(errors, kind or "", None)
+    if isinstance(found, type) and issubclass(found, GatewayError):
+        return found(text)
+    return GatewayError(text)
+
+
+class FactListener:
+    """One thread that hands every fact of the controller to `on_fact`, until closed.
+
+    `on_fact(None)` is called when `silence_s` pass without any, so that a listener that missed a
+    fact, or whose controller died, looks for itself.
+    """
+
+    def __init__(
+        self,
+        runtime: RuntimeDirectory,
+        on_fact: Callable[[Fact | None], None],
+        silence_s: float = 1.0,
+    ) -> None:
+        self._address = runtime.fact_address
+        self._on_fact = on_fact
+        self._silence_ms = round(silence_s * 1000)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="facts", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread and wait for it."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        context = zmq.Context(io_threads=1)
+        try:
+            socket = context.socket(zmq.SUB)
+            socket.set(zmq.LINGER, 0)
+            socket.set(zmq.RECONNECT_IVL, 100)
+            socket.subscribe(b"")
+            socket.connect(self._address)
+            while not self._stop.is_set():
+                if not socket.poll(self._silence_ms, zmq.POLLIN):
+                    self._on_fact(None)
+                    continue
+                with suppress(ValidationError):  # another version's fact is only a wake-up lost
+                    self._on_fact(Fact.model_validate_json(socket.recv()))
+        finally:
+            context.destroy(linger=0)

@@ -1,0 +1,132 @@
+"""The runtime directory: sockets, locks and the simulated board's record, private to one user.
+
+Under systemd it is the unit's RuntimeDirectory, else a directory of the user's runtime directory
+or of the temporary one, named after the data directory. `runtime.json` in the data directory says
+which, for programs that want to talk to a running gateway.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gateway.errors import DataDirectoryError
+
+RUNTIME_FILE = "runtime.json"
+LONGEST_SOCKET_PATH = 107
+"""sun_path of Linux holds 108 bytes with its closing zero (unix(7))."""
+
+
+class RuntimeDirectory:
+    """Where the processes of one data directory meet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, data: Path) -> RuntimeDirectory:
+        """The directory for `data`, made with mode 0700 if need be and named in `runtime.json`.
+
+        Raises DataDirectoryError when it belongs to somebody else or its path is too long.
+        """
+        path = _choose(data)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataDirectoryError(
+                f"cannot make the runtime directory {path}: {error}"
+            ) from error
+        status = path.stat()
+        under_systemd = "RUNTIME_DIRECTORY" in os.environ
+        if not under_systemd and (status.st_uid != os.geteuid() or status.st_mode & 0o077):
+            raise DataDirectoryError(f"{path} is not private to this user")
+        runtime = cls(path)
+        for socket in (runtime.command_socket, runtime.fact_socket):
+            if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
+                raise DataDirectoryError(f"the socket path {socket} is too long for Linux")
+        _write_whole(data / RUNTIME_FILE, json.dumps({"runtime": str(path)}))
+        return runtime
+
+    @classmethod
+    def find(cls, data: Path) -> RuntimeDirectory:
+        """The directory that a gateway on `data` uses or used last.
+
+        Raises DataDirectoryError when none ever ran there.
+        """
+        try:
+            named = json.loads((data / RUNTIME_FILE).read_text(encoding="utf-8"))["runtime"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataDirectoryError(f"no gateway runs on {data}") from None
+        return cls(Path(named))
+
+    @property
+    def command_socket(self) -> Path:
+        return self.path / "commands"
+
+    @property
+    def fact_socket(self) -> Path:
+        return self.path / "facts"
+
+    @property
+    def command_address(self) -> str:
+        return f"ipc://{self.command_socket}"
+
+    @property
+    def fact_address(self) -> str:
+        return f"ipc://{self.fact_socket}"
+
+    @contextmanager
+    def claim(self, role: str, note: str = "") -> Iterator[None]:
+        """Hold the lock of `role` (controller, api, run) with this process's id and `note` in it.
+
+        Raises DataDirectoryError that names the process which holds it.
+        """
+        path = self.path / f"{role}.lock"
+        with path.open("a+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.seek(0)
+                holder = lock.read().strip() or "another process"
+                raise DataDirectoryError(f"the {role} is already running: {holder}") from None
+            lock.truncate(0)
+            lock.write(f"pid {os.getpid()} {note}".strip())
+            lock.flush()
+            yield
+
+    def holder(self, role: str) -> str | None:
+        """What the process holding the lock of `role` wrote into it; None when nobody does."""
+        path = self.path / f"{role}.lock"
+        try:
+            with path.open("r", encoding="utf-8") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    return lock.read().strip()
+        except FileNotFoundError:
+            return None
+        return None
+
+
+def _choose(data: Path) -> Path:
+    given = os.environ.get("RUNTIME_DIRECTORY")
+    if given:
+        return Path(given.split(":")[0])
+    name = hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:12]
+    user = os.environ.get("XDG_RUNTIME_DIR")
+    if user and os.access(user, os.W_OK):
+        return Path(user) / f"gateway-{name}"
+    return Path(tempfile.gettempdir()) / f"gateway-{os.geteuid()}-{name}"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write `path` so that a reader sees the old text or the new, never half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

@@ -1,0 +1,278 @@
+"""The site file `gateway.toml` as typed, checked settings.
+
+It says which board, which readers, doors and zones hang on which pins and ports. What the API has
+a key or a row for lives in the database alone; the `initial` tables only seed it once.
+Every refusal names the key, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from gateway.clock import WireTime
+from gateway.errors import SettingsError
+
+SITE_FILE = "gateway.toml"
+
+Pin = Annotated[int, Field(ge=0, le=63)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+
+
+class Level(StrEnum):
+    """Voltage at a pin."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+class Pull(StrEnum):
+    """Resistor of the board at an input pin."""
+
+    UP = "up"
+    DOWN = "down"
+    FLOATING = "floating"
+
+
+class LockState(StrEnum):
+    """What a strike output does to its door."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+
+
+class Egress(StrEnum):
+    """How a person leaves when this controller is dead."""
+
+    MECHANICAL = "mechanical"
+    """The handle or push bar opens the door from inside."""
+    DIRECT_CUT = "direct_cut"
+    """A release button in the lock's own supply."""
+    SOFTWARE = "software"
+    """Only the REX input of this controller."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Strike(_Strict):
+    """The output that drives a lock, with the pin level of each lock state."""
+
+    pin: Pin
+    locked: Level
+    unlocked: Level
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Self:
+        if self.locked is self.unlocked:
+            raise ValueError("locked and unlocked must be different levels")
+        return self
+
+    def level(self, state: LockState) -> bool:
+        """The pin level (True = high) of `state`."""
+        wanted = self.locked if state is LockState.LOCKED else self.unlocked
+        return wanted is Level.HIGH
+
+    @property
+    def energised_to_lock(self) -> bool:
+        """True for a magnet: power keeps the door shut."""
+        return self.locked is Level.HIGH
+
+
+class Input(_Strict):
+    """A contact or button at a pin. Its rest level is the API's `*_idle` key, not kept here."""
+
+    pin: Pin
+    pull: Pull = Pull.UP
+    debounce_ms: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+class FixedInput(Input):
+    """An input without a key in the API: its rest level is declared here."""
+
+    idle: Level
+
+
+class Door(_Strict):
+    """One door: its number in the API and its wires."""
+
+    id: Annotated[int, Field(ge=1, le=4)]
+    name: Name
+    strike: Strike
+    sensor: Input | None = None
+    rex: Input | None = None
+    egress: Egress
+    on_start: LockState = LockState.LOCKED
+    on_stop: LockState = LockState.LOCKED
+    on_fault: LockState = LockState.LOCKED
+    fire_release: bool = True
+
+
+class _Reader(_Strict):
+    name: Name
+    index: Annotated[int, Field(ge=1, le=16)]
+    portal: Annotated[int, Field(ge=1)]
+
+
+class WiegandReader(_Reader):
+    """A reader on two data lines, with or without a keypad."""
+
+    kind: Literal["wiegand"]
+    d0: Pin
+    d1: Pin
+    formats: tuple[str, ...] = ("w26", "w34")
+    gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
+    """Silence, in event time, that ends a frame."""
+    key_timeout_ms: Annotated[int, Field(ge=500, le=60_000)] = 5_000
+    """Silence after which keys typed so far are forgotten."""
+
+
+class SerialQrReader(_Reader):
+    """A line-oriented QR or barcode reader on a serial port."""
+
+    kind: Literal["serial_qr"]
+    port: Annotated[str, Field(min_length=1)]
+    """A device path, a pyserial URL, or `simulated` (a pseudo-terminal of the simulated board)."""
+    baud: Annotated[int, Field(ge=300, le=921_600)] = 9600
+    gap_ms: Annotated[int, Field(ge=10, le=1000)] = 50
+    """Silence that ends a text which came without a line end."""
+
+
+Reader = Annotated[WiegandReader | SerialQrReader, Field(discriminator="kind")]
+
+
+class Zone(Input):
+    """An alarm zone's input. Level, delay and switch are rows of `alarm_zones`."""
+
+    number: Annotated[int, Field(ge=1, le=5)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("an IANA time zone such as America/Sao_Paulo is needed") from error
+    return name
+
+
+class Site(_Strict):
+    """What the whole device is."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    timezone: Annotated[str, AfterValidator(_known_zone)]
+    board: Name
+    """A profile in `hw/boards`, without its `.toml`."""
+    wire_time: WireTime = WireTime.LOCAL
+    sec_box_door: Annotated[int, Field(ge=1, le=4)] = 1
+    """The door that `sec_box` 65793 means where no SecBox is fitted."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class Http(_Strict):
+    """Where the API listens."""
+
+    listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
+
+
+class SiteFile(_Strict):
+    """The whole of `gateway.toml`."""
+
+    site: Site
+    http: Http = Http(listen="127.0.0.1:8080")
+    door: tuple[Door, ...] = ()
+    reader: tuple[Reader, ...] = ()
+    zone: tuple[Zone, ...] = ()
+    tamper: FixedInput | None = None
+    fire: FixedInput | None = None
+    initial: dict[str, dict[str, str | int | bool]] = {}
+    """Configuration values that `init` writes into the database once: module -> key -> value."""
+
+    def pins(self) -> Iterator[tuple[int, str]]:
+        """Every pin in use with the key that claims it."""
+        for door in self.door:
+            where = f"door {door.name!r}"
+            yield door.strike.pin, f"{where} strike"
+            if door.sensor:
+                yield door.sensor.pin, f"{where} sensor"
+            if door.rex:
+                yield door.rex.pin, f"{where} rex"
+        for reader in self.reader:
+            if isinstance(reader, WiegandReader):
+                yield reader.d0, f"reader {reader.name!r} d0"
+                yield reader.d1, f"reader {reader.name!r} d1"
+        for zone in self.zone:
+            yield zone.pin, f"zone {zone.number}"
+        if self.tamper:
+            yield self.tamper.pin, "tamper"
+        if self.fire:
+            yield self.fire.pin, "fire"
+
+    @model_validator(mode="after")
+    def _each_thing_once(self) -> Self:
+        owner: dict[int, str] = {}
+        for pin, key in self.pins():
+            if pin in owner:
+                raise ValueError(f"pin {pin} is used twice: {owner[pin]} and {key}")
+            owner[pin] = key
+        for what, values in (
+            ("door id", [str(door.id) for door in self.door]),
+            ("door name", [door.name for door in self.door]),
+            ("reader name", [reader.name for reader in self.reader]),
+            ("reader index", [str(reader.index) for reader in self.reader]),
+            ("zone number", [str(zone.number) for zone in self.zone]),
+        ):
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"{what} {', '.join(twice)} is used twice")
+        return self
+
+
+def read_site(path: Path) -> SiteFile:
+    """The checked site file at `path`.
+
+    Raises SettingsError when it is missing, is not TOML, or breaks a rule.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"there is no site file {path}") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    try:
+        return SiteFile.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {describe(error)}") from error
+
+
+def describe(error: ValidationError) -> str:
+    """Each refusal of a settings file on a line: the key, what was wrong, what was found."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"]) or "file"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "unknown key"
+        if problem["type"] == "missing":
+            lines.append(f"{key}: missing key")
+        elif isinstance(problem["input"], dict):
+            lines.append(f"{key}: {message}")
+        else:
+            lines.append(f"{key}: {message} (found {problem['input']!r})")
+    return "; ".join(lines)

@@ -1,1 +1,3 @@
 """Firmware of a Raspberry Pi door controller."""
+
+__version__ = "0.1.0"

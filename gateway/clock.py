@@ -7,10 +7,11 @@ were UTC (Control iD Access API, data conventions), or true UTC where the site c
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
@@ -93,6 +94,26 @@ class Moment:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIXED_OFFSET = re.compile(r"UTC([+-]\d{1,2})")
+
+
+class SiteZone:
+    """The site's time zone, which a fixed offset in the configuration may override."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._override: tzinfo | None = None
+
+    def override(self, offset: str) -> None:
+        """Go by `offset`, such as `UTC-3` (three hours behind); an empty text goes by the site.
+
+        Text of any other form is taken as empty: a schedule must not depend on a typo.
+        """
+        found = _FIXED_OFFSET.fullmatch(offset)
+        self._override = timezone(timedelta(hours=int(found[1]))) if found else None
+
+    def __call__(self) -> tzinfo:
+        return self._override or self._zone
 
 
 class DeviceTime:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import structlog
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -27,6 +28,10 @@ from gateway.clock import WireTime
 from gateway.errors import SettingsError
 
 SITE_FILE = "gateway.toml"
+LAST_GOOD = "gateway.toml.last-good"
+"""Copy of the site file with which a controller last came up."""
+
+log = structlog.get_logger("site")
 
 Pin = Annotated[int, Field(ge=0, le=63)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -250,15 +255,37 @@ def read_site(path: Path) -> SiteFile:
     Raises SettingsError when it is missing, is not TOML, or breaks a rule.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(f"there is no site file {path}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error
+    return parse_site(text, str(path))
+
+
+def parse_site(text: str, name: str) -> SiteFile:
+    """The checked site file in `text`, called `name` in the SettingsError that it may raise."""
     try:
-        return SiteFile.model_validate(data)
+        return SiteFile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{name} cannot be read: {error}") from error
     except ValidationError as error:
-        raise SettingsError(f"{path}: {describe(error)}") from error
+        raise SettingsError(f"{name}: {describe(error)}") from error
+
+
+def read_running_site(data: Path) -> SiteFile:
+    """The site file of a device that is at work, or its last good copy, loudly.
+
+    A door must come up after a power cut even if somebody left a typo in the file. Raises
+    SettingsError when neither can be used.
+    """
+    try:
+        return read_site(data / SITE_FILE)
+    except SettingsError as error:
+        if not (data / LAST_GOOD).exists():
+            raise
+        log.warning("the site file is refused; going on with its last good copy", why=str(error))
+        return read_site(data / LAST_GOOD)
 
 
 def describe(error: ValidationError) -> str:

@@ -58,7 +58,17 @@ class Simulate(_Message):
 
     kind: Literal["simulate"] = "simulate"
     verb: Literal[
-        "swipe", "key", "qr", "door", "rex", "zone", "tamper", "fire", "clock", "unplug", "plug",
+        "swipe",
+        "key",
+        "qr",
+        "door",
+        "rex",
+        "zone",
+        "tamper",
+        "fire",
+        "clock",
+        "unplug",
+        "plug",
         "state",
     ]
     reader: str | None = None

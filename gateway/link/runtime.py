@@ -82,8 +82,8 @@ class RuntimeDirectory:
         return f"ipc://{self.fact_socket}"
 
     @contextmanager
-    def claim(self, role: str, note: str = "") -> Iterator[None]:
-        """Hold the lock of `role` (controller, api, run) with this process's id and `note` in it.
+    def claim(self, role: str) -> Iterator[None]:
+        """Hold the lock of `role` (controller, api, run) with this process's id in it.
 
         Raises DataDirectoryError that names the process which holds it.
         """
@@ -96,9 +96,13 @@ class RuntimeDirectory:
                 holder = lock.read().strip() or "another process"
                 raise DataDirectoryError(f"the {role} is already running: {holder}") from None
             lock.truncate(0)
-            lock.write(f"pid {os.getpid()} {note}".strip())
+            lock.write(f"pid {os.getpid()}")
             lock.flush()
             yield
+
+    def note(self, role: str, text: str) -> None:
+        """Say more in the lock of `role`, which this process holds."""
+        (self.path / f"{role}.lock").write_text(text, encoding="utf-8")
 
     def holder(self, role: str) -> str | None:
         """What the process holding the lock of `role` wrote into it; None when nobody does."""

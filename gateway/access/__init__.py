@@ -1,0 +1,1 @@
+"""Who may pass: compiled rules and the decision. Pure."""

@@ -1,0 +1,204 @@
+"""May this person pass here, now? One pure function, and its answer with the reasons.
+
+The order is fixed: portal, validity, blocking rules, releasing rules. A person's own releasing
+rules that reach a portal stand in for those of their departments there; blocking rules always
+count, wherever they come from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.access.actions import Action
+from gateway.access.calendar import Instant
+from gateway.access.person import Person
+from gateway.access.policy import Policy, Portal, Rule
+from gateway.access.reasons import AccessEvent, Reason
+from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
+from gateway.clock import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to one identification."""
+
+    reason: Reason
+    user_id: int
+    """0 when nobody was identified."""
+    portal_id: int
+    """0 when the reader stands for none."""
+    rule_ids: tuple[int, ...] = ()
+    """The rules that fired, ascending: those that release, or those that block."""
+    actions: tuple[Action, ...] = ()
+    """What to carry out here, in order, each once. Nothing that opens unless `allowed`."""
+    trace: tuple[RuleTrace, ...] = ()
+    """Every rule tied to the person, ascending; empty when the rules were not asked."""
+
+    @property
+    def event(self) -> AccessEvent:
+        """The event for the API's access log."""
+        return self.reason.event
+
+    @property
+    def allowed(self) -> bool:
+        """True when the person may pass."""
+        return self.reason.allowed
+
+
+def refuse(reason: Reason, user_id: int = 0, portal_id: int = 0) -> Decision:
+    """A denial that no rule was asked for: unknown credential, lock-down, internal error.
+
+    Raises ValueError for GRANTED: only rules grant.
+    """
+    if reason.allowed:
+        raise ValueError(f"{reason} is not a refusal")
+    return Decision(reason, user_id, portal_id)
+
+
+def decide(policy: Policy, person: Person, portal_id: int, moment: Moment) -> Decision:
+    """Whether `person` may pass the portal at `moment`, why, and what is to be done."""
+    portal = policy.portals.get(portal_id)
+    if portal is None:
+        return refuse(Reason.READER_WITHOUT_PORTAL, person.id, portal_id)
+    invalid = _invalid(person, moment)
+    if invalid is not None:
+        return refuse(invalid, person.id, portal_id)
+    return _by_rules(policy, person, portal, policy.calendar.instant(moment))
+
+
+def _invalid(person: Person, moment: Moment) -> Reason | None:
+    if not person.dated:
+        return None
+    if not moment.trusted:
+        return Reason.CLOCK_NOT_TRUSTED
+    if person.begin_time and moment.stamp < person.begin_time:
+        return Reason.NOT_YET_VALID
+    if person.end_time and moment.stamp > person.end_time:
+        return Reason.EXPIRED
+    return None
+
+
+@dataclass(slots=True)
+class _Look:
+    """A rule tied to the person and to the place."""
+
+    rule: Rule
+    person: PersonTie
+    place: PlaceTie
+    time: TimeVerdict
+    blocks: bool
+    """It blocks, now."""
+    in_time: bool
+
+
+def _by_rules(policy: Policy, person: Person, portal: Portal, instant: Instant) -> Decision:
+    tied = _tied(policy, person)
+    looks = _looks(policy, tied, portal, instant)
+    own_wins = any(look.rule.releases and look.person is PersonTie.OWN for look in looks)
+    counted = [
+        look
+        for look in looks
+        if look.rule.releases and (look.person is PersonTie.OWN or not own_wins)
+    ]
+    releasing = [look for look in counted if look.in_time]
+    blocking = [look for look in looks if look.blocks]
+    if blocking:
+        reason, fired = Reason.BLOCKED, blocking
+        actions = [action for action in _actions(fired) if not action.opens]
+    elif releasing:
+        reason, fired = Reason.GRANTED, releasing
+        actions = [*portal.actions, *_actions(fired)]
+    else:
+        reason, fired, actions = _why_not(counted), [], []
+    for look in looks:
+        tied[look.rule.id] = _trace(look, own_wins=own_wins, blocked=bool(blocking))
+    return Decision(
+        reason=reason,
+        user_id=person.id,
+        portal_id=portal.id,
+        rule_ids=tuple(look.rule.id for look in fired),
+        actions=tuple({action.id: action for action in actions}.values()),
+        trace=tuple(map(tied.__getitem__, sorted(tied))),
+    )
+
+
+def _tied(policy: Policy, person: Person) -> dict[int, RuleTrace]:
+    """The rules tied to the person, each with the trace it has if it is not tied to the place."""
+    tied: dict[int, RuleTrace] = {}
+    for id_ in person.group_ids:
+        tied.update(policy.group_rules.get(id_, {}))
+    for id_ in person.own_rule_ids:
+        rule = policy.rules.get(id_)
+        if rule is not None:
+            tied[id_] = rule.elsewhere_own
+    return tied
+
+
+def _looks(
+    policy: Policy, tied: dict[int, RuleTrace], portal: Portal, instant: Instant
+) -> list[_Look]:
+    """The rules tied to person and place, ascending."""
+    places = dict.fromkeys(tied.keys() & portal.area_rules, PlaceTie.AREA)
+    places.update(dict.fromkeys(tied.keys() & portal.own_rules, PlaceTie.PORTAL))
+    looks = []
+    for id_ in sorted(places):
+        rule = policy.rules[id_]
+        time = _time(rule, instant)
+        blocks = rule.blocks and time is not TimeVerdict.OUT_OF_TIME
+        in_time = time in (TimeVerdict.ALWAYS, TimeVerdict.IN_TIME)
+        looks.append(_Look(rule, tied[id_].person, places[id_], time, blocks, in_time))
+    return looks
+
+
+def _time(rule: Rule, instant: Instant) -> TimeVerdict:
+    if rule.fixed_time is not None:
+        return rule.fixed_time
+    if not instant.trusted:
+        return TimeVerdict.CLOCK_NOT_TRUSTED
+    in_time = any(zone.holds(instant) for zone in rule.zones)
+    return TimeVerdict.IN_TIME if in_time else TimeVerdict.OUT_OF_TIME
+
+
+def _actions(looks: list[_Look]) -> list[Action]:
+    return [action for look in looks for action in look.rule.actions]
+
+
+def _why_not(counted: list[_Look]) -> Reason:
+    if not counted:
+        return Reason.NO_RULE
+    if any(look.time is TimeVerdict.CLOCK_NOT_TRUSTED for look in counted):
+        return Reason.CLOCK_NOT_TRUSTED
+    return Reason.OUT_OF_TIME
+
+
+def _trace(look: _Look, *, own_wins: bool, blocked: bool) -> RuleTrace:
+    why = _outcome(look, own_wins=own_wins, blocked=blocked)
+    return RuleTrace(
+        rule_id=look.rule.id,
+        name=look.rule.name,
+        type=look.rule.type,
+        person=look.person,
+        place=look.place,
+        time=look.time,
+        applied=why in (RuleOutcome.RELEASES, RuleOutcome.BLOCKS),
+        why=why,
+    )
+
+
+_UNMET = {
+    TimeVerdict.OUT_OF_TIME: RuleOutcome.OUT_OF_TIME,
+    TimeVerdict.NO_SCHEDULE: RuleOutcome.NO_SCHEDULE,
+    TimeVerdict.CLOCK_NOT_TRUSTED: RuleOutcome.CLOCK_NOT_TRUSTED,
+}
+
+
+def _outcome(look: _Look, *, own_wins: bool, blocked: bool) -> RuleOutcome:
+    if look.blocks:
+        return RuleOutcome.BLOCKS
+    if not (look.rule.blocks or look.rule.releases):
+        return RuleOutcome.UNKNOWN_TYPE
+    if look.rule.releases and own_wins and look.person is PersonTie.GROUP:
+        return RuleOutcome.OWN_SCHEDULE_WINS
+    if look.time in _UNMET:
+        return _UNMET[look.time]
+    return RuleOutcome.OVERRULED_BY_BLOCK if blocked else RuleOutcome.RELEASES

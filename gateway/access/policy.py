@@ -1,0 +1,215 @@
+"""The compiled rules of a site: immutable, small, in memory.
+
+`compile_policy` works in slices, so that the loop that serves doors can build a new policy beside
+the old one and swap them: nobody ever decides by half a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
+
+from gateway.access.actions import RUN_HERE, Action
+from gateway.access.calendar import Calendar, compile_calendar
+from gateway.access.rows import ActionRow, LinkRow, PolicyRows, PortalRow, RuleRow, TimeSpanRow
+from gateway.access.schedule import NO_ZONE, Zone, compile_zone
+from gateway.access.slices import sliced
+from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
+
+BLOCK = 0
+RELEASE = 1
+"""`access_rules.type`."""
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compiled row of `access_rules`. One of an unknown type neither blocks nor releases."""
+
+    id: int
+    name: str
+    type: int
+    blocks: bool
+    releases: bool
+    zones: tuple[Zone, ...]
+    """Its time zones that some day opens."""
+    fixed_time: TimeVerdict | None
+    """What its schedule says at every moment, where that does not depend on the moment."""
+    actions: tuple[Action, ...]
+    elsewhere_own: RuleTrace
+    """Its trace, as a person's own, where it is not tied to the place: most rules, most doors."""
+    elsewhere_by_group: RuleTrace
+    """The same as a department's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """A compiled row of `portals`. Rule ids may name rules that do not exist."""
+
+    id: int
+    name: str
+    area_from_id: int
+    area_to_id: int
+    own_rules: frozenset[int]
+    """Rules tied to the portal itself."""
+    area_rules: frozenset[int]
+    """Rules tied to the area that it leads to."""
+    actions: tuple[Action, ...]
+    """What a grant runs, in order; empty: it opens nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All rules of a site, compiled from the rows of one version of the store."""
+
+    version: int
+    portals: Mapping[int, Portal]
+    rules: Mapping[int, Rule]
+    group_rules: Mapping[int, Mapping[int, RuleTrace]]
+    """By department and rule: what the trace is where the rule is not tied to the place."""
+    calendar: Calendar
+
+
+def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
+    """Build the policy of `rows`, giving way at least every 64 rows; its return value is the
+    policy.
+
+    The time is in proportion to the number of rows. Rows that make no sense never raise: what
+    they would release stays shut, what they would block stays blocked.
+    """
+    zones = yield from _zones(rows)
+    calendar = yield from compile_calendar(rows.holidays)
+    actions = yield from _map(rows.actions, lambda row: (row.id, _action(row)))
+    zone_links = yield from _grouped(rows.access_rule_time_zones)
+    action_links = yield from _grouped(rows.access_rule_actions)
+
+    def rule(row: RuleRow) -> tuple[int, Rule]:
+        its_zones = tuple(zones.get(zone, NO_ZONE) for zone in zone_links.get(row.id, ()))
+        return row.id, _rule(row, its_zones, _runnable(action_links.get(row.id, ()), actions))
+
+    rules = yield from _map(rows.access_rules, rule)
+    group_links = yield from _grouped(rows.group_access_rules)
+
+    def group(link: tuple[int, list[int]]) -> tuple[int, Mapping[int, RuleTrace]]:
+        found = (rules[id_] for id_ in link[1] if id_ in rules)
+        return link[0], MappingProxyType({rule.id: rule.elsewhere_by_group for rule in found})
+
+    group_rules = yield from _map(group_links.items(), group)
+    portals = yield from _portals(rows, actions)
+    return Policy(
+        version=rows.version,
+        portals=MappingProxyType(portals),
+        rules=MappingProxyType(rules),
+        group_rules=MappingProxyType(group_rules),
+        calendar=calendar,
+    )
+
+
+def _zones(rows: PolicyRows) -> Generator[None, None, dict[int, Zone]]:
+    spans: dict[int, list[TimeSpanRow]] = {}
+    for zone_rows in sliced(rows.time_zones):
+        spans.update((row.id, []) for row in zone_rows)
+        yield
+    for span_rows in sliced(rows.time_spans):
+        for row in span_rows:
+            if row.time_zone_id in spans:
+                spans[row.time_zone_id].append(row)
+        yield
+    zones = {}
+    for id_, its_spans in spans.items():
+        zones[id_] = yield from compile_zone(its_spans)
+    return zones
+
+
+def _portals(
+    rows: PolicyRows, actions: Mapping[int, Action]
+) -> Generator[None, None, dict[int, Portal]]:
+    action_links = yield from _grouped(rows.portal_actions)
+    portal_links = yield from _grouped(rows.portal_access_rules)
+    area_links = yield from _grouped(rows.area_access_rules)
+    # Once per area, not per portal: many portals may lead into an area with many rules.
+    area_rules = yield from _map(area_links.items(), lambda link: (link[0], frozenset(link[1])))
+
+    def portal(row: PortalRow) -> tuple[int, Portal]:
+        return row.id, Portal(
+            id=row.id,
+            name=row.name,
+            area_from_id=row.area_from_id,
+            area_to_id=row.area_to_id,
+            own_rules=frozenset(portal_links.get(row.id, ())),
+            area_rules=area_rules.get(row.area_to_id, frozenset()),
+            actions=_runnable(action_links.get(row.id, ()), actions),
+        )
+
+    return (yield from _map(rows.portals, portal))
+
+
+def _rule(row: RuleRow, zones: tuple[Zone, ...], actions: tuple[Action, ...]) -> Rule:
+    return Rule(
+        id=row.id,
+        name=row.name,
+        type=row.type,
+        blocks=row.type == BLOCK,
+        releases=row.type == RELEASE,
+        zones=tuple(zone for zone in zones if zone.usable),
+        fixed_time=_fixed_time(row, zones),
+        actions=actions,
+        elsewhere_own=_elsewhere(row, PersonTie.OWN),
+        elsewhere_by_group=_elsewhere(row, PersonTie.GROUP),
+    )
+
+
+def _elsewhere(row: RuleRow, person: PersonTie) -> RuleTrace:
+    return RuleTrace(
+        rule_id=row.id,
+        name=row.name,
+        type=row.type,
+        person=person,
+        place=PlaceTie.NONE,
+        time=TimeVerdict.NOT_CHECKED,
+        applied=False,
+        why=RuleOutcome.OTHER_PLACE,
+    )
+
+
+def _fixed_time(row: RuleRow, zones: tuple[Zone, ...]) -> TimeVerdict | None:
+    if row.type not in (BLOCK, RELEASE):
+        return TimeVerdict.NOT_CHECKED
+    relied_on = all(zone.lifts_blocks for zone in zones)
+    if not any(zone.usable for zone in zones) or (row.type == BLOCK and not relied_on):
+        return TimeVerdict.NO_SCHEDULE
+    return TimeVerdict.ALWAYS if any(zone.full_week for zone in zones) else None
+
+
+def _action(row: ActionRow) -> Action:
+    return Action(name=row.action, parameters=row.parameters, id=row.id, run_at=row.run_at)
+
+
+def _runnable(ids: Iterable[int], actions: Mapping[int, Action]) -> tuple[Action, ...]:
+    found = (actions[id_] for id_ in dict.fromkeys(ids) if id_ in actions)
+    return tuple(action for action in found if action.run_at in RUN_HERE)
+
+
+def _grouped(links: Iterable[LinkRow]) -> Generator[None, None, dict[int, list[int]]]:
+    """What hangs on each left side, in the order of the rows."""
+    groups: dict[int, list[int]] = {}
+    for part in sliced(links):
+        for left, right in part:
+            groups.setdefault(left, []).append(right)
+        yield
+    return groups
+
+
+def _map(
+    rows: Iterable[R], entry: Callable[[R], tuple[int, V]]
+) -> Generator[None, None, dict[int, V]]:
+    """A dictionary of the `entry` of each row."""
+    found: dict[int, V] = {}
+    for part in sliced(rows):
+        found.update(map(entry, part))
+        yield
+    return found

@@ -1,0 +1,114 @@
+"""The rows that a policy is compiled from, named and typed as the API's tables.
+
+Rows may be wrong in any way that integers and texts can be (references to nothing, unknown
+types, times out of range): compiling them reads such rows to the safe side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class PortalRow(NamedTuple):
+    """A row of `portals`: a one-way passage between two areas."""
+
+    id: int
+    name: str
+    area_from_id: int
+    area_to_id: int
+
+
+class RuleRow(NamedTuple):
+    """A row of `access_rules`; `type` 0 blocks, 1 releases."""
+
+    id: int
+    name: str
+    type: int
+
+
+class LinkRow(NamedTuple):
+    """A row of a table that ties two objects, in the order of the table's name."""
+
+    left: int
+    right: int
+
+
+class TimeZoneRow(NamedTuple):
+    """A row of `time_zones`: a named set of spans."""
+
+    id: int
+    name: str
+
+
+class TimeSpanRow(NamedTuple):
+    """A row of `time_spans`: seconds from midnight, both ends included, and 0/1 flags of days."""
+
+    id: int
+    time_zone_id: int
+    start: int
+    end: int
+    sun: int
+    mon: int
+    tue: int
+    wed: int
+    thu: int
+    fri: int
+    sat: int
+    hol1: int
+    hol2: int
+    hol3: int
+
+
+class HolidayRow(NamedTuple):
+    """A row of `holidays`: device time in seconds, 0/1 flags of groups, 1 = every year."""
+
+    id: int
+    name: str
+    start: int
+    end: int
+    hol1: int
+    hol2: int
+    hol3: int
+    repeats: int
+
+
+class ActionRow(NamedTuple):
+    """A row of `actions`: script and parameters; `run_at` 0 here, 1 everywhere, 2 at the server."""
+
+    id: int
+    name: str
+    action: str
+    parameters: str
+    run_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRows:
+    """Everything a policy is compiled from.
+
+    Each table is iterated once, so a lazy cursor will do. The order of rows matters for
+    `portal_actions` and `access_rule_actions` alone: actions run in it.
+    """
+
+    version: int
+    """The store's policy version that these rows belong to."""
+    portals: Iterable[PortalRow] = ()
+    access_rules: Iterable[RuleRow] = ()
+    portal_access_rules: Iterable[LinkRow] = ()
+    """(portal, rule)"""
+    area_access_rules: Iterable[LinkRow] = ()
+    """(area, rule)"""
+    group_access_rules: Iterable[LinkRow] = ()
+    """(group, rule)"""
+    access_rule_time_zones: Iterable[LinkRow] = ()
+    """(rule, time zone)"""
+    portal_actions: Iterable[LinkRow] = ()
+    """(portal, action)"""
+    access_rule_actions: Iterable[LinkRow] = ()
+    """(rule, action)"""
+    time_zones: Iterable[TimeZoneRow] = ()
+    time_spans: Iterable[TimeSpanRow] = ()
+    holidays: Iterable[HolidayRow] = ()
+    actions: Iterable[ActionRow] = ()

@@ -1,0 +1,70 @@
+"""Why each rule did or did not count: the explanation of a decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PersonTie(StrEnum):
+    """How a rule hangs on the person. A rule tied both ways is the person's own."""
+
+    OWN = "own"
+    GROUP = "group"
+
+
+class PlaceTie(StrEnum):
+    """How a rule hangs on the place. A rule tied both ways is the portal's."""
+
+    PORTAL = "portal"
+    AREA = "area"
+    """By the area that the portal leads to."""
+    NONE = "none"
+
+
+class TimeVerdict(StrEnum):
+    """What a rule's schedule says about the moment."""
+
+    ALWAYS = "always"
+    """A zone holds all week, holidays included."""
+    IN_TIME = "in_time"
+    OUT_OF_TIME = "out_of_time"
+    NO_SCHEDULE = "no_schedule"
+    """No time zone to go by: none tied, deleted, or without a span that any day opens. A blocking
+    rule does not go by a zone either that is one of several and empty, or has a span out of range.
+    Without a schedule a releasing rule never releases, a blocking one always blocks."""
+    CLOCK_NOT_TRUSTED = "clock_not_trusted"
+    """The schedule depends on the time, which is not known for certain."""
+    NOT_CHECKED = "not_checked"
+    """The rule was out of question already."""
+
+
+class RuleOutcome(StrEnum):
+    """Why a rule did or did not apply."""
+
+    RELEASES = "releases"
+    BLOCKS = "blocks"
+    OTHER_PLACE = "other_place"
+    UNKNOWN_TYPE = "unknown_type"
+    OUT_OF_TIME = "out_of_time"
+    NO_SCHEDULE = "no_schedule"
+    CLOCK_NOT_TRUSTED = "clock_not_trusted"
+    OWN_SCHEDULE_WINS = "own_schedule_wins"
+    """A department's rule, where the person has a releasing rule of their own."""
+    OVERRULED_BY_BLOCK = "overruled_by_block"
+    """It would release, but another rule blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """One rule that is tied to the person, and what became of it. All names are stable."""
+
+    rule_id: int
+    name: str
+    type: int
+    """As the row has it: 0 blocks, 1 releases, others do nothing."""
+    person: PersonTie
+    place: PlaceTie
+    time: TimeVerdict
+    applied: bool
+    why: RuleOutcome

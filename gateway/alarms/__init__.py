@@ -1,0 +1,1 @@
+"""Zones, tamper and what sounds. Pure."""

@@ -1,0 +1,53 @@
+"""What can set off an alarm, by the numbers of the API."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class AlarmCause(IntEnum):
+    """`alarm_logs.cause` and `alarm_status.cause` (Control iD Access API, introduction to
+    alarm).
+    """
+
+    NONE = 0
+    ZONE_1 = 1
+    ZONE_2 = 2
+    ZONE_3 = 3
+    ZONE_4 = 4
+    ZONE_5 = 5
+    DOOR_OPEN = 6
+    """A door stands open for too long."""
+    FORCED_DOOR = 7
+    """A door was opened without a command."""
+    PANIC_FINGER = 8
+    TAMPER = 9
+    PANIC_CARD = 10
+    PANIC_PIN = 11
+    PANIC_PASSWORD = 12
+    ZONE_NO_PRESENCE = 13
+    ZONE_OPEN = 14
+
+
+ZONE_CAUSES = tuple(AlarmCause(number) for number in range(1, 6))
+"""The alarm zones in order: zone N sets off cause N."""
+
+_GRAVEST_FIRST = (
+    AlarmCause.PANIC_FINGER,
+    AlarmCause.PANIC_CARD,
+    AlarmCause.PANIC_PIN,
+    AlarmCause.PANIC_PASSWORD,
+    AlarmCause.FORCED_DOOR,
+    AlarmCause.TAMPER,
+    *ZONE_CAUSES,
+    AlarmCause.ZONE_NO_PRESENCE,
+    AlarmCause.ZONE_OPEN,
+    AlarmCause.DOOR_OPEN,
+)
+
+
+def gravity(cause: AlarmCause) -> int:
+    """A rank for sorting: people under threat, then intruders, then a door left open; the gravest
+    has the lowest. Raises ValueError for NONE, which is no alarm.
+    """
+    return _GRAVEST_FIRST.index(cause)

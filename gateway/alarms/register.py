@@ -1,0 +1,113 @@
+"""Which alarms are on, and which of them still sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gateway.alarms.causes import AlarmCause, gravity
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSource:
+    """What an alarm comes from: the same cause at two doors is two alarms.
+
+    Raises ValueError for the cause NONE, which is no alarm.
+    """
+
+    cause: AlarmCause
+    door_id: int = 0
+    """The door's number; 0 for what belongs to no door."""
+
+    def __post_init__(self) -> None:
+        if self.cause is AlarmCause.NONE:
+            raise ValueError("the cause NONE is no alarm")
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAlarm:
+    """An alarm that is on."""
+
+    source: AlarmSource
+    since_ms: int
+    """When it was raised, in milliseconds of the monotonic clock."""
+    silenced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmStarted:
+    """An alarm is on (`alarm_logs` event 1)."""
+
+    source: AlarmSource
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmEnded:
+    """An alarm is off (`alarm_logs` event 2)."""
+
+    source: AlarmSource
+
+
+@dataclass(frozen=True, slots=True)
+class SoundChanged:
+    """The device as a whole began or ceased to sound."""
+
+    sounding: bool
+
+
+RegisterEffect = AlarmStarted | AlarmEnded | SoundChanged
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRegister:
+    """The alarms that are on, oldest first. Each change gives a new register."""
+
+    active: tuple[ActiveAlarm, ...] = ()
+
+    def raise_(self, source: AlarmSource, now_ms: int) -> RegisterChange:
+        """An alarm came on at monotonic `now_ms`; one that is on already changes nothing."""
+        if self._find(source):
+            return RegisterChange(self)
+        after = AlarmRegister((*self.active, ActiveAlarm(source, now_ms)))
+        return RegisterChange(after, (AlarmStarted(source), *self._sound(after)))
+
+    def clear(self, source: AlarmSource) -> RegisterChange:
+        """An alarm's condition is over; one that is not on changes nothing.
+
+        When it comes again it sounds again, silenced or not.
+        """
+        alarm = self._find(source)
+        if alarm is None:
+            return RegisterChange(self)
+        after = AlarmRegister(tuple(other for other in self.active if other is not alarm))
+        return RegisterChange(after, (AlarmEnded(source), *self._sound(after)))
+
+    def silence(self) -> RegisterChange:
+        """Nothing that is on sounds any longer; it stays on until its condition is over."""
+        after = AlarmRegister(tuple(replace(alarm, silenced=True) for alarm in self.active))
+        return RegisterChange(after, self._sound(after))
+
+    @property
+    def sounding(self) -> bool:
+        """True while an alarm is on that nobody silenced."""
+        return any(not alarm.silenced for alarm in self.active)
+
+    def status(self) -> tuple[bool, AlarmCause]:
+        """What `alarm_status` answers: whether the device sounds, and the gravest cause of it."""
+        sounding = [alarm.source.cause for alarm in self.active if not alarm.silenced]
+        return bool(sounding), min(sounding, key=gravity, default=AlarmCause.NONE)
+
+    def _find(self, source: AlarmSource) -> ActiveAlarm | None:
+        return next((alarm for alarm in self.active if alarm.source == source), None)
+
+    def _sound(self, after: AlarmRegister) -> tuple[SoundChanged, ...]:
+        if self.sounding is after.sounding:
+            return ()
+        return (SoundChanged(after.sounding),)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterChange:
+    """The register after a change, and what is to be told, in this order."""
+
+    register: AlarmRegister
+    effects: tuple[RegisterEffect, ...] = ()

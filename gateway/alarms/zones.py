@@ -1,0 +1,152 @@
+"""One watched input as a state machine: an alarm zone or the tamper switch.
+
+All times are whole milliseconds of the monotonic clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
+
+
+def delay_ms_of(alarm_delay: int) -> int:
+    """`alarm_zones.alarm_delay` in milliseconds: its unit by the one copy of the vendor's
+    document that names it. Unverified, so this is the one place to change.
+    """
+    return alarm_delay
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSettings:
+    """How a watched input is configured. Raises ValueError for a cause that no input sets off or
+    a negative delay.
+    """
+
+    cause: AlarmCause
+    """ZONE_1 to ZONE_5 or TAMPER."""
+    enabled: bool
+    active_high: bool
+    """The level at the pin that means alarm."""
+    delay_ms: int = 0
+    """How long the level must last, 0 or more."""
+
+    def __post_init__(self) -> None:
+        if self.cause not in (*ZONE_CAUSES, AlarmCause.TAMPER):
+            raise ValueError(f"no input sets off the cause {self.cause!r}")
+        if self.delay_ms < 0:
+            raise ValueError(f"delay_ms must be 0 or more, not {self.delay_ms}")
+
+    @classmethod
+    def of_row(cls, zone: int, enabled: int, active_level: int, alarm_delay: int) -> Self:
+        """A zone as its row of `alarm_zones` has it; `active_level` 1 is active high."""
+        return cls(AlarmCause(zone), bool(enabled), active_level == 1, delay_ms_of(alarm_delay))
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneState:
+    """What a watched input remembers; built by `initial`, changed by `step` alone."""
+
+    high: bool | None
+    """The level at the pin; None until it was read."""
+    active_since_ms: int | None
+    """When the level became the active one; None while it is not or nobody watches."""
+    alarm: bool
+
+    @classmethod
+    def initial(cls, *, alarm: bool = False) -> Self:
+        """An input at start, not read yet. Its first level, fed as an event, counts as a change.
+
+        `alarm` is True if the end of its last alarm was not recorded before the restart: it goes
+        on if the level turns out to be the active one, else its end comes then.
+        """
+        return cls(high=None, active_since_ms=None, alarm=alarm)
+
+
+@dataclass(frozen=True, slots=True)
+class InputLevel:
+    """The level at the pin, as read at start or when it changed."""
+
+    high: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """The settings given with this step are new."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Nothing but time: to be fed at the instant that `due_ms` names."""
+
+
+ZoneEvent = InputLevel | SettingsChanged | TimePassed
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmOn:
+    """An alarm began; its `AlarmOff` follows before it can begin again."""
+
+    cause: AlarmCause
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmOff:
+    """An alarm ended."""
+
+    cause: AlarmCause
+
+
+ZoneEffect = AlarmOn | AlarmOff
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An input after a step, and what is to be told, in this order."""
+
+    state: ZoneState
+    effects: tuple[ZoneEffect, ...] = ()
+
+
+def step(settings: ZoneSettings, state: ZoneState, event: ZoneEvent, now_ms: int) -> Transition:
+    """The input after `event` at monotonic `now_ms`, which never goes back.
+
+    What fell due before `now_ms` is taken care of first, so a late `TimePassed` loses nothing.
+    """
+    elapsed = state
+    if not isinstance(event, SettingsChanged):
+        # what fell due under the old settings says nothing about an input watched otherwise
+        elapsed = _elapse(settings, state, now_ms)
+    after = replace(elapsed, high=event.high) if isinstance(event, InputLevel) else elapsed
+    after = _elapse(settings, _settle(settings, after, now_ms), now_ms)
+    notices = _notices(settings.cause, state, elapsed) + _notices(settings.cause, elapsed, after)
+    return Transition(after, notices)
+
+
+def due_ms(settings: ZoneSettings, state: ZoneState) -> int | None:
+    """The next instant at which `TimePassed` must be fed; None while nothing is pending."""
+    if state.alarm or state.active_since_ms is None:
+        return None
+    return state.active_since_ms + settings.delay_ms
+
+
+def _elapse(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
+    due = due_ms(settings, state)
+    return state if due is None or now_ms < due else replace(state, alarm=True)
+
+
+def _settle(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
+    if settings.enabled and state.high is None:
+        return state
+    if not settings.enabled or state.high is not settings.active_high:
+        return replace(state, active_since_ms=None, alarm=False)
+    if state.active_since_ms is None:
+        return replace(state, active_since_ms=now_ms)
+    return state
+
+
+def _notices(cause: AlarmCause, before: ZoneState, after: ZoneState) -> tuple[ZoneEffect, ...]:
+    if before.alarm is after.alarm:
+        return ()
+    return (AlarmOn(cause) if after.alarm else AlarmOff(cause),)

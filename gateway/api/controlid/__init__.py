@@ -1,0 +1,1 @@
+"""The Access API on the wire: *.fcgi."""

@@ -1,0 +1,116 @@
+"""The Access API on HTTP: `/<command>.fcgi`, thin over `gateway.commands`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from gateway.api.controlid import incoming
+from gateway.api.controlid.outgoing import error_response, respond
+from gateway.api.replies import COMMON_HEADERS
+from gateway.commands.context import CommandContext
+from gateway.commands.table import COMMANDS, Command, execute
+from gateway.errors import (
+    ControllerUnavailable,
+    DeviceUnavailable,
+    GatewayError,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    NotSupportedHere,
+)
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_STATUS: tuple[tuple[type[GatewayError], int], ...] = (
+    (incoming.BodyTooLarge, 413),
+    (InvalidRequest, 400),
+    (NotAuthenticated, 401),
+    (NotPermitted, 403),
+    (NotFound, 404),
+    (NotSupportedHere, 501),
+    (ControllerUnavailable, 503),
+    (DeviceUnavailable, 503),
+    (GatewayError, 500),
+)
+"""The first that fits counts."""
+
+log = structlog.get_logger("api")
+
+
+def create_app(context: CommandContext) -> Flask:
+    """The WSGI application. Nothing of it logs a token, a query string or a body."""
+    app = Flask("gateway.api", static_folder=None)
+
+    def command_by_path(name: str) -> Response:
+        command = COMMANDS.get(name)
+        if command is None:
+            raise NotFound("Invalid command")
+        return _run(context, command)
+
+    app.add_url_rule(
+        "/<name>.fcgi", view_func=command_by_path, methods=_METHODS, provide_automatic_options=False
+    )
+    # One of the vendor's samples calls this one without the ending.
+    app.add_url_rule(
+        "/execute_actions",
+        view_func=command_by_path,
+        methods=_METHODS,
+        defaults={"name": "execute_actions"},
+        provide_automatic_options=False,
+    )
+    app.before_request(_before)
+    app.after_request(_after)
+    app.register_error_handler(GatewayError, _refused)
+    app.register_error_handler(HTTPException, _not_routed)
+    app.register_error_handler(Exception, _failed)
+    return app
+
+
+def _before() -> Response | None:
+    if request.method == "OPTIONS":
+        return Response(status=200)
+    incoming.check_length(request)
+    return None
+
+
+def _run(context: CommandContext, command: Command) -> Response:
+    if request.method not in command.methods | ({"HEAD"} if "GET" in command.methods else set()):
+        return error_response(405, "Method not allowed")
+    token, from_cookie = incoming.session_token(request)
+    if token and from_cookie:
+        incoming.refuse_foreign_pages(request)
+    with ExitStack() as stack:
+        caller = stack.enter_context(context.calling(token, request.remote_addr or ""))
+        answer = execute(
+            command, context, caller, lambda: incoming.members(request, form=command.form)
+        )
+        response = respond(answer)
+        # The session counts as in use until the last row has gone.
+        response.call_on_close(stack.pop_all().close)
+    return response
+
+
+def _after(response: Response) -> Response:
+    for name, value in COMMON_HEADERS:
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _refused(error: GatewayError) -> Response:
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    if status == 500:
+        log.error("command failed", path=request.path, reason=str(error))
+    return error_response(status, str(error))
+
+
+def _not_routed(error: HTTPException) -> Response:
+    return error_response(error.code or 500, error.name)
+
+
+def _failed(error: Exception) -> Response:
+    log.error("command failed", path=request.path, exc_info=error)
+    return error_response(500, "Internal error")

@@ -1,0 +1,38 @@
+"""Headers and bodies that every answer shares, whoever writes it (Access API, 1.1, 1.3, 1.4)."""
+
+from __future__ import annotations
+
+import json
+import re
+
+COMMON_HEADERS = (
+    ("Cache-Control", "no-store, no-cache, must-revalidate, post-check=0, pre-check=0"),
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Headers", "origin, x-csrftoken, content-type, accept"),
+)
+"""What real devices send with every answer, errors and OPTIONS included."""
+JSON_TYPE = "application/json; charset=utf-8"
+INVALID_SESSION = "Invalid session"
+"""The one error text that may hold the word: clients take it for expiry and log in again."""
+
+_ERROR_CODE = 1
+"""The only code ever seen on a device."""
+_EXPIRY_WORD = re.compile("session", re.IGNORECASE)
+
+
+def encode(value: object) -> bytes:
+    """`value` as compact JSON in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def error_body(text: str) -> bytes:
+    """The device's error shape around `text`.
+
+    A client's own words may come back in `text`; the word that clients read as expiry is cut
+    there, so that nobody logs in again because a field was misspelt.
+    """
+    if text != INVALID_SESSION:
+        text = _EXPIRY_WORD.sub(lambda found: f"{found[0][:4]}.", text)
+    # Half a surrogate pair, quoted from a client, cannot be written as UTF-8.
+    text = text.encode(errors="backslashreplace").decode()
+    return encode({"error": text, "code": _ERROR_CODE})

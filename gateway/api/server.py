@@ -1,0 +1,117 @@
+"""The HTTP server of the api process."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from gateway.api.wire import WireServer
+from gateway.errors import GatewayError, SettingsError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+THREADS = 12
+"""Requests served at a time. A command waits up to 2 s for the controller, a slow client up to 10 s
+for its next byte; exports stream from a thread each."""
+BACKLOG = 128
+KEPT_ALIVE = 64
+"""Connections kept open between requests."""
+
+_SYSTEM_WORDS = re.compile(r"\[Errno -?\d+\] ([^)]+)")
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:8080` or `[::1]:8080`; port 0 lets the system choose.
+
+    Raises SettingsError when `text` is neither.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise SettingsError(f"--http: HOST:PORT is needed (found {text!r})")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+class Server:
+    """Serves one WSGI application on one address, with a fixed number of threads."""
+
+    def __init__(
+        self, application: WSGIApplication, host: str, port: int, *, threads: int = THREADS
+    ) -> None:
+        self._asked = (host, port)
+        self._http = WireServer(
+            (host, port),
+            _one_leading_slash(application),
+            numthreads=threads,
+            max=threads,
+            request_queue_size=BACKLOG,
+        )
+        self._http.keep_alive_conn_limit = KEPT_ALIVE
+        self._thread = threading.Thread(target=self._http.serve, name="http")
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen and serve, until `stop`. Once this returns, clients are answered.
+
+        Raises GatewayError when the address cannot be had.
+        """
+        try:
+            self._http.prepare()
+        except OSError as error:
+            host, port = self._asked
+            # cheroot wraps the system's words into its own.
+            reason = _SYSTEM_WORDS.search(str(error))
+            raise GatewayError(
+                f"cannot listen on {_shown(host)}:{port}: "
+                f"{reason[1].lower() if reason else error}; "
+                "choose another address with --http HOST:PORT"
+            ) from error
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the requests that run (up to 5 s), then close every connection."""
+        self._http.stop()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that are really listened on."""
+        host, port = self._http.bind_addr
+        return str(host), int(port)
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the server."""
+        host, port = self.address
+        if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+            host = "127.0.0.1"
+        return f"http://{_shown(host)}:{port}"
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _one_leading_slash(application: WSGIApplication) -> WSGIApplication:
+    """Clients glue `http://host/` and `/login.fcgi` together; the vendor's server takes both."""
+
+    def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        environ["PATH_INFO"] = "/" + environ["PATH_INFO"].lstrip("/")
+        return application(environ, start_response)
+
+    return serve

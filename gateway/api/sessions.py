@@ -1,0 +1,129 @@
+"""Sessions of API clients, in memory: a restart ends them all, as it does on the vendor's devices.
+
+Clients log in every few seconds and never log out, so sessions are bounded in number and age.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from gateway.commands.rights import Session
+
+TOKEN_LENGTH = 24
+"""Characters of [A-Za-z0-9], since clients paste tokens into URLs without escaping: 142 bits."""
+IDLE_S = 3_600
+"""A session that nobody used for this long is dead."""
+ABSOLUTE_S = 86_400
+"""A session is dead after this time, however busy."""
+MOST_SESSIONS = 1_000
+
+_ALPHABET = string.ascii_letters + string.digits
+_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Entry:
+    session: Session
+    opened_ns: int
+    used_ns: int
+    users: int = 0
+    """Requests that are running on this session right now."""
+
+
+class MemorySessions:
+    """Implements `gateway.commands.rights.Sessions`; any thread may call it."""
+
+    def __init__(
+        self,
+        monotonic_ns: Callable[[], int],
+        *,
+        idle_s: int = IDLE_S,
+        absolute_s: int = ABSOLUTE_S,
+        most: int = MOST_SESSIONS,
+    ) -> None:
+        self._monotonic_ns = monotonic_ns
+        self._idle_ns = idle_s * _NS
+        self._absolute_ns = absolute_s * _NS
+        self._most = most
+        self._lock = threading.Lock()
+        # The least recently used one comes first.
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._entries)
+
+    def open(self, login: str, stamp: str) -> Session:
+        """A new session. When there are too many, the one idle longest goes, never one in use."""
+        token = "".join(secrets.choice(_ALPHABET) for _ in range(TOKEN_LENGTH))
+        session = Session(token, login, stamp)
+        now = self._monotonic_ns()
+        with self._lock:
+            self._make_room(now)
+            self._entries[token] = _Entry(session, now, now)
+        return session
+
+    @contextmanager
+    def use(self, token: str) -> Iterator[Session | None]:
+        """The session of `token`, in use as long as the block runs; None when it is dead."""
+        entry = self._take(token)
+        if entry is None:
+            yield None
+            return
+        try:
+            yield entry.session
+        finally:
+            with self._lock:
+                entry.users -= 1
+                entry.used_ns = self._monotonic_ns()
+
+    def close(self, token: str) -> None:
+        """End a session; a dead one is no error."""
+        with self._lock:
+            self._entries.pop(token, None)
+
+    def close_login(self, login: str, *, keep: str | None = None) -> None:
+        """End every session of `login`, except the one with the token `keep`."""
+        with self._lock:
+            for token, entry in list(self._entries.items()):
+                if entry.session.login == login and token != keep:
+                    del self._entries[token]
+
+    def renew(self, token: str, login: str, stamp: str) -> None:
+        """Tie a session to the account's new name and stamp; a dead one is no error."""
+        with self._lock:
+            entry = self._entries.get(token)
+            if entry is not None:
+                entry.session = replace(entry.session, login=login, stamp=stamp)
+
+    def _take(self, token: str) -> _Entry | None:
+        now = self._monotonic_ns()
+        with self._lock:
+            entry = self._entries.get(token)
+            if entry is None:
+                return None
+            if self._expired(entry, now):
+                del self._entries[token]
+                return None
+            entry.users += 1
+            entry.used_ns = now
+            self._entries.move_to_end(token)
+            return entry
+
+    def _expired(self, entry: _Entry, now: int) -> bool:
+        if now - entry.opened_ns >= self._absolute_ns:
+            return True
+        return not entry.users and now - entry.used_ns >= self._idle_ns
+
+    def _make_room(self, now: int) -> None:
+        # Sessions in use may exceed the bound, by no more than there are server threads.
+        idle = [(token, entry) for token, entry in self._entries.items() if not entry.users]
+        for token, entry in idle:
+            if self._expired(entry, now) or len(self._entries) >= self._most:
+                del self._entries[token]

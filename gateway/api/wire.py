@@ -1,0 +1,158 @@
+"""HTTP as cheroot speaks it, with its rough edges taken off.
+
+Errors that cheroot itself raises carry the device's JSON shape and headers. A body that was not
+read to its end is never taken for the next request: the connection closes, after the client had
+a chance to read the answer. The head and the first piece of an answer leave in one write, since
+small clients read once.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+import time
+from contextlib import suppress
+
+import structlog
+from cheroot import server as cheroot_server
+from cheroot import wsgi
+
+from gateway.api.bodies import Body, ChunkedBody, SizedBody
+from gateway.api.replies import COMMON_HEADERS, JSON_TYPE, error_body
+
+BODY_TIME_S = 60.0
+"""A body has to be complete after this time."""
+DISCARD_BYTES = 64 * 1024 * 1024
+DISCARD_TIME_S = 8.0
+"""How much of a refused body is read and dropped, so that a client which sends all before it reads
+still sees the answer instead of a reset connection."""
+UNREAD_BYTES = 65_536
+"""An unread rest of at most this size is dropped and the connection kept."""
+
+_DIGITS = re.compile(rb"\d{1,18}", re.ASCII)
+_STATUS_TEXT = {
+    "400": "Bad request",
+    "408": "Request timeout",
+    "413": "Request headers too large",
+    "414": "Request address too long",
+}
+
+log = structlog.get_logger("api.wire")
+
+
+class Request(cheroot_server.HTTPRequest):
+    """One request on a connection."""
+
+    _head = b""
+    """The head of the answer, until its first piece goes out with it."""
+
+    def respond(self) -> None:
+        """Let the application answer, then bring the connection into a known state."""
+        body = self._body()
+        if body is None:
+            self.close_connection = True
+            self.simple_response("400 Bad Request", "Malformed Content-Length Header.")
+            return
+        self.rfile = body
+        self.server.gateway(self).respond()
+        self.ensure_headers_sent()
+        self._flush(b"0\r\n\r\n" if self.chunked_write else b"")
+        if not body.finished:
+            self._give_up(body)
+
+    def _body(self) -> Body | None:
+        """The body that the headers announce; None when they cannot be trusted."""
+        deadline = time.monotonic() + BODY_TIME_S
+
+        def late() -> bool:
+            return time.monotonic() > deadline
+
+        announced = self.inheaders.get(b"Content-Length", b"0").strip()
+        encoded = b"Transfer-Encoding" in self.inheaders
+        if encoded and b"Content-Length" in self.inheaders:
+            # Whoever stands between us and the client may have read the other one.
+            self.close_connection = True
+        if self.chunked_read:
+            return ChunkedBody(self.conn.rfile, late)
+        if encoded or not _DIGITS.fullmatch(announced):
+            return None
+        return SizedBody(self.conn.rfile, late, int(announced))
+
+    def _give_up(self, body: Body) -> None:
+        """Drop what the application left unread, and the connection unless that was little."""
+        if not body.broken:
+            with suppress(OSError):
+                body.discard(UNREAD_BYTES)
+        if body.finished:
+            return
+        self.close_connection = True
+        if not body.broken:
+            _linger(self.conn.socket)
+
+    def send_headers(self) -> None:
+        """As cheroot does, but kept back for the first piece of the body."""
+        connection, held = self.conn.wfile, io.BytesIO()
+        # cheroot would now read an unread body to its end, however long; we know better.
+        body, self.rfile = self.rfile, None
+        self.conn.wfile = held
+        try:
+            super().send_headers()
+        finally:
+            self.conn.wfile = connection
+            self.rfile = body
+        self._head = held.getvalue()
+
+    def write(self, chunk: bytes) -> None:
+        """Send a piece of the body."""
+        self._flush(b"%x\r\n%b\r\n" % (len(chunk), chunk) if self.chunked_write else chunk)
+
+    def _flush(self, data: bytes) -> None:
+        head, self._head = self._head, b""
+        if head or data:
+            self.conn.wfile.write(head + data)
+
+    def simple_response(self, status: str | int, msg: str = "") -> None:
+        """Refuse a request that never reaches the application, in the device's error shape."""
+        status = str(status)
+        if status[:3] in {"413", "414"}:
+            self.close_connection = True
+        body = error_body(_STATUS_TEXT.get(status[:3], "") or msg or status)
+        lines = [
+            f"{self.server.protocol} {status}",
+            f"Content-Length: {len(body)}",
+            f"Content-Type: {JSON_TYPE}",
+            *(f"{name}: {value}" for name, value in COMMON_HEADERS),
+            "Connection: close",
+        ]
+        self.conn.wfile.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+
+
+def _linger(connection: socket.socket) -> None:
+    """Say that the answer is complete, then drop what still comes, within bounds."""
+    deadline = time.monotonic() + DISCARD_TIME_S
+    left = DISCARD_BYTES
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        while left > 0 and time.monotonic() < deadline:
+            piece = connection.recv(65_536)
+            if not piece:
+                return
+            left -= len(piece)
+
+
+class Connection(cheroot_server.HTTPConnection):
+    """A connection whose requests are ours."""
+
+    RequestHandlerClass = Request
+
+
+class WireServer(wsgi.Server):
+    """cheroot's server with our requests and our log."""
+
+    ConnectionClass = Connection
+    max_request_header_size = 65_536
+
+    def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's own signature
+        """Write to the process's log instead of standard error."""
+        log.log(level, "http server", text=msg, exc_info=traceback)

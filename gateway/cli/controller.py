@@ -1,0 +1,21 @@
+"""`gateway controller`: process 1 alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.children import follow_parent
+from gateway.cli.logs import log_to_stderr
+from gateway.cli.options import data_option, initialised
+from gateway.controller.process import run_controller
+
+
+@click.command()
+@data_option
+def controller(data: Path) -> None:
+    """Run the controller process alone: readers, decisions, doors, journal."""
+    follow_parent()
+    log_to_stderr()
+    run_controller(initialised(data))

@@ -1,0 +1,181 @@
+"""`gateway doctor`: is this site wired, ruled and stored as it should be?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import click
+
+from gateway.access.policy import Policy
+from gateway.cli.options import data_option, initialised, json_option
+from gateway.controller.bindings import Bindings
+from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayError
+from gateway.hardware.boards import check_site, load_profile, warnings
+from gateway.link.client import ControllerClient
+from gateway.link.runtime import RuntimeDirectory
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.models import Models
+from gateway.settings import SITE_FILE, Egress, SiteFile, read_site
+from gateway.store import database
+from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.snapshot import SnapshotReader
+
+
+class Grade(StrEnum):
+    """How a finding is to be taken."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    grade: Grade
+    subject: str
+    text: str
+
+
+@click.command()
+@data_option
+@json_option
+def doctor(data: Path, *, as_json: bool) -> None:
+    """Check the site file, the board, the rules and the databases; exit code 1 if any fails."""
+    initialised(data)
+    findings = list(examine(data))
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.grade.value:<5}{finding.subject}: {finding.text}")
+    if any(finding.grade is Grade.FAIL for finding in findings):
+        raise SystemExit(1)
+
+
+def examine(data: Path) -> Iterator[Finding]:
+    """Everything that can be seen from outside the processes."""
+    site = None
+    try:
+        site = read_site(data / SITE_FILE)
+        profile = load_profile(site.site.board)
+        check_site(profile, site)
+    except GatewayError as error:
+        yield Finding(Grade.FAIL, "site file", str(error))
+    else:
+        yield Finding(Grade.OK, "site file", f"{site.site.name!r} on {profile.title}")
+        for text in warnings(profile, site):
+            yield Finding(Grade.WARN, "board", text)
+        yield from _egress(site)
+    yield from _databases(data)
+    if site is not None:
+        yield from _rules(data, site)
+    yield from _processes(data)
+
+
+def _egress(site: SiteFile) -> Iterator[Finding]:
+    for door in site.door:
+        if door.strike.energised_to_lock and door.egress is Egress.SOFTWARE:
+            yield Finding(
+                Grade.FAIL,
+                f"door {door.name}",
+                "a lock that power keeps shut needs a way out without this device: "
+                "egress must be mechanical or direct_cut",
+            )
+
+
+def _databases(data: Path) -> Iterator[Finding]:
+    for name in (JOURNAL_FILE, STORE_FILE):
+        try:
+            opened = database.open_reader(data / name)
+            try:
+                with database.storage_errors():
+                    answer = opened.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
+            finally:
+                opened.close_all()
+        except GatewayError as error:
+            yield Finding(Grade.FAIL, name, str(error))
+            continue
+        grade = Grade.OK if answer == "ok" else Grade.FAIL
+        yield Finding(grade, name, "whole" if answer == "ok" else str(answer))
+
+
+def _rules(data: Path, site: SiteFile) -> Iterator[Finding]:
+    try:
+        bindings = _bindings(data, site)
+    except GatewayError as error:
+        yield Finding(Grade.FAIL, "rules", str(error))
+        return
+    policy = bindings.snapshot.policy
+    for reader in site.reader:
+        subject = f"reader {reader.name}"
+        portal = bindings.portal_of_reader(reader.index)
+        if portal == 0:
+            yield Finding(Grade.WARN, subject, "stands for no portal: every read is denied")
+        elif portal not in policy.portals:
+            yield Finding(Grade.WARN, subject, f"portal {portal} does not exist")
+        elif portal != reader.portal:
+            yield Finding(
+                Grade.WARN,
+                subject,
+                f"the site file says portal {reader.portal}, the database, which counts, {portal}",
+            )
+        elif not list(bindings.doors_of(policy.portals[portal].actions)):
+            yield Finding(Grade.WARN, subject, f"portal {portal} has no action: nothing opens")
+    yield from _open_to_all(policy)
+
+
+def _open_to_all(policy: Policy) -> Iterator[Finding]:
+    """Rules by which a whole group passes at any time: often meant, never to be forgotten."""
+    for group, rules in sorted(policy.group_rules.items()):
+        for rule_id in sorted(rules):
+            rule = policy.rules[rule_id]
+            if rule.releases and any(zone.full_week for zone in rule.zones):
+                yield Finding(
+                    Grade.WARN,
+                    f"rule {rule_id}",
+                    f"{rule.name!r} lets all of group {group} pass at any time",
+                )
+
+
+def _bindings(data: Path, site: SiteFile) -> Bindings:
+    store = database.open_reader(data / STORE_FILE)
+    compiling = SnapshotReader(store, Models(REGISTRY, store)).compile()
+    try:
+        while True:
+            next(compiling)
+    except StopIteration as done:
+        return Bindings(site, done.value)
+    finally:
+        store.close_all()
+
+
+def _processes(data: Path) -> Iterator[Finding]:
+    try:
+        client = ControllerClient(RuntimeDirectory.find(data))
+    except DataDirectoryError:
+        yield Finding(Grade.WARN, "controller", "has not run yet")
+        return
+    try:
+        status = client.status()
+    except ControllerUnavailable:
+        yield Finding(Grade.WARN, "controller", "does not run")
+        return
+    finally:
+        client.close()
+    yield Finding(Grade.OK, "controller", f"runs as process {status.pid}")
+    for device in status.devices:
+        grade = Grade.OK if device.online else Grade.FAIL
+        text = "online" if device.online else f"offline: {device.why}"
+        yield Finding(grade, f"reader {device.name}", text)
+    if not status.clock_trusted:
+        yield Finding(Grade.FAIL, "clock", "not trusted: schedules and dates deny")
+    if status.journal_fault:
+        yield Finding(Grade.FAIL, "journal", status.journal_fault)
+    if status.journal_dropped:
+        yield Finding(Grade.FAIL, "journal", f"{status.journal_dropped} entries were lost")

@@ -1,0 +1,21 @@
+"""Where the processes' own log goes: standard error, one line an event."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+
+
+def log_to_stderr() -> None:
+    """Write events to standard error, coloured on a terminal only."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

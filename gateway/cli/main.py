@@ -1,0 +1,70 @@
+"""The `gateway` command: exit code 0 done, 1 refused with a reason, 2 called wrongly."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from gateway import __version__
+from gateway.errors import GatewayError
+
+_COMMANDS = {
+    "init": ("gateway.cli.init", "Make a data directory, its databases and the administrator."),
+    "passwd": ("gateway.cli.passwd", "Set the password of an API login."),
+    "run": ("gateway.cli.run", "Run both processes in the foreground."),
+    "controller": ("gateway.cli.controller", "Run the controller process alone."),
+    "api": ("gateway.cli.api", "Run the api process alone."),
+    "sim": ("gateway.cli.sim", "Drive the simulated board of a running gateway."),
+    "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
+    "version": ("gateway.cli.main", "Print the version."),
+}
+
+
+class _LateGroup(click.Group):
+    """Imports a command's module only when it is used: the controller needs no Flask."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_LateGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """A door controller: readers, access rules, doors, alarms and a Control iD compatible API."""
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"gateway {__version__}")
+
+
+def main() -> None:
+    """Entry point: turns every error raised on purpose into one line and exit code 1."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(1)
+    except GatewayError as error:
+        click.echo(f"gateway: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,194 @@
+"""`gateway run`: both processes in the foreground, each brought back when it dies."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import structlog
+
+from gateway.cli.children import PARENT_VARIABLE
+from gateway.cli.logs import log_to_stderr
+from gateway.cli.options import data_option, initialised
+from gateway.errors import DataDirectoryError, GatewayError
+from gateway.hardware.boards import check_site, load_profile
+from gateway.host.notify import Notifier, NotifySocket
+from gateway.link.runtime import RuntimeDirectory
+from gateway.settings import SITE_FILE, read_site
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+"""A process that dies at once again is not started more often than this."""
+STEADY_S = 10.0
+"""A process that lived this long starts again without a pause."""
+STOP_TIME_S = 10.0
+
+log = structlog.get_logger("run")
+
+
+@dataclass
+class _Child:
+    """One of the two processes and what it said of itself."""
+
+    role: str
+    arguments: list[str]
+    notify: NotifySocket
+    process: subprocess.Popen[bytes] | None = None
+    ready: bool = False
+    status: str = ""
+    started: float = 0.0
+    pause_s: float = FIRST_PAUSE_S
+    start_at: float = 0.0
+    extra: list[str] = field(default_factory=list)
+
+    def start(self) -> None:
+        environment = {
+            **os.environ,
+            "NOTIFY_SOCKET": self.notify.path,
+            PARENT_VARIABLE: str(os.getpid()),
+        }
+        # The command line is our own interpreter and our own words.
+        self.process = subprocess.Popen(  # noqa: S603 - see above
+            [sys.executable, "-m", "gateway", self.role, *self.arguments, *self.extra],
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+            env=environment,
+            # A Ctrl-C goes to the whole foreground group; only the supervisor answers it, so
+            # that the children stop in order and not each on its own.
+            start_new_session=True,
+        )
+        self.started = time.monotonic()
+        self.ready = False
+
+    def ended(self) -> int | None:
+        return None if self.process is None else self.process.poll()
+
+
+class Supervisor:
+    """Starts the controller, then the api; restarts whichever ends, until it is told to stop."""
+
+    def __init__(self, data: Path, runtime: RuntimeDirectory, http: str | None) -> None:
+        self._data = data
+        self._http = http
+        self._selector = selectors.DefaultSelector()
+        self._children = [self._child(runtime, role) for role in ("controller", "api")]
+        if http:
+            self._children[1].extra = ["--http", http]
+        self._stopping = False
+
+    def _child(self, runtime: RuntimeDirectory, role: str) -> _Child:
+        child = _Child(
+            role, ["--data", str(self._data)], NotifySocket(str(runtime.path / f"{role}.notify"))
+        )
+        self._selector.register(child.notify, selectors.EVENT_READ, child)
+        return child
+
+    def stop(self) -> None:
+        """Ask for an orderly end; safe in a signal handler."""
+        self._stopping = True
+
+    def run(self, on_ready: Callable[[str], None]) -> None:
+        """Keep both processes alive. `on_ready` gets the URL once, when both are live.
+
+        Raises GatewayError when one of them ends before both were live for the first time.
+        """
+        announced = False
+        try:
+            for child in self._children:
+                child.start()
+            while not self._stopping:
+                self._listen()
+                for child in self._children:
+                    self._tend(child, first_start=not announced)
+                if not announced and all(child.ready for child in self._children):
+                    announced = True
+                    on_ready(self._children[1].status)
+        finally:
+            self._end_children()
+
+    def _listen(self) -> None:
+        for key, _ in self._selector.select(timeout=0.1):
+            child: _Child = key.data
+            while (message := child.notify.receive()) is not None:
+                if message.get("READY") == "1":
+                    child.ready = True
+                    child.status = message.get("STATUS", "")
+                    if child.role == "api" and not child.extra:
+                        # An api that comes back must be found where it was first.
+                        child.extra = ["--http", child.status.removeprefix("http://")]
+
+    def _tend(self, child: _Child, *, first_start: bool) -> None:
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.start_at:
+                child.start()
+            return
+        code = child.ended()
+        if code is None:
+            return
+        if first_start:
+            raise GatewayError(f"the {child.role} process did not start (exit code {code})")
+        child.process = None
+        child.ready = False
+        if now - child.started >= STEADY_S:
+            child.pause_s = FIRST_PAUSE_S
+        log.warning("process ended, starting it again", role=child.role, code=code)
+        child.start_at = now + child.pause_s
+        child.pause_s = min(child.pause_s * 2, LONGEST_PAUSE_S)
+
+    def _end_children(self) -> None:
+        running = [child.process for child in self._children if child.process is not None]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + STOP_TIME_S
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for child in self._children:
+            child.notify.close()
+        self._selector.close()
+
+
+@click.command()
+@data_option
+@click.option("--http", metavar="HOST:PORT", help="Listen here instead of where the site says.")
+def run(data: Path, http: str | None) -> None:
+    """Run both processes in the foreground; prints `ready URL` once everything is live."""
+    log_to_stderr()
+    initialised(data)
+    # Somebody watches here, so a wrong file is refused; a device at work goes on with its copy.
+    site = read_site(data / SITE_FILE)
+    check_site(load_profile(site.site.board), site)
+    runtime = RuntimeDirectory.create(data)
+    held = runtime.holder("run") or runtime.holder("controller")
+    if held:
+        raise DataDirectoryError(f"a gateway is already running on {data}: {held}")
+    notifier = Notifier()
+    with runtime.claim("run"):
+        supervisor = Supervisor(data, runtime, http)
+
+        def stop(_signal: int, _frame: object) -> None:
+            supervisor.stop()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+
+        def ready(url: str) -> None:
+            runtime.note("run", f"pid {os.getpid()} {url}")
+            click.echo(f"ready {url}")
+            sys.stdout.flush()
+            notifier.ready(url)
+
+        supervisor.run(ready)
+        notifier.stopping()

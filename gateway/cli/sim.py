@@ -1,0 +1,149 @@
+"""`gateway sim`: what a person at the door would do, done to the simulated board's pins and ports.
+
+The controller itself carries it out, and refuses on any other board.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from gateway.cli.options import data_option, json_option
+from gateway.link.client import ControllerClient
+from gateway.link.messages import Simulate
+from gateway.link.runtime import RuntimeDirectory
+
+_SIM_TIME_S = 10.0
+
+
+@click.group()
+@data_option
+@click.pass_context
+def sim(ctx: click.Context, data: Path) -> None:
+    """Drive the simulated board of a running gateway, at pin and byte level."""
+    ctx.obj = data
+
+
+def _ask(ctx: click.Context, command: Simulate, *, patience_s: float = 0.0) -> dict[str, Any]:
+    client = ControllerClient(RuntimeDirectory.find(ctx.obj))
+    try:
+        return client.ask(command, _SIM_TIME_S + patience_s)
+    finally:
+        client.close()
+
+
+_reader = click.option("--reader", required=True, help="The reader's name in the site file.")
+
+
+@sim.command()
+@_reader
+@click.option("--card", required=True, help="123,45678 (facility and number) or a plain number.")
+@click.option("--format", "frame", default="w26", show_default=True, help="Wiegand format.")
+@click.pass_context
+def swipe(ctx: click.Context, reader: str, card: str, frame: str) -> None:
+    """Send a card as a Wiegand frame on pins D0 and D1."""
+    _ask(ctx, Simulate(verb="swipe", reader=reader, value=card, format=frame))
+
+
+@sim.command()
+@_reader
+@click.argument("keys")
+@click.pass_context
+def key(ctx: click.Context, reader: str, keys: str) -> None:
+    """Press KEYS on a reader's keypad, for example 1234#."""
+    _ask(ctx, Simulate(verb="key", reader=reader, value=keys))
+
+
+@sim.command()
+@_reader
+@click.argument("text")
+@click.pass_context
+def qr(ctx: click.Context, reader: str, text: str) -> None:
+    """Hold a QR code with TEXT before a serial reader."""
+    _ask(ctx, Simulate(verb="qr", reader=reader, value=text))
+
+
+@sim.command()
+@click.argument("name")
+@click.argument("state", type=click.Choice(["open", "closed"]))
+@click.pass_context
+def door(ctx: click.Context, name: str, state: str) -> None:
+    """Open or close the leaf of door NAME: its sensor changes."""
+    _ask(ctx, Simulate(verb="door", door=name, value=state))
+
+
+@sim.command()
+@click.argument("name")
+@click.option("--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True)
+@click.pass_context
+def rex(ctx: click.Context, name: str, hold: float) -> None:
+    """Press the request-to-exit button of door NAME for --hold seconds."""
+    _ask(ctx, Simulate(verb="rex", door=name, value=str(hold)), patience_s=hold)
+
+
+@sim.command()
+@click.argument("number", type=click.IntRange(1, 5))
+@click.argument("state", type=click.Choice(["active", "idle"]))
+@click.pass_context
+def zone(ctx: click.Context, number: int, state: str) -> None:
+    """Trip or restore alarm zone NUMBER."""
+    _ask(ctx, Simulate(verb="zone", zone=number, value=state))
+
+
+def _switch(name: Literal["tamper", "fire"], text: str) -> None:
+    @sim.command(name=name, help=text)
+    @click.argument("state", type=click.Choice(["on", "off"]))
+    @click.pass_context
+    def switch(ctx: click.Context, state: str) -> None:
+        _ask(ctx, Simulate(verb=name, value=state))
+
+
+_switch("tamper", "Open (on) or close (off) the case.")
+_switch("fire", "Let the fire panel's contact report a fire (on) or not (off).")
+
+
+@sim.command()
+@click.argument("action", type=click.Choice(["set"]), required=False)
+@click.argument("moment")
+@click.pass_context
+def clock(ctx: click.Context, action: str | None, moment: str) -> None:
+    """Set the device's wall clock: `clock set ISO-TIME`, or `clock real` for the machine's own."""
+    if action is None and moment != "real":
+        raise click.UsageError("say `clock set ISO-TIME` or `clock real`")
+    _ask(ctx, Simulate(verb="clock", value=moment))
+
+
+def _plug(name: Literal["unplug", "plug"], text: str) -> None:
+    @sim.command(name=name, help=text)
+    @click.argument("reader")
+    @click.pass_context
+    def plug(ctx: click.Context, reader: str) -> None:
+        _ask(ctx, Simulate(verb=name, reader=reader))
+
+
+_plug("unplug", "Tear the cable of READER.")
+_plug("plug", "Put the cable of READER back.")
+
+
+@sim.command()
+@json_option
+@click.pass_context
+def state(ctx: click.Context, *, as_json: bool) -> None:
+    """Show the level of every output and input, edges since the board was made, and the doors."""
+    found = _ask(ctx, Simulate(verb="state"))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for door_ in found["doors"]:
+        leaf = "open" if door_["open"] else "closed"
+        lock = "unlocked" if door_["unlocked"] else "locked"
+        click.echo(f"door {door_['id']} {door_['name']}: {leaf}, {lock}, mode {door_['mode']}")
+    for kind in ("outputs", "inputs"):
+        for pin in found[kind]:
+            click.echo(
+                f"{kind.removesuffix('s')} pin {pin['pin']} {pin['name']}: "
+                f"{pin['level']}, {pin['edges']} edges"
+            )

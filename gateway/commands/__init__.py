@@ -1,0 +1,1 @@
+"""What the device can be asked to do, without any transport."""

@@ -1,0 +1,25 @@
+"""Configuration values: strings by module and key."""
+
+from __future__ import annotations
+
+from gateway.commands.answers import DONE, Answer
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import ConfigurationRequest
+from gateway.commands.rights import Caller
+
+
+def get_configuration(
+    context: CommandContext, caller: Caller, request: ConfigurationRequest
+) -> Answer:
+    """The values of the keys asked for; unknown ones are left out."""
+    return context.store.configuration(request.modules(), show_secrets=caller.sees_secrets)
+
+
+def set_configuration(
+    context: CommandContext, caller: Caller, request: ConfigurationRequest
+) -> Answer:
+    """Change the keys given, all or none."""
+    del caller
+    with context.obeyed():
+        context.store.set_configuration(request.modules())
+    return DONE

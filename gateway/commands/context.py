@@ -1,0 +1,87 @@
+"""What every command works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from gateway.clock import Clock, DeviceTime
+from gateway.commands.rights import Caller, Sessions
+from gateway.errors import StorageError
+from gateway.link.client import ControllerClient
+from gateway.settings import SiteFile
+from gateway.store.accounts import Accounts
+from gateway.store.identity import DeviceIdentity
+from gateway.store.objects_store import Store
+
+log = structlog.get_logger("commands")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandContext:
+    """The parts of the api process that commands use. One for the whole process, any thread."""
+
+    store: Store
+    controller: ControllerClient
+    accounts: Accounts
+    sessions: Sessions
+    catch_up: Callable[[], None]
+    """Brings the API's log tables up to the journal as it is committed now."""
+    clock: Clock
+    device_time: DeviceTime
+    site: SiteFile
+    data: Path
+    """The data directory, whose disk counts."""
+    identity: DeviceIdentity
+    version: str
+    """Of this program, as `system_information` tells it."""
+    started_ns: int
+    """Monotonic instant at which the process began."""
+
+    @contextmanager
+    def calling(self, token: str | None, address: str) -> Iterator[Caller]:
+        """The caller behind a session token, for as long as its command runs.
+
+        A session whose account is gone, or has another password since, ends here.
+        """
+        nobody = Caller(None, None, None, address)
+        if not token:
+            yield nobody
+            return
+        with self.sessions.use(token) as session:
+            if session is None:
+                yield nobody
+                return
+            account = self.accounts.find(session.login)
+            if account is None or account.stamp != session.stamp:
+                self.sessions.close(token)
+                yield nobody
+                return
+            yield Caller(account.login, account.role, token, address)
+
+    @contextmanager
+    def obeyed(self) -> Iterator[None]:
+        """Run a write; when it changed the rules, go on once the controller decides by them.
+
+        That takes up to 2 s; if the controller is away, it is gone on all the same, since it
+        compares versions at each decision.
+        """
+        before = self.store.policy_version()
+        yield
+        version = self.store.policy_version()
+        if version != before:
+            self.controller.obey(version)
+
+    def refresh_logs(self) -> None:
+        """Make visible in the log tables what the controller has committed.
+
+        What cannot be brought up to date (a full disk) is shown as it stands.
+        """
+        try:
+            self.catch_up()
+        except StorageError as error:
+            log.warning("log tables are behind the journal", reason=str(error))

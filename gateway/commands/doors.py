@@ -1,0 +1,100 @@
+"""Doors and alarms: commands that the controller carries out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gateway.commands.answers import DONE, Answer
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
+from gateway.commands.rights import Caller
+from gateway.errors import InvalidRequest
+from gateway.settings import SiteFile
+
+LONGEST_TIMEOUT_MS = 600_000
+MOST_ACTIONS = 32
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_SEC_BOX_ID = re.compile(r"[+-]?\d{1,20}(\.\d*)?([eE][+-]?\d{1,3})?(=.*)?", re.ASCII)
+"""Any id: clients send the vendor's 65793 to whatever device they have, ids that another one
+reported, those rounded to a double, and once `id=65793=1`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """One checked action."""
+
+    door: int
+    timeout_ms: int | None
+    reason: int | None
+
+
+def execute_actions(context: CommandContext, caller: Caller, request: ActionsRequest) -> Answer:
+    """Open, hold open or close doors; none moves unless every action makes sense."""
+    del caller
+    if len(request.actions) > MOST_ACTIONS:
+        raise InvalidRequest(f"at most {MOST_ACTIONS} actions at a time")
+    openings = [_opening(context.site, item) for item in request.actions]
+    try:
+        for opening in openings:
+            context.controller.open_door(opening.door, opening.timeout_ms, opening.reason)
+    finally:
+        context.refresh_logs()
+    return DONE
+
+
+def doors_state(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Which doors are open: by their sensor if enabled, else by their relay."""
+    del caller, request
+    doors = context.controller.status().doors
+    return {"doors": [{"id": door.id, "open": door.open} for door in doors]}
+
+
+def alarm_status(context: CommandContext, caller: Caller, request: AlarmRequest) -> Answer:
+    """What sounds now, or silence it."""
+    del caller
+    if request.stop:
+        context.controller.silence()
+        context.refresh_logs()
+        return DONE
+    status = context.controller.status()
+    return {"active": status.alarm_active, "cause": status.alarm_cause}
+
+
+def _opening(site: SiteFile, item: ActionItem) -> _Opening:
+    given = _parameters(item.parameters or "")
+    if item.action == "door":
+        door = _integer(item.action, given, "door", 1, 4)
+        if door is None:
+            raise InvalidRequest("door: the parameter 'door' is missing")
+    elif item.action == "sec_box":
+        box = given.get("id", "")
+        if box and not _SEC_BOX_ID.fullmatch(box):
+            raise InvalidRequest(f"sec_box: id is a number (found {box!r})")
+        door = site.site.sec_box_door
+    else:
+        raise InvalidRequest(f"unknown action {item.action!r}")
+    if door not in {known.id for known in site.door}:
+        raise InvalidRequest(f"{item.action}: this device has no door {door}")
+    return _Opening(
+        door,
+        _integer(item.action, given, "timeout", -1, LONGEST_TIMEOUT_MS),
+        _integer(item.action, given, "reason", 0, 3),
+    )
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """`k=v` pairs between commas, with or without blanks; what is no pair is ignored."""
+    pairs = (piece.partition("=") for piece in text.split(","))
+    return {key.strip(): value.strip() for key, separator, value in pairs if separator}
+
+
+def _integer(action: str, given: dict[str, str], key: str, lowest: int, highest: int) -> int | None:
+    """The parameter `key`, None when it is absent or empty."""
+    text = given.get(key, "")
+    if not text:
+        return None
+    if not _INTEGER.fullmatch(text) or not lowest <= int(text) <= highest:
+        raise InvalidRequest(f"{action}: {key} is {lowest} to {highest} (found {text!r})")
+    return int(text)

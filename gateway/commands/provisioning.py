@@ -1,0 +1,165 @@
+"""Making a data directory: databases, factory rows, the site's own rows, the administrator."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tomllib
+from pathlib import Path
+
+from gateway.clock import DeviceTime, SiteZone, SystemClock
+from gateway.commands.demo import demo_rows
+from gateway.errors import DataDirectoryError, GatewayError, SettingsError
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
+from gateway.settings import SITE_FILE, Pull, SiteFile, parse_site, read_site
+from gateway.store.accounts import Accounts, Role
+from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.identity import DeviceIdentity, draw_identity, store_identity
+from gateway.store.journal import Journal
+from gateway.store.objects_store import Store
+
+ADMINISTRATOR = "admin"
+_PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without characters that are mistaken for each other when read from a screen."""
+_PASSWORD_LENGTH = 16
+
+
+def initialise(data: Path, site_text: str | None, *, demo: bool) -> str:
+    """Make the data directory `data`; the administrator's password is returned.
+
+    `site_text` is the site file to be written; None takes the one that is there. Raises
+    DataDirectoryError when `data` holds databases already, and GatewayError for a wrong site
+    file. Nothing is left behind by a failure.
+    """
+    for name in (STORE_FILE, JOURNAL_FILE):
+        if (data / name).exists():
+            raise DataDirectoryError(f"{data} is initialised already: it holds {name}")
+    if site_text is not None and (data / SITE_FILE).exists():
+        raise DataDirectoryError(f"{data} has a {SITE_FILE} already; leave --demo and --site out")
+    if site_text is None and not (data / SITE_FILE).exists():
+        raise SettingsError(f"a site is needed: give --demo or --site FILE, or write {SITE_FILE}")
+    site = read_site(data / SITE_FILE) if site_text is None else parse_site(site_text, "site file")
+    is_new = not data.exists()
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if site_text is not None:
+            (data / SITE_FILE).write_text(site_text, encoding="utf-8")
+        Journal.create(data / JOURNAL_FILE)
+        return _fill_store(data / STORE_FILE, site, demo=demo)
+    except OSError as error:
+        _remove(data, is_new=is_new, with_site=site_text is not None)
+        raise DataDirectoryError(f"cannot make {data}: {error}") from error
+    except GatewayError:
+        _remove(data, is_new=is_new, with_site=site_text is not None)
+        raise
+
+
+def _remove(data: Path, *, is_new: bool, with_site: bool) -> None:
+    """Take back what a failed `initialise` made, and nothing else."""
+    if is_new:
+        shutil.rmtree(data, ignore_errors=True)
+        return
+    names = [JOURNAL_FILE, STORE_FILE, *([SITE_FILE] if with_site else [])]
+    for name in names:
+        for path in data.glob(f"{name}*"):
+            path.unlink()
+
+
+def _fill_store(path: Path, site: SiteFile, *, demo: bool) -> str:
+    clock = SystemClock()
+    device_time = DeviceTime(SiteZone(site.site.zone), site.site.wire_time)
+    store = Store.create(path, REGISTRY, lambda: device_time.stamp(clock.utc()))
+    try:
+        identity = draw_identity()
+        with store.transaction():
+            store_identity(store.database, identity)
+        for rows in (FACTORY_ROWS, _site_rows(site, identity)):
+            _insert(store, rows)
+        store.set_configuration(_initial_configuration(site))
+        if demo:
+            _insert(store, demo_rows())
+        password = "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(_PASSWORD_LENGTH))
+        Accounts(store, clock.monotonic_ns).set_password(
+            ADMINISTRATOR, password, Role.ADMINISTRATOR
+        )
+    finally:
+        store.close()
+    return password
+
+
+def _insert(store: Store, rows: Rows) -> None:
+    for name, values in rows.items():
+        store.insert(name, values)
+
+
+def _site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
+    """Rows that follow from the wiring: one action a door, one portal for each that a reader
+    stands for, and portal N opening door N where there are both.
+
+    A portal beyond the first gets no rule: nobody passes until somebody says who may.
+    """
+    portals = sorted({reader.portal for reader in site.reader} - {1})
+    doors = [door for door in site.door if door.id != 1]
+    names = {door.id: door.name for door in site.door}
+    return {
+        "devices": [{"id": identity.device_id, "name": site.site.name, "ip": "", "public_key": ""}],
+        "actions": [
+            {
+                "id": door.id,
+                "name": door.name,
+                "action": "door",
+                "parameters": f"door={door.id}",
+                "run_at": 0,
+            }
+            for door in doors
+        ],
+        "portals": [
+            {
+                "id": portal,
+                "name": names.get(portal, f"portal {portal}"),
+                "area_from_id": 1,
+                "area_to_id": 1,
+            }
+            for portal in portals
+        ],
+        "portal_actions": [
+            {"portal_id": portal, "action_id": portal} for portal in portals if portal in names
+        ],
+        "alarm_zones": [
+            {
+                "zone": zone.number,
+                "enabled": 1,
+                "active_level": 0 if zone.pull is Pull.UP else 1,
+                "alarm_delay": 0,
+            }
+            for zone in site.zone
+        ],
+        **reader_binding_rows((reader.index, reader.portal) for reader in site.reader),
+    }
+
+
+def _initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | bool]]:
+    """What is wired is switched on; the site file's `initial` tables have the last word."""
+    general: dict[str, str | int | bool] = {}
+    for door in site.door:
+        if door.sensor:
+            general[f"door_sensor{door.id}_enabled"] = 1
+            general[f"door_sensor{door.id}_idle"] = 0 if door.sensor.pull is Pull.DOWN else 1
+        if door.rex:
+            general[f"buttonhole{door.id}_enabled"] = 1
+            general[f"buttonhole{door.id}_idle"] = 0 if door.rex.pull is Pull.DOWN else 1
+    wanted: dict[str, dict[str, str | int | bool]] = {"general": general}
+    for module, values in site.initial.items():
+        wanted.setdefault(module, {}).update(values)
+    return {module: values for module, values in wanted.items() if values}
+
+
+def set_password(data: Path, login: str, password: str) -> None:
+    """Give an existing or new API login a password. Raises InvalidRequest for an unfit one."""
+    clock = SystemClock()
+    store = Store.open(data / STORE_FILE, REGISTRY, lambda: 0)
+    try:
+        Accounts(store, clock.monotonic_ns).set_password(login, password)
+    finally:
+        store.close()

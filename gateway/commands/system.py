@@ -1,0 +1,89 @@
+"""What the device tells about itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway.commands.answers import Answer
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import NoMembers
+from gateway.commands.rights import Caller
+from gateway.errors import ControllerUnavailable
+from gateway.host import system as machine
+from gateway.host.network import network
+
+LICENSED_USERS = 200_000
+"""As many people as this device is measured with; nothing is licensed."""
+
+
+def system_information(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """The shape of a real device (Access API, system). What this one lacks is 0, false or empty."""
+    del caller, request
+    disk, ram = machine.disk(context.data), machine.memory()
+    configuration = context.store.configuration({"general": ["online"]})
+    return {
+        "uptime": _uptime(context),
+        "time": _time(context),
+        "daylight_savings_time_active": _daylight_saving(context),
+        "memory": {
+            "disk": {"free": disk.free, "total": disk.total},
+            "ram": {"free": ram.free, "total": ram.total},
+        },
+        "license": {"users": LICENSED_USERS, "device": 0, "type": 0},
+        "biometrics": {"max_num_records": 0, "max_possible_num_records": 0},
+        "network": _network(context),
+        "auth802_1x": {"enabled": False, "login": "", "inner_auth": 0},
+        "serial": context.identity.serial,
+        "version": context.version,
+        "device_id": str(context.identity.device_id),
+        "secbox_version": "",
+        "iDCloud_code": "",
+        "online": configuration.get("general", {}).get("online") == "1",
+        "online_available": True,
+        "device_name": context.site.site.name,
+        "device_two_names": False,
+    }
+
+
+def _uptime(context: CommandContext) -> dict[str, int]:
+    """Since this process began."""
+    seconds = (context.clock.monotonic_ns() - context.started_ns) // 1_000_000_000
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
+
+
+def _time(context: CommandContext) -> int:
+    """Device time; a simulation may have set the controller's clock ahead."""
+    try:
+        shift = timedelta(seconds=context.controller.status().clock_shift_s)
+    except ControllerUnavailable:
+        shift = timedelta()
+    return context.device_time.stamp(context.clock.utc() + shift)
+
+
+def _daylight_saving(context: CommandContext) -> bool:
+    fixed = context.store.configuration({"ntp": ["timezone"]}).get("ntp", {}).get("timezone")
+    if fixed:
+        return False
+    return bool(context.clock.utc().astimezone(context.site.site.zone).dst())
+
+
+def _network(context: CommandContext) -> dict[str, object]:
+    found = network()
+    return {
+        "mac": found.mac,
+        "ip": found.ip,
+        "netmask": found.netmask,
+        "gateway": found.gateway,
+        "primary_dns": found.primary_dns,
+        "secondary_dns": found.secondary_dns,
+        "custom_hostname_enabled": False,
+        "device_hostname": found.hostname,
+        "web_server_port": int(context.site.http.listen.rpartition(":")[2]),
+        "ssl_enabled": False,
+        "self_signed_certificate": False,
+        "dhcp_enabled": False,
+        "ten_mbps": False,
+    }

@@ -1,0 +1,1 @@
+"""Process 1: owns every wire, decides, journals."""

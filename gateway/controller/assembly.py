@@ -1,0 +1,211 @@
+"""Puts process 1 together: outputs first, everything else after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.alarms.causes import AlarmCause
+from gateway.alarms.register import AlarmSource
+from gateway.clock import DeviceTime, SiteZone, SystemClock
+from gateway.controller.alarm_panel import AlarmPanel
+from gateway.controller.core import Controller, Item, Parts
+from gateway.controller.door_panel import DoorPanel
+from gateway.controller.fire import FireLatch
+from gateway.controller.identifier import Identifier
+from gateway.controller.inbox import Inbox
+from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.policies import PolicyKeeper
+from gateway.controller.recorder import Recorder
+from gateway.doors.values import DoorAlarm
+from gateway.hardware.boards import BoardProfile
+from gateway.hardware.rig import Rig, open_rig
+from gateway.host.boot import boot_id
+from gateway.host.clock_trust import ClockTrust
+from gateway.host.notify import Notifier
+from gateway.link.runtime import RuntimeDirectory
+from gateway.link.server import LinkServer
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.models import Models
+from gateway.settings import SiteFile
+from gateway.store import database
+from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.identity import read_identity
+from gateway.store.journal import CommittedEntry, EntryKind, Journal
+from gateway.store.people import PeopleReader
+from gateway.store.snapshot import SnapshotReader
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the journal knows of earlier runs."""
+
+    last: CommittedEntry | None
+    open_alarms: list[AlarmSource]
+    fire: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The journal at work."""
+
+    past: _Past
+    writer: JournalWriter
+    recorder: Recorder
+    trust: ClockTrust
+    zone: SiteZone
+
+
+@contextmanager
+def assembled(
+    site: SiteFile,
+    profile: BoardProfile,
+    data: Path,
+    runtime: RuntimeDirectory,
+    clock: SystemClock,
+) -> Iterator[Controller]:
+    """A controller that is ready to turn; on leaving, every lock is as its door declares.
+
+    Raises GatewayError when hardware or a database cannot be had.
+    """
+    inbox: Inbox[Item] = Inbox()
+    with ExitStack() as stack:
+        stack.callback(inbox.close)
+        # No lock may wait for a database.
+        rig = open_rig(site, profile, clock, runtime.path, inbox.post, inbox.wake)
+        stack.enter_context(_leaving(rig))
+        record = stack.enter_context(_recording(site, profile, data, clock, inbox))
+        _note_start(record, rig)
+        people, policies = stack.enter_context(_reading(data, clock, record.recorder))
+        link = stack.enter_context(LinkServer(runtime))
+        alarms, doors, fire = _panels(site, rig, record, clock.monotonic_ns() // 1_000_000)
+        controller = Controller(
+            Parts(
+                site=site,
+                board=profile.title,
+                rig=rig,
+                clock=clock,
+                zone=record.zone,
+                inbox=inbox,
+                writer=record.writer,
+                recorder=record.recorder,
+                link=link,
+                identifier=Identifier(site, people),
+                policies=policies,
+                policy_version=people.policy_version,
+                doors=doors,
+                alarms=alarms,
+                fire=fire,
+                notifier=Notifier(),
+                trusted=lambda: record.trust.trusted(clock.utc()),
+            )
+        )
+        policies.finish()
+        yield controller
+
+
+@contextmanager
+def _leaving(rig: Rig) -> Iterator[None]:
+    """Ends the rig: as the doors declare for a stop, or for a fault when one is the reason."""
+    try:
+        yield
+    except BaseException:
+        rig.abandon()
+        raise
+    rig.close()
+
+
+@contextmanager
+def _recording(
+    site: SiteFile, profile: BoardProfile, data: Path, clock: SystemClock, inbox: Inbox[Item]
+) -> Iterator[_Record]:
+    journal = Journal(data / JOURNAL_FILE, boot_id())
+    fire = journal.last_of(EntryKind.FIRE)
+    past = _Past(
+        last=journal.last_entry(),
+        open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
+        fire=fire is not None and bool(fire.body["on"]),
+    )
+    # Something sets the clock of a desktop; a Pi must show that something does.
+    source = True if profile.backend == "simulated" else None
+    trust = ClockTrust(journal.last_trusted_utc(), has_source=source)
+    zone = SiteZone(site.site.zone)
+    writer = JournalWriter(journal, journal.last_ids(), inbox.post)
+    recorder = Recorder(writer, clock, DeviceTime(zone, site.site.wire_time), trust)
+    writer.start()
+    try:
+        yield _Record(past, writer, recorder, trust, zone)
+        recorder.note(EntryKind.STOPPED)
+    finally:
+        writer.close()
+
+
+def _note_start(record: _Record, rig: Rig) -> None:
+    last = record.past.last
+    if last is not None and last.kind is not EntryKind.STOPPED:
+        record.recorder.note(EntryKind.ENDED_UNCLEANLY, last_seq=last.seq)
+    record.recorder.note(
+        EntryKind.STARTED,
+        outputs=[
+            {"door": claim.door, "on_start": claim.on_start.value, "edge": claim.edge}
+            for claim in rig.claims
+        ],
+    )
+
+
+@contextmanager
+def _reading(
+    data: Path, clock: SystemClock, recorder: Recorder
+) -> Iterator[tuple[PeopleReader, PolicyKeeper]]:
+    """Two connections: a compilation's long read must not widen the window of a decision."""
+    with ExitStack() as stack:
+        store, compiling = (database.open_reader(data / STORE_FILE) for _ in range(2))
+        stack.callback(store.close_all)
+        stack.callback(compiling.close_all)
+        recorder.device_id = read_identity(store).device_id
+        people = PeopleReader(store, Models(REGISTRY, store))
+        snapshots = SnapshotReader(compiling, Models(REGISTRY, compiling))
+        yield people, PolicyKeeper(snapshots, clock)
+
+
+def _panels(
+    site: SiteFile, rig: Rig, record: _Record, now_ms: int
+) -> tuple[AlarmPanel, dict[int, DoorPanel], FireLatch]:
+    past = record.past
+    alarms = AlarmPanel(
+        (zone.number for zone in site.zone),
+        tamper=site.tamper is not None,
+        recorder=record.recorder,
+        open_alarms=past.open_alarms,
+        now_ms=now_ms,
+    )
+    doors = {
+        door.id: DoorPanel(
+            door,
+            rig.strikes[door.id],
+            record.recorder,
+            alarms.door,
+            open_alarm=_open_alarm(past.open_alarms, door.id),
+        )
+        for door in site.door
+    }
+
+    def tell(at_ms: int, *, on: bool) -> None:
+        for panel in doors.values():
+            panel.fire(at_ms, on=on)
+
+    return alarms, doors, FireLatch(site.fire, record.recorder, tell, now_ms, latched=past.fire)
+
+
+def _open_alarm(open_alarms: list[AlarmSource], door: int) -> DoorAlarm | None:
+    causes = {alarm.value for alarm in DoorAlarm}
+    return next(
+        (
+            DoorAlarm(source.cause.value)
+            for source in open_alarms
+            if source.door_id == door and source.cause.value in causes
+        ),
+        None,
+    )

@@ -1,0 +1,129 @@
+"""Reads the settings of doors, zones and readers out of a snapshot.
+
+The site file owns wires, the database everything the API has a key or a row for; here the two
+meet. Door N of the site is N in the API's `relayN_*`, `door_sensorN_*` and `buttonholeN_*`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.access.actions import Action, parse_parameters
+from gateway.alarms.causes import AlarmCause
+from gateway.alarms.zones import ZoneSettings
+from gateway.credentials.qr import QrMode
+from gateway.credentials.values import CredentialKind
+from gateway.doors.values import DoorSettings, Mode
+from gateway.settings import Door, Level, SiteFile
+from gateway.store.snapshot import Snapshot
+
+SEC_BOX_ACTION = "sec_box"
+DOOR_ACTION = "door"
+
+
+class Bindings:
+    """One snapshot, asked in the words of this site."""
+
+    def __init__(self, site: SiteFile, snapshot: Snapshot) -> None:
+        self._site = site
+        self._configuration = snapshot.configuration
+        self.snapshot = snapshot
+        self._portal_of_door: dict[int, int] = {}
+        for portal_id, portal in sorted(snapshot.policy.portals.items()):
+            for door in self.doors_of(portal.actions):
+                self._portal_of_door.setdefault(door, portal_id)
+
+    def portal_of_reader(self, index: int) -> int:
+        """The portal that a reader stands for, 0 for none."""
+        return self.snapshot.portal_of_reader.get(index, 0)
+
+    def portal_of_door(self, door: int) -> int:
+        """The lowest portal whose actions name `door`, 0 for none."""
+        return self._portal_of_door.get(door, 0)
+
+    def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
+        """The doors of this site that `actions` open, each once, in order."""
+        seen = set()
+        for action in actions:
+            door = self._door_of(action)
+            if door not in seen and any(door == ours.id for ours in self._site.door):
+                seen.add(door)
+                yield door
+
+    def _door_of(self, action: Action) -> int:
+        name = action.name.strip().lower()
+        if name == SEC_BOX_ACTION:
+            return self._site.site.sec_box_door
+        number = parse_parameters(action.parameters).get("door", "")
+        return int(number) if name == DOOR_ACTION and number.isdecimal() else 0
+
+    def door(self, door: Door) -> DoorSettings:
+        """The settings of one door's state machine."""
+        general, alarm = "general", "alarm"
+        return DoorSettings(
+            relay_enabled=self._on(general, f"relay{door.id}_enabled"),
+            dwell_ms=max(1, self._int(general, f"relay{door.id}_timeout")),
+            auto_close=self._on(general, f"relay{door.id}_auto_close"),
+            sensor_enabled=door.sensor is not None
+            and self._on(general, f"door_sensor{door.id}_enabled"),
+            rex_enabled=door.rex is not None and self._on(general, f"buttonhole{door.id}_enabled"),
+            held_open_enabled=self._on(alarm, "door_sensor_enabled"),
+            held_open_delay_ms=self._int(alarm, "door_sensor_delay") * 1000,
+            forced_open_enabled=self._on(alarm, "forced_access_enabled"),
+            forced_open_debounce_ms=self._int(alarm, "forced_access_debounce"),
+        )
+
+    def sensor_idle_high(self, door: int) -> bool:
+        """The level of the sensor's pin while the door is closed."""
+        return self._on("general", f"door_sensor{door}_idle")
+
+    def rex_idle_high(self, door: int) -> bool:
+        """The level of the button's pin while nobody presses it."""
+        return self._on("general", f"buttonhole{door}_idle")
+
+    def modes(self, door: int) -> tuple[Mode, Mode]:
+        """The exception modes of the device and of one door."""
+        return (
+            self._mode("exception_mode"),
+            self._mode(f"door{door}_exception_mode"),
+        )
+
+    def _mode(self, key: str) -> Mode:
+        word = self._configuration[("general", key)]
+        return Mode(word) if word in (Mode.EMERGENCY, Mode.LOCK_DOWN) else Mode.NORMAL
+
+    def zone(self, number: int) -> ZoneSettings:
+        """The settings of one alarm zone; a zone without a row is off."""
+        row = self.snapshot.zones.get(number)
+        if row is None:
+            return ZoneSettings(AlarmCause(number), enabled=False, active_high=True)
+        return ZoneSettings.of_row(*row)
+
+    def tamper(self) -> ZoneSettings:
+        """The settings of the case's contact."""
+        contact = self._site.tamper
+        return ZoneSettings(
+            AlarmCause.TAMPER,
+            enabled=contact is not None and self._on("alarm", "device_violation_enabled"),
+            active_high=contact is not None and contact.idle is Level.LOW,
+        )
+
+    def identifies_by(self, kind: CredentialKind) -> bool:
+        """Whether credentials of this kind are looked at."""
+        return self._on("identifier", f"{kind.value}_identification_enabled")
+
+    @property
+    def qr_mode(self) -> QrMode:
+        """How the text of a QR code is read."""
+        return QrMode(self._int("face_id", "qrcode_legacy_mode_enabled"))
+
+    @property
+    def time_zone(self) -> str:
+        """The fixed offset that overrides the site's zone, such as `UTC-3`; empty for none."""
+        return self._configuration[("ntp", "timezone")]
+
+    def _on(self, module: str, key: str) -> bool:
+        return self._configuration[(module, key)] == "1"
+
+    def _int(self, module: str, key: str) -> int:
+        return int(self._configuration[(module, key)])

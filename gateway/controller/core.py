@@ -1,0 +1,341 @@
+"""The loop: one inbox, one thread, and nothing in it that waits.
+
+A turn takes what arrived (identifications, levels, commits), what was asked, what is due and a
+slice of compilation, in that order. Whatever opens a door drives its relay before anything else
+of the same turn is written or told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+import zmq
+
+from gateway.access.decision import refuse
+from gateway.access.reasons import Reason
+from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
+from gateway.clock import SiteZone, SystemClock
+from gateway.controller.alarm_panel import AlarmPanel
+from gateway.controller.bindings import Bindings
+from gateway.controller.door_panel import DoorPanel
+from gateway.controller.fire import FireLatch
+from gateway.controller.identifier import Identifier, OutdatedRules, Verdict
+from gateway.controller.inbox import Inbox
+from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
+from gateway.controller.policies import PolicyKeeper
+from gateway.controller.recorder import Recorder
+from gateway.controller.requests import AnswerDesk, OpeningDesk
+from gateway.controller.simulation import Panels, Simulation
+from gateway.credentials.values import BadFrame, Identification
+from gateway.doors.values import Mode, Unlock
+from gateway.errors import GatewayError
+from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, InputLevel
+from gateway.hardware.rig import Rig
+from gateway.host.notify import Notifier
+from gateway.link.messages import (
+    ControllerStatus,
+    DeviceStatus,
+    Fact,
+    Obey,
+    OpenDoor,
+    ReportStatus,
+    Request,
+    Silence,
+    Simulate,
+)
+from gateway.link.server import LinkServer
+from gateway.settings import SiteFile
+from gateway.store.journal import EntryKind
+from gateway.store.snapshot import Snapshot
+
+_MS = 1_000_000
+HEARTBEAT_NS = 1_000_000_000
+LONGEST_WAIT_NS = 3_000_000_000
+"""An identification that waited this long for new rules is denied: a late answer opens nothing."""
+
+Item = HardwareEvent | Committed | WriterFault
+
+log = structlog.get_logger("controller")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop works with; `process.py` puts it together."""
+
+    site: SiteFile
+    board: str
+    """What the board is called."""
+    rig: Rig
+    clock: SystemClock
+    inbox: Inbox[Item]
+    writer: JournalWriter
+    recorder: Recorder
+    link: LinkServer
+    identifier: Identifier
+    policies: PolicyKeeper
+    policy_version: Callable[[], int]
+    """The version of the rules in the store, read now."""
+    doors: dict[int, DoorPanel]
+    alarms: AlarmPanel
+    fire: FireLatch
+    zone: SiteZone
+    notifier: Notifier
+    trusted: Callable[[], bool]
+
+
+class Controller:
+    """Owns the loop's state. Everything runs on the thread that calls `turn`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        parts.policies.adopt = self.adopt
+        self._bindings: Bindings | None = None
+        self._waiting: deque[Identification] = deque()
+        self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
+        self._openings = OpeningDesk(parts.doors, parts.clock)
+        panels = Panels(parts.doors, parts.alarms, parts.fire, parts.site.tamper)
+        self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
+        self._journal_seq = 0
+        self._heartbeat_ns = 0
+        self._trusted = parts.trusted()
+        self._poller = zmq.Poller()
+        self._poller.register(parts.inbox.fileno(), zmq.POLLIN)
+        self._poller.register(parts.link.commands, zmq.POLLIN)
+
+    @property
+    def inbox(self) -> Inbox[Item]:
+        """Where everything that happens is posted."""
+        return self._parts.inbox
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Let the rules and settings of `snapshot` decide from now on."""
+        bindings = Bindings(self._parts.site, snapshot)
+        self._bindings = bindings
+        self._parts.zone.override(bindings.time_zone)
+        now_ms = self._now_ms()
+        for panel in self._parts.doors.values():
+            panel.bind(bindings, now_ms)
+        self._parts.alarms.bind(bindings, now_ms)
+        self._give_up_waiting()
+        waiting, self._waiting = self._waiting, deque()
+        for identification in waiting:
+            self._identified(identification)
+        self._answers.settle()
+
+    def _give_up_waiting(self) -> None:
+        """Deny whoever waited so long for new rules that nobody may stand there any more."""
+        oldest_ns = self._parts.clock.monotonic_ns() - LONGEST_WAIT_NS
+        while self._waiting and self._waiting[0].at_ns < oldest_ns:
+            given_up = self._waiting.popleft()
+            self._record(self._parts.identifier.give_up(given_up), opened=[])
+
+    def turn(self, longest_ns: int = HEARTBEAT_NS) -> None:
+        """Wait until something happens or is due, at most `longest_ns`, and deal with it."""
+        parts = self._parts
+        self._poller.poll(self._patience_ms(longest_ns))
+        parts.inbox.settle()
+        parts.rig.service(parts.clock.monotonic_ns())
+        self._take_inbox()
+        while (received := parts.link.receive()) is not None:
+            self._asked(*received)
+            self._take_inbox()
+        now_ms = self._now_ms()
+        for panel in parts.doors.values():
+            panel.tick(now_ms)
+        parts.alarms.tick(now_ms)
+        parts.policies.slice()
+        self._simulation.tick(parts.clock.monotonic_ns())
+        if parts.clock.monotonic_ns() >= self._heartbeat_ns:
+            self._beat()
+
+    def _take_inbox(self) -> None:
+        while (item := self._parts.inbox.take()) is not None:
+            self._take(item)
+
+    def _patience_ms(self, longest_ns: int) -> int:
+        now_ns = self._parts.clock.monotonic_ns()
+        if len(self._parts.inbox):
+            return 0
+        dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
+        dues_ms.append(self._parts.alarms.due_ms())
+        dues_ns = [
+            self._parts.rig.due_ns(),
+            self._parts.policies.due_ns(),
+            self._simulation.due_ns(),
+            self._heartbeat_ns,
+            *(due * _MS for due in dues_ms if due is not None),
+        ]
+        next_ns = min(due for due in dues_ns if due is not None)
+        wait_ns = min(next_ns - now_ns, longest_ns)
+        return max(0, -(-wait_ns // _MS))
+
+    def _now_ms(self) -> int:
+        return self._parts.clock.monotonic_ns() // _MS
+
+    def _take(self, item: Item) -> None:
+        match item:
+            case Identification():
+                if not self._parts.identifier.is_repeat(item):
+                    self._identified(item)
+            case InputLevel():
+                self._level(item)
+            case Committed(ticket=ticket, seq=seq):
+                self._journal_seq = seq
+                self._answers.committed(ticket)
+                self._parts.link.publish(Fact(kind="journal", seq=seq))
+            case BadFrame():
+                log.warning("bad frame", reader=item.reader, bits=item.bits, why=item.why)
+                self._parts.recorder.note(
+                    EntryKind.BAD_FRAME, reader=item.reader, bits=item.bits, why=item.why
+                )
+            case DeviceState():
+                log.info("device", device=item.device, online=item.online, why=item.why)
+                self._parts.recorder.note(
+                    EntryKind.DEVICE, device=item.device, online=item.online, why=item.why
+                )
+            case WriterFault(why=why):
+                self._writer_fault(why)
+
+    def _writer_fault(self, why: str | None) -> None:
+        if why is None:
+            log.info("the journal can be written again")
+        else:
+            log.error("the journal cannot be written; doors go on", why=why)
+        self._answers.settle()
+
+    def _identified(self, identification: Identification) -> None:
+        if self._bindings is None:
+            self._waiting.append(identification)
+            return
+        verdict = None
+        try:
+            verdict = self._judge(identification, self._bindings)
+        except OutdatedRules as outdated:
+            self._waiting.append(identification)
+            self._parts.policies.want(outdated.version)
+        if verdict is not None:
+            self._carry_out(verdict, self._bindings)
+
+    def _judge(self, identification: Identification, bindings: Bindings) -> Verdict | None:
+        moment = self._parts.recorder.moment()
+        return self._parts.identifier.judge(identification, bindings, moment)
+
+    def _carry_out(self, verdict: Verdict, bindings: Bindings) -> None:
+        decision = verdict.decision
+        panels = [self._parts.doors[door] for door in bindings.doors_of(decision.actions)]
+        if decision.allowed and any(panel.mode is Mode.LOCK_DOWN for panel in panels):
+            decision = refuse(Reason.LOCK_DOWN, decision.user_id, decision.portal_id)
+        if decision.allowed:
+            now_ms = self._now_ms()
+            for panel in panels:
+                panel.feed(Unlock(), now_ms)
+        decided = replace(verdict, decision=decision)
+        self._record(decided, opened=[panel.door.name for panel in panels])
+
+    def _record(self, verdict: Verdict, opened: list[str]) -> None:
+        decision = verdict.decision
+        self._parts.recorder.decision(decision, verdict.credential, verdict.identifier_id)
+        log.info(
+            "access",
+            reason=decision.reason.value,
+            user=decision.user_id,
+            portal=decision.portal_id,
+            doors=",".join(opened) if decision.allowed else "",
+        )
+        if decision.allowed and not opened:
+            log.warning("granted, but the portal opens no door", portal=decision.portal_id)
+
+    def _level(self, level: InputLevel) -> None:
+        now_ms = level.at_ns // _MS
+        number = level.name.number
+        match level.name.kind:
+            case InputKind.DOOR_SENSOR:
+                self._parts.doors[number].sensor_level(now_ms, high=level.high)
+            case InputKind.REX:
+                self._parts.doors[number].rex_level(now_ms, high=level.high)
+            case InputKind.ZONE:
+                self._parts.alarms.level(ZONE_CAUSES[number - 1], now_ms, high=level.high)
+            case InputKind.TAMPER:
+                self._parts.alarms.level(AlarmCause.TAMPER, now_ms, high=level.high)
+            case InputKind.FIRE:
+                self._parts.fire.level(now_ms, high=level.high)
+
+    def _asked(self, address: bytes, request: Request) -> None:
+        late = self._answers.expired(request)
+        if late is not None:
+            self._answers.refuse(address, request, late)
+            return
+        try:
+            self._answer(address, request)
+        except GatewayError as error:
+            self._answers.refuse(address, request, error)
+
+    def _answer(self, address: bytes, request: Request) -> None:
+        match request.command:
+            case OpenDoor() as command:
+                self._answers.when_committed(address, request, self._openings.open(command))
+            case Obey(version=version):
+                self._parts.policies.want(self._parts.policy_version())
+                self._answers.when_obeyed(address, request, version)
+            case Silence():
+                self._parts.alarms.silence()
+                self._parts.fire.reset(self._now_ms())
+                self._answers.now(address, request)
+            case ReportStatus():
+                self._answers.now(address, request, self.status().model_dump(mode="json"))
+            case Simulate() as command:
+                self._simulation.run(
+                    command, lambda body: self._answers.now(address, request, body)
+                )
+
+    def _beat(self) -> None:
+        """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
+        self._heartbeat_ns = self._parts.clock.monotonic_ns() + HEARTBEAT_NS
+        trusted = self._parts.trusted()
+        if trusted is not self._trusted:
+            self._trusted = trusted
+            log.warning("clock", trusted=trusted)
+            self._parts.recorder.note(EntryKind.CLOCK, trusted=trusted)
+        with contextlib.suppress(GatewayError):  # the next swipe finds it out and says so
+            self._parts.policies.want(self._parts.policy_version())
+        self._answers.settle()
+        self._give_up_waiting()
+        if self._parts.writer.alive and self._parts.rig.healthy:
+            self._parts.notifier.alive()
+        self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
+
+    def status(self) -> ControllerStatus:
+        """The present state, as the api process and the CLI see it."""
+        parts = self._parts
+        active, cause = parts.alarms.status()
+        now_ns = parts.clock.monotonic_ns()
+        return ControllerStatus(
+            pid=os.getpid(),
+            board=parts.board,
+            simulated=parts.rig.simulator is not None,
+            policy_version=parts.policies.version,
+            journal_seq=self._journal_seq,
+            journal_waiting=parts.writer.waiting,
+            journal_dropped=parts.writer.dropped,
+            journal_fault=parts.writer.fault,
+            clock_trusted=self._trusted,
+            clock_shift_s=parts.clock.shift.total_seconds(),
+            doors=tuple(panel.status() for panel in parts.doors.values()),
+            devices=tuple(
+                DeviceStatus(
+                    name=device.name,
+                    kind=device.kind,
+                    online=device.online,
+                    why=device.why,
+                    since_s=(now_ns - device.since_ns) / 1e9,
+                )
+                for device in parts.rig.devices
+            ),
+            alarm_active=active,
+            alarm_cause=int(cause),
+        )

@@ -1,0 +1,199 @@
+"""One door of the site: its state machine, its lock, its contacts and its records."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import structlog
+
+from gateway.access.reasons import AccessEvent
+from gateway.alarms.causes import AlarmCause
+from gateway.controller.bindings import Bindings
+from gateway.controller.recorder import Receipt, Recorder
+from gateway.doors.door import due_ms, step
+from gateway.doors.state import DoorState
+from gateway.doors.values import (
+    AlarmOff,
+    AlarmOn,
+    ButtonPressed,
+    DoorAlarm,
+    DoorClosed,
+    DoorEffect,
+    DoorEvent,
+    DoorOpened,
+    DoorSettings,
+    Drive,
+    Mode,
+    ModeChanged,
+    Refused,
+    RexChanged,
+    RexFault,
+    SensorChanged,
+    SensorReading,
+    SettingsChanged,
+    TimePassed,
+    effective_mode,
+)
+from gateway.hardware.outputs import StrikeOutput
+from gateway.link.messages import DoorStatus
+from gateway.settings import Door, LockState
+from gateway.store.journal import EntryKind
+
+log = structlog.get_logger("door")
+
+
+class AlarmSink(Protocol):
+    """Where a door's alarms go."""
+
+    def __call__(self, cause: AlarmCause, now_ms: int, *, on: bool, door_id: int) -> None: ...
+
+
+class DoorPanel:
+    """Feeds one door's machine and carries out what it says. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        door: Door,
+        strike: StrikeOutput,
+        recorder: Recorder,
+        alarm: AlarmSink,
+        *,
+        open_alarm: DoorAlarm | None = None,
+    ) -> None:
+        """`open_alarm` is one whose end the journal lacks."""
+        self.door = door
+        self._open_alarm = open_alarm
+        self._strike = strike
+        self._recorder = recorder
+        self._alarm = alarm
+        self._settings = DoorSettings()
+        self._state = DoorState.initial(self._settings, unlocked=strike.state is LockState.UNLOCKED)
+        self._portal_id = 0
+        self._sensor_high: bool | None = None
+        self._rex_high: bool | None = None
+        self._sensor_idle_high = True
+        self._rex_idle_high = True
+        self._modes: tuple[Mode, ...] = ()
+        self._fire = False
+        self._bound = False
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot."""
+        settings = bindings.door(self.door)
+        if not self._bound:
+            self._state = DoorState.initial(
+                settings, unlocked=self._state.unlocked, alarm=self._open_alarm
+            )
+            self._bound = True
+        self._settings = settings
+        self._portal_id = bindings.portal_of_door(self.door.id)
+        self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
+        self._rex_idle_high = bindings.rex_idle_high(self.door.id)
+        self._modes = bindings.modes(self.door.id)
+        self.feed(SettingsChanged(), now_ms)
+        self._feed_mode(now_ms)
+        if self._sensor_high is not None:
+            self.sensor_level(now_ms, high=self._sensor_high)
+        if self._rex_high is not None:
+            self.rex_level(now_ms, high=self._rex_high)
+
+    def sensor_level(self, now_ms: int, *, high: bool) -> None:
+        """The sensor's pin was read; which level means open is configuration."""
+        self._sensor_high = high
+        is_open = high is not self._sensor_idle_high
+        known = SensorReading.OPEN if is_open else SensorReading.CLOSED
+        if self._bound and self._state.sensor is not known:
+            self.feed(SensorChanged(is_open), now_ms)
+
+    def rex_level(self, now_ms: int, *, high: bool) -> None:
+        """The REX button's pin was read."""
+        self._rex_high = high
+        pressed = high is not self._rex_idle_high
+        if self._bound and self._state.rex_pressed is not pressed:
+            self.feed(RexChanged(pressed), now_ms)
+
+    def fire(self, now_ms: int, *, on: bool) -> None:
+        """The fire input reports a fire, or was reset."""
+        self._fire = on
+        self._feed_mode(now_ms)
+
+    def _feed_mode(self, now_ms: int) -> None:
+        fire = (Mode.FIRE,) if self._fire and self.door.fire_release else ()
+        mode = effective_mode(*self._modes, *fire)
+        if mode is not self._state.mode:
+            log.info("door mode", door=self.door.name, mode=mode)
+            self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value)
+            self.feed(ModeChanged(mode), now_ms)
+
+    def feed(self, event: DoorEvent, now_ms: int) -> tuple[DoorEffect, ...]:
+        """Let `event` happen; the effects are carried out already, the lock first."""
+        transition = step(self._settings, self._state, event, now_ms)
+        self._state = transition.state
+        for effect in transition.effects:
+            if isinstance(effect, Drive):
+                self._strike.drive(LockState.UNLOCKED if effect.unlocked else LockState.LOCKED)
+        for effect in transition.effects:
+            self._record(effect, now_ms)
+        return transition.effects
+
+    def _record(self, effect: DoorEffect, now_ms: int) -> None:
+        match effect:
+            case ButtonPressed():
+                self._recorder.opening(AccessEvent.BUTTON, "button", self._portal_id)
+            case DoorOpened():
+                self._recorder.door_moved(self.door.id, opened=True)
+            case DoorClosed():
+                self._recorder.door_moved(self.door.id, opened=False)
+            case AlarmOn(alarm=alarm):
+                self._alarm(AlarmCause(alarm.value), now_ms, on=True, door_id=self.door.id)
+            case AlarmOff(alarm=alarm):
+                self._alarm(AlarmCause(alarm.value), now_ms, on=False, door_id=self.door.id)
+            case RexFault(on=on):
+                log.warning("exit button stuck" if on else "exit button free", door=self.door.name)
+                self._recorder.note(
+                    EntryKind.FAULT, part=f"rex {self.door.name}", why="stuck" if on else None
+                )
+            case Drive() | Refused():
+                pass
+
+    def opened_by_client(self, event: AccessEvent, reason: str) -> Receipt:
+        """Record an opening that a client asked for."""
+        return self._recorder.opening(event, reason, self._portal_id)
+
+    def tick(self, now_ms: int) -> None:
+        """Feed time, if something is due."""
+        due = due_ms(self._settings, self._state)
+        if due is not None and due <= now_ms:
+            self.feed(TimePassed(), now_ms)
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        return due_ms(self._settings, self._state)
+
+    @property
+    def sensor_idle_high(self) -> bool:
+        """The level of the sensor's pin while the door is closed."""
+        return self._sensor_idle_high
+
+    @property
+    def rex_idle_high(self) -> bool:
+        """The level of the button's pin while nobody presses it."""
+        return self._rex_idle_high
+
+    @property
+    def mode(self) -> Mode:
+        return self._state.mode
+
+    def status(self) -> DoorStatus:
+        """The door as it stands."""
+        sensor = self._state.sensor
+        known = sensor in (SensorReading.OPEN, SensorReading.CLOSED)
+        return DoorStatus(
+            id=self.door.id,
+            name=self.door.name,
+            open=self._state.open,
+            unlocked=self._strike.state is LockState.UNLOCKED,
+            mode=self._state.mode.value,
+            sensor_open=sensor is SensorReading.OPEN if known else None,
+            alarms=(self._state.alarm.name.lower(),) if self._state.alarm else (),
+        )

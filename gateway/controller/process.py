@@ -1,0 +1,67 @@
+"""Process 1 as it is started: by hand, by `gateway run` or by the service manager."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+import structlog
+
+from gateway.clock import SystemClock
+from gateway.controller.assembly import assembled
+from gateway.controller.core import Item
+from gateway.controller.inbox import Inbox
+from gateway.errors import SettingsError
+from gateway.hardware.boards import load_profile
+from gateway.host.notify import Notifier
+from gateway.link.runtime import RuntimeDirectory
+from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_running_site, read_site
+
+log = structlog.get_logger("controller")
+
+
+def run_controller(data: Path) -> None:
+    """Run the controller until it is told to stop.
+
+    Raises GatewayError when it cannot start: a site file that is wrong, hardware that is not
+    there, a database that cannot be opened, another controller at work.
+    """
+    site = read_running_site(data)
+    profile = load_profile(site.site.board)
+    runtime = RuntimeDirectory.create(data)
+    notifier = Notifier()
+    with (
+        runtime.claim("controller"),
+        assembled(site, profile, data, runtime, SystemClock()) as controller,
+    ):
+        stop = _Stop(controller.inbox)
+        _keep_copy(data, site)
+        log.info("controller ready", board=profile.title)
+        notifier.ready("controller")
+        while not stop.asked:
+            controller.turn()
+        notifier.stopping()
+
+
+def _keep_copy(data: Path, site: SiteFile) -> None:
+    """Remember the site file that a controller came up with."""
+    try:
+        if read_site(data / SITE_FILE) == site:
+            shutil.copyfile(data / SITE_FILE, data / LAST_GOOD)
+    except (SettingsError, OSError) as error:
+        log.warning("no copy of the site file was kept", why=str(error))
+
+
+class _Stop:
+    """Set by a signal; looked at between two turns."""
+
+    def __init__(self, inbox: Inbox[Item]) -> None:
+        self.asked = False
+        self._inbox = inbox
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _signal: int, _frame: object) -> None:
+        self.asked = True
+        self._inbox.wake()

@@ -1,0 +1,156 @@
+"""Turns what happened into journal entries: the one place that knows the logs' columns.
+
+Every entry gets the same three stamps: device time for the API's column, UTC and monotonic for
+the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.access.decision import Decision
+from gateway.access.reasons import AccessEvent
+from gateway.access.trace import RuleTrace
+from gateway.clock import Clock, DeviceTime, Moment
+from gateway.controller.journal_writer import JournalWriter
+from gateway.credentials.values import Credential, CredentialKind
+from gateway.host.clock_trust import ClockTrust
+from gateway.store.journal import Entry, EntryKind
+
+_VALUE_COLUMN = {
+    CredentialKind.CARD: "card_value",
+    CredentialKind.QRCODE: "qrcode_value",
+    CredentialKind.PIN: "pin_value",
+    CredentialKind.UHF_TAG: "uhf_tag",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a record was given: its ticket at the writer and its id in the API's table."""
+
+    ticket: int
+    id: int
+
+
+class Recorder:
+    """Stamps and hands over. The loop's thread alone uses it."""
+
+    def __init__(
+        self, writer: JournalWriter, clock: Clock, device_time: DeviceTime, trust: ClockTrust
+    ) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._device_time = device_time
+        self._trust = trust
+        self.device_id = 0
+
+    def moment(self) -> Moment:
+        """The present instant as access decisions need it."""
+        utc = self._clock.utc()
+        return self._device_time.moment(utc, trusted=self._trust.trusted(utc))
+
+    def decision(self, decision: Decision, credential: Credential, identifier_id: int) -> Receipt:
+        """A credential was decided upon."""
+        values: dict[str, int | str] = {}
+        # A PIN that fits nobody may be one digit off somebody's: it is not kept.
+        if credential.kind is not CredentialKind.PIN or decision.user_id:
+            values[_VALUE_COLUMN[credential.kind]] = credential.value
+        return self._access(
+            decision.event,
+            decision.reason.value,
+            user_id=decision.user_id,
+            portal_id=decision.portal_id,
+            identifier_id=identifier_id,
+            values=values,
+            rule_ids=decision.rule_ids,
+            trace=decision.trace,
+        )
+
+    def opening(self, event: AccessEvent, reason: str, portal_id: int) -> Receipt:
+        """A door was opened by a button or by a client, without a credential."""
+        return self._access(event, reason, portal_id=portal_id)
+
+    def _access(
+        self,
+        event: AccessEvent,
+        reason: str,
+        *,
+        portal_id: int,
+        user_id: int = 0,
+        identifier_id: int = 0,
+        values: Mapping[str, int | str] | None = None,
+        rule_ids: Iterable[int] = (),
+        trace: Iterable[RuleTrace] = (),
+    ) -> Receipt:
+        row_id = self._writer.give_id("access_logs")
+        row = {
+            "id": row_id,
+            "time": self._stamp(),
+            "event": int(event),
+            "device_id": self.device_id,
+            "identifier_id": identifier_id,
+            "user_id": user_id,
+            "portal_id": portal_id,
+            "identification_rule_id": 0,
+            "log_type_id": -1,
+            **(values or {}),
+        }
+        body = {
+            "row": row,
+            "rules": list(rule_ids),
+            "reason": reason,
+            "trace": [_trace(step) for step in trace],
+        }
+        return Receipt(self._add(EntryKind.ACCESS, body), row_id)
+
+    def door_moved(self, door_id: int, *, opened: bool) -> Receipt:
+        """The leaf of a door (or its relay, where it has no sensor) opened or closed."""
+        row_id = self._writer.give_id("access_events")
+        row = {
+            "id": row_id,
+            "event": "door",
+            "type": "OPEN" if opened else "CLOSE",
+            "identification": str(door_id),
+            "device_id": self.device_id,
+            "timestamp": self._stamp(),
+        }
+        return Receipt(self._add(EntryKind.ACCESS_EVENT, {"row": row}), row_id)
+
+    def alarm(self, cause: int, *, on: bool, door_id: int = 0) -> Receipt:
+        """An alarm began or ended."""
+        row_id = self._writer.give_id("alarm_logs")
+        row = {
+            "id": row_id,
+            "event": 1 if on else 2,
+            "cause": cause,
+            "user_id": 0,
+            "time": self._stamp(),
+            "access_log_id": 0,
+            "door_id": door_id,
+        }
+        return Receipt(self._add(EntryKind.ALARM, {"row": row}), row_id)
+
+    def note(self, kind: EntryKind, **body: Any) -> int:
+        """Something that no table of the API holds; its ticket is returned."""
+        return self._add(kind, body)
+
+    def _stamp(self) -> int:
+        return self._device_time.stamp(self._clock.utc())
+
+    def _add(self, kind: EntryKind, body: Mapping[str, Any]) -> int:
+        utc = self._clock.utc()
+        return self._writer.add(
+            Entry(kind, body, utc, self._clock.monotonic_ns(), self._trust.trusted(utc))
+        )
+
+
+def _trace(step: RuleTrace) -> dict[str, Any]:
+    return {
+        "rule_id": step.rule_id,
+        "name": step.name,
+        "applied": step.applied,
+        "why": str(step.why),
+    }

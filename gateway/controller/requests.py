@@ -1,0 +1,126 @@
+"""What the api process and the CLI may ask of the controller."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.access.reasons import AccessEvent
+from gateway.clock import Clock
+from gateway.controller.door_panel import DoorPanel
+from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.policies import PolicyKeeper
+from gateway.doors.values import Close, DoorEvent, HoldOpen, Refused, Unlock
+from gateway.errors import ControllerUnavailable, GatewayError, NotFound, NotPermitted
+from gateway.link.messages import Answer, OpenDoor, Request
+from gateway.link.server import LinkServer
+
+BUTTON_REASON = 2
+WEB_REASON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An answer that is due once a ticket is committed or a version decides."""
+
+    address: bytes
+    request_id: str
+    expires_ns: int
+    ticket: int = 0
+    version: int = 0
+
+
+class OpeningDesk:
+    """Opens doors for clients."""
+
+    def __init__(self, doors: dict[int, DoorPanel], clock: Clock) -> None:
+        self._doors = doors
+        self._clock = clock
+
+    def open(self, command: OpenDoor) -> int:
+        """Carry out `command`; the ticket of its record is returned, 0 for none.
+
+        Raises NotFound for a door that this site lacks and NotPermitted in a lock-down.
+        """
+        panel = self._doors.get(command.door)
+        if panel is None:
+            known = ", ".join(str(door) for door in sorted(self._doors)) or "none"
+            raise NotFound(f"there is no door {command.door}; this site has: {known}")
+        effects = panel.feed(_event(command.timeout_ms), self._clock.monotonic_ns() // 1_000_000)
+        for effect in effects:
+            if isinstance(effect, Refused):
+                raise NotPermitted(f"door {command.door} is refused: {effect.reason.value}")
+        if command.timeout_ms == -1:
+            return 0  # closing is no access
+        event = AccessEvent.OPENED_UNIDENTIFIED
+        if command.reason == WEB_REASON:
+            event = AccessEvent.WEB_INTERFACE
+        elif command.reason == BUTTON_REASON:
+            event = AccessEvent.BUTTON
+        return panel.opened_by_client(event, "opened_by_client").ticket
+
+
+def _event(timeout_ms: int | None) -> DoorEvent:
+    if timeout_ms == 0:
+        return HoldOpen()
+    if timeout_ms == -1:
+        return Close()
+    return Unlock(timeout_ms)
+
+
+class AnswerDesk:
+    """Sends answers when what they promise is true: committed, or obeyed."""
+
+    def __init__(
+        self, link: LinkServer, writer: JournalWriter, policies: PolicyKeeper, clock: Clock
+    ) -> None:
+        self._link = link
+        self._writer = writer
+        self._policies = policies
+        self._clock = clock
+        self._committed = 0
+        self._waiting: deque[_Waiting] = deque()
+
+    def now(self, address: bytes, request: Request, body: dict[str, Any] | None = None) -> None:
+        """Answer at once."""
+        self._link.answer(address, Answer(id=request.id, body=body or {}))
+
+    def refuse(self, address: bytes, request: Request, error: GatewayError) -> None:
+        """Answer with what was wrong."""
+        self._link.refuse(address, request.id, error)
+
+    def when_committed(self, address: bytes, request: Request, ticket: int) -> None:
+        """Answer once the record with `ticket` is durable, or at once when nothing can be."""
+        if ticket <= self._committed or self._writer.fault:
+            self.now(address, request)
+        else:
+            self._waiting.append(_Waiting(address, request.id, request.expires_ns, ticket=ticket))
+
+    def when_obeyed(self, address: bytes, request: Request, version: int) -> None:
+        """Answer once the rules of `version` decide."""
+        self._waiting.append(_Waiting(address, request.id, request.expires_ns, version=version))
+        self.settle()
+
+    def committed(self, ticket: int) -> None:
+        """All records up to `ticket` are durable."""
+        self._committed = ticket
+        self.settle()
+
+    def settle(self) -> None:
+        """Send every answer that has become true; forget whose asker has given up."""
+        now_ns = self._clock.monotonic_ns()
+        still: deque[_Waiting] = deque()
+        for waiting in self._waiting:
+            done = waiting.ticket <= self._committed or self._writer.fault
+            if done and waiting.version <= self._policies.version:
+                self._link.answer(waiting.address, Answer(id=waiting.request_id))
+            elif now_ns < waiting.expires_ns:
+                still.append(waiting)
+        self._waiting = still
+
+    def expired(self, request: Request) -> GatewayError | None:
+        """The refusal of a request that lay about for longer than its asker waited."""
+        if self._clock.monotonic_ns() < request.expires_ns:
+            return None
+        return ControllerUnavailable("the command came too late and was not carried out")

@@ -1,0 +1,175 @@
+"""Carries out `gateway sim` on the simulated board, and refuses on any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from gateway.clock import SystemClock
+from gateway.controller.alarm_panel import AlarmPanel
+from gateway.controller.door_panel import DoorPanel
+from gateway.controller.fire import FireLatch
+from gateway.credentials.card_number import parse_card
+from gateway.errors import InvalidRequest, NotFound, NotSupportedHere
+from gateway.hardware.events import InputKind, InputName
+from gateway.hardware.rig import Rig
+from gateway.hardware.simulator import Simulator
+from gateway.link.messages import ControllerStatus, Simulate
+from gateway.settings import FixedInput, Level
+
+LONGEST_HOLD_S = 120.0
+_ACTIVE = ("open", "active", "on")
+
+Reply = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Who knows which level of an input means what."""
+
+    doors: dict[int, DoorPanel]
+    alarms: AlarmPanel
+    fire: FireLatch
+    tamper: FixedInput | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Release:
+    """A button that comes up again at an instant."""
+
+    at_ns: int
+    name: InputName
+    pressed_high: bool
+    reply: Reply
+
+
+class Simulation:
+    """Turns the words of `gateway sim` into pin levels and bytes."""
+
+    def __init__(
+        self,
+        rig: Rig,
+        clock: SystemClock,
+        zone: Callable[[], tzinfo],
+        panels: Panels,
+        status: Callable[[], ControllerStatus],
+    ) -> None:
+        """`zone` is the site's time zone, for times that name none."""
+        self._simulator = rig.simulator
+        self._clock = clock
+        self._zone = zone
+        self._doors = panels.doors
+        self._alarms = panels.alarms
+        self._fire = panels.fire
+        self._tamper = panels.tamper
+        self._status = status
+        self._releases: list[_Release] = []
+
+    def run(self, command: Simulate, reply: Reply) -> None:
+        """Carry out `command`; `reply` is called once it is done.
+
+        Raises NotSupportedHere on real hardware, NotFound for a name that the site lacks and
+        InvalidRequest for a value that makes no sense.
+        """
+        simulator = self._simulator
+        if simulator is None:
+            raise NotSupportedHere("sim works on the simulated board only; this one is real")
+        if command.verb == "rex":
+            self._press(simulator, command, reply)
+            return
+        if command.verb == "state":
+            reply({**self._status().model_dump(mode="json"), **simulator.state()})
+            return
+        self._drive(simulator, command)
+        reply({})
+
+    def due_ns(self) -> int | None:
+        """When a pressed button comes up again; None while none is down."""
+        return min((release.at_ns for release in self._releases), default=None)
+
+    def tick(self, now_ns: int) -> None:
+        """Let go of every button whose time is over."""
+        due = [release for release in self._releases if release.at_ns <= now_ns]
+        self._releases = [release for release in self._releases if release.at_ns > now_ns]
+        for release in due:
+            if self._simulator is not None:
+                self._simulator.set_input(release.name, high=not release.pressed_high)
+            release.reply({})
+
+    def _drive(self, simulator: Simulator, command: Simulate) -> None:
+        reader, value = command.reader or "", command.value or ""
+        match command.verb:
+            case "swipe":
+                simulator.swipe(reader, _card(value), command.format or "w26")
+            case "key":
+                simulator.keys(reader, value)
+            case "qr":
+                simulator.qr(reader, value)
+            case "unplug":
+                simulator.unplug(reader)
+            case "plug":
+                simulator.plug(reader)
+            case "clock":
+                self._clock.set_utc(self._moment(value))
+            case _:
+                name, active_high = self._input(command)
+                simulator.set_input(name, high=active_high is (value in _ACTIVE))
+
+    def _press(self, simulator: Simulator, command: Simulate, reply: Reply) -> None:
+        try:
+            hold_s = float(command.value or "0.3")
+        except ValueError:
+            raise InvalidRequest(f"hold must be seconds, not {command.value!r}") from None
+        if not 0 < hold_s <= LONGEST_HOLD_S:
+            raise InvalidRequest(f"hold must be above 0 and at most {LONGEST_HOLD_S:g} seconds")
+        name, pressed_high = self._input(command)
+        simulator.set_input(name, high=pressed_high)
+        at_ns = self._clock.monotonic_ns() + round(hold_s * 1e9)
+        self._releases.append(_Release(at_ns, name, pressed_high, reply))
+
+    def _input(self, command: Simulate) -> tuple[InputName, bool]:
+        """The input that `command` moves, and whether its active level is high."""
+        match command.verb:
+            case "door":
+                panel = self._door(command.door)
+                name = InputName(InputKind.DOOR_SENSOR, panel.door.id)
+                return name, not panel.sensor_idle_high
+            case "rex":
+                panel = self._door(command.door)
+                return InputName(InputKind.REX, panel.door.id), not panel.rex_idle_high
+            case "zone":
+                number = command.zone or 0
+                return InputName(InputKind.ZONE, number), self._alarms.active_high(number)
+            case "tamper":
+                idle_high = self._tamper is not None and self._tamper.idle is Level.HIGH
+                return InputName(InputKind.TAMPER), not idle_high
+            case _:
+                return InputName(InputKind.FIRE), not self._fire.idle_high
+
+    def _moment(self, text: str) -> datetime | None:
+        """The instant `text` names; a time without an offset is the site's own."""
+        if text == "real":
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise InvalidRequest(f"{text!r} is no ISO time such as 2026-03-01T08:30:00") from None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=self._zone())
+        return moment.astimezone(UTC)
+
+    def _door(self, name: str | None) -> DoorPanel:
+        for panel in self._doors.values():
+            if panel.door.name == name:
+                return panel
+        known = ", ".join(panel.door.name for panel in self._doors.values()) or "none"
+        raise NotFound(f"there is no door {name}; this site has: {known}")
+
+
+def _card(text: str) -> int:
+    try:
+        return parse_card(text)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error

@@ -1,0 +1,1 @@
+"""Pure codecs: what readers send and what people carry."""

@@ -1,0 +1,24 @@
+"""`identifier_id` of logs and events: an ASCII tag of three letters and a port byte, big-endian.
+
+Access API, data conventions. 0x77696E00 is "win" with port 0: the first Wiegand input.
+"""
+
+from __future__ import annotations
+
+FINGERPRINT = "bio"
+FACE = "fac"
+WIEGAND = "win"
+QRCODE = "qrc"
+"""Unverified: no log of a device with a QR reader was seen. This is the one place to change."""
+
+
+def identifier_id(tag: str, index: int) -> int:
+    """The id of the reader with the 1-based `index` of the site file; the port byte is 0-based.
+
+    Raises ValueError unless `tag` is three ASCII letters and `index` is in 1..256.
+    """
+    if len(tag) != 3 or not (tag.isascii() and tag.isalpha()):
+        raise ValueError(f"a tag is three ASCII letters, found {tag!r}")
+    if not 1 <= index <= 256:
+        raise ValueError(f"reader index {index} is not in 1..256")
+    return int.from_bytes(tag.encode() + bytes([index - 1]), "big")

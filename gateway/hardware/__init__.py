@@ -1,0 +1,1 @@
+"""Drivers: pins, ports, boards, the simulated board."""

@@ -1,0 +1,67 @@
+"""What the drivers tell the controller: values of the reader codecs, pin levels, device health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.clock import Clock
+from gateway.credentials.values import BadFrame, Identification
+
+
+class InputKind(StrEnum):
+    """What hangs on an input pin."""
+
+    DOOR_SENSOR = "door_sensor"
+    REX = "rex"
+    ZONE = "zone"
+    TAMPER = "tamper"
+    FIRE = "fire"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InputName:
+    """One input: the door id of a sensor or REX, the number of a zone, 0 for tamper and fire."""
+
+    kind: InputKind
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}" if self.number else str(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class InputLevel:
+    """The debounced raw level of an input pin: once at start, then at each change."""
+
+    name: InputName
+    high: bool
+    at_ns: int
+    """Monotonic nanoseconds of the reading; never before an earlier level of the same input."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """A device came or went."""
+
+    device: str
+    online: bool
+    why: str
+    """Why it is offline, in words for a technician; empty when online."""
+    at_ns: int
+
+
+HardwareEvent = Identification | BadFrame | InputLevel | DeviceState
+"""Everything that `Rig.service` posts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The controller's loop, as a driver reaches it."""
+
+    clock: Clock
+    post: Callable[[HardwareEvent], None]
+    """Takes an event; only from the loop's own thread, in `service`."""
+    wake: Callable[[], None]
+    """Asks for a `service` soon; from any thread."""

@@ -1,0 +1,49 @@
+"""Opens the pins of the board that the profile names, and never those of another."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gateway.clock import Clock
+from gateway.errors import DeviceUnavailable
+from gateway.hardware.board_record import BoardRecord, record_path
+from gateway.hardware.boards import BoardProfile
+from gateway.hardware.pins import PinFactory
+from gateway.hardware.simulated_pins import SimulatedFactory
+
+
+def open_factory(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> PinFactory:
+    """The pins of the board; nothing is claimed yet.
+
+    Raises DeviceUnavailable when the profile's backend cannot be had: there is no fall-back.
+    """
+    if profile.simulated:
+        return open_simulated(profile, clock, runtime_dir)
+    return _open_lgpio(profile, runtime_dir)
+
+
+def open_simulated(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> SimulatedFactory:
+    """The simulated board whose record is in `runtime_dir`; a new board where there is none."""
+    record = BoardRecord.open(record_path(runtime_dir), profile.boot_level)
+    return SimulatedFactory(profile, clock, record)
+
+
+def _open_lgpio(profile: BoardProfile, runtime_dir: Path) -> PinFactory:
+    # lgpio makes a FIFO where LG_WD points, else in the working directory, which a service may
+    # not be able to write.
+    os.environ.setdefault("LG_WD", str(runtime_dir))
+    try:
+        # Only here: importing lgpio starts a thread, and it is not there off a board.
+        from gateway.hardware.lgpio_pins import LgpioError, LockFactory
+    except (ImportError, OSError) as error:
+        raise DeviceUnavailable(
+            f"board {profile.name!r} needs the Python package lgpio (>= 0.2.2): {error}"
+        ) from error
+    try:
+        factory: PinFactory = LockFactory(profile.chip or "", profile.revision)
+    except LgpioError as error:
+        raise DeviceUnavailable(
+            f"board {profile.name!r}: GPIO chip {profile.chip!r} cannot be opened: {error}"
+        ) from error
+    return factory

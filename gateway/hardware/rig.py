@@ -1,0 +1,217 @@
+"""Everything that hangs on the board of a site, opened and serviced as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gateway.clock import Clock
+from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
+from gateway.hardware.events import DeviceState, HardwareEvent, Loop
+from gateway.hardware.factory import open_factory
+from gateway.hardware.inputs import DebouncedInput
+from gateway.hardware.outputs import StrikeOutput
+from gateway.hardware.pins import PinFactory
+from gateway.hardware.serial_reader import Backoff, SerialQrDriver
+from gateway.hardware.simulated_pins import SimulatedFactory
+from gateway.hardware.simulated_port import port_path
+from gateway.hardware.simulator import Simulator
+from gateway.hardware.wiegand_reader import PinEdgeSource, WiegandDriver
+from gateway.hardware.wiring import input_wiring
+from gateway.settings import LockState, SerialQrReader, SiteFile, WiegandReader
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How a strike's output was taken over at start."""
+
+    door: int
+    on_start: LockState
+    was: bool | None
+    """Level before the claim (True = high); None where the hardware cannot tell."""
+    is_: bool
+    """Level since the claim."""
+
+    @property
+    def edge(self) -> bool | None:
+        """Whether the claim moved the pin; None where the hardware cannot tell."""
+        return None if self.was is None else self.was is not self.is_
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The health of one reader."""
+
+    name: str
+    kind: str
+    online: bool
+    why: str
+    """Why it is offline, or what cannot be known about it."""
+    since_ns: int
+
+
+class Rig:
+    """The open hardware of one site. `service`, `drive` and `close` belong to the loop's thread."""
+
+    def __init__(
+        self,
+        site: SiteFile,
+        factory: PinFactory,
+        loop: Loop,
+        runtime_dir: Path,
+        backoff: Backoff,
+    ) -> None:
+        """Claim the strikes, then everything else; `open_rig` is the way to make one."""
+        self._site = site
+        self._factory = factory
+        self._loop = loop
+        self._runtime_dir = runtime_dir
+        self._backoff = backoff
+        self.claims: list[Claim] = []
+        """How each strike was taken over, in the order of the site file."""
+        self.simulator: Simulator | None = None
+        """The hand at a simulated board; None on real hardware."""
+        self._strikes: dict[int, StrikeOutput] = {}
+        self._inputs: list[DebouncedInput] = []
+        self._wiegand: list[WiegandDriver] = []
+        self._serial: list[SerialQrDriver] = []
+        self._devices: dict[str, Device] = {}
+        self._closed = False
+
+    @property
+    def strikes(self) -> Mapping[int, StrikeOutput]:
+        """The lock outputs by door id."""
+        return self._strikes
+
+    @property
+    def devices(self) -> list[Device]:
+        """The readers' health, in the order of the site file."""
+        return list(self._devices.values())
+
+    @property
+    def healthy(self) -> bool:
+        """False when a reader's thread has died, which only a new start can cure."""
+        return all(port.alive for port in self._serial)
+
+    def claim_strikes(self) -> None:
+        """Take every strike at its door's `on_start` level; the first thing done to the board."""
+        for door in self._site.door:
+            number = door.strike.pin
+            was = self._factory.level_before_claim(number)
+            strike = StrikeOutput(self._factory.pin(number), door.strike, door.on_start)
+            self._strikes[door.id] = strike
+            self.claims.append(Claim(door.id, door.on_start, was, door.strike.level(door.on_start)))
+
+    def open_rest(self) -> None:
+        """Open inputs and readers; what a reader lacks is told by its state, not raised."""
+        if isinstance(self._factory, SimulatedFactory):
+            self.simulator = Simulator(
+                self._site, self._factory, self._loop.clock, self._runtime_dir, self._is_online
+            )
+        for name, wiring in input_wiring(self._site).items():
+            self._inputs.append(DebouncedInput(self._factory, name, wiring, self._loop))
+        for reader in self._site.reader:
+            if isinstance(reader, WiegandReader):
+                source = PinEdgeSource(self._factory, reader.d0, reader.d1, self._loop.wake)
+                self._wiegand.append(WiegandDriver(reader, source, self._loop))
+                online, why = True, "its lines are listened to; a Wiegand reader cannot be watched"
+            else:
+                self._serial.append(self._serial_driver(reader))
+                online, why = False, "its port is not open yet"
+            now_ns = self._loop.clock.monotonic_ns()
+            self._devices[reader.name] = Device(reader.name, reader.kind, online, why, now_ns)
+
+    def service(self, now_ns: int) -> None:
+        """Post what has happened; call after each wake-up and at `due_ns`."""
+        if self.simulator is not None:
+            self.simulator.service(now_ns)
+        for reader in self._wiegand:
+            reader.service(now_ns)
+        for port in self._serial:
+            port.service()
+        for contact in self._inputs:
+            contact.service(now_ns)
+
+    def due_ns(self) -> int | None:
+        """When `service` has something to do without a wake-up; None when only a wake-up counts."""
+        dues = [contact.due_ns for contact in self._inputs]
+        dues += [reader.due_ns for reader in self._wiegand if reader.due_ns is not None]
+        if self.simulator is not None and self.simulator.due_ns is not None:
+            dues.append(self.simulator.due_ns)
+        return min(dues, default=None)
+
+    def close(self) -> None:
+        """Put each door's `on_stop` level and stop; outputs stay as they are put."""
+        self._close({door.id: door.on_stop for door in self._site.door})
+
+    def abandon(self) -> None:
+        """As `close`, with each door's `on_fault` level: the controller cannot go on."""
+        self._close({door.id: door.on_fault for door in self._site.door})
+
+    def _close(self, levels: Mapping[int, LockState]) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        # Every step is taken, whichever fails; the locks first, since a stack runs backwards.
+        with ExitStack() as steps:
+            steps.callback(self._factory.close)
+            if self.simulator is not None:
+                steps.callback(self.simulator.close)
+            for contact in self._inputs:
+                steps.callback(contact.close)
+            for reader in self._wiegand:
+                steps.callback(reader.close)
+            for port in self._serial:
+                steps.callback(port.close)
+            for door, strike in self._strikes.items():
+                steps.callback(strike.release, levels[door])
+
+    def _serial_driver(self, reader: SerialQrReader) -> SerialQrDriver:
+        simulated = reader.port == SIMULATED_PORT
+        port = str(port_path(self._runtime_dir, reader.name)) if simulated else reader.port
+        return SerialQrDriver(
+            reader, port, replace(self._loop, post=self._heard), backoff=self._backoff
+        )
+
+    def _heard(self, event: HardwareEvent) -> None:
+        if isinstance(event, DeviceState):
+            self._devices[event.device] = replace(
+                self._devices[event.device],
+                online=event.online,
+                why=event.why,
+                since_ns=event.at_ns,
+            )
+        self._loop.post(event)
+
+    def _is_online(self, reader: str) -> bool:
+        return self._devices[reader].online
+
+
+def open_rig(
+    site: SiteFile,
+    profile: BoardProfile,
+    clock: Clock,
+    runtime_dir: Path,
+    post: Callable[[HardwareEvent], None],
+    wake: Callable[[], None],
+    *,
+    backoff: Backoff | None = None,
+) -> Rig:
+    """Open everything of `site` on the board of `profile`, every strike first.
+
+    `post` is called from `Rig.service` only, `wake` from any thread. Raises SettingsError, before
+    any pin is touched, for a site that this board cannot serve, and DeviceUnavailable when the
+    board's pins cannot be had. A reader that is missing is no error: it is offline, and retried.
+    """
+    check_site(profile, site)
+    factory = open_factory(profile, clock, runtime_dir)
+    rig = Rig(site, factory, Loop(clock, post, wake), runtime_dir, backoff or Backoff())
+    try:
+        rig.claim_strikes()
+        rig.open_rest()
+    except BaseException:
+        rig.abandon()
+        raise
+    return rig

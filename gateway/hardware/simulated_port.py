@@ -1,0 +1,60 @@
+"""A serial port of the simulated board: a pseudo-terminal whose slave the reader's driver opens."""
+
+from __future__ import annotations
+
+import os
+import tty
+from pathlib import Path
+
+from gateway.errors import DeviceUnavailable
+
+
+def port_path(runtime_dir: Path, reader: str) -> Path:
+    """Where the simulated port of a reader stands."""
+    return runtime_dir / "ports" / reader
+
+
+class SimulatedPort:
+    """One port that can be pulled out and put back; made plugged in."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is the link to the slave; one left by a killed controller is replaced."""
+        self.path = path
+        self._ends: tuple[int, int] | None = None
+        self.plug()
+
+    def plug(self) -> None:
+        """Make the port appear; nothing when it is there."""
+        if self._ends is not None:
+            return
+        master, slave = os.openpty()
+        # Kept open, the slave keeps its raw mode before and between the driver's openings.
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        self._ends = master, slave
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(os.ttyname(slave))
+
+    def unplug(self) -> None:
+        """Hang up and make the path vanish; nothing when it is gone."""
+        if self._ends is None:
+            return
+        self.path.unlink(missing_ok=True)
+        for end in self._ends:
+            os.close(end)
+        self._ends = None
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to whoever has the port open.
+
+        Raises DeviceUnavailable when it is unplugged or its buffer is full.
+        """
+        if self._ends is None:
+            raise DeviceUnavailable(f"port {self.path.name!r} is unplugged")
+        try:
+            sent = os.write(self._ends[0], data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            raise DeviceUnavailable(f"port {self.path.name!r}: only {sent} bytes were taken")

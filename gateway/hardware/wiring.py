@@ -1,0 +1,23 @@
+"""Which input of a site hangs on which pin, under the names the controller knows."""
+
+from __future__ import annotations
+
+from gateway.hardware.events import InputKind, InputName
+from gateway.settings import Input, SiteFile
+
+
+def input_wiring(site: SiteFile) -> dict[InputName, Input]:
+    """Every input of the site by its name."""
+    wiring: dict[InputName, Input] = {}
+    for door in site.door:
+        if door.sensor:
+            wiring[InputName(InputKind.DOOR_SENSOR, door.id)] = door.sensor
+        if door.rex:
+            wiring[InputName(InputKind.REX, door.id)] = door.rex
+    for zone in site.zone:
+        wiring[InputName(InputKind.ZONE, zone.number)] = zone
+    if site.tamper:
+        wiring[InputName(InputKind.TAMPER)] = site.tamper
+    if site.fire:
+        wiring[InputName(InputKind.FIRE)] = site.fire
+    return wiring

@@ -1,0 +1,88 @@
+"""The machine's address in the network, as the kernel has it."""
+
+from __future__ import annotations
+
+import fcntl
+import ipaddress
+import socket
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROUTES = Path("/proc/net/route")
+_RESOLVERS = Path("/etc/resolv.conf")
+_INTERFACES = Path("/sys/class/net")
+_SIOCGIFADDR = 0x8915
+_SIOCGIFNETMASK = 0x891B
+"""Numbers of netdevice(7)."""
+_NAME_BYTES = 15
+_UNKNOWN = "0.0.0.0"  # noqa: S104 - a value to show, nothing is bound to it
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The interface that leads out, in dotted IPv4 notation; 0.0.0.0 for what is not there."""
+
+    mac: str
+    ip: str
+    netmask: str
+    gateway: str
+    primary_dns: str
+    secondary_dns: str
+    hostname: str
+
+
+def network() -> Network:
+    """How this machine is reached: the interface of the default route, else the first with an
+    address."""
+    name, router = _default_route()
+    mac, ip, netmask = "00:00:00:00:00:00", _UNKNOWN, _UNKNOWN
+    for candidate in [name] if name else _others():
+        found = _query(candidate, _SIOCGIFADDR)
+        if found:
+            ip, netmask = found, _query(candidate, _SIOCGIFNETMASK) or _UNKNOWN
+            mac = _read(_INTERFACES / candidate / "address").strip() or mac
+            break
+    resolvers = [*_resolvers(), _UNKNOWN, _UNKNOWN]
+    return Network(mac, ip, netmask, router, resolvers[0], resolvers[1], socket.gethostname())
+
+
+def _default_route() -> tuple[str, str]:
+    """Interface and router of the default route (proc(5), net/route: hexadecimal, host order)."""
+    for line in _read(_ROUTES).splitlines()[1:]:
+        fields = line.split()
+        if len(fields) >= 8 and fields[1] == fields[7] == "00000000":
+            packed = struct.pack("=I", int(fields[2], 16))
+            return fields[0], str(ipaddress.IPv4Address(packed))
+    return "", _UNKNOWN
+
+
+def _others() -> list[str]:
+    try:
+        return sorted(entry.name for entry in _INTERFACES.iterdir() if entry.name != "lo")
+    except OSError:
+        return []
+
+
+def _query(interface: str, what: int) -> str:
+    """An address of `interface`; empty when it has none."""
+    asked = struct.pack("256s", interface.encode()[:_NAME_BYTES])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            answer = fcntl.ioctl(probe.fileno(), what, asked)
+        except OSError:
+            return ""
+    # struct ifreq: 16 bytes of name, then a sockaddr_in with its address at offset 4.
+    return str(ipaddress.IPv4Address(answer[20:24]))
+
+
+def _resolvers() -> list[str]:
+    lines = (line.split() for line in _read(_RESOLVERS).splitlines())
+    return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

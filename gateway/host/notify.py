@@ -1,0 +1,69 @@
+"""Tells the service manager how this process is: the sd_notify protocol.
+
+One datagram of `KEY=value` lines to the socket named in NOTIFY_SOCKET (sd_notify(3)). `gateway run`
+listens to its two children the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+
+class Notifier:
+    """Sends state to whoever started this process; silent when nobody asked."""
+
+    def __init__(self, address: str | None = None) -> None:
+        self._address = address if address is not None else os.environ.get("NOTIFY_SOCKET", "")
+
+    def ready(self, status: str) -> None:
+        """Everything is live; `status` is one line for a person."""
+        self._send(f"READY=1\nSTATUS={status}")
+
+    def alive(self) -> None:
+        """Feed the service's watchdog."""
+        self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """An orderly stop has begun."""
+        self._send("STOPPING=1")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        # A leading @ names a socket in Linux's abstract namespace.
+        path = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        with (
+            suppress(OSError),  # a manager that does not listen must not stop a door
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
+        ):
+            sender.setblocking(False)
+            sender.sendto(message.encode(), path)
+
+
+class NotifySocket:
+    """The listening end, for a process that starts others."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        Path(path).unlink(missing_ok=True)
+        self._socket.bind(path)
+        self._socket.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def receive(self) -> dict[str, str] | None:
+        """The next message's lines as a map; None when none waits."""
+        try:
+            message = self._socket.recv(4096).decode(errors="replace")
+        except BlockingIOError:
+            return None
+        return dict(line.split("=", 1) for line in message.splitlines() if "=" in line)
+
+    def close(self) -> None:
+        self._socket.close()
+        Path(self.path).unlink(missing_ok=True)

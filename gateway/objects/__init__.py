@@ -1,0 +1,1 @@
+"""One declaration per object of the API."""

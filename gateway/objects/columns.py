@@ -1,0 +1,22 @@
+"""Columns of the database that peewee does not have."""
+
+from __future__ import annotations
+
+import peewee
+
+_BIAS = 1 << 63
+
+
+def u64_text(stored: int | None) -> str | None:
+    """The decimal digits of the number that `stored` stands for: SQL function of that name."""
+    return None if stored is None else str(stored + _BIAS)
+
+
+class U64Column(peewee.BigIntegerField):
+    """An unsigned 64-bit number in a signed column."""
+
+    def db_value(self, value: int | None) -> int | None:
+        return None if value is None else value - _BIAS
+
+    def python_value(self, value: int | None) -> int | None:
+        return None if value is None else value + _BIAS

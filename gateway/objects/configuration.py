@@ -1,0 +1,110 @@
+"""Configuration keys: what each may hold, and what it is worth when nobody has set it.
+
+All values are text on the wire and in the database (Control iD Access API, 3.6).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.errors import InvalidRequest
+from gateway.objects.fields import storable_text, wire_type_of
+
+VALUE_MAX = 4_096
+"""Characters of a value."""
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+class Kind(StrEnum):
+    """What the text of a value has to look like."""
+
+    FLAG = "flag"
+    INT = "int"
+    CHOICE = "choice"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationKey:
+    """One key of a module."""
+
+    module: str
+    key: str
+    default: str = ""
+    kind: Kind = Kind.TEXT
+    minimum: int = 0
+    maximum: int = 0
+    """Bounds of a number, inclusive; of no meaning to other kinds."""
+    choices: tuple[str, ...] = ()
+    """The words of a choice. A word that is not among them is refused: a typo must not cancel an
+    emergency."""
+    live: bool = False
+    """True when this device acts on it; else it is stored and given back."""
+    secret: bool = False
+
+    def text(self, value: object) -> str:
+        """The text to store for `value`, a string, number or boolean.
+
+        Raises InvalidRequest, naming the key, what was found and what is allowed.
+        """
+        text = _as_text(value)
+        if text is None:
+            raise self._refused(wire_type_of(value), "a string, a number or a boolean is")
+        if self.kind is Kind.FLAG and text not in {"0", "1"}:
+            raise self._refused(repr(text), "0 and 1 are")
+        if self.kind is Kind.INT:
+            if not _WHOLE.fullmatch(text) or not self.minimum <= int(text) <= self.maximum:
+                raise self._refused(repr(text), f"{self.minimum} to {self.maximum} is")
+            return str(int(text))
+        if self.kind is Kind.CHOICE and text not in self.choices:
+            raise self._refused(repr(text), f"{', '.join(self.choices)} are")
+        if len(text) > VALUE_MAX:
+            raise self._refused(f"a text of {len(text)} characters", f"at most {VALUE_MAX} is")
+        return storable_text(self.key, text)
+
+    def _refused(self, found: str, allowed: str) -> InvalidRequest:
+        return InvalidRequest(f"{self.module}.{self.key} cannot be {found}: {allowed} allowed")
+
+
+def _as_text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, int | float):
+        return str(value)
+    return value if isinstance(value, str) else None
+
+
+class Catalogue:
+    """All configuration keys of a device."""
+
+    def __init__(
+        self, keys: tuple[ConfigurationKey, ...], aliases: Mapping[tuple[str, str], str]
+    ) -> None:
+        """`aliases` maps (module, other name) to the key that is meant."""
+        self._keys = {(key.module, key.key): key for key in keys}
+        if len(self._keys) != len(keys):
+            raise ValueError("a configuration key is declared twice")
+        self._aliases = aliases
+        self.modules = frozenset(key.module for key in keys)
+
+    def __iter__(self) -> Iterator[ConfigurationKey]:
+        return iter(self._keys.values())
+
+    def find(self, module: str, key: str) -> ConfigurationKey | None:
+        """The key that clients call `key`, None when there is none."""
+        return self._keys.get((module, self._aliases.get((module, key), key)))
+
+    def known(self, module: str, key: str) -> ConfigurationKey:
+        """As `find`; raises InvalidRequest with the device's text when there is none."""
+        found = self.find(module, key)
+        if found is None:
+            raise InvalidRequest(
+                f"Node or attribute not found. Node path: config->{module}->param[name={key}]"
+            )
+        return found

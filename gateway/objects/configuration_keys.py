@@ -1,0 +1,192 @@
+"""Every documented configuration key (Control iD Access API, section 4) and its default.
+
+Live keys are typed and bounded. The others are texts that are stored and given back as they came:
+what a device would refuse of them is not known. The modules onvif, camera_overlay and pjsip are
+unknown on purpose, since clients believe in a camera as soon as one of their keys answers.
+"""
+
+from __future__ import annotations
+
+from gateway.objects.configuration import Catalogue, ConfigurationKey, Kind
+
+DOORS = range(1, 5)
+MODES = ("none", "emergency", "lock_down")
+
+# The vendor gives no unit for `forced_access_debounce`; milliseconds are assumed (unverified).
+# Change the unit here and where `bindings` reads it.
+FORCED_ACCESS_DEBOUNCE_MAX_MS = 60_000
+
+RELAY_TIMEOUT_MAX_MS = 600_000
+DOOR_SENSOR_DELAY_MAX_S = 86_400
+
+
+def _flag(module: str, key: str, default: str) -> ConfigurationKey:
+    return ConfigurationKey(module, key, default, Kind.FLAG, live=True)
+
+
+def _number(module: str, key: str, default: str, low: int, high: int) -> ConfigurationKey:
+    return ConfigurationKey(module, key, default, Kind.INT, low, high, live=True)
+
+
+def _choice(module: str, key: str, default: str, *choices: str) -> ConfigurationKey:
+    return ConfigurationKey(module, key, default, Kind.CHOICE, choices=choices, live=True)
+
+
+def _door_keys(door: int) -> tuple[ConfigurationKey, ...]:
+    """What belongs to one door; its inputs are off until the site has them.
+
+    A contact rests at 1: pulled up and open. `init` writes what the site's wiring says.
+    """
+    return (
+        _flag("general", f"relay{door}_enabled", "1"),
+        _number("general", f"relay{door}_timeout", "3000", 100, RELAY_TIMEOUT_MAX_MS),
+        _flag("general", f"relay{door}_auto_close", "1"),
+        _flag("general", f"door_sensor{door}_enabled", "0"),
+        _flag("general", f"door_sensor{door}_idle", "1"),
+        _flag("general", f"buttonhole{door}_enabled", "0"),
+        _flag("general", f"buttonhole{door}_idle", "1"),
+        _choice("general", f"door{door}_exception_mode", "none", *MODES),
+        ConfigurationKey("general", f"door{door}_interlock"),
+    )
+
+
+_LIVE = (
+    *(key for door in DOORS for key in _door_keys(door)),
+    _choice("general", "exception_mode", "none", *MODES),
+    _flag("alarm", "door_sensor_enabled", "1"),
+    _number("alarm", "door_sensor_delay", "10", 0, DOOR_SENSOR_DELAY_MAX_S),
+    _flag("alarm", "forced_access_enabled", "1"),
+    _number("alarm", "forced_access_debounce", "0", 0, FORCED_ACCESS_DEBOUNCE_MAX_MS),
+    _flag("alarm", "device_violation_enabled", "1"),
+    _flag("identifier", "card_identification_enabled", "1"),
+    _flag("identifier", "qrcode_identification_enabled", "1"),
+    _flag("identifier", "pin_identification_enabled", "1"),
+    # The vendor's factory value is 1, decimal codes in `cards`; readers on a controller send
+    # text, so here it is 0, alphanumeric codes in `qrcodes`.
+    _choice("face_id", "qrcode_legacy_mode_enabled", "0", "0", "1", "2"),
+    # Empty: the time zone of the site file. UTC-3 is three hours behind.
+    _choice("ntp", "timezone", "", "", *(f"UTC{hours:+d}" for hours in range(-12, 13))),
+)
+
+_STORED = {
+    "general": """
+        online=0 local_identification=1 bell_enabled=0 bell_relay=2 catra_timeout=3000
+        beep_enabled=1 ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0 url_reboot_enabled=0
+        auto_reboot=0 auto_reboot_hour=0 auto_reboot_minute=0 clear_expired_users=disable
+        keep_user_image=1 language show_logo=0 daylight_savings_time_start
+        daylight_savings_time_end attendance_mode=0 password_only=0 hide_password_only=0
+        password_only_tip hide_name_on_identification=0 denied_transaction_code
+        send_code_when_not_identified=0 send_code_when_not_authorized=0 screen_always_on=0
+        senior_mode=0 door_choice_enabled=0 ihm_enterprise_mode=0 clock_12h_format=0
+        month_day_year_format=0 screenshot_resize screen_brightness energy_mode=0
+        energy_display_custom energy_sound_custom energy_ir_custom energy_led_custom
+        sec_box_out_mode=0 relay_out_mode=0 gpio_ext1_mode=0 gpio_ext2_mode=0 gpio_ext3_mode=0
+        gpio_ext1_idle=1 gpio_ext2_idle=1 gpio_ext3_idle=1
+    """,
+    "online_client": """
+        server_id extract_template=0 max_request_attempts=3 request_timeout=5000
+        contingency_enabled=1 alive_interval=30000
+    """,
+    "monitor": """
+        hostname port path=api/notifications request_timeout=5000 alive_interval=30000
+        enable_photo_upload=0 inform_access_event_id=0
+    """,
+    "push_server": "push_remote_address push_request_timeout=15000 push_request_period=60",
+    "identifier": """
+        verbose_logging=1 log_type=0 multi_factor_authentication=0 face_identification_enabled=0
+        custom_auth_message custom_deny_message custom_not_identified_message custom_mask_message
+        enable_custom_auth_message=0 enable_custom_deny_message=0
+        enable_custom_not_identified_message=0 enable_custom_mask_message=0
+        antipassback_enabled=0 antipassback_mode=timed antipassback_timeout=0
+    """,
+    "catra": "anti_passback=0 daily_reset=0 gateway=clockwise operation_mode",
+    "alarm": """
+        door_sensor_alarm_timeout_after_closure=0 panic_finger_enabled=0 panic_finger_delay=120
+        panic_card_enabled=0 panic_password_enabled=0 panic_pin_enabled=0 siren_enabled=0
+        siren_relay=2 timed_alarm_timeout
+    """,
+    "bio_id": "similarity_threshold_1ton=12300",
+    "bio_module": "var_min=1000",
+    "face_id": """
+        liveness_mode=0 mask_detection_enabled=0 max_identified_duration=30000
+        limit_identification_to_display_region=0 min_detect_bounds_width vehicle_mode=0
+        totp_enabled=0 totp_window_size=30 totp_window_num=5 totp_single_use=0 totp_tz_offset=0
+    """,
+    "barras": """
+        qrcode_legacy_mode_enabled totp_enabled totp_window_size totp_window_num totp_single_use
+        totp_tz_offset
+    """,
+    "w_in0": "byte_order",
+    "w_in1": "byte_order",
+    "w_in2": "byte_order",
+    "w_in3": "byte_order",
+    "w_out0": "size=26 data",
+    "sec_box": """
+        out_mode mode wiegand_format_size=26 wiegand_out_size=26 catra_role=0 catra_default_fsm=0
+        catra_side_to_enter=0 catra_timeout catra_bio_sync_period=1000 catra_sync_period=5000
+        catra_config_sync_period=60 catra_relay_1_enabled=0 catra_relay_1_enable_direction
+        catra_relay_2_enabled=0 catra_relay_2_enable_direction catra_collect_visitor_card=0
+    """,
+    "mifare": "byte_order read_sector read_block authentication_type=A",
+    "card_reader0": "mode=WIN type",
+    "card_reader1": "mode=WIN type",
+    "card_reader2": "mode=WIN type",
+    "card_reader3": "mode=WIN type",
+    "rfid": "ask_site_code_size=8 ask_user_code_size=16",
+    "hid_reader": """
+        format_w37 w37_cardid_size format_w26 format_mifare format_indala_b1 format_ask
+        ignore_facility
+    """,
+    "osdp": """
+        enabled=0 pd_address baud_rate=9600 card_read_report_format=wiegand wiegand_size=26
+        enforce_secure_channel=0 out_mode
+    """,
+    "uhf": """
+        identification_bits=26 reader_type=default read_interval=5000 read_interval_diff_tags=100
+        transmit_power work_channel operation_mode=continuous trigger_timeout trig_idle
+        tag_detector_enabled=0
+    """,
+    "rs485": "enabled=0 legacy_mode=0 receive_timeout=1000",
+    "gpio": """
+        catra_relay_1_enabled=0 catra_relay_1_enable_direction catra_relay_2_enabled=0
+        catra_relay_2_enable_direction
+    """,
+    "face_module": "led_ir_brightness light_threshold_led_activation",
+    "led_white": "brightness",
+    "led_rgb": """
+        state=1 solid_red solid_green solid_blue transition_start_red transition_start_green
+        transition_start_blue transition_end_red transition_end_green transition_end_blue
+    """,
+    "buzzer": """
+        audio_message_not_identified=default audio_message_authorized=default
+        audio_message_not_authorized=default audio_message_use_mask=default
+        audio_message_volume_gain=1
+    """,
+    "video_player": """
+        custom_video_enabled=0 hide_control_bar=0 hide_clock=0 hide_menu_button=0 hide_logo=0
+        hide_device_name=0 hide_call_buttons=0
+    """,
+    "ntp": "enabled=0",
+    "enroller": "return_face_template=0",
+    "snmp_agent": "snmp_enabled=0",
+}
+
+
+def _stored() -> tuple[ConfigurationKey, ...]:
+    return tuple(
+        ConfigurationKey(module, key, default)
+        for module, text in _STORED.items()
+        for key, _, default in (word.partition("=") for word in text.split())
+    )
+
+
+CONFIGURATION = Catalogue(
+    (
+        *_LIVE,
+        *_stored(),
+        ConfigurationKey("mifare", "authentication_key", "////////", secret=True),
+    ),
+    # The vendor's text counts doors from 0 in this one key, clients count from 1. The only name
+    # that no client can mean otherwise is taken over.
+    aliases={("general", "relay0_auto_close"): "relay1_auto_close"},
+)

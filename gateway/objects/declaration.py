@@ -1,0 +1,124 @@
+"""What an API object is: one declaration, from which everything else derives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from gateway.errors import InvalidRequest
+from gateway.objects.fields import Field, Id, Ref
+
+ROWID = "rowid"
+"""Key column of the tables whose rows have no id on the wire."""
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectType:
+    """One object of the API: a table, its fields and its rules."""
+
+    name: str
+    fields: tuple[Field, ...]
+    pairs_unique: tuple[tuple[str, ...], ...] = ()
+    """Groups of fields whose values together occur in one row only."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names that clients may use on input -> field."""
+    ring: int | None = None
+    """Only this many of the newest ids are kept."""
+    policy: bool = False
+    """A change makes the access rules in memory out of date."""
+    change_logged: bool = False
+    """Every insertion, change and deletion leaves a row in `change_logs`."""
+    log: bool = False
+    """A record of what happened: clients may read and delete rows, not add any."""
+    _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name = {member.name: member for member in self.fields}
+        object.__setattr__(self, "_by_name", MappingProxyType(by_name))
+        for name in (self.name, *by_name):
+            if not _IDENTIFIER.fullmatch(name) or name == ROWID:
+                raise ValueError(f"{name!r} cannot name an object or a field")
+        if len(by_name) != len(self.fields):
+            raise ValueError(f"{self.name} has two fields of one name")
+        if sum(isinstance(member, Id) for member in self.fields) > 1:
+            raise ValueError(f"{self.name} has two ids")
+        named = [*(name for pair in self.pairs_unique for name in pair), *self.aliases.values()]
+        for name in named:
+            if name not in by_name:
+                raise ValueError(f"{self.name} has no field {name}")
+
+    @property
+    def key(self) -> Id | None:
+        """The id, or None for an object whose rows have none on the wire."""
+        return next((member for member in self.fields if isinstance(member, Id)), None)
+
+    @property
+    def key_name(self) -> str:
+        """The column that identifies a row."""
+        return self.key.name if self.key else ROWID
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """The fields that refer to other objects."""
+        return tuple(member for member in self.fields if isinstance(member, Ref))
+
+    @property
+    def link(self) -> bool:
+        """True for a table that only ties others together."""
+        return self.key is None and len(self.refs) > 1
+
+    def has(self, name: str) -> bool:
+        """True when there is a field `name`."""
+        return name in self._by_name
+
+    def field(self, name: str) -> Field:
+        """The field `name`; raises InvalidRequest with the device's text when there is none."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise InvalidRequest(f"{name} is not a column of table {self.name}") from None
+
+    def visible(self, *, show_secrets: bool) -> tuple[Field, ...]:
+        """The fields that may be shown."""
+        return tuple(member for member in self.fields if show_secrets or not member.secret)
+
+
+class Registry:
+    """The objects of one device, in the order of their declaration."""
+
+    def __init__(self, objects: tuple[ObjectType, ...]) -> None:
+        """Raises ValueError when two objects have one name or a reference leads nowhere."""
+        self._objects = {declared.name: declared for declared in objects}
+        if len(self._objects) != len(objects):
+            raise ValueError("two objects have one name")
+        for declared in objects:
+            for ref in declared.refs:
+                target = self._objects.get(ref.target)
+                if target is None or target.key is None:
+                    raise ValueError(f"{declared.name}.{ref.name} refers to no object with an id")
+            if declared.key is None and (declared.ring or declared.change_logged):
+                raise ValueError(f"{declared.name} needs an id for a ring or the change log")
+
+    def __iter__(self) -> Iterator[ObjectType]:
+        return iter(self._objects.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._objects
+
+    def __getitem__(self, name: str) -> ObjectType:
+        """The object `name`; raises InvalidRequest when there is none."""
+        try:
+            return self._objects[name]
+        except (KeyError, TypeError):
+            raise InvalidRequest(f"{name!r} is not an object of this device") from None
+
+    def references_to(self, name: str) -> Iterator[tuple[ObjectType, Ref]]:
+        """Every object and field that refers to the object `name`."""
+        for declared in self:
+            for ref in declared.refs:
+                if ref.target == name:
+                    yield declared, ref

@@ -1,0 +1,95 @@
+"""The rows that a new device has, and the rows that tie its readers to portals.
+
+With the factory rows alone a person in group 1 with a card opens door 1 at any time: that is what
+most integrations count on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from gateway.objects.schedules import HOLIDAY_GROUPS, SECONDS_OF_DAY, WEEKDAYS
+
+Rows = dict[str, list[dict[str, object]]]
+"""Object name -> rows as a client would send them, in an order that satisfies references."""
+
+RELEASE = 1
+"""`access_rules.type` of a rule that lets people pass."""
+
+FACTORY_ROWS: Rows = {
+    "groups": [{"id": 1, "name": "Standard"}],
+    "areas": [{"id": 1, "name": "Standard"}],
+    "portals": [{"id": 1, "name": "Standard", "area_from_id": 1, "area_to_id": 1}],
+    "actions": [{"id": 1, "name": "Door 1", "action": "door", "parameters": "door=1", "run_at": 0}],
+    "access_rules": [{"id": 1, "name": "Always allowed", "type": RELEASE, "priority": 0}],
+    "time_zones": [{"id": 1, "name": "Always allowed"}],
+    "time_spans": [
+        {
+            "id": 1,
+            "time_zone_id": 1,
+            "start": 0,
+            "end": SECONDS_OF_DAY - 1,
+            **dict.fromkeys((*WEEKDAYS, *HOLIDAY_GROUPS), 1),
+        }
+    ],
+    "portal_actions": [{"portal_id": 1, "action_id": 1}],
+    # To the portal, never to its area: a portal added later must not be open to everyone.
+    "portal_access_rules": [{"portal_id": 1, "access_rule_id": 1}],
+    "group_access_rules": [{"group_id": 1, "access_rule_id": 1}],
+    "access_rule_time_zones": [{"access_rule_id": 1, "time_zone_id": 1}],
+}
+
+_CARD_SCRIPT = "card"
+_PORTAL_PARAMETER = 2
+"""`script_parameters.type` of a parameter that names a portal."""
+
+
+def reader_binding_rows(readers: Iterable[tuple[int, int]]) -> Rows:
+    """The rows that let reader `index` (1..) stand for portal `portal_id`, for each such pair.
+
+    Reader N is the N-th parameter of the script whose name starts with `card` (Control iD Access
+    API, 2.4), so there is a parameter for every index up to the highest.
+    """
+    pairs = sorted(readers)
+    highest = max((index for index, _ in pairs), default=0)
+    return {
+        "scripts": [{"id": 1, "script": _CARD_SCRIPT}],
+        "script_parameters": [
+            {"id": number, "script_id": 1, "type": _PORTAL_PARAMETER, "name": f"portal{number}"}
+            for number in range(1, highest + 1)
+        ],
+        "script_instances": [{"id": 1, "script_id": 1}],
+        "portal_script_parameters": [
+            {"script_parameter_id": index, "script_instance_id": 1, "sequence": 0, "value": portal}
+            for index, portal in pairs
+        ],
+    }
+
+
+def portal_of_readers(
+    scripts: Iterable[tuple[int, str]],
+    script_parameters: Iterable[tuple[int, int, int]],
+    portal_script_parameters: Iterable[tuple[int, int, int, int]],
+) -> Mapping[int, int]:
+    """Reader index (1..) -> portal id, read back from the rows; unbound readers are absent.
+
+    The rows hold (id, script), (id, script_id, type) and (script_parameter_id,
+    script_instance_id, sequence, value). Of several scripts and instances the lowest ids count.
+    """
+    named = [number for number, script in scripts if script.lower().startswith(_CARD_SCRIPT)]
+    if not named:
+        return {}
+    chosen = min(named)
+    parameters = sorted(
+        number
+        for number, script_id, kind in script_parameters
+        if script_id == chosen and kind == _PORTAL_PARAMETER
+    )
+    index_of = {number: index for index, number in enumerate(parameters, start=1)}
+    portals: dict[int, int] = {}
+    for parameter, _instance, _sequence, portal in sorted(
+        portal_script_parameters, key=lambda row: row[:3]
+    ):
+        if parameter in index_of:
+            portals.setdefault(index_of[parameter], portal)
+    return portals

@@ -1,0 +1,352 @@
+"""The kinds of field an API object may have.
+
+A kind knows everything about its values: their JSON type and range on the wire, the value that the
+program works with, the column that stores it, and how it takes part in a query. Declaring an
+object is choosing kinds; nothing else has to be told about a new field.
+
+Wire texts follow the Control iD Access API, section 1.3: `Invalid member 'sun' (int expected, got
+boolean)`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from abc import abstractmethod
+from dataclasses import KW_ONLY, dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import peewee
+
+from gateway.errors import InvalidRequest
+from gateway.objects.columns import U64Column
+
+I64_MIN = -(1 << 63)
+I64_MAX = (1 << 63) - 1
+U64_MAX = (1 << 64) - 1
+ID_LIMIT = 1 << 62
+"""Largest size of an id that a client may choose. SQLite hands out "the largest ever used plus
+one": after an id of 2^63-1 no row could ever be added again."""
+TEXT_LIMIT = 4_000
+"""Characters of a text field that states no limit of its own."""
+
+type_names: dict[type, str] = {
+    bool: "boolean",
+    int: "int",
+    float: "double",
+    str: "string",
+    list: "array",
+    dict: "object",
+    type(None): "null",
+}
+
+_DIGITS = re.compile(r"[+-]?[0-9]{1,20}")
+
+Stored = int | str | bytes | None
+"""What the program works with: models give and take this."""
+
+
+def wire_type_of(value: object) -> str:
+    """The device's name for the JSON type of `value`."""
+    return type_names.get(type(value), type(value).__name__)
+
+
+def invalid_member(name: str, expected: str, got: str) -> InvalidRequest:
+    """The device's refusal of a member of a wrong type, `got` being `undefined` if absent."""
+    return InvalidRequest(f"Invalid member '{name}' ({expected} expected, got {got})")
+
+
+class OnDelete(StrEnum):
+    """What happens to a row when the row it refers to is deleted."""
+
+    CASCADE = "CASCADE"
+    """It goes too."""
+    SET_NULL = "SET NULL"
+    """It stays and refers to nothing."""
+    RESTRICT = "RESTRICT"
+    """The deletion is refused."""
+    KEEP = "KEEP"
+    """It stays as it is: a record of what was. No constraint in the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an object: its name on the wire, which is also its column, and its rules."""
+
+    name: str
+    _: KW_ONLY
+    required: bool = False
+    """Must be given when a row is created."""
+    default: int | str | bytes | None = None
+    """What a row gets that leaves the field out. Also what null on the wire becomes, unless
+    `nullable`."""
+    nullable: bool = False
+    """Null is kept although there is a default."""
+    unique: bool = False
+    secret: bool = False
+    """Never shown to roles below administrator, and no query of theirs may depend on it."""
+    indexed: bool = False
+    quiet: bool = False
+    """A change of this field alone is not worth a row in the change log."""
+
+    expected: ClassVar[str]
+    """The JSON type that messages name."""
+    sql_type: ClassVar[str]
+    """The type of the column, also named by `object_metadata`."""
+    searchable: ClassVar[bool] = True
+    """False where LIKE has no meaning."""
+    plain: ClassVar[bool] = True
+    """True when column and wire hold the same value."""
+
+    @property
+    def not_null(self) -> bool:
+        """True when the database refuses null in the column."""
+        return self.required or (self.default is not None and not self.nullable)
+
+    @abstractmethod
+    def decode(self, value: object) -> Stored:
+        """The value behind a JSON value other than null.
+
+        Raises InvalidRequest when type or range is wrong.
+        """
+
+    def encode(self, stored: Stored) -> object:
+        """The JSON value of what `decode` gave; null for None."""
+        return stored
+
+    def operand(self, value: object) -> Stored:
+        """The value behind one written into a query, where clients are looser about types."""
+        return self.decode(value)
+
+    @abstractmethod
+    def column(self) -> peewee.Field[Any]:
+        """A new peewee field for a model."""
+
+    def text_of(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
+        """What LIKE compares with: the plain text of the column."""
+        return peewee.Cast(column, "TEXT")
+
+    def _options(self) -> dict[str, Any]:
+        return {"null": not self.not_null, "column_name": self.name, "default": self.default}
+
+
+@dataclass(frozen=True, slots=True)
+class _Integer(Field):
+    """Any integer; subclasses narrow the range."""
+
+    _: KW_ONLY
+    minimum: int = I64_MIN
+    maximum: int = I64_MAX
+
+    expected: ClassVar[str] = "int"
+    sql_type: ClassVar[str] = "INTEGER"
+
+    def decode(self, value: object) -> int:
+        if type(value) is not int:
+            raise invalid_member(self.name, self.expected, wire_type_of(value))
+        return self._in_range(value, self.minimum, self.maximum)
+
+    def operand(self, value: object) -> int:
+        """Also takes the digits of a number as text, and a double without a fraction."""
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if type(value) is not int:
+            raise invalid_member(self.name, self.expected, wire_type_of(value))
+        low, high = self._queryable
+        return self._in_range(value, low, high)
+
+    @property
+    def _queryable(self) -> tuple[int, int]:
+        return I64_MIN, I64_MAX
+
+    def _in_range(self, value: int, low: int, high: int) -> int:
+        if not low <= value <= high:
+            raise invalid_member(self.name, f"int between {low} and {high}", str(value))
+        return value
+
+    def column(self) -> peewee.Field[Any]:
+        return peewee.BigIntegerField(**self._options())
+
+
+@dataclass(frozen=True, slots=True)
+class Id(_Integer):
+    """The key of an object's rows; the database gives one when the client does not.
+
+    Numbers are never given twice, not even after the row with the highest one was deleted.
+    """
+
+    _: KW_ONLY
+    auto: bool = True
+    minimum: int = -ID_LIMIT
+    maximum: int = ID_LIMIT
+
+    sql_type: ClassVar[str] = "BIGINT"
+
+    @property
+    def not_null(self) -> bool:
+        return True
+
+    def column(self) -> peewee.Field[Any]:
+        return peewee.AutoField(column_name=self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class I64(_Integer):
+    """A signed 64-bit number, BIGINT in the metadata."""
+
+    sql_type: ClassVar[str] = "BIGINT"
+
+
+@dataclass(frozen=True, slots=True)
+class Int(_Integer):
+    """A number, INTEGER in the metadata; times in Unix seconds are of this kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag(_Integer):
+    """0 or 1. The device refuses JSON's true and false here, and so do we."""
+
+    _: KW_ONLY
+    minimum: int = 0
+    maximum: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(_Integer):
+    """One of a few numbers with a meaning each."""
+
+    _: KW_ONLY
+    choices: tuple[int, ...] = ()
+
+    def decode(self, value: object) -> int:
+        if type(value) is not int:
+            raise invalid_member(self.name, self.expected, wire_type_of(value))
+        if value not in self.choices:
+            allowed = ", ".join(str(choice) for choice in self.choices)
+            raise invalid_member(self.name, f"one of {allowed}", str(value))
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class U64(_Integer):
+    """An unsigned 64-bit number, stored as value - 2^63 so that order and equality hold."""
+
+    _: KW_ONLY
+    minimum: int = 0
+    maximum: int = U64_MAX
+
+    sql_type: ClassVar[str] = "BIGINT"
+    plain: ClassVar[bool] = False
+
+    @property
+    def _queryable(self) -> tuple[int, int]:
+        return 0, U64_MAX
+
+    def column(self) -> peewee.Field[Any]:
+        return U64Column(**self._options())
+
+    def text_of(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
+        return peewee.fn.u64_text(column)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Field):
+    """Text of at most `max_length` characters."""
+
+    _: KW_ONLY
+    max_length: int = TEXT_LIMIT
+
+    expected: ClassVar[str] = "string"
+    sql_type: ClassVar[str] = "TEXT"
+
+    def decode(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise invalid_member(self.name, self.expected, wire_type_of(value))
+        if len(value) > self.max_length:
+            expected = f"string of at most {self.max_length} characters"
+            raise invalid_member(self.name, expected, f"{len(value)} characters")
+        return storable_text(self.name, value)
+
+    def operand(self, value: object) -> str:
+        """Also takes a number, as its digits."""
+        if type(value) is int:
+            return str(value)
+        if not isinstance(value, str):
+            raise invalid_member(self.name, self.expected, wire_type_of(value))
+        return storable_text(self.name, value)
+
+    def column(self) -> peewee.Field[Any]:
+        return peewee.TextField(**self._options())
+
+    def text_of(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
+        return column
+
+
+def storable_text(name: str, value: str) -> str:
+    """`value`, if the database can hold it as it is.
+
+    Raises InvalidRequest for a NUL, at which LIKE would stop reading, and for half a surrogate
+    pair, which JSON can express and UTF-8 cannot.
+    """
+    if "\0" in value:
+        raise invalid_member(name, "string", "a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise invalid_member(name, "string", "half a surrogate pair") from None
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Blob(Field):
+    """Bytes: base64 text on the wire, bytes in the program and the database."""
+
+    _: KW_ONLY
+    max_bytes: int = 1 << 20
+
+    expected: ClassVar[str] = "string"
+    sql_type: ClassVar[str] = "BLOB"
+    searchable: ClassVar[bool] = False
+    plain: ClassVar[bool] = False
+
+    def decode(self, value: object) -> bytes:
+        if not isinstance(value, str):
+            raise invalid_member(self.name, self.expected, wire_type_of(value))
+        try:
+            data = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            raise invalid_member(self.name, "base64 string", "other text") from None
+        if len(data) > self.max_bytes:
+            raise invalid_member(self.name, f"at most {self.max_bytes} bytes", str(len(data)))
+        return data
+
+    def encode(self, stored: Stored) -> object:
+        if isinstance(stored, bytes):
+            return base64.b64encode(stored).decode("ascii")
+        return stored
+
+    def column(self) -> peewee.Field[Any]:
+        return peewee.BlobField(**self._options())
+
+
+@dataclass(frozen=True, slots=True)
+class Ref(_Integer):
+    """The key of a row of the object named `target`."""
+
+    target: str = ""
+    _: KW_ONLY
+    on_delete: OnDelete = OnDelete.CASCADE
+    joins: bool = True
+    """False keeps queries from travelling along this reference, where a sibling is the one
+    that the API's join paths take."""
+
+    sql_type: ClassVar[str] = "BIGINT"
+
+    @property
+    def enforced(self) -> bool:
+        """True when the database refuses a reference to a row that is not there."""
+        return self.on_delete is not OnDelete.KEEP

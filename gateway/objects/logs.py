@@ -1,0 +1,86 @@
+"""Records of what happened, and of what was changed.
+
+Their references are kept when the row they name is deleted: a log tells of people who are gone.
+"""
+
+from __future__ import annotations
+
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import I64, U64, Id, Int, OnDelete, Ref, Text
+
+RING = 10_000
+"""Rows that the device keeps of the change log and of door events."""
+
+ACCESS_LOGS = ObjectType(
+    "access_logs",
+    (
+        Id("id"),
+        Int("time", required=True, indexed=True),
+        Int("event", required=True),
+        I64("device_id", default=0),
+        Int("identifier_id", default=0),
+        # 0, never null, for nobody: clients expect a number.
+        Ref("user_id", "users", default=0, on_delete=OnDelete.KEEP),
+        Ref("portal_id", "portals", default=0, on_delete=OnDelete.KEEP),
+        I64("identification_rule_id", default=0),
+        U64("card_value", default=0),
+        Text("qrcode_value", default=""),
+        Text("pin_value", default="", secret=True),
+        Text("uhf_tag", default=""),
+        Int("confidence", default=0),
+        Int("mask", default=0),
+        I64("log_type_id", default=-1),
+    ),
+    log=True,
+)
+
+ACCESS_LOG_ACCESS_RULES = ObjectType(
+    "access_log_access_rules",
+    (
+        Ref("access_log_id", "access_logs", required=True),
+        Ref("access_rule_id", "access_rules", required=True, on_delete=OnDelete.KEEP),
+    ),
+    pairs_unique=(("access_log_id", "access_rule_id"),),
+    log=True,
+)
+
+ACCESS_EVENTS = ObjectType(
+    "access_events",
+    (
+        Id("id"),
+        Text("event", required=True),
+        Text("type", required=True),
+        Text("identification", required=True),
+        I64("device_id", default=0),
+        Int("timestamp", required=True),
+    ),
+    ring=RING,
+    log=True,
+)
+
+ALARM_LOGS = ObjectType(
+    "alarm_logs",
+    (
+        Id("id"),
+        Int("event", required=True),
+        Int("cause", required=True),
+        Ref("user_id", "users", default=0, on_delete=OnDelete.KEEP),
+        Int("time", required=True, indexed=True),
+        Ref("access_log_id", "access_logs", default=0, on_delete=OnDelete.KEEP),
+        Int("door_id", default=0),
+    ),
+    log=True,
+)
+
+CHANGE_LOGS = ObjectType(
+    "change_logs",
+    (
+        Id("id"),
+        Text("operation_type", required=True),
+        Text("table_name", required=True),
+        I64("table_id", required=True),
+        Int("timestamp", required=True),
+    ),
+    ring=RING,
+    log=True,
+)

@@ -1,0 +1,53 @@
+"""What `object_metadata` says of the objects (Control iD Access API, 2.7), from declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.objects.declaration import ObjectType, Registry
+from gateway.objects.fields import Field, Id, Ref
+from gateway.objects.joins import Joins, Pair
+
+
+def object_metadata(registry: Registry) -> dict[str, dict[str, object]]:
+    """Object -> its fields and the ways to other objects."""
+    joins = Joins(registry)
+    return {
+        declared.name: {
+            "fields": {field.name: _field(registry, field) for field in declared.fields},
+            "joins": _joins(declared, joins),
+        }
+        for declared in registry
+    }
+
+
+def _field(registry: Registry, field: Field) -> dict[str, object]:
+    return {
+        "type": field.sql_type,
+        "primary key": isinstance(field, Id),
+        "foreign key": _target(registry, field),
+        "not null": field.not_null,
+        "default value": None if field.secret else field.encode(field.default),
+        "unique": field.unique or isinstance(field, Id),
+    }
+
+
+def _target(registry: Registry, field: Field) -> Mapping[str, str] | None:
+    if not isinstance(field, Ref):
+        return None
+    return {"object": field.target, "field": registry[field.target].key_name}
+
+
+def _joins(declared: ObjectType, joins: Joins) -> dict[str, list[dict[str, str]]]:
+    """A chain of equal pairs for each object within reach; tables of links have none."""
+    if declared.link:
+        return {}
+    return {
+        name: [end for pair in way for end in _ends(pair)]
+        for name, way in joins.reachable(declared.name)
+    }
+
+
+def _ends(pair: Pair) -> tuple[dict[str, str], dict[str, str]]:
+    (left, left_field), (right, right_field) = pair.left, pair.right
+    return {"object": left, "field": left_field}, {"object": right, "field": right_field}

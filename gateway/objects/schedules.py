@@ -1,0 +1,38 @@
+"""Time zones ("schedules"), their spans, and holidays."""
+
+from __future__ import annotations
+
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import Flag, Id, Int, Ref, Text
+
+SECONDS_OF_DAY = 86_400
+WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+HOLIDAY_GROUPS = ("hol1", "hol2", "hol3")
+
+TIME_ZONES = ObjectType("time_zones", (Id("id"), Text("name", required=True)), policy=True)
+
+TIME_SPANS = ObjectType(
+    "time_spans",
+    (
+        Id("id"),
+        Ref("time_zone_id", "time_zones", required=True),
+        Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY),
+        Int("end", required=True, minimum=0, maximum=SECONDS_OF_DAY),
+        *(Flag(day, required=True) for day in WEEKDAYS),
+        *(Flag(group, default=1) for group in HOLIDAY_GROUPS),
+    ),
+    policy=True,
+)
+
+HOLIDAYS = ObjectType(
+    "holidays",
+    (
+        Id("id"),
+        Text("name", required=True),
+        Int("start", required=True),
+        Int("end", required=True),
+        *(Flag(group, required=True) for group in HOLIDAY_GROUPS),
+        Flag("repeats", required=True),
+    ),
+    policy=True,
+)

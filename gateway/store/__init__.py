@@ -1,0 +1,1 @@
+"""The two database files: opening, queries, journal, projection, policy rows."""

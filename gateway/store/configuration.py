@@ -1,0 +1,121 @@
+"""Configuration values in the database: only what somebody has set has a row."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+
+import peewee
+
+from gateway.errors import InvalidRequest
+from gateway.objects.configuration import ConfigurationKey
+from gateway.objects.configuration_keys import CONFIGURATION
+from gateway.objects.fields import invalid_member, wire_type_of
+from gateway.store.database import TrackedDatabase
+
+Values = Mapping[tuple[str, str], str]
+"""(module, key) -> value."""
+
+
+class ConfigurationValue(peewee.Model):
+    """A value that was set; bound to no database."""
+
+    module = peewee.TextField()
+    key = peewee.TextField()
+    value = peewee.TextField()
+
+    class Meta:
+        """Where the values are."""
+
+        table_name = "configuration"
+        primary_key = peewee.CompositeKey("module", "key")
+
+
+def read_configuration(run: Callable[[peewee.Query], sqlite3.Cursor]) -> dict[tuple[str, str], str]:
+    """The value of every key of the device; `run` executes a query where the values are.
+
+    A stored value that is no longer allowed counts as not set: the default is in force.
+    """
+    query = ConfigurationValue.select(
+        ConfigurationValue.module, ConfigurationValue.key, ConfigurationValue.value
+    )
+    stored = {(module, key): value for module, key, value in run(query).fetchall()}
+    return {
+        (key.module, key.key): _in_force(key, stored.get((key.module, key.key)))
+        for key in CONFIGURATION
+    }
+
+
+def _in_force(key: ConfigurationKey, stored: str | None) -> str:
+    if stored is None:
+        return key.default
+    try:
+        return key.text(stored)
+    except InvalidRequest:
+        return key.default
+
+
+def read_asked(
+    database: TrackedDatabase, request: Mapping[str, object] | None, *, show_secrets: bool
+) -> dict[str, dict[str, str]]:
+    """The values that `request` asks for: module -> list of keys; nothing asked is everything.
+
+    Modules and keys that the device does not have are left out; so is a secret one without
+    `show_secrets`. Raises InvalidRequest for another shape.
+    """
+
+    def run(query: peewee.Query) -> sqlite3.Cursor:
+        sql, values = query.sql()
+        return database.execute_sql(sql, values)
+
+    in_force = read_configuration(run)
+    answer: dict[str, dict[str, str]] = {}
+    for module, names in (request or _everything()).items():
+        if module not in CONFIGURATION.modules:
+            continue
+        values = answer.setdefault(module, {})
+        for name in _names(module, names):
+            key = CONFIGURATION.find(module, name)
+            if key is not None and (show_secrets or not key.secret):
+                values[name] = in_force[key.module, key.key]
+    return answer
+
+
+def _everything() -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for key in CONFIGURATION:
+        names.setdefault(key.module, []).append(key.key)
+    return names
+
+
+def _names(module: str, names: object) -> list[str]:
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, list):
+        raise invalid_member(module, "array", wire_type_of(names))
+    for name in listed:
+        if not isinstance(name, str):
+            raise invalid_member(module, "string", wire_type_of(name))
+    return listed
+
+
+def check(values: Mapping[str, object]) -> Values:
+    """What `values`, module -> key -> value, comes to; raises InvalidRequest, naming the key."""
+    checked: dict[tuple[str, str], str] = {}
+    for module, given in values.items():
+        if not isinstance(given, Mapping):
+            raise invalid_member(module, "object", wire_type_of(given))
+        for name, value in given.items():
+            key = CONFIGURATION.known(module, str(name))
+            checked[key.module, key.key] = key.text(value)
+    return checked
+
+
+def write(database: TrackedDatabase, values: Values) -> None:
+    """Store `values`, within the caller's transaction; one that is the same is left alone."""
+    for (module, key), value in values.items():
+        query = ConfigurationValue.insert(module=module, key=key, value=value).on_conflict(
+            conflict_target=[ConfigurationValue.module, ConfigurationValue.key],
+            update={ConfigurationValue.value: value},
+            where=ConfigurationValue.value != value,
+        )
+        query.execute(database)

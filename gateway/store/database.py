@@ -1,0 +1,162 @@
+"""Opening SQLite files: one writer, any number of readers, a connection of its own per thread."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import peewee
+
+from gateway.errors import StorageError
+from gateway.objects.columns import u64_text
+
+Pragmas = tuple[tuple[str, str | int], ...]
+
+BUSY_TIMEOUT_S = 5
+"""How long a connection waits for the lock of another process."""
+
+WRITER_PRAGMAS: Pragmas = (
+    # Readers go on while a write runs, and a commit is one sequential append.
+    ("journal_mode", "wal"),
+    # Nothing acknowledged is lost in a power cut; NORMAL loses the last commits (measured).
+    ("synchronous", "full"),
+    # References are kept by the database, off by default for old programs' sake.
+    ("foreign_keys", 1),
+    # A bulk import makes the log grow; give the space on the card back afterwards (bytes).
+    ("journal_size_limit", 16 * 1024 * 1024),
+)
+READER_PRAGMAS: Pragmas = (
+    # A second bar behind `mode=ro`: no statement through this connection changes anything.
+    ("query_only", 1),
+)
+
+
+class TrackedDatabase(peewee.SqliteDatabase):
+    """A peewee database that knows the connections of all threads and can close them."""
+
+    def __init__(self, path: Path, mode: str, pragmas: Pragmas) -> None:
+        """`mode` is SQLite's: `rw` or `ro` never create the file, `rwc` does."""
+        self._open: list[tuple[weakref.ref[threading.Thread], sqlite3.Connection]] = []
+        self._open_guard = threading.Lock()
+        super().__init__(
+            # A URI, because only a URI can say "never create the file".
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            pragmas=pragmas,
+            timeout=BUSY_TIMEOUT_S,
+            # A deferred begin fails at once with "database is locked" when it turns into a
+            # write, whatever the busy time-out (measured).
+            lock_type="IMMEDIATE",
+            # `close_all` closes the connections of other threads; each is used by one alone.
+            check_same_thread=False,
+        )
+        self.register_function(u64_text, "u64_text", 1, deterministic=True)
+
+    def _connect(self) -> sqlite3.Connection:
+        connect = super()._connect  # type: ignore[misc] # - missing in peewee's stubs
+        connection: sqlite3.Connection = connect()
+        with self._open_guard:
+            gone = [pair for pair in self._open if not _alive(pair[0])]
+            self._open = [pair for pair in self._open if _alive(pair[0])]
+            self._open.append((weakref.ref(threading.current_thread()), connection))
+        for _, abandoned in gone:
+            abandoned.close()
+        return connection
+
+    def _close(self, conn: sqlite3.Connection) -> None:
+        with self._open_guard:
+            self._open = [pair for pair in self._open if pair[1] is not conn]
+        conn.close()
+
+    def connection(self) -> sqlite3.Connection:
+        """The connection of this thread, opened when it has none yet."""
+        of_thread = super().connection
+        connection: sqlite3.Connection = of_thread()  # type: ignore[no-untyped-call] # - peewee
+        return connection
+
+    def execute_sql(self, sql: str, params: Sequence[object] | None = None) -> sqlite3.Cursor:
+        """Run one statement on this thread's connection."""
+        run = super().execute_sql
+        cursor: sqlite3.Cursor = run(sql, params)  # type: ignore[no-untyped-call] # - peewee
+        return cursor
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run one compiled statement for each of `rows`; raises peewee's errors."""
+        with peewee_errors():
+            self.connection().executemany(sql, rows)
+
+    def close_all(self) -> None:
+        """Close the connections of every thread; none may be in use."""
+        with self._open_guard:
+            for _, connection in self._open:
+                connection.close()
+            self._open.clear()
+        self.dispose()
+
+
+@contextlib.contextmanager
+def peewee_errors() -> Iterator[None]:
+    """Let errors of the bare driver look like those that pass through peewee."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        raise peewee.IntegrityError(str(error)) from error
+    except sqlite3.Error as error:
+        raise peewee.OperationalError(str(error)) from error
+
+
+def _alive(thread: weakref.ref[threading.Thread]) -> bool:
+    running = thread()
+    return running is not None and running.is_alive()
+
+
+def open_writer(
+    path: Path,
+    functions: Mapping[str, Callable[..., object]] | None = None,
+    *,
+    create: bool = False,
+) -> TrackedDatabase:
+    """The file at `path`, for reading and writing; it has to exist unless `create`.
+
+    `functions` become SQL functions, which triggers may call. Raises StorageError.
+    """
+    database = TrackedDatabase(path, "rwc" if create else "rw", WRITER_PRAGMAS)
+    for name, function in (functions or {}).items():
+        database.register_function(function, name)
+    _try(database)
+    return database
+
+
+def open_reader(path: Path) -> TrackedDatabase:
+    """The existing file at `path`, for reading alone. Raises StorageError."""
+    database = TrackedDatabase(path, "ro", READER_PRAGMAS)
+    _try(database)
+    return database
+
+
+def _try(database: TrackedDatabase) -> None:
+    """Read something, so that a file which is no database is found now."""
+    try:
+        with storage_errors():
+            database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
+    except StorageError:
+        database.close_all()
+        raise
+
+
+@contextlib.contextmanager
+def storage_errors() -> Iterator[None]:
+    """Turn what SQLite says about the file or the disk into a StorageError.
+
+    Broken constraints pass through: they are the caller's to explain.
+    """
+    try:
+        yield
+    except peewee.IntegrityError:
+        raise
+    except peewee.PeeweeException as error:
+        raise StorageError(f"database: {error}") from error

@@ -1,0 +1,243 @@
+"""The journal: what happened, append-only, written by the controller alone.
+
+It is the truth behind the API's log tables and the outbox of every destination. Times are UTC and
+monotonic with the machine's boot id, so that an order can be told even when the wall clock was
+wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import peewee
+
+from gateway.errors import StorageError
+from gateway.store import database
+
+_ALARMS_LOOKED_AT = 2_000
+"""Newest alarm entries searched at start for one that is still on."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class EntryKind(StrEnum):
+    """What an entry tells. The body of a log kind is the row of the API's table of that name."""
+
+    STARTED = "started"
+    """The controller took its outputs; the body has each claim and whether it moved a pin."""
+    STOPPED = "stopped"
+    """An orderly end: the last entry of a run that ended cleanly."""
+    ENDED_UNCLEANLY = "ended_uncleanly"
+    """Found at the next start: the run before ended without STOPPED."""
+    ACCESS = "access"
+    """A row of access_logs, its rules, and the reason with its trace."""
+    ACCESS_EVENT = "access_event"
+    """A row of access_events."""
+    ALARM = "alarm"
+    """A row of alarm_logs."""
+    BAD_FRAME = "bad_frame"
+    """A frame of a reader that no format accepts, with its bits."""
+    DEVICE = "device"
+    """A reader or port came or went."""
+    FAULT = "fault"
+    """A part of the controller failed or recovered."""
+    FIRE = "fire"
+    """The fire input latched, or was reset."""
+    MODE = "mode"
+    """A door entered or left an exception mode."""
+    CLOCK = "clock"
+    """Trust in the wall clock changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened, before it has a number."""
+
+    kind: EntryKind
+    body: Mapping[str, Any]
+    utc: datetime
+    monotonic_ns: int
+    clock_trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedEntry:
+    """One thing that happened, with its number in the journal."""
+
+    seq: int
+    kind: EntryKind
+    body: Mapping[str, Any]
+    utc: datetime
+
+
+class _Model(peewee.Model):
+    class Meta:
+        legacy_table_names = False
+
+
+class JournalRow(_Model):
+    """An entry as stored."""
+
+    seq = peewee.AutoField()
+    kind = peewee.TextField(index=True)
+    body = peewee.TextField()
+    utc_us = peewee.BigIntegerField()
+    monotonic_ns = peewee.BigIntegerField()
+    boot_id = peewee.TextField()
+    clock_trusted = peewee.BooleanField()
+
+    class Meta:
+        table_name = "journal"
+
+
+class LastId(_Model):
+    """The highest id given to a row of an API log table; ids never go back."""
+
+    table = peewee.TextField(primary_key=True)
+    value = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "last_ids"
+
+
+_TABLES = [JournalRow, LastId]
+
+
+class Journal:
+    """The writing end. One thread uses it."""
+
+    def __init__(self, path: Path, boot_id: str) -> None:
+        """Open the journal at `path`. Raises StorageError when it cannot be had."""
+        self._database = database.open_writer(path)
+        self._boot_id = boot_id
+
+    @classmethod
+    def create(cls, path: Path) -> None:
+        """Make an empty journal. Raises StorageError when there is one already."""
+        try:
+            path.touch(mode=0o640, exist_ok=False)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be made: {error}") from error
+        fresh = database.open_writer(path)
+        with fresh.bind_ctx(_TABLES):
+            fresh.create_tables(_TABLES)
+        fresh.close()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def append(self, entries: Sequence[Entry], last_ids: Mapping[str, int]) -> int:
+        """Commit `entries` durably in one transaction with the ids given so far.
+
+        The number of the last entry is returned. Raises StorageError and keeps nothing when the
+        file cannot be written.
+        """
+        rows = [
+            {
+                "kind": entry.kind.value,
+                "body": json.dumps(entry.body, separators=(",", ":")),
+                "utc_us": (entry.utc - _EPOCH) // timedelta(microseconds=1),
+                "monotonic_ns": entry.monotonic_ns,
+                "boot_id": self._boot_id,
+                "clock_trusted": entry.clock_trusted,
+            }
+            for entry in entries
+        ]
+        ids = [{"table": table, "value": value} for table, value in last_ids.items()]
+        try:
+            with self._database.bind_ctx(_TABLES), self._database.atomic("IMMEDIATE"):
+                JournalRow.insert_many(rows).execute()
+                if ids:
+                    LastId.insert_many(ids).on_conflict_replace().execute()
+                seq = JournalRow.select(peewee.fn.MAX(JournalRow.seq)).scalar()
+        except peewee.DatabaseError as error:
+            raise StorageError(f"the journal cannot be written: {error}") from error
+        return int(seq)
+
+    def last_ids(self) -> dict[str, int]:
+        """The highest id given so far, for each log table that has one."""
+        with self._database.bind_ctx(_TABLES):
+            return {row.table: row.value for row in LastId.select()}
+
+    def last_entry(self) -> CommittedEntry | None:
+        """The newest entry; None in a new journal."""
+        with self._database.bind_ctx(_TABLES):
+            row = JournalRow.select().order_by(JournalRow.seq.desc()).first()
+        return None if row is None else _entry(row)
+
+    def last_of(self, kind: EntryKind) -> CommittedEntry | None:
+        """The newest entry of one kind."""
+        with self._database.bind_ctx(_TABLES):
+            row = (
+                JournalRow.select()
+                .where(JournalRow.kind == kind.value)
+                .order_by(JournalRow.seq.desc())
+                .first()
+            )
+        return None if row is None else _entry(row)
+
+    def open_alarms(self) -> list[tuple[int, int]]:
+        """(cause, door id) of every alarm that began and whose end is not recorded."""
+        state: dict[tuple[int, int], bool] = {}
+        with self._database.bind_ctx(_TABLES):
+            for row in (
+                JournalRow.select()
+                .where(JournalRow.kind == EntryKind.ALARM.value)
+                .order_by(JournalRow.seq.desc())
+                .limit(_ALARMS_LOOKED_AT)
+            ):
+                alarm = _entry(row).body["row"]
+                state.setdefault((alarm["cause"], alarm["door_id"]), alarm["event"] == 1)
+        return [source for source, on in state.items() if on]
+
+    def last_trusted_utc(self) -> datetime | None:
+        """The newest instant journalled while the clock was trusted."""
+        with self._database.bind_ctx(_TABLES):
+            row = (
+                JournalRow.select()
+                .where(JournalRow.clock_trusted)
+                .order_by(JournalRow.seq.desc())
+                .first()
+            )
+        return None if row is None else _entry(row).utc
+
+
+class JournalReader:
+    """The reading end, for another process; each thread has a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = database.open_reader(path)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def last_seq(self) -> int:
+        """The number of the newest committed entry, 0 in a new journal."""
+        with self._database.bind_ctx(_TABLES):
+            return int(JournalRow.select(peewee.fn.MAX(JournalRow.seq)).scalar() or 0)
+
+    def after(self, seq: int, limit: int) -> list[CommittedEntry]:
+        """At most `limit` committed entries with numbers above `seq`, oldest first."""
+        with self._database.bind_ctx(_TABLES):
+            rows = (
+                JournalRow.select()
+                .where(JournalRow.seq > seq)
+                .order_by(JournalRow.seq)
+                .limit(limit)
+            )
+            return [_entry(row) for row in rows]
+
+
+def _entry(row: JournalRow) -> CommittedEntry:
+    return CommittedEntry(
+        seq=int(row.seq),
+        kind=EntryKind(row.kind),
+        body=json.loads(row.body),
+        utc=_EPOCH + timedelta(microseconds=int(row.utc_us)),
+    )

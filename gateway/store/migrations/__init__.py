@@ -1,0 +1,20 @@
+"""Numbered steps from one form of `store.db` to the next; a released step is never edited.
+
+The tables of declared objects need no step to come into being, nor do new fields that may be left
+out: they derive from the declarations whenever the file is opened. A step is for what
+declarations cannot tell: our own tables, and what happens to data that is already there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import peewee
+
+from gateway.store.migrations import m0001_base
+
+MIGRATIONS: tuple[Callable[[peewee.Database], None], ...] = (m0001_base.apply,)
+"""Step n is at index n - 1."""
+
+VERSION = len(MIGRATIONS)
+"""The form that this program reads and writes; SQLite keeps the file's in `user_version`."""

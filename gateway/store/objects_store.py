@@ -1,0 +1,168 @@
+"""`store.db` as the api process has it: the one that writes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import peewee
+
+from gateway.errors import StorageError
+from gateway.objects.declaration import Registry
+from gateway.objects.joins import Joins
+from gateway.objects.models import Models
+from gateway.store import configuration
+from gateway.store.database import TrackedDatabase, open_reader, open_writer, storage_errors
+from gateway.store.query.compile import Compiler
+from gateway.store.query.request import parse_query
+from gateway.store.query.run import Runner
+from gateway.store.schema import PolicyVersion, prepare
+from gateway.store.writes import Writes
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """Answer to a query. `rows` can be gone through once; it reads on while it is."""
+
+    object_name: str
+    rows: Iterator[dict[str, object]]
+
+
+class Store:
+    """Objects and configuration. Any thread may use it; writes take turns.
+
+    Reads see what was committed, each on its thread's own connection. Methods raise
+    InvalidRequest for what cannot be carried out, ConstraintViolation for rows that would break a
+    rule, StorageError when the file cannot be read or written; then nothing has changed.
+    """
+
+    def __init__(self, path: Path, registry: Registry, stamp: Callable[[], int]) -> None:
+        """Open the existing file at `path`, bringing it to the form of this program.
+
+        `stamp` gives the device time, in seconds, that the change log notes.
+        """
+        self._turn = threading.RLock()
+        self._database = open_writer(path, {"device_stamp": stamp})
+        try:
+            with storage_errors():
+                prepare(self._database, registry, path)
+            self._models = Models(registry, self._database)
+            self._reader = open_reader(path)
+        except BaseException:
+            self._database.close_all()
+            raise
+        compiler = Compiler(self._models, Joins(registry))
+        self._runner = Runner(compiler, self._reader)
+        self._writes = Writes(self._database, self._models, compiler, self.transaction)
+
+    @classmethod
+    def create(cls, path: Path, registry: Registry, stamp: Callable[[], int]) -> Self:
+        """A new, empty file at `path`; raises StorageError when there is one already."""
+        try:
+            path.touch(mode=0o660, exist_ok=False)
+        except FileExistsError:
+            raise StorageError(f"{path} exists already") from None
+        except OSError as error:
+            raise StorageError(f"{path} cannot be made: {error}") from error
+        try:
+            return cls(path, registry, stamp)
+        except StorageError:
+            path.unlink(missing_ok=True)
+            raise
+
+    @classmethod
+    def open(cls, path: Path, registry: Registry, stamp: Callable[[], int]) -> Self:
+        """The existing file at `path`; raises StorageError when it is missing, damaged or newer."""
+        return cls(path, registry, stamp)
+
+    def close(self) -> None:
+        """Close all connections; no other method may be running."""
+        self._reader.close_all()
+        self._database.close_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def registry(self) -> Registry:
+        """The objects of this store."""
+        return self._models.registry
+
+    @property
+    def models(self) -> Models:
+        """The models of all objects, bound to the connection for writing."""
+        return self._models
+
+    def model(self, name: str) -> type[peewee.Model]:
+        """The model of the object `name`; raises InvalidRequest when there is none."""
+        return self._models[name]
+
+    @property
+    def database(self) -> TrackedDatabase:
+        """For writing; only within `transaction`."""
+        return self._database
+
+    def reader(self) -> TrackedDatabase:
+        """For reading, what has been committed. Run queries with `query.execute(reader)`."""
+        return self._reader
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A write transaction; within another one, a part that can fail for itself.
+
+        Waits its turn among the threads of this process. What is raised inside undoes it.
+        """
+        with self._turn, storage_errors(), self._database.atomic("IMMEDIATE"):
+            yield
+
+    def load(self, request: Mapping[str, object], *, show_secrets: bool = True) -> LoadResult:
+        """Rows as `load_objects` asks for them (Control iD Access API, 3.1).
+
+        Without `show_secrets` no secret field is shown, searched, sorted or grouped by.
+        """
+        query = parse_query(self.registry, request, show_secrets=show_secrets)
+        return LoadResult(query.declared.name, self._runner.run(query))
+
+    def insert(self, object_name: str, rows: object) -> list[int]:
+        """Add `rows`; their ids in the same order, rowids where the object has none."""
+        return self._writes.insert(object_name, rows)
+
+    def insert_or_modify(self, object_name: str, rows: object) -> list[int]:
+        """Add rows whose id, or pair, is new; change the given fields of the others."""
+        return self._writes.insert_or_modify(object_name, rows)
+
+    def modify(
+        self, object_name: str, values: object, where: object = None, *, show_secrets: bool = True
+    ) -> int:
+        """Set `values` in the rows that `where` selects, all without it; how many these were."""
+        return self._writes.modify(object_name, values, where, show_secrets=show_secrets)
+
+    def destroy(self, object_name: str, where: object = None, *, show_secrets: bool = True) -> int:
+        """Delete the rows that `where` selects, all without it; how many these were."""
+        return self._writes.destroy(object_name, where, show_secrets=show_secrets)
+
+    def policy_version(self) -> int:
+        """A number that grows with every change of the access rules and the configuration."""
+        with storage_errors():
+            query = PolicyVersion.select(PolicyVersion.version)
+            return int(query.scalar(self._reader))
+
+    def configuration(
+        self, request: Mapping[str, Any] | None = None, *, show_secrets: bool = True
+    ) -> dict[str, dict[str, str]]:
+        """The asked values, see `gateway.store.configuration.read_asked`."""
+        with storage_errors():
+            return configuration.read_asked(self._reader, request, show_secrets=show_secrets)
+
+    def set_configuration(self, values: Mapping[str, Any]) -> None:
+        """Set all of `values`, or none, see `gateway.store.configuration.write`."""
+        checked = configuration.check(values)
+        with self.transaction():
+            configuration.write(self._database, checked)

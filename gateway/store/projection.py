@@ -1,0 +1,91 @@
+"""The API's log tables, projected from the journal: exactly once, in its order.
+
+The first of the journal's consumers. Rows and cursor move in one transaction, so that a process
+which dies between two steps repeats nothing and leaves nothing out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import peewee
+
+from gateway.access.reasons import AccessEvent
+from gateway.store.database import storage_errors
+from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
+from gateway.store.objects_store import Store
+
+_BATCH = 500
+_NAME = "log_tables"
+
+_TABLES = {
+    EntryKind.ACCESS: "access_logs",
+    EntryKind.ACCESS_EVENT: "access_events",
+    EntryKind.ALARM: "alarm_logs",
+}
+
+
+class _Cursor(peewee.Model):
+    """How far one consumer of the journal has come."""
+
+    name = peewee.TextField(primary_key=True)
+    seq = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "journal_cursors"
+
+
+class Projection:
+    """Brings the log tables up to the committed journal. Any thread may ask for it."""
+
+    def __init__(self, store: Store, journal: JournalReader) -> None:
+        self._store = store
+        self._journal = journal
+        self._guard = threading.Lock()
+        with store.transaction(), store.database.bind_ctx([_Cursor]):
+            store.database.create_tables([_Cursor])
+            _Cursor.insert(name=_NAME, seq=0).on_conflict_ignore().execute()
+            self._done = int(_Cursor.get_by_id(_NAME).seq)
+
+    def catch_up(self) -> None:
+        """Project everything that is committed now. Raises StorageError."""
+        with storage_errors():
+            last = self._journal.last_seq()
+            if last <= self._done:
+                return
+            with self._guard:
+                while self._done < last:
+                    self._step()
+
+    def _step(self) -> None:
+        entries = self._journal.after(self._done, _BATCH)
+        if not entries:
+            return
+        reached = entries[-1].seq
+        with self._store.transaction(), self._store.database.bind_ctx([_Cursor]):
+            self._insert(entries)
+            _Cursor.update(seq=reached).where(_Cursor.name == _NAME).execute()
+        self._done = reached
+
+    def _insert(self, entries: Iterable[CommittedEntry]) -> None:
+        for entry in entries:
+            table = _TABLES.get(entry.kind)
+            if table is None:
+                continue
+            row = entry.body["row"]
+            # Only a client that moved a row's id can be in the way; the journal is the truth.
+            self._store.model(table).insert(**row).on_conflict_replace().execute()
+            if entry.kind is EntryKind.ACCESS:
+                self._after_access(row, entry.body["rules"])
+
+    def _after_access(self, row: dict[str, int], rules: list[int]) -> None:
+        links = self._store.model("access_log_access_rules")
+        for rule in rules:
+            links.insert(
+                access_log_id=row["id"], access_rule_id=rule
+            ).on_conflict_ignore().execute()
+        if row["event"] == AccessEvent.GRANTED and row["user_id"]:
+            user_id = self._store.models.column("users", "id")
+            entered = self._store.model("users").update(last_access=row["time"])
+            entered.where(user_id == row["user_id"]).execute()

@@ -1,0 +1,1 @@
+"""The query language of `load_objects`: parse, compile to peewee expressions, run."""

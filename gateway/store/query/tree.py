@@ -1,0 +1,115 @@
+"""What a request of `load_objects` means, whichever dialect it came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import Stored
+
+
+class Operator(StrEnum):
+    """How a column is compared."""
+
+    EQ = "="
+    NE = "!="
+    GT = ">"
+    LT = "<"
+    GE = ">="
+    LE = "<="
+    LIKE = "LIKE"
+    NOT_LIKE = "NOT LIKE"
+    IN = "IN"
+    NOT_IN = "NOT IN"
+    IS_NULL = "IS NULL"
+    IS_NOT_NULL = "IS NOT NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A field of an object."""
+
+    object_name: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One comparison; `values` holds one value, the elements of a list, or nothing."""
+
+    column: Column
+    operator: Operator
+    values: tuple[Stored, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of the conditions hold."""
+
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one of the conditions holds."""
+
+    conditions: tuple[Condition, ...]
+
+
+Condition = Clause | Every | Some
+
+
+def objects_of(condition: Condition) -> Iterator[str]:
+    """The names of the objects that `condition` looks at, in order, possibly repeated."""
+    if isinstance(condition, Clause):
+        yield condition.column.object_name
+    else:
+        for part in condition.conditions:
+            yield from objects_of(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The number of rows, `COUNT(*)` on the wire."""
+
+
+Output = Column | Count
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One key of the sort order."""
+
+    by: Output
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A whole request."""
+
+    declared: ObjectType
+    outputs: tuple[Output, ...]
+    condition: Condition | None
+    order: tuple[Order, ...]
+    group: tuple[Column, ...]
+    left: bool
+    """Rows without a partner in a joined object stay, with nulls."""
+    limit: int | None
+    offset: int
+
+    @property
+    def aggregated(self) -> bool:
+        """True when result rows are not rows of the object."""
+        return bool(self.group) or any(isinstance(output, Count) for output in self.outputs)
+
+    @property
+    def joined(self) -> bool:
+        """True when something shown or sorted by belongs to another object."""
+        shown = (*self.outputs, *(order.by for order in self.order), *self.group)
+        return any(
+            isinstance(output, Column) and output.object_name != self.declared.name
+            for output in shown
+        )

@@ -1,0 +1,80 @@
+"""From the rows that clients send to the values that are stored, with the device's refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.errors import ConstraintViolation, InvalidRequest
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import Field, Id, Stored, invalid_member, wire_type_of
+
+Row = dict[str, Stored]
+"""Field -> value, as models take it."""
+
+
+def decode_rows(declared: ObjectType, rows: object) -> list[Row]:
+    """The fields that each row gives; elements may give different ones.
+
+    Raises InvalidRequest, naming field and row, for a shape, type or range that is wrong and for
+    a field that does not exist; ConstraintViolation for a null that may not be.
+    """
+    if not isinstance(rows, list):
+        raise invalid_member("values", "array", wire_type_of(rows))
+    decoded = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            decoded.append(decode_row(declared, row))
+        except InvalidRequest as error:
+            where = f" (row {number})" if len(rows) > 1 else ""
+            raise type(error)(f"{error}{where}") from None
+    return decoded
+
+
+def decode_row(declared: ObjectType, row: object) -> Row:
+    """The fields that one row gives; see `decode_rows`."""
+    if not isinstance(row, Mapping):
+        raise invalid_member("values", "object", wire_type_of(row))
+    decoded: Row = {}
+    for given, value in row.items():
+        name = declared.aliases.get(given, given)
+        field = declared.field(name)
+        if value is not None:
+            decoded[name] = field.decode(value)
+        elif not isinstance(field, Id):
+            decoded[name] = _null(declared, field)
+    return decoded
+
+
+def _null(declared: ObjectType, field: Field) -> Stored:
+    if not field.not_null:
+        return None
+    if field.default is None:
+        raise ConstraintViolation(f"NOT NULL constraint failed: {declared.name}.{field.name}")
+    return field.default
+
+
+def complete(declared: ObjectType, rows: Sequence[Row]) -> list[Row]:
+    """`rows` with a value for every field, an id that the database is to give excepted.
+
+    Raises InvalidRequest for a required field that is absent.
+    """
+    full = []
+    for number, row in enumerate(rows, start=1):
+        filled = dict(row)
+        for field in declared.fields:
+            if field.name in filled:
+                continue
+            if isinstance(field, Id):
+                if not field.auto:
+                    raise _absent(field, number, len(rows))
+                continue
+            if field.required:
+                raise _absent(field, number, len(rows))
+            filled[field.name] = field.default
+        full.append(filled)
+    return full
+
+
+def _absent(field: Field, number: int, count: int) -> InvalidRequest:
+    error = invalid_member(field.name, field.expected, "undefined")
+    return InvalidRequest(f"{error} (row {number})") if count > 1 else error

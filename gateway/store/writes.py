@@ -1,0 +1,189 @@
+"""Adding, changing and deleting rows of API objects: one call is one transaction.
+
+A batch goes in as one compiled statement for all its rows, which is as fast as SQLite gets. Only
+when the database refuses it is it repeated row by row, to find out which row was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import peewee
+
+from gateway.errors import InvalidRequest
+from gateway.objects.declaration import ROWID, ObjectType
+from gateway.objects.fields import Stored
+from gateway.objects.models import Models
+from gateway.store.constraints import explain_deletion, explain_row
+from gateway.store.database import TrackedDatabase
+from gateway.store.query.compile import Compiler, members
+from gateway.store.query.where import parse_where
+from gateway.store.rows import Row, complete, decode_row, decode_rows
+
+_SEQUENCE = peewee.Table("sqlite_sequence")
+
+
+class Writes:
+    """The writing half of the store."""
+
+    def __init__(
+        self,
+        database: TrackedDatabase,
+        models: Models,
+        compiler: Compiler,
+        transaction: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._database = database
+        self._models = models
+        self._compiler = compiler
+        self._transaction = transaction
+        self._inserts: dict[str, str] = {}
+
+    def insert(self, name: str, rows: object) -> list[int]:
+        """Add `rows`; their ids, or their rowids where there are no ids, in the same order."""
+        declared = self._writable(name)
+        full = complete(declared, decode_rows(declared, rows))
+        with self._transaction():
+            return self._insert(declared, full)
+
+    def insert_or_modify(self, name: str, rows: object) -> list[int]:
+        """Add the rows that are new, change the given fields of those that are there."""
+        declared = self._writable(name)
+        decoded = decode_rows(declared, rows)
+        with self._transaction():
+            if self._all_new(declared, decoded):
+                return self._insert(declared, complete(declared, decoded))
+            return [self._put(declared, row, number) for number, row in enumerate(decoded, start=1)]
+
+    def modify(self, name: str, values: object, where: object, *, show_secrets: bool) -> int:
+        """Set `values` in every row that `where` selects; how many these were."""
+        declared = self._models.registry[name]
+        row = decode_row(declared, values)
+        condition = parse_where(self._models.registry, declared, where, show_secrets=show_secrets)
+        if not row:
+            return 0
+        query = self._models[name].update(self._by_column(declared, row))
+        if condition is not None:
+            query = query.where(self._compiler.filter(declared, condition))
+        try:
+            with self._transaction():
+                return int(query.execute())
+        except peewee.IntegrityError as error:
+            raise explain_row(self._models, declared, row, error, None) from error
+
+    def destroy(self, name: str, where: object, *, show_secrets: bool) -> int:
+        """Delete every row that `where` selects, with what goes along; how many these were."""
+        declared = self._models.registry[name]
+        condition = parse_where(self._models.registry, declared, where, show_secrets=show_secrets)
+        query = self._models[name].delete()
+        if condition is not None:
+            query = query.where(self._compiler.filter(declared, condition))
+        try:
+            with self._transaction():
+                return int(query.execute())
+        except peewee.IntegrityError as error:
+            raise explain_deletion(self._models, declared, error) from error
+
+    def _writable(self, name: str) -> ObjectType:
+        declared = self._models.registry[name]
+        if declared.log:
+            raise InvalidRequest(f"rows of {name} are written by the device alone")
+        return declared
+
+    def _insert(self, declared: ObjectType, rows: Sequence[Row]) -> list[int]:
+        try:
+            with self._transaction():
+                return self._insert_all(declared, rows)
+        except peewee.IntegrityError:
+            return self._insert_singly(declared, rows)
+
+    def _all_new(self, declared: ObjectType, rows: Sequence[Row]) -> bool:
+        """True when each row brings an id of its own and the table has none of them."""
+        given = (row.get(declared.key_name) for row in rows)
+        ids = {number for number in given if isinstance(number, int)}
+        if len(ids) < len(rows):
+            return False
+        key = self._models.key(declared.name)
+        taken = self._models[declared.name].select().where(key.in_(members(sorted(ids))))
+        return not taken.exists()
+
+    def _insert_all(self, declared: ObjectType, rows: Sequence[Row]) -> list[int]:
+        ids = self._allot(declared, rows)
+        names = (declared.key_name, *(f.name for f in declared.fields if f is not declared.key))
+        convert: list[Callable[[Stored], Stored]] = [
+            self._models.column(declared.name, name).db_value for name in names[1:]
+        ]
+        values = [
+            (number, *(to_db(row[name]) for to_db, name in zip(convert, names[1:], strict=True)))
+            for number, row in zip(ids, rows, strict=True)
+        ]
+        self._database.execute_many(self._insert_sql(declared, names), values)
+        return ids
+
+    def _insert_singly(self, declared: ObjectType, rows: Sequence[Row]) -> list[int]:
+        ids: list[int] = []
+        for number, row in enumerate(rows, start=1):
+            try:
+                ids += self._insert_all(declared, [row])
+            except peewee.IntegrityError as error:
+                raise explain_row(self._models, declared, row, error, number) from error
+        return ids
+
+    def _insert_sql(self, declared: ObjectType, names: Sequence[str]) -> str:
+        sql = self._inserts.get(declared.name)
+        if sql is None:
+            columns = [self._models.column(declared.name, name) for name in names]
+            example = [tuple(0 for _ in columns)]
+            sql = str(self._models[declared.name].insert_many(example, fields=columns).sql()[0])
+            self._inserts[declared.name] = sql
+        return sql
+
+    def _allot(self, declared: ObjectType, rows: Sequence[Row]) -> list[int]:
+        """An id for each row: the client's own, else the next that SQLite would give."""
+        key = self._models.key(declared.name)
+        last = max(
+            self._models[declared.name].select(peewee.fn.MAX(key)).scalar() or 0,
+            _SEQUENCE.select(_SEQUENCE.c.seq)
+            .where(_SEQUENCE.c.name == declared.name)
+            .scalar(self._database)
+            or 0,
+        )
+        ids = []
+        for row in rows:
+            chosen = row.get(declared.key_name)
+            number = chosen if isinstance(chosen, int) else last + 1
+            last = max(last, number)
+            ids.append(number)
+        return ids
+
+    def _put(self, declared: ObjectType, row: Row, number: int) -> int:
+        present = self._find(declared, row)
+        try:
+            if present is None:
+                return self._insert_all(declared, complete(declared, [row]))[0]
+            changes = {name: value for name, value in row.items() if name != declared.key_name}
+            if changes:
+                self._models[declared.name].update(self._by_column(declared, changes)).where(
+                    self._models.key(declared.name) == present
+                ).execute()
+        except peewee.IntegrityError as error:
+            raise explain_row(self._models, declared, row, error, number) from error
+        return present
+
+    def _find(self, declared: ObjectType, row: Row) -> int | None:
+        """The key of the row that `row` means: by its id, or by its pair where there is none."""
+        names: tuple[str, ...] = (declared.key_name,)
+        if declared.key is None:
+            names = next(iter(declared.pairs_unique), (ROWID,))
+        if not all(name in row for name in names):
+            return None
+        key = self._models.key(declared.name)
+        query = self._models[declared.name].select(key)
+        for name in names:
+            query = query.where(self._models.column(declared.name, name) == row[name])
+        found: int | None = query.scalar()
+        return found
+
+    def _by_column(self, declared: ObjectType, row: Row) -> dict[object, object]:
+        return {self._models.column(declared.name, name): value for name, value in row.items()}

@@ -26,6 +26,17 @@ class Clock(Protocol):
         """The wall clock, aware, in UTC."""
 
 
+class AdjustableClock(Clock, Protocol):
+    """A clock whose wall time a simulation may set."""
+
+    def set_utc(self, moment: datetime | None) -> None:
+        """Let the wall clock go on from `moment`; None gives the machine's own time back."""
+
+    @property
+    def shift(self) -> timedelta:
+        """How far the wall clock is set ahead of the machine's."""
+
+
 class SystemClock:
     """The machine's own clocks, with a wall clock that a simulation may shift."""
 
@@ -39,12 +50,10 @@ class SystemClock:
         return datetime.now(UTC) + self._shift
 
     def set_utc(self, moment: datetime | None) -> None:
-        """Let the wall clock go on from `moment`; None gives the machine's own time back."""
         self._shift = timedelta() if moment is None else moment - datetime.now(UTC)
 
     @property
     def shift(self) -> timedelta:
-        """How far the wall clock is set ahead of the machine's (zero outside simulations)."""
         return self._shift
 
 
@@ -53,22 +62,26 @@ class ManualClock:
 
     def __init__(self, utc: datetime, monotonic_ns: int = 1_000_000_000) -> None:
         self._utc = utc
+        self._shift = timedelta()
         self._monotonic_ns = monotonic_ns
 
     def monotonic_ns(self) -> int:
         return self._monotonic_ns
 
     def utc(self) -> datetime:
-        return self._utc
+        return self._utc + self._shift
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward by `seconds`."""
         self._utc += timedelta(seconds=seconds)
         self._monotonic_ns += round(seconds * 1_000_000_000)
 
-    def set_utc(self, moment: datetime) -> None:
-        """Let the wall clock jump; the monotonic one does not."""
-        self._utc = moment
+    def set_utc(self, moment: datetime | None) -> None:
+        self._shift = timedelta() if moment is None else moment - self._utc
+
+    @property
+    def shift(self) -> timedelta:
+        return self._shift
 
 
 class WireTime(StrEnum):
@@ -94,6 +107,8 @@ class Moment:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FARTHEST_OFFSET = 12
+"""UTC-12 to UTC+12 (Access API, module ntp)."""
 _FIXED_OFFSET = re.compile(r"UTC([+-]\d{1,2})")
 
 
@@ -110,7 +125,9 @@ class SiteZone:
         Text of any other form is taken as empty: a schedule must not depend on a typo.
         """
         found = _FIXED_OFFSET.fullmatch(offset)
-        self._override = timezone(timedelta(hours=int(found[1]))) if found else None
+        hours = int(found[1]) if found else None
+        known = hours is not None and abs(hours) <= _FARTHEST_OFFSET
+        self._override = timezone(timedelta(hours=hours or 0)) if known else None
 
     def __call__(self) -> tzinfo:
         return self._override or self._zone

@@ -93,7 +93,7 @@ def compile_calendar(rows: Iterable[HolidayRow]) -> Generator[None, None, Calend
     """Build the calendar from its rows, giving way often."""
     holidays: list[HolidayRow] = []
     for slice_of_rows in sliced(rows):
-        holidays += [row for row in slice_of_rows if _mask(row)]
+        holidays += slice_of_rows
         yield
     days = yield from _compile_days(holidays, 0)
     return Calendar(tuple(holidays), {0: days})
@@ -144,10 +144,6 @@ def _masks(changes: Sequence[Sequence[int]]) -> Generator[None, None, tuple[int,
             masks.append((hol1 > 0) | (hol2 > 0) << 1 | (hol3 > 0) << 2)
         yield
     return tuple(masks)
-
-
-def _mask(row: HolidayRow) -> int:
-    return bool(row.hol1) | bool(row.hol2) << 1 | bool(row.hol3) << 2
 
 
 def _day_of_year(day: int) -> int:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from gateway.api.wire import WireServer
 from gateway.errors import GatewayError, SettingsError
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication
+    from _typeshed.wsgi import WSGIApplication
 
 THREADS = 12
 """Requests served at a time. A command waits up to 2 s for the controller, a slow client up to 10 s
@@ -44,7 +43,7 @@ class Server:
         self._asked = (host, port)
         self._http = WireServer(
             (host, port),
-            _one_leading_slash(application),
+            application,
             numthreads=threads,
             max=threads,
             request_queue_size=BACKLOG,
@@ -105,13 +104,3 @@ class Server:
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _one_leading_slash(application: WSGIApplication) -> WSGIApplication:
-    """Clients glue `http://host/` and `/login.fcgi` together; the vendor's server takes both."""
-
-    def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        environ["PATH_INFO"] = "/" + environ["PATH_INFO"].lstrip("/")
-        return application(environ, start_response)
-
-    return serve

@@ -31,6 +31,7 @@ UNREAD_BYTES = 65_536
 """An unread rest of at most this size is dropped and the connection kept."""
 
 _DIGITS = re.compile(rb"\d{1,18}", re.ASCII)
+_SLASHES = re.compile(rb"^([A-Z]+ )//+")
 _STATUS_TEXT = {
     "400": "Bad request",
     "408": "Request timeout",
@@ -41,11 +42,31 @@ _STATUS_TEXT = {
 log = structlog.get_logger("api.wire")
 
 
+class _OneSlash:
+    """Clients glue `http://host/` and `/login.fcgi` together; the vendor's server takes both."""
+
+    def __init__(self, source: cheroot_server.SizeCheckWrapper) -> None:
+        self._source = source
+
+    def readline(self) -> bytes:
+        line: bytes = self._source.readline()
+        return _SLASHES.sub(rb"\1/", line, count=1)
+
+
 class Request(cheroot_server.HTTPRequest):
     """One request on a connection."""
 
     _head = b""
     """The head of the answer, until its first piece goes out with it."""
+
+    def read_request_line(self) -> bool:
+        """As cheroot does, which takes the second of two leading slashes for a host's name."""
+        source = self.rfile
+        self.rfile = _OneSlash(source)
+        try:
+            return bool(super().read_request_line())
+        finally:
+            self.rfile = source
 
     def respond(self) -> None:
         """Let the application answer, then bring the connection into a known state."""
@@ -58,8 +79,8 @@ class Request(cheroot_server.HTTPRequest):
         self.server.gateway(self).respond()
         self.ensure_headers_sent()
         self._flush(b"0\r\n\r\n" if self.chunked_write else b"")
-        if not body.finished:
-            self._give_up(body)
+        if not body.finished and not body.broken:
+            _linger(self.conn.socket)
 
     def _body(self) -> Body | None:
         """The body that the headers announce; None when they cannot be trusted."""
@@ -79,21 +100,12 @@ class Request(cheroot_server.HTTPRequest):
             return None
         return SizedBody(self.conn.rfile, late, int(announced))
 
-    def _give_up(self, body: Body) -> None:
-        """Drop what the application left unread, and the connection unless that was little."""
-        if not body.broken:
-            with suppress(OSError):
-                body.discard(UNREAD_BYTES)
-        if body.finished:
-            return
-        self.close_connection = True
-        if not body.broken:
-            _linger(self.conn.socket)
-
     def send_headers(self) -> None:
         """As cheroot does, but kept back for the first piece of the body."""
+        if not self._settled():
+            self.close_connection = True
         connection, held = self.conn.wfile, io.BytesIO()
-        # cheroot would now read an unread body to its end, however long; we know better.
+        # cheroot would now read an unread body to its end, however long.
         body, self.rfile = self.rfile, None
         self.conn.wfile = held
         try:
@@ -102,6 +114,14 @@ class Request(cheroot_server.HTTPRequest):
             self.conn.wfile = connection
             self.rfile = body
         self._head = held.getvalue()
+
+    def _settled(self) -> bool:
+        """Whether the next request may follow: the body was read, or what was left is little."""
+        body: Body = self.rfile
+        if not body.finished and not body.broken:
+            with suppress(OSError):
+                body.discard(UNREAD_BYTES)
+        return body.finished
 
     def write(self, chunk: bytes) -> None:
         """Send a piece of the body."""
@@ -152,6 +172,16 @@ class WireServer(wsgi.Server):
 
     ConnectionClass = Connection
     max_request_header_size = 65_536
+
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """As cheroot does, which leaves the socket open when the address cannot be had."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's own signature
         """Write to the process's log instead of standard error."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tomllib
 from pathlib import Path
 
 from gateway.clock import DeviceTime, SiteZone, SystemClock
@@ -20,7 +19,7 @@ from gateway.store.journal import Journal
 from gateway.store.objects_store import Store
 
 ADMINISTRATOR = "admin"
-_PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_UNMISTAKABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without characters that are mistaken for each other when read from a screen."""
 _PASSWORD_LENGTH = 16
 
@@ -79,7 +78,7 @@ def _fill_store(path: Path, site: SiteFile, *, demo: bool) -> str:
         store.set_configuration(_initial_configuration(site))
         if demo:
             _insert(store, demo_rows())
-        password = "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(_PASSWORD_LENGTH))
+        password = "".join(secrets.choice(_UNMISTAKABLE) for _ in range(_PASSWORD_LENGTH))
         Accounts(store, clock.monotonic_ns).set_password(
             ADMINISTRATOR, password, Role.ADMINISTRATOR
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.register import AlarmSource
-from gateway.clock import DeviceTime, SiteZone, SystemClock
+from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
@@ -64,7 +64,7 @@ def assembled(
     profile: BoardProfile,
     data: Path,
     runtime: RuntimeDirectory,
-    clock: SystemClock,
+    clock: AdjustableClock,
 ) -> Iterator[Controller]:
     """A controller that is ready to turn; on leaving, every lock is as its door declares.
 
@@ -119,7 +119,7 @@ def _leaving(rig: Rig) -> Iterator[None]:
 
 @contextmanager
 def _recording(
-    site: SiteFile, profile: BoardProfile, data: Path, clock: SystemClock, inbox: Inbox[Item]
+    site: SiteFile, profile: BoardProfile, data: Path, clock: AdjustableClock, inbox: Inbox[Item]
 ) -> Iterator[_Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
     fire = journal.last_of(EntryKind.FIRE)
@@ -157,7 +157,7 @@ def _note_start(record: _Record, rig: Rig) -> None:
 
 @contextmanager
 def _reading(
-    data: Path, clock: SystemClock, recorder: Recorder
+    data: Path, clock: AdjustableClock, recorder: Recorder
 ) -> Iterator[tuple[PeopleReader, PolicyKeeper]]:
     """Two connections: a compilation's long read must not widen the window of a decision."""
     with ExitStack() as stack:

@@ -19,7 +19,7 @@ import zmq
 from gateway.access.decision import refuse
 from gateway.access.reasons import Reason
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
-from gateway.clock import SiteZone, SystemClock
+from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.bindings import Bindings
 from gateway.controller.door_panel import DoorPanel
@@ -71,7 +71,7 @@ class Parts:
     board: str
     """What the board is called."""
     rig: Rig
-    clock: SystemClock
+    clock: AdjustableClock
     inbox: Inbox[Item]
     writer: JournalWriter
     recorder: Recorder

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from gateway.clock import SystemClock
+from gateway.clock import AdjustableClock
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.fire import FireLatch
@@ -51,7 +51,7 @@ class Simulation:
     def __init__(
         self,
         rig: Rig,
-        clock: SystemClock,
+        clock: AdjustableClock,
         zone: Callable[[], tzinfo],
         panels: Panels,
         status: Callable[[], ControllerStatus],

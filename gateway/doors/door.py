@@ -126,7 +126,7 @@ def _apply(
         case SensorChanged():
             state = _leaf_read(settings, state, event, now_ms, allowed=allowed)
         case SensorLost():
-            state = replace(state, sensor=SensorReading.OFFLINE, bounce_until_ms=None)
+            state = replace(state, sensor=SensorReading.OFFLINE)
         case RexChanged():
             state = _button_moved(settings, state, event, now_ms)
         case ModeChanged(mode=Mode.LOCK_DOWN):

@@ -52,7 +52,6 @@ class DebouncedInput:
     def service(self, now_ns: int) -> None:
         """Post the level at start, and when it has changed and then stood for the debounce time."""
         if self._read_ns is None:
-            self._moved.clear()
             self._read(now_ns)
             self._post(InputLevel(self.name, self._high, now_ns))
             return

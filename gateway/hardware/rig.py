@@ -47,8 +47,9 @@ class Device:
     name: str
     kind: str
     online: bool
+    """A Wiegand reader always counts as online: its lines cannot tell whether it is there."""
     why: str
-    """Why it is offline, or what cannot be known about it."""
+    """Why it is offline; empty when online."""
     since_ns: int
 
 
@@ -116,7 +117,7 @@ class Rig:
             if isinstance(reader, WiegandReader):
                 source = PinEdgeSource(self._factory, reader.d0, reader.d1, self._loop.wake)
                 self._wiegand.append(WiegandDriver(reader, source, self._loop))
-                online, why = True, "its lines are listened to; a Wiegand reader cannot be watched"
+                online, why = True, ""
             else:
                 self._serial.append(self._serial_driver(reader))
                 online, why = False, "its port is not open yet"

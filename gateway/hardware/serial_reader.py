@@ -140,28 +140,32 @@ class SerialQrDriver:
                 self._port = port
             try:
                 self._tell(None)
+                in_line = False
                 while not self._stop.is_set():
-                    self._carry_once(port)
+                    in_line = self._carry_once(port, in_line=in_line)
             finally:
                 with self._port_lock:
                     self._port = None
 
-    def _carry_once(self, port: serial.Serial) -> None:
-        """Hand on one read, or (as no bytes) the silence that ends a line without a line end."""
+    def _carry_once(self, port: serial.Serial, *, in_line: bool) -> bool:
+        """Hand on one read, or (as no bytes) the silence that ends a line without a line end.
+
+        Returns whether a line is running now.
+        """
         data = port.read(1)
-        in_line = port.timeout == self._gap_s
         if data:
             data += port.read(port.in_waiting)
-            in_line = data[-1] not in LINE_ENDS
         elif not in_line or self._stop.is_set():
-            return
-        else:
-            in_line = False
+            return in_line
         if len(self._arrived) >= _CHUNKS_KEPT:
             raise OSError("bytes come faster than they are taken")
         self._arrived.append((self._clock.monotonic_ns(), data))
-        port.timeout = self._gap_s if in_line else _READ_S
         self._wake()
+        in_line = bool(data) and data[-1] not in LINE_ENDS
+        patience_s = self._gap_s if in_line else _READ_S
+        if port.timeout != patience_s:  # setting it asks the system
+            port.timeout = patience_s
+        return in_line
 
     def _tell(self, why: str | None) -> None:
         """Tell the loop that the port is there (None) or why not; the same thing only once."""

@@ -26,7 +26,6 @@ from gateway.objects.models import Models
 from gateway.store.configuration import read_configuration
 from gateway.store.schema import PolicyVersion
 
-
 Row = TypeVar("Row")
 
 

@@ -53,10 +53,17 @@ def refuse_foreign_pages(request: Request) -> None:
     own = request.headers.get("Host", "")
     origin = request.headers.get("Origin")
     foreign = request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}
-    if foreign or (origin is not None and urlsplit(origin).netloc.lower() != own.lower()):
+    if foreign or (origin is not None and not _same_host(origin, own)):
         raise NotPermitted("Cross-site request refused")
     if not _our_name(own):
         raise NotPermitted("Foreign host name refused")
+
+
+def _same_host(origin: str, own: str) -> bool:
+    try:
+        return urlsplit(origin).netloc.lower() == own.lower()
+    except ValueError:
+        return False
 
 
 def _our_name(host: str) -> bool:

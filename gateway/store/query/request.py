@@ -12,7 +12,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import invalid_member, wire_type_of
 from gateway.store.query.tree import Column, Count, Order, Output, Query
-from gateway.store.query.where import parse_where, visible_field
+from gateway.store.query.where import ABSENT, parse_where, visible_field
 
 COUNT = "COUNT(*)"
 _LARGEST = (1 << 63) - 1
@@ -65,10 +65,10 @@ class _Columns:
             raise invalid_member("fields", "string", wire_type_of(element))
         named = element.get("object")
         if named is None:
-            return self._column(self.declared, element.get("field"))
+            return self._column(self.declared, element.get("field", ABSENT))
         if not isinstance(named, str):
             raise invalid_member("object", "string", wire_type_of(named))
-        return self._column(self._registry[named], element.get("field"))
+        return self._column(self._registry[named], element.get("field", ABSENT))
 
     def _column(self, declared: ObjectType, name: object) -> Column:
         field = visible_field(declared, name, show_secrets=self.show_secrets)

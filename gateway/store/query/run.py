@@ -21,7 +21,7 @@ import peewee
 
 from gateway.objects.fields import Stored
 from gateway.store.database import TrackedDatabase, peewee_errors, storage_errors
-from gateway.store.query.compile import Compiler, Sources
+from gateway.store.query.compile import Compiler, Sources, members
 from gateway.store.query.request import COUNT
 from gateway.store.query.tree import Column, Output, Query, objects_of
 
@@ -107,7 +107,9 @@ class Runner:
             sources = self._compiler.sources(query)
             columns = [*self._columns(query, sources), sources.key]
             chosen = query if query.joined else replace(query, condition=None)
-            selection = self._compiler.selection(chosen, sources, columns, sources.key.in_(wanted))
+            selection = self._compiler.selection(
+                chosen, sources, columns, sources.key.in_(members(wanted))
+            )
             found: dict[int, Rows] = {}
             for row in self._fetch(selection):
                 found.setdefault(row[-1], []).append(row)

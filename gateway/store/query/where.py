@@ -37,6 +37,7 @@ _OF_NULL = {Operator.EQ: Operator.IS_NULL, Operator.NE: Operator.IS_NOT_NULL}
 _OF_LIST = {Operator.EQ: Operator.IN, Operator.NE: Operator.NOT_IN}
 
 ABSENT = object()
+"""Stands for a member that was not sent, which is not the same as null."""
 
 
 def parse_where(
@@ -59,7 +60,8 @@ def parse_where(
 def visible_field(declared: ObjectType, name: object, *, show_secrets: bool) -> Field:
     """The field `name` that a client may know of; raises InvalidRequest."""
     if not isinstance(name, str):
-        raise invalid_member("field", "string", wire_type_of(name))
+        got = "undefined" if name is ABSENT else wire_type_of(name)
+        raise invalid_member("field", "string", got)
     field = declared.field(declared.aliases.get(name, name))
     if field.secret and not show_secrets:
         raise InvalidRequest(f"{name} is not a column of table {declared.name}")

@@ -1,0 +1,57 @@
+# Everything starts from a machine with Python 3 and make; .ci/setup brings the rest.
+#
+#   make run [ARGS=...]   the demo site on the simulated board, http://127.0.0.1:8080
+#   make test             linters, types, walls between the rooms, and all tests
+#   make lint             the first three alone
+#   make test-all         `test`, then the unit tests on every other Python found
+#   make fuzz             property tests with many more, random examples
+#   make bench            the measurements in tests/bench
+#   make clean            remove what was built; the data in .gateway stays
+#
+# PYTHON=... chooses the interpreter. A recipe that fails makes `make` itself exit with 2.
+
+SHELL := /bin/bash
+BIN := .venv/bin
+DATA := .gateway
+OTHER_PYTHONS := python3.11 python3.12 python3.13
+# The tests must meet the installed package, not the sources.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: run test lint test-all fuzz bench clean setup-run setup-test
+.NOTPARALLEL:
+
+# `exec`, so that a signal to make reaches the gateway itself. Standard output is the gateway's.
+run: setup-run
+	@[ -e $(DATA)/store.db ] || $(BIN)/gateway init --data $(DATA) --demo >&2
+	@exec $(BIN)/gateway run --data $(DATA) $(ARGS)
+
+test: lint
+	$(BIN)/pytest $(ARGS)
+
+lint: setup-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The interpreter of `test` is left out here; one that is missing or too old is passed over.
+test-all: test
+	@for python in $(OTHER_PYTHONS); do \
+	    $$python -c '' 2>/dev/null || continue; \
+	    [ "$$($$python -V)" != "$$($(BIN)/python -V)" ] || continue; \
+	    PYTHON=$$python VENV=.venv/$$python .ci/setup test || exit; \
+	    .venv/$$python/bin/pytest tests/unit $(ARGS) || exit; \
+	done
+
+fuzz: setup-test
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -m hypothesis -o faulthandler_timeout=0 $(ARGS)
+
+bench: setup-test
+	$(BIN)/pytest -s -o python_files='bench_*.py' tests/bench $(ARGS)
+
+setup-run setup-test:
+	@.ci/setup $(@:setup-%=%)
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	find gateway tests -name __pycache__ -prune -exec rm -rf {} +

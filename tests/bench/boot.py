@@ -1,0 +1,111 @@
+"""`gateway run` from its start to ready, and to the first door; what it weighs then."""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from statistics import median
+
+from gateway.errors import ControllerUnavailable
+from gateway.hardware.board_record import BoardRecord, record_path
+from gateway.link.client import ControllerClient
+from gateway.link.messages import Simulate
+from gateway.link.runtime import RuntimeDirectory
+from gateway.settings import SITE_FILE, Level, read_site
+
+from .figures import Expectations, say, table
+from .processes import START_TIME_S, Memory, Process, children_of, memory_of, started, wait_for
+from .sites import Site, card_of
+from .swiper import READER
+
+TIMES = 3
+REST_S = 2.0
+"""Between ready and the weighing."""
+AIMS_MB = (60, 90)
+"""Of the controller and of the api process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """One start."""
+
+    door_s: float
+    """Until a swipe, tried from the first instant on, drove the relay."""
+    ready_s: float
+    """Until standard output said `ready`."""
+    memory: tuple[Memory, Memory]
+    """Of the controller and of the api process."""
+
+
+def measure(sites: list[Site], expected: Expectations) -> None:
+    """Start each site some times and print what came out."""
+    boots = {site.users: [_boot(site) for _ in range(TIMES)] for site in sites}
+    say()
+    say(f"`gateway run` on {os.cpu_count()} processors, medians of {TIMES} starts")
+    table(
+        ("users", "first door s", "ready s", "controller", "api"),
+        (
+            (
+                f"{users:,}",
+                median(boot.door_s for boot in found),
+                median(boot.ready_s for boot in found),
+                *found[-1].memory,
+            )
+            for users, found in boots.items()
+        ),
+    )
+    for users, found in boots.items():
+        for name, memory, aim in zip(("controller", "api"), found[-1].memory, AIMS_MB, strict=True):
+            expected.below(f"{users:,} users: memory of the {name}", memory.rss, aim, " MB")
+
+
+def _boot(site: Site) -> Boot:
+    runtime = RuntimeDirectory.create(site.data)
+    began_ns = time.monotonic_ns()
+    command = ("-m", "gateway", "run", "--data", str(site.data), "--http", "127.0.0.1:0")
+    with started(*command, log=site.data / "run.log") as process, ThreadPoolExecutor(1) as pool:
+        ready = pool.submit(_ready_ns, process)
+        _swipe(runtime, process)
+        opened_ns = int(wait_for(lambda: _opened_ns(site, runtime, began_ns), process))
+        ready_ns = ready.result(START_TIME_S)
+        time.sleep(REST_S)
+        controller, api = (memory_of(pid) for pid in children_of(process.pid))
+    return Boot((opened_ns - began_ns) / 1e9, (ready_ns - began_ns) / 1e9, (controller, api))
+
+
+def _ready_ns(process: Process) -> int:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line.startswith("ready "):
+        raise RuntimeError(f"{process.args} said {line!r}; see its log")
+    return time.monotonic_ns()
+
+
+def _swipe(runtime: RuntimeDirectory, process: Process) -> None:
+    """Swipe once, as soon as there is a controller to ask."""
+    client = ControllerClient(runtime)
+    try:
+        wait_for(lambda: _asked(client), process)
+    finally:
+        client.close()
+
+
+def _asked(client: ControllerClient) -> str | None:
+    try:
+        client.ask(Simulate(verb="swipe", reader=READER, value=str(card_of(0))))
+    except ControllerUnavailable:
+        return None
+    return "done"
+
+
+def _opened_ns(site: Site, runtime: RuntimeDirectory, began_ns: int) -> str | None:
+    """When the front door's relay was driven, as digits."""
+    strike = read_site(site.data / SITE_FILE).door[0].strike
+    record = BoardRecord.read(record_path(runtime.path))
+    high = strike.unlocked is Level.HIGH
+    try:
+        edges = [it for it in record.recent() if it.pin == strike.pin and it.high is high]
+    finally:
+        record.close()
+    return next((str(it.stamp_ns) for it in edges if it.stamp_ns > began_ns), None)

@@ -1,0 +1,128 @@
+"""The processes of a measurement: started, asked, looked at, ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.cli.children import PARENT_VARIABLE
+from gateway.link.runtime import RuntimeDirectory
+
+from .sites import Site
+
+START_TIME_S = 60.0
+STOP_TIME_S = 15.0
+
+Process = subprocess.Popen[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one process, in megabytes (1e6); `pss` shares what several processes map, None where
+    the kernel does not tell it."""
+
+    rss: float
+    pss: float | None
+
+    def __str__(self) -> str:
+        shared = "" if self.pss is None else f" (PSS {self.pss:.0f})"
+        return f"{self.rss:.0f} MB{shared}"
+
+
+def memory_of(pid: int) -> Memory:
+    """What a running process occupies."""
+    rss = _kilobytes(Path(f"/proc/{pid}/status"), "VmRSS:")
+    try:
+        pss = _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+    except OSError:
+        pss = None
+    return Memory(0.0 if rss is None else rss, pss)
+
+
+def _kilobytes(path: Path, name: str) -> float | None:
+    for line in path.read_text(encoding="ascii").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024 / 1e6
+    return None
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that `pid` started, oldest first."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(child) for child in listed.split()]
+
+
+@contextmanager
+def started(*arguments: str, log: Path) -> Iterator[Process]:
+    """`python ARGUMENTS`, its standard error in `log`; it has ended on leaving."""
+    with log.open("a", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIME_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def ask(process: Process, request: Mapping[str, Any]) -> Any:
+    """The answer of a process that takes and gives one line of JSON at a time."""
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("the process has no pipes")
+    process.stdin.write(json.dumps(request) + "\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        raise RuntimeError(f"{process.args} ended without an answer; see its log")
+    return json.loads(line)
+
+
+@contextmanager
+def api(site: Site) -> Iterator[tuple[Process, str]]:
+    """The real api process on a free port, with its URL."""
+    runtime = RuntimeDirectory.create(site.data)
+    command = ("-m", "gateway", "api", "--data", str(site.data), "--http", "127.0.0.1:0")
+    with started(*command, log=site.data / "api.log") as process:
+
+        def url() -> str | None:
+            noted = runtime.holder("api") or ""
+            return noted if noted.startswith("http") else None
+
+        yield process, wait_for(url, process)
+
+
+def swiper(site: Site) -> AbstractContextManager[Process]:
+    """The real controller, and somebody who swipes."""
+    module = f"{__package__}.swiper"
+    return started("-m", module, str(site.data), log=site.data / "controller.log")
+
+
+def wait_for(look: Callable[[], str | None], process: Process) -> str:
+    """What `look` finds, as soon as it finds something, while `process` lives."""
+    deadline = time.monotonic() + START_TIME_S
+    while (found := look()) is None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{process.args} did not start; see its log")
+        time.sleep(0.005)
+    return found

@@ -1,0 +1,114 @@
+"""The data directories that are measured: the demo site with many people, or with many rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from gateway.commands.provisioning import initialise
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.files import STORE_FILE
+from gateway.store.objects_store import Store
+
+EVERYONE, OFFICE = 1, 2
+"""Departments of the demo site. The first passes the front door always, the second has a rule with
+office hours there and one for the back door."""
+ALWAYS_RULE = 1
+_FIRST_USER = 1_001
+_NUMBERS = 60_000
+"""Card numbers of one facility."""
+_BIAS = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A data directory, ready to run."""
+
+    data: Path
+    users: int
+    password: str
+
+    @property
+    def store(self) -> Path:
+        return self.data / STORE_FILE
+
+
+def card_of(person: int) -> int:
+    """The card of the `person`-th user, fit for 26 bits: facility << 32 | number."""
+    return (1 + person // _NUMBERS) << 32 | (1 + person % _NUMBERS)
+
+
+def stored(card: int) -> int:
+    """`card` as the column holds it."""
+    return card - _BIAS
+
+
+def build(data: Path, users: int) -> Site:
+    """The demo site with `users` more people, each with a card that opens the front door."""
+    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    site = Site(data, users, initialise(data, text, demo=True))
+    people = range(users)
+    # As an import writes them: one transaction, the triggers at work.
+    _put(
+        site,
+        ("users (id, registration, name)", ((_user(it), f"{it}", f"User {it}") for it in people)),
+        ("cards (value, user_id)", ((stored(card_of(it)), _user(it)) for it in people)),
+        ("user_groups (user_id, group_id)", ((_user(it), EVERYONE) for it in people)),
+        ("user_groups (user_id, group_id)", ((_user(it), OFFICE) for it in people)),
+        (
+            "user_access_rules (user_id, access_rule_id)",
+            ((_user(it), ALWAYS_RULE) for it in people if it % 10 == 0),
+        ),
+    )
+    return site
+
+
+def add_rules(site: Site, rules: int) -> None:
+    """`rules` more releasing rules: each with one of 200 schedules of five spans, at a portal or
+    an area, for two of 500 departments."""
+    zones, groups = range(10, 210), range(10, 510)
+    ids = range(10, 10 + rules)
+    _put(
+        site,
+        ("time_zones (id, name)", ((zone, f"Schedule {zone}") for zone in zones)),
+        (
+            'time_spans (time_zone_id, start, "end", sun, mon, tue, wed, thu, fri, sat)',
+            (
+                (zone, hour * 3600, (hour + 2) * 3600, 0, 1, 1, 1, 1, 1, zone % 2)
+                for zone in zones
+                for hour in (6, 9, 12, 15, 18)
+            ),
+        ),
+        ("groups (id, name)", ((group, f"Department {group}") for group in groups)),
+        ("access_rules (id, name, type)", ((rule, f"Rule {rule}", 1) for rule in ids)),
+        (
+            "access_rule_time_zones (access_rule_id, time_zone_id)",
+            ((rule, zones[rule % len(zones)]) for rule in ids),
+        ),
+        (
+            "portal_access_rules (portal_id, access_rule_id)",
+            ((1 + rule % 2, rule) for rule in ids[::2]),
+        ),
+        ("area_access_rules (area_id, access_rule_id)", ((1, rule) for rule in ids[1::2])),
+        (
+            "group_access_rules (group_id, access_rule_id)",
+            ((groups[(rule + step) % len(groups)], rule) for rule in ids for step in (0, 7)),
+        ),
+    )
+
+
+def _user(person: int) -> int:
+    return _FIRST_USER + person
+
+
+def _put(site: Site, *inserts: tuple[str, Iterable[Sequence[object]]]) -> None:
+    """Rows for `table (columns)` each, in one transaction."""
+    with Store.open(site.store, REGISTRY, lambda: 0) as store, store.transaction():
+        for into, rows in inserts:
+            marks = ", ".join("?" for _ in into.split(","))
+            store.database.execute_many(
+                f"INSERT INTO {into} VALUES ({marks})",  # noqa: S608 - our own words
+                list(rows),
+            )

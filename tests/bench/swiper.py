@@ -1,0 +1,187 @@
+"""A real controller, with a thread that posts identifications into its inbox.
+
+`python -m bench.swiper DATA`: a request a line in, an answer a line out; it ends with its input.
+
+The process is `gateway controller` to the letter, with two additions that are not in the path of a
+swipe: the thread, and a dwell of 2 ms, so that the door has locked itself before the next swipe.
+Identifications come from a second thread on a timetable of their own, as they do from the
+threads of pins and ports. Posted by the loop's own thread between two turns they would never
+meet a loop that sleeps, or one that is busy with a commit or a heartbeat, and that wait would be
+left out. When the timetable's instant and the post differ, because the interpreter was held by
+the loop, the difference is answered too.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import io
+import json
+import os
+import pstats
+import random
+import signal
+import sys
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from gateway.cli.logs import log_to_stderr
+from gateway.clock import SystemClock
+from gateway.controller import process
+from gateway.controller.assembly import assembled
+from gateway.controller.bindings import Bindings
+from gateway.controller.core import HEARTBEAT_NS, Controller
+from gateway.controller.policies import PolicyKeeper
+from gateway.credentials.values import Credential, CredentialKind, Identification
+from gateway.doors.values import DoorSettings
+from gateway.hardware.board_record import BoardRecord, EdgeRecord, record_path
+from gateway.hardware.boards import BoardProfile
+from gateway.link.runtime import RuntimeDirectory
+from gateway.settings import Door, Level, LockState, SiteFile
+
+READER = "front"
+"""Of the demo site; it stands for the portal that opens door 1."""
+DWELL_MS = 2
+PATIENCE_S = 10.0
+"""How long the last swipe of a round may take."""
+
+_MS = 1_000_000
+_real_door = Bindings.door
+_real_slice = PolicyKeeper.slice
+_real_turn = Controller.turn
+
+
+class Swiper:
+    """The thread that swipes, and reads from the board's record when the relay was driven."""
+
+    def __init__(self, controller: Controller, site: SiteFile, runtime: RuntimeDirectory) -> None:
+        self._inbox = controller.inbox
+        self._record = BoardRecord.read(record_path(runtime.path))
+        self._strike = site.door[0].strike
+        self._slices: list[tuple[int, int]] = []
+
+    def serve(self) -> None:
+        """Answer requests until there are no more, then stop the controller."""
+        for line in sys.stdin:
+            asked: dict[str, Any] = json.loads(line)
+            answer = getattr(self, "do_" + asked.pop("do"))(**asked)
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def do_swipe(self, cards: Sequence[int], pace_ms: float, seed: int) -> dict[str, Any]:
+        """Swipe each card, `pace_ms` apart on average.
+
+        Answers nanoseconds from the post to the relay, and from the timetable's instant to the
+        relay, for every swipe that found the door locked.
+        """
+        before = self._record.edge_count
+        pace = random.Random(seed)  # noqa: S311 - a timetable
+        due_ns = time.monotonic_ns()
+        posts: list[tuple[int, int]] = []
+        for card in cards:
+            due_ns += round(pace_ms * _MS * pace.uniform(0.5, 1.5))
+            time.sleep(max(0.0, (due_ns - time.monotonic_ns()) / 1e9))
+            at_ns = time.monotonic_ns()
+            self._inbox.post(Identification(READER, Credential(CredentialKind.CARD, card), at_ns))
+            posts.append((due_ns, at_ns))
+        edges = self._edges(before, posts[-1][1])
+        return _paired(posts, edges, unlocked=self._strike.unlocked is Level.HIGH)
+
+    def do_slices(self) -> list[tuple[int, int]]:
+        """Start and length, in nanoseconds, of every slice of compilation since the last time."""
+        done, self._slices = self._slices, []
+        return done
+
+    def do_watch(self) -> None:
+        """Time the slices from now on."""
+
+        def timed(keeper: PolicyKeeper) -> None:
+            running = keeper.due_ns() == 0
+            began_ns = time.monotonic_ns()
+            _real_slice(keeper)
+            if running:
+                self._slices.append((began_ns, time.monotonic_ns() - began_ns))
+
+        patch.object(PolicyKeeper, "slice", timed).start()
+
+    def do_profile(self, cards: Sequence[int], pace_ms: float, seed: int) -> str:
+        """Where the loop's thread spends its time while it is swiped at."""
+        profile = cProfile.Profile()
+
+        def profiled(controller: Controller, longest_ns: int = HEARTBEAT_NS) -> None:
+            profile.enable()
+            try:
+                _real_turn(controller, longest_ns)
+            finally:
+                profile.disable()
+
+        with patch.object(Controller, "turn", profiled):
+            self._inbox.wake()
+            self.do_swipe(cards, pace_ms, seed)
+        text = io.StringIO()
+        pstats.Stats(profile, stream=text).strip_dirs().sort_stats("tottime").print_stats(30)
+        return text.getvalue()
+
+    def _edges(self, before: int, last_ns: int) -> list[EdgeRecord]:
+        """The lock's edges since `before`, once it has locked again after the last swipe."""
+        give_up_ns = last_ns + round(PATIENCE_S * 1e9)
+        locked = self._strike.level(LockState.LOCKED)
+        while True:
+            recent = self._record.recent(self._record.edge_count - before)
+            edges = [edge for edge in recent if edge.pin == self._strike.pin]
+            over = edges and edges[-1].stamp_ns > last_ns and edges[-1].high is locked
+            if over or time.monotonic_ns() > give_up_ns:
+                return edges
+            time.sleep(0.01)
+
+
+def _paired(
+    posts: Sequence[tuple[int, int]], edges: Sequence[EdgeRecord], *, unlocked: bool
+) -> dict[str, Any]:
+    stamps = [edge.stamp_ns for edge in edges]
+    answer: dict[str, Any] = {"waits": [], "lates": [], "found_open": 0, "missed": 0}
+    for due_ns, at_ns in posts:
+        at = bisect_left(stamps, at_ns)
+        if at > 0 and edges[at - 1].high is unlocked:
+            answer["found_open"] += 1
+        elif at == len(stamps):
+            answer["missed"] += 1
+        else:
+            answer["waits"].append(stamps[at] - at_ns)
+            answer["lates"].append(stamps[at] - due_ns)
+    return answer
+
+
+def _short_dwell(bindings: Bindings, door: Door) -> DoorSettings:
+    """The API's shortest dwell, 100 ms, would allow ten swipes a second."""
+    return replace(_real_door(bindings, door), dwell_ms=DWELL_MS)
+
+
+@contextmanager
+def _swiped(
+    site: SiteFile,
+    profile: BoardProfile,
+    data: Path,
+    runtime: RuntimeDirectory,
+    clock: SystemClock,
+) -> Iterator[Controller]:
+    with assembled(site, profile, data, runtime, clock) as controller:
+        swiper = Swiper(controller, site, runtime)
+        threading.Thread(target=swiper.serve, name="swiper", daemon=True).start()
+        yield controller
+
+
+if __name__ == "__main__":
+    log_to_stderr()
+    with (
+        patch.object(process, "assembled", _swiped),
+        patch.object(Bindings, "door", _short_dwell),
+    ):
+        process.run_controller(Path(sys.argv[1]))

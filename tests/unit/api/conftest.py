@@ -1,0 +1,277 @@
+"""A whole api process in one: a real store, a real HTTP server, and a controller of straw behind
+the real link."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+import zmq
+
+from gateway.api.controlid.app import create_app
+from gateway.api.server import Server
+from gateway.api.sessions import MemorySessions
+from gateway.clock import DeviceTime, ManualClock
+from gateway.commands.context import CommandContext
+from gateway.errors import GatewayError
+from gateway.link.client import ControllerClient
+from gateway.link.messages import (
+    Answer,
+    Command,
+    ControllerStatus,
+    DoorStatus,
+    ReportStatus,
+)
+from gateway.link.runtime import RuntimeDirectory
+from gateway.link.server import LinkServer
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.declaration import ObjectType, Registry
+from gateway.objects.factory import FACTORY_ROWS
+from gateway.objects.fields import Blob, Choice, Flag, I64, Id, Int, OnDelete, Ref, Text, U64
+from gateway.settings import SiteFile
+from gateway.store.accounts import Accounts, Role
+from gateway.store.identity import DeviceIdentity
+from gateway.store.objects_store import Store
+
+PASSWORD = "correct horse"
+SYNTHETIC = ObjectType(
+    "specimens",
+    (
+        Id("id"),
+        I64("number"),
+        Int("small", minimum=-5, maximum=5, default=0),
+        U64("big", unique=True),
+        Flag("flag", default=0),
+        Choice("kind", choices=(0, 2), default=0),
+        Text("words", max_length=20, required=True),
+        Blob("bytes"),
+        Ref("owner_id", "users", on_delete=OnDelete.SET_NULL),
+        Text("hidden", secret=True),
+    ),
+)
+"""One field of every kind, declared here and nowhere else."""
+
+SITE = SiteFile.model_validate(
+    {
+        "site": {
+            "name": "Test",
+            "timezone": "America/Sao_Paulo",
+            "board": "simulated",
+            "sec_box_door": 2,
+        },
+        "http": {"listen": "127.0.0.1:8080"},
+        "door": [
+            {
+                "id": number,
+                "name": f"door{number}",
+                "strike": {"pin": number, "locked": "low", "unlocked": "high"},
+                "egress": "mechanical",
+            }
+            for number in (1, 2)
+        ],
+    }
+)
+
+
+class StrawController:
+    """Answers every command as told, and remembers it."""
+
+    def __init__(self, runtime: RuntimeDirectory) -> None:
+        self._runtime = runtime
+        self._stop = threading.Event()
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="straw controller")
+        self.reset()
+
+    def reset(self) -> None:
+        self.commands: list[Command] = []
+        self.refusal: GatewayError | None = None
+        self.silent = False
+        self.status = ControllerStatus(
+            pid=1,
+            board="simulated",
+            simulated=True,
+            policy_version=0,
+            journal_seq=0,
+            journal_waiting=0,
+            journal_dropped=0,
+            journal_fault=None,
+            clock_trusted=True,
+            clock_shift_s=0.0,
+            doors=(
+                DoorStatus(
+                    id=1,
+                    name="door1",
+                    open=False,
+                    unlocked=False,
+                    mode="normal",
+                    sensor_open=None,
+                    alarms=(),
+                ),
+                DoorStatus(
+                    id=2,
+                    name="door2",
+                    open=True,
+                    unlocked=True,
+                    mode="normal",
+                    sensor_open=True,
+                    alarms=(),
+                ),
+            ),
+            devices=(),
+            alarm_active=False,
+            alarm_cause=0,
+        )
+
+    def of(self, kind: type[Command]) -> list[Command]:
+        return [command for command in self.commands if isinstance(command, kind)]
+
+    def start(self) -> None:
+        self._thread.start()
+        assert self._listening.wait(10)
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with LinkServer(self._runtime) as link:
+            self._listening.set()
+            while not self._stop.is_set():
+                if not link.commands.poll(20, zmq.POLLIN):
+                    continue
+                while (received := link.receive()) is not None:
+                    address, request = received
+                    self.commands.append(request.command)
+                    if self.silent:
+                        continue
+                    if self.refusal is not None:
+                        link.refuse(address, request.id, self.refusal)
+                        continue
+                    asked = isinstance(request.command, ReportStatus)
+                    body = self.status.model_dump(mode="json") if asked else {}
+                    link.answer(address, Answer(id=request.id, body=body))
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Iterator[RuntimeDirectory]:
+    # Not pytest's own directory: the path of a socket is limited to 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="gateway-") as name:
+        yield RuntimeDirectory(Path(name))
+
+
+@pytest.fixture(scope="session")
+def straw(runtime: RuntimeDirectory) -> Iterator[StrawController]:
+    controller = StrawController(runtime)
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture(autouse=True)
+def _straw_as_new(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "straw" in request.fixturenames or "device" in request.fixturenames:
+        request.getfixturevalue("straw").reset()
+
+
+def _context(directory: Path, client: ControllerClient) -> tuple[CommandContext, Any]:
+    clock = ManualClock(datetime(2025, 7, 1, 12, tzinfo=UTC))
+    device_time = DeviceTime(lambda: ZoneInfo("America/Sao_Paulo"))
+    store = Store.create(
+        directory / "store.db",
+        Registry((*REGISTRY, SYNTHETIC)),
+        lambda: device_time.stamp(clock.utc()),
+    )
+    for name, rows in FACTORY_ROWS.items():
+        store.insert(name, rows)
+    caught_up: list[None] = []
+    accounts = Accounts(store, clock.monotonic_ns)
+    accounts.set_password("admin", PASSWORD)
+    accounts.set_password("operator", PASSWORD, Role.OPERATOR)
+    context = CommandContext(
+        store=store,
+        controller=client,
+        accounts=accounts,
+        sessions=MemorySessions(clock.monotonic_ns),
+        catch_up=lambda: caught_up.append(None),
+        clock=clock,
+        device_time=device_time,
+        site=SITE,
+        data=directory,
+        identity=DeviceIdentity(514685),
+        version="1.2.3",
+        started_ns=clock.monotonic_ns() - 93_784_000_000_000,
+    )
+    return context, caught_up
+
+
+@pytest.fixture(scope="session")
+def device(
+    tmp_path_factory: pytest.TempPathFactory, runtime: RuntimeDirectory, straw: StrawController
+) -> Iterator[SimpleNamespace]:
+    """A device that serves; tests use rows of their own."""
+    client = ControllerClient(runtime)
+    context, caught_up = _context(tmp_path_factory.mktemp("device"), client)
+    with Server(create_app(context), "127.0.0.1", 0) as server:
+        yield SimpleNamespace(
+            url=server.url,
+            address=server.address,
+            context=context,
+            straw=straw,
+            caught_up=caught_up,
+            password=PASSWORD,
+        )
+    client.close()
+    context.store.close()
+
+
+@pytest.fixture(scope="session")
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A device whose controller is away."""
+    with tempfile.TemporaryDirectory(prefix="gateway-") as name:
+        client = ControllerClient(RuntimeDirectory(Path(name)))
+        context, _ = _context(tmp_path_factory.mktemp("lonely"), client)
+        with Server(create_app(context), "127.0.0.1", 0) as server:
+            account = context.accounts.find("admin")
+            assert account is not None
+            yield SimpleNamespace(
+                url=server.url, token=context.sessions.open("admin", account.stamp).token
+            )
+        client.close()
+        context.store.close()
+
+
+@pytest.fixture
+def new_token(device: SimpleNamespace) -> Callable[..., str]:
+    """Opens a session without the cost of a login."""
+
+    def open_session(login: str = "admin") -> str:
+        account = device.context.accounts.find(login)
+        token: str = device.context.sessions.open(login, account.stamp).token
+        return token
+
+    return open_session
+
+
+@pytest.fixture
+def ask(device: SimpleNamespace, new_token: Callable[..., str]) -> Callable[..., Any]:
+    """Posts a command as the administrator and gives back status and body."""
+    token = new_token()
+
+    def post(command: str, body: object = None, login: str | None = None) -> tuple[int, Any]:
+        session = new_token(login) if login else token
+        reply = requests.post(
+            f"{device.url}/{command}.fcgi?session={session}", json=body, timeout=30
+        )
+        return reply.status_code, reply.json()
+
+    return post

@@ -1,0 +1,155 @@
+"""A whole controller on the simulated board, on a clock that stands until it is moved."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.clock import ManualClock
+from gateway.commands.provisioning import initialise
+from gateway.controller.assembly import assembled
+from gateway.controller.core import Controller
+from gateway.hardware.boards import load_profile
+from gateway.link.runtime import RuntimeDirectory
+from gateway.objects.catalogue import REGISTRY
+from gateway.settings import SITE_FILE, read_site
+from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.journal import EntryKind, JournalReader
+from gateway.store.objects_store import Store
+
+MONDAY_NOON = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+"""Noon in the demo's time zone, which is three hours behind UTC."""
+
+TURNS_TO_SETTLE = 2_000
+
+
+class Bench:
+    """One running controller and everything a test wants to do to it."""
+
+    def __init__(self, controller: Controller, data: Path, clock: ManualClock) -> None:
+        self.controller = controller
+        self.data = data
+        self.clock = clock
+        self.parts = controller._parts
+        simulator = self.parts.rig.simulator
+        assert simulator is not None
+        self.simulator = simulator
+
+    def settle(self) -> None:
+        """Turn until nothing is waiting: neither in the inbox nor at the journal."""
+        for _ in range(TURNS_TO_SETTLE):
+            self.controller.turn(0)
+            idle = not len(self.parts.inbox) and not self.parts.policies.compiling
+            if idle and (self.parts.writer.waiting == 0 or self.parts.writer.fault):
+                self.controller.turn(0)
+                return
+        raise AssertionError("the controller does not settle")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass in small steps, as it does."""
+        left = seconds
+        while left > 0:
+            step = min(left, 0.05 if left < 1 else 0.5)
+            self.clock.advance(step)
+            left -= step
+            self.controller.turn(0)
+        self.settle()
+
+    def swipe(self, card: int, reader: str = "front") -> None:
+        """Swipe a card and wait until the frame's gap has passed."""
+        self.simulator.swipe(reader, card, "w26")
+        self.pass_time(0.1)
+
+    def strike_edges(self, door: int) -> int:
+        """Edges of a door's strike since the board was made."""
+        outputs: Any = self.simulator.state()["outputs"]
+        return int(next(output["edges"] for output in outputs if output["door"] == door))
+
+    def unlocked(self, door: int) -> bool:
+        return next(s.unlocked for s in self.controller.status().doors if s.id == door)
+
+    def journal(self, kind: EntryKind) -> list[dict[str, Any]]:
+        """Bodies of all committed entries of one kind, oldest first."""
+        self.settle()
+        reader = JournalReader(self.data / JOURNAL_FILE)
+        try:
+            return [dict(e.body) for e in reader.after(0, 100_000) if e.kind is kind]
+        finally:
+            reader.close()
+
+    def events(self) -> list[tuple[int, int]]:
+        """(event, user) of every access so far."""
+        rows = [body["row"] for body in self.journal(EntryKind.ACCESS)]
+        return [(row["event"], row["user_id"]) for row in rows]
+
+    def alarms(self) -> list[tuple[int, int, int]]:
+        """(event, cause, door) of every alarm row so far."""
+        rows = [body["row"] for body in self.journal(EntryKind.ALARM)]
+        return [(row["event"], row["cause"], row["door_id"]) for row in rows]
+
+    def store(self) -> Store:
+        """The database, as the api process would open it."""
+        return Store.open(self.data / STORE_FILE, REGISTRY, lambda: 0)
+
+    def configure(self, values: dict[str, dict[str, str | int]]) -> None:
+        """Set configuration values and let the controller obey."""
+        with self.store() as store:
+            store.set_configuration(values)
+        self.pass_time(1.1)
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.data / STORE_FILE) as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture(scope="session")
+def fresh_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo site as `init` leaves it, to be copied: making one costs a memory-hard hash."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    initialise(data, text, demo=True)
+    return data
+
+
+@pytest.fixture
+def demo(fresh_demo: Path, tmp_path: Path) -> Path:
+    """An initialised demo site."""
+    data = tmp_path / "data"
+    shutil.copytree(fresh_demo, data)
+    return data
+
+
+Start = Callable[[Path], AbstractContextManager[Bench]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Runs a controller on a data directory while its context lasts."""
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+
+    @contextmanager
+    def running(data: Path) -> Iterator[Bench]:
+        site = read_site(data / SITE_FILE)
+        profile = load_profile(site.site.board)
+        clock = ManualClock(MONDAY_NOON)
+        with assembled(site, profile, data, RuntimeDirectory.create(data), clock) as controller:
+            bench = Bench(controller, data, clock)
+            bench.settle()
+            yield bench
+
+    return running
+
+
+@pytest.fixture
+def bench(demo: Path, start: Start) -> Iterator[Bench]:
+    """The demo site with a running controller."""
+    with start(demo) as running:
+        yield running

@@ -1,0 +1,104 @@
+"""The next swipe obeys: each decision compares the store's rules with those in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.controller.core import LONGEST_WAIT_NS
+from gateway.store.journal import EntryKind
+from gateway.store.objects_store import Store
+
+CARD_OF_ANA = (123 << 32) | 45678
+
+
+def _delete_card(store: Store) -> None:
+    store.destroy("cards", {"cards": {"user_id": 1}})
+
+
+def _leave_group(store: Store) -> None:
+    store.destroy("user_groups", {"user_groups": {"user_id": 1}})
+
+
+def _unlink_rule(store: Store) -> None:
+    store.destroy("portal_access_rules", {"portal_access_rules": {"access_rule_id": [1, 3]}})
+
+
+def _expire(store: Store) -> None:
+    store.modify("users", {"end_time": 1}, {"users": {"id": 1}})
+
+
+def _empty_schedule(store: Store) -> None:
+    store.destroy("time_spans")
+
+
+def _block(store: Store) -> None:
+    store.insert("access_rules", [{"id": 90, "name": "block", "type": 0, "priority": 0}])
+    store.insert("user_access_rules", [{"user_id": 1, "access_rule_id": 90}])
+    store.insert("portal_access_rules", [{"portal_id": 1, "access_rule_id": 90}])
+
+
+@pytest.mark.parametrize(
+    ("take_away", "event"),
+    [
+        (_delete_card, 3),
+        (_leave_group, 6),
+        (_unlink_rule, 6),
+        (_expire, 6),
+        (_empty_schedule, 6),
+        (_block, 6),
+    ],
+)
+def test_the_swipe_after_a_right_was_taken_away_is_refused(
+    bench: Any, take_away: Callable[[Store], None], event: int
+) -> None:
+    with bench.store() as store:
+        take_away(store)
+    bench.swipe(CARD_OF_ANA)
+    assert [found for found, _ in bench.events()] == [event]
+    assert bench.strike_edges(1) == 0
+
+
+def test_an_identification_that_waited_too_long_for_new_rules_is_denied(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench.store() as store:
+        store.modify("access_rules", {"name": "renamed"})
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.parts.policies, "slice", lambda: None)
+        bench.simulator.swipe("front", CARD_OF_ANA, "w26")
+        for _ in range(5):
+            bench.clock.advance(0.1)
+            bench.controller.turn(0)
+        bench.clock.advance(LONGEST_WAIT_NS / 1e9)
+    bench.pass_time(0.2)
+    assert bench.journal(EntryKind.ACCESS)[0]["reason"] == "internal_error"
+    assert bench.strike_edges(1) == 0
+
+
+def test_a_change_of_people_compiles_nothing(bench: Any) -> None:
+    before = bench.parts.policies.version
+    with bench.store() as store:
+        store.insert("users", [{"id": 77, "name": "New", "registration": ""}])
+        store.insert("cards", [{"user_id": 77, "value": 1}])
+        store.insert("user_groups", [{"user_id": 77, "group_id": 1}])
+        assert store.policy_version() == before
+    bench.swipe(1)
+    assert bench.events() == [(7, 77)]
+
+
+def test_a_store_that_cannot_be_read_denies_and_says_so(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, demo: Path
+) -> None:
+    del demo
+
+    def broken(*_: object) -> None:
+        raise __import__("sqlite3").OperationalError("disk I/O error")
+
+    monkeypatch.setattr(bench.parts.identifier._people, "_read", broken)
+    bench.swipe(CARD_OF_ANA)
+    assert bench.journal(EntryKind.ACCESS)[0]["reason"] == "internal_error"
+    assert bench.strike_edges(1) == 0

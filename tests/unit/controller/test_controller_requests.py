@@ -1,0 +1,154 @@
+"""What the api process and the CLI ask over the real sockets of the link."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.errors import (
+    ControllerUnavailable,
+    GatewayError,
+    InvalidRequest,
+    NotFound,
+    NotPermitted,
+)
+from gateway.link.client import ControllerClient
+from gateway.link.messages import Simulate
+from gateway.link.runtime import RuntimeDirectory
+
+
+class Asker:
+    """Asks from a thread of its own while the test's thread turns the controller."""
+
+    def __init__(self, bench: Any) -> None:
+        self.bench = bench
+        self.client = ControllerClient(RuntimeDirectory.create(bench.data))
+        self.pool = ThreadPoolExecutor(1)
+
+    def __call__(self, ask: Callable[[ControllerClient], Any]) -> Any:
+        answer: Future[Any] = self.pool.submit(ask, self.client)
+        while not answer.done():
+            self.bench.controller.turn(1_000_000)
+        return answer.result()
+
+    def close(self) -> None:
+        self.pool.shutdown()
+        self.client.close()
+
+
+@pytest.fixture
+def ask(bench: Any) -> Iterator[Asker]:
+    asker = Asker(bench)
+    yield asker
+    asker.close()
+
+
+def test_a_client_opens_a_door_and_finds_it_logged(bench: Any, ask: Asker) -> None:
+    ask(lambda client: client.open_door(2))
+    assert bench.unlocked(2)
+    ask(lambda client: client.open_door(1, reason=3))
+    assert bench.events() == [(10, 0), (12, 0)]
+
+
+def test_timeout_0_holds_open_and_minus_1_closes(bench: Any, ask: Asker) -> None:
+    ask(lambda client: client.open_door(1, timeout_ms=0))
+    bench.pass_time(100)
+    assert bench.unlocked(1)
+    ask(lambda client: client.open_door(1, timeout_ms=-1))
+    assert not bench.unlocked(1)
+    assert bench.events() == [(10, 0)]
+
+
+def test_a_door_that_the_site_lacks_is_refused_by_name(ask: Asker) -> None:
+    with pytest.raises(NotFound, match="no door 4; this site has: 1, 2"):
+        ask(lambda client: client.open_door(4))
+
+
+def test_lock_down_refuses_an_opening_and_leaves_no_row(bench: Any, ask: Asker) -> None:
+    bench.configure({"general": {"door1_exception_mode": "lock_down"}})
+    with pytest.raises(NotPermitted, match="lock_down"):
+        ask(lambda client: client.open_door(1))
+    assert bench.events() == []
+
+
+def test_silence_ends_the_sound_and_not_the_alarm(bench: Any, ask: Asker) -> None:
+    ask(lambda client: client.ask(Simulate(verb="tamper", value="on")))
+    bench.pass_time(0.2)
+    assert bench.controller.status().alarm_cause == 9
+    ask(lambda client: client.silence())
+    assert not bench.controller.status().alarm_active
+    assert bench.alarms() == [(1, 9, 0)]
+
+
+def test_obey_answers_once_the_new_rules_decide(bench: Any, ask: Asker) -> None:
+    with bench.store() as store:
+        store.modify("access_rules", {"name": "renamed"})
+        version = store.policy_version()
+    assert bench.parts.policies.version < version
+    assert ask(lambda client: client.obey(version))
+    assert bench.parts.policies.version == version
+
+
+def test_a_command_that_came_too_late_is_not_carried_out(bench: Any, ask: Asker) -> None:
+    bench.clock.advance(10_000_000)
+    with pytest.raises(ControllerUnavailable, match="too late"):
+        ask(lambda client: client.open_door(1))
+    assert not bench.unlocked(1)
+
+
+def test_a_stranger_on_the_socket_stops_nothing(bench: Any, ask: Asker) -> None:
+    import zmq
+
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    stranger = context.socket(zmq.DEALER)
+    stranger.connect(RuntimeDirectory.create(bench.data).command_address)
+    for parts in ([b"not json"], [b"{}"], [b"a", b"b", b"c"], [b'{"v":99}']):
+        stranger.send_multipart(parts)
+    ask(lambda client: client.open_door(1))
+    assert bench.unlocked(1)
+    context.destroy(linger=0)
+
+
+def test_a_site_time_without_an_offset_is_local(bench: Any, ask: Asker) -> None:
+    ask(lambda client: client.ask(Simulate(verb="clock", value="2026-12-24T20:00:00")))
+    assert bench.clock.utc() == datetime(2026, 12, 24, 23, 0, tzinfo=UTC)
+    ask(lambda client: client.ask(Simulate(verb="clock", value="real")))
+    assert bench.controller.status().clock_shift_s == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        (Simulate(verb="swipe", reader="side", value="1,1"), NotFound),
+        (Simulate(verb="swipe", reader="front", value="x"), InvalidRequest),
+        (Simulate(verb="swipe", reader="front", value="1,1", format="w99"), NotFound),
+        (Simulate(verb="door", door="side", value="open"), NotFound),
+        (Simulate(verb="rex", door="back"), NotFound),
+        (Simulate(verb="rex", door="front", value="-1"), InvalidRequest),
+        (Simulate(verb="zone", zone=5, value="active"), NotFound),
+        (Simulate(verb="clock", value="tomorrow"), InvalidRequest),
+        (Simulate(verb="unplug", reader="side"), NotFound),
+    ],
+)
+def test_sim_refuses_what_makes_no_sense(
+    ask: Asker, command: Simulate, error: type[GatewayError]
+) -> None:
+    with pytest.raises(error):
+        ask(lambda client: client.ask(command))
+
+
+def test_without_a_controller_a_client_learns_it_soon(tmp_path: Path) -> None:
+    client = ControllerClient(RuntimeDirectory(tmp_path))
+    try:
+        with pytest.raises(ControllerUnavailable):
+            client.open_door(1)
+        assert not client.obey(5)
+    finally:
+        client.close()
+    assert threading.active_count() < 50

@@ -1,0 +1,140 @@
+"""The truth tables of `tables/` (its README gives the words), played step by step."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.doors import values as v
+from gateway.doors.door import due_ms, step
+from gateway.doors.state import DoorState
+
+TABLES = Path(__file__).parent / "tables"
+
+USUAL = v.DoorSettings(
+    dwell_ms=3_000,
+    auto_close=False,
+    sensor_enabled=True,
+    rex_enabled=True,
+    held_open_delay_ms=10_000,
+    forced_open_debounce_ms=0,
+    bounce_ms=250,
+)
+
+EVENTS: dict[str, v.DoorEvent] = {
+    "": v.TimePassed(),
+    "grant": v.Unlock(),
+    "hold open": v.HoldOpen(),
+    "close": v.Close(),
+    "sensor open": v.SensorChanged(open=True),
+    "sensor closed": v.SensorChanged(open=False),
+    "sensor lost": v.SensorLost(),
+    "button down": v.RexChanged(pressed=True),
+    "button up": v.RexChanged(pressed=False),
+}
+
+EFFECTS: dict[v.DoorEffect, str] = {
+    v.Drive(unlocked=True): "unlock",
+    v.Drive(unlocked=False): "lock",
+    v.DoorOpened(): "opened",
+    v.DoorClosed(): "closed",
+    v.ButtonPressed(): "event 11",
+    v.AlarmOn(v.DoorAlarm.HELD_OPEN): "alarm 6 on",
+    v.AlarmOff(v.DoorAlarm.HELD_OPEN): "alarm 6 off",
+    v.AlarmOn(v.DoorAlarm.FORCED_OPEN): "alarm 7 on",
+    v.AlarmOff(v.DoorAlarm.FORCED_OPEN): "alarm 7 off",
+    v.RexFault(on=True): "button fault on",
+    v.RexFault(on=False): "button fault off",
+    v.Refused(v.Refusal.LOCK_DOWN): "refused lock_down",
+}
+
+
+def event_of(words: str) -> v.DoorEvent:
+    if words.startswith("open for "):
+        return v.Unlock(int(words.removeprefix("open for ")))
+    if words.startswith("mode "):
+        return v.ModeChanged(v.Mode(words.removeprefix("mode ")))
+    return EVENTS[words]
+
+
+class Bench:
+    """A door on a bench: `play` gives every event, and time whenever the door asks for it."""
+
+    def __init__(self, settings: v.DoorSettings, state: DoorState) -> None:
+        self.settings = settings
+        self.state = state
+        self.done: list[tuple[int, str]] = []
+
+    def feed(self, at_ms: int, event: v.DoorEvent) -> None:
+        transition = step(self.settings, self.state, event, at_ms)
+        self.state = transition.state
+        if transition.effects:
+            did = ", ".join(EFFECTS[effect] for effect in transition.effects)
+            self.done.append((at_ms, did))
+
+    def play(self, at_ms: int, words: str) -> None:
+        while (due := due_ms(self.settings, self.state)) is not None and due < at_ms:
+            self.feed(due, v.TimePassed())
+        if words.startswith("set "):
+            changed = tomllib.loads(words.removeprefix("set "))
+            self.settings = replace(self.settings, **changed)
+            self.feed(at_ms, v.SettingsChanged())
+        else:
+            self.feed(at_ms, event_of(words))
+
+
+def cases() -> Iterator[object]:
+    for path in sorted(TABLES.glob("*.toml")):
+        for case in tomllib.loads(path.read_text(encoding="utf-8"))["case"]:
+            yield pytest.param(case, id=f"{path.stem}: {case['name']}")
+
+
+@pytest.fixture
+def bench() -> Callable[[dict[str, object]], Bench]:
+    def build(case: dict[str, object]) -> Bench:
+        changes = case.get("settings", {})
+        assert isinstance(changes, dict)
+        settings = replace(USUAL, **changes)
+        alarm = case.get("unfinished_alarm")
+        state = DoorState.initial(
+            settings,
+            unlocked=bool(case.get("claimed_unlocked", False)),
+            alarm=None if alarm is None else v.DoorAlarm(alarm),
+        )
+        return Bench(settings, state)
+
+    return build
+
+
+@pytest.mark.parametrize("case", list(cases()))
+def test_the_door_does_what_the_table_says(
+    case: dict[str, object], bench: Callable[[dict[str, object]], Bench]
+) -> None:
+    known = {"name", "settings", "timeline", "at_start", "begins", "claimed_unlocked"}
+    assert set(case) <= known | {"unfinished_alarm"}
+    at_start = case.get("at_start", ["sensor closed", "button up"])
+    timeline = case["timeline"]
+    assert isinstance(at_start, list)
+    assert isinstance(timeline, list)
+
+    door = bench(case)
+    for words in at_start:
+        door.play(0, words)
+    for at_ms, words, _ in timeline:
+        door.play(at_ms, words)
+
+    begins = case.get("begins")
+    expected = [] if begins is None else [(0, begins)]
+    expected += [(at_ms, did) for at_ms, _, did in timeline if did]
+    assert door.done == expected
+
+
+def test_the_tables_use_every_event_and_every_effect() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in TABLES.glob("*.toml"))
+    unused = [words for words in (*EVENTS, *EFFECTS.values()) if words not in text]
+    assert unused == []
+    assert all(f'"mode {mode}"' in text for mode in v.Mode)

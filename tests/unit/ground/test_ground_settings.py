@@ -1,0 +1,111 @@
+"""The site file: every refusal names the key, what was found and what is allowed."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.errors import SettingsError
+from gateway.settings import (
+    LAST_GOOD,
+    SITE_FILE,
+    LockState,
+    SiteFile,
+    parse_site,
+    read_running_site,
+    read_site,
+)
+
+GOOD = """
+[site]
+name = "Depot"
+timezone = "Europe/Berlin"
+board = "simulated"
+
+[[door]]
+id = 1
+name = "gate"
+egress = "mechanical"
+strike = { pin = 17, locked = "high", unlocked = "low" }
+"""
+
+
+def test_the_demo_site_is_a_good_one() -> None:
+    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    site = parse_site(text, "demo")
+    assert [door.name for door in site.door] == ["front", "back"]
+    assert tomllib.loads(text)["site"]["name"] == site.site.name
+
+
+def test_a_lock_that_power_keeps_shut_is_known_by_its_levels() -> None:
+    (door,) = parse_site(GOOD, "site").door
+    assert door.strike.energised_to_lock
+    assert door.strike.level(LockState.LOCKED) is True
+    assert door.strike.level(LockState.UNLOCKED) is False
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('name = "Depot"', ""), "site.name: missing key"),
+        (("board =", 'colour = "red"\nboard ='), "site.colour: unknown key (found 'red')"),
+        (("Europe/Berlin", "Berlin"), "site.timezone: an IANA time zone"),
+        (("id = 1", "id = 9"), "door.0.id: Input should be less than or equal to 4 (found 9)"),
+        (("pin = 17", 'pin = "x"'), "door.0.strike.pin"),
+        (('unlocked = "low"', 'unlocked = "high"'), "must be different levels"),
+        (('egress = "mechanical"', 'egress = "ladder"'), "'mechanical', 'direct_cut'"),
+        (("[site]", "[site"), "cannot be read"),
+        (('name = "gate"', 'name = "The Gate"'), "door.0.name"),
+        ((GOOD, GOOD + GOOD.split("[[door]]")[1].join(["[[door]]", ""])), "pin 17 is used twice"),
+        (
+            ('locked = "high"', 'locked = "high", pull = "up"'),
+            "door.0.strike.pull: unknown key",
+        ),
+    ],
+)
+def test_a_wrong_site_is_refused_by_its_key(change: tuple[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_site(GOOD.replace(*change), "site")
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ('[[reader]]\nname="a"\nindex=1\nportal=1\nkind="wiegand"\nd0=17\nd1=5\n', "pin 17"),
+        ('[[reader]]\nname="a"\nindex=1\nportal=1\nkind="smoke"\n', "kind"),
+        ("[[zone]]\nnumber=1\npin=3\n[[zone]]\nnumber=1\npin=4\n", "zone number 1 is used twice"),
+        ('[http]\nlisten="8080"\n', "http.listen"),
+        ("[tamper]\npin=9\n", "tamper.idle: missing key"),
+    ],
+)
+def test_every_part_of_the_file_is_checked(extra: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        parse_site(GOOD + extra, "site")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=SITE_FILE):
+        read_site(tmp_path / SITE_FILE)
+
+
+def test_a_device_at_work_goes_on_with_its_last_good_copy(tmp_path: Path) -> None:
+    (tmp_path / SITE_FILE).write_text("broken", encoding="utf-8")
+    with pytest.raises(SettingsError):
+        read_running_site(tmp_path)
+    (tmp_path / LAST_GOOD).write_text(GOOD, encoding="utf-8")
+    assert read_running_site(tmp_path).site.name == "Depot"
+
+
+def test_two_readers_cannot_share_an_index() -> None:
+    reader: dict[str, Any] = {"kind": "serial_qr", "index": 1, "portal": 1, "port": "x"}
+    site = {
+        "site": {"name": "a", "timezone": "UTC", "board": "simulated"},
+        "reader": [{**reader, "name": "a"}, {**reader, "name": "b"}],
+    }
+    with pytest.raises(ValueError, match="reader index 1 is used twice"):
+        SiteFile.model_validate(site)

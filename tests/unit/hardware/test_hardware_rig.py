@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.errors import DeviceUnavailable
+from gateway.hardware.boards import load_profile
+from gateway.hardware.events import DeviceState, InputKind, InputName
+from gateway.hardware.rig import Device
+from gateway.settings import LockState
+
+if TYPE_CHECKING:
+    from tests.unit.hardware.conftest import Bench
+
+MISSING = {
+    "name": "gone",
+    "index": 3,
+    "portal": 1,
+    "kind": "serial_qr",
+    "port": "/dev/serial/by-id/none",
+}
+
+
+def named(bench: Bench, name: str) -> Device:
+    return next(device for device in bench.rig.devices if device.name == name)
+
+
+def test_readers_are_listed_in_the_order_of_the_site_file(bench: Bench) -> None:
+    bench.start()
+    assert [(device.name, device.kind) for device in bench.rig.devices] == [
+        ("card", "wiegand"),
+        ("code", "serial_qr"),
+    ]
+
+
+def test_a_serial_reader_is_offline_until_its_port_is_open(bench: Bench) -> None:
+    bench.open()
+    assert (named(bench, "code").online, named(bench, "code").why) == (
+        False,
+        "its port is not open yet",
+    )
+    bench.wait_for(lambda: named(bench, "code").online)
+    assert bench.posted(DeviceState)[-1] == DeviceState("code", online=True, why="", at_ns=10**9)
+
+
+def test_a_missing_port_is_a_state_and_everything_else_works(bench: Bench) -> None:
+    bench.use(reader=[bench.site.reader[0].model_dump(), MISSING])
+    bench.open()
+    bench.wait_for(lambda: bool(bench.posted(DeviceState)))
+    assert not named(bench, "gone").online
+    assert "No such file" in named(bench, "gone").why
+    bench.sim.swipe("card", 7)
+    bench.run(ms=100)
+    assert bench.credentials == [("card", 7)]
+    bench.rig.strikes[1].drive(LockState.UNLOCKED)
+    assert bench.pin(17).high
+    assert bench.rig.healthy
+
+
+def test_a_device_keeps_the_time_of_its_last_change(bench: Bench) -> None:
+    bench.start()
+    bench.clock.advance(60)
+    bench.sim.unplug("code")
+    bench.wait_for(lambda: not named(bench, "code").online)
+    assert named(bench, "code").since_ns == bench.clock.monotonic_ns()
+
+
+def test_a_reader_thread_that_died_makes_the_rig_unhealthy(bench: Bench) -> None:
+    rig = bench.open()
+    assert rig.healthy
+    rig.close()
+    assert not rig.healthy
+
+
+def test_close_leaves_no_thread_and_no_port_behind(bench: Bench) -> None:
+    bench.start()
+    assert any(thread.name == "serial-code" for thread in threading.enumerate())
+    bench.close()
+    assert not any(thread.name == "serial-code" for thread in threading.enumerate())
+    assert list((bench.runtime_dir / "ports").iterdir()) == []
+
+
+def test_close_goes_on_when_a_part_fails_and_puts_the_locks_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = bench.open()
+    rig.strikes[1].drive(LockState.UNLOCKED)
+    levels: list[bool] = []
+
+    def fail() -> None:
+        levels.append(bench.pin(17).high)
+        raise OSError("stuck")
+
+    monkeypatch.setattr(rig.simulator, "close", fail)
+    with pytest.raises(OSError, match="stuck"):
+        rig.close()
+    assert levels == [False]
+    assert not any(thread.name == "serial-code" for thread in threading.enumerate())
+
+
+def test_a_site_without_wires_has_nothing_due(bench: Bench) -> None:
+    bench.use(door=[], reader=[], zone=[], tamper=None, fire=None)
+    rig = bench.open()
+    rig.service(bench.clock.monotonic_ns())
+    assert rig.due_ns() is None
+    assert (rig.strikes, rig.devices, rig.claims) == ({}, [], [])
+
+
+def test_the_loop_has_something_due_at_least_every_second(bench: Bench) -> None:
+    bench.start()
+    due_ns = bench.rig.due_ns()
+    assert due_ns is not None
+    assert 0 < due_ns - bench.clock.monotonic_ns() <= 10**9
+
+
+def test_contacts_are_as_they_were_left_after_a_restart(bench: Bench) -> None:
+    bench.start()
+    sensor = InputName(InputKind.DOOR_SENSOR, 1)
+    bench.sim.set_input(sensor, high=False)
+    bench.sim.set_input(InputName(InputKind.FIRE), high=True)
+    bench.start()
+    bench.open()
+    bench.run(ms=0)
+    assert bench.levels(sensor) == [False]
+    assert bench.levels(InputName(InputKind.FIRE)) == [True]
+
+
+def test_a_board_whose_pins_cannot_be_had_is_an_error_and_no_fall_back(bench: Bench) -> None:
+    bench.profile = load_profile("pi4")
+    bench.use(reader=[])
+    with pytest.raises(DeviceUnavailable, match=r"lgpio|pinctrl-bcm2711"):
+        bench.open()
+    assert not (bench.runtime_dir / "board.record").exists()

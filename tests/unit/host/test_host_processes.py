@@ -1,0 +1,99 @@
+"""How a process speaks to its service manager and hangs on its parent."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.host.boot import boot_id
+from gateway.host.clock_trust import RELEASED, ClockTrust
+from gateway.host.notify import Notifier, NotifySocket
+
+NOW = RELEASED + timedelta(days=30)
+
+
+def test_ready_alive_and_stopping_arrive_as_the_protocol_has_them(tmp_path: Path) -> None:
+    listener = NotifySocket(str(tmp_path / "notify"))
+    notifier = Notifier(listener.path)
+    notifier.ready("http://here")
+    notifier.alive()
+    notifier.stopping()
+    assert listener.receive() == {"READY": "1", "STATUS": "http://here"}
+    assert listener.receive() == {"WATCHDOG": "1"}
+    assert listener.receive() == {"STOPPING": "1"}
+    assert listener.receive() is None
+    listener.close()
+
+
+def test_an_abstract_socket_is_reached_too() -> None:
+    name = f"gateway-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(f"\0{name}")
+        Notifier(f"@{name}").alive()
+        assert listener.recv(100) == b"WATCHDOG=1"
+
+
+def test_nobody_listening_is_no_error(tmp_path: Path) -> None:
+    Notifier("").ready("x")
+    Notifier(str(tmp_path / "nobody")).ready("x")
+
+
+CHILD = """
+import os, sys
+from gateway.host.process import die_with_parent
+die_with_parent(os.getppid())
+print(os.getpid(), flush=True)
+import signal
+signal.pause()
+"""
+PARENT = f"""
+import subprocess, sys, signal
+child = subprocess.Popen([sys.executable, '-c', {CHILD!r}])
+signal.pause()
+"""
+
+
+def test_a_child_ends_when_its_parent_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        handle = os.pidfd_open(child)
+        parent.kill()
+        ended, _, _ = select.select([handle], [], [], 30)
+        os.close(handle)
+        if not ended:
+            os.kill(child, signal.SIGKILL)
+        assert ended
+
+
+def test_this_boot_has_an_id() -> None:
+    assert len(boot_id()) == 36
+
+
+def test_a_clock_before_the_release_is_wrong() -> None:
+    assert not ClockTrust(None, has_source=True).trusted(datetime(1970, 1, 1, tzinfo=UTC))
+    assert ClockTrust(None, has_source=True).trusted(NOW)
+
+
+def test_a_clock_behind_the_journal_is_wrong() -> None:
+    trust = ClockTrust(NOW, has_source=True)
+    assert not trust.trusted(NOW - timedelta(hours=1))
+    assert trust.trusted(NOW - timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("source", ["synchronised", "battery_clock"])
+def test_a_board_must_show_what_sets_its_clock(tmp_path: Path, source: str) -> None:
+    trust = ClockTrust(
+        None, synchronised=tmp_path / "synchronised", battery_clock=tmp_path / "battery_clock"
+    )
+    assert not trust.trusted(NOW)
+    (tmp_path / source).touch()
+    assert trust.trusted(NOW)

@@ -1,0 +1,152 @@
+"""The API's log tables are the journal's, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.objects_store import Store
+from gateway.store.projection import Projection
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class Site:
+    """A journal with a controller's hand, and the store beside it."""
+
+    def __init__(self, path: Path) -> None:
+        Journal.create(path / "journal.db")
+        self.journal = Journal(path / "journal.db", "boot")
+        self.reader = JournalReader(path / "journal.db")
+        self.store = Store.create(path / "store.db", REGISTRY, lambda: 99)
+        self.projection = Projection(self.store, self.reader)
+
+    def access(self, number: int, *, user: int = 0, event: int = 3, **row: Any) -> None:
+        body = {
+            "row": {
+                "id": number,
+                "time": 1000 + number,
+                "event": event,
+                "device_id": 1,
+                "identifier_id": 0,
+                "user_id": user,
+                "portal_id": 1,
+                "identification_rule_id": 0,
+                **row,
+            },
+            "rules": [1, 2] if event == 7 else [],
+            "reason": "x",
+            "trace": [],
+        }
+        self.journal.append([Entry(EntryKind.ACCESS, body, NOW, 1, clock_trusted=True)], {})
+
+    def rows(self, table: str, **request: Any) -> list[dict[str, Any]]:
+        return list(self.store.load({"object": table, "order": ["id"], **request}).rows)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.store.close()
+    made.reader.close()
+    made.journal.close()
+
+
+def test_rows_and_their_rules_appear_with_their_ids(site: Site) -> None:
+    site.store.insert("users", [{"id": 5, "name": "Eva", "registration": ""}])
+    site.access(1, user=5, event=7, card_value=(1 << 64) - 1)
+    site.projection.catch_up()
+    (row,) = site.rows("access_logs")
+    assert (row["id"], row["event"], row["user_id"]) == (1, 7, 5)
+    assert row["card_value"] == (1 << 64) - 1
+    assert row["log_type_id"] == -1
+    links = list(site.store.load({"object": "access_log_access_rules"}).rows)
+    assert links == [
+        {"access_log_id": 1, "access_rule_id": 1},
+        {"access_log_id": 1, "access_rule_id": 2},
+    ]
+
+
+def test_a_grant_is_the_last_access_and_no_change_of_the_person(site: Site) -> None:
+    site.store.insert("users", [{"id": 5, "name": "Eva", "registration": ""}])
+    changes = len(site.rows("change_logs"))
+    site.access(1, user=5, event=7)
+    site.access(2, user=5, event=6)
+    site.projection.catch_up()
+    assert site.rows("users")[0]["last_access"] == 1001
+    assert len(site.rows("change_logs")) == changes
+
+
+def test_what_is_projected_is_not_projected_again(site: Site) -> None:
+    site.access(1)
+    site.projection.catch_up()
+    site.store.destroy("access_logs")
+    site.access(2)
+    Projection(site.store, site.reader).catch_up()
+    assert [row["id"] for row in site.rows("access_logs")] == [2]
+
+
+def test_a_crash_between_rows_and_cursor_repeats_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.access(1)
+    site.access(2)
+
+    class Died(Exception):
+        pass
+
+    with monkeypatch.context() as patch:
+        insert = Projection._insert
+
+        def die(self: Projection, entries: Any) -> None:
+            insert(self, entries)
+            raise Died
+
+        patch.setattr(Projection, "_insert", die)
+        with pytest.raises(Died):
+            site.projection.catch_up()
+    assert site.rows("access_logs") == []
+    Projection(site.store, site.reader).catch_up()
+    assert [row["id"] for row in site.rows("access_logs")] == [1, 2]
+
+
+def test_a_long_journal_is_projected_whole(site: Site) -> None:
+    entries = [
+        Entry(
+            EntryKind.ALARM,
+            {
+                "row": {
+                    "id": number,
+                    "event": 1,
+                    "cause": 1,
+                    "user_id": 0,
+                    "time": number,
+                    "access_log_id": 0,
+                    "door_id": 0,
+                }
+            },
+            NOW,
+            1,
+            clock_trusted=True,
+        )
+        for number in range(1, 1201)
+    ]
+    site.journal.append(entries, {})
+    site.projection.catch_up()
+    assert len(site.rows("alarm_logs")) == 1200
+
+
+def test_the_journal_wins_over_a_row_that_a_client_moved_into_its_way(site: Site) -> None:
+    site.access(1)
+    site.projection.catch_up()
+    site.store.modify("access_logs", {"id": 2})
+    site.access(2, card_value=7)
+    site.projection.catch_up()
+    assert [row["card_value"] for row in site.rows("access_logs")] == [7]

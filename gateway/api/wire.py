@@ -12,6 +12,7 @@ import io
 import re
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -32,12 +33,6 @@ UNREAD_BYTES = 65_536
 
 _DIGITS = re.compile(rb"\d{1,18}", re.ASCII)
 _SLASHES = re.compile(rb"^([A-Z]+ )//+")
-_STATUS_TEXT = {
-    "400": "Bad request",
-    "408": "Request timeout",
-    "413": "Request headers too large",
-    "414": "Request address too long",
-}
 
 log = structlog.get_logger("api.wire")
 
@@ -64,7 +59,8 @@ class Request(cheroot_server.HTTPRequest):
         source = self.rfile
         self.rfile = _OneSlash(source)
         try:
-            return bool(super().read_request_line())
+            read: Callable[[], bool] = super().read_request_line
+            return read()
         finally:
             self.rfile = source
 
@@ -137,7 +133,7 @@ class Request(cheroot_server.HTTPRequest):
         status = str(status)
         if status[:3] in {"413", "414"}:
             self.close_connection = True
-        body = error_body(_STATUS_TEXT.get(status[:3], "") or msg or status)
+        body = error_body(msg or status[4:])
         lines = [
             f"{self.server.protocol} {status}",
             f"Content-Length: {len(body)}",
@@ -145,7 +141,9 @@ class Request(cheroot_server.HTTPRequest):
             *(f"{name}: {value}" for name, value in COMMON_HEADERS),
             "Connection: close",
         ]
-        self.conn.wfile.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+        # Whoever sends nonsense may be gone already.
+        with suppress(OSError):
+            self.conn.wfile.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
 
 
 def _linger(connection: socket.socket) -> None:

@@ -88,6 +88,14 @@ class Parts:
     trusted: Callable[[], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Somebody at a reader while new rules are compiled; `version` is the one they need."""
+
+    identification: Identification
+    version: int | None
+
+
 class Controller:
     """Owns the loop's state. Everything runs on the thread that calls `turn`."""
 
@@ -95,7 +103,7 @@ class Controller:
         self._parts = parts
         parts.policies.adopt = self.adopt
         self._bindings: Bindings | None = None
-        self._waiting: deque[Identification] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
         self._openings = OpeningDesk(parts.doors, parts.clock)
         panels = Panels(parts.doors, parts.alarms, parts.fire, parts.site.tamper)
@@ -123,15 +131,15 @@ class Controller:
         self._parts.alarms.bind(bindings, now_ms)
         self._give_up_waiting()
         waiting, self._waiting = self._waiting, deque()
-        for identification in waiting:
-            self._identified(identification)
+        for held in waiting:
+            self._identified(held.identification, held.version)
         self._answers.settle()
 
     def _give_up_waiting(self) -> None:
         """Deny whoever waited so long for new rules that nobody may stand there any more."""
         oldest_ns = self._parts.clock.monotonic_ns() - LONGEST_WAIT_NS
-        while self._waiting and self._waiting[0].at_ns < oldest_ns:
-            given_up = self._waiting.popleft()
+        while self._waiting and self._waiting[0].identification.at_ns < oldest_ns:
+            given_up = self._waiting.popleft().identification
             self._record(self._parts.identifier.give_up(given_up), opened=[])
 
     def turn(self, longest_ns: int = HEARTBEAT_NS) -> None:
@@ -208,22 +216,19 @@ class Controller:
             log.error("the journal cannot be written; doors go on", why=why)
         self._answers.settle()
 
-    def _identified(self, identification: Identification) -> None:
+    def _identified(self, identification: Identification, enough: int | None = None) -> None:
         if self._bindings is None:
-            self._waiting.append(identification)
+            self._waiting.append(_Waiting(identification, None))
             return
+        moment = self._parts.recorder.moment()
         verdict = None
         try:
-            verdict = self._judge(identification, self._bindings)
+            verdict = self._parts.identifier.judge(identification, self._bindings, moment, enough)
         except OutdatedRules as outdated:
-            self._waiting.append(identification)
+            self._waiting.append(_Waiting(identification, outdated.version))
             self._parts.policies.want(outdated.version)
         if verdict is not None:
             self._carry_out(verdict, self._bindings)
-
-    def _judge(self, identification: Identification, bindings: Bindings) -> Verdict | None:
-        moment = self._parts.recorder.moment()
-        return self._parts.identifier.judge(identification, bindings, moment)
 
     def _carry_out(self, verdict: Verdict, bindings: Bindings) -> None:
         decision = verdict.decision

@@ -62,12 +62,17 @@ class Identifier:
         )
 
     def judge(
-        self, identification: Identification, bindings: Bindings, moment: Moment
+        self,
+        identification: Identification,
+        bindings: Bindings,
+        moment: Moment,
+        enough: int | None = None,
     ) -> Verdict | None:
         """The verdict on an identification; None where its kind is switched off.
 
-        Raises OutdatedRules when `bindings` are not those of the store any more. An error is a
-        verdict too, and it denies.
+        Raises OutdatedRules when the store's rules are newer than `bindings`. Asked again after
+        that, `enough` is the version it named: whatever was answered to a client before the
+        identification is in it. An error is a verdict too, and it denies.
         """
         reader = self._readers[identification.reader]
         credential = credential_of_code(identification.credential, bindings.qr_mode)
@@ -75,9 +80,14 @@ class Identifier:
             return None
         portal_id = bindings.portal_of_reader(reader.index)
         try:
-            decision = self._decide(credential, portal_id, bindings, moment)
+            decision = self._decide(credential, portal_id, bindings, moment, enough)
+        except OutdatedRules:
+            raise
         except StorageError as error:
             log.warning("no decision", reader=reader.name, error=str(error))
+            decision = refuse(Reason.INTERNAL_ERROR, portal_id=portal_id)
+        except Exception:  # whatever fails in a decision - it denies, and the loop goes on
+            log.exception("no decision", reader=reader.name)
             decision = refuse(Reason.INTERNAL_ERROR, portal_id=portal_id)
         return Verdict(decision, credential, identifier_id(_TAGS[reader.kind], reader.index))
 
@@ -91,11 +101,22 @@ class Identifier:
         )
 
     def _decide(
-        self, credential: Credential, portal_id: int, bindings: Bindings, moment: Moment
+        self,
+        credential: Credential,
+        portal_id: int,
+        bindings: Bindings,
+        moment: Moment,
+        enough: int | None,
     ) -> Decision:
         reading = self._people.find(credential)
-        if reading.policy_version != bindings.snapshot.version:
-            raise OutdatedRules(reading.policy_version)
+        decides = bindings.snapshot.version
+        if enough is None:
+            # Lower is outdated too: a restored backup brings back an earlier number.
+            outdated, needed = decides != reading.policy_version, reading.policy_version
+        else:
+            outdated, needed = decides < enough, enough
+        if outdated:
+            raise OutdatedRules(needed)
         if portal_id == 0:
             return refuse(Reason.READER_WITHOUT_PORTAL)
         if reading.person is None:

@@ -26,17 +26,23 @@ class PolicyKeeper:
         self.adopt: Callable[[Snapshot], None] = _nobody
         """Gets each new snapshot, on the loop's thread."""
         self._running: Generator[None, None, Snapshot] | None = None
-        self._wanted = 0
-        self._retry_ns = 0
+        self._next: int | None = None
+        """A version asked for while another compilation runs."""
+        self._retry_ns: int | None = None
         self.version = 0
         """The version that decides; 0 before the first."""
         self.fault: str | None = None
 
     def want(self, version: int) -> None:
         """The store has `version`: compile unless it decides already."""
-        if version not in (self.version, self._wanted):
-            self._wanted = version
-            self._start()
+        if version == self.version:
+            return
+        # One that runs is never begun anew: writes that follow each other faster than a
+        # compilation lasts would keep it from ever ending.
+        if self._running is not None:
+            self._next = version
+        elif self._retry_ns is None:
+            self._running = self._reader.compile()
 
     def finish(self) -> None:
         """Compile to the end in one go, before any door is served. Raises StorageError."""
@@ -49,23 +55,23 @@ class PolicyKeeper:
 
     @property
     def compiling(self) -> bool:
-        return self._running is not None or self._wanted not in (0, self.version)
+        """Whether newer rules than those that decide are on their way."""
+        return self._running is not None or self._retry_ns is not None
 
     def due_ns(self) -> int | None:
         """When `slice` has something to do; None for never."""
-        if self._running is not None:
-            return 0
-        return self._retry_ns if self.compiling else None
+        return 0 if self._running is not None else self._retry_ns
 
     def slice(self) -> None:
         """Go on compiling for at most SLICE_NS."""
+        now_ns = self._clock.monotonic_ns()
+        if self._retry_ns is not None and now_ns >= self._retry_ns:
+            self._retry_ns = None
+            self._running = self._reader.compile()
         if self._running is None:
-            if self.compiling and self._clock.monotonic_ns() >= self._retry_ns:
-                self._start()
             return
-        end_ns = self._clock.monotonic_ns() + SLICE_NS
         try:
-            while self._clock.monotonic_ns() < end_ns:
+            while self._clock.monotonic_ns() - now_ns < SLICE_NS:
                 next(self._running)
         except StopIteration as done:
             self._running = None
@@ -74,17 +80,13 @@ class PolicyKeeper:
             self._running = None
             self._fail(error)
 
-    def _start(self) -> None:
-        if self._running is not None:
-            self._running.close()
-        self._running = self._reader.compile()
-
     def _take(self, snapshot: Snapshot) -> None:
         self.version = snapshot.version
         self.fault = None
-        if self._wanted and self._wanted < snapshot.version:
-            self._wanted = snapshot.version
         self.adopt(snapshot)
+        wanted, self._next = self._next, None
+        if wanted is not None:
+            self.want(wanted)
 
     def _fail(self, error: StorageError) -> None:
         if self.fault is None:

@@ -16,8 +16,8 @@ from gateway.errors import ControllerUnavailable, GatewayError, NotFound, NotPer
 from gateway.link.messages import Answer, OpenDoor, Request
 from gateway.link.server import LinkServer
 
-BUTTON_REASON = 2
 WEB_REASON = 3
+"""The client says that a person at a web page asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,6 @@ class OpeningDesk:
         event = AccessEvent.OPENED_UNIDENTIFIED
         if command.reason == WEB_REASON:
             event = AccessEvent.WEB_INTERFACE
-        elif command.reason == BUTTON_REASON:
-            event = AccessEvent.BUTTON
         return panel.opened_by_client(event, "opened_by_client").ticket
 
 

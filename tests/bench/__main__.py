@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import boot, rules, swipes
 from .figures import Expectations, say
-from .sites import Site, add_rules, build
+from .sites import add_rules, build
 from .swipes import Plan
 
 SIZES = (1_000, 200_000)

@@ -78,7 +78,7 @@ def _boot(site: Site) -> Boot:
 def _ready_ns(process: Process) -> int:
     line = process.stdout.readline() if process.stdout else ""
     if not line.startswith("ready "):
-        raise RuntimeError(f"{process.args} said {line!r}; see its log")
+        raise RuntimeError(f"{process.args!r} said {line!r}; see its log")
     return time.monotonic_ns()
 
 

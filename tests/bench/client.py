@@ -53,9 +53,11 @@ class Export:
         self._going = False
         self._flowing = threading.Event()
         self.bytes = 0
-        """Exported so far, all in all."""
+        self.whole = 0
+        """Tables that came to their end."""
         self.seconds = 0.0
-        """In this time."""
+        """Bytes exported in this time, all in all."""
+        self._client.close()  # the server would, for being idle
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -83,6 +85,7 @@ class Export:
                     self._flowing.set()
                     if not self._going:
                         return
+                self.whole += 1
 
     def close(self) -> None:
         self._client.close()

@@ -94,7 +94,7 @@ def ask(process: Process, request: Mapping[str, Any]) -> Any:
     process.stdin.flush()
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"{process.args} ended without an answer; see its log")
+        raise RuntimeError(f"{process.args!r} ended without an answer; see its log")
     return json.loads(line)
 
 
@@ -123,6 +123,6 @@ def wait_for(look: Callable[[], str | None], process: Process) -> str:
     deadline = time.monotonic() + START_TIME_S
     while (found := look()) is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{process.args} did not start; see its log")
+            raise RuntimeError(f"{process.args!r} did not start; see its log")
         time.sleep(0.005)
     return found

@@ -134,9 +134,7 @@ def measure(sites: list[Site], plan: Plan, expected: Expectations) -> None:
         _report(beds)
         for bed, export in pairs:
             rate = export.bytes / export.seconds / 1e6
-            say(
-                f"export at {bed.site.users:,} users: {export.bytes / 1e6:.0f} MB at {rate:.1f} MB/s"
-            )
+            say(f"export at {bed.site.users:,} users: {rate:.1f} MB/s, {export.whole} whole tables")
         before = len(expected.missed)
         _compare(beds, expected)
         if len(expected.missed) > before:

@@ -418,3 +418,9 @@ def demo(shared_demo: Running) -> Running:
 def eventually_fixture() -> Callable[..., Any]:
     """`eventually(look, what)`: the first truthy answer of `look`."""
     return eventually
+
+
+@pytest.fixture(name="alive", scope="session")
+def alive_fixture() -> Callable[[int], bool]:
+    """`alive(pid)`: whether a process runs."""
+    return alive

@@ -35,7 +35,7 @@ from gateway.link.server import LinkServer
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.objects.fields import Blob, Choice, Flag, I64, Id, Int, OnDelete, Ref, Text, U64
+from gateway.objects.fields import I64, U64, Blob, Choice, Flag, Id, Int, OnDelete, Ref, Text
 from gateway.settings import SiteFile
 from gateway.store.accounts import Accounts, Role
 from gateway.store.identity import DeviceIdentity

@@ -118,7 +118,7 @@ def test_a_client_that_goes_away_inside_a_body_is_noticed() -> None:
 
 class Silent(Dribble):
     def read1(self, size: int, /) -> bytes:
-        raise TimeoutError("timed out")
+        raise TimeoutError(f"timed out waiting for {size} bytes")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -33,6 +34,10 @@ def is_valid(url: str, **kwargs: Any) -> bool:
     return answer
 
 
+def quoted(members: dict[str, str]) -> dict[str, str]:
+    return {name: urlencode({name: value}) for name, value in members.items()}
+
+
 @pytest.mark.parametrize("command", ["login", "hidlogin"])
 @pytest.mark.parametrize(
     "how",
@@ -44,7 +49,7 @@ def is_valid(url: str, **kwargs: Any) -> bool:
             "data": json.dumps(members),
             "headers": {"Content-Type": "application/x-www-form-urlencoded"},
         },
-        lambda members: {"data": "login=admin&password=correct+horse&x="},
+        lambda members: {"data": "{login}&x=&{password}".format(**quoted(members))},
     ],
     ids=["json", "form", "json-as-text", "json-as-form", "form-without-type"],
 )

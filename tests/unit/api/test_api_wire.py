@@ -199,9 +199,9 @@ def test_a_small_answer_leaves_in_one_write(
     device: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes: list[bytes] = []
-    write = StreamWriter.write
+    write: Callable[..., object] = StreamWriter.write
 
-    def noting(self: StreamWriter, data: bytes) -> object:
+    def noting(self: object, data: bytes) -> object:
         writes.append(data)
         return write(self, data)
 
@@ -289,7 +289,7 @@ def test_a_busy_port_is_refused_with_the_way_out(device: SimpleNamespace) -> Non
 
 
 def test_an_address_that_is_not_ours_is_refused() -> None:
-    with pytest.raises(GatewayError, match="cannot listen on 192.0.2.1:0"):
+    with pytest.raises(GatewayError, match=r"cannot listen on 192\.0\.2\.1:0"):
         Server(lambda _environ, _start: [], "192.0.2.1", 0).start()
 
 

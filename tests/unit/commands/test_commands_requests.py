@@ -72,7 +72,7 @@ def test_a_wrong_member_is_named_with_what_was_expected_and_what_came(
 
 
 def test_other_limits_name_the_member_too() -> None:
-    with pytest.raises(InvalidRequest, match="Invalid member 'login'.*at most 64"):
+    with pytest.raises(InvalidRequest, match=r"Invalid member 'login'.*at most 64"):
         parse(LoginRequest, {"login": "a" * 65, "password": "x"})
 
 

@@ -119,16 +119,22 @@ def test_a_profile_that_contradicts_itself_is_refused(change: dict[str, Any], na
         BoardProfile.model_validate({**PI.model_dump(), **change})
 
 
-def test_an_installed_package_brings_its_own_profiles(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shipped = tmp_path / "gateway" / "_share" / "hw" / "boards"
-    shipped.mkdir(parents=True)
-    text = (Path(boards.__file__).parents[2] / "hw" / "boards" / "pi4.toml").read_text()
-    (shipped / "mine.toml").write_text(text.replace('name = "pi4"', 'name = "mine"'))
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of profiles of an installed package, empty."""
+    folder = tmp_path / "gateway" / "_share" / "hw" / "boards"
+    folder.mkdir(parents=True)
     monkeypatch.setattr(
         "gateway.hardware.boards.resources.files", lambda package: tmp_path / package
     )
+    return folder
+
+
+PI_TEXT = (Path(__file__).parents[3] / "hw" / "boards" / "pi4.toml").read_text()
+
+
+def test_an_installed_package_brings_its_own_profiles(installed: Path) -> None:
+    (installed / "mine.toml").write_text(PI_TEXT.replace('name = "pi4"', 'name = "mine"'))
     assert board_names() == ["mine"]
     assert load_profile("mine").chip == "pinctrl-bcm2711"
 
@@ -142,27 +148,14 @@ def test_an_installed_package_brings_its_own_profiles(
     ],
 )
 def test_a_broken_profile_is_refused_naming_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, named: str
+    installed: Path, text: str, named: str
 ) -> None:
-    shipped = tmp_path / "gateway" / "_share" / "hw" / "boards"
-    shipped.mkdir(parents=True)
-    (shipped / "mine.toml").write_text(text)
-    monkeypatch.setattr(
-        "gateway.hardware.boards.resources.files", lambda package: tmp_path / package
-    )
+    (installed / "mine.toml").write_text(text)
     with pytest.raises(SettingsError, match=rf"hw/boards/mine\.toml.*{named}"):
         load_profile("mine")
 
 
-def test_a_profile_under_another_name_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shipped = tmp_path / "gateway" / "_share" / "hw" / "boards"
-    shipped.mkdir(parents=True)
-    text = (Path(boards.__file__).parents[2] / "hw" / "boards" / "pi4.toml").read_text()
-    (shipped / "mine.toml").write_text(text)
-    monkeypatch.setattr(
-        "gateway.hardware.boards.resources.files", lambda package: tmp_path / package
-    )
+def test_a_profile_under_another_name_is_refused(installed: Path) -> None:
+    (installed / "mine.toml").write_text(PI_TEXT)
     with pytest.raises(SettingsError, match="name is 'pi4', the file says 'mine'"):
         load_profile("mine")

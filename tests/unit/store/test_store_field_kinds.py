@@ -68,9 +68,7 @@ def test_what_was_sent_comes_back_and_the_rest_is_default(
 def test_every_stored_value_finds_its_row(synthetic: Store, row: dict[str, Any]) -> None:
     synthetic.destroy("things")
     (number,) = synthetic.insert("things", [row])
-    where = [
-        {"field": name, "operator": "==", "value": value} for name, value in row.items()
-    ]
+    where = [{"field": name, "operator": "==", "value": value} for name, value in row.items()]
 
     assert one(synthetic, number, where=where)["id"] == number
 

@@ -68,7 +68,13 @@ def test_the_user_search_of_the_web_page(site: Store) -> None:
 
 def test_a_closing_glue_binds_brackets_and_the_last_glue_is_dropped(site: Store) -> None:
     where = [
-        {"object": "access_logs", "field": "id", "operator": ">", "value": 1, "connector": ") AND ("},
+        {
+            "object": "access_logs",
+            "field": "id",
+            "operator": ">",
+            "value": 1,
+            "connector": ") AND (",
+        },
         {"object": "access_logs", "field": "event", "operator": "=", "value": 7, "connector": "OR"},
     ]
 
@@ -109,9 +115,7 @@ def test_a_range_with_empty_maps_of_others_keeps_rows_of_nobody(site: Store) -> 
         ([{"field": "id", "value": 4, "connector": "OR"}, {"object": "cards", "field": "value", "value": 11}], [1]),
     ],
 )  # fmt: skip
-def test_what_a_condition_on_users_selects(
-    site: Store, where: object, expected: list[int]
-) -> None:
+def test_what_a_condition_on_users_selects(site: Store, where: object, expected: list[int]) -> None:
     assert ids(site, "users", where=where) == expected
 
 
@@ -221,9 +225,7 @@ def test_groups_are_counted_and_ordered_by_their_count(site: Store) -> None:
     )
 
     assert rows == [{"event": 7, "COUNT(*)": 2}]
-    by_other = load(
-        site, "users", fields=["COUNT(*)"], group=[{"object": "groups", "field": "id"}]
-    )
+    by_other = load(site, "users", fields=["COUNT(*)"], group=[{"object": "groups", "field": "id"}])
     assert by_other == [{"COUNT(*)": 2}, {"COUNT(*)": 1}]
 
 

@@ -40,7 +40,10 @@ def fill(store: Store) -> Store:
         [{"user_id": user, "group_id": user % 2 + 1} for user in numbers if user % 5],
     )
     store.insert("user_groups", [{"user_id": 1, "group_id": 1}])
-    store.insert("cards", [{"value": user % 10 + 10 * n, "user_id": user} for n, user in enumerate(numbers[:12])])
+    store.insert(
+        "cards",
+        [{"value": user % 10 + 10 * n, "user_id": user} for n, user in enumerate(numbers[:12])],
+    )
     return store  # fmt: skip
 
 

@@ -128,9 +128,7 @@ def evaluate(tokens: list[Any]) -> bool | None:
 def fill(store: Store, rows: list[Row]) -> list[Row]:
     store.destroy("things")
     ids = store.insert("things", rows)
-    return [
-        {"colour": 1, **row, "id": number} for number, row in zip(ids, rows, strict=True)
-    ]
+    return [{"colour": 1, **row, "id": number} for number, row in zip(ids, rows, strict=True)]
 
 
 def found(store: Store, where: object) -> list[int]:
@@ -144,9 +142,7 @@ def test_a_list_of_clauses_selects_what_its_glue_spells_out(
 ) -> None:
     stored = fill(synthetic, rows)
     glues = data.draw(
-        st.lists(
-            st.sampled_from([*GLUES, None]), min_size=len(clauses), max_size=len(clauses)
-        )
+        st.lists(st.sampled_from([*GLUES, None]), min_size=len(clauses), max_size=len(clauses))
     )
     where = []
     for (field, word, value), glue in zip(clauses, glues, strict=True):
@@ -177,12 +173,8 @@ def test_a_nested_map_selects_what_satisfies_all_of_it(
     where: dict[str, dict[str, Any]] = {}
     for field, word, value in clauses:
         where.setdefault(field, {})[word] = value
-    kept = [
-        (field, word, value) for field, pairs in where.items() for word, value in pairs.items()
-    ]
-    expected = [
-        row["id"] for row in stored if all(holds(row, *clause) is True for clause in kept)
-    ]
+    kept = [(field, word, value) for field, pairs in where.items() for word, value in pairs.items()]
+    expected = [row["id"] for row in stored if all(holds(row, *clause) is True for clause in kept)]
 
     assert found(synthetic, {"things": where}) == expected
 

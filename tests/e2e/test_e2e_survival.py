@@ -1,0 +1,226 @@
+"""Processes are killed; doors, rows and ids are not harmed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Maker, Row, Running
+
+FRONT, BACK = 17, 18
+ANA = "123,45678"
+OPEN_FRONT = {"actions": [{"action": "door", "parameters": "door=1"}]}
+
+
+@pytest.fixture
+def running(make: Maker, start: Callable[..., Running]) -> Running:
+    return start(make.demo())
+
+
+@contextmanager
+def nobody_restarts(running: Running) -> Iterator[None]:
+    """`gateway run` stands still, so that what is dead stays dead for a while."""
+    running.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        running.process.send_signal(signal.SIGCONT)
+
+
+def kinds(running: Running) -> list[EntryKind]:
+    return [entry.kind for entry in running.site.journal()]
+
+
+def access_bodies(running: Running) -> list[dict[str, Any]]:
+    return [entry.body for entry in running.site.journal() if entry.kind is EntryKind.ACCESS]
+
+
+def test_without_the_api_doors_open_and_the_row_is_there_when_it_is_back(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    running.api.configure("general", relay1_timeout=300)
+    before = running.api.last_id("access_logs")
+    with nobody_restarts(running):
+        dead = running.kill("api")
+        with pytest.raises(requests.ConnectionError):
+            running.api.post("session_is_valid")
+        edges = running.board.edges(FRONT)
+        running.swipe(ANA)
+        eventually(lambda: running.board.edges(FRONT) == edges + 2, "one on and one off")
+        eventually(lambda: access_bodies(running), "the journal's entry")
+        assert running.child("api") in {0, dead}
+
+    def back() -> bool:
+        try:
+            return bool(running.api.post("session_is_valid")[0] == 200)
+        except requests.ConnectionError:
+            return False
+
+    eventually(back, "the api at its old address")
+    # Sessions live in memory: clients are told, and log in again.
+    assert running.api.post("load_objects", {"object": "users"})[0] == 401
+    running.api.login(running.site.password)
+    [row] = running.api.since("access_logs", before)
+    assert (row["event"], row["user_id"], row["portal_id"]) == (7, 1, 1)
+    assert running.api.load("access_log_access_rules")[0]["access_log_id"] == row["id"]
+
+
+def test_without_the_controller_the_api_says_so_and_goes_on(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    running.swiped(ANA)
+    rows = running.api.load("access_logs")
+    with nobody_restarts(running):
+        running.kill("controller")
+        for command, body in [
+            ("execute_actions", OPEN_FRONT),
+            ("doors_state", None),
+            ("alarm_status", None),
+        ]:
+            status, answer = running.api.post(command, body)
+            assert status == 503
+            assert set(answer) == {"error", "code"}
+            assert "controller" in answer["error"]
+        [user] = running.api.create("users", {"name": "Nina", "registration": ""})
+        running.api.create("user_groups", {"user_id": user, "group_id": 1})
+        running.api.create("cards", {"user_id": user, "value": (60 << 32) | 60})
+        assert running.api.load("access_logs") == rows
+        assert running.api.ask("system_information")["device_name"] == "Demo"
+        running.api.destroy("cards", user_id=1)
+
+    eventually(lambda: running.api.post("doors_state")[0] == 200, "the controller's return")
+    # What was changed meanwhile counts.
+    row = running.access(lambda: running.swipe("60,60"))
+    assert (row["event"], row["user_id"]) == (7, user)
+    assert running.access(lambda: running.swipe(ANA))["event"] == 3
+    # No command that nobody answered is carried out later.
+    assert [row["event"] for row in running.api.load("access_logs")].count(10) == 0
+
+
+def test_a_strike_that_was_unlocked_when_killed_is_locked_exactly_once(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    running.api.configure("general", relay1_timeout=600_000)
+    before = running.swiped(ANA)
+    assert running.board.edges(FRONT) == 1
+    with nobody_restarts(running):
+        running.kill("controller")
+        assert running.board.high(FRONT)
+        assert running.board.edges(FRONT) == 1
+    eventually(lambda: running.api.post("doors_state")[0] == 200, "the controller's return")
+    assert not running.board.high(FRONT)
+    assert running.board.edges(FRONT) == 2
+    assert running.board.edges(BACK) == 0
+    starts = [entry for entry in running.site.journal() if entry.kind is EntryKind.STARTED]
+    assert [(claim["door"], claim["edge"]) for claim in starts[-1].body["outputs"]] == [
+        (1, True),
+        (2, False),
+    ]
+    assert kinds(running).count(EntryKind.ENDED_UNCLEANLY) == 1
+    # The row from before is there, and ids go on.
+    assert running.api.load("access_logs")[-1] == before
+    assert running.access(lambda: running.swipe(ANA))["id"] == before["id"] + 1
+    assert running.board.edges(FRONT) == 3
+
+
+def test_killed_again_and_again_no_committed_row_is_lost_and_no_id_is_used_twice(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    running.api.configure("general", relay1_timeout=300)
+    seen: list[Row] = []
+    for round_ in range(3):
+        for card in range(4):
+            # Committed, since the API shows it.
+            seen.append(running.access(lambda card=card: running.swipe(f"88,{card}")))
+        running.sim("swipe", reader="front", value=ANA)  # may be lost with the kill, or not
+        running.kill("controller")
+        eventually(
+            lambda: running.api.post("doors_state")[0] == 200, f"return number {round_ + 1}"
+        )
+        running.wait_locked()
+    rows = running.api.load("access_logs", order=["id"])
+    ids = [row["id"] for row in rows]
+    assert ids == sorted(set(ids))
+    assert [row for row in rows if row["event"] == 3] == seen
+    assert {row["event"] for row in rows} <= {3, 7}
+    assert kinds(running).count(EntryKind.ENDED_UNCLEANLY) == 3
+    assert running.board.edges(FRONT) % 2 == 0
+
+
+def test_an_alarm_that_was_on_when_killed_gets_its_off(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    running.new_rows("alarm_logs", lambda: running.sim("door", door="back", value="open"))
+    running.new_rows("alarm_logs", lambda: running.sim("zone", zone=1, value="active"))
+    running.kill("controller")
+    eventually(lambda: running.api.post("doors_state")[0] == 200, "the controller's return")
+    running.new_rows("alarm_logs", lambda: running.sim("door", door="back", value="closed"))
+    running.new_rows("alarm_logs", lambda: running.sim("zone", zone=1, value="idle"))
+    facts = [(row["event"], row["cause"]) for row in running.api.load("alarm_logs", order=["id"])]
+    assert facts == [(1, 7), (1, 1), (2, 7), (2, 1)]
+
+
+def test_a_deleted_log_stays_deleted_and_its_ids_are_not_given_again(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    last = running.swiped(ANA)
+    running.api.destroy("access_logs")
+    running.kill("controller")
+    running.kill("api")
+
+    def logged_in() -> bool:
+        try:
+            running.api.login(running.site.password)
+        except requests.ConnectionError:
+            return False
+        return True
+
+    eventually(logged_in, "the api's return")
+    eventually(lambda: running.api.post("doors_state")[0] == 200, "the controller's return")
+    assert running.api.load("access_logs") == []
+    assert running.stranger()["id"] == last["id"] + 1
+
+
+def test_children_end_with_a_killed_run_and_the_site_starts_again(
+    running: Running, eventually: Callable[..., Any], alive: Callable[[int], bool],
+    start: Callable[..., Running],
+) -> None:
+    running.swiped(ANA)
+    children = [running.child(role) for role in ("controller", "api")]
+    assert all(map(alive, children))
+    running.process.kill()
+    running.process.wait()
+    eventually(lambda: not any(map(alive, children)), "the end of both children")
+    again = start(running.site)
+    rows = again.api.load("access_logs")
+    assert [row["event"] for row in rows] == [3, 7]
+    assert again.stranger()["id"] == rows[-1]["id"] + 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_asked_to_end_it_ends_in_order(
+    running: Running, alive: Callable[[int], bool], number: signal.Signals
+) -> None:
+    children = [running.child(role) for role in ("controller", "api")]
+    running.api.configure("general", relay1_timeout=600_000)
+    running.swiped(ANA)
+    assert running.board.high(FRONT)
+    # A Ctrl-C reaches the whole foreground group.
+    os.killpg(running.process.pid, number)
+    assert running.process.wait(30) == 0
+    assert not any(map(alive, children))
+    assert not running.board.high(FRONT)
+    assert (running.board.edges(FRONT), running.board.edges(BACK)) == (2, 0)
+    journal = running.site.journal()
+    assert journal[-1].kind is EntryKind.STOPPED
+    assert EntryKind.ENDED_UNCLEANLY not in {entry.kind for entry in journal}
+    assert "Traceback" not in running.errors.read_text()

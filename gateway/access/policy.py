@@ -75,7 +75,7 @@ class Policy:
 
 
 def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
-    """Build the policy of `rows`, giving way at least every 64 rows; its return value is the
+    """Build the policy of `rows`, giving way every few rows; its return value is the
     policy.
 
     The time is in proportion to the number of rows. Rows that make no sense never raise: what

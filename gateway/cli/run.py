@@ -75,9 +75,12 @@ class _Child:
 class Supervisor:
     """Starts the controller, then the api; restarts whichever ends, until it is told to stop."""
 
-    def __init__(self, data: Path, runtime: RuntimeDirectory, http: str | None) -> None:
+    def __init__(
+        self, data: Path, runtime: RuntimeDirectory, http: str | None, listen: str
+    ) -> None:
+        """`http` is the address from the command line, `listen` the site's."""
         self._data = data
-        self._http = http
+        self._host = (http or listen).rpartition(":")[0]
         self._selector = selectors.DefaultSelector()
         self._children = [self._child(runtime, role) for role in ("controller", "api")]
         if http:
@@ -121,9 +124,11 @@ class Supervisor:
                 if message.get("READY") == "1":
                     child.ready = True
                     child.status = message.get("STATUS", "")
-                    if child.role == "api" and not child.extra:
-                        # An api that comes back must be found where it was first.
-                        child.extra = ["--http", child.status.removeprefix("http://")]
+                    if child.role == "api":
+                        # An api that comes back must be found where it was first: at the host
+                        # it was told, which may be every address, and the port that it got.
+                        port = child.status.rpartition(":")[2]
+                        child.extra = ["--http", f"{self._host}:{port}"]
 
     def _tend(self, child: _Child, *, first_start: bool) -> None:
         now = time.monotonic()
@@ -176,7 +181,7 @@ def run(data: Path, http: str | None) -> None:
         raise DataDirectoryError(f"a gateway is already running on {data}: {held}")
     notifier = Notifier()
     with runtime.claim("run"):
-        supervisor = Supervisor(data, runtime, http)
+        supervisor = Supervisor(data, runtime, http, site.http.listen)
 
         def stop(_signal: int, _frame: object) -> None:
             supervisor.stop()

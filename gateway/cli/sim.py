@@ -27,10 +27,10 @@ def sim(ctx: click.Context, data: Path) -> None:
     ctx.obj = data
 
 
-def _ask(ctx: click.Context, command: Simulate, *, patience_s: float = 0.0) -> dict[str, Any]:
+def _ask(ctx: click.Context, command: Simulate) -> dict[str, Any]:
     client = ControllerClient(RuntimeDirectory.find(ctx.obj))
     try:
-        return client.ask(command, _SIM_TIME_S + patience_s)
+        return client.ask(command, _SIM_TIME_S)
     finally:
         client.close()
 
@@ -81,7 +81,7 @@ def door(ctx: click.Context, name: str, state: str) -> None:
 @click.pass_context
 def rex(ctx: click.Context, name: str, hold: float) -> None:
     """Press the request-to-exit button of door NAME for --hold seconds."""
-    _ask(ctx, Simulate(verb="rex", door=name, value=str(hold)), patience_s=hold)
+    _ask(ctx, Simulate(verb="rex", door=name, value=str(hold)))
 
 
 @sim.command()

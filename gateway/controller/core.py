@@ -157,7 +157,6 @@ class Controller:
             panel.tick(now_ms)
         parts.alarms.tick(now_ms)
         parts.policies.slice()
-        self._simulation.tick(parts.clock.monotonic_ns())
         if parts.clock.monotonic_ns() >= self._heartbeat_ns:
             self._beat()
 
@@ -174,7 +173,6 @@ class Controller:
         dues_ns = [
             self._parts.rig.due_ns(),
             self._parts.policies.due_ns(),
-            self._simulation.due_ns(),
             self._heartbeat_ns,
             *(due * _MS for due in dues_ms if due is not None),
         ]
@@ -294,9 +292,7 @@ class Controller:
             case ReportStatus():
                 self._answers.now(address, request, self.status().model_dump(mode="json"))
             case Simulate() as command:
-                self._simulation.run(
-                    command, lambda body: self._answers.now(address, request, body)
-                )
+                self._answers.now(address, request, self._simulation.run(command))
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""

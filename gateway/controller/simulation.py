@@ -20,9 +20,9 @@ from gateway.link.messages import ControllerStatus, Simulate
 from gateway.settings import FixedInput, Level
 
 LONGEST_HOLD_S = 120.0
+USUAL_HOLD_S = "0.3"
+"""How long a button is pressed when nothing else is said."""
 _ACTIVE = ("open", "active", "on")
-
-Reply = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,6 @@ class Panels:
     alarms: AlarmPanel
     fire: FireLatch
     tamper: FixedInput | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Release:
-    """A button that comes up again at an instant."""
-
-    at_ns: int
-    name: InputName
-    pressed_high: bool
-    reply: Reply
 
 
 class Simulation:
@@ -65,44 +55,25 @@ class Simulation:
         self._fire = panels.fire
         self._tamper = panels.tamper
         self._status = status
-        self._releases: list[_Release] = []
 
-    def run(self, command: Simulate, reply: Reply) -> None:
-        """Carry out `command`; `reply` is called once it is done.
+    def run(self, command: Simulate) -> dict[str, Any]:
+        """Carry out `command`; what it answers is returned.
 
         Raises NotSupportedHere on real hardware, NotFound for a name that the site lacks and
         InvalidRequest for a value that makes no sense.
         """
-        simulator = self._simulator
-        if simulator is None:
+        if self._simulator is None:
             raise NotSupportedHere("sim works on the simulated board only; this one is real")
-        if command.verb == "rex":
-            self._press(simulator, command, reply)
-            return
         if command.verb == "state":
-            reply({**self._status().model_dump(mode="json"), **simulator.state()})
-            return
-        self._drive(simulator, command)
-        reply({})
-
-    def due_ns(self) -> int | None:
-        """When a pressed button comes up again; None while none is down."""
-        return min((release.at_ns for release in self._releases), default=None)
-
-    def tick(self, now_ns: int) -> None:
-        """Let go of every button whose time is over."""
-        due = [release for release in self._releases if release.at_ns <= now_ns]
-        self._releases = [release for release in self._releases if release.at_ns > now_ns]
-        for release in due:
-            if self._simulator is not None:
-                self._simulator.set_input(release.name, high=not release.pressed_high)
-            release.reply({})
+            return {**self._status().model_dump(mode="json"), **self._simulator.state()}
+        self._drive(self._simulator, command)
+        return {}
 
     def _drive(self, simulator: Simulator, command: Simulate) -> None:
         reader, value = command.reader or "", command.value or ""
         match command.verb:
             case "swipe":
-                simulator.swipe(reader, _card(value), command.format or "w26")
+                simulator.swipe(reader, _card(value), command.format)
             case "key":
                 simulator.keys(reader, value)
             case "qr":
@@ -111,23 +82,14 @@ class Simulation:
                 simulator.unplug(reader)
             case "plug":
                 simulator.plug(reader)
+            case "rex":
+                name, pressed_high = self._input(command)
+                simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
             case "clock":
                 self._clock.set_utc(self._moment(value))
             case _:
                 name, active_high = self._input(command)
                 simulator.set_input(name, high=active_high is (value in _ACTIVE))
-
-    def _press(self, simulator: Simulator, command: Simulate, reply: Reply) -> None:
-        try:
-            hold_s = float(command.value or "0.3")
-        except ValueError:
-            raise InvalidRequest(f"hold must be seconds, not {command.value!r}") from None
-        if not 0 < hold_s <= LONGEST_HOLD_S:
-            raise InvalidRequest(f"hold must be above 0 and at most {LONGEST_HOLD_S:g} seconds")
-        name, pressed_high = self._input(command)
-        simulator.set_input(name, high=pressed_high)
-        at_ns = self._clock.monotonic_ns() + round(hold_s * 1e9)
-        self._releases.append(_Release(at_ns, name, pressed_high, reply))
 
     def _input(self, command: Simulate) -> tuple[InputName, bool]:
         """The input that `command` moves, and whether its active level is high."""
@@ -166,6 +128,16 @@ class Simulation:
                 return panel
         known = ", ".join(panel.door.name for panel in self._doors.values()) or "none"
         raise NotFound(f"there is no door {name}; this site has: {known}")
+
+
+def _hold_ms(text: str) -> int:
+    try:
+        hold_s = float(text)
+    except ValueError:
+        raise InvalidRequest(f"hold must be seconds, not {text!r}") from None
+    if not 0 < hold_s <= LONGEST_HOLD_S:
+        raise InvalidRequest(f"hold must be above 0 and at most {LONGEST_HOLD_S:g} seconds")
+    return round(hold_s * 1000)
 
 
 def _card(text: str) -> int:

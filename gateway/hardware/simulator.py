@@ -15,7 +15,7 @@ from gateway.credentials.line_frames import MAX_BYTES
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
 from gateway.hardware.boards import SIMULATED_PORT
-from gateway.hardware.events import InputKind, InputName
+from gateway.hardware.events import InputName
 from gateway.hardware.simulated_pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated_port import SimulatedPort, port_path
 from gateway.hardware.wiring import input_wiring
@@ -25,8 +25,6 @@ PULSE_NS = 50_000
 """How long a data line is low for one bit."""
 INTERVAL_NS = 2_000_000
 """From one bit of a frame to the next."""
-PRESS_MS = 300
-"""How long a button is held down when nothing else is said."""
 
 _MS = 1_000_000
 _RECENT = 200
@@ -55,13 +53,13 @@ class Simulator:
         self._readers = {reader.name: reader for reader in site.reader}
         self._line_free_ns: dict[str, int] = {}
         self._unplugged: set[str] = set()
-        self._releases: dict[InputName, int] = {}
+        self._releases: dict[InputName, tuple[int, bool]] = {}
         self._ports: dict[str, SimulatedPort] = {}
-        for name, wiring in self._inputs.items():
+        for wiring in self._inputs.values():
             # What the wires do against or without the board's pull; once moved, it stays moved.
             wired = isinstance(wiring, FixedInput) or wiring.pull is Pull.FLOATING
             if wired and not factory.record.pin(wiring.pin).driven:
-                self._pin(wiring.pin).drive(high=self.rest_level(name))
+                self._pin(wiring.pin).drive(high=_rest_level(wiring))
         for reader in site.reader:
             if isinstance(reader, SerialQrReader) and reader.port == SIMULATED_PORT:
                 self._ports[reader.name] = SimulatedPort(port_path(runtime_dir, reader.name))
@@ -133,32 +131,21 @@ class Simulator:
         self._releases.pop(name, None)
         self._pin(wiring.pin).drive(high=high)
 
-    def rest_level(self, name: InputName) -> bool:
-        """The level (True = high) of an input that nobody moves; raises NotFound as `set_input`.
-
-        Tamper and fire rest at their declared level, everything else where its pull holds it
-        (without one: high, as with a pull-up in the wiring).
-        """
-        wiring = self._input(name)
-        if isinstance(wiring, FixedInput):
-            return wiring.idle is Level.HIGH
-        return wiring.pull is not Pull.DOWN
-
-    def press(self, door: int, hold_ms: int = PRESS_MS) -> None:
-        """Press the REX button of a door and let it go after `hold_ms`; raises NotFound."""
-        name = InputName(InputKind.REX, door)
-        self.set_input(name, high=not self.rest_level(name))
-        self._releases[name] = self._clock.monotonic_ns() + hold_ms * _MS
+    def press(self, name: InputName, *, high: bool, hold_ms: int) -> None:
+        """Hold a button at the level `high` for `hold_ms`, then let it go; raises NotFound."""
+        self.set_input(name, high=high)
+        self._releases[name] = (self._clock.monotonic_ns() + hold_ms * _MS, not high)
 
     @property
     def due_ns(self) -> int | None:
         """When a pressed button is let go."""
-        return min(self._releases.values(), default=None)
+        return min((due_ns for due_ns, _ in self._releases.values()), default=None)
 
     def service(self, now_ns: int) -> None:
         """Let go of buttons that were held long enough."""
-        for name in [name for name, due_ns in self._releases.items() if now_ns >= due_ns]:
-            self.set_input(name, high=self.rest_level(name))
+        for name, (due_ns, high) in list(self._releases.items()):
+            if now_ns >= due_ns:
+                self.set_input(name, high=high)
 
     # looking
 
@@ -248,6 +235,14 @@ class Simulator:
                 stamp_ns += INTERVAL_NS
             stamp_ns += silence_ns
         self._line_free_ns[reader.name] = stamp_ns
+
+
+def _rest_level(wiring: Input) -> bool:
+    """The level of an input that nobody moves: as declared, or where its pull holds it (without
+    one: high, as with a pull-up in the wiring)."""
+    if isinstance(wiring, FixedInput):
+        return wiring.idle is Level.HIGH
+    return wiring.pull is not Pull.DOWN
 
 
 def _level(*, high: bool) -> str:

@@ -19,7 +19,7 @@ from .swipes import Plan
 SIZES = (1_000, 200_000)
 RULES = 2_000
 MOST_SAMPLES = 1_000
-"""Of a round: the board's record keeps 4,096 edges, two a swipe."""
+"""Of a round: nobody comes twice, and the small site has no more people."""
 
 
 def main() -> None:

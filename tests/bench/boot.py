@@ -17,8 +17,7 @@ from gateway.settings import SITE_FILE, Level, read_site
 
 from .figures import Expectations, say, table
 from .processes import START_TIME_S, Memory, Process, children_of, memory_of, started, wait_for
-from .sites import Site, card_of
-from .swiper import READER
+from .sites import DOORS, Site, card_of, reader_of
 
 TIMES = 3
 REST_S = 2.0
@@ -93,14 +92,14 @@ def _swipe(runtime: RuntimeDirectory, process: Process) -> None:
 
 def _asked(client: ControllerClient) -> str | None:
     try:
-        client.ask(Simulate(verb="swipe", reader=READER, value=str(card_of(0))))
+        client.ask(Simulate(verb="swipe", reader=reader_of(DOORS[0]), value=str(card_of(0))))
     except ControllerUnavailable:
         return None
     return "done"
 
 
 def _opened_ns(site: Site, runtime: RuntimeDirectory, began_ns: int) -> str | None:
-    """When the front door's relay was driven, as digits."""
+    """When the first door's relay was driven, as digits."""
     strike = read_site(site.data / SITE_FILE).door[0].strike
     record = BoardRecord.read(record_path(runtime.path))
     high = strike.unlocked is Level.HIGH

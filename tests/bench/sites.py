@@ -1,10 +1,9 @@
-"""The data directories that are measured: the demo site with many people, or with many rules."""
+"""The data directories that are measured: sites with many people, or with many rules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from gateway.commands.provisioning import initialise
@@ -12,10 +11,13 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
 from gateway.store.objects_store import Store
 
+DOORS = (1, 2, 3, 4)
+"""Each with a reader of the same number, which stands for the portal of that number."""
 EVERYONE, OFFICE = 1, 2
-"""Departments of the demo site. The first passes the front door always, the second has a rule with
-office hours there and one for the back door."""
-ALWAYS_RULE = 1
+"""Departments. The first passes every door always, the second in office hours."""
+ALWAYS, OFFICE_HOURS = 1, 2
+"""Rules and time zones of the two."""
+SPANS = 'time_spans (time_zone_id, start, "end", sun, mon, tue, wed, thu, fri, sat)'
 _FIRST_USER = 1_001
 _NUMBERS = 60_000
 """Card numbers of one facility."""
@@ -46,23 +48,63 @@ def stored(card: int) -> int:
 
 
 def build(data: Path, users: int) -> Site:
-    """The demo site with `users` more people, each with a card that opens the front door."""
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    site = Site(data, users, initialise(data, text, demo=True))
+    """A site of four doors and `users` people, each with a card that opens all of them."""
+    site = Site(data, users, initialise(data, _site_file(), demo=False))
     people = range(users)
     # As an import writes them: one transaction, the triggers at work.
     _put(
         site,
+        ("groups (id, name)", [(OFFICE, "Office")]),
+        ("time_zones (id, name)", [(OFFICE_HOURS, "Office hours")]),
+        (SPANS, [(OFFICE_HOURS, 8 * 3600, 18 * 3600, 0, 1, 1, 1, 1, 1, 0)]),
+        ("access_rules (id, name, type)", [(OFFICE_HOURS, "Office hours", 1)]),
+        ("access_rule_time_zones (access_rule_id, time_zone_id)", [(OFFICE_HOURS, OFFICE_HOURS)]),
+        ("group_access_rules (group_id, access_rule_id)", [(OFFICE, OFFICE_HOURS)]),
+        (
+            "portal_access_rules (portal_id, access_rule_id)",
+            # The factory rows let everyone through portal 1.
+            [*((door, ALWAYS) for door in DOORS[1:]), *((door, OFFICE_HOURS) for door in DOORS)],
+        ),
         ("users (id, registration, name)", ((_user(it), f"{it}", f"User {it}") for it in people)),
         ("cards (value, user_id)", ((stored(card_of(it)), _user(it)) for it in people)),
         ("user_groups (user_id, group_id)", ((_user(it), EVERYONE) for it in people)),
         ("user_groups (user_id, group_id)", ((_user(it), OFFICE) for it in people)),
         (
             "user_access_rules (user_id, access_rule_id)",
-            ((_user(it), ALWAYS_RULE) for it in people if it % 10 == 0),
+            ((_user(it), ALWAYS) for it in people if it % 10 == 0),
         ),
     )
     return site
+
+
+def reader_of(door: int) -> str:
+    """The name of the reader at `door`."""
+    return f"reader-{door}"
+
+
+def _site_file() -> str:
+    """The demo site's kind of doors, four of them, on the simulated board."""
+    doors = (
+        f"""
+[[door]]
+id = {door}
+name = "door-{door}"
+egress = "mechanical"
+strike = {{ pin = {16 + door}, locked = "low", unlocked = "high" }}
+sensor = {{ pin = {20 + door}, pull = "up" }}
+
+[[reader]]
+name = "{reader_of(door)}"
+index = {door}
+kind = "wiegand"
+portal = {door}
+d0 = {2 + 2 * door}
+d1 = {3 + 2 * door}
+"""
+        for door in DOORS
+    )
+    head = '[site]\nname = "Bench"\ntimezone = "America/Sao_Paulo"\nboard = "simulated"\n'
+    return head + "".join(doors)
 
 
 def add_rules(site: Site, rules: int) -> None:
@@ -74,7 +116,7 @@ def add_rules(site: Site, rules: int) -> None:
         site,
         ("time_zones (id, name)", ((zone, f"Schedule {zone}") for zone in zones)),
         (
-            'time_spans (time_zone_id, start, "end", sun, mon, tue, wed, thu, fri, sat)',
+            SPANS,
             (
                 (zone, hour * 3600, (hour + 2) * 3600, 0, 1, 1, 1, 1, 1, zone % 2)
                 for zone in zones
@@ -89,7 +131,7 @@ def add_rules(site: Site, rules: int) -> None:
         ),
         (
             "portal_access_rules (portal_id, access_rule_id)",
-            ((1 + rule % 2, rule) for rule in ids[::2]),
+            ((DOORS[rule // 2 % len(DOORS)], rule) for rule in ids[::2]),
         ),
         ("area_access_rules (area_id, access_rule_id)", ((1, rule) for rule in ids[1::2])),
         (

@@ -3,7 +3,9 @@
 `python -m bench.swiper DATA`: a request a line in, an answer a line out; it ends with its input.
 
 The process is `gateway controller` to the letter, with two additions that are not in the path of a
-swipe: the thread, and a dwell of 2 ms, so that the door has locked itself before the next swipe.
+swipe: the thread, and a dwell of 2 ms, so that a door has locked itself before its next swipe. The
+doors take turns, so that the next one is locked even while one is late.
+
 Identifications come from a second thread on a timetable of their own, as they do from the
 threads of pins and ports. Posted by the loop's own thread between two turns they would never
 meet a loop that sleeps, or one that is busy with a commit or a heartbeat, and that wait would be
@@ -27,8 +29,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from gateway.cli.logs import log_to_stderr
@@ -43,12 +46,12 @@ from gateway.doors.values import DoorSettings
 from gateway.hardware.board_record import BoardRecord, EdgeRecord, record_path
 from gateway.hardware.boards import BoardProfile
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import Door, Level, LockState, SiteFile
+from gateway.settings import Door, LockState, SiteFile
 
-READER = "front"
-"""Of the demo site; it stands for the portal that opens door 1."""
+from .sites import reader_of
+
 DWELL_MS = 2
-PATIENCE_S = 10.0
+PATIENCE_NS = 10_000_000_000
 """How long the last swipe of a round may take."""
 
 _MS = 1_000_000
@@ -57,13 +60,23 @@ _real_slice = PolicyKeeper.slice
 _real_turn = Controller.turn
 
 
+class _Post(NamedTuple):
+    """One identification."""
+
+    door: int
+    due_ns: int
+    """When the timetable wanted it."""
+    at_ns: int
+    """When it was put into the inbox."""
+
+
 class Swiper:
     """The thread that swipes, and reads from the board's record when the relay was driven."""
 
     def __init__(self, controller: Controller, site: SiteFile, runtime: RuntimeDirectory) -> None:
         self._inbox = controller.inbox
         self._record = BoardRecord.read(record_path(runtime.path))
-        self._strike = site.door[0].strike
+        self._strikes = {door.id: door.strike for door in site.door}
         self._slices: list[tuple[int, int]] = []
 
     def serve(self) -> None:
@@ -84,15 +97,15 @@ class Swiper:
         before = self._record.edge_count
         pace = random.Random(seed)  # noqa: S311 - a timetable
         due_ns = time.monotonic_ns()
-        posts: list[tuple[int, int]] = []
-        for card in cards:
+        posts: list[_Post] = []
+        for card, door in zip(cards, cycle(self._strikes), strict=False):
             due_ns += round(pace_ms * _MS * pace.uniform(0.5, 1.5))
             time.sleep(max(0.0, (due_ns - time.monotonic_ns()) / 1e9))
             at_ns = time.monotonic_ns()
-            self._inbox.post(Identification(READER, Credential(CredentialKind.CARD, card), at_ns))
-            posts.append((due_ns, at_ns))
-        edges = self._edges(before, posts[-1][1])
-        return _paired(posts, edges, unlocked=self._strike.unlocked is Level.HIGH)
+            credential = Credential(CredentialKind.CARD, card)
+            self._inbox.post(Identification(reader_of(door), credential, at_ns))
+            posts.append(_Post(door, due_ns, at_ns))
+        return self._paired(posts, self._edges(before, posts[-1]))
 
     def do_slices(self) -> list[tuple[int, int]]:
         """Start and length, in nanoseconds, of every slice of compilation since the last time."""
@@ -129,34 +142,36 @@ class Swiper:
         pstats.Stats(profile, stream=text).strip_dirs().sort_stats("tottime").print_stats(30)
         return text.getvalue()
 
-    def _edges(self, before: int, last_ns: int) -> list[EdgeRecord]:
-        """The lock's edges since `before`, once it has locked again after the last swipe."""
-        give_up_ns = last_ns + round(PATIENCE_S * 1e9)
-        locked = self._strike.level(LockState.LOCKED)
+    def _edges(self, before: int, last: _Post) -> Sequence[EdgeRecord]:
+        """All edges since `before`, once the last door has locked again."""
+        strike = self._strikes[last.door]
+        locked = strike.level(LockState.LOCKED)
         while True:
-            recent = self._record.recent(self._record.edge_count - before)
-            edges = [edge for edge in recent if edge.pin == self._strike.pin]
-            over = edges and edges[-1].stamp_ns > last_ns and edges[-1].high is locked
-            if over or time.monotonic_ns() > give_up_ns:
+            edges = self._record.recent(self._record.edge_count - before)
+            over = any(
+                edge.pin == strike.pin and edge.high is locked and edge.stamp_ns > last.at_ns
+                for edge in edges[-2 * len(self._strikes) :]
+            )
+            if over or time.monotonic_ns() > last.at_ns + PATIENCE_NS:
                 return edges
-            time.sleep(0.01)
+            time.sleep(0.005)
 
-
-def _paired(
-    posts: Sequence[tuple[int, int]], edges: Sequence[EdgeRecord], *, unlocked: bool
-) -> dict[str, Any]:
-    stamps = [edge.stamp_ns for edge in edges]
-    answer: dict[str, Any] = {"waits": [], "lates": [], "found_open": 0, "missed": 0}
-    for due_ns, at_ns in posts:
-        at = bisect_left(stamps, at_ns)
-        if at > 0 and edges[at - 1].high is unlocked:
-            answer["found_open"] += 1
-        elif at == len(stamps):
-            answer["missed"] += 1
-        else:
-            answer["waits"].append(stamps[at] - at_ns)
-            answer["lates"].append(stamps[at] - due_ns)
-    return answer
+    def _paired(self, posts: Sequence[_Post], edges: Sequence[EdgeRecord]) -> dict[str, Any]:
+        """Each post with the first edge of its door after it; a door found open has none."""
+        answer: dict[str, Any] = {"waits": [], "lates": [], "lost": 0}
+        for door, strike in self._strikes.items():
+            ours = [edge for edge in edges if edge.pin == strike.pin]
+            stamps = [edge.stamp_ns for edge in ours]
+            for post in posts:
+                if post.door != door:
+                    continue
+                at = bisect_left(stamps, post.at_ns)
+                if at == len(ours) or ours[at].high is strike.level(LockState.LOCKED):
+                    answer["lost"] += 1
+                else:
+                    answer["waits"].append(stamps[at] - post.at_ns)
+                    answer["lates"].append(stamps[at] - post.due_ns)
+        return answer
 
 
 def _short_dwell(bindings: Bindings, door: Door) -> DoorSettings:

@@ -51,9 +51,9 @@ def test_logs_keep_naming_what_is_gone() -> None:
 
 
 def test_an_unknown_object_or_field_is_refused_in_the_devices_words() -> None:
-    with pytest.raises(InvalidRequest, match="^'nope' is not an object of this device$"):
+    with pytest.raises(InvalidRequest, match=r"^'nope' is not an object of this device$"):
         REGISTRY["nope"]
-    with pytest.raises(InvalidRequest, match="^x is not a column of table users$"):
+    with pytest.raises(InvalidRequest, match=r"^x is not a column of table users$"):
         REGISTRY["users"].field("x")
     assert "users" in REGISTRY
     assert "nope" not in REGISTRY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gateway.errors import InvalidRequest
@@ -9,42 +11,21 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.joins import Joins
 from gateway.objects.metadata import object_metadata
 
+TABLE = Path(__file__).parent / "tables" / "joins.txt"
+
 
 @pytest.fixture(scope="module")
 def joins() -> Joins:
     return Joins(REGISTRY)
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "way"),
-    [
-        ("users", "groups", "users.id=user_groups.user_id user_groups.group_id=groups.id"),
-        ("users", "access_rules", "users.id=user_access_rules.user_id user_access_rules.access_rule_id=access_rules.id"),
-        ("users", "time_zones", "users.id=user_access_rules.user_id user_access_rules.access_rule_id=access_rule_time_zones.access_rule_id access_rule_time_zones.time_zone_id=time_zones.id"),
-        ("users", "cards", "users.id=cards.user_id"),
-        ("users", "pins", "users.id=pins.user_id"),
-        ("users", "qrcodes", "users.id=qrcodes.user_id"),
-        ("users", "access_logs", "users.id=access_logs.user_id"),
-        ("users", "alarm_logs", "users.id=alarm_logs.user_id"),
-        ("groups", "access_rules", "groups.id=group_access_rules.group_id group_access_rules.access_rule_id=access_rules.id"),
-        ("groups", "time_zones", "groups.id=group_access_rules.group_id group_access_rules.access_rule_id=access_rule_time_zones.access_rule_id access_rule_time_zones.time_zone_id=time_zones.id"),
-        ("groups", "access_logs", "groups.id=user_groups.group_id user_groups.user_id=access_logs.user_id"),
-        ("access_logs", "portals", "access_logs.portal_id=portals.id"),
-        ("access_logs", "areas", "access_logs.portal_id=portals.id portals.area_to_id=areas.id"),
-        ("access_logs", "access_rules", "access_logs.id=access_log_access_rules.access_log_id access_log_access_rules.access_rule_id=access_rules.id"),
-        ("access_logs", "time_zones", "access_logs.id=access_log_access_rules.access_log_id access_log_access_rules.access_rule_id=access_rule_time_zones.access_rule_id access_rule_time_zones.time_zone_id=time_zones.id"),
-        ("access_logs", "alarm_logs", "access_logs.id=alarm_logs.access_log_id"),
-        ("access_logs", "groups", "access_logs.user_id=user_groups.user_id user_groups.group_id=groups.id"),
-        ("access_rules", "areas", "access_rules.id=area_access_rules.access_rule_id area_access_rules.area_id=areas.id"),
-        ("access_rules", "portals", "access_rules.id=portal_access_rules.access_rule_id portal_access_rules.portal_id=portals.id"),
-        ("access_rules", "actions", "access_rules.id=access_rule_actions.access_rule_id access_rule_actions.action_id=actions.id"),
-        ("portals", "actions", "portals.id=portal_actions.portal_id portal_actions.action_id=actions.id"),
-        ("portals", "areas", "portals.area_to_id=areas.id"),
-        ("alarm_zones", "time_zones", "alarm_zones.zone=alarm_zone_time_zones.alarm_zone_id alarm_zone_time_zones.time_zone_id=time_zones.id"),
-        ("time_zones", "time_spans", "time_zones.id=time_spans.time_zone_id"),
-        ("users", "portals", "users.id=user_access_rules.user_id user_access_rules.access_rule_id=portal_access_rules.access_rule_id portal_access_rules.portal_id=portals.id"),
-    ],
-)  # fmt: skip
+def ways() -> list[tuple[str, str, str]]:
+    lines = TABLE.read_text(encoding="utf-8").splitlines()
+    rows = [line.split(":", 1) for line in lines if not line.startswith("#")]
+    return [(*ends.split(" ", 1), way.strip()) for ends, way in rows]  # type: ignore[misc] # - two
+
+
+@pytest.mark.parametrize(("start", "end", "way"), ways())
 def test_the_way_from_one_object_to_another(joins: Joins, start: str, end: str, way: str) -> None:
     pairs = joins.path(start, end)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-# Notes its arguments; `init` makes the site file, `run` says that it is ready and waits.
+# Notes its arguments; `init` makes the database, `run` says that it is ready and waits.
 GATEWAY = """
 import pathlib, signal, sys
 with open("calls", "a") as calls:
@@ -19,7 +19,7 @@ with open("calls", "a") as calls:
 if sys.argv[1] == "init":
     print("password  shown once")
     pathlib.Path(".gateway").mkdir()
-    pathlib.Path(".gateway/gateway.toml").touch()
+    pathlib.Path(".gateway/store.db").touch()
     sys.exit()
 if "--refuse" in sys.argv:
     sys.exit(1)
@@ -101,7 +101,7 @@ def test_cleaning_keeps_the_data(tree: Path) -> None:
     (tree / "gateway").mkdir()
     (tree / "tests").mkdir()
     make(tree, "clean").communicate()
-    assert (tree / ".gateway/gateway.toml").exists()
+    assert (tree / ".gateway/store.db").exists()
     assert not (tree / ".venv").exists()
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.errors import InvalidRequest
 from gateway.store.objects_store import Store
+
+TABLES = Path(__file__).parent / "tables"
 
 
 def load(store: Store, name: str, **request: Any) -> list[dict[str, object]]:
@@ -87,34 +91,13 @@ def test_a_range_with_empty_maps_of_others_keeps_rows_of_nobody(site: Store) -> 
     assert ids(site, "access_logs", where=where, order=["descending", "time"], limit=20) == [3, 2]
 
 
-@pytest.mark.parametrize(
-    ("where", "expected"),
-    [
-        ({"users": {"id": [2, 3]}}, [2, 3]),
-        ({"users": {"id": {"IN": [1, 2], "!=": 2}}}, [1]),
-        ({"users": {"id": {"not  in": [1, 2]}}}, [3, 4]),
-        ({"users": {"id": "3"}}, [3]),
-        ({"users": {"id": 3.0}}, [3]),
-        ({"users": {"id": {"IN": 3}}}, [3]),
-        ({"users": {"id": []}}, []),
-        ({"users": {"user_type_id": None}}, [2, 3]),
-        ({"users": {"user_type_id": {"!=": None}}}, [1, 4]),
-        ({"users": {"user_type_id": {"IS NOT NULL": ""}}}, [1, 4]),
-        ({"users": {"name": {"NOT LIKE": "%a"}}}, [3, 4]),
-        ({"users": {"name": "%I%"}}, [2, 3, 4]),
-        ({"users": {"name": {"==": "%I%"}}}, []),
-        ({"users": {"id": {"LIKE": 3}}}, [3]),
-        ([{"field": "id", "value": [1, 4]}], [1, 4]),
-        ([{"field": "id", "operator": "!=", "value": [1, 4]}], [2, 3]),
-        ([{"field": "name", "value": "%ai%"}], [3]),
-        ({"groups": {"id": 1}}, [1, 2]),
-        ({"groups": {"id": [1, 2]}}, [1, 2]),
-        ({"user_groups": {"group_id": 2}}, [2]),
-        ({"cards": {"value": {">": 11}}}, [2, 3]),
-        ({"access_rules": {"id": 1}}, []),
-        ([{"field": "id", "value": 4, "connector": "OR"}, {"object": "cards", "field": "value", "value": 11}], [1]),
-    ],
-)  # fmt: skip
+CONDITIONS = [
+    (case["where"], case["ids"])
+    for case in json.loads((TABLES / "conditions_on_users.json").read_text(encoding="utf-8"))
+]
+
+
+@pytest.mark.parametrize(("where", "expected"), CONDITIONS)
 def test_what_a_condition_on_users_selects(site: Store, where: object, expected: list[int]) -> None:
     assert ids(site, "users", where=where) == expected
 
@@ -233,44 +216,23 @@ def test_unknown_members_of_a_request_are_ignored(site: Store) -> None:
     assert ids(site, "users", finish=True, values=[], filter="x") == [1, 2, 3, 4]
 
 
+REFUSED = [
+    (case["request"], case["refusal"])
+    for case in json.loads((TABLES / "refused_requests.json").read_text(encoding="utf-8"))
+]
+TOO_LARGE: list[tuple[dict[str, object], str]] = [
+    ({"limit": 1 << 63}, "limit is too large"),
+    ({"where": [{"field": "id", "value": 1 << 63}]}, "Invalid member 'id' (int between"),
+    ({"where": {"users": {"id": [1] * 1000}}}, "id has more than 999 elements"),
+    ({"where": {"users": {"name": "%" * 257}}}, "the pattern of name is over 256"),
+    ({"where": [{"field": "id", "value": 1}] * 1000}, "where has more than 999 clauses"),
+]
+
+
 @pytest.mark.parametrize(
     ("request_", "text"),
-    [
-        ({}, "Invalid member 'object' (string expected, got undefined)"),
-        ({"object": 1}, "Invalid member 'object' (string expected, got int)"),
-        ({"object": "nope"}, "'nope' is not an object of this device"),
-        ({"object": "users", "fields": ["x"]}, "x is not a column of table users"),
-        ({"object": "users", "fields": [1]}, "Invalid member 'fields' (string expected, got int)"),
-        ({"object": "users", "fields": {}}, "Invalid member 'fields' (array expected, got object)"),
-        ({"object": "users", "fields": [{"object": "cards", "field": "x"}]}, "x is not a column of table cards"),
-        ({"object": "users", "fields": [{"object": "holidays", "field": "id"}]}, "holidays cannot be joined with users"),
-        ({"object": "users", "order": ["x"]}, "x is not a column of table users"),
-        ({"object": "users", "group": ["x"]}, "x is not a column of table users"),
-        ({"object": "users", "limit": "1"}, "Invalid member 'limit' (int expected, got string)"),
-        ({"object": "users", "limit": 1 << 63}, "limit is too large"),
-        ({"object": "users", "join": "OUTER"}, "'OUTER' is not a join: LEFT and INNER are"),
-        ({"object": "users", "where": 1}, "Invalid member 'where' (array expected, got int)"),
-        ({"object": "users", "where": [1]}, "Invalid member 'where' (object expected, got int)"),
-        ({"object": "users", "where": [{}]}, "Invalid member 'field' (string expected, got undefined)"),
-        ({"object": "users", "fields": [{"object": "users"}]}, "Invalid member 'field' (string expected, got undefined)"),
-        ({"object": "users", "where": [{"field": "x", "value": 1}]}, "x is not a column of table users"),
-        ({"object": "users", "where": [{"field": "id"}]}, "Invalid member 'value' (int expected, got undefined)"),
-        ({"object": "users", "where": [{"field": "id", "value": True}]}, "Invalid member 'id' (int expected, got boolean)"),
-        ({"object": "users", "where": [{"field": "id", "value": "x"}]}, "Invalid member 'id' (int expected, got string)"),
-        ({"object": "users", "where": [{"field": "id", "value": 1 << 63}]}, "Invalid member 'id' (int between"),
-        ({"object": "users", "where": [{"field": "id", "operator": "~", "value": 1}]}, "'~' is not an operator"),
-        ({"object": "users", "where": [{"field": "id", "value": 1, "connector": "XOR"}]}, "'XOR' is not a connector"),
-        ({"object": "users", "where": [{"field": "id", "value": 1, "connector": ") AND"}]}, "') AND' is not a connector"),
-        ({"object": "users", "where": {"users": 1}}, "Invalid member 'users' (object expected, got int)"),
-        ({"object": "users", "where": {"nope": {}}}, "'nope' is not an object of this device"),
-        ({"object": "users", "where": {"users": {"id": {">": [1]}}}}, "Invalid member 'id' (int expected, got array)"),
-        ({"object": "users", "where": {"users": {"id": {">": None}}}}, "Invalid member 'id' (int expected, got null)"),
-        ({"object": "users", "where": {"users": {"id": [1] * 1000}}}, "id has more than 999 elements"),
-        ({"object": "users", "where": {"users": {"name": "%" * 257}}}, "the pattern of name is over 256"),
-        ({"object": "users", "where": [{"field": "id", "value": 1}] * 1000}, "where has more than 999 clauses"),
-        ({"object": "devices", "where": {"devices": {"public_key": {"LIKE": "a"}}}}, "LIKE cannot be used on the binary"),
-    ],
-)  # fmt: skip
+    [*REFUSED, *(({"object": "users", **request}, text) for request, text in TOO_LARGE)],
+)
 def test_a_request_that_makes_no_sense_is_refused(
     site: Store, request_: dict[str, object], text: str
 ) -> None:

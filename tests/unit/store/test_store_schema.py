@@ -69,7 +69,7 @@ def test_other_changes_leave_the_version_alone(path: Path) -> None:
 def test_a_failed_write_leaves_the_version_alone(path: Path) -> None:
     with Store.create(path, SMALL, stamp) as store:
         before = store.policy_version()
-        with pytest.raises(KeyError), store.transaction():
+        with pytest.raises(KeyError), store.transaction():  # noqa: PT012 - what comes before counts
             store.insert("gates", [{}])
             raise KeyError
 

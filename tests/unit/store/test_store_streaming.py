@@ -13,6 +13,8 @@ from gateway.store.query.compile import Compiler
 from gateway.store.query.request import parse_query
 from gateway.store.query.run import Runner
 
+WITH_CARDS = ["id", {"object": "cards", "field": "value"}]
+BY_CARD = [{"object": "cards", "field": "value"}, "descending"]
 REQUESTS: list[dict[str, Any]] = [
     {},
     {"order": ["id", "descending"]},
@@ -23,12 +25,12 @@ REQUESTS: list[dict[str, Any]] = [
     {"limit": 7},
     {"limit": 7, "offset": 4},
     {"limit": 7, "offset": 4, "order": ["name"]},
-    {"fields": ["id", {"object": "cards", "field": "value"}]},
-    {"fields": ["id", {"object": "cards", "field": "value"}], "join": "LEFT", "order": ["name"]},
-    {"fields": ["id", {"object": "cards", "field": "value"}], "limit": 5, "offset": 2},
-    {"fields": ["id", {"object": "groups", "field": "id"}], "where": {"cards": {"value": {">": 5}}}},
-    {"fields": ["id", {"object": "cards", "field": "value"}], "order": [{"object": "cards", "field": "value"}, "descending"], "limit": 5},
-]  # fmt: skip
+    {"fields": WITH_CARDS},
+    {"fields": WITH_CARDS, "join": "LEFT", "order": ["name"]},
+    {"fields": WITH_CARDS, "limit": 5, "offset": 2},
+    {"fields": WITH_CARDS, "where": {"groups": {"id": 2}}},
+    {"fields": WITH_CARDS, "order": BY_CARD, "limit": 5},
+]
 
 
 def fill(store: Store) -> Store:

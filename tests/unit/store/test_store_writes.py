@@ -186,7 +186,7 @@ def test_putting_is_all_or_nothing(people: Store) -> None:
         )
     with pytest.raises(ConstraintViolation, match=r"cards\.value \(row 1, owned by user 7\)"):
         people.insert_or_modify("cards", [{"id": 8, "value": 5, "user_id": 8}])
-    with pytest.raises(InvalidRequest, match="'name' .*got undefined"):
+    with pytest.raises(InvalidRequest, match=r"'name' .*got undefined"):
         people.insert_or_modify("users", [{"id": 7, "name": "X"}, {"id": 11}])
 
     assert rows(people, "cards", "value") == [(5,), (6,)]
@@ -222,9 +222,9 @@ def test_the_other_name_of_an_actions_id_is_understood(store: Store) -> None:
 
 def test_an_alarm_zone_needs_its_number(store: Store) -> None:
     zone = {"enabled": 1, "active_level": 0, "alarm_delay": 0}
-    with pytest.raises(InvalidRequest, match="'zone' .*got undefined"):
+    with pytest.raises(InvalidRequest, match=r"'zone' .*got undefined"):
         store.insert("alarm_zones", [zone])
-    with pytest.raises(InvalidRequest, match="'zone' .*between 1 and 5"):
+    with pytest.raises(InvalidRequest, match=r"'zone' .*between 1 and 5"):
         store.insert("alarm_zones", [{"zone": 6, **zone}])
 
     assert store.insert("alarm_zones", [{"zone": 5, **zone}]) == [5]
@@ -253,7 +253,7 @@ def test_a_failed_part_leaves_the_rest_of_a_transaction(store: Store) -> None:
 
 
 def test_what_is_raised_in_a_transaction_undoes_it(store: Store) -> None:
-    with pytest.raises(KeyError), store.transaction():
+    with pytest.raises(KeyError), store.transaction():  # noqa: PT012 - what comes before counts
         store.insert("users", [{"id": 1, "name": "a"}])
         raise KeyError
 

@@ -75,8 +75,7 @@ class Policy:
 
 
 def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
-    """Build the policy of `rows`, giving way every few rows; its return value is the
-    policy.
+    """Build the policy of `rows`, giving way every few rows; the generator's return value is it.
 
     The time is in proportion to the number of rows. Rows that make no sense never raise: what
     they would release stays shut, what they would block stays blocked.

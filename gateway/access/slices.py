@@ -12,10 +12,10 @@ ROWS_PER_SLICE = 8
 """Some 0.1 ms of work on a desktop, 1 ms on the smallest board: half of what a loop may spare."""
 
 
-def sliced(rows: Iterable[T], size: int = ROWS_PER_SLICE) -> Generator[list[T], None, None]:
-    """The rows in lists of at most `size`, taken from their source only when asked for."""
+def sliced(rows: Iterable[T]) -> Generator[list[T], None, None]:
+    """The rows in short lists, taken from their source only when asked for."""
     source = iter(rows)
-    while part := list(islice(source, size)):
+    while part := list(islice(source, ROWS_PER_SLICE)):
         yield part
 
 

@@ -179,6 +179,10 @@ class WireServer(wsgi.Server):
         except OSError:
             socket_.close()
             raise
+        # cheroot leaves this out for a port that the system chose, so that none is taken from
+        # others. Set once the port is ours, it lets a server that was killed come back to it
+        # while connections of the dead one linger.
+        socket_.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return socket_
 
     def error_log(self, msg: str = "", level: int = 20, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's own signature

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
 from flask import Flask, Response, request
@@ -57,9 +58,10 @@ def create_app(context: CommandContext) -> Flask:
     # One of the vendor's samples calls this one without the ending.
     app.add_url_rule(
         "/execute_actions",
-        view_func=command_by_path,
+        # An endpoint of its own: with `defaults` Flask would redirect the other path to this one.
+        endpoint="execute_actions",
+        view_func=partial(command_by_path, "execute_actions"),
         methods=_METHODS,
-        defaults={"name": "execute_actions"},
         provide_automatic_options=False,
     )
     app.before_request(_before)

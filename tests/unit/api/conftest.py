@@ -270,7 +270,10 @@ def ask(device: SimpleNamespace, new_token: Callable[..., str]) -> Callable[...,
     def post(command: str, body: object = None, login: str | None = None) -> tuple[int, Any]:
         session = new_token(login) if login else token
         reply = requests.post(
-            f"{device.url}/{command}.fcgi?session={session}", json=body, timeout=30
+            f"{device.url}/{command}.fcgi?session={session}",
+            json=body,
+            timeout=30,
+            allow_redirects=False,  # few clients of a door follow one
         )
         return reply.status_code, reply.json()
 

@@ -192,8 +192,10 @@ def test_a_change_of_the_rules_is_answered_once_the_controller_obeys(
 
 
 def test_people_are_changed_without_asking_the_controller(
-    ask: Ask, device: SimpleNamespace
+    ask: Ask, device: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As after a start, when the client does not know yet what the controller obeys.
+    monkeypatch.setattr(device.context.controller, "_obeyed", 0)
     _, created = ask("create_objects", {"object": "users", "values": [{"name": "Ivo"}]})
     ask("destroy_objects", {"object": "users", "where": {"users": {"id": created["ids"]}}})
     assert device.straw.commands == []

@@ -232,9 +232,13 @@ def test_get_is_taken_where_clients_use_it_and_nowhere_else(
 def test_execute_actions_is_found_without_its_ending_and_with_two_slashes(
     device: SimpleNamespace, new_token: NewToken
 ) -> None:
-    for path in ("/execute_actions", "//execute_actions.fcgi"):
+    for path in ("/execute_actions", "//execute_actions.fcgi", "/execute_actions.fcgi"):
         reply = requests.post(
-            f"{device.url}{path}", params={"session": new_token()}, json={"actions": []}, timeout=30
+            f"{device.url}{path}",
+            params={"session": new_token()},
+            json={"actions": []},
+            timeout=30,
+            allow_redirects=False,
         )
         assert (reply.status_code, reply.json()) == (200, {})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gateway.access.actions import parse_parameters
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
@@ -16,9 +17,9 @@ LONGEST_TIMEOUT_MS = 600_000
 MOST_ACTIONS = 32
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_SEC_BOX_ID = re.compile(r"[+-]?\d{1,20}(\.\d*)?([eE][+-]?\d{1,3})?(=.*)?", re.ASCII)
+_SEC_BOX_ID = re.compile(r"[+-]?\d{1,20}(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
 """Any id: clients send the vendor's 65793 to whatever device they have, ids that another one
-reported, those rounded to a double, and once `id=65793=1`."""
+reported, and those rounded to a double."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def alarm_status(context: CommandContext, caller: Caller, request: AlarmRequest)
 
 
 def _opening(site: SiteFile, item: ActionItem) -> _Opening:
-    given = _parameters(item.parameters or "")
+    given = parse_parameters(item.parameters or "")
     if item.action == "door":
         door = _integer(item.action, given, "door", 1, 4)
         if door is None:
@@ -82,12 +83,6 @@ def _opening(site: SiteFile, item: ActionItem) -> _Opening:
         _integer(item.action, given, "timeout", -1, LONGEST_TIMEOUT_MS),
         _integer(item.action, given, "reason", 0, 3),
     )
-
-
-def _parameters(text: str) -> dict[str, str]:
-    """`k=v` pairs between commas, with or without blanks; what is no pair is ignored."""
-    pairs = (piece.partition("=") for piece in text.split(","))
-    return {key.strip(): value.strip() for key, separator, value in pairs if separator}
 
 
 def _integer(action: str, given: dict[str, str], key: str, lowest: int, highest: int) -> int | None:

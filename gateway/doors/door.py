@@ -103,7 +103,7 @@ def _elapse(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
         state = replace(state, rex_until_ms=None)
     pending = _pending_alarm(settings, state)
     if pending and pending[1] <= now_ms:
-        state = replace(state, alarm=pending[0], forced_since_ms=None)
+        state = replace(state, alarm=pending[0])
     rex_due_ms = _rex_due_ms(state)
     if rex_due_ms is not None and rex_due_ms <= now_ms:
         state = replace(state, rex_fault=True)
@@ -133,7 +133,9 @@ def _apply(
             state = replace(state, mode=Mode.LOCK_DOWN, hold=False, pulse_until_ms=None)
         case ModeChanged(mode=mode):
             state = replace(state, mode=mode)
-        case SettingsChanged() | TimePassed():
+        case SettingsChanged():
+            state = _read_anew(state, event)
+        case TimePassed():
             pass
     return state
 
@@ -160,7 +162,7 @@ def _leaf_read(
     allowed: bool,
 ) -> DoorState:
     before = state.sensor
-    reading = SensorReading.OPEN if event.open else SensorReading.CLOSED
+    reading = _reading(is_open=event.open)
     state = replace(state, sensor=reading)
     if settings.sensor_enabled and (before, reading) == (SensorReading.CLOSED, SensorReading.OPEN):
         return _leaf_opened(settings, state, now_ms, allowed=allowed)
@@ -193,6 +195,18 @@ def _button_moved(
         until_ms = _later(state.rex_until_ms, now_ms + settings.dwell_ms)
         state = replace(state, rex_until_ms=until_ms)
     return replace(state, rex_pressed=event.pressed)
+
+
+def _read_anew(state: DoorState, event: SettingsChanged) -> DoorState:
+    if event.sensor_open is not None:
+        state = replace(state, sensor=_reading(is_open=event.sensor_open))
+    if event.rex_pressed is not None:
+        state = replace(state, rex_pressed=event.rex_pressed)
+    return state
+
+
+def _reading(*, is_open: bool) -> SensorReading:
+    return SensorReading.OPEN if is_open else SensorReading.CLOSED
 
 
 def _settle(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:

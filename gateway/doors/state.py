@@ -31,7 +31,7 @@ class DoorState:
     bounce_until_ms: int | None
     """Before this instant a reopening is the leaf springing back."""
     forced_since_ms: int | None
-    """When an opening that nobody allowed began, while it is being debounced."""
+    """When an opening began that nobody allowed; None once it was allowed or closed."""
     held_since_ms: int | None
     """From when on the time that the door stands open counts."""
     alarm: DoorAlarm | None

@@ -142,7 +142,14 @@ class ModeChanged:
 
 @dataclass(frozen=True, slots=True)
 class SettingsChanged:
-    """The settings given with this step are new."""
+    """The settings given with this step are new.
+
+    Where an input's rest level changed too, what it reads now goes along (None: as before), since
+    a reading that a setting turned over is neither an opening nor a press.
+    """
+
+    sensor_open: bool | None = None
+    rex_pressed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class RuntimeDirectory:
         for socket in (runtime.command_socket, runtime.fact_socket):
             if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
                 raise DataDirectoryError(f"the socket path {socket} is too long for Linux")
-        _write_whole(data / RUNTIME_FILE, json.dumps({"runtime": str(path)}))
+        _note_place(data / RUNTIME_FILE, path)
         return runtime
 
     @classmethod
@@ -129,8 +129,12 @@ def _choose(data: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"gateway-{os.geteuid()}-{name}"
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write `path` so that a reader sees the old text or the new, never half."""
+def _note_place(path: Path, runtime: Path) -> None:
+    """Write where the processes meet, unless it stands there: the file may be the other one's."""
+    text = json.dumps({"runtime": str(runtime)})
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return
+    # A reader sees the old text or the new, never half.
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)

@@ -90,12 +90,9 @@ class DoorPanel:
         self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
         self._rex_idle_high = bindings.rex_idle_high(self.door.id)
         self._modes = bindings.modes(self.door.id)
-        self.feed(SettingsChanged(), now_ms)
+        # The same pins may now mean something else: that is neither an opening nor a press.
+        self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed()), now_ms)
         self._feed_mode(now_ms)
-        if self._sensor_high is not None:
-            self.sensor_level(now_ms, high=self._sensor_high)
-        if self._rex_high is not None:
-            self.rex_level(now_ms, high=self._rex_high)
 
     def sensor_level(self, now_ms: int, *, high: bool) -> None:
         """The sensor's pin was read; which level means open is configuration."""
@@ -104,6 +101,14 @@ class DoorPanel:
         known = SensorReading.OPEN if is_open else SensorReading.CLOSED
         if self._bound and self._state.sensor is not known:
             self.feed(SensorChanged(is_open), now_ms)
+
+    def _leaf_open(self) -> bool | None:
+        return (
+            None if self._sensor_high is None else self._sensor_high is not self._sensor_idle_high
+        )
+
+    def _rex_pressed(self) -> bool | None:
+        return None if self._rex_high is None else self._rex_high is not self._rex_idle_high
 
     def rex_level(self, now_ms: int, *, high: bool) -> None:
         """The REX button's pin was read."""

@@ -37,7 +37,9 @@ class Input:
 
     def wait(self, until_ms: int) -> None:
         while (due := zones.due_ms(self.settings, self.state)) is not None and due < until_ms:
+            before = self.state
             self.feed(due, TimePassed())
+            assert self.state != before, "an instant was due at which nothing happens"
 
     def play(self, at_ms: int, words: str) -> None:
         self.wait(at_ms)

@@ -206,3 +206,12 @@ def test_a_grant_at_a_portal_without_action_opens_nothing(bench: Any) -> None:
     bench.swipe(CARD_OF_ANA)
     assert bench.events() == [(7, ANA)]
     assert bench.strike_edges(1) == 0
+
+
+@pytest.mark.parametrize("key", ["buttonhole1_idle", "door_sensor1_idle"])
+def test_a_changed_idle_level_is_neither_a_press_nor_an_opening(bench: Any, key: str) -> None:
+    bench.configure({"general": {key: 0}})
+    bench.pass_time(1)
+    assert bench.events() == []
+    assert bench.alarms() == []
+    assert bench.strike_edges(1) == 0

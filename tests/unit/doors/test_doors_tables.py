@@ -78,7 +78,9 @@ class Bench:
 
     def play(self, at_ms: int, words: str) -> None:
         while (due := due_ms(self.settings, self.state)) is not None and due < at_ms:
+            before = self.state
             self.feed(due, v.TimePassed())
+            assert self.state != before, "an instant was due at which nothing happens"
         if words.startswith("set "):
             changed = tomllib.loads(words.removeprefix("set "))
             self.settings = replace(self.settings, **changed)

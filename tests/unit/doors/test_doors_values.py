@@ -20,6 +20,7 @@ from gateway.doors.values import (
     ModeChanged,
     RexChanged,
     SensorChanged,
+    SettingsChanged,
     TimePassed,
     Unlock,
     effective_mode,
@@ -103,6 +104,14 @@ def test_a_late_step_tells_an_alarm_that_fell_due_and_ended_meanwhile() -> None:
     )
 
 
+def test_what_falls_due_as_the_sensor_is_disabled_is_no_alarm() -> None:
+    settings = DoorSettings(sensor_enabled=True, held_open_delay_ms=500)
+    state = step(settings, DoorState.initial(settings), SensorChanged(open=True), 0).state
+    disabled = replace(settings, sensor_enabled=False)
+    assert due_ms(disabled, state) is None
+    assert step(disabled, state, SettingsChanged(), 900).effects == (DoorClosed(),)
+
+
 def test_an_opening_dealt_with_late_counts_as_made_while_the_relay_was_on() -> None:
     settings = DoorSettings(sensor_enabled=True, dwell_ms=1_000)
     state = step(settings, DoorState.initial(settings), SensorChanged(open=False), 0).state
@@ -138,3 +147,29 @@ def test_a_hold_and_a_mode_wait_for_no_instant() -> None:
     state = step(settings, DoorState.initial(settings), HoldOpen(), 0).state
     state = step(settings, state, ModeChanged(EMERGENCY), 10).state
     assert due_ms(settings, state) is None
+
+
+def test_a_button_that_a_new_rest_level_turns_over_is_not_pressed() -> None:
+    settings = DoorSettings(rex_enabled=True)
+    state = step(settings, DoorState.initial(settings), RexChanged(pressed=False), 0).state
+    turned = step(settings, state, SettingsChanged(rex_pressed=True), 100)
+    assert turned.effects == ()
+    assert step(settings, turned.state, RexChanged(pressed=True), 200).effects == ()
+    assert due_ms(settings, turned.state) == 60_100
+
+
+def test_a_leaf_that_a_new_rest_level_turns_over_is_open_but_not_forced() -> None:
+    settings = DoorSettings(sensor_enabled=True, held_open_delay_ms=5_000)
+    state = step(settings, DoorState.initial(settings), SensorChanged(open=False), 0).state
+    turned = step(settings, state, SettingsChanged(sensor_open=True), 100)
+    assert turned.effects == (DoorOpened(),)
+    assert due_ms(settings, turned.state) == 5_100
+    back = step(settings, turned.state, SettingsChanged(sensor_open=False), 200)
+    assert back.effects == (DoorClosed(),)
+
+
+def test_new_settings_without_readings_leave_leaf_and_button_as_they_were() -> None:
+    settings = DoorSettings(sensor_enabled=True, rex_enabled=True)
+    state = step(settings, DoorState.initial(settings), SensorChanged(open=True), 0).state
+    state = step(settings, state, RexChanged(pressed=True), 0).state
+    assert step(settings, state, SettingsChanged(), 100).state == state

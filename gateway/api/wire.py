@@ -164,6 +164,12 @@ class Connection(cheroot_server.HTTPConnection):
 
     RequestHandlerClass = Request
 
+    def close(self) -> None:
+        """As cheroot does, and let go of what a client that went away was still to be sent."""
+        super().close()
+        with suppress(OSError):
+            self.wfile.close()
+
 
 class WireServer(wsgi.Server):
     """cheroot's server with our requests and our log."""

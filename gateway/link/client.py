@@ -29,6 +29,8 @@ from gateway.link.runtime import RuntimeDirectory
 
 ANSWER_TIME_S = 2.0
 CONNECT_TIME_S = 0.5
+_END = "inproc://end"
+"""Where a listener's thread is told to end."""
 
 
 class ControllerClient:
@@ -143,7 +145,9 @@ class FactListener:
         self._address = runtime.fact_address
         self._on_fact = on_fact
         self._silence_ms = round(silence_s * 1000)
-        self._stop = threading.Event()
+        self._context = zmq.Context(io_threads=1)
+        self._end = self._context.socket(zmq.PAIR)
+        self._end.bind(_END)
         self._thread = threading.Thread(target=self._run, name="facts", daemon=True)
 
     def start(self) -> None:
@@ -151,22 +155,26 @@ class FactListener:
 
     def close(self) -> None:
         """Stop the thread and wait for it."""
-        self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._end.send(b"")
+            self._thread.join()
+        self._context.destroy(linger=0)
 
     def _run(self) -> None:
-        context = zmq.Context(io_threads=1)
-        try:
-            socket = context.socket(zmq.SUB)
-            socket.set(zmq.LINGER, 0)
-            socket.set(zmq.RECONNECT_IVL, 100)
-            socket.subscribe(b"")
-            socket.connect(self._address)
-            while not self._stop.is_set():
-                if not socket.poll(self._silence_ms, zmq.POLLIN):
-                    self._on_fact(None)
-                    continue
-                with suppress(ValidationError):  # another version's fact is only a wake-up lost
-                    self._on_fact(Fact.model_validate_json(socket.recv()))
-        finally:
-            context.destroy(linger=0)
+        end = self._context.socket(zmq.PAIR)
+        end.connect(_END)
+        facts = self._context.socket(zmq.SUB)
+        facts.set(zmq.RECONNECT_IVL, 100)
+        facts.subscribe(b"")
+        facts.connect(self._address)
+        poller = zmq.Poller()
+        poller.register(end, zmq.POLLIN)
+        poller.register(facts, zmq.POLLIN)
+        while end not in (ready := dict(poller.poll(self._silence_ms))):
+            if not ready:
+                self._on_fact(None)
+                continue
+            with suppress(ValidationError):  # another version's fact is only a wake-up lost
+                self._on_fact(Fact.model_validate_json(facts.recv()))
+        end.close(linger=0)
+        facts.close(linger=0)

@@ -121,16 +121,17 @@ class Journal:
     def create(cls, path: Path) -> None:
         """Make an empty journal. Raises StorageError when there is one already."""
         try:
-            path.touch(mode=0o640, exist_ok=False)
+            # Where the path is a link, the file is made at its target.
+            path.resolve().touch(mode=0o640, exist_ok=False)
         except OSError as error:
             raise StorageError(f"{path} cannot be made: {error}") from error
         fresh = database.open_writer(path)
         with fresh.bind_ctx(_TABLES):
             fresh.create_tables(_TABLES)
-        fresh.close()
+        fresh.close_all()
 
     def close(self) -> None:
-        self._database.close()
+        self._database.close_all()
 
     def append(self, entries: Sequence[Entry], last_ids: Mapping[str, int]) -> int:
         """Commit `entries` durably in one transaction with the ids given so far.
@@ -215,7 +216,7 @@ class JournalReader:
         self._database = database.open_reader(path)
 
     def close(self) -> None:
-        self._database.close()
+        self._database.close_all()
 
     def last_seq(self) -> int:
         """The number of the newest committed entry, 0 in a new journal."""

@@ -63,7 +63,8 @@ class Store:
     def create(cls, path: Path, registry: Registry, stamp: Callable[[], int]) -> Self:
         """A new, empty file at `path`; raises StorageError when there is one already."""
         try:
-            path.touch(mode=0o660, exist_ok=False)
+            # Where the path is a link, the file is made at its target.
+            path.resolve().touch(mode=0o660, exist_ok=False)
         except FileExistsError:
             raise StorageError(f"{path} exists already") from None
         except OSError as error:
@@ -71,7 +72,7 @@ class Store:
         try:
             return cls(path, registry, stamp)
         except StorageError:
-            path.unlink(missing_ok=True)
+            path.resolve().unlink(missing_ok=True)
             raise
 
     @classmethod

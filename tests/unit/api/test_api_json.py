@@ -36,7 +36,7 @@ def test_json_comes_through_as_it_was_meant(value: dict[str, object], escaped: b
 @pytest.mark.parametrize(
     ("data", "where"),
     [
-        (b'{"a":1,}', "line 1 column 8"),
+        (b'{"a":1 "b":2}', "line 1 column 8"),
         (b'{"a":\n 01}', "line 2 column 3"),
         (b'{"a"', "char 4"),
         (b'{"a":"\xff"}', "byte 6"),

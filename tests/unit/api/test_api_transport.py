@@ -277,7 +277,7 @@ def test_broken_json_names_its_place(device: SimpleNamespace, new_token: NewToke
     reply = requests.post(
         f"{device.url}/load_objects.fcgi",
         params={"session": new_token()},
-        data=b'{"object":"users",}',
+        data=b'{"object":"users" 1}',
         timeout=30,
     )
     assert reply.status_code == 400

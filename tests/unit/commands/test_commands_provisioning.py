@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_two_sites_have_different_passwords_and_ids(tmp_path: Path) -> None:
     assert len({initialise(site, SITE, demo=False) for site in sites}) == 2
     ids = set()
     for site in sites:
-        with sqlite3.connect(site / STORE_FILE) as connection:
+        with closing(sqlite3.connect(site / STORE_FILE)) as connection:
             ids.add(connection.execute("SELECT device_id FROM device_identity").fetchone())
     assert len(ids) == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_an_orderly_end_is_the_last_word_of_a_run(demo: Path, start: Callable[..
 def test_the_start_after_a_crash_says_so(demo: Path, start: Callable[..., Any]) -> None:
     with start(demo):
         pass
-    with sqlite3.connect(demo / JOURNAL_FILE) as journal:
+    with closing(sqlite3.connect(demo / JOURNAL_FILE)) as journal, journal:
         journal.execute("DELETE FROM journal WHERE kind = 'stopped'")
     with start(demo) as again:
         assert len(again.journal(EntryKind.ENDED_UNCLEANLY)) == 1

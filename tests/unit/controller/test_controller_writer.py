@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -86,10 +87,8 @@ def test_ids_are_given_once_and_committed_with_their_rows(
     writer.add(entry(1))
     writer.start()
     writer.close()
-    assert Journal(tmp_path / "journal.db", "next").last_ids() == {
-        "access_logs": 42,
-        "alarm_logs": 1,
-    }
+    with closing(Journal(tmp_path / "journal.db", "next")) as again:
+        assert again.last_ids() == {"access_logs": 42, "alarm_logs": 1}
 
 
 def test_what_waits_at_the_end_is_written_before_it_stops(
@@ -100,6 +99,7 @@ def test_what_waits_at_the_end_is_written_before_it_stops(
     for number in range(200):
         writer.add(entry(number))
     writer.close()
-    last = Journal(tmp_path / "journal.db", "next").last_entry()
+    with closing(Journal(tmp_path / "journal.db", "next")) as again:
+        last = again.last_entry()
     assert last is not None
     assert last.seq == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.db"
 
 
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    with closing(Journal(path, "boot")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reader(path: Path) -> Iterator[JournalReader]:
+    with closing(JournalReader(path)) as opened:
+        yield opened
+
+
 def entry(kind: EntryKind, body: dict[str, object], *, trusted: bool = True) -> Entry:
     return Entry(kind, body, NOW, 5, clock_trusted=trusted)
 
@@ -27,12 +41,10 @@ def alarm(event: int, cause: int, door: int) -> Entry:
     return entry(EntryKind.ALARM, {"row": {"event": event, "cause": cause, "door_id": door}})
 
 
-def test_entries_come_back_as_they_were_in_order(path: Path) -> None:
-    journal = Journal(path, "boot")
+def test_entries_come_back_as_they_were_in_order(journal: Journal, reader: JournalReader) -> None:
     first = journal.append([entry(EntryKind.STARTED, {"a": [1]})], {})
     last = journal.append([entry(EntryKind.DEVICE, {"ü": "\U0001f6aa"})] * 3, {})
     assert (first, last) == (1, 4)
-    reader = JournalReader(path)
     found = reader.after(1, 2)
     assert [(e.seq, e.kind, e.body, e.utc) for e in found] == [
         (2, EntryKind.DEVICE, {"ü": "\U0001f6aa"}, NOW),
@@ -41,24 +53,21 @@ def test_entries_come_back_as_they_were_in_order(path: Path) -> None:
     assert reader.last_seq() == 4
 
 
-def test_an_empty_journal_has_no_past(path: Path) -> None:
-    journal = Journal(path, "boot")
+def test_an_empty_journal_has_no_past(journal: Journal, reader: JournalReader) -> None:
     assert journal.last_entry() is None
     assert journal.last_trusted_utc() is None
     assert journal.open_alarms() == []
-    assert JournalReader(path).last_seq() == 0
+    assert reader.last_seq() == 0
 
 
-def test_the_last_trusted_instant_ignores_entries_of_a_wrong_clock(path: Path) -> None:
-    journal = Journal(path, "boot")
+def test_the_last_trusted_instant_ignores_entries_of_a_wrong_clock(journal: Journal) -> None:
     journal.append([entry(EntryKind.STARTED, {})], {})
     wrong = Entry(EntryKind.STARTED, {}, NOW - timedelta(days=9000), 5, clock_trusted=False)
     journal.append([wrong], {})
     assert journal.last_trusted_utc() == NOW
 
 
-def test_an_alarm_is_open_until_its_own_off(path: Path) -> None:
-    journal = Journal(path, "boot")
+def test_an_alarm_is_open_until_its_own_off(journal: Journal) -> None:
     journal.append([alarm(1, 7, 1), alarm(1, 7, 2), alarm(2, 7, 1), alarm(1, 9, 0)], {})
     assert sorted(journal.open_alarms()) == [(7, 2), (9, 0)]
 
@@ -68,10 +77,11 @@ def test_a_journal_is_made_once(path: Path) -> None:
         Journal.create(path)
 
 
-def test_a_reader_cannot_write_and_sees_what_is_committed_later(path: Path) -> None:
-    reader = JournalReader(path)
+def test_a_reader_cannot_write_and_sees_what_is_committed_later(
+    journal: Journal, reader: JournalReader
+) -> None:
     assert reader.last_seq() == 0
-    Journal(path, "boot").append([entry(EntryKind.STARTED, {})], {})
+    journal.append([entry(EntryKind.STARTED, {})], {})
     assert reader.last_seq() == 1
     with pytest.raises(Exception, match="readonly"):
         reader._database.execute_sql("DELETE FROM journal")
@@ -83,8 +93,7 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path) -> None:
         Journal(tmp_path / "journal.db", "boot")
 
 
-def test_a_commit_is_durable_and_beside_readers(path: Path) -> None:
-    journal = Journal(path, "boot")
+def test_a_commit_is_durable_and_beside_readers(journal: Journal) -> None:
     run = journal._database.execute_sql
     assert run("PRAGMA journal_mode").fetchone() == ("wal",)
     assert run("PRAGMA synchronous").fetchone() == (2,)

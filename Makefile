@@ -47,7 +47,7 @@ fuzz: setup-test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -m hypothesis -o faulthandler_timeout=0 $(ARGS)
 
 bench: setup-test
-	$(BIN)/pytest -s -o python_files='bench_*.py' tests/bench $(ARGS)
+	cd tests && exec ../$(BIN)/python -m bench $(ARGS)
 
 setup-run setup-test:
 	@.ci/setup $(@:setup-%=%)

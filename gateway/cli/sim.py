@@ -106,13 +106,17 @@ _switch("fire", "Let the fire panel's contact report a fire (on) or not (off).")
 
 
 @sim.command()
-@click.argument("action", type=click.Choice(["set"]), required=False)
-@click.argument("moment")
+@click.argument("words", nargs=-1, required=True, metavar="{set ISO-TIME|real}")
 @click.pass_context
-def clock(ctx: click.Context, action: str | None, moment: str) -> None:
+def clock(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Set the device's wall clock: `clock set ISO-TIME`, or `clock real` for the machine's own."""
-    if action is None and moment != "real":
-        raise click.UsageError("say `clock set ISO-TIME` or `clock real`")
+    match words:
+        case ("set", moment):
+            pass
+        case ("real",):
+            moment = "real"
+        case _:
+            raise click.UsageError("say `clock set ISO-TIME` or `clock real`")
     _ask(ctx, Simulate(verb="clock", value=moment))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gateway.commands.answers import DONE, Answer
+from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ConfigurationRequest
-from gateway.commands.rights import Caller
+from gateway.commands.rights import Caller, Right
 
 
 def get_configuration(
@@ -23,3 +24,9 @@ def set_configuration(
     with context.obeyed():
         context.store.set_configuration(request.modules())
     return DONE
+
+
+COMMANDS = (
+    Command("get_configuration", ConfigurationRequest, get_configuration),
+    Command("set_configuration", ConfigurationRequest, set_configuration, Right.ADMINISTRATOR),
+)

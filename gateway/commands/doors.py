@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.access.actions import parse_parameters
 from gateway.commands.answers import DONE, Answer
+from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
 from gateway.commands.rights import Caller
@@ -93,3 +94,10 @@ def _integer(action: str, given: dict[str, str], key: str, lowest: int, highest:
     if not _INTEGER.fullmatch(text) or not lowest <= int(text) <= highest:
         raise InvalidRequest(f"{action}: {key} is {lowest} to {highest} (found {text!r})")
     return int(text)
+
+
+COMMANDS = (
+    Command("execute_actions", ActionsRequest, execute_actions),
+    Command("doors_state", NoMembers, doors_state, aliases=("door_state",)),
+    Command("alarm_status", AlarmRequest, alarm_status),
+)

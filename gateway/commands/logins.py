@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gateway.commands.answers import DONE, Answer
+from gateway.commands.command import GET_OR_POST, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import LoginRequest, NoMembers, PasswordRequest
-from gateway.commands.rights import Caller
+from gateway.commands.rights import Caller, Right
 from gateway.credentials.password_hash import hash_password, new_salt
 from gateway.errors import NotAuthenticated
 
@@ -59,3 +60,12 @@ def user_hash_password(context: CommandContext, caller: Caller, request: Passwor
     del context, caller
     salt = new_salt()
     return {"password": hash_password(request.password, salt), "salt": salt}
+
+
+COMMANDS = (
+    Command("login", LoginRequest, login, Right.NONE, aliases=("hidlogin",), form=True),
+    Command("logout", NoMembers, logout, methods=GET_OR_POST),
+    Command("session_is_valid", NoMembers, session_is_valid, Right.NONE, methods=GET_OR_POST),
+    Command("change_login", LoginRequest, change_login, Right.ADMINISTRATOR),
+    Command("user_hash_password", PasswordRequest, user_hash_password),
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gateway.commands.answers import Answer, Rows
+from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import (
     CreateRequest,
@@ -92,3 +93,18 @@ def _words(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _words(inner)
+
+
+COMMANDS = (
+    Command("load_objects", LoadRequest, load_objects),
+    Command("create_objects", CreateRequest, create_objects),
+    Command(
+        "create_or_modify_objects",
+        CreateRequest,
+        create_or_modify_objects,
+        aliases=("create_or_update_objects",),
+    ),
+    Command("modify_objects", ModifyRequest, modify_objects),
+    Command("destroy_objects", DestroyRequest, destroy_objects),
+    Command("object_metadata", MetadataRequest, object_metadata),
+)

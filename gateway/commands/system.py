@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway.commands.answers import Answer
+from gateway.commands.command import GET_OR_POST, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import NoMembers
 from gateway.commands.rights import Caller
@@ -87,3 +88,6 @@ def _network(context: CommandContext) -> dict[str, object]:
         "dhcp_enabled": False,
         "ten_mbps": False,
     }
+
+
+COMMANDS = (Command("system_information", NoMembers, system_information, methods=GET_OR_POST),)

@@ -8,6 +8,7 @@ of the same turn is written or told.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections import deque
 from collections.abc import Callable
@@ -129,6 +130,9 @@ class Controller:
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
+        # Rules are many objects that live long: without this, each full garbage collection would
+        # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
+        gc.freeze()
         self._give_up_waiting()
         waiting, self._waiting = self._waiting, deque()
         for held in waiting:

@@ -8,6 +8,7 @@ wrong.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -107,6 +108,15 @@ class LastId(_Model):
 
 
 _TABLES = [JournalRow, LastId]
+_WRITTEN = (
+    JournalRow.kind,
+    JournalRow.body,
+    JournalRow.utc_us,
+    JournalRow.monotonic_ns,
+    JournalRow.boot_id,
+    JournalRow.clock_trusted,
+)
+"""The columns of an entry, in the order in which `append` binds them."""
 
 
 class Journal:
@@ -116,6 +126,13 @@ class Journal:
         """Open the journal at `path`. Raises StorageError when it cannot be had."""
         self._database = database.open_writer(path)
         self._boot_id = boot_id
+        # The ORM writes each statement once: what it costs is taken from the loop, which shares
+        # the interpreter with this thread just when somebody stands at a door.
+        with self._database.bind_ctx(_TABLES):
+            self._insert = _sql(JournalRow.insert_many([("", "", 0, 0, "", False)], _WRITTEN))
+            kept = LastId.insert_many([("", 0)], (LastId.table, LastId.value))
+            self._keep_id = _sql(kept.on_conflict_replace())
+            self._last = _sql(JournalRow.select(peewee.fn.MAX(JournalRow.seq)))
 
     @classmethod
     def create(cls, path: Path) -> None:
@@ -140,24 +157,28 @@ class Journal:
         file cannot be written.
         """
         rows = [
-            {
-                "kind": entry.kind.value,
-                "body": json.dumps(entry.body, separators=(",", ":")),
-                "utc_us": (entry.utc - _EPOCH) // timedelta(microseconds=1),
-                "monotonic_ns": entry.monotonic_ns,
-                "boot_id": self._boot_id,
-                "clock_trusted": entry.clock_trusted,
-            }
+            (
+                entry.kind.value,
+                json.dumps(entry.body, separators=(",", ":")),
+                (entry.utc - _EPOCH) // timedelta(microseconds=1),
+                entry.monotonic_ns,
+                self._boot_id,
+                entry.clock_trusted,
+            )
             for entry in entries
         ]
-        ids = [{"table": table, "value": value} for table, value in last_ids.items()]
+        connection: sqlite3.Connection = self._database.connection()
         try:
-            with self._database.bind_ctx(_TABLES), self._database.atomic("IMMEDIATE"):
-                JournalRow.insert_many(rows).execute()
-                if ids:
-                    LastId.insert_many(ids).on_conflict_replace().execute()
-                seq = JournalRow.select(peewee.fn.MAX(JournalRow.seq)).scalar()
-        except peewee.DatabaseError as error:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany(self._insert, rows)
+                connection.executemany(self._keep_id, list(last_ids.items()))
+                (seq,) = connection.execute(self._last).fetchone()
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+        except sqlite3.Error as error:
             raise StorageError(f"the journal cannot be written: {error}") from error
         return int(seq)
 
@@ -233,6 +254,12 @@ class JournalReader:
                 .limit(limit)
             )
             return [_entry(row) for row in rows]
+
+
+def _sql(query: peewee.Query) -> str:
+    """The text of `query`, which is the same whatever values are bound to it."""
+    text, _values = query.sql()
+    return str(text)
 
 
 def _entry(row: JournalRow) -> CommittedEntry:

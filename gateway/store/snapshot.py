@@ -75,6 +75,7 @@ class SnapshotReader:
     def __init__(self, database: peewee.SqliteDatabase, models: Models) -> None:
         self._connection: sqlite3.Connection = database.connection()
         self._models = models
+        self._selections: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def compile(self) -> Generator[None, None, Snapshot]:
         """Read and compile in one read transaction, in steps of well below a millisecond.
@@ -137,9 +138,14 @@ class SnapshotReader:
 
     def _select(self, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
         """In the order in which the rows were made, which is that of their actions."""
-        fields = (self._models.column(table, name) for name in columns)
-        query = self._models[table].select(*fields).order_by(self._models.key(table))
-        return self._run(query)
+        text = self._selections.get((table, columns))
+        if text is None:
+            # Composed once, at the first compilation: it takes longer than reading the rows.
+            fields = (self._models.column(table, name) for name in columns)
+            query = self._models[table].select(*fields).order_by(self._models.key(table))
+            text, _no_values = query.sql()
+            self._selections[table, columns] = text
+        return self._connection.execute(text)
 
     def _run(self, query: peewee.Query) -> sqlite3.Cursor:
         text, parameters = query.sql()

@@ -20,6 +20,8 @@ from .sites import Site
 
 START_TIME_S = 60.0
 STOP_TIME_S = 15.0
+LAST_WORDS = 4_000
+"""Characters of a log that are shown."""
 
 Process = subprocess.Popen[str]
 
@@ -61,8 +63,13 @@ def children_of(pid: int) -> list[int]:
 
 
 @contextmanager
-def started(*arguments: str, log: Path) -> Iterator[Process]:
-    """`python ARGUMENTS`, its standard error in `log`; it has ended on leaving."""
+def started(site: Site, *arguments: str, nice: int = 0) -> Iterator[Process]:
+    """`python ARGUMENTS` for `site`; it has ended on leaving.
+
+    What it says on standard error goes to a file in the runtime directory, and is shown when
+    something goes wrong.
+    """
+    log = RuntimeDirectory.create(site.data).path / "processes.log"
     with log.open("a", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [sys.executable, *arguments],
@@ -73,7 +80,14 @@ def started(*arguments: str, log: Path) -> Iterator[Process]:
             env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
         )
     try:
+        if nice:
+            # At once, while it has one thread: threads inherit it from who starts them.
+            os.setpriority(os.PRIO_PROCESS, process.pid, nice)
         yield process
+    except RuntimeError:
+        said = log.read_text(encoding="utf-8", errors="replace")
+        sys.stderr.write(said[-LAST_WORDS:])
+        raise
     finally:
         process.terminate()
         try:
@@ -94,7 +108,7 @@ def ask(process: Process, request: Mapping[str, Any]) -> Any:
     process.stdin.flush()
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"{process.args!r} ended without an answer; see its log")
+        raise RuntimeError(f"{process.args!r} ended without an answer")
     return json.loads(line)
 
 
@@ -103,7 +117,7 @@ def api(site: Site) -> Iterator[tuple[Process, str]]:
     """The real api process on a free port, with its URL."""
     runtime = RuntimeDirectory.create(site.data)
     command = ("-m", "gateway", "api", "--data", str(site.data), "--http", "127.0.0.1:0")
-    with started(*command, log=site.data / "api.log") as process:
+    with started(site, *command) as process:
 
         def url() -> str | None:
             noted = runtime.holder("api") or ""
@@ -112,10 +126,9 @@ def api(site: Site) -> Iterator[tuple[Process, str]]:
         yield process, wait_for(url, process)
 
 
-def swiper(site: Site) -> AbstractContextManager[Process]:
+def swiper(site: Site, nice: int) -> AbstractContextManager[Process]:
     """The real controller, and somebody who swipes."""
-    module = f"{__package__}.swiper"
-    return started("-m", module, str(site.data), log=site.data / "controller.log")
+    return started(site, "-m", f"{__package__}.swiper", str(site.data), nice=nice)
 
 
 def wait_for(look: Callable[[], str | None], process: Process) -> str:
@@ -123,6 +136,6 @@ def wait_for(look: Callable[[], str | None], process: Process) -> str:
     deadline = time.monotonic() + START_TIME_S
     while (found := look()) is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{process.args!r} did not start; see its log")
+            raise RuntimeError(f"{process.args!r} did not start")
         time.sleep(0.005)
     return found

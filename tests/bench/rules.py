@@ -30,7 +30,7 @@ def measure(site: Site, rules: int, plan: Plan) -> None:
     say()
     say(f"Compilation of {rules:,} rules, in milliseconds (nothing is expected of it)")
     alone = [_alone(site) for _ in range(TIMES)]
-    with api(site) as (api_process, url), swiper(site) as swiping:
+    with api(site) as (api_process, url), swiper(site, plan.nice) as swiping:
         bed = Bed(site, swiping, api_process, swiping)
         people = bed.people(plan, seed=1)
         ask(swiping, bed.swipes("swipe", people, plan, seed=1))

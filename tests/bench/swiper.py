@@ -91,8 +91,9 @@ class Swiper:
     def do_swipe(self, cards: Sequence[int], pace_ms: float, seed: int) -> dict[str, Any]:
         """Swipe each card, `pace_ms` apart on average.
 
-        Answers nanoseconds from the post to the relay, and from the timetable's instant to the
-        relay, for every swipe that found the door locked.
+        Answers nanoseconds from the post to the relay (`waits`), and from the timetable's instant
+        to the relay (`lates`), for every swipe that found its door locked, and from the
+        timetable's instant to the post (`sleeps`).
         """
         before = self._record.edge_count
         pace = random.Random(seed)  # noqa: S311 - a timetable
@@ -159,6 +160,7 @@ class Swiper:
     def _paired(self, posts: Sequence[_Post], edges: Sequence[EdgeRecord]) -> dict[str, Any]:
         """Each post with the first edge of its door after it; a door found open has none."""
         answer: dict[str, Any] = {"waits": [], "lates": [], "lost": 0}
+        answer["sleeps"] = [post.at_ns - post.due_ns for post in posts]
         for door, strike in self._strikes.items():
             ours = [edge for edge in edges if edge.pin == strike.pin]
             stamps = [edge.stamp_ns for edge in ours]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from .processes import Memory, Process, api, ask, memory_of, started, swiper
 from .sites import Site, card_of, stored
 
 STATES = ("idle", "export")
+AIMS_MB = (60, 90)
+"""Memory of the controller and of the api process."""
 FLOOR = Path(__file__).with_name("floor.py")
 CHUNK = 100
 """Swipes between two looks at the floor, so that both meet the same noise."""
@@ -32,6 +35,9 @@ class Cell:
     """From the post into the inbox to the relay."""
     lates: list[int] = field(default_factory=list)
     """From the instant at which the post was due."""
+    sleeps: list[int] = field(default_factory=list)
+    """How late a plain sleep of the same process ended: the machine's noise, and the interpreter's
+    lock."""
     floor: list[int] = field(default_factory=list)
     """The bare reads, one after the other: caches and processor as warm as can be."""
     paced: list[int] = field(default_factory=list)
@@ -50,6 +56,8 @@ class Plan:
     samples: int
     """Swipes of one round in one cell."""
     pace_ms: float
+    nice: int
+    """Priority of the controller and of the floor."""
 
 
 class Bed:
@@ -85,6 +93,7 @@ class Bed:
             found = ask(self.swiper, self.swipes("swipe", people, plan, seed + at))
             waits += found["waits"]
             cell.lates += found["lates"]
+            cell.sleeps += found["sleeps"]
             cell.lost += found["lost"]
         cell.waits += waits
         cell.rounds.append(p99(waits))
@@ -110,14 +119,12 @@ class Bed:
 
 
 @contextmanager
-def bed_of(site: Site) -> Iterator[tuple[Bed, Export]]:
+def bed_of(site: Site, plan: Plan) -> Iterator[tuple[Bed, Export]]:
     """A site at work."""
     with ExitStack() as stack:
         api_process, url = stack.enter_context(api(site))
-        swiping = stack.enter_context(swiper(site))
-        floor = stack.enter_context(
-            started(str(FLOOR), str(site.store), log=site.data / "floor.log")
-        )
+        swiping = stack.enter_context(swiper(site, plan.nice))
+        floor = stack.enter_context(started(site, str(FLOOR), str(site.store), nice=plan.nice))
         export = Export(url, site.password)
         stack.callback(export.close)
         yield Bed(site, swiping, api_process, floor), export
@@ -126,7 +133,7 @@ def bed_of(site: Site) -> Iterator[tuple[Bed, Export]]:
 def measure(sites: list[Site], plan: Plan, expected: Expectations) -> None:
     """Measure all cells in turns, round by round, and print what came out."""
     with ExitStack() as stack:
-        pairs = [stack.enter_context(bed_of(site)) for site in sites]
+        pairs = [stack.enter_context(bed_of(site, plan)) for site in sites]
         beds = [bed for bed, _ in pairs]
         for bed in beds:
             bed.warm_up(plan)
@@ -159,19 +166,27 @@ def _progress(beds: list[Bed], turn: int) -> None:
         for bed in beds
         for state, cell in bed.cells.items()
     )
-    say(f"  round {turn}, p99 in ms: {'; '.join(shown)}")
+    load = os.getloadavg()[0]
+    say(f"  round {turn}, load {load:.1f}, p99 in ms: {'; '.join(shown)}")
 
 
 def _report(beds: list[Bed]) -> None:
     say()
     say("Swipe in the inbox to relay driven, and the floor (bare reads), in milliseconds")
-    head = ("users", "state", "swipes", "lost", "p50", "p99", "max", "due-p99")
-    floor_head = ("floor-p50", "p99", "max", "paced-p50", "p99")
-    table(
-        (*head, *floor_head, "p50/floor", "p99/floor", "p99/idle floor"),
-        (_row(bed, state) for bed in beds for state in STATES),
+    head = ("users", "state", "swipes", "lost", "p50", "p99", "max", "due p99", "sleep p99")
+    floor_head = ("floor p50", "p99", "max", "paced p50", "p99")
+    table((*head, *floor_head), (_row(bed, state) for bed in beds for state in STATES))
+    say(
+        "lost: the door was open still. due: from the instant at which the post was due. sleep: how"
     )
-    say("due-p99 counts from the instant the post was due; paced reads come as far apart as swipes")
+    say("late a plain sleep of the same process ended. floor: the bare reads one after the other;")
+    say("paced: as far apart as the swipes.")
+    say()
+    say("Ratios to the floor of the same state, and to the idle floor")
+    table(
+        ("users", "state", "p50", "p99", "p99/idle", "p99/paced", "p99/paced idle"),
+        (_ratios(bed, state) for bed in beds for state in STATES),
+    )
     say()
     say("Resident memory")
     table(
@@ -181,7 +196,7 @@ def _report(beds: list[Bed]) -> None:
 
 
 def _row(bed: Bed, state: str) -> tuple[object, ...]:
-    cell, idle = bed.cells[state], bed.cells["idle"]
+    cell = bed.cells[state]
     return (
         f"{bed.site.users:,}",
         state,
@@ -191,14 +206,25 @@ def _row(bed: Bed, state: str) -> tuple[object, ...]:
         p99(cell.waits),
         max(cell.waits) / 1e6,
         p99(cell.lates),
+        p99(cell.sleeps),
         p50(cell.floor),
         p99(cell.floor),
         max(cell.floor) / 1e6,
         p50(cell.paced),
         p99(cell.paced),
+    )
+
+
+def _ratios(bed: Bed, state: str) -> tuple[object, ...]:
+    cell, idle = bed.cells[state], bed.cells["idle"]
+    return (
+        f"{bed.site.users:,}",
+        state,
         p50(cell.waits) / p50(cell.floor),
         p99(cell.waits) / p99(cell.floor),
         p99(cell.waits) / p99(idle.floor),
+        p99(cell.waits) / p99(cell.paced),
+        p99(cell.waits) / p99(idle.paced),
     )
 
 
@@ -213,6 +239,11 @@ def _compare(beds: list[Bed], expected: Expectations) -> None:
             ratio = loaded / p99(floor)
             expected.below(f"{users}, export: p99 over the {name}'s", ratio, 10, "x")
         expected.below(f"{users}, export: p99", loaded, 10, " ms")
+        for name, found, aim in zip(
+            ("controller", "api"), bed.memory[-1][1:], AIMS_MB, strict=True
+        ):
+            what = f"{users}: memory of the {name} after the exports"
+            expected.below(what, found.rss, aim, " MB")
     small, large = beds[0].cells, beds[-1].cells
     for state in STATES:
         growth = p99(large[state].waits) / p99(small[state].waits)

@@ -12,8 +12,9 @@ from werkzeug.exceptions import HTTPException
 from gateway.api.controlid import incoming
 from gateway.api.controlid.outgoing import error_response, respond
 from gateway.api.replies import COMMON_HEADERS
+from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
-from gateway.commands.table import COMMANDS, Command, execute
+from gateway.commands.table import COMMANDS, execute
 from gateway.errors import (
     ControllerUnavailable,
     DeviceUnavailable,

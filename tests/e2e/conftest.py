@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 import pytest
 import requests
@@ -37,6 +37,8 @@ Reply = tuple[int, Any]
 
 DEADLINE_S = 30.0
 """Far more than anything here takes."""
+BRIEF_MS, LONG_MS = 100, 600_000
+"""The shortest and the longest time for which a grant unlocks."""
 
 _NOT_INHERITED = ("PYTHONPATH", "PYTHONHOME", "RUNTIME_DIRECTORY", "NOTIFY_SOCKET")
 
@@ -256,7 +258,7 @@ class Running:
                 self.stop()
         self._stack.close()
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -344,9 +346,7 @@ def alive(pid: int) -> bool:
 
 
 def _password(printed: str) -> str:
-    return next(
-        line.split()[1] for line in printed.splitlines() if line.startswith("password ")
-    )
+    return next(line.split()[1] for line in printed.splitlines() if line.startswith("password "))
 
 
 @pytest.fixture(scope="session")
@@ -377,6 +377,10 @@ class Maker:
         shutil.copytree(self._demo.data, data)
         return Site(self._home, data, self._demo.password)
 
+    def run(self, site: Site) -> Running:
+        """`gateway run` on `site`, until the end of a `with`."""
+        return Running(site)
+
     def site(self, text: str) -> Site:
         """A fresh site of the site file `text`."""
         path = self._home.new_path().with_suffix(".toml")
@@ -399,8 +403,8 @@ def start() -> Iterator[Callable[..., Running]]:
 @pytest.fixture(scope="module")
 def shared_demo(make: Maker) -> Iterator[Running]:
     with Running(make.demo()) as running:
-        # Shorter than a person needs, so that nothing here waits long for a relock.
-        running.api.configure("general", relay1_timeout=300, relay2_timeout=300)
+        # The shortest there is, so that nothing here waits long for a relock.
+        running.api.configure("general", relay1_timeout=BRIEF_MS, relay2_timeout=BRIEF_MS)
         yield running
 
 
@@ -409,9 +413,21 @@ def demo(shared_demo: Running) -> Running:
     """The demo site at work and at rest, shared by the tests of a file."""
     for name in ("front", "back"):
         shared_demo.sim("door", door=name, value="closed")
+    for number in (1, 2):
+        shared_demo.sim("zone", zone=number, value="idle")
+    shared_demo.sim("tamper", value="off")
     shared_demo.sim("clock", value="real")
     shared_demo.wait_locked()
+    eventually(lambda: not any(door.open for door in shared_demo.status().doors), "closed doors")
     return shared_demo
+
+
+@pytest.fixture
+def unhurried(demo: Running) -> Iterator[Running]:
+    """`demo` with a front door that waits for whoever was let in, and locks when it opens."""
+    demo.api.configure("general", relay1_timeout=LONG_MS)
+    yield demo
+    demo.api.configure("general", relay1_timeout=BRIEF_MS)
 
 
 @pytest.fixture(name="eventually", scope="session")

@@ -34,7 +34,8 @@ def test_a_door_that_nobody_opened_is_forced_until_it_closes(demo: Running) -> N
     assert demo.board.edges(BACK) == 0
 
 
-def test_a_door_left_open_is_held_after_the_delay_and_never_forced(demo: Running) -> None:
+def test_a_door_left_open_is_held_after_the_delay_and_never_forced(unhurried: Running) -> None:
+    demo = unhurried
     before = demo.api.last_id("alarm_logs")
     demo.api.configure("alarm", door_sensor_delay=1)
     try:
@@ -54,7 +55,8 @@ def test_a_door_left_open_is_held_after_the_delay_and_never_forced(demo: Running
     assert rows[0]["time"] - opened_at >= 1
 
 
-def test_an_opening_with_a_right_is_no_alarm(demo: Running, eventually: Callable[..., Any]) -> None:
+def test_an_opening_with_a_right_is_no_alarm(unhurried: Running) -> None:
+    demo = unhurried
     before = demo.api.last_id("alarm_logs")
     demo.swiped(ANA)
     demo.new_rows("access_events", lambda: demo.sim("door", door="front", value="open"))
@@ -103,7 +105,7 @@ def test_a_fire_frees_both_doors_until_it_is_over_and_acknowledged(
     before = {pin: demo.board.edges(pin) for pin in (FRONT, BACK)}
 
     def moved() -> tuple[int, int]:
-        return tuple(demo.board.edges(pin) - before[pin] for pin in (FRONT, BACK))
+        return demo.board.edges(FRONT) - before[FRONT], demo.board.edges(BACK) - before[BACK]
 
     demo.site.sim("fire", "on")
     eventually(lambda: moved() == (1, 1), "two free doors")

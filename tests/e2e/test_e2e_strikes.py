@@ -63,12 +63,13 @@ LOCKS = {
     "strike": Lock(17, "low", "high", start_edges=0),
     "strike, free when stopped": Lock(17, "low", "high", start_edges=0, on_stop="unlocked"),
     "magnet": Lock(17, "high", "low", start_edges=1),
-    "magnet, powered while booting": Lock(4, "high", "low", start_edges=0),
-    "magnet, free when stopped": Lock(4, "high", "low", start_edges=0, on_stop="unlocked"),
+    "magnet, powered while booting and free when stopped": Lock(
+        4, "high", "low", start_edges=0, on_stop="unlocked"
+    ),
 }
 
 
-@pytest.fixture(params=LOCKS.values(), ids=LOCKS)
+@pytest.fixture(params=list(LOCKS.values()), ids=list(LOCKS))
 def lock(request: pytest.FixtureRequest) -> Lock:
     found: Lock = request.param
     return found

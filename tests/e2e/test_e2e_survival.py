@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,7 +41,7 @@ def kinds(running: Running) -> list[EntryKind]:
     return [entry.kind for entry in running.site.journal()]
 
 
-def access_bodies(running: Running) -> list[dict[str, Any]]:
+def access_bodies(running: Running) -> list[object]:
     return [entry.body for entry in running.site.journal() if entry.kind is EntryKind.ACCESS]
 
 
@@ -72,6 +73,29 @@ def test_without_the_api_doors_open_and_the_row_is_there_when_it_is_back(
     [row] = running.api.since("access_logs", before)
     assert (row["event"], row["user_id"], row["portal_id"]) == (7, 1, 1)
     assert running.api.load("access_log_access_rules")[0]["access_log_id"] == row["id"]
+
+
+def test_an_api_that_listened_on_every_address_does_so_again(
+    make: Maker, start: Callable[..., Running], eventually: Callable[..., Any]
+) -> None:
+    running = start(make.demo(), "0.0.0.0:0")
+    # Loopback is all of 127/8, and the URL shown names but one address of it.
+    elsewhere = running.url.replace("127.0.0.1", "127.0.0.2")
+
+    def answers() -> bool:
+        try:
+            found = requests.post(f"{elsewhere}/session_is_valid.fcgi", timeout=20)
+        except requests.ConnectionError:
+            return False
+        return bool(found.json() == {"session_is_valid": False})
+
+    assert elsewhere != running.url
+    assert answers()
+    for _ in range(2):
+        with nobody_restarts(running):
+            running.kill("api")
+            assert not answers()
+        eventually(answers, "the api at all its old addresses")
 
 
 def test_without_the_controller_the_api_says_so_and_goes_on(
@@ -138,14 +162,11 @@ def test_killed_again_and_again_no_committed_row_is_lost_and_no_id_is_used_twice
     running.api.configure("general", relay1_timeout=300)
     seen: list[Row] = []
     for round_ in range(3):
-        for card in range(4):
-            # Committed, since the API shows it.
-            seen.append(running.access(lambda card=card: running.swipe(f"88,{card}")))
+        # Committed, since the API shows them.
+        seen += [running.access(partial(running.swipe, f"88,{card}")) for card in range(4)]
         running.sim("swipe", reader="front", value=ANA)  # may be lost with the kill, or not
         running.kill("controller")
-        eventually(
-            lambda: running.api.post("doors_state")[0] == 200, f"return number {round_ + 1}"
-        )
+        eventually(lambda: running.api.post("doors_state")[0] == 200, f"return number {round_ + 1}")
         running.wait_locked()
     rows = running.api.load("access_logs", order=["id"])
     ids = [row["id"] for row in rows]
@@ -191,7 +212,9 @@ def test_a_deleted_log_stays_deleted_and_its_ids_are_not_given_again(
 
 
 def test_children_end_with_a_killed_run_and_the_site_starts_again(
-    running: Running, eventually: Callable[..., Any], alive: Callable[[int], bool],
+    running: Running,
+    eventually: Callable[..., Any],
+    alive: Callable[[int], bool],
     start: Callable[..., Running],
 ) -> None:
     running.swiped(ANA)

@@ -1,0 +1,156 @@
+"""Files that cannot be written: doors go on, rows wait and are counted, and nothing is half done.
+
+A limit on the size of a process's files stands in for the full disk, since it needs no rights:
+every write beyond it fails. One test has a real full disk where the system lets us mount one.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Home, Maker, Running
+
+ANA = "123,45678"
+FRONT = 17
+OPEN_FRONT = {"actions": [{"action": "door", "parameters": "door=1, timeout=100"}]}
+
+
+@pytest.fixture
+def running(make: Maker, start: Callable[..., Running]) -> Running:
+    running = start(make.demo())
+    running.api.configure("general", relay1_timeout=300)
+    return running
+
+
+@contextmanager
+def no_growth(pid: int, path: Path) -> Iterator[None]:
+    """Let a process write no byte beyond the present end of `path`."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_while_the_journal_cannot_grow_doors_open_and_rows_wait(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    running.swiped(ANA)
+    running.wait_locked()
+    rows = running.api.load("access_logs", order=["id"])
+    edges = running.board.edges(FRONT)
+    with no_growth(running.child("controller"), running.site.data / "journal.db-wal"):
+        running.swipe("77,1")
+        eventually(lambda: running.status().journal_waiting == 1, "a waiting row")
+        running.swipe(ANA)
+        eventually(lambda: running.board.edges(FRONT) == edges + 2, "an open and shut front door")
+        assert running.api.ask("execute_actions", OPEN_FRONT) == {}
+        eventually(lambda: running.board.edges(FRONT) == edges + 4, "and once more")
+        status = running.status()
+        assert status.journal_waiting == 3
+        assert status.journal_dropped == 0
+        assert status.journal_fault
+        doctor = running.site.type("doctor")
+        assert doctor.returncode == 1
+        assert "fail journal: " in doctor.stdout
+        assert running.api.load("access_logs", order=["id"]) == rows
+    eventually(lambda: len(running.api.load("access_logs")) == len(rows) + 3, "the rows")
+    after = running.api.load("access_logs", order=["id"])
+    assert after[: len(rows)] == rows
+    assert [row["event"] for row in after[len(rows) :]] == [3, 7, 10]
+    assert [row["id"] for row in after] == list(range(1, len(after) + 1))
+    status = running.status()
+    assert (status.journal_waiting, status.journal_dropped) == (0, 0)
+    assert status.journal_fault is None
+    assert running.site.type("doctor").returncode == 0
+
+
+def test_while_the_store_cannot_grow_writes_fail_whole_and_doors_open(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    users = running.api.load("users")
+    many = [{"name": f"N{number}" * 20, "registration": ""} for number in range(200)]
+    with no_growth(running.child("api"), running.site.data / "store.db-wal"):
+        status, answer = running.api.post("create_objects", {"object": "users", "values": many})
+        assert status == 500
+        assert set(answer) == {"error", "code"}
+        edges = running.board.edges(FRONT)
+        running.swipe(ANA)
+        eventually(lambda: running.board.edges(FRONT) == edges + 2, "an open and shut front door")
+        assert running.api.ask("execute_actions", OPEN_FRONT) == {}
+        assert running.api.load("users") == users
+    eventually(lambda: len(running.api.load("access_logs")) == 2, "both rows")
+    assert [row["event"] for row in running.api.load("access_logs", order=["id"])] == [7, 10]
+    assert len(running.api.create("users", *many)) == len(many)
+
+
+@contextmanager
+def small_disk(path: Path) -> Iterator[None]:
+    """Mount a disk of its own at `path`, or skip."""
+    path.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("a disk that can be filled must be mounted, which takes root")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Take all the space that is left."""
+    with path.open("wb", buffering=0) as file:
+        for size in (65_536, 4_096, 1):
+            with suppress(OSError):
+                while file.write(b"x" * size) == size:
+                    pass
+    assert os.statvfs(path.parent).f_bavail == 0
+
+
+def test_on_a_full_disk_doors_open_and_the_rows_come_once_there_is_space(
+    home: Home, make: Maker, start: Callable[..., Running], eventually: Callable[..., Any]
+) -> None:
+    place = home.new_path()
+    with small_disk(place):
+        made = make.demo()
+        site = type(made)(home, place / "site", made.password)
+        shutil.copytree(made.data, site.data)
+        running = start(site)
+        running.api.configure("general", relay1_timeout=300)
+        running.swiped(ANA)
+        running.wait_locked()
+        rows = running.api.load("access_logs", order=["id"])
+        edges = running.board.edges(FRONT)
+        fill(place / "ballast")
+        for number in range(10):  # a file's last page may have had room
+            running.swipe(f"77,{number}")
+        eventually(lambda: running.status().journal_fault, "the fault")
+        running.swipe(ANA)
+        eventually(lambda: running.board.edges(FRONT) == edges + 2, "an open and shut front door")
+        assert running.status().journal_waiting > 0
+        assert running.api.load("users")
+        (place / "ballast").unlink()
+        count = len(rows) + 11
+        eventually(lambda: len(running.api.load("access_logs")) == count, "all rows")
+        events = [row["event"] for row in running.api.load("access_logs", order=["id"])]
+        assert events[len(rows) :] == [3] * 10 + [7]
+        assert running.status().journal_fault is None
+        assert running.stop() == 0

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.access.decision import Decision, decide, refuse
+from gateway.access.person import Person
 from gateway.access.reasons import Reason
 from gateway.clock import Moment
 from gateway.controller.bindings import Bindings
 from gateway.credentials.identifier import QRCODE, WIEGAND, identifier_id
-from gateway.credentials.qr import credential_of_code
-from gateway.credentials.values import Credential, Identification
+from gateway.credentials.qr import QrMode, credential_of_code
+from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.errors import StorageError
 from gateway.settings import SiteFile
 from gateway.store.people import PeopleReader
@@ -76,11 +77,12 @@ class Identifier:
         """
         reader = self._readers[identification.reader]
         credential = credential_of_code(identification.credential, bindings.qr_mode)
-        if not bindings.identifies_by(identification.credential.kind):
-            return None
         portal_id = bindings.portal_of_reader(reader.index)
         try:
-            decision = self._decide(credential, portal_id, bindings, moment, enough)
+            person = self._current_owner(credential, bindings, enough)
+            if not bindings.identifies_by(identification.credential.kind):
+                return None
+            decision = _decide(person, portal_id, bindings, moment)
         except OutdatedRules:
             raise
         except StorageError as error:
@@ -100,14 +102,11 @@ class Identifier:
             identifier_id(_TAGS[reader.kind], reader.index),
         )
 
-    def _decide(
-        self,
-        credential: Credential,
-        portal_id: int,
-        bindings: Bindings,
-        moment: Moment,
-        enough: int | None,
-    ) -> Decision:
+    def _current_owner(
+        self, credential: Credential, bindings: Bindings, enough: int | None
+    ) -> Person | None:
+        """Who owns `credential`; None for nobody. Raises OutdatedRules before anything that the
+        configuration says is believed."""
         reading = self._people.find(credential)
         decides = bindings.snapshot.version
         if enough is None:
@@ -117,8 +116,15 @@ class Identifier:
             outdated, needed = decides < enough, enough
         if outdated:
             raise OutdatedRules(needed)
-        if portal_id == 0:
-            return refuse(Reason.READER_WITHOUT_PORTAL)
-        if reading.person is None:
-            return refuse(Reason.UNKNOWN_CREDENTIAL, portal_id=portal_id)
-        return decide(bindings.snapshot.policy, reading.person, portal_id, moment)
+        is_text = credential.kind is CredentialKind.QRCODE
+        if is_text and bindings.qr_mode is not QrMode.ALPHANUMERIC:
+            return None  # codes are numbers in these modes, and this one is none
+        return reading.person
+
+
+def _decide(person: Person | None, portal_id: int, bindings: Bindings, moment: Moment) -> Decision:
+    if portal_id == 0:
+        return refuse(Reason.READER_WITHOUT_PORTAL)
+    if person is None:
+        return refuse(Reason.UNKNOWN_CREDENTIAL, portal_id=portal_id)
+    return decide(bindings.snapshot.policy, person, portal_id, moment)

@@ -102,3 +102,34 @@ def test_a_store_that_cannot_be_read_denies_and_says_so(
     bench.swipe(CARD_OF_ANA)
     assert bench.journal(EntryKind.ACCESS)[0]["reason"] == "internal_error"
     assert bench.strike_edges(1) == 0
+
+
+def test_a_switched_off_kind_of_credential_is_obeyed_by_the_very_next_swipe(bench: Any) -> None:
+    with bench.store() as store:
+        store.set_configuration({"identifier": {"card_identification_enabled": 0}})
+    bench.swipe(CARD_OF_ANA)
+    assert bench.events() == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "event"),
+    [
+        (0, "DEMO-ANA", 7),
+        (1, "DEMO-ANA", 3),
+        (1, str(CARD_OF_ANA), 7),
+        (2, f"{CARD_OF_ANA:X}", 7),
+        (2, str(CARD_OF_ANA), 3),
+        (1, "9" * 30, 3),
+    ],
+)
+def test_a_qr_code_is_read_in_the_mode_that_was_set_before_it(
+    bench: Any, mode: int, text: str, event: int
+) -> None:
+    with bench.store() as store:
+        store.set_configuration({"face_id": {"qrcode_legacy_mode_enabled": mode}})
+    while not bench.parts.rig.devices[1].online:
+        bench.controller.turn(1_000_000)
+    bench.simulator.qr("qr", text)
+    while not bench.events():
+        bench.pass_time(0.1)
+    assert [found for found, _ in bench.events()] == [event]

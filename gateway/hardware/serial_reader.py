@@ -6,6 +6,7 @@ thread ends when it is told to, and by nothing else.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -121,7 +122,7 @@ class SerialQrDriver:
             try:
                 self._carry()
             except (OSError, ValueError) as error:
-                why = str(error)
+                why = _plain(error, self._address)
             except Exception as error:  # noqa: BLE001 - a reader's thread must not die unseen
                 why = f"{type(error).__name__}: {error}"
             else:
@@ -174,3 +175,9 @@ class SerialQrDriver:
             self._told = told
             self._arrived.append(DeviceState(self.name, *told, self._clock.monotonic_ns()))
             self._wake()
+
+
+def _plain(error: OSError | ValueError, address: str) -> str:
+    """What the system says of a port, once: pyserial wraps the words and the path twice."""
+    number = error.errno if isinstance(error, OSError) else None
+    return f"{address}: {os.strerror(number)}" if number else str(error)

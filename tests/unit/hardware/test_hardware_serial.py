@@ -159,7 +159,7 @@ def test_an_error_that_nobody_thought_of_is_told_and_the_thread_goes_on(
     assert [event.why for event in bench.posted(DeviceState)] == [
         "RuntimeError: surprise",
         "odd baud",
-        "[Errno 19] gone",
+        f"{terminal.path}: No such device",
         "",
     ]
     assert port.driver.alive

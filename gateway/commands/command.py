@@ -10,10 +10,25 @@ from gateway.commands.answers import Answer
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Caller, Right
+from gateway.errors import GatewayError
+from gateway.store.audit import AuditType
 
 POST = frozenset({"POST"})
 GET_OR_POST = frozenset({"GET", "POST"})
 """Clients use either (Access API, transport)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the audit log is told when a command has been carried out."""
+
+    kind: AuditType
+    says: Callable[[Any], str]
+    """What follows the command's name, from the checked request; never a secret."""
+    refusals: bool = False
+    """An attempt that failed is told of, too."""
+    often: bool = False
+    """It comes every few seconds: the same text is written down once in a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +44,13 @@ class Command:
     aliases: tuple[str, ...] = ()
     form: bool = False
     """Takes its members as a form too."""
+    raw: bool = False
+    """Takes no members but a file: the request model gets its bytes as `body`."""
+    upload: bool = False
+    """As `raw`, of any size: the request model gets a stream to be read as `body`."""
+    longest_body: int | None = None
+    """Bytes of the members, where the vendor's request buffer is too small."""
+    audit: Audit | None = None
+    """For the audit log; None for what tells nothing, or writes its entry with its rows."""
+    errors: tuple[type[GatewayError], ...] = ()
+    """What it may raise besides InvalidRequest and the refusals of its right."""

@@ -11,7 +11,7 @@ from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
 from gateway.commands.rights import Caller
-from gateway.errors import InvalidRequest
+from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest
 from gateway.settings import SiteFile
 
 LONGEST_TIMEOUT_MS = 600_000
@@ -24,7 +24,7 @@ reported, and those rounded to a double."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Opening:
+class DoorOpening:
     """One checked action."""
 
     door: int
@@ -35,9 +35,7 @@ class _Opening:
 def execute_actions(context: CommandContext, caller: Caller, request: ActionsRequest) -> Answer:
     """Open, hold open or close doors; none moves unless every action makes sense."""
     del caller
-    if len(request.actions) > MOST_ACTIONS:
-        raise InvalidRequest(f"at most {MOST_ACTIONS} actions at a time")
-    openings = [_opening(context.site, item) for item in request.actions]
+    openings = checked_openings(context.site, request.actions)
     try:
         for opening in openings:
             context.controller.open_door(opening.door, opening.timeout_ms, opening.reason)
@@ -64,7 +62,14 @@ def alarm_status(context: CommandContext, caller: Caller, request: AlarmRequest)
     return {"active": status.alarm_active, "cause": status.alarm_cause}
 
 
-def _opening(site: SiteFile, item: ActionItem) -> _Opening:
+def checked_openings(site: SiteFile, actions: list[ActionItem]) -> list[DoorOpening]:
+    """What `actions` open. Raises InvalidRequest for the first that makes no sense here."""
+    if len(actions) > MOST_ACTIONS:
+        raise InvalidRequest(f"at most {MOST_ACTIONS} actions at a time")
+    return [_opening(site, item) for item in actions]
+
+
+def _opening(site: SiteFile, item: ActionItem) -> DoorOpening:
     given = parse_parameters(item.parameters or "")
     if item.action == "door":
         door = _integer(item.action, given, "door", 1, 4)
@@ -79,7 +84,7 @@ def _opening(site: SiteFile, item: ActionItem) -> _Opening:
         raise InvalidRequest(f"unknown action {item.action!r}")
     if door not in {known.id for known in site.door}:
         raise InvalidRequest(f"{item.action}: this device has no door {door}")
-    return _Opening(
+    return DoorOpening(
         door,
         _integer(item.action, given, "timeout", -1, LONGEST_TIMEOUT_MS),
         _integer(item.action, given, "reason", 0, 3),
@@ -96,8 +101,10 @@ def _integer(action: str, given: dict[str, str], key: str, lowest: int, highest:
     return int(text)
 
 
+_AWAY = (ControllerUnavailable, DeviceUnavailable)
+
 COMMANDS = (
-    Command("execute_actions", ActionsRequest, execute_actions),
-    Command("doors_state", NoMembers, doors_state, aliases=("door_state",)),
-    Command("alarm_status", AlarmRequest, alarm_status),
+    Command("execute_actions", ActionsRequest, execute_actions, errors=_AWAY),
+    Command("doors_state", NoMembers, doors_state, aliases=("door_state",), errors=_AWAY),
+    Command("alarm_status", AlarmRequest, alarm_status, errors=_AWAY),
 )

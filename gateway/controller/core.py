@@ -39,6 +39,7 @@ from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, Input
 from gateway.hardware.rig import Rig
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
+    Authorize,
     ControllerStatus,
     DeviceStatus,
     Fact,
@@ -106,7 +107,7 @@ class Controller:
         self._bindings: Bindings | None = None
         self._waiting: deque[_Waiting] = deque()
         self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
-        self._openings = OpeningDesk(parts.doors, parts.clock)
+        self._openings = OpeningDesk(parts.doors, parts.recorder, parts.clock)
         panels = Panels(parts.doors, parts.alarms, parts.fire, parts.site.tamper)
         self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
         self._journal_seq = 0
@@ -286,6 +287,8 @@ class Controller:
         match request.command:
             case OpenDoor() as command:
                 self._answers.when_committed(address, request, self._openings.open(command))
+            case Authorize() as command:
+                self._answers.when_committed(address, request, self._openings.authorize(command))
             case Obey(version=version):
                 self._parts.policies.want(self._parts.policy_version())
                 self._answers.when_obeyed(address, request, version)

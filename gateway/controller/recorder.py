@@ -73,6 +73,10 @@ class Recorder:
         """A door was opened by a button or by a client, without a credential."""
         return self._access(event, reason, portal_id=portal_id)
 
+    def authorized(self, event: AccessEvent, user_id: int, portal_id: int) -> Receipt:
+        """A server decided upon an access."""
+        return self._access(event, "decided_by_server", user_id=user_id, portal_id=portal_id)
+
     def _access(
         self,
         event: AccessEvent,

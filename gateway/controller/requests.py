@@ -11,9 +11,10 @@ from gateway.clock import Clock
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.policies import PolicyKeeper
-from gateway.doors.values import Close, DoorEvent, HoldOpen, Refused, Unlock
+from gateway.controller.recorder import Recorder
+from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Refused, Unlock
 from gateway.errors import ControllerUnavailable, GatewayError, NotFound, NotPermitted
-from gateway.link.messages import Answer, OpenDoor, Request
+from gateway.link.messages import Answer, Authorize, OpenDoor, Request
 from gateway.link.server import LinkServer
 
 WEB_REASON = 3
@@ -34,8 +35,9 @@ class _Waiting:
 class OpeningDesk:
     """Opens doors for clients."""
 
-    def __init__(self, doors: dict[int, DoorPanel], clock: Clock) -> None:
+    def __init__(self, doors: dict[int, DoorPanel], recorder: Recorder, clock: Clock) -> None:
         self._doors = doors
+        self._recorder = recorder
         self._clock = clock
 
     def open(self, command: OpenDoor) -> int:
@@ -43,20 +45,42 @@ class OpeningDesk:
 
         Raises NotFound for a door that this site lacks and NotPermitted in a lock-down.
         """
-        panel = self._doors.get(command.door)
-        if panel is None:
-            known = ", ".join(str(door) for door in sorted(self._doors)) or "none"
-            raise NotFound(f"there is no door {command.door}; this site has: {known}")
-        effects = panel.feed(_event(command.timeout_ms), self._clock.monotonic_ns() // 1_000_000)
-        for effect in effects:
-            if isinstance(effect, Refused):
-                raise NotPermitted(f"door {command.door} is refused: {effect.reason.value}")
+        panel = self._panel(command.door)
+        self._feed(panel, command.timeout_ms)
         if command.timeout_ms == -1:
             return 0  # closing is no access
         event = AccessEvent.OPENED_UNIDENTIFIED
         if command.reason == WEB_REASON:
             event = AccessEvent.WEB_INTERFACE
         return panel.opened_by_client(event, "opened_by_client").ticket
+
+    def authorize(self, command: Authorize) -> int:
+        """Carry out what a server decided; the ticket of its record is returned.
+
+        Raises as `open`, before any door moves.
+        """
+        event = AccessEvent(command.event)
+        if event is AccessEvent.GRANTED:
+            panels = [self._panel(opening.door) for opening in command.openings]
+            for panel in panels:
+                if panel.mode is Mode.LOCK_DOWN:
+                    raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
+            for panel, opening in zip(panels, command.openings, strict=True):
+                self._feed(panel, opening.timeout_ms)
+        return self._recorder.authorized(event, command.user_id, command.portal_id).ticket
+
+    def _panel(self, door: int) -> DoorPanel:
+        panel = self._doors.get(door)
+        if panel is None:
+            known = ", ".join(str(number) for number in sorted(self._doors)) or "none"
+            raise NotFound(f"there is no door {door}; this site has: {known}")
+        return panel
+
+    def _feed(self, panel: DoorPanel, timeout_ms: int | None) -> None:
+        effects = panel.feed(_event(timeout_ms), self._clock.monotonic_ns() // 1_000_000)
+        for effect in effects:
+            if isinstance(effect, Refused):
+                raise NotPermitted(f"door {panel.door.id} is refused: {effect.reason.value}")
 
 
 def _event(timeout_ms: int | None) -> DoorEvent:

@@ -16,6 +16,7 @@ from gateway import errors
 from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.link.messages import (
     Answer,
+    Authorize,
     Command,
     ControllerStatus,
     Fact,
@@ -98,6 +99,10 @@ class ControllerClient:
     ) -> None:
         """Open (or hold, or close) `door`; returns once it is done and journalled."""
         self.ask(OpenDoor(door=door, timeout_ms=timeout_ms, reason=reason))
+
+    def authorize(self, authorization: Authorize) -> None:
+        """Log, and carry out, what a server decided; returns once it is done and journalled."""
+        self.ask(authorization)
 
     def silence(self) -> None:
         """Silence what sounds now."""

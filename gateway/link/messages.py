@@ -15,6 +15,8 @@ from gateway.errors import InvalidRequest
 VERSION = 1
 
 DoorNumber = Annotated[int, Field(ge=1, le=4)]
+RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
+"""An id of a row, 0 for none."""
 
 
 class _Message(BaseModel):
@@ -32,6 +34,26 @@ class OpenDoor(_Message):
     timeout_ms: Annotated[int, Field(ge=-1, le=600_000)] | None = None
     reason: Annotated[int, Field(ge=0, le=3)] | None = None
     """0 unknown, 1 authorised, 2 push button, 3 web command; None when the client gave none."""
+
+
+class Opening(_Message):
+    """One door to open, for how long."""
+
+    door: DoorNumber
+    timeout_ms: Annotated[int, Field(ge=-1, le=600_000)] | None = None
+    """As in OpenDoor."""
+
+
+class Authorize(_Message):
+    """Log an access that a server decided upon, and open what it says if it granted."""
+
+    kind: Literal["authorize"] = "authorize"
+    event: Literal[3, 6, 7]
+    """Not identified, denied, granted (`access_logs.event`)."""
+    user_id: RowId = 0
+    portal_id: RowId = 0
+    openings: tuple[Opening, ...] = ()
+    """Carried out for a grant only."""
 
 
 class Obey(_Message):
@@ -81,7 +103,7 @@ class Simulate(_Message):
 
 
 Command = Annotated[
-    OpenDoor | Obey | Silence | ReportStatus | Simulate, Field(discriminator="kind")
+    OpenDoor | Authorize | Obey | Silence | ReportStatus | Simulate, Field(discriminator="kind")
 ]
 
 

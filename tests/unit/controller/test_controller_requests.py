@@ -19,8 +19,9 @@ from gateway.errors import (
     NotPermitted,
 )
 from gateway.link.client import ControllerClient
-from gateway.link.messages import Simulate
+from gateway.link.messages import Authorize, Opening, Simulate
 from gateway.link.runtime import RuntimeDirectory
+from gateway.store.journal import EntryKind
 
 
 class Asker:
@@ -74,6 +75,35 @@ def test_lock_down_refuses_an_opening_and_leaves_no_row(bench: Any, ask: Asker) 
     bench.configure({"general": {"door1_exception_mode": "lock_down"}})
     with pytest.raises(NotPermitted, match="lock_down"):
         ask(lambda client: client.open_door(1))
+    assert bench.events() == []
+
+
+def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Any, ask: Asker) -> None:
+    granted = Authorize(event=7, user_id=3, portal_id=1, openings=(Opening(door=2),))
+    ask(lambda client: client.authorize(granted))
+    assert bench.unlocked(2)
+    (access,) = bench.journal(EntryKind.ACCESS)
+    row = access["row"]
+    assert (row["event"], row["user_id"], row["portal_id"]) == (7, 3, 1)
+    assert access["reason"] == "decided_by_server"
+
+
+@pytest.mark.parametrize("event", [3, 6])
+def test_a_servers_denial_is_logged_and_opens_nothing(bench: Any, ask: Asker, event: Any) -> None:
+    denied = Authorize(event=event, user_id=3, openings=(Opening(door=1),))
+    ask(lambda client: client.authorize(denied))
+    assert bench.events() == [(event, 3)]
+    assert bench.strike_edges(1) == 0
+
+
+def test_a_servers_grant_moves_no_door_when_one_of_them_is_locked_down(
+    bench: Any, ask: Asker
+) -> None:
+    bench.configure({"general": {"door2_exception_mode": "lock_down"}})
+    granted = Authorize(event=7, openings=(Opening(door=1), Opening(door=2)))
+    with pytest.raises(NotPermitted, match="lock_down"):
+        ask(lambda client: client.authorize(granted))
+    assert bench.strike_edges(1) == 0
     assert bench.events() == []
 
 

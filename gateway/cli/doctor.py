@@ -21,6 +21,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import SITE_FILE, Egress, SiteFile, read_site
 from gateway.store import database
+from gateway.store.check import damage
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.snapshot import SnapshotReader
 
@@ -91,18 +92,8 @@ def _egress(site: SiteFile) -> Iterator[Finding]:
 
 def _databases(data: Path) -> Iterator[Finding]:
     for name in (JOURNAL_FILE, STORE_FILE):
-        try:
-            opened = database.open_reader(data / name)
-            try:
-                with database.storage_errors():
-                    answer = opened.execute_sql("PRAGMA quick_check(1)").fetchone()[0]
-            finally:
-                opened.close_all()
-        except GatewayError as error:
-            yield Finding(Grade.FAIL, name, str(error))
-            continue
-        grade = Grade.OK if answer == "ok" else Grade.FAIL
-        yield Finding(grade, name, "whole" if answer == "ok" else str(answer))
+        wrong = damage(data / name)
+        yield Finding(Grade.FAIL if wrong else Grade.OK, name, wrong or "whole")
 
 
 def _rules(data: Path, site: SiteFile) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.errors import DataDirectoryError
-from gateway.settings import SITE_FILE
+from gateway.store.files import STORE_FILE
 
 data_option = click.option(
     "--data",
@@ -20,7 +20,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def initialised(data: Path) -> Path:
     """`data` if `init` made it. Raises DataDirectoryError that names `init` otherwise."""
-    if not (data / SITE_FILE).exists():
+    if not (data / STORE_FILE).exists():
         raise DataDirectoryError(
             f"{data} is not initialised; run: gateway init --data {data} --demo"
         )

@@ -46,6 +46,10 @@ class _Past:
     open_alarms: list[AlarmSource]
     fire: bool
 
+    @property
+    def ended_uncleanly(self) -> bool:
+        return self.last is not None and self.last.kind is not EntryKind.STOPPED
+
 
 @dataclass(frozen=True, slots=True)
 class _Record:
@@ -100,6 +104,7 @@ def assembled(
                 fire=fire,
                 notifier=Notifier(),
                 trusted=lambda: record.trust.trusted(clock.utc()),
+                ended_uncleanly=record.past.ended_uncleanly,
             )
         )
         policies.finish()
@@ -144,7 +149,7 @@ def _recording(
 
 def _note_start(record: _Record, rig: Rig) -> None:
     last = record.past.last
-    if last is not None and last.kind is not EntryKind.STOPPED:
+    if last is not None and record.past.ended_uncleanly:
         record.recorder.note(EntryKind.ENDED_UNCLEANLY, last_seq=last.seq)
     record.recorder.note(
         EntryKind.STARTED,

@@ -60,7 +60,16 @@ HEARTBEAT_NS = 1_000_000_000
 LONGEST_WAIT_NS = 3_000_000_000
 """An identification that waited this long for new rules is denied: a late answer opens nothing."""
 
-Item = HardwareEvent | Committed | WriterFault
+
+@dataclass(frozen=True, slots=True)
+class DamageFound:
+    """A check of a database file found it damaged."""
+
+    file: str
+    what: str
+
+
+Item = HardwareEvent | Committed | WriterFault | DamageFound
 
 log = structlog.get_logger("controller")
 
@@ -88,6 +97,7 @@ class Parts:
     zone: SiteZone
     notifier: Notifier
     trusted: Callable[[], bool]
+    ended_uncleanly: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,11 @@ class Controller:
         self._poller = zmq.Poller()
         self._poller.register(parts.inbox.fileno(), zmq.POLLIN)
         self._poller.register(parts.link.commands, zmq.POLLIN)
+
+    @property
+    def ended_uncleanly(self) -> bool:
+        """Whether the run before this one ended without saying so."""
+        return self._parts.ended_uncleanly
 
     @property
     def inbox(self) -> Inbox[Item]:
@@ -211,6 +226,9 @@ class Controller:
                 )
             case WriterFault(why=why):
                 self._writer_fault(why)
+            case DamageFound(file=file, what=what):
+                log.error("database damaged", file=file, what=what)
+                self._parts.recorder.note(EntryKind.FAULT, part=file, why=what)
 
     def _writer_fault(self, why: str | None) -> None:
         if why is None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import shutil
 import signal
+import threading
 from pathlib import Path
 
 import structlog
 
 from gateway.clock import SystemClock
 from gateway.controller.assembly import assembled
-from gateway.controller.core import Item
+from gateway.controller.core import DamageFound, Item
 from gateway.controller.inbox import Inbox
 from gateway.errors import SettingsError
 from gateway.hardware.boards import load_profile
 from gateway.host.notify import Notifier
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_running_site, read_site
+from gateway.store.check import damage
+from gateway.store.files import JOURNAL_FILE
 
 log = structlog.get_logger("controller")
 
@@ -39,9 +42,22 @@ def run_controller(data: Path) -> None:
         _keep_copy(data, site)
         log.info("controller ready", board=profile.title)
         notifier.ready("controller")
+        if controller.ended_uncleanly:
+            _check_later(data / JOURNAL_FILE, controller.inbox)
         while not stop.asked:
             controller.turn()
         notifier.stopping()
+
+
+def _check_later(path: Path, inbox: Inbox[Item]) -> None:
+    """Check a file beside the loop: the doors are live already, and stay so."""
+
+    def check() -> None:
+        what = damage(path)
+        if what is not None:
+            inbox.post(DamageFound(path.name, what))
+
+    threading.Thread(target=check, name="check", daemon=True).start()
 
 
 def _keep_copy(data: Path, site: SiteFile) -> None:

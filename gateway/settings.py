@@ -31,6 +31,9 @@ SITE_FILE = "gateway.toml"
 LAST_GOOD = "gateway.toml.last-good"
 """Copy of the site file with which a controller last came up."""
 
+ACCESS_LOG_CAPACITY = 100_000
+"""Rows of `access_logs` where the site file does not say."""
+
 log = structlog.get_logger("site")
 
 Pin = Annotated[int, Field(ge=0, le=63)]
@@ -184,16 +187,39 @@ class Site(_Strict):
     wire_time: WireTime = WireTime.LOCAL
     sec_box_door: Annotated[int, Field(ge=1, le=4)] = 1
     """The door that `sec_box` 65793 means where no SecBox is fitted."""
+    access_log_capacity: Annotated[int, Field(ge=1_000)] = ACCESS_LOG_CAPACITY
+    """Rows that clients find in `access_logs`; when there are more, the oldest go. The journal,
+    which destinations read, has a bound of its own."""
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
 
+Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
+"""HOST:PORT, or [IPv6]:PORT."""
+
+
 class Http(_Strict):
     """Where the API listens."""
 
-    listen: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
+    listen: Address
+    """For plain HTTP."""
+    tls: Address | None = None
+    """For HTTPS, with the certificate in the data directory; none without it."""
+    plain: bool = True
+    """False leaves `tls` alone."""
+
+    @model_validator(mode="after")
+    def _listens_somewhere(self) -> Self:
+        if not self.plain and self.tls is None:
+            raise ValueError("plain = false needs an address for tls")
+        return self
+
+    @property
+    def plain_address(self) -> str | None:
+        """Where plain HTTP is served, None when it is off."""
+        return self.listen if self.plain else None
 
 
 class SiteFile(_Strict):

@@ -1,9 +1,10 @@
-"""Alarm zones and the schedules in which they are armed."""
+"""Alarm zones, the schedules in which they are armed, and scheduled bells."""
 
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Flag, Id, Int, Ref
+from gateway.objects.fields import Flag, Id, Int, Ref, Text
+from gateway.objects.schedules import SECONDS_OF_DAY, WEEKDAYS
 
 ALARM_ZONES = ObjectType(
     "alarm_zones",
@@ -24,4 +25,16 @@ ALARM_ZONE_TIME_ZONES = ObjectType(
     ),
     pairs_unique=(("alarm_zone_id", "time_zone_id"),),
     policy=True,
+)
+
+TIMED_ALARMS = ObjectType(
+    "timed_alarms",
+    (
+        Id("id"),
+        Text("name", required=True),
+        Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY),
+        *(Flag(day, default=0) for day in WEEKDAYS),
+    ),
+    # One copy of the vendor's documentation calls it "time".
+    aliases={"time": "start"},
 )

@@ -34,6 +34,8 @@ class ObjectType:
     """Every insertion, change and deletion leaves a row in `change_logs`."""
     log: bool = False
     """A record of what happened: clients may read and delete rows, not add any."""
+    read_only: bool = False
+    """Clients may read rows and nothing else."""
     _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

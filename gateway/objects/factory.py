@@ -17,6 +17,8 @@ RELEASE = 1
 """`access_rules.type` of a rule that lets people pass."""
 
 FACTORY_ROWS: Rows = {
+    # What `users.user_type_id` says of a visitor; an ordinary person's is null or 0.
+    "user_types": [{"id": 1, "require_visitor": 0}],
     "groups": [{"id": 1, "name": "Standard"}],
     "areas": [{"id": 1, "name": "Standard"}],
     "portals": [{"id": 1, "name": "Standard", "area_from_id": 1, "area_to_id": 1}],
@@ -37,6 +39,7 @@ FACTORY_ROWS: Rows = {
     "portal_access_rules": [{"portal_id": 1, "access_rule_id": 1}],
     "group_access_rules": [{"group_id": 1, "access_rule_id": 1}],
     "access_rule_time_zones": [{"access_rule_id": 1, "time_zone_id": 1}],
+    "contingency_card_access_rules": [{"access_rule_id": 1}],
 }
 
 _CARD_SCRIPT = "card"

@@ -42,6 +42,7 @@ type_names: dict[type, str] = {
     type(None): "null",
 }
 
+_HEX = re.compile(r"[0-9A-Fa-f]+")
 _DIGITS = re.compile(r"[+-]?[0-9]{1,20}")
 
 Stored = int | str | bytes | None
@@ -286,6 +287,20 @@ class Text(Field):
         return column
 
 
+@dataclass(frozen=True, slots=True)
+class HexText(Text):
+    """Hexadecimal digits without prefix; kept in upper case, so that a value has one form."""
+
+    def decode(self, value: object) -> str:
+        text = Text.decode(self, value)
+        if not _HEX.fullmatch(text):
+            raise invalid_member(self.name, "hexadecimal digits", repr(text))
+        return text.upper()
+
+    def operand(self, value: object) -> str:
+        return Text.operand(self, value).upper()
+
+
 def storable_text(name: str, value: str) -> str:
     """`value`, if the database can hold it as it is.
 
@@ -340,6 +355,8 @@ class Ref(_Integer):
     target: str = ""
     _: KW_ONLY
     on_delete: OnDelete = OnDelete.CASCADE
+    selective: bool = True
+    """False spares the index: nearly all rows name the same one, or none."""
     joins: bool = True
     """False keeps queries from travelling along this reference, where a sibling is the one
     that the API's join paths take."""

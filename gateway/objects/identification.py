@@ -1,13 +1,9 @@
-"""Credentials, and the scripts whose parameters tie readers to portals.
-
-The binding of a reader is the vendor's (Control iD Access API, 2.4): reader N stands for the
-portal in the N-th parameter of the script whose name starts with `card`.
-"""
+"""What people identify with: cards, codes, tags and PINs."""
 
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import U64, Choice, Id, Int, Ref, Text
+from gateway.objects.fields import U64, Choice, HexText, Id, Ref, Text
 
 CARDS = ObjectType(
     "cards",
@@ -34,38 +30,30 @@ PINS = ObjectType(
     (
         Id("id"),
         Text("value", required=True, unique=True, secret=True),
-        Ref("user_id", "users", required=True, unique=True),
+        Ref("user_id", "users", required=True),
+        # 0 the ordinary one, 1 the one that raises the panic alarm.
         Choice("pin_type", default=0, choices=(0, 1)),
     ),
+    pairs_unique=(("user_id", "pin_type"),),
 )
 
-SCRIPTS = ObjectType("scripts", (Id("id"), Text("script", required=True)), policy=True)
-
-SCRIPT_PARAMETERS = ObjectType(
-    "script_parameters",
+UHF_TAGS = ObjectType(
+    "uhf_tags",
     (
         Id("id"),
-        Ref("script_id", "scripts", required=True),
-        Int("type", required=True),
-        Text("name", required=True),
+        # Up to 96 bits.
+        HexText("value", required=True, unique=True, max_length=24),
+        Ref("user_id", "users", required=True),
     ),
-    policy=True,
 )
 
-SCRIPT_INSTANCES = ObjectType(
-    "script_instances",
-    (Id("id"), Ref("script_id", "scripts", required=True)),
-    policy=True,
+CONTINGENCY_CARDS = ObjectType(
+    "contingency_cards", (Id("id"), U64("value", required=True, unique=True))
 )
 
-PORTAL_SCRIPT_PARAMETERS = ObjectType(
-    "portal_script_parameters",
-    (
-        Ref("script_parameter_id", "script_parameters", required=True),
-        Ref("script_instance_id", "script_instances", required=True),
-        Int("sequence", default=0),
-        Ref("value", "portals", required=True, joins=False),
-    ),
-    pairs_unique=(("script_parameter_id", "script_instance_id", "sequence"),),
-    policy=True,
+# One rule or several for every contingency card.
+CONTINGENCY_CARD_ACCESS_RULES = ObjectType(
+    "contingency_card_access_rules",
+    (Ref("access_rule_id", "access_rules", required=True),),
+    pairs_unique=(("access_rule_id",),),
 )

@@ -1,6 +1,7 @@
 """Ways from one object to another along their references.
 
-The shortest way counts, in order of declaration, at most four references long. A reference to the
+The shortest way counts, in order of declaration, at most four references long; some longer ones
+that are documented are named below. A reference to the
 same row from both sides is crossed without touching that row: `user_groups.user_id =
 access_logs.user_id` (Control iD Access API, 2.7). Logs are ends of ways, never stations: what a
 person may do is not what a person did.
@@ -11,11 +12,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise, starmap
 
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType, Registry
 
 LONGEST = 4
+
+_DEVICES_OF_A_PORTAL = (
+    "portal_script_parameters",
+    "script_instances",
+    "identification_rules",
+    "device_identification_rules",
+    "devices",
+)
+LONG_WAYS = (
+    ("portals", *_DEVICES_OF_A_PORTAL),
+    ("access_rules", "portal_access_rules", "portals", *_DEVICES_OF_A_PORTAL),
+)
+"""Ways that the documentation names although they are longer; each leads both ways. Where two of
+its stations are tied more than once, the first reference counts, whether it joins or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +56,10 @@ class Joins:
                     self._steps[declared.name].append(Pair(here, there))
                     self._steps[ref.target].append(Pair(there, here))
         self._known: dict[tuple[str, str], tuple[Pair, ...]] = {}
+        for stations in LONG_WAYS:
+            if all(name in registry for name in stations):
+                self._know(stations)
+                self._know(stations[::-1])
 
     def path(self, start: str, end: str) -> tuple[Pair, ...]:
         """The pairs to join on, from `start` to `end`.
@@ -62,6 +82,18 @@ class Joins:
                     yield declared.name, self.path(start, declared.name)
                 except InvalidRequest:
                     continue
+
+    def _know(self, stations: tuple[str, ...]) -> None:
+        way = tuple(starmap(self._direct, pairwise(stations)))
+        self._known[stations[0], stations[-1]] = _collapsed(way)
+
+    def _direct(self, here: str, there: str) -> Pair:
+        """The pair that ties two objects of which one refers to the other."""
+        for ref in self._registry[here].refs:
+            if ref.target == there:
+                return Pair((here, ref.name), (there, self._registry[there].key_name))
+        back = self._direct(there, here)
+        return Pair(back.right, back.left)
 
     def _shortest(self, start: ObjectType, end: ObjectType) -> tuple[Pair, ...]:
         waiting: deque[tuple[Pair, ...]] = deque([()])

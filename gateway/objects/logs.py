@@ -11,25 +11,34 @@ from gateway.objects.fields import I64, U64, Id, Int, OnDelete, Ref, Text
 RING = 10_000
 """Rows that the device keeps of the change log and of door events."""
 
+AUDIT_RING = 25_000
+"""Rows that the device keeps of the audit log."""
+
 ACCESS_LOGS = ObjectType(
     "access_logs",
     (
         Id("id"),
         Int("time", required=True, indexed=True),
         Int("event", required=True),
-        I64("device_id", default=0),
+        Ref("device_id", "devices", default=0, on_delete=OnDelete.KEEP, selective=False),
         Int("identifier_id", default=0),
         # 0, never null, for nobody: clients expect a number.
         Ref("user_id", "users", default=0, on_delete=OnDelete.KEEP),
         Ref("portal_id", "portals", default=0, on_delete=OnDelete.KEEP),
-        I64("identification_rule_id", default=0),
+        Ref(
+            "identification_rule_id",
+            "identification_rules",
+            default=0,
+            on_delete=OnDelete.KEEP,
+            selective=False,
+        ),
         U64("card_value", default=0),
         Text("qrcode_value", default=""),
         Text("pin_value", default="", secret=True),
         Text("uhf_tag", default=""),
         Int("confidence", default=0),
         Int("mask", default=0),
-        I64("log_type_id", default=-1),
+        Ref("log_type_id", "log_types", default=-1, on_delete=OnDelete.KEEP, selective=False),
     ),
     log=True,
 )
@@ -84,3 +93,20 @@ CHANGE_LOGS = ObjectType(
     ring=RING,
     log=True,
 )
+
+# No client changes or deletes rows of it, whatever their role: it says what the clients did.
+AUDIT_LOGS = ObjectType(
+    "audit_logs",
+    (
+        Id("id"),
+        Text("time", required=True),
+        Int("type", required=True),
+        Text("details", required=True),
+    ),
+    ring=AUDIT_RING,
+    log=True,
+    read_only=True,
+)
+
+# Kinds of punch that a person may choose, for attendance.
+LOG_TYPES = ObjectType("log_types", (Id("id"), Text("name", required=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, Ref, Text
+from gateway.objects.fields import Id, Int, OnDelete, Ref, Text
 
 USER_ID_MAX = 999_999_999_999_999
 """A user id has at most 15 digits (vendor's manual)."""
@@ -19,7 +19,8 @@ USERS = ObjectType(
         Text("panic_password", default="", secret=True),
         Text("panic_salt", default="", secret=True),
         Int("expires", default=0, nullable=True),
-        Int("user_type_id"),
+        # Null and 0 stand for an ordinary person, so it may name no row. 1 is a visitor.
+        Ref("user_type_id", "user_types", on_delete=OnDelete.KEEP, selective=False),
         Int("begin_time", default=0, nullable=True),
         Int("end_time", default=0, nullable=True),
         Int("image_timestamp", default=0),
@@ -34,4 +35,11 @@ USER_GROUPS = ObjectType(
     "user_groups",
     (Ref("user_id", "users", required=True), Ref("group_id", "groups", required=True)),
     pairs_unique=(("user_id", "group_id"),),
+)
+
+# A row for those alone who are more than an ordinary person: 1 is an administrator.
+USER_ROLES = ObjectType(
+    "user_roles",
+    (Ref("user_id", "users", required=True), Int("role", required=True)),
+    pairs_unique=(("user_id",),),
 )

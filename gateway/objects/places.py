@@ -6,8 +6,10 @@ deleting a door because its room was renamed away would be worse.
 
 from __future__ import annotations
 
+from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Blob, Choice, Id, Int, OnDelete, Ref, Text
+from gateway.objects.fields import I64, Choice, Id, Int, OnDelete, Ref, Text
+from gateway.objects.links import link
 
 AREAS = ObjectType("areas", (Id("id"), Text("name", required=True)), policy=True)
 
@@ -47,30 +49,23 @@ ACCESS_RULES = ObjectType(
     policy=True,
 )
 
-
-def _link(name: str, left: str, right: str, *, policy: bool = True) -> ObjectType:
-    """A table of pairs: `left` and `right` are objects, whose names in the singular plus `_id`
-    are the fields.
-    """
-    fields = tuple(Ref(f"{target[:-1]}_id", target, required=True) for target in (left, right))
-    return ObjectType(name, fields, pairs_unique=((fields[0].name, fields[1].name),), policy=policy)
-
-
-PORTAL_ACTIONS = _link("portal_actions", "portals", "actions")
-ACCESS_RULE_ACTIONS = _link("access_rule_actions", "access_rules", "actions")
-PORTAL_ACCESS_RULES = _link("portal_access_rules", "portals", "access_rules")
-AREA_ACCESS_RULES = _link("area_access_rules", "areas", "access_rules")
-GROUP_ACCESS_RULES = _link("group_access_rules", "groups", "access_rules")
+PORTAL_ACTIONS = link("portal_actions", "portals", "actions", policy=True)
+ACCESS_RULE_ACTIONS = link("access_rule_actions", "access_rules", "actions", policy=True)
+PORTAL_ACCESS_RULES = link("portal_access_rules", "portals", "access_rules", policy=True)
+AREA_ACCESS_RULES = link("area_access_rules", "areas", "access_rules", policy=True)
+GROUP_ACCESS_RULES = link("group_access_rules", "groups", "access_rules", policy=True)
 # Read for the person at each decision, so a change of it is no change of the compiled policy.
-USER_ACCESS_RULES = _link("user_access_rules", "users", "access_rules", policy=False)
-ACCESS_RULE_TIME_ZONES = _link("access_rule_time_zones", "access_rules", "time_zones")
+USER_ACCESS_RULES = link("user_access_rules", "users", "access_rules")
+ACCESS_RULE_TIME_ZONES = link("access_rule_time_zones", "access_rules", "time_zones", policy=True)
 
-DEVICES = ObjectType(
-    "devices",
+OPENING_TIMES = ObjectType(
+    "opening_times",
     (
         Id("id"),
-        Text("name", required=True),
-        Text("ip", required=True),
-        Blob("public_key", default=b""),
+        Ref("user_id", "users", required=True),
+        I64("door_id", required=True),
+        # Milliseconds that the relay of that door is on for that person.
+        Int("time", required=True, minimum=0, maximum=RELAY_TIMEOUT_MAX_MS),
     ),
+    pairs_unique=(("user_id", "door_id"),),
 )

@@ -2,6 +2,9 @@
 
 The first of the journal's consumers. Rows and cursor move in one transaction, so that a process
 which dies between two steps repeats nothing and leaves nothing out.
+
+The table of accesses is bounded: of more rows than its capacity the oldest go, with their ties to
+rules. Only what clients can query gets shorter; the journal keeps the truth.
 """
 
 from __future__ import annotations
@@ -12,11 +15,16 @@ from collections.abc import Iterable
 import peewee
 
 from gateway.access.reasons import AccessEvent
+from gateway.settings import ACCESS_LOG_CAPACITY
 from gateway.store.database import storage_errors
 from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
 from gateway.store.objects_store import Store
 
 _BATCH = 500
+_PRUNED = 2_000
+"""Rows that go in one transaction at most, so that no other write waits for long. More than a
+step adds, so that a table which is far too long gets shorter with each."""
+_SLACK_MAX = 1_000
 _NAME = "log_tables"
 
 _TABLES = {
@@ -39,10 +47,23 @@ class _Cursor(peewee.Model):
 class Projection:
     """Brings the log tables up to the committed journal. Any thread may ask for it."""
 
-    def __init__(self, store: Store, journal: JournalReader) -> None:
+    def __init__(
+        self, store: Store, journal: JournalReader, capacity: int = ACCESS_LOG_CAPACITY
+    ) -> None:
+        """`capacity` is the number of rows that `access_logs` does not exceed, at least 1,000.
+
+        It is kept by dropping a hundredth, at most 1,000 rows, at a time: counting the rows takes
+        longer than adding one. A table that is longer to begin with, since the capacity was
+        lowered, gets there with the next rows that come.
+        """
         self._store = store
         self._journal = journal
         self._guard = threading.Lock()
+        self._slack = min(capacity // 100, _SLACK_MAX)
+        self._low = capacity - self._slack
+        self._uncounted = self._slack
+        """Rows added since the table was found, or made, no longer than `_low`. At the start
+        nothing is known of it, so that the first step counts."""
         with store.transaction(), store.database.bind_ctx([_Cursor]):
             store.database.create_tables([_Cursor])
             _Cursor.insert(name=_NAME, seq=0).on_conflict_ignore().execute()
@@ -63,10 +84,12 @@ class Projection:
         if not entries:
             return
         reached = entries[-1].seq
+        added = sum(entry.kind is EntryKind.ACCESS for entry in entries)
         with self._store.transaction(), self._store.database.bind_ctx([_Cursor]):
             self._insert(entries)
+            uncounted = self._prune(self._uncounted + added)
             _Cursor.update(seq=reached).where(_Cursor.name == _NAME).execute()
-        self._done = reached
+        self._done, self._uncounted = reached, uncounted
 
     def _insert(self, entries: Iterable[CommittedEntry]) -> None:
         for entry in entries:
@@ -78,6 +101,19 @@ class Projection:
             self._store.model(table).insert(**row).on_conflict_replace().execute()
             if entry.kind is EntryKind.ACCESS:
                 self._after_access(row, entry.body["rules"])
+
+    def _prune(self, uncounted: int) -> int:
+        """Drop the oldest accesses when their table may be full; the new `_uncounted`."""
+        if uncounted < self._slack:
+            return uncounted
+        logs, key = self._store.model("access_logs"), self._store.models.key("access_logs")
+        excess = int(logs.select().count()) - self._low
+        if excess <= 0:
+            return 0
+        going = min(excess, _PRUNED)
+        last = logs.select(key).order_by(key).offset(going - 1).limit(1)
+        logs.delete().where(key <= last).execute()
+        return 0 if going == excess else self._slack
 
     def _after_access(self, row: dict[str, int], rules: list[int]) -> None:
         links = self._store.model("access_log_access_rules")

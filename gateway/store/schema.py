@@ -84,7 +84,8 @@ def _index_sql(declared: ObjectType) -> Iterator[str]:
     for columns in unique:
         yield _one_index(declared, columns, unique=True)
     for field in declared.fields:
-        if (field.indexed or isinstance(field, Ref)) and field.name not in covered:
+        wanted = field.indexed or (isinstance(field, Ref) and field.selective)
+        if wanted and field.name not in covered:
             yield _one_index(declared, (field.name,), unique=False)
 
 

@@ -15,6 +15,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ROWID, ObjectType
 from gateway.objects.fields import Stored
 from gateway.objects.models import Models
+from gateway.store.blocks import TIME_ZONES, keep_blocks
 from gateway.store.constraints import explain_deletion, explain_row
 from gateway.store.database import TrackedDatabase
 from gateway.store.query.compile import Compiler, members
@@ -58,7 +59,7 @@ class Writes:
 
     def modify(self, name: str, values: object, where: object, *, show_secrets: bool) -> int:
         """Set `values` in every row that `where` selects; how many these were."""
-        declared = self._models.registry[name]
+        declared = self._changeable(name)
         row = decode_row(declared, values)
         condition = parse_where(self._models.registry, declared, where, show_secrets=show_secrets)
         if not row:
@@ -74,16 +75,25 @@ class Writes:
 
     def destroy(self, name: str, where: object, *, show_secrets: bool) -> int:
         """Delete every row that `where` selects, with what goes along; how many these were."""
-        declared = self._models.registry[name]
+        declared = self._changeable(name)
         condition = parse_where(self._models.registry, declared, where, show_secrets=show_secrets)
         query = self._models[name].delete()
-        if condition is not None:
-            query = query.where(self._compiler.filter(declared, condition))
+        chosen = None if condition is None else self._compiler.filter(declared, condition)
+        if chosen is not None:
+            query = query.where(chosen)
         try:
             with self._transaction():
+                if name == TIME_ZONES and chosen is not None:
+                    keep_blocks(self._models, chosen)
                 return int(query.execute())
         except peewee.IntegrityError as error:
             raise explain_deletion(self._models, declared, error) from error
+
+    def _changeable(self, name: str) -> ObjectType:
+        declared = self._models.registry[name]
+        if declared.read_only:
+            raise InvalidRequest(f"rows of {name} are written by the device alone")
+        return declared
 
     def _writable(self, name: str) -> ObjectType:
         declared = self._models.registry[name]

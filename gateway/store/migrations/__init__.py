@@ -11,9 +11,12 @@ from collections.abc import Callable
 
 import peewee
 
-from gateway.store.migrations import m0001_base
+from gateway.store.migrations import m0001_base, m0002_pins_by_type
 
-MIGRATIONS: tuple[Callable[[peewee.Database], None], ...] = (m0001_base.apply,)
+MIGRATIONS: tuple[Callable[[peewee.Database], None], ...] = (
+    m0001_base.apply,
+    m0002_pins_by_type.apply,
+)
 """Step n is at index n - 1."""
 
 VERSION = len(MIGRATIONS)

@@ -53,6 +53,10 @@ def test_a_lock_that_power_keeps_shut_is_known_by_its_levels() -> None:
     [
         (('name = "Depot"', ""), "site.name: missing key"),
         (("board =", 'colour = "red"\nboard ='), "site.colour: unknown key (found 'red')"),
+        (
+            ("board =", "access_log_capacity = 999\nboard ="),
+            "site.access_log_capacity: Input should be greater than or equal to 1000 (found 999)",
+        ),
         (("Europe/Berlin", "Berlin"), "site.timezone: an IANA time zone"),
         (("id = 1", "id = 9"), "door.0.id: Input should be less than or equal to 4 (found 9)"),
         (("pin = 17", 'pin = "x"'), "door.0.strike.pin"),

@@ -9,17 +9,38 @@ from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import Field, Id, OnDelete, Ref, Text
 from gateway.objects.models import Models
 
+DOCUMENTED = """
+    users change_logs templates cards qrcodes uhf_tags pins alarm_zones user_roles groups
+    user_groups scheduled_unlocks actions areas portals portal_actions access_rules
+    portal_access_rules group_access_rules time_zones time_spans contingency_cards
+    contingency_card_access_rules holidays alarm_zone_time_zones access_rule_time_zones
+    access_logs access_log_access_rules alarm_logs devices user_access_rules area_access_rules
+    catra_infos log_types sec_boxs contacts timed_alarms access_events custom_thresholds
+    network_interlocking_rules
+"""
+SEEN_ON_DEVICES = """
+    user_types face_templates visits opening_times whitelist custom_tables custom_columns
+    access_rule_actions access_rule_validations validations scheduled_unlock_access_rules
+    portal_rules portal_portal_rules portal_rule_actions portal_rule_groups
+    portal_rule_time_zones portal_rule_users portal_rule_validations access_log_portal_rules
+    identification_rules scripts script_parameters script_instances portal_script_parameters
+    integer_script_parameters text_script_parameters device_identification_rules
+    user_identification_rules group_identification_rules device_actions device_clients
+    wiegand_modes audit_logs call_logs reports report_columns report_filters
+    report_column_formats fixed_report_columns counter_report_columns object_field_report_columns
+"""
 
-def test_every_documented_object_of_this_stage_is_declared() -> None:
-    assert {declared.name for declared in REGISTRY} == {
-        "users", "groups", "user_groups", "cards", "qrcodes", "pins", "areas", "portals",
-        "actions", "portal_actions", "access_rules", "access_rule_actions",
-        "portal_access_rules", "group_access_rules", "user_access_rules", "area_access_rules",
-        "access_rule_time_zones", "time_zones", "time_spans", "holidays", "scripts",
-        "script_parameters", "script_instances", "portal_script_parameters", "access_logs",
-        "access_log_access_rules", "access_events", "alarm_logs", "alarm_zones",
-        "alarm_zone_time_zones", "devices", "change_logs",
-    }  # fmt: skip
+
+def test_every_documented_object_is_declared() -> None:
+    names = [declared.name for declared in REGISTRY]
+
+    assert sorted(names) == sorted((DOCUMENTED + SEEN_ON_DEVICES).split())
+
+
+def test_objects_come_in_the_order_of_the_vendors_list() -> None:
+    names = [declared.name for declared in REGISTRY if declared.name in DOCUMENTED.split()]
+
+    assert [name for name in names if name != "access_rule_actions"] == DOCUMENTED.split()
 
 
 @pytest.mark.parametrize("declared", [it for it in REGISTRY if it.link], ids=lambda it: it.name)
@@ -39,6 +60,8 @@ def test_what_must_not_be_seen_is_marked_secret() -> None:
         ("pins", "value"),
         ("cards", "secret"),
         ("access_logs", "pin_value"),
+        ("network_interlocking_rules", "password"),
+        ("network_interlocking_rules", "session_hash"),
     }
 
 

@@ -150,3 +150,78 @@ def test_the_journal_wins_over_a_row_that_a_client_moved_into_its_way(site: Site
     site.access(2, card_value=7)
     site.projection.catch_up()
     assert [row["card_value"] for row in site.rows("access_logs")] == [7]
+
+
+def accesses(first: int, last: int) -> list[Entry]:
+    """Grants by two rules, with the ids `first` to `last`."""
+    row = {"event": 7, "device_id": 1, "user_id": 0, "portal_id": 1}
+    return [
+        Entry(
+            EntryKind.ACCESS,
+            {"row": {"id": number, "time": number, **row}, "rules": [1, 2]},
+            NOW,
+            1,
+            clock_trusted=True,
+        )
+        for number in range(first, last + 1)
+    ]
+
+
+def kept(site: Site) -> list[int]:
+    return [row["id"] for row in site.rows("access_logs", fields=["id"])]
+
+
+def test_a_full_table_loses_its_oldest_rows_and_their_rules(site: Site) -> None:
+    projection = Projection(site.store, site.reader, capacity=1_000)
+    site.journal.append(accesses(1, 1_600), {})
+    projection.catch_up()
+    found = kept(site)
+    assert found == list(range(found[0], 1_601))
+    assert 990 <= len(found) <= 1_000
+    links = site.store.load({"object": "access_log_access_rules"}).rows
+    assert [link["access_log_id"] for link in links] == [n for n in found for _ in (1, 2)]
+
+
+def test_a_full_table_stays_within_its_capacity_row_by_row(site: Site) -> None:
+    projection = Projection(site.store, site.reader, capacity=1_000)
+    site.journal.append(accesses(1, 995), {})
+    projection.catch_up()
+    for number in range(996, 1_040):
+        site.journal.append(accesses(number, number), {})
+        projection.catch_up()
+        found = kept(site)
+        assert found == list(range(found[0], number + 1))
+        assert 990 <= len(found) <= 1_000
+
+
+def test_rows_are_dropped_only_when_there_are_too_many_not_by_their_ids(site: Site) -> None:
+    projection = Projection(site.store, site.reader, capacity=1_000)
+    site.journal.append(accesses(1, 900), {})
+    projection.catch_up()
+    site.store.destroy("access_logs", {"access_logs": {"id": {">": 10}}})
+    site.journal.append(accesses(901, 1_800), {})
+    projection.catch_up()
+    assert kept(site) == [*range(1, 11), *range(901, 1_801)]
+
+
+def test_a_capacity_that_was_lowered_is_reached_in_parts(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.journal.append(accesses(1, 1_500), {})
+    site.projection.catch_up()
+    monkeypatch.setattr("gateway.store.projection._PRUNED", 300)
+    projection = Projection(site.store, site.reader, capacity=1_000)
+    lengths = []
+    for number in range(1_501, 1_504):
+        site.journal.append(accesses(number, number), {})
+        projection.catch_up()
+        lengths.append(len(kept(site)))
+    assert lengths == [1_201, 990, 991]
+
+
+def test_what_was_dropped_is_still_in_the_journal(site: Site) -> None:
+    projection = Projection(site.store, site.reader, capacity=1_000)
+    site.journal.append(accesses(1, 1_100), {})
+    projection.catch_up()
+    assert kept(site)[0] > 1
+    assert site.reader.after(0, 1)[0].body["row"]["id"] == 1

@@ -118,8 +118,10 @@ def test_a_new_id_is_a_deletion_and_an_insertion(path: Path) -> None:
         assert changes(store)[1:] == [("delete", "badges", 4, 99), ("insert", "badges", 5, 99)]
 
 
-def test_users_and_cards_are_change_logged() -> None:
-    assert [it.name for it in REGISTRY if it.change_logged] == ["users", "cards"]
+def test_people_cards_and_templates_are_change_logged() -> None:
+    assert {it.name for it in REGISTRY if it.change_logged} == {
+        "users", "cards", "templates", "face_templates",
+    }  # fmt: skip
     assert REGISTRY["users"].field("last_access").quiet
 
 
@@ -133,15 +135,22 @@ def test_a_ring_keeps_the_newest_and_ids_go_on(path: Path) -> None:
         assert store.insert("tracks", [{"n": 0}]) == [13]
 
 
-def test_the_rings_of_the_device_hold_ten_thousand() -> None:
+def test_the_rings_of_the_device_are_as_long_as_documented() -> None:
     rings = {declared.name: declared.ring for declared in REGISTRY if declared.ring}
 
-    assert rings == {"change_logs": 10_000, "access_events": 10_000}
+    assert rings == {"change_logs": 10_000, "access_events": 10_000, "audit_logs": 25_000}
 
 
 def test_references_credentials_and_times_of_logs_are_indexed(store: Store) -> None:
     for name, field in [
-        *((declared.name, ref.name) for declared in REGISTRY for ref in declared.refs),
+        *(
+            (declared.name, ref.name)
+            for declared in REGISTRY
+            for ref in declared.refs
+            if ref.selective
+        ),
+        ("uhf_tags", "value"),
+        ("contingency_cards", "value"),
         ("cards", "value"),
         ("qrcodes", "value"),
         ("pins", "value"),

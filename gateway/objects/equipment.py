@@ -1,0 +1,78 @@
+"""Modules, turnstiles, card formats, and the peers of this device.
+
+`sec_boxs` is the vendor's spelling.
+"""
+
+from __future__ import annotations
+
+from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import I64, Blob, Flag, Id, Int, Ref, Text
+from gateway.objects.links import link
+
+DEVICES = ObjectType(
+    "devices",
+    (
+        Id("id"),
+        Text("name", required=True),
+        Text("ip", required=True),
+        Blob("public_key", default=b""),
+    ),
+)
+
+# No way for queries: that a device carries out an action does not tie it to the action's portals.
+DEVICE_ACTIONS = link("device_actions", "devices", "actions", joins=False)
+
+DEVICE_CLIENTS = ObjectType(
+    "device_clients",
+    (Ref("device_id", "devices", required=True), I64("client_id", required=True)),
+    pairs_unique=(("device_id", "client_id"),),
+)
+
+NETWORK_INTERLOCKING_RULES = ObjectType(
+    "network_interlocking_rules",
+    (
+        Id("id"),
+        Text("ip", required=True),
+        Text("login", required=True),
+        Text("password", required=True, secret=True),
+        Text("portal_name", default=""),
+        Flag("enabled", default=1),
+        Text("session_hash", default="", secret=True),
+        Text("port", default=""),
+    ),
+)
+
+SEC_BOXS = ObjectType(
+    "sec_boxs",
+    (
+        Id("id"),
+        Int("version", required=True),
+        Text("name", required=True),
+        Flag("enabled", required=True),
+        # Milliseconds.
+        Int("relay_timeout", required=True, minimum=0, maximum=RELAY_TIMEOUT_MAX_MS),
+        Flag("door_sensor_enabled", required=True),
+        Flag("door_sensor_idle", required=True),
+        Flag("auto_close_enabled", required=True),
+        # Some firmware has it, the documentation does not: clients may leave it out.
+        Int("rex_mode", default=0),
+    ),
+)
+
+WIEGAND_MODES = ObjectType(
+    "wiegand_modes",
+    (
+        Id("id"),
+        Text("name", required=True),
+        Int("size", required=True, minimum=1),
+        Text("format", required=True),
+        Text("parities", default=""),
+        Text("parities_calculation_order", default=""),
+        Flag("inverted_facility", required=True),
+        Flag("inverted_card", required=True),
+    ),
+)
+
+TURNS = ("left_turns", "right_turns", "entrance_turns", "exit_turns")
+CATRA_INFOS = ObjectType("catra_infos", (Id("id"), *(I64(turns, default=0) for turns in TURNS)))

@@ -1,0 +1,65 @@
+"""Rules about a portal rather than about a person.
+
+A portal rule names groups with the number of people of each that have to identify before the
+portal opens. Extra checks (`validations`) are scripts of the vendor's; here they are stored and
+given back. What a scheduled unlock means at the door: while it is in force everybody passes; its
+schedule comes from the time zones of its access rules, its doors from their portals.
+"""
+
+from __future__ import annotations
+
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import Id, Int, OnDelete, Ref, Text
+from gateway.objects.links import link
+
+PORTAL_RULES = ObjectType(
+    "portal_rules",
+    (
+        Id("id"),
+        Text("name", required=True),
+        Int("type", required=True),
+        Int("priority", default=0),
+    ),
+)
+PORTAL_PORTAL_RULES = link("portal_portal_rules", "portals", "portal_rules")
+PORTAL_RULE_ACTIONS = link("portal_rule_actions", "portal_rules", "actions")
+PORTAL_RULE_GROUPS = link(
+    "portal_rule_groups", "portal_rules", "groups", Int("quantity", required=True, minimum=1)
+)
+PORTAL_RULE_TIME_ZONES = link("portal_rule_time_zones", "portal_rules", "time_zones")
+PORTAL_RULE_USERS = link("portal_rule_users", "portal_rules", "users")
+PORTAL_RULE_VALIDATIONS = link("portal_rule_validations", "portal_rules", "validations")
+
+ACCESS_LOG_PORTAL_RULES = ObjectType(
+    "access_log_portal_rules",
+    (
+        Ref("access_log_id", "access_logs", required=True),
+        Ref("portal_rule_id", "portal_rules", required=True, on_delete=OnDelete.KEEP),
+    ),
+    pairs_unique=(("access_log_id", "portal_rule_id"),),
+    log=True,
+)
+
+VALIDATIONS = ObjectType(
+    "validations",
+    (
+        Id("id"),
+        Text("name", required=True),
+        Text("validation", required=True),
+        Text("parameters", default=""),
+    ),
+)
+ACCESS_RULE_VALIDATIONS = link("access_rule_validations", "access_rules", "validations")
+
+SCHEDULED_UNLOCKS = ObjectType(
+    "scheduled_unlocks",
+    (
+        Id("id"),
+        Text("name", required=True),
+        Text("message", default=""),
+        Int("timestamp", default=0),
+    ),
+)
+SCHEDULED_UNLOCK_ACCESS_RULES = link(
+    "scheduled_unlock_access_rules", "scheduled_unlocks", "access_rules"
+)

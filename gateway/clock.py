@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
@@ -151,6 +151,13 @@ class DeviceTime:
         if self._wire is WireTime.LOCAL:
             return self.local(utc)
         return (utc - _EPOCH) // timedelta(seconds=1)
+
+    def midnight(self, day: date) -> int:
+        """What a time column holds for the first second of `day` on the site's wall clock."""
+        zone = UTC if self._wire is WireTime.LOCAL else self._zone()
+        return (datetime(day.year, day.month, day.day, tzinfo=zone) - _EPOCH) // timedelta(
+            seconds=1
+        )
 
     def moment(self, utc: datetime, *, trusted: bool = True) -> Moment:
         """The instant `utc` as access decisions need it."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from gateway.api.tls import TlsAdapter, TlsConnection
 from gateway.api.wire import WireServer
 from gateway.errors import GatewayError, SettingsError
 
@@ -23,14 +25,14 @@ KEPT_ALIVE = 64
 _SYSTEM_WORDS = re.compile(r"\[Errno -?\d+\] ([^)]+)")
 
 
-def parse_address(text: str) -> tuple[str, int]:
+def parse_address(text: str, option: str = "--http") -> tuple[str, int]:
     """Host and port of `127.0.0.1:8080` or `[::1]:8080`; port 0 lets the system choose.
 
     Raises SettingsError when `text` is neither.
     """
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise SettingsError(f"--http: HOST:PORT is needed (found {text!r})")
+        raise SettingsError(f"{option}: HOST:PORT is needed (found {text!r})")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
@@ -38,9 +40,20 @@ class Server:
     """Serves one WSGI application on one address, with a fixed number of threads."""
 
     def __init__(
-        self, application: WSGIApplication, host: str, port: int, *, threads: int = THREADS
+        self,
+        application: WSGIApplication,
+        host: str,
+        port: int,
+        *,
+        threads: int = THREADS,
+        certificate: Path | None = None,
     ) -> None:
+        """`certificate` is the PEM file to serve HTTPS with; plain HTTP without one.
+
+        Raises StorageError when it cannot be used.
+        """
         self._asked = (host, port)
+        self._scheme = "https" if certificate else "http"
         self._http = WireServer(
             (host, port),
             application,
@@ -49,7 +62,10 @@ class Server:
             request_queue_size=BACKLOG,
         )
         self._http.keep_alive_conn_limit = KEPT_ALIVE
-        self._thread = threading.Thread(target=self._http.serve, name="http")
+        if certificate:
+            self._http.ssl_adapter = TlsAdapter(certificate)
+            self._http.ConnectionClass = TlsConnection
+        self._thread = threading.Thread(target=self._http.serve, name=self._scheme)
 
     def __enter__(self) -> Self:
         self.start()
@@ -77,7 +93,7 @@ class Server:
             raise GatewayError(
                 f"cannot listen on {_shown(host)}:{port}: "
                 f"{reason[1].lower() if reason else error}; "
-                "choose another address with --http HOST:PORT"
+                f"choose another address with --{self._scheme} HOST:PORT"
             ) from error
         self._thread.start()
 
@@ -99,7 +115,7 @@ class Server:
         host, port = self.address
         if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
             host = "127.0.0.1"
-        return f"http://{_shown(host)}:{port}"
+        return f"{self._scheme}://{_shown(host)}:{port}"
 
 
 def _shown(host: str) -> str:

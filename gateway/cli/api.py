@@ -15,8 +15,9 @@ from gateway.cli.options import data_option, initialised
 @click.command()
 @data_option
 @click.option("--http", metavar="HOST:PORT", help="Listen here instead of where the site says.")
-def api(data: Path, http: str | None) -> None:
-    """Run the api process alone: the device API over HTTP."""
+@click.option("--https", metavar="HOST:PORT", help="As --http, for HTTPS.")
+def api(data: Path, http: str | None, https: str | None) -> None:
+    """Run the api process alone: the device API over HTTP and HTTPS."""
     follow_parent()
     log_to_stderr()
-    run_api(initialised(data), http)
+    run_api(initialised(data), http, https)

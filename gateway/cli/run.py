@@ -22,7 +22,7 @@ from gateway.errors import DataDirectoryError, GatewayError
 from gateway.hardware.boards import check_site, load_profile
 from gateway.host.notify import Notifier, NotifySocket
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import SITE_FILE, read_site
+from gateway.settings import SITE_FILE, Http, read_site
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
@@ -76,15 +76,22 @@ class Supervisor:
     """Starts the controller, then the api; restarts whichever ends, until it is told to stop."""
 
     def __init__(
-        self, data: Path, runtime: RuntimeDirectory, http: str | None, listen: str
+        self, data: Path, runtime: RuntimeDirectory, http: Http, given: dict[str, str | None]
     ) -> None:
-        """`http` is the address from the command line, `listen` the site's."""
+        """`http` is the site's, `given` the addresses from the command line: option -> address."""
         self._data = data
-        self._host = (http or listen).rpartition(":")[0]
+        addresses = {
+            "--http": given["--http"] or http.listen,
+            "--https": given["--https"] or http.tls,
+        }
+        self._hosts = {
+            option: address.rpartition(":")[0] for option, address in addresses.items() if address
+        }
         self._selector = selectors.DefaultSelector()
         self._children = [self._child(runtime, role) for role in ("controller", "api")]
-        if http:
-            self._children[1].extra = ["--http", http]
+        self._children[1].extra = [
+            word for option, address in given.items() if address for word in (option, address)
+        ]
         self._stopping = False
 
     def _child(self, runtime: RuntimeDirectory, role: str) -> _Child:
@@ -113,7 +120,7 @@ class Supervisor:
                     self._tend(child, first_start=not announced)
                 if not announced and all(child.ready for child in self._children):
                     announced = True
-                    on_ready(self._children[1].status)
+                    on_ready(self._children[1].status.partition(" ")[0])
         finally:
             self._end_children()
 
@@ -127,8 +134,15 @@ class Supervisor:
                     if child.role == "api":
                         # An api that comes back must be found where it was first: at the host
                         # it was told, which may be every address, and the port that it got.
-                        port = child.status.rpartition(":")[2]
-                        child.extra = ["--http", f"{self._host}:{port}"]
+                        child.extra = self._addresses(child.status.split())
+
+    def _addresses(self, urls: list[str]) -> list[str]:
+        """The options that let the api listen where `urls` say it does."""
+        words = []
+        for url in urls:
+            option = f"--{url.partition(':')[0]}"
+            words += [option, f"{self._hosts[option]}:{url.rpartition(':')[2]}"]
+        return words
 
     def _tend(self, child: _Child, *, first_start: bool) -> None:
         now = time.monotonic()
@@ -168,7 +182,8 @@ class Supervisor:
 @click.command()
 @data_option
 @click.option("--http", metavar="HOST:PORT", help="Listen here instead of where the site says.")
-def run(data: Path, http: str | None) -> None:
+@click.option("--https", metavar="HOST:PORT", help="As --http, for HTTPS.")
+def run(data: Path, http: str | None, https: str | None) -> None:
     """Run both processes in the foreground; prints `ready URL` once everything is live."""
     log_to_stderr()
     initialised(data)
@@ -181,7 +196,7 @@ def run(data: Path, http: str | None) -> None:
         raise DataDirectoryError(f"a gateway is already running on {data}: {held}")
     notifier = Notifier()
     with runtime.claim("run"):
-        supervisor = Supervisor(data, runtime, http, site.http.listen)
+        supervisor = Supervisor(data, runtime, site.http, {"--http": http, "--https": https})
 
         def stop(_signal: int, _frame: object) -> None:
             supervisor.stop()

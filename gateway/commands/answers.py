@@ -14,7 +14,26 @@ class Rows:
     rows: Iterator[Mapping[str, object]]
 
 
-Answer = Mapping[str, object] | Rows
+@dataclass(frozen=True, slots=True)
+class TextStream:
+    """Text that is read while it is written, such as a report."""
+
+    pieces: Iterator[str]
+    file_name: str | None = None
+    """What a browser may call it; any text."""
+    csv: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ByteStream:
+    """Bytes of a known number that are read while they are written."""
+
+    pieces: Iterator[bytes]
+    length: int
+    file_name: str
+
+
+Answer = Mapping[str, object] | Rows | TextStream | ByteStream
 
 DONE: Answer = {}
 """The device's answer where nothing is documented."""

@@ -47,9 +47,11 @@ class Command:
     raw: bool = False
     """Takes no members but a file: the request model gets its bytes as `body`."""
     upload: bool = False
-    """As `raw`, of any size: the request model gets a stream to be read as `body`."""
+    """With `raw`, of any size: `body` is a stream, read as it comes."""
     longest_body: int | None = None
     """Bytes of the members, where the vendor's request buffer is too small."""
+    answers: str = "application/json"
+    """Media type of the answer."""
     audit: Audit | None = None
     """For the audit log; None for what tells nothing, or writes its entry with its rows."""
     errors: tuple[type[GatewayError], ...] = ()

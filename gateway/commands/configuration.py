@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.commands.answers import DONE, Answer
+from gateway.commands.audit import audited_configuration
 from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ConfigurationRequest
@@ -20,9 +21,9 @@ def set_configuration(
     context: CommandContext, caller: Caller, request: ConfigurationRequest
 ) -> Answer:
     """Change the keys given, all or none."""
-    del caller
-    with context.obeyed():
-        context.store.set_configuration(request.modules())
+    values = request.modules()
+    with audited_configuration(context, caller, values):
+        context.store.set_configuration(values)
     return DONE
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -15,8 +16,10 @@ from gateway.errors import StorageError
 from gateway.link.client import ControllerClient
 from gateway.settings import SiteFile
 from gateway.store.accounts import Accounts
+from gateway.store.audit import Repeats
 from gateway.store.identity import DeviceIdentity
 from gateway.store.objects_store import Store
+from gateway.store.tokens import Tokens
 
 log = structlog.get_logger("commands")
 
@@ -28,6 +31,7 @@ class CommandContext:
     store: Store
     controller: ControllerClient
     accounts: Accounts
+    tokens: Tokens
     sessions: Sessions
     catch_up: Callable[[], None]
     """Brings the API's log tables up to the journal as it is committed now."""
@@ -41,6 +45,10 @@ class CommandContext:
     """Of this program, as `system_information` tells it."""
     started_ns: int
     """Monotonic instant at which the process began."""
+    repeats: Repeats = field(default_factory=Repeats)
+    """What the audit log has been told already."""
+    copying: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a backup is made or taken back."""
 
     @contextmanager
     def calling(self, token: str | None, address: str) -> Iterator[Caller]:

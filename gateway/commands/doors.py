@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from gateway.access.actions import parse_parameters
 from gateway.commands.answers import DONE, Answer
-from gateway.commands.command import Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest
 from gateway.settings import SiteFile
+from gateway.store.audit import AuditType
 
 LONGEST_TIMEOUT_MS = 600_000
 MOST_ACTIONS = 32
@@ -101,10 +102,21 @@ def _integer(action: str, given: dict[str, str], key: str, lowest: int, highest:
     return int(text)
 
 
+def _asked(request: ActionsRequest) -> str:
+    named = "; ".join(f"{item.action} {item.parameters or ''}" for item in request.actions[:4])
+    return f": {named[:400]}"
+
+
 _AWAY = (ControllerUnavailable, DeviceUnavailable)
 
 COMMANDS = (
-    Command("execute_actions", ActionsRequest, execute_actions, errors=_AWAY),
+    Command(
+        "execute_actions",
+        ActionsRequest,
+        execute_actions,
+        errors=_AWAY,
+        audit=Audit(AuditType.API, _asked, refusals=True),
+    ),
     Command("doors_state", NoMembers, doors_state, aliases=("door_state",), errors=_AWAY),
     Command("alarm_status", AlarmRequest, alarm_status, errors=_AWAY),
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gateway.commands.answers import DONE, Answer
-from gateway.commands.command import GET_OR_POST, Command
+from gateway.commands.command import GET_OR_POST, Audit, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import LoginRequest, NoMembers, PasswordRequest
 from gateway.commands.rights import Caller, Right
 from gateway.credentials.password_hash import hash_password, new_salt
 from gateway.errors import NotAuthenticated
+from gateway.store.audit import AuditType
 
 
 def login(context: CommandContext, caller: Caller, request: LoginRequest) -> Answer:
@@ -62,10 +63,28 @@ def user_hash_password(context: CommandContext, caller: Caller, request: Passwor
     return {"password": hash_password(request.password, salt), "salt": salt}
 
 
+def _named(request: LoginRequest) -> str:
+    return f" of {request.login!r}"
+
+
 COMMANDS = (
-    Command("login", LoginRequest, login, Right.NONE, aliases=("hidlogin",), form=True),
+    Command(
+        "login",
+        LoginRequest,
+        login,
+        Right.NONE,
+        aliases=("hidlogin",),
+        form=True,
+        audit=Audit(AuditType.API, _named, refusals=True, often=True),
+    ),
     Command("logout", NoMembers, logout, methods=GET_OR_POST),
     Command("session_is_valid", NoMembers, session_is_valid, Right.NONE, methods=GET_OR_POST),
-    Command("change_login", LoginRequest, change_login, Right.ADMINISTRATOR),
+    Command(
+        "change_login",
+        LoginRequest,
+        change_login,
+        Right.ADMINISTRATOR,
+        audit=Audit(AuditType.API, _named, refusals=True),
+    ),
     Command("user_hash_password", PasswordRequest, user_hash_password),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gateway.commands.answers import Answer, Rows
+from gateway.commands.audit import audited_write
 from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import (
@@ -21,18 +22,24 @@ from gateway.objects.metadata import object_metadata as metadata_of
 def load_objects(context: CommandContext, caller: Caller, request: LoadRequest) -> Answer:
     """Rows of one object."""
     search = request.search()
-    logs = {declared.name for declared in context.store.registry if declared.log}
-    if not logs.isdisjoint(_words(search)):
-        context.refresh_logs()
+    refresh_for(context, search)
     result = context.store.load(search, show_secrets=caller.sees_secrets)
     return Rows(result.object_name, result.rows)
 
 
+def refresh_for(context: CommandContext, search: object) -> None:
+    """Bring the logs up to date if the search may look at one."""
+    logs = {declared.name for declared in context.store.registry if declared.log}
+    if not logs.isdisjoint(_words(search)):
+        context.refresh_logs()
+
+
 def create_objects(context: CommandContext, caller: Caller, request: CreateRequest) -> Answer:
     """Add rows, all or none."""
-    del caller
-    with context.obeyed():
-        ids = context.store.insert(request.object_name, request.values)
+    name, values = request.object_name, request.values
+    with audited_write(context, caller, "create_objects", name, new=values) as outcome:
+        ids = context.store.insert(name, values)
+        outcome.count = len(ids)
     return {"ids": ids}
 
 
@@ -43,30 +50,33 @@ def create_or_modify_objects(
 
     `changes` and `ids` are both answered, since clients read one or the other.
     """
-    del caller
-    with context.obeyed():
-        ids = context.store.insert_or_modify(request.object_name, request.values)
+    name, values = request.object_name, request.values
+    with audited_write(context, caller, "create_or_modify_objects", name, new=values) as outcome:
+        ids = context.store.insert_or_modify(name, values)
+        outcome.count = len(ids)
     return {"changes": len(ids), "ids": ids}
 
 
 def modify_objects(context: CommandContext, caller: Caller, request: ModifyRequest) -> Answer:
     """Change the rows that match, all of them without `where`."""
     _prepare_log_write(context, caller, request.object_name)
-    with context.obeyed():
-        changes = context.store.modify(
-            request.object_name, request.values, request.where, show_secrets=caller.sees_secrets
-        )
-    return {"changes": changes}
+    name, values, where = request.object_name, request.values, request.where
+    with audited_write(
+        context, caller, "modify_objects", name, new=[values], where=where, existing=True
+    ) as outcome:
+        outcome.count = context.store.modify(name, values, where, show_secrets=caller.sees_secrets)
+    return {"changes": outcome.count}
 
 
 def destroy_objects(context: CommandContext, caller: Caller, request: DestroyRequest) -> Answer:
     """Delete the rows that match, all of them without `where`."""
     _prepare_log_write(context, caller, request.object_name)
-    with context.obeyed():
-        changes = context.store.destroy(
-            request.object_name, request.where, show_secrets=caller.sees_secrets
-        )
-    return {"changes": changes}
+    name, where = request.object_name, request.where
+    with audited_write(
+        context, caller, "destroy_objects", name, where=where, existing=True
+    ) as outcome:
+        outcome.count = context.store.destroy(name, where, show_secrets=caller.sees_secrets)
+    return {"changes": outcome.count}
 
 
 def object_metadata(context: CommandContext, caller: Caller, request: MetadataRequest) -> Answer:

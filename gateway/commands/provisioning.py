@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 
 from gateway.clock import DeviceTime, SiteZone, SystemClock
+from gateway.commands.certificate import certificate_file
 from gateway.commands.demo import demo_rows
 from gateway.errors import DataDirectoryError, GatewayError, SettingsError
+from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
 from gateway.settings import SITE_FILE, Pull, SiteFile, parse_site, read_site
@@ -45,13 +47,16 @@ def initialise(data: Path, site_text: str | None, *, demo: bool) -> str:
         if site_text is not None:
             (data / SITE_FILE).write_text(site_text, encoding="utf-8")
         Journal.create(data / JOURNAL_FILE)
-        return _fill_store(data / STORE_FILE, site, demo=demo)
+        password = _fill_store(data / STORE_FILE, site, demo=demo)
+        if not certificate_file(data).exists():
+            make_self_signed(certificate_file(data), SystemClock().utc())
     except OSError as error:
         _remove(data, is_new=is_new, with_site=site_text is not None)
         raise DataDirectoryError(f"cannot make {data}: {error}") from error
     except GatewayError:
         _remove(data, is_new=is_new, with_site=site_text is not None)
         raise
+    return password
 
 
 def _remove(data: Path, *, is_new: bool, with_site: bool) -> None:
@@ -73,9 +78,9 @@ def _fill_store(path: Path, site: SiteFile, *, demo: bool) -> str:
         identity = draw_identity()
         with store.transaction():
             store_identity(store.database, identity)
-        for rows in (FACTORY_ROWS, _site_rows(site, identity)):
+        for rows in (FACTORY_ROWS, site_rows(site, identity)):
             _insert(store, rows)
-        store.set_configuration(_initial_configuration(site))
+        store.set_configuration(initial_configuration(site))
         if demo:
             _insert(store, demo_rows())
         password = "".join(secrets.choice(_UNMISTAKABLE) for _ in range(_PASSWORD_LENGTH))
@@ -92,7 +97,7 @@ def _insert(store: Store, rows: Rows) -> None:
         store.insert(name, values)
 
 
-def _site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
+def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     """Rows that follow from the wiring: one action a door, one portal for each that a reader
     stands for, and portal N opening door N where there are both.
 
@@ -138,7 +143,7 @@ def _site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     }
 
 
-def _initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | bool]]:
+def initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | bool]]:
     """What is wired is switched on; the site file's `initial` tables have the last word."""
     general: dict[str, str | int | bool] = {}
     for door in site.door:

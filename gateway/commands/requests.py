@@ -68,13 +68,16 @@ def _expected_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str
     for part in location:
         reference = schema.get("$ref", "").rpartition("/")[2]
         schema = definitions.get(reference, schema)
-        schema = schema["items"] if isinstance(part, int) else schema["properties"][part]
+        if "discriminator" in schema:  # then the place names the alternative that was chosen
+            schema = {"$ref": schema["discriminator"]["mapping"][part]}
+        else:
+            schema = schema["items"] if isinstance(part, int) else schema["properties"][part]
     names = {"integer": "int", "boolean": "bool"}
     kind = str(schema.get("type", "object"))
     return names.get(kind, kind)
 
 
-def _flag(value: object) -> object:
+def flag(value: object) -> object:
     """Clients send 0 and 1 where the device documents false and true."""
     return bool(value) if type(value) is int and value in {0, 1} else value
 
@@ -152,7 +155,7 @@ class ActionsRequest(RequestModel):
 class AlarmRequest(RequestModel):
     """`alarm_status`: the empty body asks, although one page calls true the default of `stop`."""
 
-    stop: Annotated[bool, BeforeValidator(_flag)] = False
+    stop: Annotated[bool, BeforeValidator(flag)] = False
 
 
 class ConfigurationRequest(RequestModel):

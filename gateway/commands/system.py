@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway.commands.answers import Answer
+from gateway.commands.certificate import certificate_file
 from gateway.commands.command import GET_OR_POST, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import NoMembers
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable
 from gateway.host import system as machine
+from gateway.host.certificate import is_self_signed
 from gateway.host.network import network
 
 LICENSED_USERS = 200_000
@@ -72,7 +74,7 @@ def _daylight_saving(context: CommandContext) -> bool:
 
 
 def _network(context: CommandContext) -> dict[str, object]:
-    found = network()
+    found, http = network(), context.site.http
     return {
         "mac": found.mac,
         "ip": found.ip,
@@ -82,9 +84,9 @@ def _network(context: CommandContext) -> dict[str, object]:
         "secondary_dns": found.secondary_dns,
         "custom_hostname_enabled": False,
         "device_hostname": found.hostname,
-        "web_server_port": int(context.site.http.listen.rpartition(":")[2]),
-        "ssl_enabled": False,
-        "self_signed_certificate": False,
+        "web_server_port": int((http.plain_address or http.tls or "").rpartition(":")[2]),
+        "ssl_enabled": http.tls is not None,
+        "self_signed_certificate": is_self_signed(certificate_file(context.data)),
         "dhcp_enabled": False,
         "ten_mbps": False,
     }

@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from gateway.commands import configuration, doors, logins, objects, system
+from gateway.commands import (
+    audit,
+    authorization,
+    backup,
+    certificate,
+    configuration,
+    doors,
+    logins,
+    objects,
+    reports,
+    system,
+    tokens,
+    transfer,
+)
 from gateway.commands.answers import Answer
+from gateway.commands.audit import audited
 from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import parse
@@ -17,7 +31,14 @@ _ALL: tuple[Command, ...] = (
     *objects.COMMANDS,
     *configuration.COMMANDS,
     *doors.COMMANDS,
+    *authorization.COMMANDS,
     *system.COMMANDS,
+    *tokens.COMMANDS,
+    *certificate.COMMANDS,
+    *reports.COMMANDS,
+    *transfer.COMMANDS,
+    *audit.COMMANDS,
+    *backup.COMMANDS,
 )
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(
@@ -37,4 +58,6 @@ def execute(
     Raises NotAuthenticated, NotPermitted, InvalidRequest, or what the command itself raises.
     """
     check_right(caller, command.needs)
-    return command.run(context, caller, parse(command.request, body()))
+    request = parse(command.request, body())
+    with audited(command, context, caller, request):
+        return command.run(context, caller, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from gateway.objects.joins import Joins
 from gateway.objects.models import Models
 from gateway.store import configuration
 from gateway.store.database import TrackedDatabase, open_reader, open_writer, storage_errors
+from gateway.store.dependence import by_dependence
 from gateway.store.query.compile import Compiler
 from gateway.store.query.request import parse_query
 from gateway.store.query.run import Runner
-from gateway.store.schema import PolicyVersion, prepare
+from gateway.store.schema import CHANGE_LOG, PolicyVersion, prepare
 from gateway.store.writes import Writes
 
 
@@ -123,6 +125,12 @@ class Store:
         with self._turn, storage_errors(), self._database.atomic("IMMEDIATE"):
             yield
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """While no other thread writes: the bare connection, outside of any transaction."""
+        with self._turn, storage_errors():
+            yield self._database.connection()
+
     def load(self, request: Mapping[str, object], *, show_secrets: bool = True) -> LoadResult:
         """Rows as `load_objects` asks for them (Control iD Access API, 3.1).
 
@@ -148,6 +156,17 @@ class Store:
     def destroy(self, object_name: str, where: object = None, *, show_secrets: bool = True) -> int:
         """Delete the rows that `where` selects, all without it; how many these were."""
         return self._writes.destroy(object_name, where, show_secrets=show_secrets)
+
+    def clear(self) -> None:
+        """Delete every row and every configuration value.
+
+        The audit log stays, and so does the change log, which gets a row for all that went.
+        """
+        with self.transaction():
+            for declared in reversed(by_dependence(self.registry)):
+                if not declared.read_only and declared.name != CHANGE_LOG:
+                    self.model(declared.name).delete().execute()
+            configuration.ConfigurationValue.delete().execute(self._database)
 
     def policy_version(self) -> int:
         """A number that grows with every change of the access rules and the configuration."""

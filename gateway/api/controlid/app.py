@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
@@ -12,33 +13,13 @@ from werkzeug.exceptions import HTTPException
 from gateway.api.controlid import incoming
 from gateway.api.controlid.outgoing import error_response, respond
 from gateway.api.replies import COMMON_HEADERS
+from gateway.api.statuses import status_of
 from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.table import COMMANDS, execute
-from gateway.errors import (
-    ControllerUnavailable,
-    DeviceUnavailable,
-    GatewayError,
-    InvalidRequest,
-    NotAuthenticated,
-    NotFound,
-    NotPermitted,
-    NotSupportedHere,
-)
+from gateway.errors import GatewayError, NotFound
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_STATUS: tuple[tuple[type[GatewayError], int], ...] = (
-    (incoming.BodyTooLarge, 413),
-    (InvalidRequest, 400),
-    (NotAuthenticated, 401),
-    (NotPermitted, 403),
-    (NotFound, 404),
-    (NotSupportedHere, 501),
-    (ControllerUnavailable, 503),
-    (DeviceUnavailable, 503),
-    (GatewayError, 500),
-)
-"""The first that fits counts."""
 
 log = structlog.get_logger("api")
 
@@ -76,7 +57,8 @@ def create_app(context: CommandContext) -> Flask:
 def _before() -> Response | None:
     if request.method == "OPTIONS":
         return Response(status=200)
-    incoming.check_length(request)
+    command = COMMANDS.get((request.view_args or {}).get("name", ""))
+    incoming.check_length(request, incoming.BODY_LIMIT if command is None else _longest(command))
     return None
 
 
@@ -88,13 +70,25 @@ def _run(context: CommandContext, command: Command) -> Response:
         incoming.refuse_foreign_pages(request)
     with ExitStack() as stack:
         caller = stack.enter_context(context.calling(token, request.remote_addr or ""))
-        answer = execute(
-            command, context, caller, lambda: incoming.members(request, form=command.form)
-        )
+        answer = execute(command, context, caller, partial(_body, command))
         response = respond(answer)
         # The session counts as in use until the last row has gone.
         response.call_on_close(stack.pop_all().close)
     return response
+
+
+def _body(command: Command) -> Mapping[str, object]:
+    if command.upload:
+        return incoming.upload(request)
+    if command.raw:
+        return incoming.file(request)
+    return incoming.members(request, form=command.form, longest=_longest(command))
+
+
+def _longest(command: Command) -> int:
+    if command.upload:
+        return incoming.UPLOAD_LIMIT
+    return command.longest_body or incoming.BODY_LIMIT
 
 
 def _after(response: Response) -> Response:
@@ -104,7 +98,7 @@ def _after(response: Response) -> Response:
 
 
 def _refused(error: GatewayError) -> Response:
-    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    status = status_of(error)
     if status == 500:
         log.error("command failed", path=request.path, reason=str(error))
     return error_response(status, str(error))

@@ -18,6 +18,8 @@ from gateway.errors import GatewayError, InvalidRequest, NotPermitted
 
 BODY_LIMIT = 2 * 1024 * 1024
 """Bytes of a body: the vendor's request buffer."""
+UPLOAD_LIMIT = (1 << 30) + (1 << 16)
+"""Bytes of an upload: the largest database in a backup, and its stamp."""
 MOST_PARAMETERS = 100
 _PRIVATE_DOMAINS = frozenset({"local", "lan", "home", "home.arpa", "internal", "localdomain"})
 """Endings of names that only the local network gives out: none of them can be registered."""
@@ -84,33 +86,67 @@ def _our_name(host: str) -> bool:
     return True
 
 
-def check_length(request: Request) -> None:
-    """Raise BodyTooLarge when the announced length is over the limit."""
-    if (request.content_length or 0) > BODY_LIMIT:
-        raise _too_large()
+def check_length(request: Request, longest: int) -> None:
+    """Raise BodyTooLarge when the announced length is over `longest`."""
+    if (request.content_length or 0) > longest:
+        raise _too_large(longest)
 
 
-def members(request: Request, *, form: bool) -> Mapping[str, object]:
+def members(request: Request, *, form: bool, longest: int = BODY_LIMIT) -> Mapping[str, object]:
     """The members that the body holds; none for a missing or empty body, `null` and `{}`.
 
     Clients are careless about content types, so the body itself tells JSON from a form, which is
     taken only where `form` allows one. Raises
     BodyTooLarge, or InvalidRequest that says where the JSON is broken.
     """
-    try:
-        # The server's own stream, which knows where the body ends, in chunks or not.
-        data: bytes = request.environ["wsgi.input"].read(BODY_LIMIT + 1)
-    except BodyError as error:
-        raise InvalidRequest(f"The body could not be read: {error}") from error
-    if len(data) > BODY_LIMIT:
-        raise _too_large()
+    data = _whole(request, longest)
     if form and b"=" in data and data.lstrip()[:1] != b"{":
         return _form(data)
     return read_json(data)
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"The request is longer than {BODY_LIMIT} bytes")
+def file(request: Request) -> Mapping[str, object]:
+    """The whole body, as the one member `body`. Raises BodyTooLarge or InvalidRequest."""
+    return {"body": _whole(request)}
+
+
+class Upload:
+    """A body that is read as it comes."""
+
+    def __init__(self, request: Request) -> None:
+        self._stream = request.environ["wsgi.input"]
+        self._taken = 0
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, fewer only at the end. Raises BodyTooLarge or InvalidRequest."""
+        try:
+            data: bytes = self._stream.read(size)
+        except BodyError as error:
+            raise InvalidRequest(f"The body could not be read: {error}") from error
+        self._taken += len(data)
+        if self._taken > UPLOAD_LIMIT:
+            raise _too_large(UPLOAD_LIMIT)
+        return data
+
+
+def upload(request: Request) -> Mapping[str, object]:
+    """The body as a stream, as the one member `body`."""
+    return {"body": Upload(request)}
+
+
+def _whole(request: Request, longest: int = BODY_LIMIT) -> bytes:
+    try:
+        # The server's own stream, which knows where the body ends, in chunks or not.
+        data: bytes = request.environ["wsgi.input"].read(longest + 1)
+    except BodyError as error:
+        raise InvalidRequest(f"The body could not be read: {error}") from error
+    if len(data) > longest:
+        raise _too_large(longest)
+    return data
+
+
+def _too_large(longest: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The request is longer than {longest} bytes")
 
 
 def _form(data: bytes) -> Mapping[str, object]:

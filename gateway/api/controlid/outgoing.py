@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import structlog
 from flask import Response
 
 from gateway.api.replies import JSON_TYPE, encode, error_body
-from gateway.commands.answers import Answer, Rows
+from gateway.commands.answers import Answer, ByteStream, Rows, TextStream
 
 PIECE = 32_768
 """About so many bytes of a big answer leave at a time. One that is not longer leaves whole, with
 its length, since some clients know no chunks."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
+"""What a file's name in a header had better not hold."""
 
 log = structlog.get_logger("api")
 
@@ -28,6 +32,8 @@ def respond(answer: Answer) -> Response:
     The first rows of a table are read before anything is sent, so that what is wrong with a query
     still becomes a proper error.
     """
+    if isinstance(answer, TextStream | ByteStream):
+        return _stream(answer)
     if not isinstance(answer, Rows):
         return _whole(encode(answer), 200)
     pieces = _pieces(answer.name, answer.rows)
@@ -36,6 +42,35 @@ def respond(answer: Answer) -> Response:
     if second is None:
         return _whole(first, 200)
     return Response(_rest(first, second, pieces), content_type=JSON_TYPE)
+
+
+def _stream(answer: TextStream | ByteStream) -> Response:
+    pieces = _encoded(answer.pieces) if isinstance(answer, TextStream) else answer.pieces
+    # Begun here, so that what is wrong becomes a proper error and what is open gets closed.
+    first = next(pieces, b"")
+    kind = "application/octet-stream"
+    if isinstance(answer, TextStream):
+        kind = f"text/{'csv' if answer.csv else 'plain'}; charset=utf-8"
+    response = Response(_rest(first, b"", pieces), content_type=kind)
+    if isinstance(answer, ByteStream):
+        response.content_length = answer.length
+    if answer.file_name:
+        name = _UNSAFE.sub("_", answer.file_name)[:100]
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _encoded(texts: Iterator[str]) -> Iterator[bytes]:
+    """The texts in pieces of a size that is worth sending."""
+    waiting: list[str] = []
+    size = 0
+    for text in texts:
+        waiting.append(text)
+        size += len(text)
+        if size >= PIECE:
+            yield "".join(waiting).encode()
+            waiting, size = [], 0
+    yield "".join(waiting).encode()
 
 
 def _whole(body: bytes, status: int) -> Response:
@@ -60,9 +95,8 @@ def _pieces(name: str, rows: Iterator[Mapping[str, object]]) -> Iterator[bytes]:
 
 
 def _rest(first: bytes, second: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield second
     try:
+        yield from filter(None, (first, second))
         yield from pieces
     except Exception:
         # Nothing but a broken-off answer can tell the client now.

@@ -16,7 +16,7 @@ import pytest
 import requests
 import zmq
 
-from gateway.api.controlid.app import create_app
+from gateway.api.app import create_app
 from gateway.api.server import Server
 from gateway.api.sessions import MemorySessions
 from gateway.clock import DeviceTime, ManualClock
@@ -40,6 +40,7 @@ from gateway.settings import SiteFile
 from gateway.store.accounts import Accounts, Role
 from gateway.store.identity import DeviceIdentity
 from gateway.store.objects_store import Store
+from gateway.store.tokens import Tokens
 
 PASSWORD = "correct horse"
 SYNTHETIC = ObjectType(
@@ -201,6 +202,7 @@ def _context(directory: Path, client: ControllerClient) -> tuple[CommandContext,
         store=store,
         controller=client,
         accounts=accounts,
+        tokens=Tokens(store, clock.utc),
         sessions=MemorySessions(clock.monotonic_ns),
         catch_up=lambda: caught_up.append(None),
         clock=clock,
@@ -248,6 +250,29 @@ def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
             )
         client.close()
         context.store.close()
+
+
+@pytest.fixture(scope="module")
+def throwaway(
+    tmp_path_factory: pytest.TempPathFactory, runtime: RuntimeDirectory, straw: StrawController
+) -> Iterator[SimpleNamespace]:
+    """A device of one file's own, which may be left in any state.
+
+    `token()` opens a session of an administrator, whatever became of the last one.
+    """
+    client = ControllerClient(runtime)
+    context, _ = _context(tmp_path_factory.mktemp("throwaway"), client)
+
+    def token(login: str = "admin") -> str:
+        account = context.accounts.find(login)
+        if account is None:
+            account = context.accounts.set_password(login, PASSWORD)
+        return context.sessions.open(login, account.stamp).token
+
+    with Server(create_app(context), "127.0.0.1", 0) as server:
+        yield SimpleNamespace(url=server.url, context=context, straw=straw, token=token)
+    client.close()
+    context.store.close()
 
 
 @pytest.fixture

@@ -162,6 +162,10 @@ def test_every_command_answers_in_its_shape_with_a_session(
         f"{device.url}/{name}.fcgi", params={"session": new_token()}, data=b"", timeout=30
     )
     assert reply.status_code in {200, 400}
+    kind = COMMANDS[name].answers if reply.status_code == 200 else "application/json"
+    assert reply.headers["Content-Type"].partition(";")[0] == kind
+    if kind != "application/json":
+        return
     assert isinstance(reply.json(), dict)
     assert ("error" in reply.json()) == (reply.status_code == 400)
 

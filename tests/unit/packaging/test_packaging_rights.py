@@ -259,3 +259,17 @@ def test_the_site_file_is_read_by_both_and_written_by_root(device: Device) -> No
         assert process.ask("open", str(site), os.O_RDONLY) is None
         assert process.ask("open", str(site), os.O_WRONLY) == "PermissionError"
         process.end()
+
+
+def test_the_key_of_https_is_the_apis_alone_and_it_can_replace_it(device: Device) -> None:
+    key = device.data / "api/https.pem"
+    key.write_text("")
+    key.chmod(0o600)
+    device.tidy()
+    controller, api = device.start(CONTROLLER), device.start(API)
+    assert controller.ask("open", str(key), os.O_RDONLY) == "PermissionError"
+    assert api.ask("open", str(key), os.O_RDONLY) is None
+    assert api.ask("write", f"{key}.new") is None
+    assert api.ask("rename", f"{key}.new", str(key)) is None
+    controller.end()
+    api.end()

@@ -1,0 +1,18 @@
+"""The WSGI application of the api process: every transport on one address."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from gateway.api.controlid.app import create_app as create_controlid
+from gateway.api.docs_page import description_blueprint
+from gateway.api.minop.blueprint import minop_blueprint
+from gateway.commands.context import CommandContext
+
+
+def create_app(context: CommandContext) -> Flask:
+    """The `*.fcgi` API, and beside it the second vendor's and the description of both."""
+    app = create_controlid(context)
+    app.register_blueprint(minop_blueprint(context))
+    app.register_blueprint(description_blueprint())
+    return app

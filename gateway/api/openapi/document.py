@@ -1,0 +1,221 @@
+"""The whole description: every endpoint of this device, with what it takes and gives."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from gateway import __version__
+from gateway.api.openapi.endpoints import ENDPOINTS, JSON, OCTETS, Endpoint
+from gateway.api.openapi.fields import Schema
+from gateway.api.openapi.schemas import (
+    configuration_components,
+    object_components,
+    ref,
+    where_component,
+)
+from gateway.api.replies import encode
+from gateway.api.statuses import status_of
+from gateway.commands.command import Command
+from gateway.commands.minop import MINOP_COMMANDS
+from gateway.commands.requests import RequestModel
+from gateway.commands.rights import Right
+from gateway.commands.table import COMMANDS
+from gateway.errors import NotFound
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.configuration_keys import CONFIGURATION
+
+MINOP_PATH = "/api/v1/execute"
+_COMPONENT = "#/components/schemas/{model}"
+_OPEN = Endpoint({})
+_REFUSALS = {
+    400: "The request makes no sense; nothing was changed.",
+    401: "No session, a dead one, or a wrong password.",
+    403: "The session may not do this.",
+    404: "What the request names does not exist.",
+    405: "Another method is needed.",
+    413: "The request is too long.",
+    500: "The database cannot be used, as with a full disk.",
+    501: "This machine cannot do it.",
+    503: "The controller process or a device is away.",
+}
+_RIGHTS = {
+    Right.NONE: "Needs no session.",
+    Right.ANY_SESSION: "Needs a session.",
+    Right.ADMINISTRATOR: "Needs an administrator's session.",
+}
+_ABOUT = """\
+Commands are `POST`ed as JSON to `/<command>.fcgi`. `login` gives a session, which every other
+command carries as `?session=` or as a cookie. Members that a command does not know are ignored. A
+missing or empty body, `null` and `{}` are the same.
+
+Times are Unix seconds of the local wall clock; ids are 64-bit numbers.
+"""
+
+
+@cache
+def document_json() -> bytes:
+    """The description as JSON; the same for every device with this software."""
+    return encode(document())
+
+
+def document() -> dict[str, Any]:
+    """The description (OpenAPI 3.1). It says nothing about the site."""
+    components: dict[str, Schema] = {
+        "Error": {
+            "type": "object",
+            "required": ["error", "code"],
+            "properties": {"error": {"type": "string"}, "code": {"type": "integer"}},
+        },
+        "Where": where_component(),
+        **object_components(REGISTRY),
+        **configuration_components(CONFIGURATION),
+    }
+    paths = {
+        f"/{name}.fcgi": _path(name, command, components) for name, command in COMMANDS.items()
+    }
+    paths["/execute_actions"] = _path(
+        "execute_actions", COMMANDS["execute_actions"], components, ""
+    )
+    paths[MINOP_PATH] = _minop(components)
+    paths["/openapi.json"] = _page("This description.", JSON, {"type": "object"})
+    paths["/docs"] = _page("This description, to be read.", "text/html", {"type": "string"})
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Door controller", "version": __version__, "description": _ABOUT},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "query": {"type": "apiKey", "in": "query", "name": "session"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "session"},
+                "token": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _path(
+    name: str, command: Command, components: dict[str, Schema], ending: str = "_fcgi"
+) -> dict[str, Any]:
+    return {
+        method.lower(): {
+            "operationId": f"{method.lower()}_{name}{ending}",
+            **_operation(name, command, components),
+        }
+        for method in sorted(command.methods)
+    }
+
+
+def _operation(name: str, command: Command, components: dict[str, Schema]) -> dict[str, Any]:
+    endpoint = ENDPOINTS.get(command.name, _OPEN)
+    about = _words(command.run)
+    if name != command.name:
+        about += f"\n\nAnother name of `{command.name}`."
+    return {
+        "summary": about.partition("\n")[0],
+        "description": f"{about}\n\n{_RIGHTS[command.needs]}",
+        "tags": [command.run.__module__.rpartition(".")[2]],
+        "security": [] if command.needs is Right.NONE else [{"query": []}, {"cookie": []}],
+        "requestBody": _body(command, endpoint, components),
+        "responses": {
+            "200": {
+                "description": "Done.",
+                "content": {command.answers: {"schema": endpoint.answer}},
+            },
+            **_refusals(command),
+        },
+    }
+
+
+def _words(function: Callable[..., object]) -> str:
+    return inspect.getdoc(function) or ""
+
+
+def _body(command: Command, endpoint: Endpoint, components: dict[str, Schema]) -> dict[str, Any]:
+    if command.raw:
+        return {"required": True, "content": {OCTETS: {"schema": {}}}}
+    schema = endpoint.request or _model(command.request, components)
+    media: dict[str, Any] = {"schema": schema}
+    if endpoint.example is not None:
+        media["example"] = endpoint.example
+    content = {JSON: media}
+    if command.form:
+        content["application/x-www-form-urlencoded"] = {"schema": schema}
+    needed = any(field.is_required() for field in command.request.model_fields.values())
+    return {"required": needed, "content": content}
+
+
+def _model(model: type[RequestModel], components: dict[str, Schema]) -> Schema:
+    """A reference to the schema of a request model, which is put among the components."""
+    schema = model.model_json_schema(by_alias=True, ref_template=_COMPONENT)
+    components.update(schema.pop("$defs", {}))
+    components[model.__name__] = schema
+    return ref(model.__name__)
+
+
+def _refusals(command: Command) -> dict[str, Any]:
+    statuses = {400, 401, 403, 405, 413, *(status_of(kind()) for kind in command.errors)}
+    return _refused(statuses, ref("Error"))
+
+
+def _refused(statuses: set[int], schema: Schema) -> dict[str, Any]:
+    return {
+        str(status): {"description": _REFUSALS[status], "content": {JSON: {"schema": schema}}}
+        for status in sorted(statuses)
+    }
+
+
+def _minop(components: dict[str, Schema]) -> dict[str, Any]:
+    """The second vendor's endpoint: one path for all of its commands."""
+    requests = [
+        {
+            "type": "object",
+            "required": ["CommandName", "CommandEntity", "OperationData"],
+            "description": _words(command.run),
+            "properties": {
+                "CommandName": {"const": name.partition(" ")[0]},
+                "CommandEntity": {"const": name.partition(" ")[2]},
+                "OperationData": _model(command.request, components),
+            },
+        }
+        for name, command in MINOP_COMMANDS.items()
+    ]
+    error = {
+        "type": "object",
+        "required": ["status", "message"],
+        "properties": {"status": {"const": "error"}, "message": {"type": "string"}},
+    }
+    done = {
+        "type": "object",
+        "required": ["status"],
+        "properties": {"status": {"const": "done"}},
+    }
+    return {
+        "post": {
+            "operationId": "post_execute",
+            "summary": "Carry out a command of the second vendor's API.",
+            "description": "Needs a bearer token.",
+            "tags": ["minop"],
+            "security": [{"token": []}],
+            "requestBody": {"required": True, "content": {JSON: {"schema": {"oneOf": requests}}}},
+            "responses": {
+                "200": {"description": "Done.", "content": {JSON: {"schema": done}}},
+                **_refused({400, 401, 403, status_of(NotFound()), 405, 413}, error),
+            },
+        }
+    }
+
+
+def _page(text: str, media: str, schema: Schema) -> dict[str, Any]:
+    return {
+        "get": {
+            "operationId": f"get_{media.rpartition('/')[2]}",
+            "summary": text,
+            "tags": ["description"],
+            "security": [],
+            "responses": {"200": {"description": text, "content": {media: {"schema": schema}}}},
+        }
+    }

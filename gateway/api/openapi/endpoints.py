@@ -1,0 +1,191 @@
+"""What cannot be read from a command's declaration: the shape of its answer, and an example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gateway.api.openapi.fields import Schema
+from gateway.api.openapi.schemas import (
+    create_request,
+    destroy_request,
+    load_request,
+    modify_request,
+    ref,
+    rows_answer,
+)
+from gateway.objects.catalogue import REGISTRY
+
+JSON = "application/json"
+OCTETS = "application/octet-stream"
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_TEXT: Schema = {"type": "string"}
+_WHOLE: Schema = {"type": "integer"}
+_YES: Schema = {"type": "boolean"}
+_DONE: Schema = {"type": "object"}
+_CHANGES = _object(changes=_WHOLE)
+_SPACE = _object(free=_WHOLE, total=_WHOLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The rest of an endpoint's description."""
+
+    answer: Schema
+    example: object = None
+    """A request that a device can carry out."""
+    request: Schema | None = None
+    """In the place of the request model's own schema, where that leaves the members open."""
+
+
+_SYSTEM = _object(
+    uptime=_object(days=_WHOLE, hours=_WHOLE, minutes=_WHOLE, seconds=_WHOLE),
+    time=_WHOLE,
+    daylight_savings_time_active=_YES,
+    memory=_object(disk=_SPACE, ram=_SPACE),
+    license=_object(users=_WHOLE, device=_WHOLE, type=_WHOLE),
+    biometrics=_object(max_num_records=_WHOLE, max_possible_num_records=_WHOLE),
+    network=_object(
+        mac=_TEXT,
+        ip=_TEXT,
+        netmask=_TEXT,
+        gateway=_TEXT,
+        primary_dns=_TEXT,
+        secondary_dns=_TEXT,
+        custom_hostname_enabled=_YES,
+        device_hostname=_TEXT,
+        web_server_port=_WHOLE,
+        ssl_enabled=_YES,
+        self_signed_certificate=_YES,
+        dhcp_enabled=_YES,
+        ten_mbps=_YES,
+    ),
+    auth802_1x=_object(enabled=_YES, login=_TEXT, inner_auth=_WHOLE),
+    serial=_TEXT,
+    version=_TEXT,
+    device_id=_TEXT,
+    secbox_version=_TEXT,
+    iDCloud_code=_TEXT,
+    online=_YES,
+    online_available=_YES,
+    device_name=_TEXT,
+    device_two_names=_YES,
+)
+_METADATA: Schema = {
+    "type": "object",
+    "additionalProperties": _object(fields={"type": "object"}, joins={"type": "object"}),
+}
+
+ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
+    {
+        "login": Endpoint(_object(session=_TEXT), {"login": "admin", "password": "secret"}),
+        "logout": Endpoint(_DONE),
+        "session_is_valid": Endpoint(_object(session_is_valid=_YES)),
+        "change_login": Endpoint(_DONE, {"login": "admin", "password": "better secret"}),
+        "user_hash_password": Endpoint(_object(password=_TEXT, salt=_TEXT), {"password": "1234"}),
+        "load_objects": Endpoint(
+            rows_answer(REGISTRY),
+            {
+                "object": "users",
+                "fields": ["id", "name"],
+                "where": {"users": {"name": "A%"}},
+                "order": ["name", "ascending"],
+                "limit": 100,
+            },
+            load_request(REGISTRY),
+        ),
+        "create_objects": Endpoint(
+            _object(ids=_array(_WHOLE)),
+            {"object": "users", "values": [{"name": "Eva", "registration": "50"}]},
+            create_request(REGISTRY),
+        ),
+        "create_or_modify_objects": Endpoint(
+            _object(changes=_WHOLE, ids=_array(_WHOLE)),
+            {"object": "users", "values": [{"id": 50, "name": "Eva", "registration": "50"}]},
+            create_request(REGISTRY),
+        ),
+        "modify_objects": Endpoint(
+            _CHANGES,
+            {"object": "users", "values": {"name": "Ana"}, "where": {"users": {"id": 50}}},
+            modify_request(REGISTRY),
+        ),
+        "destroy_objects": Endpoint(
+            _CHANGES,
+            {"object": "users", "where": {"users": {"id": [50, 51]}}},
+            destroy_request(REGISTRY),
+        ),
+        "object_metadata": Endpoint(_METADATA, {}),
+        "get_configuration": Endpoint(
+            ref("Configuration"),
+            {"general": ["relay1_timeout", "exception_mode"]},
+            ref("ConfigurationKeys"),
+        ),
+        "set_configuration": Endpoint(
+            _DONE, {"general": {"relay1_timeout": "3000"}}, ref("ConfigurationValues")
+        ),
+        "execute_actions": Endpoint(
+            _DONE, {"actions": [{"action": "door", "parameters": "door=1"}]}
+        ),
+        "doors_state": Endpoint(_object(doors=_array(_object(id=_WHOLE, open=_YES)))),
+        "alarm_status": Endpoint(
+            {"type": "object", "properties": {"active": _YES, "cause": _WHOLE}}, {"stop": True}
+        ),
+        "remote_user_authorization": Endpoint(
+            _DONE,
+            {
+                "event": 7,
+                "user_id": 1,
+                "portal_id": 1,
+                "actions": [{"action": "door", "parameters": "door=1"}],
+            },
+        ),
+        "system_information": Endpoint(_SYSTEM),
+        "ssl_certificate_change": Endpoint(_DONE),
+        "report_generate": Endpoint(
+            _TEXT,
+            {
+                "object": "users",
+                "order": ["id"],
+                "delimiter": ";",
+                "header": "Number;Name",
+                "columns": [
+                    {"type": "object_field", "field": "id"},
+                    {"type": "object_field", "field": "name"},
+                ],
+            },
+        ),
+        "export_object": Endpoint(_TEXT, {"object": "users", "columns": ["id", "name"]}),
+        "export_objects": Endpoint(_TEXT, {"objects": [{"object": "users"}, {"object": "cards"}]}),
+        "import_objects": Endpoint(
+            _object(
+                objects={
+                    "type": "object",
+                    "additionalProperties": _object(written=_WHOLE, skipped=_WHOLE),
+                },
+                dry_run=_YES,
+            ),
+            {"object": "users", "data": "name,registration\r\nEva,50\r\n", "dry_run": True},
+        ),
+        "export_audit_logs": Endpoint(_TEXT, {"config": True}),
+        "backup_objects": Endpoint({}),
+        "restore_objects": Endpoint(_object(device_id=_WHOLE, version=_TEXT, created=_TEXT)),
+        "reset_to_factory_default": Endpoint(_DONE, {"keep_network_info": True}),
+        "delete_admins": Endpoint(_DONE),
+        "create_token": Endpoint(_object(token=_TEXT), {"name": "turnstile"}),
+        "list_tokens": Endpoint(
+            _object(tokens=_array(_object(name=_TEXT, created=_TEXT))),
+        ),
+        "revoke_token": Endpoint(_DONE, {"name": "turnstile"}),
+    }
+)
+"""By the command's name."""

@@ -1,0 +1,85 @@
+"""JSON Schema of the values that a field takes and gives."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Int, Ref, Text
+
+Schema = dict[str, Any]
+
+
+def answered(field: Field) -> Schema:
+    """What an answer holds in `field`."""
+    schema = _kind(field)
+    if not field.not_null:
+        schema["type"] = [schema["type"], "null"]
+    if "enum" in schema and not field.not_null:
+        schema["enum"] = [*schema["enum"], None]
+    return _explained(field, schema)
+
+
+def asked(field: Field) -> Schema:
+    """What may be written into `field`; null stands for its default."""
+    schema = _kind(field)
+    if not (field.required or isinstance(field, Id)):
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+        if field.default is not None and not field.secret:
+            schema["default"] = field.encode(field.default)
+    return _explained(field, schema)
+
+
+def _explained(field: Field, schema: Schema) -> Schema:
+    notes = [schema.pop("description", "")]
+    if field.unique:
+        notes.append("Unique.")
+    if field.secret:
+        notes.append("For administrators only.")
+    text = " ".join(note for note in notes if note)
+    return {**schema, "description": text} if text else schema
+
+
+@singledispatch
+def _kind(field: Field) -> Schema:
+    raise TypeError(f"no schema for {type(field).__name__}")
+
+
+# The base of every integer kind is the room's own; one of its public kinds stands for it here.
+@_kind.register(Int.__mro__[1])
+def _integer(field: Int) -> Schema:
+    return {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
+
+
+@_kind.register
+def _id(field: Id) -> Schema:
+    text = "Given by the device if left out." if field.auto else ""
+    return {**_integer(field), "description": text}
+
+
+@_kind.register
+def _choice(field: Choice) -> Schema:
+    return {"type": "integer", "enum": list(field.choices)}
+
+
+@_kind.register
+def _ref(field: Ref) -> Schema:
+    return {**_integer(field), "description": f"The id of a row of `{field.target}`."}
+
+
+@_kind.register
+def _text(field: Text) -> Schema:
+    return {"type": "string", "maxLength": field.max_length}
+
+
+@_kind.register
+def _hexadecimal(field: HexText) -> Schema:
+    return {**_text(field), "pattern": "^[0-9A-Fa-f]+$", "description": "Hexadecimal."}
+
+
+@_kind.register
+def _blob(field: Blob) -> Schema:
+    longest = (field.max_bytes + 2) // 3 * 4
+    return {"type": "string", "contentEncoding": "base64", "maxLength": longest}

@@ -1,0 +1,277 @@
+"""JSON Schema of objects, searches and configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.api.openapi.fields import Schema, answered, asked
+from gateway.objects.configuration import VALUE_MAX, Catalogue, ConfigurationKey, Kind
+from gateway.objects.declaration import ObjectType, Registry
+from gateway.store.query.tree import Operator
+from gateway.store.query.where import LIST_MAX
+
+ROW_LIMIT = (1 << 63) - 1
+
+
+def ref(name: str) -> Schema:
+    """A reference to the component `name`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def row(name: str) -> str:
+    """The component of an answered row of the object `name`."""
+    return f"{name}_row"
+
+
+def new(name: str) -> str:
+    """The component of a row to be made."""
+    return f"{name}_new"
+
+
+def change(name: str) -> str:
+    """The component of the values that a change may bring."""
+    return f"{name}_change"
+
+
+def writable(declared: ObjectType) -> bool:
+    """Whether clients may add rows."""
+    return not (declared.log or declared.read_only)
+
+
+def object_components(registry: Registry) -> dict[str, Schema]:
+    """The rows of every object, as they are answered, made and changed."""
+    components: dict[str, Schema] = {}
+    for declared in registry:
+        components[row(declared.name)] = {
+            "type": "object",
+            "description": _about(declared),
+            "properties": {field.name: answered(field) for field in declared.fields},
+        }
+        if declared.read_only:
+            continue
+        values = {field.name: asked(field) for field in declared.fields}
+        for alias, name in declared.aliases.items():
+            values[alias] = {**values[name], "description": f"Another name of `{name}`."}
+        components[change(declared.name)] = {
+            "type": "object",
+            "properties": values,
+            "additionalProperties": False,
+        }
+        if writable(declared):
+            components[new(declared.name)] = {
+                "type": "object",
+                "properties": values,
+                "required": _required(declared),
+                "additionalProperties": False,
+            }
+    return components
+
+
+def _required(declared: ObjectType) -> list[str]:
+    """Fields that every new row gives under this very name."""
+    otherwise = set(declared.aliases.values())
+    return [
+        field.name for field in declared.fields if field.required and field.name not in otherwise
+    ]
+
+
+def _about(declared: ObjectType) -> str:
+    notes = [f"A row of `{declared.name}`."]
+    if declared.read_only:
+        notes.append("Clients may read it only.")
+    elif declared.log:
+        notes.append("A log: clients add no rows, and administrators only change it.")
+    if declared.ring:
+        notes.append(f"The newest {declared.ring} are kept.")
+    notes += [f"Unique together: {', '.join(pair)}." for pair in declared.pairs_unique]
+    return " ".join(notes)
+
+
+def load_request(registry: Registry) -> Schema:
+    """The search of `load_objects`."""
+    whole = {"type": ["integer", "null"], "maximum": ROW_LIMIT}
+    return {
+        "type": "object",
+        "required": ["object"],
+        "properties": {
+            "object": {"enum": [declared.name for declared in registry]},
+            "fields": _names("Fields to answer, all without it; `COUNT(*)` counts rows."),
+            "where": ref("Where"),
+            "order": _names("Fields to sort by, with `ascending` or `descending` among them."),
+            "group": _names("Fields to group by."),
+            "limit": {**whole, "description": "Most rows; a negative one is none."},
+            "offset": {**whole, "description": "Rows to skip; counts beside a limit only."},
+            "join": {"enum": ["INNER", "LEFT", None]},
+        },
+    }
+
+
+def _names(text: str) -> Schema:
+    element = {
+        "anyOf": [
+            {"type": "string"},
+            {
+                "type": "object",
+                "required": ["object", "field"],
+                "properties": {"object": {"type": "string"}, "field": {"type": "string"}},
+            },
+        ]
+    }
+    return {"type": ["array", "null"], "items": element, "description": text}
+
+
+def where_component() -> Schema:
+    """The two dialects of conditions."""
+    value = {
+        "anyOf": [
+            {"type": ["string", "integer", "null"]},
+            {"type": "array", "items": {"type": ["string", "integer"]}, "maxItems": LIST_MAX},
+        ]
+    }
+    clause = {
+        "type": "object",
+        "required": ["object", "field"],
+        "properties": {
+            "object": {"type": "string"},
+            "field": {"type": "string"},
+            "operator": {"enum": [operator.value for operator in Operator]},
+            "value": value,
+            "connector": {"enum": ["AND", "OR", ") AND (", ") OR ("]},
+        },
+    }
+    conditions = {
+        "type": "object",
+        "additionalProperties": {
+            "anyOf": [*value["anyOf"], {"type": "object", "additionalProperties": value}]
+        },
+    }
+    return {
+        "description": (
+            "Either clauses, each glued to the next by its connector, or object -> field -> "
+            "condition, all of which hold. A text with `%` is a pattern. Every row without it."
+        ),
+        "anyOf": [
+            {"type": "null"},
+            {"type": "array", "items": clause},
+            {"type": "object", "additionalProperties": conditions},
+        ],
+    }
+
+
+def create_request(registry: Registry) -> Schema:
+    """Rows of one object, which says what they hold."""
+    return _one_of(
+        {"object": {"const": declared.name}, "values": _rows(new(declared.name))}
+        for declared in registry
+        if writable(declared)
+    )
+
+
+def modify_request(registry: Registry) -> Schema:
+    """Values for the rows of one object that match."""
+    return _one_of(
+        {
+            "object": {"const": declared.name},
+            "values": ref(change(declared.name)),
+            "where": ref("Where"),
+        }
+        for declared in registry
+        if not declared.read_only
+    )
+
+
+def destroy_request(registry: Registry) -> Schema:
+    """Which rows of which object."""
+    names = [declared.name for declared in registry if not declared.read_only]
+    return {
+        "type": "object",
+        "required": ["object"],
+        "properties": {"object": {"enum": names}, "where": ref("Where")},
+    }
+
+
+def _one_of(choices: Any) -> Schema:
+    return {
+        "oneOf": [
+            {"type": "object", "required": ["object", "values"], "properties": properties}
+            for properties in choices
+        ]
+    }
+
+
+def _rows(component: str) -> Schema:
+    return {"type": "array", "items": ref(component)}
+
+
+def rows_answer(registry: Registry) -> Schema:
+    """Rows under the name of their object. Other objects' fields and counts may be among them."""
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "properties": {declared.name: _rows(row(declared.name)) for declared in registry},
+        "additionalProperties": False,
+    }
+
+
+def configuration_components(catalogue: Catalogue) -> dict[str, Schema]:
+    """The values of configuration keys, as they are answered and set."""
+    answers: dict[str, Schema] = {}
+    settings: dict[str, Schema] = {}
+    for key in catalogue:
+        shown = {"type": "string", "description": _about_key(key)}
+        answers.setdefault(key.module, {})[key.key] = shown
+        settings.setdefault(key.module, {})[key.key] = _setting(key)
+    return {
+        "Configuration": _modules(answers),
+        "ConfigurationValues": _modules(settings, additionalProperties=False),
+        "ConfigurationKeys": {
+            "type": "object",
+            "description": "Module -> keys; everything without any. Unknown ones are left out.",
+            "properties": {
+                module: {"type": ["array", "string"], "items": {"type": "string"}}
+                for module in answers
+            },
+        },
+    }
+
+
+def _setting(key: ConfigurationKey) -> Schema:
+    stored = {"type": "string", **_spelling(key)}
+    about = {"description": _about_key(key)}
+    if not key.secret:
+        about["default"] = key.default
+    if key.kind not in {Kind.FLAG, Kind.INT}:
+        return {**stored, **about}
+    low, high = (0, 1) if key.kind is Kind.FLAG else (key.minimum, key.maximum)
+    number = {"type": "integer", "minimum": low, "maximum": high}
+    return {"anyOf": [stored, number], **about}
+
+
+def _modules(modules: dict[str, Schema], **more: Any) -> Schema:
+    return {
+        "type": "object",
+        "properties": {
+            name: {"type": "object", "properties": keys, **more} for name, keys in modules.items()
+        },
+        **more,
+    }
+
+
+def _about_key(key: ConfigurationKey) -> str:
+    text = "" if key.live else "Stored and answered; this device does not act on it. "
+    if key.kind is Kind.INT:
+        text += f"A number, {key.minimum} to {key.maximum}. "
+    if key.secret:
+        text += "For administrators only."
+    return text.strip()
+
+
+def _spelling(key: ConfigurationKey) -> Schema:
+    if key.kind is Kind.FLAG:
+        return {"enum": ["0", "1"]}
+    if key.kind is Kind.CHOICE:
+        return {"enum": list(key.choices)}
+    if key.kind is Kind.INT:
+        return {"pattern": "^[0-9]{1,18}$"}
+    return {"maxLength": VALUE_MAX}

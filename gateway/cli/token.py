@@ -1,0 +1,64 @@
+"""`gateway token`: the bearer tokens of the second vendor's API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from gateway.cli.options import data_option, initialised, json_option
+from gateway.clock import SystemClock
+from gateway.commands.tokens import shown
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.files import STORE_FILE
+from gateway.store.objects_store import Store
+from gateway.store.tokens import Tokens
+
+
+@click.group()
+def token() -> None:
+    """Bearer tokens of `POST /api/v1/execute`; a running gateway obeys at the next request."""
+
+
+@token.command()
+@data_option
+@click.argument("name")
+def create(data: Path, name: str) -> None:
+    """Make a token called NAME and print it: this once, since only its hash is kept."""
+    with _tokens(data) as tokens:
+        made = tokens.create(name)
+    click.echo(made)
+    click.echo("It is shown this once; `gateway token revoke` ends it.", err=True)
+
+
+@token.command(name="list")
+@data_option
+@json_option
+def list_(data: Path, *, as_json: bool) -> None:
+    """Print the names of the tokens that count, and when each was made (UTC)."""
+    with _tokens(data) as tokens:
+        rows = [shown(found) for found in tokens.all()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row['created']}  {row['name']}")
+
+
+@token.command()
+@data_option
+@click.argument("name")
+def revoke(data: Path, name: str) -> None:
+    """Let the token NAME count no more."""
+    with _tokens(data) as tokens:
+        tokens.revoke(name)
+    click.echo(f"token {name} revoked", err=True)
+
+
+@contextmanager
+def _tokens(data: Path) -> Iterator[Tokens]:
+    with Store.open(initialised(data) / STORE_FILE, REGISTRY, lambda: 0) as store:
+        yield Tokens(store, SystemClock().utc)

@@ -1,0 +1,181 @@
+"""`report_generate`: a search as lines of text (Control iD Access API, 3.2).
+
+Where the API is silent: adjustment 1 pads on the right, 2 on the left (unverified); a value longer
+than its width is cut, since whoever asks for a width reads by position; a counter begins at its
+offset; line breaks within a value become blanks, so that a row is a line. A format with `%s` is
+that text with the value in it; any other formats a number as a time of the site's wall clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from gateway.clock import WireTime
+from gateway.commands.answers import Answer, TextStream
+from gateway.commands.command import Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.objects import refresh_for
+from gateway.commands.requests import LoadRequest, RequestModel
+from gateway.commands.rights import Caller
+from gateway.errors import InvalidRequest
+from gateway.objects.fields import TEXT_LIMIT
+from gateway.store.audit import AuditType
+from gateway.store.query.request import COUNT
+
+MOST_COLUMNS = 100
+WIDEST = 1_000
+LONGEST_SEPARATOR = 16
+
+# The system's own function takes widths, with which one letter becomes a gigabyte.
+_DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
+_KNOWN = frozenset("%aAbBdHIjmMpSyYwu")
+_BREAKS = re.compile(r"[\r\n]+")
+
+Line = Callable[[int, Mapping[str, object]], str]
+"""From a row's number (0..) and the row to one value's text."""
+
+
+class Format(RequestModel):
+    """How a value is written."""
+
+    adjustment: Literal[1, 2] = 1
+    width: Annotated[int, Field(ge=0, le=WIDEST)] = 0
+    fill: Annotated[str, Field(max_length=1)] = " "
+    format: Annotated[str, Field(max_length=64)] = ""
+
+
+class FieldColumn(RequestModel):
+    """The value of a field."""
+
+    type: Literal["object_field"]
+    object_name: str | None = Field(None, alias="object")
+    field: str
+    format: Format = Format()
+
+
+class CounterColumn(RequestModel):
+    """The number of the line."""
+
+    type: Literal["counter"]
+    offset: int = 0
+    step: int = 1
+    format: Format = Format()
+
+
+class FixedColumn(RequestModel):
+    """The same text on every line."""
+
+    type: Literal["fixed"]
+    fixed: Annotated[str, Field(max_length=TEXT_LIMIT)] = ""
+    format: Format = Format()
+
+
+AnyColumn = Annotated[FieldColumn | CounterColumn | FixedColumn, Field(discriminator="type")]
+
+
+class ReportRequest(LoadRequest):
+    """`report_generate`; the members of the search are those of `load_objects`."""
+
+    file_name: str = ""
+    delimiter: Annotated[str, Field(max_length=LONGEST_SEPARATOR)] = ";"
+    line_break: Annotated[str, Field(max_length=LONGEST_SEPARATOR)] = "\r\n"
+    header: str = ""
+    columns: Annotated[list[AnyColumn], Field(min_length=1, max_length=MOST_COLUMNS)]
+
+
+def report_generate(context: CommandContext, caller: Caller, request: ReportRequest) -> Answer:
+    """One line for each row that the search finds."""
+    wanted = [column for column in request.columns if isinstance(column, FieldColumn)]
+    fields = [_asked(request.object_name, column) for column in wanted]
+    search = {**request.search(), "fields": fields or None}
+    refresh_for(context, search)
+    zone = UTC if context.site.site.wire_time is WireTime.LOCAL else context.site.site.zone
+    columns = [_column(context, request.object_name, column, zone) for column in request.columns]
+    rows = context.store.load(search, show_secrets=caller.sees_secrets).rows
+
+    def lines() -> Iterator[str]:
+        if request.header:
+            yield request.header + request.line_break
+        for number, row in enumerate(rows):
+            values = (column(number, row) for column in columns)
+            yield request.delimiter.join(values) + request.line_break
+
+    return TextStream(lines(), file_name=request.file_name or None)
+
+
+def _asked(loaded: str, column: FieldColumn) -> object:
+    if "".join(column.field.split()).upper() == COUNT or column.object_name in {None, loaded}:
+        return column.field
+    return {"object": column.object_name, "field": column.field}
+
+
+def _column(context: CommandContext, loaded: str, column: AnyColumn, zone: tzinfo) -> Line:
+    shape = _shaper(column.format, zone)
+    if isinstance(column, FixedColumn):
+        fixed = shape(column.fixed)
+        return lambda _number, _row: fixed
+    if isinstance(column, CounterColumn):
+        offset, step = column.offset, column.step
+        return lambda number, _row: shape(offset + step * number)
+    name = _name(context, loaded, column)
+    return lambda _number, row: shape(row[name])
+
+
+def _name(context: CommandContext, loaded: str, column: FieldColumn) -> str:
+    """What the column is called in a result row."""
+    if "".join(column.field.split()).upper() == COUNT:
+        return COUNT
+    named = column.object_name or loaded
+    declared = context.store.registry[named]
+    field = declared.aliases.get(column.field, column.field)
+    return field if named == loaded else f"{named}.{field}"
+
+
+def _shaper(form: Format, zone: tzinfo) -> Callable[[Any], str]:
+    write = _writer(form.format, zone)
+    fill = form.fill or " "
+
+    def shape(value: Any) -> str:
+        text = _BREAKS.sub(" ", "" if value is None else write(value))
+        if not form.width:
+            return text
+        cut = text[: form.width]
+        return cut.ljust(form.width, fill) if form.adjustment == 1 else cut.rjust(form.width, fill)
+
+    return shape
+
+
+def _writer(form: str, zone: tzinfo) -> Callable[[Any], str]:
+    if not form or form in {"%d", "%i"}:
+        return str
+    if "%s" in form:
+        return lambda value: form.replace("%s", str(value))
+    for found in _DIRECTIVE.finditer(form):
+        if found[1] not in _KNOWN or not found[1]:
+            raise InvalidRequest(f"Invalid member 'format' ({found[0]!r} is not known)")
+
+    def moment(value: Any) -> str:
+        if not isinstance(value, int):
+            return str(value)
+        try:
+            return datetime.fromtimestamp(value, zone).strftime(form)
+        except (OverflowError, ValueError, OSError):
+            return str(value)
+
+    return moment
+
+
+COMMANDS = (
+    Command(
+        "report_generate",
+        ReportRequest,
+        report_generate,
+        answers="text/plain",
+        audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
+    ),
+)

@@ -1,0 +1,58 @@
+"""Bearer tokens of the second vendor's API, for administrators."""
+
+from __future__ import annotations
+
+from gateway.commands.answers import DONE, Answer
+from gateway.commands.command import Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.rights import Caller, Right
+from gateway.errors import NotFound
+from gateway.store.audit import AuditType
+from gateway.store.tokens import Token
+
+
+class TokenRequest(RequestModel):
+    """`create_token`, `revoke_token`."""
+
+    name: str
+
+
+def create_token(context: CommandContext, caller: Caller, request: TokenRequest) -> Answer:
+    """A new token, which is shown this once."""
+    del caller
+    return {"token": context.tokens.create(request.name)}
+
+
+def list_tokens(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """The names of the tokens that count, and when each was made."""
+    del caller, request
+    return {"tokens": [shown(token) for token in context.tokens.all()]}
+
+
+def revoke_token(context: CommandContext, caller: Caller, request: TokenRequest) -> Answer:
+    """Let a token count no more, from the next request on."""
+    del caller
+    context.tokens.revoke(request.name)
+    return DONE
+
+
+def shown(token: Token) -> dict[str, str]:
+    """A token as lists show it; `created` is ISO 8601 in UTC."""
+    return {"name": token.name, "created": token.created.isoformat()}
+
+
+_TOLD = Audit(AuditType.API, lambda request: f": {request.name}")
+
+COMMANDS = (
+    Command("create_token", TokenRequest, create_token, Right.ADMINISTRATOR, audit=_TOLD),
+    Command("list_tokens", NoMembers, list_tokens, Right.ADMINISTRATOR),
+    Command(
+        "revoke_token",
+        TokenRequest,
+        revoke_token,
+        Right.ADMINISTRATOR,
+        audit=_TOLD,
+        errors=(NotFound,),
+    ),
+)

@@ -1,0 +1,240 @@
+"""The certificate and key with which this machine speaks HTTPS: one PEM file, for its owner only.
+
+`cryptography` is imported where a certificate is made or checked, which is rare: it takes 18 MB
+that a process at work does not need. What it needs to know of the file it reads by itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.errors import InvalidRequest, StorageError
+from gateway.host.clock_trust import RELEASED
+from gateway.host.network import network
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+VALID_FOR = timedelta(days=3650)
+"""Nobody renews what a device made for itself."""
+LONGEST_PEM = 65_536
+"""Bytes: a key, a certificate and a long chain."""
+
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_SEQUENCE, _VERSION = 0x30, 0xA0
+"""ASN.1 tags (X.690, 8.1.2)."""
+
+
+def make_self_signed(path: Path, now: datetime) -> None:
+    """Write a new key and a certificate that it signs itself.
+
+    Valid from this software's release on, so that a clock that is not set yet does no harm.
+    Raises StorageError.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    found = network()
+    key = ec.generate_private_key(ec.SECP256R1())
+    # 64 characters are what a common name may have (RFC 5280, upper bounds).
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, found.hostname[:64] or "gateway")])
+    names = [*_host_names(found.hostname), "localhost"]
+    addresses = {ipaddress.ip_address(text) for text in (found.ip, "127.0.0.1", "::1")}
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(RELEASED)
+        .not_valid_after(max(now, RELEASED) + VALID_FOR)
+        .add_extension(
+            x509.SubjectAlternativeName(
+                [
+                    *map(x509.DNSName, names),
+                    *(
+                        x509.IPAddress(a)
+                        for a in sorted(addresses, key=str)
+                        if not a.is_unspecified
+                    ),
+                ]
+            ),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+        )
+    )
+    certificate = builder.sign(key, hashes.SHA256())
+    _write(path, _pem(key, [certificate]))
+
+
+def _host_names(hostname: str) -> list[str]:
+    """The machine's names for clients, mDNS included, without those no certificate can hold."""
+    label = hostname.partition(".")[0]
+    names = dict.fromkeys((hostname, label, f"{label}.local"))
+    return [
+        name for name in names if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", name)
+    ]
+
+
+def replace_certificate(path: Path, pem: bytes, now: datetime) -> None:
+    """Put the key and the certificates in `pem` in the place of those at `path`, in one step.
+
+    The certificate comes first, those of its issuers after it; the key anywhere. Raises
+    InvalidRequest that says what is wrong with them, and StorageError; either way nothing changed.
+    """
+    if len(pem) > LONGEST_PEM:
+        raise InvalidRequest(f"The certificate is longer than {LONGEST_PEM} bytes")
+    key = _read_key(pem)
+    certificates = _read_certificates(pem)
+    if certificates[0].public_key() != key.public_key():
+        raise InvalidRequest("The key is not that of the first certificate")
+    expired = certificates[0].not_valid_after_utc
+    if expired <= now:
+        raise InvalidRequest(f"The certificate expired on {expired:%Y-%m-%d %H:%M:%S} UTC")
+    _write(path, _pem(key, certificates))
+
+
+def _blocks(pem: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for found in _BLOCK.finditer(pem):
+        yield found[1], found[0]
+
+
+def _read_key(pem: bytes) -> PrivateKeyTypes:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    keys = [block for label, block in _blocks(pem) if label.endswith(b"PRIVATE KEY")]
+    if len(keys) != 1:
+        found = "none" if not keys else str(len(keys))
+        raise InvalidRequest(f"One private key in PEM form is needed (found {found})")
+    try:
+        return load_pem_private_key(keys[0], password=None)
+    except TypeError:
+        raise InvalidRequest("The private key is encrypted; send it without a passphrase") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidRequest("The private key cannot be read") from None
+
+
+def _read_certificates(pem: bytes) -> list[x509.Certificate]:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    blocks = [block for label, block in _blocks(pem) if label == b"CERTIFICATE"]
+    if not blocks:
+        raise InvalidRequest("A certificate in PEM form is needed (found none)")
+    try:
+        certificates = [x509.load_pem_x509_certificate(block) for block in blocks]
+        certificates[0].public_key()
+        certificates[0].not_valid_after_utc  # noqa: B018 - read lazily: it must be readable
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidRequest("The certificate cannot be read") from None
+    return certificates
+
+
+def _pem(key: PrivateKeyTypes, certificates: list[x509.Certificate]) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private + b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
+
+
+def _write(path: Path, pem: bytes) -> None:
+    """Put `pem` at `path`, whole or not at all, once TLS itself has accepted it."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        server_context(Path(name))
+        Path(name).replace(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except ssl.SSLError as error:
+        raise InvalidRequest(f"TLS refuses the certificate: {error.reason or error}") from error
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            Path(name).unlink(missing_ok=True)
+
+
+def server_context(path: Path) -> ssl.SSLContext:
+    """What serves HTTPS (TLS 1.2 and later) with the file at `path`.
+
+    Raises OSError, of which ssl.SSLError is one, when that is not to be had.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # A password that is none, lest OpenSSL ask for one on the terminal.
+    context.load_cert_chain(path, password="")
+    return context
+
+
+def is_self_signed(path: Path) -> bool:
+    """Whether the certificate at `path` names itself as its issuer; False when there is none."""
+    try:
+        pem = path.read_text(encoding="ascii")
+        start = pem.index(ssl.PEM_HEADER)
+        end = pem.index(ssl.PEM_FOOTER, start) + len(ssl.PEM_FOOTER)
+        return _issuer_is_subject(ssl.PEM_cert_to_DER_cert(pem[start:end]))
+    except (OSError, ValueError):
+        return False
+
+
+def _issuer_is_subject(der: bytes) -> bool:
+    """Reads as far as the names: [version], serial, algorithm, issuer, validity, subject
+    (RFC 5280, 4.1)."""
+    (tag, certificate), *_ = _elements(der)
+    (inner, signed), *_ = _elements(certificate)
+    if tag != _SEQUENCE or inner != _SEQUENCE:
+        raise ValueError("not a certificate")
+    fields = list(_elements(signed))
+    if fields and fields[0][0] == _VERSION:
+        del fields[0]
+    if len(fields) < 6:
+        raise ValueError("not a certificate")
+    return fields[2] == fields[4]
+
+
+def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each element in `der` (X.690, 8.1); raises ValueError."""
+    at = 0
+    while at < len(der):
+        tag, first = der[at], der[at + 1] if at + 1 < len(der) else 0x80
+        at += 2
+        length = first
+        if first & 0x80:
+            count = first & 0x7F
+            length = int.from_bytes(der[at : at + count], "big")
+            at += count
+            if not 1 <= count <= 4:
+                raise ValueError("not DER")
+        if at + length > len(der):
+            raise ValueError("cut short")
+        yield tag, der[at : at + length]
+        at += length

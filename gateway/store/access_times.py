@@ -1,0 +1,101 @@
+"""When one person may pass, as a rule and a time zone of that person alone.
+
+Both rows are called `minop:<user id>`, and by that name they are found again: it survives backup,
+restore and export, and a technician who sees the rows knows whose they are. Who renames them takes
+them over. They keep their ids when the times change, so that old logs go on naming the rule.
+
+The rule releases, hence it takes the place of what the person's departments release at the same
+portals ("a person's own schedule wins"): outside the times the person is refused there. It is tied
+to the portals that the departments release to the person at the moment it is written, to portal 1
+where there are none; departments that change later do not move it. Other releasing rules that
+somebody tied to the person go on beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.objects.factory import RELEASE
+from gateway.store.objects_store import Store
+from gateway.store.query.compile import members
+
+FIRST_PORTAL = 1
+"""Where a person without a department is let in: the factory's portal."""
+
+
+def set_access_time(store: Store, user_id: int, span: dict[str, object]) -> None:
+    """Let the existing user pass within `span`, the fields of a `time_spans` row without its zone,
+    instead of what was set before. Within a transaction.
+    """
+    name = _name(user_id)
+    portals = portals_of_departments(store, user_id) or [FIRST_PORTAL]
+    zone = _only(store, "time_zones", {"name": name})
+    rule = _only(store, "access_rules", {"name": name, "type": RELEASE, "priority": 0})
+    rewritten: dict[str, list[dict[str, object]]] = {
+        "access_rule_time_zones": [{"time_zone_id": zone}],
+        "portal_access_rules": [{"portal_id": portal} for portal in portals],
+        "user_access_rules": [{"user_id": user_id}],
+    }
+    for table, rows in rewritten.items():
+        store.destroy(table, {table: {"access_rule_id": rule}})
+        store.insert(table, [{"access_rule_id": rule, **row} for row in rows])
+    store.destroy("time_spans", {"time_spans": {"time_zone_id": zone}})
+    store.insert("time_spans", [{"time_zone_id": zone, **span}])
+
+
+def drop_access_time(store: Store, user_id: int) -> None:
+    """Delete the user's own rule and zone, if there are any. Within a transaction.
+
+    A zone that somebody gave to another rule too stays: that rule relies on it.
+    """
+    name = _name(user_id)
+    store.destroy("access_rules", {"access_rules": {"name": name}})
+    named = store.model("time_zones").select(store.models.key("time_zones"))
+    query: Any = named.where(store.models.column("time_zones", "name") == name).tuples()
+    zones = [int(zone) for (zone,) in query]
+    relied_on = _column(store, "access_rule_time_zones", "time_zone_id", "time_zone_id", zones)
+    for zone in set(zones).difference(relied_on):
+        store.destroy("time_zones", {"time_zones": {"id": zone}})
+
+
+def portals_of_departments(store: Store, user_id: int) -> list[int]:
+    """The portals that the person's departments release, at whatever times, ascending.
+
+    A rule without a time zone releases nothing.
+    """
+    groups = _column(store, "user_groups", "group_id", "user_id", [user_id])
+    tied = _column(store, "group_access_rules", "access_rule_id", "group_id", groups)
+    zoned = _column(store, "access_rule_time_zones", "access_rule_id", "access_rule_id", tied)
+    rules = _column(store, "access_rules", "id", "id", zoned, type=RELEASE)
+    portals = _column(store, "portal_access_rules", "portal_id", "access_rule_id", rules)
+    areas = _column(store, "area_access_rules", "area_id", "access_rule_id", rules)
+    entered = _column(store, "portals", "id", "area_to_id", areas)
+    return sorted({*portals, *entered})
+
+
+def _name(user_id: int) -> str:
+    return f"minop:{user_id}"
+
+
+def _only(store: Store, table: str, row: dict[str, object]) -> int:
+    """The id of the row of that name, which is made if absent and made to be as `row` says."""
+    model, column = store.model(table), store.models.column
+    of_name = model.select(column(table, "id")).where(column(table, "name") == row["name"])
+    found = of_name.order_by(column(table, "id")).scalar()
+    if found is None:
+        return store.insert(table, [row])[0]
+    store.modify(table, row, {table: {"id": found}})
+    return int(found)
+
+
+def _column(
+    store: Store, table: str, wanted: str, by: str, keys: list[int], **equal: int
+) -> list[int]:
+    """Values of `wanted` in the rows whose `by` is among `keys` and whose fields `equal` these."""
+    column = store.models.column
+    query = store.model(table).select(column(table, wanted)).distinct()
+    query = query.where(column(table, by).in_(members(keys)))
+    for name, value in equal.items():
+        query = query.where(column(table, name) == value)
+    found: Any = query.tuples()
+    return [int(value) for (value,) in found]

@@ -1,0 +1,89 @@
+"""The audit log: who changed, exported or opened what, from where.
+
+An entry is one English sentence, however the clients' language is set (Control iD Access API,
+3.2). It never holds a secret: whoever words it leaves them out.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from enum import IntEnum
+
+from gateway.objects.fields import TEXT_LIMIT
+from gateway.store.objects_store import Store
+
+AUDIT_LOG = "audit_logs"
+_NS = 1_000_000_000
+
+
+class AuditType(IntEnum):
+    """What an entry is about, in the order of the filters of `export_audit_logs`.
+
+    The filters are the vendor's, the numbers in `audit_logs.type` are ours (unverified).
+    """
+
+    CONFIG = 1
+    API = 2
+    USB = 3
+    NETWORK = 4
+    TIME = 5
+    ONLINE = 6
+    MENU = 7
+    BOOT = 8
+    PUSH = 9
+
+
+def write_entry(store: Store, kind: AuditType, local_s: int, text: str) -> None:
+    """Add an entry: in the caller's transaction if one runs, else in one of its own.
+
+    `local_s` are seconds of the site's wall clock counted as if they were UTC. A text that is too
+    long is cut. Raises StorageError.
+    """
+    moment = datetime.fromtimestamp(local_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    cut = text if len(text) <= TEXT_LIMIT else f"{text[: TEXT_LIMIT - 4]} ..."
+    with store.transaction():
+        # The database refuses NUL in no text, but LIKE would stop reading at it.
+        details = cut.encode(errors="backslashreplace").decode().replace("\0", "\\0")
+        store.model(AUDIT_LOG).insert(time=moment, type=int(kind), details=details).execute()
+
+
+def entries(store: Store, kinds: Collection[AuditType]) -> Iterator[str]:
+    """Every kept entry of `kinds` as a line without its end, the oldest first."""
+    wanted = [int(kind) for kind in kinds]
+    search = {"object": AUDIT_LOG, "where": {AUDIT_LOG: {"type": wanted}}, "order": ["id"]}
+    for row in store.load(search).rows if wanted else ():
+        kind = row["type"]
+        name = AuditType(kind).name.lower() if isinstance(kind, int) else ""
+        yield f"{row['time']} [{name}] {' '.join(str(row['details']).splitlines())}"
+
+
+class Repeats:
+    """Counts what comes again and again, so that it cannot push everything else out of the log.
+
+    Clients log in every few seconds, and a guesser as fast as he can. Any thread may use it.
+    """
+
+    PAUSE_S = 600
+    """The same thing is worth one entry in this time."""
+    MOST_KNOWN = 512
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._known: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def worth_an_entry(self, what: str, now_ns: int) -> int | None:
+        """How many times `what` happened without an entry before this one; None if this one is
+        not worth an entry either."""
+        with self._guard:
+            until_ns, unsaid = self._known.get(what, (0, 0))
+            if now_ns < until_ns:
+                self._known[what] = (until_ns, unsaid + 1)
+                return None
+            self._known[what] = (now_ns + self.PAUSE_S * _NS, 0)
+            self._known.move_to_end(what)
+            while len(self._known) > self.MOST_KNOWN:
+                self._known.popitem(last=False)
+            return unsaid

@@ -1,0 +1,242 @@
+"""The description of the API says all there is, and what it says is so."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import requests
+
+from gateway.api.openapi.document import document
+from gateway.api.openapi.endpoints import ENDPOINTS
+from gateway.commands.minop import MINOP_COMMANDS
+from gateway.commands.rights import Right
+from gateway.commands.table import COMMANDS
+from gateway.errors import ControllerUnavailable
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.configuration_keys import CONFIGURATION
+
+DESCRIBED = document()
+COMPONENTS = DESCRIBED["components"]["schemas"]
+FCGI = {name: DESCRIBED["paths"].get(f"/{name}.fcgi", {}) for name in COMMANDS}
+
+
+def validator(schema: Any) -> Any:
+    """Checks against a schema of the description."""
+    return jsonschema_rs.Draft202012Validator({**schema, "components": DESCRIBED["components"]})
+
+
+def schemas(inside: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(inside, dict):
+        if "schema" in inside:
+            yield inside["schema"]
+        for value in inside.values():
+            yield from schemas(value)
+
+
+# complete
+
+
+def test_every_command_is_described_under_each_of_its_names_and_methods() -> None:
+    for name, command in COMMANDS.items():
+        operations = FCGI[name]
+        assert set(operations) == {method.lower() for method in command.methods}
+        for operation in operations.values():
+            assert operation["summary"]
+            assert operation["requestBody"]["content"]
+            assert "200" in operation["responses"]
+
+
+def test_nothing_is_described_that_is_not_there(device: SimpleNamespace) -> None:
+    names = {re.sub(r"^/|\.fcgi$", "", path) for path in DESCRIBED["paths"]}
+    others = {"api/v1/execute", "openapi.json", "docs"}
+    assert names == set(COMMANDS) | others
+    for path in DESCRIBED["paths"]:
+        assert requests.options(f"{device.url}{path}", timeout=30).status_code == 200
+        answer = requests.delete(f"{device.url}{path}", timeout=30)
+        assert answer.status_code == 405
+
+
+def test_every_command_has_an_answer_of_its_own() -> None:
+    assert {command.name for command in COMMANDS.values()} == set(ENDPOINTS)
+
+
+def test_every_command_that_takes_members_has_an_example() -> None:
+    for command in COMMANDS.values():
+        needed = any(field.is_required() for field in command.request.model_fields.values())
+        if needed and not command.raw:
+            assert ENDPOINTS[command.name].example is not None, command.name
+
+
+def test_every_object_and_field_is_described() -> None:
+    for declared in REGISTRY:
+        names = {field.name for field in declared.fields}
+        assert set(COMPONENTS[f"{declared.name}_row"]["properties"]) == names
+        if not declared.read_only:
+            asked = COMPONENTS[f"{declared.name}_change"]["properties"]
+            assert set(asked) == names | set(declared.aliases)
+        assert (f"{declared.name}_new" in COMPONENTS) == (
+            not declared.log and not declared.read_only
+        )
+
+
+def test_every_configuration_key_is_described() -> None:
+    for component in ("Configuration", "ConfigurationValues"):
+        modules = COMPONENTS[component]["properties"]
+        found = {(name, key) for name, module in modules.items() for key in module["properties"]}
+        assert found == {(key.module, key.key) for key in CONFIGURATION}
+
+
+def test_every_command_of_the_second_vendor_is_described() -> None:
+    operation = DESCRIBED["paths"]["/api/v1/execute"]["post"]
+    choices = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    named = {
+        f"{choice['properties']['CommandName']['const']} "
+        f"{choice['properties']['CommandEntity']['const']}"
+        for choice in choices
+    }
+    assert named == set(MINOP_COMMANDS)
+    assert operation["security"] == [{"token": []}]
+
+
+def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
+    for schema in schemas(DESCRIBED["paths"]):
+        validator(schema)
+    for schema in COMPONENTS.values():
+        jsonschema_rs.meta.validate(schema)
+    for name in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(DESCRIBED)):
+        assert name in COMPONENTS
+    identities = [
+        operation["operationId"]
+        for operations in DESCRIBED["paths"].values()
+        for operation in operations.values()
+    ]
+    assert len(identities) == len(set(identities))
+
+
+# true
+
+
+def test_what_needs_a_session_says_so() -> None:
+    for name, command in COMMANDS.items():
+        for operation in FCGI[name].values():
+            if command.needs is Right.NONE:
+                assert operation["security"] == []
+            else:
+                assert operation["security"] == [{"query": []}, {"cookie": []}]
+
+
+def test_examples_are_what_their_schema_says() -> None:
+    for name, command in COMMANDS.items():
+        example = ENDPOINTS[command.name].example
+        if example is not None:
+            content = FCGI[name]["post"]["requestBody"]["content"]["application/json"]
+            assert content["example"] == example
+            validator(content["schema"]).validate(example)
+
+
+CALLED = [
+    name
+    for name, command in COMMANDS.items()
+    # Those that end the session, change what other tests stand on, or take a file.
+    if name == command.name
+    and not command.raw
+    and name
+    not in {"login", "logout", "change_login", "reset_to_factory_default", "backup_objects"}
+]
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_an_example_is_carried_out_and_answered_as_described(
+    throwaway: SimpleNamespace, name: str
+) -> None:
+    command = COMMANDS[name]
+    if name == "revoke_token" and not throwaway.context.tokens.all():
+        throwaway.context.tokens.create("turnstile")
+    reply = requests.post(
+        f"{throwaway.url}/{name}.fcgi?session={throwaway.token()}",
+        json=ENDPOINTS[name].example,
+        timeout=30,
+    )
+    assert reply.status_code == 200, reply.text
+    assert reply.headers["Content-Type"].partition(";")[0] == command.answers
+    if command.answers == "application/json":
+        validator(ENDPOINTS[name].answer).validate(reply.json())
+
+
+@pytest.mark.parametrize("declared", list(REGISTRY), ids=lambda declared: declared.name)
+def test_rows_are_answered_as_described(ask: Callable[..., Any], declared: Any) -> None:
+    status, answer = ask("load_objects", {"object": declared.name})
+    assert status == 200
+    validator(ENDPOINTS["load_objects"].answer).validate(answer)
+
+
+def test_the_configuration_is_answered_as_described(ask: Callable[..., Any]) -> None:
+    status, answer = ask("get_configuration", {})
+    assert status == 200
+    validator(COMPONENTS["Configuration"]).validate(answer)
+    assert set(answer) == set(COMPONENTS["Configuration"]["properties"])
+
+
+def test_what_the_description_says_of_a_missing_controller_is_so(lonely: SimpleNamespace) -> None:
+    for name, command in COMMANDS.items():
+        described = "503" in FCGI[name]["post"]["responses"]
+        assert described == (ControllerUnavailable in command.errors)
+        if described:
+            reply = requests.post(
+                f"{lonely.url}/{name}.fcgi?session={lonely.token}",
+                json=ENDPOINTS[command.name].example,
+                timeout=30,
+            )
+            assert reply.status_code == 503
+            validator(COMPONENTS["Error"]).validate(reply.json())
+
+
+# served
+
+
+def test_the_description_is_served_without_a_session(device: SimpleNamespace) -> None:
+    reply = requests.get(f"{device.url}/openapi.json", timeout=30)
+    assert reply.status_code == 200
+    assert reply.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert reply.json() == DESCRIBED
+
+
+def test_neither_description_nor_page_tell_anything_about_the_site(device: SimpleNamespace) -> None:
+    for path in ("openapi.json", "docs"):
+        text = requests.get(f"{device.url}/{path}", timeout=30).text
+        identity = device.context.identity
+        for secret in (identity.serial, str(identity.device_id), "Sao_Paulo", device.password):
+            assert secret not in text
+
+
+def test_the_page_names_everything_and_needs_nothing_from_elsewhere(
+    device: SimpleNamespace,
+) -> None:
+    reply = requests.get(f"{device.url}/docs", timeout=30)
+    assert reply.status_code == 200
+    assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+    assert "<script" not in reply.text
+    assert not re.search(r"(src|href)=\"(https?:)?//", reply.text)
+    for name in COMMANDS:
+        assert f'id="/{name}.fcgi"' in reply.text
+    for declared in REGISTRY:
+        assert f'id="object-{declared.name}"' in reply.text
+        for field in declared.fields:
+            assert f"<code>{field.name}</code>" in reply.text
+    for key in CONFIGURATION:
+        assert f"<code>{key.key}</code>" in reply.text
+
+
+def test_the_page_shows_limits_defaults_and_examples(device: SimpleNamespace) -> None:
+    text = requests.get(f"{device.url}/docs", timeout=30).text
+    assert "from 100, to 600000" in text  # relay1_timeout
+    assert "3000" in text
+    assert "&#34;parameters&#34;: &#34;door=1&#34;" in text
+    assert "at most 4000 characters" in text

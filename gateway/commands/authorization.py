@@ -7,13 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
-from gateway.commands.command import Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.doors import checked_openings
 from gateway.commands.requests import ActionItem, RequestModel
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
 from gateway.link.messages import Authorize, Opening, RowId
+from gateway.store.audit import AuditType
 
 _EVENTS: dict[int, Literal[3, 6, 7]] = {3: 3, 6: 6, 7: 7}
 """Not identified, denied, granted. Factors still to come (4) are asked at the reader only."""
@@ -54,11 +55,16 @@ def remote_user_authorization(
     return DONE
 
 
+def _told(request: AuthorizationRequest) -> str:
+    return f": event {request.event}, user {request.user_id}, portal {request.portal_id}"
+
+
 COMMANDS = (
     Command(
         "remote_user_authorization",
         AuthorizationRequest,
         remote_user_authorization,
         errors=(ControllerUnavailable, NotFound),
+        audit=Audit(AuditType.ONLINE, _told, refusals=True),
     ),
 )

@@ -31,6 +31,10 @@ STEADY_S = 10.0
 """A process that lived this long starts again without a pause."""
 STOP_TIME_S = 10.0
 
+_LEAN = {"MALLOC_ARENA_MAX": "2"}
+"""For the C library, as in the api's unit: a heap for each thread that serves clients would keep what
+the others could use (measured after exports of 200,000 users: 76 MB instead of 85)."""
+
 log = structlog.get_logger("run")
 
 
@@ -51,6 +55,7 @@ class _Child:
 
     def start(self) -> None:
         environment = {
+            **_LEAN,
             **os.environ,
             "NOTIFY_SOCKET": self.notify.path,
             PARENT_VARIABLE: str(os.getpid()),

@@ -170,9 +170,8 @@ def _reading(
         stack.callback(store.close_all)
         stack.callback(compiling.close_all)
         recorder.device_id = read_identity(store).device_id
-        people = PeopleReader(store, Models(REGISTRY, store))
-        snapshots = SnapshotReader(compiling, Models(REGISTRY, compiling))
-        yield people, PolicyKeeper(snapshots, clock)
+        models = Models(REGISTRY, store)  # only their SQL is used, on either connection
+        yield PeopleReader(store, models), PolicyKeeper(SnapshotReader(compiling, models), clock)
 
 
 def _panels(

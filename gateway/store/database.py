@@ -16,6 +16,8 @@ from gateway.objects.columns import u64_text
 
 Pragmas = tuple[tuple[str, str | int], ...]
 
+CACHE_KIB = 2_000
+"""SQLite's own default."""
 BUSY_TIMEOUT_S = 5
 """How long a connection waits for the lock of another process."""
 
@@ -131,9 +133,11 @@ def open_writer(
     return database
 
 
-def open_reader(path: Path) -> TrackedDatabase:
-    """The existing file at `path`, for reading alone. Raises StorageError."""
-    database = TrackedDatabase(path, "ro", READER_PRAGMAS)
+def open_reader(path: Path, cache_kib: int = CACHE_KIB) -> TrackedDatabase:
+    """The existing file at `path`, for reading alone, with `cache_kib` KiB of it kept in memory by
+    the connection of each thread. Raises StorageError."""
+    # A negative number counts KiB instead of pages.
+    database = TrackedDatabase(path, "ro", (*READER_PRAGMAS, ("cache_size", -cache_kib)))
     _try(database)
     return database
 

@@ -25,6 +25,10 @@ from gateway.store.query.run import Runner
 from gateway.store.schema import CHANGE_LOG, PolicyVersion, prepare
 from gateway.store.writes import Writes
 
+READER_CACHE_KIB = 256
+"""Every thread that serves clients has a connection of its own: with the usual cache a dozen of
+them would come to 24 MB, of pages that the system keeps in memory anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
@@ -53,7 +57,7 @@ class Store:
             with storage_errors():
                 prepare(self._database, registry, path)
             self._models = Models(registry, self._database)
-            self._reader = open_reader(path)
+            self._reader = open_reader(path, READER_CACHE_KIB)
         except BaseException:
             self._database.close_all()
             raise

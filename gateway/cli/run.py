@@ -32,8 +32,8 @@ STEADY_S = 10.0
 STOP_TIME_S = 10.0
 
 _LEAN = {"MALLOC_ARENA_MAX": "2"}
-"""For the C library, as in the api's unit: a heap for each thread that serves clients would keep what
-the others could use (measured after exports of 200,000 users: 76 MB instead of 85)."""
+"""For the C library, as in the api's unit: a heap for each thread that serves clients would keep
+what the others could use (measured after exports of 200,000 users: 76 MB instead of 85)."""
 
 log = structlog.get_logger("run")
 

@@ -12,7 +12,7 @@ import gc
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import structlog
 import zmq
@@ -32,7 +32,8 @@ from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
 from gateway.controller.simulation import Panels, Simulation
-from gateway.credentials.values import BadFrame, Identification
+from gateway.credentials.card_number import format_card
+from gateway.credentials.values import BadFrame, Credential, Identification
 from gateway.doors.values import Mode, Unlock
 from gateway.errors import GatewayError
 from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, InputLevel
@@ -266,6 +267,8 @@ class Controller:
     def _record(self, verdict: Verdict, opened: list[str]) -> None:
         decision = verdict.decision
         self._parts.recorder.decision(decision, verdict.credential, verdict.identifier_id)
+        if decision.reason is Reason.UNKNOWN_CREDENTIAL:
+            _show_readings(verdict.credential)
         log.info(
             "access",
             reason=decision.reason.value,
@@ -365,3 +368,9 @@ class Controller:
             alarm_active=active,
             alarm_cause=int(cause),
         )
+
+
+def _show_readings(credential: Credential) -> None:
+    """Show a technician the common readings of an unknown card: which one is printed on it?"""
+    if isinstance(credential.value, int):
+        log.info("unknown card", **asdict(format_card(credential.value)))

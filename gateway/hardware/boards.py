@@ -105,18 +105,12 @@ def load_profile(name: str) -> BoardProfile:
 def check_site(profile: BoardProfile, site: SiteFile) -> None:
     """Refuse a site that this board or these drivers cannot serve.
 
-    Touches no hardware. Raises SettingsError with every problem: pins (`check_pins`), pulls that
-    a board's resistor overrules, unknown Wiegand formats, a simulated port on a real board.
+    Touches no hardware. Raises SettingsError with every problem: pins that the board lacks or
+    reserves, pulls that a board's resistor overrules, unknown Wiegand formats, a simulated port on
+    a real board.
     """
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
     problems += _reader_problems(profile, site)
-    if problems:
-        raise SettingsError("; ".join(problems))
-
-
-def check_pins(profile: BoardProfile, site: SiteFile) -> None:
-    """Raises SettingsError for each pin of the site that the board lacks or reserves."""
-    problems = list(_pin_problems(profile, site))
     if problems:
         raise SettingsError("; ".join(problems))
 

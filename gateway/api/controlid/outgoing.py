@@ -98,7 +98,6 @@ def _rest(first: bytes, second: bytes, pieces: Iterator[bytes]) -> Iterator[byte
     try:
         yield from filter(None, (first, second))
         yield from pieces
-    except Exception:
-        # Nothing but a broken-off answer can tell the client now.
+    except Exception:  # whatever it is - only a broken-off answer can tell the client now
         log.exception("answer broken off")
         raise

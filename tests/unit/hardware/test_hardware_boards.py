@@ -50,23 +50,23 @@ def test_a_pi_pulls_its_low_pins_up_and_the_others_down_while_it_boots() -> None
 
 def test_a_pin_that_the_board_lacks_is_refused_with_those_allowed() -> None:
     with pytest.raises(SettingsError, match=r"door 'front' strike.*no pin 28.*allowed: 2, 3"):
-        boards.check_pins(PI, site(door=[door(28)]))
+        boards.check_site(PI, site(door=[door(28)]))
 
 
 def test_a_reserved_pin_is_refused_with_the_reason() -> None:
     with pytest.raises(SettingsError, match=r"pin 0 is reserved: identification EEPROM"):
-        boards.check_pins(PI, site(door=[door(0)]))
+        boards.check_site(PI, site(door=[door(0)]))
 
 
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(SettingsError) as refusal:
-        boards.check_pins(PI, site(door=[door(0, sensor={"pin": 60})]))
+        boards.check_site(PI, site(door=[door(0, sensor={"pin": 60})]))
     assert "pin 0" in str(refusal.value)
     assert "pin 60" in str(refusal.value)
 
 
 def test_pins_of_the_header_are_accepted() -> None:
-    boards.check_pins(PI, site(door=[door(2, sensor={"pin": 27})]))
+    boards.check_site(PI, site(door=[door(2, sensor={"pin": 27})]))
     boards.check_site(PI, site(door=[door(2, sensor={"pin": 27})]))
 
 

@@ -145,6 +145,8 @@ class WiegandReader(_Reader):
     formats: tuple[str, ...] = ("w26", "w34")
     gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
     """Silence, in event time, that ends a frame."""
+    keypad: bool = True
+    """Something can be keyed at it: a card there may ask for a PIN."""
     key_timeout_ms: Annotated[int, Field(ge=500, le=60_000)] = 5_000
     """Silence after which keys typed so far are forgotten."""
 
@@ -196,6 +198,23 @@ class Site(_Strict):
         return ZoneInfo(self.timezone)
 
 
+class Admission(_Strict):
+    """What the API has no key for: how long people have, and how often they may be wrong."""
+
+    next_key_s: Annotated[int, Field(ge=2, le=60)] = 10
+    """From the card to the first key of its PIN, and from key to key."""
+    second_factor_s: Annotated[int, Field(ge=5, le=300)] = 30
+    """From the card to the end of its PIN."""
+    persons_s: Annotated[int, Field(ge=5, le=300)] = 15
+    """From the first to the last of several persons."""
+    wrong_entries: Annotated[int, Field(ge=3, le=20)] = 5
+    """So many wrong entries at one keypad ..."""
+    wrong_within_s: Annotated[int, Field(ge=10, le=3_600)] = 60
+    """... within this time lock it ..."""
+    locked_s: Annotated[int, Field(ge=10, le=3_600)] = 90
+    """... for this long."""
+
+
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 """HOST:PORT, or [IPv6]:PORT."""
 
@@ -232,6 +251,7 @@ class SiteFile(_Strict):
     zone: tuple[Zone, ...] = ()
     tamper: FixedInput | None = None
     fire: FixedInput | None = None
+    admission: Admission = Admission()
     initial: dict[str, dict[str, str | int | bool]] = {}
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 

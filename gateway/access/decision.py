@@ -143,20 +143,11 @@ def _looks(
     looks = []
     for id_ in sorted(places):
         rule = policy.rules[id_]
-        time = _time(rule, instant)
+        time = rule.when.at(instant)
         blocks = rule.blocks and time is not TimeVerdict.OUT_OF_TIME
         in_time = time in (TimeVerdict.ALWAYS, TimeVerdict.IN_TIME)
         looks.append(_Look(rule, tied[id_].person, places[id_], time, blocks, in_time))
     return looks
-
-
-def _time(rule: Rule, instant: Instant) -> TimeVerdict:
-    if rule.fixed_time is not None:
-        return rule.fixed_time
-    if not instant.trusted:
-        return TimeVerdict.CLOCK_NOT_TRUSTED
-    in_time = any(zone.holds(instant) for zone in rule.zones)
-    return TimeVerdict.IN_TIME if in_time else TimeVerdict.OUT_OF_TIME
 
 
 def _actions(looks: list[_Look]) -> list[Action]:

@@ -18,6 +18,10 @@ class Person:
     """Departments (`user_groups`)."""
     own_rule_ids: tuple[int, ...] = ()
     """Rules tied to this person alone (`user_access_rules`)."""
+    opening_times: tuple[tuple[int, int], ...] = ()
+    """(door, milliseconds) where doors stay unlocked longer for this person (`opening_times`)."""
+    passback_exempt: bool = False
+    """Anti-passback does not concern this person."""
 
     @property
     def dated(self) -> bool:

@@ -13,10 +13,15 @@ from typing import TypeVar
 
 from gateway.access.actions import RUN_HERE, Action
 from gateway.access.calendar import Calendar, compile_calendar
+from gateway.access.condition import NOT_ASKED, Condition, releasing, restricting
+from gateway.access.passback import NO_PASSAGE, Passage, passage
+from gateway.access.portal_rules import PortalRule, compile_portal_rules, zones_of
 from gateway.access.rows import ActionRow, LinkRow, PolicyRows, PortalRow, RuleRow, TimeSpanRow
 from gateway.access.schedule import NO_ZONE, Zone, compile_zone
 from gateway.access.slices import sliced
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
+from gateway.access.unlocks import Unlock, compile_unlocks, unlocked_by
+from gateway.clock import Moment
 
 BLOCK = 0
 RELEASE = 1
@@ -35,10 +40,7 @@ class Rule:
     type: int
     blocks: bool
     releases: bool
-    zones: tuple[Zone, ...]
-    """Its time zones that some day opens."""
-    fixed_time: TimeVerdict | None
-    """What its schedule says at every moment, where that does not depend on the moment."""
+    when: Condition
     actions: tuple[Action, ...]
     elsewhere_own: RuleTrace
     """Its trace, as a person's own, where it is not tied to the place: most rules, most doors."""
@@ -52,14 +54,18 @@ class Portal:
 
     id: int
     name: str
-    area_from_id: int
-    area_to_id: int
     own_rules: frozenset[int]
     """Rules tied to the portal itself."""
     area_rules: frozenset[int]
     """Rules tied to the area that it leads to."""
     actions: tuple[Action, ...]
     """What a grant runs, in order; empty: it opens nothing."""
+    portal_rules: tuple[PortalRule, ...] = ()
+    """Who has to come together."""
+    unlocks: tuple[Unlock, ...] = ()
+    """The schedules in which it lets everyone pass."""
+    passage: Passage = NO_PASSAGE
+    """Its areas as anti-passback sees them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,21 @@ class Policy:
     group_rules: Mapping[int, Mapping[int, RuleTrace]]
     """By department and rule: what the trace is where the rule is not tied to the place."""
     calendar: Calendar
+    contingency_rules: tuple[int, ...] = ()
+    """The rules of every contingency card."""
+
+    def portal_rules_at(self, portal: Portal, moment: Moment) -> tuple[PortalRule, ...]:
+        """The portal rules in force at `moment`."""
+        if not portal.portal_rules:
+            return ()
+        instant = self.calendar.instant(moment)
+        return tuple(rule for rule in portal.portal_rules if rule.in_force(instant))
+
+    def unlocked_at(self, portal: Portal, moment: Moment) -> Unlock | None:
+        """The schedule that lets everyone pass at `moment`, None for none."""
+        if not portal.unlocks:
+            return None
+        return unlocked_by(portal.unlocks, self.calendar.instant(moment))
 
 
 def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
@@ -98,13 +119,20 @@ def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
         return link[0], MappingProxyType({rule.id: rule.elsewhere_by_group for rule in found})
 
     group_rules = yield from _map(group_links.items(), group)
-    portals = yield from _portals(rows, actions)
+    portal_rules = yield from _portal_rules(rows, zones, actions)
+    unlocks = yield from compile_unlocks(
+        rows.scheduled_unlocks,
+        rows.scheduled_unlock_access_rules,
+        {rule.id: rule.when for rule in rules.values() if rule.releases},
+    )
+    portals = yield from _portals(rows, actions, portal_rules, unlocks)
     return Policy(
         version=rows.version,
         portals=MappingProxyType(portals),
         rules=MappingProxyType(rules),
         group_rules=MappingProxyType(group_rules),
         calendar=calendar,
+        contingency_rules=tuple(rows.contingency_rules),
     )
 
 
@@ -124,8 +152,26 @@ def _zones(rows: PolicyRows) -> Generator[None, None, dict[int, Zone]]:
     return zones
 
 
+def _portal_rules(
+    rows: PolicyRows, zones: Mapping[int, Zone], actions: Mapping[int, Action]
+) -> Generator[None, None, dict[int, PortalRule]]:
+    its_zones = yield from zones_of(rows.portal_rule_time_zones, zones)
+    links = yield from _grouped(rows.portal_rule_actions)
+    its_actions = yield from _map(
+        links.items(), lambda link: (link[0], _runnable(link[1], actions))
+    )
+    return (
+        yield from compile_portal_rules(
+            rows.portal_rules, rows.portal_rule_groups, its_zones, its_actions
+        )
+    )
+
+
 def _portals(
-    rows: PolicyRows, actions: Mapping[int, Action]
+    rows: PolicyRows,
+    actions: Mapping[int, Action],
+    portal_rules: Mapping[int, PortalRule],
+    unlocks: Mapping[int, list[Unlock]],
 ) -> Generator[None, None, dict[int, Portal]]:
     action_links = yield from _grouped(rows.portal_actions)
     portal_links = yield from _grouped(rows.portal_access_rules)
@@ -133,15 +179,28 @@ def _portals(
     # Once per area, not per portal: many portals may lead into an area with many rules.
     area_rules = yield from _map(area_links.items(), lambda link: (link[0], frozenset(link[1])))
 
+    rule_links = yield from _grouped(rows.portal_portal_rules)
+    watched = dict(rows.passback_areas)
+    unlocking = frozenset(unlocks)
+
     def portal(row: PortalRow) -> tuple[int, Portal]:
+        own = frozenset(portal_links.get(row.id, ()))
+        by_area = area_rules.get(row.area_to_id, frozenset())
         return row.id, Portal(
             id=row.id,
             name=row.name,
-            area_from_id=row.area_from_id,
-            area_to_id=row.area_to_id,
-            own_rules=frozenset(portal_links.get(row.id, ())),
-            area_rules=area_rules.get(row.area_to_id, frozenset()),
+            own_rules=own,
+            area_rules=by_area,
             actions=_runnable(action_links.get(row.id, ()), actions),
+            portal_rules=tuple(
+                portal_rules[id_] for id_ in rule_links.get(row.id, ()) if id_ in portal_rules
+            ),
+            unlocks=tuple(
+                unlock
+                for id_ in sorted((own & unlocking) | (by_area & unlocking))
+                for unlock in unlocks[id_]
+            ),
+            passage=passage(row.area_from_id, row.area_to_id, watched),
         )
 
     return (yield from _map(rows.portals, portal))
@@ -154,8 +213,7 @@ def _rule(row: RuleRow, zones: tuple[Zone, ...], actions: tuple[Action, ...]) ->
         type=row.type,
         blocks=row.type == BLOCK,
         releases=row.type == RELEASE,
-        zones=tuple(zone for zone in zones if zone.usable),
-        fixed_time=_fixed_time(row, zones),
+        when=_when(row, zones),
         actions=actions,
         elsewhere_own=_elsewhere(row, PersonTie.OWN),
         elsewhere_by_group=_elsewhere(row, PersonTie.GROUP),
@@ -175,13 +233,10 @@ def _elsewhere(row: RuleRow, person: PersonTie) -> RuleTrace:
     )
 
 
-def _fixed_time(row: RuleRow, zones: tuple[Zone, ...]) -> TimeVerdict | None:
-    if row.type not in (BLOCK, RELEASE):
-        return TimeVerdict.NOT_CHECKED
-    relied_on = all(zone.lifts_blocks for zone in zones)
-    if not any(zone.usable for zone in zones) or (row.type == BLOCK and not relied_on):
-        return TimeVerdict.NO_SCHEDULE
-    return TimeVerdict.ALWAYS if any(zone.full_week for zone in zones) else None
+def _when(row: RuleRow, zones: tuple[Zone, ...]) -> Condition:
+    if row.type == BLOCK:
+        return restricting(zones)
+    return releasing(zones) if row.type == RELEASE else NOT_ASKED
 
 
 def _action(row: ActionRow) -> Action:

@@ -84,6 +84,28 @@ class ActionRow(NamedTuple):
     run_at: int
 
 
+class PortalRuleRow(NamedTuple):
+    """A row of `portal_rules`."""
+
+    id: int
+    name: str
+
+
+class PortalRuleGroupRow(NamedTuple):
+    """A row of `portal_rule_groups`: how many people of a department a portal rule needs."""
+
+    portal_rule_id: int
+    group_id: int
+    quantity: int
+
+
+class ScheduledUnlockRow(NamedTuple):
+    """A row of `scheduled_unlocks`."""
+
+    id: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRows:
     """Everything a policy is compiled from.
@@ -112,3 +134,18 @@ class PolicyRows:
     time_spans: Iterable[TimeSpanRow] = ()
     holidays: Iterable[HolidayRow] = ()
     actions: Iterable[ActionRow] = ()
+    portal_rules: Iterable[PortalRuleRow] = ()
+    portal_portal_rules: Iterable[LinkRow] = ()
+    """(portal, portal rule)"""
+    portal_rule_groups: Iterable[PortalRuleGroupRow] = ()
+    portal_rule_time_zones: Iterable[LinkRow] = ()
+    """(portal rule, time zone)"""
+    portal_rule_actions: Iterable[LinkRow] = ()
+    """(portal rule, action)"""
+    scheduled_unlocks: Iterable[ScheduledUnlockRow] = ()
+    scheduled_unlock_access_rules: Iterable[LinkRow] = ()
+    """(scheduled unlock, rule)"""
+    contingency_rules: Iterable[int] = ()
+    """The rules of every contingency card (`contingency_card_access_rules`)."""
+    passback_areas: Iterable[LinkRow] = ()
+    """(area, how strictly: 1 soft, 2 hard)"""

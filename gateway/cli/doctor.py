@@ -126,7 +126,7 @@ def _open_to_all(policy: Policy) -> Iterator[Finding]:
     for group, rules in sorted(policy.group_rules.items()):
         for rule_id in sorted(rules):
             rule = policy.rules[rule_id]
-            if rule.releases and any(zone.full_week for zone in rule.zones):
+            if rule.releases and any(zone.full_week for zone in rule.when.zones):
                 yield Finding(
                     Grade.WARN,
                     f"rule {rule_id}",

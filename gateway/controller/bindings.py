@@ -7,18 +7,23 @@ meet. Door N of the site is N in the API's `relayN_*`, `door_sensorN_*` and `but
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 from gateway.access.actions import Action, parse_parameters
+from gateway.access.admission_values import AdmissionSettings
+from gateway.access.keypad_guard import GuardSettings
+from gateway.access.passback import PassbackMode, PassbackSettings
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import ZoneSettings
 from gateway.credentials.qr import QrMode
 from gateway.credentials.values import CredentialKind
 from gateway.doors.values import DoorSettings, Mode
-from gateway.settings import Door, Level, SiteFile
+from gateway.settings import Door, Level, SiteFile, WiegandReader
 from gateway.store.snapshot import Snapshot
 
 SEC_BOX_ACTION = "sec_box"
 DOOR_ACTION = "door"
+_PASSBACK_MINUTES = ("identifier", "antipassback_timeout")
 
 
 class Bindings:
@@ -111,6 +116,29 @@ class Bindings:
     def identifies_by(self, kind: CredentialKind) -> bool:
         """Whether credentials of this kind are looked at."""
         return self._on("identifier", f"{kind.value}_identification_enabled")
+
+    @cached_property
+    def admission(self) -> AdmissionSettings:
+        """How people are let in, beside the rules."""
+        site = self._site.admission
+        keypads = (reader for reader in self._site.reader if isinstance(reader, WiegandReader))
+        return AdmissionSettings(
+            second_factor=self._on("identifier", "multi_factor_authentication"),
+            keypads=frozenset(reader.name for reader in keypads if reader.keypad),
+            second_factor_ms=site.second_factor_s * 1000,
+            next_key_ms=site.next_key_s * 1000,
+            persons_ms=site.persons_s * 1000,
+            guard=GuardSettings(
+                site.wrong_entries, site.wrong_within_s * 1000, site.locked_s * 1000
+            ),
+            passback=PassbackSettings(self._passback_mode, self._int(*_PASSBACK_MINUTES)),
+        )
+
+    @property
+    def _passback_mode(self) -> PassbackMode:
+        if not self._on("identifier", "antipassback_enabled"):
+            return PassbackMode.OFF
+        return PassbackMode(self._configuration[("identifier", "antipassback_mode")])
 
     @property
     def qr_mode(self) -> QrMode:

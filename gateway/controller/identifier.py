@@ -1,39 +1,35 @@
-"""From an identification to a decision: who is it, at which portal, and may they pass?"""
+"""From an identification to an attempt: who is it, at which portal, and with what?"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import structlog
-
-from gateway.access.decision import Decision, decide, refuse
-from gateway.access.person import Person
-from gateway.access.reasons import Reason
-from gateway.clock import Moment
+from gateway.access.admission_values import AdmissionState
+from gateway.access.attempt import Attempt, Duress, Factor
 from gateway.controller.bindings import Bindings
 from gateway.credentials.identifier import QRCODE, WIEGAND, identifier_id
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.values import Credential, CredentialKind, Identification
-from gateway.errors import StorageError
 from gateway.settings import SiteFile
-from gateway.store.people import PeopleReader
+from gateway.store.people import PeopleReader, Reading
 
 _TAGS = {"wiegand": WIEGAND, "serial_qr": QRCODE}
 """Reader kind of the site file -> tag of the API's identifier_id."""
 
 SAME_READ_NS = 2_000_000_000
 """The same credential again at the same reader within this time is the same read."""
+ENTRY_NS = 30_000_000_000
+"""A user id that was keyed waits this long for its password."""
+LONGEST_ID = 15
+"""Digits of a user id."""
 
-log = structlog.get_logger("identifier")
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A decision on a credential, with what the log wants to know about the reader."""
-
-    decision: Decision
-    credential: Credential
-    identifier_id: int
+_FACTORS = {
+    CredentialKind.CARD: Factor.CARD,
+    CredentialKind.QRCODE: Factor.QRCODE,
+    CredentialKind.UHF_TAG: Factor.UHF_TAG,
+    CredentialKind.PIN: Factor.PIN,
+}
+_DURESS = {CredentialKind.CARD: Duress.CARD, CredentialKind.PIN: Duress.PIN}
 
 
 class OutdatedRules(Exception):
@@ -44,16 +40,31 @@ class OutdatedRules(Exception):
         self.version = version
 
 
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """An attempt, with what the log may keep of the credential."""
+
+    attempt: Attempt
+    credential: Credential | None
+    """None for a password, which no log keeps."""
+
+
 class Identifier:
-    """Decides on identifications. The loop's thread alone uses it."""
+    """Finds out who identifies. The loop's thread alone uses it."""
 
     def __init__(self, site: SiteFile, people: PeopleReader) -> None:
         self._readers = {reader.name: reader for reader in site.reader}
         self._people = people
         self._last: dict[str, tuple[Credential, int]] = {}
+        self._keyed_ids: dict[str, tuple[str, int]] = {}
 
     def is_repeat(self, identification: Identification) -> bool:
-        """Whether the credential is still the one read a moment ago at the same reader."""
+        """Whether the credential is still the one read a moment ago at the same reader.
+
+        Keys are pressed on purpose: the same entry twice is two entries.
+        """
+        if identification.credential.kind is CredentialKind.PIN:
+            return False
         last = self._last.get(identification.reader)
         self._last[identification.reader] = (identification.credential, identification.at_ns)
         return (
@@ -62,69 +73,104 @@ class Identifier:
             and identification.at_ns - last[1] < SAME_READ_NS
         )
 
-    def judge(
+    def identifier_id(self, reader: str) -> int:
+        """The API's number of a reader, 0 for none."""
+        known = self._readers.get(reader)
+        return 0 if known is None else identifier_id(_TAGS[known.kind], known.index)
+
+    def portal_of(self, reader: str, bindings: Bindings) -> int:
+        """The portal that a reader stands for, 0 for none."""
+        return bindings.portal_of_reader(self._readers[reader].index)
+
+    def identify(
         self,
         identification: Identification,
         bindings: Bindings,
-        moment: Moment,
+        state: AdmissionState,
         enough: int | None = None,
-    ) -> Verdict | None:
-        """The verdict on an identification; None where its kind is switched off.
+    ) -> Identified | None:
+        """The attempt that an identification is.
 
-        Raises OutdatedRules when the store's rules are newer than `bindings`. Asked again after
-        that, `enough` is the version it named: whatever was answered to a client before the
-        identification is in it. An error is a verdict too, and it denies.
+        None where its kind is switched off, and for a user id whose password is still to be
+        keyed. Raises OutdatedRules when the store's rules are newer than `bindings`. Asked again
+        after that, `enough` is the version it named: whatever was answered to a client before
+        the identification is in it. Raises StorageError when the store cannot be read.
         """
-        reader = self._readers[identification.reader]
+        keyed = identification.credential.kind is CredentialKind.PIN
+        # What the configuration says is believed only once the versions were compared.
+        if keyed and not bindings.identifies_by(CredentialKind.PIN):
+            return self._by_password(identification, bindings, state, enough)
         credential = credential_of_code(identification.credential, bindings.qr_mode)
-        portal_id = bindings.portal_of_reader(reader.index)
-        try:
-            person = self._current_owner(credential, bindings, enough)
-            if not bindings.identifies_by(identification.credential.kind):
-                return None
-            decision = _decide(person, portal_id, bindings, moment)
-        except OutdatedRules:
-            raise
-        except StorageError as error:
-            log.warning("no decision", reader=reader.name, error=str(error))
-            decision = refuse(Reason.INTERNAL_ERROR, portal_id=portal_id)
-        except Exception:  # whatever fails in a decision - it denies, and the loop goes on
-            log.exception("no decision", reader=reader.name)
-            decision = refuse(Reason.INTERNAL_ERROR, portal_id=portal_id)
-        return Verdict(decision, credential, identifier_id(_TAGS[reader.kind], reader.index))
-
-    def give_up(self, identification: Identification) -> Verdict:
-        """The denial of an identification that could not be decided in time."""
-        reader = self._readers[identification.reader]
-        return Verdict(
-            refuse(Reason.INTERNAL_ERROR),
-            identification.credential,
-            identifier_id(_TAGS[reader.kind], reader.index),
-        )
-
-    def _current_owner(
-        self, credential: Credential, bindings: Bindings, enough: int | None
-    ) -> Person | None:
-        """Who owns `credential`; None for nobody. Raises OutdatedRules before anything that the
-        configuration says is believed."""
         reading = self._people.find(credential)
-        decides = bindings.snapshot.version
-        if enough is None:
-            # Lower is outdated too: a restored backup brings back an earlier number.
-            outdated, needed = decides != reading.policy_version, reading.policy_version
-        else:
-            outdated, needed = decides < enough, enough
-        if outdated:
-            raise OutdatedRules(needed)
+        _compare(reading, bindings, enough)
+        if not bindings.identifies_by(identification.credential.kind):
+            return None
         is_text = credential.kind is CredentialKind.QRCODE
         if is_text and bindings.qr_mode is not QrMode.ALPHANUMERIC:
-            return None  # codes are numbers in these modes, and this one is none
-        return reading.person
+            # Codes are numbers in these modes, and this one is none.
+            reading = Reading(reading.policy_version, None)
+        duress = _DURESS.get(credential.kind) if reading.panic else None
+        attempt = self._attempt(
+            identification, bindings, _FACTORS[credential.kind], reading, duress
+        )
+        return Identified(attempt, credential)
+
+    def _by_password(
+        self,
+        identification: Identification,
+        bindings: Bindings,
+        state: AdmissionState,
+        enough: int | None,
+    ) -> Identified | None:
+        """User id and password, keyed one after the other; the password alone as a second
+        factor."""
+        reader, typed = identification.reader, str(identification.credential.value)
+        waiting = state.pending.get(reader)
+        kept, at_ns = self._keyed_ids.get(reader, ("", 0))
+        if waiting is not None:
+            user_id = waiting.person.id
+        elif kept and identification.at_ns - at_ns <= ENTRY_NS:
+            user_id = int(kept) if len(kept) <= LONGEST_ID else 0
+        else:
+            _compare_version(self._people.policy_version(), bindings, enough)
+            self._keyed_ids[reader] = (typed, identification.at_ns)
+            return None
+        reading = self._people.find_by_password(user_id, typed)
+        _compare(reading, bindings, enough)
+        self._keyed_ids.pop(reader, None)
+        duress = Duress.PASSWORD if reading.panic else None
+        attempt = self._attempt(identification, bindings, Factor.PASSWORD, reading, duress)
+        return Identified(attempt, None)
+
+    def _attempt(
+        self,
+        identification: Identification,
+        bindings: Bindings,
+        factor: Factor,
+        reading: Reading,
+        duress: Duress | None,
+    ) -> Attempt:
+        return Attempt(
+            reader=identification.reader,
+            portal_id=self.portal_of(identification.reader, bindings),
+            factor=factor,
+            person=reading.person,
+            contingency=reading.contingency,
+            duress=duress,
+        )
 
 
-def _decide(person: Person | None, portal_id: int, bindings: Bindings, moment: Moment) -> Decision:
-    if portal_id == 0:
-        return refuse(Reason.READER_WITHOUT_PORTAL)
-    if person is None:
-        return refuse(Reason.UNKNOWN_CREDENTIAL, portal_id=portal_id)
-    return decide(bindings.snapshot.policy, person, portal_id, moment)
+def _compare(reading: Reading, bindings: Bindings, enough: int | None) -> None:
+    _compare_version(reading.policy_version, bindings, enough)
+
+
+def _compare_version(version: int, bindings: Bindings, enough: int | None) -> None:
+    """Raise OutdatedRules before anything that the configuration says is believed."""
+    decides = bindings.snapshot.version
+    if enough is None:
+        # Lower is outdated too: a restored backup brings back an earlier number.
+        outdated, needed = decides != version, version
+    else:
+        outdated, needed = decides < enough, enough
+    if outdated:
+        raise OutdatedRules(needed)

@@ -22,9 +22,11 @@ from gateway.doors.values import (
     DoorOpened,
     DoorSettings,
     Drive,
+    Entered,
     HoldOpen,
     Mode,
     ModeChanged,
+    NotEntered,
     Refusal,
     Refused,
     RexChanged,
@@ -58,6 +60,7 @@ def step(settings: DoorSettings, state: DoorState, event: DoorEvent, now_ms: int
     commanded = _apply(settings, elapsed, event, now_ms, allowed=state.authorised)
     settled = _settle(settings, commanded, now_ms)
     after = _with_outputs(settings, _elapse(settings, settled, now_ms))
+    after, passages = _settle_grants(settings, after)
     effects: list[DoorEffect] = []
     if after.unlocked is not state.unlocked:
         effects.append(Drive(after.unlocked))
@@ -65,6 +68,7 @@ def step(settings: DoorSettings, state: DoorState, event: DoorEvent, now_ms: int
     effects += _answers(settings, elapsed, event)
     if after.open is not state.open:
         effects.append(DoorOpened() if after.open else DoorClosed())
+    effects += passages
     effects += _notices(elapsed, after)
     return Transition(after, tuple(effects))
 
@@ -150,7 +154,8 @@ def _commanded_open(
     dwell_ms = settings.dwell_ms if event.dwell_ms is None else event.dwell_ms
     until_ms = _later(state.pulse_until_ms, now_ms + dwell_ms)
     # whoever was granted passage through an open door has the whole delay for it
-    return replace(state, pulse_until_ms=until_ms, held_since_ms=None)
+    grants = (*state.grants, event.grant) if event.grant else state.grants
+    return replace(state, pulse_until_ms=until_ms, held_since_ms=None, grants=grants)
 
 
 def _leaf_read(
@@ -261,6 +266,19 @@ def _with_outputs(settings: DoorSettings, state: DoorState) -> DoorState:
         known = state.sensor in (SensorReading.OPEN, SensorReading.CLOSED)
         is_open = state.sensor is SensorReading.OPEN if known else state.open
     return replace(state, unlocked=unlocked, open=is_open)
+
+
+def _settle_grants(
+    settings: DoorSettings, state: DoorState
+) -> tuple[DoorState, tuple[DoorEffect, ...]]:
+    """Who was let in has entered once the door is open, or cannot be seen to be closed."""
+    if not state.grants:
+        return state, ()
+    closed = settings.sensor_enabled and state.sensor is SensorReading.CLOSED
+    if closed and state.authorised:
+        return state, ()
+    told = NotEntered(state.grants) if closed else Entered(state.grants)
+    return replace(state, grants=()), (told,)
 
 
 def _is_press(settings: DoorSettings, before: DoorState, event: DoorEvent) -> bool:

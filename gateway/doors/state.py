@@ -39,6 +39,8 @@ class DoorState:
     """None until the button was read."""
     rex_since_ms: int | None
     rex_fault: bool
+    grants: tuple[int, ...] = ()
+    """Those let in for whom the door has not opened yet."""
 
     @classmethod
     def initial(

@@ -98,6 +98,8 @@ class Unlock:
     dwell_ms: int | None = None
     """1 or more; None takes the door's. Raises ValueError otherwise: 0 is `HoldOpen` and -1 is
     `Close`."""
+    grant: int = 0
+    """The number under which `Entered` or `NotEntered` tells what became of it; 0: nobody asks."""
 
     def __post_init__(self) -> None:
         if self.dwell_ms is not None and self.dwell_ms < 1:
@@ -214,6 +216,21 @@ class RexFault:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """The door opened in the time of these grants, or cannot tell: whoever they were for is
+    taken to be through."""
+
+    grants: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotEntered:
+    """The time of these grants is over and the door did not open."""
+
+    grants: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The command was not carried out and left nothing behind."""
 
@@ -221,5 +238,14 @@ class Refused:
 
 
 DoorEffect = (
-    Drive | ButtonPressed | DoorOpened | DoorClosed | AlarmOn | AlarmOff | RexFault | Refused
+    Drive
+    | ButtonPressed
+    | DoorOpened
+    | DoorClosed
+    | AlarmOn
+    | AlarmOff
+    | RexFault
+    | Entered
+    | NotEntered
+    | Refused
 )

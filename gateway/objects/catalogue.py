@@ -18,6 +18,7 @@ from gateway.objects import (
     identification,
     intercom,
     logs,
+    passback,
     people,
     places,
     portal_rules,
@@ -113,5 +114,8 @@ REGISTRY = Registry(
         reports.OBJECT_FIELD_REPORT_COLUMNS,
         reports.FIXED_REPORT_COLUMNS,
         reports.COUNTER_REPORT_COLUMNS,
+        # Ours alone.
+        passback.ANTIPASSBACK_AREAS,
+        passback.ANTIPASSBACK_EXEMPTIONS,
     )
 )

@@ -61,6 +61,11 @@ _LIVE = (
     _flag("identifier", "card_identification_enabled", "1"),
     _flag("identifier", "qrcode_identification_enabled", "1"),
     _flag("identifier", "pin_identification_enabled", "1"),
+    _flag("identifier", "multi_factor_authentication", "0"),
+    _flag("identifier", "antipassback_enabled", "0"),
+    _choice("identifier", "antipassback_mode", "timed", "timed", "timed_catra", "daily_catra"),
+    # Minutes.
+    _number("identifier", "antipassback_timeout", "0", 0, 525_600),
     # The vendor's factory value is 1, decimal codes in `cards`; readers on a controller send
     # text, so here it is 0, alphanumeric codes in `qrcodes`.
     _choice("face_id", "qrcode_legacy_mode_enabled", "0", "0", "1", "2"),
@@ -93,11 +98,10 @@ _STORED = {
     """,
     "push_server": "push_remote_address push_request_timeout=15000 push_request_period=60",
     "identifier": """
-        verbose_logging=1 log_type=0 multi_factor_authentication=0 face_identification_enabled=0
+        verbose_logging=1 log_type=0 face_identification_enabled=0
         custom_auth_message custom_deny_message custom_not_identified_message custom_mask_message
         enable_custom_auth_message=0 enable_custom_deny_message=0
         enable_custom_not_identified_message=0 enable_custom_mask_message=0
-        antipassback_enabled=0 antipassback_mode=timed antipassback_timeout=0
     """,
     "catra": "anti_passback=0 daily_reset=0 gateway=clockwise operation_mode",
     "alarm": """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import U64, Choice, HexText, Id, Ref, Text
+from gateway.objects.fields import U64, Choice, Flag, HexText, Id, Ref, Text
 
 CARDS = ObjectType(
     "cards",
@@ -12,6 +12,8 @@ CARDS = ObjectType(
         U64("value", required=True, unique=True),
         Ref("user_id", "users", required=True),
         Text("secret", default="", secret=True),
+        # 1: presented under threat. Ours: the vendor does not say how a card is marked.
+        Flag("panic", default=0),
     ),
     change_logged=True,
 )
@@ -56,4 +58,5 @@ CONTINGENCY_CARD_ACCESS_RULES = ObjectType(
     "contingency_card_access_rules",
     (Ref("access_rule_id", "access_rules", required=True),),
     pairs_unique=(("access_rule_id",),),
+    policy=True,
 )

@@ -20,13 +20,18 @@ PORTAL_RULES = ObjectType(
         Int("type", required=True),
         Int("priority", default=0),
     ),
+    policy=True,
 )
-PORTAL_PORTAL_RULES = link("portal_portal_rules", "portals", "portal_rules")
-PORTAL_RULE_ACTIONS = link("portal_rule_actions", "portal_rules", "actions")
+PORTAL_PORTAL_RULES = link("portal_portal_rules", "portals", "portal_rules", policy=True)
+PORTAL_RULE_ACTIONS = link("portal_rule_actions", "portal_rules", "actions", policy=True)
 PORTAL_RULE_GROUPS = link(
-    "portal_rule_groups", "portal_rules", "groups", Int("quantity", required=True, minimum=1)
+    "portal_rule_groups",
+    "portal_rules",
+    "groups",
+    Int("quantity", required=True, minimum=1),
+    policy=True,
 )
-PORTAL_RULE_TIME_ZONES = link("portal_rule_time_zones", "portal_rules", "time_zones")
+PORTAL_RULE_TIME_ZONES = link("portal_rule_time_zones", "portal_rules", "time_zones", policy=True)
 PORTAL_RULE_USERS = link("portal_rule_users", "portal_rules", "users")
 PORTAL_RULE_VALIDATIONS = link("portal_rule_validations", "portal_rules", "validations")
 
@@ -59,7 +64,8 @@ SCHEDULED_UNLOCKS = ObjectType(
         Text("message", default=""),
         Int("timestamp", default=0),
     ),
+    policy=True,
 )
 SCHEDULED_UNLOCK_ACCESS_RULES = link(
-    "scheduled_unlock_access_rules", "scheduled_unlocks", "access_rules"
+    "scheduled_unlock_access_rules", "scheduled_unlocks", "access_rules", policy=True
 )

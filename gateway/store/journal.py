@@ -20,6 +20,7 @@ import peewee
 
 from gateway.errors import StorageError
 from gateway.store import database
+from gateway.store.passages import PassageTable, change_of
 
 _ALARMS_LOOKED_AT = 2_000
 """Newest alarm entries searched at start for one that is still on."""
@@ -54,6 +55,12 @@ class EntryKind(StrEnum):
     """A door entered or left an exception mode."""
     CLOCK = "clock"
     """Trust in the wall clock changed."""
+    PASSAGE = "passage"
+    """Somebody who was let in went through, or where somebody is was forgotten on purpose."""
+    NO_ENTRY = "no_entry"
+    """Somebody was let in and the door did not open in its time."""
+    KEYPAD = "keypad"
+    """A keypad was locked after too many wrong entries, or freed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,7 @@ class Journal:
         self._boot_id = boot_id
         # The ORM writes each statement once: what it costs is taken from the loop, which shares
         # the interpreter with this thread just when somebody stands at a door.
+        self._passages = PassageTable(self._database)
         with self._database.bind_ctx(_TABLES):
             self._insert = _sql(JournalRow.insert_many([("", "", 0, 0, "", False)], _WRITTEN))
             kept = LastId.insert_many([("", 0)], (LastId.table, LastId.value))
@@ -173,6 +181,9 @@ class Journal:
             try:
                 connection.executemany(self._insert, rows)
                 connection.executemany(self._keep_id, list(last_ids.items()))
+                for entry in entries:
+                    if entry.kind is EntryKind.PASSAGE:
+                        self._passages.apply(connection, change_of(entry.body))
                 (seq,) = connection.execute(self._last).fetchone()
                 connection.execute("COMMIT")
             except BaseException:

@@ -13,16 +13,19 @@ from dataclasses import dataclass
 import peewee
 
 from gateway.access.person import Person
+from gateway.credentials.password_hash import verify
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import StorageError
 from gateway.objects.models import Models
 from gateway.store.schema import PolicyVersion
 
 _TABLES = {
-    CredentialKind.CARD: "cards",
-    CredentialKind.QRCODE: "qrcodes",
-    CredentialKind.PIN: "pins",
+    CredentialKind.CARD: ("cards", "panic"),
+    CredentialKind.QRCODE: ("qrcodes", None),
+    CredentialKind.PIN: ("pins", "pin_type"),
+    CredentialKind.UHF_TAG: ("uhf_tags", None),
 }
+"""Where a credential is looked up, and the column that marks one presented under threat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,10 @@ class Reading:
 
     policy_version: int
     person: Person | None
+    panic: bool = False
+    """The credential is one that is presented under threat."""
+    contingency: bool = False
+    """Nobody's card, but one of the site's emergency cards."""
 
 
 class PeopleReader:
@@ -41,20 +48,16 @@ class PeopleReader:
         self._connection: sqlite3.Connection = database.connection()
         # The ORM writes each statement once; nothing is composed while somebody waits.
         self._version = _sql(PolicyVersion.select(PolicyVersion.version))
-        column = models.column
-        user_id = column("users", "id")
-        self._owner = {
-            kind: _sql(
-                models["users"]
-                .select(user_id, column("users", "begin_time"), column("users", "end_time"))
-                .join(models[table], on=(column(table, "user_id") == user_id))
-                .where(column(table, "value") == 0)
-            )
-            for kind, table in _TABLES.items()
-        }
+        self._owner = {kind: _owner(models, *where) for kind, where in _TABLES.items()}
+        self._passwords = _passwords(models)
         self._groups = _ties(models, "user_groups", "group_id")
         self._own_rules = _ties(models, "user_access_rules", "access_rule_id")
-        self._stored_card: Callable[[int | str], int] = column("cards", "value").db_value
+        self._opening_times = _ties(models, "opening_times", "door_id", "time")
+        self._exempt = _ties(models, "antipassback_exemptions", "user_id")
+        contingency = models.column("contingency_cards", "value")
+        cards = models["contingency_cards"].select(contingency)
+        self._contingency = _sql(cards.where(contingency == 0))
+        self._stored_card: Callable[[int | str], int] = models.column("cards", "value").db_value
 
     def find(self, credential: Credential) -> Reading:
         """The owner of `credential`, None when nobody has it, and the policy's version.
@@ -64,10 +67,14 @@ class PeopleReader:
         value = credential.value
         if credential.kind is CredentialKind.CARD:
             value = self._stored_card(value)
-        try:
-            return self._read(self._owner.get(credential.kind), value)
-        except sqlite3.Error as error:
-            raise StorageError(f"the store cannot be read: {error}") from error
+        return self._consistently(lambda: self._by_credential(credential.kind, value))
+
+    def find_by_password(self, user_id: int, password: str) -> Reading:
+        """The person `user_id` if `password` is theirs, the one for threats included.
+
+        Raises StorageError when the store cannot be read.
+        """
+        return self._consistently(lambda: self._by_password(user_id, password))
 
     def policy_version(self) -> int:
         """The version of the rules as the store has them now."""
@@ -76,32 +83,73 @@ class PeopleReader:
         except sqlite3.Error as error:
             raise StorageError(f"the store cannot be read: {error}") from error
 
-    def _read(self, owner: str | None, value: int | str) -> Reading:
-        run = self._connection.execute
-        run("BEGIN")
+    def _consistently(self, read: Callable[[], Reading]) -> Reading:
+        """`read` in one read transaction."""
         try:
-            version = int(run(self._version).fetchone()[0])
-            row = run(owner, (value,)).fetchone() if owner else None
-            if row is None:
-                return Reading(version, None)
-            user_id, begin_time, end_time = row
-            groups = run(self._groups, (user_id,)).fetchall()
-            own_rules = run(self._own_rules, (user_id,)).fetchall()
-        finally:
-            run("COMMIT")
-        person = Person(
+            self._connection.execute("BEGIN")
+            try:
+                return read()
+            finally:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StorageError(f"the store cannot be read: {error}") from error
+
+    def _by_credential(self, kind: CredentialKind, value: int | str) -> Reading:
+        version = self.policy_version()
+        row = self._connection.execute(self._owner[kind], (value,)).fetchone()
+        if row is not None:
+            user_id, begin_time, end_time, panic = row
+            return Reading(version, self._person(user_id, begin_time, end_time), bool(panic))
+        if kind is not CredentialKind.CARD:
+            return Reading(version, None)
+        known = self._connection.execute(self._contingency, (value,)).fetchone()
+        return Reading(version, None, contingency=known is not None)
+
+    def _by_password(self, user_id: int, password: str) -> Reading:
+        version = self.policy_version()
+        row = self._connection.execute(self._passwords, (user_id,)).fetchone()
+        if row is None:
+            return Reading(version, None)
+        begin_time, end_time, hashed, salt, panic_hashed, panic_salt = row
+        panic = verify(password, panic_hashed or "", panic_salt or "")
+        if not panic and not verify(password, hashed or "", salt or ""):
+            return Reading(version, None)
+        return Reading(version, self._person(user_id, begin_time, end_time), panic)
+
+    def _person(self, user_id: int, begin_time: int | None, end_time: int | None) -> Person:
+        run = self._connection.execute
+        return Person(
             user_id,
             begin_time,
             end_time,
-            tuple(row[0] for row in groups),
-            tuple(row[0] for row in own_rules),
+            tuple(row[0] for row in run(self._groups, (user_id,)).fetchall()),
+            tuple(row[0] for row in run(self._own_rules, (user_id,)).fetchall()),
+            tuple(run(self._opening_times, (user_id,)).fetchall()),
+            run(self._exempt, (user_id,)).fetchone() is not None,
         )
-        return Reading(version, person)
 
 
-def _ties(models: Models, table: str, what: str) -> str:
+def _owner(models: Models, table: str, mark: str | None) -> str:
+    column = models.column
+    user_id = column("users", "id")
+    marked = peewee.SQL("0") if mark is None else column(table, mark)
+    return _sql(
+        models["users"]
+        .select(user_id, column("users", "begin_time"), column("users", "end_time"), marked)
+        .join(models[table], on=(column(table, "user_id") == user_id))
+        .where(column(table, "value") == 0)
+    )
+
+
+def _passwords(models: Models) -> str:
+    names = ("begin_time", "end_time", "password", "salt", "panic_password", "panic_salt")
+    columns = (models.column("users", name) for name in names)
+    return _sql(models["users"].select(*columns).where(models.column("users", "id") == 0))
+
+
+def _ties(models: Models, table: str, *what: str) -> str:
     model, user_id = models[table], models.column(table, "user_id")
-    return _sql(model.select(models.column(table, what)).where(user_id == 0))
+    return _sql(model.select(*(models.column(table, name) for name in what)).where(user_id == 0))
 
 
 def _sql(query: peewee.Query) -> str:

@@ -16,7 +16,10 @@ from gateway.access.rows import (
     LinkRow,
     PolicyRows,
     PortalRow,
+    PortalRuleGroupRow,
+    PortalRuleRow,
     RuleRow,
+    ScheduledUnlockRow,
     TimeSpanRow,
     TimeZoneRow,
 )
@@ -126,6 +129,25 @@ class SnapshotReader:
             time_spans=self._rows("time_spans", TimeSpanRow._make, TimeSpanRow._fields),
             holidays=self._rows("holidays", HolidayRow._make, HolidayRow._fields),
             actions=self._rows("actions", ActionRow._make, ActionRow._fields),
+            portal_rules=self._rows("portal_rules", PortalRuleRow._make, PortalRuleRow._fields),
+            portal_portal_rules=self._links("portal_portal_rules", "portal_id", "portal_rule_id"),
+            portal_rule_groups=self._rows(
+                "portal_rule_groups", PortalRuleGroupRow._make, PortalRuleGroupRow._fields
+            ),
+            portal_rule_time_zones=self._links(
+                "portal_rule_time_zones", "portal_rule_id", "time_zone_id"
+            ),
+            portal_rule_actions=self._links("portal_rule_actions", "portal_rule_id", "action_id"),
+            scheduled_unlocks=self._rows(
+                "scheduled_unlocks", ScheduledUnlockRow._make, ScheduledUnlockRow._fields
+            ),
+            scheduled_unlock_access_rules=self._links(
+                "scheduled_unlock_access_rules", "scheduled_unlock_id", "access_rule_id"
+            ),
+            contingency_rules=(
+                row[0] for row in self._select("contingency_card_access_rules", ("access_rule_id",))
+            ),
+            passback_areas=self._links("antipassback_areas", "area_id", "mode"),
         )
 
     def _links(self, table: str, left: str, right: str) -> Iterator[LinkRow]:

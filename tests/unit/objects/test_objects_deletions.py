@@ -98,7 +98,7 @@ def schedule_of(store: Store, rule: int) -> TimeVerdict | None:
         try:
             next(compiling)
         except StopIteration as done:
-            verdict: TimeVerdict | None = done.value.policy.rules[rule].fixed_time
+            verdict: TimeVerdict | None = done.value.policy.rules[rule].when.fixed
             return verdict
 
 

@@ -1,0 +1,291 @@
+"""From an attempt at a reader to its outcomes: factors, anti-passback, several persons.
+
+Pure: (state, attempt, time) in, (state, outcomes) out. The order is fixed: fire or emergency,
+lock-down, identification, validity and rules (`decide`), the second factor and the rules again,
+anti-passback, several persons, interlock. Nothing but the last outcome of an attempt may be a
+grant, and nothing counts as a passage before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from gateway.access.admission_values import (
+    Admission,
+    AdmissionSettings,
+    AdmissionState,
+    Circumstances,
+    KeypadFreed,
+    KeypadLocked,
+    Outcome,
+    PendingFactor,
+)
+from gateway.access.attempt import Attempt
+from gateway.access.decision import Decision, decide, refuse
+from gateway.access.head_count import Gathering, complete, has_place
+from gateway.access.keypad_guard import Guard
+from gateway.access.passback import Strictness, violation
+from gateway.access.person import Person
+from gateway.access.policy import Policy, Portal
+from gateway.access.portal_rules import PortalRule
+from gateway.access.reasons import Reason
+
+
+def admit(
+    policy: Policy,
+    settings: AdmissionSettings,
+    state: AdmissionState,
+    attempt: Attempt,
+    seen: Circumstances,
+) -> Admission:
+    """What becomes of `attempt`. What fell due before it comes first among the outcomes."""
+    work = _Work(settings, state, seen.now_ms)
+    work.pass_time()
+    work.take(policy, attempt, seen)
+    return work.done()
+
+
+def pass_time(settings: AdmissionSettings, state: AdmissionState, now_ms: int) -> Admission:
+    """What time alone does: second factors and missing persons give up, keypads are freed."""
+    due = due_ms(state)
+    if due is None or now_ms < due:
+        return Admission(state)
+    work = _Work(settings, state, now_ms)
+    work.pass_time()
+    return work.done()
+
+
+def key_pressed(
+    settings: AdmissionSettings, state: AdmissionState, reader: str, now_ms: int
+) -> AdmissionState:
+    """Somebody types at `reader`: a second factor awaited there gets time for the next key."""
+    waiting = state.pending.get(reader)
+    if waiting is None:
+        return state
+    typing = replace(waiting, next_key_until_ms=now_ms + settings.next_key_ms)
+    return replace(state, pending=MappingProxyType({**state.pending, reader: typing}))
+
+
+def due_ms(state: AdmissionState) -> int | None:
+    """When `pass_time` has something to do; None for never."""
+    instants = [
+        *(waiting.due_ms for waiting in state.pending.values()),
+        *(gathering.until_ms for gathering in state.gatherings.values()),
+        *(guard.locked_until_ms for guard in state.guards.values()),
+    ]
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+class _Work:
+    """One step at work, on copies of the state's parts."""
+
+    def __init__(self, settings: AdmissionSettings, state: AdmissionState, now_ms: int) -> None:
+        self._settings = settings
+        self._now_ms = now_ms
+        self._pending = dict(state.pending)
+        self._guards = dict(state.guards)
+        self._gatherings = dict(state.gatherings)
+        self._outcomes: list[Outcome] = []
+        self._keypads: list[KeypadLocked | KeypadFreed] = []
+
+    def done(self) -> Admission:
+        """The step as its caller gets it."""
+        state = AdmissionState(
+            MappingProxyType(self._pending),
+            MappingProxyType(self._guards),
+            MappingProxyType(self._gatherings),
+        )
+        return Admission(state, tuple(self._outcomes), tuple(self._keypads))
+
+    def pass_time(self) -> None:
+        for reader, waiting in list(self._pending.items()):
+            if waiting.due_ms <= self._now_ms:
+                self._give_up(reader)
+        for portal_id, gathering in list(self._gatherings.items()):
+            if gathering.until_ms <= self._now_ms:
+                self._disperse(portal_id)
+        for reader, guard in list(self._guards.items()):
+            if guard.locked_until_ms is not None and not guard.locked(self._now_ms):
+                del self._guards[reader]
+                self._keypads.append(KeypadFreed(reader))
+
+    def take(self, policy: Policy, attempt: Attempt, seen: Circumstances) -> None:
+        """Deal with one attempt; its answer is the last outcome."""
+        portal = policy.portals.get(attempt.portal_id)
+        if portal is None:
+            self._refuse(Reason.READER_WITHOUT_PORTAL, attempt)
+        elif attempt.factor.keyed and self._guard(attempt.reader).locked(self._now_ms):
+            self._outcomes.append(
+                Outcome(refuse(Reason.KEYPAD_LOCKED, 0, portal.id), attempt.reader)
+            )
+        elif attempt.factor.keyed and attempt.reader in self._pending:
+            self._second_factor(policy, portal, attempt, seen)
+        else:
+            if attempt.reader in self._pending:
+                self._give_up(attempt.reader)
+            self._first_factor(policy, portal, attempt, seen)
+
+    def _first_factor(
+        self, policy: Policy, portal: Portal, attempt: Attempt, seen: Circumstances
+    ) -> None:
+        person = self._identified(policy, attempt)
+        if person is None:
+            if attempt.factor.keyed:
+                self._guessed(attempt.reader)
+            self._refuse(Reason.UNKNOWN_CREDENTIAL, attempt)
+            return
+        decision = self._by_rules(policy, person, portal, seen)
+        if not decision.allowed or not self._settings.second_factor:
+            self._conclude(policy, portal, attempt, person, decision, seen)
+        elif attempt.factor.keyed:
+            self._refuse(Reason.FIRST_FACTOR_MISSING, attempt, decision)
+        elif attempt.reader not in self._settings.keypads:
+            self._refuse(Reason.NO_SECOND_FACTOR_HERE, attempt, decision)
+        else:
+            self._pending[attempt.reader] = PendingFactor(
+                person,
+                portal.id,
+                self._now_ms + self._settings.second_factor_ms,
+                self._now_ms + self._settings.next_key_ms,
+                attempt.duress,
+            )
+            self._refuse(Reason.SECOND_FACTOR_DUE, attempt, decision)
+
+    def _second_factor(
+        self, policy: Policy, portal: Portal, attempt: Attempt, seen: Circumstances
+    ) -> None:
+        waiting = self._pending.pop(attempt.reader)
+        first = waiting.person
+        if attempt.person is None or attempt.person.id != first.id:
+            self._guessed(attempt.reader)
+            # Whoever keyed it, the row names the person of the first factor.
+            wrong = refuse(Reason.SECOND_FACTOR_WRONG, first.id, portal.id)
+            self._outcomes.append(Outcome(wrong, attempt.reader, first, waiting.duress))
+            return
+        # The rules may have changed, or their time may be over, since the first factor. The
+        # person as read now counts.
+        decision = self._by_rules(policy, attempt.person, portal, seen)
+        both = replace(attempt, duress=attempt.duress or waiting.duress)
+        self._conclude(policy, portal, both, attempt.person, decision, seen)
+
+    def _identified(self, policy: Policy, attempt: Attempt) -> Person | None:
+        if attempt.person is None and attempt.contingency and self._settings.contingency:
+            return Person(0, own_rule_ids=policy.contingency_rules)
+        return attempt.person
+
+    def _by_rules(
+        self, policy: Policy, person: Person, portal: Portal, seen: Circumstances
+    ) -> Decision:
+        if seen.place.released:
+            return Decision(Reason.FREE_PASSAGE, person.id, portal.id)
+        if seen.place.locked_down:
+            return refuse(Reason.LOCK_DOWN, person.id, portal.id)
+        return decide(policy, person, portal.id, seen.moment)
+
+    def _conclude(
+        self,
+        policy: Policy,
+        portal: Portal,
+        attempt: Attempt,
+        person: Person,
+        decision: Decision,
+        seen: Circumstances,
+    ) -> None:
+        """What the rules granted still has to pass: the record, the head count, the interlock."""
+        if not decision.allowed:
+            self._outcomes.append(Outcome(decision, attempt.reader, person, attempt.duress))
+            return
+        grave = Strictness.OFF
+        if not person.passback_exempt and person.id:
+            grave = violation(self._settings.passback, portal.passage, seen.way, seen.now)
+        if grave is Strictness.HARD:
+            self._refuse(Reason.PASSBACK, attempt, decision)
+            return
+        in_force = policy.portal_rules_at(portal, seen.moment)
+        complete_rules: tuple[PortalRule, ...] = ()
+        if in_force:
+            complete_rules = self._gathered(portal, in_force, person, attempt, decision)
+            if not complete_rules:
+                return
+        if seen.place.interlocked:
+            self._refuse(Reason.INTERLOCK, attempt, decision)
+            return
+        waited = self._gatherings.pop(portal.id, None)
+        self._outcomes.append(
+            Outcome(
+                _with_actions(decision, complete_rules),
+                attempt.reader,
+                person,
+                attempt.duress,
+                tuple(rule.id for rule in complete_rules),
+                company=waited.people if waited else (person,),
+                passback_violation=grave is Strictness.SOFT,
+            )
+        )
+
+    def _gathered(
+        self,
+        portal: Portal,
+        in_force: tuple[PortalRule, ...],
+        person: Person,
+        attempt: Attempt,
+        decision: Decision,
+    ) -> tuple[PortalRule, ...]:
+        """The rules that are complete with `person`; none while they wait, which is said."""
+        if not has_place(in_force, person):
+            self._refuse(Reason.NO_PLACE_AMONG_PERSONS, attempt, decision)
+            return ()
+        until_ms = self._now_ms + self._settings.persons_ms
+        gathering = self._gatherings.get(portal.id, Gathering(until_ms, ())).joined_by(person)
+        self._gatherings[portal.id] = gathering
+        done = tuple(rule for rule in in_force if complete(rule, gathering.people))
+        if not done:
+            waiting = tuple(rule.id for rule in in_force)
+            self._refuse(Reason.WAITING_FOR_PERSONS, attempt, decision, waiting)
+        return done
+
+    def _refuse(
+        self,
+        reason: Reason,
+        attempt: Attempt,
+        decision: Decision | None = None,
+        portal_rule_ids: tuple[int, ...] = (),
+    ) -> None:
+        """An outcome that opens nothing; what the rules said, if asked, goes with it."""
+        user_id = attempt.person.id if attempt.person else 0
+        refusal = refuse(reason, user_id, attempt.portal_id)
+        if decision is not None:
+            refusal = replace(refusal, trace=decision.trace)
+        outcome = Outcome(refusal, attempt.reader, attempt.person, attempt.duress, portal_rule_ids)
+        self._outcomes.append(outcome)
+
+    def _give_up(self, reader: str) -> None:
+        waiting = self._pending.pop(reader)
+        late = refuse(Reason.SECOND_FACTOR_TIMED_OUT, waiting.person.id, waiting.portal_id)
+        self._outcomes.append(Outcome(late, reader, waiting.person))
+
+    def _disperse(self, portal_id: int) -> None:
+        for person in self._gatherings.pop(portal_id).people:
+            late = refuse(Reason.PERSONS_MISSING, person.id, portal_id)
+            self._outcomes.append(Outcome(late, person=person))
+
+    def _guard(self, reader: str) -> Guard:
+        return self._guards.get(reader, _UNGUARDED)
+
+    def _guessed(self, reader: str) -> None:
+        after = self._guard(reader).after_wrong(self._settings.guard, self._now_ms)
+        self._guards[reader] = after
+        if after.locked(self._now_ms):
+            self._keypads.append(KeypadLocked(reader, self._settings.guard.locked_ms))
+
+
+_UNGUARDED = Guard()
+
+
+def _with_actions(decision: Decision, rules: tuple[PortalRule, ...]) -> Decision:
+    """The decision with the actions of the portal rules after its own, each once."""
+    actions = {action.id: action for action in decision.actions}
+    for rule in rules:
+        actions.update({action.id: action for action in rule.actions})
+    return replace(decision, actions=tuple(actions.values()))

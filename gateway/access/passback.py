@@ -1,0 +1,130 @@
+"""Anti-passback: a card handed back through the window opens nothing.
+
+*By area* (the portals between areas that a site watches): who is in another area than the one a
+portal leads from is refused, or only noted. *Timed*: nobody enters twice by one portal within so
+many minutes. *Daily* and *timed by direction*, the vendor's turnstile modes, are by area for every
+portal between two areas, forgotten at midnight or after the minutes.
+
+A position that is not known, or was forgiven, refuses nobody: it is allowed and set. A portal
+whose two areas are the same takes no part in anything that goes by area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+_DAY_S = 86_400
+
+
+class Strictness(IntEnum):
+    """What a violation leads to."""
+
+    OFF = 0
+    SOFT = 1
+    """It is noted."""
+    HARD = 2
+    """It is refused."""
+
+
+class PassbackMode(StrEnum):
+    """`identifier.antipassback_mode` (Access API, section 4.3), or off."""
+
+    OFF = "off"
+    TIMED = "timed"
+    DAILY_BY_DIRECTION = "daily_catra"
+    TIMED_BY_DIRECTION = "timed_catra"
+
+
+@dataclass(frozen=True, slots=True)
+class PassbackSettings:
+    """What the configuration asks for, beside the areas that are watched."""
+
+    mode: PassbackMode = PassbackMode.OFF
+    minutes: int = 0
+    """For the two timed modes; 0 forgets at once, and so refuses nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What is remembered of a person. Times are UTC seconds, days those of the site."""
+
+    area_id: int = 0
+    """Where the person is; 0 when that is not known."""
+    since_s: int = 0
+    """When they came there."""
+    since_day: int = 0
+    """The local day of that, counted from 1970."""
+    here_s: int | None = None
+    """When they last entered by the portal in question."""
+
+
+NOWHERE = Way()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A portal as anti-passback sees it."""
+
+    area_from_id: int
+    area_to_id: int
+    strictness: Strictness = Strictness.OFF
+    """How strictly its areas are watched."""
+
+    @property
+    def between_areas(self) -> bool:
+        """False where both sides are one area: nobody's position changes there."""
+        return self.area_from_id != self.area_to_id
+
+
+NO_PASSAGE = Passage(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The instant of a check."""
+
+    utc_s: int
+    local_s: int
+    """The site's wall clock, counted as if it were UTC."""
+
+    @property
+    def day(self) -> int:
+        return self.local_s // _DAY_S
+
+
+def passage(area_from_id: int, area_to_id: int, watched: Mapping[int, int]) -> Passage:
+    """The passage between two areas, of which `watched` says how strictly: the stricter counts."""
+    if area_from_id == area_to_id:
+        return Passage(area_from_id, area_to_id)
+    wanted = max(watched.get(area, 0) for area in (area_from_id, area_to_id))
+    strictness = Strictness(min(max(wanted, Strictness.OFF), Strictness.HARD))
+    return Passage(area_from_id, area_to_id, strictness)
+
+
+def violation(settings: PassbackSettings, by: Passage, way: Way, now: Now) -> Strictness:
+    """How grave it would be to let the person in; OFF when nothing speaks against it.
+
+    A clock that went back makes no violation of what lies ahead of it.
+    """
+    elsewhere = by.between_areas and way.area_id not in (0, by.area_from_id)
+    found = by.strictness if elsewhere else Strictness.OFF
+    return Strictness.HARD if _barred(settings, way, now, elsewhere=elsewhere) else found
+
+
+def _barred(settings: PassbackSettings, way: Way, now: Now, *, elsewhere: bool) -> bool:
+    """Whether the mode of the configuration refuses."""
+    match settings.mode:
+        case PassbackMode.TIMED:
+            return way.here_s is not None and _within(settings, way.here_s, now)
+        case PassbackMode.DAILY_BY_DIRECTION:
+            return elsewhere and way.since_day == now.day
+        case PassbackMode.TIMED_BY_DIRECTION:
+            return elsewhere and _within(settings, way.since_s, now)
+        case PassbackMode.OFF:
+            return False
+
+
+def _within(settings: PassbackSettings, at_s: int, now: Now) -> bool:
+    return 0 <= now.utc_s - at_s < settings.minutes * 60

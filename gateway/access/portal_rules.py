@@ -1,0 +1,74 @@
+"""Rules about a portal: how many people of which departments have to identify together.
+
+A portal rule without a time zone is always in force, as every rule that restricts. One that
+names no department asks for nobody, and is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from gateway.access.actions import Action
+from gateway.access.calendar import Instant
+from gateway.access.condition import Condition, restricting
+from gateway.access.rows import LinkRow, PortalRuleGroupRow, PortalRuleRow
+from gateway.access.schedule import NO_ZONE, Zone
+from gateway.access.slices import sliced
+from gateway.access.trace import TimeVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class PortalRule:
+    """A compiled row of `portal_rules`."""
+
+    id: int
+    name: str
+    needs: Mapping[int, int]
+    """Department -> how many of its people (`portal_rule_groups.quantity`)."""
+    when: Condition
+    actions: tuple[Action, ...]
+
+    def in_force(self, instant: Instant) -> bool:
+        """True unless its time zones say for certain that it is not."""
+        return self.when.at(instant) is not TimeVerdict.OUT_OF_TIME
+
+
+def compile_portal_rules(
+    rows: Iterable[PortalRuleRow],
+    groups: Iterable[PortalRuleGroupRow],
+    zones: Mapping[int, tuple[Zone, ...]],
+    actions: Mapping[int, tuple[Action, ...]],
+) -> Generator[None, None, dict[int, PortalRule]]:
+    """The portal rules by id; `zones` and `actions` are those of each rule."""
+    needs: dict[int, dict[int, int]] = {}
+    for part in sliced(groups):
+        for row in part:
+            needs.setdefault(row.portal_rule_id, {})[row.group_id] = max(1, row.quantity)
+        yield
+    found: dict[int, PortalRule] = {}
+    for rule_rows in sliced(rows):
+        for rule in rule_rows:
+            if rule.id in needs:
+                found[rule.id] = PortalRule(
+                    id=rule.id,
+                    name=rule.name,
+                    needs=MappingProxyType(needs[rule.id]),
+                    when=restricting(zones.get(rule.id, ())),
+                    actions=actions.get(rule.id, ()),
+                )
+        yield
+    return found
+
+
+def zones_of(
+    links: Iterable[LinkRow], zones: Mapping[int, Zone]
+) -> Generator[None, None, dict[int, tuple[Zone, ...]]]:
+    """By left side of the links, its time zones; one that does not exist counts as empty."""
+    found: dict[int, tuple[Zone, ...]] = {}
+    for part in sliced(links):
+        for left, right in part:
+            found[left] = (*found.get(left, ()), zones.get(right, NO_ZONE))
+        yield
+    return found

@@ -1,0 +1,202 @@
+"""The desk at which people are let in: remembers factors, gatherings and keypads between reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.access.admission import admit, due_ms, key_pressed, pass_time
+from gateway.access.admission_values import (
+    Admission,
+    AdmissionState,
+    Circumstances,
+    KeypadLocked,
+    Outcome,
+)
+from gateway.access.attempt import Attempt, Place
+from gateway.access.decision import Decision, refuse
+from gateway.access.passback import NOWHERE, PassbackMode, Strictness
+from gateway.access.reasons import Reason
+from gateway.clock import Moment
+from gateway.controller.bindings import Bindings
+from gateway.controller.identifier import Identifier, OutdatedRules
+from gateway.controller.recorder import Recorder
+from gateway.controller.ways import Ways
+from gateway.credentials.values import Credential, Identification
+from gateway.errors import StorageError
+from gateway.store.journal import EntryKind
+
+log = structlog.get_logger("admission")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome, with what the log wants to know about reader and credential."""
+
+    outcome: Outcome
+    credential: Credential | None
+    """What the log may keep."""
+    identifier_id: int
+
+    @property
+    def decision(self) -> Decision:
+        return self.outcome.decision
+
+
+class AdmissionDesk:
+    """Judges identifications. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        identifier: Identifier,
+        ways: Ways,
+        recorder: Recorder,
+        place_of: Callable[[Iterable[int]], Place],
+        state: AdmissionState,
+    ) -> None:
+        """`place_of` tells how doors stand together; `state` is what a restart kept."""
+        self._identifier = identifier
+        self._ways = ways
+        self._recorder = recorder
+        self._place_of = place_of
+        self._state = state
+        self._first: dict[str, Credential | None] = {}
+        """By reader, the credential whose second factor is awaited."""
+        self._grants: dict[int, _Grant] = {}
+        self._last_grant = 0
+
+    def judge(
+        self,
+        identification: Identification,
+        bindings: Bindings,
+        moment: Moment,
+        now_ms: int,
+        enough: int | None = None,
+    ) -> tuple[Verdict, ...]:
+        """What an identification leads to; the last verdict is its answer, none where its kind
+        is switched off or more has to be keyed.
+
+        Raises OutdatedRules as `Identifier.identify`. An error is a verdict too, and it denies.
+        """
+        reader = identification.reader
+        portal_id = self._identifier.portal_of(reader, bindings)
+        try:
+            known = self._identifier.identify(identification, bindings, self._state, enough)
+            if known is None:
+                return ()
+            seen = self._seen(known.attempt, bindings, moment, now_ms)
+            policy = bindings.snapshot.policy
+            admission = admit(policy, bindings.admission, self._state, known.attempt, seen)
+        except OutdatedRules:
+            raise
+        except StorageError as error:
+            log.warning("no decision", reader=reader, error=str(error))
+        except Exception:  # whatever fails in a decision - it denies, and the loop goes on
+            log.exception("no decision", reader=reader)
+        else:
+            kept = None if _is_second_factor(known.attempt, bindings) else known.credential
+            return self._taken(admission, kept)
+        return (self._refused(identification, portal_id),)
+
+    def give_up(self, identification: Identification) -> Verdict:
+        """The denial of an identification that could not be decided in time."""
+        return self._refused(identification, 0)
+
+    def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
+        """Somebody types at `reader`."""
+        self._state = key_pressed(bindings.admission, self._state, reader, now_ms)
+
+    def tick(self, bindings: Bindings, now_ms: int) -> tuple[Verdict, ...]:
+        """What time alone leads to."""
+        return self._taken(pass_time(bindings.admission, self._state, now_ms), None)
+
+    def due_ms(self) -> int | None:
+        """When `tick` has something to do."""
+        return due_ms(self._state)
+
+    def granted(self, verdict: Verdict, bindings: Bindings) -> int:
+        """A number for a grant that is being carried out; the doors tell what becomes of it."""
+        self._last_grant += 1
+        portal = bindings.snapshot.policy.portals[verdict.decision.portal_id]
+        by = portal.passage
+        people = tuple(person.id for person in verdict.outcome.company if person.id)
+        area_id = by.area_to_id if by.between_areas else 0
+        self._grants[self._last_grant] = _Grant(people, portal.id, area_id)
+        return self._last_grant
+
+    def entered(self, grant: int) -> None:
+        """The door opened for a grant, or cannot tell; of several doors the first counts."""
+        found = self._grants.pop(grant, None)
+        if found is None:
+            return
+        for user_id in found.people:
+            self._ways.entered(user_id, found.portal_id, found.area_id)
+
+    def not_entered(self, grant: int, door: int) -> None:
+        """No door of a grant opened in its time."""
+        found = self._grants.pop(grant, None)
+        if found is not None:
+            self._recorder.note(
+                EntryKind.NO_ENTRY, users=found.people, portal_id=found.portal_id, door=door
+            )
+
+    def _seen(
+        self, attempt: Attempt, bindings: Bindings, moment: Moment, now_ms: int
+    ) -> Circumstances:
+        portal = bindings.snapshot.policy.portals.get(attempt.portal_id)
+        place, way = Place(), NOWHERE
+        if portal is not None:
+            place = self._place_of(bindings.doors_of(portal.actions))
+            watched = (
+                bindings.admission.passback.mode is not PassbackMode.OFF
+                or portal.passage.strictness is not Strictness.OFF
+            )
+            if watched and attempt.person is not None:
+                way = self._ways.of(attempt.person.id, portal.id)
+        return Circumstances(moment, now_ms, self._ways.now(), place, way)
+
+    def _taken(self, admission: Admission, credential: Credential | None) -> tuple[Verdict, ...]:
+        """Take over an admission's state, and turn its outcomes into verdicts.
+
+        `credential` belongs to the last outcome, unless that ends the wait for a second factor:
+        then the row shows what the wait began with.
+        """
+        before, self._state = self._state, admission.state
+        verdicts = []
+        for number, outcome in enumerate(admission.outcomes, start=1):
+            reader = outcome.reader
+            shown = credential if number == len(admission.outcomes) else None
+            ended = reader in before.pending and reader in self._first
+            if ended and outcome.decision.reason is not Reason.KEYPAD_LOCKED:
+                shown = self._first.pop(reader)
+            elif outcome.decision.reason is Reason.SECOND_FACTOR_DUE:
+                self._first[reader] = credential
+            verdicts.append(Verdict(outcome, shown, self._identifier.identifier_id(reader)))
+        for change in admission.keypads:
+            locked = isinstance(change, KeypadLocked)
+            log.warning("keypad", reader=change.reader, locked=locked)
+            for_ms = change.for_ms if isinstance(change, KeypadLocked) else 0
+            self._recorder.note(EntryKind.KEYPAD, reader=change.reader, locked_ms=for_ms)
+        return tuple(verdicts)
+
+    def _refused(self, identification: Identification, portal_id: int) -> Verdict:
+        reader = identification.reader
+        outcome = Outcome(refuse(Reason.INTERNAL_ERROR, portal_id=portal_id), reader)
+        return Verdict(outcome, identification.credential, self._identifier.identifier_id(reader))
+
+
+def _is_second_factor(attempt: Attempt, bindings: Bindings) -> bool:
+    """Whether what was keyed counts as a second factor, which no log keeps."""
+    return attempt.factor.keyed and bindings.admission.second_factor
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """Somebody is let in and has not been seen to enter."""
+
+    people: tuple[int, ...]
+    portal_id: int
+    area_id: int
+    """Where the portal leads, 0 for one that leads from an area to itself."""

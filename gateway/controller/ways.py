@@ -1,0 +1,74 @@
+"""Where people are, for anti-passback: what is committed, and what is on its way there."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime, timedelta
+
+from gateway.access.passback import Now, Way
+from gateway.clock import Clock, DeviceTime
+from gateway.controller.recorder import Recorder
+from gateway.store.journal import EntryKind
+from gateway.store.passages import Entered, Forgiven, PassageChange, PassageReader, way
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Ways:
+    """Remembers entries. The loop's thread alone uses it."""
+
+    def __init__(
+        self, passages: PassageReader, recorder: Recorder, clock: Clock, device_time: DeviceTime
+    ) -> None:
+        self._passages = passages
+        self._recorder = recorder
+        self._clock = clock
+        self._device_time = device_time
+        self._under_way: deque[tuple[int, PassageChange]] = deque()
+        """With the ticket of its entry: what the file does not show yet."""
+
+    def now(self) -> Now:
+        """The instant of a check."""
+        utc = self._clock.utc()
+        return Now((utc - _EPOCH) // timedelta(seconds=1), self._device_time.local(utc))
+
+    def of(self, user_id: int, portal_id: int) -> Way:
+        """What is remembered of a person in front of a portal. Raises StorageError."""
+        known = self._passages.of(user_id)
+        for _ticket, change in self._under_way:
+            match change:
+                case Entered(user_id=entered) if entered == user_id:
+                    known = [old for old in known if old.portal_id != change.portal_id]
+                    known.append(change)
+                case Forgiven(user_id=None):
+                    known = []
+                case Forgiven(user_id=forgiven) if forgiven == user_id:
+                    known = []
+                case _:
+                    pass
+        return way(known, portal_id)
+
+    def entered(self, user_id: int, portal_id: int, area_id: int) -> None:
+        """Somebody went through a portal into `area_id` (0: it leads from an area to itself)."""
+        now = self.now()
+        change = Entered(user_id, portal_id, area_id, now.utc_s, now.day)
+        ticket = self._recorder.note(
+            EntryKind.PASSAGE,
+            user_id=user_id,
+            portal_id=portal_id,
+            area_id=area_id,
+            utc_s=change.utc_s,
+            day=change.day,
+        )
+        self._under_way.append((ticket, change))
+
+    def forgive(self, user_id: int | None, why: str) -> int:
+        """Where a person is, or everyone, is no longer known; the ticket of the record."""
+        ticket = self._recorder.note(EntryKind.PASSAGE, user_id=user_id, why=why)
+        self._under_way.append((ticket, Forgiven(user_id)))
+        return ticket
+
+    def committed(self, ticket: int) -> None:
+        """Everything up to `ticket` is in the file."""
+        while self._under_way and self._under_way[0][0] <= ticket:
+            self._under_way.popleft()

@@ -1,0 +1,143 @@
+"""Who entered where last: the memory of anti-passback, kept beside the journal and by its writer.
+
+A row is written in the transaction of the journal entry that tells of it, so that the two never
+differ, whatever the power does.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import peewee
+
+from gateway.access.passback import NOWHERE, Way
+from gateway.errors import StorageError
+from gateway.store import database
+
+
+class PassageRow(peewee.Model):
+    """The last time that somebody entered by a portal."""
+
+    number = peewee.AutoField()
+    """Grows with every passage: the order of a person's, whatever the clock says."""
+    user_id = peewee.BigIntegerField()
+    portal_id = peewee.BigIntegerField()
+    area_id = peewee.BigIntegerField()
+    """Where the portal led; 0 for one that leads from an area to itself."""
+    utc_s = peewee.BigIntegerField()
+    day = peewee.BigIntegerField()
+    """Local day, counted from 1970."""
+
+    class Meta:
+        table_name = "passages"
+        indexes = ((("user_id", "portal_id"), True),)
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Somebody went through a portal."""
+
+    user_id: int
+    portal_id: int
+    area_id: int
+    utc_s: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgiven:
+    """Where somebody is, is no longer known; None for everyone."""
+
+    user_id: int | None
+
+
+PassageChange = Entered | Forgiven
+
+
+class PassageTable:
+    """The writing end, inside the transactions of the journal."""
+
+    def __init__(self, writer: peewee.SqliteDatabase) -> None:
+        """Makes the table if the file has none yet."""
+        with writer.bind_ctx([PassageRow]):
+            writer.create_tables([PassageRow])
+            columns = (
+                PassageRow.user_id,
+                PassageRow.portal_id,
+                PassageRow.area_id,
+                PassageRow.utc_s,
+                PassageRow.day,
+            )
+            self._enter = _sql(
+                PassageRow.insert_many([(0, 0, 0, 0, 0)], columns).on_conflict_replace()
+            )
+            self._forgive = _sql(PassageRow.delete().where(PassageRow.user_id == 0))
+            self._forgive_all = _sql(PassageRow.delete())
+
+    def apply(self, connection: sqlite3.Connection, change: PassageChange) -> None:
+        """Write `change` down in the running transaction."""
+        match change:
+            case Entered():
+                values = (change.user_id, change.portal_id, change.area_id)
+                connection.execute(self._enter, (*values, change.utc_s, change.day))
+            case Forgiven(user_id=None):
+                connection.execute(self._forgive_all)
+            case Forgiven(user_id=user_id):
+                connection.execute(self._forgive, (user_id,))
+
+
+class PassageReader:
+    """The reading end. One thread uses it."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is the journal's file. Raises StorageError."""
+        self._database = database.open_reader(path)
+        with self._database.bind_ctx([PassageRow]):
+            columns = (PassageRow.portal_id, PassageRow.area_id, PassageRow.utc_s, PassageRow.day)
+            found = PassageRow.select(*columns).where(PassageRow.user_id == 0)
+            self._of_person = _sql(found.order_by(PassageRow.number))
+
+    def close(self) -> None:
+        self._database.close_all()
+
+    def of(self, user_id: int) -> list[Entered]:
+        """The last passages of a person by each portal, oldest first.
+
+        Raises StorageError when the file cannot be read.
+        """
+        connection: sqlite3.Connection = self._database.connection()
+        try:
+            rows = connection.execute(self._of_person, (user_id,)).fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(f"the journal cannot be read: {error}") from error
+        return [Entered(user_id, *row) for row in rows]
+
+
+def way(passages: Iterable[Entered], portal_id: int) -> Way:
+    """What passages, oldest first, say about a person in front of a portal."""
+    found = NOWHERE
+    for passage in passages:
+        here_s = passage.utc_s if passage.portal_id == portal_id else found.here_s
+        if passage.area_id:
+            found = Way(passage.area_id, passage.utc_s, passage.day, here_s)
+        else:
+            found = Way(found.area_id, found.since_s, found.since_day, here_s)
+    return found
+
+
+def change_of(body: Mapping[str, Any]) -> PassageChange:
+    """The change that the body of a journal entry tells of."""
+    if "portal_id" in body:
+        return Entered(
+            body["user_id"], body["portal_id"], body["area_id"], body["utc_s"], body["day"]
+        )
+    return Forgiven(body["user_id"])
+
+
+def _sql(query: peewee.Query) -> str:
+    text, _values = query.sql()
+    return str(text)

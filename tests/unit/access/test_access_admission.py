@@ -1,0 +1,172 @@
+"""What becomes of several reads in a row, scenario by scenario (tables/admission.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.access.admission import admit, due_ms, key_pressed, pass_time
+from gateway.access.admission_values import (
+    Admission,
+    AdmissionSettings,
+    AdmissionState,
+    Circumstances,
+    KeypadLocked,
+    Outcome,
+)
+from gateway.access.attempt import Attempt, Duress, Factor, Place
+from gateway.access.passback import NOWHERE, Now, PassbackMode, PassbackSettings, Way
+from gateway.access.person import Person
+from gateway.access.policy import Policy, compile_policy
+from gateway.access.rows import (
+    LinkRow,
+    PolicyRows,
+    PortalRow,
+    PortalRuleGroupRow,
+    PortalRuleRow,
+    RuleRow,
+    TimeSpanRow,
+    TimeZoneRow,
+)
+from gateway.access.slices import drain
+from gateway.clock import Moment
+
+Table = dict[str, Any]
+
+TABLE: Table = tomllib.loads(
+    (Path(__file__).parent / "tables" / "admission.toml").read_text(encoding="utf-8")
+)
+NAMES = {row["id"]: name for name, row in TABLE["people"].items()}
+START_S = 1_795_435_200  # 2026-11-23T12:00:00, a monday
+STAFF = 1
+ALWAYS, CONTINGENCY = 1, 2
+
+
+def site(scenario: Table) -> Policy:
+    """Everyone of group 1 may pass everywhere, emergency cards in the hall."""
+    portals = [
+        PortalRow(row["id"], name, row["from_area"], row["to_area"])
+        for name, row in TABLE["portals"].items()
+        if "from_area" in row
+    ]
+    needs = [
+        PortalRuleGroupRow(row["id"], int(group), count)
+        for row in TABLE["portals"].values()
+        for group, count in row.get("needs", {}).items()
+    ]
+    ruled = sorted({row.portal_rule_id for row in needs})
+    rows = PolicyRows(
+        version=1,
+        portals=portals,
+        access_rules=[RuleRow(ALWAYS, "staff", 1), RuleRow(CONTINGENCY, "emergency cards", 1)],
+        portal_access_rules=[
+            *(LinkRow(portal.id, ALWAYS) for portal in portals),
+            LinkRow(TABLE["portals"]["hall"]["id"], CONTINGENCY),
+        ],
+        group_access_rules=[LinkRow(STAFF, ALWAYS)],
+        access_rule_time_zones=[LinkRow(ALWAYS, 1), LinkRow(CONTINGENCY, 1)],
+        time_zones=[TimeZoneRow(1, "always")],
+        time_spans=[TimeSpanRow(1, 1, 0, 86_399, *(1,) * 10)],
+        portal_rules=[PortalRuleRow(id_, "together") for id_ in ruled],
+        portal_portal_rules=[LinkRow(id_, id_) for id_ in ruled],
+        portal_rule_groups=needs,
+        contingency_rules=[CONTINGENCY],
+        passback_areas=[
+            LinkRow(TABLE["areas"][area], mode)
+            for area, mode in scenario.get("watched", {}).items()
+        ],
+    )
+    return drain(compile_policy(rows))
+
+
+def settings(scenario: Table) -> AdmissionSettings:
+    passback = scenario.get("passback", {"mode": "off"})
+    return AdmissionSettings(
+        second_factor=scenario.get("second_factor", False),
+        keypads=frozenset(name for name, row in TABLE["readers"].items() if row["keypad"]),
+        passback=PassbackSettings(PassbackMode(passback["mode"]), passback.get("minutes", 0)),
+        contingency=scenario.get("contingency", False),
+    )
+
+
+def attempt_of(step: Table) -> Attempt:
+    row = TABLE["people"].get(step["who"])
+    person = None
+    if row is not None:
+        groups = () if step.get("revoked") else tuple(row["groups"])
+        person = Person(row["id"], group_ids=groups, passback_exempt=row.get("exempt", False))
+    return Attempt(
+        reader=step["reader"],
+        portal_id=TABLE["portals"][TABLE["readers"][step["reader"]]["portal"]]["id"],
+        factor=Factor(step["what"]),
+        person=person,
+        contingency=step.get("emergency_card", False),
+        duress=Duress(step["duress"]) if "duress" in step else None,
+    )
+
+
+def seen_at(step: Table) -> Circumstances:
+    utc_s = START_S + int(step["at"])
+    way = NOWHERE
+    if "seen" in step or "entered" in step:
+        since_s = utc_s - step.get("since", 0)
+        here_s = utc_s - step["entered"] if "entered" in step else None
+        area = TABLE["areas"][step["seen"]] if "seen" in step else 0
+        way = Way(area, since_s, since_s // 86_400, here_s)
+    stands = step.get("place", "")
+    place = Place(stands == "released", stands == "locked_down", stands == "interlocked")
+    moment = Moment(utc_s, utc_s)
+    return Circumstances(moment, round(step["at"] * 1000), Now(utc_s, utc_s), place, way)
+
+
+def told(outcome: Outcome) -> str:
+    """An outcome as the table words it."""
+    user_id = outcome.decision.user_id
+    return f"{outcome.decision.reason}" + (f" of {NAMES[user_id]}" if user_id else "")
+
+
+def run(policy: Policy, wanted: AdmissionSettings, state: AdmissionState, step: Table) -> Admission:
+    if "who" in step:
+        return admit(policy, wanted, state, attempt_of(step), seen_at(step))
+    if "key" in step:
+        typed = key_pressed(wanted, state, step["key"], round(step["at"] * 1000))
+        return Admission(typed)
+    return pass_time(wanted, state, round(step["at"] * 1000))
+
+
+@pytest.mark.parametrize("scenario", TABLE["scenario"], ids=lambda scenario: scenario["says"])
+def test_reads_in_a_row_lead_to_what_the_table_says(scenario: Table) -> None:
+    policy, wanted, state = site(scenario), settings(scenario), AdmissionState()
+    for step in scenario["steps"]:
+        admission = run(policy, wanted, state, step)
+        state = admission.state
+
+        assert [told(outcome) for outcome in admission.outcomes] == step["then"], step
+        assert [_keypad(change) for change in admission.keypads] == step.get("keypads", []), step
+        last = admission.outcomes[-1] if admission.outcomes else None
+        if last is not None and last.decision.allowed:
+            entering = [NAMES[person.id] for person in last.company if person.id]
+            assert entering == step.get("enter", entering[-1:]), step
+            assert last.passback_violation is step.get("noted", False), step
+        if "alarm" in step:
+            assert last is not None
+            assert last.duress == step["alarm"], step
+
+
+def _keypad(change: object) -> str:
+    word = "locked" if isinstance(change, KeypadLocked) else "freed"
+    return f"{word} {getattr(change, 'reader')}"  # noqa: B009 - either kind has it
+
+
+def test_time_is_due_exactly_when_it_changes_something() -> None:
+    [scenario] = [one for one in TABLE["scenario"] if one["says"].startswith("no key for 10")]
+    policy, wanted = site(scenario), settings(scenario)
+    waiting = run(policy, wanted, AdmissionState(), scenario["steps"][0]).state
+
+    assert due_ms(AdmissionState()) is None
+    assert due_ms(waiting) == 10_000
+    assert pass_time(wanted, waiting, 9_999) == Admission(waiting)
+    assert pass_time(wanted, waiting, 10_000).state == AdmissionState()

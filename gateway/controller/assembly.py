@@ -19,6 +19,7 @@ from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
+from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.doors.values import DoorAlarm
 from gateway.hardware.boards import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
@@ -80,11 +81,15 @@ def assembled(
         # No lock may wait for a database.
         rig = open_rig(site, profile, clock, runtime.path, inbox.post, inbox.wake)
         stack.enter_context(_leaving(rig))
-        record = stack.enter_context(_recording(site, profile, data, clock, inbox))
+        record = stack.enter_context(_recording(site, profile, data, runtime, clock, inbox))
         _note_start(record, rig)
         people, policies = stack.enter_context(_reading(data, clock, record.recorder))
         link = stack.enter_context(LinkServer(runtime))
-        alarms, doors, fire = _panels(site, rig, record, clock.monotonic_ns() // 1_000_000)
+        turnstile = None
+        if site.turnstile:
+            turnstile = TurnstilePanel(site.turnstile, rig.sides, record.recorder)
+        now_ms = clock.monotonic_ns() // 1_000_000
+        alarms, doors, fire = _panels(site, rig, record, turnstile, now_ms)
         controller = Controller(
             Parts(
                 site=site,
@@ -105,10 +110,12 @@ def assembled(
                 notifier=Notifier(),
                 trusted=lambda: record.trust.trusted(clock.utc()),
                 ended_uncleanly=record.past.ended_uncleanly,
+                turnstile=turnstile,
             )
         )
         policies.finish()
         yield controller
+        controller.close()
 
 
 @contextmanager
@@ -124,7 +131,12 @@ def _leaving(rig: Rig) -> Iterator[None]:
 
 @contextmanager
 def _recording(
-    site: SiteFile, profile: BoardProfile, data: Path, clock: AdjustableClock, inbox: Inbox[Item]
+    site: SiteFile,
+    profile: BoardProfile,
+    data: Path,
+    runtime: RuntimeDirectory,
+    clock: AdjustableClock,
+    inbox: Inbox[Item],
 ) -> Iterator[_Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
     fire = journal.last_of(EntryKind.FIRE)
@@ -135,7 +147,9 @@ def _recording(
     )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
-    trust = ClockTrust(journal.last_trusted_utc(), has_source=source)
+    trust = ClockTrust(
+        journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
+    )
     zone = SiteZone(site.site.zone)
     writer = JournalWriter(journal, journal.last_ids(), inbox.post)
     recorder = Recorder(writer, clock, DeviceTime(zone, site.site.wire_time), trust)
@@ -154,7 +168,12 @@ def _note_start(record: _Record, rig: Rig) -> None:
     record.recorder.note(
         EntryKind.STARTED,
         outputs=[
-            {"door": claim.door, "on_start": claim.on_start.value, "edge": claim.edge}
+            {
+                **({"side": claim.side.value} if claim.side else {}),
+                "door": claim.door,
+                "on_start": claim.on_start.value,
+                "edge": claim.edge,
+            }
             for claim in rig.claims
         ],
     )
@@ -175,7 +194,7 @@ def _reading(
 
 
 def _panels(
-    site: SiteFile, rig: Rig, record: _Record, now_ms: int
+    site: SiteFile, rig: Rig, record: _Record, turnstile: TurnstilePanel | None, now_ms: int
 ) -> tuple[AlarmPanel, dict[int, DoorPanel], FireLatch]:
     past = record.past
     alarms = AlarmPanel(
@@ -199,6 +218,8 @@ def _panels(
     def tell(at_ms: int, *, on: bool) -> None:
         for panel in doors.values():
             panel.fire(at_ms, on=on)
+        if turnstile:
+            turnstile.fire(at_ms, on=on)
 
     return alarms, doors, FireLatch(site.fire, record.recorder, tell, now_ms, latched=past.fire)
 

@@ -17,6 +17,7 @@ from gateway.clock import Clock, DeviceTime, Moment
 from gateway.controller.journal_writer import JournalWriter
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.host.clock_trust import ClockTrust
+from gateway.link.messages import NO_LOG_TYPE
 from gateway.store.journal import Entry, EntryKind
 
 _VALUE_COLUMN = {
@@ -73,9 +74,17 @@ class Recorder:
         """A door was opened by a button or by a client, without a credential."""
         return self._access(event, reason, portal_id=portal_id)
 
-    def authorized(self, event: AccessEvent, user_id: int, portal_id: int) -> Receipt:
-        """A server decided upon an access."""
-        return self._access(event, "decided_by_server", user_id=user_id, portal_id=portal_id)
+    def authorized(
+        self, event: AccessEvent, user_id: int, portal_id: int, log_type_id: int = NO_LOG_TYPE
+    ) -> Receipt:
+        """A server decided upon an access; `log_type_id` is the kind of punch that it names."""
+        return self._access(
+            event,
+            "decided_by_server",
+            user_id=user_id,
+            portal_id=portal_id,
+            values={"log_type_id": log_type_id},
+        )
 
     def _access(
         self,
@@ -99,7 +108,7 @@ class Recorder:
             "user_id": user_id,
             "portal_id": portal_id,
             "identification_rule_id": 0,
-            "log_type_id": -1,
+            "log_type_id": NO_LOG_TYPE,
             **(values or {}),
         }
         body = {
@@ -112,16 +121,41 @@ class Recorder:
 
     def door_moved(self, door_id: int, *, opened: bool) -> Receipt:
         """The leaf of a door (or its relay, where it has no sensor) opened or closed."""
-        row_id = self._writer.give_id("access_events")
-        row = {
-            "id": row_id,
-            "event": "door",
-            "type": "OPEN" if opened else "CLOSE",
-            "identification": str(door_id),
+        row = self._event_row("door", "OPEN" if opened else "CLOSE", str(door_id))
+        return Receipt(self._add(EntryKind.ACCESS_EVENT, {"row": row}), row["id"])
+
+    def turned(
+        self, key: str, *, left: bool, entrance: bool, allowed: bool, access_log_id: int
+    ) -> Receipt:
+        """Somebody went through the turnstile; `key` is the uuid of the event, and of the release
+        where there was one."""
+        row = self._event_row("catra", "TURN_LEFT" if left else "TURN_RIGHT", key)
+        body = {
+            "row": row,
+            "counts": [
+                "left_turns" if left else "right_turns",
+                "entrance_turns" if entrance else "exit_turns",
+            ],
+            "access_log_id": access_log_id,
+            "allowed": allowed,
+        }
+        return Receipt(self._add(EntryKind.TURN, body), row["id"])
+
+    def gave_up(self, key: str, access_log_id: int) -> Receipt:
+        """Nobody used the release `key`; the access that it was granted as, if any, was none."""
+        row = self._event_row("catra", "GIVE_UP", key)
+        body = {"row": row, "access_log_id": access_log_id}
+        return Receipt(self._add(EntryKind.GAVE_UP, body), row["id"])
+
+    def _event_row(self, event: str, kind: str, identification: str) -> dict[str, Any]:
+        return {
+            "id": self._writer.give_id("access_events"),
+            "event": event,
+            "type": kind,
+            "identification": identification,
             "device_id": self.device_id,
             "timestamp": self._stamp(),
         }
-        return Receipt(self._add(EntryKind.ACCESS_EVENT, {"row": row}), row_id)
 
     def alarm(self, cause: int, *, on: bool, door_id: int = 0) -> Receipt:
         """An alarm began or ended."""

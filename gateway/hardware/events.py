@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gateway.clock import Clock
 from gateway.credentials.values import BadFrame, Identification
+from gateway.settings import Side
 
 
 class InputKind(StrEnum):
@@ -18,17 +19,26 @@ class InputKind(StrEnum):
     ZONE = "zone"
     TAMPER = "tamper"
     FIRE = "fire"
+    TURN_CLOCKWISE = "turn_clockwise"
+    TURN_ANTICLOCKWISE = "turn_anticlockwise"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputName:
-    """One input: the door id of a sensor or REX, the number of a zone, 0 for tamper and fire."""
+    """One input: the door id of a sensor or REX, the number of a zone, 0 where there is one."""
 
     kind: InputKind
     number: int = 0
 
     def __str__(self) -> str:
         return f"{self.kind} {self.number}" if self.number else str(self.kind)
+
+
+TURN_INPUTS = {
+    Side.CLOCKWISE: InputName(InputKind.TURN_CLOCKWISE),
+    Side.ANTICLOCKWISE: InputName(InputKind.TURN_ANTICLOCKWISE),
+}
+"""The turnstile's contacts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ class PinEdgeSource:
             taken.append(self._edges.popleft())
         return taken
 
+    def levels(self) -> tuple[bool, bool]:
+        """The levels of D0 and D1 now; both are high while nothing is sent."""
+        d0, d1 = (bool(pin.state) for pin in self._pins)
+        return d0, d1
+
     def close(self) -> None:
         for pin in self._pins:
             pin.close()

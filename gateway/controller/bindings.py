@@ -148,7 +148,9 @@ class Bindings:
 
     def identifies_by(self, kind: CredentialKind) -> bool:
         """Whether credentials of this kind are looked at; the API has no switch for UHF tags."""
-        return kind is CredentialKind.UHF_TAG or self._on("identifier", f"{kind.value}_identification_enabled")
+        return kind is CredentialKind.UHF_TAG or self._on(
+            "identifier", f"{kind.value}_identification_enabled"
+        )
 
     @cached_property
     def admission(self) -> AdmissionSettings:

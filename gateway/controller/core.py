@@ -36,7 +36,13 @@ from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import GatewayError
-from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, InputLevel
+from gateway.hardware.events import (
+    DeviceState,
+    HardwareEvent,
+    InputKind,
+    InputLevel,
+    KeyPressed,
+)
 from gateway.hardware.rig import Rig
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
@@ -234,6 +240,9 @@ class Controller:
                 repeated = self._parts.identifier.is_repeat(item)
                 if not self._captures.takes(item) and not repeated:
                     self._identified(item)
+            case KeyPressed(reader=reader, at_ns=at_ns):
+                if self._bindings is not None:
+                    self._parts.doorman.key_pressed(reader, self._bindings, at_ns // _MS)
             case InputLevel():
                 self._level(item)
             case Committed(ticket=ticket, seq=seq):

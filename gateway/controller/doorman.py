@@ -70,6 +70,10 @@ class Doorman:
         for verdict in verdicts:
             self._carry_out(verdict, bindings)
 
+    def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
+        """Somebody types at `reader`."""
+        self._desk.key_pressed(reader, bindings, now_ms)
+
     def give_up(self, identification: Identification) -> None:
         """Deny somebody who could not be decided upon in time."""
         self._record(self._desk.give_up(identification), opened=[])

@@ -52,6 +52,14 @@ class InputLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """Somebody pressed a key at a reader: that they did, never which."""
+
+    reader: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceState:
     """A device came or went."""
 
@@ -62,7 +70,7 @@ class DeviceState:
     at_ns: int
 
 
-HardwareEvent = Identification | BadFrame | InputLevel | DeviceState
+HardwareEvent = Identification | KeyPressed | BadFrame | InputLevel | DeviceState
 """Everything that `Rig.service` posts."""
 
 

@@ -10,7 +10,7 @@ from gateway.credentials.keypad import BURST_BITS, KeyCollector, decode_key
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, Frame, FrameAssembler, decode
 from gateway.errors import BrokenFrame
-from gateway.hardware.events import Loop
+from gateway.hardware.events import KeyPressed, Loop
 from gateway.hardware.pins import Pin, PinFactory
 from gateway.settings import Pull, WiegandReader
 
@@ -138,5 +138,7 @@ class WiegandDriver:
     def _credential(self, frame: Frame) -> Credential | None:
         if len(frame.bits) not in BURST_BITS:
             return decode(frame.bits, self._formats)
-        pin = self._keys.key(decode_key(frame.bits), frame.last_ns)
+        pressed = decode_key(frame.bits)
+        self._post(KeyPressed(self.name, frame.last_ns))
+        pin = self._keys.key(pressed, frame.last_ns)
         return None if pin is None else Credential(CredentialKind.PIN, pin)

@@ -250,6 +250,12 @@ class Controller:
                 self._parts.ways.committed(ticket)
                 self._answers.committed(ticket)
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
+            case BadFrame() | DeviceState() | WriterFault() | DamageFound():
+                self._note(item)
+
+    def _note(self, item: BadFrame | DeviceState | WriterFault | DamageFound) -> None:
+        """Write down what is wrong, or right again, with a part of the device."""
+        match item:
             case BadFrame():
                 log.warning("bad frame", reader=item.reader, bits=item.bits, why=item.why)
                 self._parts.recorder.note(

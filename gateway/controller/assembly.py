@@ -18,6 +18,7 @@ from gateway.controller.doorman import Doorman, Standing
 from gateway.controller.fire import FireLatch
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
@@ -115,6 +116,7 @@ def assembled(
                 policies=policies,
                 policy_version=people.policy_version,
                 doors=panels.doors,
+                interlock=panels.interlock,
                 alarms=panels.alarms,
                 fire=panels.fire,
                 notifier=Notifier(),
@@ -214,6 +216,7 @@ class _Panels:
     doorman: Doorman
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
     turnstile: TurnstilePanel | None
     fire: FireLatch
 
@@ -232,7 +235,8 @@ def _panels(
     ways = Ways(passages, recorder, clock, record.device_time)
     doors: dict[int, DoorPanel] = {}
     # The desk asks how doors stand, and doors tell the desk who went through.
-    standing = Standing(doors)
+    interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
+    standing = Standing(doors, interlock)
     desk = AdmissionDesk(
         identifier, ways, recorder, standing.place, kept_state(past.keypads, clock.utc(), now_ms)
     )
@@ -250,7 +254,9 @@ def _panels(
     for door in site.door:
         open_alarm = _open_alarm(past.open_alarms, door.id)
         strike = rig.strikes[door.id]
-        doors[door.id] = DoorPanel(door, strike, recorder, alarms.door, desk, open_alarm=open_alarm)
+        doors[door.id] = DoorPanel(
+            door, strike, recorder, alarms.door, desk, exits=interlock, open_alarm=open_alarm
+        )
 
     def tell(at_ms: int, *, on: bool) -> None:
         for panel in doors.values():
@@ -261,9 +267,10 @@ def _panels(
     return _Panels(
         identifier=identifier,
         ways=ways,
-        doorman=Doorman(desk, doors, turnstile, recorder, clock),
+        doorman=Doorman(desk, standing, doors, turnstile, recorder, clock),
         alarms=alarms,
         doors=doors,
+        interlock=interlock,
         turnstile=turnstile,
         fire=FireLatch(site.fire, recorder, tell, now_ms, latched=past.fire),
     )

@@ -17,6 +17,7 @@ from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import ZoneSettings
 from gateway.credentials.qr import QrMode
 from gateway.credentials.values import CredentialKind
+from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
 from gateway.settings import Door, Level, Side, SiteFile, WiegandReader
@@ -105,6 +106,17 @@ class Bindings:
     def rex_idle_high(self, door: int) -> bool:
         """The level of the button's pin while nobody presses it."""
         return self._on("general", f"buttonhole{door}_idle")
+
+    @cached_property
+    def interlock(self) -> Partners:
+        """By door of this site, those that must be free for it to open."""
+        return symmetric(
+            {
+                door.id: [int(other) for other in listed.split(",")] if listed else []
+                for door in self._site.door
+                for listed in (self._configuration[("general", f"door{door.id}_interlock")],)
+            }
+        )
 
     def modes(self, door: int) -> tuple[Mode, Mode]:
         """The exception modes of the device and of one door."""

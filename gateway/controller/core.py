@@ -27,6 +27,7 @@ from gateway.controller.enrolment import CaptureDesk
 from gateway.controller.fire import FireLatch
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
@@ -106,6 +107,7 @@ class Parts:
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
     doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
     alarms: AlarmPanel
     fire: FireLatch
     zone: SiteZone
@@ -133,7 +135,9 @@ class Controller:
         self._bindings: Bindings | None = None
         self._waiting: deque[_Waiting] = deque()
         self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
-        self._openings = OpeningDesk(parts.doors, parts.turnstile, parts.recorder, parts.clock)
+        self._openings = OpeningDesk(
+            parts.doors, parts.turnstile, parts.interlock, parts.recorder, parts.clock
+        )
         self._captures = CaptureDesk(parts.site.reader, self._is_online, self._answers, parts.clock)
         panels = Panels(
             parts.doors, parts.alarms, parts.fire, parts.site.tamper, parts.site.turnstile
@@ -162,6 +166,7 @@ class Controller:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         now_ms = self._now_ms()
+        self._parts.interlock.bind(bindings)
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
         if self._parts.turnstile:

@@ -20,6 +20,7 @@ from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.modes import ModeKeeper
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
@@ -46,6 +47,9 @@ from gateway.store.snapshot import SnapshotReader
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
 
+_MODES_LOOKED_AT = 64
+"""Newest entries on modes searched at start for one that ended without the database knowing."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Past:
@@ -56,6 +60,7 @@ class _Past:
     fire: bool
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
+    modes: tuple[CommittedEntry, ...] = ()
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -99,6 +104,10 @@ def assembled(
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
         panels = _panels(site, rig, record, people, passages, clock)
+
+        def trusted() -> bool:
+            return record.trust.trusted(clock.utc())
+
         controller = Controller(
             Parts(
                 site=site,
@@ -117,10 +126,11 @@ def assembled(
                 policy_version=people.policy_version,
                 doors=panels.doors,
                 interlock=panels.interlock,
+                modes=ModeKeeper(record.recorder, clock, trusted, record.past.modes),
                 alarms=panels.alarms,
                 fire=panels.fire,
                 notifier=Notifier(),
-                trusted=lambda: record.trust.trusted(clock.utc()),
+                trusted=trusted,
                 ended_uncleanly=record.past.ended_uncleanly,
                 turnstile=panels.turnstile,
             )
@@ -157,6 +167,7 @@ def _recording(
         open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
         fire=fire is not None and bool(fire.body["on"]),
         keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
+        modes=tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT)),
     )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None

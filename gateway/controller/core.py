@@ -29,6 +29,7 @@ from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
+from gateway.controller.modes import ModeKeeper
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
@@ -108,6 +109,7 @@ class Parts:
     """The version of the rules in the store, read now."""
     doors: dict[int, DoorPanel]
     interlock: InterlockDesk
+    modes: ModeKeeper
     alarms: AlarmPanel
     fire: FireLatch
     zone: SiteZone
@@ -162,7 +164,7 @@ class Controller:
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the rules and settings of `snapshot` decide from now on."""
-        bindings = Bindings(self._parts.site, snapshot)
+        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         now_ms = self._now_ms()
@@ -363,9 +365,16 @@ class Controller:
             self._parts.policies.want(self._parts.policy_version())
         self._answers.settle()
         self._give_up_waiting()
+        self._end_modes()
         if self._parts.writer.alive and self._parts.rig.healthy:
             self._parts.notifier.alive()
         self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
+
+    def _end_modes(self) -> None:
+        """Let exception modes whose time is over count no more."""
+        known = self._bindings
+        if known and self._parts.modes.over(known.snapshot) != known.modes_ended:
+            self.adopt(known.snapshot)
 
     def close(self) -> None:
         """An orderly end, while everything still works."""
@@ -405,6 +414,7 @@ class Controller:
             alarm_active=active,
             alarm_cause=int(cause),
             turnstile=parts.turnstile.status() if parts.turnstile else None,
+            modes_ended=self._bindings.modes_ended if self._bindings else (),
             levels=tuple(
                 LineLevel(kind=kind, number=number, high=high)
                 for kind, number, high in parts.rig.levels()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
@@ -88,6 +89,7 @@ class DoorPanel:
         self._sensor_idle_high = True
         self._rex_idle_high = True
         self._modes: tuple[Mode, ...] = ()
+        self._mode_told: Mapping[Mode, Mapping[str, str]] = {}
         self._fire = False
         self._bound = False
         self._exits = exits
@@ -108,6 +110,7 @@ class DoorPanel:
         self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
         self._rex_idle_high = bindings.rex_idle_high(self.door.id)
         self._modes = bindings.modes(self.door.id)
+        self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
         # The same pins may now mean something else: that is neither an opening nor a press.
         self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed()), now_ms)
         self._feed_mode(now_ms)
@@ -154,7 +157,8 @@ class DoorPanel:
         mode = effective_mode(*self._modes, *fire)
         if mode is not self._state.mode:
             log.info("door mode", door=self.door.name, mode=mode)
-            self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value)
+            told = self._mode_told.get(mode, {})
+            self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value, **told)
             self.feed(ModeChanged(mode), now_ms)
 
     def feed(self, event: DoorEvent, now_ms: int) -> tuple[DoorEffect, ...]:

@@ -187,7 +187,7 @@ def test_an_exit_button_that_does_not_bypass_is_refused_and_journalled(
 
 def test_a_fire_ends_the_interlock(demo: Path, start: Any) -> None:
     # A back door that the fire input does not free is opened by a client all the same.
-    site_says(demo, 'sensor = { pin = 23, pull = "up" }', 'sensor = { pin = 23 }\nfire_release = 0')
+    site_says(demo, 'sensor = { pin = 23, pull = "up" }', "sensor = { pin = 23 }\nfire_release = 0")
     with start(demo) as bench:
         airlocked(bench)
         bench.simulator.set_input(FIRE, high=True)

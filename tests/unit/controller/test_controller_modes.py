@@ -106,9 +106,12 @@ def test_a_mode_whose_time_ran_out_while_the_power_was_off_is_over_at_the_start(
 
 
 def test_a_clock_that_is_not_trusted_ends_no_mode(bench: Any) -> None:
-    set_mode(bench, FRONT, "lock_down", after(2))
-    bench.clock.set_utc(datetime(2020, 1, 1, tzinfo=UTC))
+    wrong = datetime(2020, 1, 1, tzinfo=UTC)
+    bench.clock.set_utc(wrong)
+    end = wrong + timedelta(minutes=2)
+    set_mode(bench, FRONT, "lock_down", int(end.timestamp()))
     bench.pass_time(600)
+    assert bench.clock.utc() > end
     assert mode(bench) == "lock_down"
     bench.clock.set_utc(None)
     bench.pass_time(2)

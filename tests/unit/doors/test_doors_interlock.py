@@ -37,6 +37,7 @@ class House:
         unseen: Collection[int] = (),
         bound: Collection[int] = (),
         unreleased: Collection[int] = (),
+        disabled: Collection[int] = (),
     ) -> None:
         self.partners = symmetric({door: lists.get(door, ()) for door in DOORS})
         self.bound = bound
@@ -44,7 +45,10 @@ class House:
         self.fire = False
         self.settings = {
             door: v.DoorSettings(
-                dwell_ms=DWELL_MS, sensor_enabled=door not in unseen, rex_enabled=True
+                relay_enabled=door not in disabled,
+                dwell_ms=DWELL_MS,
+                sensor_enabled=door not in unseen,
+                rex_enabled=True,
             )
             for door in DOORS
         }
@@ -141,7 +145,7 @@ def test_the_table_of_the_interlock(case: dict[str, Any]) -> None:
         int(door): [int(other) for other in text.split(",") if other]
         for door, text in case["lists"].items()
     }
-    keys = ("unseen", "bound", "unreleased")
+    keys = ("unseen", "bound", "unreleased", "disabled")
     house = House(lists, **{key: case.get(key, ()) for key in keys})
     happened = [[at, words, house.play(at, words)] for at, words, _ in case["timeline"]]
     assert happened == case["timeline"]

@@ -12,8 +12,10 @@ from gateway.commands import (
     certificate,
     configuration,
     doors,
+    explain,
     logins,
     objects,
+    openers,
     reports,
     system,
     tokens,
@@ -39,6 +41,8 @@ _ALL: tuple[Command, ...] = (
     *transfer.COMMANDS,
     *audit.COMMANDS,
     *backup.COMMANDS,
+    *explain.COMMANDS,
+    *openers.COMMANDS,
 )
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(

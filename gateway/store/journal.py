@@ -266,6 +266,26 @@ class JournalReader:
             )
             return [_entry(row) for row in rows]
 
+    def access(self, log_id: int) -> CommittedEntry | None:
+        """The entry that the row `log_id` of access_logs comes from; None when it is not there.
+
+        Ids rise with the numbers of their entries: it is found in some twenty looks.
+        """
+        low, high = 0, self.last_seq() + 1
+        accesses = JournalRow.select().where(JournalRow.kind == EntryKind.ACCESS.value)
+        with self._database.bind_ctx(_TABLES):
+            while low < high:
+                middle = (low + high) // 2
+                row = accesses.where(JournalRow.seq >= middle).order_by(JournalRow.seq).first()
+                entry = None if row is None else _entry(row)
+                if entry is None or entry.body["row"]["id"] > log_id:
+                    high = middle
+                elif entry.body["row"]["id"] == log_id:
+                    return entry
+                else:
+                    low = entry.seq + 1
+        return None
+
 
 def _sql(query: peewee.Query) -> str:
     """The text of `query`, which is the same whatever values are bound to it."""

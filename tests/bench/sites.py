@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
+from gateway.settings import ACCESS_LOG_CAPACITY
 from gateway.store.files import STORE_FILE
 from gateway.store.objects_store import Store
 
@@ -52,8 +53,8 @@ def build(data: Path, users: int) -> Site:
     site = Site(data, users, initialise(data, _site_file(), demo=False))
     people = range(users)
     # As an import writes them: one transaction, the triggers at work.
-    _put(
-        site,
+    put(
+        site.store,
         ("groups (id, name)", [(OFFICE, "Office")]),
         ("time_zones (id, name)", [(OFFICE_HOURS, "Office hours")]),
         (SPANS, [(OFFICE_HOURS, 8 * 3600, 18 * 3600, 0, 1, 1, 1, 1, 1, 0)]),
@@ -104,6 +105,8 @@ d1 = {3 + 2 * door}
         for door in DOORS
     )
     head = '[site]\nname = "Bench"\ntimezone = "America/Sao_Paulo"\nboard = "simulated"\n'
+    # A full table would be shortened at the start.
+    head += f"access_log_capacity = {2 * ACCESS_LOG_CAPACITY}\n"
     return head + "".join(doors)
 
 
@@ -112,8 +115,8 @@ def add_rules(site: Site, rules: int) -> None:
     an area, for two of 500 departments."""
     zones, groups = range(10, 210), range(10, 510)
     ids = range(10, 10 + rules)
-    _put(
-        site,
+    put(
+        site.store,
         ("time_zones (id, name)", ((zone, f"Schedule {zone}") for zone in zones)),
         (
             SPANS,
@@ -145,9 +148,9 @@ def _user(person: int) -> int:
     return _FIRST_USER + person
 
 
-def _put(site: Site, *inserts: tuple[str, Iterable[Sequence[object]]]) -> None:
-    """Rows for `table (columns)` each, in one transaction."""
-    with Store.open(site.store, REGISTRY, lambda: 0) as store, store.transaction():
+def put(path: Path, *inserts: tuple[str, Iterable[Sequence[object]]]) -> None:
+    """Rows for `table (columns)` each, in one transaction of the database at `path`."""
+    with Store.open(path, REGISTRY, lambda: 0) as store, store.transaction():
         for into, rows in inserts:
             marks = ", ".join("?" for _ in into.split(","))
             store.database.execute_many(

@@ -11,7 +11,7 @@ from gateway.access.passback import Strictness
 from gateway.access.policy import BLOCK, RELEASE
 from gateway.access.reasons import Reason
 from gateway.access.time_words import schedule_words, stamp_words, when
-from gateway.access.trace import RuleOutcome, TimeVerdict
+from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment
 
 MOST_HINTS = 10
@@ -127,7 +127,17 @@ class Sentences:
 
     def to_change(self, rules: Sequence[RuleReport], opens_next: Moment | None) -> list[str]:
         """What would have to be otherwise, for the door to open."""
-        reason = self._case.beyond or self._case.reason
+        reasons = (self._case.reason, self._case.beyond)
+        return [
+            text
+            for reason in reasons
+            if reason is not None
+            for text in self._remedies(reason, rules, opens_next)
+        ]
+
+    def _remedies(
+        self, reason: Reason, rules: Sequence[RuleReport], opens_next: Moment | None
+    ) -> list[str]:
         match reason:
             case Reason.NO_RULE:
                 return [*self._no_rule(rules)]
@@ -139,8 +149,6 @@ class Sentences:
                 which = "end_time" if reason is Reason.EXPIRED else "begin_time"
                 change = f"the {which} of {self._person} would have to be another"
                 return [f"{change} ({self._validity()}); it is {self._today}"]
-        if self._case.reason is Reason.GRANTED:
-            return []
         return [_REMEDY[reason]] if reason in _REMEDY else []
 
     def _no_rule(self, rules: Sequence[RuleReport]) -> Iterator[str]:
@@ -148,7 +156,9 @@ class Sentences:
         if person is not None and not person.group_ids and not person.own_rule_ids:
             yield f"{self._person} is in no group and has no rule of their own"
         for group in person.group_ids if person else ():
-            yield f"{self._names.group(group)} is not tied to any rule reaching {self._portal}"
+            reached = any(group in it.groups and it.place is not PlaceTie.NONE for it in rules)
+            kind = "releasing rule" if reached else "rule"
+            yield f"{self._names.group(group)} is not tied to any {kind} reaching {self._portal}"
         mine = [rule for rule in rules if rule.type == RELEASE and rule.why != OTHER_PERSON]
         for rule in mine[:MOST_HINTS]:
             if rule.why == RuleOutcome.OTHER_PLACE:

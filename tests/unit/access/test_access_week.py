@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -196,50 +197,6 @@ WEEKS = [
 ]
 
 
-def random_site(chance: random.Random, monday: int) -> PolicyRows:
-    """Rules of both kinds, tied in every way, with spans whose ends lie close together."""
-
-    def second() -> int:
-        close = chance.choice((0, 1, 3_599, 7_199, 7_200, 9_000, 10_800, 43_200, 86_398, 86_399))
-        return chance.choice((close, chance.randrange(86_400)))
-
-    def flags(count: int) -> list[int]:
-        return [int(chance.random() < 0.6) for _ in range(count)]
-
-    rules, zones, groups = range(1, 7), range(1, 6), range(1, 4)
-    pairs = [(left, right) for left in rules for right in zones]
-    return PolicyRows(
-        version=1,
-        portals=[PortalRow(1, "front", 1, 2)],
-        access_rules=[RuleRow(id_, "", int(id_ > 1)) for id_ in rules],
-        portal_access_rules=[LinkRow(1, id_) for id_ in rules if chance.random() < 0.6],
-        area_access_rules=[LinkRow(2, id_) for id_ in rules if chance.random() < 0.3],
-        group_access_rules=[
-            LinkRow(group, id_) for group in groups for id_ in rules if chance.random() < 0.4
-        ],
-        access_rule_time_zones=[LinkRow(*pair) for pair in pairs if chance.random() < 0.4],
-        time_zones=[TimeZoneRow(id_, "") for id_ in zones],
-        time_spans=[
-            TimeSpanRow(number, chance.choice(zones), second(), second(), *flags(10))
-            for number in range(chance.randrange(10))
-        ],
-        holidays=[
-            HolidayRow(number, "", begin, begin + chance.randrange(200_000), *flags(4))
-            for number in range(chance.randrange(4))
-            for begin in [monday + chance.randrange(-86_400, 8 * 86_400)]
-        ],
-    )
-
-
-def random_person(chance: random.Random, monday: int) -> Person:
-    def bound() -> int | None:
-        return chance.choice((None, 0, monday + chance.randrange(7 * 86_400)))
-
-    groups = tuple(group for group in (1, 2, 3) if chance.random() < 0.6)
-    own = tuple(rule for rule in range(1, 7) if chance.random() < 0.15)
-    return Person(1, bound(), bound(), groups, own)
-
-
 def inside(found: list[Interval], stamp: int) -> bool:
     return any(interval.first.stamp <= stamp <= interval.last.stamp for interval in found)
 
@@ -249,9 +206,15 @@ def inside(found: list[Interval], stamp: int) -> bool:
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32))
 def test_a_second_is_in_an_interval_exactly_when_the_decision_lets_pass(
-    compiled: Compile, zone: str, day: date, wire: WireTime, seed: int
+    compiled: Compile,
+    random_site: Callable[[random.Random, int], PolicyRows],
+    random_person: Callable[[random.Random, int], Person],
+    zone: str,
+    day: date,
+    wire: WireTime,
+    seed: int,
 ) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - a repeatable site, no secret
     clock = device_time(zone, wire)
     over = week_of(clock, day)
     first = over[0].stamp
@@ -262,7 +225,7 @@ def test_a_second_is_in_an_interval_exactly_when_the_decision_lets_pass(
 
     # Device time that is local time repeats an hour: then there is no order to go by.
     if wire is WireTime.UTC:
-        for one, other in zip(found, found[1:], strict=False):
+        for one, other in pairwise(found):
             assert one.last.stamp + 1 < other.first.stamp, "merged and in order"
     edges = [edge for it in found for edge in (it.first, it.last)]
     tried = [

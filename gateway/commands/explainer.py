@@ -190,7 +190,8 @@ class Facts:
         return by_area or settings.passback.mode is not PassbackMode.OFF
 
     def _way(self, user_id: int, portal: Portal) -> Way:
-        if not user_id or not self.watches(portal, self.settings()):
+        watched = user_id and self.watches(portal, self.settings())
+        if not watched or not self._sources.journal.exists():
             return NOWHERE
         reader = PassageReader(self._sources.journal)
         try:
@@ -200,6 +201,8 @@ class Facts:
 
     def entry(self, log_id: int) -> CommittedEntry | None:
         """What the journal says of a row of access_logs. Raises StorageError."""
+        if not self._sources.journal.exists():  # before the controller's first start
+            return None
         reader = JournalReader(self._sources.journal)
         try:
             return reader.access(log_id)

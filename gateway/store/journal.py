@@ -20,6 +20,7 @@ import peewee
 
 from gateway.errors import StorageError
 from gateway.store import database
+from gateway.store.database import storage_errors
 from gateway.store.passages import PassageTable, change_of
 
 FORM = 0
@@ -279,13 +280,18 @@ class JournalReader:
         """The entry that the row `log_id` of access_logs comes from; None when it is not there.
 
         Ids rise with the numbers of their entries: it is found in some twenty looks.
+        Raises StorageError.
         """
-        low, high = 0, self.last_seq() + 1
+        # Each query names its database: other threads may have bound the model to theirs.
+        file = self._database
+        last = JournalRow.select(peewee.fn.MAX(JournalRow.seq))
         accesses = JournalRow.select().where(JournalRow.kind == EntryKind.ACCESS.value)
-        with self._database.bind_ctx(_TABLES):
+        with storage_errors():
+            low, high = 0, int(last.scalar(file) or 0) + 1
             while low < high:
                 middle = (low + high) // 2
-                row = accesses.where(JournalRow.seq >= middle).order_by(JournalRow.seq).first()
+                later = accesses.where(JournalRow.seq >= middle).order_by(JournalRow.seq)
+                row = next(iter(later.limit(1).execute(file)), None)
                 entry = None if row is None else _entry(row)
                 if entry is None or entry.body["row"]["id"] > log_id:
                     high = middle

@@ -28,6 +28,7 @@ from gateway.commands.requests import RequestModel, flag
 from gateway.commands.rights import Caller
 from gateway.errors import InvalidRequest, NotFound
 
+_MOST_KNOWN = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Verdict = tuple[bool, bool]
@@ -99,7 +100,7 @@ def _portal(facts: Facts, portal_id: int) -> Portal:
 
 
 class _Passing:
-    """Judges people, those of the same departments once."""
+    """Judges people, those of the same departments and own rules once."""
 
     def __init__(
         self, facts: Facts, portals: Sequence[Portal], door: int | None, moment: Moment
@@ -109,22 +110,31 @@ class _Passing:
         self._door = door
         self._moment = moment
         self._week = week_of(facts.device_time, _day(moment))
-        self._known: dict[tuple[int, ...], Verdict] = {}
+        self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], Verdict] = {}
 
     def __call__(self, person: Person) -> Verdict:
-        if person.dated or person.own_rule_ids:
+        if person.dated:
             return self._verdict(person)
-        known = self._known.get(person.group_ids)
+        ties = person.group_ids, person.own_rule_ids
+        known = self._known.get(ties)
         if known is None:
-            known = self._known[person.group_ids] = self._verdict(person)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[ties] = self._verdict(person)
         return known
 
     def _verdict(self, person: Person) -> Verdict:
-        policy, now, ever = self._facts.policy, False, False
-        for portal in self._portals:
-            now = now or self._counts(decide(policy, person, portal.id, self._moment))
-            ever = ever or any(passes(policy, person, portal, self._week, self._counts))
-        return ever or now, now
+        policy = self._facts.policy
+        now = any(
+            self._counts(decide(policy, person, portal.id, self._moment))
+            for portal in self._portals
+        )
+        # The first interval is enough, and the rest of the week is not looked at.
+        ever = now or any(
+            next(passes(policy, person, portal, self._week, self._counts), None) is not None
+            for portal in self._portals
+        )
+        return ever, now
 
     def _counts(self, decision: Decision) -> bool:
         if not decision.allowed or self._door is None:

@@ -255,6 +255,7 @@ def test_what_was_decided_is_told_whatever_the_rules_say_now(compiled: Compile) 
     assert (told[1].why, told[1].changed) == ("out_of_time", True), "it would release now"
     assert (told[2].why, told[2].changed) == ("other_place", False)
     assert (told[77].why, told[77].changed, told[77].type) == ("no_schedule", True, None)
+    assert 7 not in told, "tied to the person since then"
     assert "the rules have changed since" in Sentences(case, Names()).rule(told[77])
 
 

@@ -17,7 +17,7 @@ from gateway.store.journal import Entry, EntryKind, Journal
 
 Ask = Callable[..., Any]
 
-ANA, BRUNO, DAVI = 101, 102, 104
+ANA, BRUNO, DAVI, EVA = 101, 102, 104, 105
 OFFICE, VISITORS, OFFICE_RULE, BLOCK = 12, 13, 12, 15
 FRONT, BACK = 1, 2
 SATURDAY = 1_795_251_600  # 2026-11-21 09:00:00
@@ -33,11 +33,13 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"id": ANA, "name": "Ana", "registration": "a"},
         {"id": BRUNO, "name": "Bruno", "registration": "b"},
         {"id": DAVI, "name": "Davi", "registration": "d", "end_time": MONDAY},
+        {"id": EVA, "name": "Eva", "registration": "e"},
     ],
     "user_groups": [
         {"user_id": ANA, "group_id": 1},
         {"user_id": BRUNO, "group_id": OFFICE},
         {"user_id": DAVI, "group_id": VISITORS},
+        {"user_id": EVA, "group_id": VISITORS},
     ],
     "cards": [{"user_id": ANA, "value": 555}],
     "qrcodes": [{"user_id": BRUNO, "value": "BRUNO"}],
@@ -273,6 +275,7 @@ def test_the_people_of_a_portal_come_by_id_with_whether_they_may_now(site: Ask) 
         {"user_id": ANA, "name": "Ana", "now": True},
         {"user_id": BRUNO, "name": "Bruno", "now": False},
         {"user_id": DAVI, "name": "Davi", "now": False},
+        {"user_id": EVA, "name": "Eva", "now": False},
     ]
     now = told(site, "who_can_open", {"portal_id": FRONT, "time": SATURDAY, "now": True})
     assert [row["user_id"] for row in now["people"]] == [ANA]
@@ -281,21 +284,21 @@ def test_the_people_of_a_portal_come_by_id_with_whether_they_may_now(site: Ask) 
 def test_whose_time_is_over_is_not_among_them(site: Ask) -> None:
     later = MONDAY + 7 * 24 * HOUR
     answer = told(site, "who_can_open", {"portal_id": FRONT, "time": later})
-    assert [row["user_id"] for row in answer["people"]] == [ANA, BRUNO]
+    assert [row["user_id"] for row in answer["people"]] == [ANA, BRUNO, EVA]
 
 
 def test_the_people_of_a_door_are_those_whose_grant_opens_it(site: Ask) -> None:
     front = told(site, "who_can_open", {"door": 1, "time": SATURDAY})
     back = told(site, "who_can_open", {"door": 2, "time": SATURDAY})
-    assert [row["user_id"] for row in front["people"]] == [ANA, BRUNO, DAVI]
-    assert [row["user_id"] for row in back["people"]] == [BRUNO], "Davi is blocked there"
+    assert [row["user_id"] for row in front["people"]] == [ANA, BRUNO, DAVI, EVA]
+    assert [row["user_id"] for row in back["people"]] == [BRUNO], "visitors are blocked there"
 
 
 def test_pages_follow_each_other_by_the_last_id(site: Ask) -> None:
     first = told(site, "who_can_open", {"portal_id": FRONT, "time": SATURDAY, "limit": 2})
     assert [row["user_id"] for row in first["people"]] == [ANA, BRUNO]
     second = {"portal_id": FRONT, "time": SATURDAY, "limit": 2, "after": BRUNO}
-    assert [row["user_id"] for row in told(site, "who_can_open", second)["people"]] == [DAVI]
+    assert [row["user_id"] for row in told(site, "who_can_open", second)["people"]] == [DAVI, EVA]
 
 
 @pytest.mark.refusal("who_can_open")

@@ -17,12 +17,14 @@ from gateway.commands import (
     configuration,
     doors,
     enrolment,
+    explain,
     first_run,
     gpio,
     logins,
     modes,
     network,
     objects,
+    openers,
     photos,
     power,
     probes,
@@ -65,6 +67,8 @@ _ALL: tuple[Command, ...] = (
     *transfer.COMMANDS,
     *audit.COMMANDS,
     *backup.COMMANDS,
+    *explain.COMMANDS,
+    *openers.COMMANDS,
 )
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(

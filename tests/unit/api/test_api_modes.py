@@ -143,8 +143,9 @@ def test_an_operator_locks_down_what_is_in_no_mode_and_nothing_else(order: Any) 
 
 def test_clients_do_not_write_the_rows(order: Any) -> None:
     assert put(order, "lock_down") == 200
-    forged = {"object": "exception_modes", "values": [{"door_id": 1, "mode": "lock_down"}]}
+    forged = {"object": "exception_modes", "values": [{"door_id": 2, "mode": "none"}]}
     assert ask(order, "create_objects", forged)[0] == 400
+    assert ask(order, "create_or_modify_objects", forged)[0] == 400
     modified = {"object": "exception_modes", "values": {"until_utc": 1}}
     assert ask(order, "modify_objects", modified)[0] == 400
     assert ask(order, "destroy_objects", {"object": "exception_modes"})[0] == 400

@@ -19,9 +19,10 @@ from gateway.settings import SITE_FILE
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
 from gateway.store.objects_store import Store
+from gateway.store.passages import Entered, Forgiven
 
-ANA, BRUNO = 1, 2
-CARD_OF = {ANA: (123 << 32) | 45678, BRUNO: (123 << 32) | 45679}
+ANA, BRUNO, CLAUDIA = 1, 2, 20
+CARD_OF = {ANA: (123 << 32) | 45678, BRUNO: (123 << 32) | 45679, CLAUDIA: (123 << 32) | 20}
 IN, OUT = 10, 11
 FIRE = InputName(InputKind.FIRE)
 LEAF = InputName(InputKind.DOOR_SENSOR, 1)
@@ -36,6 +37,10 @@ def watch(bench: Any) -> Any:
         where = [{"field": "id", "value": 1}]
         store.modify("portals", {"area_from_id": OUT, "area_to_id": IN}, where)
         store.insert("antipassback_areas", [{"area_id": IN, "mode": 2}])
+        # She passes at any time, as Ana does.
+        store.insert("users", [{"id": CLAUDIA, "name": "Claudia"}])
+        store.insert("user_groups", [{"user_id": CLAUDIA, "group_id": 1}])
+        store.insert("cards", [{"user_id": CLAUDIA, "value": CARD_OF[CLAUDIA]}])
     bench.pass_time(1.1)
     return bench
 
@@ -182,12 +187,27 @@ def test_midnight_is_made_up_for_after_a_start_once(demo: Path, start: Any) -> N
 
 def test_a_clock_that_is_not_trusted_knows_no_midnight(airlock: Any) -> None:
     airlock.configure({"catra": {"daily_reset": 1}})
+    airlock.clock.set_utc(datetime(2026, 10, 1, 15, tzinfo=UTC))
     enter(airlock)
-    airlock.clock.set_utc(datetime(2026, 10, 1, tzinfo=UTC))
+    airlock.clock.set_utc(datetime(2026, 10, 2, 15, tzinfo=UTC))
     airlock.pass_time(2)
-    airlock.clock.set_utc(datetime(2026, 10, 2, tzinfo=UTC))
-    airlock.pass_time(2)
+    assert not may_enter(airlock)
     assert forgiven(airlock) == []
+
+
+def test_only_what_is_from_before_midnight_is_forgotten(airlock: Any) -> None:
+    before_midnight(airlock)
+    at_midnight(airlock)
+    enter(airlock, CLAUDIA)
+    airlock.configure({"catra": {"daily_reset": 1}})
+    assert may_enter(airlock, ANA)
+    assert not may_enter(airlock, CLAUDIA)
+
+
+def test_what_is_on_its_way_to_the_file_is_forgotten_by_the_same_rule() -> None:
+    monday, tuesday = (Entered(ANA, 1, IN, 0, day) for day in (4, 5))
+    assert [Forgiven(None, 5).forgets(entry) for entry in (monday, tuesday)] == [True, False]
+    assert [Forgiven(who).forgets(monday) for who in (None, ANA, BRUNO)] == [True, True, False]
 
 
 @pytest.mark.parametrize("key", ["exception_mode", "door1_exception_mode", "door2_exception_mode"])

@@ -258,6 +258,8 @@ class Admission(_Strict):
     """... within this time lock it ..."""
     locked_s: Annotated[int, Field(ge=10, le=3_600)] = 90
     """... for this long."""
+    forgive_at_midnight: bool = False
+    """Anti-passback forgets at midnight where everyone is, as with `catra.daily_reset`."""
 
 
 class Interlock(_Strict):

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from gateway.commands import (
     absent,
     accounts,
+    alarms,
     audit,
     authorization,
     backup,
@@ -43,6 +44,7 @@ _ALL: tuple[Command, ...] = (
     *objects.COMMANDS,
     *configuration.COMMANDS,
     *doors.COMMANDS,
+    *alarms.COMMANDS,
     *turnstile.COMMANDS,
     *enrolment.COMMANDS,
     *authorization.COMMANDS,

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import structlog
 import zmq
 
-from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.bindings import Bindings
@@ -29,6 +28,7 @@ from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
 from gateway.controller.policies import PolicyKeeper
+from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
 from gateway.controller.simulation import Panels, Simulation
@@ -37,6 +37,7 @@ from gateway.controller.ways import Ways
 from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
+    POWER_INPUTS,
     DeviceState,
     HardwareEvent,
     InputKind,
@@ -44,13 +45,16 @@ from gateway.hardware.events import (
     KeyPressed,
 )
 from gateway.hardware.rig import Rig
+from gateway.hardware.wiring import input_wiring
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
+    ArmAlarms,
     Authorize,
     CancelCapture,
     Capture,
     ControllerStatus,
     DeviceStatus,
+    DisarmAlarms,
     Fact,
     LineLevel,
     Obey,
@@ -108,6 +112,7 @@ class Parts:
     doors: dict[int, DoorPanel]
     alarms: AlarmPanel
     fire: FireLatch
+    power: PowerWatch
     zone: SiteZone
     notifier: Notifier
     trusted: Callable[[], bool]
@@ -136,7 +141,12 @@ class Controller:
         self._openings = OpeningDesk(parts.doors, parts.turnstile, parts.recorder, parts.clock)
         self._captures = CaptureDesk(parts.site.reader, self._is_online, self._answers, parts.clock)
         panels = Panels(
-            parts.doors, parts.alarms, parts.fire, parts.site.tamper, parts.site.turnstile
+            parts.doors,
+            parts.alarms,
+            parts.fire,
+            input_wiring(parts.site),
+            {reader.name: reader.index for reader in parts.site.reader},
+            parts.site.turnstile,
         )
         self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
         self._journal_seq = 0
@@ -235,6 +245,10 @@ class Controller:
 
     def _take(self, item: Item) -> None:
         match item:
+            case Identification(reader=reader) | KeyPressed(reader=reader) if (
+                self._parts.alarms.disabled(reader)
+            ):
+                self._left_aside(item)
             case Identification():
                 # A card that is still held there after its enrolment is no visitor either.
                 repeated = self._parts.identifier.is_repeat(item)
@@ -252,6 +266,12 @@ class Controller:
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
             case BadFrame() | DeviceState() | WriterFault() | DamageFound():
                 self._note(item)
+
+    def _left_aside(self, item: Identification | KeyPressed) -> None:
+        """Something came from a reader that somebody tampers with."""
+        if isinstance(item, Identification):
+            log.warning("reader disabled", reader=item.reader)
+            self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
 
     def _note(self, item: BadFrame | DeviceState | WriterFault | DamageFound) -> None:
         """Write down what is wrong, or right again, with a part of the device."""
@@ -297,16 +317,16 @@ class Controller:
                 self._parts.doors[number].sensor_level(now_ms, high=level.high)
             case InputKind.REX:
                 self._parts.doors[number].rex_level(now_ms, high=level.high)
-            case InputKind.ZONE:
-                self._parts.alarms.level(ZONE_CAUSES[number - 1], now_ms, high=level.high)
-            case InputKind.TAMPER:
-                self._parts.alarms.level(AlarmCause.TAMPER, now_ms, high=level.high)
+            case InputKind.ZONE | InputKind.TAMPER | InputKind.READER_TAMPER:
+                self._parts.alarms.level(level.name, now_ms, high=level.high)
             case InputKind.FIRE:
                 self._parts.fire.level(now_ms, high=level.high)
             case InputKind.TURN_CLOCKWISE:
                 self._turn_level(Side.CLOCKWISE, level, now_ms)
             case InputKind.TURN_ANTICLOCKWISE:
                 self._turn_level(Side.ANTICLOCKWISE, level, now_ms)
+            case kind if kind in POWER_INPUTS:
+                self._parts.power.level(kind, high=level.high)
 
     def _turn_level(self, side: Side, level: InputLevel, now_ms: int) -> None:
         if self._parts.turnstile:
@@ -333,9 +353,11 @@ class Controller:
                 self._parts.policies.want(self._parts.policy_version())
                 self._answers.when_obeyed(address, request, version)
             case Silence():
-                self._parts.alarms.silence()
+                self._parts.alarms.silence(self._now_ms())
                 self._parts.fire.reset(self._now_ms())
                 self._answers.now(address, request)
+            case ArmAlarms() | DisarmAlarms() as command:
+                self._answers.when_committed(address, request, self._arm(command))
             case ReportStatus():
                 self._answers.now(address, request, self.status().model_dump(mode="json"))
             case Capture() as command:
@@ -345,6 +367,12 @@ class Controller:
                 self._answers.now(address, request)
             case Simulate() as command:
                 self._answers.now(address, request, self._simulation.run(command))
+
+    def _arm(self, command: ArmAlarms | DisarmAlarms) -> int:
+        zones, now_ms = self._parts.alarms.zones, self._now_ms()
+        if isinstance(command, DisarmAlarms):
+            return zones.disarm(command.zones, now_ms)
+        return zones.arm(command.zones, command.exit_delay_s * 1000, now_ms)
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
@@ -399,6 +427,10 @@ class Controller:
             ),
             alarm_active=active,
             alarm_cause=int(cause),
+            zones=parts.alarms.zones.status(),
+            alarms=parts.alarms.active(),
+            siren=parts.alarms.siren,
+            faults=parts.power.faults,
             turnstile=parts.turnstile.status() if parts.turnstile else None,
             levels=tuple(
                 LineLevel(kind=kind, number=number, high=high)

@@ -16,9 +16,11 @@ from gateway import errors
 from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.link.messages import (
     Answer,
+    ArmAlarms,
     Authorize,
     Command,
     ControllerStatus,
+    DisarmAlarms,
     Fact,
     Obey,
     OpenDoor,
@@ -118,6 +120,15 @@ class ControllerClient:
     def silence(self) -> None:
         """Silence what sounds now."""
         self.ask(Silence())
+
+    def arm(self, zones: Collection[int] | None, exit_delay_s: int) -> None:
+        """Arm alarm zones (None: all) after the time to leave; returns once it is journalled."""
+        zones = None if zones is None else tuple(zones)
+        self.ask(ArmAlarms(zones=zones, exit_delay_s=exit_delay_s))
+
+    def disarm(self, zones: Collection[int] | None) -> None:
+        """Disarm alarm zones (None: all); returns once it is journalled."""
+        self.ask(DisarmAlarms(zones=None if zones is None else tuple(zones)))
 
     def status(self) -> ControllerStatus:
         """The controller's present state."""

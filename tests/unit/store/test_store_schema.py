@@ -82,7 +82,7 @@ def test_the_policy_tables_are_those_that_decisions_are_compiled_from() -> None:
         "portal_access_rules", "area_access_rules", "group_access_rules",
         "access_rule_time_zones", "time_zones", "time_spans", "holidays", "scripts",
         "script_parameters", "script_instances", "portal_script_parameters", "alarm_zones",
-        "alarm_zone_time_zones",
+        "alarm_zone_time_zones", "timed_alarms",
     }  # fmt: skip
 
 

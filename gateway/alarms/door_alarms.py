@@ -115,7 +115,13 @@ class DoorAlarms:
         closing = {door: min(due, latest_ms) for door, due in self.closing.items()}
         owed = self.owed
         if not settings.held_open_enabled:
-            closing, owed = dict.fromkeys(closing, now_ms), _none()
+            # A door's own machine ends what it has on; the rest is ended here.
+            ending = (
+                door
+                for door, cause in self.shown.items()
+                if cause is AlarmCause.DOOR_OPEN and self.standing.get(door) is not cause
+            )
+            closing, owed = dict.fromkeys(ending, now_ms), _none()
         after = replace(self, closing=MappingProxyType(closing), owed=owed)
         return after.elapsed(now_ms)
 

@@ -85,8 +85,8 @@ def level(bench: Any, pin: int) -> str:
 
 
 def sounds(bench: Any) -> bool:
-    on = level(bench, SIREN) == "high"
-    assert bench.controller.status().siren is on
+    on = bool(level(bench, SIREN) == "high")
+    assert bench.controller.status().siren == on
     return on
 
 
@@ -333,6 +333,17 @@ def test_the_alarm_of_a_keypad_ends_after_a_restart_too(wired: Path, start: Star
     with start(wired) as again:
         assert again.alarms() == [(ON, TAMPERED, 1)]
         again.pass_time(95)
+        assert again.alarms() == [(ON, TAMPERED, 1), (OFF, TAMPERED, 1)]
+
+
+def test_a_keypad_that_was_freed_while_the_device_was_off_gets_its_off(
+    wired: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start(wired) as bench:
+        guess(bench)
+        later = bench.clock.utc() + timedelta(seconds=120)
+    monkeypatch.setattr(ManualClock, "utc", _from(later))
+    with start(wired) as again:
         assert again.alarms() == [(ON, TAMPERED, 1), (OFF, TAMPERED, 1)]
 
 

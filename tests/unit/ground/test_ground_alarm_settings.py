@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.commands.provisioning import initial_configuration
 from gateway.errors import SettingsError
 from gateway.settings import SiteFile, parse_site
 
@@ -76,3 +77,12 @@ def test_each_pin_is_claimed_under_its_key() -> None:
 def test_what_makes_no_sense_is_refused_by_name(text: str, why: str) -> None:
     with pytest.raises(SettingsError, match=why):
         parsed(text)
+
+
+def test_what_is_wired_is_switched_on_when_a_site_is_made() -> None:
+    text = '[siren]\npin = 13\nactive = "high"\n[bell]\npin = 19\nactive = "high"\n'
+    assert initial_configuration(parsed(READER)) == {}
+    wired = {"general": {"bell_enabled": 1}, "alarm": {"siren_enabled": 1}}
+    assert initial_configuration(parsed(text)) == wired
+    off = initial_configuration(parsed(text + "[initial.alarm]\nsiren_enabled = 0\n"))
+    assert off["alarm"] == {"siren_enabled": 0}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.alarms.causes import AlarmCause
 from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, Clock, DeviceTime, SiteZone
 from gateway.controller.admission import AdmissionDesk, kept_state
+from gateway.controller.alarm_memory import AlarmMemory, remembered
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
@@ -24,7 +24,9 @@ from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.modes import ModeKeeper
 from gateway.controller.policies import PolicyKeeper
+from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
+from gateway.controller.sounders import Sounders
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.doors.values import DoorAlarm
@@ -59,7 +61,7 @@ class _Past:
     """What the journal knows of earlier runs."""
 
     last: CommittedEntry | None
-    open_alarms: list[AlarmSource]
+    alarms: AlarmMemory
     fire: bool
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
@@ -136,6 +138,7 @@ def assembled(
                 modes=ModeKeeper(record.recorder, clock, trusted, record.past.modes),
                 alarms=panels.alarms,
                 fire=panels.fire,
+                power=PowerWatch(site.power, record.recorder),
                 notifier=Notifier(),
                 trusted=trusted,
                 ended_uncleanly=record.past.ended_uncleanly,
@@ -168,21 +171,22 @@ def _recording(
     inbox: Inbox[Item],
 ) -> Iterator[_Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
+    # Something sets the clock of a desktop; a Pi must show that something does.
+    source = True if profile.backend == "simulated" else None
+    trust = ClockTrust(
+        journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
+    )
     fire = journal.last_of(EntryKind.FIRE)
+    utc, now_ms = clock.utc(), clock.monotonic_ns() // 1_000_000
     modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
     past = _Past(
         last=journal.last_entry(),
-        open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
+        alarms=remembered(journal, utc, now_ms, trusted=trust.trusted(utc)),
         fire=fire is not None and bool(fire.body["on"]),
         keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
         modes=modes,
         held_open=held_open(modes),
         used_up=journal.used_up(),
-    )
-    # Something sets the clock of a desktop; a Pi must show that something does.
-    source = True if profile.backend == "simulated" else None
-    trust = ClockTrust(
-        journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
     )
     zone = SiteZone(site.site.zone)
     writer = JournalWriter(journal, journal.last_ids(), inbox.post)
@@ -259,27 +263,23 @@ def _panels(
     # The desk asks how doors stand, and doors tell the desk who went through.
     interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
     standing = Standing(doors, interlock)
-    desk = AdmissionDesk(
-        identifier,
-        ways,
+    kept = kept_state(past.keypads, clock.utc(), now_ms)
+    alarms = AlarmPanel(
+        site,
         recorder,
-        standing.place,
-        kept_state(past.keypads, clock.utc(), now_ms),
-        codes,
+        clock,
+        Sounders(rig.sounders, recorder, clock),
+        past.alarms,
+        now_ms,
+        locked_keypads=tuple(kept.guards),
     )
+    desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, alarms.keypad)
     turnstile = None
     if site.turnstile:
         turnstile = TurnstilePanel(site.turnstile, rig.sides, recorder, desk)
         standing.turnstile = turnstile
-    alarms = AlarmPanel(
-        (zone.number for zone in site.zone),
-        tamper=site.tamper is not None,
-        recorder=recorder,
-        open_alarms=past.open_alarms,
-        now_ms=now_ms,
-    )
     for door in site.door:
-        open_alarm = _open_alarm(past.open_alarms, door.id)
+        open_alarm = _open_alarm(past.alarms.on, door.id)
         strike = rig.strikes[door.id]
         doors[door.id] = DoorPanel(
             door, strike, recorder, alarms.door, desk, exits=interlock, open_alarm=open_alarm
@@ -290,11 +290,12 @@ def _panels(
             panel.fire(at_ms, on=on)
         if turnstile:
             turnstile.fire(at_ms, on=on)
+        alarms.fire(at_ms, on=on)
 
     return _Panels(
         identifier=identifier,
         ways=ways,
-        doorman=Doorman(desk, standing, doors, turnstile, recorder, clock),
+        doorman=Doorman(desk, standing, doors, turnstile, recorder, clock, alarms.duress),
         alarms=alarms,
         doors=doors,
         interlock=interlock,
@@ -303,7 +304,7 @@ def _panels(
     )
 
 
-def _open_alarm(open_alarms: list[AlarmSource], door: int) -> DoorAlarm | None:
+def _open_alarm(open_alarms: Iterable[AlarmSource], door: int) -> DoorAlarm | None:
     causes = {alarm.value for alarm in DoorAlarm}
     return next(
         (

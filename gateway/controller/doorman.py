@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
+from typing import Protocol
 
 import structlog
 
 from gateway.access.actions import Action
-from gateway.access.attempt import Place
+from gateway.access.attempt import Duress, Place
 from gateway.access.decision import refuse
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
@@ -52,6 +53,14 @@ class Standing:
         return self._interlock.obstacle(doors) is not None
 
 
+class DuressSink(Protocol):
+    """Who hears that somebody identified under threat."""
+
+    def __call__(
+        self, kind: Duress, user_id: int, access_log_id: int, now_ms: int, reader: str = ""
+    ) -> None: ...
+
+
 class Doorman:
     """Lets people in. The loop's thread alone uses it."""
 
@@ -63,6 +72,7 @@ class Doorman:
         turnstile: TurnstilePanel | None,
         recorder: Recorder,
         clock: Clock,
+        duress: DuressSink,
     ) -> None:
         self._desk = desk
         self._standing = standing
@@ -70,6 +80,7 @@ class Doorman:
         self._turnstile = turnstile
         self._recorder = recorder
         self._clock = clock
+        self._duress = duress
 
     def identified(
         self, identification: Identification, bindings: Bindings, enough: int | None = None
@@ -134,6 +145,11 @@ class Doorman:
         receipt = self._recorder.decision(
             verdict.outcome, verdict.credential, verdict.identifier_id
         )
+        outcome = verdict.outcome
+        if outcome.duress is not None:
+            # Whatever the verdict; nothing else here may differ from an ordinary read.
+            user_id = outcome.person.id if outcome.person else decision.user_id
+            self._duress(outcome.duress, user_id, receipt.id, self._now_ms(), outcome.reader)
         if decision.reason is Reason.UNKNOWN_CREDENTIAL and verdict.credential is not None:
             _show_readings(verdict.credential)
         log.info(

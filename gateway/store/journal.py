@@ -29,6 +29,8 @@ FORM = 0
 _ALARMS_LOOKED_AT = 2_000
 """Newest alarm entries searched at start for one that is still on."""
 
+_ALARM_KEY = ("cause", "door_id", "user_id", "access_log_id")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,7 +54,7 @@ class EntryKind(StrEnum):
     """A release of the turnstile that nobody used: a row of access_events, and the access that
     becomes one given up (0 for none)."""
     ALARM = "alarm"
-    """A row of alarm_logs."""
+    """A row of alarm_logs, and which of several parts it is about, if there are several."""
     BAD_FRAME = "bad_frame"
     """A frame of a reader that no format accepts, with its bits."""
     DEVICE = "device"
@@ -78,6 +80,16 @@ class EntryKind(StrEnum):
     """A code that changes with the time was accepted; it never is again."""
     CARD_SPENT = "card_spent"
     """Somebody was let in with a card that lets in once."""
+    DURESS = "duress"
+    """Somebody identified under threat, and an alarm is to follow after `delay_ms`; or (`done`) it
+    has begun."""
+    ARMING = "arming"
+    """Alarm zones were armed or disarmed: all that are disarmed, and what is left of times to
+    leave."""
+    SILENCED = "silenced"
+    """Somebody silenced the alarms that were on."""
+    READER_DISABLED = "reader_disabled"
+    """Something was read at a reader that is being tampered with, and left aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +260,12 @@ class Journal:
             rows = JournalRow.select().where(JournalRow.kind == kind.value)
             return [_entry(row) for row in rows.order_by(JournalRow.seq.desc()).limit(limit)]
 
-    def open_alarms(self) -> list[tuple[int, int]]:
-        """(cause, door id) of every alarm that began and whose end is not recorded."""
-        state: dict[tuple[int, int], bool] = {}
+    def open_alarms(self) -> list[CommittedEntry]:
+        """Of every alarm that began and whose end is not recorded the newest entry, oldest first.
+
+        What tells alarms apart is their row, without its time, and the `part` beside it.
+        """
+        state: dict[tuple[int | str, ...], CommittedEntry | None] = {}
         with self._database.bind_ctx(_TABLES):
             for row in (
                 JournalRow.select()
@@ -258,9 +273,11 @@ class Journal:
                 .order_by(JournalRow.seq.desc())
                 .limit(_ALARMS_LOOKED_AT)
             ):
-                alarm = _entry(row).body["row"]
-                state.setdefault((alarm["cause"], alarm["door_id"]), alarm["event"] == 1)
-        return [source for source, on in state.items() if on]
+                entry = _entry(row)
+                alarm = entry.body["row"]
+                key = (*(alarm[name] for name in _ALARM_KEY), entry.body.get("part", ""))
+                state.setdefault(key, entry if alarm["event"] == 1 else None)
+        return [entry for entry in reversed(state.values()) if entry is not None]
 
     def last_trusted_utc(self) -> datetime | None:
         """The newest instant journalled while the clock was trusted."""

@@ -19,11 +19,12 @@ from gateway.controller.fire import FireLatch
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.opening_hours import KeptHours, OpeningHours, kept_hours
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
-from gateway.doors.values import DoorAlarm
+from gateway.doors.values import DoorAlarm, Schedule
 from gateway.hardware.boards import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.boot import boot_id
@@ -44,6 +45,8 @@ from gateway.store.snapshot import SnapshotReader
 
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
+_HOURS_LOOKED_AT = 256
+"""Newest entries on schedules, and on first cards, searched at start for what is still so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class _Past:
     last: CommittedEntry | None
     open_alarms: list[AlarmSource]
     fire: bool
+    hours: KeptHours
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
 
@@ -112,6 +116,7 @@ def assembled(
                 identifier=panels.identifier,
                 doorman=panels.doorman,
                 ways=panels.ways,
+                hours=panels.hours,
                 policies=policies,
                 policy_version=people.policy_version,
                 doors=panels.doors,
@@ -154,6 +159,10 @@ def _recording(
         last=journal.last_entry(),
         open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
         fire=fire is not None and bool(fire.body["on"]),
+        hours=kept_hours(
+            journal.newest(EntryKind.SCHEDULE, _HOURS_LOOKED_AT),
+            journal.newest(EntryKind.FIRST_CARD, _HOURS_LOOKED_AT),
+        ),
         keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
     )
     # Something sets the clock of a desktop; a Pi must show that something does.
@@ -211,6 +220,7 @@ class _Panels:
 
     identifier: Identifier
     ways: Ways
+    hours: OpeningHours
     doorman: Doorman
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
@@ -247,10 +257,17 @@ def _panels(
         open_alarms=past.open_alarms,
         now_ms=now_ms,
     )
+    hours = OpeningHours(doors, recorder, clock, record.device_time, desk, past.hours)
     for door in site.door:
-        open_alarm = _open_alarm(past.open_alarms, door.id)
-        strike = rig.strikes[door.id]
-        doors[door.id] = DoorPanel(door, strike, recorder, alarms.door, desk, open_alarm=open_alarm)
+        doors[door.id] = DoorPanel(
+            door,
+            rig.strikes[door.id],
+            recorder,
+            alarms.door,
+            hours,
+            open_alarms=_open_alarms(past.open_alarms, door.id),
+            schedule=Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
+        )
 
     def tell(at_ms: int, *, on: bool) -> None:
         for panel in doors.values():
@@ -261,7 +278,8 @@ def _panels(
     return _Panels(
         identifier=identifier,
         ways=ways,
-        doorman=Doorman(desk, doors, turnstile, recorder, clock),
+        hours=hours,
+        doorman=Doorman(desk, hours, doors, turnstile, recorder, clock),
         alarms=alarms,
         doors=doors,
         turnstile=turnstile,
@@ -269,13 +287,10 @@ def _panels(
     )
 
 
-def _open_alarm(open_alarms: list[AlarmSource], door: int) -> DoorAlarm | None:
+def _open_alarms(open_alarms: list[AlarmSource], door: int) -> tuple[DoorAlarm, ...]:
     causes = {alarm.value for alarm in DoorAlarm}
-    return next(
-        (
-            DoorAlarm(source.cause.value)
-            for source in open_alarms
-            if source.door_id == door and source.cause.value in causes
-        ),
-        None,
+    return tuple(
+        DoorAlarm(source.cause.value)
+        for source in open_alarms
+        if source.door_id == door and source.cause.value in causes
     )

@@ -28,6 +28,7 @@ from gateway.controller.fire import FireLatch
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
+from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
@@ -102,6 +103,7 @@ class Parts:
     identifier: Identifier
     doorman: Doorman
     ways: Ways
+    hours: OpeningHours
     policies: PolicyKeeper
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
@@ -164,6 +166,7 @@ class Controller:
         now_ms = self._now_ms()
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
+        self._parts.hours.look(bindings, now_ms)
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
@@ -201,6 +204,7 @@ class Controller:
         parts.alarms.tick(now_ms)
         if self._bindings is not None:
             parts.doorman.tick(self._bindings, now_ms)
+            parts.hours.tick(self._bindings, now_ms)
         self._captures.settle()
         parts.policies.slice()
         if parts.clock.monotonic_ns() >= self._heartbeat_ns:
@@ -217,6 +221,7 @@ class Controller:
         dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
         dues_ms.append(self._parts.alarms.due_ms())
         dues_ms.append(self._parts.doorman.due_ms())
+        dues_ms.append(self._parts.hours.due_ms())
         if self._parts.turnstile:
             dues_ms.append(self._parts.turnstile.due_ms())
         dues_ns = [
@@ -297,6 +302,8 @@ class Controller:
                 self._parts.doors[number].sensor_level(now_ms, high=level.high)
             case InputKind.REX:
                 self._parts.doors[number].rex_level(now_ms, high=level.high)
+            case InputKind.BOND:
+                self._parts.doors[number].bond_level(now_ms, high=level.high)
             case InputKind.ZONE:
                 self._parts.alarms.level(ZONE_CAUSES[number - 1], now_ms, high=level.high)
             case InputKind.TAMPER:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 import structlog
@@ -16,6 +17,7 @@ from gateway.doors.state import DoorState
 from gateway.doors.values import (
     AlarmOff,
     AlarmOn,
+    BondChanged,
     ButtonPressed,
     DoorAlarm,
     DoorClosed,
@@ -28,9 +30,13 @@ from gateway.doors.values import (
     Mode,
     ModeChanged,
     NotEntered,
+    PreAlarm,
     Refused,
     RexChanged,
     RexFault,
+    Schedule,
+    ScheduleChanged,
+    Scheduled,
     SensorChanged,
     SensorReading,
     SettingsChanged,
@@ -39,7 +45,7 @@ from gateway.doors.values import (
 )
 from gateway.hardware.outputs import StrikeOutput
 from gateway.link.messages import DoorStatus
-from gateway.settings import Door, LockState
+from gateway.settings import Door, Level, LockState
 from gateway.store.journal import EntryKind
 
 log = structlog.get_logger("door")
@@ -62,11 +68,14 @@ class DoorPanel:
         alarm: AlarmSink,
         passages: PassageSink,
         *,
-        open_alarm: DoorAlarm | None = None,
+        open_alarms: Collection[DoorAlarm] = (),
+        schedule: Schedule = Schedule.OFF,
     ) -> None:
-        """`open_alarm` is one whose end the journal lacks."""
+        """`open_alarms` are those whose end the journal lacks, `schedule` is ENDED where a
+        command ended one that may still be in force."""
         self.door = door
-        self._open_alarm = open_alarm
+        self._open_alarms = open_alarms
+        self._schedule = schedule
         self._strike = strike
         self._recorder = recorder
         self._alarm = alarm
@@ -76,6 +85,7 @@ class DoorPanel:
         self._portal_id = 0
         self._sensor_high: bool | None = None
         self._rex_high: bool | None = None
+        self._bond_high: bool | None = None
         self._sensor_idle_high = True
         self._rex_idle_high = True
         self._modes: tuple[Mode, ...] = ()
@@ -87,9 +97,13 @@ class DoorPanel:
         settings = bindings.door(self.door)
         if not self._bound:
             self._state = DoorState.initial(
-                settings, unlocked=self._state.unlocked, alarm=self._open_alarm
+                settings,
+                unlocked=self._state.unlocked,
+                alarms=self._open_alarms,
+                schedule=self._schedule,
             )
             self._bound = True
+            self._read_bond(now_ms)
         self._settings = settings
         self._portal_id = bindings.portal_of_door(self.door.id)
         self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
@@ -121,6 +135,25 @@ class DoorPanel:
         pressed = high is not self._rex_idle_high
         if self._bound and self._state.rex_pressed is not pressed:
             self.feed(RexChanged(pressed), now_ms)
+
+    def bond_level(self, now_ms: int, *, high: bool) -> None:
+        """The lock's feedback contact was read."""
+        self._bond_high = high
+        if self._bound:
+            self._read_bond(now_ms)
+
+    def _read_bond(self, now_ms: int) -> None:
+        bond = self.door.bond
+        if bond is None:
+            # an alarm of a contact that was taken away must not stay on for ever
+            self.feed(BondChanged(unlocked=False), now_ms)
+        elif self._bond_high is not None:
+            self.feed(BondChanged(self._bond_high is (bond.idle is Level.LOW)), now_ms)
+
+    def scheduled(self, now_ms: int, *, unlocked: bool) -> None:
+        """Whether an unlock schedule or a first card wants the door unlocked now."""
+        if unlocked is (self._state.schedule is Schedule.OFF):
+            self.feed(Scheduled(unlocked), now_ms)
 
     def fire(self, now_ms: int, *, on: bool) -> None:
         """The fire input reports a fire, or was reset."""
@@ -154,19 +187,31 @@ class DoorPanel:
                 self._recorder.door_moved(self.door.id, opened=True)
             case DoorClosed():
                 self._recorder.door_moved(self.door.id, opened=False)
-            case AlarmOn(alarm=alarm):
-                self._alarm(AlarmCause(alarm.value), now_ms, on=True, door_id=self.door.id)
-            case AlarmOff(alarm=alarm):
-                self._alarm(AlarmCause(alarm.value), now_ms, on=False, door_id=self.door.id)
+            case AlarmOn() | AlarmOff():
+                cause = AlarmCause(effect.alarm.value)
+                on = isinstance(effect, AlarmOn)
+                self._alarm(cause, now_ms, on=on, door_id=self.door.id)
+            case PreAlarm() | ScheduleChanged() | RexFault():
+                self._note(effect)
+            case Entered() | NotEntered():
+                self._tell(effect)
+            case Drive() | Refused():
+                pass
+
+    def _note(self, effect: PreAlarm | ScheduleChanged | RexFault) -> None:
+        """Write down what no table of the API holds."""
+        match effect:
             case RexFault(on=on):
                 log.warning("exit button stuck" if on else "exit button free", door=self.door.name)
                 self._recorder.note(
                     EntryKind.FAULT, part=f"rex {self.door.name}", why="stuck" if on else None
                 )
-            case Entered() | NotEntered():
-                self._tell(effect)
-            case Drive() | Refused():
-                pass
+            case PreAlarm(on=on):
+                log.info("held open soon", door=self.door.name, on=on)
+                self._recorder.note(EntryKind.PRE_ALARM, door=self.door.id, on=on)
+            case ScheduleChanged(schedule=schedule):
+                log.info("door schedule", door=self.door.name, schedule=schedule.value)
+                self._recorder.note(EntryKind.SCHEDULE, door=self.door.id, schedule=schedule.value)
 
     def _tell(self, effect: Entered | NotEntered) -> None:
         """Say what became of grants."""
@@ -203,6 +248,11 @@ class DoorPanel:
         return self._rex_idle_high
 
     @property
+    def schedule(self) -> Schedule:
+        """What schedules do to the door."""
+        return self._state.schedule
+
+    @property
     def mode(self) -> Mode:
         return self._state.mode
 
@@ -217,5 +267,7 @@ class DoorPanel:
             unlocked=self._strike.state is LockState.UNLOCKED,
             mode=self._state.mode.value,
             sensor_open=sensor is SensorReading.OPEN if known else None,
-            alarms=(self._state.alarm.name.lower(),) if self._state.alarm else (),
+            alarms=tuple(alarm.name.lower() for alarm in self._state.alarms),
+            pre_alarm=self._state.pre_alarm,
+            schedule=self._state.schedule.value,
         )

@@ -15,6 +15,7 @@ from gateway.objects import (
     alarms,
     biometrics,
     equipment,
+    first_card,
     identification,
     intercom,
     logs,
@@ -117,5 +118,7 @@ REGISTRY = Registry(
         # Ours alone.
         passback.ANTIPASSBACK_AREAS,
         passback.ANTIPASSBACK_EXEMPTIONS,
+        first_card.FIRST_CARD_UNLOCKS,
+        first_card.FIRST_CARD_UNLOCK_GROUPS,
     )
 )

@@ -160,6 +160,15 @@ class Door(_Strict):
     """The longest that one opening unlocks the door, whatever time was asked for. Only a hold
     (timeout=0 of the API), an unlock schedule or a mode lasts longer."""
 
+    @model_validator(mode="after")
+    def _lets_people_out(self) -> Self:
+        shunts = self.rex is not None and self.rex.mode is RexMode.SHUNT
+        if shunts and self.egress is Egress.SOFTWARE:
+            raise ValueError(
+                "rex.mode shunt drives nothing, and egress software says that nothing else opens"
+            )
+        return self
+
     def pins(self) -> Iterator[tuple[int, str]]:
         """Every pin in use with the key that claims it."""
         wires = {"strike": self.strike, "sensor": self.sensor, "rex": self.rex, "bond": self.bond}

@@ -84,6 +84,8 @@ class OpeningHours:
         self._device_time = device_time
         self._passages = passages
         self._policy: Policy | None = None
+        self._cards: Mapping[int, FirstCard] = {}
+        """Of that policy, by id."""
         self._started: set[int] = set()
         """First-card unlocks."""
         self._kept: KeptHours | None = kept
@@ -132,14 +134,16 @@ class OpeningHours:
 
     def look(self, bindings: Bindings, now_ms: int) -> None:
         """Tell every door what is wanted of it at this second."""
-        policy = self._policy = bindings.snapshot.policy
+        policy = bindings.snapshot.policy
+        if policy is not self._policy:
+            self._policy, self._cards = policy, _cards_by_id(policy)
         utc = self._clock.utc()
         instant = policy.calendar.instant(self._recorder.moment())
         if self._kept and instant.trusted:
             kept, self._kept = self._kept, None
             self._prove_cards(policy, kept, utc)
             self._prove_ended(bindings, kept, utc, now_ms)
-        self._end_cards(policy, instant)
+        self._end_cards(instant)
         watched = False
         for door, panel in self._doors.items():
             portals = bindings.portals_of_door(door)
@@ -160,21 +164,17 @@ class OpeningHours:
             for portal in portals
         )
 
-    def _end_cards(self, policy: Policy, instant: Instant) -> None:
+    def _end_cards(self, instant: Instant) -> None:
         """Forget what is over: the next window waits for somebody again."""
-        if not self._started:
-            return
-        cards = _cards_by_id(policy)
         for id_ in sorted(self._started):
-            card = cards.get(id_)
+            card = self._cards.get(id_)
             if card is None or card.when.at(instant) in _OVER:
                 self._started.discard(id_)
                 self._note(id_, on=False)
 
     def _prove_cards(self, policy: Policy, kept: KeptHours, utc: datetime) -> None:
-        cards = _cards_by_id(policy)
         for id_, since in kept.started.items():
-            card = cards.get(id_)
+            card = self._cards.get(id_)
             recent = timedelta() <= utc - since <= _LONGEST_OUTAGE
             if card and recent and self._unbroken(policy, since, utc, card.when.holds):
                 self._started.add(id_)

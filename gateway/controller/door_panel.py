@@ -103,7 +103,6 @@ class DoorPanel:
                 schedule=self._schedule,
             )
             self._bound = True
-            self._read_bond(now_ms)
         self._settings = settings
         self._portal_id = bindings.portal_of_door(self.door.id)
         self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
@@ -111,6 +110,7 @@ class DoorPanel:
         self._modes = bindings.modes(self.door.id)
         # The same pins may now mean something else: that is neither an opening nor a press.
         self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed()), now_ms)
+        self._read_bond(now_ms)
         self._feed_mode(now_ms)
 
     def sensor_level(self, now_ms: int, *, high: bool) -> None:

@@ -154,6 +154,9 @@ class Door(_Strict):
     on_stop: LockState = LockState.LOCKED
     on_fault: LockState = LockState.LOCKED
     fire_release: bool = True
+    rex_bypasses_interlock: bool = True
+    """The exit button unlocks even while another door of its interlock is open. False keeps people
+    in until that one is closed; a fire lets them out all the same."""
     pre_alarm_s: Annotated[int, Field(ge=0, le=3_600)] = 0
     """How long before the alarm of a door that is held open its pre-alarm comes; 0 for none."""
     output_limit_s: Annotated[int, Field(ge=1, le=3_600)] = 600
@@ -295,6 +298,15 @@ class Admission(_Strict):
     """... within this time lock it ..."""
     locked_s: Annotated[int, Field(ge=10, le=3_600)] = 90
     """... for this long."""
+    forgive_at_midnight: bool = False
+    """Anti-passback forgets at midnight where everyone is, as with `catra.daily_reset`."""
+
+
+class Interlock(_Strict):
+    """What the API has no key for. Which doors it joins is `doorN_interlock`."""
+
+    margin_s: Annotated[int, Field(ge=0, le=60)] = 2
+    """A door without a sensor counts as occupied for its time and so much longer."""
 
 
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
@@ -335,6 +347,7 @@ class SiteFile(_Strict):
     tamper: FixedInput | None = None
     fire: FixedInput | None = None
     admission: Admission = Admission()
+    interlock: Interlock = Interlock()
     initial: dict[str, dict[str, str | int | bool]] = {}
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.alarms.causes import AlarmCause
@@ -15,10 +15,14 @@ from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman, Standing
+from gateway.controller.dynamic_codes import DynamicCodes
 from gateway.controller.fire import FireLatch
+from gateway.controller.forgiveness import Forgiveness, WayOut, held_open
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.modes import ModeKeeper
 from gateway.controller.opening_hours import KeptHours, OpeningHours, kept_hours
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
@@ -42,11 +46,15 @@ from gateway.store.journal import CommittedEntry, EntryKind, Journal
 from gateway.store.passages import PassageReader
 from gateway.store.people import PeopleReader
 from gateway.store.snapshot import SnapshotReader
+from gateway.store.used_codes import UsedUp
 
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
 _HOURS_LOOKED_AT = 256
 """Newest entries on schedules, and on first cards, searched at start for what is still so."""
+_MODES_LOOKED_AT = 256
+"""Newest entries on modes searched at start for each door's last, and for one that ended without
+the database knowing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,10 @@ class _Past:
     hours: KeptHours
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
+    modes: tuple[CommittedEntry, ...] = ()
+    held_open: frozenset[WayOut] = frozenset()
+    """By an emergency or a fire, when the last run ended."""
+    used_up: UsedUp = field(default_factory=UsedUp)
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -102,6 +114,10 @@ def assembled(
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
         panels = _panels(site, rig, record, people, passages, clock)
+
+        def trusted() -> bool:
+            return record.trust.trusted(clock.utc())
+
         controller = Controller(
             Parts(
                 site=site,
@@ -117,13 +133,16 @@ def assembled(
                 doorman=panels.doorman,
                 ways=panels.ways,
                 hours=panels.hours,
+                forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
                 policies=policies,
                 policy_version=people.policy_version,
                 doors=panels.doors,
+                interlock=panels.interlock,
+                modes=ModeKeeper(record.recorder, clock, trusted, record.past.modes),
                 alarms=panels.alarms,
                 fire=panels.fire,
                 notifier=Notifier(),
-                trusted=lambda: record.trust.trusted(clock.utc()),
+                trusted=trusted,
                 ended_uncleanly=record.past.ended_uncleanly,
                 turnstile=panels.turnstile,
             )
@@ -155,6 +174,7 @@ def _recording(
 ) -> Iterator[_Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
     fire = journal.last_of(EntryKind.FIRE)
+    modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
     past = _Past(
         last=journal.last_entry(),
         open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
@@ -164,6 +184,9 @@ def _recording(
             journal.newest(EntryKind.FIRST_CARD, _HOURS_LOOKED_AT),
         ),
         keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
+        modes=modes,
+        held_open=held_open(modes),
+        used_up=journal.used_up(),
     )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
@@ -224,6 +247,7 @@ class _Panels:
     doorman: Doorman
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
     turnstile: TurnstilePanel | None
     fire: FireLatch
 
@@ -238,13 +262,20 @@ def _panels(
 ) -> _Panels:
     now_ms = clock.monotonic_ns() // 1_000_000
     past, recorder = record.past, record.recorder
-    identifier = Identifier(site, people)
+    codes = DynamicCodes(past.used_up, recorder, clock, lambda: record.trust.trusted(clock.utc()))
+    identifier = Identifier(site, people, codes)
     ways = Ways(passages, recorder, clock, record.device_time)
     doors: dict[int, DoorPanel] = {}
     # The desk asks how doors stand, and doors tell the desk who went through.
-    standing = Standing(doors)
+    interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
+    standing = Standing(doors, interlock)
     desk = AdmissionDesk(
-        identifier, ways, recorder, standing.place, kept_state(past.keypads, clock.utc(), now_ms)
+        identifier,
+        ways,
+        recorder,
+        standing.place,
+        kept_state(past.keypads, clock.utc(), now_ms),
+        codes,
     )
     turnstile = None
     if site.turnstile:
@@ -257,7 +288,7 @@ def _panels(
         open_alarms=past.open_alarms,
         now_ms=now_ms,
     )
-    hours = OpeningHours(doors, recorder, clock, record.device_time, desk, past.hours)
+    hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, desk, past.hours)
     for door in site.door:
         doors[door.id] = DoorPanel(
             door,
@@ -266,6 +297,7 @@ def _panels(
             alarms.door,
             hours,
             open_alarms=_open_alarms(past.open_alarms, door.id),
+            exits=interlock,
             schedule=Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
         )
 
@@ -279,9 +311,10 @@ def _panels(
         identifier=identifier,
         ways=ways,
         hours=hours,
-        doorman=Doorman(desk, hours, doors, turnstile, recorder, clock),
+        doorman=Doorman(desk, hours, standing, doors, turnstile, recorder, clock),
         alarms=alarms,
         doors=doors,
+        interlock=interlock,
         turnstile=turnstile,
         fire=FireLatch(site.fire, recorder, tell, now_ms, latched=past.fire),
     )

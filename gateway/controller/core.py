@@ -25,9 +25,12 @@ from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman
 from gateway.controller.enrolment import CaptureDesk
 from gateway.controller.fire import FireLatch
+from gateway.controller.forgiveness import Forgiveness, WayOut
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
+from gateway.controller.modes import ModeKeeper
 from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
@@ -36,6 +39,7 @@ from gateway.controller.simulation import Panels, Simulation
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.values import BadFrame, Identification
+from gateway.doors.values import Mode
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
     DeviceState,
@@ -47,15 +51,18 @@ from gateway.hardware.events import (
 from gateway.hardware.rig import Rig
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
+    AskPosition,
     Authorize,
     CancelCapture,
     Capture,
     ControllerStatus,
     DeviceStatus,
     Fact,
+    Forgive,
     LineLevel,
     Obey,
     OpenDoor,
+    Position,
     ReleaseTurnstile,
     ReportStatus,
     Request,
@@ -104,10 +111,13 @@ class Parts:
     doorman: Doorman
     ways: Ways
     hours: OpeningHours
+    forgiveness: Forgiveness
     policies: PolicyKeeper
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
     doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
+    modes: ModeKeeper
     alarms: AlarmPanel
     fire: FireLatch
     zone: SiteZone
@@ -135,7 +145,9 @@ class Controller:
         self._bindings: Bindings | None = None
         self._waiting: deque[_Waiting] = deque()
         self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
-        self._openings = OpeningDesk(parts.doors, parts.turnstile, parts.recorder, parts.clock)
+        self._openings = OpeningDesk(
+            parts.doors, parts.turnstile, parts.interlock, parts.recorder, parts.clock
+        )
         self._captures = CaptureDesk(parts.site.reader, self._is_online, self._answers, parts.clock)
         panels = Panels(
             parts.doors, parts.alarms, parts.fire, parts.site.tamper, parts.site.turnstile
@@ -160,16 +172,18 @@ class Controller:
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the rules and settings of `snapshot` decide from now on."""
-        bindings = Bindings(self._parts.site, snapshot)
+        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         now_ms = self._now_ms()
+        self._parts.interlock.bind(bindings)
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
         self._parts.hours.look(bindings, now_ms)
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
+        self._see_modes()
         # Rules are many objects that live long: without this, each full garbage collection would
         # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
         gc.freeze()
@@ -178,6 +192,15 @@ class Controller:
         for held in waiting:
             self._identified(held.identification, held.version)
         self._answers.settle()
+
+    def _see_modes(self) -> None:
+        """Before anybody is decided upon by modes that are others now."""
+        modes: dict[WayOut, Mode] = {
+            ("door", door): panel.mode for door, panel in self._parts.doors.items()
+        }
+        if self._parts.turnstile:
+            modes["turnstile", self._parts.turnstile.turnstile.name] = self._parts.turnstile.mode
+        self._parts.forgiveness.see_modes(modes)
 
     def _give_up_waiting(self) -> None:
         """Deny whoever waited so long for new rules that nobody may stand there any more."""
@@ -196,6 +219,7 @@ class Controller:
         while (received := parts.link.receive()) is not None:
             self._asked(*received)
             self._take_inbox()
+        self._see_modes()
         now_ms = self._now_ms()
         for panel in parts.doors.values():
             panel.tick(now_ms)
@@ -342,7 +366,10 @@ class Controller:
             case Silence():
                 self._parts.alarms.silence()
                 self._parts.fire.reset(self._now_ms())
+                self._see_modes()
                 self._answers.now(address, request)
+            case Forgive() | AskPosition() as command:
+                self._answer_about_positions(address, request, command)
             case ReportStatus():
                 self._answers.now(address, request, self.status().model_dump(mode="json"))
             case Capture() as command:
@@ -352,6 +379,17 @@ class Controller:
                 self._answers.now(address, request)
             case Simulate() as command:
                 self._answers.now(address, request, self._simulation.run(command))
+
+    def _answer_about_positions(
+        self, address: bytes, request: Request, command: Forgive | AskPosition
+    ) -> None:
+        if isinstance(command, Forgive):
+            ticket = self._parts.ways.forgive(command.user_id, "asked_by_client")
+            self._answers.when_committed(address, request, ticket)
+            return
+        way = self._parts.ways.position(command.user_id)
+        position = Position(area_id=way.area_id, since_utc_s=way.since_s)
+        self._answers.now(address, request, position.model_dump())
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
@@ -363,11 +401,20 @@ class Controller:
             self._parts.recorder.note(EntryKind.CLOCK, trusted=trusted)
         with contextlib.suppress(GatewayError):  # the next swipe finds it out and says so
             self._parts.policies.want(self._parts.policy_version())
+        if trusted and self._bindings is not None and self._bindings.forgives_at_midnight:
+            self._parts.forgiveness.see_day(self._parts.ways.now().day)
         self._answers.settle()
         self._give_up_waiting()
+        self._end_modes()
         if self._parts.writer.alive and self._parts.rig.healthy:
             self._parts.notifier.alive()
         self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
+
+    def _end_modes(self) -> None:
+        """Let exception modes whose time is over count no more."""
+        known = self._bindings
+        if known and self._parts.modes.over(known.snapshot) != known.modes_ended:
+            self.adopt(known.snapshot)
 
     def close(self) -> None:
         """An orderly end, while everything still works."""
@@ -407,6 +454,7 @@ class Controller:
             alarm_active=active,
             alarm_cause=int(cause),
             turnstile=parts.turnstile.status() if parts.turnstile else None,
+            modes_ended=self._bindings.modes_ended if self._bindings else (),
             levels=tuple(
                 LineLevel(kind=kind, number=number, high=high)
                 for kind, number, high in parts.rig.levels()

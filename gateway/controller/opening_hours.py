@@ -24,6 +24,7 @@ from gateway.clock import Clock, DeviceTime
 from gateway.controller.admission import Verdict
 from gateway.controller.bindings import Bindings
 from gateway.controller.door_panel import DoorPanel
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.passages import PassageSink
 from gateway.controller.recorder import Recorder
 from gateway.doors.values import Schedule
@@ -71,6 +72,7 @@ class OpeningHours:
     def __init__(
         self,
         doors: Mapping[int, DoorPanel],
+        interlock: InterlockDesk,
         recorder: Recorder,
         clock: Clock,
         device_time: DeviceTime,
@@ -79,6 +81,7 @@ class OpeningHours:
     ) -> None:
         """`passages` hears of every grant too: the doors tell this object alone."""
         self._doors = doors
+        self._interlock = interlock
         self._recorder = recorder
         self._clock = clock
         self._device_time = device_time
@@ -148,8 +151,12 @@ class OpeningHours:
         for door, panel in self._doors.items():
             portals = bindings.portals_of_door(door)
             wanted = self._wanted(portals, instant)
+            begins = wanted and panel.schedule is Schedule.OFF
+            # The turn of a door that an interlock keeps locked comes when the others are free.
+            barred = begins and self._interlock.obstacle((door,)) is not None
             # Without a clock nobody knows whether what was ended is over.
-            if wanted or instant.trusted or panel.schedule is not Schedule.ENDED:
+            unknown = not (wanted or instant.trusted) and panel.schedule is Schedule.ENDED
+            if not barred and not unknown:
                 panel.scheduled(now_ms, unlocked=wanted)
             scheduled = any(portal.unlocks or portal.first_cards for portal in portals)
             watched = watched or scheduled or panel.schedule is not Schedule.OFF

@@ -19,6 +19,7 @@ from gateway.objects import (
     identification,
     intercom,
     logs,
+    modes,
     passback,
     people,
     places,
@@ -120,5 +121,6 @@ REGISTRY = Registry(
         passback.ANTIPASSBACK_EXEMPTIONS,
         first_card.FIRST_CARD_UNLOCKS,
         first_card.FIRST_CARD_UNLOCK_GROUPS,
+        modes.EXCEPTION_MODES,
     )
 )

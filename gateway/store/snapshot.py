@@ -27,7 +27,9 @@ from gateway.access.rows import (
 from gateway.errors import StorageError
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
+from gateway.objects.modes import mode_key
 from gateway.store.configuration import read_configuration
+from gateway.store.mode_rows import ModeRow
 from gateway.store.schema import PolicyVersion
 
 Row = TypeVar("Row")
@@ -71,6 +73,9 @@ class Snapshot:
     configuration: Mapping[tuple[str, str], str]
     """(module, key) -> value, for every key the device knows."""
     zones: Mapping[int, ZoneRow]
+    modes: Mapping[int, ModeRow]
+    """By door, 0 for the device: what is known of the exception mode that the configuration names.
+    Nothing for a mode that was set without a word."""
 
 
 class SnapshotReader:
@@ -111,7 +116,12 @@ class SnapshotReader:
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
         yield
         policy = yield from compile_policy(self._policy_rows(version))
-        return Snapshot(version, policy, readers, configuration, zones)
+        modes = {
+            row.door_id: row
+            for row in self._rows("exception_modes", ModeRow._make, ModeRow._fields)
+            if configuration["general", mode_key(row.door_id)] == row.mode
+        }
+        return Snapshot(version, policy, readers, configuration, zones, modes)
 
     def _policy_rows(self, version: int) -> PolicyRows:
         return PolicyRows(

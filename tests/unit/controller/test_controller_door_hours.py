@@ -22,6 +22,7 @@ CARD_OF_ANA = (123 << 32) | 45678
 CARD_OF_BRUNO = (123 << 32) | 45679
 OFFICE, VISITORS = 2, 3
 FRONT_SENSOR = InputName(InputKind.DOOR_SENSOR, 1)
+BACK_SENSOR = InputName(InputKind.DOOR_SENSOR, 2)
 DAYS = dict.fromkeys(("sun", "mon", "tue", "wed", "thu", "fri", "sat"), 1)
 NINE, SIX = 9 * 3600, 18 * 3600
 
@@ -176,6 +177,19 @@ def test_a_lock_down_drops_the_schedule(scheduled: Path, start: Any) -> None:
         assert not bench.unlocked(1)
         bench.configure({"general": {"exception_mode": "none"}})
         assert not bench.unlocked(1)
+
+
+def test_an_interlock_keeps_a_schedule_waiting_until_the_other_door_is_free(
+    scheduled: Path, start: Any
+) -> None:
+    with start(scheduled, local(23, 8, 59, 50)) as bench:
+        bench.configure({"general": {"door1_interlock": "2"}})
+        bench.simulator.set_input(BACK_SENSOR, high=False)
+        bench.pass_time(20)
+        assert not bench.unlocked(1)
+        bench.simulator.set_input(BACK_SENSOR, high=True)
+        bench.pass_time(1.5)
+        assert bench.unlocked(1)
 
 
 def test_an_end_that_the_clocks_skip_comes_when_they_have_gone_forward(

@@ -33,6 +33,7 @@ SEEN_ON_DEVICES = """
 
 OURS = """
     antipassback_areas antipassback_exemptions first_card_unlocks first_card_unlock_groups
+    exception_modes
 """
 
 

@@ -23,13 +23,14 @@ from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.modes import ModeKeeper
+from gateway.controller.opening_hours import KeptHours, OpeningHours, kept_hours
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
 from gateway.controller.sounders import Sounders
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
-from gateway.doors.values import DoorAlarm
+from gateway.doors.values import DoorAlarm, Schedule
 from gateway.hardware.boards import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.boot import boot_id
@@ -51,6 +52,8 @@ from gateway.store.used_codes import UsedUp
 
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
+_HOURS_LOOKED_AT = 256
+"""Newest entries on schedules, and on first cards, searched at start for what is still so."""
 _MODES_LOOKED_AT = 256
 """Newest entries on modes searched at start for each door's last, and for one that ended without
 the database knowing."""
@@ -63,6 +66,7 @@ class _Past:
     last: CommittedEntry | None
     alarms: AlarmMemory
     fire: bool
+    hours: KeptHours = field(default_factory=lambda: KeptHours({}, {}))
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
     modes: tuple[CommittedEntry, ...] = ()
@@ -130,6 +134,7 @@ def assembled(
                 identifier=panels.identifier,
                 doorman=panels.doorman,
                 ways=panels.ways,
+                hours=panels.hours,
                 forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
                 policies=policies,
                 policy_version=people.policy_version,
@@ -183,6 +188,10 @@ def _recording(
         last=journal.last_entry(),
         alarms=remembered(journal, utc, now_ms, trusted=trust.trusted(utc)),
         fire=fire is not None and bool(fire.body["on"]),
+        hours=kept_hours(
+            journal.newest(EntryKind.SCHEDULE, _HOURS_LOOKED_AT),
+            journal.newest(EntryKind.FIRST_CARD, _HOURS_LOOKED_AT),
+        ),
         keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
         modes=modes,
         held_open=held_open(modes),
@@ -238,6 +247,7 @@ class _Panels:
 
     identifier: Identifier
     ways: Ways
+    hours: OpeningHours
     doorman: Doorman
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
@@ -278,11 +288,17 @@ def _panels(
     if site.turnstile:
         turnstile = TurnstilePanel(site.turnstile, rig.sides, recorder, desk)
         standing.turnstile = turnstile
+    hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, desk, past.hours)
     for door in site.door:
-        open_alarm = _open_alarm(past.alarms.on, door.id)
-        strike = rig.strikes[door.id]
         doors[door.id] = DoorPanel(
-            door, strike, recorder, alarms.door, desk, exits=interlock, open_alarm=open_alarm
+            door,
+            rig.strikes[door.id],
+            recorder,
+            alarms.door,
+            hours,
+            open_alarms=_open_alarms(past.alarms.on, door.id),
+            exits=interlock,
+            schedule=Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
         )
 
     def tell(at_ms: int, *, on: bool) -> None:
@@ -295,7 +311,8 @@ def _panels(
     return _Panels(
         identifier=identifier,
         ways=ways,
-        doorman=Doorman(desk, standing, doors, turnstile, recorder, clock, alarms.duress),
+        hours=hours,
+        doorman=Doorman(desk, hours, standing, doors, turnstile, recorder, clock, alarms.duress),
         alarms=alarms,
         doors=doors,
         interlock=interlock,
@@ -304,13 +321,10 @@ def _panels(
     )
 
 
-def _open_alarm(open_alarms: Iterable[AlarmSource], door: int) -> DoorAlarm | None:
+def _open_alarms(open_alarms: Iterable[AlarmSource], door: int) -> tuple[DoorAlarm, ...]:
     causes = {alarm.value for alarm in DoorAlarm}
-    return next(
-        (
-            DoorAlarm(source.cause.value)
-            for source in open_alarms
-            if source.door_id == door and source.cause.value in causes
-        ),
-        None,
+    return tuple(
+        DoorAlarm(source.cause.value)
+        for source in open_alarms
+        if source.door_id == door and source.cause.value in causes
     )

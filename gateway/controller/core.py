@@ -31,6 +31,7 @@ from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
 from gateway.controller.modes import ModeKeeper
+from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
@@ -114,6 +115,7 @@ class Parts:
     identifier: Identifier
     doorman: Doorman
     ways: Ways
+    hours: OpeningHours
     forgiveness: Forgiveness
     policies: PolicyKeeper
     policy_version: Callable[[], int]
@@ -188,6 +190,7 @@ class Controller:
         self._parts.interlock.bind(bindings)
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
+        self._parts.hours.look(bindings, now_ms)
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
@@ -236,6 +239,7 @@ class Controller:
         parts.alarms.tick(now_ms)
         if self._bindings is not None:
             parts.doorman.tick(self._bindings, now_ms)
+            parts.hours.tick(self._bindings, now_ms)
         self._captures.settle()
         parts.policies.slice()
         if parts.clock.monotonic_ns() >= self._heartbeat_ns:
@@ -252,6 +256,7 @@ class Controller:
         dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
         dues_ms.append(self._parts.alarms.due_ms())
         dues_ms.append(self._parts.doorman.due_ms())
+        dues_ms.append(self._parts.hours.due_ms())
         if self._parts.turnstile:
             dues_ms.append(self._parts.turnstile.due_ms())
         dues_ns = [
@@ -344,6 +349,8 @@ class Controller:
                 self._parts.doors[number].rex_level(now_ms, high=level.high)
             case InputKind.ZONE | InputKind.TAMPER | InputKind.READER_TAMPER:
                 self._parts.alarms.level(level.name, now_ms, high=level.high)
+            case InputKind.BOND:
+                self._parts.doors[number].bond_level(now_ms, high=level.high)
             case InputKind.FIRE:
                 self._parts.fire.level(now_ms, high=level.high)
             case InputKind.TURN_CLOCKWISE:

@@ -13,6 +13,7 @@ from gateway.access.condition import Condition
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
+    FirstCardRow,
     HolidayRow,
     LinkRow,
     PolicyRows,
@@ -176,6 +177,12 @@ class SnapshotReader:
             ),
             scheduled_unlock_access_rules=self._links(
                 "scheduled_unlock_access_rules", "scheduled_unlock_id", "access_rule_id"
+            ),
+            first_card_unlocks=self._rows(
+                "first_card_unlocks", FirstCardRow._make, FirstCardRow._fields
+            ),
+            first_card_unlock_groups=self._links(
+                "first_card_unlock_groups", "first_card_unlock_id", "group_id"
             ),
             contingency_rules=(
                 row[0] for row in self._select("contingency_card_access_rules", ("access_rule_id",))

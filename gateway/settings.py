@@ -257,6 +257,17 @@ class Admission(_Strict):
     """... for this long."""
 
 
+class FlightRecord(_Strict):
+    """The record of everything that the controller hears, decides and does, for `gateway replay`.
+
+    It holds people's ids and card numbers; PINs and passwords only as digests.
+    """
+
+    enabled: bool = False
+    size_mb: Annotated[int, Field(ge=2, le=1024)] = 16
+    """All its files together; of more than that the oldest goes."""
+
+
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 """HOST:PORT, or [IPv6]:PORT."""
 
@@ -295,6 +306,7 @@ class SiteFile(_Strict):
     tamper: FixedInput | None = None
     fire: FixedInput | None = None
     admission: Admission = Admission()
+    flight_record: FlightRecord = FlightRecord()
     initial: dict[str, dict[str, str | int | bool]] = {}
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     "api": ("gateway.cli.api", "Run the api process alone."),
     "sim": ("gateway.cli.sim", "Drive the simulated board of a running gateway."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
+    "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
     "version": ("gateway.cli.main", "Print the version."),
 }
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import zmq
+
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.register import AlarmSource
-from gateway.clock import AdjustableClock, Clock, DeviceTime, SiteZone
+from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.admission import AdmissionDesk, kept_state
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman, Standing
 from gateway.controller.fire import FireLatch
+from gateway.controller.flight.instant import Instant
+from gateway.controller.flight.ring import DIRECTORY, RecordFiles
+from gateway.controller.flight.tape import NO_FLIGHT, Flight, FlightRecorder
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.policies import PolicyKeeper
+from gateway.controller.ports import Link, Passages, People, Policies, RigPort, StrikePort, Writer
 from gateway.controller.recorder import Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
@@ -33,7 +39,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
-from gateway.settings import SiteFile
+from gateway.settings import Side, SiteFile
 from gateway.store import database
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.identity import read_identity
@@ -50,9 +56,9 @@ _KEYPADS_LOOKED_AT = 64
 class _Past:
     """What the journal knows of earlier runs."""
 
-    last: CommittedEntry | None
-    open_alarms: list[AlarmSource]
-    fire: bool
+    last: CommittedEntry | None = None
+    open_alarms: Sequence[AlarmSource] = ()
+    fire: bool = False
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
 
@@ -62,15 +68,29 @@ class _Past:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
     """The journal at work."""
 
-    past: _Past
-    writer: JournalWriter
+    writer: Writer
     recorder: Recorder
-    trust: ClockTrust
     zone: SiteZone
     device_time: DeviceTime
+    past: _Past = _Past()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the controller works on: wires, files and sockets, or what stands for them."""
+
+    rig: RigPort
+    strikes: Mapping[int, StrikePort]
+    sides: Mapping[Side, StrikePort]
+    link: Link
+    people: People
+    passages: Passages
+    policies: Policies
+    wait: Callable[[int], object]
+    """As in Parts."""
 
 
 @contextmanager
@@ -91,41 +111,80 @@ def assembled(
         # No lock may wait for a database.
         rig = open_rig(site, profile, clock, runtime.path, inbox.post, inbox.wake)
         stack.enter_context(_leaving(rig))
-        record = stack.enter_context(_recording(site, profile, data, runtime, clock, inbox))
+        instant = Instant(clock)
+        flight = _flight(site, data, instant)
+        stack.callback(flight.close)
+        record = stack.enter_context(
+            _recording(site, profile, data, runtime, instant, inbox, flight)
+        )
         _note_start(record, rig)
-        people, policies = stack.enter_context(_reading(data, clock, record.recorder))
+        people, policies = stack.enter_context(_reading(data, clock, record.recorder, flight))
         link = stack.enter_context(LinkServer(runtime))
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
-        panels = _panels(site, rig, record, people, passages, clock)
-        controller = Controller(
-            Parts(
-                site=site,
-                board=profile.title,
-                rig=rig,
-                clock=clock,
-                zone=record.zone,
-                inbox=inbox,
-                writer=record.writer,
-                recorder=record.recorder,
-                link=link,
-                identifier=panels.identifier,
-                doorman=panels.doorman,
-                ways=panels.ways,
-                policies=policies,
-                policy_version=people.policy_version,
-                doors=panels.doors,
-                alarms=panels.alarms,
-                fire=panels.fire,
-                notifier=Notifier(),
-                trusted=lambda: record.trust.trusted(clock.utc()),
-                ended_uncleanly=record.past.ended_uncleanly,
-                turnstile=panels.turnstile,
-            )
+        around = Surroundings(
+            rig, rig.strikes, rig.sides, link, people, passages, policies, _waiting(inbox, link)
         )
+        controller = put_together(site, profile.title, around, record, instant, inbox, flight)
+        flight.begin(controller)
         policies.finish()
         yield controller
         controller.close()
+
+
+def put_together(
+    site: SiteFile,
+    board: str,
+    around: Surroundings,
+    record: Record,
+    instant: Instant,
+    inbox: Inbox[Item],
+    flight: Flight,
+) -> Controller:
+    """A controller among its surroundings, which `flight` watches; `board` is its name."""
+    people = flight.people(around.people)
+    panels = _panels(site, around, record, people, instant, flight)
+    return Controller(
+        Parts(
+            site=site,
+            board=board,
+            rig=around.rig,
+            clock=instant,
+            zone=record.zone,
+            inbox=inbox,
+            writer=record.writer,
+            recorder=record.recorder,
+            link=flight.link(around.link),
+            identifier=panels.identifier,
+            doorman=panels.doorman,
+            ways=panels.ways,
+            policies=around.policies,
+            policy_version=people.policy_version,
+            doors=panels.doors,
+            alarms=panels.alarms,
+            fire=panels.fire,
+            notifier=Notifier(),
+            trusted=lambda: instant.trusted(instant.utc()),
+            ended_uncleanly=record.past.ended_uncleanly,
+            wait=around.wait,
+            turnstile=panels.turnstile,
+            flight=flight,
+        )
+    )
+
+
+def _flight(site: SiteFile, data: Path, instant: Instant) -> Flight:
+    settings = site.flight_record
+    if not settings.enabled:
+        return NO_FLIGHT
+    return FlightRecorder(site, instant, RecordFiles(data / DIRECTORY, settings.size_mb))
+
+
+def _waiting(inbox: Inbox[Item], link: LinkServer) -> Callable[[int], object]:
+    poller = zmq.Poller()
+    poller.register(inbox.fileno(), zmq.POLLIN)
+    poller.register(link.commands, zmq.POLLIN)
+    return poller.poll
 
 
 @contextmanager
@@ -145,9 +204,10 @@ def _recording(
     profile: BoardProfile,
     data: Path,
     runtime: RuntimeDirectory,
-    clock: AdjustableClock,
+    instant: Instant,
     inbox: Inbox[Item],
-) -> Iterator[_Record]:
+    flight: Flight,
+) -> Iterator[Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
     fire = journal.last_of(EntryKind.FIRE)
     past = _Past(
@@ -158,22 +218,24 @@ def _recording(
     )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
-    trust = ClockTrust(
+    instant.trust = ClockTrust(
         journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
     )
     zone = SiteZone(site.site.zone)
-    writer = JournalWriter(journal, journal.last_ids(), inbox.post)
+    last_ids = journal.last_ids()
+    writer = JournalWriter(journal, last_ids, inbox.post)
     device_time = DeviceTime(zone, site.site.wire_time)
-    recorder = Recorder(writer, clock, device_time, trust)
+    watched = flight.writer(writer, last_ids)
+    recorder = Recorder(watched, instant, device_time, instant)
     writer.start()
     try:
-        yield _Record(past, writer, recorder, trust, zone, device_time)
+        yield Record(watched, recorder, zone, device_time, past)
         recorder.note(EntryKind.STOPPED)
     finally:
         writer.close()
 
 
-def _note_start(record: _Record, rig: Rig) -> None:
+def _note_start(record: Record, rig: Rig) -> None:
     last = record.past.last
     if last is not None and record.past.ended_uncleanly:
         record.recorder.note(EntryKind.ENDED_UNCLEANLY, last_seq=last.seq)
@@ -193,7 +255,7 @@ def _note_start(record: _Record, rig: Rig) -> None:
 
 @contextmanager
 def _reading(
-    data: Path, clock: AdjustableClock, recorder: Recorder
+    data: Path, clock: AdjustableClock, recorder: Recorder, flight: Flight
 ) -> Iterator[tuple[PeopleReader, PolicyKeeper]]:
     """Two connections: a compilation's long read must not widen the window of a decision."""
     with ExitStack() as stack:
@@ -202,7 +264,8 @@ def _reading(
         stack.callback(compiling.close_all)
         recorder.device_id = read_identity(store).device_id
         models = Models(REGISTRY, store)  # only their SQL is used, on either connection
-        yield PeopleReader(store, models), PolicyKeeper(SnapshotReader(compiling, models), clock)
+        snapshots = SnapshotReader(compiling, models, keep_rows=flight.recording)
+        yield PeopleReader(store, models), PolicyKeeper(snapshots, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +283,16 @@ class _Panels:
 
 def _panels(
     site: SiteFile,
-    rig: Rig,
-    record: _Record,
-    people: PeopleReader,
-    passages: PassageReader,
-    clock: Clock,
+    around: Surroundings,
+    record: Record,
+    people: People,
+    clock: Instant,
+    flight: Flight,
 ) -> _Panels:
     now_ms = clock.monotonic_ns() // 1_000_000
     past, recorder = record.past, record.recorder
     identifier = Identifier(site, people)
-    ways = Ways(passages, recorder, clock, record.device_time)
+    ways = Ways(flight.passages(around.passages), recorder, clock, record.device_time)
     doors: dict[int, DoorPanel] = {}
     # The desk asks how doors stand, and doors tell the desk who went through.
     standing = Standing(doors)
@@ -238,7 +301,11 @@ def _panels(
     )
     turnstile = None
     if site.turnstile:
-        turnstile = TurnstilePanel(site.turnstile, rig.sides, recorder, desk)
+        sides = {
+            side: flight.strike(f"turnstile {side.value}", strike)
+            for side, strike in around.sides.items()
+        }
+        turnstile = TurnstilePanel(site.turnstile, sides, recorder, desk, flight.new_key)
         standing.turnstile = turnstile
     alarms = AlarmPanel(
         (zone.number for zone in site.zone),
@@ -249,7 +316,7 @@ def _panels(
     )
     for door in site.door:
         open_alarm = _open_alarm(past.open_alarms, door.id)
-        strike = rig.strikes[door.id]
+        strike = flight.strike(f"door {door.id}", around.strikes[door.id])
         doors[door.id] = DoorPanel(door, strike, recorder, alarms.door, desk, open_alarm=open_alarm)
 
     def tell(at_ms: int, *, on: bool) -> None:
@@ -269,7 +336,7 @@ def _panels(
     )
 
 
-def _open_alarm(open_alarms: list[AlarmSource], door: int) -> DoorAlarm | None:
+def _open_alarm(open_alarms: Iterable[AlarmSource], door: int) -> DoorAlarm | None:
     causes = {alarm.value for alarm in DoorAlarm}
     return next(
         (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import peewee
 
@@ -70,12 +70,34 @@ class Snapshot:
     configuration: Mapping[tuple[str, str], str]
     """(module, key) -> value, for every key the device knows."""
     zones: Mapping[int, ZoneRow]
+    rows: PolicyRows | None = None
+    """What the policy was compiled from, where the reader was told to keep it."""
+
+
+class _Kept(Generic[Row]):
+    """The rows of a table, which stay when they were read."""
+
+    def __init__(self, source: Iterable[Row]) -> None:
+        self._source = iter(source)
+        self._read: list[Row] = []
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._source:
+            self._read.append(row)
+            yield row
+
+    def all(self) -> tuple[Row, ...]:
+        return (*self._read, *self._source)
 
 
 class SnapshotReader:
     """Reads snapshots on a connection of its own, so that a slow read holds up no decision."""
 
-    def __init__(self, database: peewee.SqliteDatabase, models: Models) -> None:
+    def __init__(
+        self, database: peewee.SqliteDatabase, models: Models, *, keep_rows: bool = False
+    ) -> None:
+        """`keep_rows` leaves in each snapshot what its policy was compiled from."""
+        self._keep_rows = keep_rows
         self._connection: sqlite3.Connection = database.connection()
         self._models = models
         self._selections: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -109,8 +131,15 @@ class SnapshotReader:
         )
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
         yield
-        policy = yield from compile_policy(self._policy_rows(version))
-        return Snapshot(version, policy, readers, configuration, zones)
+        rows = self._policy_rows(version)
+        if not self._keep_rows:
+            policy = yield from compile_policy(rows)
+            return Snapshot(version, policy, readers, configuration, zones)
+        names = [field.name for field in fields(rows) if field.name != "version"]
+        kept = {name: _Kept(getattr(rows, name)) for name in names}
+        policy = yield from compile_policy(PolicyRows(version, **kept))
+        rows = PolicyRows(version, **{name: table.all() for name, table in kept.items()})
+        return Snapshot(version, policy, readers, configuration, zones, rows)
 
     def _policy_rows(self, version: int) -> PolicyRows:
         return PolicyRows(

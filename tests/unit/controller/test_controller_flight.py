@@ -1,0 +1,191 @@
+"""The flight record of a whole controller: written on the simulated board, replayed on paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.controller.flight.replay import Result, replay
+from gateway.credentials.password_hash import hash_password
+from gateway.hardware.events import InputKind, InputName
+from gateway.settings import SITE_FILE
+
+ANA = 1
+CARD_OF_ANA = (123 << 32) | 45678
+UNKNOWN_CARD = (7 << 32) | 7
+LEAF = InputName(InputKind.DOOR_SENSOR, 1)
+REX = InputName(InputKind.REX, 1)
+
+
+def records(data: Path) -> list[Path]:
+    return sorted((data / "flight").glob("*.jsonl"))
+
+
+def type_keys(bench: Any, keys: str, reader: str = "front") -> None:
+    for key in keys:
+        bench.simulator.keys(reader, key)
+        bench.pass_time(0.2)
+
+
+@pytest.fixture
+def recorded(demo: Path) -> Path:
+    """A demo site that keeps a flight record."""
+    text = (demo / SITE_FILE).read_text(encoding="utf-8")
+    (demo / SITE_FILE).write_text(f"{text}\n[flight_record]\nenabled = true\n", encoding="utf-8")
+    return demo
+
+
+@pytest.fixture
+def flying(recorded: Path, start: Any) -> Iterator[Any]:
+    with start(recorded) as bench:
+        yield bench
+
+
+def a_busy_minute(bench: Any) -> None:
+    """Granted, entered, denied, let out, forced, keyed wrong and right, locked down, an alarm."""
+    bench.swipe(CARD_OF_ANA)
+    shut = bench.parts.doors[1].sensor_idle_high
+    for high in (not shut, shut):
+        bench.simulator.set_input(LEAF, high=high)
+        bench.pass_time(0.5)
+    bench.pass_time(4)
+    bench.swipe(UNKNOWN_CARD)
+    bench.simulator.press(REX, high=not bench.parts.doors[1].rex_idle_high, hold_ms=300)
+    bench.pass_time(0.5)
+    bench.pass_time(5)
+    bench.simulator.set_input(LEAF, high=not shut)
+    bench.pass_time(5)
+    bench.simulator.set_input(LEAF, high=shut)
+    bench.pass_time(1)
+    type_keys(bench, "9999#")
+    type_keys(bench, "1234#")
+    bench.simulator.qr("qr", "nobody's code")
+    bench.pass_time(1)
+    bench.configure({"general": {"exception_mode": "lock_down"}})
+    bench.swipe(CARD_OF_ANA)
+    bench.simulator.set_input(InputName(InputKind.TAMPER), high=False)
+    bench.pass_time(1)
+    bench.simulator.set_input(InputName(InputKind.FIRE), high=True)
+    bench.pass_time(1)
+
+
+def whole(result: Result) -> bool:
+    return result.difference is None and result.broken is None
+
+
+def test_a_record_of_the_board_replays_identically(flying: Any) -> None:
+    a_busy_minute(flying)
+    (record,) = records(flying.data)
+    result = replay(record)
+    assert whole(result), result
+    assert result.inputs > 30
+    effects = [
+        effect
+        for line in record.read_text().splitlines()[1:]
+        for effect in json.loads(line).get("effects", [])
+    ]
+    assert result.effects == len(effects)
+    reasons = {effect["body"].get("reason") for effect in effects if "body" in effect}
+    assert {"granted", "unknown_credential", "button", "lock_down"} <= reasons
+    assert {"drive": "door 1", "to": "unlocked"} in effects
+
+
+def test_without_being_asked_for_there_is_no_record(bench: Any) -> None:
+    bench.swipe(CARD_OF_ANA)
+    assert not (bench.data / "flight").exists()
+
+
+def test_no_pin_and_no_password_stands_in_a_record(flying: Any) -> None:
+    type_keys(flying, "1234#")
+    with flying.store() as store:
+        store.modify(
+            "users",
+            {"password": hash_password("4711", "s"), "salt": "s"},
+            [{"field": "id", "value": ANA}],
+        )
+    flying.configure({"identifier": {"pin_identification_enabled": 0}})
+    type_keys(flying, "1#4711#")
+    type_keys(flying, "5077#")
+    assert flying.events() == [(7, ANA), (7, ANA)]
+    (record,) = records(flying.data)
+    lines = record.read_text().splitlines()
+    told = [json.loads(line) for line in lines[1:]]
+    keyed = [line["what"]["credential"]["value"] for line in told if "credential" in line["what"]]
+    assert len(keyed) == 4
+    assert not {"1234", "1", "4711", "5077"} & set(keyed)
+    for secret in ('"1234"', '"4711"', '"5077"'):
+        assert secret not in record.read_text()
+    assert whole(replay(record))
+
+
+def test_only_the_owner_reads_a_record(flying: Any) -> None:
+    (record,) = records(flying.data)
+    assert record.stat().st_mode & 0o777 == 0o600
+    assert record.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_each_start_begins_a_record_of_its_own(recorded: Path, start: Any) -> None:
+    for _ in range(2):
+        with start(recorded) as bench:
+            bench.swipe(CARD_OF_ANA)
+    first, second = records(recorded)
+    assert whole(replay(first))
+    assert whole(replay(second))
+
+
+def test_what_a_restart_kept_is_in_the_next_record(recorded: Path, start: Any) -> None:
+    """A keypad that is locked, a fire, and an alarm whose end was not seen."""
+    with start(recorded) as bench:
+        for _ in range(5):
+            type_keys(bench, "9#")
+        bench.simulator.set_input(InputName(InputKind.FIRE), high=True)
+        bench.simulator.set_input(InputName(InputKind.TAMPER), high=False)
+        bench.pass_time(1)
+    with start(recorded) as bench:
+        type_keys(bench, "1234#")
+        assert bench.unlocked(1)
+        bench.simulator.set_input(InputName(InputKind.TAMPER), high=True)
+        bench.pass_time(1)
+    assert whole(replay(records(recorded)[-1]))
+
+
+def test_a_record_may_begin_while_things_go_on(flying: Any) -> None:
+    """The next file begins while a door is open for somebody and a second factor is awaited."""
+    flying.configure({"identifier": {"multi_factor_authentication": 1}})
+    type_keys(flying, "1234#")
+    shut = flying.parts.doors[1].sensor_idle_high
+    flying.simulator.set_input(LEAF, high=not shut)
+    flying.pass_time(0.1)
+    flying.swipe(CARD_OF_ANA)
+    flight = flying.parts.flight
+    flight.begin(flying.controller)
+    type_keys(flying, "1234#")
+    flying.pass_time(40)
+    flying.simulator.set_input(LEAF, high=shut)
+    flying.pass_time(2)
+    first, second = records(flying.data)
+    assert whole(replay(first))
+    result = replay(second)
+    assert whole(result), result
+    assert result.effects > 3
+
+
+def test_a_full_disk_ends_the_record_and_no_door(
+    flying: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(line: str) -> bool:
+        raise OSError(28, f"No space left for {len(line)} bytes")
+
+    monkeypatch.setattr(flying.parts.flight._sink, "write", full)
+    flying.swipe(CARD_OF_ANA)
+    assert flying.unlocked(1)
+    monkeypatch.undo()
+    (record,) = records(flying.data)
+    before = record.stat().st_size
+    flying.pass_time(5)
+    assert record.stat().st_size == before
+    assert not flying.unlocked(1)

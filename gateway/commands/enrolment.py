@@ -6,7 +6,7 @@ Control iD Access API, remote enrolment. Decided here, where the vendor's pages 
   an error text, like every other failure of this device, and never by 200 with `success` false.
 - Without `sync` the call waits, as in the vendor's sample. `countdown` is the time to act.
 - A PIN or password is what is keyed up to the end key; it has at least SHORTEST digits.
-- `panic_finger` makes a PIN or password the one that raises the panic alarm.
+- `panic_finger` makes a card, PIN or password one that raises the panic alarm.
 - `reader`, the name of one in the site file, is a member of our own; without it the lowest index
   that can read the kind counts.
 - The states of `enroller_state` beyond the vendor's three, and `last_enroll_message`, are ours.
@@ -169,7 +169,7 @@ def _checked(context: CommandContext, request: EnrolRequest) -> _Wish:
     kind = TYPES.get(request.type)
     if kind is None:
         raise InvalidRequest(f"type is one of {', '.join(TYPES)} (found {request.type!r})")
-    if request.panic_finger and kind not in _KEYED:
+    if request.panic_finger and kind is EnrolmentKind.QRCODE:
         # Kept as an ordinary one, it would open without calling for help.
         raise InvalidRequest(f"panic_finger: a {kind} has no panic mark on this device")
     if request.save and request.user_id == 0:
@@ -258,6 +258,8 @@ def _save(
     row: dict[str, object] = {"user_id": wish.user_id}
     if kind is EnrolmentKind.PIN:
         row["pin_type"] = int(wish.panic)
+    elif kind is EnrolmentKind.CARD:
+        row["panic"] = int(wish.panic)
     table = _TABLES[kind]
     with audited_write(context, caller, "remote_enroll", table, new=[row]) as outcome:
         outcome.count = len(context.store.insert(table, [{**row, "value": value}]))

@@ -144,6 +144,15 @@ def test_a_panic_pin_is_a_second_one_of_its_own_type(desk: Any, reader: Reader) 
     assert kept == [("1111", 0), ("2222", 1)]
 
 
+@pytest.mark.parametrize("panic", [0, 1])
+def test_a_card_may_be_one_that_is_shown_under_threat(
+    desk: Any, reader: Reader, panic: int
+) -> None:
+    reader.let(7)
+    enrol(desk, "card", user_id=5, save=True, panic_finger=panic)
+    assert [(row["value"], row["panic"]) for row in rows(desk, "cards")] == [(7, panic)]
+
+
 @pytest.mark.parametrize(("mode", "text", "number"), [(1, "70000", 70_000), (2, "1F", 31)])
 def test_a_code_that_is_read_as_a_number_becomes_a_card(
     desk: Any, reader: Reader, mode: int, text: str, number: int
@@ -203,7 +212,6 @@ def test_each_enrolment_has_a_ticket_of_its_own(desk: Any, reader: Reader) -> No
         ({"type": "card", "save": 2}, 400, "Invalid member 'save' (bool expected, got int)"),
         ({"type": "card", "reader": "x" * 65}, 400, "Invalid member 'reader'"),
         ({"type": "card", "user_id": "5"}, 400, "Invalid member 'user_id'"),
-        ({"type": "card", "panic_finger": 1}, 400, "panic_finger: a card has no panic mark"),
         ({"type": "qr", "panic_finger": 1}, 400, "panic_finger: a qrcode has no panic mark"),
     ],
 )
@@ -433,7 +441,7 @@ def test_the_audit_log_tells_who_enrolled_whom_and_no_value(desk: Any, reader: R
     assert told == [
         f'{operator} pins: 1 rows, new [{{"user_id":5,"pin_type":0}}]',
         f"{operator}: 'pin' for user 5, to be saved",
-        f'{admin} cards: 1 rows, new [{{"user_id":5}}]',
+        f'{admin} cards: 1 rows, new [{{"user_id":5,"panic":0}}]',
         f"{admin}: 'card' for user 5, to be saved",
         f'{admin} users: 1 rows, new [{{"id":5}}]',
         f"{admin}: 'password' for user 5, to be saved",

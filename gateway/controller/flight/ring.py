@@ -47,10 +47,13 @@ class RecordFiles:
 
     def write(self, line: str) -> bool:
         """Add a line; True when the next file should begin. Raises OSError."""
+        before = self._written
         self._add(line)
         limit = self._size // FILES
-        # Where the rules alone fill a file, there are steps in it all the same.
-        return self._written >= max(limit, self._header + limit // 2)
+        # Full is where another line like this one would not fit; where the rules alone fill a
+        # file, there are steps in it all the same.
+        full = self._written + (self._written - before) > limit
+        return full and self._written >= self._header + limit // 2
 
     def close(self) -> None:
         if self._file is not None:

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from gateway.controller.flight.replay import Result, replay
+from gateway.controller.flight.tape import Asked
 from gateway.credentials.password_hash import hash_password
+from gateway.credentials.values import CredentialKind
 from gateway.hardware.events import InputKind, InputName
+from gateway.link.messages import Capture, Request
 from gateway.settings import SITE_FILE
 
 ANA = 1
@@ -189,3 +192,27 @@ def test_a_full_disk_ends_the_record_and_no_door(
     flying.pass_time(5)
     assert record.stat().st_size == before
     assert not flying.unlocked(1)
+
+
+def test_who_enrols_at_a_reader_that_is_away_is_refused_in_the_replay_too(flying: Any) -> None:
+    flying.simulator.unplug("qr")
+    flying.pass_time(1)
+    enrol = Capture(ticket="t", credential=CredentialKind.QRCODE, left_ms=1_000)
+    late_ns = flying.clock.monotonic_ns() + 10**9
+    flying.controller.happen(Asked(b"me", Request(id="1", expires_ns=late_ns, command=enrol)))
+    (record,) = records(flying.data)
+    assert '"refused":"DeviceUnavailable"' in record.read_text().splitlines()[-1]
+    assert whole(replay(record))
+
+
+def test_what_was_enrolled_stands_in_no_record(flying: Any) -> None:
+    enrol = Capture(ticket="t", credential=CredentialKind.PIN, left_ms=30_000)
+    late_ns = flying.clock.monotonic_ns() + 10**9
+    flying.controller.happen(Asked(b"me", Request(id="1", expires_ns=late_ns, command=enrol)))
+    flying.pass_time(1.1)  # the asker was told to ask again, and has not yet
+    type_keys(flying, "8642#")
+    flying.parts.flight.begin(flying.controller)
+    assert flying.events() == []
+    for record in records(flying.data):
+        assert '"8642"' not in record.read_text()
+        assert whole(replay(record))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,12 +16,16 @@ from gateway.access.keypad_guard import Guard
 from gateway.access.person import Person
 from gateway.access.rows import LinkRow
 from gateway.controller.flight.codec import NotDataError, decode, encode
+from gateway.controller.flight.instant import Instant
+from gateway.controller.flight.plant import PaperWriter
 from gateway.controller.flight.ring import FILES, MOST_FILES, RecordFiles
-from gateway.controller.flight.tape import digest_of
+from gateway.controller.flight.tape import FlightRecorder, Pulse, digest_of
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.doors.values import Mode
 from gateway.errors import BrokenRecord, NotFound
+from gateway.hardware.events import KeyPressed
 from gateway.link.messages import Captured, OpenDoor, Request
+from gateway.settings import parse_site
 
 HEADER = '{"flight_record":1}'
 LINE = "x" * 9_999
@@ -155,3 +160,90 @@ def test_what_acts_has_no_form(value: Any) -> None:
 def test_a_form_that_makes_nothing_of_ours_is_refused(form: dict[str, Any]) -> None:
     with pytest.raises(BrokenRecord):
         decode(form)
+
+
+class RestlessClock:
+    """Another time at each reading."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+
+    def monotonic_ns(self) -> int:
+        self.readings += 1
+        return self.readings
+
+    def utc(self) -> datetime:
+        return datetime(2026, 11, 23, tzinfo=UTC) + timedelta(seconds=self.monotonic_ns())
+
+    def set_utc(self, moment: datetime | None) -> None:
+        del moment
+
+    @property
+    def shift(self) -> timedelta:
+        return timedelta(seconds=self.monotonic_ns())
+
+
+class Lines(list[str]):
+    """A record in memory."""
+
+    def begin(self, header: str) -> None:
+        self.append(header)
+
+    def write(self, line: str) -> bool:
+        self.append(line)
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+class Waiting:
+    """Something for which something is due."""
+
+    due: int | None = None
+
+    def due_ns(self) -> int | None:
+        return self.due
+
+    def device_states(self) -> dict[str, bool]:
+        return {}
+
+
+@pytest.fixture
+def tape() -> tuple[FlightRecorder, Instant, Lines, Waiting]:
+    site = parse_site('[site]\nname = "s"\ntimezone = "UTC"\nboard = "simulated"\n', "s")
+    instant, lines, root = Instant(RestlessClock()), Lines(), Waiting()
+    recorder = FlightRecorder(site, instant, lines)
+    recorder.writer(PaperWriter({}, 0), {})
+    recorder.begin(root)
+    return recorder, instant, lines, root
+
+
+def test_a_step_is_at_one_instant_and_time_goes_on_behind_it(
+    tape: tuple[FlightRecorder, Instant, Lines, Waiting],
+) -> None:
+    recorder, instant, lines, _root = tape
+    with recorder.step(KeyPressed("front", 5)):
+        first = (instant.monotonic_ns(), instant.utc())
+        assert (instant.monotonic_ns(), instant.utc()) == first
+    assert instant.monotonic_ns() != first[0]
+    step = json.loads(lines[-1])
+    assert (step["ns"], datetime.fromisoformat(step["utc"])) == first
+
+
+def test_time_that_passes_is_written_down_only_where_something_was_due(
+    tape: tuple[FlightRecorder, Instant, Lines, Waiting],
+) -> None:
+    recorder, _instant, lines, root = tape
+    with recorder.step(Pulse.TIME):
+        pass
+    assert len(lines) == 1
+    root.due = 1
+    with recorder.step(KeyPressed("front", 5)):
+        pass
+    with recorder.step(Pulse.TIME):
+        root.due = 1 << 60
+    assert [json.loads(line)["n"] for line in lines[1:]] == [1, 2]
+    with recorder.step(Pulse.TIME):
+        pass
+    assert len(lines) == 3

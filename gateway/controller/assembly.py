@@ -18,9 +18,10 @@ from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman, Standing
 from gateway.controller.fire import FireLatch
+from gateway.controller.flight.hook import NO_FLIGHT, Flight
 from gateway.controller.flight.instant import Instant
 from gateway.controller.flight.ring import DIRECTORY, RecordFiles
-from gateway.controller.flight.tape import NO_FLIGHT, Flight, FlightRecorder
+from gateway.controller.flight.tape import FlightRecorder
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import JournalWriter

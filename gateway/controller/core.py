@@ -24,7 +24,7 @@ from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman
 from gateway.controller.enrolment import CaptureDesk
 from gateway.controller.fire import FireLatch
-from gateway.controller.flight.tape import NO_FLIGHT, Asked, Flight, Pulse
+from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import Committed, WriterFault

@@ -11,16 +11,15 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Protocol
-from uuid import uuid4
 
 import structlog
 
 from gateway import __version__
 from gateway.controller.flight.codec import LONGEST_KEY_BITS, Hide, encode
+from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse, Recorded
 from gateway.controller.flight.instant import Instant
 from gateway.controller.flight.memory import remember
 from gateway.controller.flight.rules import rules_of
@@ -32,7 +31,7 @@ from gateway.controller.flight.watched import (
     WatchedWriter,
 )
 from gateway.controller.ports import Link, Passages, People, StrikePort, Writer
-from gateway.link.messages import Obey, ReportStatus, Request, Simulate
+from gateway.link.messages import Obey, ReportStatus, Simulate
 from gateway.settings import SiteFile
 from gateway.store.snapshot import Snapshot
 
@@ -41,79 +40,6 @@ FORM = 1
 _STAND_IN_DIGITS = 15
 
 log = structlog.get_logger("flight")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request that came over the link, and whom to answer."""
-
-    address: bytes
-    request: Request
-
-
-class Pulse(StrEnum):
-    """What happens without anything from outside."""
-
-    TIME = "time"
-    """Whatever is due is done."""
-    BEAT = "beat"
-    """The clock is judged, and who waited too long is given up."""
-    CLOSE = "close"
-    """An orderly end begins."""
-
-
-class Flight:
-    """No record: everything passes through. A FlightRecorder does more."""
-
-    @property
-    def recording(self) -> bool:
-        """Whether anything is written down."""
-        return False
-
-    def step(self, what: object) -> AbstractContextManager[None]:
-        """The time in which `what` is dealt with."""
-        del what
-        return nullcontext()
-
-    def begin(self, root: Recorded) -> None:
-        """From now on steps of `root` count, which was put together from what is watched here."""
-
-    def close(self) -> None:
-        """Nothing more is written."""
-
-    def people(self, people: People) -> People:
-        """`people`, its answers watched; likewise the others."""
-        return people
-
-    def passages(self, passages: Passages) -> Passages:
-        return passages
-
-    def writer(self, writer: Writer, last_ids: Mapping[str, int]) -> Writer:
-        """`last_ids` are the ids with which it starts."""
-        del last_ids
-        return writer
-
-    def link(self, link: Link) -> Link:
-        return link
-
-    def strike(self, name: str, strike: StrikePort) -> StrikePort:
-        del name
-        return strike
-
-    def new_key(self) -> str:
-        """A uuid by which clients know an event."""
-        return str(uuid4())
-
-
-NO_FLIGHT = Flight()
-
-
-class Recorded(Protocol):
-    """The controller, as far as its record needs to know it."""
-
-    def due_ns(self) -> int | None: ...
-
-    def device_states(self) -> dict[str, bool]: ...
 
 
 class Sink(Protocol):
@@ -303,18 +229,17 @@ class FlightRecorder(Flight):
         return {"is": "rules", "of": changed}
 
     def _heard(self, asked: str, question: object, answer: object) -> None:
+        self._guarded(lambda: self._keep_answer(asked, question, answer))
+
+    def _keep_answer(self, asked: str, question: object, answer: object) -> None:
         if self._step is not None:
             hidden = question if asked != "password" else self._hide(str(question))
-            self._step.answers.append(
-                {
-                    "asked": asked,
-                    "of": encode(hidden, self._hide),
-                    "got": encode(answer, self._hide),
-                }
-            )
+            got = encode(answer, self._hide)
+            told = {"asked": asked, "of": encode(hidden, self._hide), "got": got}
+            self._step.answers.append(told)
 
     def _wrote(self, kind: str, body: Mapping[str, Any]) -> None:
-        self._did({"entry": kind, "body": self._shown(body)})
+        self._guarded(lambda: self._did({"entry": kind, "body": self._shown(body)}))
 
     def _did(self, effect: dict[str, Any]) -> None:
         if self._step is not None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from gateway.controller.flight.hook import Asked
 from gateway.controller.flight.replay import Result, replay
-from gateway.controller.flight.tape import Asked
 from gateway.credentials.password_hash import hash_password
 from gateway.credentials.values import CredentialKind
 from gateway.hardware.events import InputKind, InputName
@@ -195,13 +195,16 @@ def test_a_full_disk_ends_the_record_and_no_door(
 
 
 def test_who_enrols_at_a_reader_that_is_away_is_refused_in_the_replay_too(flying: Any) -> None:
-    flying.simulator.unplug("qr")
-    flying.pass_time(1)
-    enrol = Capture(ticket="t", credential=CredentialKind.QRCODE, left_ms=1_000)
-    late_ns = flying.clock.monotonic_ns() + 10**9
-    flying.controller.happen(Asked(b"me", Request(id="1", expires_ns=late_ns, command=enrol)))
     (record,) = records(flying.data)
-    assert '"refused":"DeviceUnavailable"' in record.read_text().splitlines()[-1]
+    enrol = Capture(ticket="t", credential=CredentialKind.QRCODE, left_ms=1_000)
+    for refused in (False, True):
+        late_ns = flying.clock.monotonic_ns() + 10**9
+        flying.controller.happen(Asked(b"me", Request(id="1", expires_ns=late_ns, command=enrol)))
+        last = record.read_text().splitlines()[-1]
+        assert ('"refused":"DeviceUnavailable"' in last) is refused
+        flying.pass_time(4)
+        flying.simulator.unplug("qr")
+        flying.pass_time(1)
     assert whole(replay(record))
 
 
@@ -216,3 +219,15 @@ def test_what_was_enrolled_stands_in_no_record(flying: Any) -> None:
     for record in records(flying.data):
         assert '"8642"' not in record.read_text()
         assert whole(replay(record))
+
+
+def test_what_cannot_be_written_down_changes_no_decision(
+    flying: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise TypeError("this has no form")
+
+    monkeypatch.setattr("gateway.controller.flight.tape.encode", fail)
+    flying.swipe(CARD_OF_ANA)
+    assert flying.unlocked(1)
+    assert flying.events() == [(7, ANA)]

@@ -16,10 +16,11 @@ from gateway.access.keypad_guard import Guard
 from gateway.access.person import Person
 from gateway.access.rows import LinkRow
 from gateway.controller.flight.codec import NotDataError, decode, encode
+from gateway.controller.flight.hook import Pulse
 from gateway.controller.flight.instant import Instant
 from gateway.controller.flight.plant import PaperWriter
 from gateway.controller.flight.ring import FILES, MOST_FILES, RecordFiles
-from gateway.controller.flight.tape import FlightRecorder, Pulse, digest_of
+from gateway.controller.flight.tape import FlightRecorder, digest_of
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.doors.values import Mode
 from gateway.errors import BrokenRecord, NotFound

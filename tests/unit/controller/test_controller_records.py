@@ -21,10 +21,11 @@ from click.testing import CliRunner
 from gateway.access.person import Person
 from gateway.cli.main import cli
 from gateway.controller.bindings import Bindings
+from gateway.controller.flight.hook import Asked, Pulse
 from gateway.controller.flight.plant import PaperClock, Plant
 from gateway.controller.flight.replay import Result, replay
 from gateway.controller.flight.rules import snapshot_of
-from gateway.controller.flight.tape import Asked, Pulse, digest_of
+from gateway.controller.flight.tape import digest_of
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.doors.values import DoorSettings
 from gateway.errors import BrokenRecord, StorageError

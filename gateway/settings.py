@@ -135,6 +135,9 @@ class Door(_Strict):
     on_stop: LockState = LockState.LOCKED
     on_fault: LockState = LockState.LOCKED
     fire_release: bool = True
+    rex_bypasses_interlock: bool = True
+    """The exit button unlocks even while another door of its interlock is open. False keeps people
+    in until that one is closed; a fire lets them out all the same."""
 
 
 class TurnstileWay(_Strict):
@@ -268,6 +271,13 @@ class FlightRecord(_Strict):
     """All its files together; of more than that the oldest goes."""
 
 
+class Interlock(_Strict):
+    """What the API has no key for. Which doors it joins is `doorN_interlock`."""
+
+    margin_s: Annotated[int, Field(ge=0, le=60)] = 2
+    """A door without a sensor counts as occupied for its time and so much longer."""
+
+
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
 """HOST:PORT, or [IPv6]:PORT."""
 
@@ -307,6 +317,7 @@ class SiteFile(_Strict):
     fire: FixedInput | None = None
     admission: Admission = Admission()
     flight_record: FlightRecord = FlightRecord()
+    interlock: Interlock = Interlock()
     initial: dict[str, dict[str, str | int | bool]] = {}
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 

@@ -97,6 +97,13 @@ def _egress(site: SiteFile) -> Iterator[Finding]:
                 "a lock that power keeps shut needs a way out without this device: "
                 "egress must be mechanical or direct_cut",
             )
+        if not door.rex_bypasses_interlock and door.egress is Egress.SOFTWARE:
+            yield Finding(
+                Grade.FAIL,
+                f"door {door.name}",
+                "its exit button is the only way out, and does not bypass the interlock: whoever "
+                "leaves another door open locks people in",
+            )
     turnstile = site.turnstile
     if turnstile and turnstile.egress is Egress.SOFTWARE:
         for side in Side:

@@ -24,7 +24,9 @@ from gateway.controller.flight.ring import DIRECTORY, RecordFiles
 from gateway.controller.flight.tape import FlightRecorder
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.modes import ModeKeeper
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.ports import Link, Passages, People, Policies, RigPort, StrikePort, Writer
 from gateway.controller.recorder import Recorder
@@ -52,6 +54,9 @@ from gateway.store.snapshot import SnapshotReader
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
 
+_MODES_LOOKED_AT = 64
+"""Newest entries on modes searched at start for one that ended without the database knowing."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Past:
@@ -62,6 +67,7 @@ class _Past:
     fire: bool = False
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
+    modes: tuple[CommittedEntry, ...] = ()
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -145,6 +151,10 @@ def put_together(
     """A controller among its surroundings, which `flight` watches; `board` is its name."""
     people = flight.people(around.people)
     panels = _panels(site, around, record, people, instant, flight)
+
+    def trusted() -> bool:
+        return instant.trusted(instant.utc())
+
     return Controller(
         Parts(
             site=site,
@@ -162,10 +172,12 @@ def put_together(
             policies=around.policies,
             policy_version=people.policy_version,
             doors=panels.doors,
+            interlock=panels.interlock,
+            modes=ModeKeeper(record.recorder, instant, trusted, record.past.modes),
             alarms=panels.alarms,
             fire=panels.fire,
             notifier=Notifier(),
-            trusted=lambda: instant.trusted(instant.utc()),
+            trusted=trusted,
             ended_uncleanly=record.past.ended_uncleanly,
             wait=around.wait,
             turnstile=panels.turnstile,
@@ -216,6 +228,7 @@ def _recording(
         open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
         fire=fire is not None and bool(fire.body["on"]),
         keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
+        modes=tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT)),
     )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
@@ -278,6 +291,7 @@ class _Panels:
     doorman: Doorman
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
     turnstile: TurnstilePanel | None
     fire: FireLatch
 
@@ -296,7 +310,8 @@ def _panels(
     ways = Ways(flight.passages(around.passages), recorder, clock, record.device_time)
     doors: dict[int, DoorPanel] = {}
     # The desk asks how doors stand, and doors tell the desk who went through.
-    standing = Standing(doors)
+    interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
+    standing = Standing(doors, interlock)
     desk = AdmissionDesk(
         identifier, ways, recorder, standing.place, kept_state(past.keypads, clock.utc(), now_ms)
     )
@@ -318,7 +333,9 @@ def _panels(
     for door in site.door:
         open_alarm = _open_alarm(past.open_alarms, door.id)
         strike = flight.strike(f"door {door.id}", around.strikes[door.id])
-        doors[door.id] = DoorPanel(door, strike, recorder, alarms.door, desk, open_alarm=open_alarm)
+        doors[door.id] = DoorPanel(
+            door, strike, recorder, alarms.door, desk, exits=interlock, open_alarm=open_alarm
+        )
 
     def tell(at_ms: int, *, on: bool) -> None:
         for panel in doors.values():
@@ -329,9 +346,10 @@ def _panels(
     return _Panels(
         identifier=identifier,
         ways=ways,
-        doorman=Doorman(desk, doors, turnstile, recorder, clock),
+        doorman=Doorman(desk, standing, doors, turnstile, recorder, clock),
         alarms=alarms,
         doors=doors,
+        interlock=interlock,
         turnstile=turnstile,
         fire=FireLatch(site.fire, recorder, tell, now_ms, latched=past.fire),
     )

@@ -6,7 +6,7 @@ meet. Door N of the site is N in the API's `relayN_*`, `door_sensorN_*` and `but
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from gateway.access.actions import Action, door_of, parse_parameters
@@ -17,8 +17,11 @@ from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import ZoneSettings
 from gateway.credentials.qr import QrMode
 from gateway.credentials.values import CredentialKind
+from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
+from gateway.link.messages import EndedMode
+from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import Door, Level, Side, SiteFile, WiegandReader
 from gateway.store.snapshot import Snapshot
 
@@ -29,8 +32,13 @@ _PASSBACK_MINUTES = ("identifier", "antipassback_timeout")
 class Bindings:
     """One snapshot, asked in the words of this site."""
 
-    def __init__(self, site: SiteFile, snapshot: Snapshot) -> None:
+    def __init__(
+        self, site: SiteFile, snapshot: Snapshot, modes_ended: tuple[EndedMode, ...] = ()
+    ) -> None:
+        """`modes_ended` are exception modes of `snapshot` that count no more."""
         self._site = site
+        self.modes_ended = modes_ended
+        self._ended = {mode.door for mode in modes_ended}
         self._configuration = snapshot.configuration
         self.snapshot = snapshot
         self._portal_of_door: dict[int, int] = {}
@@ -97,21 +105,46 @@ class Bindings:
         """The level of the button's pin while nobody presses it."""
         return self._on("general", f"buttonhole{door}_idle")
 
+    @cached_property
+    def interlock(self) -> Partners:
+        """By door of this site, those that must be free for it to open."""
+        return symmetric(
+            {
+                door.id: [int(other) for other in listed.split(",")] if listed else []
+                for door in self._site.door
+                for listed in (self._configuration[("general", f"door{door.id}_interlock")],)
+            }
+        )
+
     def modes(self, door: int) -> tuple[Mode, Mode]:
         """The exception modes of the device and of one door."""
         return (
             self.device_mode,
-            self._mode(f"door{door}_exception_mode"),
+            self._mode(door),
         )
 
-    def _mode(self, key: str) -> Mode:
-        word = self._configuration[("general", key)]
-        return Mode(word) if word in (Mode.EMERGENCY, Mode.LOCK_DOWN) else Mode.NORMAL
+    def _mode(self, door: int) -> Mode:
+        word = self._configuration[("general", mode_key(door))]
+        known = word in (Mode.EMERGENCY, Mode.LOCK_DOWN) and door not in self._ended
+        return Mode(word) if known else Mode.NORMAL
+
+    def mode_told(self, mode: Mode, door: int = DEVICE) -> Mapping[str, str]:
+        """Who wanted that `door` is in `mode`, and why; nothing where nobody said so."""
+        rows = (self.snapshot.modes.get(place) for place in {DEVICE, door})
+        told = [
+            row
+            for row in rows
+            if row
+            and row.door_id not in self._ended
+            and row.mode == ("none" if mode is Mode.NORMAL else mode.value)
+        ]
+        latest = max(told, key=lambda row: row.since, default=None)
+        return {"login": latest.login, "reason": latest.reason} if latest else {}
 
     @property
     def device_mode(self) -> Mode:
         """The exception mode of the whole device."""
-        return self._mode("exception_mode")
+        return self._mode(DEVICE)
 
     def turnstile(self) -> TurnstileSettings:
         """The settings of the turnstile's state machine."""

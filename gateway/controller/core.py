@@ -27,7 +27,9 @@ from gateway.controller.fire import FireLatch
 from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import Committed, WriterFault
+from gateway.controller.modes import ModeKeeper
 from gateway.controller.ports import Link, Policies, RigPort, Writer
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
@@ -106,6 +108,8 @@ class Parts:
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
     doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
+    modes: ModeKeeper
     alarms: AlarmPanel
     fire: FireLatch
     zone: SiteZone
@@ -136,7 +140,9 @@ class Controller:
         self._bindings: Bindings | None = None
         self._waiting: deque[_Waiting] = deque()
         self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
-        self._openings = OpeningDesk(parts.doors, parts.turnstile, parts.recorder, parts.clock)
+        self._openings = OpeningDesk(
+            parts.doors, parts.turnstile, parts.interlock, parts.recorder, parts.clock
+        )
         self._captures = CaptureDesk(parts.site.reader, self._is_online, self._answers, parts.clock)
         panels = Panels(
             parts.doors, parts.alarms, parts.fire, parts.site.tamper, parts.site.turnstile
@@ -177,15 +183,19 @@ class Controller:
         """Let the rules and settings of `snapshot` decide from now on."""
         self.happen(snapshot)
 
-    def resume(self, snapshot: Snapshot) -> Bindings:
+    def resume(self, snapshot: Snapshot) -> None:
         """Go by the rules of `snapshot` without telling anybody: they are what decided before."""
-        self._bindings = Bindings(self._parts.site, snapshot)
-        self._parts.zone.override(self._bindings.time_zone)
-        return self._bindings
+        self._go_by(Bindings(self._parts.site, snapshot, self._parts.modes.known(snapshot)))
+
+    def _go_by(self, bindings: Bindings) -> None:
+        self._bindings = bindings
+        self._parts.zone.override(bindings.time_zone)
 
     def _obey(self, snapshot: Snapshot) -> None:
-        bindings = self.resume(snapshot)
+        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
+        self._go_by(bindings)
         now_ms = self._now_ms()
+        self._parts.interlock.bind(bindings)
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
         if self._parts.turnstile:
@@ -393,13 +403,20 @@ class Controller:
         self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
 
     def _look_round(self) -> None:
-        """Whether the clock is to be believed, and who waited too long."""
+        """Whether the clock is to be believed, who waited too long, and whose time is over."""
         trusted = self._parts.trusted()
         if trusted is not self._trusted:
             self._trusted = trusted
             log.warning("clock", trusted=trusted)
             self._parts.recorder.note(EntryKind.CLOCK, trusted=trusted)
         self._give_up_waiting()
+        self._end_modes()
+
+    def _end_modes(self) -> None:
+        """Let exception modes whose time is over count no more."""
+        known = self._bindings
+        if known and self._parts.modes.over(known.snapshot) != known.modes_ended:
+            self._obey(known.snapshot)
 
     def close(self) -> None:
         """An orderly end, while everything still works."""
@@ -446,6 +463,7 @@ class Controller:
             alarm_active=active,
             alarm_cause=int(cause),
             turnstile=parts.turnstile.status() if parts.turnstile else None,
+            modes_ended=self._bindings.modes_ended if self._bindings else (),
             levels=tuple(
                 LineLevel(kind=kind, number=number, high=high)
                 for kind, number, high in parts.rig.levels()

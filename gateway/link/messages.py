@@ -245,6 +245,15 @@ class LineLevel(_Message):
     high: bool
 
 
+class EndedMode(_Message):
+    """An exception mode whose time is over, and which the configuration still names."""
+
+    door: Annotated[int, Field(ge=0, le=4)]
+    """0 is the device."""
+    until_utc: int
+    """Its end, in Unix seconds: tells it from one that was set since."""
+
+
 class ControllerStatus(_Message):
     """The controller's present state, answered to ReportStatus and sent in every heartbeat."""
 
@@ -269,6 +278,7 @@ class ControllerStatus(_Message):
     """None where the site has none."""
     levels: tuple[LineLevel, ...] = ()
     """Every input line that has been read."""
+    modes_ended: tuple[EndedMode, ...] = ()
 
 
 class Fact(_Message):

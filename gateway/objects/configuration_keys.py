@@ -70,7 +70,11 @@ def _door_keys(door: int) -> tuple[ConfigurationKey, ...]:
             _flag("general", f"buttonhole{door}_idle", "1"),
         ),
         *_acts_on(f"door {door}", _choice("general", f"door{door}_exception_mode", "none", *MODES)),
-        ConfigurationKey("general", f"door{door}_interlock"),
+        # Doors that must be closed for this one to open, such as "1,3".
+        *_acts_on(
+            f"the interlock of door {door}",
+            ConfigurationKey("general", f"door{door}_interlock", kind=Kind.DOORS, own_door=door),
+        ),
     )
 
 

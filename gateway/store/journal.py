@@ -61,7 +61,8 @@ class EntryKind(StrEnum):
     FIRE = "fire"
     """The fire input latched, or was reset."""
     MODE = "mode"
-    """A door entered or left an exception mode."""
+    """A door entered or left an exception mode, with who wanted that and why where it is known;
+    or the time of a mode that was to end by itself was over."""
     CLOCK = "clock"
     """Trust in the wall clock changed."""
     PASSAGE = "passage"
@@ -70,6 +71,8 @@ class EntryKind(StrEnum):
     """Somebody was let in and the door did not open in its time."""
     KEYPAD = "keypad"
     """A keypad was locked after too many wrong entries, or freed."""
+    INTERLOCK = "interlock"
+    """An exit button unlocked nothing, since another door was not free."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ from gateway.access.rows import (
 from gateway.errors import StorageError
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
+from gateway.objects.modes import mode_key
 from gateway.store.configuration import read_configuration
+from gateway.store.mode_rows import ModeRow
 from gateway.store.schema import PolicyVersion
 
 Row = TypeVar("Row")
@@ -70,6 +72,9 @@ class Snapshot:
     configuration: Mapping[tuple[str, str], str]
     """(module, key) -> value, for every key the device knows."""
     zones: Mapping[int, ZoneRow]
+    modes: Mapping[int, ModeRow]
+    """By door, 0 for the device: what is known of the exception mode that the configuration names.
+    Nothing for a mode that was set without a word."""
     rows: PolicyRows | None = None
     """What the policy was compiled from, where the reader was told to keep it."""
 
@@ -131,15 +136,20 @@ class SnapshotReader:
         )
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
         yield
+        modes = {
+            row.door_id: row
+            for row in self._rows("exception_modes", ModeRow._make, ModeRow._fields)
+            if configuration["general", mode_key(row.door_id)] == row.mode
+        }
         rows = self._policy_rows(version)
         if not self._keep_rows:
             policy = yield from compile_policy(rows)
-            return Snapshot(version, policy, readers, configuration, zones)
+            return Snapshot(version, policy, readers, configuration, zones, modes)
         names = [field.name for field in fields(rows) if field.name != "version"]
         kept = {name: _Kept(getattr(rows, name)) for name in names}
         policy = yield from compile_policy(PolicyRows(version, **kept))
         rows = PolicyRows(version, **{name: table.all() for name, table in kept.items()})
-        return Snapshot(version, policy, readers, configuration, zones, rows)
+        return Snapshot(version, policy, readers, configuration, zones, modes, rows)
 
     def _policy_rows(self, version: int) -> PolicyRows:
         return PolicyRows(

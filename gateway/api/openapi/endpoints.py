@@ -223,6 +223,23 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
         "turnstile_event_state": Endpoint(
             _object(event_state=_WHOLE), {"event_action": "turn_state"}
         ),
+        "set_exception_mode": Endpoint(
+            _DONE, {"door": 1, "mode": "lock_down", "reason": "found open", "minutes": 30}
+        ),
+        "get_exception_modes": Endpoint(
+            _object(
+                exception_modes=_array(
+                    _object(
+                        door=_WHOLE,
+                        mode=_TEXT,
+                        login=_TEXT,
+                        reason=_TEXT,
+                        since=_WHOLE,
+                        until=_WHOLE,
+                    )
+                )
+            )
+        ),
         "alarm_status": Endpoint(
             {"type": "object", "properties": {"active": _YES, "cause": _WHOLE}}, {"stop": True}
         ),

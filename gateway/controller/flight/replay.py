@@ -204,9 +204,9 @@ class _Replay:
         inputs = effects = 0
         before: tuple[dict[str, Any], ...] = ()
         with self._plant as plant:
+            recall(plant.controller, self._header["memory"])
             if self._rules:
                 plant.controller.resume(snapshot_of(self._rules))
-            recall(plant.controller, self._header["memory"])
             plant.begin()
             try:
                 for line in lines:

@@ -216,6 +216,7 @@ class Play:
             {
                 "version": self._town.version,
                 **{f"rows.{name}": rows for name, rows in self._rows.items()},
+                "modes": {"is": "dict", "of": []},
                 "portal_of_reader": {"is": "dict", "of": [[1, 1], [2, 2]]},
                 "zones": {
                     "is": "dict",

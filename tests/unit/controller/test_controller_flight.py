@@ -16,6 +16,8 @@ from gateway.credentials.values import CredentialKind
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Capture, Request
 from gateway.settings import SITE_FILE
+from gateway.store.mode_rows import ModeRow
+from gateway.store.modes import write_mode
 
 ANA = 1
 CARD_OF_ANA = (123 << 32) | 45678
@@ -231,3 +233,18 @@ def test_what_cannot_be_written_down_changes_no_decision(
     flying.swipe(CARD_OF_ANA)
     assert flying.unlocked(1)
     assert flying.events() == [(7, ANA)]
+
+
+def test_a_mode_that_ends_by_itself_does_so_in_every_record_of_it(flying: Any) -> None:
+    """One file begins before its end, one after it while the configuration still names it."""
+    until = int(flying.clock.utc().timestamp()) + 20
+    with flying.store() as store:
+        write_mode(store, ModeRow(1, "lock_down", "eva", "a fight", 0, until))
+    flying.pass_time(1.1)
+    for _ in range(2):
+        flying.parts.flight.begin(flying.controller)
+        flying.swipe(CARD_OF_ANA)
+        flying.pass_time(25)
+    assert flying.events() == [(6, ANA), (7, ANA)]
+    for record in records(flying.data):
+        assert whole(replay(record))

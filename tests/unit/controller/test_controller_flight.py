@@ -239,7 +239,7 @@ def test_a_mode_that_ends_by_itself_does_so_in_every_record_of_it(flying: Any) -
     """One file begins before its end, one after it while the configuration still names it."""
     until = int(flying.clock.utc().timestamp()) + 20
     with flying.store() as store:
-        write_mode(store, ModeRow(1, "lock_down", "eva", "a fight", 0, until))
+        write_mode(store, ModeRow(1, "lock_down", "eva", "a fight", since=0, until_utc=until))
     flying.pass_time(1.1)
     for _ in range(2):
         flying.parts.flight.begin(flying.controller)

@@ -258,12 +258,14 @@ class Admission(_Strict):
     """... within this time lock it ..."""
     locked_s: Annotated[int, Field(ge=10, le=3_600)] = 90
     """... for this long."""
+    forgive_at_midnight: bool = False
+    """Anti-passback forgets at midnight where everyone is, as with `catra.daily_reset`."""
 
 
 class FlightRecord(_Strict):
     """The record of everything that the controller hears, decides and does, for `gateway replay`.
 
-    It holds people's ids and card numbers; PINs and passwords only as digests.
+    It holds people's ids and card numbers; what is secret only as digests.
     """
 
     enabled: bool = False

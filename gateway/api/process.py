@@ -14,6 +14,7 @@ import structlog
 
 from gateway import __version__
 from gateway.api.app import create_app
+from gateway.api.expiry import ExpiredPeople, clock_trusted_by
 from gateway.api.server import Server, parse_address
 from gateway.api.sessions import MemorySessions
 from gateway.api.upkeep import FileChecks
@@ -111,6 +112,9 @@ def run_api(
         checks = FileChecks(data, store, clock, device_time)
         checks.start()
         stack.callback(checks.close)
+        expired = ExpiredPeople(store, clock, device_time, lambda: clock_trusted_by(controller))
+        expired.start()
+        stack.callback(expired.close)
         adopt_clock(context)
         stop.wait()
         notifier.stopping()

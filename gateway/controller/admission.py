@@ -25,6 +25,7 @@ from gateway.access.passback import NOWHERE, PassbackMode, Strictness
 from gateway.access.reasons import Reason
 from gateway.clock import Moment
 from gateway.controller.bindings import Bindings
+from gateway.controller.dynamic_codes import DynamicCodes
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.recorder import Recorder
 from gateway.controller.ways import Ways
@@ -59,6 +60,7 @@ class AdmissionDesk:
         recorder: Recorder,
         place_of: Callable[[tuple[Action, ...], Bindings], Place],
         state: AdmissionState,
+        codes: DynamicCodes,
     ) -> None:
         """`place_of` tells how the ways that actions open stand; `state` is what a restart kept."""
         self._identifier = identifier
@@ -66,6 +68,7 @@ class AdmissionDesk:
         self._recorder = recorder
         self._place_of = place_of
         self._state = state
+        self._codes = codes
         self._first: dict[str, Credential | None] = {}
         """By reader, the credential whose second factor is awaited."""
         self._grants: dict[int, _Grant] = {}
@@ -128,6 +131,9 @@ class AdmissionDesk:
         people = tuple(person.id for person in verdict.outcome.company if person.id)
         area_id = by.area_to_id if by.between_areas else 0
         self._grants[self._last_grant] = _Grant(people, portal.id, area_id)
+        for person in verdict.outcome.company:
+            if person.spends is not None:
+                self._codes.spend(*person.spends)
         return self._last_grant
 
     def entered(self, grant: int) -> None:

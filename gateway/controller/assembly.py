@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
@@ -17,11 +17,13 @@ from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman, Standing
+from gateway.controller.dynamic_codes import DynamicCodes, FindWindow
 from gateway.controller.fire import FireLatch
 from gateway.controller.flight.hook import NO_FLIGHT, Flight
 from gateway.controller.flight.instant import Instant
 from gateway.controller.flight.ring import DIRECTORY, RecordFiles
 from gateway.controller.flight.tape import FlightRecorder
+from gateway.controller.forgiveness import Forgiveness, WayOut, held_open
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
@@ -32,6 +34,7 @@ from gateway.controller.ports import Link, Passages, People, Policies, RigPort, 
 from gateway.controller.recorder import Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
+from gateway.credentials.totp import window_of
 from gateway.doors.values import DoorAlarm
 from gateway.hardware.boards import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
@@ -50,12 +53,13 @@ from gateway.store.journal import CommittedEntry, EntryKind, Journal
 from gateway.store.passages import PassageReader
 from gateway.store.people import PeopleReader
 from gateway.store.snapshot import SnapshotReader
+from gateway.store.used_codes import UsedUp
 
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
-
-_MODES_LOOKED_AT = 64
-"""Newest entries on modes searched at start for one that ended without the database knowing."""
+_MODES_LOOKED_AT = 256
+"""Newest entries on modes searched at start for each door's last, and for one that ended without
+the database knowing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,9 @@ class _Past:
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
     modes: tuple[CommittedEntry, ...] = ()
+    held_open: frozenset[WayOut] = frozenset()
+    """By an emergency or a fire, when the last run ended."""
+    used_up: UsedUp = field(default_factory=UsedUp)
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -82,7 +89,7 @@ class Record:
     recorder: Recorder
     zone: SiteZone
     device_time: DeviceTime
-    past: _Past = _Past()
+    past: _Past = field(default_factory=_Past)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ class Surroundings:
     policies: Policies
     wait: Callable[[int], object]
     """As in Parts."""
+    find_window: FindWindow = window_of
 
 
 @contextmanager
@@ -169,6 +177,7 @@ def put_together(
             identifier=panels.identifier,
             doorman=panels.doorman,
             ways=panels.ways,
+            forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
             policies=around.policies,
             policy_version=people.policy_version,
             doors=panels.doors,
@@ -223,12 +232,15 @@ def _recording(
 ) -> Iterator[Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
     fire = journal.last_of(EntryKind.FIRE)
+    modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
     past = _Past(
         last=journal.last_entry(),
         open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
         fire=fire is not None and bool(fire.body["on"]),
         keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
-        modes=tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT)),
+        modes=modes,
+        held_open=held_open(modes),
+        used_up=journal.used_up(),
     )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
@@ -306,14 +318,26 @@ def _panels(
 ) -> _Panels:
     now_ms = clock.monotonic_ns() // 1_000_000
     past, recorder = record.past, record.recorder
-    identifier = Identifier(site, people)
+    codes = DynamicCodes(
+        past.used_up,
+        recorder,
+        clock,
+        lambda: clock.trusted(clock.utc()),
+        flight.windows(around.find_window),
+    )
+    identifier = Identifier(site, people, codes)
     ways = Ways(flight.passages(around.passages), recorder, clock, record.device_time)
     doors: dict[int, DoorPanel] = {}
     # The desk asks how doors stand, and doors tell the desk who went through.
     interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
     standing = Standing(doors, interlock)
     desk = AdmissionDesk(
-        identifier, ways, recorder, standing.place, kept_state(past.keypads, clock.utc(), now_ms)
+        identifier,
+        ways,
+        recorder,
+        standing.place,
+        kept_state(past.keypads, clock.utc(), now_ms),
+        codes,
     )
     turnstile = None
     if site.turnstile:

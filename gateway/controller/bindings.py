@@ -16,6 +16,7 @@ from gateway.access.passback import PassbackMode, PassbackSettings
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import ZoneSettings
 from gateway.credentials.qr import QrMode
+from gateway.credentials.totp import TotpSettings
 from gateway.credentials.values import CredentialKind
 from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
@@ -194,6 +195,11 @@ class Bindings:
         )
 
     @property
+    def forgives_at_midnight(self) -> bool:
+        """Whether anti-passback forgets at the site's midnight where everyone is."""
+        return self._on("catra", "daily_reset") or self._site.admission.forgive_at_midnight
+
+    @property
     def _passback_mode(self) -> PassbackMode:
         mode = PassbackMode(self._configuration[("identifier", "antipassback_mode")])
         return mode if self._on("identifier", "antipassback_enabled") else PassbackMode.OFF
@@ -202,6 +208,27 @@ class Bindings:
     def qr_mode(self) -> QrMode:
         """How the text of a QR code is read."""
         return QrMode(self._int("face_id", "qrcode_legacy_mode_enabled"))
+
+    @cached_property
+    def dynamic_codes(self) -> TotpSettings | None:
+        """How QR codes change with the time; None where they do not."""
+        settings = TotpSettings(
+            self._int("face_id", "totp_window_size"),
+            self._int("face_id", "totp_window_num"),
+            self._int("face_id", "totp_tz_offset"),
+        )
+        decimal = self.qr_mode is QrMode.DECIMAL
+        return settings if self._on("face_id", "totp_enabled") and decimal else None
+
+    @property
+    def single_use_codes(self) -> bool:
+        """Whether a card whose codes change lets in once."""
+        return self._on("face_id", "totp_single_use")
+
+    @property
+    def uhf_bits(self) -> int:
+        """How much of a UHF tag is looked up."""
+        return self._int("uhf", "identification_bits")
 
     @property
     def time_zone(self) -> str:

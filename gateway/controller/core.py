@@ -25,6 +25,7 @@ from gateway.controller.doorman import Doorman
 from gateway.controller.enrolment import CaptureDesk
 from gateway.controller.fire import FireLatch
 from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse
+from gateway.controller.forgiveness import Forgiveness, WayOut
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
@@ -37,6 +38,7 @@ from gateway.controller.simulation import Panels, Simulation
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.values import BadFrame, Identification
+from gateway.doors.values import Mode
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
     DeviceState,
@@ -47,15 +49,18 @@ from gateway.hardware.events import (
 )
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
+    AskPosition,
     Authorize,
     CancelCapture,
     Capture,
     ControllerStatus,
     DeviceStatus,
     Fact,
+    Forgive,
     LineLevel,
     Obey,
     OpenDoor,
+    Position,
     ReleaseTurnstile,
     ReportStatus,
     Request,
@@ -104,6 +109,7 @@ class Parts:
     identifier: Identifier
     doorman: Doorman
     ways: Ways
+    forgiveness: Forgiveness
     policies: Policies
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
@@ -178,6 +184,7 @@ class Controller:
                     self._close()
                 case _:
                     self._take(what)
+            self._see_modes()
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the rules and settings of `snapshot` decide from now on."""
@@ -201,6 +208,7 @@ class Controller:
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
+        self._see_modes()
         # Rules are many objects that live long: without this, each full garbage collection would
         # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
         gc.freeze()
@@ -209,6 +217,15 @@ class Controller:
         for held in waiting:
             self._identified(held.identification, held.version)
         self._answers.settle()
+
+    def _see_modes(self) -> None:
+        """Before anybody is decided upon by modes that are others now."""
+        modes: dict[WayOut, Mode] = {
+            ("door", door): panel.mode for door, panel in self._parts.doors.items()
+        }
+        if self._parts.turnstile:
+            modes["turnstile", self._parts.turnstile.turnstile.name] = self._parts.turnstile.mode
+        self._parts.forgiveness.see_modes(modes)
 
     def _give_up_waiting(self) -> None:
         """Deny whoever waited so long for new rules that nobody may stand there any more."""
@@ -380,7 +397,10 @@ class Controller:
             case Silence():
                 self._parts.alarms.silence()
                 self._parts.fire.reset(self._now_ms())
+                self._see_modes()
                 self._answers.now(address, request)
+            case Forgive() | AskPosition() as command:
+                self._answer_about_positions(address, request, command)
             case ReportStatus():
                 self._answers.now(address, request, self.status().model_dump(mode="json"))
             case Capture() as command:
@@ -390,6 +410,17 @@ class Controller:
                 self._answers.now(address, request)
             case Simulate() as command:
                 self._answers.now(address, request, self._simulation.run(command))
+
+    def _answer_about_positions(
+        self, address: bytes, request: Request, command: Forgive | AskPosition
+    ) -> None:
+        if isinstance(command, Forgive):
+            ticket = self._parts.ways.forgive(command.user_id, "asked_by_client")
+            self._answers.when_committed(address, request, ticket)
+            return
+        way = self._parts.ways.position(command.user_id)
+        position = Position(area_id=way.area_id, since_utc_s=way.since_s)
+        self._answers.now(address, request, position.model_dump())
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
@@ -403,12 +434,14 @@ class Controller:
         self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
 
     def _look_round(self) -> None:
-        """Whether the clock is to be believed, who waited too long, and whose time is over."""
+        """Whether the clock is to be believed, and what is over by it."""
         trusted = self._parts.trusted()
         if trusted is not self._trusted:
             self._trusted = trusted
             log.warning("clock", trusted=trusted)
             self._parts.recorder.note(EntryKind.CLOCK, trusted=trusted)
+        if trusted and self._bindings is not None and self._bindings.forgives_at_midnight:
+            self._parts.forgiveness.see_day(self._parts.ways.now().day)
         self._give_up_waiting()
         self._end_modes()
 

@@ -39,6 +39,8 @@ class Passages(Protocol):
 
     def of(self, user_id: int) -> list[Entered]: ...
 
+    def any_before(self, day: int) -> bool: ...
+
 
 class Writer(Protocol):
     """Where journal entries go; see JournalWriter."""

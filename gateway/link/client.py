@@ -16,12 +16,15 @@ from gateway import errors
 from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.link.messages import (
     Answer,
+    AskPosition,
     Authorize,
     Command,
     ControllerStatus,
     Fact,
+    Forgive,
     Obey,
     OpenDoor,
+    Position,
     ReleaseTurnstile,
     ReportStatus,
     Request,
@@ -118,6 +121,14 @@ class ControllerClient:
     def silence(self) -> None:
         """Silence what sounds now."""
         self.ask(Silence())
+
+    def forgive(self, user_id: int | None) -> None:
+        """Forget where a person is, None for everyone; returns once that is journalled."""
+        self.ask(Forgive(user_id=user_id))
+
+    def position(self, user_id: int) -> Position:
+        """Where a person is by the record of anti-passback."""
+        return Position.model_validate(self.ask(AskPosition(user_id=user_id)))
 
     def status(self) -> ControllerStatus:
         """The controller's present state."""

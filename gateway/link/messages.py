@@ -126,6 +126,30 @@ class Captured(_Message):
     """A card's number, else the text that was read; None while nobody acted."""
 
 
+class Forgive(_Message):
+    """Forget where a person is, for anti-passback; answered once that is journalled."""
+
+    kind: Literal["forgive"] = "forgive"
+    user_id: Annotated[int, Field(ge=1, lt=1 << 63)] | None
+    """None for everyone."""
+
+
+class AskPosition(_Message):
+    """Answer with the Position of a person."""
+
+    kind: Literal["ask_position"] = "ask_position"
+    user_id: Annotated[int, Field(ge=1, lt=1 << 63)]
+
+
+class Position(_Message):
+    """Where somebody is by the record of anti-passback."""
+
+    area_id: RowId = 0
+    """0 when that is not known."""
+    since_utc_s: int = 0
+    """Unix seconds; 0 with no area."""
+
+
 class ReportStatus(_Message):
     """Answer with a ControllerStatus."""
 
@@ -167,6 +191,8 @@ Command = Annotated[
     | Authorize
     | Obey
     | Silence
+    | Forgive
+    | AskPosition
     | ReportStatus
     | Simulate
     | Capture

@@ -22,6 +22,7 @@ from gateway.errors import StorageError
 from gateway.store import database
 from gateway.store.database import storage_errors
 from gateway.store.passages import PassageTable, change_of
+from gateway.store.used_codes import UsedCodeTable, UsedUp
 
 FORM = 0
 """Of the file, kept in SQLite's `user_version`; a program that writes another raises it."""
@@ -73,6 +74,10 @@ class EntryKind(StrEnum):
     """A keypad was locked after too many wrong entries, or freed."""
     INTERLOCK = "interlock"
     """An exit button unlocked nothing, since another door was not free."""
+    CODE_USED = "code_used"
+    """A code that changes with the time was accepted; it never is again."""
+    CARD_SPENT = "card_spent"
+    """Somebody was let in with a card that lets in once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,7 @@ class Journal:
         # The ORM writes each statement once: what it costs is taken from the loop, which shares
         # the interpreter with this thread just when somebody stands at a door.
         self._passages = PassageTable(self._database)
+        self._used_codes = UsedCodeTable(self._database)
         with self._database.bind_ctx(_TABLES):
             self._insert = _sql(JournalRow.insert_many([("", "", 0, 0, "", False)], _WRITTEN))
             kept = LastId.insert_many([("", 0)], (LastId.table, LastId.value))
@@ -195,8 +201,7 @@ class Journal:
                 connection.executemany(self._insert, rows)
                 connection.executemany(self._keep_id, list(last_ids.items()))
                 for entry in entries:
-                    if entry.kind is EntryKind.PASSAGE:
-                        self._passages.apply(connection, change_of(entry.body))
+                    self._keep_state(connection, entry)
                 (seq,) = connection.execute(self._last).fetchone()
                 connection.execute("COMMIT")
             except BaseException:
@@ -205,6 +210,22 @@ class Journal:
         except sqlite3.Error as error:
             raise StorageError(f"the journal cannot be written: {error}") from error
         return int(seq)
+
+    def _keep_state(self, connection: sqlite3.Connection, entry: Entry) -> None:
+        """Write down what follows from `entry` for the tables beside the journal."""
+        match entry.kind:
+            case EntryKind.PASSAGE:
+                self._passages.apply(connection, change_of(entry.body))
+            case EntryKind.CODE_USED:
+                self._used_codes.use(connection, entry.body)
+            case EntryKind.CARD_SPENT:
+                self._used_codes.spend(connection, entry.body)
+            case _:
+                pass
+
+    def used_up(self) -> UsedUp:
+        """The one-time codes and single-use cards that are used up."""
+        return self._used_codes.read()
 
     def last_ids(self) -> dict[str, int]:
         """The highest id given so far, for each log table that has one."""

@@ -252,6 +252,10 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 "actions": [{"action": "door", "parameters": "door=1"}],
             },
         ),
+        "forgive_antipassback": Endpoint(_DONE, {"all": True}),
+        "antipassback_state": Endpoint(
+            _object(user_id=_WHOLE, area_id=_WHOLE, since=_WHOLE), {"user_id": 1}
+        ),
         "remote_enroll": Endpoint(
             {
                 "type": "object",

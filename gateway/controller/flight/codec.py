@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from gateway.credentials.values import BadFrame, Credential, CredentialKind
 from gateway.errors import BrokenRecord, GatewayError
 from gateway.link.messages import Captured
+from gateway.store.people import Reading
 
 LONGEST_KEY_BITS = 8
 """A frame of so few bits is a key of a keypad."""
@@ -101,6 +102,8 @@ def _without_secret(value: Any, hide: Hide) -> Any:
             return replace(value, value=hide(str(typed)))
         case BadFrame(bits=bits) if len(bits) <= LONGEST_KEY_BITS:
             return replace(value, bits=hide(bits))
+        case Reading(secret=secret) if secret:
+            return replace(value, secret=hide(secret))
         case Captured(value=read) if read is not None:
             return value.model_copy(update={"value": hide(str(read))})
     return value

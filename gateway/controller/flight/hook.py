@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import uuid4
 
+from gateway.controller.dynamic_codes import FindWindow
 from gateway.controller.ports import Link, Passages, People, StrikePort, Writer
 from gateway.link.messages import Request
 
@@ -62,6 +63,9 @@ class Flight:
         """`last_ids` are the ids with which it starts."""
         del last_ids
         return writer
+
+    def windows(self, find: FindWindow) -> FindWindow:
+        return find
 
     def link(self, link: Link) -> Link:
         return link

@@ -15,12 +15,14 @@ from typing import Self
 from gateway.clock import DeviceTime, SiteZone
 from gateway.controller.assembly import Record, Surroundings, put_together
 from gateway.controller.core import Happening, Item
+from gateway.controller.dynamic_codes import FindWindow
 from gateway.controller.flight.codec import Hide
 from gateway.controller.flight.instant import Instant
 from gateway.controller.flight.tape import FlightRecorder, Sink
 from gateway.controller.inbox import Inbox
 from gateway.controller.ports import Passages, People
 from gateway.controller.recorder import Recorder
+from gateway.credentials.totp import window_of
 from gateway.errors import GatewayError
 from gateway.hardware.events import DeviceState
 from gateway.hardware.rig import Device
@@ -170,6 +172,16 @@ class Beginning:
 START = Beginning({}, 0, {}, {})
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What answers in the place of files."""
+
+    people: People
+    passages: Passages
+    new_key: Callable[[], str]
+    find_window: FindWindow = window_of
+
+
 class Plant:
     """A controller on paper, whose steps go to a sink."""
 
@@ -177,18 +189,15 @@ class Plant:
         self,
         site: SiteFile,
         clock: PaperClock,
-        people: People,
-        passages: Passages,
+        sources: Sources,
         sink: Sink,
         new_hide: Callable[[], Hide],
         *,
         beginning: Beginning = START,
-        key_source: Callable[[], str],
     ) -> None:
-        """`people` and `passages` answer what the controller asks of its files."""
         self.clock = clock
         instant = Instant(clock, clock)
-        self.flight = FlightRecorder(site, instant, sink, new_hide, key_source)
+        self.flight = FlightRecorder(site, instant, sink, new_hide, sources.new_key)
         zone = SiteZone(site.site.zone)
         device_time = DeviceTime(zone, site.site.wire_time)
         paper = PaperWriter(beginning.last_ids, beginning.ticket)
@@ -204,10 +213,11 @@ class Plant:
             },
             sides=_sides(site, beginning),
             link=PaperLink(),
-            people=people,
-            passages=passages,
+            people=sources.people,
+            passages=sources.passages,
             policies=PaperPolicies(),
             wait=_never,
+            find_window=sources.find_window,
         )
         record = Record(writer, recorder, zone, device_time)
         self.controller = put_together(

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from gateway import __version__
 from gateway.controller.flight.codec import decode, encode
 from gateway.controller.flight.memory import recall
-from gateway.controller.flight.plant import Beginning, PaperClock, Plant
+from gateway.controller.flight.plant import Beginning, PaperClock, Plant, Sources
 from gateway.controller.flight.rules import snapshot_of
 from gateway.controller.flight.tape import FORM
+from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import BrokenRecord, StorageError
 from gateway.settings import LockState, SiteFile, describe
@@ -27,8 +28,6 @@ from gateway.store.people import Reading
 _SHOWN_BEFORE = 3
 """Inputs shown that led to a difference."""
 _COMPARED = ("effects", "raised", "due_ns")
-
-Got = TypeVar("Got")
 
 
 class Departed(Exception):
@@ -123,23 +122,40 @@ class _Answers:
         return self._departed
 
     def find(self, credential: Credential) -> Reading:
-        return self._next("credential", encode(credential, str), Reading)
+        found: Reading = self._next("credential", encode(credential, str), Reading)
+        return found
 
     def find_by_password(self, user_id: int, password: str) -> Reading:
         del user_id  # a record does not say which
-        return self._next("password", password, Reading)
+        found: Reading = self._next("password", password, Reading)
+        return found
 
     def policy_version(self) -> int:
-        return self._next("version", None, int)
+        return int(self._next("version", None, int))
 
     def of(self, user_id: int) -> list[Entered]:
         found: list[Entered] = self._next("passages", user_id, list)
         return found
 
-    def new_key(self) -> str:
-        return self._next("key", None, str)
+    def any_before(self, day: int) -> bool:
+        return bool(self._next("any before", day, bool))
 
-    def _next(self, asked: str, question: Any, kind: type[Got]) -> Got:
+    def window_of(
+        self,
+        code: DynamicCode,
+        secret: str,
+        utc_s: int,
+        settings: TotpSettings,
+        used: Collection[int],
+    ) -> int | None:
+        del secret, utc_s, settings, used  # the record has no secret, but what was found with it
+        found: int | None = self._next("window", code.number, int | None)
+        return found
+
+    def new_key(self) -> str:
+        return str(self._next("key", None, str))
+
+    def _next(self, asked: str, question: Any, kind: Any) -> Any:
         answer = self._left.pop(0) if self._left else {}
         if (answer.get("asked"), answer.get("of")) != (asked, question):
             # Kept too: to a decision any exception is a reason to deny.
@@ -176,7 +192,7 @@ class _Replay:
     def __init__(self, header: dict[str, Any]) -> None:
         self._header = header
         self._rules: dict[str, Any] = dict(header["rules"])
-        self._answers = _Answers()
+        self._answers = answers = _Answers()
         self._lines = _Lines()
         self._clock = PaperClock()
         try:
@@ -186,8 +202,7 @@ class _Replay:
         self._plant = Plant(
             site,
             self._clock,
-            self._answers,
-            self._answers,
+            Sources(answers, answers, answers.new_key, answers.window_of),
             self._lines,
             lambda: str,
             beginning=Beginning(
@@ -196,7 +211,6 @@ class _Replay:
                 {name: LockState(state) for name, state in header["strikes"].items()},
                 header["devices"],
             ),
-            key_source=self._answers.new_key,
         )
 
     def run(self, lines: Iterator[dict[str, Any]], until: int | None, version: str) -> Result:

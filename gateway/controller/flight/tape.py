@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import structlog
 
 from gateway import __version__
+from gateway.controller.dynamic_codes import FindWindow
 from gateway.controller.flight.codec import LONGEST_KEY_BITS, Hide, encode
 from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse, Recorded
 from gateway.controller.flight.instant import Instant
@@ -29,6 +30,7 @@ from gateway.controller.flight.watched import (
     WatchedPeople,
     WatchedStrike,
     WatchedWriter,
+    watched_window,
 )
 from gateway.controller.ports import Link, Passages, People, StrikePort, Writer
 from gateway.link.messages import Obey, ReportStatus, Simulate
@@ -131,6 +133,9 @@ class FlightRecorder(Flight):
     def writer(self, writer: Writer, last_ids: Mapping[str, int]) -> Writer:
         self._writer = WatchedWriter(writer, dict(last_ids), self._wrote)
         return self._writer
+
+    def windows(self, find: FindWindow) -> FindWindow:
+        return watched_window(find, self._heard)
 
     def link(self, link: Link) -> Link:
         return WatchedLink(link, self._did)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
+from gateway.controller.dynamic_codes import FindWindow
 from gateway.controller.ports import Link, Passages, People, StrikePort, Writer
+from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, StorageError
 from gateway.link.messages import Answer, Fact, Request
@@ -59,6 +61,19 @@ class WatchedPeople:
         return _listened(self._heard, "version", None, self._people.policy_version)
 
 
+def watched_window(find: FindWindow, heard: Heard) -> FindWindow:
+    """`find`, watched: who replays it has no secret to find anything with."""
+
+    def found(
+        code: DynamicCode, secret: str, utc_s: int, settings: TotpSettings, used: Collection[int]
+    ) -> int | None:
+        step = find(code, secret, utc_s, settings, used)
+        heard("window", code.number, step)
+        return step
+
+    return found
+
+
 class WatchedPassages:
     """Where somebody is."""
 
@@ -68,6 +83,9 @@ class WatchedPassages:
 
     def of(self, user_id: int) -> list[Entered]:
         return _listened(self._heard, "passages", user_id, lambda: self._passages.of(user_id))
+
+    def any_before(self, day: int) -> bool:
+        return _listened(self._heard, "any before", day, lambda: self._passages.any_before(day))
 
 
 class WatchedWriter:

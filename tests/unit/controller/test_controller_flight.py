@@ -12,7 +12,8 @@ import pytest
 from gateway.controller.flight.hook import Asked
 from gateway.controller.flight.replay import Result, replay
 from gateway.credentials.password_hash import hash_password
-from gateway.credentials.values import CredentialKind
+from gateway.credentials.totp import DynamicCode, TotpSettings, otp
+from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Capture, Request
 from gateway.settings import SITE_FILE
@@ -248,3 +249,21 @@ def test_a_mode_that_ends_by_itself_does_so_in_every_record_of_it(flying: Any) -
     assert flying.events() == [(6, ANA), (7, ANA)]
     for record in records(flying.data):
         assert whole(replay(record))
+
+
+def test_the_key_of_codes_that_change_stands_in_no_record(flying: Any) -> None:
+    """What was found with it does, and is enough."""
+    key, card = "SEVEN DWARFS", 5_000_000
+    with flying.store() as store:
+        store.insert("cards", [{"value": card, "user_id": ANA, "secret": key}])
+    flying.configure({"face_id": {"qrcode_legacy_mode_enabled": 1, "totp_enabled": 1}})
+    now_s = int(flying.clock.utc().timestamp())
+    code = DynamicCode(otp(key.encode(), TotpSettings().step(now_s)), card)
+    for _ in range(2):
+        shown = Credential(CredentialKind.QRCODE, str(code.number))
+        flying.parts.inbox.post(Identification("front", shown, flying.clock.monotonic_ns()))
+        flying.pass_time(3)
+    assert flying.events() == [(7, ANA), (3, 0)]
+    (record,) = records(flying.data)
+    assert "DWARFS" not in record.read_text()
+    assert whole(replay(record))

@@ -22,7 +22,7 @@ from gateway.access.person import Person
 from gateway.cli.main import cli
 from gateway.controller.bindings import Bindings
 from gateway.controller.flight.hook import Asked, Pulse
-from gateway.controller.flight.plant import PaperClock, Plant
+from gateway.controller.flight.plant import PaperClock, Plant, Sources
 from gateway.controller.flight.replay import Result, replay
 from gateway.controller.flight.rules import snapshot_of
 from gateway.controller.flight.tape import digest_of
@@ -93,6 +93,10 @@ class Town:
         del user_id
         return []  # nothing is committed on paper: what was entered is still under way
 
+    def any_before(self, day: int) -> bool:
+        del day
+        return False
+
 
 class Lines:
     """A record in memory."""
@@ -129,11 +133,9 @@ class Play:
         self._plant = Plant(
             demo_site(),
             self._clock,
-            self._town,
-            self._town,
+            Sources(self._town, self._town, lambda: f"key-{next(keys)}"),
             self.record,
             digest_of,
-            key_source=lambda: f"key-{next(keys)}",
         )
         self._requests = count(1)
 
@@ -250,7 +252,11 @@ IN_WORDS: dict[str, Callable[[dict[str, Any], dict[str, Any]], str]] = {
     "keypad": lambda body, _row: (
         f"keypad {body['reader']} {'locked' if body['locked_ms'] else 'free'}"
     ),
-    "passage": lambda body, _row: f"entered {body['user_id']} area {body['area_id']}",
+    "passage": lambda body, _row: (
+        f"entered {body['user_id']} area {body['area_id']}"
+        if "area_id" in body
+        else f"positions forgotten, {body['why']}"
+    ),
     "no_entry": lambda body, _row: f"not entered {body['users']}",
     "fault": lambda body, _row: f"fault {body['part']}: {body['why'] or 'over'}",
 }

@@ -73,6 +73,17 @@ class Egress(StrEnum):
     """Only the REX input of this controller."""
 
 
+class RexMode(StrEnum):
+    """What the exit button does."""
+
+    UNLOCK = "unlock"
+    """A press unlocks for the door's relay time."""
+    UNLOCK_WHILE_PRESSED = "unlock_while_pressed"
+    """It unlocks for as long as it is pressed, and the relay time after that."""
+    SHUNT = "shunt"
+    """It drives nothing: the handle opens, and for that time the opening is not a forced one."""
+
+
 class Side(StrEnum):
     """The way that a turnstile turns, seen from above."""
 
@@ -122,6 +133,46 @@ class FixedInput(Input):
     idle: Level
 
 
+class Output(_Strict):
+    """An output that is off at the start, at a stop and at a fault."""
+
+    pin: Pin
+    active: Level
+    """The level that switches on what hangs on it."""
+
+    def level(self, *, on: bool) -> bool:
+        """The pin level (True = high) of on and off."""
+        return on is (self.active is Level.HIGH)
+
+
+class Siren(Output):
+    """What sounds in an alarm; `alarm.siren_enabled` switches it."""
+
+    time_s: Annotated[int, Field(ge=5, le=3_600)] = 180
+    """How long it sounds at most; each new alarm begins it anew."""
+
+
+class Power(_Strict):
+    """Contacts of the power supply. The API knows no such alarm: they are faults of the device."""
+
+    mains_fail: FixedInput | None = None
+    battery_low: FixedInput | None = None
+    under_voltage: FixedInput | None = None
+
+    def contacts(self) -> Iterator[tuple[str, FixedInput]]:
+        """Those that the site has, by the names of their keys."""
+        for name in ("mains_fail", "battery_low", "under_voltage"):
+            contact = getattr(self, name)
+            if contact is not None:
+                yield name, contact
+
+
+class ExitButton(Input):
+    """A door's request-to-exit button, or the contact of its inner handle."""
+
+    mode: RexMode = RexMode.UNLOCK
+
+
 class Door(_Strict):
     """One door: its number in the API and its wires."""
 
@@ -129,7 +180,9 @@ class Door(_Strict):
     name: Name
     strike: Strike
     sensor: Input | None = None
-    rex: Input | None = None
+    rex: ExitButton | None = None
+    bond: FixedInput | None = None
+    """A contact of the lock that moves when it unlocks; `idle` is its level while it is locked."""
     egress: Egress
     on_start: LockState = LockState.LOCKED
     on_stop: LockState = LockState.LOCKED
@@ -138,6 +191,27 @@ class Door(_Strict):
     rex_bypasses_interlock: bool = True
     """The exit button unlocks even while another door of its interlock is open. False keeps people
     in until that one is closed; a fire lets them out all the same."""
+    pre_alarm_s: Annotated[int, Field(ge=0, le=3_600)] = 0
+    """How long before the alarm of a door that is held open its pre-alarm comes; 0 for none."""
+    output_limit_s: Annotated[int, Field(ge=1, le=3_600)] = 600
+    """The longest that one opening unlocks the door, whatever time was asked for. Only a hold
+    (timeout=0 of the API), an unlock schedule or a mode lasts longer."""
+
+    @model_validator(mode="after")
+    def _lets_people_out(self) -> Self:
+        shunts = self.rex is not None and self.rex.mode is RexMode.SHUNT
+        if shunts and self.egress is Egress.SOFTWARE:
+            raise ValueError(
+                "rex.mode shunt drives nothing, and egress software says that nothing else opens"
+            )
+        return self
+
+    def pins(self) -> Iterator[tuple[int, str]]:
+        """Every pin in use with the key that claims it."""
+        wires = {"strike": self.strike, "sensor": self.sensor, "rex": self.rex, "bond": self.bond}
+        for key, wire in wires.items():
+            if wire:
+                yield wire.pin, f"door {self.name!r} {key}"
 
 
 class TurnstileWay(_Strict):
@@ -179,6 +253,16 @@ class _Reader(_Strict):
     name: Name
     index: Annotated[int, Field(ge=1, le=16)]
     portal: Annotated[int, Field(ge=1)]
+    tamper: FixedInput | None = None
+    """The contact that tells that somebody takes the reader off its wall."""
+    tamper_disables: bool = False
+    """What is read while that contact is active is left aside."""
+
+    @model_validator(mode="after")
+    def _disabled_by_something(self) -> Self:
+        if self.tamper_disables and self.tamper is None:
+            raise ValueError("tamper_disables needs a tamper contact")
+        return self
 
 
 class WiegandReader(_Reader):
@@ -214,6 +298,8 @@ class Zone(Input):
     """An alarm zone's input. Level, delay and switch are rows of `alarm_zones`."""
 
     number: Annotated[int, Field(ge=1, le=5)]
+    entry_delay_s: Annotated[int, Field(ge=0, le=600)] = 0
+    """How long somebody who came in this way has to disarm before it is an alarm."""
 
 
 def _known_zone(name: str) -> str:
@@ -317,6 +403,10 @@ class SiteFile(_Strict):
     zone: tuple[Zone, ...] = ()
     tamper: FixedInput | None = None
     fire: FixedInput | None = None
+    siren: Siren | None = None
+    bell: Output | None = None
+    """What rings for `timed_alarms`; `general.bell_enabled` switches it."""
+    power: Power = Power()
     admission: Admission = Admission()
     flight_record: FlightRecord = FlightRecord()
     interlock: Interlock = Interlock()
@@ -325,25 +415,42 @@ class SiteFile(_Strict):
 
     def pins(self) -> Iterator[tuple[int, str]]:
         """Every pin in use with the key that claims it."""
-        for door in self.door:
-            where = f"door {door.name!r}"
-            yield door.strike.pin, f"{where} strike"
-            if door.sensor:
-                yield door.sensor.pin, f"{where} sensor"
-            if door.rex:
-                yield door.rex.pin, f"{where} rex"
-        if self.turnstile:
-            yield from self.turnstile.pins()
+        yield from self._door_pins()
         for reader in self.reader:
             if isinstance(reader, WiegandReader):
                 yield reader.d0, f"reader {reader.name!r} d0"
                 yield reader.d1, f"reader {reader.name!r} d1"
+        for name, output in self.sounders():
+            yield output.pin, name
         for zone in self.zone:
             yield zone.pin, f"zone {zone.number}"
+        for name, contact in self.contacts():
+            yield contact.pin, name
+
+    def contacts(self) -> Iterator[tuple[str, FixedInput]]:
+        """The contacts that belong to no door and no zone, by the names of their keys."""
         if self.tamper:
-            yield self.tamper.pin, "tamper"
+            yield "tamper", self.tamper
         if self.fire:
-            yield self.fire.pin, "fire"
+            yield "fire", self.fire
+        for reader in self.reader:
+            if reader.tamper:
+                yield f"reader {reader.name!r} tamper", reader.tamper
+        for name, contact in self.power.contacts():
+            yield f"power {name}", contact
+
+    def _door_pins(self) -> Iterator[tuple[int, str]]:
+        for door in self.door:
+            yield from door.pins()
+        if self.turnstile:
+            yield from self.turnstile.pins()
+
+    def sounders(self) -> Iterator[tuple[str, Output]]:
+        """The outputs that can be heard, by the names of their tables."""
+        if self.siren:
+            yield "siren", self.siren
+        if self.bell:
+            yield "bell", self.bell
 
     @model_validator(mode="after")
     def _each_thing_once(self) -> Self:

@@ -27,10 +27,26 @@ class AlarmCause(IntEnum):
     PANIC_PASSWORD = 12
     ZONE_NO_PRESENCE = 13
     ZONE_OPEN = 14
+    LOCK_WELDED = 101
+    """A lock stays unlocked although it is commanded to lock. Ours, far above the vendor's: it
+    has no number for it."""
 
 
 ZONE_CAUSES = tuple(AlarmCause(number) for number in range(1, 6))
 """The alarm zones in order: zone N sets off cause N."""
+
+DURESS_CAUSES = frozenset(
+    (
+        AlarmCause.PANIC_FINGER,
+        AlarmCause.PANIC_CARD,
+        AlarmCause.PANIC_PIN,
+        AlarmCause.PANIC_PASSWORD,
+    )
+)
+"""Somebody identified under threat: told to those who can help, and never heard at the door."""
+
+DOOR_CAUSES = frozenset((AlarmCause.DOOR_OPEN, AlarmCause.FORCED_DOOR))
+"""What a door's own sensor tells of."""
 
 _GRAVEST_FIRST = (
     AlarmCause.PANIC_FINGER,
@@ -38,6 +54,7 @@ _GRAVEST_FIRST = (
     AlarmCause.PANIC_PIN,
     AlarmCause.PANIC_PASSWORD,
     AlarmCause.FORCED_DOOR,
+    AlarmCause.LOCK_WELDED,
     AlarmCause.TAMPER,
     *ZONE_CAUSES,
     AlarmCause.ZONE_NO_PRESENCE,

@@ -276,6 +276,8 @@ def _processes(data: Path) -> Iterator[Finding]:
         grade = Grade.OK if device.online else Grade.FAIL
         text = "online" if device.online else f"offline: {device.why}"
         yield Finding(grade, f"reader {device.name}", text)
+    for fault in status.faults:
+        yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:
         yield Finding(Grade.FAIL, "clock", "not trusted: schedules and dates deny")
     if status.journal_fault:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from gateway.commands import (
     absent,
     accounts,
+    alarms,
     audit,
     authorization,
     backup,
@@ -47,6 +48,7 @@ _ALL: tuple[Command, ...] = (
     *objects.COMMANDS,
     *configuration.COMMANDS,
     *doors.COMMANDS,
+    *alarms.COMMANDS,
     *turnstile.COMMANDS,
     *modes.COMMANDS,
     *enrolment.COMMANDS,

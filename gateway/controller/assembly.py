@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import zmq
 
-from gateway.alarms.causes import AlarmCause
 from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.admission import AdmissionDesk, kept_state
+from gateway.controller.alarm_memory import AlarmMemory, remembered
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
@@ -29,13 +29,25 @@ from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.modes import ModeKeeper
+from gateway.controller.opening_hours import KeptHours, OpeningHours, kept_hours
 from gateway.controller.policies import PolicyKeeper
-from gateway.controller.ports import Link, Passages, People, Policies, RigPort, StrikePort, Writer
+from gateway.controller.ports import (
+    Link,
+    Passages,
+    People,
+    Policies,
+    RigPort,
+    SounderPort,
+    StrikePort,
+    Writer,
+)
+from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
+from gateway.controller.sounders import Sounders
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.totp import window_of
-from gateway.doors.values import DoorAlarm
+from gateway.doors.values import DoorAlarm, Schedule
 from gateway.hardware.boards import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.boot import boot_id
@@ -57,6 +69,8 @@ from gateway.store.used_codes import UsedUp
 
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
+_HOURS_LOOKED_AT = 256
+"""Newest entries on schedules, and on first cards, searched at start for what is still so."""
 _MODES_LOOKED_AT = 256
 """Newest entries on modes searched at start for each door's last, and for one that ended without
 the database knowing."""
@@ -67,8 +81,9 @@ class _Past:
     """What the journal knows of earlier runs."""
 
     last: CommittedEntry | None = None
-    open_alarms: Sequence[AlarmSource] = ()
+    alarms: AlarmMemory = field(default_factory=AlarmMemory)
     fire: bool = False
+    hours: KeptHours = field(default_factory=lambda: KeptHours({}, {}))
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
     modes: tuple[CommittedEntry, ...] = ()
@@ -99,6 +114,7 @@ class Surroundings:
     rig: RigPort
     strikes: Mapping[int, StrikePort]
     sides: Mapping[Side, StrikePort]
+    sounders: Mapping[str, SounderPort]
     link: Link
     people: People
     passages: Passages
@@ -138,7 +154,15 @@ def assembled(
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
         around = Surroundings(
-            rig, rig.strikes, rig.sides, link, people, passages, policies, _waiting(inbox, link)
+            rig=rig,
+            strikes=rig.strikes,
+            sides=rig.sides,
+            sounders=rig.sounders,
+            link=link,
+            people=people,
+            passages=passages,
+            policies=policies,
+            wait=_waiting(inbox, link),
         )
         controller = put_together(site, profile.title, around, record, instant, inbox, flight)
         flight.begin(controller)
@@ -177,6 +201,7 @@ def put_together(
             identifier=panels.identifier,
             doorman=panels.doorman,
             ways=panels.ways,
+            hours=panels.hours,
             forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
             policies=around.policies,
             policy_version=people.policy_version,
@@ -185,6 +210,7 @@ def put_together(
             modes=ModeKeeper(record.recorder, instant, trusted, record.past.modes),
             alarms=panels.alarms,
             fire=panels.fire,
+            power=PowerWatch(site.power, record.recorder),
             notifier=Notifier(),
             trusted=trusted,
             ended_uncleanly=record.past.ended_uncleanly,
@@ -231,21 +257,26 @@ def _recording(
     flight: Flight,
 ) -> Iterator[Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
-    fire = journal.last_of(EntryKind.FIRE)
-    modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
-    past = _Past(
-        last=journal.last_entry(),
-        open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
-        fire=fire is not None and bool(fire.body["on"]),
-        keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
-        modes=modes,
-        held_open=held_open(modes),
-        used_up=journal.used_up(),
-    )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
     instant.trust = ClockTrust(
         journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
+    )
+    fire = journal.last_of(EntryKind.FIRE)
+    utc, now_ms = instant.utc(), instant.monotonic_ns() // 1_000_000
+    modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
+    past = _Past(
+        last=journal.last_entry(),
+        alarms=remembered(journal, utc, now_ms, trusted=instant.trusted(utc)),
+        fire=fire is not None and bool(fire.body["on"]),
+        hours=kept_hours(
+            journal.newest(EntryKind.SCHEDULE, _HOURS_LOOKED_AT),
+            journal.newest(EntryKind.FIRST_CARD, _HOURS_LOOKED_AT),
+        ),
+        keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
+        modes=modes,
+        held_open=held_open(modes),
+        used_up=journal.used_up(),
     )
     zone = SiteZone(site.site.zone)
     last_ids = journal.last_ids()
@@ -300,6 +331,7 @@ class _Panels:
 
     identifier: Identifier
     ways: Ways
+    hours: OpeningHours
     doorman: Doorman
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
@@ -331,14 +363,18 @@ def _panels(
     # The desk asks how doors stand, and doors tell the desk who went through.
     interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
     standing = Standing(doors, interlock)
-    desk = AdmissionDesk(
-        identifier,
-        ways,
+    kept = kept_state(past.keypads, clock.utc(), now_ms)
+    sounders = {name: flight.sounder(name, it) for name, it in around.sounders.items()}
+    alarms = AlarmPanel(
+        site,
         recorder,
-        standing.place,
-        kept_state(past.keypads, clock.utc(), now_ms),
-        codes,
+        clock,
+        Sounders(sounders, recorder, clock),
+        past.alarms,
+        now_ms,
+        locked_keypads=tuple(kept.guards),
     )
+    desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, alarms.keypad)
     turnstile = None
     if site.turnstile:
         sides = {
@@ -347,18 +383,17 @@ def _panels(
         }
         turnstile = TurnstilePanel(site.turnstile, sides, recorder, desk, flight.new_key)
         standing.turnstile = turnstile
-    alarms = AlarmPanel(
-        (zone.number for zone in site.zone),
-        tamper=site.tamper is not None,
-        recorder=recorder,
-        open_alarms=past.open_alarms,
-        now_ms=now_ms,
-    )
+    hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, desk, past.hours)
     for door in site.door:
-        open_alarm = _open_alarm(past.open_alarms, door.id)
-        strike = flight.strike(f"door {door.id}", around.strikes[door.id])
         doors[door.id] = DoorPanel(
-            door, strike, recorder, alarms.door, desk, exits=interlock, open_alarm=open_alarm
+            door,
+            flight.strike(f"door {door.id}", around.strikes[door.id]),
+            recorder,
+            alarms.door,
+            hours,
+            open_alarms=_open_alarms(past.alarms.on, door.id),
+            exits=interlock,
+            schedule=Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
         )
 
     def tell(at_ms: int, *, on: bool) -> None:
@@ -366,11 +401,13 @@ def _panels(
             panel.fire(at_ms, on=on)
         if turnstile:
             turnstile.fire(at_ms, on=on)
+        alarms.fire(at_ms, on=on)
 
     return _Panels(
         identifier=identifier,
         ways=ways,
-        doorman=Doorman(desk, standing, doors, turnstile, recorder, clock),
+        hours=hours,
+        doorman=Doorman(desk, hours, standing, doors, turnstile, recorder, clock, alarms.duress),
         alarms=alarms,
         doors=doors,
         interlock=interlock,
@@ -379,13 +416,10 @@ def _panels(
     )
 
 
-def _open_alarm(open_alarms: Iterable[AlarmSource], door: int) -> DoorAlarm | None:
+def _open_alarms(open_alarms: Iterable[AlarmSource], door: int) -> tuple[DoorAlarm, ...]:
     causes = {alarm.value for alarm in DoorAlarm}
-    return next(
-        (
-            DoorAlarm(source.cause.value)
-            for source in open_alarms
-            if source.door_id == door and source.cause.value in causes
-        ),
-        None,
+    return tuple(
+        DoorAlarm(source.cause.value)
+        for source in open_alarms
+        if source.door_id == door and source.cause.value in causes
     )

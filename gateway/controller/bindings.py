@@ -6,14 +6,17 @@ meet. Door N of the site is N in the API's `relayN_*`, `door_sensorN_*` and `but
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from gateway.access.actions import Action, door_of, parse_parameters
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.keypad_guard import GuardSettings
 from gateway.access.passback import PassbackMode, PassbackSettings
-from gateway.alarms.causes import AlarmCause
+from gateway.access.policy import Portal
+from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
+from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.zones import ZoneSettings
 from gateway.credentials.qr import QrMode
 from gateway.credentials.totp import TotpSettings
@@ -23,11 +26,41 @@ from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sid
 from gateway.doors.values import DoorSettings, Mode
 from gateway.link.messages import EndedMode
 from gateway.objects.modes import DEVICE, mode_key
-from gateway.settings import Door, Level, Side, SiteFile, WiegandReader
+from gateway.settings import Door, FixedInput, Level, RexMode, Side, SiteFile, WiegandReader
 from gateway.store.snapshot import Snapshot
 
 CATRA_ACTION = "catra"
 _PASSBACK_MINUTES = ("identifier", "antipassback_timeout")
+
+
+_PANIC_KEYS = {
+    AlarmCause.PANIC_FINGER: "panic_finger_enabled",
+    AlarmCause.PANIC_CARD: "panic_card_enabled",
+    AlarmCause.PANIC_PIN: "panic_pin_enabled",
+    AlarmCause.PANIC_PASSWORD: "panic_password_enabled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSettings:
+    """What may be heard; by default nothing. Times are milliseconds."""
+
+    siren_enabled: bool = False
+    siren_ms: int = 0
+    bell_enabled: bool = False
+    bell_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    """How alarms are configured, beside the inputs; by default only the doors tell any."""
+
+    doors: DoorAlarmSettings = field(default_factory=DoorAlarmSettings)
+    tamper_enabled: bool = False
+    duress_causes: frozenset[AlarmCause] = frozenset()
+    """The threats that set off an alarm."""
+    duress_delay_ms: int = 0
+    sounds: SoundSettings = field(default_factory=SoundSettings)
 
 
 class Bindings:
@@ -43,10 +76,12 @@ class Bindings:
         self._configuration = snapshot.configuration
         self.snapshot = snapshot
         self._portal_of_door: dict[int, int] = {}
+        self._portals_of_door: dict[int, list[Portal]] = {}
         self._portal_of_side: dict[Side, int] = {}
         for portal_id, portal in sorted(snapshot.policy.portals.items()):
             for door in self.doors_of(portal.actions):
                 self._portal_of_door.setdefault(door, portal_id)
+                self._portals_of_door.setdefault(door, []).append(portal)
             for side in self.sides_of(portal.actions):
                 self._portal_of_side.setdefault(side, portal_id)
 
@@ -57,6 +92,10 @@ class Bindings:
     def portal_of_door(self, door: int) -> int:
         """The lowest portal whose actions name `door`, 0 for none."""
         return self._portal_of_door.get(door, 0)
+
+    def portals_of_door(self, door: int) -> Sequence[Portal]:
+        """Every portal whose actions name `door`."""
+        return self._portals_of_door.get(door, ())
 
     def portal_of_side(self, side: Side) -> int:
         """The lowest portal whose actions let the turnstile turn to `side`, 0 for none."""
@@ -92,10 +131,13 @@ class Bindings:
             sensor_enabled=door.sensor is not None
             and self._on(general, f"door_sensor{door.id}_enabled"),
             rex_enabled=door.rex is not None and self._on(general, f"buttonhole{door.id}_enabled"),
+            rex_mode=door.rex.mode if door.rex else RexMode.UNLOCK,
             held_open_enabled=self._on(alarm, "door_sensor_enabled"),
             held_open_delay_ms=self._int(alarm, "door_sensor_delay") * 1000,
+            pre_alarm_ms=door.pre_alarm_s * 1000,
             forced_open_enabled=self._on(alarm, "forced_access_enabled"),
             forced_open_debounce_ms=self._int(alarm, "forced_access_debounce"),
+            output_limit_ms=door.output_limit_s * 1000,
         )
 
     def sensor_idle_high(self, door: int) -> bool:
@@ -160,15 +202,50 @@ class Bindings:
         row = self.snapshot.zones.get(number)
         if row is None:
             return ZoneSettings(AlarmCause(number), enabled=False, active_high=True)
-        return ZoneSettings.of_row(*row)
+        delays_s = (zone.entry_delay_s for zone in self._site.zone if zone.number == number)
+        return ZoneSettings.of_row(*row, entry_delay_ms=next(delays_s, 0) * 1000)
 
     def tamper(self) -> ZoneSettings:
         """The settings of the case's contact."""
-        contact = self._site.tamper
+        return self._tamper(self._site.tamper)
+
+    def reader_tamper(self, index: int) -> ZoneSettings:
+        """The settings of the tamper contact of a reader."""
+        contacts = (reader.tamper for reader in self._site.reader if reader.index == index)
+        return self._tamper(next(contacts, None))
+
+    def _tamper(self, contact: FixedInput | None) -> ZoneSettings:
         return ZoneSettings(
             AlarmCause.TAMPER,
-            enabled=contact is not None and self._on("alarm", "device_violation_enabled"),
+            enabled=contact is not None and self.alarms.tamper_enabled,
             active_high=contact is not None and contact.idle is Level.LOW,
+        )
+
+    def door_of_reader(self, index: int) -> int:
+        """The lowest door that the portal of a reader opens, 0 for none."""
+        portal = self.snapshot.policy.portals.get(self.portal_of_reader(index))
+        return min(self.doors_of(portal.actions), default=0) if portal else 0
+
+    @cached_property
+    def alarms(self) -> AlarmSettings:
+        """How alarms are configured, beside the inputs."""
+        on = frozenset(cause for cause in DURESS_CAUSES if self._on("alarm", _PANIC_KEYS[cause]))
+        return AlarmSettings(
+            doors=DoorAlarmSettings(
+                held_open_enabled=self._on("alarm", "door_sensor_enabled"),
+                held_open_delay_ms=self._int("alarm", "door_sensor_delay") * 1000,
+                after_closure_ms=1000
+                * self._int("alarm", "door_sensor_alarm_timeout_after_closure"),
+            ),
+            tamper_enabled=self._on("alarm", "device_violation_enabled"),
+            duress_causes=on,
+            duress_delay_ms=self._int("alarm", "panic_finger_delay") * 1000,
+            sounds=SoundSettings(
+                siren_enabled=self._on("alarm", "siren_enabled"),
+                siren_ms=self._site.siren.time_s * 1000 if self._site.siren else 0,
+                bell_enabled=self._on("general", "bell_enabled"),
+                bell_ms=self._int("alarm", "timed_alarm_timeout") * 1000,
+            ),
         )
 
     def identifies_by(self, kind: CredentialKind) -> bool:

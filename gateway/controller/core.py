@@ -13,10 +13,10 @@ import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
-from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.bindings import Bindings
@@ -31,7 +31,9 @@ from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import Committed, WriterFault
 from gateway.controller.modes import ModeKeeper
+from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.ports import Link, Policies, RigPort, Writer
+from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
 from gateway.controller.simulation import Panels, Simulation
@@ -41,20 +43,24 @@ from gateway.credentials.values import BadFrame, Identification
 from gateway.doors.values import Mode
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
+    POWER_INPUTS,
     DeviceState,
     HardwareEvent,
     InputKind,
     InputLevel,
     KeyPressed,
 )
+from gateway.hardware.wiring import input_wiring
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
+    ArmAlarms,
     AskPosition,
     Authorize,
     CancelCapture,
     Capture,
     ControllerStatus,
     DeviceStatus,
+    DisarmAlarms,
     Fact,
     Forgive,
     LineLevel,
@@ -109,6 +115,7 @@ class Parts:
     identifier: Identifier
     doorman: Doorman
     ways: Ways
+    hours: OpeningHours
     forgiveness: Forgiveness
     policies: Policies
     policy_version: Callable[[], int]
@@ -118,6 +125,7 @@ class Parts:
     modes: ModeKeeper
     alarms: AlarmPanel
     fire: FireLatch
+    power: PowerWatch
     zone: SiteZone
     notifier: Notifier
     trusted: Callable[[], bool]
@@ -151,7 +159,12 @@ class Controller:
         )
         self._captures = CaptureDesk(parts.site.reader, self._is_online, self._answers, parts.clock)
         panels = Panels(
-            parts.doors, parts.alarms, parts.fire, parts.site.tamper, parts.site.turnstile
+            parts.doors,
+            parts.alarms,
+            parts.fire,
+            input_wiring(parts.site),
+            {reader.name: reader.index for reader in parts.site.reader},
+            parts.site.turnstile,
         )
         self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
         self._journal_seq = 0
@@ -190,9 +203,11 @@ class Controller:
         """Let the rules and settings of `snapshot` decide from now on."""
         self.happen(snapshot)
 
-    def resume(self, snapshot: Snapshot) -> None:
+    def resume(self, snapshot: Snapshot) -> Bindings:
         """Go by the rules of `snapshot` without telling anybody: they are what decided before."""
-        self._go_by(Bindings(self._parts.site, snapshot, self._parts.modes.known(snapshot)))
+        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.known(snapshot))
+        self._go_by(bindings)
+        return bindings
 
     def _go_by(self, bindings: Bindings) -> None:
         self._bindings = bindings
@@ -205,6 +220,7 @@ class Controller:
         self._parts.interlock.bind(bindings)
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
+        self._parts.hours.look(bindings, now_ms)
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
@@ -259,6 +275,7 @@ class Controller:
         parts.alarms.tick(now_ms)
         if self._bindings is not None:
             parts.doorman.tick(self._bindings, now_ms)
+            parts.hours.tick(self._bindings, now_ms)
         self._captures.settle()
 
     def _take_inbox(self) -> None:
@@ -284,6 +301,7 @@ class Controller:
         dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
         dues_ms.append(self._parts.alarms.due_ms())
         dues_ms.append(self._parts.doorman.due_ms())
+        dues_ms.append(self._parts.hours.due_ms())
         if self._parts.turnstile:
             dues_ms.append(self._parts.turnstile.due_ms())
         dues_ns = [due * _MS for due in dues_ms if due is not None]
@@ -297,6 +315,10 @@ class Controller:
 
     def _take(self, item: Item) -> None:
         match item:
+            case Identification(reader=reader) | KeyPressed(reader=reader) if (
+                self._parts.alarms.disabled(reader)
+            ):
+                self._left_aside(item)
             case Identification():
                 # A card that is still held there after its enrolment is no visitor either.
                 repeated = self._parts.identifier.is_repeat(item)
@@ -314,6 +336,12 @@ class Controller:
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
             case BadFrame() | DeviceState() | WriterFault() | DamageFound():
                 self._note(item)
+
+    def _left_aside(self, item: Identification | KeyPressed) -> None:
+        """Something came from a reader that somebody tampers with."""
+        if isinstance(item, Identification):
+            log.warning("reader disabled", reader=item.reader)
+            self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
 
     def _note(self, item: BadFrame | DeviceState | WriterFault | DamageFound) -> None:
         """Write down what is wrong, or right again, with a part of the device."""
@@ -359,16 +387,18 @@ class Controller:
                 self._parts.doors[number].sensor_level(now_ms, high=level.high)
             case InputKind.REX:
                 self._parts.doors[number].rex_level(now_ms, high=level.high)
-            case InputKind.ZONE:
-                self._parts.alarms.level(ZONE_CAUSES[number - 1], now_ms, high=level.high)
-            case InputKind.TAMPER:
-                self._parts.alarms.level(AlarmCause.TAMPER, now_ms, high=level.high)
+            case InputKind.ZONE | InputKind.TAMPER | InputKind.READER_TAMPER:
+                self._parts.alarms.level(level.name, now_ms, high=level.high)
+            case InputKind.BOND:
+                self._parts.doors[number].bond_level(now_ms, high=level.high)
             case InputKind.FIRE:
                 self._parts.fire.level(now_ms, high=level.high)
             case InputKind.TURN_CLOCKWISE:
                 self._turn_level(Side.CLOCKWISE, level, now_ms)
             case InputKind.TURN_ANTICLOCKWISE:
                 self._turn_level(Side.ANTICLOCKWISE, level, now_ms)
+            case kind if kind in POWER_INPUTS:
+                self._parts.power.level(kind, high=level.high)
 
     def _turn_level(self, side: Side, level: InputLevel, now_ms: int) -> None:
         if self._parts.turnstile:
@@ -386,41 +416,52 @@ class Controller:
 
     def _answer(self, address: bytes, request: Request) -> None:
         match request.command:
-            case OpenDoor() | ReleaseTurnstile() | Authorize() as command:
-                self._answers.when_committed(address, request, self._openings.carry_out(command))
-            case ResetTurnstile():
-                self._openings.reset_turnstile()
-                self._answers.now(address, request)
+            case Capture() as command:
+                self._captures.ask(address, request, command)
             case Obey(version=version):
                 self._parts.policies.want(self._parts.policy_version())
                 self._answers.when_obeyed(address, request, version)
+            case Forgive() | ArmAlarms() | DisarmAlarms() as command:
+                self._answers.when_committed(address, request, self._write_down(command))
+            case OpenDoor() | ReleaseTurnstile() | Authorize() as command:
+                self._answers.when_committed(address, request, self._openings.carry_out(command))
+            case ReportStatus() | AskPosition() | Simulate() as command:
+                self._answers.now(address, request, self._told(command))
+            case ResetTurnstile() | Silence() | CancelCapture() as command:
+                self._end(command)
+                self._answers.now(address, request)
+
+    def _write_down(self, command: Forgive | ArmAlarms | DisarmAlarms) -> int:
+        """Carry out what is answered once it is durable; the ticket of its record."""
+        zones, now_ms = self._parts.alarms.zones, self._now_ms()
+        match command:
+            case Forgive(user_id=user_id):
+                return self._parts.ways.forgive(user_id, "asked_by_client")
+            case ArmAlarms():
+                return zones.arm(command.zones, command.exit_delay_s * 1000, now_ms)
+            case DisarmAlarms():
+                return zones.disarm(command.zones, now_ms)
+
+    def _told(self, command: ReportStatus | AskPosition | Simulate) -> dict[str, Any]:
+        match command:
+            case ReportStatus():
+                return self.status().model_dump(mode="json")
+            case AskPosition(user_id=user_id):
+                way = self._parts.ways.position(user_id)
+                return Position(area_id=way.area_id, since_utc_s=way.since_s).model_dump()
+            case Simulate():
+                return self._simulation.run(command)
+
+    def _end(self, command: ResetTurnstile | Silence | CancelCapture) -> None:
+        match command:
+            case ResetTurnstile():
+                self._openings.reset_turnstile()
             case Silence():
-                self._parts.alarms.silence()
+                self._parts.alarms.silence(self._now_ms())
                 self._parts.fire.reset(self._now_ms())
                 self._see_modes()
-                self._answers.now(address, request)
-            case Forgive() | AskPosition() as command:
-                self._answer_about_positions(address, request, command)
-            case ReportStatus():
-                self._answers.now(address, request, self.status().model_dump(mode="json"))
-            case Capture() as command:
-                self._captures.ask(address, request, command)
-            case CancelCapture() as command:
+            case CancelCapture():
                 self._captures.cancel(command)
-                self._answers.now(address, request)
-            case Simulate() as command:
-                self._answers.now(address, request, self._simulation.run(command))
-
-    def _answer_about_positions(
-        self, address: bytes, request: Request, command: Forgive | AskPosition
-    ) -> None:
-        if isinstance(command, Forgive):
-            ticket = self._parts.ways.forgive(command.user_id, "asked_by_client")
-            self._answers.when_committed(address, request, ticket)
-            return
-        way = self._parts.ways.position(command.user_id)
-        position = Position(area_id=way.area_id, since_utc_s=way.since_s)
-        self._answers.now(address, request, position.model_dump())
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
@@ -495,6 +536,10 @@ class Controller:
             ),
             alarm_active=active,
             alarm_cause=int(cause),
+            zones=parts.alarms.zones.status(),
+            alarms=parts.alarms.active(),
+            siren=parts.alarms.siren,
+            faults=parts.power.faults,
             turnstile=parts.turnstile.status() if parts.turnstile else None,
             modes_ended=self._bindings.modes_ended if self._bindings else (),
             levels=tuple(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
+from typing import Protocol
 
 import structlog
 
 from gateway.access.actions import Action
-from gateway.access.attempt import Place
+from gateway.access.attempt import Duress, Place
 from gateway.access.decision import refuse
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
@@ -16,6 +17,7 @@ from gateway.controller.admission import AdmissionDesk, Verdict
 from gateway.controller.bindings import Bindings
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.interlock import InterlockDesk
+from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.credentials.card_number import format_card
@@ -52,24 +54,36 @@ class Standing:
         return self._interlock.obstacle(doors) is not None
 
 
+class DuressSink(Protocol):
+    """Who hears that somebody identified under threat."""
+
+    def __call__(
+        self, kind: Duress, user_id: int, access_log_id: int, now_ms: int, reader: str = ""
+    ) -> None: ...
+
+
 class Doorman:
     """Lets people in. The loop's thread alone uses it."""
 
     def __init__(
         self,
         desk: AdmissionDesk,
+        hours: OpeningHours,
         standing: Standing,
         doors: Mapping[int, DoorPanel],
         turnstile: TurnstilePanel | None,
         recorder: Recorder,
         clock: Clock,
+        duress: DuressSink,
     ) -> None:
         self._desk = desk
+        self._hours = hours
         self._standing = standing
         self._doors = doors
         self._turnstile = turnstile
         self._recorder = recorder
         self._clock = clock
+        self._duress = duress
 
     def identified(
         self, identification: Identification, bindings: Bindings, enough: int | None = None
@@ -114,6 +128,7 @@ class Doorman:
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
         opened = [panel.door.name for panel in panels]
         grant = self._desk.granted(verdict, bindings)
+        self._hours.granted(grant, verdict, bindings)
         now_ms = self._now_ms()
         longer = dict(verdict.outcome.person.opening_times) if verdict.outcome.person else {}
         for panel in panels:
@@ -127,13 +142,18 @@ class Doorman:
             self._turnstile.granted_as(release, access.id, grant)
         if not opened:
             # Nothing can tell whether somebody went through a portal that opens nothing.
-            self._desk.entered(grant)
+            self._hours.entered(grant)
 
     def _record(self, verdict: Verdict, opened: list[str]) -> Receipt:
         decision = verdict.decision
         receipt = self._recorder.decision(
             verdict.outcome, verdict.credential, verdict.identifier_id
         )
+        outcome = verdict.outcome
+        if outcome.duress is not None:
+            # Whatever the verdict; nothing else here may differ from an ordinary read.
+            user_id = outcome.person.id if outcome.person else decision.user_id
+            self._duress(outcome.duress, user_id, receipt.id, self._now_ms(), outcome.reader)
         if decision.reason is Reason.UNKNOWN_CREDENTIAL and verdict.credential is not None:
             _show_readings(verdict.credential)
         log.info(

@@ -101,6 +101,15 @@ class StrikePort(Protocol):
     def drive(self, state: LockState) -> None: ...
 
 
+class SounderPort(Protocol):
+    """The output of a siren or a bell; see SwitchOutput."""
+
+    @property
+    def on(self) -> bool: ...
+
+    def drive(self, *, on: bool) -> None: ...
+
+
 class RigPort(Protocol):
     """The wires; see Rig."""
 

@@ -16,16 +16,23 @@ class InputKind(StrEnum):
 
     DOOR_SENSOR = "door_sensor"
     REX = "rex"
+    BOND = "bond"
+    """The feedback contact of a door's lock."""
     ZONE = "zone"
     TAMPER = "tamper"
     FIRE = "fire"
+    READER_TAMPER = "reader_tamper"
+    MAINS_FAIL = "mains_fail"
+    BATTERY_LOW = "battery_low"
+    UNDER_VOLTAGE = "under_voltage"
     TURN_CLOCKWISE = "turn_clockwise"
     TURN_ANTICLOCKWISE = "turn_anticlockwise"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputName:
-    """One input: the door id of a sensor or REX, the number of a zone, 0 where there is one."""
+    """One input: the id of its door, the number of its zone, the index of its reader; 0 for what a
+    site has once."""
 
     kind: InputKind
     number: int = 0
@@ -39,6 +46,9 @@ TURN_INPUTS = {
     Side.ANTICLOCKWISE: InputName(InputKind.TURN_ANTICLOCKWISE),
 }
 """The turnstile's contacts."""
+
+POWER_INPUTS = (InputKind.MAINS_FAIL, InputKind.BATTERY_LOW, InputKind.UNDER_VOLTAGE)
+"""The contacts of the power supply; each is called as its key in the site file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,12 @@ from gateway import errors
 from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.link.messages import (
     Answer,
+    ArmAlarms,
     AskPosition,
     Authorize,
     Command,
     ControllerStatus,
+    DisarmAlarms,
     Fact,
     Forgive,
     Obey,
@@ -129,6 +131,15 @@ class ControllerClient:
     def position(self, user_id: int) -> Position:
         """Where a person is by the record of anti-passback."""
         return Position.model_validate(self.ask(AskPosition(user_id=user_id)))
+
+    def arm(self, zones: Collection[int] | None, exit_delay_s: int) -> None:
+        """Arm alarm zones (None: all) after the time to leave; returns once it is journalled."""
+        zones = None if zones is None else tuple(zones)
+        self.ask(ArmAlarms(zones=zones, exit_delay_s=exit_delay_s))
+
+    def disarm(self, zones: Collection[int] | None) -> None:
+        """Disarm alarm zones (None: all); returns once it is journalled."""
+        self.ask(DisarmAlarms(zones=None if zones is None else tuple(zones)))
 
     def status(self) -> ControllerStatus:
         """The controller's present state."""

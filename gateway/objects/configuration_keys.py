@@ -26,8 +26,13 @@ CATRA_OPERATION_MODES = (
 # Change the unit here and where `bindings` reads it.
 FORCED_ACCESS_DEBOUNCE_MAX_MS = 60_000
 
+# The vendor gives neither unit nor default of `timed_alarm_timeout`; seconds are assumed
+# (unverified). Change the unit here and where `bindings` reads it.
+TIMED_ALARM_MAX_S = 3_600
+
 RELAY_TIMEOUT_MAX_MS = 600_000
 DOOR_SENSOR_DELAY_MAX_S = 86_400
+PANIC_DELAY_MAX_S = 86_400
 
 
 def _flag(module: str, key: str, default: str) -> ConfigurationKey:
@@ -85,6 +90,10 @@ _LIVE = (
         "the held-open alarm",
         _flag("alarm", "door_sensor_enabled", "1"),
         _number("alarm", "door_sensor_delay", "10", 0, DOOR_SENSOR_DELAY_MAX_S),
+        # Seconds that the alarm goes on when the door has closed.
+        _number(
+            "alarm", "door_sensor_alarm_timeout_after_closure", "0", 0, DOOR_SENSOR_DELAY_MAX_S
+        ),
     ),
     *_acts_on(
         "the forced-door alarm",
@@ -92,6 +101,21 @@ _LIVE = (
         _number("alarm", "forced_access_debounce", "0", 0, FORCED_ACCESS_DEBOUNCE_MAX_MS),
     ),
     *_acts_on("the tamper alarm", _flag("alarm", "device_violation_enabled", "1")),
+    *_acts_on(
+        "the alarm of somebody under threat",
+        _flag("alarm", "panic_finger_enabled", "0"),
+        # Seconds. Named for the finger, it is taken for all four (unverified).
+        _number("alarm", "panic_finger_delay", "120", 0, PANIC_DELAY_MAX_S),
+        _flag("alarm", "panic_card_enabled", "0"),
+        _flag("alarm", "panic_password_enabled", "0"),
+        _flag("alarm", "panic_pin_enabled", "0"),
+    ),
+    *_acts_on("the siren", _flag("alarm", "siren_enabled", "0")),
+    *_acts_on(
+        "the bell",
+        _flag("general", "bell_enabled", "0"),
+        _number("alarm", "timed_alarm_timeout", "5", 1, TIMED_ALARM_MAX_S),
+    ),
     *_acts_on("cards at a reader", _flag("identifier", "card_identification_enabled", "1")),
     *_acts_on("PINs at a reader", _flag("identifier", "pin_identification_enabled", "1")),
     # The vendor's factory value of the mode is 1, decimal codes in `cards`; readers on a
@@ -153,7 +177,7 @@ _LIVE = (
 
 _STORED = {
     "general": """
-        online=0 local_identification=1 bell_enabled=0 bell_relay=2
+        online=0 local_identification=1 bell_relay=2
         beep_enabled=1 ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0
         auto_reboot=0
         language show_logo=0 daylight_savings_time_start
@@ -182,11 +206,9 @@ _STORED = {
         enable_custom_not_identified_message=0 enable_custom_mask_message=0
     """,
     "catra": "anti_passback=0",
-    "alarm": """
-        door_sensor_alarm_timeout_after_closure=0 panic_finger_enabled=0 panic_finger_delay=120
-        panic_card_enabled=0 panic_password_enabled=0 panic_pin_enabled=0 siren_enabled=0
-        siren_relay=2 timed_alarm_timeout
-    """,
+    # The site file says which output is the siren, and which the bell: on this device no relay
+    # of a door is either.
+    "alarm": "siren_relay=2",
     "bio_id": "similarity_threshold_1ton=12300",
     "bio_module": "var_min=1000",
     "face_id": """

@@ -29,6 +29,8 @@ FORM = 0
 _ALARMS_LOOKED_AT = 2_000
 """Newest alarm entries searched at start for one that is still on."""
 
+_ALARM_KEY = ("cause", "door_id", "user_id", "access_log_id")
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,7 +54,7 @@ class EntryKind(StrEnum):
     """A release of the turnstile that nobody used: a row of access_events, and the access that
     becomes one given up (0 for none)."""
     ALARM = "alarm"
-    """A row of alarm_logs."""
+    """A row of alarm_logs, and which of several parts it is about, if there are several."""
     BAD_FRAME = "bad_frame"
     """A frame of a reader that no format accepts, with its bits."""
     DEVICE = "device"
@@ -72,12 +74,29 @@ class EntryKind(StrEnum):
     """Somebody was let in and the door did not open in its time."""
     KEYPAD = "keypad"
     """A keypad was locked after too many wrong entries, or freed."""
+    SCHEDULE = "schedule"
+    """A schedule or first card began to hold a door unlocked, was ended before its time, or is
+    over."""
+    FIRST_CARD = "first_card"
+    """Somebody's entry started a first-card unlock, or it is over."""
+    PRE_ALARM = "pre_alarm"
+    """A door will soon be held open for too long, or was closed in time. A start ends all."""
     INTERLOCK = "interlock"
     """An exit button unlocked nothing, since another door was not free."""
     CODE_USED = "code_used"
     """A code that changes with the time was accepted; it never is again."""
     CARD_SPENT = "card_spent"
     """Somebody was let in with a card that lets in once."""
+    DURESS = "duress"
+    """Somebody identified under threat, and an alarm is to follow after `delay_ms`; or (`done`) it
+    has begun."""
+    ARMING = "arming"
+    """Alarm zones were armed or disarmed: all that are disarmed, and what is left of times to
+    leave."""
+    SILENCED = "silenced"
+    """Somebody silenced the alarms that were on."""
+    READER_DISABLED = "reader_disabled"
+    """Something was read at a reader that is being tampered with, and left aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +267,12 @@ class Journal:
             rows = JournalRow.select().where(JournalRow.kind == kind.value)
             return [_entry(row) for row in rows.order_by(JournalRow.seq.desc()).limit(limit)]
 
-    def open_alarms(self) -> list[tuple[int, int]]:
-        """(cause, door id) of every alarm that began and whose end is not recorded."""
-        state: dict[tuple[int, int], bool] = {}
+    def open_alarms(self) -> list[CommittedEntry]:
+        """Of every alarm that began and whose end is not recorded the newest entry, oldest first.
+
+        What tells alarms apart is their row, without its time, and the `part` beside it.
+        """
+        state: dict[tuple[int | str, ...], CommittedEntry | None] = {}
         with self._database.bind_ctx(_TABLES):
             for row in (
                 JournalRow.select()
@@ -258,9 +280,11 @@ class Journal:
                 .order_by(JournalRow.seq.desc())
                 .limit(_ALARMS_LOOKED_AT)
             ):
-                alarm = _entry(row).body["row"]
-                state.setdefault((alarm["cause"], alarm["door_id"]), alarm["event"] == 1)
-        return [source for source, on in state.items() if on]
+                entry = _entry(row)
+                alarm = entry.body["row"]
+                key = (*(alarm[name] for name in _ALARM_KEY), entry.body.get("part", ""))
+                state.setdefault(key, entry if alarm["event"] == 1 else None)
+        return [entry for entry in reversed(state.values()) if entry is not None]
 
     def last_trusted_utc(self) -> datetime | None:
         """The newest instant journalled while the clock was trusted."""

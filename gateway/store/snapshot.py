@@ -9,9 +9,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import peewee
 
+from gateway.access.condition import Condition
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
+    FirstCardRow,
     HolidayRow,
     LinkRow,
     PolicyRows,
@@ -23,10 +25,13 @@ from gateway.access.rows import (
     TimeSpanRow,
     TimeZoneRow,
 )
+from gateway.alarms.sounders import TimedAlarm
 from gateway.errors import StorageError
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
 from gateway.objects.modes import mode_key
+from gateway.objects.schedules import WEEKDAYS
+from gateway.store.alarm_schedules import compile_schedules
 from gateway.store.configuration import read_configuration
 from gateway.store.mode_rows import ModeRow
 from gateway.store.schema import PolicyVersion
@@ -75,6 +80,9 @@ class Snapshot:
     modes: Mapping[int, ModeRow]
     """By door, 0 for the device: what is known of the exception mode that the configuration names.
     Nothing for a mode that was set without a word."""
+    zone_schedules: Mapping[int, Condition]
+    """Alarm zone -> when it is armed; one without a schedule is not in it, and always is."""
+    bells: tuple[TimedAlarm, ...]
     rows: PolicyRows | None = None
     """What the policy was compiled from, where the reader was told to keep it."""
 
@@ -136,20 +144,37 @@ class SnapshotReader:
         )
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
         yield
+        schedules = yield from compile_schedules(
+            self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id"),
+            self._rows("time_spans", TimeSpanRow._make, TimeSpanRow._fields),
+        )
+        timed = self._select("timed_alarms", ("start", *WEEKDAYS))
+        bells = tuple(TimedAlarm(row[0], tuple(map(bool, row[1:]))) for row in timed)
+        yield
         modes = {
             row.door_id: row
             for row in self._rows("exception_modes", ModeRow._make, ModeRow._fields)
             if configuration["general", mode_key(row.door_id)] == row.mode
         }
         rows = self._policy_rows(version)
-        if not self._keep_rows:
+        if self._keep_rows:
+            names = [field.name for field in fields(rows) if field.name != "version"]
+            kept = {name: _Kept(getattr(rows, name)) for name in names}
+            policy = yield from compile_policy(PolicyRows(version, **kept))
+            rows = PolicyRows(version, **{name: table.all() for name, table in kept.items()})
+        else:
             policy = yield from compile_policy(rows)
-            return Snapshot(version, policy, readers, configuration, zones, modes)
-        names = [field.name for field in fields(rows) if field.name != "version"]
-        kept = {name: _Kept(getattr(rows, name)) for name in names}
-        policy = yield from compile_policy(PolicyRows(version, **kept))
-        rows = PolicyRows(version, **{name: table.all() for name, table in kept.items()})
-        return Snapshot(version, policy, readers, configuration, zones, modes, rows)
+        return Snapshot(
+            version=version,
+            policy=policy,
+            portal_of_reader=readers,
+            configuration=configuration,
+            zones=zones,
+            modes=modes,
+            zone_schedules=schedules,
+            bells=bells,
+            rows=rows if self._keep_rows else None,
+        )
 
     def _policy_rows(self, version: int) -> PolicyRows:
         return PolicyRows(
@@ -182,6 +207,12 @@ class SnapshotReader:
             ),
             scheduled_unlock_access_rules=self._links(
                 "scheduled_unlock_access_rules", "scheduled_unlock_id", "access_rule_id"
+            ),
+            first_card_unlocks=self._rows(
+                "first_card_unlocks", FirstCardRow._make, FirstCardRow._fields
+            ),
+            first_card_unlock_groups=self._links(
+                "first_card_unlock_groups", "first_card_unlock_id", "group_id"
             ),
             contingency_rules=(
                 row[0] for row in self._select("contingency_card_access_rules", ("access_rule_id",))

@@ -44,6 +44,31 @@ _PROBED: Schema = {
 }
 
 
+_ALARM_STATE = _object(
+    zones=_array(
+        _object(
+            zone=_WHOLE,
+            state={"type": "string", "enum": ["armed", "exit", "disarmed"]},
+            watched=_YES,
+            active={"type": ["boolean", "null"]},
+            entering=_YES,
+            alarm=_YES,
+        )
+    ),
+    alarms=_array(
+        _object(
+            cause=_WHOLE,
+            door_id=_WHOLE,
+            part=_TEXT,
+            user_id=_WHOLE,
+            access_log_id=_WHOLE,
+            silenced=_YES,
+        )
+    ),
+    siren=_YES,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """The rest of an endpoint's description."""
@@ -243,6 +268,9 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
         "alarm_status": Endpoint(
             {"type": "object", "properties": {"active": _YES, "cause": _WHOLE}}, {"stop": True}
         ),
+        "alarm_arm": Endpoint(_DONE, {"zones": [1, 2], "exit_delay_s": 30}),
+        "alarm_disarm": Endpoint(_DONE, {"zones": [1, 2]}),
+        "alarm_state": Endpoint(_ALARM_STATE),
         "remote_user_authorization": Endpoint(
             _DONE,
             {

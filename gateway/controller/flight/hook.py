@@ -10,7 +10,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from gateway.controller.dynamic_codes import FindWindow
-from gateway.controller.ports import Link, Passages, People, StrikePort, Writer
+from gateway.controller.ports import Link, Passages, People, SounderPort, StrikePort, Writer
 from gateway.link.messages import Request
 
 
@@ -73,6 +73,10 @@ class Flight:
     def strike(self, name: str, strike: StrikePort) -> StrikePort:
         del name
         return strike
+
+    def sounder(self, name: str, sounder: SounderPort) -> SounderPort:
+        del name
+        return sounder
 
     def new_key(self) -> str:
         """A uuid by which clients know an event."""

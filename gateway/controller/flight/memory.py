@@ -7,7 +7,7 @@ made anew from the rules, is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from gateway.controller.policies import PolicyKeeper
 from gateway.errors import BrokenRecord
 
 _NOT_REMEMBERED = (Bindings, Inbox, JournalWriter, PolicyKeeper)
+_RULES = {"is": "the rules"}
+"""Stands for the one set of rules that decides."""
 _OURS = "gateway.controller."
 _RECORDING = "gateway.controller.flight."
 
@@ -30,20 +32,31 @@ def remember(root: object, hide: Hide) -> dict[str, Any]:
         try:
             found[path] = encode(getattr(owner, name), hide)
         except NotDataError:
-            continue  # a collaborator: what it knows has paths of its own
+            # Of a collaborator, what it knows has paths of its own.
+            if isinstance(getattr(owner, name), Bindings):
+                found[path] = _RULES
     return found
 
 
-def recall(root: object, memory: Mapping[str, Any]) -> None:
+def recall(root: object, memory: Mapping[str, Any], resume: Callable[[], Bindings]) -> None:
     """Put back what `remember` found into a `root` that was built alike.
 
-    Raises BrokenRecord when the two do not fit.
+    Where rules decided already, `resume` lets them do so again, once all else is back. Raises
+    BrokenRecord when the two do not fit.
     """
     left = set(memory)
+    ruled = []
     for path, owner, name in _attributes(root):
         if path in left:
             left.remove(path)
-            setattr(owner, name, decode(memory[path]))
+            if memory[path] == _RULES:
+                ruled.append((owner, name))
+            else:
+                setattr(owner, name, decode(memory[path]))
+    if ruled:
+        bindings = resume()
+        for owner, name in ruled:
+            setattr(owner, name, bindings)
     if left:
         raise BrokenRecord(f"this version remembers nothing called {min(left)!r}")
 

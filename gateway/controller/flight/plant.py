@@ -68,6 +68,16 @@ class PaperStrike:
         self.state = state
 
 
+class PaperSounder:
+    """A siren or a bell that is not heard."""
+
+    def __init__(self, *, on: bool) -> None:
+        self.on = on
+
+    def drive(self, *, on: bool) -> None:
+        self.on = on
+
+
 class PaperWriter:
     """Numbers entries and forgets them."""
 
@@ -165,11 +175,13 @@ class Beginning:
     ticket: int
     strikes: Mapping[str, LockState]
     """Lock -> what it does; one that is not named does what its door declares for the start."""
+    sounders: Mapping[str, bool]
+    """Siren or bell -> whether it is on; those that are not named are off."""
     online: Mapping[str, bool]
     """Reader -> whether it is there; those that are not named are."""
 
 
-START = Beginning({}, 0, {}, {})
+START = Beginning({}, 0, {}, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +224,10 @@ class Plant:
                 for door in site.door
             },
             sides=_sides(site, beginning),
+            sounders={
+                name: PaperSounder(on=beginning.sounders.get(name, False))
+                for name, _output in site.sounders()
+            },
             link=PaperLink(),
             people=sources.people,
             passages=sources.passages,

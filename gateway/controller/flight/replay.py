@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway import __version__
+from gateway.controller.bindings import Bindings
 from gateway.controller.flight.codec import decode, encode
 from gateway.controller.flight.memory import recall
 from gateway.controller.flight.plant import Beginning, PaperClock, Plant, Sources
@@ -209,6 +210,7 @@ class _Replay:
                 header["last_ids"],
                 header["ticket"],
                 {name: LockState(state) for name, state in header["strikes"].items()},
+                header["sounders"],
                 header["devices"],
             ),
         )
@@ -218,9 +220,7 @@ class _Replay:
         inputs = effects = 0
         before: tuple[dict[str, Any], ...] = ()
         with self._plant as plant:
-            recall(plant.controller, self._header["memory"])
-            if self._rules:
-                plant.controller.resume(snapshot_of(self._rules))
+            recall(plant.controller, self._header["memory"], self._resume)
             plant.begin()
             try:
                 for line in lines:
@@ -235,6 +235,9 @@ class _Replay:
             except BrokenRecord as error:
                 return Result(inputs, effects, version, broken=str(error))
         return Result(inputs, effects, version)
+
+    def _resume(self) -> Bindings:
+        return self._plant.controller.resume(snapshot_of(self._rules))
 
     def _step(self, plant: Plant, line: dict[str, Any]) -> dict[str, Any] | None:
         """What a step leads to now, where that is something else than it was."""

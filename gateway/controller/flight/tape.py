@@ -28,11 +28,12 @@ from gateway.controller.flight.watched import (
     WatchedLink,
     WatchedPassages,
     WatchedPeople,
+    WatchedSounder,
     WatchedStrike,
     WatchedWriter,
     watched_window,
 )
-from gateway.controller.ports import Link, Passages, People, StrikePort, Writer
+from gateway.controller.ports import Link, Passages, People, SounderPort, StrikePort, Writer
 from gateway.link.messages import Obey, ReportStatus, Simulate
 from gateway.settings import SiteFile
 from gateway.store.snapshot import Snapshot
@@ -110,6 +111,7 @@ class FlightRecorder(Flight):
         self._rules: dict[str, Any] = {}
         """The rules that decide, as a record has them."""
         self._strikes: dict[str, StrikePort] = {}
+        self._sounders: dict[str, SounderPort] = {}
         self._writer: WatchedWriter | None = None
 
     @property
@@ -143,6 +145,10 @@ class FlightRecorder(Flight):
     def strike(self, name: str, strike: StrikePort) -> StrikePort:
         self._strikes[name] = WatchedStrike(name, strike, self._did)
         return self._strikes[name]
+
+    def sounder(self, name: str, sounder: SounderPort) -> SounderPort:
+        self._sounders[name] = WatchedSounder(name, sounder, self._did)
+        return self._sounders[name]
 
     def new_key(self) -> str:
         key = self._key_source()
@@ -199,6 +205,7 @@ class FlightRecorder(Flight):
             "last_ids": writer.last_ids,
             "ticket": writer.ticket,
             "strikes": {name: strike.state.value for name, strike in self._strikes.items()},
+            "sounders": {name: sounder.on for name, sounder in self._sounders.items()},
             "devices": root.device_states(),
             "rules": self._rules,
             "memory": remember(root, self._hide),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from gateway.controller.dynamic_codes import FindWindow
-from gateway.controller.ports import Link, Passages, People, StrikePort, Writer
+from gateway.controller.ports import Link, Passages, People, SounderPort, StrikePort, Writer
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, StorageError
@@ -142,6 +142,25 @@ class WatchedStrike:
         self._strike.drive(state)
         if state is not before:
             self._did({"drive": self._name, "to": state.value})
+
+
+class WatchedSounder:
+    """What a siren or a bell is told."""
+
+    def __init__(self, name: str, sounder: SounderPort, did: Did) -> None:
+        self._name = name
+        self._sounder = sounder
+        self._did = did
+
+    @property
+    def on(self) -> bool:
+        return self._sounder.on
+
+    def drive(self, *, on: bool) -> None:
+        before = self._sounder.on
+        self._sounder.drive(on=on)
+        if on is not before:
+            self._did({"drive": self._name, "to": "on" if on else "off"})
 
 
 class WatchedLink:

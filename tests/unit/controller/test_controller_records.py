@@ -219,6 +219,8 @@ class Play:
                 "version": self._town.version,
                 **{f"rows.{name}": rows for name, rows in self._rows.items()},
                 "modes": {"is": "dict", "of": []},
+                "zone_schedules": {"is": "dict", "of": []},
+                "bells": [],
                 "portal_of_reader": {"is": "dict", "of": [[1, 1], [2, 2]]},
                 "zones": {
                     "is": "dict",
@@ -258,6 +260,7 @@ IN_WORDS: dict[str, Callable[[dict[str, Any], dict[str, Any]], str]] = {
         else f"positions forgotten, {body['why']}"
     ),
     "no_entry": lambda body, _row: f"not entered {body['users']}",
+    "silenced": lambda _body, _row: "silenced",
     "fault": lambda body, _row: f"fault {body['part']}: {body['why'] or 'over'}",
 }
 """Journal entries as the scenarios write them, from the body and the row in it."""

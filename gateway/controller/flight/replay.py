@@ -254,9 +254,9 @@ class _Replay:
             plant.happen(what)
         if self._answers.departed:
             return {"asked": self._answers.departed}
-        now = {name: self._lines.last.get(name) or None for name in _COMPARED}
+        now = {name: self._lines.last.get(name) for name in _COMPARED}
         now["due_ns"] = plant.controller.due_ns()
-        was = {name: line.get(name) or None for name in _COMPARED}
+        was = {name: line.get(name) for name in _COMPARED}
         return None if now == was else now
 
     def _what(self, data: Any) -> Any:

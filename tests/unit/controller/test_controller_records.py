@@ -260,6 +260,10 @@ IN_WORDS: dict[str, Callable[[dict[str, Any], dict[str, Any]], str]] = {
         else f"positions forgotten, {body['why']}"
     ),
     "no_entry": lambda body, _row: f"not entered {body['users']}",
+    "first_card": lambda body, _row: (
+        f"first card {body['first_card']} {'counts' if body['on'] else 'over'}"
+    ),
+    "schedule": lambda body, _row: f"schedule of {body['door']} {body['schedule']}",
     "silenced": lambda _body, _row: "silenced",
     "fault": lambda body, _row: f"fault {body['part']}: {body['why'] or 'over'}",
 }

@@ -348,6 +348,17 @@ class Admission(_Strict):
     """Anti-passback forgets at midnight where everyone is, as with `catra.daily_reset`."""
 
 
+class FlightRecord(_Strict):
+    """The record of everything that the controller hears, decides and does, for `gateway replay`.
+
+    It holds people's ids and card numbers; what is secret only as digests.
+    """
+
+    enabled: bool = False
+    size_mb: Annotated[int, Field(ge=2, le=1024)] = 16
+    """All its files together; of more than that the oldest goes."""
+
+
 class Interlock(_Strict):
     """What the API has no key for. Which doors it joins is `doorN_interlock`."""
 
@@ -397,6 +408,7 @@ class SiteFile(_Strict):
     """What rings for `timed_alarms`; `general.bell_enabled` switches it."""
     power: Power = Power()
     admission: Admission = Admission()
+    flight_record: FlightRecord = FlightRecord()
     interlock: Interlock = Interlock()
     initial: dict[str, dict[str, str | int | bool]] = {}
     """Configuration values that `init` writes into the database once: module -> key -> value."""

@@ -11,6 +11,7 @@ from gateway.access.reasons import AccessEvent
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.bindings import Bindings
 from gateway.controller.passages import PassageSink
+from gateway.controller.ports import StrikePort
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.doors.door import due_ms, step
 from gateway.doors.interlock import DoorView, used_until
@@ -44,7 +45,6 @@ from gateway.doors.values import (
     TimePassed,
     effective_mode,
 )
-from gateway.hardware.outputs import StrikeOutput
 from gateway.link.messages import DoorStatus
 from gateway.settings import Door, Level, LockState
 from gateway.store.journal import EntryKind
@@ -70,7 +70,7 @@ class DoorPanel:
     def __init__(
         self,
         door: Door,
-        strike: StrikeOutput,
+        strike: StrikePort,
         recorder: Recorder,
         alarm: AlarmSink,
         passages: PassageSink,

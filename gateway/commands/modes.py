@@ -35,7 +35,8 @@ class ModeRequest(RequestModel):
 
     door: Annotated[int, Field(ge=0)]
     mode: Literal["none", "emergency", "lock_down"]
-    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+    reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
+    """Needed for a mode, not for its end."""
     minutes: Annotated[int, Field(ge=1, le=LONGEST_MINUTES)] | None = None
     """After which the mode ends by itself; None for never."""
 
@@ -44,6 +45,8 @@ def set_exception_mode(context: CommandContext, caller: Caller, request: ModeReq
     """Put the device or one door into an exception mode, or end the one that it is in."""
     if request.door not in _places(context):
         raise InvalidRequest(f"door: this device has no door {request.door}")
+    if not request.reason and request.mode != NO_MODE:
+        raise InvalidRequest("Invalid member 'reason' (a mode needs one)")
     if request.minutes and request.mode == NO_MODE:
         raise InvalidRequest("minutes: only a mode can end by itself")
     until_utc = _end(context, request.minutes) if request.minutes else None

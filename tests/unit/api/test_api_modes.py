@@ -86,6 +86,12 @@ def test_ending_a_mode_is_kept_too(order: Any) -> None:
     }
 
 
+def test_a_mode_is_ended_without_a_word(order: Any) -> None:
+    assert put(order, "lock_down") == 200
+    status, _ = ask(order, "set_exception_mode", {"door": 1, "mode": "none"})
+    assert (status, key(order)) == (200, "none")
+
+
 def test_configuration_clears_what_was_known(order: Any) -> None:
     assert put(order, "lock_down", minutes=30) == 200
     status, _ = ask(order, "set_configuration", {"general": {"door1_exception_mode": "lock_down"}})

@@ -26,9 +26,18 @@ CARDS = ("card", "qrcode", "uhf_tag")
 KINDS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "hol1", "hol2", "hol3")
 EDGES = (0, 1, 28_800, 43_199, 43_200, 64_800, 86_398, 86_399, 86_400)
 BAD_EDGES = (-1, 86_401, 99_999)
-DAYS = tuple(
-    "2024-02-28 2024-02-29 2025-02-28 2025-03-01 2026-11-21 2026-11-22 2026-11-23 2026-12-24"
-    " 2026-12-31 2027-01-01 2027-01-02".split()
+DAYS = (
+    "2024-02-28",
+    "2024-02-29",
+    "2025-02-28",
+    "2025-03-01",
+    "2026-11-21",
+    "2026-11-22",
+    "2026-11-23",
+    "2026-12-24",
+    "2026-12-31",
+    "2027-01-01",
+    "2027-01-02",
 )
 PAUSES_MS = (300, 900, 2_000, 5_000, 9_000, 9_999, 10_000, 14_999, 15_000, 61_000)
 LINKS = {
@@ -219,14 +228,14 @@ def _site(draw: Random) -> Tables:
 
 def _steps(draw: Random, tables: Tables, clock: Row) -> Iterator[tuple[Tables, Row]]:
     at_ms, last = 0, _anybody(draw)
-    guessing = draw.random() < 0.12
+    theme = draw.choice((_guess, _crowd, *(_follow,) * 6))
     for _ in range(STEPS):
-        if draw.random() < 0.04:
+        if draw.random() < 0.07:
             tables = _changed(draw, tables)
         at_ms += draw.choice(PAUSES_MS[:3] if draw.random() < 0.7 else PAUSES_MS)
         seconds = at_ms // 1000
         now = {name: clock[name] + seconds for name in ("local", "stamp", "utc_s")}
-        happening = _guess(draw) if guessing else _happening(draw, last)
+        happening = theme(draw, last)
         if "reader" in happening:
             last = happening
         yield tables, {"at_ms": at_ms, **now, "trusted": clock["trusted"], **happening}
@@ -253,7 +262,7 @@ def _attempt(draw: Random, reader: str, user: int | None, factor: str) -> Row:
     }
 
 
-def _happening(draw: Random, last: Row) -> Row:
+def _follow(draw: Random, last: Row) -> Row:
     """A step that often follows the last one: the same person, reader or both."""
     kind = draw.random()
     if kind < 0.05:
@@ -263,8 +272,8 @@ def _happening(draw: Random, last: Row) -> Row:
     typed = draw.choice(("pin", "password"))
     if kind < 0.25:
         return _attempt(draw, last["reader"], last["user"], typed)
-    if kind < (0.42 if last["factor"] in CARDS else 0.27):
-        stranger = draw.choice((None, None, 2))
+    if kind < (0.46 if last["factor"] in CARDS else 0.27):
+        stranger = draw.choice((None, None, None, 2))
         return _attempt(draw, last["reader"], stranger, typed)
     if kind < 0.6:
         other = draw.choice((1, 2, 3, 4, 5, 6))
@@ -272,17 +281,24 @@ def _happening(draw: Random, last: Row) -> Row:
     return _anybody(draw)
 
 
-def _guess(draw: Random) -> Row:
+def _guess(draw: Random, _last: Row) -> Row:
     """A step of somebody who tries codes at one keypad, others in between."""
     if draw.random() < 0.3:
         return _anybody(draw)
     return _attempt(draw, "front", draw.choice((None, None, None, 1, 2)), "pin")
 
 
+def _crowd(draw: Random, _last: Row) -> Row:
+    """A step of one of many who come to one portal."""
+    return _attempt(draw, "front", draw.choice((1, 2, 3, 4, 5, 6)), draw.choice(CARDS))
+
+
 def _changed(draw: Random, tables: Tables) -> Tables:
     """The tables after somebody took something away, or changed it."""
     after = copy.deepcopy(tables)
-    name = draw.choice((*LINKS, "users", "access_rules", "time_zones", "portal_rules"))
+    name = draw.choice(
+        (*LINKS, *("portal_portal_rules",) * 5, "users", "access_rules", "time_zones")
+    )
     if not after[name]:
         return after
     row = draw.choice(after[name])
@@ -290,6 +306,8 @@ def _changed(draw: Random, tables: Tables) -> Tables:
         row["end_time"] = draw.choice((0, 1_000))
     elif name == "access_rules":
         row["type"] = 1 - min(row["type"], 1)
+    elif name == "portal_portal_rules":
+        after[name].clear()
     else:
         after[name].remove(row)
     return after

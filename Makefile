@@ -6,6 +6,7 @@
 #   make test-all         `test`, then the unit tests on every other Python found
 #   make fuzz             property tests with many more, random examples
 #   make bench            the measurements in tests/bench
+#   make mutate           small changes to the pure rooms: which of them does no test notice?
 #   make clean            remove what was built; the data in .gateway stays
 #
 # PYTHON=... chooses the interpreter. A recipe that fails makes `make` itself exit with 2.
@@ -17,7 +18,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must meet the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all fuzz bench clean setup-run setup-test
+.PHONY: run test lint test-all fuzz bench mutate clean setup-run setup-test setup-mutate
 .NOTPARALLEL:
 
 # `exec`, so that a signal to make reaches the gateway itself. Standard output is the gateway's.
@@ -49,7 +50,10 @@ fuzz: setup-test
 bench: setup-test
 	cd tests && exec ../$(BIN)/python -m bench $(ARGS)
 
-setup-run setup-test:
+mutate: setup-mutate
+	cd tests && exec ../$(BIN)/python -m mutate $(ARGS)
+
+setup-run setup-test setup-mutate:
 	@.ci/setup $(@:setup-%=%)
 
 clean:

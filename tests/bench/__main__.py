@@ -10,16 +10,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import boot, rules, swipes
+from . import boot, decisions, rules, swipes
 from .figures import Expectations, say
-from .sites import add_rules, build
+from .sites import add_estate, add_rules, build
 from .swipes import Plan
 
+PARTS = ("decisions", "swipes", "boot", "rules")
 SIZES = (1_000, 200_000)
 RULES = 2_000
 UNIT_NICE = -10
@@ -33,19 +34,27 @@ def main() -> None:
     asked = _arguments()
     began = time.monotonic()
     expected = Expectations()
-    with TemporaryDirectory(prefix="gateway-bench-") as name, _apart():
+    with TemporaryDirectory(prefix="gateway-bench-") as directory, _apart():
         say(f"Building sites of {' and '.join(f'{size:,}' for size in SIZES)} users")
-        sites = [build(Path(name, f"users-{size}"), size) for size in SIZES]
-        ruled = build(Path(name, "rules"), SIZES[0])
+        sites = [build(Path(directory, f"users-{size}"), size) for size in SIZES]
+        ruled = build(Path(directory, "rules"), SIZES[0])
         add_rules(ruled, RULES)
+        estate = build(Path(directory, "estate"), SIZES[1])
+        add_estate(estate, RULES, decisions.PORTALS, decisions.ZONES)
         say(f"built in {time.monotonic() - began:.0f} s; load {os.getloadavg()[0]:.1f}")
         nice = asked.nice if _may_be(asked.nice) else 0
         plan = Plan(asked.rounds, asked.samples, asked.pace_ms, nice)
         say(f"{plan.rounds} rounds of {plan.samples} swipes a cell, {plan.pace_ms} ms apart;")
         say(f"controller and floor at nice {plan.nice} (the installed unit has {UNIT_NICE})")
-        swipes.measure(sites, plan, expected)
-        boot.measure(sites, expected)
-        rules.measure(ruled, RULES, plan)
+        measures: tuple[Callable[[], None], ...] = (
+            lambda: decisions.measure(estate, RULES, plan.nice, expected),
+            lambda: swipes.measure(sites, plan, expected),
+            lambda: boot.measure(sites, expected),
+            lambda: rules.measure(ruled, RULES, plan),
+        )
+        for part, measure in zip(PARTS, measures, strict=True):
+            if part in (asked.only or PARTS):
+                measure()
     say()
     say(f"took {time.monotonic() - began:.0f} s; {len(expected.missed)} expectations missed")
 
@@ -61,6 +70,7 @@ def _arguments() -> argparse.Namespace:
         metavar=f"1..{MOST_SAMPLES}",
     )
     parser.add_argument("--pace-ms", type=float, default=10.0)
+    parser.add_argument("--only", nargs="+", choices=PARTS)
     parser.add_argument("--nice", type=int, default=UNIT_NICE)
     return parser.parse_args()
 

@@ -7,6 +7,7 @@
 #   make fuzz             property tests with many more, random examples
 #   make bench            the measurements in tests/bench
 #   make mutate           small changes to the pure rooms: which of them does no test notice?
+#   make docs             writes gateway/docs anew, what the API and the configuration can do
 #   make clean            remove what was built; the data in .gateway stays
 #
 # PYTHON=... chooses the interpreter. A recipe that fails makes `make` itself exit with 2.
@@ -18,7 +19,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must meet the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all fuzz bench mutate clean setup-run setup-test setup-mutate
+.PHONY: run test lint test-all fuzz bench mutate docs clean setup-run setup-test setup-mutate
 .NOTPARALLEL:
 
 # `exec`, so that a signal to make reaches the gateway itself. Standard output is the gateway's.
@@ -52,6 +53,9 @@ bench: setup-test
 
 mutate: setup-mutate
 	cd tests && exec ../$(BIN)/python -m mutate $(ARGS)
+
+docs: setup-test
+	cd tests && exec ../$(BIN)/python -m reference
 
 setup-run setup-test setup-mutate:
 	@.ci/setup $(@:setup-%=%)

@@ -146,6 +146,21 @@ class DeviceTime:
         wall = utc.astimezone(self._zone()).replace(tzinfo=UTC)
         return (wall - _EPOCH) // timedelta(seconds=1)
 
+    def instants(self, wall: datetime) -> tuple[datetime, ...]:
+        """When the site's wall clock shows `wall`, which is given as if it were UTC, in UTC.
+
+        None where the clocks go forward over it, two where they go back over it.
+        """
+        zone = self._zone()
+        found = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        return tuple(
+            dict.fromkeys(
+                instant
+                for instant in found
+                if instant.astimezone(zone).replace(tzinfo=UTC, fold=0) == wall
+            )
+        )
+
     def stamp(self, utc: datetime) -> int:
         """What a time column holds for the instant `utc`."""
         if self._wire is WireTime.LOCAL:

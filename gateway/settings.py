@@ -73,6 +73,13 @@ class Egress(StrEnum):
     """Only the REX input of this controller."""
 
 
+class Side(StrEnum):
+    """The way that a turnstile turns, seen from above."""
+
+    CLOCKWISE = "clockwise"
+    ANTICLOCKWISE = "anticlockwise"
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
@@ -128,6 +135,41 @@ class Door(_Strict):
     on_stop: LockState = LockState.LOCKED
     on_fault: LockState = LockState.LOCKED
     fire_release: bool = True
+
+
+class TurnstileWay(_Strict):
+    """What belongs to one way of turning."""
+
+    relay: Strike
+    """The output that lets the arm turn this way."""
+    turn: FixedInput
+    """The contact that moves once for each turn this way; it must move while the relay is on."""
+
+
+class Turnstile(_Strict):
+    """The device's turnstile. Its times and its mode of operation are keys of the API."""
+
+    name: Name
+    clockwise: TurnstileWay
+    anticlockwise: TurnstileWay
+    egress: Egress
+    on_start: LockState = LockState.LOCKED
+    """Both ways, from the claim of the outputs until the rules have been read."""
+    on_stop: LockState = LockState.LOCKED
+    on_fault: LockState = LockState.LOCKED
+    fire_release: bool = True
+    """Both ways are free while the fire input reports a fire."""
+
+    def way(self, side: Side) -> TurnstileWay:
+        """What belongs to `side`."""
+        return self.clockwise if side is Side.CLOCKWISE else self.anticlockwise
+
+    def pins(self) -> Iterator[tuple[int, str]]:
+        """Every pin in use with the key that claims it."""
+        for side in Side:
+            where = f"turnstile {self.name!r} {side}"
+            yield self.way(side).relay.pin, f"{where} relay"
+            yield self.way(side).turn.pin, f"{where} turn"
 
 
 class _Reader(_Strict):
@@ -247,6 +289,7 @@ class SiteFile(_Strict):
     site: Site
     http: Http = Http(listen="127.0.0.1:8080")
     door: tuple[Door, ...] = ()
+    turnstile: Turnstile | None = None
     reader: tuple[Reader, ...] = ()
     zone: tuple[Zone, ...] = ()
     tamper: FixedInput | None = None
@@ -264,6 +307,8 @@ class SiteFile(_Strict):
                 yield door.sensor.pin, f"{where} sensor"
             if door.rex:
                 yield door.rex.pin, f"{where} rex"
+        if self.turnstile:
+            yield from self.turnstile.pins()
         for reader in self.reader:
             if isinstance(reader, WiegandReader):
                 yield reader.d0, f"reader {reader.name!r} d0"

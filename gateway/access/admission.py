@@ -114,7 +114,8 @@ class _Work:
         """Deal with one attempt; its answer is the last outcome."""
         portal = policy.portals.get(attempt.portal_id)
         if portal is None:
-            self._refuse(Reason.READER_WITHOUT_PORTAL, attempt)
+            nowhere = refuse(Reason.READER_WITHOUT_PORTAL, portal_id=attempt.portal_id)
+            self._outcomes.append(Outcome(nowhere, attempt.reader))
         elif attempt.factor.keyed and self._guard(attempt.reader).locked(self._now_ms):
             self._outcomes.append(
                 Outcome(refuse(Reason.KEYPAD_LOCKED, 0, portal.id), attempt.reader)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -13,17 +14,22 @@ from gateway import __version__
 from gateway.api.app import create_app
 from gateway.api.server import Server, parse_address
 from gateway.api.sessions import MemorySessions
+from gateway.api.upkeep import FileChecks
 from gateway.clock import DeviceTime, SiteZone, SystemClock
 from gateway.commands.certificate import certificate_file
+from gateway.commands.clock import adopt_clock
 from gateway.commands.context import CommandContext
-from gateway.errors import StorageError
+from gateway.commands.enrolment import close_enrolments
+from gateway.commands.listening import Listening
+from gateway.errors import GatewayError, StorageError
 from gateway.host.certificate import make_self_signed
 from gateway.host.notify import Notifier
+from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient, FactListener
 from gateway.link.messages import Fact
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
-from gateway.settings import SiteFile, read_running_site
+from gateway.settings import Http, read_running_site
 from gateway.store.accounts import Accounts
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.identity import read_identity
@@ -35,15 +41,24 @@ from gateway.store.tokens import Tokens
 log = structlog.get_logger("api")
 
 
-def run_api(data: Path, http: str | None, https: str | None = None) -> None:
-    """Serve the device API until told to stop.
+def run_api(
+    data: Path, http: str | None, https: str | None = None, platform: Platform = SIMULATED
+) -> bool:
+    """Serve the device API until told to stop; True when it wants to be started again.
 
-    `http` and `https` are addresses that go before those of the site file, and switch on.
+    `http` and `https` are addresses that go before those of the database and of the site file, and
+    switch on. `platform` is the machine that clients may change.
 
     Raises GatewayError when it cannot start: a wrong site file, a database that cannot be
     opened, an address in use, another api process at work.
     """
-    site = _listening(read_running_site(data), http, https)
+    site = read_running_site(data)
+    stop, anew = threading.Event(), threading.Event()
+
+    def begin_anew() -> None:
+        anew.set()
+        stop.set()
+
     runtime = RuntimeDirectory.create(data)
     clock = SystemClock()
     zone = SiteZone(site.site.zone)
@@ -72,28 +87,54 @@ def run_api(data: Path, http: str | None, https: str | None = None) -> None:
             identity=read_identity(store.reader()),
             version=__version__,
             started_ns=clock.monotonic_ns(),
+            platform=platform,
+            listening=Listening(site.http, http, https),
+            begin_anew=begin_anew,
+            clock_mark=runtime.clock_mark,
         )
-        urls = " ".join(server.url for server in _serve(stack, context))
+        urls = " ".join(server.url for server in _serve_somewhere(stack, context))
+        # Before the servers stop, which wait for the requests that run.
+        stack.callback(close_enrolments, context)
         notifier = Notifier()
         follower = _Follower(projection, store, zone, notifier)
         facts = FactListener(runtime, follower.heard)
         facts.start()
         stack.callback(facts.close)
-        stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         runtime.note("api", urls)
         log.info("api ready", url=urls)
         notifier.ready(urls)
+        checks = FileChecks(data, store, clock, device_time)
+        checks.start()
+        stack.callback(checks.close)
+        adopt_clock(context)
         stop.wait()
         notifier.stopping()
+    return anew.is_set()
 
 
-def _listening(site: SiteFile, http: str | None, https: str | None) -> SiteFile:
-    """`site` with the addresses of the command line in the place of its own."""
-    plain = {"listen": http, "plain": True} if http else {}
-    tls = {"tls": https} if https else {}
-    return site.model_copy(update={"http": site.http.model_copy(update={**plain, **tls})})
+def _serve_somewhere(stack: ExitStack, context: CommandContext) -> list[Server]:
+    """The servers where the database wants them, or where they would be without it: a port that
+    somebody else has taken since must not lock everybody out."""
+    rules = context.listening or Listening(context.site.http)
+    wanted, otherwise = rules.addresses(context.machine.read()), rules.addresses()
+    with ExitStack() as attempt:
+        try:
+            servers = _serve(attempt, _at(context, wanted))
+        except GatewayError as error:
+            if wanted == otherwise:
+                raise
+            log.warning("the addresses set by clients cannot be had", why=str(error))
+        else:
+            stack.enter_context(attempt.pop_all())
+            return servers
+    return _serve(stack, _at(context, otherwise))
+
+
+def _at(context: CommandContext, http: Http) -> CommandContext:
+    """`context` as it is for commands that come in at the addresses `http`."""
+    return replace(context, site=context.site.model_copy(update={"http": http}))
 
 
 def _serve(stack: ExitStack, context: CommandContext) -> list[Server]:

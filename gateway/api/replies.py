@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 COMMON_HEADERS = (
     ("Cache-Control", "no-store, no-cache, must-revalidate, post-check=0, pre-check=0"),
@@ -15,6 +17,8 @@ JSON_TYPE = "application/json; charset=utf-8"
 INVALID_SESSION = "Invalid session"
 """The one error text that may hold the word: clients take it for expiry and log in again."""
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""Kept, since `json.dumps` with these words makes one for every value."""
 _ERROR_CODE = 1
 """The only code ever seen on a device."""
 _EXPIRY_WORD = re.compile("session", re.IGNORECASE)
@@ -22,11 +26,11 @@ _EXPIRY_WORD = re.compile("session", re.IGNORECASE)
 
 def encode(value: object) -> bytes:
     """`value` as compact JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _JSON.encode(value).encode()
 
 
-def error_body(text: str) -> bytes:
-    """The device's error shape around `text`.
+def error_body(text: str, details: Mapping[str, object] = MappingProxyType({})) -> bytes:
+    """The device's error shape around `text`, beside `details`.
 
     A client's own words may come back in `text`; the word that clients read as expiry is cut
     there, so that nobody logs in again because a field was misspelt.
@@ -35,4 +39,4 @@ def error_body(text: str) -> bytes:
         text = _EXPIRY_WORD.sub(lambda found: f"{found[0][:4]}.", text)
     # Half a surrogate pair, quoted from a client, cannot be written as UTF-8.
     text = text.encode(errors="backslashreplace").decode()
-    return encode({"error": text, "code": _ERROR_CODE})
+    return encode({**details, "error": text, "code": _ERROR_CODE})

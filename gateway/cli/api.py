@@ -7,9 +7,13 @@ from pathlib import Path
 import click
 
 from gateway.api.process import run_api
-from gateway.cli.children import follow_parent
+from gateway.cli.children import BEGIN_ANEW, follow_parent
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
+from gateway.errors import SettingsError
+from gateway.hardware.boards import load_profile
+from gateway.host.platform import NoPlatform, Platform, platform_of
+from gateway.settings import read_running_site
 
 
 @click.command()
@@ -20,4 +24,14 @@ def api(data: Path, http: str | None, https: str | None) -> None:
     """Run the api process alone: the device API over HTTP and HTTPS."""
     follow_parent()
     log_to_stderr()
-    run_api(initialised(data), http, https)
+    if run_api(initialised(data), http, https, _platform(data)):
+        raise SystemExit(BEGIN_ANEW)
+
+
+def _platform(data: Path) -> Platform:
+    """The machine, if the site's board is one; a board that nobody knows is none."""
+    try:
+        profile = load_profile(read_running_site(data).site.board)
+    except SettingsError as error:
+        return NoPlatform(f"with a site file that cannot be used: {error}")
+    return platform_of(simulated=profile.simulated)

@@ -5,25 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
 
 from gateway.access.policy import Policy
 from gateway.cli.options import data_option, initialised, json_option
-from gateway.controller.bindings import Bindings
+from gateway.clock import SystemClock
+from gateway.commands.certificate import certificate_file
+from gateway.controller.bindings import CATRA_ACTION, Bindings
 from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayError
 from gateway.hardware.boards import check_site, load_profile, warnings
+from gateway.host.certificate import expires
 from gateway.link.client import ControllerClient
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
-from gateway.settings import SITE_FILE, Egress, SiteFile, read_site
+from gateway.settings import SITE_FILE, Egress, Http, Side, SiteFile, read_site
 from gateway.store import database
-from gateway.store.check import damage
+from gateway.store.check import damage, full_checks
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.snapshot import SnapshotReader
+
+EXPIRES_SOON = timedelta(days=30)
+"""Left to a certificate when it is time to think of the next one."""
 
 
 class Grade(StrEnum):
@@ -73,6 +81,7 @@ def examine(data: Path) -> Iterator[Finding]:
         for text in warnings(profile, site):
             yield Finding(Grade.WARN, "board", text)
         yield from _egress(site)
+        yield from _http(data, site.http)
     yield from _databases(data)
     if site is not None:
         yield from _rules(data, site)
@@ -88,12 +97,66 @@ def _egress(site: SiteFile) -> Iterator[Finding]:
                 "a lock that power keeps shut needs a way out without this device: "
                 "egress must be mechanical or direct_cut",
             )
+    turnstile = site.turnstile
+    if turnstile and turnstile.egress is Egress.SOFTWARE:
+        for side in Side:
+            if turnstile.way(side).relay.energised_to_lock:
+                yield Finding(
+                    Grade.FAIL,
+                    f"turnstile {turnstile.name}",
+                    f"power keeps the {side} side shut: it needs a way out without this device; "
+                    "egress must be mechanical or direct_cut",
+                )
+
+
+def _http(data: Path, http: Http) -> Iterator[Finding]:
+    if http.plain_address and not _is_loopback(http.plain_address):
+        way_out = (
+            "plain = false closes it" if http.tls else "give tls an address, or listen on 127.0.0.1"
+        )
+        yield Finding(
+            Grade.WARN,
+            "http",
+            f"{http.plain_address} is reached without TLS: passwords and tokens cross the network "
+            f"readable; {way_out}",
+        )
+    if http.tls:
+        yield from _certificate(certificate_file(data), SystemClock().utc())
+
+
+def _is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _certificate(path: Path, now: datetime) -> Iterator[Finding]:
+    if not path.exists():
+        return  # the api process makes one when it starts
+    try:
+        end = expires(path)
+    except GatewayError as error:
+        yield Finding(Grade.FAIL, "certificate", str(error))
+        return
+    left = end - now
+    if left <= timedelta():
+        yield Finding(Grade.WARN, "certificate", f"expired on {end:%Y-%m-%d}: clients refuse it")
+    elif left <= EXPIRES_SOON:
+        yield Finding(Grade.WARN, "certificate", f"expires on {end:%Y-%m-%d}")
+    else:
+        yield Finding(Grade.OK, "certificate", f"valid until {end:%Y-%m-%d}")
 
 
 def _databases(data: Path) -> Iterator[Finding]:
     for name in (JOURNAL_FILE, STORE_FILE):
         wrong = damage(data / name)
         yield Finding(Grade.FAIL if wrong else Grade.OK, name, wrong or "whole")
+    for check in full_checks(data):
+        grade = Grade.FAIL if check.damage else Grade.OK
+        said = check.damage or "whole"
+        yield Finding(grade, check.file, f"{said} (full check at night, {check.utc})")
 
 
 def _rules(data: Path, site: SiteFile) -> Iterator[Finding]:
@@ -117,8 +180,22 @@ def _rules(data: Path, site: SiteFile) -> Iterator[Finding]:
                 f"the site file says portal {reader.portal}, the database, which counts, {portal}",
             )
         elif not list(bindings.doors_of(policy.portals[portal].actions)):
-            yield Finding(Grade.WARN, subject, f"portal {portal} has no action: nothing opens")
+            yield from _without_a_door(site, bindings, portal, subject)
     yield from _open_to_all(policy)
+
+
+def _without_a_door(
+    site: SiteFile, bindings: Bindings, portal: int, subject: str
+) -> Iterator[Finding]:
+    """A reader at a portal that opens no door: it may stand for the turnstile."""
+    actions = bindings.snapshot.policy.portals[portal].actions
+    if bindings.sides_of(actions):
+        return
+    text = f"portal {portal} has no action: nothing opens"
+    if any(action.name.strip().lower() == CATRA_ACTION for action in actions):
+        why = "names no side of it" if site.turnstile else "and this device has none"
+        text = f"portal {portal} releases a turnstile, {why}: nothing opens"
+    yield Finding(Grade.WARN, subject, text)
 
 
 def _open_to_all(policy: Policy) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from gateway.errors import GatewayError
 _COMMANDS = {
     "init": ("gateway.cli.init", "Make a data directory, its databases and the administrator."),
     "passwd": ("gateway.cli.passwd", "Set the password of an API login."),
+    "login": ("gateway.cli.login", "Make, list and remove API logins, and set their roles."),
     "token": ("gateway.cli.token", "Make, list and revoke bearer tokens."),
     "run": ("gateway.cli.run", "Run both processes in the foreground."),
     "controller": ("gateway.cli.controller", "Run the controller process alone."),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from gateway.cli.options import data_option, initialised
+from gateway.cli.passwords import read_password, warn_if_weak
 from gateway.commands.provisioning import set_password
 
 
@@ -18,9 +18,7 @@ from gateway.commands.provisioning import set_password
 def passwd(data: Path, login: str, *, from_stdin: bool) -> None:
     """Set the password of an API login; a running gateway obeys at the next log-in."""
     initialised(data)
-    if from_stdin:
-        password = sys.stdin.readline().rstrip("\n")
-    else:
-        password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+    password = read_password(from_stdin=from_stdin)
     set_password(data, login, password)
+    warn_if_weak(login, password)
     click.echo(f"password of {login} set", err=True)

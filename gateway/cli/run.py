@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import structlog
 
-from gateway.cli.children import PARENT_VARIABLE
+from gateway.cli.children import BEGIN_ANEW, PARENT_VARIABLE
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import DataDirectoryError, GatewayError
@@ -89,9 +89,12 @@ class Supervisor:
             "--http": given["--http"] or http.listen,
             "--https": given["--https"] or http.tls,
         }
+        # A client may have HTTPS switched on where the site has none, at the site's host.
         self._hosts = {
-            option: address.rpartition(":")[0] for option, address in addresses.items() if address
+            option: (address or http.listen).rpartition(":")[0]
+            for option, address in addresses.items()
         }
+        self._given = frozenset(option for option, address in given.items() if address)
         self._selector = selectors.DefaultSelector()
         self._children = [self._child(runtime, role) for role in ("controller", "api")]
         self._children[1].extra = [
@@ -110,12 +113,13 @@ class Supervisor:
         """Ask for an orderly end; safe in a signal handler."""
         self._stopping = True
 
-    def run(self, on_ready: Callable[[str], None]) -> None:
-        """Keep both processes alive. `on_ready` gets the URL once, when both are live.
+    def run(self, on_ready: Callable[[str], None], on_moved: Callable[[str], None]) -> None:
+        """Keep both processes alive. `on_ready` gets the URL once, when both are live, `on_moved`
+        every other one later on.
 
         Raises GatewayError when one of them ends before both were live for the first time.
         """
-        announced = False
+        announced = ""
         try:
             for child in self._children:
                 child.start()
@@ -123,9 +127,11 @@ class Supervisor:
                 self._listen()
                 for child in self._children:
                     self._tend(child, first_start=not announced)
-                if not announced and all(child.ready for child in self._children):
-                    announced = True
-                    on_ready(self._children[1].status.partition(" ")[0])
+                if all(child.ready for child in self._children):
+                    url = self._children[1].status.partition(" ")[0]
+                    if url != announced:
+                        (on_moved if announced else on_ready)(url)
+                        announced = url
         finally:
             self._end_children()
 
@@ -162,6 +168,16 @@ class Supervisor:
             raise GatewayError(f"the {child.role} process did not start (exit code {code})")
         child.process = None
         child.ready = False
+        if code == BEGIN_ANEW:
+            # The command line still has precedence, and a port that it left open was found.
+            child.extra = [
+                word
+                for option, address in zip(child.extra[::2], child.extra[1::2], strict=True)
+                if option in self._given
+                for word in (option, address)
+            ]
+            child.start_at = now
+            return
         if now - child.started >= STEADY_S:
             child.pause_s = FIRST_PAUSE_S
         log.warning("process ended, starting it again", role=child.role, code=code)
@@ -215,5 +231,9 @@ def run(data: Path, http: str | None, https: str | None) -> None:
             sys.stdout.flush()
             notifier.ready(url)
 
-        supervisor.run(ready)
+        def moved(url: str) -> None:
+            runtime.note("run", f"pid {os.getpid()} {url}")
+            log.info("the api listens elsewhere", url=url)
+
+        supervisor.run(ready, moved)
         notifier.stopping()

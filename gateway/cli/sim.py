@@ -15,6 +15,7 @@ from gateway.cli.options import data_option, json_option
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Simulate
 from gateway.link.runtime import RuntimeDirectory
+from gateway.settings import Side
 
 _SIM_TIME_S = 10.0
 
@@ -73,6 +74,14 @@ def qr(ctx: click.Context, reader: str, text: str) -> None:
 def door(ctx: click.Context, name: str, state: str) -> None:
     """Open or close the leaf of door NAME: its sensor changes."""
     _ask(ctx, Simulate(verb="door", door=name, value=state))
+
+
+@sim.command()
+@click.argument("way", type=click.Choice([side.value for side in Side]))
+@click.pass_context
+def turn(ctx: click.Context, way: str) -> None:
+    """Turn the turnstile, as somebody who goes through: its contact of that way moves once."""
+    _ask(ctx, Simulate(verb="turn", value=way))
 
 
 @sim.command()
@@ -145,6 +154,14 @@ def state(ctx: click.Context, *, as_json: bool) -> None:
         leaf = "open" if door_["open"] else "closed"
         lock = "unlocked" if door_["unlocked"] else "locked"
         click.echo(f"door {door_['id']} {door_['name']}: {leaf}, {lock}, mode {door_['mode']}")
+    turnstile = found["turnstile"]
+    if turnstile:
+        turns = ", ".join(turnstile["unlocked"]) or "none"
+        waits = ", ".join(turnstile["released"]) or "none"
+        click.echo(
+            f"turnstile {turnstile['name']}: unlocked {turns}, released {waits}, "
+            f"mode {turnstile['mode']}, event state {turnstile['event_state']}"
+        )
     for kind in ("outputs", "inputs"):
         for pin in found[kind]:
             click.echo(

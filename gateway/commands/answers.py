@@ -30,7 +30,9 @@ class ByteStream:
 
     pieces: Iterator[bytes]
     length: int
-    file_name: str
+    file_name: str | None = None
+    """What a browser may call it; any text."""
+    media_type: str = "application/octet-stream"
 
 
 Answer = Mapping[str, object] | Rows | TextStream | ByteStream

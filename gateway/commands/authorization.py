@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import CommandContext
-from gateway.commands.doors import checked_openings
+from gateway.commands.doors import DoorOpening, TurnstileOpening, checked_openings
 from gateway.commands.requests import ActionItem, RequestModel
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
-from gateway.link.messages import Authorize, Opening, RowId
+from gateway.link.messages import NO_LOG_TYPE, Authorize, Opening, RowId
 from gateway.store.audit import AuditType
 
 _EVENTS: dict[int, Literal[3, 6, 7]] = {3: 3, 6: 6, 7: 7}
@@ -27,6 +27,8 @@ class AuthorizationRequest(RequestModel):
     user_id: RowId = 0
     portal_id: RowId = 0
     actions: list[ActionItem] = Field(default_factory=list)
+    log_type_id: Annotated[int, Field(ge=NO_LOG_TYPE, lt=1 << 63)] = NO_LOG_TYPE
+    """Kind of punch, a row of `log_types`; 0 is none, too."""
 
 
 def remote_user_authorization(
@@ -38,6 +40,8 @@ def remote_user_authorization(
     if event is None:
         raise InvalidRequest(f"event is one of {', '.join(map(str, _EVENTS))}")
     openings = checked_openings(context.site, request.actions)
+    log_type_id = _checked_log_type(context, request.log_type_id)
+    ways = [opening.sides for opening in openings if isinstance(opening, TurnstileOpening)]
     try:
         context.controller.authorize(
             Authorize(
@@ -47,12 +51,26 @@ def remote_user_authorization(
                 openings=tuple(
                     Opening(door=opening.door, timeout_ms=opening.timeout_ms)
                     for opening in openings
+                    if isinstance(opening, DoorOpening)
                 ),
+                turnstile=tuple(sorted(frozenset().union(*ways))),
+                log_type_id=log_type_id,
             )
         )
     finally:
         context.refresh_logs()
     return DONE
+
+
+def _checked_log_type(context: CommandContext, log_type_id: int) -> int:
+    """The kind of punch to log. Raises InvalidRequest for one that has no row: a report that
+    counts punches would show it under no name."""
+    if log_type_id in {NO_LOG_TYPE, 0}:
+        return NO_LOG_TYPE
+    where = {"log_types": {"id": log_type_id}}
+    if not list(context.store.load({"object": "log_types", "where": where}).rows):
+        raise InvalidRequest(f"log_type_id: there is no row {log_type_id} in log_types")
+    return log_type_id
 
 
 def _told(request: AuthorizationRequest) -> str:

@@ -16,6 +16,8 @@ from gateway.store.audit import AuditType
 POST = frozenset({"POST"})
 GET_OR_POST = frozenset({"GET", "POST"})
 """Clients use either (Access API, transport)."""
+POST_OR_PUT = frozenset({"POST", "PUT"})
+"""Files are seen to come either way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,18 @@ class Command:
     aliases: tuple[str, ...] = ()
     form: bool = False
     """Takes its members as a form too."""
+    query: bool = False
+    """Takes its members from the query too; there they are text. The body's go before."""
     raw: bool = False
-    """Takes no members but a file: the request model gets its bytes as `body`."""
+    """Takes a file and no members but the query's: the request model gets its bytes as `body`."""
     upload: bool = False
     """With `raw`, of any size: `body` is a stream, read as it comes."""
     longest_body: int | None = None
     """Bytes of the members, where the vendor's request buffer is too small."""
     answers: str = "application/json"
     """Media type of the answer."""
+    other_answers: tuple[str, ...] = ()
+    """Media types that it may have instead."""
     audit: Audit | None = None
     """For the audit log; None for what tells nothing, or writes its entry with its rows."""
     errors: tuple[type[GatewayError], ...] = ()

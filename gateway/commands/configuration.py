@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_configuration
+from gateway.commands.clock import NTP_ENABLED, follow_network_time
 from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ConfigurationRequest
 from gateway.commands.rights import Caller, Right
+from gateway.errors import DeviceUnavailable, NotSupportedHere
+from gateway.store.configuration import check
 
 
 def get_configuration(
@@ -22,6 +25,10 @@ def set_configuration(
 ) -> Answer:
     """Change the keys given, all or none."""
     values = request.modules()
+    enabled = check(values).get(NTP_ENABLED)
+    if enabled is not None:
+        # First, since the machine may refuse; it is not undone when the database does.
+        follow_network_time(context, enabled=enabled == "1")
     with audited_configuration(context, caller, values):
         context.store.set_configuration(values)
     return DONE
@@ -29,5 +36,11 @@ def set_configuration(
 
 COMMANDS = (
     Command("get_configuration", ConfigurationRequest, get_configuration),
-    Command("set_configuration", ConfigurationRequest, set_configuration, Right.ADMINISTRATOR),
+    Command(
+        "set_configuration",
+        ConfigurationRequest,
+        set_configuration,
+        Right.ADMINISTRATOR,
+        errors=(NotSupportedHere, DeviceUnavailable),
+    ),
 )

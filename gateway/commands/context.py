@@ -11,17 +11,25 @@ from pathlib import Path
 import structlog
 
 from gateway.clock import Clock, DeviceTime
+from gateway.commands.enrolment_desk import EnrolmentDesk
+from gateway.commands.listening import Listening
 from gateway.commands.rights import Caller, Sessions
-from gateway.errors import StorageError
+from gateway.errors import GatewayError, StorageError
+from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient
 from gateway.settings import SiteFile
 from gateway.store.accounts import Accounts
 from gateway.store.audit import Repeats
 from gateway.store.identity import DeviceIdentity
+from gateway.store.machine import Machine
 from gateway.store.objects_store import Store
 from gateway.store.tokens import Tokens
 
 log = structlog.get_logger("commands")
+
+
+def _go_on() -> None:
+    """Of a process that nobody would start again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,44 @@ class CommandContext:
     """What the audit log has been told already."""
     copying: threading.Lock = field(default_factory=threading.Lock)
     """Held while a backup is made or taken back."""
+    platform: Platform = SIMULATED
+    """The machine that may be changed; by default none."""
+    probing: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the network is tested."""
+    listening: Listening | None = None
+    """What decides where this process listens; None leaves it to the site."""
+    begin_anew: Callable[[], None] = _go_on
+    """Has this process end and start again, for what it takes up only then."""
+    clock_mark: Path | None = None
+    """Where to leave a mark for the controller when a client has set the clock."""
+    machine: Machine = field(init=False)
+    """What this device remembers of the machine."""
+    enrolments: EnrolmentDesk = field(default_factory=EnrolmentDesk)
+    """The enrolment that runs, and who is told of those that nobody waits for."""
+
+    def __post_init__(self) -> None:
+        # The way around `frozen` that dataclasses have for a field made of others.
+        object.__setattr__(self, "machine", Machine(self.store))
 
     @contextmanager
     def calling(self, token: str | None, address: str) -> Iterator[Caller]:
-        """The caller behind a session token, for as long as its command runs.
+        """The caller behind a session token, until the answer to its command has gone out.
 
-        A session whose account is gone, or has another password since, ends here.
+        Then follows what the command left for afterwards; a failure of that is logged.
+        """
+        with self._calling(token, address) as caller:
+            yield caller
+        for action in caller.afterwards:
+            try:
+                action()
+            except GatewayError as error:
+                log.warning("what was answered could not be done", reason=str(error))
+
+    @contextmanager
+    def _calling(self, token: str | None, address: str) -> Iterator[Caller]:
+        """The caller behind a session token.
+
+        A session whose account is gone, or has another password or role since, ends here.
         """
         nobody = Caller(None, None, None, address)
         if not token:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.access.actions import parse_parameters
@@ -11,8 +12,9 @@ from gateway.commands.command import Audit, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
 from gateway.commands.rights import Caller
+from gateway.doors.turnstile_values import sides_named
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest
-from gateway.settings import SiteFile
+from gateway.settings import Side, SiteFile
 from gateway.store.audit import AuditType
 
 LONGEST_TIMEOUT_MS = 600_000
@@ -33,13 +35,30 @@ class DoorOpening:
     reason: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class TurnstileOpening:
+    """One checked action that lets somebody through the turnstile."""
+
+    sides: frozenset[Side]
+    reason: int | None
+
+
+Opening = DoorOpening | TurnstileOpening
+
+
 def execute_actions(context: CommandContext, caller: Caller, request: ActionsRequest) -> Answer:
-    """Open, hold open or close doors; none moves unless every action makes sense."""
+    """Open, hold open or close doors, let one person through the turnstile.
+
+    Nothing moves unless every action makes sense.
+    """
     del caller
     openings = checked_openings(context.site, request.actions)
     try:
         for opening in openings:
-            context.controller.open_door(opening.door, opening.timeout_ms, opening.reason)
+            if isinstance(opening, TurnstileOpening):
+                context.controller.release_turnstile(opening.sides, opening.reason)
+            else:
+                context.controller.open_door(opening.door, opening.timeout_ms, opening.reason)
     finally:
         context.refresh_logs()
     return DONE
@@ -63,15 +82,19 @@ def alarm_status(context: CommandContext, caller: Caller, request: AlarmRequest)
     return {"active": status.alarm_active, "cause": status.alarm_cause}
 
 
-def checked_openings(site: SiteFile, actions: list[ActionItem]) -> list[DoorOpening]:
+def checked_openings(site: SiteFile, actions: list[ActionItem]) -> list[Opening]:
     """What `actions` open. Raises InvalidRequest for the first that makes no sense here."""
     if len(actions) > MOST_ACTIONS:
         raise InvalidRequest(f"at most {MOST_ACTIONS} actions at a time")
     return [_opening(site, item) for item in actions]
 
 
-def _opening(site: SiteFile, item: ActionItem) -> DoorOpening:
+def _opening(site: SiteFile, item: ActionItem) -> Opening:
     given = parse_parameters(item.parameters or "")
+    if item.action == "catra":
+        return _turnstile_opening(site, given)
+    if item.action == "open_collector":
+        raise InvalidRequest("open_collector: this device has no card collector")
     if item.action == "door":
         door = _integer(item.action, given, "door", 1, 4)
         if door is None:
@@ -92,7 +115,19 @@ def _opening(site: SiteFile, item: ActionItem) -> DoorOpening:
     )
 
 
-def _integer(action: str, given: dict[str, str], key: str, lowest: int, highest: int) -> int | None:
+def _turnstile_opening(site: SiteFile, given: Mapping[str, str]) -> TurnstileOpening:
+    if site.turnstile is None:
+        raise InvalidRequest("catra: this device has no turnstile")
+    sides = sides_named(given)
+    if not sides:
+        found = given.get("allow", "") or given.get("relay", "")
+        raise InvalidRequest(f"catra: allow is clockwise, anticlockwise or both (found {found!r})")
+    return TurnstileOpening(sides, _integer("catra", given, "reason", 0, 3))
+
+
+def _integer(
+    action: str, given: Mapping[str, str], key: str, lowest: int, highest: int
+) -> int | None:
     """The parameter `key`, None when it is absent or empty."""
     text = given.get(key, "")
     if not text:

@@ -83,13 +83,18 @@ def _fill_store(path: Path, site: SiteFile, *, demo: bool) -> str:
         store.set_configuration(initial_configuration(site))
         if demo:
             _insert(store, demo_rows())
-        password = "".join(secrets.choice(_UNMISTAKABLE) for _ in range(_PASSWORD_LENGTH))
+        password = new_password()
         Accounts(store, clock.monotonic_ns).set_password(
             ADMINISTRATOR, password, Role.ADMINISTRATOR
         )
     finally:
         store.close()
     return password
+
+
+def new_password() -> str:
+    """A password that nobody has chosen: 79 random bits."""
+    return "".join(secrets.choice(_UNMISTAKABLE) for _ in range(_PASSWORD_LENGTH))
 
 
 def _insert(store: Store, rows: Rows) -> None:

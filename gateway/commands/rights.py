@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -18,7 +19,8 @@ class Session:
     token: str
     login: str
     stamp: str
-    """Changes with the account's password (`Account.stamp`): a session outlives no password."""
+    """Changes with the account's password and role (`Account.stamp`): a session outlives neither
+    of them."""
 
 
 class Sessions(Protocol):
@@ -48,6 +50,8 @@ class Caller:
     role: Role | None
     token: str | None
     address: str
+    afterwards: list[Callable[[], None]] = field(default_factory=list, compare=False, repr=False)
+    """What a command leaves to be done once its answer has gone out."""
 
     @property
     def sees_secrets(self) -> bool:

@@ -10,7 +10,7 @@ from gateway.commands.command import GET_OR_POST, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import NoMembers
 from gateway.commands.rights import Caller
-from gateway.errors import ControllerUnavailable
+from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.host import system as machine
 from gateway.host.certificate import is_self_signed
 from gateway.host.network import network
@@ -82,14 +82,22 @@ def _network(context: CommandContext) -> dict[str, object]:
         "gateway": found.gateway,
         "primary_dns": found.primary_dns,
         "secondary_dns": found.secondary_dns,
-        "custom_hostname_enabled": False,
+        "custom_hostname_enabled": bool(context.machine.read().own_hostname),
         "device_hostname": found.hostname,
         "web_server_port": int((http.plain_address or http.tls or "").rpartition(":")[2]),
         "ssl_enabled": http.tls is not None,
         "self_signed_certificate": is_self_signed(certificate_file(context.data)),
-        "dhcp_enabled": False,
+        "dhcp_enabled": _uses_dhcp(context),
         "ten_mbps": False,
     }
+
+
+def _uses_dhcp(context: CommandContext) -> bool:
+    """False as well where nobody knows: figures are wanted, not a refusal."""
+    try:
+        return context.platform.uses_dhcp()
+    except GatewayError:
+        return False
 
 
 COMMANDS = (Command("system_information", NoMembers, system_information, methods=GET_OR_POST),)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import structlog
 
+from gateway.access.actions import Action
 from gateway.access.admission import admit, due_ms, key_pressed, pass_time
 from gateway.access.admission_values import (
     Admission,
@@ -17,6 +20,7 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt, Place
 from gateway.access.decision import Decision, refuse
+from gateway.access.keypad_guard import Guard
 from gateway.access.passback import NOWHERE, PassbackMode, Strictness
 from gateway.access.reasons import Reason
 from gateway.clock import Moment
@@ -26,7 +30,7 @@ from gateway.controller.recorder import Recorder
 from gateway.controller.ways import Ways
 from gateway.credentials.values import Credential, Identification
 from gateway.errors import StorageError
-from gateway.store.journal import EntryKind
+from gateway.store.journal import CommittedEntry, EntryKind
 
 log = structlog.get_logger("admission")
 
@@ -53,10 +57,10 @@ class AdmissionDesk:
         identifier: Identifier,
         ways: Ways,
         recorder: Recorder,
-        place_of: Callable[[Iterable[int]], Place],
+        place_of: Callable[[tuple[Action, ...], Bindings], Place],
         state: AdmissionState,
     ) -> None:
-        """`place_of` tells how doors stand together; `state` is what a restart kept."""
+        """`place_of` tells how the ways that actions open stand; `state` is what a restart kept."""
         self._identifier = identifier
         self._ways = ways
         self._recorder = recorder
@@ -148,7 +152,7 @@ class AdmissionDesk:
         portal = bindings.snapshot.policy.portals.get(attempt.portal_id)
         place, way = Place(), NOWHERE
         if portal is not None:
-            place = self._place_of(bindings.doors_of(portal.actions))
+            place = self._place_of(portal.actions, bindings)
             watched = (
                 bindings.admission.passback.mode is not PassbackMode.OFF
                 or portal.passage.strictness is not Strictness.OFF
@@ -185,6 +189,24 @@ class AdmissionDesk:
         reader = identification.reader
         outcome = Outcome(refuse(Reason.INTERNAL_ERROR, portal_id=portal_id), reader)
         return Verdict(outcome, identification.credential, self._identifier.identifier_id(reader))
+
+
+def kept_state(entries: Iterable[CommittedEntry], utc: datetime, now_ms: int) -> AdmissionState:
+    """What a restart kept: the keypads that are locked, from the newest journal entries on them.
+
+    With a clock that went back since, the whole time runs again: guessing must not gain by a
+    power cut.
+    """
+    newest: dict[str, CommittedEntry] = {}
+    for entry in entries:
+        newest.setdefault(entry.body["reader"], entry)
+    guards = {}
+    for reader, entry in newest.items():
+        passed_ms = max(0, (utc - entry.utc) // timedelta(milliseconds=1))
+        left_ms = entry.body["locked_ms"] - passed_ms
+        if left_ms > 0:
+            guards[reader] = Guard(locked_until_ms=now_ms + left_ms)
+    return AdmissionState(guards=MappingProxyType(guards))
 
 
 def _is_second_factor(attempt: Attempt, bindings: Bindings) -> bool:

@@ -9,16 +9,20 @@ from pathlib import Path
 
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.register import AlarmSource
-from gateway.clock import AdjustableClock, DeviceTime, SiteZone
+from gateway.clock import AdjustableClock, Clock, DeviceTime, SiteZone
+from gateway.controller.admission import AdmissionDesk, kept_state
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
+from gateway.controller.doorman import Doorman, Standing
 from gateway.controller.fire import FireLatch
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
+from gateway.controller.turnstile_panel import TurnstilePanel
+from gateway.controller.ways import Ways
 from gateway.doors.values import DoorAlarm
 from gateway.hardware.boards import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
@@ -34,8 +38,12 @@ from gateway.store import database
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.identity import read_identity
 from gateway.store.journal import CommittedEntry, EntryKind, Journal
+from gateway.store.passages import PassageReader
 from gateway.store.people import PeopleReader
 from gateway.store.snapshot import SnapshotReader
+
+_KEYPADS_LOOKED_AT = 64
+"""Newest entries on keypads searched at start for one that is still locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class _Past:
     last: CommittedEntry | None
     open_alarms: list[AlarmSource]
     fire: bool
+    keypads: tuple[CommittedEntry, ...] = ()
+    """The newest first."""
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -60,6 +70,7 @@ class _Record:
     recorder: Recorder
     trust: ClockTrust
     zone: SiteZone
+    device_time: DeviceTime
 
 
 @contextmanager
@@ -80,11 +91,13 @@ def assembled(
         # No lock may wait for a database.
         rig = open_rig(site, profile, clock, runtime.path, inbox.post, inbox.wake)
         stack.enter_context(_leaving(rig))
-        record = stack.enter_context(_recording(site, profile, data, clock, inbox))
+        record = stack.enter_context(_recording(site, profile, data, runtime, clock, inbox))
         _note_start(record, rig)
         people, policies = stack.enter_context(_reading(data, clock, record.recorder))
         link = stack.enter_context(LinkServer(runtime))
-        alarms, doors, fire = _panels(site, rig, record, clock.monotonic_ns() // 1_000_000)
+        passages = PassageReader(data / JOURNAL_FILE)
+        stack.callback(passages.close)
+        panels = _panels(site, rig, record, people, passages, clock)
         controller = Controller(
             Parts(
                 site=site,
@@ -96,19 +109,23 @@ def assembled(
                 writer=record.writer,
                 recorder=record.recorder,
                 link=link,
-                identifier=Identifier(site, people),
+                identifier=panels.identifier,
+                doorman=panels.doorman,
+                ways=panels.ways,
                 policies=policies,
                 policy_version=people.policy_version,
-                doors=doors,
-                alarms=alarms,
-                fire=fire,
+                doors=panels.doors,
+                alarms=panels.alarms,
+                fire=panels.fire,
                 notifier=Notifier(),
                 trusted=lambda: record.trust.trusted(clock.utc()),
                 ended_uncleanly=record.past.ended_uncleanly,
+                turnstile=panels.turnstile,
             )
         )
         policies.finish()
         yield controller
+        controller.close()
 
 
 @contextmanager
@@ -124,7 +141,12 @@ def _leaving(rig: Rig) -> Iterator[None]:
 
 @contextmanager
 def _recording(
-    site: SiteFile, profile: BoardProfile, data: Path, clock: AdjustableClock, inbox: Inbox[Item]
+    site: SiteFile,
+    profile: BoardProfile,
+    data: Path,
+    runtime: RuntimeDirectory,
+    clock: AdjustableClock,
+    inbox: Inbox[Item],
 ) -> Iterator[_Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
     fire = journal.last_of(EntryKind.FIRE)
@@ -132,16 +154,20 @@ def _recording(
         last=journal.last_entry(),
         open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
         fire=fire is not None and bool(fire.body["on"]),
+        keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
     )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
-    trust = ClockTrust(journal.last_trusted_utc(), has_source=source)
+    trust = ClockTrust(
+        journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
+    )
     zone = SiteZone(site.site.zone)
     writer = JournalWriter(journal, journal.last_ids(), inbox.post)
-    recorder = Recorder(writer, clock, DeviceTime(zone, site.site.wire_time), trust)
+    device_time = DeviceTime(zone, site.site.wire_time)
+    recorder = Recorder(writer, clock, device_time, trust)
     writer.start()
     try:
-        yield _Record(past, writer, recorder, trust, zone)
+        yield _Record(past, writer, recorder, trust, zone, device_time)
         recorder.note(EntryKind.STOPPED)
     finally:
         writer.close()
@@ -154,7 +180,12 @@ def _note_start(record: _Record, rig: Rig) -> None:
     record.recorder.note(
         EntryKind.STARTED,
         outputs=[
-            {"door": claim.door, "on_start": claim.on_start.value, "edge": claim.edge}
+            {
+                **({"side": claim.side.value} if claim.side else {}),
+                "door": claim.door,
+                "on_start": claim.on_start.value,
+                "edge": claim.edge,
+            }
             for claim in rig.claims
         ],
     )
@@ -174,33 +205,68 @@ def _reading(
         yield PeopleReader(store, models), PolicyKeeper(SnapshotReader(compiling, models), clock)
 
 
+@dataclass(frozen=True, slots=True)
+class _Panels:
+    """What stands between the wires and the rules."""
+
+    identifier: Identifier
+    ways: Ways
+    doorman: Doorman
+    alarms: AlarmPanel
+    doors: dict[int, DoorPanel]
+    turnstile: TurnstilePanel | None
+    fire: FireLatch
+
+
 def _panels(
-    site: SiteFile, rig: Rig, record: _Record, now_ms: int
-) -> tuple[AlarmPanel, dict[int, DoorPanel], FireLatch]:
-    past = record.past
+    site: SiteFile,
+    rig: Rig,
+    record: _Record,
+    people: PeopleReader,
+    passages: PassageReader,
+    clock: Clock,
+) -> _Panels:
+    now_ms = clock.monotonic_ns() // 1_000_000
+    past, recorder = record.past, record.recorder
+    identifier = Identifier(site, people)
+    ways = Ways(passages, recorder, clock, record.device_time)
+    doors: dict[int, DoorPanel] = {}
+    # The desk asks how doors stand, and doors tell the desk who went through.
+    standing = Standing(doors)
+    desk = AdmissionDesk(
+        identifier, ways, recorder, standing.place, kept_state(past.keypads, clock.utc(), now_ms)
+    )
+    turnstile = None
+    if site.turnstile:
+        turnstile = TurnstilePanel(site.turnstile, rig.sides, recorder, desk)
+        standing.turnstile = turnstile
     alarms = AlarmPanel(
         (zone.number for zone in site.zone),
         tamper=site.tamper is not None,
-        recorder=record.recorder,
+        recorder=recorder,
         open_alarms=past.open_alarms,
         now_ms=now_ms,
     )
-    doors = {
-        door.id: DoorPanel(
-            door,
-            rig.strikes[door.id],
-            record.recorder,
-            alarms.door,
-            open_alarm=_open_alarm(past.open_alarms, door.id),
-        )
-        for door in site.door
-    }
+    for door in site.door:
+        open_alarm = _open_alarm(past.open_alarms, door.id)
+        strike = rig.strikes[door.id]
+        doors[door.id] = DoorPanel(door, strike, recorder, alarms.door, desk, open_alarm=open_alarm)
 
     def tell(at_ms: int, *, on: bool) -> None:
         for panel in doors.values():
             panel.fire(at_ms, on=on)
+        if turnstile:
+            turnstile.fire(at_ms, on=on)
 
-    return alarms, doors, FireLatch(site.fire, record.recorder, tell, now_ms, latched=past.fire)
+    return _Panels(
+        identifier=identifier,
+        ways=ways,
+        doorman=Doorman(desk, doors, turnstile, recorder, clock),
+        alarms=alarms,
+        doors=doors,
+        turnstile=turnstile,
+        fire=FireLatch(site.fire, recorder, tell, now_ms, latched=past.fire),
+    )
 
 
 def _open_alarm(open_alarms: list[AlarmSource], door: int) -> DoorAlarm | None:

@@ -17,10 +17,12 @@ from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import ZoneSettings
 from gateway.credentials.qr import QrMode
 from gateway.credentials.values import CredentialKind
+from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
-from gateway.settings import Door, Level, SiteFile, WiegandReader
+from gateway.settings import Door, Level, Side, SiteFile, WiegandReader
 from gateway.store.snapshot import Snapshot
 
+CATRA_ACTION = "catra"
 SEC_BOX_ACTION = "sec_box"
 DOOR_ACTION = "door"
 _PASSBACK_MINUTES = ("identifier", "antipassback_timeout")
@@ -34,9 +36,12 @@ class Bindings:
         self._configuration = snapshot.configuration
         self.snapshot = snapshot
         self._portal_of_door: dict[int, int] = {}
+        self._portal_of_side: dict[Side, int] = {}
         for portal_id, portal in sorted(snapshot.policy.portals.items()):
             for door in self.doors_of(portal.actions):
                 self._portal_of_door.setdefault(door, portal_id)
+            for side in self.sides_of(portal.actions):
+                self._portal_of_side.setdefault(side, portal_id)
 
     def portal_of_reader(self, index: int) -> int:
         """The portal that a reader stands for, 0 for none."""
@@ -45,6 +50,21 @@ class Bindings:
     def portal_of_door(self, door: int) -> int:
         """The lowest portal whose actions name `door`, 0 for none."""
         return self._portal_of_door.get(door, 0)
+
+    def portal_of_side(self, side: Side) -> int:
+        """The lowest portal whose actions let the turnstile turn to `side`, 0 for none."""
+        return self._portal_of_side.get(side, 0)
+
+    def sides_of(self, actions: tuple[Action, ...]) -> frozenset[Side]:
+        """The ways to which `actions` release the turnstile; none where the site has none."""
+        if self._site.turnstile is None:
+            return frozenset()
+        named = (
+            sides_named(parse_parameters(action.parameters))
+            for action in actions
+            if action.name.strip().lower() == CATRA_ACTION
+        )
+        return frozenset().union(*named)
 
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
         """The doors of this site that `actions` open, each once, in order."""
@@ -89,13 +109,26 @@ class Bindings:
     def modes(self, door: int) -> tuple[Mode, Mode]:
         """The exception modes of the device and of one door."""
         return (
-            self._mode("exception_mode"),
+            self.device_mode,
             self._mode(f"door{door}_exception_mode"),
         )
 
     def _mode(self, key: str) -> Mode:
         word = self._configuration[("general", key)]
         return Mode(word) if word in (Mode.EMERGENCY, Mode.LOCK_DOWN) else Mode.NORMAL
+
+    @property
+    def device_mode(self) -> Mode:
+        """The exception mode of the whole device."""
+        return self._mode("exception_mode")
+
+    def turnstile(self) -> TurnstileSettings:
+        """The settings of the turnstile's state machine."""
+        return TurnstileSettings(
+            timeout_ms=self._int("general", "catra_timeout"),
+            entrance=Side(self._configuration[("catra", "gateway")]),
+            operation=OperationMode(self._configuration[("catra", "operation_mode")]),
+        )
 
     def zone(self, number: int) -> ZoneSettings:
         """The settings of one alarm zone; a zone without a row is off."""
@@ -114,8 +147,10 @@ class Bindings:
         )
 
     def identifies_by(self, kind: CredentialKind) -> bool:
-        """Whether credentials of this kind are looked at."""
-        return self._on("identifier", f"{kind.value}_identification_enabled")
+        """Whether credentials of this kind are looked at; the API has no switch for UHF tags."""
+        return kind is CredentialKind.UHF_TAG or self._on(
+            "identifier", f"{kind.value}_identification_enabled"
+        )
 
     @cached_property
     def admission(self) -> AdmissionSettings:
@@ -136,9 +171,8 @@ class Bindings:
 
     @property
     def _passback_mode(self) -> PassbackMode:
-        if not self._on("identifier", "antipassback_enabled"):
-            return PassbackMode.OFF
-        return PassbackMode(self._configuration[("identifier", "antipassback_mode")])
+        mode = PassbackMode(self._configuration[("identifier", "antipassback_mode")])
+        return mode if self._on("identifier", "antipassback_enabled") else PassbackMode.OFF
 
     @property
     def qr_mode(self) -> QrMode:

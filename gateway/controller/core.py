@@ -12,47 +12,58 @@ import gc
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 import zmq
 
-from gateway.access.decision import refuse
-from gateway.access.reasons import Reason
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.bindings import Bindings
 from gateway.controller.door_panel import DoorPanel
+from gateway.controller.doorman import Doorman
+from gateway.controller.enrolment import CaptureDesk
 from gateway.controller.fire import FireLatch
-from gateway.controller.identifier import Identifier, OutdatedRules, Verdict
+from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
 from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
 from gateway.controller.simulation import Panels, Simulation
-from gateway.credentials.card_number import format_card
-from gateway.credentials.values import BadFrame, Credential, Identification
-from gateway.doors.values import Mode, Unlock
+from gateway.controller.turnstile_panel import TurnstilePanel
+from gateway.controller.ways import Ways
+from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import GatewayError
-from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, InputLevel
+from gateway.hardware.events import (
+    DeviceState,
+    HardwareEvent,
+    InputKind,
+    InputLevel,
+    KeyPressed,
+)
 from gateway.hardware.rig import Rig
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
     Authorize,
+    CancelCapture,
+    Capture,
     ControllerStatus,
     DeviceStatus,
     Fact,
+    LineLevel,
     Obey,
     OpenDoor,
+    ReleaseTurnstile,
     ReportStatus,
     Request,
+    ResetTurnstile,
     Silence,
     Simulate,
 )
 from gateway.link.server import LinkServer
-from gateway.settings import SiteFile
+from gateway.settings import Side, SiteFile
 from gateway.store.journal import EntryKind
 from gateway.store.snapshot import Snapshot
 
@@ -89,6 +100,8 @@ class Parts:
     recorder: Recorder
     link: LinkServer
     identifier: Identifier
+    doorman: Doorman
+    ways: Ways
     policies: PolicyKeeper
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
@@ -99,6 +112,8 @@ class Parts:
     notifier: Notifier
     trusted: Callable[[], bool]
     ended_uncleanly: bool
+    turnstile: TurnstilePanel | None = None
+    """None where the site has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +133,11 @@ class Controller:
         self._bindings: Bindings | None = None
         self._waiting: deque[_Waiting] = deque()
         self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
-        self._openings = OpeningDesk(parts.doors, parts.recorder, parts.clock)
-        panels = Panels(parts.doors, parts.alarms, parts.fire, parts.site.tamper)
+        self._openings = OpeningDesk(parts.doors, parts.turnstile, parts.recorder, parts.clock)
+        self._captures = CaptureDesk(parts.site.reader, self._is_online, self._answers, parts.clock)
+        panels = Panels(
+            parts.doors, parts.alarms, parts.fire, parts.site.tamper, parts.site.turnstile
+        )
         self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
         self._journal_seq = 0
         self._heartbeat_ns = 0
@@ -146,6 +164,8 @@ class Controller:
         now_ms = self._now_ms()
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
+        if self._parts.turnstile:
+            self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
         # Rules are many objects that live long: without this, each full garbage collection would
         # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
@@ -161,7 +181,7 @@ class Controller:
         oldest_ns = self._parts.clock.monotonic_ns() - LONGEST_WAIT_NS
         while self._waiting and self._waiting[0].identification.at_ns < oldest_ns:
             given_up = self._waiting.popleft().identification
-            self._record(self._parts.identifier.give_up(given_up), opened=[])
+            self._parts.doorman.give_up(given_up)
 
     def turn(self, longest_ns: int = HEARTBEAT_NS) -> None:
         """Wait until something happens or is due, at most `longest_ns`, and deal with it."""
@@ -176,7 +196,12 @@ class Controller:
         now_ms = self._now_ms()
         for panel in parts.doors.values():
             panel.tick(now_ms)
+        if parts.turnstile:
+            parts.turnstile.tick(now_ms)
         parts.alarms.tick(now_ms)
+        if self._bindings is not None:
+            parts.doorman.tick(self._bindings, now_ms)
+        self._captures.settle()
         parts.policies.slice()
         if parts.clock.monotonic_ns() >= self._heartbeat_ns:
             self._beat()
@@ -191,9 +216,13 @@ class Controller:
             return 0
         dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
         dues_ms.append(self._parts.alarms.due_ms())
+        dues_ms.append(self._parts.doorman.due_ms())
+        if self._parts.turnstile:
+            dues_ms.append(self._parts.turnstile.due_ms())
         dues_ns = [
             self._parts.rig.due_ns(),
             self._parts.policies.due_ns(),
+            self._captures.due_ns(),
             self._heartbeat_ns,
             *(due * _MS for due in dues_ms if due is not None),
         ]
@@ -207,14 +236,26 @@ class Controller:
     def _take(self, item: Item) -> None:
         match item:
             case Identification():
-                if not self._parts.identifier.is_repeat(item):
+                # A card that is still held there after its enrolment is no visitor either.
+                repeated = self._parts.identifier.is_repeat(item)
+                if not self._captures.takes(item) and not repeated:
                     self._identified(item)
+            case KeyPressed(reader=reader, at_ns=at_ns):
+                if self._bindings is not None:
+                    self._parts.doorman.key_pressed(reader, self._bindings, at_ns // _MS)
             case InputLevel():
                 self._level(item)
             case Committed(ticket=ticket, seq=seq):
                 self._journal_seq = seq
+                self._parts.ways.committed(ticket)
                 self._answers.committed(ticket)
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
+            case BadFrame() | DeviceState() | WriterFault() | DamageFound():
+                self._note(item)
+
+    def _note(self, item: BadFrame | DeviceState | WriterFault | DamageFound) -> None:
+        """Write down what is wrong, or right again, with a part of the device."""
+        match item:
             case BadFrame():
                 log.warning("bad frame", reader=item.reader, bits=item.bits, why=item.why)
                 self._parts.recorder.note(
@@ -242,42 +283,11 @@ class Controller:
         if self._bindings is None:
             self._waiting.append(_Waiting(identification, None))
             return
-        moment = self._parts.recorder.moment()
-        verdict = None
         try:
-            verdict = self._parts.identifier.judge(identification, self._bindings, moment, enough)
+            self._parts.doorman.identified(identification, self._bindings, enough)
         except OutdatedRules as outdated:
             self._waiting.append(_Waiting(identification, outdated.version))
             self._parts.policies.want(outdated.version)
-        if verdict is not None:
-            self._carry_out(verdict, self._bindings)
-
-    def _carry_out(self, verdict: Verdict, bindings: Bindings) -> None:
-        decision = verdict.decision
-        panels = [self._parts.doors[door] for door in bindings.doors_of(decision.actions)]
-        if decision.allowed and any(panel.mode is Mode.LOCK_DOWN for panel in panels):
-            decision = refuse(Reason.LOCK_DOWN, decision.user_id, decision.portal_id)
-        if decision.allowed:
-            now_ms = self._now_ms()
-            for panel in panels:
-                panel.feed(Unlock(), now_ms)
-        decided = replace(verdict, decision=decision)
-        self._record(decided, opened=[panel.door.name for panel in panels])
-
-    def _record(self, verdict: Verdict, opened: list[str]) -> None:
-        decision = verdict.decision
-        self._parts.recorder.decision(decision, verdict.credential, verdict.identifier_id)
-        if decision.reason is Reason.UNKNOWN_CREDENTIAL:
-            _show_readings(verdict.credential)
-        log.info(
-            "access",
-            reason=decision.reason.value,
-            user=decision.user_id,
-            portal=decision.portal_id,
-            doors=",".join(opened) if decision.allowed else "",
-        )
-        if decision.allowed and not opened:
-            log.warning("granted, but the portal opens no door", portal=decision.portal_id)
 
     def _level(self, level: InputLevel) -> None:
         now_ms = level.at_ns // _MS
@@ -293,6 +303,14 @@ class Controller:
                 self._parts.alarms.level(AlarmCause.TAMPER, now_ms, high=level.high)
             case InputKind.FIRE:
                 self._parts.fire.level(now_ms, high=level.high)
+            case InputKind.TURN_CLOCKWISE:
+                self._turn_level(Side.CLOCKWISE, level, now_ms)
+            case InputKind.TURN_ANTICLOCKWISE:
+                self._turn_level(Side.ANTICLOCKWISE, level, now_ms)
+
+    def _turn_level(self, side: Side, level: InputLevel, now_ms: int) -> None:
+        if self._parts.turnstile:
+            self._parts.turnstile.turn_level(side, now_ms, high=level.high)
 
     def _asked(self, address: bytes, request: Request) -> None:
         late = self._answers.expired(request)
@@ -306,10 +324,11 @@ class Controller:
 
     def _answer(self, address: bytes, request: Request) -> None:
         match request.command:
-            case OpenDoor() as command:
-                self._answers.when_committed(address, request, self._openings.open(command))
-            case Authorize() as command:
-                self._answers.when_committed(address, request, self._openings.authorize(command))
+            case OpenDoor() | ReleaseTurnstile() | Authorize() as command:
+                self._answers.when_committed(address, request, self._openings.carry_out(command))
+            case ResetTurnstile():
+                self._openings.reset_turnstile()
+                self._answers.now(address, request)
             case Obey(version=version):
                 self._parts.policies.want(self._parts.policy_version())
                 self._answers.when_obeyed(address, request, version)
@@ -319,6 +338,11 @@ class Controller:
                 self._answers.now(address, request)
             case ReportStatus():
                 self._answers.now(address, request, self.status().model_dump(mode="json"))
+            case Capture() as command:
+                self._captures.ask(address, request, command)
+            case CancelCapture() as command:
+                self._captures.cancel(command)
+                self._answers.now(address, request)
             case Simulate() as command:
                 self._answers.now(address, request, self._simulation.run(command))
 
@@ -337,6 +361,14 @@ class Controller:
         if self._parts.writer.alive and self._parts.rig.healthy:
             self._parts.notifier.alive()
         self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
+
+    def close(self) -> None:
+        """An orderly end, while everything still works."""
+        if self._parts.turnstile:
+            self._parts.turnstile.close(self._now_ms())
+
+    def _is_online(self, reader: str) -> bool:
+        return any(device.online for device in self._parts.rig.devices if device.name == reader)
 
     def status(self) -> ControllerStatus:
         """The present state, as the api process and the CLI see it."""
@@ -367,10 +399,9 @@ class Controller:
             ),
             alarm_active=active,
             alarm_cause=int(cause),
+            turnstile=parts.turnstile.status() if parts.turnstile else None,
+            levels=tuple(
+                LineLevel(kind=kind, number=number, high=high)
+                for kind, number, high in parts.rig.levels()
+            ),
         )
-
-
-def _show_readings(credential: Credential) -> None:
-    """Show a technician the common readings of an unknown card: which one is printed on it?"""
-    if isinstance(credential.value, int):
-        log.info("unknown card", **asdict(format_card(credential.value)))

@@ -9,6 +9,7 @@ import structlog
 from gateway.access.reasons import AccessEvent
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.bindings import Bindings
+from gateway.controller.passages import PassageSink
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.doors.door import due_ms, step
 from gateway.doors.state import DoorState
@@ -23,8 +24,10 @@ from gateway.doors.values import (
     DoorOpened,
     DoorSettings,
     Drive,
+    Entered,
     Mode,
     ModeChanged,
+    NotEntered,
     Refused,
     RexChanged,
     RexFault,
@@ -57,6 +60,7 @@ class DoorPanel:
         strike: StrikeOutput,
         recorder: Recorder,
         alarm: AlarmSink,
+        passages: PassageSink,
         *,
         open_alarm: DoorAlarm | None = None,
     ) -> None:
@@ -66,6 +70,7 @@ class DoorPanel:
         self._strike = strike
         self._recorder = recorder
         self._alarm = alarm
+        self._passages = passages
         self._settings = DoorSettings()
         self._state = DoorState.initial(self._settings, unlocked=strike.state is LockState.UNLOCKED)
         self._portal_id = 0
@@ -158,8 +163,20 @@ class DoorPanel:
                 self._recorder.note(
                     EntryKind.FAULT, part=f"rex {self.door.name}", why="stuck" if on else None
                 )
+            case Entered() | NotEntered():
+                self._tell(effect)
             case Drive() | Refused():
                 pass
+
+    def _tell(self, effect: Entered | NotEntered) -> None:
+        """Say what became of grants."""
+        if isinstance(effect, NotEntered):
+            log.info("nobody entered", door=self.door.name)
+        for grant in effect.grants:
+            if isinstance(effect, Entered):
+                self._passages.entered(grant)
+            else:
+                self._passages.not_entered(grant, self.door.id)
 
     def opened_by_client(self, event: AccessEvent, reason: str) -> Receipt:
         """Record an opening that a client asked for."""

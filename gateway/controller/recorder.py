@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from gateway.access.decision import Decision
+from gateway.access.admission_values import Outcome
 from gateway.access.reasons import AccessEvent
 from gateway.access.trace import RuleTrace
 from gateway.clock import Clock, DeviceTime, Moment
 from gateway.controller.journal_writer import JournalWriter
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.host.clock_trust import ClockTrust
+from gateway.link.messages import NO_LOG_TYPE
 from gateway.store.journal import Entry, EntryKind
 
 _VALUE_COLUMN = {
@@ -52,11 +54,16 @@ class Recorder:
         utc = self._clock.utc()
         return self._device_time.moment(utc, trusted=self._trust.trusted(utc))
 
-    def decision(self, decision: Decision, credential: Credential, identifier_id: int) -> Receipt:
-        """A credential was decided upon."""
+    def decision(
+        self, outcome: Outcome, credential: Credential | None, identifier_id: int
+    ) -> Receipt:
+        """A credential was decided upon; `credential` is what may be kept of it."""
+        decision = outcome.decision
         values: dict[str, int | str] = {}
         # A PIN that fits nobody may be one digit off somebody's: it is not kept.
-        if credential.kind is not CredentialKind.PIN or decision.user_id:
+        if credential is not None and (
+            credential.kind is not CredentialKind.PIN or decision.user_id
+        ):
             values[_VALUE_COLUMN[credential.kind]] = credential.value
         return self._access(
             decision.event,
@@ -67,17 +74,26 @@ class Recorder:
             values=values,
             rule_ids=decision.rule_ids,
             trace=decision.trace,
+            marks=_marks(outcome),
         )
 
     def opening(self, event: AccessEvent, reason: str, portal_id: int) -> Receipt:
         """A door was opened by a button or by a client, without a credential."""
         return self._access(event, reason, portal_id=portal_id)
 
-    def authorized(self, event: AccessEvent, user_id: int, portal_id: int) -> Receipt:
-        """A server decided upon an access."""
-        return self._access(event, "decided_by_server", user_id=user_id, portal_id=portal_id)
+    def authorized(
+        self, event: AccessEvent, user_id: int, portal_id: int, log_type_id: int = NO_LOG_TYPE
+    ) -> Receipt:
+        """A server decided upon an access; `log_type_id` is the kind of punch that it names."""
+        return self._access(
+            event,
+            "decided_by_server",
+            user_id=user_id,
+            portal_id=portal_id,
+            values={"log_type_id": log_type_id},
+        )
 
-    def _access(
+    def _access(  # noqa: PLR0913 - the columns of a row, each by its name
         self,
         event: AccessEvent,
         reason: str,
@@ -88,6 +104,7 @@ class Recorder:
         values: Mapping[str, int | str] | None = None,
         rule_ids: Iterable[int] = (),
         trace: Iterable[RuleTrace] = (),
+        marks: Mapping[str, Any] = MappingProxyType({}),
     ) -> Receipt:
         row_id = self._writer.give_id("access_logs")
         row = {
@@ -99,7 +116,7 @@ class Recorder:
             "user_id": user_id,
             "portal_id": portal_id,
             "identification_rule_id": 0,
-            "log_type_id": -1,
+            "log_type_id": NO_LOG_TYPE,
             **(values or {}),
         }
         body = {
@@ -107,21 +124,47 @@ class Recorder:
             "rules": list(rule_ids),
             "reason": reason,
             "trace": [_trace(step) for step in trace],
+            **marks,
         }
         return Receipt(self._add(EntryKind.ACCESS, body), row_id)
 
     def door_moved(self, door_id: int, *, opened: bool) -> Receipt:
         """The leaf of a door (or its relay, where it has no sensor) opened or closed."""
-        row_id = self._writer.give_id("access_events")
-        row = {
-            "id": row_id,
-            "event": "door",
-            "type": "OPEN" if opened else "CLOSE",
-            "identification": str(door_id),
+        row = self._event_row("door", "OPEN" if opened else "CLOSE", str(door_id))
+        return Receipt(self._add(EntryKind.ACCESS_EVENT, {"row": row}), row["id"])
+
+    def turned(
+        self, key: str, *, left: bool, entrance: bool, allowed: bool, access_log_id: int
+    ) -> Receipt:
+        """Somebody went through the turnstile; `key` is the uuid of the event, and of the release
+        where there was one."""
+        row = self._event_row("catra", "TURN_LEFT" if left else "TURN_RIGHT", key)
+        body = {
+            "row": row,
+            "counts": [
+                "left_turns" if left else "right_turns",
+                "entrance_turns" if entrance else "exit_turns",
+            ],
+            "access_log_id": access_log_id,
+            "allowed": allowed,
+        }
+        return Receipt(self._add(EntryKind.TURN, body), row["id"])
+
+    def gave_up(self, key: str, access_log_id: int) -> Receipt:
+        """Nobody used the release `key`; the access that it was granted as, if any, was none."""
+        row = self._event_row("catra", "GIVE_UP", key)
+        body = {"row": row, "access_log_id": access_log_id}
+        return Receipt(self._add(EntryKind.GAVE_UP, body), row["id"])
+
+    def _event_row(self, event: str, kind: str, identification: str) -> dict[str, Any]:
+        return {
+            "id": self._writer.give_id("access_events"),
+            "event": event,
+            "type": kind,
+            "identification": identification,
             "device_id": self.device_id,
             "timestamp": self._stamp(),
         }
-        return Receipt(self._add(EntryKind.ACCESS_EVENT, {"row": row}), row_id)
 
     def alarm(self, cause: int, *, on: bool, door_id: int = 0) -> Receipt:
         """An alarm began or ended."""
@@ -149,6 +192,18 @@ class Recorder:
         return self._writer.add(
             Entry(kind, body, utc, self._clock.monotonic_ns(), self._trust.trusted(utc))
         )
+
+
+def _marks(outcome: Outcome) -> dict[str, Any]:
+    """What an outcome tells beyond rules, where it tells anything."""
+    marks: dict[str, Any] = {}
+    if outcome.portal_rule_ids:
+        marks["portal_rules"] = list(outcome.portal_rule_ids)
+    if len(outcome.company) > 1:
+        marks["company"] = [person.id for person in outcome.company]
+    if outcome.passback_violation:
+        marks["passback_violation"] = True
+    return marks
 
 
 def _trace(step: RuleTrace) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from gateway.controller.door_panel import DoorPanel
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
+from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Refused, Unlock
 from gateway.errors import ControllerUnavailable, GatewayError, NotFound, NotPermitted
-from gateway.link.messages import Answer, Authorize, OpenDoor, Request
+from gateway.link.messages import Answer, Authorize, OpenDoor, ReleaseTurnstile, Request
 from gateway.link.server import LinkServer
+from gateway.settings import Side
 
 WEB_REASON = 3
 """The client says that a person at a web page asked for it."""
@@ -35,8 +37,15 @@ class _Waiting:
 class OpeningDesk:
     """Opens doors for clients."""
 
-    def __init__(self, doors: dict[int, DoorPanel], recorder: Recorder, clock: Clock) -> None:
+    def __init__(
+        self,
+        doors: dict[int, DoorPanel],
+        turnstile: TurnstilePanel | None,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
         self._doors = doors
+        self._turnstile = turnstile
         self._recorder = recorder
         self._clock = clock
 
@@ -49,10 +58,32 @@ class OpeningDesk:
         self._feed(panel, command.timeout_ms)
         if command.timeout_ms == -1:
             return 0  # closing is no access
-        event = AccessEvent.OPENED_UNIDENTIFIED
-        if command.reason == WEB_REASON:
-            event = AccessEvent.WEB_INTERFACE
-        return panel.opened_by_client(event, "opened_by_client").ticket
+        return panel.opened_by_client(_opening_event(command.reason), "opened_by_client").ticket
+
+    def carry_out(self, command: OpenDoor | ReleaseTurnstile | Authorize) -> int:
+        """Open what `command` names; the ticket of its record is returned, 0 for none."""
+        match command:
+            case OpenDoor():
+                return self.open(command)
+            case ReleaseTurnstile():
+                return self.release(command)
+            case Authorize():
+                return self.authorize(command)
+
+    def reset_turnstile(self) -> None:
+        """Forget its event state. Raises NotFound where the site has none."""
+        self._present().reset(self._now_ms())
+
+    def release(self, command: ReleaseTurnstile) -> int:
+        """Let one person through the turnstile; the ticket of the record is returned.
+
+        Raises NotFound where the site has none and NotPermitted when it lets nobody turn there.
+        """
+        sides = frozenset(command.sides)
+        panel = self._passable(sides)
+        panel.release(sides, self._now_ms())
+        event = _opening_event(command.reason)
+        return panel.opened_by_client(event, "opened_by_client", sides).ticket
 
     def authorize(self, command: Authorize) -> int:
         """Carry out what a server decided; the ticket of its record is returned.
@@ -65,9 +96,14 @@ class OpeningDesk:
             for panel in panels:
                 if panel.mode is Mode.LOCK_DOWN:
                     raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
+            sides = frozenset(command.turnstile)
+            if sides:
+                self._passable(sides).release(sides, self._now_ms())
             for panel, opening in zip(panels, command.openings, strict=True):
                 self._feed(panel, opening.timeout_ms)
-        return self._recorder.authorized(event, command.user_id, command.portal_id).ticket
+        return self._recorder.authorized(
+            event, command.user_id, command.portal_id, command.log_type_id
+        ).ticket
 
     def _panel(self, door: int) -> DoorPanel:
         panel = self._doors.get(door)
@@ -76,11 +112,32 @@ class OpeningDesk:
             raise NotFound(f"there is no door {door}; this site has: {known}")
         return panel
 
+    def _present(self) -> TurnstilePanel:
+        if self._turnstile is None:
+            raise NotFound("this site has no turnstile")
+        return self._turnstile
+
+    def _passable(self, sides: frozenset[Side]) -> TurnstilePanel:
+        turnstile = self._present()
+        refused = turnstile.refusal(sides)
+        if refused:
+            raise NotPermitted(f"the turnstile is refused: {refused.value}")
+        return turnstile
+
+    def _now_ms(self) -> int:
+        return self._clock.monotonic_ns() // 1_000_000
+
     def _feed(self, panel: DoorPanel, timeout_ms: int | None) -> None:
-        effects = panel.feed(_event(timeout_ms), self._clock.monotonic_ns() // 1_000_000)
+        effects = panel.feed(_event(timeout_ms), self._now_ms())
         for effect in effects:
             if isinstance(effect, Refused):
                 raise NotPermitted(f"door {panel.door.id} is refused: {effect.reason.value}")
+
+
+def _opening_event(reason: int | None) -> AccessEvent:
+    if reason == WEB_REASON:
+        return AccessEvent.WEB_INTERFACE
+    return AccessEvent.OPENED_UNIDENTIFIED
 
 
 def _event(timeout_ms: int | None) -> DoorEvent:

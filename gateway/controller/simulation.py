@@ -13,15 +13,17 @@ from gateway.controller.door_panel import DoorPanel
 from gateway.controller.fire import FireLatch
 from gateway.credentials.card_number import parse_card
 from gateway.errors import InvalidRequest, NotFound, NotSupportedHere
-from gateway.hardware.events import InputKind, InputName
+from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
 from gateway.hardware.rig import Rig
 from gateway.hardware.simulator import Simulator
 from gateway.link.messages import ControllerStatus, Simulate
-from gateway.settings import FixedInput, Level
+from gateway.settings import FixedInput, Level, Side, Turnstile
 
 LONGEST_HOLD_S = 120.0
 USUAL_HOLD_S = "0.3"
 """How long a button is pressed when nothing else is said."""
+SHORTEST_TURN_MS = 100
+"""How long the contact of a turnstile is active in a turn, and longer where it is debounced."""
 _ACTIVE = ("open", "active", "on")
 
 
@@ -33,6 +35,7 @@ class Panels:
     alarms: AlarmPanel
     fire: FireLatch
     tamper: FixedInput | None
+    turnstile: Turnstile | None = None
 
 
 class Simulation:
@@ -54,6 +57,7 @@ class Simulation:
         self._alarms = panels.alarms
         self._fire = panels.fire
         self._tamper = panels.tamper
+        self._turnstile = panels.turnstile
         self._status = status
 
     def run(self, command: Simulate) -> dict[str, Any]:
@@ -85,11 +89,25 @@ class Simulation:
             case "rex":
                 name, pressed_high = self._input(command)
                 simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
+            case "turn":
+                self._turn(simulator, value)
             case "clock":
                 self._clock.set_utc(self._moment(value))
             case _:
                 name, active_high = self._input(command)
                 simulator.set_input(name, high=active_high is (value in _ACTIVE))
+
+    def _turn(self, simulator: Simulator, way: str) -> None:
+        """Move the contact of `way` as a person who goes through does: once, and back."""
+        if self._turnstile is None:
+            raise NotFound("this site has no turnstile")
+        try:
+            side = Side(way)
+        except ValueError:
+            raise InvalidRequest(f"a turn is {' or '.join(Side)}, not {way!r}") from None
+        contact = self._turnstile.way(side).turn
+        hold_ms = max(SHORTEST_TURN_MS, 2 * contact.debounce_ms)
+        simulator.press(TURN_INPUTS[side], high=contact.idle is Level.LOW, hold_ms=hold_ms)
 
     def _input(self, command: Simulate) -> tuple[InputName, bool]:
         """The input that `command` moves, and whether its active level is high."""

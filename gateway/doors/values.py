@@ -59,6 +59,8 @@ class Refusal(StrEnum):
     """Why a command was not carried out; the names are stable."""
 
     LOCK_DOWN = "lock_down"
+    SIDE_LOCKED = "side_locked"
+    """The turnstile's mode of operation keeps this side locked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway.credentials.wiegand import FORMATS
 from gateway.errors import SettingsError
-from gateway.settings import Input, LockState, Pull, SiteFile, WiegandReader, describe
+from gateway.settings import Input, LockState, Pull, Side, SiteFile, WiegandReader, describe
 
 SIMULATED_PORT = "simulated"
 """The `port` of a serial reader that hangs on the simulated board."""
@@ -126,6 +126,14 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
                 f"door {door.name!r}: pin {pin} is {level} while the board boots, and {level} "
                 f"unlocks: the door is open from power-up until the controller runs"
             )
+    if site.turnstile:
+        ways = ((side, site.turnstile.way(side).relay) for side in Side)
+        found += [
+            f"turnstile {side}: pin {relay.pin} is {relay.unlocked} while the board boots, and "
+            f"{relay.unlocked} unlocks: it turns from power-up until the controller runs"
+            for side, relay in ways
+            if relay.level(LockState.UNLOCKED) is profile.boot_level(relay.pin)
+        ]
     found += [
         f"{key}: pin {pin}: {profile.notes[pin]}"
         for pin, key in site.pins()
@@ -158,6 +166,9 @@ def _inputs(site: SiteFile) -> Iterator[tuple[str, Input]]:
             yield f"door {door.name!r} sensor", door.sensor
         if door.rex:
             yield f"door {door.name!r} rex", door.rex
+    if site.turnstile:
+        for side in Side:
+            yield f"turnstile {side} turn", site.turnstile.way(side).turn
     for zone in site.zone:
         yield f"zone {zone.number}", zone
     if site.tamper:

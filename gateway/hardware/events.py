@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from gateway.clock import Clock
 from gateway.credentials.values import BadFrame, Identification
+from gateway.settings import Side
 
 
 class InputKind(StrEnum):
@@ -18,17 +19,26 @@ class InputKind(StrEnum):
     ZONE = "zone"
     TAMPER = "tamper"
     FIRE = "fire"
+    TURN_CLOCKWISE = "turn_clockwise"
+    TURN_ANTICLOCKWISE = "turn_anticlockwise"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputName:
-    """One input: the door id of a sensor or REX, the number of a zone, 0 for tamper and fire."""
+    """One input: the door id of a sensor or REX, the number of a zone, 0 where there is one."""
 
     kind: InputKind
     number: int = 0
 
     def __str__(self) -> str:
         return f"{self.kind} {self.number}" if self.number else str(self.kind)
+
+
+TURN_INPUTS = {
+    Side.CLOCKWISE: InputName(InputKind.TURN_CLOCKWISE),
+    Side.ANTICLOCKWISE: InputName(InputKind.TURN_ANTICLOCKWISE),
+}
+"""The turnstile's contacts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,14 @@ class InputLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """Somebody pressed a key at a reader: that they did, never which."""
+
+    reader: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceState:
     """A device came or went."""
 
@@ -52,7 +70,7 @@ class DeviceState:
     at_ns: int
 
 
-HardwareEvent = Identification | BadFrame | InputLevel | DeviceState
+HardwareEvent = Identification | KeyPressed | BadFrame | InputLevel | DeviceState
 """Everything that `Rig.service` posts."""
 
 

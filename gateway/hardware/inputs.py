@@ -41,6 +41,11 @@ class DebouncedInput:
         self._pin.when_changed = self._edge
 
     @property
+    def high(self) -> bool | None:
+        """The level that counts; None before the first `service`."""
+        return None if self._read_ns is None else self._high
+
+    @property
     def due_ns(self) -> int:
         """When `service` has something to do; 0 before the first one."""
         if self._read_ns is None:

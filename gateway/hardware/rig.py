@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,14 @@ from gateway.hardware.simulated_port import port_path
 from gateway.hardware.simulator import Simulator
 from gateway.hardware.wiegand_reader import PinEdgeSource, WiegandDriver
 from gateway.hardware.wiring import input_wiring
-from gateway.settings import LockState, SerialQrReader, SiteFile, WiegandReader
+from gateway.settings import (
+    LockState,
+    SerialQrReader,
+    Side,
+    SiteFile,
+    Strike,
+    WiegandReader,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,14 @@ class Claim:
     """How a strike's output was taken over at start."""
 
     door: int
+    """0 for an output of the turnstile."""
     on_start: LockState
     was: bool | None
     """Level before the claim (True = high); None where the hardware cannot tell."""
     is_: bool
     """Level since the claim."""
+    side: Side | None = None
+    """The way that an output of the turnstile lets turn."""
 
     @property
     def edge(self) -> bool | None:
@@ -71,12 +81,15 @@ class Rig:
         self._runtime_dir = runtime_dir
         self._backoff = backoff
         self.claims: list[Claim] = []
-        """How each strike was taken over, in the order of the site file."""
+        """How each strike was taken over: the doors in the order of the site file, then the
+        turnstile's."""
         self.simulator: Simulator | None = None
         """The hand at a simulated board; None on real hardware."""
         self._strikes: dict[int, StrikeOutput] = {}
+        self._sides: dict[Side, StrikeOutput] = {}
         self._inputs: list[DebouncedInput] = []
         self._wiegand: list[WiegandDriver] = []
+        self._lines: dict[int, PinEdgeSource] = {}
         self._serial: list[SerialQrDriver] = []
         self._devices: dict[str, Device] = {}
         self._closed = False
@@ -85,6 +98,11 @@ class Rig:
     def strikes(self) -> Mapping[int, StrikeOutput]:
         """The lock outputs by door id."""
         return self._strikes
+
+    @property
+    def sides(self) -> Mapping[Side, StrikeOutput]:
+        """The turnstile's outputs; empty without one."""
+        return self._sides
 
     @property
     def devices(self) -> list[Device]:
@@ -96,14 +114,32 @@ class Rig:
         """False when a reader's thread has died, which only a new start can cure."""
         return all(port.alive for port in self._serial)
 
+    def levels(self) -> Iterator[tuple[str, int, bool]]:
+        """What each input line is at: its kind, its number, and whether it is high."""
+        for contact in self._inputs:
+            if contact.high is not None:
+                yield contact.name.kind.value, contact.name.number, contact.high
+        for index, lines in self._lines.items():
+            for kind, high in zip(("wiegand_d0", "wiegand_d1"), lines.levels(), strict=True):
+                yield kind, index, high
+
     def claim_strikes(self) -> None:
         """Take every strike at its door's `on_start` level; the first thing done to the board."""
         for door in self._site.door:
-            number = door.strike.pin
-            was = self._factory.level_before_claim(number)
-            strike = StrikeOutput(self._factory.pin(number), door.strike, door.on_start)
-            self._strikes[door.id] = strike
-            self.claims.append(Claim(door.id, door.on_start, was, door.strike.level(door.on_start)))
+            self._strikes[door.id] = self._claim(door.strike, door.on_start, door=door.id)
+        turnstile = self._site.turnstile
+        if turnstile:
+            for side in Side:
+                relay = turnstile.way(side).relay
+                self._sides[side] = self._claim(relay, turnstile.on_start, side=side)
+
+    def _claim(
+        self, wiring: Strike, on_start: LockState, *, door: int = 0, side: Side | None = None
+    ) -> StrikeOutput:
+        was = self._factory.level_before_claim(wiring.pin)
+        strike = StrikeOutput(self._factory.pin(wiring.pin), wiring, on_start)
+        self.claims.append(Claim(door, on_start, was, wiring.level(on_start), side))
+        return strike
 
     def open_rest(self) -> None:
         """Open inputs and readers; what a reader lacks is told by its state, not raised."""
@@ -116,6 +152,7 @@ class Rig:
         for reader in self._site.reader:
             if isinstance(reader, WiegandReader):
                 source = PinEdgeSource(self._factory, reader.d0, reader.d1, self._loop.wake)
+                self._lines[reader.index] = source
                 self._wiegand.append(WiegandDriver(reader, source, self._loop))
                 online, why = True, ""
             else:
@@ -145,13 +182,21 @@ class Rig:
 
     def close(self) -> None:
         """Put each door's `on_stop` level and stop; outputs stay as they are put."""
-        self._close({door.id: door.on_stop for door in self._site.door})
+        turnstile = self._site.turnstile
+        self._close(
+            {door.id: door.on_stop for door in self._site.door},
+            turnstile.on_stop if turnstile else LockState.LOCKED,
+        )
 
     def abandon(self) -> None:
         """As `close`, with each door's `on_fault` level: the controller cannot go on."""
-        self._close({door.id: door.on_fault for door in self._site.door})
+        turnstile = self._site.turnstile
+        self._close(
+            {door.id: door.on_fault for door in self._site.door},
+            turnstile.on_fault if turnstile else LockState.LOCKED,
+        )
 
-    def _close(self, levels: Mapping[int, LockState]) -> None:
+    def _close(self, levels: Mapping[int, LockState], both_sides: LockState) -> None:
         if self._closed:
             return
         self._closed = True
@@ -168,6 +213,8 @@ class Rig:
                 steps.callback(port.close)
             for door, strike in self._strikes.items():
                 steps.callback(strike.release, levels[door])
+            for output in self._sides.values():
+                steps.callback(output.release, both_sides)
 
     def _serial_driver(self, reader: SerialQrReader) -> SerialQrDriver:
         simulated = reader.port == SIMULATED_PORT

@@ -19,7 +19,16 @@ from gateway.hardware.events import InputName
 from gateway.hardware.simulated_pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated_port import SimulatedPort, port_path
 from gateway.hardware.wiring import input_wiring
-from gateway.settings import FixedInput, Input, Level, Pull, SerialQrReader, SiteFile, WiegandReader
+from gateway.settings import (
+    FixedInput,
+    Input,
+    Level,
+    Pull,
+    SerialQrReader,
+    Side,
+    SiteFile,
+    WiegandReader,
+)
 
 PULSE_NS = 50_000
 """How long a data line is low for one bit."""
@@ -152,13 +161,19 @@ class Simulator:
     def state(self) -> dict[str, object]:
         """Every output, input and reader, and the latest edges, fit for JSON."""
         names = dict(self._site.pins())
-        doors = {door.strike.pin: door.id for door in self._site.door}
+        locks: dict[int, dict[str, object]] = {
+            door.strike.pin: {"door": door.id} for door in self._site.door
+        }
+        turnstile = self._site.turnstile
+        if turnstile:
+            for side in Side:
+                locks[turnstile.way(side).relay.pin] = {"door": 0, "side": side.value}
         inputs = {wiring.pin: name for name, wiring in self._inputs.items()}
-        outputs = [{**self._shown(pin, names), "door": door} for pin, door in doors.items()]
+        outputs = [{**self._shown(pin, names), **lock} for pin, lock in locks.items()]
         shown = [
             {**self._shown(pin, names), **_named(inputs.get(pin))}
             for pin in names
-            if pin not in doors
+            if pin not in locks
         ]
         recent = [
             {"stamp_ns": edge.stamp_ns, "pin": edge.pin, "level": _level(high=edge.high)}

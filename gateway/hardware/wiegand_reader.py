@@ -10,7 +10,7 @@ from gateway.credentials.keypad import BURST_BITS, KeyCollector, decode_key
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, Frame, FrameAssembler, decode
 from gateway.errors import BrokenFrame
-from gateway.hardware.events import Loop
+from gateway.hardware.events import KeyPressed, Loop
 from gateway.hardware.pins import Pin, PinFactory
 from gateway.settings import Pull, WiegandReader
 
@@ -54,6 +54,11 @@ class PinEdgeSource:
         while self._edges:
             taken.append(self._edges.popleft())
         return taken
+
+    def levels(self) -> tuple[bool, bool]:
+        """The levels of D0 and D1 now; both are high while nothing is sent."""
+        d0, d1 = (bool(pin.state) for pin in self._pins)
+        return d0, d1
 
     def close(self) -> None:
         for pin in self._pins:
@@ -133,5 +138,7 @@ class WiegandDriver:
     def _credential(self, frame: Frame) -> Credential | None:
         if len(frame.bits) not in BURST_BITS:
             return decode(frame.bits, self._formats)
-        pin = self._keys.key(decode_key(frame.bits), frame.last_ns)
+        pressed = decode_key(frame.bits)
+        self._post(KeyPressed(self.name, frame.last_ns))
+        pin = self._keys.key(pressed, frame.last_ns)
         return None if pin is None else Credential(CredentialKind.PIN, pin)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.hardware.events import InputKind, InputName
+from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
 from gateway.settings import Input, SiteFile
 
 
@@ -14,6 +14,9 @@ def input_wiring(site: SiteFile) -> dict[InputName, Input]:
             wiring[InputName(InputKind.DOOR_SENSOR, door.id)] = door.sensor
         if door.rex:
             wiring[InputName(InputKind.REX, door.id)] = door.rex
+    if site.turnstile:
+        for side, name in TURN_INPUTS.items():
+            wiring[name] = site.turnstile.way(side).turn
     for zone in site.zone:
         wiring[InputName(InputKind.ZONE, zone.number)] = zone
     if site.tamper:

@@ -195,6 +195,18 @@ def server_context(path: Path) -> ssl.SSLContext:
     return context
 
 
+def expires(path: Path) -> datetime:
+    """The instant, aware and in UTC, from which the certificate at `path` counts no more.
+
+    Raises StorageError when the file cannot be read, InvalidRequest when it holds no certificate.
+    """
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    return _read_certificates(pem)[0].not_valid_after_utc
+
+
 def is_self_signed(path: Path) -> bool:
     """Whether the certificate at `path` names itself as its issuer; False when there is none."""
     try:

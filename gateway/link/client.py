@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 import zmq
@@ -22,11 +22,14 @@ from gateway.link.messages import (
     Fact,
     Obey,
     OpenDoor,
+    ReleaseTurnstile,
     ReportStatus,
     Request,
+    ResetTurnstile,
     Silence,
 )
 from gateway.link.runtime import RuntimeDirectory
+from gateway.settings import Side
 
 ANSWER_TIME_S = 2.0
 CONNECT_TIME_S = 0.5
@@ -99,6 +102,14 @@ class ControllerClient:
     ) -> None:
         """Open (or hold, or close) `door`; returns once it is done and journalled."""
         self.ask(OpenDoor(door=door, timeout_ms=timeout_ms, reason=reason))
+
+    def release_turnstile(self, sides: Collection[Side], reason: int | None = None) -> None:
+        """Let one person through, to one of `sides`; returns once it is done and journalled."""
+        self.ask(ReleaseTurnstile(sides=tuple(sides), reason=reason))
+
+    def reset_turnstile(self) -> None:
+        """Forget the last event state of the turnstile."""
+        self.ask(ResetTurnstile())
 
     def authorize(self, authorization: Authorize) -> None:
         """Log, and carry out, what a server decided; returns once it is done and journalled."""

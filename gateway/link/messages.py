@@ -10,13 +10,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from gateway.credentials.values import CredentialKind
 from gateway.errors import InvalidRequest
+from gateway.settings import Side
 
 VERSION = 1
 
 DoorNumber = Annotated[int, Field(ge=1, le=4)]
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
 """An id of a row, 0 for none."""
+
+NO_LOG_TYPE = -1
+"""`access_logs.log_type_id` where nobody said which kind of punch it is."""
 
 
 class _Message(BaseModel):
@@ -44,6 +49,22 @@ class Opening(_Message):
     """As in OpenDoor."""
 
 
+class ReleaseTurnstile(_Message):
+    """Let one person through the turnstile because a client asked for it."""
+
+    kind: Literal["release_turnstile"] = "release_turnstile"
+    sides: Annotated[tuple[Side, ...], Field(min_length=1)]
+    """The ways that they may turn."""
+    reason: Annotated[int, Field(ge=0, le=3)] | None = None
+    """As in OpenDoor."""
+
+
+class ResetTurnstile(_Message):
+    """The event state of the turnstile was dealt with: wait for the next one."""
+
+    kind: Literal["reset_turnstile"] = "reset_turnstile"
+
+
 class Authorize(_Message):
     """Log an access that a server decided upon, and open what it says if it granted."""
 
@@ -54,6 +75,10 @@ class Authorize(_Message):
     portal_id: RowId = 0
     openings: tuple[Opening, ...] = ()
     """Carried out for a grant only."""
+    turnstile: tuple[Side, ...] = ()
+    """Ways that the turnstile is released for, for a grant only."""
+    log_type_id: Annotated[int, Field(ge=NO_LOG_TYPE, lt=1 << 63)] = NO_LOG_TYPE
+    """Kind of punch, a row of `log_types`."""
 
 
 class Obey(_Message):
@@ -67,6 +92,38 @@ class Silence(_Message):
     """Silence what sounds now, and let go of a fire latch whose input is normal again."""
 
     kind: Literal["silence"] = "silence"
+
+
+class Capture(_Message):
+    """Take the next read of one kind at one reader for an enrolment instead of deciding on it.
+
+    The answer is a Captured. While nobody acted it says so after a while, and the asker asks again
+    with the same ticket; an asker who does not has gone, and readers decide again.
+    """
+
+    kind: Literal["capture"] = "capture"
+    ticket: Annotated[str, Field(min_length=1, max_length=64)]
+    """Names one enrolment; chosen by the asker."""
+    credential: CredentialKind
+    reader: Annotated[str, Field(max_length=64)] | None = None
+    """None is the reader of the lowest index that can read the kind."""
+    left_ms: Annotated[int, Field(ge=1, le=60_000)]
+    """Time that is left to act, when the ticket is new."""
+
+
+class CancelCapture(_Message):
+    """End the capture of a ticket; one that has ended is no error."""
+
+    kind: Literal["cancel_capture"] = "cancel_capture"
+    ticket: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Captured(_Message):
+    """Answer to Capture."""
+
+    reader: str
+    value: Annotated[int | str | None, Field(repr=False)] = None
+    """A card's number, else the text that was read; None while nobody acted."""
 
 
 class ReportStatus(_Message):
@@ -91,19 +148,30 @@ class Simulate(_Message):
         "clock",
         "unplug",
         "plug",
+        "turn",
         "state",
     ]
     reader: str | None = None
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, QR text, contact state (`open`, `closed`, `active`, `idle`, `on`, `off`)
-    or ISO time."""
+    """Card number, keys, QR text, contact state (`open`, `closed`, `active`, `idle`, `on`, `off`),
+    way of a turn or ISO time."""
     format: str | None = None
 
 
 Command = Annotated[
-    OpenDoor | Authorize | Obey | Silence | ReportStatus | Simulate, Field(discriminator="kind")
+    OpenDoor
+    | ReleaseTurnstile
+    | ResetTurnstile
+    | Authorize
+    | Obey
+    | Silence
+    | ReportStatus
+    | Simulate
+    | Capture
+    | CancelCapture,
+    Field(discriminator="kind"),
 ]
 
 
@@ -126,7 +194,8 @@ class Answer(_Message):
     error: str | None = None
     error_kind: str | None = None
     """Name of an error class of `gateway.errors`."""
-    body: dict[str, Any] = {}
+    body: Annotated[dict[str, Any], Field(repr=False)] = {}
+    """Never shown by accident: it may hold a captured PIN."""
 
 
 class DoorStatus(_Message):
@@ -142,6 +211,19 @@ class DoorStatus(_Message):
     alarms: tuple[str, ...]
 
 
+class TurnstileStatus(_Message):
+    """The turnstile as it stands."""
+
+    name: str
+    unlocked: tuple[Side, ...]
+    """Ways that the arm turns now."""
+    released: tuple[Side, ...]
+    """Ways for which a release waits for its turn."""
+    mode: str
+    event_state: int
+    """0 waiting, 1 blocked right, 2 blocked left, 3 anticlockwise, 4 clockwise, 5 gave up."""
+
+
 class DeviceStatus(_Message):
     """One reader, port or module."""
 
@@ -151,6 +233,16 @@ class DeviceStatus(_Message):
     why: str
     since_s: float
     """Seconds since the state was entered."""
+
+
+class LineLevel(_Message):
+    """One input line as the controller takes it, bounces left out."""
+
+    kind: str
+    """`door_sensor`, `rex`, `zone`, `tamper`, `fire`, `wiegand_d0` or `wiegand_d1`."""
+    number: int
+    """Of the door, the zone or the reader; 0 where there is only one."""
+    high: bool
 
 
 class ControllerStatus(_Message):
@@ -173,6 +265,10 @@ class ControllerStatus(_Message):
     devices: tuple[DeviceStatus, ...]
     alarm_active: bool
     alarm_cause: int
+    turnstile: TurnstileStatus | None = None
+    """None where the site has none."""
+    levels: tuple[LineLevel, ...] = ()
+    """Every input line that has been read."""
 
 
 class Fact(_Message):

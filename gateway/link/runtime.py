@@ -74,6 +74,11 @@ class RuntimeDirectory:
         return self.path / "facts"
 
     @property
+    def clock_mark(self) -> Path:
+        """Says in which boot a client has set the clock."""
+        return self.path / "clock-set"
+
+    @property
     def command_address(self) -> str:
         return f"ipc://{self.command_socket}"
 

@@ -42,9 +42,14 @@ class ConfigurationKey:
     choices: tuple[str, ...] = ()
     """The words of a choice. A word that is not among them is refused: a typo must not cancel an
     emergency."""
-    live: bool = False
-    """True when this device acts on it; else it is stored and given back."""
+    effect: str = ""
+    """The part of this device that acts on it; empty for what is stored and given back."""
     secret: bool = False
+
+    @property
+    def live(self) -> bool:
+        """True when this device acts on it."""
+        return bool(self.effect)
 
     def text(self, value: object) -> str:
         """The text to store for `value`, a string, number or boolean.

@@ -7,10 +7,20 @@ unknown on purpose, since clients believe in a camera as soon as one of their ke
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.objects.configuration import Catalogue, ConfigurationKey, Kind
 
 DOORS = range(1, 5)
 MODES = ("none", "emergency", "lock_down")
+CATRA_OPERATION_MODES = (
+    "blocked",
+    "entrance_open",
+    "exit_open",
+    "both_open",
+    "exit_locked",
+    "entrance_locked",
+)
 
 # The vendor gives no unit for `forced_access_debounce`; milliseconds are assumed (unverified).
 # Change the unit here and where `bindings` reads it.
@@ -21,15 +31,20 @@ DOOR_SENSOR_DELAY_MAX_S = 86_400
 
 
 def _flag(module: str, key: str, default: str) -> ConfigurationKey:
-    return ConfigurationKey(module, key, default, Kind.FLAG, live=True)
+    return ConfigurationKey(module, key, default, Kind.FLAG)
 
 
 def _number(module: str, key: str, default: str, low: int, high: int) -> ConfigurationKey:
-    return ConfigurationKey(module, key, default, Kind.INT, low, high, live=True)
+    return ConfigurationKey(module, key, default, Kind.INT, low, high)
 
 
 def _choice(module: str, key: str, default: str, *choices: str) -> ConfigurationKey:
-    return ConfigurationKey(module, key, default, Kind.CHOICE, choices=choices, live=True)
+    return ConfigurationKey(module, key, default, Kind.CHOICE, choices=choices)
+
+
+def _acts_on(effect: str, *keys: ConfigurationKey) -> tuple[ConfigurationKey, ...]:
+    """`keys`, live: `effect` names the part of the device that reads them."""
+    return tuple(replace(key, effect=effect) for key in keys)
 
 
 def _door_keys(door: int) -> tuple[ConfigurationKey, ...]:
@@ -38,47 +53,84 @@ def _door_keys(door: int) -> tuple[ConfigurationKey, ...]:
     A contact rests at 1: pulled up and open. `init` writes what the site's wiring says.
     """
     return (
-        _flag("general", f"relay{door}_enabled", "1"),
-        _number("general", f"relay{door}_timeout", "3000", 100, RELAY_TIMEOUT_MAX_MS),
-        _flag("general", f"relay{door}_auto_close", "1"),
-        _flag("general", f"door_sensor{door}_enabled", "0"),
-        _flag("general", f"door_sensor{door}_idle", "1"),
-        _flag("general", f"buttonhole{door}_enabled", "0"),
-        _flag("general", f"buttonhole{door}_idle", "1"),
-        _choice("general", f"door{door}_exception_mode", "none", *MODES),
+        *_acts_on(
+            f"the strike of door {door}",
+            _flag("general", f"relay{door}_enabled", "1"),
+            _number("general", f"relay{door}_timeout", "3000", 100, RELAY_TIMEOUT_MAX_MS),
+            _flag("general", f"relay{door}_auto_close", "1"),
+        ),
+        *_acts_on(
+            f"the sensor of door {door}",
+            _flag("general", f"door_sensor{door}_enabled", "0"),
+            _flag("general", f"door_sensor{door}_idle", "1"),
+        ),
+        *_acts_on(
+            f"the exit button of door {door}",
+            _flag("general", f"buttonhole{door}_enabled", "0"),
+            _flag("general", f"buttonhole{door}_idle", "1"),
+        ),
+        *_acts_on(f"door {door}", _choice("general", f"door{door}_exception_mode", "none", *MODES)),
         ConfigurationKey("general", f"door{door}_interlock"),
     )
 
 
 _LIVE = (
     *(key for door in DOORS for key in _door_keys(door)),
-    _choice("general", "exception_mode", "none", *MODES),
-    _flag("alarm", "door_sensor_enabled", "1"),
-    _number("alarm", "door_sensor_delay", "10", 0, DOOR_SENSOR_DELAY_MAX_S),
-    _flag("alarm", "forced_access_enabled", "1"),
-    _number("alarm", "forced_access_debounce", "0", 0, FORCED_ACCESS_DEBOUNCE_MAX_MS),
-    _flag("alarm", "device_violation_enabled", "1"),
-    _flag("identifier", "card_identification_enabled", "1"),
-    _flag("identifier", "qrcode_identification_enabled", "1"),
-    _flag("identifier", "pin_identification_enabled", "1"),
-    _flag("identifier", "multi_factor_authentication", "0"),
-    _flag("identifier", "antipassback_enabled", "0"),
-    _choice("identifier", "antipassback_mode", "timed", "timed", "timed_catra", "daily_catra"),
-    # Minutes.
-    _number("identifier", "antipassback_timeout", "0", 0, 525_600),
-    # The vendor's factory value is 1, decimal codes in `cards`; readers on a controller send
-    # text, so here it is 0, alphanumeric codes in `qrcodes`.
-    _choice("face_id", "qrcode_legacy_mode_enabled", "0", "0", "1", "2"),
+    *_acts_on("all doors", _choice("general", "exception_mode", "none", *MODES)),
+    *_acts_on(
+        "the held-open alarm",
+        _flag("alarm", "door_sensor_enabled", "1"),
+        _number("alarm", "door_sensor_delay", "10", 0, DOOR_SENSOR_DELAY_MAX_S),
+    ),
+    *_acts_on(
+        "the forced-door alarm",
+        _flag("alarm", "forced_access_enabled", "1"),
+        _number("alarm", "forced_access_debounce", "0", 0, FORCED_ACCESS_DEBOUNCE_MAX_MS),
+    ),
+    *_acts_on("the tamper alarm", _flag("alarm", "device_violation_enabled", "1")),
+    *_acts_on("cards at a reader", _flag("identifier", "card_identification_enabled", "1")),
+    *_acts_on("PINs at a reader", _flag("identifier", "pin_identification_enabled", "1")),
+    # The vendor's factory value of the mode is 1, decimal codes in `cards`; readers on a
+    # controller send text, so here it is 0, alphanumeric codes in `qrcodes`.
+    *_acts_on(
+        "QR codes at a reader",
+        _flag("identifier", "qrcode_identification_enabled", "1"),
+        _choice("face_id", "qrcode_legacy_mode_enabled", "0", "0", "1", "2"),
+    ),
+    *_acts_on(
+        "second factors at a reader",
+        _flag("identifier", "multi_factor_authentication", "0"),
+    ),
+    *_acts_on(
+        "anti-passback",
+        _flag("identifier", "antipassback_enabled", "0"),
+        _choice("identifier", "antipassback_mode", "timed", "timed", "timed_catra", "daily_catra"),
+        # Minutes.
+        _number("identifier", "antipassback_timeout", "0", 0, 525_600),
+    ),
+    *_acts_on(
+        "the turnstile",
+        _number("general", "catra_timeout", "3000", 0, RELAY_TIMEOUT_MAX_MS),
+        _choice("catra", "gateway", "clockwise", "clockwise", "anticlockwise"),
+        _choice("catra", "operation_mode", "", "", *CATRA_OPERATION_MODES),
+    ),
+    *_acts_on("`GET /reboot`", _flag("general", "url_reboot_enabled", "0")),
+    *_acts_on("user photos", _flag("general", "keep_user_image", "1")),
     # Empty: the time zone of the site file. UTC-3 is three hours behind.
-    _choice("ntp", "timezone", "", "", *(f"UTC{hours:+d}" for hours in range(-12, 13))),
+    *_acts_on(
+        "the clock",
+        _choice("ntp", "timezone", "", "", *(f"UTC{hours:+d}" for hours in range(-12, 13))),
+        # Says what the machine does; on a simulated board it is only kept.
+        _flag("ntp", "enabled", "0"),
+    ),
 )
 
 _STORED = {
     "general": """
-        online=0 local_identification=1 bell_enabled=0 bell_relay=2 catra_timeout=3000
-        beep_enabled=1 ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0 url_reboot_enabled=0
+        online=0 local_identification=1 bell_enabled=0 bell_relay=2
+        beep_enabled=1 ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0
         auto_reboot=0 auto_reboot_hour=0 auto_reboot_minute=0 clear_expired_users=disable
-        keep_user_image=1 language show_logo=0 daylight_savings_time_start
+        language show_logo=0 daylight_savings_time_start
         daylight_savings_time_end attendance_mode=0 password_only=0 hide_password_only=0
         password_only_tip hide_name_on_identification=0 denied_transaction_code
         send_code_when_not_identified=0 send_code_when_not_authorized=0 screen_always_on=0
@@ -103,7 +155,7 @@ _STORED = {
         enable_custom_auth_message=0 enable_custom_deny_message=0
         enable_custom_not_identified_message=0 enable_custom_mask_message=0
     """,
-    "catra": "anti_passback=0 daily_reset=0 gateway=clockwise operation_mode",
+    "catra": "anti_passback=0 daily_reset=0",
     "alarm": """
         door_sensor_alarm_timeout_after_closure=0 panic_finger_enabled=0 panic_finger_delay=120
         panic_card_enabled=0 panic_password_enabled=0 panic_pin_enabled=0 siren_enabled=0
@@ -170,7 +222,6 @@ _STORED = {
         custom_video_enabled=0 hide_control_bar=0 hide_clock=0 hide_menu_button=0 hide_logo=0
         hide_device_name=0 hide_call_buttons=0
     """,
-    "ntp": "enabled=0",
     "enroller": "return_face_template=0",
     "snmp_agent": "snmp_enabled=0",
 }

@@ -36,6 +36,8 @@ class ObjectType:
     """A record of what happened: clients may read and delete rows, not add any."""
     read_only: bool = False
     """Clients may read rows and nothing else."""
+    secret: bool = False
+    """Only who may see secrets may ask for its rows, or for how many there are."""
     _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -91,6 +91,9 @@ class Field:
     indexed: bool = False
     quiet: bool = False
     """A change of this field alone is not worth a row in the change log."""
+    derived: bool = False
+    """Follows from something else that this device keeps: what a client gives for it is checked
+    and then left aside, so that whole rows can be sent back as they were read."""
 
     expected: ClassVar[str]
     """The JSON type that messages name."""

@@ -94,7 +94,8 @@ CHANGE_LOGS = ObjectType(
     log=True,
 )
 
-# No client changes or deletes rows of it, whatever their role: it says what the clients did.
+# No client changes or deletes rows of it, whatever their role: it says what the clients did. It
+# tells of logins, addresses and settings that an operator cannot ask for, so it is secret.
 AUDIT_LOGS = ObjectType(
     "audit_logs",
     (
@@ -106,6 +107,7 @@ AUDIT_LOGS = ObjectType(
     ring=AUDIT_RING,
     log=True,
     read_only=True,
+    secret=True,
 )
 
 # Kinds of punch that a person may choose, for attendance.

@@ -8,17 +8,30 @@ from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import Field, Id, Ref
 from gateway.objects.joins import Joins, Pair
 
+SPECIAL_COLUMNS = "special_columns"
+"""The name under which devices describe `COUNT(*)`; no table, nothing can be loaded of it."""
+
+_COUNT = {
+    "type": "INTEGER",
+    "primary key": False,
+    "foreign key": None,
+    "not null": False,
+    "default value": None,
+    "unique": False,
+}
+
 
 def object_metadata(registry: Registry) -> dict[str, dict[str, object]]:
     """Object -> its fields and the ways to other objects."""
     joins = Joins(registry)
-    return {
+    tables: dict[str, dict[str, object]] = {
         declared.name: {
             "fields": {field.name: _field(registry, field) for field in declared.fields},
             "joins": _joins(declared, joins),
         }
         for declared in registry
     }
+    return {**tables, SPECIAL_COLUMNS: {"fields": {"COUNT(*)": _COUNT}, "joins": {}}}
 
 
 def _field(registry: Registry, field: Field) -> dict[str, object]:

@@ -23,7 +23,8 @@ USERS = ObjectType(
         Ref("user_type_id", "user_types", on_delete=OnDelete.KEEP, selective=False),
         Int("begin_time", default=0, nullable=True),
         Int("end_time", default=0, nullable=True),
-        Int("image_timestamp", default=0),
+        # The time stamp of the photo, 0 without one. It claims no photo that is not there.
+        Int("image_timestamp", default=0, derived=True),
         Int("last_access", default=0, quiet=True),
     ),
     change_logged=True,

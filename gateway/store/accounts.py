@@ -20,6 +20,7 @@ import argon2
 import peewee
 
 from gateway.errors import InvalidRequest, NotFound, StorageError
+from gateway.objects.fields import storable_text
 from gateway.store.database import storage_errors
 from gateway.store.login_throttle import LoginThrottle
 from gateway.store.objects_store import Store
@@ -52,7 +53,7 @@ class Account:
     login: str
     role: Role
     stamp: str
-    """Changes with the password. It says nothing about it."""
+    """Changes with the password and with the role. It says nothing about the password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,71 @@ class Accounts:
                 model.insert(login=login, password=hashed, role=wanted).execute()
         self._forget()
         return self._present(login)
+
+    def create(self, login: str, password: str, role: Role) -> Account:
+        """A login that does not exist yet.
+
+        Raises InvalidRequest when it does, or for a login or password that is not fit; spaces at
+        either end of a login are what nobody sees and somebody will miss.
+        """
+        storable_text("login", login)
+        if login != login.strip():
+            raise InvalidRequest("a login has no space at either end")
+        hashed = self._hash(login, password)
+        model = self._model
+        try:
+            with self._store.transaction():
+                model.insert(login=login, password=hashed, role=role.value).execute()
+        except peewee.IntegrityError as error:
+            raise InvalidRequest(f"UNIQUE constraint failed: the login {login} exists") from error
+        return self._present(login)
+
+    def modify(
+        self, login: str, *, password: str | None = None, role: Role | None = None
+    ) -> Account:
+        """Give an existing login another password, another role or both; None keeps it.
+
+        Raises NotFound when there is none, InvalidRequest for an unfit password and when the last
+        administrator would become an operator.
+        """
+        changed: dict[Any, Any] = {}
+        model = self._model
+        if password is not None:
+            changed[model.password] = self._hash(login, password)
+        if role is not None:
+            changed[model.role] = role.value
+        with self._store.transaction():
+            self._require(login, stays_administrator=role is not Role.OPERATOR)
+            if changed:
+                model.update(changed).where(model.login == login).execute()
+        self._forget()
+        return self._present(login)
+
+    def delete(self, login: str) -> None:
+        """Let `login` be no more.
+
+        Raises NotFound when there is none, InvalidRequest for the last administrator.
+        """
+        model = self._model
+        with self._store.transaction():
+            self._require(login, stays_administrator=False)
+            model.delete().where(model.login == login).execute()
+        self._forget()
+
+    def _require(self, login: str, *, stays_administrator: bool) -> None:
+        """Within the transaction of a change, so that two changes at once cannot both pass:
+        `login` exists, and somebody is administrator afterwards."""
+        model = self._model
+        roles = {str(row.login): Role(row.role) for row in model.select()}
+        if login not in roles:
+            raise NotFound(f"there is no login {login}")
+        others = [role for name, role in roles.items() if name != login]
+        last = roles[login] is Role.ADMINISTRATOR and Role.ADMINISTRATOR not in others
+        if last and not stays_administrator:
+            raise InvalidRequest(
+                f"{login} is the last administrator: make another one first, or nobody could "
+                "change logins and settings any more"
+            )
 
     def rename(self, old: str, new: str, password: str) -> Account:
         """Give the account `old` a new login and password; the old login is no more.
@@ -204,8 +270,8 @@ def _matches(hashed: str, password: str) -> bool:
 
 
 def _account(row: Any) -> Account:
-    stamp = hashlib.sha256(str(row.password).encode()).hexdigest()[:32]
-    return Account(str(row.login), Role(row.role), stamp)
+    told = f"{row.role} {row.password}"
+    return Account(str(row.login), Role(row.role), hashlib.sha256(told.encode()).hexdigest()[:32])
 
 
 def _model_on(database: peewee.Database) -> Any:

@@ -44,8 +44,8 @@ _COPIES = 3
 _COPY_PRAGMAS = (("journal_mode", "memory"), ("synchronous", 0), ("trusted_schema", 0))
 """A copy that is not finished is thrown away; what it holds may come from anywhere."""
 _PREFIX = "backup-"
-_SHARED = ("configuration", "policy_version", "device_identity")
-"""Tables of ours that are neither objects nor the device's alone."""
+_SHARED = {"configuration": 1, "policy_version": 1, "device_identity": 1, "user_photos": 3}
+"""Tables of ours that are neither objects nor the device's alone -> the form that brought them."""
 
 
 class Source(Protocol):
@@ -180,7 +180,8 @@ class Backups:
         _check(copy, InvalidRequest)
         found = _names(copy, "table")
         form = copy.execute("PRAGMA user_version").fetchone()[0]
-        if not {*_SHARED, "users"} <= set(found) or not 1 <= form <= VERSION:
+        needed = {"users", *(name for name, since in _SHARED.items() if since <= form)}
+        if not needed <= set(found) or not 1 <= form <= VERSION:
             raise InvalidRequest("the database in the file is not one of this program")
         for kind in ("trigger", "view"):
             for name in _names(copy, kind):

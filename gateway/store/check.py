@@ -1,25 +1,80 @@
-"""Whether a database file is whole."""
+"""Whether a database file is whole, and what was found when one was last looked at in full."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from gateway.errors import StorageError
 from gateway.store import database
+from gateway.store.files import CHECKS_FILE
 
 
-def damage(path: Path) -> str | None:
+@dataclass(frozen=True, slots=True)
+class FullCheck:
+    """What the latest full check of a file found."""
+
+    file: str
+    utc: str
+    """When it ended, ISO 8601."""
+    damage: str | None
+
+
+def damage(
+    path: Path, *, full: bool = False, connected: Callable[[sqlite3.Connection], object] = id
+) -> str | None:
     """What SQLite's quick check finds wrong with the file at `path`; None when it is whole.
 
-    Reads the whole file: seconds on a card. A file that cannot be opened is damaged too.
+    Reads the whole file: seconds on a card. `full` also compares every index with its table and
+    looks for every reference: tens of seconds. Writers go on meanwhile; the log of the file
+    cannot shrink until it ends. A file that cannot be opened is damaged too.
+
+    `connected` is handed the connection, whose `interrupt` another thread may call: the check ends
+    at once, with an answer that means nothing.
     """
     try:
-        opened = database.open_reader(path)
-        try:
-            with database.storage_errors():
-                answer = str(opened.execute_sql("PRAGMA quick_check(1)").fetchone()[0])
-        finally:
-            opened.close_all()
+        with _reading(path) as opened, database.storage_errors():
+            connected(opened.connection())
+            kind = "integrity_check" if full else "quick_check"
+            answer = str(opened.execute_sql(f"PRAGMA {kind}(1)").fetchone()[0])
+            if answer != "ok":
+                return answer
+            broken = opened.execute_sql("PRAGMA foreign_key_check").fetchone() if full else None
     except StorageError as error:
         return str(error)
-    return None if answer == "ok" else answer
+    return None if broken is None else f"a reference of {broken[0]} is broken"
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[database.TrackedDatabase]:
+    opened = database.open_reader(path)
+    try:
+        yield opened
+    finally:
+        opened.close_all()
+
+
+def full_checks(data: Path) -> list[FullCheck]:
+    """The latest full check of each file in the directory `data` that had one."""
+    try:
+        kept = json.loads((data / CHECKS_FILE).read_text(encoding="utf-8"))
+        return [FullCheck(**one) for one in kept if datetime.fromisoformat(one["utc"]).tzinfo]
+    except (OSError, ValueError, TypeError, KeyError):
+        # It is a note for people and can be made again: none is as good as a broken one.
+        return []
+
+
+def keep_full_checks(data: Path, checks: list[FullCheck]) -> None:
+    """Remember `checks` in the place of those before. Raises StorageError."""
+    path = data / CHECKS_FILE
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_text(json.dumps([asdict(one) for one in checks]), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error}") from error

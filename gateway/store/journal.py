@@ -22,6 +22,8 @@ from gateway.errors import StorageError
 from gateway.store import database
 from gateway.store.passages import PassageTable, change_of
 
+FORM = 0
+"""Of the file, kept in SQLite's `user_version`; a program that writes another raises it."""
 _ALARMS_LOOKED_AT = 2_000
 """Newest alarm entries searched at start for one that is still on."""
 
@@ -41,6 +43,12 @@ class EntryKind(StrEnum):
     """A row of access_logs, its rules, and the reason with its trace."""
     ACCESS_EVENT = "access_event"
     """A row of access_events."""
+    TURN = "turn"
+    """A turn of the turnstile: a row of access_events, the counters it raises (columns of
+    catra_infos), the access that it belongs to (0 for none) and whether it was allowed."""
+    GAVE_UP = "gave_up"
+    """A release of the turnstile that nobody used: a row of access_events, and the access that
+    becomes one given up (0 for none)."""
     ALARM = "alarm"
     """A row of alarm_logs."""
     BAD_FRAME = "bad_frame"
@@ -130,8 +138,9 @@ class Journal:
     """The writing end. One thread uses it."""
 
     def __init__(self, path: Path, boot_id: str) -> None:
-        """Open the journal at `path`. Raises StorageError when it cannot be had."""
-        self._database = database.open_writer(path)
+        """Open the journal at `path`. Raises StorageError when it cannot be had, or when a newer
+        program wrote it."""
+        self._database = _of_this_form(database.open_writer(path), path)
         self._boot_id = boot_id
         # The ORM writes each statement once: what it costs is taken from the loop, which shares
         # the interpreter with this thread just when somebody stands at a door.
@@ -206,14 +215,13 @@ class Journal:
 
     def last_of(self, kind: EntryKind) -> CommittedEntry | None:
         """The newest entry of one kind."""
+        return next(iter(self.newest(kind, 1)), None)
+
+    def newest(self, kind: EntryKind, limit: int) -> list[CommittedEntry]:
+        """At most `limit` entries of one kind, the newest first."""
         with self._database.bind_ctx(_TABLES):
-            row = (
-                JournalRow.select()
-                .where(JournalRow.kind == kind.value)
-                .order_by(JournalRow.seq.desc())
-                .first()
-            )
-        return None if row is None else _entry(row)
+            rows = JournalRow.select().where(JournalRow.kind == kind.value)
+            return [_entry(row) for row in rows.order_by(JournalRow.seq.desc()).limit(limit)]
 
     def open_alarms(self) -> list[tuple[int, int]]:
         """(cause, door id) of every alarm that began and whose end is not recorded."""
@@ -245,7 +253,8 @@ class JournalReader:
     """The reading end, for another process; each thread has a connection of its own."""
 
     def __init__(self, path: Path) -> None:
-        self._database = database.open_reader(path)
+        """Raises StorageError as the writing end does."""
+        self._database = _of_this_form(database.open_reader(path), path)
 
     def close(self) -> None:
         self._database.close_all()
@@ -265,6 +274,17 @@ class JournalReader:
                 .limit(limit)
             )
             return [_entry(row) for row in rows]
+
+
+def _of_this_form(opened: database.TrackedDatabase, path: Path) -> database.TrackedDatabase:
+    """`opened`; closed, with a StorageError, when this program does not know what is in it."""
+    found = opened.execute_sql("PRAGMA user_version").fetchone()[0]
+    if found > FORM:
+        opened.close_all()
+        raise StorageError(
+            f"{path} was written by a newer version (form {found}, this program knows {FORM})"
+        )
+    return opened
 
 
 def _sql(query: peewee.Query) -> str:

@@ -138,7 +138,8 @@ class Store:
     def load(self, request: Mapping[str, object], *, show_secrets: bool = True) -> LoadResult:
         """Rows as `load_objects` asks for them (Control iD Access API, 3.1).
 
-        Without `show_secrets` no secret field is shown, searched, sorted or grouped by.
+        Without `show_secrets` no secret field is shown, searched, sorted or grouped by, and a
+        secret object raises NotPermitted.
         """
         query = parse_query(self.registry, request, show_secrets=show_secrets)
         return LoadResult(query.declared.name, self._runner.run(query))

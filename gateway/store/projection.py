@@ -3,6 +3,9 @@
 The first of the journal's consumers. Rows and cursor move in one transaction, so that a process
 which dies between two steps repeats nothing and leaves nothing out.
 
+A turnstile's turn raises counters, and a release that nobody used changes the row of its access:
+both are entries of their own, since the journal is only ever added to.
+
 The table of accesses is bounded: of more rows than its capacity the oldest go, with their ties to
 rules. Only what clients can query gets shorter; the journal keeps the truth.
 """
@@ -10,7 +13,8 @@ rules. Only what clients can query gets shorter; the journal keeps the truth.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import peewee
 
@@ -26,10 +30,14 @@ _PRUNED = 2_000
 step adds, so that a table which is far too long gets shorter with each."""
 _SLACK_MAX = 1_000
 _NAME = "log_tables"
+TURN_COUNTS_ROW = 1
+"""Id of the one row of `catra_infos`."""
 
 _TABLES = {
     EntryKind.ACCESS: "access_logs",
     EntryKind.ACCESS_EVENT: "access_events",
+    EntryKind.TURN: "access_events",
+    EntryKind.GAVE_UP: "access_events",
     EntryKind.ALARM: "alarm_logs",
 }
 
@@ -99,8 +107,13 @@ class Projection:
             row = entry.body["row"]
             # Only a client that moved a row's id can be in the way; the journal is the truth.
             self._store.model(table).insert(**row).on_conflict_replace().execute()
-            if entry.kind is EntryKind.ACCESS:
-                self._after_access(row, entry.body["rules"])
+            match entry.kind:
+                case EntryKind.ACCESS:
+                    self._after_access(row, entry.body)
+                case EntryKind.TURN:
+                    self._count_turn(entry.body["counts"])
+                case EntryKind.GAVE_UP:
+                    self._give_up(entry.body["access_log_id"])
 
     def _prune(self, uncounted: int) -> int:
         """Drop the oldest accesses when their table may be full; the new `_uncounted`."""
@@ -115,13 +128,31 @@ class Projection:
         logs.delete().where(key <= last).execute()
         return 0 if going == excess else self._slack
 
-    def _after_access(self, row: dict[str, int], rules: list[int]) -> None:
-        links = self._store.model("access_log_access_rules")
-        for rule in rules:
-            links.insert(
-                access_log_id=row["id"], access_rule_id=rule
-            ).on_conflict_ignore().execute()
+    def _after_access(self, row: dict[str, int], body: Mapping[str, Any]) -> None:
+        rules = self._store.model("access_log_access_rules")
+        for rule in body["rules"]:
+            tie = rules.insert(access_log_id=row["id"], access_rule_id=rule)
+            tie.on_conflict_ignore().execute()
+        portal_rules = self._store.model("access_log_portal_rules")
+        for rule in body.get("portal_rules", ()):
+            tie = portal_rules.insert(access_log_id=row["id"], portal_rule_id=rule)
+            tie.on_conflict_ignore().execute()
         if row["event"] == AccessEvent.GRANTED and row["user_id"]:
             user_id = self._store.models.column("users", "id")
             entered = self._store.model("users").update(last_access=row["time"])
             entered.where(user_id == row["user_id"]).execute()
+
+    def _count_turn(self, counters: list[str]) -> None:
+        """Raise `counters` by one. The row is made when it is not there: a reset takes it."""
+        infos, key = self._store.model("catra_infos"), self._store.models.key("catra_infos")
+        infos.insert(id=TURN_COUNTS_ROW).on_conflict_ignore().execute()
+        columns = (self._store.models.column("catra_infos", name) for name in counters)
+        raised = infos.update({column: column + 1 for column in columns})
+        raised.where(key == TURN_COUNTS_ROW).execute()
+
+    def _give_up(self, access_log_id: int) -> None:
+        """The access was granted, and is now one given up; one that a client deleted stays away."""
+        logs, key = self._store.model("access_logs"), self._store.models.key("access_logs")
+        event = self._store.models.column("access_logs", "event")
+        given_up = logs.update(event=int(AccessEvent.GAVE_UP))
+        given_up.where((key == access_log_id) & (event == int(AccessEvent.GRANTED))).execute()

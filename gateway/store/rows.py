@@ -42,6 +42,8 @@ def decode_row(declared: ObjectType, row: object) -> Row:
             decoded[name] = field.decode(value)
         elif not isinstance(field, Id):
             decoded[name] = _null(declared, field)
+        if field.derived:
+            decoded.pop(name, None)
     return decoded
 
 
@@ -58,21 +60,21 @@ def complete(declared: ObjectType, rows: Sequence[Row]) -> list[Row]:
 
     Raises InvalidRequest for a required field that is absent.
     """
-    full = []
+    needed = [field for field in declared.fields if _is_needed(field)]
+    defaults = {
+        field.name: field.default
+        for field in declared.fields
+        if not isinstance(field, Id) and not field.required
+    }
     for number, row in enumerate(rows, start=1):
-        filled = dict(row)
-        for field in declared.fields:
-            if field.name in filled:
-                continue
-            if isinstance(field, Id):
-                if not field.auto:
-                    raise _absent(field, number, len(rows))
-                continue
-            if field.required:
+        for field in needed:
+            if field.name not in row:
                 raise _absent(field, number, len(rows))
-            filled[field.name] = field.default
-        full.append(filled)
-    return full
+    return [{**defaults, **row} for row in rows]
+
+
+def _is_needed(field: Field) -> bool:
+    return not field.auto if isinstance(field, Id) else field.required
 
 
 def _absent(field: Field, number: int, count: int) -> InvalidRequest:

@@ -10,17 +10,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import boot, decisions, rules, swipes
+from . import boot, decisions, rules, store, swipes
 from .figures import Expectations, say
-from .sites import add_estate, add_rules, build
+from .sites import Site, add_estate, add_rules, build
 from .swipes import Plan
 
-PARTS = ("decisions", "swipes", "boot", "rules")
+SECTIONS = ("decisions", "swipes", "boot", "rules", "store")
 SIZES = (1_000, 200_000)
 RULES = 2_000
 UNIT_NICE = -10
@@ -34,33 +34,42 @@ def main() -> None:
     asked = _arguments()
     began = time.monotonic()
     expected = Expectations()
-    with TemporaryDirectory(prefix="gateway-bench-") as directory, _apart():
-        say(f"Building sites of {' and '.join(f'{size:,}' for size in SIZES)} users")
-        sites = [build(Path(directory, f"users-{size}"), size) for size in SIZES]
-        ruled = build(Path(directory, "rules"), SIZES[0])
-        add_rules(ruled, RULES)
-        estate = build(Path(directory, "estate"), SIZES[1])
-        add_estate(estate, RULES, decisions.PORTALS, decisions.ZONES)
-        say(f"built in {time.monotonic() - began:.0f} s; load {os.getloadavg()[0]:.1f}")
+    with TemporaryDirectory(prefix="gateway-bench-") as name, _apart():
         nice = asked.nice if _may_be(asked.nice) else 0
         plan = Plan(asked.rounds, asked.samples, asked.pace_ms, nice)
-        say(f"{plan.rounds} rounds of {plan.samples} swipes a cell, {plan.pace_ms} ms apart;")
-        say(f"controller and floor at nice {plan.nice} (the installed unit has {UNIT_NICE})")
-        measures: tuple[Callable[[], None], ...] = (
-            lambda: decisions.measure(estate, RULES, plan.nice, expected),
-            lambda: swipes.measure(sites, plan, expected),
-            lambda: boot.measure(sites, expected),
-            lambda: rules.measure(ruled, RULES, plan),
-        )
-        for part, measure in zip(PARTS, measures, strict=True):
-            if part in (asked.only or PARTS):
-                measure()
+        if "decisions" in asked.only:
+            estate = _built(Path(name, "estate"), SIZES[1])
+            add_estate(estate, RULES, decisions.PORTALS, decisions.ZONES)
+            decisions.measure(estate, RULES, plan.nice, expected)
+        sizes = SIZES if {"swipes", "boot"} & set(asked.only) else ()
+        sites = [_built(Path(name, f"users-{size}"), size) for size in sizes]
+        if "swipes" in asked.only:
+            say(f"{plan.rounds} rounds of {plan.samples} swipes a cell, {plan.pace_ms} ms apart;")
+            say(f"controller and floor at nice {plan.nice} (the installed unit has {UNIT_NICE})")
+            swipes.measure(sites, plan, expected)
+        if "boot" in asked.only:
+            boot.measure(sites, expected)
+        if "rules" in asked.only:
+            ruled = _built(Path(name, "rules"), SIZES[0])
+            add_rules(ruled, RULES)
+            rules.measure(ruled, RULES, plan)
+        if "store" in asked.only:
+            store.measure(Path(name), expected)
     say()
     say(f"took {time.monotonic() - began:.0f} s; {len(expected.missed)} expectations missed")
 
 
+def _built(data: Path, users: int) -> Site:
+    began = time.monotonic()
+    site = build(data, users)
+    took = time.monotonic() - began
+    say(f"built a site of {users:,} users in {took:.0f} s; load {os.getloadavg()[0]:.1f}")
+    return site
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="these alone")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--samples",
@@ -70,7 +79,6 @@ def _arguments() -> argparse.Namespace:
         metavar=f"1..{MOST_SAMPLES}",
     )
     parser.add_argument("--pace-ms", type=float, default=10.0)
-    parser.add_argument("--only", nargs="+", choices=PARTS)
     parser.add_argument("--nice", type=int, default=UNIT_NICE)
     return parser.parse_args()
 

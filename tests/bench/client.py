@@ -26,15 +26,16 @@ class Client:
         login = {"login": "admin", "password": password}
         self._session = str(json.loads(self.post("login", login))["session"])
 
-    def post(self, command: str, body: Mapping[str, Any]) -> bytes:
+    def post(self, command: str, body: Mapping[str, Any] | bytes) -> bytes:
         """The answer to one command; raises RuntimeError when it is refused."""
         return b"".join(self.stream(command, body))
 
-    def stream(self, command: str, body: Mapping[str, Any]) -> Iterator[bytes]:
-        """The answer to one command, piece by piece."""
+    def stream(self, command: str, body: Mapping[str, Any] | bytes) -> Iterator[bytes]:
+        """The answer to one command, piece by piece; bytes are sent as they are."""
         path = f"/{command}.fcgi" + (f"?session={self._session}" if self._session else "")
         headers = {"Content-Type": "application/json"}
-        self._connection.request("POST", path, json.dumps(body), headers)
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self._connection.request("POST", path, data, headers)
         response = self._connection.getresponse()
         if response.status != http.client.OK:
             raise RuntimeError(f"{command}: {response.status} {response.read(500)!r}")

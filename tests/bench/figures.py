@@ -48,9 +48,10 @@ class Expectations:
     def __init__(self) -> None:
         self.missed: list[str] = []
 
-    def below(self, what: str, found: float, limit: float, unit: str) -> None:
-        """Say whether `found` is at most `limit`."""
+    def below(self, what: str, found: float, limit: float, unit: str) -> bool:
+        """Say, and answer, whether `found` is at most `limit`."""
         met = found <= limit
         if not met:
             self.missed.append(what)
         say(f"  {'pass' if met else 'MISS'}  {what}: {found:.2f}{unit}, expected {limit:.2f}{unit}")
+        return met

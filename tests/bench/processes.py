@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,17 @@ def memory_of(pid: int) -> Memory:
     except OSError:
         pss = None
     return Memory(0.0 if rss is None else rss, pss)
+
+
+def forget_peak(pid: int) -> None:
+    """Let `peak_mb` count from now on; where the kernel does not let us, it goes on counting."""
+    with suppress(OSError):
+        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory that a process has occupied, in megabytes (1e6)."""
+    return _kilobytes(Path(f"/proc/{pid}/status"), "VmHWM:") or 0.0
 
 
 def _kilobytes(path: Path, name: str) -> float | None:
@@ -115,15 +126,37 @@ def ask(process: Process, request: Mapping[str, Any]) -> Any:
 @contextmanager
 def api(site: Site) -> Iterator[tuple[Process, str]]:
     """The real api process on a free port, with its URL."""
-    runtime = RuntimeDirectory.create(site.data)
     command = ("-m", "gateway", "api", "--data", str(site.data), "--http", "127.0.0.1:0")
     with started(site, *command) as process:
+        yield process, _url(site, process)
 
-        def url() -> str | None:
-            noted = runtime.holder("api") or ""
-            return noted if noted.startswith("http") else None
 
-        yield process, wait_for(url, process)
+@contextmanager
+def profiled_api(site: Site) -> Iterator[tuple[Process, str]]:
+    """The same, which tells at the end of its input where its time went."""
+    with started(site, "-m", f"{__package__}.profiled", str(site.data)) as process:
+        yield process, _url(site, process)
+
+
+@contextmanager
+def gateway(site: Site) -> Iterator[tuple[int, str]]:
+    """`gateway run`, both processes: the id of the api process, and its URL."""
+    command = ("-m", "gateway", "run", "--data", str(site.data), "--http", "127.0.0.1:0")
+    with started(site, *command) as process:
+        url = _url(site, process)
+        _controller, api_id = children_of(process.pid)
+        yield api_id, url
+
+
+def _url(site: Site, process: Process) -> str:
+    """Where the api process of `site` listens, once it does."""
+    runtime = RuntimeDirectory.create(site.data)
+
+    def url() -> str | None:
+        noted = runtime.holder("api") or ""
+        return noted if noted.startswith("http") else None
+
+    return wait_for(url, process)
 
 
 def swiper(site: Site, nice: int) -> AbstractContextManager[Process]:

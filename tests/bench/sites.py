@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
+from gateway.settings import ACCESS_LOG_CAPACITY
 from gateway.store.files import STORE_FILE
 from gateway.store.objects_store import Store
 
@@ -54,8 +55,8 @@ def build(data: Path, users: int) -> Site:
     site = Site(data, users, initialise(data, _site_file(), demo=False))
     people = range(users)
     # As an import writes them: one transaction, the triggers at work.
-    _put(
-        site,
+    put(
+        site.store,
         ("groups (id, name)", [(OFFICE, "Office")]),
         ("time_zones (id, name)", [(OFFICE_HOURS, "Office hours")]),
         (SPANS, [(OFFICE_HOURS, 8 * 3600, 18 * 3600, 0, 1, 1, 1, 1, 1, 0)]),
@@ -106,6 +107,8 @@ d1 = {3 + 2 * door}
         for door in DOORS
     )
     head = '[site]\nname = "Bench"\ntimezone = "America/Sao_Paulo"\nboard = "simulated"\n'
+    # A full table would be shortened at the start.
+    head += f"access_log_capacity = {2 * ACCESS_LOG_CAPACITY}\n"
     return head + "".join(doors)
 
 
@@ -116,8 +119,8 @@ def add_rules(
     an area, for two of 500 departments."""
     zone_ids, groups = range(10, 10 + zones), range(10, 10 + DEPARTMENTS)
     ids = range(10, 10 + rules)
-    _put(
-        site,
+    put(
+        site.store,
         ("time_zones (id, name)", ((zone, f"Schedule {zone}") for zone in zone_ids)),
         (
             SPANS,
@@ -152,8 +155,8 @@ def add_estate(site: Site, rules: int, portals: int, zones: int) -> None:
     """A site of many buildings: `rules` at `portals` more portals in as many areas, everyone in a
     department of their own building."""
     ids = range(10, 10 + portals)
-    _put(
-        site,
+    put(
+        site.store,
         ("areas (id, name)", ((area, f"Area {area}") for area in range(2, 1 + portals))),
         (
             "portals (id, name, area_from_id, area_to_id)",
@@ -167,8 +170,8 @@ def add_estate(site: Site, rules: int, portals: int, zones: int) -> None:
     )
     add_rules(site, rules, zones, ids, areas=portals)
     people = range(site.users)
-    _put(
-        site,
+    put(
+        site.store,
         (
             "user_groups (user_id, group_id)",
             ((_user(person), 10 + person % DEPARTMENTS) for person in people),
@@ -180,9 +183,9 @@ def _user(person: int) -> int:
     return _FIRST_USER + person
 
 
-def _put(site: Site, *inserts: tuple[str, Iterable[Sequence[object]]]) -> None:
-    """Rows for `table (columns)` each, in one transaction."""
-    with Store.open(site.store, REGISTRY, lambda: 0) as store, store.transaction():
+def put(path: Path, *inserts: tuple[str, Iterable[Sequence[object]]]) -> None:
+    """Rows for `table (columns)` each, in one transaction of the database at `path`."""
+    with Store.open(path, REGISTRY, lambda: 0) as store, store.transaction():
         for into, rows in inserts:
             marks = ", ".join("?" for _ in into.split(","))
             store.database.execute_many(

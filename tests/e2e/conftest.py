@@ -440,3 +440,9 @@ def eventually_fixture() -> Callable[..., Any]:
 def alive_fixture() -> Callable[[int], bool]:
     """`alive(pid)`: whether a process runs."""
     return alive
+
+
+@pytest.fixture(name="gateway_command", scope="session")
+def gateway_command_fixture() -> list[str]:
+    """How the installed program is called."""
+    return gateway_command()

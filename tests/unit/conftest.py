@@ -1,14 +1,24 @@
-"""Rows for any object, made from its declaration alone."""
+"""Rows for any object, made from its declaration alone; and an operating system's services, played
+by python3-dbusmock on a bus of their own."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.errors import GatewayError
+from gateway.host.system_bus import Service, SystemBus
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Ref, Text
 
@@ -88,3 +98,152 @@ class Samples:
 @pytest.fixture(scope="session")
 def samples() -> Callable[[Registry, Put], Samples]:
     return Samples
+
+
+BUS_POLICY = """<busconfig>
+  <type>system</type>
+  <listen>unix:path={path}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/><allow own="*"/><allow send_type="method_call"/>
+    <allow send_destination="*"/><allow receive_sender="*"/><allow eavesdrop="true"/>
+  </policy>
+</busconfig>
+"""
+MOCK = "org.freedesktop.DBus.Mock"
+PLAYED = {
+    "logind": "login1",
+    "timedated": "timedate1",
+    "networkmanager": "NetworkManager",
+    "timesyncd": "timesync1",
+    "hostnamed": "hostname1",
+}
+"""Service -> the end of its name on the bus."""
+WITHOUT_TEMPLATE = {"timesyncd": "timesync1.Manager", "hostnamed": "hostname1"}
+"""Service -> the end of its interface."""
+
+
+class PlayedService:
+    """A service that answers as told and remembers what it was asked."""
+
+    def __init__(self, bus: SystemBus, name: str, arguments: dict[str, Any], address: str) -> None:
+        self.arguments = arguments
+        self._bus = bus
+        end = PLAYED[name]
+        bus_name, path = f"org.freedesktop.{end}", f"/org/freedesktop/{end}"
+        words = ["--template", name, "--parameters", json.dumps(arguments)]
+        if name in WITHOUT_TEMPLATE:
+            interface = f"org.freedesktop.{WITHOUT_TEMPLATE[name]}"
+            words = ["--system", bus_name, path, interface]
+        self._process = subprocess.Popen(
+            ["/usr/bin/python3", "-m", "dbusmock", *words],
+            env={"DBUS_SYSTEM_BUS_ADDRESS": address, "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.object = Service(name, bus_name, path, "")
+        while not self._answers():
+            assert self._process.poll() is None, f"{name} did not start"
+
+    def _answers(self) -> bool:
+        with suppress(GatewayError):
+            self.ask("GetCalls")
+            return True
+        return False
+
+    def ask(self, method: str, signature: str = "", *words: Any, path: str = "") -> Any:
+        """Of the player, not of the part that it plays."""
+        player = self.object.at(path or self.object.path, MOCK)
+        return self._bus.call(player, method, signature, *words)
+
+    def calls(self, method: str, path: str = "") -> list[list[Any]]:
+        """The arguments of each call of `method` so far, variants without their signatures."""
+        (found,) = self.ask("GetMethodCalls", "s", method, path=path)
+        return [[value for _, value in arguments] for _, arguments in found]
+
+    def plays(self, interface: str, method: str, taken: str, given: str, code: str) -> None:
+        self.ask("AddMethod", "sssss", interface, method, taken, given, code)
+
+    def has(self, interface: str, **properties: tuple[str, Any]) -> None:
+        self.ask("AddProperties", "sa{sv}", interface, properties)
+
+    def raises(self, interface: str, method: str, taken: str, error: str) -> None:
+        code = f'raise dbus.exceptions.DBusException("not for you", name="{error}")'
+        self.plays(interface, method, taken, "", code)
+
+    def freeze(self) -> None:
+        """Let it hear and not answer, until it is stopped."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class PlayedSystem:
+    """A system bus of a test's own."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / "bus"
+        self.address = f"unix:path={path}"
+        policy = directory / "bus.conf"
+        policy.write_text(BUS_POLICY.format(path=path))
+        self._daemon = subprocess.Popen(
+            ["dbus-daemon", f"--config-file={policy}", "--nofork", "--print-address"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._daemon.stdout is not None
+        assert self._daemon.stdout.readline()
+        self._played: dict[str, PlayedService] = {}
+
+    def play(self, name: str, **arguments: Any) -> PlayedService:
+        """A new service, in the place of the one of that name."""
+        self.stop(name)
+        self._played[name] = PlayedService(SystemBus(), name, arguments, self.address)
+        return self._played[name]
+
+    def plug(self, **ipv4: Any) -> PlayedService:
+        """A NetworkManager with one wired connection that is up, by DHCP unless said otherwise."""
+        manager = self.play("networkmanager")
+        (device,) = manager.ask("AddEthernetDevice", "ssi", "eth0", "eth0", 100)
+        kind = {"id": ("s", "Wired"), "uuid": ("s", "1-2"), "type": ("s", "802-3-ethernet")}
+        profile = {"connection": kind, "ipv4": {"method": ("s", "auto"), **ipv4}}
+        path, name = manager.object.path, manager.object.name
+        settings = manager.object.at(f"{path}/Settings", f"{name}.Settings")
+        (made,) = SystemBus().call(settings, "AddConnection", "a{sa{sv}}", profile)
+        manager.ask("AddActiveConnection", "assssu", [device], made, "/", "0", 2)
+        return manager
+
+    def stop(self, *names: str) -> None:
+        """End these services; all without a name."""
+        for name in names or tuple(self._played):
+            if name in self._played:
+                self._played.pop(name).stop()
+
+    def freeze(self) -> None:
+        """Let the bus itself hear and not answer."""
+        self._daemon.send_signal(signal.SIGSTOP)
+
+    def close(self) -> None:
+        self.stop()
+        self._daemon.kill()
+        self._daemon.wait()
+        assert self._daemon.stdout is not None
+        self._daemon.stdout.close()
+
+
+@pytest.fixture
+def played_system(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlayedSystem]:
+    """Services of the operating system that this process finds in the place of the machine's."""
+    if shutil.which("dbus-daemon") is None:
+        pytest.skip("dbus-daemon is not installed (Debian package dbus)")
+    mock = subprocess.run(["/usr/bin/python3", "-c", "import dbusmock"], check=False)
+    if mock.returncode != 0:
+        pytest.skip("dbusmock is not installed (Debian package python3-dbusmock)")
+    with tempfile.TemporaryDirectory(prefix="gateway-bus-") as name:
+        system = PlayedSystem(Path(name))
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", system.address)
+        yield system
+        system.close()

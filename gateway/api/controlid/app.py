@@ -16,9 +16,11 @@ from gateway.api.replies import COMMON_HEADERS
 from gateway.api.statuses import status_of
 from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
+from gateway.commands.power import reboot_by_url
 from gateway.commands.table import COMMANDS, execute
-from gateway.errors import GatewayError, NotFound
+from gateway.errors import GatewayError, NotFound, RefusedInDetail
 
+_REBOOT_PAGE = "<!DOCTYPE html><title>Restart</title><p>The device restarts.</p>"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 log = structlog.get_logger("api")
@@ -44,6 +46,13 @@ def create_app(context: CommandContext) -> Flask:
         endpoint="execute_actions",
         view_func=partial(command_by_path, "execute_actions"),
         methods=_METHODS,
+        provide_automatic_options=False,
+    )
+    app.add_url_rule(
+        "/reboot",
+        view_func=partial(_reboot, context),
+        methods=["GET"],
+        endpoint="reboot",
         provide_automatic_options=False,
     )
     app.before_request(_before)
@@ -77,12 +86,23 @@ def _run(context: CommandContext, command: Command) -> Response:
     return response
 
 
+def _reboot(context: CommandContext) -> Response:
+    """The page that restarts the machine, for anybody, where configuration allows it."""
+    with ExitStack() as stack:
+        caller = stack.enter_context(context.calling(None, request.remote_addr or ""))
+        reboot_by_url(context, caller)
+        response = Response(_REBOOT_PAGE, content_type="text/html; charset=utf-8")
+        response.call_on_close(stack.pop_all().close)
+    return response
+
+
 def _body(command: Command) -> Mapping[str, object]:
     if command.upload:
         return incoming.upload(request)
+    asked = incoming.query(request) if command.query else {}
     if command.raw:
-        return incoming.file(request)
-    return incoming.members(request, form=command.form, longest=_longest(command))
+        return {**asked, **incoming.file(request)}
+    return {**asked, **incoming.members(request, form=command.form, longest=_longest(command))}
 
 
 def _longest(command: Command) -> int:
@@ -101,7 +121,8 @@ def _refused(error: GatewayError) -> Response:
     status = status_of(error)
     if status == 500:
         log.error("command failed", path=request.path, reason=str(error))
-    return error_response(status, str(error))
+    details = error.details if isinstance(error, RefusedInDetail) else {}
+    return error_response(status, str(error), details)
 
 
 def _not_routed(error: HTTPException) -> Response:

@@ -34,14 +34,22 @@ def session_token(request: Request) -> tuple[str | None, bool]:
 
     The token stands anywhere in the query, between stray and empty pairs.
     """
-    try:
-        pairs = parse_qsl(request.query_string.decode("latin-1"), max_num_fields=MOST_PARAMETERS)
-    except ValueError:
-        raise InvalidRequest(f"more than {MOST_PARAMETERS} query parameters") from None
-    for name, value in pairs:
+    for name, value in _pairs(request):
         if name == "session" and value:
             return value, False
     return request.cookies.get("session") or None, True
+
+
+def query(request: Request) -> Mapping[str, object]:
+    """The members that the query holds, as text; the last of a name counts, empty ones do not."""
+    return dict(_pairs(request))
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(request.query_string.decode("latin-1"), max_num_fields=MOST_PARAMETERS)
+    except ValueError:
+        raise InvalidRequest(f"more than {MOST_PARAMETERS} query parameters") from None
 
 
 def refuse_foreign_pages(request: Request) -> None:

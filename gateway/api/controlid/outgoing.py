@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import structlog
 from flask import Response
@@ -21,9 +22,11 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
 log = structlog.get_logger("api")
 
 
-def error_response(status: int, text: str) -> Response:
-    """The device's error shape."""
-    return _whole(error_body(text), status)
+def error_response(
+    status: int, text: str, details: Mapping[str, object] = MappingProxyType({})
+) -> Response:
+    """The device's error shape, beside `details`."""
+    return _whole(error_body(text, details), status)
 
 
 def respond(answer: Answer) -> Response:
@@ -48,9 +51,10 @@ def _stream(answer: TextStream | ByteStream) -> Response:
     pieces = _encoded(answer.pieces) if isinstance(answer, TextStream) else answer.pieces
     # Begun here, so that what is wrong becomes a proper error and what is open gets closed.
     first = next(pieces, b"")
-    kind = "application/octet-stream"
     if isinstance(answer, TextStream):
         kind = f"text/{'csv' if answer.csv else 'plain'}; charset=utf-8"
+    else:
+        kind = answer.media_type
     response = Response(_rest(first, b"", pieces), content_type=kind)
     if isinstance(answer, ByteStream):
         response.content_length = answer.length

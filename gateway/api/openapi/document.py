@@ -119,24 +119,39 @@ def _operation(name: str, command: Command, components: dict[str, Schema]) -> di
         "description": f"{about}\n\n{_RIGHTS[command.needs]}",
         "tags": [command.run.__module__.rpartition(".")[2]],
         "security": [] if command.needs is Right.NONE else [{"query": []}, {"cookie": []}],
+        "parameters": _parameters(command),
         "requestBody": _body(command, endpoint, components),
-        "responses": {
-            "200": {
-                "description": "Done.",
-                "content": {command.answers: {"schema": endpoint.answer}},
-            },
-            **_refusals(command),
-        },
+        "responses": {**_done(command, endpoint), **_refusals(command)},
     }
+
+
+def _done(command: Command, endpoint: Endpoint) -> dict[str, Any]:
+    if endpoint.answer is None:
+        return {}
+    content = {command.answers: {"schema": endpoint.answer}}
+    content.update({media: {"schema": {}} for media in command.other_answers})
+    return {"200": {"description": "Done.", "content": content}}
 
 
 def _words(function: Callable[..., object]) -> str:
     return inspect.getdoc(function) or ""
 
 
+def _parameters(command: Command) -> list[dict[str, Any]]:
+    """The members that may stand in the query."""
+    if not command.query:
+        return []
+    schema = command.request.model_json_schema(by_alias=True)
+    return [
+        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": it}
+        for name, it in schema["properties"].items()
+        if not (command.raw and name == "body")
+    ]
+
+
 def _body(command: Command, endpoint: Endpoint, components: dict[str, Schema]) -> dict[str, Any]:
     if command.raw:
-        return {"required": True, "content": {OCTETS: {"schema": {}}}}
+        return {"required": endpoint.answer is not None, "content": {OCTETS: {"schema": {}}}}
     schema = endpoint.request or _model(command.request, components)
     media: dict[str, Any] = {"schema": schema}
     if endpoint.example is not None:

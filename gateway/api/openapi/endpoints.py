@@ -15,6 +15,8 @@ from gateway.api.openapi.schemas import (
     ref,
     rows_answer,
 )
+from gateway.commands.absent import ABSENT
+from gateway.commands.photo_requests import MOST_LISTED
 from gateway.objects.catalogue import REGISTRY
 
 JSON = "application/json"
@@ -35,13 +37,19 @@ _YES: Schema = {"type": "boolean"}
 _DONE: Schema = {"type": "object"}
 _CHANGES = _object(changes=_WHOLE)
 _SPACE = _object(free=_WHOLE, total=_WHOLE)
+_PROBED: Schema = {
+    "type": "object",
+    "properties": {"success": _YES, "time_ms": {"type": "number"}, "reason": _TEXT},
+    "required": ["success"],
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """The rest of an endpoint's description."""
 
-    answer: Schema
+    answer: Schema | None
+    """None for a command that is always refused."""
     example: object = None
     """A request that a device can carry out."""
     request: Schema | None = None
@@ -81,6 +89,40 @@ _SYSTEM = _object(
     device_name=_TEXT,
     device_two_names=_YES,
 )
+_NUMBERS = _array(_WHOLE)
+_PHOTO_ERROR = _object(code=_WHOLE, message=_TEXT)
+_PHOTO_TAKEN: Schema = {
+    "type": "object",
+    "properties": {
+        "user_id": _WHOLE,
+        "success": _YES,
+        "scores": {"type": "object"},
+        "errors": _array(_PHOTO_ERROR),
+    },
+    "required": ["success", "errors"],
+}
+_PHOTO_LISTED: Schema = {
+    "type": "object",
+    "properties": {
+        "id": _WHOLE,
+        "timestamp": _WHOLE,
+        "image": _TEXT,
+        "error": _PHOTO_ERROR,
+    },
+    "required": ["id"],
+}
+_PHOTO_SENT = {
+    "type": "object",
+    "properties": {"user_id": _WHOLE, "timestamp": _WHOLE, "image": _TEXT},
+    "required": ["user_id", "image"],
+}
+_PHOTO_LIST: Schema = {
+    "type": "object",
+    "properties": {
+        "user_ids": _NUMBERS,
+        "image_info": _array(_object(user_id=_WHOLE, timestamp=_WHOLE)),
+    },
+}
 _METADATA: Schema = {
     "type": "object",
     "additionalProperties": _object(fields={"type": "object"}, joins={"type": "object"}),
@@ -137,6 +179,18 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
             _DONE, {"actions": [{"action": "door", "parameters": "door=1"}]}
         ),
         "doors_state": Endpoint(_object(doors=_array(_object(id=_WHOLE, open=_YES)))),
+        "get_catra_info": Endpoint(
+            _object(
+                left_turns=_WHOLE,
+                right_turns=_WHOLE,
+                entrance_turns=_WHOLE,
+                exit_turns=_WHOLE,
+                total_turns=_WHOLE,
+            )
+        ),
+        "turnstile_event_state": Endpoint(
+            _object(event_state=_WHOLE), {"event_action": "turn_state"}
+        ),
         "alarm_status": Endpoint(
             {"type": "object", "properties": {"active": _YES, "cause": _WHOLE}}, {"stop": True}
         ),
@@ -149,8 +203,87 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 "actions": [{"action": "door", "parameters": "door=1"}],
             },
         ),
+        "remote_enroll": Endpoint(
+            {
+                "type": "object",
+                "properties": {
+                    "success": _YES,
+                    "user_id": _WHOLE,
+                    "device_id": _WHOLE,
+                    "finger_type": _WHOLE,
+                    "card_value": _WHOLE,
+                    "qrcode_value": _TEXT,
+                    "pin_value": _TEXT,
+                    "password_value": _TEXT,
+                },
+            },
+            {"type": "card", "user_id": 50, "save": False, "sync": True, "countdown": 5},
+        ),
+        "cancel_remote_enroll": Endpoint(_DONE),
+        "enroller_state": Endpoint(
+            _object(
+                enroller_state=_TEXT,
+                last_enroll=_YES,
+                last_enroll_error=_TEXT,
+                last_enroll_message=_TEXT,
+                biometry_sate=_TEXT,
+                biometry_state=_TEXT,
+            )
+        ),
+        "user_get_image": Endpoint(
+            _object(timestamp=_WHOLE, image=_TEXT), {"user_id": 1, "get_timestamp": True}
+        ),
+        "user_list_images": Endpoint(_PHOTO_LIST, {"get_timestamp": True}),
+        "user_get_image_list": Endpoint(
+            _object(user_images=_array(_PHOTO_LISTED)), {"user_ids": [1, 50]}
+        ),
+        "user_set_image": Endpoint(_PHOTO_TAKEN),
+        "user_set_image_list": Endpoint(
+            _object(results=_array(_PHOTO_TAKEN)),
+            {
+                "match": False,
+                "user_images": [{"user_id": 50, "timestamp": 1700000000, "image": "/9j/4A=="}],
+            },
+            {
+                "type": "object",
+                "properties": {
+                    "match": _YES,
+                    "user_images": {**_array(_PHOTO_SENT), "maxItems": MOST_LISTED},
+                },
+                "required": ["user_images"],
+            },
+        ),
+        "user_test_image": Endpoint(_PHOTO_TAKEN),
+        "user_destroy_image": Endpoint(_DONE, {"user_ids": [50, 51]}),
+        "face_template_count_distinct": Endpoint(_object(count=_WHOLE)),
         "system_information": Endpoint(_SYSTEM),
         "ssl_certificate_change": Endpoint(_DONE),
+        "set_system_time": Endpoint(
+            _DONE,
+            {"day": 22, "month": 11, "year": 2026, "hour": 10, "minute": 30, "second": 0},
+        ),
+        "set_ntp_server": Endpoint(_DONE, {"server1": "a.st1.ntp.br", "server2": "b.st1.ntp.br"}),
+        "get_ntp_server": Endpoint(_object(server1=_TEXT, server2=_TEXT)),
+        "set_system_network": Endpoint(
+            _DONE,
+            {
+                "ip": "192.168.0.129",
+                "netmask": "255.255.255.0",
+                "gateway": "192.168.0.1",
+                "web_server_port": 80,
+                "ssl_enabled": True,
+            },
+        ),
+        "reboot": Endpoint(_DONE),
+        "device_is_alive": Endpoint(_DONE),
+        "connection_test": Endpoint(_PROBED, {"host": "127.0.0.1", "port": 80}),
+        "ping_test": Endpoint(_PROBED, {"host": "127.0.0.1"}),
+        "nslookup_test": Endpoint(
+            {**_PROBED, "properties": {**_PROBED["properties"], "addresses": _array(_TEXT)}},
+            {"host": "localhost"},
+        ),
+        "get_language": Endpoint(_object(language=_TEXT)),
+        "init_device_set": Endpoint(_object(init_device_set=_YES)),
         "report_generate": Endpoint(
             _TEXT,
             {
@@ -186,6 +319,37 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
             _object(tokens=_array(_object(name=_TEXT, created=_TEXT))),
         ),
         "revoke_token": Endpoint(_DONE, {"name": "turnstile"}),
+        "create_login": Endpoint(
+            _DONE, {"login": "reception", "password": "secret", "role": "operator"}
+        ),
+        "list_logins": Endpoint(_object(logins=_array(_object(login=_TEXT, role=_TEXT)))),
+        "modify_login": Endpoint(_DONE, {"login": "reception", "role": "administrator"}),
+        "delete_login": Endpoint(_DONE, {"login": "reception"}),
+        "gpio_state": Endpoint(
+            _object(
+                pin=_TEXT,
+                enabled=_WHOLE,
+                value=_WHOLE,
+                idle=_WHOLE,
+                **{"in": _WHOLE},
+                pullup=_WHOLE,
+                notify=_WHOLE,
+                notified=_WHOLE,
+            ),
+            {"gpio": 11},
+        ),
+        "buzzer_buzz": Endpoint(None, {"frequency": 4000, "duty_cycle": 50, "timeout": 250}),
+        "secbox_is_active": Endpoint(_object(isActive=_YES)),
+        "has_audio_access_messages": Endpoint(
+            _object(not_identified=_YES, authorized=_YES, not_authorized=_YES, use_mask=_YES)
+        ),
+        "has_pjsip_audio_message": Endpoint(_object(file_exists=_YES)),
+        "get_sip_status": Endpoint(_object(status=_WHOLE, in_call=_YES)),
+        "has_vpn_file": Endpoint(_object(has_file=_YES)),
+        "get_vpn_status": Endpoint(_object(status=_WHOLE)),
+        "template_sync_init": Endpoint(_DONE),
+        "template_sync_end": Endpoint(_DONE),
+        **dict.fromkeys(ABSENT, Endpoint(None)),
     }
 )
 """By the command's name."""

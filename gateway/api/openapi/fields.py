@@ -38,6 +38,8 @@ def _explained(field: Field, schema: Schema) -> Schema:
         notes.append("Unique.")
     if field.secret:
         notes.append("For administrators only.")
+    if field.derived:
+        notes.append("Kept by the device; what is given for it is left aside.")
     text = " ".join(note for note in notes if note)
     return {**schema, "description": text} if text else schema
 

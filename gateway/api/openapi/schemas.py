@@ -81,6 +81,8 @@ def _about(declared: ObjectType) -> str:
         notes.append("Clients may read it only.")
     elif declared.log:
         notes.append("A log: clients add no rows, and administrators only change it.")
+    if declared.secret:
+        notes.append("For administrators alone.")
     if declared.ring:
         notes.append(f"The newest {declared.ring} are kept.")
     notes += [f"Unique together: {', '.join(pair)}." for pair in declared.pairs_unique]

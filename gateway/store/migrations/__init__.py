@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 import peewee
 
-from gateway.store.migrations import m0001_base, m0002_pins_by_type
+from gateway.store.migrations import m0001_base, m0002_pins_by_type, m0003_photos
 
 MIGRATIONS: tuple[Callable[[peewee.Database], None], ...] = (
     m0001_base.apply,
     m0002_pins_by_type.apply,
+    m0003_photos.apply,
 )
 """Step n is at index n - 1."""
 

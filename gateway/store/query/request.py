@@ -12,7 +12,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import invalid_member, wire_type_of
 from gateway.store.query.tree import Column, Count, Order, Output, Query
-from gateway.store.query.where import ABSENT, parse_where, visible_field
+from gateway.store.query.where import ABSENT, check_visible, parse_where, visible_field
 
 COUNT = "COUNT(*)"
 _LARGEST = (1 << 63) - 1
@@ -23,13 +23,14 @@ def parse_query(registry: Registry, request: Mapping[str, object], *, show_secre
     """What `request` asks for; keys that mean nothing here are ignored.
 
     Without `show_secrets` secret fields are left out of "all fields" and unknown elsewhere.
-    Raises InvalidRequest.
+    Raises InvalidRequest, and NotPermitted for a secret object.
     """
     name = request.get("object")
     if not isinstance(name, str):
         got = wire_type_of(name) if "object" in request else "undefined"
         raise invalid_member("object", "string", got)
     declared = registry[name]
+    check_visible(declared, show_secrets=show_secrets)
     columns = _Columns(registry, declared, show_secrets=show_secrets)
     limit = _number(request, "limit")
     offset = _number(request, "offset")

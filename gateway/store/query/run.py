@@ -132,12 +132,16 @@ class Runner:
     def _shape(self, query: Query) -> Callable[[tuple[Any, ...]], dict[str, object]]:
         """What makes a result row of a database row, whose first columns are the outputs."""
         parts = [self._part(query, output) for output in query.outputs]
+        names = [name for name, _ in parts]
+        encoded = [(name, encode) for name, encode in parts if encode is not None]
 
         def shape(row: tuple[Any, ...]) -> dict[str, object]:
-            return {
-                name: value if encode is None or value is None else encode(value)
-                for (name, encode), value in zip(parts, row, strict=False)
-            }
+            # A row of a page has its key behind the outputs.
+            shown: dict[str, object] = dict(zip(names, row, strict=False))
+            for name, encode in encoded:
+                if shown[name] is not None:
+                    shown[name] = encode(shown[name])
+            return shown
 
         return shape
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, NotPermitted
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import Field, Stored, invalid_member, storable_text, wire_type_of
 from gateway.store.query.tree import Clause, Column, Condition, Every, Operator, Some
@@ -57,11 +57,18 @@ def parse_where(
     raise invalid_member("where", "array", wire_type_of(where))
 
 
+def check_visible(declared: ObjectType, *, show_secrets: bool) -> None:
+    """Raise NotPermitted, in the device's words, for an object that is not for everyone's eyes."""
+    if declared.secret and not show_secrets:
+        raise NotPermitted("Invalid access level")
+
+
 def visible_field(declared: ObjectType, name: object, *, show_secrets: bool) -> Field:
-    """The field `name` that a client may know of; raises InvalidRequest."""
+    """The field `name` that a client may know of; raises InvalidRequest or NotPermitted."""
     if not isinstance(name, str):
         got = "undefined" if name is ABSENT else wire_type_of(name)
         raise invalid_member("field", "string", got)
+    check_visible(declared, show_secrets=show_secrets)
     field = declared.field(declared.aliases.get(name, name))
     if field.secret and not show_secrets:
         raise InvalidRequest(f"{name} is not a column of table {declared.name}")

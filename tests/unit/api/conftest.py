@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,10 +22,13 @@ from gateway.api.server import Server
 from gateway.api.sessions import MemorySessions
 from gateway.clock import DeviceTime, ManualClock
 from gateway.commands.context import CommandContext
+from gateway.commands.table import COMMANDS
 from gateway.errors import GatewayError
 from gateway.link.client import ControllerClient
 from gateway.link.messages import (
     Answer,
+    Capture,
+    Captured,
     Command,
     ControllerStatus,
     DoorStatus,
@@ -96,6 +100,7 @@ class StrawController:
         self.commands: list[Command] = []
         self.refusal: GatewayError | None = None
         self.silent = False
+        self.reads: dict[str, int | str] = {"card": 123, "qrcode": "CODE", "pin": "482913"}
         self.status = ControllerStatus(
             pid=1,
             board="simulated",
@@ -159,6 +164,9 @@ class StrawController:
                         continue
                     asked = isinstance(request.command, ReportStatus)
                     body = self.status.model_dump(mode="json") if asked else {}
+                    if isinstance(request.command, Capture):
+                        value = self.reads[request.command.credential]
+                        body = Captured(reader="straw", value=value).model_dump()
                     link.answer(address, Answer(id=request.id, body=body))
 
 
@@ -273,6 +281,65 @@ def throwaway(
         yield SimpleNamespace(url=server.url, context=context, straw=straw, token=token)
     client.close()
     context.store.close()
+
+
+@pytest.fixture
+def order(throwaway: SimpleNamespace) -> Callable[..., requests.Response]:
+    """`order(command, body)`: sends a command to the throw-away device as the administrator.
+
+    `login` names another account, None nobody; `data` is a file in the place of the body; `url`
+    another server of that device; further words go into the query.
+    """
+
+    def send(
+        command: str,
+        body: object = None,
+        *,
+        login: str | None = "admin",
+        data: bytes | None = None,
+        url: str = throwaway.url,
+        **query: object,
+    ) -> requests.Response:
+        session = {"session": throwaway.token(login)} if login else {}
+        return requests.post(
+            f"{url}/{command}.fcgi",
+            json=None if data is not None else body,
+            data=data,
+            params={**query, **session},
+            timeout=60,
+        )
+
+    return send
+
+
+@pytest.fixture(autouse=True)
+def _claims_are_true(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A test marked `effect` or `refusal` of a command has to have seen one over a socket."""
+    claimed = {
+        (mark.name, name)
+        for mark in request.node.iter_markers()
+        if mark.name in {"effect", "refusal"}
+        for name in mark.args
+    }
+    if not claimed:
+        yield
+        return
+    seen: set[tuple[str, str]] = set()
+    send = requests.Session.send
+
+    def noting(session: requests.Session, sent: Any, **more: Any) -> requests.Response:
+        reply = send(session, sent, **more)
+        name = urlsplit(sent.url).path.strip("/").removesuffix(".fcgi")
+        command = COMMANDS.get(name)
+        if command is not None and (reply.ok or reply.json()["error"]):
+            seen.add(("effect" if reply.ok else "refusal", command.name))
+        return reply
+
+    monkeypatch.setattr(requests.Session, "send", noting)
+    yield
+    assert claimed <= seen
 
 
 @pytest.fixture

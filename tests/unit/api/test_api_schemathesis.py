@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gateway.api.openapi.document import document
+from gateway.commands.absent import ABSENT
 from gateway.commands.table import COMMANDS
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
@@ -32,7 +33,13 @@ OTHER_NAMES = {
     for name, command in COMMANDS.items()
     if name != command.name
     for method in command.methods
-} | {"post_execute_actions", "get_logout_fcgi", "get_session_is_valid_fcgi"}
+} | {
+    # Refused all alike: one of them is asked in every run.
+    *(f"{method}_{name}_fcgi" for name in list(ABSENT)[1:] for method in ("get", "post")),
+    "post_execute_actions",
+    "get_logout_fcgi",
+    "get_session_is_valid_fcgi",
+}
 CASES = [
     (path, method, mode, session)
     for path, methods in DESCRIBED["paths"].items()

@@ -50,7 +50,7 @@ def test_an_unknown_card_is_shown_in_its_common_readings(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = Mock()
-    monkeypatch.setattr("gateway.controller.core.log", log)
+    monkeypatch.setattr("gateway.controller.doorman.log", log)
     bench.swipe((123 << 32) | 1)
     (shown,) = [call for call in log.info.call_args_list if call.args == ("unknown card",)]
     assert shown.kwargs["facility_number"] == "123,1"

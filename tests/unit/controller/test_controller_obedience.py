@@ -98,7 +98,7 @@ def test_a_store_that_cannot_be_read_denies_and_says_so(
     def broken(*_: object) -> None:
         raise __import__("sqlite3").OperationalError("disk I/O error")
 
-    monkeypatch.setattr(bench.parts.identifier._people, "_read", broken)
+    monkeypatch.setattr(bench.parts.identifier._people, "_by_credential", broken)
     bench.swipe(CARD_OF_ANA)
     assert bench.journal(EntryKind.ACCESS)[0]["reason"] == "internal_error"
     assert bench.strike_edges(1) == 0

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import InvalidRequest, StorageError
+from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
@@ -28,10 +29,13 @@ from gateway.store.backup import FORMAT, Backups
 from gateway.store.dependence import by_dependence
 from gateway.store.identity import DeviceIdentity, store_identity
 from gateway.store.objects_store import Store
+from gateway.store.photos import Photo, Photos
+from gateway.store.tokens import Tokens
 
 EXAMPLES = settings().max_examples // 6
 """Each one is a whole store, or two."""
 HERE, ELSEWHERE = DeviceIdentity(50_000), DeviceIdentity(60_000)
+NOON = datetime(2025, 7, 1, 12, tzinfo=UTC)
 Content = dict[str, list[tuple[Any, ...]]]
 
 
@@ -67,9 +71,19 @@ def content_of(store: Store) -> Content:
         query = f'SELECT {columns} FROM "{declared.name}"'  # noqa: S608 - names of our own tables
         rows = reader.execute_sql(query).fetchall()
         found[declared.name] = sorted(rows, key=repr)
-    rows = reader.execute_sql("SELECT * FROM configuration").fetchall()
-    found["configuration"] = sorted(rows)
+    for name in ("configuration", "user_photos"):
+        rows = reader.execute_sql(f"SELECT * FROM {name}").fetchall()  # noqa: S608 - as above
+        found[name] = sorted(rows)
     return found
+
+
+def shown_by(store: Store) -> dict[str, list[dict[str, object]]]:
+    """Every row of every object, as clients read it."""
+    return {
+        declared.name: sorted(store.load({"object": declared.name}).rows, key=repr)
+        for declared in REGISTRY
+        if declared.name != "change_logs"  # a wipe is told there
+    }
 
 
 @contextmanager
@@ -146,6 +160,10 @@ def fill(store: Store, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
                     add_as_device(store, declared.name, row)
                 else:
                     ids.setdefault(declared.name, []).extend(store.insert(declared.name, [row]))
+    for user in draw(st.lists(st.sampled_from(ids.get("users") or [0]), max_size=2, unique=True)):
+        image = draw(st.binary(min_size=1, max_size=300))
+        with suppress(NotFound):  # nobody was made
+            Photos(store).put(user, Photo(draw(st.integers(1, 2**40)), image))
     keys = [key for key in CONFIGURATION if key.kind in {Kind.FLAG, Kind.TEXT}]
     for key in draw(st.lists(st.sampled_from(keys), max_size=5)):
         store.set_configuration({key.module: {key.key: draw(st.sampled_from(["0", "1"]))}})
@@ -167,13 +185,14 @@ def test_backup_wipe_restore_leaves_every_object_and_the_configuration_as_they_w
 ) -> None:
     with new_device() as device:
         fill(device.store, data.draw)
-        before = device.content()
+        before, shown = device.content(), shown_by(device.store)
         saved = device.save()
         device.store.clear()
         wiped = device.content()
         assert not [name for name in wiped if wiped[name] and not name.endswith("_logs")]
         device.restore(saved)
         after = device.content()
+        assert shown_by(device.store) == shown
         # The deletions of the wipe were noted, and are not forgotten.
         assert set(before.pop("change_logs")) <= set(after.pop("change_logs"))
         assert after == before
@@ -185,7 +204,8 @@ def test_backup_wipe_restore_leaves_every_object_and_the_configuration_as_they_w
         for declared in REGISTRY:
             expected = [] if declared.log else before[declared.name]
             assert found[declared.name] == expected
-        assert found["configuration"] == before["configuration"]
+        for name in ("configuration", "user_photos"):
+            assert found[name] == before[name]
 
 
 # what is the device's own
@@ -196,12 +216,17 @@ def test_logins_tokens_and_identity_stay(device: Device, other: Device) -> None:
     saved = device.save()
     accounts = Accounts(other.store, lambda: 0)
     accounts.set_password("admin", "of the device")
+    lost = Tokens(device.store, lambda: NOON).create("of the backup")
+    token = Tokens(other.store, lambda: NOON).create("of the device")
     device_row = {"id": HERE.device_id, "name": "me", "ip": "", "public_key": ""}
     device.store.insert("devices", [device_row])
     other.restore(device.save())
     other.restore(saved)
     assert accounts.verify("admin", "of the device") is not None
     assert accounts.verify("admin", "of the backup") is None
+    tokens = Tokens(other.store, lambda: NOON)
+    assert tokens.find(token) is not None
+    assert tokens.find(lost) is None
     row = other.store.reader().execute_sql("SELECT device_id FROM device_identity").fetchall()
     assert row == [(ELSEWHERE.device_id,)]
 
@@ -306,6 +331,43 @@ def test_a_backup_is_of_one_instant_while_others_write(device: Device) -> None:
             content = copy.content()
             people = {row[0] for row in content["users"]} - {1}
             assert people == {row[2] for row in content["cards"]}
+
+
+def test_a_restore_while_others_write_is_whole_and_what_is_written_after_it_stays(
+    device: Device,
+) -> None:
+    device.store.insert("groups", [{"id": 50, "name": "of the backup"}])
+    saved = device.save()
+    device.store.destroy("groups", {"groups": {"id": 50}})
+    stop, restored = threading.Event(), threading.Event()
+    later: list[int] = []
+
+    def write() -> None:
+        number = 100
+        while not (stop.is_set() and len(later) > 5):
+            after = restored.is_set()
+            with device.store.transaction():
+                device.store.insert("users", [{"id": number, "name": "x"}])
+                device.store.insert("cards", [{"user_id": number, "value": number}])
+            if after:
+                later.append(number)
+            number += 1
+        device.store.database.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        device.restore(saved)
+        restored.set()
+    finally:
+        stop.set()
+        thread.join()
+    content = device.content()
+    people = {row[0] for row in content["users"]} - {1}
+    assert people == {row[2] for row in content["cards"]}
+    assert set(later) <= people
+    assert 50 in {row[0] for row in content["groups"]}
+    assert device.store.reader().execute_sql("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_connections_that_are_open_see_what_was_restored(device: Device) -> None:
@@ -421,6 +483,24 @@ def test_one_flipped_bit_anywhere_is_noticed(data: st.DataObject, shared: Device
     # What the stamp tells of program and time may be anything.
     with suppress(InvalidRequest):
         shared.restore(bytes(saved))
+    assert shared.content() == before
+
+
+@given(data=st.data())
+@settings(max_examples=3 * EXAMPLES)
+def test_a_file_that_ends_anywhere_or_is_torn_in_the_database_is_refused(
+    data: st.DataObject, shared: Device
+) -> None:
+    saved = shared.save()
+    before = shared.content()
+    end = data.draw(st.one_of(st.integers(0, 400), st.integers(0, len(saved) - 1)))
+    start = saved.index(b"\n", len(FORMAT)) + 1
+    torn = bytearray(saved)
+    at = data.draw(st.integers(start, len(saved) - 1))
+    torn[at : at + 512] = bytes(reversed([byte ^ 0x5A for byte in torn[at : at + 512]]))
+    for spoilt in (saved[:end], bytes(torn), saved[:start] + saved[start + 1 :]):
+        with pytest.raises(InvalidRequest, match=r"not a backup|damaged|does not know"):
+            shared.restore(spoilt)
     assert shared.content() == before
 
 

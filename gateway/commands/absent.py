@@ -1,0 +1,197 @@
+"""Commands for parts that this device does not have, refused by name and never carried out in
+appearance (status 501); and questions about such parts, answered as they stand.
+
+Clients written for other models send these. A success would let them believe that somebody saw
+the message, heard the bell or was called. Whatever the body holds is read, up to the usual limit,
+and not looked at: pictures and sounds come as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from gateway.commands.answers import DONE, Answer
+from gateway.commands.command import GET_OR_POST, POST, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.rights import Caller
+from gateway.errors import NotSupportedHere
+
+Run = Callable[[CommandContext, Caller, RequestModel], Answer]
+
+SCREEN = "screen"
+CAMERA = "camera"
+LEDS = "light that can be set"
+SPEAKER = "loudspeaker"
+FINGERPRINT = "fingerprint sensor or matching"
+TELEPHONE = "telephone (SIP)"
+OSDP = "OSDP or HID reader"
+LICENCE = "licence to change"
+UPDATE = "firmware update over the API"
+SEC_BOX = "SecBox"
+CLOUD = "link to a vendor's cloud"
+ATTENDANCE = "attendance register"
+SYSTEM_LOG = "system log over the API"
+RECOVERY = "recovery system to start"
+PORT_LOGIN = "login to a network port (802.1X)"
+VPN = "VPN"
+MENU = "menu, and so no password for one"
+
+ABSENT: Mapping[str, str] = MappingProxyType(
+    {
+        "message_to_screen": SCREEN,
+        "logo": SCREEN,
+        "logo_change": SCREEN,
+        "logo_destroy": SCREEN,
+        "send_video": SCREEN,
+        "set_custom_video": SCREEN,
+        "remove_custom_video": SCREEN,
+        "save_screenshot": CAMERA,
+        "remote_led_control": LEDS,
+        "led_rgb_refresh": LEDS,
+        "reread_leds_settings": LEDS,
+        "set_audio_access_message": SPEAKER,
+        "get_audio_access_message": SPEAKER,
+        "set_pjsip_audio_message": TELEPHONE,
+        "get_pjsip_audio_message": TELEPHONE,
+        "make_sip_call": TELEPHONE,
+        "finalize_sip_call": TELEPHONE,
+        "template_extract": FINGERPRINT,
+        "template_match": FINGERPRINT,
+        "template_create": FINGERPRINT,
+        "is_valid_biometry": FINGERPRINT,
+        "user_fingerprint": FINGERPRINT,
+        "osdp_scbk": OSDP,
+        "get_osdp_installation_mode": OSDP,
+        "set_osdp_installation_mode": OSDP,
+        "idflex_upgrade_enterprise": LICENCE,
+        "upgrade_ten_thousand_face_templates": LICENCE,
+        "upgrade_fifty_thousand_face_templates": LICENCE,
+        "upgrade_hundred_thousand_face_templates": LICENCE,
+        "license_change": LICENCE,
+        "update_from_custom_server": UPDATE,
+        "secbox_serial_number": SEC_BOX,
+        "update_secbox_firmware": SEC_BOX,
+        "update_secbox_firmware_status": SEC_BOX,
+        "update_secbox_firmware_version": SEC_BOX,
+        "change_idcloud_code": CLOUD,
+        "export_afd": ATTENDANCE,
+        "count_registers": ATTENDANCE,
+        "get_ac_log": SYSTEM_LOG,
+        "reboot_recovery": RECOVERY,
+        "configure_802_1X": PORT_LOGIN,
+        "get_802_1X_status": PORT_LOGIN,
+        "get_vpn_information": VPN,
+        "set_vpn_information": VPN,
+        "set_vpn_file": VPN,
+        "get_vpn_file": VPN,
+        "get_vpn_ip": VPN,
+        "master_password": MENU,
+    }
+)
+"""Command -> what is missing for it."""
+
+_GET_TOO = frozenset(
+    {
+        "logo",
+        "get_audio_access_message",
+        "get_pjsip_audio_message",
+        "get_osdp_installation_mode",
+        "change_idcloud_code",
+        "get_ac_log",
+        "get_802_1X_status",
+        "get_vpn_information",
+        "get_vpn_file",
+        "get_vpn_ip",
+    }
+)
+"""Documented with GET, or questions that a browser may ask."""
+
+
+class AnyBody(RequestModel):
+    """Whatever a client sends to a part that is not there."""
+
+    body: bytes
+
+
+def _refusal(name: str, missing: str) -> Run:
+    def run(context: CommandContext, caller: Caller, request: RequestModel) -> Answer:
+        del context, caller, request
+        raise NotSupportedHere(f"{name}: this device has no {missing}")
+
+    run.__doc__ = f"Refused: this device has no {missing}."
+    return run
+
+
+def secbox_is_active(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Whether a SecBox is connected: none can be."""
+    del context, caller, request
+    return {"isActive": False}
+
+
+def has_audio_access_messages(
+    context: CommandContext, caller: Caller, request: NoMembers
+) -> Answer:
+    """Which spoken messages are stored: none, there is no loudspeaker."""
+    del context, caller, request
+    return {
+        "not_identified": False,
+        "authorized": False,
+        "not_authorized": False,
+        "use_mask": False,
+    }
+
+
+def has_pjsip_audio_message(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Whether a ringing tone is stored: none, there is no telephone."""
+    del context, caller, request
+    return {"file_exists": False}
+
+
+def get_sip_status(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """The telephone's state: -1, off."""
+    del context, caller, request
+    return {"status": -1, "in_call": False}
+
+
+def has_vpn_file(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Whether a VPN's configuration is stored: none is taken."""
+    del context, caller, request
+    return {"has_file": False}
+
+
+def get_vpn_status(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """The state of the VPN: 8, disabled."""
+    del context, caller, request
+    return {"status": 8}
+
+
+def template_sync(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Begins or ends a bulk load of templates: each write is a transaction of its own and counts
+    once it has been answered, so there is nothing to hold back and nothing to catch up with."""
+    del context, caller, request
+    return DONE
+
+
+COMMANDS = (
+    *(
+        Command(
+            name,
+            AnyBody,
+            _refusal(name, missing),
+            methods=GET_OR_POST if name in _GET_TOO else POST,
+            raw=True,
+            errors=(NotSupportedHere,),
+        )
+        for name, missing in ABSENT.items()
+    ),
+    Command("secbox_is_active", NoMembers, secbox_is_active, methods=GET_OR_POST),
+    Command("has_audio_access_messages", NoMembers, has_audio_access_messages, methods=GET_OR_POST),
+    Command("has_pjsip_audio_message", NoMembers, has_pjsip_audio_message, methods=GET_OR_POST),
+    Command("get_sip_status", NoMembers, get_sip_status, methods=GET_OR_POST),
+    Command("has_vpn_file", NoMembers, has_vpn_file, methods=GET_OR_POST),
+    Command("get_vpn_status", NoMembers, get_vpn_status, methods=GET_OR_POST),
+    Command("template_sync_init", NoMembers, template_sync),
+    Command("template_sync_end", NoMembers, template_sync),
+)

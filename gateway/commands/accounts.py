@@ -1,0 +1,126 @@
+"""API logins and their roles, for administrators.
+
+The vendor's device has one login and `change_login`; the names of these commands are ours. No
+password is ever answered, since only its hash is kept. The last administrator stays one. Whoever
+is deleted, or gets another role or password, has no session any more: also when it was done to
+oneself.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.commands.answers import DONE, Answer
+from gateway.commands.command import Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import LoginRequest, NoMembers, RequestModel
+from gateway.commands.rights import Caller, Right
+from gateway.errors import InvalidRequest, NotFound
+from gateway.store.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, Account, Role
+from gateway.store.audit import AuditType
+
+RoleName = Literal["administrator", "operator"]
+
+
+class CreateLoginRequest(LoginRequest):
+    """`create_login`."""
+
+    role: RoleName
+
+
+class ModifyLoginRequest(RequestModel):
+    """`modify_login`: the members that are there change."""
+
+    login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
+    role: RoleName | None = None
+    password: Annotated[str, Field(max_length=LONGEST_PASSWORD)] | None = None
+
+
+class DeleteLoginRequest(RequestModel):
+    """`delete_login`."""
+
+    login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
+
+
+def create_login(context: CommandContext, caller: Caller, request: CreateLoginRequest) -> Answer:
+    """Make a login that does not exist yet."""
+    del caller
+    context.accounts.create(request.login, request.password, Role(request.role))
+    return DONE
+
+
+def list_logins(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Every login with its role, by name."""
+    del caller, request
+    return {"logins": [shown(account) for account in context.accounts.logins()]}
+
+
+def modify_login(context: CommandContext, caller: Caller, request: ModifyLoginRequest) -> Answer:
+    """Give a login another role, another password or both, and end its sessions.
+
+    The last administrator cannot become an operator.
+    """
+    del caller
+    if request.role is None and request.password is None:
+        raise InvalidRequest("modify_login: role or password is needed")
+    role = None if request.role is None else Role(request.role)
+    context.accounts.modify(request.login, password=request.password, role=role)
+    context.sessions.close_login(request.login)
+    return DONE
+
+
+def delete_login(context: CommandContext, caller: Caller, request: DeleteLoginRequest) -> Answer:
+    """Delete a login, and end its sessions. The last administrator cannot be deleted."""
+    del caller
+    context.accounts.delete(request.login)
+    context.sessions.close_login(request.login)
+    return DONE
+
+
+def shown(account: Account) -> dict[str, str]:
+    """A login as lists show it."""
+    return {"login": account.login, "role": account.role.value}
+
+
+def _created(request: CreateLoginRequest) -> str:
+    return f" of {request.login!r} as {request.role}"
+
+
+def _modified(request: ModifyLoginRequest) -> str:
+    changes = [f"role {request.role}"] if request.role else []
+    changes += ["password"] if request.password is not None else []
+    return f" of {request.login!r}: {', '.join(changes) or 'nothing'}"
+
+
+def _deleted(request: DeleteLoginRequest) -> str:
+    return f" of {request.login!r}"
+
+
+COMMANDS = (
+    Command(
+        "create_login",
+        CreateLoginRequest,
+        create_login,
+        Right.ADMINISTRATOR,
+        audit=Audit(AuditType.API, _created, refusals=True),
+    ),
+    Command("list_logins", NoMembers, list_logins, Right.ADMINISTRATOR),
+    Command(
+        "modify_login",
+        ModifyLoginRequest,
+        modify_login,
+        Right.ADMINISTRATOR,
+        errors=(NotFound,),
+        audit=Audit(AuditType.API, _modified, refusals=True),
+    ),
+    Command(
+        "delete_login",
+        DeleteLoginRequest,
+        delete_login,
+        Right.ADMINISTRATOR,
+        errors=(NotFound,),
+        audit=Audit(AuditType.API, _deleted, refusals=True),
+    ),
+)

@@ -1,0 +1,116 @@
+"""Request models of the photo commands. Query members are text, so digits are taken for numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from gateway.commands.requests import RequestModel, flag
+from gateway.errors import InvalidRequest
+from gateway.objects.fields import I64_MAX
+from gateway.objects.people import USER_ID_MAX
+
+MOST_LISTED = 100
+"""Photos in one request or answer."""
+INVALID_USER = "Invalid user_id"
+"""The vendor's text."""
+
+_DIGITS = re.compile(r"[0-9]{1,19}")
+_USER_ID = {"type": "integer", "minimum": 1, "maximum": USER_ID_MAX}
+
+
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str):
+        return {"0": False, "1": True, "false": False, "true": True}.get(value, value)
+    return flag(value)
+
+
+def user_id_of(value: object) -> int:
+    """The id that a client gave; raises InvalidRequest with the vendor's text."""
+    number = _number(value)
+    if type(number) is not int or not 1 <= number <= USER_ID_MAX:
+        raise InvalidRequest(INVALID_USER)
+    return number
+
+
+# Of any type, because the refusal of an id has a text of its own.
+UserId = Annotated[Any, WithJsonSchema(_USER_ID)]
+Timestamp = Annotated[int, BeforeValidator(_number), Field(ge=0, le=I64_MAX)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+
+
+class GetImageRequest(RequestModel):
+    """`user_get_image`."""
+
+    user_id: UserId = None
+    get_timestamp: Flag = False
+
+
+class ListImagesRequest(RequestModel):
+    """`user_list_images`."""
+
+    get_timestamp: Flag = False
+
+
+class GetImagesRequest(RequestModel):
+    """`user_get_image_list`."""
+
+    user_ids: list[int] = Field(max_length=MOST_LISTED)
+
+
+class SetImageRequest(RequestModel):
+    """`user_set_image`: the body is the file itself."""
+
+    # The refusal of a missing id has a text of its own, so the field has a default.
+    model_config = ConfigDict(json_schema_extra={"required": ["body", "user_id"]})
+
+    body: bytes
+    user_id: UserId = None
+    timestamp: Timestamp = 0
+    match: Flag = False
+
+
+class SetImagesRequest(RequestModel):
+    """`user_set_image_list`. The photos are read one by one, since one may be refused alone."""
+
+    user_images: list[dict[str, Any]] = Field(max_length=MOST_LISTED)
+    match: Flag = False
+
+
+class ListedImage(RequestModel):
+    """One photo of `user_set_image_list`."""
+
+    image: str
+    """Base64."""
+    user_id: UserId = None
+    timestamp: Timestamp = 0
+
+
+class CheckImageRequest(RequestModel):
+    """`user_test_image`: the body is the file itself."""
+
+    body: bytes
+
+
+class DestroyImageRequest(RequestModel):
+    """`user_destroy_image`: one of the members."""
+
+    user_id: UserId = None
+    user_ids: list[Annotated[int, Field(ge=1, le=USER_ID_MAX)]] | None = None
+    everybody: Flag = Field(False, alias="all")
+    dangling: Flag = False
+
+    def chosen(self) -> list[int] | None:
+        """Whose photos are meant; None for everybody's. Raises InvalidRequest."""
+        given = (self.user_id is not None, self.user_ids is not None, self.everybody, self.dangling)
+        if sum(given) != 1:
+            raise InvalidRequest("One of user_id, user_ids, all and dangling is needed")
+        if self.user_id is not None:
+            return [user_id_of(self.user_id)]
+        return None if self.everybody else self.user_ids or []

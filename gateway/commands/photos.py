@@ -1,0 +1,312 @@
+"""User photos: kept and given back, never matched (Control iD Access API, user photos).
+
+What the API leaves open is decided so:
+
+- A photo that is refused alone is answered with 400 and the documented object, which has the
+  device's usual `error` and `code` beside its own members. In a list every photo is judged for
+  itself and the answer is 200. A `user_id` that cannot be read comes back as 0.
+- `scores` are empty: no face is looked for, so there is nothing to tell. `match` is checked to be
+  a flag and changes nothing.
+- A time stamp that is missing or 0 is the device's time, since 0 stands for no photo.
+- With `general.keep_user_image` 0 a photo is judged as ever and then discarded, and so is the one
+  before.
+- `dangling` photos, of people who are not there any more, do not exist: a photo goes with its
+  person. There is nothing to do then, and that is no error.
+- Lists take 100 photos at most, as the vendor says of reading them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.commands.answers import DONE, Answer, ByteStream, Rows
+from gateway.commands.audit import SHOWN, audited_write
+from gateway.commands.command import GET_OR_POST, POST_OR_PUT, Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.photo_files import JPEG, NOT_AN_IMAGE, PNG, check_photo, media_type
+from gateway.commands.photo_requests import (
+    INVALID_USER,
+    CheckImageRequest,
+    DestroyImageRequest,
+    GetImageRequest,
+    GetImagesRequest,
+    ListedImage,
+    ListImagesRequest,
+    SetImageRequest,
+    SetImagesRequest,
+    user_id_of,
+)
+from gateway.commands.requests import NoMembers, parse
+from gateway.commands.rights import Caller
+from gateway.errors import InvalidRequest, NotFound, RefusedInDetail, StorageError
+from gateway.objects.people import USER_ID_MAX
+from gateway.store.audit import AuditType
+from gateway.store.photos import Photo, Photos, count_people_with_faces
+
+NO_USER = "User does not exist"
+_ERROR_CODE = 1
+"""The vendor's, for everything that is refused without having looked for a face."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is to become of one photo."""
+
+    user_id: int
+    photo: Photo | None
+    """None when it is refused."""
+    refusal: str = ""
+
+
+def user_get_image(context: CommandContext, caller: Caller, request: GetImageRequest) -> Answer:
+    """A person's photo: the file as it came, or as JSON with its time stamp."""
+    del caller
+    photos, user_id = Photos(context.store), user_id_of(request.user_id)
+    photo = photos.find(user_id)
+    if photo is None:
+        raise NotFound(_without(photos, user_id))
+    if request.get_timestamp:
+        return {"timestamp": photo.timestamp, "image": _text(photo)}
+    image = photo.image
+    return ByteStream(iter((image,)), len(image), media_type=media_type(image))
+
+
+def user_list_images(context: CommandContext, caller: Caller, request: ListImagesRequest) -> Answer:
+    """Who has a photo, on demand with its time stamp."""
+    del caller
+    stamps = Photos(context.store).stamps()
+    if request.get_timestamp:
+        rows = ({"user_id": it.user_id, "timestamp": it.timestamp} for it in stamps)
+        return Rows("image_info", rows)
+    return {"user_ids": [it.user_id for it in stamps]}
+
+
+def user_get_image_list(
+    context: CommandContext, caller: Caller, request: GetImagesRequest
+) -> Answer:
+    """The photos of several people, in the order asked for; who has none gets an `error`.
+
+    They are read while they are sent, so that few of them are in memory at any time.
+    """
+    del caller
+    photos = Photos(context.store)
+
+    def rows() -> Iterator[Mapping[str, object]]:
+        for user_id in request.user_ids:
+            known = 1 <= user_id <= USER_ID_MAX
+            photo = photos.find(user_id) if known else None
+            if photo is not None:
+                yield {"id": user_id, "timestamp": photo.timestamp, "image": _text(photo)}
+            else:
+                said = _without(photos, user_id) if known else INVALID_USER
+                yield {"id": user_id, "error": _error(said)}
+
+    return Rows("user_images", rows())
+
+
+def user_set_image(context: CommandContext, caller: Caller, request: SetImageRequest) -> Answer:
+    """Keep a JPG or PNG, of 160x160 to 1920x1080 pixels lying or standing, as a person's photo.
+
+    The body is the file; `user_id`, `timestamp` and `match` stand in the query.
+    """
+    judged = _judge(context, request.user_id, request.timestamp, request.body)
+    (answer,) = _keep(context, caller, "user_set_image", [judged])
+    return _unless_refused(answer)
+
+
+def user_set_image_list(
+    context: CommandContext, caller: Caller, request: SetImagesRequest
+) -> Answer:
+    """Keep the good ones of several photos, and say of each what became of it."""
+    judged = [_judge_listed(context, listed) for listed in request.user_images]
+    return {"results": _keep(context, caller, "user_set_image_list", judged)}
+
+
+def user_test_image(context: CommandContext, caller: Caller, request: CheckImageRequest) -> Answer:
+    """Whether `user_set_image` would take this file; nothing is kept."""
+    del context, caller
+    try:
+        check_photo(request.body)
+    except InvalidRequest as error:
+        return _unless_refused(_verdict(str(error)))
+    return _verdict("")
+
+
+def user_destroy_image(
+    context: CommandContext, caller: Caller, request: DestroyImageRequest
+) -> Answer:
+    """Delete photos; who has none is passed over."""
+    del caller
+    photos, chosen = Photos(context.store), request.chosen()
+    if chosen is None:
+        photos.remove_all()
+    else:
+        photos.remove(chosen)
+    return DONE
+
+
+def face_template_count_distinct(
+    context: CommandContext, caller: Caller, request: NoMembers
+) -> Answer:
+    """How many people have a face template."""
+    del caller, request
+    return {"count": count_people_with_faces(context.store)}
+
+
+def _judge(context: CommandContext, user_id: object, timestamp: int, image: bytes) -> _Judged:
+    number = 0
+    try:
+        number = user_id_of(user_id)
+        _check_user(context, number)
+        check_photo(image)
+    except InvalidRequest as error:
+        return _Judged(number, None, str(error))
+    now = context.device_time.stamp(context.clock.utc())
+    return _Judged(number, Photo(timestamp or now, image))
+
+
+def _check_user(context: CommandContext, user_id: int) -> None:
+    if not Photos(context.store).has_user(user_id):
+        raise InvalidRequest(NO_USER)
+
+
+def _judge_listed(context: CommandContext, listed: Mapping[str, object]) -> _Judged:
+    try:
+        request = parse(ListedImage, listed)
+    except InvalidRequest as error:
+        # The vendor's wording.
+        return _Judged(_readable(listed.get("user_id")), None, f"Failed: {error}")
+    try:
+        image = base64.b64decode(request.image, validate=True)
+    except (binascii.Error, ValueError):
+        return _Judged(_readable(request.user_id), None, NOT_AN_IMAGE)
+    return _judge(context, request.user_id, request.timestamp, image)
+
+
+def _readable(user_id: object) -> int:
+    try:
+        return user_id_of(user_id)
+    except InvalidRequest:
+        return 0
+
+
+def _keep(
+    context: CommandContext, caller: Caller, verb: str, judged: Sequence[_Judged]
+) -> list[Answer]:
+    """Write what was found good, in one transaction; the answer about each, in the same order."""
+    if all(it.photo is None for it in judged):
+        return [_verdict(it.refusal, it.user_id) for it in judged]
+    photos = Photos(context.store)
+    keep = context.store.configuration({"general": ["keep_user_image"]})
+    keeping = keep["general"]["keep_user_image"] != "0"
+    put = _put if keeping else _discard
+    answers: list[Answer] = []
+    # Filled while it is written; the entry is made of it afterwards.
+    told: list[dict[str, object]] = []
+    with audited_write(context, caller, verb, "users", new=told) as outcome:
+        for it in judged:
+            refusal = it.refusal if it.photo is None else put(photos, it.user_id, it.photo)
+            if not refusal and it.photo is not None:
+                stamp = it.photo.timestamp if keeping else 0
+                told.append({"id": it.user_id, "image_timestamp": stamp})
+            answers.append(_verdict(refusal, it.user_id))
+        outcome.count = len(told)
+    return answers
+
+
+def _put(photos: Photos, user_id: int, photo: Photo) -> str:
+    """Keep a photo; what stands against it, empty when it is done."""
+    try:
+        photos.put(user_id, photo)
+    except NotFound:  # deleted since it was judged
+        return NO_USER
+    except InvalidRequest as error:
+        return str(error)
+    return ""
+
+
+def _discard(photos: Photos, user_id: int, photo: Photo) -> str:
+    """Keep neither this photo nor the one before."""
+    del photo
+    photos.remove([user_id])
+    return ""
+
+
+def _verdict(refusal: str, user_id: int | None = None) -> Answer:
+    """The API's object about one photo; `user_test_image` knows nobody."""
+    whose = {} if user_id is None else {"user_id": user_id}
+    if refusal:
+        return {**whose, "success": False, "errors": [_error(refusal)]}
+    return {**whose, "success": True, "scores": {}, "errors": []}
+
+
+def _unless_refused(answer: Any) -> Answer:
+    """`answer` about a single photo, as an error when it is one."""
+    if not answer["success"]:
+        raise RefusedInDetail(answer["errors"][0]["message"], answer)
+    verdict: Answer = answer
+    return verdict
+
+
+def _error(message: str) -> dict[str, object]:
+    return {"code": _ERROR_CODE, "message": message}
+
+
+def _without(photos: Photos, user_id: int) -> str:
+    return "User has no image" if photos.has_user(user_id) else NO_USER
+
+
+def _text(photo: Photo) -> str:
+    return base64.b64encode(photo.image).decode("ascii")
+
+
+def _meant(request: DestroyImageRequest) -> str:
+    chosen = request.chosen()
+    if chosen is None:
+        return " of everybody"
+    more = len(chosen) - SHOWN
+    return f" of users {chosen[:SHOWN]}{f' and {more} more' if more > 0 else ''}"
+
+
+COMMANDS = (
+    Command(
+        "user_get_image",
+        GetImageRequest,
+        user_get_image,
+        methods=GET_OR_POST,
+        query=True,
+        other_answers=(JPEG, PNG),
+        errors=(NotFound,),
+    ),
+    Command(
+        "user_list_images",
+        ListImagesRequest,
+        user_list_images,
+        methods=GET_OR_POST,
+        query=True,
+    ),
+    Command("user_get_image_list", GetImagesRequest, user_get_image_list),
+    Command(
+        "user_set_image",
+        SetImageRequest,
+        user_set_image,
+        methods=POST_OR_PUT,
+        raw=True,
+        query=True,
+        errors=(StorageError,),
+    ),
+    Command("user_set_image_list", SetImagesRequest, user_set_image_list, errors=(StorageError,)),
+    Command("user_test_image", CheckImageRequest, user_test_image, methods=POST_OR_PUT, raw=True),
+    Command(
+        "user_destroy_image",
+        DestroyImageRequest,
+        user_destroy_image,
+        audit=Audit(AuditType.API, _meant),
+        errors=(StorageError,),
+    ),
+    Command("face_template_count_distinct", NoMembers, face_template_count_distinct),
+)

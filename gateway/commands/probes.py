@@ -1,0 +1,123 @@
+"""Tests of the network from the device's point of view, one at a time.
+
+An administrator who looks for a server needs them; one at a time, each with its time limit and an
+entry in the audit log, they are of little use for searching a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.commands.answers import Answer
+from gateway.commands.command import Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import RequestModel
+from gateway.commands.rights import Caller, Right
+from gateway.errors import DeviceUnavailable, NotSupportedHere
+from gateway.host.probes import (
+    HOST_PATTERN,
+    LONGEST_HOST,
+    Unreachable,
+    connect,
+    look_up,
+    ping,
+)
+from gateway.store.audit import AuditType
+
+Host = Annotated[str, Field(max_length=LONGEST_HOST, pattern=HOST_PATTERN)]
+
+
+class HostRequest(RequestModel):
+    """`ping_test`, `nslookup_test`: a name or an address."""
+
+    host: Host
+
+
+class ConnectionRequest(HostRequest):
+    """`connection_test`."""
+
+    port: Annotated[int, Field(ge=1, le=65_535)]
+
+
+@contextmanager
+def _alone(context: CommandContext) -> Iterator[None]:
+    if not context.probing.acquire(blocking=False):
+        raise DeviceUnavailable("Another test of the network is running")
+    try:
+        yield
+    finally:
+        context.probing.release()
+
+
+def connection_test(context: CommandContext, caller: Caller, request: ConnectionRequest) -> Answer:
+    """Whether a TCP connection can be made: `success`, and `time_ms` or the `reason`.
+
+    The shape is ours, the vendor's is not documented.
+    """
+    del caller
+    with _alone(context):
+        try:
+            return {"success": True, "time_ms": connect(request.host, request.port)}
+        except Unreachable as error:
+            return {"success": False, "reason": str(error)}
+
+
+def ping_test(context: CommandContext, caller: Caller, request: HostRequest) -> Answer:
+    """Whether a host answers an ICMP echo request: `success`, and `time_ms` or the `reason`.
+
+    The shape is ours, the vendor's is not documented.
+    """
+    del caller
+    with _alone(context):
+        try:
+            return {"success": True, "time_ms": ping(request.host)}
+        except Unreachable as error:
+            return {"success": False, "reason": str(error)}
+
+
+def nslookup_test(context: CommandContext, caller: Caller, request: HostRequest) -> Answer:
+    """What addresses a name has: `success`, and the `addresses` or the `reason`.
+
+    The shape is ours, the vendor's is not documented.
+    """
+    del caller
+    with _alone(context):
+        try:
+            return {"success": True, "addresses": list(look_up(request.host))}
+        except Unreachable as error:
+            return {"success": False, "reason": str(error)}
+
+
+_MAY_FAIL = (NotSupportedHere, DeviceUnavailable)
+_HOST = Audit(AuditType.NETWORK, lambda request: f" {request.host}", refusals=True, often=True)
+
+COMMANDS = (
+    Command(
+        "connection_test",
+        ConnectionRequest,
+        connection_test,
+        Right.ADMINISTRATOR,
+        audit=Audit(
+            AuditType.NETWORK,
+            lambda request: f" {request.host} port {request.port}",
+            refusals=True,
+            often=True,
+        ),
+        errors=_MAY_FAIL,
+    ),
+    Command(
+        "ping_test", HostRequest, ping_test, Right.ADMINISTRATOR, audit=_HOST, errors=_MAY_FAIL
+    ),
+    Command(
+        "nslookup_test",
+        HostRequest,
+        nslookup_test,
+        Right.ADMINISTRATOR,
+        audit=_HOST,
+        errors=_MAY_FAIL,
+    ),
+)

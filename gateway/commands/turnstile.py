@@ -1,0 +1,78 @@
+"""The turnstile: how often it turned, and what happened at it last.
+
+Letting somebody through is the action `catra` of `execute_actions`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gateway.commands.answers import Answer
+from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.rights import Caller
+from gateway.doors.turnstile_values import TurnState
+from gateway.errors import ControllerUnavailable, NotSupportedHere
+from gateway.objects.equipment import TURNS
+from gateway.store.audit import AuditType
+from gateway.store.projection import TURN_COUNTS_ROW
+
+_LACKING = "this device has no turnstile"
+
+
+class TurnStateRequest(RequestModel):
+    """`turnstile_event_state`: ask for the last event, or forget it."""
+
+    event_action: Literal["turn_state", "reset_state"]
+
+
+def get_catra_info(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Turns since the last reset: to each side, in and out, and all of them."""
+    del caller, request
+    if context.site.turnstile is None:
+        raise NotSupportedHere(_LACKING)
+    context.refresh_logs()
+    where = {"catra_infos": {"id": TURN_COUNTS_ROW}}
+    rows = context.store.load({"object": "catra_infos", "where": where}).rows
+    row = next(rows, {})  # none before the first turn
+    counts = {name: _whole(row.get(name)) for name in TURNS}
+    return {**counts, "total_turns": counts["left_turns"] + counts["right_turns"]}
+
+
+def turnstile_event_state(
+    context: CommandContext, caller: Caller, request: TurnStateRequest
+) -> Answer:
+    """The last event at the turnstile, 0 to 5; after `reset_state` it is 0, waiting."""
+    del caller
+    status = context.controller.status().turnstile
+    if status is None:
+        raise NotSupportedHere(_LACKING)
+    if request.event_action == "reset_state":
+        context.controller.reset_turnstile()
+        return {"event_state": int(TurnState.WAITING)}
+    return {"event_state": status.event_state}
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _asked(request: TurnStateRequest) -> str:
+    return f": {request.event_action}"
+
+
+_ERRORS = (NotSupportedHere, ControllerUnavailable)
+
+COMMANDS = (
+    Command(
+        "get_catra_info", NoMembers, get_catra_info, methods=GET_OR_POST, errors=(NotSupportedHere,)
+    ),
+    Command(
+        "turnstile_event_state",
+        TurnStateRequest,
+        turnstile_event_state,
+        errors=_ERRORS,
+        audit=Audit(AuditType.API, _asked, often=True),
+    ),
+)

@@ -1,0 +1,141 @@
+"""Carries out what admission decides: the lock first, then the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import structlog
+
+from gateway.access.actions import Action
+from gateway.access.attempt import Place
+from gateway.access.reasons import Reason
+from gateway.clock import Clock
+from gateway.controller.admission import AdmissionDesk, Verdict
+from gateway.controller.bindings import Bindings
+from gateway.controller.door_panel import DoorPanel
+from gateway.controller.recorder import Receipt, Recorder
+from gateway.controller.turnstile_panel import TurnstilePanel
+from gateway.credentials.card_number import format_card
+from gateway.credentials.values import Credential, Identification
+from gateway.doors.values import Mode, Unlock
+
+log = structlog.get_logger("controller")
+
+
+class Standing:
+    """How the ways behind a portal stand. The loop's thread alone uses it."""
+
+    def __init__(self, doors: Mapping[int, DoorPanel]) -> None:
+        self._doors = doors
+        self.turnstile: TurnstilePanel | None = None
+        """Named once there is one."""
+
+    def place(self, actions: tuple[Action, ...], bindings: Bindings) -> Place:
+        """The place that `actions` open, at this instant."""
+        modes = [self._doors[door].mode for door in bindings.doors_of(actions)]
+        shut = Mode.LOCK_DOWN in modes
+        sides = bindings.sides_of(actions)
+        if self.turnstile and sides:
+            modes.append(self.turnstile.mode)
+            shut = shut or self.turnstile.refusal(sides) is not None
+        released = bool(modes) and all(mode.releases for mode in modes)
+        return Place(released=released, locked_down=shut)
+
+
+class Doorman:
+    """Lets people in. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        desk: AdmissionDesk,
+        doors: Mapping[int, DoorPanel],
+        turnstile: TurnstilePanel | None,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        self._desk = desk
+        self._doors = doors
+        self._turnstile = turnstile
+        self._recorder = recorder
+        self._clock = clock
+
+    def identified(
+        self, identification: Identification, bindings: Bindings, enough: int | None = None
+    ) -> None:
+        """Decide on an identification and carry that out. Raises OutdatedRules."""
+        verdicts = self._desk.judge(
+            identification, bindings, self._recorder.moment(), self._now_ms(), enough
+        )
+        for verdict in verdicts:
+            self._carry_out(verdict, bindings)
+
+    def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
+        """Somebody types at `reader`."""
+        self._desk.key_pressed(reader, bindings, now_ms)
+
+    def give_up(self, identification: Identification) -> None:
+        """Deny somebody who could not be decided upon in time."""
+        self._record(self._desk.give_up(identification), opened=[])
+
+    def tick(self, bindings: Bindings, now_ms: int) -> None:
+        """Carry out what time alone leads to."""
+        due = self._desk.due_ms()
+        if due is not None and due <= now_ms:
+            for verdict in self._desk.tick(bindings, now_ms):
+                self._carry_out(verdict, bindings)
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        return self._desk.due_ms()
+
+    def _carry_out(self, verdict: Verdict, bindings: Bindings) -> None:
+        decision = verdict.decision
+        if not decision.allowed:
+            self._record(verdict, opened=[])
+            return
+        panels = [self._doors[door] for door in bindings.doors_of(decision.actions)]
+        sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
+        opened = [panel.door.name for panel in panels]
+        grant = self._desk.granted(verdict, bindings)
+        now_ms = self._now_ms()
+        longer = dict(verdict.outcome.person.opening_times) if verdict.outcome.person else {}
+        for panel in panels:
+            panel.feed(Unlock(longer.get(panel.door.id) or None, grant), now_ms)
+        release = ""
+        if self._turnstile and sides:
+            release = self._turnstile.release(sides, now_ms)
+            opened.append(self._turnstile.turnstile.name)
+        access = self._record(verdict, opened)
+        if self._turnstile and release:
+            self._turnstile.granted_as(release, access.id, grant)
+        if not opened:
+            # Nothing can tell whether somebody went through a portal that opens nothing.
+            self._desk.entered(grant)
+
+    def _record(self, verdict: Verdict, opened: list[str]) -> Receipt:
+        decision = verdict.decision
+        receipt = self._recorder.decision(
+            verdict.outcome, verdict.credential, verdict.identifier_id
+        )
+        if decision.reason is Reason.UNKNOWN_CREDENTIAL and verdict.credential is not None:
+            _show_readings(verdict.credential)
+        log.info(
+            "access",
+            reason=decision.reason.value,
+            user=decision.user_id,
+            portal=decision.portal_id,
+            doors=",".join(opened) if decision.allowed else "",
+        )
+        if decision.allowed and not opened:
+            log.warning("granted, but the portal opens no door", portal=decision.portal_id)
+        return receipt
+
+    def _now_ms(self) -> int:
+        return self._clock.monotonic_ns() // 1_000_000
+
+
+def _show_readings(credential: Credential) -> None:
+    """Show a technician the common readings of an unknown card: which one is printed on it?"""
+    if isinstance(credential.value, int):
+        log.info("unknown card", **asdict(format_card(credential.value)))

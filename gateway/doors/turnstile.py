@@ -1,0 +1,181 @@
+"""The turnstile as a state machine: two outputs, two turn contacts, one release at a time.
+
+Every release ends in exactly one turn or in giving up. A turn that nothing had allowed is a turn
+all the same: somebody is on the other side now, and a count that leaves them out is wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from gateway.doors.turnstile_values import (
+    DriveSide,
+    GaveUp,
+    Release,
+    StateReset,
+    Turned,
+    TurnSensed,
+    TurnState,
+    TurnstileEffect,
+    TurnstileEvent,
+    TurnstileSettings,
+    Withdraw,
+    turn_state,
+)
+from gateway.doors.values import (
+    Mode,
+    ModeChanged,
+    Refusal,
+    Refused,
+    SettingsChanged,
+    TimePassed,
+)
+from gateway.settings import Side
+
+Effects = tuple[TurnstileEffect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A release that waits for its turn."""
+
+    sides: frozenset[Side]
+    key: str
+    until_ms: int | None
+    """None waits until somebody turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnstileState:
+    """All that the turnstile remembers; built by `initial`, changed by `step` alone."""
+
+    mode: Mode
+    release: Standing | None
+    unlocked: frozenset[Side]
+    """The sides whose outputs were last told to unlock."""
+    shown: TurnState
+    """What `turnstile_event_state` answers."""
+
+    @classmethod
+    def initial(cls, unlocked: frozenset[Side] = frozenset()) -> Self:
+        """A turnstile at start; `unlocked` is how its outputs were claimed.
+
+        What the settings make of it comes with the first step.
+        """
+        return cls(Mode.NORMAL, None, unlocked, TurnState.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnstileTransition:
+    """A turnstile after a step, and what is to be done about it: the outputs first."""
+
+    state: TurnstileState
+    effects: Effects = ()
+
+
+def step(
+    settings: TurnstileSettings, state: TurnstileState, event: TurnstileEvent, now_ms: int
+) -> TurnstileTransition:
+    """The turnstile after `event` at monotonic `now_ms`, which never goes back.
+
+    What fell due before `now_ms` is taken care of first, except for a turn: while a release was
+    not yet taken back its output was on, so whoever turned then was let through.
+    """
+    told: Effects = ()
+    after = state
+    if not isinstance(event, TurnSensed):
+        after, told = _elapse(after, now_ms)
+    after, answers = _apply(settings, after, event, now_ms)
+    after, dropped = _settle(settings, after)
+    told += answers + dropped
+    after, late = _elapse(after, now_ms)
+    told += late
+    released = after.release.sides if after.release else frozenset()
+    after = replace(after, unlocked=settings.free(after.mode) | released)
+    moved = after.unlocked ^ state.unlocked
+    drives = tuple(DriveSide(side, side in after.unlocked) for side in Side if side in moved)
+    return TurnstileTransition(after, drives + told)
+
+
+def due_ms(state: TurnstileState) -> int | None:
+    """The next instant at which `TimePassed` must be fed; None while nothing is pending."""
+    return state.release.until_ms if state.release else None
+
+
+def refusal(
+    settings: TurnstileSettings, state: TurnstileState, sides: frozenset[Side]
+) -> Refusal | None:
+    """Why a release of `sides` would be refused now; None when one of them would be released."""
+    if sides & settings.releasable(state.mode):
+        return None
+    return Refusal.LOCK_DOWN if state.mode is Mode.LOCK_DOWN else Refusal.SIDE_LOCKED
+
+
+def _elapse(state: TurnstileState, now_ms: int) -> tuple[TurnstileState, Effects]:
+    """What time alone does."""
+    until_ms = due_ms(state)
+    if until_ms is None or now_ms < until_ms:
+        return state, ()
+    return _given_up(state)
+
+
+def _given_up(state: TurnstileState) -> tuple[TurnstileState, Effects]:
+    if state.release is None:
+        return state, ()
+    return replace(state, release=None, shown=TurnState.GAVE_UP), (GaveUp(state.release.key),)
+
+
+def _apply(
+    settings: TurnstileSettings, state: TurnstileState, event: TurnstileEvent, now_ms: int
+) -> tuple[TurnstileState, Effects]:
+    """What the event alone does."""
+    match event:
+        case Release():
+            return _release(settings, state, event, now_ms)
+        case Withdraw():
+            return _given_up(state)
+        case TurnSensed(side=side):
+            return _turn(settings, state, side)
+        case StateReset():
+            return replace(state, shown=TurnState.WAITING), ()
+        case ModeChanged(mode=mode):
+            return replace(state, mode=mode), ()
+        case SettingsChanged() | TimePassed():
+            return state, ()
+
+
+def _release(
+    settings: TurnstileSettings, state: TurnstileState, event: Release, now_ms: int
+) -> tuple[TurnstileState, Effects]:
+    refused = refusal(settings, state, event.sides)
+    if refused:
+        return state, (Refused(refused),)
+    # One person passes at a time: with two releases nobody could tell whose turn it was.
+    state, superseded = _given_up(state)
+    standing = Standing(
+        sides=event.sides & settings.releasable(state.mode),
+        key=event.key,
+        until_ms=now_ms + settings.timeout_ms if settings.timeout_ms else None,
+    )
+    return replace(state, release=standing, shown=TurnState.WAITING), superseded
+
+
+def _turn(
+    settings: TurnstileSettings, state: TurnstileState, side: Side
+) -> tuple[TurnstileState, Effects]:
+    key = state.release.key if state.release and side in state.release.sides else None
+    allowed = side in state.unlocked
+    turned = Turned(side, key, entrance=side is settings.entrance, allowed=allowed)
+    release = None if key is not None else state.release
+    return replace(state, release=release, shown=turn_state(side, allowed=allowed)), (turned,)
+
+
+def _settle(settings: TurnstileSettings, state: TurnstileState) -> tuple[TurnstileState, Effects]:
+    """A release keeps the sides that may still be released, and ends when there are none."""
+    if state.release is None:
+        return state, ()
+    left = state.release.sides & settings.releasable(state.mode)
+    if not left:
+        return _given_up(state)
+    return replace(state, release=replace(state.release, sides=left)), ()

@@ -1,0 +1,129 @@
+"""Addresses by NetworkManager, which Raspberry Pi OS and Debian's desktop use.
+
+Types and names: NetworkManager's D-Bus reference, Settings.Connection and `ipv4`. A change is
+written into the profile of the connection in use first, which alters nothing that is at work, and
+comes into force when that connection is activated anew.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.errors import NotSupportedHere
+from gateway.host.platform import Addressing
+from gateway.host.system_bus import Service, SystemBus
+
+Profile = dict[str, dict[str, tuple[str, Any]]]
+"""Section -> key -> variant."""
+
+_BUS_NAME = "org.freedesktop.NetworkManager"
+_MANAGER = Service("NetworkManager", _BUS_NAME, "/org/freedesktop/NetworkManager", _BUS_NAME)
+_ACTIVE = f"{_BUS_NAME}.Connection.Active"
+_PROFILE = f"{_BUS_NAME}.Settings.Connection"
+_CONTROL = f"{_BUS_NAME}.network-control"
+"""The permission to activate a connection; it is missed only when the answer has gone out."""
+
+_CARRIERS = ("802-3-ethernet", "802-11-wireless")
+"""Types of connections that have an address of their own, the likelier first."""
+_WITH_SECRETS = ("802-11-wireless-security", "802-1x")
+"""Sections whose passwords are not read with the rest, and are lost unless written with it."""
+_ADDRESS_KEYS = frozenset(
+    {
+        "method",
+        "addresses",
+        "address-data",
+        "gateway",
+        "dns",
+        "dns-data",
+        "ignore-auto-dns",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The connection in use, by its paths on the bus."""
+
+    profile: str
+    device: str
+
+
+class NetworkManager:
+    """The machine's addresses; raises as `SystemBus` does."""
+
+    def __init__(self, bus: SystemBus) -> None:
+        self._bus = bus
+
+    def in_use(self) -> Connection:
+        """The wired connection that is up, else the wireless one. Raises NotSupportedHere."""
+        found: dict[str, Connection] = {}
+        for path in self._bus.get(_MANAGER, "ActiveConnections"):
+            active = _MANAGER.at(path, _ACTIVE)
+            kind = self._bus.get(active, "Type")
+            devices = self._bus.get(active, "Devices")
+            if devices and kind in _CARRIERS and kind not in found:
+                found[kind] = Connection(self._bus.get(active, "Connection"), devices[0])
+        for kind in _CARRIERS:
+            if kind in found:
+                return found[kind]
+        raise NotSupportedHere("NetworkManager has no wired or wireless connection that is up")
+
+    def check_activation(self) -> None:
+        """Return when this program may bring addresses into force. Raises NotSupportedHere."""
+        (permissions,) = self._bus.call(_MANAGER, "GetPermissions")
+        if permissions.get(_CONTROL, "yes") != "yes":
+            raise NotSupportedHere(
+                f"this program has no permission from NetworkManager, which polkit's rules give: "
+                f"{_CONTROL}"
+            )
+
+    def read(self, connection: Connection) -> Profile:
+        """The whole profile, passwords included."""
+        service = _MANAGER.at(connection.profile, _PROFILE)
+        (profile,) = self._bus.call(service, "GetSettings")
+        for section in _WITH_SECRETS:
+            if section in profile:
+                (secrets,) = self._bus.call(service, "GetSecrets", "s", section)
+                profile[section].update(secrets.get(section, {}))
+        found: Profile = profile
+        return found
+
+    def write(self, connection: Connection, profile: Profile) -> None:
+        """Write the profile; what is at work goes on as it was."""
+        service = _MANAGER.at(connection.profile, _PROFILE)
+        self._bus.call(service, "Update", "a{sa{sv}}", profile)
+
+    def activate(self, connection: Connection) -> None:
+        """Bring the profile's addresses into force."""
+        arguments = (connection.profile, connection.device, "/")
+        self._bus.call(_MANAGER, "ActivateConnection", "ooo", *arguments)
+
+    def uses_dhcp(self) -> bool:
+        """Whether the connection in use gets its address from a server."""
+        service = _MANAGER.at(self.in_use().profile, _PROFILE)
+        (profile,) = self._bus.call(service, "GetSettings")
+        return bool(profile.get("ipv4", {}).get("method", ("s", "auto"))[1] == "auto")
+
+
+def with_addressing(profile: Profile, wanted: Addressing) -> Profile:
+    """`profile` with the addresses `wanted`; everything else of it stays."""
+    old = profile.get("ipv4", {})
+    ipv4 = {key: value for key, value in old.items() if key not in _ADDRESS_KEYS}
+    if wanted.dns:
+        # Unsigned numbers whose bytes in memory stand in the network's order.
+        ipv4["dns"] = ("au", [struct.unpack("=I", server.packed)[0] for server in wanted.dns])
+    if wanted.address is None:
+        ipv4["method"] = ("s", "auto")
+        ipv4["ignore-auto-dns"] = ("b", bool(wanted.dns))
+    else:
+        ipv4["method"] = ("s", "manual")
+        address = {
+            "address": ("s", str(wanted.address.ip)),
+            "prefix": ("u", wanted.address.network.prefixlen),
+        }
+        ipv4["address-data"] = ("aa{sv}", [address])
+        if wanted.gateway is not None:
+            ipv4["gateway"] = ("s", str(wanted.gateway))
+    return {**profile, "ipv4": ipv4}

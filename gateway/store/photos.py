@@ -1,0 +1,164 @@
+"""People's photos, one each, as they came.
+
+They are in `store.db`, so that a backup has them and whoever deletes a person deletes the photo
+with them; but not in the table of people, whose rows are read at the door. The field
+`users.image_timestamp` follows in the same transaction: it is the photo's time stamp, or 0. So a
+client that watches `change_logs` sees a person change whenever the photo does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import peewee
+
+from gateway.errors import InvalidRequest, NotFound
+from gateway.store.database import peewee_errors, storage_errors
+from gateway.store.objects_store import Store
+
+MOST_BYTES = 768 << 20
+"""Of all photos together: with everything else the database must fit into a backup, see
+`gateway.store.backup.LARGEST`."""
+PAGE = 1_000
+"""Photos told of in one read, and people named in one statement: below SQLite's limit of bound
+values."""
+
+
+class _UserPhoto(peewee.Model):
+    """The table that `m0003_photos` makes. Bound to no database: run with `execute(database)`."""
+
+    user_id = peewee.BigIntegerField(primary_key=True)
+    timestamp = peewee.BigIntegerField()
+    size = peewee.BigIntegerField()
+    image = peewee.BlobField()
+
+    class Meta:
+        table_name = "user_photos"
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One person's photo."""
+
+    timestamp: int
+    """Unix seconds as the client counts them; never 0, which stands for no photo."""
+    image: bytes
+    """The file, byte by byte as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoStamp:
+    """Whose photo it is, and its time stamp."""
+
+    user_id: int
+    timestamp: int
+
+
+class Photos:
+    """The photos in one store; any thread may use it. Methods raise StorageError."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, user_id: int) -> Photo | None:
+        """The photo of a person, None without one."""
+        query = _UserPhoto.select(_UserPhoto.timestamp, _UserPhoto.image)
+        query = query.where(_UserPhoto.user_id == user_id).tuples()
+        for timestamp, image in self._read(query):
+            return Photo(timestamp, bytes(image))
+        return None
+
+    def has_user(self, user_id: int) -> bool:
+        """Whether there is a person of that id."""
+        users = self._store.model("users")
+        query = users.select(self._user_key).where(self._user_key == user_id).tuples()
+        return bool(self._read(query))
+
+    def stamps(self) -> Iterator[PhotoStamp]:
+        """Everybody who has a photo, by id; read in pages, each as it is committed then."""
+        last = None
+        while True:
+            query = _UserPhoto.select(_UserPhoto.user_id, _UserPhoto.timestamp)
+            if last is not None:
+                query = query.where(_UserPhoto.user_id > last)
+            page = self._read(query.order_by(_UserPhoto.user_id).limit(PAGE).tuples())
+            yield from (PhotoStamp(*row) for row in page)
+            if len(page) < PAGE:
+                return
+            last = page[-1][0]
+
+    def put(self, user_id: int, photo: Photo) -> None:
+        """Keep `photo` in the place of the one before.
+
+        Raises NotFound without such a person, InvalidRequest when there is no room for it.
+        """
+        with self._store.transaction():
+            self._check_room(user_id, len(photo.image))
+            if not self._stamp_users([user_id], photo.timestamp):
+                raise NotFound(f"there is no user {user_id}")
+            size = len(photo.image)
+            row = {
+                "user_id": user_id,
+                "timestamp": photo.timestamp,
+                "size": size,
+                "image": peewee.fn.zeroblob(size),
+            }
+            _UserPhoto.insert(row).on_conflict_replace().execute(self._store.database)
+            self._write_image(user_id, photo.image)
+
+    def remove(self, user_ids: Iterable[int]) -> int:
+        """Delete the photos of these people; how many there were."""
+        count = 0
+        with self._store.transaction():
+            for part in peewee.chunked(user_ids, PAGE):
+                chosen = _UserPhoto.user_id.in_(part)
+                query = _UserPhoto.select(_UserPhoto.user_id).where(chosen).tuples()
+                found = [row[0] for row in query.execute(self._store.database)]
+                _UserPhoto.delete().where(chosen).execute(self._store.database)
+                self._stamp_users(found, 0)
+                count += len(found)
+        return count
+
+    def remove_all(self) -> int:
+        """Delete every photo; how many there were."""
+        column = self._store.models.column("users", "image_timestamp")
+        with self._store.transaction():
+            count = int(_UserPhoto.delete().execute(self._store.database))
+            self._store.model("users").update({column: 0}).where(column != 0).execute()
+        return count
+
+    @property
+    def _user_key(self) -> Any:
+        return self._store.models.key("users")
+
+    def _check_room(self, user_id: int, size: int) -> None:
+        query = _UserPhoto.select(peewee.fn.SUM(_UserPhoto.size))
+        query = query.where(_UserPhoto.user_id != user_id)
+        if (query.scalar(self._store.database) or 0) + size > MOST_BYTES:
+            raise InvalidRequest(f"all photos together may have {MOST_BYTES} bytes")
+
+    def _write_image(self, user_id: int, image: bytes) -> None:
+        # A photo among a statement's values would stay in memory with the statement, once for
+        # each thread that serves clients (measured: 20 MB).
+        connection = self._store.database.connection()
+        with peewee_errors(), connection.blobopen("user_photos", "image", user_id) as blob:
+            blob.write(image)
+
+    def _stamp_users(self, user_ids: list[int], timestamp: int) -> int:
+        users = self._store.model("users")
+        change = users.update({self._store.models.column("users", "image_timestamp"): timestamp})
+        return int(change.where(self._user_key.in_(user_ids)).execute())
+
+    def _read(self, query: Any) -> list[Any]:
+        with storage_errors():
+            return list(query.execute(self._store.reader()))
+
+
+def count_people_with_faces(store: Store) -> int:
+    """How many people have a face template. Raises StorageError."""
+    owner = store.models.column("face_templates", "user_id")
+    query = store.model("face_templates").select(peewee.fn.COUNT(owner.distinct()))
+    with storage_errors():
+        return int(query.scalar(store.reader()))

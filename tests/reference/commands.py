@@ -1,0 +1,78 @@
+"""The page of the commands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from functools import cache
+
+from gateway.api.openapi.endpoints import ENDPOINTS
+from gateway.commands.command import Command
+from gateway.commands.rights import Right
+from gateway.commands.table import COMMANDS
+
+from .exercises import EFFECT, REFUSAL, missing
+from .markdown import code, table
+from .names import ABSENT_COMMANDS, of_sections
+from .names import COMMANDS as NAMED
+
+ABOUT = """\
+# Commands
+
+Every command that the Control iD Access API names, and what this device does with it. Made from
+the declarations in `gateway/commands` by `make docs`. A command that works has a test over a real
+socket that sees its effect, and one that sees it refused: `tests/unit/api`, marked `effect` and
+`refusal`. One that answers 501 has a test that sees it do so. Commands are `POST`ed to
+`/<command>.fcgi`; where `GET` or `PUT` is answered as well, the table says so.
+"""
+
+_HEADS = ("command", "state", "what it does", "needs", "methods", "other names")
+_NEEDS = {
+    Right.NONE: "nothing",
+    Right.ANY_SESSION: "a session",
+    Right.ADMINISTRATOR: "an administrator",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [ABOUT]
+    told: set[str] = set()
+    for title, names in of_sections(NAMED).items():
+        there = list(dict.fromkeys(COMMANDS[name].name for name in names if name in COMMANDS))
+        told |= set(there)
+        lines += [f"## {title}", "", *_table(there)]
+        absent = [name for name in names if name not in COMMANDS]
+        if absent:
+            rows = [(code(name), ABSENT_COMMANDS[name]) for name in absent]
+            lines += [*table(("not there", "why"), rows), ""]
+    own = sorted({command.name for command in COMMANDS.values()} - told)
+    return "\n".join([*lines, "## Not the vendor's", "", *_table(own)])
+
+
+@cache
+def _unproved() -> frozenset[str]:
+    lacks = missing()
+    return frozenset(lacks[EFFECT] | lacks[REFUSAL])
+
+
+def _table(names: Iterable[str]) -> list[str]:
+    return [*table(_HEADS, (_row(COMMANDS[name]) for name in names)), ""]
+
+
+def _row(command: Command) -> tuple[str, ...]:
+    about = (inspect.getdoc(command.run) or "").partition("\n\n")[0].replace("\n", " ")
+    return (
+        code(command.name),
+        _state(command.name),
+        about.replace("|", "\\|"),
+        _NEEDS[command.needs],
+        ", ".join(sorted(command.methods)),
+        ", ".join(code(name) for name in command.aliases),
+    )
+
+
+def _state(name: str) -> str:
+    if name in _unproved():
+        return "not proved"
+    return "works" if ENDPOINTS[name].answer is not None else "501"

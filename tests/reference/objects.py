@@ -1,0 +1,99 @@
+"""The page of the objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import Choice, Field, Flag, Id, Int, Ref, Text
+
+from .markdown import code, table
+from .names import ABSENT_OBJECTS, OBJECTS, of_sections
+
+ABOUT = """\
+# Objects
+
+Every object (table) that the Control iD Access API names, and what this device does with it. Made
+from the declarations in `gateway/objects` by `make docs`. What a row says of create, read, modify
+and destroy is proved for every object by `tests/unit/api/test_api_every_object.py`, over a real
+socket: rows at the limits of their fields read back as they were sent, each command, and each
+refusal. It says that rows are kept and given back, not that the device acts on them: what clients
+store for parts that are not there, such as `timed_alarms` without a siren, stays a row.
+
+A field in **bold** must be given at creation, *italics* are for administrators only, and `field →
+object` refers to that object's rows.
+"""
+
+_ALL = "create, read, modify, destroy"
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [ABOUT]
+    for title, names in of_sections(OBJECTS).items():
+        there = [REGISTRY[name] for name in names if name in REGISTRY]
+        lines += [f"## {title}", "", *table(("object", "works", "fields"), map(_row, there)), ""]
+        absent = [name for name in names if name not in REGISTRY]
+        if absent:
+            rows = [(code(name), ABSENT_OBJECTS[name]) for name in absent]
+            lines += [*table(("not there", "why"), rows), ""]
+    return "\n".join(lines)
+
+
+def _row(declared: ObjectType) -> tuple[str, str, str]:
+    return code(declared.name), _works(declared), ", ".join(_fields(declared))
+
+
+def _works(declared: ObjectType) -> str:
+    if declared.secret:
+        works = "read, by administrators; the device alone writes it"
+    elif declared.read_only:
+        works = "read; the device alone writes it"
+    elif declared.log:
+        works = "read; modify and destroy for administrators; the device alone adds rows"
+    else:
+        works = _ALL
+    if declared.ring:
+        works += f"; the newest {declared.ring:,} rows are kept"
+    unique = [" + ".join(pair) for pair in declared.pairs_unique]
+    if unique:
+        works += f"; once each: {', '.join(map(code, unique))}"
+    return works
+
+
+def _fields(declared: ObjectType) -> Iterator[str]:
+    for field in declared.fields:
+        name = code(f"{field.name} → {field.target}" if isinstance(field, Ref) else field.name)
+        if field.required:
+            name = f"**{name}**"
+        if field.secret:
+            name = f"*{name}*"
+        yield f"{name} {_kind(field)}".strip()
+
+
+def _kind(field: Field) -> str:
+    """What the field takes, where its type alone does not say it."""
+    notes = []
+    match field:
+        case Flag():
+            notes.append("0/1")
+        case Choice():
+            notes.append("/".join(map(str, field.choices)))
+        case Text():
+            notes.append("text")
+        case Id() | Ref():
+            pass
+        case Int() if (field.minimum, field.maximum) != (Int("x").minimum, Int("x").maximum):
+            notes.append(_range(field))
+    if field.unique:
+        notes.append("unique")
+    if field.derived:
+        notes.append("kept by the device")
+    return f"({', '.join(notes)})" if notes else ""
+
+
+def _range(field: Int) -> str:
+    if field.maximum == Int("x").maximum:
+        return f"from {field.minimum}"
+    return f"{field.minimum} to {field.maximum}"

@@ -1,0 +1,191 @@
+"""Second factors, keypads, several persons and anti-passback, from edges on pins to rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.credentials.password_hash import hash_password
+from gateway.hardware.events import InputKind, InputName
+from gateway.store.journal import EntryKind
+
+ANA, BRUNO, CARLA = 1, 2, 3
+CARD_OF_ANA = (123 << 32) | 45678
+CARD_OF_BRUNO = (123 << 32) | 45679
+PIN_OF_ANA = "1234#"
+IN, OUT = 10, 11
+
+
+def type_keys(bench: Any, keys: str, reader: str = "front") -> None:
+    """Type as a person does: a key every 0.2 s."""
+    for key in keys:
+        bench.simulator.keys(reader, key)
+        bench.pass_time(0.2)
+
+
+def rows(bench: Any) -> list[dict[str, Any]]:
+    return [body["row"] for body in bench.journal(EntryKind.ACCESS)]
+
+
+@pytest.fixture
+def two_factors(bench: Any) -> Any:
+    bench.configure({"identifier": {"multi_factor_authentication": 1}})
+    return bench
+
+
+def test_a_card_and_its_pin_open_the_door_together(two_factors: Any) -> None:
+    two_factors.swipe(CARD_OF_ANA)
+    assert not two_factors.unlocked(1)
+    type_keys(two_factors, PIN_OF_ANA)
+    assert two_factors.unlocked(1)
+    assert two_factors.events() == [(4, ANA), (7, ANA)]
+
+
+def test_the_rows_of_both_factors_show_the_card_and_no_pin(two_factors: Any) -> None:
+    two_factors.swipe(CARD_OF_ANA)
+    type_keys(two_factors, PIN_OF_ANA)
+    for row in rows(two_factors):
+        assert row["card_value"] == CARD_OF_ANA
+        assert "pin_value" not in row
+
+
+def test_a_wrong_second_factor_denies_the_person_of_the_card(two_factors: Any) -> None:
+    two_factors.swipe(CARD_OF_ANA)
+    type_keys(two_factors, "9999#")
+    assert not two_factors.unlocked(1)
+    assert two_factors.events() == [(4, ANA), (6, ANA)]
+    assert "9999" not in str(two_factors.journal(EntryKind.ACCESS))
+
+
+def test_without_a_key_for_ten_seconds_the_wait_is_over(two_factors: Any) -> None:
+    two_factors.swipe(CARD_OF_ANA)
+    two_factors.pass_time(11)
+    assert two_factors.events() == [(4, ANA), (5, ANA)]
+
+
+def test_each_key_gives_time_for_the_next(two_factors: Any) -> None:
+    two_factors.swipe(CARD_OF_ANA)
+    for key in "123":
+        two_factors.pass_time(4)
+        type_keys(two_factors, key)
+    type_keys(two_factors, "4#")
+    assert two_factors.events() == [(4, ANA), (7, ANA)]
+
+
+def test_user_id_and_password_are_keyed_where_pins_are_switched_off(bench: Any) -> None:
+    with bench.store() as store:
+        store.modify(
+            "users",
+            {"password": hash_password("4711", "s"), "salt": "s"},
+            [{"field": "id", "value": ANA}],
+        )
+    bench.configure({"identifier": {"pin_identification_enabled": 0}})
+    type_keys(bench, "1#")
+    assert bench.events() == []
+    type_keys(bench, "4711#")
+    assert bench.unlocked(1)
+    assert bench.events() == [(7, ANA)]
+    type_keys(bench, "1#4712#")
+    assert bench.events() == [(7, ANA), (3, 0)]
+    assert "471" not in str(bench.journal(EntryKind.ACCESS))
+
+
+def test_a_keypad_locks_after_five_wrong_entries_and_outlives_a_restart(
+    demo: Path, start: Any
+) -> None:
+    with start(demo) as bench:
+        for _ in range(5):
+            type_keys(bench, "9#")
+        type_keys(bench, PIN_OF_ANA)
+        assert bench.events() == [(3, 0)] * 6
+        bench.swipe(CARD_OF_ANA)
+        assert bench.events()[-1] == (7, ANA)
+    with start(demo) as bench:
+        type_keys(bench, PIN_OF_ANA)
+        assert bench.events()[-1] == (3, 0)
+        assert bench.journal(EntryKind.ACCESS)[-1]["reason"] == "keypad_locked"
+        bench.pass_time(95)
+        type_keys(bench, PIN_OF_ANA)
+        assert bench.events()[-1] == (7, ANA)
+
+
+@pytest.fixture
+def airlock(bench: Any) -> Any:
+    """Portal 1 leads from outside to inside; the area inside is watched."""
+    with bench.store() as store:
+        store.insert("areas", [{"id": OUT, "name": "out"}, {"id": IN, "name": "in"}])
+        store.modify(
+            "portals", {"area_from_id": OUT, "area_to_id": IN}, [{"field": "id", "value": 1}]
+        )
+        store.insert("antipassback_areas", [{"area_id": IN, "mode": 2}])
+    bench.pass_time(1.1)
+    return bench
+
+
+def enter(bench: Any) -> None:
+    """Open the front door, and let it fall shut behind."""
+    leaf = InputName(InputKind.DOOR_SENSOR, 1)
+    idle = bench.controller._parts.doors[1].sensor_idle_high
+    for high in (not idle, idle):
+        bench.simulator.set_input(leaf, high=high)
+        bench.pass_time(0.5)
+    bench.pass_time(4)
+
+
+def test_whoever_went_in_does_not_go_in_again(airlock: Any) -> None:
+    airlock.swipe(CARD_OF_ANA)
+    enter(airlock)
+    airlock.swipe(CARD_OF_ANA)
+    assert airlock.events() == [(7, ANA), (6, ANA)]
+    assert airlock.journal(EntryKind.ACCESS)[-1]["reason"] == "passback"
+
+
+def test_who_was_let_in_and_did_not_go_may_try_again(airlock: Any) -> None:
+    airlock.swipe(CARD_OF_ANA)
+    airlock.pass_time(5)
+    airlock.swipe(CARD_OF_ANA)
+    assert airlock.events() == [(7, ANA), (7, ANA)]
+    assert [body["users"] for body in airlock.journal(EntryKind.NO_ENTRY)] == [[ANA]]
+
+
+def test_positions_outlive_a_restart(demo: Path, start: Any) -> None:
+    with start(demo) as bench:
+        with bench.store() as store:
+            store.insert("areas", [{"id": OUT, "name": "out"}, {"id": IN, "name": "in"}])
+            store.modify(
+                "portals", {"area_from_id": OUT, "area_to_id": IN}, [{"field": "id", "value": 1}]
+            )
+            store.insert("antipassback_areas", [{"area_id": IN, "mode": 2}])
+        bench.pass_time(1.1)
+        bench.swipe(CARD_OF_ANA)
+        enter(bench)
+    with start(demo) as bench:
+        bench.swipe(CARD_OF_ANA)
+        assert bench.events() == [(7, ANA), (6, ANA)]
+
+
+def test_two_people_open_together_what_neither_opens_alone(bench: Any) -> None:
+    with bench.store() as store:
+        store.insert("portal_rules", [{"id": 1, "name": "two", "type": 1}])
+        store.insert("portal_portal_rules", [{"portal_id": 1, "portal_rule_id": 1}])
+        store.insert("portal_rule_groups", [{"portal_rule_id": 1, "group_id": 2, "quantity": 2}])
+    bench.pass_time(1.1)
+    bench.swipe(CARD_OF_ANA)
+    assert not bench.unlocked(1)
+    bench.swipe(CARD_OF_BRUNO)
+    assert bench.unlocked(1)
+    assert bench.events() == [(8, ANA), (7, BRUNO)]
+    last = bench.journal(EntryKind.ACCESS)[-1]
+    assert (last["portal_rules"], last["company"]) == ([1], [ANA, BRUNO])
+
+
+def test_a_door_stays_unlocked_longer_for_whom_it_should(bench: Any) -> None:
+    with bench.store() as store:
+        store.insert("opening_times", [{"user_id": ANA, "door_id": 1, "time": 20_000}])
+    bench.swipe(CARD_OF_ANA)
+    bench.pass_time(15)
+    assert bench.unlocked(1)
+    bench.pass_time(6)
+    assert not bench.unlocked(1)

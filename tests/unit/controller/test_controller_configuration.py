@@ -1,0 +1,182 @@
+"""Which configuration keys the device acts on: what the declarations say is what the code reads."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_type_hints
+
+import pytest
+
+import gateway
+from gateway.access.actions import Action
+from gateway.controller.bindings import Bindings
+from gateway.credentials.values import CredentialKind
+from gateway.objects.configuration import ConfigurationKey, Kind
+from gateway.objects.configuration_keys import CONFIGURATION, DOORS
+from gateway.settings import Door, Side, SiteFile
+
+Key = tuple[str, str]
+
+PACKAGE = Path(gateway.__file__).parent
+PASSED_ON = {"commands/audit.py", "commands/configuration.py", "commands/gpio.py"}
+"""Where keys are handled whichever they are, on behalf of the client who names them."""
+SNAPSHOTS = {"controller/bindings.py"}
+"""Where the values of a snapshot are read."""
+STORAGE = {"store/objects_store.py", "store/snapshot.py"}
+"""Where all values are fetched, for those who ask for some."""
+ONLY_TOLD = {("general", "online"), ("general", "language")}
+"""What is read for an answer alone, of `system_information` and `get_language`."""
+
+
+class Recorded(Mapping[Key, str]):
+    """The values of a new device, and which of them were asked for."""
+
+    def __init__(self) -> None:
+        self._values = {(key.module, key.key): key.default for key in CONFIGURATION}
+        self.asked: set[Key] = set()
+
+    def __getitem__(self, key: Key) -> str:
+        self.asked.add(key)
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        raise AssertionError("whoever goes through all values reads none in particular")
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def full_site() -> SiteFile:
+    """A site that has everything which a site file can name."""
+    pins = iter(range(100))
+
+    def contact(**more: str) -> dict[str, object]:
+        return {"pin": next(pins), **more}
+
+    def relay() -> dict[str, object]:
+        return {"pin": next(pins), "locked": "low", "unlocked": "high"}
+
+    def way() -> dict[str, object]:
+        return {"relay": relay(), "turn": contact(idle="high")}
+
+    doors = [
+        {
+            "id": number,
+            "name": f"door{number}",
+            "strike": relay(),
+            "egress": "mechanical",
+            "sensor": contact(),
+            "rex": contact(),
+        }
+        for number in DOORS
+    ]
+    return SiteFile.model_validate(
+        {
+            "site": {"name": "Full", "timezone": "UTC", "board": "simulated"},
+            "door": doors,
+            "turnstile": {
+                "name": "turnstile",
+                "clockwise": way(),
+                "anticlockwise": way(),
+                "egress": "mechanical",
+            },
+            "tamper": contact(idle="high"),
+        }
+    )
+
+
+def ask_everything(site: SiteFile, bindings: Bindings) -> None:
+    """Call each public method of `bindings` with all there is to hand over."""
+    known: Mapping[Any, list[Any]] = {
+        Door: list(site.door),
+        int: list(DOORS),
+        # No reader gives what there is no switch for.
+        CredentialKind: [
+            kind
+            for kind in CredentialKind
+            if CONFIGURATION.find("identifier", f"{kind.value}_identification_enabled")
+        ],
+        tuple[Action, ...]: [()],
+        Side: list(Side),
+        frozenset[Side]: [frozenset(Side)],
+    }
+    for name, member in inspect.getmembers(Bindings):
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property | cached_property):
+            getattr(bindings, name)
+        elif callable(member):
+            hints = get_type_hints(member)
+            del hints["return"]
+            for given in product(*(known[hint] for hint in hints.values())):
+                member(bindings, *given)
+
+
+def read_by_the_controller() -> set[Key]:
+    site, values = full_site(), Recorded()
+    snapshot: Any = SimpleNamespace(
+        policy=SimpleNamespace(portals={}), configuration=values, zones={}, portal_of_reader={}
+    )
+    ask_everything(site, Bindings(site, snapshot))
+    return values.asked
+
+
+def trees() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield str(path.relative_to(PACKAGE)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def asked_of_the_store() -> set[Key]:
+    """What every `....configuration(asked)` asks for: as it stands there, or, where `asked` has a
+    name, any key whose two names are texts of that file."""
+    found: set[Key] = set()
+    for name, tree in trees():
+        if name in PASSED_ON:
+            continue
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="configuration"), args=[asked, *_]):
+                    found |= literally(asked) or named_in(tree)
+    return found
+
+
+def literally(asked: ast.expr) -> set[Key]:
+    try:
+        modules: dict[str, list[str]] = ast.literal_eval(asked)
+    except ValueError:
+        return set()
+    return {(module, key) for module, keys in modules.items() for key in keys}
+
+
+def named_in(tree: ast.Module) -> set[Key]:
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    return {(key.module, key.key) for key in CONFIGURATION if {key.module, key.key} <= texts}
+
+
+def test_a_key_is_declared_live_when_something_reads_it_and_only_then() -> None:
+    asked = asked_of_the_store()
+    live = {(key.module, key.key) for key in CONFIGURATION if key.live}
+    assert live == (read_by_the_controller() | asked) - ONLY_TOLD
+    assert asked >= ONLY_TOLD
+
+
+def test_nothing_reads_values_in_a_way_that_the_test_above_cannot_see() -> None:
+    for name, tree in trees():
+        calls = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        for node in ast.walk(tree):
+            match node:
+                case ast.Attribute(attr="configuration") if id(node) not in calls:
+                    assert name in SNAPSHOTS, f"{name}:{node.lineno}"
+                case ast.ImportFrom(module="gateway.store.configuration"):
+                    assert name in STORAGE | PASSED_ON, f"{name}:{node.lineno}"
+
+
+@pytest.mark.parametrize("key", list(CONFIGURATION), ids=lambda key: f"{key.module}.{key.key}")
+def test_a_key_that_the_device_acts_on_is_checked_when_it_is_set(key: ConfigurationKey) -> None:
+    assert (key.kind is not Kind.TEXT) == key.live

@@ -1,0 +1,18 @@
+BEGIN TRANSACTION;
+CREATE TABLE "journal" ("seq" INTEGER NOT NULL PRIMARY KEY, "kind" TEXT NOT NULL, "body" TEXT NOT NULL, "utc_us" INTEGER NOT NULL, "monotonic_ns" INTEGER NOT NULL, "boot_id" TEXT NOT NULL, "clock_trusted" INTEGER NOT NULL);
+INSERT INTO "journal" VALUES(1,'started','{"outputs":[]}',1751371200000000,0,'a boot',1);
+INSERT INTO "journal" VALUES(2,'access','{"row":{"id":1,"time":1700000001,"event":7,"user_id":1},"rules":[1],"reason":"allowed","trace":[]}',1751371201000000,1,'a boot',1);
+INSERT INTO "journal" VALUES(3,'access_event','{"row":{"id":1,"event":"door","type":"OPEN","identification":"1","timestamp":1700000000}}',1751371202000000,2,'a boot',1);
+INSERT INTO "journal" VALUES(4,'alarm','{"row":{"id":1,"event":1,"cause":7,"time":1700000000,"door_id":1}}',1751371203000000,3,'a boot',1);
+INSERT INTO "journal" VALUES(5,'access','{"row":{"id":2,"time":1700000002,"event":7,"user_id":2},"rules":[1],"reason":"allowed","trace":[]}',1751371204000000,4,'a boot',1);
+INSERT INTO "journal" VALUES(6,'access_event','{"row":{"id":2,"event":"door","type":"OPEN","identification":"1","timestamp":1700000000}}',1751371205000000,5,'a boot',1);
+INSERT INTO "journal" VALUES(7,'alarm','{"row":{"id":2,"event":2,"cause":7,"time":1700000000,"door_id":1}}',1751371206000000,6,'a boot',1);
+INSERT INTO "journal" VALUES(8,'fire','{"on":true}',1751371207000000,7,'a boot',1);
+INSERT INTO "journal" VALUES(9,'stopped','{}',1751371208000000,8,'a boot',1);
+CREATE TABLE "last_ids" ("table" TEXT NOT NULL PRIMARY KEY, "value" INTEGER NOT NULL);
+INSERT INTO "last_ids" VALUES('access_logs',2);
+INSERT INTO "last_ids" VALUES('access_events',2);
+INSERT INTO "last_ids" VALUES('alarm_logs',2);
+CREATE INDEX "journal_kind" ON "journal" ("kind");
+COMMIT;
+PRAGMA user_version = 0;

@@ -33,6 +33,7 @@ class Bindings:
 
     def __init__(self, site: SiteFile, snapshot: Snapshot) -> None:
         self._site = site
+        self._our_doors = frozenset(door.id for door in site.door)
         self._configuration = snapshot.configuration
         self.snapshot = snapshot
         self._portal_of_door: dict[int, int] = {}
@@ -68,12 +69,8 @@ class Bindings:
 
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
         """The doors of this site that `actions` open, each once, in order."""
-        seen = set()
-        for action in actions:
-            door = self._door_of(action)
-            if door not in seen and any(door == ours.id for ours in self._site.door):
-                seen.add(door)
-                yield door
+        named = dict.fromkeys(map(self._door_of, actions))
+        return (door for door in named if door in self._our_doors)
 
     def _door_of(self, action: Action) -> int:
         name = action.name.strip().lower()

@@ -97,6 +97,7 @@ def _growth(nice: int, expected: Expectations) -> None:
             site = build(Path(name, "site"), 10)
             add_estate(site, rules, portals=rules // 4, zones=rules // 2)
             with _decider(site, nice) as process:
+                ask(process, {"do": "obey"})  # it has the rules by now
                 wholes = []
                 for turn in range(5):
                     with Store.open(site.store, REGISTRY, lambda: 0) as store, store.transaction():

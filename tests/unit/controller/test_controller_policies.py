@@ -149,6 +149,7 @@ def test_a_store_that_cannot_be_read_is_tried_again(kept: Kept) -> None:
 def test_new_rules_are_adopted_in_a_slice_of_their_own(kept: Kept) -> None:
     kept.reader.version = 2
     kept.keeper.want(2)
+    before = 0
     while kept.adopted == [1]:
         before = kept.clock.monotonic_ns()
         kept.keeper.slice()

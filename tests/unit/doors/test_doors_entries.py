@@ -20,13 +20,13 @@ from gateway.doors.values import (
     Unlock,
 )
 
-SETTINGS = DoorSettings(dwell_ms=5_000, auto_close=True)
+SETTINGS = DoorSettings(dwell_ms=5_000, sensor_enabled=True)
 CLOSED, OPEN = SensorChanged(open=False), SensorChanged(open=True)
 
 
 def told(settings: DoorSettings, steps: list[tuple[int, DoorEvent]]) -> list[object]:
     """What the steps tell of entries, one after the other."""
-    state, found = DoorState(), list[object]()
+    state, found = DoorState.initial(settings), list[object]()
     for now_ms, event in steps:
         after = step(settings, state, event, now_ms)
         state = after.state
@@ -67,4 +67,7 @@ def test_without_a_sensor_a_grant_is_an_entry() -> None:
 
 
 def test_a_sensor_that_vanished_reads_offline() -> None:
-    assert step(SETTINGS, DoorState(), SensorLost(), 0).state.sensor is SensorReading.OFFLINE
+    assert (
+        step(SETTINGS, DoorState.initial(SETTINGS), SensorLost(), 0).state.sensor
+        is SensorReading.OFFLINE
+    )

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 OPENING_ACTIONS = frozenset({"door", "sec_box", "catra", "open_collector"})
 """Scripts that let somebody pass: they never run on a denial."""
 
+DOOR_ACTION = "door"
+SEC_BOX_ACTION = "sec_box"
+
 RUN_HERE = frozenset({0, 1})
 """Values of `run_at` that this device carries out; 2 belongs to the server, others to nobody."""
 
@@ -42,3 +45,15 @@ def parse_parameters(text: str) -> dict[str, str]:
         if key.strip():
             found[key.strip()] = rest.partition("=")[0].strip()
     return found
+
+
+def door_of(action: Action, sec_box_door: int) -> int:
+    """The number of the door that `action` names, 0 for none.
+
+    `sec_box_door` is the door that stands in for a SecBox (site setting).
+    """
+    name = action.name.strip().lower()
+    if name == SEC_BOX_ACTION:
+        return sec_box_door
+    number = parse_parameters(action.parameters).get("door", "")
+    return int(number) if name == DOOR_ACTION and number.isdecimal() else 0

@@ -19,6 +19,7 @@ _COMMANDS = {
     "controller": ("gateway.cli.controller", "Run the controller process alone."),
     "api": ("gateway.cli.api", "Run the api process alone."),
     "sim": ("gateway.cli.sim", "Drive the simulated board of a running gateway."),
+    "explain": ("gateway.cli.explain", "Say why a door opened or did not, for whom and when."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
     "version": ("gateway.cli.main", "Print the version."),
 }

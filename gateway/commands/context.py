@@ -23,6 +23,7 @@ from gateway.store.audit import Repeats
 from gateway.store.identity import DeviceIdentity
 from gateway.store.machine import Machine
 from gateway.store.objects_store import Store
+from gateway.store.rule_book import RuleBooks
 from gateway.store.tokens import Tokens
 
 log = structlog.get_logger("commands")
@@ -55,6 +56,8 @@ class CommandContext:
     """Monotonic instant at which the process began."""
     repeats: Repeats = field(default_factory=Repeats)
     """What the audit log has been told already."""
+    books: RuleBooks = field(default_factory=RuleBooks)
+    """The rules as this process has compiled them, for explanations."""
     copying: threading.Lock = field(default_factory=threading.Lock)
     """Held while a backup is made or taken back."""
     platform: Platform = SIMULATED

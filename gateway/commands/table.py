@@ -17,11 +17,13 @@ from gateway.commands import (
     configuration,
     doors,
     enrolment,
+    explain,
     first_run,
     gpio,
     logins,
     network,
     objects,
+    openers,
     photos,
     power,
     probes,
@@ -63,6 +65,8 @@ _ALL: tuple[Command, ...] = (
     *transfer.COMMANDS,
     *audit.COMMANDS,
     *backup.COMMANDS,
+    *explain.COMMANDS,
+    *openers.COMMANDS,
 )
 
 COMMANDS: Mapping[str, Command] = MappingProxyType(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from gateway.access.actions import Action, parse_parameters
+from gateway.access.actions import Action, door_of, parse_parameters
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.keypad_guard import GuardSettings
 from gateway.access.passback import PassbackMode, PassbackSettings
@@ -23,8 +23,6 @@ from gateway.settings import Door, Level, Side, SiteFile, WiegandReader
 from gateway.store.snapshot import Snapshot
 
 CATRA_ACTION = "catra"
-SEC_BOX_ACTION = "sec_box"
-DOOR_ACTION = "door"
 _PASSBACK_MINUTES = ("identifier", "antipassback_timeout")
 
 
@@ -69,15 +67,9 @@ class Bindings:
 
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
         """The doors of this site that `actions` open, each once, in order."""
-        named = dict.fromkeys(map(self._door_of, actions))
+        sec_box_door = self._site.site.sec_box_door
+        named = dict.fromkeys(door_of(action, sec_box_door) for action in actions)
         return (door for door in named if door in self._our_doors)
-
-    def _door_of(self, action: Action) -> int:
-        name = action.name.strip().lower()
-        if name == SEC_BOX_ACTION:
-            return self._site.site.sec_box_door
-        number = parse_parameters(action.parameters).get("door", "")
-        return int(number) if name == DOOR_ACTION and number.isdecimal() else 0
 
     def door(self, door: Door) -> DoorSettings:
         """The settings of one door's state machine."""

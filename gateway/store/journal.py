@@ -20,6 +20,7 @@ import peewee
 
 from gateway.errors import StorageError
 from gateway.store import database
+from gateway.store.database import storage_errors
 from gateway.store.passages import PassageTable, change_of
 
 FORM = 0
@@ -274,6 +275,31 @@ class JournalReader:
                 .limit(limit)
             )
             return [_entry(row) for row in rows]
+
+    def access(self, log_id: int) -> CommittedEntry | None:
+        """The entry that the row `log_id` of access_logs comes from; None when it is not there.
+
+        Ids rise with the numbers of their entries: it is found in some twenty looks.
+        Raises StorageError.
+        """
+        # Each query names its database: other threads may have bound the model to theirs.
+        file = self._database
+        last = JournalRow.select(peewee.fn.MAX(JournalRow.seq))
+        accesses = JournalRow.select().where(JournalRow.kind == EntryKind.ACCESS.value)
+        with storage_errors():
+            low, high = 0, int(last.scalar(file) or 0) + 1
+            while low < high:
+                middle = (low + high) // 2
+                later = accesses.where(JournalRow.seq >= middle).order_by(JournalRow.seq)
+                row = next(iter(later.limit(1).execute(file)), None)
+                entry = None if row is None else _entry(row)
+                if entry is None or entry.body["row"]["id"] > log_id:
+                    high = middle
+                elif entry.body["row"]["id"] == log_id:
+                    return entry
+                else:
+                    low = entry.seq + 1
+        return None
 
 
 def _of_this_form(opened: database.TrackedDatabase, path: Path) -> database.TrackedDatabase:

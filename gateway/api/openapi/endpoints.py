@@ -127,6 +127,38 @@ _METADATA: Schema = {
     "type": "object",
     "additionalProperties": _object(fields={"type": "object"}, joins={"type": "object"}),
 }
+_OR_NULL: Schema = {"type": ["string", "null"]}
+_DAY = {"kinds": _array(_TEXT), "holidays": _array(_TEXT)}
+_INTERVALS = _array(_object(**{"begin": _WHOLE, "end": _WHOLE, "from": _TEXT, "to": _TEXT}))
+_SPAN = _object(days=_array(_TEXT), start=_WHOLE, end=_WHOLE, holds=_YES)
+_EXPLAINED_RULE = _object(
+    id=_WHOLE,
+    name=_TEXT,
+    type={"type": ["integer", "null"]},
+    person=_OR_NULL,
+    groups=_array(_WHOLE),
+    place=_TEXT,
+    time=_TEXT,
+    zones=_array(_object(id=_WHOLE, name=_OR_NULL, holds=_YES, spans=_array(_SPAN))),
+    applied=_YES,
+    why=_TEXT,
+    changed=_YES,
+    text=_TEXT,
+)
+_EXPLANATION = _object(
+    reason=_TEXT,
+    event=_WHOLE,
+    user_id=_WHOLE,
+    portal_id=_WHOLE,
+    time=_WHOLE,
+    text=_TEXT,
+    day=_object(**_DAY),
+    stages=_array(_object(stage=_TEXT, verdict=_TEXT, text=_TEXT)),
+    rules=_array(_EXPLAINED_RULE),
+    rules_left_out=_WHOLE,
+    to_change=_array(_TEXT),
+)
+_EXPLANATION["properties"] |= {"access_log_id": _WHOLE, "opens_next": _WHOLE}
 
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
     {
@@ -308,6 +340,22 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 dry_run=_YES,
             ),
             {"object": "users", "data": "name,registration\r\nEva,50\r\n", "dry_run": True},
+        ),
+        "explain": Endpoint(_EXPLANATION, {"user_id": 1, "portal_id": 1, "time": 1_795_419_000}),
+        "who_can_open": Endpoint(
+            _object(people=_array(_object(user_id=_WHOLE, name=_TEXT, now=_YES))),
+            {"portal_id": 1, "limit": 100},
+        ),
+        "when_can": Endpoint(
+            _object(
+                user_id=_WHOLE,
+                name=_TEXT,
+                days=_array(_object(date=_TEXT, **_DAY)),
+                portals=_array(
+                    _object(portal_id=_WHOLE, name=_TEXT, passes=_INTERVALS, unlocked=_INTERVALS)
+                ),
+            ),
+            {"user_id": 1},
         ),
         "export_audit_logs": Endpoint(_TEXT, {"config": True}),
         "backup_objects": Endpoint({}),

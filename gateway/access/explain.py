@@ -1,0 +1,244 @@
+"""Why a decision came out as it did: every rule that was considered, and every other stage.
+
+Nothing is decided here. What a door would do comes from `admit` and `decide` themselves; this
+takes their answer apart with the same compiled zones and calendar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gateway.access.admission import admit
+from gateway.access.admission_values import AdmissionSettings, AdmissionState, Circumstances
+from gateway.access.attempt import Attempt
+from gateway.access.calendar import Instant, compile_calendar
+from gateway.access.decision import Decision, decide
+from gateway.access.explain_values import (
+    Case,
+    DayReport,
+    NamedZone,
+    RuleReport,
+    SpanReport,
+    Stage,
+    StageReport,
+    StageVerdict,
+    Step,
+    Supposed,
+    ZoneReport,
+)
+from gateway.access.person import Person
+from gateway.access.policy import Policy, Portal
+from gateway.access.reasons import Reason
+from gateway.access.rows import TimeSpanRow
+from gateway.access.schedule import compile_zone
+from gateway.access.slices import drain
+from gateway.access.time_words import KINDS
+from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
+from gateway.clock import Moment
+
+_FIRST_HOLIDAY = KINDS.index("hol1")
+
+OTHER_PERSON = "other_person"
+"""Why a rule does not count that reaches the portal and is not tied to the person."""
+MOST_OTHERS = 50
+"""Rules tied to the place alone that are told one by one: there may be one for each person."""
+
+
+_STAGES = {
+    Reason.READER_WITHOUT_PORTAL: Stage.PLACE,
+    Reason.UNKNOWN_CREDENTIAL: Stage.IDENTIFICATION,
+    Reason.KEYPAD_LOCKED: Stage.IDENTIFICATION,
+    Reason.FREE_PASSAGE: Stage.MODE,
+    Reason.LOCK_DOWN: Stage.MODE,
+    Reason.NOT_YET_VALID: Stage.VALIDITY,
+    Reason.EXPIRED: Stage.VALIDITY,
+    Reason.NO_RULE: Stage.RULES,
+    Reason.OUT_OF_TIME: Stage.RULES,
+    Reason.BLOCKED: Stage.RULES,
+    Reason.SECOND_FACTOR_DUE: Stage.SECOND_FACTOR,
+    Reason.SECOND_FACTOR_WRONG: Stage.SECOND_FACTOR,
+    Reason.SECOND_FACTOR_TIMED_OUT: Stage.SECOND_FACTOR,
+    Reason.FIRST_FACTOR_MISSING: Stage.SECOND_FACTOR,
+    Reason.NO_SECOND_FACTOR_HERE: Stage.SECOND_FACTOR,
+    Reason.PASSBACK: Stage.PASSBACK,
+    Reason.WAITING_FOR_PERSONS: Stage.PERSONS,
+    Reason.PERSONS_MISSING: Stage.PERSONS,
+    Reason.NO_PLACE_AMONG_PERSONS: Stage.PERSONS,
+    Reason.INTERLOCK: Stage.INTERLOCK,
+}
+_VERDICTS = {
+    Reason.FREE_PASSAGE: StageVerdict.FREES,
+    Reason.SECOND_FACTOR_DUE: StageVerdict.WAITS,
+    Reason.WAITING_FOR_PERSONS: StageVerdict.WAITS,
+}
+"""Of the stage that a decision ended at; all others refuse."""
+
+
+def stage_of(reason: Reason, *, by_rules: bool) -> Stage | None:
+    """The stage that a decision ended at; None for a grant.
+
+    `by_rules` tells, of a clock that is not trusted, that rules were asked.
+    """
+    if reason is Reason.GRANTED:
+        return None
+    if reason is Reason.CLOCK_NOT_TRUSTED:
+        return Stage.RULES if by_rules else Stage.VALIDITY
+    return _STAGES.get(reason, Stage.OTHER)
+
+
+def suppose(
+    policy: Policy, settings: AdmissionSettings, attempt: Attempt, seen: Circumstances
+) -> Supposed:
+    """What a door would make of `attempt`, if nothing had happened there before."""
+    decision = admit(policy, settings, AdmissionState(), attempt, seen).outcomes[-1].decision
+    if decision.reason is not Reason.SECOND_FACTOR_DUE:
+        return Supposed(decision)
+    alone = replace(settings, second_factor=False)
+    after = admit(policy, alone, AdmissionState(), attempt, seen).outcomes[-1].decision
+    return Supposed(decision, after.reason)
+
+
+def steps_of(decision: Decision) -> tuple[Step, ...]:
+    """The trace of a decision."""
+    return tuple(
+        Step(step.rule_id, step.name, step.applied, step.why.value) for step in decision.trace
+    )
+
+
+def day_report(policy: Policy, moment: Moment) -> DayReport:
+    """The kind of day that `moment` falls on, with the names of its holidays."""
+    kinds = policy.calendar.instant(moment).today
+    if kinds[0] < _FIRST_HOLIDAY:
+        return DayReport((KINDS[kinds[0]],), ())
+    named = tuple(
+        holiday.name
+        for holiday in policy.calendar.holidays
+        if drain(compile_calendar([holiday])).instant(moment).today[0] >= _FIRST_HOLIDAY
+    )
+    return DayReport(tuple(KINDS[kind] for kind in kinds), named)
+
+
+def ended_at(case: Case) -> Stage | None:
+    """The stage at which a case ended; None for a grant."""
+    by_rules = bool(case.trace) or (case.person is not None and not case.person.dated)
+    return stage_of(case.reason, by_rules=by_rules)
+
+
+def stage_reports(case: Case) -> tuple[StageReport, ...]:
+    """Every stage in its order."""
+    ended = ended_at(case)
+    if ended is Stage.OTHER:  # where among the others it belongs is not known here
+        return (StageReport(ended, StageVerdict.REFUSES),)
+    ends: dict[Stage | None, Reason] = {ended: case.reason}
+    if case.beyond is not None:
+        ends[stage_of(case.beyond, by_rules=True)] = case.beyond
+    found, reached = [], True
+    for stage in Stage:
+        if stage is Stage.OTHER:
+            continue
+        verdict = _verdict(case, stage, ends) if reached else StageVerdict.NOT_REACHED
+        # What comes after a second factor that is due can be told all the same.
+        reached = reached and (stage not in ends or (stage is ended and case.beyond is not None))
+        found.append(StageReport(stage, verdict))
+    return tuple(found)
+
+
+def _verdict(case: Case, stage: Stage, ends: Mapping[Stage | None, Reason]) -> StageVerdict:
+    if stage in ends:
+        return _VERDICTS.get(ends[stage], StageVerdict.REFUSES)
+    if not case.asked.get(stage, True):
+        return StageVerdict.NOT_ASKED
+    if stage is Stage.INTERLOCK and not case.logged:
+        return StageVerdict.NOT_KNOWN
+    return StageVerdict.PASSES
+
+
+def rule_reports(case: Case) -> tuple[tuple[RuleReport, ...], int]:
+    """Every rule tied to the person or to the place, ascending, and how many of those tied to the
+    place alone were left out."""
+    instant = case.policy.calendar.instant(case.moment)
+    now = {step.rule_id: step for step in _steps_now(case)}
+    then = {step.rule_id: step for step in case.trace}
+    reports = {}
+    for id_, step in (then if case.logged and then else {**now, **then}).items():
+        changed = case.logged and (id_ not in now or now[id_].why != step.why)
+        reports[id_] = _report(case, instant, step, changed=changed)
+    reaching: set[int] = set()
+    if case.portal is not None and case.person is not None:
+        reaching.update(case.portal.own_rules, case.portal.area_rules)
+    others = sorted((reaching & case.policy.rules.keys()) - reports.keys() - now.keys())
+    for id_ in others[:MOST_OTHERS]:
+        step = Step(id_, case.policy.rules[id_].name, applied=False, why=OTHER_PERSON)
+        reports[id_] = _report(case, instant, step, changed=False)
+    return tuple(reports[id_] for id_ in sorted(reports)), len(others[MOST_OTHERS:])
+
+
+def _steps_now(case: Case) -> tuple[Step, ...]:
+    """What the rules say, for a person whose validity is not the question."""
+    if case.person is None or case.portal is None:
+        return ()
+    undated = replace(case.person, begin_time=None, end_time=None)
+    return steps_of(decide(case.policy, undated, case.portal.id, case.moment))
+
+
+def _report(case: Case, instant: Instant, step: Step, *, changed: bool) -> RuleReport:
+    rule = case.policy.rules.get(step.rule_id)
+    tied = tied_groups(case.policy, step.rule_id)
+    groups = case.person.group_ids if case.person else ()
+    return RuleReport(
+        rule_id=step.rule_id,
+        name=step.name,
+        type=rule.type if rule else None,
+        person=_person(case.person, step.rule_id, tied),
+        groups=tuple(group for group in sorted(groups) if group in tied),
+        tied_groups=tied,
+        place=_place(case.portal, step.rule_id),
+        time=rule.when.at(instant) if rule else TimeVerdict.NOT_CHECKED,
+        zones=_zones(case.rule_zones.get(step.rule_id, ()), instant),
+        applied=step.applied,
+        why=step.why,
+        changed=changed,
+    )
+
+
+def tied_groups(policy: Policy, rule_id: int) -> tuple[int, ...]:
+    """The groups that a rule is tied to, ascending."""
+    return tuple(sorted(id_ for id_, rules in policy.group_rules.items() if rule_id in rules))
+
+
+def _person(person: Person | None, rule_id: int, tied: Sequence[int]) -> PersonTie | None:
+    if person is not None and rule_id in person.own_rule_ids:
+        return PersonTie.OWN
+    by_group = person is not None and not set(tied).isdisjoint(person.group_ids)
+    return PersonTie.GROUP if by_group else None
+
+
+def _place(portal: Portal | None, rule_id: int) -> PlaceTie:
+    if portal is not None and rule_id in portal.own_rules:
+        return PlaceTie.PORTAL
+    if portal is not None and rule_id in portal.area_rules:
+        return PlaceTie.AREA
+    return PlaceTie.NONE
+
+
+def _zones(zones: Iterable[NamedZone], instant: Instant) -> tuple[ZoneReport, ...]:
+    return tuple(
+        ZoneReport(
+            zone.id,
+            zone.name,
+            zone.zone.holds(instant),
+            tuple(_span(span, instant) for span in zone.spans),
+        )
+        for zone in zones
+    )
+
+
+def _span(span: TimeSpanRow, instant: Instant) -> SpanReport:
+    days = tuple(name for name, flag in zip(KINDS, span[4:], strict=True) if flag)
+    return SpanReport(days, span.start, span.end, drain(compile_zone([span])).holds(instant))
+
+
+def named_zone(id_: int, name: str | None, spans: Sequence[TimeSpanRow]) -> NamedZone:
+    """A time zone, compiled as the policy's are; one without a name has been deleted."""
+    return NamedZone(id_, name, tuple(spans), drain(compile_zone(spans)))

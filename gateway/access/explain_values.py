@@ -1,0 +1,172 @@
+"""What an explanation is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from gateway.access.decision import Decision
+from gateway.access.passback import NOWHERE, Way
+from gateway.access.person import Person
+from gateway.access.policy import Policy, Portal
+from gateway.access.portal_rules import PortalRule
+from gateway.access.reasons import Reason
+from gateway.access.rows import TimeSpanRow
+from gateway.access.schedule import Zone
+from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
+from gateway.clock import Moment
+
+
+class Stage(StrEnum):
+    """The steps of an access, in their order. Names are stable."""
+
+    PLACE = "place"
+    IDENTIFICATION = "identification"
+    MODE = "mode"
+    """Fire, emergency and lock-down."""
+    VALIDITY = "validity"
+    RULES = "rules"
+    SECOND_FACTOR = "second_factor"
+    PASSBACK = "passback"
+    PERSONS = "persons"
+    INTERLOCK = "interlock"
+    OTHER = "other"
+
+
+class StageVerdict(StrEnum):
+    """What became of a stage."""
+
+    PASSES = "passes"
+    REFUSES = "refuses"
+    FREES = "frees"
+    """Everyone passes, whatever comes after it."""
+    WAITS = "waits"
+    """It asks for something more: a second factor, more people."""
+    NOT_ASKED = "not_asked"
+    """Nothing is set up that would ask."""
+    NOT_REACHED = "not_reached"
+    NOT_KNOWN = "not_known"
+    """It depends on how the doors stand at that very instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedZone:
+    """A time zone with what its compiled form leaves out."""
+
+    id: int
+    name: str | None
+    """None for one that was deleted."""
+    spans: tuple[TimeSpanRow, ...]
+    zone: Zone
+
+
+@dataclass(frozen=True, slots=True)
+class SpanReport:
+    """One span of a time zone. Seconds of the day, both included."""
+
+    days: tuple[str, ...]
+    start: int
+    end: int
+    holds: bool
+    """At the moment asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneReport:
+    """One time zone of a rule."""
+
+    id: int
+    name: str | None
+    holds: bool
+    spans: tuple[SpanReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of one rule, as a journal keeps it too."""
+
+    rule_id: int
+    name: str
+    applied: bool
+    why: str
+    """A `RuleOutcome`, or `other_person`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """One rule, clause by clause."""
+
+    rule_id: int
+    name: str
+    type: int | None
+    """As the row has it; None for a rule that was deleted."""
+    person: PersonTie | None
+    """None: not tied to this person."""
+    groups: tuple[int, ...]
+    """The person's groups that it is tied to."""
+    tied_groups: tuple[int, ...]
+    """All groups that it is tied to."""
+    place: PlaceTie
+    time: TimeVerdict
+    """Of the rule alone, whether or not it is tied to person and place."""
+    zones: tuple[ZoneReport, ...]
+    applied: bool
+    why: str
+    """A `RuleOutcome`, or `other_person`."""
+    changed: bool = False
+    """The rules have changed since the decision that is explained: its outcome then is told, and
+    the clauses as they are now."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """One stage, and what became of it."""
+
+    stage: Stage
+    verdict: StageVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class DayReport:
+    """What kind of day a moment falls on."""
+
+    kinds: tuple[str, ...]
+    """Its weekday, or the holiday groups that stand in for it."""
+    holidays: tuple[str, ...]
+    """Names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What would become of an attempt."""
+
+    decision: Decision
+    beyond: Reason | None = None
+    """Where a second factor is due: what would become of it after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A decision to be explained, with all that it rested on."""
+
+    policy: Policy
+    person: Person | None
+    portal: Portal | None
+    moment: Moment
+    reason: Reason
+    trace: tuple[Step, ...]
+    """Every rule tied to the person, where rules were asked."""
+    rule_zones: Mapping[int, tuple[NamedZone, ...]]
+    """By rule."""
+    logged: bool = False
+    """It was taken at some time; what was decided then is told, whatever would be now."""
+    beyond: Reason | None = None
+    """Where a second factor is due: what would become of it after that."""
+    way: Way = NOWHERE
+    """Where the person is by the record of anti-passback."""
+    needs: tuple[PortalRule, ...] = ()
+    """The rules in force that want several persons."""
+    asked: Mapping[Stage, bool] = field(default_factory=lambda: MappingProxyType({}))
+    """Whether anything is set up at a stage that depends on the configuration."""

@@ -1,0 +1,225 @@
+"""`gateway explain`: why a door opened or did not, who can open it, and when.
+
+It reads the files of a data directory, so it works with or without a running gateway; one that runs
+is asked how its doors stand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.access.time_words import KINDS, clock_words
+from gateway.cli.options import data_option, initialised, json_option
+from gateway.clock import DeviceTime, SiteZone, SystemClock, WireTime
+from gateway.commands.explain import ExplainRequest, explained
+from gateway.commands.explainer import Facts, Sources
+from gateway.commands.openers import WhenCanRequest, WhoCanOpenRequest, openers, week
+from gateway.commands.requests import parse
+from gateway.credentials.card_number import parse_card
+from gateway.errors import ControllerUnavailable, DataDirectoryError
+from gateway.link.client import ControllerClient
+from gateway.link.messages import ControllerStatus
+from gateway.link.runtime import RuntimeDirectory
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.models import Models
+from gateway.settings import read_running_site
+from gateway.store import database
+from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.rule_book import RuleBooks
+
+_DAY_S = 86_400
+_MOMENTS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+
+
+def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
+    """A moment on the site's wall clock, counted as if UTC."""
+    if value is None:
+        return None
+    for form in _MOMENTS:
+        with suppress(ValueError):
+            return datetime.strptime(value.replace("T", " "), form).replace(tzinfo=UTC)
+    raise click.BadParameter(f"{value!r} is no moment: write 2026-11-23 09:00")
+
+
+def _card(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    try:
+        return None if value is None else parse_card(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+_at = click.option("--at", callback=_moment, help="The wall clock: 2026-11-23 09:00. Else now.")
+
+
+@click.group(invoke_without_command=True)
+@data_option
+@json_option
+@click.option("--log", "access_log_id", type=int, help="The id of a row of access_logs.")
+@click.option("--user", "user_id", type=int, help="A person, by id.")
+@click.option("--card", "card_value", callback=_card, help="A card: 123,45678 or a plain number.")
+@click.option("--qr", "qrcode_value", help="The text of a QR code.")
+@click.option("--portal", "portal_id", type=int, help="The portal, by id.")
+@click.option("--reader", help="A reader of the site file, in the place of its portal.")
+@_at
+@click.pass_context
+def explain(
+    ctx: click.Context, /, data: Path, at: datetime | None, *, as_json: bool, **asked: object
+) -> None:
+    """Say why an access came out as it did (--log), or how one would (--user, --portal, --at)."""
+    ctx.obj = (data, as_json)
+    if ctx.invoked_subcommand is not None:
+        return
+    with _facts(data) as facts:
+        given = {name: value for name, value in asked.items() if value is not None}
+        request = parse(ExplainRequest, {**given, **_time(facts, at)})
+        answer = explained(facts, request)
+    click.echo(_json(answer) if as_json else "\n".join(_explanation(answer)))
+
+
+@explain.command()
+@click.option("--portal", "portal_id", type=int, help="The portal, by id.")
+@click.option("--door", type=int, help="A door, behind whatever portal.")
+@click.option("--now", is_flag=True, help="Only those who may pass at that very moment.")
+@_at
+@click.pass_obj
+def who(obj: tuple[Path, bool], /, at: datetime | None, **asked: object) -> None:
+    """List the people whom the rules let pass in the week of that moment."""
+    data, as_json = obj
+    with _facts(data) as facts:
+        given = {name: value for name, value in asked.items() if value is not None}
+        for row in openers(facts, parse(WhoCanOpenRequest, {**given, **_time(facts, at)})):
+            mark = "now" if row["now"] else "at other times"
+            click.echo(
+                _json(row) if as_json else f"{row['user_id']:>10}  {mark:<14}  {row['name']}"
+            )
+
+
+@explain.command(name="when")
+@click.option("--user", "user_id", type=int, required=True, help="The person, by id.")
+@click.option("--portal", "portal_id", type=int, help="One portal, by id; else every one.")
+@_at
+@click.pass_obj
+def when_(obj: tuple[Path, bool], /, at: datetime | None, **asked: object) -> None:
+    """Show a person's week, from monday to sunday, at each portal."""
+    data, as_json = obj
+    with _facts(data) as facts:
+        given = {name: value for name, value in asked.items() if value is not None}
+        answer = week(facts, parse(WhenCanRequest, {**given, **_time(facts, at)}))
+    click.echo(_json(answer) if as_json else "\n".join(_week(answer)))
+
+
+@contextmanager
+def _facts(data: Path) -> Iterator[Facts]:
+    initialised(data)
+    site = read_running_site(data)
+    zone = SiteZone(site.site.zone)
+    with ExitStack() as stack:
+        store = database.open_reader(data / STORE_FILE)
+        stack.callback(store.close_all)
+        facts = Facts(
+            Sources(
+                database=store,
+                models=Models(REGISTRY, store),
+                books=RuleBooks(),
+                journal=data / JOURNAL_FILE,
+                site=site,
+                clock=SystemClock(),
+                device_time=DeviceTime(zone, site.site.wire_time),
+                status=lambda: _status(data),
+            )
+        )
+        zone.override(facts.configured("ntp", "timezone"))
+        yield facts
+
+
+def _status(data: Path) -> ControllerStatus | None:
+    try:
+        client = ControllerClient(RuntimeDirectory.find(data))
+    except DataDirectoryError:
+        return None
+    try:
+        return client.status()
+    except ControllerUnavailable:
+        return None
+    finally:
+        client.close()
+
+
+def _time(facts: Facts, at: datetime | None) -> dict[str, int]:
+    """The member `time` for a moment of the wall clock."""
+    if at is None:
+        return {}
+    local = int(at.timestamp())
+    if facts.site.site.wire_time is WireTime.LOCAL:
+        return {"time": local}
+    return {"time": facts.device_time.midnight(at.date()) + local % _DAY_S}
+
+
+def _json(answer: Mapping[str, object]) -> str:
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _explanation(answer: Mapping[str, Any]) -> Iterator[str]:
+    yield answer["text"]
+    if answer["stages"]:
+        yield ""
+    for stage in answer["stages"]:
+        told = f"  {stage['text']}" if stage["text"] else ""
+        verdict = stage["verdict"].replace("_", " ")
+        yield f"  {stage['stage'].replace('_', ' '):<15} {verdict:<12}{told}".rstrip()
+    if answer["rules"]:
+        yield from ("", "rules")
+    for rule in answer["rules"]:
+        yield f"  {'*' if rule['applied'] else ' '} {rule['text']}"
+    if answer["rules_left_out"]:
+        yield f"    and {answer['rules_left_out']} more that are not tied to the person"
+    if answer["to_change"]:
+        yield from ("", "what would have to change")
+    for change in answer["to_change"]:
+        yield f"  - {change}"
+
+
+def _week(answer: Mapping[str, Any]) -> Iterator[str]:
+    yield f"user {answer['user_id']} '{answer['name']}'"
+    for portal in answer["portals"]:
+        yield from ("", f"portal {portal['portal_id']} '{portal['name']}'")
+        hours = _by_day(portal["passes"])
+        free = _by_day(portal["unlocked"])
+        for day in answer["days"]:
+            named = date.fromisoformat(day["date"])
+            weekday = KINDS[named.isoweekday() % 7]
+            holidays = f"  [{', '.join(day['holidays'])}]" if day["holidays"] else ""
+            open_to_all = f"  unlocked {', '.join(free[named])}" if named in free else ""
+            text = ", ".join(hours.get(named, ["-"]))
+            yield f"  {weekday:<10} {named}  {text}{open_to_all}{holidays}"
+
+
+def _by_day(intervals: list[Mapping[str, str]]) -> dict[date, list[str]]:
+    """Hours by date, of intervals that may run over many days."""
+    pieces = [piece for interval in intervals for piece in _cut(interval)]
+    return {
+        day: [hours for _day, hours in found]
+        for day, found in groupby(pieces, key=lambda piece: piece[0])
+    }
+
+
+def _cut(interval: Mapping[str, str]) -> Iterator[tuple[date, str]]:
+    first = datetime.fromisoformat(interval["from"])
+    last = datetime.fromisoformat(interval["to"])
+    for number in range((last.date() - first.date()).days + 1):
+        day = first.date() + timedelta(days=number)
+        begin = _second(first) if day == first.date() else 0
+        end = _second(last) if day == last.date() else _DAY_S
+        yield day, f"{clock_words(begin)}-{clock_words(end, end=True)}"
+
+
+def _second(at: datetime) -> int:
+    return at.hour * 3_600 + at.minute * 60 + at.second

@@ -1,0 +1,289 @@
+"""`explain`, `who_can_open`, `when_can`: why a door opened or did not, and for whom it would.
+
+Ours, since the vendor's API has nothing of the kind. Whoever has a session may ask; looking
+somebody up by PIN is for administrators, and no credential is ever told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from gateway.access.attempt import Attempt, Factor
+from gateway.access.explain import day_report, rule_reports, stage_reports, steps_of, suppose
+from gateway.access.explain_values import Case, RuleReport, Stage, Step
+from gateway.access.explain_words import Names, Sentences
+from gateway.access.person import Person
+from gateway.access.policy import Portal
+from gateway.access.reasons import Reason
+from gateway.access.time_words import when
+from gateway.access.trace import TimeVerdict
+from gateway.access.week import DAY_S, passes, stretches
+from gateway.clock import Moment
+from gateway.commands.answers import Answer
+from gateway.commands.command import Command
+from gateway.commands.context import CommandContext
+from gateway.commands.explainer import Facts, sources_of
+from gateway.commands.requests import RequestModel
+from gateway.commands.rights import Caller, Right, check_right
+from gateway.credentials.qr import QrMode, credential_of_code
+from gateway.credentials.values import Credential, CredentialKind
+from gateway.errors import InvalidRequest, NotFound
+from gateway.objects.fields import TEXT_LIMIT
+
+LATEST = 4_102_444_800
+"""The first second of the year 2100: a time beyond it is a slip."""
+LOOKED_AHEAD_S = 8 * DAY_S
+"""How far the next opening is searched: a week, and the day it began on."""
+
+RowId = Annotated[int, Field(ge=1, lt=1 << 63)]
+DeviceSeconds = Annotated[int, Field(ge=0, lt=LATEST)]
+
+
+class ExplainRequest(RequestModel):
+    """`explain`: a logged access by its id, or one that has not happened."""
+
+    access_log_id: RowId | None = None
+    user_id: RowId | None = None
+    card_value: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
+    qrcode_value: Annotated[str, Field(max_length=TEXT_LIMIT)] | None = None
+    pin: Annotated[str, Field(max_length=TEXT_LIMIT)] | None = None
+    """For administrators."""
+    portal_id: RowId | None = None
+    reader: str | None = None
+    """The name of a reader of the site, in the place of its portal."""
+    time: DeviceSeconds | None = None
+    """Device time; now without it."""
+
+    def credential(self) -> Credential | None:
+        """What is presented, where no person is named."""
+        if self.card_value is not None:
+            return Credential(CredentialKind.CARD, self.card_value)
+        if self.qrcode_value is not None:
+            return Credential(CredentialKind.QRCODE, self.qrcode_value)
+        return None if self.pin is None else Credential(CredentialKind.PIN, self.pin)
+
+
+_WHO = ("user_id", "card_value", "qrcode_value", "pin")
+_WHERE = ("portal_id", "reader")
+_FACTORS = {
+    CredentialKind.CARD: Factor.CARD,
+    CredentialKind.QRCODE: Factor.QRCODE,
+    CredentialKind.PIN: Factor.PIN,
+}
+
+
+def explain(context: CommandContext, caller: Caller, request: ExplainRequest) -> Answer:
+    """Every rule and every stage of an access, and what would have to change.
+
+    One that is logged (`access_log_id`) is told as it was decided, its rules' clauses as they are
+    now (`changed` where they differ). One that has not happened names a person or a credential, a
+    portal or a reader, and a time; modes of doors and anti-passback are taken as they stand now.
+    """
+    if request.pin is not None:
+        check_right(caller, Right.ADMINISTRATOR)
+    return explained(Facts(sources_of(context)), request)
+
+
+def explained(facts: Facts, request: ExplainRequest) -> dict[str, Any]:
+    """The answer to `request`. Raises InvalidRequest, NotFound or StorageError."""
+    if request.access_log_id is not None:
+        return _logged(facts, request.access_log_id)
+    given = [name for name in _WHO if getattr(request, name) is not None]
+    if len(given) != 1:
+        raise InvalidRequest(f"One of {', '.join(_WHO)} or access_log_id is needed")
+    if (request.portal_id is None) == (request.reader is None):
+        raise InvalidRequest(f"One of {', '.join(_WHERE)} is needed")
+    return _supposed(facts, request)
+
+
+def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
+    """What the journal says of an access, beside the rules as they are now."""
+    entry = facts.entry(log_id)
+    if entry is None:
+        raise NotFound(f"The journal has no access {log_id}")
+    row, word = entry.body["row"], str(entry.body["reason"])
+    trace = tuple(
+        Step(step["rule_id"], step["name"], step["applied"], step["why"])
+        for step in entry.body["trace"]
+    )
+    unsure = {word, *(step.why for step in trace)}
+    moment = replace(
+        facts.device_time.moment(entry.utc, trusted=TimeVerdict.CLOCK_NOT_TRUSTED not in unsure),
+        stamp=row["time"],
+    )
+    head = {
+        "access_log_id": log_id,
+        "reason": word,
+        "event": row["event"],
+        "user_id": row["user_id"],
+        "portal_id": row["portal_id"],
+        "time": row["time"],
+    }
+    if word not in tuple(Reason):  # nobody identified: a button, a client, a server
+        return {**head, **_nothing_to_say(facts, moment, word)}
+    member = facts.roster.one(row["user_id"]) if row["user_id"] else None
+    case = Case(
+        policy=facts.policy,
+        person=member.person if member else None,
+        portal=facts.policy.portals.get(row["portal_id"]),
+        moment=moment,
+        reason=Reason(word),
+        trace=trace,
+        rule_zones=facts.rule_zones,
+        logged=True,
+    )
+    return {**head, **_told(facts, case, member.name if member else "")}
+
+
+def _nothing_to_say(facts: Facts, moment: Moment, word: str) -> dict[str, Any]:
+    text = f"{when(moment)}: {word.replace('_', ' ')}; no credential was decided upon"
+    day = day_report(facts.policy, moment)
+    return {
+        "text": text,
+        "day": {"kinds": list(day.kinds), "holidays": list(day.holidays)},
+        "stages": [],
+        "rules": [],
+        "rules_left_out": 0,
+        "to_change": [],
+    }
+
+
+def _supposed(facts: Facts, request: ExplainRequest) -> dict[str, Any]:
+    """What a door would make of it."""
+    portal_id, reader = request.portal_id or 0, request.reader or ""
+    if request.reader is not None:
+        portal_id = facts.portal_of_reader(request.reader)
+    elif portal_id not in facts.policy.portals:
+        raise NotFound(f"There is no portal {portal_id}")
+    person, name, factor = _who(facts, request)
+    portal = facts.policy.portals.get(portal_id)
+    moment = facts.moment(request.time)
+    # A portal alone says nothing of keypads: it is taken to have one.
+    settings = facts.settings(*([] if request.reader is not None else [reader]))
+    seen = facts.circumstances(moment, portal, person.id if person else 0)
+    found = suppose(facts.policy, settings, Attempt(reader, portal_id, factor, person), seen)
+    decision = found.decision
+    needs = facts.policy.portal_rules_at(portal, moment) if portal else ()
+    asked = {
+        Stage.VALIDITY: person is not None and person.dated,
+        Stage.SECOND_FACTOR: settings.second_factor,
+        Stage.PASSBACK: portal is not None and facts.watches(portal, settings),
+        Stage.PERSONS: bool(needs),
+    }
+    case = Case(
+        policy=facts.policy,
+        person=person,
+        portal=portal,
+        moment=moment,
+        reason=decision.reason,
+        trace=steps_of(decision),
+        rule_zones=facts.rule_zones,
+        beyond=found.beyond,
+        way=seen.way,
+        needs=needs,
+        asked=asked,
+    )
+    return {
+        "reason": decision.reason.value,
+        "event": int(decision.event),
+        "user_id": decision.user_id,
+        "portal_id": portal_id,
+        "time": moment.stamp,
+        **_told(facts, case, name),
+    }
+
+
+def _who(facts: Facts, request: ExplainRequest) -> tuple[Person | None, str, Factor]:
+    """The person, their name, and how they identify."""
+    presented = request.credential()
+    if presented is None:
+        member = facts.roster.one(request.user_id or 0)
+        if member is None:
+            raise NotFound(f"There is no user {request.user_id}")
+        return member.person, member.name, Factor.CARD
+    key = f"{presented.kind.value}_identification_enabled"
+    if not facts.is_on("identifier", key):
+        raise InvalidRequest(f"Nobody identifies this way here: identifier.{key} is 0")
+    mode = QrMode(int(facts.configured("face_id", "qrcode_legacy_mode_enabled")))
+    credential = credential_of_code(presented, mode)
+    factor = _FACTORS[credential.kind]
+    if credential.kind is CredentialKind.QRCODE and mode is not QrMode.ALPHANUMERIC:
+        return None, "", factor  # codes are numbers in these modes, and this one is none
+    person = facts.people().find(credential).person
+    member = facts.roster.one(person.id) if person else None
+    return person, member.name if member else "", factor
+
+
+def _told(facts: Facts, case: Case, name: str) -> dict[str, Any]:
+    """A case in data and in sentences."""
+    rules, left_out = rule_reports(case)
+    groups = set(case.person.group_ids if case.person else ())
+    groups.update(group for rule in rules for group in rule.tied_groups)
+    groups.update(group for rule in case.needs for group in rule.needs)
+    sentences = Sentences(case, Names(name, facts.roster.group_names(groups)))
+    opens_next = None
+    if case.reason is not Reason.GRANTED and case.person and case.portal:
+        opens_next = _opens_next(facts, case.person, case.portal, case.moment)
+    day = day_report(case.policy, case.moment)
+    return {
+        "text": sentences.verdict(),
+        "day": {"kinds": list(day.kinds), "holidays": list(day.holidays)},
+        "stages": [
+            {
+                "stage": report.stage.value,
+                "verdict": report.verdict.value,
+                "text": sentences.stage(report),
+            }
+            for report in stage_reports(case)
+        ],
+        "rules": [_rule(report, sentences) for report in rules],
+        "rules_left_out": left_out,
+        "to_change": sentences.to_change(rules, opens_next),
+        **({"opens_next": opens_next.stamp} if opens_next else {}),
+    }
+
+
+def _opens_next(facts: Facts, person: Person, portal: Portal, moment: Moment) -> Moment | None:
+    ahead = stretches(facts.device_time, moment.local, LOOKED_AHEAD_S)
+    found = next(passes(facts.policy, person, portal, ahead), None)
+    return None if found is None else found.first
+
+
+def _rule(report: RuleReport, sentences: Sentences) -> Mapping[str, object]:
+    return {
+        "id": report.rule_id,
+        "name": report.name,
+        "type": report.type,
+        "person": report.person,
+        "groups": list(report.groups),
+        "place": report.place,
+        "time": report.time,
+        "zones": [
+            {
+                "id": zone.id,
+                "name": zone.name,
+                "holds": zone.holds,
+                "spans": [
+                    {
+                        "days": list(span.days),
+                        "start": span.start,
+                        "end": span.end,
+                        "holds": span.holds,
+                    }
+                    for span in zone.spans
+                ],
+            }
+            for zone in report.zones
+        ],
+        "applied": report.applied,
+        "why": report.why,
+        "changed": report.changed,
+        "text": sentences.rule(report),
+    }
+
+
+COMMANDS = (Command("explain", ExplainRequest, explain, errors=(NotFound,)),)

@@ -1,0 +1,219 @@
+"""What explanations are made from: the rules as they are, people, the journal, how doors stand.
+
+The api process and `gateway explain` both use it. It writes nothing, and asks the controller for
+nothing but its state: the rules are compiled here, from the same rows by the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from gateway.access.actions import Action, door_of
+from gateway.access.admission_values import AdmissionSettings, Circumstances
+from gateway.access.attempt import Place
+from gateway.access.explain_values import NamedZone
+from gateway.access.passback import (
+    NOWHERE,
+    Now,
+    PassbackMode,
+    PassbackSettings,
+    Strictness,
+    Way,
+)
+from gateway.access.policy import Policy, Portal
+from gateway.clock import Clock, DeviceTime, Moment, WireTime
+from gateway.commands.context import CommandContext
+from gateway.doors.values import Mode, effective_mode
+from gateway.errors import ControllerUnavailable, InvalidRequest
+from gateway.link.messages import ControllerStatus
+from gateway.objects.models import Models
+from gateway.settings import SiteFile, WiegandReader
+from gateway.store.database import TrackedDatabase
+from gateway.store.files import JOURNAL_FILE
+from gateway.store.journal import CommittedEntry, JournalReader
+from gateway.store.passages import PassageReader, way
+from gateway.store.people import PeopleReader
+from gateway.store.roster import Roster
+from gateway.store.rule_book import RuleBook, RuleBooks
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where an explanation takes its facts from."""
+
+    database: TrackedDatabase
+    """The store, for reading."""
+    models: Models
+    books: RuleBooks
+    journal: Path
+    site: SiteFile
+    clock: Clock
+    device_time: DeviceTime
+    status: Callable[[], ControllerStatus | None]
+    """The controller's state, None when it is away."""
+
+
+def sources_of(context: CommandContext) -> Sources:
+    """The sources of the api process."""
+
+    def status() -> ControllerStatus | None:
+        try:
+            return context.controller.status()
+        except ControllerUnavailable:
+            return None
+
+    return Sources(
+        database=context.store.reader(),
+        models=context.store.models,
+        books=context.books,
+        journal=context.data / JOURNAL_FILE,
+        site=context.site,
+        clock=context.clock,
+        device_time=context.device_time,
+        status=status,
+    )
+
+
+class Facts:
+    """The facts of one question, at one instant. One thread uses it."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self.book: RuleBook = sources.books.newest(sources.database, sources.models)
+        self.roster = Roster(sources.database, sources.models)
+        self.site = sources.site
+        self.device_time = sources.device_time
+
+    @property
+    def policy(self) -> Policy:
+        return self.book.snapshot.policy
+
+    def people(self) -> PeopleReader:
+        """Finds people by credential."""
+        return PeopleReader(self._sources.database, self._sources.models)
+
+    @cached_property
+    def status(self) -> ControllerStatus | None:
+        """The controller's state, None when it is away."""
+        return self._sources.status()
+
+    def configured(self, module: str, key: str) -> str:
+        """A value of the configuration."""
+        return self.book.snapshot.configuration[(module, key)]
+
+    def is_on(self, module: str, key: str) -> bool:
+        """Whether a switch of the configuration is on."""
+        return self.configured(module, key) == "1"
+
+    def moment(self, time: int | None) -> Moment:
+        """The instant that is asked about: `time` in device time, now without it.
+
+        A time that is given is taken for certain; now is as certain as the controller says.
+        """
+        if time is None:
+            trusted = self.status is None or self.status.clock_trusted
+            return self.device_time.moment(self._now(), trusted=trusted)
+        if self.site.site.wire_time is WireTime.LOCAL:
+            return Moment(time, time)
+        return self.device_time.moment(_EPOCH + timedelta(seconds=time))
+
+    def _now(self) -> datetime:
+        # A simulation sets the controller's wall clock alone.
+        ahead_s = 0.0 if self.status is None else self.status.clock_shift_s
+        return self._sources.clock.utc() + timedelta(seconds=ahead_s)
+
+    def portal_of_reader(self, name: str) -> int:
+        """The portal that a reader of the site stands for, 0 for none. Raises InvalidRequest."""
+        for reader in self.site.reader:
+            if reader.name == name:
+                return self.book.snapshot.portal_of_reader.get(reader.index, 0)
+        raise InvalidRequest(f"Invalid member 'reader' (the site has no reader {name!r})")
+
+    def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
+        """The doors of this site that `actions` open, in order."""
+        ours = {door.id for door in self.site.door}
+        for action in actions:
+            door = door_of(action, self.site.site.sec_box_door)
+            if door in ours:
+                yield door
+
+    def settings(self, *anywhere: str) -> AdmissionSettings:
+        """How people are let in; `anywhere` are names of readers that count as keypads."""
+        on = self.is_on("identifier", "antipassback_enabled")
+        mode = self.configured("identifier", "antipassback_mode") if on else PassbackMode.OFF
+        keypads = (it for it in self.site.reader if isinstance(it, WiegandReader) and it.keypad)
+        return AdmissionSettings(
+            second_factor=self.is_on("identifier", "multi_factor_authentication"),
+            keypads=frozenset({*(reader.name for reader in keypads), *anywhere}),
+            passback=PassbackSettings(
+                PassbackMode(mode), int(self.configured("identifier", "antipassback_timeout"))
+            ),
+        )
+
+    def circumstances(self, moment: Moment, portal: Portal | None, user_id: int) -> Circumstances:
+        """What is true beside the rules: doors and record as they are now, at any `moment`."""
+        now = self._now()
+        utc_s = (now - _EPOCH) // timedelta(seconds=1)
+        later = moment.stamp - self.device_time.stamp(now)
+        place, known = Place(), NOWHERE
+        if portal is not None:
+            place = self._place(portal)
+            known = self._way(user_id, portal)
+        return Circumstances(moment, 0, Now(utc_s + later, moment.local), place, known)
+
+    def _place(self, portal: Portal) -> Place:
+        doors = () if self.status is None else self.status.doors
+        standing = {door.id: door.mode for door in doors}
+        modes = [
+            _mode(standing[door])
+            if door in standing
+            else effective_mode(
+                _mode(self.configured("general", "exception_mode")),
+                _mode(self.configured("general", f"door{door}_exception_mode")),
+            )
+            for door in self.doors_of(portal.actions)
+        ]
+        return Place(
+            released=bool(modes) and all(mode.releases for mode in modes),
+            locked_down=Mode.LOCK_DOWN in modes,
+        )
+
+    def watches(self, portal: Portal, settings: AdmissionSettings) -> bool:
+        """Whether anti-passback has a say at `portal`."""
+        by_area = portal.passage.strictness is not Strictness.OFF
+        return by_area or settings.passback.mode is not PassbackMode.OFF
+
+    def _way(self, user_id: int, portal: Portal) -> Way:
+        watched = user_id and self.watches(portal, self.settings())
+        if not watched or not self._sources.journal.exists():
+            return NOWHERE
+        reader = PassageReader(self._sources.journal)
+        try:
+            return way(reader.of(user_id), portal.id)
+        finally:
+            reader.close()
+
+    def entry(self, log_id: int) -> CommittedEntry | None:
+        """What the journal says of a row of access_logs. Raises StorageError."""
+        if not self._sources.journal.exists():  # before the controller's first start
+            return None
+        reader = JournalReader(self._sources.journal)
+        try:
+            return reader.access(log_id)
+        finally:
+            reader.close()
+
+    @property
+    def rule_zones(self) -> Mapping[int, tuple[NamedZone, ...]]:
+        """By rule, its time zones with their names."""
+        return self.book.rule_zones
+
+
+def _mode(word: str) -> Mode:
+    return Mode(word) if word in tuple(Mode) else Mode.NORMAL

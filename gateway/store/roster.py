@@ -1,0 +1,105 @@
+"""People by their ids, with what ties them to rules: one of them, or all of them page by page."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import peewee
+
+from gateway.access.person import Person
+from gateway.errors import StorageError
+from gateway.objects.models import Models
+from gateway.store.database import TrackedDatabase
+from gateway.store.query.compile import members
+
+PAGE = 1_000
+"""People that are read at once: no read lasts so long that the log of the file grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody, by name."""
+
+    person: Person
+    name: str
+
+
+class Roster:
+    """Reads people on the connection of the thread that made it."""
+
+    def __init__(self, database: TrackedDatabase, models: Models) -> None:
+        self._connection: sqlite3.Connection = database.connection()
+        self._models = models
+
+    def one(self, user_id: int) -> Member | None:
+        """The person `user_id`. Raises StorageError."""
+        key = self._models.column("users", "id")
+        return next(iter(self._page(key == user_id, 1)), None)
+
+    def all(self, after: int = 0) -> Iterator[Member]:
+        """Everyone whose id is above `after`, by id. Raises StorageError."""
+        key = self._models.column("users", "id")
+        while True:
+            page = self._page(key > after, PAGE)
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1].person.id
+
+    def group_names(self, ids: Iterable[int]) -> dict[int, str]:
+        """What groups are called. Raises StorageError."""
+        column = self._models.column
+        groups = self._models["groups"].select(column("groups", "id"), column("groups", "name"))
+        return dict(self._run(groups.where(column("groups", "id").in_(members(list(ids))))))
+
+    def _page(self, which: Any, count: int) -> list[Member]:
+        columns = [self._models.column("users", name) for name in _COLUMNS]
+        people = self._models["users"].select(*columns).where(which).order_by(columns[0])
+        self._execute("BEGIN")  # people and ties of one instant
+        try:
+            rows = self._run(people.limit(count))
+            ids = [row[0] for row in rows]
+            groups = self._ties("user_groups", "group_id", ids)
+            rules = self._ties("user_access_rules", "access_rule_id", ids)
+            exempt = self._ties("antipassback_exemptions", "user_id", ids)
+        finally:
+            self._execute("COMMIT")
+        return [
+            Member(
+                Person(
+                    id_,
+                    begin_time,
+                    end_time,
+                    tuple(groups.get(id_, ())),
+                    tuple(rules.get(id_, ())),
+                    passback_exempt=id_ in exempt,
+                ),
+                name,
+            )
+            for id_, name, begin_time, end_time in rows
+        ]
+
+    def _ties(self, table: str, what: str, ids: Sequence[int]) -> dict[int, list[int]]:
+        user_id = self._models.column(table, "user_id")
+        ties = self._models[table].select(user_id, self._models.column(table, what))
+        found: dict[int, list[int]] = defaultdict(list)
+        for id_, tied in self._run(ties.where(user_id.in_(members(list(ids))))):
+            found[id_].append(tied)
+        return found
+
+    def _run(self, query: peewee.Query) -> list[tuple[Any, ...]]:
+        text, values = query.sql()
+        return self._execute(text, values)
+
+    def _execute(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(f"the store cannot be read: {error}") from error
+
+
+_COLUMNS = ("id", "name", "begin_time", "end_time")

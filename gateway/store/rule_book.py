@@ -1,0 +1,87 @@
+"""The rules with the names that their compiled form leaves out, for explanations."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import peewee
+
+from gateway.access.explain import named_zone
+from gateway.access.explain_values import NamedZone
+from gateway.access.rows import TimeSpanRow
+from gateway.access.slices import drain
+from gateway.errors import StorageError
+from gateway.objects.models import Models
+from gateway.store.database import TrackedDatabase
+from gateway.store.schema import PolicyVersion
+from gateway.store.snapshot import Snapshot, SnapshotReader
+
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """The rules of one policy version."""
+
+    snapshot: Snapshot
+    rule_zones: Mapping[int, tuple[NamedZone, ...]]
+    """By rule, its time zones, those that were deleted included."""
+
+
+class RuleBooks:
+    """Compiles each version once. Any thread may use it, with a database open for reading."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._newest: RuleBook | None = None
+
+    def newest(self, database: TrackedDatabase, models: Models) -> RuleBook:
+        """The rules as they are committed now. Raises StorageError."""
+        with self._guard:
+            for _ in range(_TRIES):
+                version = _version(database)
+                if self._newest is None or self._newest.snapshot.version != version:
+                    snapshot = drain(SnapshotReader(database, models).compile())
+                    self._newest = RuleBook(snapshot, _rule_zones(database, models))
+                # Both were read after `version`: with the same one still there, they belong
+                # together.
+                if self._newest.snapshot.version == _version(database):
+                    return self._newest
+                self._newest = None
+        raise StorageError("the rules change faster than they can be read")
+
+
+def _version(database: TrackedDatabase) -> int:
+    [[version]] = _run(database, PolicyVersion.select(PolicyVersion.version))
+    return int(version)
+
+
+def _rule_zones(database: TrackedDatabase, models: Models) -> dict[int, tuple[NamedZone, ...]]:
+    def rows(table: str, *columns: str) -> list[tuple[Any, ...]]:
+        chosen = (models.column(table, name) for name in columns)
+        return _run(database, models[table].select(*chosen).order_by(models.key(table)))
+
+    names: dict[int, str] = dict(rows("time_zones", "id", "name"))
+    spans: dict[int, list[TimeSpanRow]] = {}
+    for span in map(TimeSpanRow._make, rows("time_spans", *TimeSpanRow._fields)):
+        spans.setdefault(span.time_zone_id, []).append(span)
+    zones: dict[int, NamedZone] = {}
+    found: dict[int, tuple[NamedZone, ...]] = {}
+    for rule, zone in rows("access_rule_time_zones", "access_rule_id", "time_zone_id"):
+        if zone not in zones:
+            its_spans = spans.get(zone, []) if zone in names else []
+            zones[zone] = named_zone(zone, names.get(zone), its_spans)
+        found[rule] = (*found.get(rule, ()), zones[zone])
+    return found
+
+
+def _run(database: TrackedDatabase, query: peewee.Query) -> list[tuple[Any, ...]]:
+    text, values = query.sql()
+    try:
+        return database.connection().execute(text, values).fetchall()
+    except sqlite3.Error as error:
+        raise StorageError(f"the store cannot be read: {error}") from error

@@ -1,0 +1,133 @@
+"""`gateway explain`, as a technician types it: beside a gateway that runs, and without one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Maker, Running, Site
+
+ANA, BRUNO, DAVI = "123,45678", "123,45679", "123,45680"
+
+
+def explain(site: Site, *words: str) -> str:
+    """The text of `gateway explain`, which must succeed."""
+    done = site.type("explain", *words)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    text: str = done.stdout
+    return text
+
+
+@pytest.fixture(scope="module")
+def at_rest(make: Maker) -> Site:
+    """A demo site that never ran."""
+    return make.demo()
+
+
+def test_a_person_a_portal_and_a_moment_are_explained_without_a_running_gateway(
+    at_rest: Site,
+) -> None:
+    text = explain(at_rest, "--user", "2", "--portal", "1", "--at", "2026-11-21 09:00")
+    first = text.splitlines()[0]
+    assert first.startswith("user 2 'Bruno' at portal 1 'Standard', saturday 2026-11-21 09:00:00: ")
+    assert "rule 3 'Front, office hours' would open: monday to friday 08:00-18:00" in text
+    assert "it opens next on monday 2026-11-23 08:00:00" in text
+
+
+def test_a_card_at_a_reader_and_a_code_are_explained(at_rest: Site) -> None:
+    at = ("--at", "2026-11-23 09:00")
+    assert "granted" in explain(at_rest, "--card", ANA, "--reader", "front", *at).splitlines()[0]
+    assert "granted" in explain(at_rest, "--qr", "DEMO-CARLA", "--portal", "2", *at)
+    text = explain(at_rest, "--card", DAVI, "--reader", "front", *at)
+    assert "group 3 'Visitors' is not tied to any rule reaching portal 1 'Standard'" in text
+
+
+def test_json_is_what_the_api_answers(at_rest: Site) -> None:
+    words = ("--json", "--user", "2", "--portal", "1", "--at", "2026-11-23 09:00")
+    answer: dict[str, Any] = json.loads(explain(at_rest, *words))
+    assert (answer["reason"], answer["event"], answer["user_id"]) == ("granted", 7, 2)
+
+
+def test_who_can_open_is_a_list_and_when_a_table(at_rest: Site) -> None:
+    at = ("--at", "2026-11-21 09:00")
+    assert [
+        line.split() for line in explain(at_rest, "who", "--portal", "1", *at).splitlines()
+    ] == [
+        ["1", "now", "Ana"],
+        ["2", "at", "other", "times", "Bruno"],
+        ["3", "at", "other", "times", "Carla"],
+    ]
+    assert explain(at_rest, "who", "--door", "1", "--now", *at).split() == ["1", "now", "Ana"]
+    table = explain(at_rest, "when", "--user", "2", "--portal", "1", *at).splitlines()
+    assert table[2:] == [
+        "portal 1 'Standard'",
+        *(
+            f"  {day:<10} 2026-11-{number}  08:00-18:00"
+            for number, day in enumerate(
+                ("monday", "tuesday", "wednesday", "thursday", "friday"), start=16
+            )
+        ),
+        "  saturday   2026-11-21  -",
+        "  sunday     2026-11-22  -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--user", "2"), 1, "portal_id, reader"),
+        (("--portal", "1"), 1, "access_log_id"),
+        (("--user", "77", "--portal", "1"), 1, "no user 77"),
+        (("--user", "2", "--reader", "gate"), 1, "no reader 'gate'"),
+        (("--log", "1"), 1, "no access 1"),
+        (("--user", "2", "--portal", "1", "--at", "noon"), 2, "'noon' is no moment"),
+        (("--card", "1,2,3", "--portal", "1"), 2, "is no card"),
+        (("who",), 1, "portal_id, door"),
+        (("when",), 2, "--user"),
+    ],
+)
+def test_what_makes_no_question_is_refused_by_name(
+    at_rest: Site, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = at_rest.type("explain", *words)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+
+
+def test_a_denied_swipe_is_explained_by_the_number_of_its_row(demo: Running) -> None:
+    demo.site.sim("clock", "set", "2026-11-21T09:00:00")
+    row = demo.swiped(BRUNO)
+    text = explain(demo.site, "--log", str(row["id"]))
+    assert "user 2 'Bruno' at portal 1" in text.splitlines()[0]
+    assert "would open: monday to friday 08:00-18:00; it is saturday 2026-11-21 09:" in text
+    answer = demo.api.ask("explain", {"access_log_id": row["id"]})
+    assert (answer["reason"], answer["time"]) == ("out_of_time", row["time"])
+    assert answer["to_change"][0] in text
+
+
+def test_now_is_the_time_of_the_door_and_its_mode_counts(demo: Running) -> None:
+    demo.site.sim("clock", "set", "2026-11-23T09:00:00")
+    question = {"user_id": 2, "portal_id": 1}
+    assert demo.api.ask("explain", question)["reason"] == "granted"
+    demo.api.configure("general", exception_mode="lock_down")
+    try:
+        answer = demo.api.ask("explain", question)
+        assert answer["reason"] == "lock_down"
+        assert demo.swiped(BRUNO)["event"] == 6
+    finally:
+        demo.api.configure("general", exception_mode="none")
+    assert demo.api.ask("explain", question)["reason"] == "granted"
+
+
+def test_what_is_explained_is_what_the_door_does(demo: Running) -> None:
+    """Each of the demo's cards at the front, at moments of a week."""
+    for moment in ("2026-11-23T07:59:00", "2026-11-23T08:01:00", "2026-11-22T12:00:00"):
+        for user_id, card in ((1, ANA), (2, BRUNO), (4, DAVI)):
+            demo.site.sim("clock", "set", moment)
+            row = demo.swiped(card)
+            question = {"user_id": user_id, "portal_id": 1, "time": row["time"]}
+            assert demo.api.ask("explain", question)["event"] == row["event"], (moment, card)

@@ -115,7 +115,7 @@ class _Work:
         portal = policy.portals.get(attempt.portal_id)
         if portal is None:
             nowhere = refuse(Reason.READER_WITHOUT_PORTAL, portal_id=attempt.portal_id)
-            self._outcomes.append(Outcome(nowhere, attempt.reader))
+            self._outcomes.append(Outcome(nowhere, attempt.reader, attempt.person, attempt.duress))
         elif attempt.factor.keyed and self._guard(attempt.reader).locked(self._now_ms):
             self._outcomes.append(
                 Outcome(refuse(Reason.KEYPAD_LOCKED, 0, portal.id), attempt.reader)

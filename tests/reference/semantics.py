@@ -54,7 +54,9 @@ def _read(path: Path) -> Table:
 
 def _reasons() -> list[str]:
     rows = _read(ACCESS / "reasons.toml")["row"]
-    shown = ((code(row["reason"]), str(row["event"]), "yes" if row["allowed"] else "") for row in rows)
+    shown = (
+        (code(row["reason"]), str(row["event"]), "yes" if row["allowed"] else "") for row in rows
+    )
     return table(("verdict", "event of the log", "opens"), shown)
 
 

@@ -199,7 +199,8 @@ def belongs_together(outcome: Outcome, step: Table) -> None:
     if "who" in step:
         assert outcome.reader in {step["reader"], ""}
     named = outcome.person.id if outcome.person is not None else 0
-    assert decision.user_id == (0 if reason is Reason.KEYPAD_LOCKED else named)
+    unnamed = reason in {Reason.KEYPAD_LOCKED, Reason.READER_WITHOUT_PORTAL}
+    assert decision.user_id == (0 if unnamed else named)
     if reason is not Reason.NO_RULE:  # where there may be none to explain
         assert bool(decision.trace) is (reason not in RULES_NOT_ASKED)
     together = "needs" in portal and not step.get("rule_over")

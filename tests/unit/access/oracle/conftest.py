@@ -149,7 +149,7 @@ class Oracle:
     def _attempt(self, tables: Tables, step: Row, said: Said) -> Answer:
         reader, typed = step["reader"], step["factor"] in TYPED
         if not find(tables, "portals", id=step["portal"]):
-            return self._say("reader_without_portal", step)
+            return Answer("reader_without_portal", 0, step["portal"], duress=step["duress"])
         if typed and reader in self._locked:
             return Answer("keypad_locked", 0, step["portal"])
         if typed and reader in self._waits:

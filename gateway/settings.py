@@ -122,6 +122,40 @@ class FixedInput(Input):
     idle: Level
 
 
+class Output(_Strict):
+    """An output that is off at the start, at a stop and at a fault."""
+
+    pin: Pin
+    active: Level
+    """The level that switches on what hangs on it."""
+
+    def level(self, *, on: bool) -> bool:
+        """The pin level (True = high) of on and off."""
+        return on is (self.active is Level.HIGH)
+
+
+class Siren(Output):
+    """What sounds in an alarm; `alarm.siren_enabled` switches it."""
+
+    time_s: Annotated[int, Field(ge=5, le=3_600)] = 180
+    """How long it sounds at most; each new alarm begins it anew."""
+
+
+class Power(_Strict):
+    """Contacts of the power supply. The API knows no such alarm: they are faults of the device."""
+
+    mains_fail: FixedInput | None = None
+    battery_low: FixedInput | None = None
+    under_voltage: FixedInput | None = None
+
+    def contacts(self) -> Iterator[tuple[str, FixedInput]]:
+        """Those that the site has, by the names of their keys."""
+        for name in ("mains_fail", "battery_low", "under_voltage"):
+            contact = getattr(self, name)
+            if contact is not None:
+                yield name, contact
+
+
 class Door(_Strict):
     """One door: its number in the API and its wires."""
 
@@ -135,6 +169,9 @@ class Door(_Strict):
     on_stop: LockState = LockState.LOCKED
     on_fault: LockState = LockState.LOCKED
     fire_release: bool = True
+    rex_bypasses_interlock: bool = True
+    """The exit button unlocks even while another door of its interlock is open. False keeps people
+    in until that one is closed; a fire lets them out all the same."""
 
 
 class TurnstileWay(_Strict):
@@ -176,6 +213,16 @@ class _Reader(_Strict):
     name: Name
     index: Annotated[int, Field(ge=1, le=16)]
     portal: Annotated[int, Field(ge=1)]
+    tamper: FixedInput | None = None
+    """The contact that tells that somebody takes the reader off its wall."""
+    tamper_disables: bool = False
+    """What is read while that contact is active is left aside."""
+
+    @model_validator(mode="after")
+    def _disabled_by_something(self) -> Self:
+        if self.tamper_disables and self.tamper is None:
+            raise ValueError("tamper_disables needs a tamper contact")
+        return self
 
 
 class WiegandReader(_Reader):
@@ -211,6 +258,8 @@ class Zone(Input):
     """An alarm zone's input. Level, delay and switch are rows of `alarm_zones`."""
 
     number: Annotated[int, Field(ge=1, le=5)]
+    entry_delay_s: Annotated[int, Field(ge=0, le=600)] = 0
+    """How long somebody who came in this way has to disarm before it is an alarm."""
 
 
 def _known_zone(name: str) -> str:
@@ -255,6 +304,15 @@ class Admission(_Strict):
     """... within this time lock it ..."""
     locked_s: Annotated[int, Field(ge=10, le=3_600)] = 90
     """... for this long."""
+    forgive_at_midnight: bool = False
+    """Anti-passback forgets at midnight where everyone is, as with `catra.daily_reset`."""
+
+
+class Interlock(_Strict):
+    """What the API has no key for. Which doors it joins is `doorN_interlock`."""
+
+    margin_s: Annotated[int, Field(ge=0, le=60)] = 2
+    """A door without a sensor counts as occupied for its time and so much longer."""
 
 
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
@@ -294,12 +352,42 @@ class SiteFile(_Strict):
     zone: tuple[Zone, ...] = ()
     tamper: FixedInput | None = None
     fire: FixedInput | None = None
+    siren: Siren | None = None
+    bell: Output | None = None
+    """What rings for `timed_alarms`; `general.bell_enabled` switches it."""
+    power: Power = Power()
     admission: Admission = Admission()
+    interlock: Interlock = Interlock()
     initial: dict[str, dict[str, str | int | bool]] = {}
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 
     def pins(self) -> Iterator[tuple[int, str]]:
         """Every pin in use with the key that claims it."""
+        yield from self._door_pins()
+        for reader in self.reader:
+            if isinstance(reader, WiegandReader):
+                yield reader.d0, f"reader {reader.name!r} d0"
+                yield reader.d1, f"reader {reader.name!r} d1"
+        for name, output in self.sounders():
+            yield output.pin, name
+        for zone in self.zone:
+            yield zone.pin, f"zone {zone.number}"
+        for name, contact in self.contacts():
+            yield contact.pin, name
+
+    def contacts(self) -> Iterator[tuple[str, FixedInput]]:
+        """The contacts that belong to no door and no zone, by the names of their keys."""
+        if self.tamper:
+            yield "tamper", self.tamper
+        if self.fire:
+            yield "fire", self.fire
+        for reader in self.reader:
+            if reader.tamper:
+                yield f"reader {reader.name!r} tamper", reader.tamper
+        for name, contact in self.power.contacts():
+            yield f"power {name}", contact
+
+    def _door_pins(self) -> Iterator[tuple[int, str]]:
         for door in self.door:
             where = f"door {door.name!r}"
             yield door.strike.pin, f"{where} strike"
@@ -309,16 +397,13 @@ class SiteFile(_Strict):
                 yield door.rex.pin, f"{where} rex"
         if self.turnstile:
             yield from self.turnstile.pins()
-        for reader in self.reader:
-            if isinstance(reader, WiegandReader):
-                yield reader.d0, f"reader {reader.name!r} d0"
-                yield reader.d1, f"reader {reader.name!r} d1"
-        for zone in self.zone:
-            yield zone.pin, f"zone {zone.number}"
-        if self.tamper:
-            yield self.tamper.pin, "tamper"
-        if self.fire:
-            yield self.fire.pin, "fire"
+
+    def sounders(self) -> Iterator[tuple[str, Output]]:
+        """The outputs that can be heard, by the names of their tables."""
+        if self.siren:
+            yield "siren", self.siren
+        if self.bell:
+            yield "bell", self.bell
 
     @model_validator(mode="after")
     def _each_thing_once(self) -> Self:

@@ -166,9 +166,10 @@ class _Work:
             return
         # The rules may have changed, or their time may be over, since the first factor. The
         # person as read now counts.
-        decision = self._by_rules(policy, attempt.person, portal, seen)
-        both = replace(attempt, duress=attempt.duress or waiting.duress)
-        self._conclude(policy, portal, both, attempt.person, decision, seen)
+        person = replace(attempt.person, spends=first.spends)
+        decision = self._by_rules(policy, person, portal, seen)
+        both = replace(attempt, person=person, duress=attempt.duress or waiting.duress)
+        self._conclude(policy, portal, both, person, decision, seen)
 
     def _identified(self, policy: Policy, attempt: Attempt) -> Person | None:
         if attempt.person is None and attempt.contingency and self._settings.contingency:

@@ -22,6 +22,8 @@ class Person:
     """(door, milliseconds) where doors stay unlocked longer for this person (`opening_times`)."""
     passback_exempt: bool = False
     """Anti-passback does not concern this person."""
+    spends: tuple[int, int] | None = None
+    """The card, by its row and its number, that lets in once and was shown; None for any other."""
 
     @property
     def dated(self) -> bool:

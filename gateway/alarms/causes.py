@@ -32,6 +32,19 @@ class AlarmCause(IntEnum):
 ZONE_CAUSES = tuple(AlarmCause(number) for number in range(1, 6))
 """The alarm zones in order: zone N sets off cause N."""
 
+DURESS_CAUSES = frozenset(
+    (
+        AlarmCause.PANIC_FINGER,
+        AlarmCause.PANIC_CARD,
+        AlarmCause.PANIC_PIN,
+        AlarmCause.PANIC_PASSWORD,
+    )
+)
+"""Somebody identified under threat: told to those who can help, and never heard at the door."""
+
+DOOR_CAUSES = frozenset((AlarmCause.DOOR_OPEN, AlarmCause.FORCED_DOOR))
+"""What a door's own sensor tells of."""
+
 _GRAVEST_FIRST = (
     AlarmCause.PANIC_FINGER,
     AlarmCause.PANIC_CARD,

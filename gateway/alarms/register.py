@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gateway.alarms.causes import AlarmCause, gravity
+from gateway.alarms.causes import DURESS_CAUSES, AlarmCause, gravity
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,21 @@ class AlarmSource:
     cause: AlarmCause
     door_id: int = 0
     """The door's number; 0 for what belongs to no door."""
+    part: str = ""
+    """Which of several things with this cause, such as `reader front`; empty where there is one."""
+    user_id: int = 0
+    """Who identified under threat; 0 for everything else."""
+    access_log_id: int = 0
+    """The access with which they did."""
 
     def __post_init__(self) -> None:
         if self.cause is AlarmCause.NONE:
             raise ValueError("the cause NONE is no alarm")
+
+    @property
+    def silent(self) -> bool:
+        """True for what nobody at the door may hear."""
+        return self.cause in DURESS_CAUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +99,15 @@ class AlarmRegister:
 
     @property
     def sounding(self) -> bool:
-        """True while an alarm is on that nobody silenced."""
-        return any(not alarm.silenced for alarm in self.active)
+        """True while an alarm is on that is to be heard and that nobody silenced."""
+        return any(not (alarm.silenced or alarm.source.silent) for alarm in self.active)
 
     def status(self) -> tuple[bool, AlarmCause]:
-        """What `alarm_status` answers: whether the device sounds, and the gravest cause of it."""
-        sounding = [alarm.source.cause for alarm in self.active if not alarm.silenced]
-        return bool(sounding), min(sounding, key=gravity, default=AlarmCause.NONE)
+        """What `alarm_status` answers: whether an alarm is on that nobody silenced, one that is
+        not heard included, and the gravest cause of it.
+        """
+        pressing = [alarm.source.cause for alarm in self.active if not alarm.silenced]
+        return bool(pressing), min(pressing, key=gravity, default=AlarmCause.NONE)
 
     def _find(self, source: AlarmSource) -> ActiveAlarm | None:
         return next((alarm for alarm in self.active if alarm.source == source), None)

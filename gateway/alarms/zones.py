@@ -31,17 +31,33 @@ class ZoneSettings:
     """The level at the pin that means alarm."""
     delay_ms: int = 0
     """How long the level must last, 0 or more."""
+    entry_delay_ms: int = 0
+    """After that, how long whoever came in has to disarm, 0 or more."""
 
     def __post_init__(self) -> None:
         if self.cause not in (*ZONE_CAUSES, AlarmCause.TAMPER):
             raise ValueError(f"no input sets off the cause {self.cause!r}")
-        if self.delay_ms < 0:
-            raise ValueError(f"delay_ms must be 0 or more, not {self.delay_ms}")
+        for name in ("delay_ms", "entry_delay_ms"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
     @classmethod
-    def of_row(cls, zone: int, enabled: int, active_level: int, alarm_delay: int) -> Self:
+    def of_row(
+        cls,
+        zone: int,
+        enabled: int,
+        active_level: int,
+        alarm_delay: int,
+        entry_delay_ms: int = 0,
+    ) -> Self:
         """A zone as its row of `alarm_zones` has it; `active_level` 1 is active high."""
-        return cls(AlarmCause(zone), bool(enabled), active_level == 1, delay_ms_of(alarm_delay))
+        return cls(
+            AlarmCause(zone),
+            bool(enabled),
+            active_level == 1,
+            delay_ms_of(alarm_delay),
+            entry_delay_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,10 @@ class ZoneState:
     active_since_ms: int | None
     """When the level became the active one; None while it is not or nobody watches."""
     alarm: bool
+    entry_since_ms: int | None = None
+    """When the entry delay began, which only disarming ends."""
+    latched: bool = False
+    """The alarm came after an entry delay: it outlasts the level, until it is silenced."""
 
     @classmethod
     def initial(cls, *, alarm: bool = False) -> Self:
@@ -77,11 +97,16 @@ class SettingsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Silenced:
+    """Somebody acknowledged: an alarm that outlasted its level is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """Nothing but time: to be fed at the instant that `due_ms` names."""
 
 
-ZoneEvent = InputLevel | SettingsChanged | TimePassed
+ZoneEvent = InputLevel | SettingsChanged | Silenced | TimePassed
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +143,11 @@ def step(settings: ZoneSettings, state: ZoneState, event: ZoneEvent, now_ms: int
     if not isinstance(event, SettingsChanged):
         # what fell due under the old settings says nothing about an input watched otherwise
         elapsed = _elapse(settings, state, now_ms)
-    after = replace(elapsed, high=event.high) if isinstance(event, InputLevel) else elapsed
+    after = elapsed
+    if isinstance(event, InputLevel):
+        after = replace(elapsed, high=event.high)
+    elif isinstance(event, Silenced):
+        after = replace(elapsed, latched=False)
     after = _elapse(settings, _settle(settings, after, now_ms), now_ms)
     notices = _notices(settings.cause, state, elapsed) + _notices(settings.cause, elapsed, after)
     return Transition(after, notices)
@@ -126,21 +155,33 @@ def step(settings: ZoneSettings, state: ZoneState, event: ZoneEvent, now_ms: int
 
 def due_ms(settings: ZoneSettings, state: ZoneState) -> int | None:
     """The next instant at which `TimePassed` must be fed; None while nothing is pending."""
-    if state.alarm or state.active_since_ms is None:
+    if state.alarm:
+        return None
+    if state.entry_since_ms is not None:
+        return state.entry_since_ms + settings.entry_delay_ms
+    if state.active_since_ms is None:
         return None
     return state.active_since_ms + settings.delay_ms
 
 
 def _elapse(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
     due = due_ms(settings, state)
-    return state if due is None or now_ms < due else replace(state, alarm=True)
+    if due is None or now_ms < due:
+        return state
+    entering = state.entry_since_ms is not None
+    if settings.entry_delay_ms and not entering:
+        return _elapse(settings, replace(state, entry_since_ms=due), now_ms)
+    return replace(state, alarm=True, entry_since_ms=None, latched=entering)
 
 
 def _settle(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
     if settings.enabled and state.high is None:
         return state
-    if not settings.enabled or state.high is not settings.active_high:
-        return replace(state, active_since_ms=None, alarm=False)
+    if not settings.enabled:
+        return replace(state, active_since_ms=None, alarm=False, entry_since_ms=None, latched=False)
+    if state.high is not settings.active_high:
+        # Who came in and shut the door behind them still has to disarm.
+        return replace(state, active_since_ms=None, alarm=state.alarm and state.latched)
     if state.active_since_ms is None:
         return replace(state, active_since_ms=now_ms)
     return state

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from gateway import __version__
 from gateway.api.app import create_app
+from gateway.api.expiry import ExpiredPeople, clock_trusted_by
 from gateway.api.server import Server, parse_address
 from gateway.api.sessions import MemorySessions
 from gateway.api.upkeep import FileChecks
@@ -21,12 +24,13 @@ from gateway.commands.clock import adopt_clock
 from gateway.commands.context import CommandContext
 from gateway.commands.enrolment import close_enrolments
 from gateway.commands.listening import Listening
+from gateway.commands.modes import end_modes
 from gateway.errors import GatewayError, StorageError
 from gateway.host.certificate import make_self_signed
 from gateway.host.notify import Notifier
 from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient, FactListener
-from gateway.link.messages import Fact
+from gateway.link.messages import EndedMode, Fact
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import Http, read_running_site
@@ -96,7 +100,7 @@ def run_api(
         # Before the servers stop, which wait for the requests that run.
         stack.callback(close_enrolments, context)
         notifier = Notifier()
-        follower = _Follower(projection, store, zone, notifier)
+        follower = _Follower(projection, store, zone, notifier, partial(end_modes, context))
         facts = FactListener(runtime, follower.heard)
         facts.start()
         stack.callback(facts.close)
@@ -108,6 +112,9 @@ def run_api(
         checks = FileChecks(data, store, clock, device_time)
         checks.start()
         stack.callback(checks.close)
+        expired = ExpiredPeople(store, clock, device_time, lambda: clock_trusted_by(controller))
+        expired.start()
+        stack.callback(expired.close)
         adopt_clock(context)
         stop.wait()
         notifier.stopping()
@@ -159,8 +166,15 @@ class _Follower:
     """What the api process does whenever it hears of the controller, or for a second does not."""
 
     def __init__(
-        self, projection: Projection, store: Store, zone: SiteZone, notifier: Notifier
+        self,
+        projection: Projection,
+        store: Store,
+        zone: SiteZone,
+        notifier: Notifier,
+        end: Callable[[Iterable[EndedMode]], None],
     ) -> None:
+        """`end` writes down that exception modes are over."""
+        self._end = end
         self._projection = projection
         self._store = store
         self._zone = zone
@@ -168,15 +182,16 @@ class _Follower:
         self._failing = False
 
     def heard(self, fact: Fact | None) -> None:
-        """Bring the log tables up to date, whatever the fact is: it is only a wake-up."""
-        del fact
+        """Bring the database up to date with what the controller did and found."""
         self._notifier.alive()
         try:
             self._projection.catch_up()
+            if fact and fact.status:
+                self._end(fact.status.modes_ended)
             configuration = self._store.configuration({"ntp": ["timezone"]})
         except StorageError as error:
             if not self._failing:
-                log.warning("the log tables cannot be brought up to date", why=str(error))
+                log.warning("the database cannot be brought up to date", why=str(error))
             self._failing = True
             return
         self._failing = False

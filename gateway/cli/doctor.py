@@ -12,7 +12,8 @@ from pathlib import Path
 
 import click
 
-from gateway.access.policy import Policy
+from gateway.access.passback import PassbackMode, Strictness
+from gateway.access.policy import Policy, Portal
 from gateway.cli.options import data_option, initialised, json_option
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
@@ -96,6 +97,13 @@ def _egress(site: SiteFile) -> Iterator[Finding]:
                 f"door {door.name}",
                 "a lock that power keeps shut needs a way out without this device: "
                 "egress must be mechanical or direct_cut",
+            )
+        if not door.rex_bypasses_interlock and door.egress is Egress.SOFTWARE:
+            yield Finding(
+                Grade.FAIL,
+                f"door {door.name}",
+                "its exit button is the only way out, and does not bypass the interlock: whoever "
+                "leaves another door open locks people in",
             )
     turnstile = site.turnstile
     if turnstile and turnstile.egress is Egress.SOFTWARE:
@@ -182,6 +190,7 @@ def _rules(data: Path, site: SiteFile) -> Iterator[Finding]:
         elif not list(bindings.doors_of(policy.portals[portal].actions)):
             yield from _without_a_door(site, bindings, portal, subject)
     yield from _open_to_all(policy)
+    yield from _ways_around(site, bindings)
 
 
 def _without_a_door(
@@ -209,6 +218,32 @@ def _open_to_all(policy: Policy) -> Iterator[Finding]:
                     f"rule {rule_id}",
                     f"{rule.name!r} lets all of group {group} pass at any time",
                 )
+
+
+def _ways_around(site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
+    """Doors that people leave by button, unseen, where whoever is not seen to leave is refused."""
+    buttons = {door.id: door for door in site.door if bindings.door(door).rex_enabled}
+    for portal_id, portal in sorted(bindings.snapshot.policy.portals.items()):
+        if not _refuses_by_area(bindings, portal):
+            continue
+        for door in bindings.doors_of(portal.actions):
+            if door in buttons:
+                yield Finding(
+                    Grade.WARN,
+                    f"portal {portal_id}",
+                    f"anti-passback refuses there whoever is elsewhere by the record, and the exit "
+                    f"button of door {buttons[door].name} lets people go unseen: they are refused "
+                    "when they come back",
+                )
+
+
+def _refuses_by_area(bindings: Bindings, portal: Portal) -> bool:
+    by_direction = bindings.admission.passback.mode in (
+        PassbackMode.DAILY_BY_DIRECTION,
+        PassbackMode.TIMED_BY_DIRECTION,
+    )
+    hard = portal.passage.strictness is Strictness.HARD
+    return hard or (by_direction and portal.passage.between_areas)
 
 
 def _bindings(data: Path, site: SiteFile) -> Bindings:
@@ -241,6 +276,8 @@ def _processes(data: Path) -> Iterator[Finding]:
         grade = Grade.OK if device.online else Grade.FAIL
         text = "online" if device.online else f"offline: {device.why}"
         yield Finding(grade, f"reader {device.name}", text)
+    for fault in status.faults:
+        yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:
         yield Finding(Grade.FAIL, "clock", "not trusted: schedules and dates deny")
     if status.journal_fault:

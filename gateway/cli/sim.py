@@ -102,16 +102,27 @@ def zone(ctx: click.Context, number: int, state: str) -> None:
     _ask(ctx, Simulate(verb="zone", zone=number, value=state))
 
 
-def _switch(name: Literal["tamper", "fire"], text: str) -> None:
-    @sim.command(name=name, help=text)
+@sim.command()
+@click.argument("state", type=click.Choice(["on", "off"]))
+@click.option("--reader", help="A reader's own contact, in the place of the case's.")
+@click.pass_context
+def tamper(ctx: click.Context, state: str, reader: str | None) -> None:
+    """Open (on) or close (off) the case, or take a reader off its wall."""
+    _ask(ctx, Simulate(verb="tamper", reader=reader, value=state))
+
+
+def _switch(name: Literal["fire", "mains_fail", "battery_low", "under_voltage"], text: str) -> None:
+    @sim.command(name=name.replace("_", "-"), help=text)
     @click.argument("state", type=click.Choice(["on", "off"]))
     @click.pass_context
     def switch(ctx: click.Context, state: str) -> None:
         _ask(ctx, Simulate(verb=name, value=state))
 
 
-_switch("tamper", "Open (on) or close (off) the case.")
 _switch("fire", "Let the fire panel's contact report a fire (on) or not (off).")
+_switch("mains_fail", "Let the power supply report that the mains has failed (on) or not (off).")
+_switch("battery_low", "Let the power supply report a low battery (on) or not (off).")
+_switch("under_voltage", "Let the power supply report too low a voltage (on) or not (off).")
 
 
 @sim.command()

@@ -9,8 +9,10 @@ from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import ConfigurationRequest
 from gateway.commands.rights import Caller, Right
-from gateway.errors import DeviceUnavailable, NotSupportedHere
-from gateway.store.configuration import check
+from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
+from gateway.objects.configuration import Kind
+from gateway.objects.configuration_keys import CONFIGURATION
+from gateway.store.configuration import Values, check
 
 
 def get_configuration(
@@ -25,13 +27,25 @@ def set_configuration(
 ) -> Answer:
     """Change the keys given, all or none."""
     values = request.modules()
-    enabled = check(values).get(NTP_ENABLED)
+    checked = check(values)
+    _check_interlocks(context, checked)
+    enabled = checked.get(NTP_ENABLED)
     if enabled is not None:
         # First, since the machine may refuse; it is not undone when the database does.
         follow_network_time(context, enabled=enabled == "1")
     with audited_configuration(context, caller, values):
         context.store.set_configuration(values)
     return DONE
+
+
+def _check_interlocks(context: CommandContext, checked: Values) -> None:
+    """Raise InvalidRequest for an interlock with a door that this site lacks."""
+    doors = {str(door.id) for door in context.site.door}
+    for (module, key), listed in checked.items():
+        if CONFIGURATION.known(module, key).kind is Kind.DOORS and listed:
+            for door in listed.split(","):
+                if door not in doors:
+                    raise InvalidRequest(f"{module}.{key}: this device has no door {door}")
 
 
 COMMANDS = (

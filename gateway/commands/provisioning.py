@@ -159,6 +159,10 @@ def initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | boo
             general[f"buttonhole{door.id}_enabled"] = 1
             general[f"buttonhole{door.id}_idle"] = 0 if door.rex.pull is Pull.DOWN else 1
     wanted: dict[str, dict[str, str | int | bool]] = {"general": general}
+    if site.bell:
+        general["bell_enabled"] = 1
+    if site.siren:
+        wanted["alarm"] = {"siren_enabled": 1}
     for module, values in site.initial.items():
         wanted.setdefault(module, {}).update(values)
     return {module: values for module, values in wanted.items() if values}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Protocol
 
 import structlog
 
@@ -25,6 +26,7 @@ from gateway.access.passback import NOWHERE, PassbackMode, Strictness
 from gateway.access.reasons import Reason
 from gateway.clock import Moment
 from gateway.controller.bindings import Bindings
+from gateway.controller.dynamic_codes import DynamicCodes
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.recorder import Recorder
 from gateway.controller.ways import Ways
@@ -49,6 +51,12 @@ class Verdict:
         return self.outcome.decision
 
 
+class KeypadSink(Protocol):
+    """Who hears that a keypad was locked or freed."""
+
+    def __call__(self, reader: str, now_ms: int, *, on: bool) -> None: ...
+
+
 class AdmissionDesk:
     """Judges identifications. The loop's thread alone uses it."""
 
@@ -59,6 +67,8 @@ class AdmissionDesk:
         recorder: Recorder,
         place_of: Callable[[tuple[Action, ...], Bindings], Place],
         state: AdmissionState,
+        codes: DynamicCodes,
+        keypad_alarm: KeypadSink,
     ) -> None:
         """`place_of` tells how the ways that actions open stand; `state` is what a restart kept."""
         self._identifier = identifier
@@ -66,6 +76,8 @@ class AdmissionDesk:
         self._recorder = recorder
         self._place_of = place_of
         self._state = state
+        self._codes = codes
+        self._keypad_alarm = keypad_alarm
         self._first: dict[str, Credential | None] = {}
         """By reader, the credential whose second factor is awaited."""
         self._grants: dict[int, _Grant] = {}
@@ -101,7 +113,7 @@ class AdmissionDesk:
             log.exception("no decision", reader=reader)
         else:
             kept = None if _is_second_factor(known.attempt, bindings) else known.credential
-            return self._taken(admission, kept)
+            return self._taken(admission, kept, now_ms)
         return (self._refused(identification, portal_id),)
 
     def give_up(self, identification: Identification) -> Verdict:
@@ -114,7 +126,7 @@ class AdmissionDesk:
 
     def tick(self, bindings: Bindings, now_ms: int) -> tuple[Verdict, ...]:
         """What time alone leads to."""
-        return self._taken(pass_time(bindings.admission, self._state, now_ms), None)
+        return self._taken(pass_time(bindings.admission, self._state, now_ms), None, now_ms)
 
     def due_ms(self) -> int | None:
         """When `tick` has something to do."""
@@ -128,6 +140,9 @@ class AdmissionDesk:
         people = tuple(person.id for person in verdict.outcome.company if person.id)
         area_id = by.area_to_id if by.between_areas else 0
         self._grants[self._last_grant] = _Grant(people, portal.id, area_id)
+        for person in verdict.outcome.company:
+            if person.spends is not None:
+                self._codes.spend(*person.spends)
         return self._last_grant
 
     def entered(self, grant: int) -> None:
@@ -161,7 +176,9 @@ class AdmissionDesk:
                 way = self._ways.of(attempt.person.id, portal.id)
         return Circumstances(moment, now_ms, self._ways.now(), place, way)
 
-    def _taken(self, admission: Admission, credential: Credential | None) -> tuple[Verdict, ...]:
+    def _taken(
+        self, admission: Admission, credential: Credential | None, now_ms: int
+    ) -> tuple[Verdict, ...]:
         """Take over an admission's state, and turn its outcomes into verdicts.
 
         `credential` belongs to the last outcome, unless that ends the wait for a second factor:
@@ -183,6 +200,7 @@ class AdmissionDesk:
             log.warning("keypad", reader=change.reader, locked=locked)
             for_ms = change.for_ms if isinstance(change, KeypadLocked) else 0
             self._recorder.note(EntryKind.KEYPAD, reader=change.reader, locked_ms=for_ms)
+            self._keypad_alarm(change.reader, now_ms, on=locked)
         return tuple(verdicts)
 
     def _refused(self, identification: Identification, portal_id: int) -> Verdict:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.alarms.causes import AlarmCause
 from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, Clock, DeviceTime, SiteZone
 from gateway.controller.admission import AdmissionDesk, kept_state
+from gateway.controller.alarm_memory import AlarmMemory, remembered
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman, Standing
+from gateway.controller.dynamic_codes import DynamicCodes
 from gateway.controller.fire import FireLatch
+from gateway.controller.forgiveness import Forgiveness, WayOut, held_open
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.modes import ModeKeeper
 from gateway.controller.policies import PolicyKeeper
+from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
+from gateway.controller.sounders import Sounders
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.doors.values import DoorAlarm
@@ -41,9 +47,13 @@ from gateway.store.journal import CommittedEntry, EntryKind, Journal
 from gateway.store.passages import PassageReader
 from gateway.store.people import PeopleReader
 from gateway.store.snapshot import SnapshotReader
+from gateway.store.used_codes import UsedUp
 
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
+_MODES_LOOKED_AT = 256
+"""Newest entries on modes searched at start for each door's last, and for one that ended without
+the database knowing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +61,14 @@ class _Past:
     """What the journal knows of earlier runs."""
 
     last: CommittedEntry | None
-    open_alarms: list[AlarmSource]
+    alarms: AlarmMemory
     fire: bool
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
+    modes: tuple[CommittedEntry, ...] = ()
+    held_open: frozenset[WayOut] = frozenset()
+    """By an emergency or a fire, when the last run ended."""
+    used_up: UsedUp = field(default_factory=UsedUp)
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -98,6 +112,10 @@ def assembled(
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
         panels = _panels(site, rig, record, people, passages, clock)
+
+        def trusted() -> bool:
+            return record.trust.trusted(clock.utc())
+
         controller = Controller(
             Parts(
                 site=site,
@@ -112,13 +130,17 @@ def assembled(
                 identifier=panels.identifier,
                 doorman=panels.doorman,
                 ways=panels.ways,
+                forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
                 policies=policies,
                 policy_version=people.policy_version,
                 doors=panels.doors,
+                interlock=panels.interlock,
+                modes=ModeKeeper(record.recorder, clock, trusted, record.past.modes),
                 alarms=panels.alarms,
                 fire=panels.fire,
+                power=PowerWatch(site.power, record.recorder),
                 notifier=Notifier(),
-                trusted=lambda: record.trust.trusted(clock.utc()),
+                trusted=trusted,
                 ended_uncleanly=record.past.ended_uncleanly,
                 turnstile=panels.turnstile,
             )
@@ -149,17 +171,22 @@ def _recording(
     inbox: Inbox[Item],
 ) -> Iterator[_Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
-    fire = journal.last_of(EntryKind.FIRE)
-    past = _Past(
-        last=journal.last_entry(),
-        open_alarms=[AlarmSource(AlarmCause(cause), door) for cause, door in journal.open_alarms()],
-        fire=fire is not None and bool(fire.body["on"]),
-        keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
-    )
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
     trust = ClockTrust(
         journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
+    )
+    fire = journal.last_of(EntryKind.FIRE)
+    utc, now_ms = clock.utc(), clock.monotonic_ns() // 1_000_000
+    modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
+    past = _Past(
+        last=journal.last_entry(),
+        alarms=remembered(journal, utc, now_ms, trusted=trust.trusted(utc)),
+        fire=fire is not None and bool(fire.body["on"]),
+        keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
+        modes=modes,
+        held_open=held_open(modes),
+        used_up=journal.used_up(),
     )
     zone = SiteZone(site.site.zone)
     writer = JournalWriter(journal, journal.last_ids(), inbox.post)
@@ -214,6 +241,7 @@ class _Panels:
     doorman: Doorman
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
     turnstile: TurnstilePanel | None
     fire: FireLatch
 
@@ -228,48 +256,55 @@ def _panels(
 ) -> _Panels:
     now_ms = clock.monotonic_ns() // 1_000_000
     past, recorder = record.past, record.recorder
-    identifier = Identifier(site, people)
+    codes = DynamicCodes(past.used_up, recorder, clock, lambda: record.trust.trusted(clock.utc()))
+    identifier = Identifier(site, people, codes)
     ways = Ways(passages, recorder, clock, record.device_time)
     doors: dict[int, DoorPanel] = {}
     # The desk asks how doors stand, and doors tell the desk who went through.
-    standing = Standing(doors)
-    desk = AdmissionDesk(
-        identifier, ways, recorder, standing.place, kept_state(past.keypads, clock.utc(), now_ms)
+    interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
+    standing = Standing(doors, interlock)
+    kept = kept_state(past.keypads, clock.utc(), now_ms)
+    alarms = AlarmPanel(
+        site,
+        recorder,
+        clock,
+        Sounders(rig.sounders, recorder, clock),
+        past.alarms,
+        now_ms,
+        locked_keypads=tuple(kept.guards),
     )
+    desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, alarms.keypad)
     turnstile = None
     if site.turnstile:
         turnstile = TurnstilePanel(site.turnstile, rig.sides, recorder, desk)
         standing.turnstile = turnstile
-    alarms = AlarmPanel(
-        (zone.number for zone in site.zone),
-        tamper=site.tamper is not None,
-        recorder=recorder,
-        open_alarms=past.open_alarms,
-        now_ms=now_ms,
-    )
     for door in site.door:
-        open_alarm = _open_alarm(past.open_alarms, door.id)
+        open_alarm = _open_alarm(past.alarms.on, door.id)
         strike = rig.strikes[door.id]
-        doors[door.id] = DoorPanel(door, strike, recorder, alarms.door, desk, open_alarm=open_alarm)
+        doors[door.id] = DoorPanel(
+            door, strike, recorder, alarms.door, desk, exits=interlock, open_alarm=open_alarm
+        )
 
     def tell(at_ms: int, *, on: bool) -> None:
         for panel in doors.values():
             panel.fire(at_ms, on=on)
         if turnstile:
             turnstile.fire(at_ms, on=on)
+        alarms.fire(at_ms, on=on)
 
     return _Panels(
         identifier=identifier,
         ways=ways,
-        doorman=Doorman(desk, doors, turnstile, recorder, clock),
+        doorman=Doorman(desk, standing, doors, turnstile, recorder, clock, alarms.duress),
         alarms=alarms,
         doors=doors,
+        interlock=interlock,
         turnstile=turnstile,
         fire=FireLatch(site.fire, recorder, tell, now_ms, latched=past.fire),
     )
 
 
-def _open_alarm(open_alarms: list[AlarmSource], door: int) -> DoorAlarm | None:
+def _open_alarm(open_alarms: Iterable[AlarmSource], door: int) -> DoorAlarm | None:
     causes = {alarm.value for alarm in DoorAlarm}
     return next(
         (

@@ -6,32 +6,73 @@ meet. Door N of the site is N in the API's `relayN_*`, `door_sensorN_*` and `but
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from gateway.access.actions import Action, door_of, parse_parameters
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.keypad_guard import GuardSettings
 from gateway.access.passback import PassbackMode, PassbackSettings
-from gateway.alarms.causes import AlarmCause
+from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
+from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.zones import ZoneSettings
 from gateway.credentials.qr import QrMode
+from gateway.credentials.totp import TotpSettings
 from gateway.credentials.values import CredentialKind
+from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
-from gateway.settings import Door, Level, Side, SiteFile, WiegandReader
+from gateway.link.messages import EndedMode
+from gateway.objects.modes import DEVICE, mode_key
+from gateway.settings import Door, FixedInput, Level, Side, SiteFile, WiegandReader
 from gateway.store.snapshot import Snapshot
 
 CATRA_ACTION = "catra"
 _PASSBACK_MINUTES = ("identifier", "antipassback_timeout")
 
 
+_PANIC_KEYS = {
+    AlarmCause.PANIC_FINGER: "panic_finger_enabled",
+    AlarmCause.PANIC_CARD: "panic_card_enabled",
+    AlarmCause.PANIC_PIN: "panic_pin_enabled",
+    AlarmCause.PANIC_PASSWORD: "panic_password_enabled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSettings:
+    """What may be heard; by default nothing. Times are milliseconds."""
+
+    siren_enabled: bool = False
+    siren_ms: int = 0
+    bell_enabled: bool = False
+    bell_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    """How alarms are configured, beside the inputs; by default only the doors tell any."""
+
+    doors: DoorAlarmSettings = field(default_factory=DoorAlarmSettings)
+    tamper_enabled: bool = False
+    duress_causes: frozenset[AlarmCause] = frozenset()
+    """The threats that set off an alarm."""
+    duress_delay_ms: int = 0
+    sounds: SoundSettings = field(default_factory=SoundSettings)
+
+
 class Bindings:
     """One snapshot, asked in the words of this site."""
 
-    def __init__(self, site: SiteFile, snapshot: Snapshot) -> None:
+    def __init__(
+        self, site: SiteFile, snapshot: Snapshot, modes_ended: tuple[EndedMode, ...] = ()
+    ) -> None:
+        """`modes_ended` are exception modes of `snapshot` that count no more."""
         self._site = site
         self._our_doors = frozenset(door.id for door in site.door)
+        self.modes_ended = modes_ended
+        self._ended = {mode.door for mode in modes_ended}
         self._configuration = snapshot.configuration
         self.snapshot = snapshot
         self._portal_of_door: dict[int, int] = {}
@@ -95,21 +136,46 @@ class Bindings:
         """The level of the button's pin while nobody presses it."""
         return self._on("general", f"buttonhole{door}_idle")
 
+    @cached_property
+    def interlock(self) -> Partners:
+        """By door of this site, those that must be free for it to open."""
+        return symmetric(
+            {
+                door.id: [int(other) for other in listed.split(",")] if listed else []
+                for door in self._site.door
+                for listed in (self._configuration[("general", f"door{door.id}_interlock")],)
+            }
+        )
+
     def modes(self, door: int) -> tuple[Mode, Mode]:
         """The exception modes of the device and of one door."""
         return (
             self.device_mode,
-            self._mode(f"door{door}_exception_mode"),
+            self._mode(door),
         )
 
-    def _mode(self, key: str) -> Mode:
-        word = self._configuration[("general", key)]
-        return Mode(word) if word in (Mode.EMERGENCY, Mode.LOCK_DOWN) else Mode.NORMAL
+    def _mode(self, door: int) -> Mode:
+        word = self._configuration[("general", mode_key(door))]
+        known = word in (Mode.EMERGENCY, Mode.LOCK_DOWN) and door not in self._ended
+        return Mode(word) if known else Mode.NORMAL
+
+    def mode_told(self, mode: Mode, door: int = DEVICE) -> Mapping[str, str]:
+        """Who wanted that `door` is in `mode`, and why; nothing where nobody said so."""
+        rows = (self.snapshot.modes.get(place) for place in {DEVICE, door})
+        told = [
+            row
+            for row in rows
+            if row
+            and row.door_id not in self._ended
+            and row.mode == ("none" if mode is Mode.NORMAL else mode.value)
+        ]
+        latest = max(told, key=lambda row: row.since, default=None)
+        return {"login": latest.login, "reason": latest.reason} if latest else {}
 
     @property
     def device_mode(self) -> Mode:
         """The exception mode of the whole device."""
-        return self._mode("exception_mode")
+        return self._mode(DEVICE)
 
     def turnstile(self) -> TurnstileSettings:
         """The settings of the turnstile's state machine."""
@@ -124,15 +190,50 @@ class Bindings:
         row = self.snapshot.zones.get(number)
         if row is None:
             return ZoneSettings(AlarmCause(number), enabled=False, active_high=True)
-        return ZoneSettings.of_row(*row)
+        delays_s = (zone.entry_delay_s for zone in self._site.zone if zone.number == number)
+        return ZoneSettings.of_row(*row, entry_delay_ms=next(delays_s, 0) * 1000)
 
     def tamper(self) -> ZoneSettings:
         """The settings of the case's contact."""
-        contact = self._site.tamper
+        return self._tamper(self._site.tamper)
+
+    def reader_tamper(self, index: int) -> ZoneSettings:
+        """The settings of the tamper contact of a reader."""
+        contacts = (reader.tamper for reader in self._site.reader if reader.index == index)
+        return self._tamper(next(contacts, None))
+
+    def _tamper(self, contact: FixedInput | None) -> ZoneSettings:
         return ZoneSettings(
             AlarmCause.TAMPER,
-            enabled=contact is not None and self._on("alarm", "device_violation_enabled"),
+            enabled=contact is not None and self.alarms.tamper_enabled,
             active_high=contact is not None and contact.idle is Level.LOW,
+        )
+
+    def door_of_reader(self, index: int) -> int:
+        """The lowest door that the portal of a reader opens, 0 for none."""
+        portal = self.snapshot.policy.portals.get(self.portal_of_reader(index))
+        return min(self.doors_of(portal.actions), default=0) if portal else 0
+
+    @cached_property
+    def alarms(self) -> AlarmSettings:
+        """How alarms are configured, beside the inputs."""
+        on = frozenset(cause for cause in DURESS_CAUSES if self._on("alarm", _PANIC_KEYS[cause]))
+        return AlarmSettings(
+            doors=DoorAlarmSettings(
+                held_open_enabled=self._on("alarm", "door_sensor_enabled"),
+                held_open_delay_ms=self._int("alarm", "door_sensor_delay") * 1000,
+                after_closure_ms=1000
+                * self._int("alarm", "door_sensor_alarm_timeout_after_closure"),
+            ),
+            tamper_enabled=self._on("alarm", "device_violation_enabled"),
+            duress_causes=on,
+            duress_delay_ms=self._int("alarm", "panic_finger_delay") * 1000,
+            sounds=SoundSettings(
+                siren_enabled=self._on("alarm", "siren_enabled"),
+                siren_ms=self._site.siren.time_s * 1000 if self._site.siren else 0,
+                bell_enabled=self._on("general", "bell_enabled"),
+                bell_ms=self._int("alarm", "timed_alarm_timeout") * 1000,
+            ),
         )
 
     def identifies_by(self, kind: CredentialKind) -> bool:
@@ -159,6 +260,11 @@ class Bindings:
         )
 
     @property
+    def forgives_at_midnight(self) -> bool:
+        """Whether anti-passback forgets at the site's midnight where everyone is."""
+        return self._on("catra", "daily_reset") or self._site.admission.forgive_at_midnight
+
+    @property
     def _passback_mode(self) -> PassbackMode:
         mode = PassbackMode(self._configuration[("identifier", "antipassback_mode")])
         return mode if self._on("identifier", "antipassback_enabled") else PassbackMode.OFF
@@ -167,6 +273,27 @@ class Bindings:
     def qr_mode(self) -> QrMode:
         """How the text of a QR code is read."""
         return QrMode(self._int("face_id", "qrcode_legacy_mode_enabled"))
+
+    @cached_property
+    def dynamic_codes(self) -> TotpSettings | None:
+        """How QR codes change with the time; None where they do not."""
+        settings = TotpSettings(
+            self._int("face_id", "totp_window_size"),
+            self._int("face_id", "totp_window_num"),
+            self._int("face_id", "totp_tz_offset"),
+        )
+        decimal = self.qr_mode is QrMode.DECIMAL
+        return settings if self._on("face_id", "totp_enabled") and decimal else None
+
+    @property
+    def single_use_codes(self) -> bool:
+        """Whether a card whose codes change lets in once."""
+        return self._on("face_id", "totp_single_use")
+
+    @property
+    def uhf_bits(self) -> int:
+        """How much of a UHF tag is looked up."""
+        return self._int("uhf", "identification_bits")
 
     @property
     def time_zone(self) -> str:

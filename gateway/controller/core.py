@@ -13,11 +13,11 @@ import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 import zmq
 
-from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.bindings import Bindings
@@ -25,18 +25,24 @@ from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman
 from gateway.controller.enrolment import CaptureDesk
 from gateway.controller.fire import FireLatch
+from gateway.controller.forgiveness import Forgiveness, WayOut
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
+from gateway.controller.modes import ModeKeeper
 from gateway.controller.policies import PolicyKeeper
+from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
 from gateway.controller.simulation import Panels, Simulation
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.values import BadFrame, Identification
+from gateway.doors.values import Mode
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
+    POWER_INPUTS,
     DeviceState,
     HardwareEvent,
     InputKind,
@@ -44,17 +50,23 @@ from gateway.hardware.events import (
     KeyPressed,
 )
 from gateway.hardware.rig import Rig
+from gateway.hardware.wiring import input_wiring
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
+    ArmAlarms,
+    AskPosition,
     Authorize,
     CancelCapture,
     Capture,
     ControllerStatus,
     DeviceStatus,
+    DisarmAlarms,
     Fact,
+    Forgive,
     LineLevel,
     Obey,
     OpenDoor,
+    Position,
     ReleaseTurnstile,
     ReportStatus,
     Request,
@@ -102,12 +114,16 @@ class Parts:
     identifier: Identifier
     doorman: Doorman
     ways: Ways
+    forgiveness: Forgiveness
     policies: PolicyKeeper
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
     doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
+    modes: ModeKeeper
     alarms: AlarmPanel
     fire: FireLatch
+    power: PowerWatch
     zone: SiteZone
     notifier: Notifier
     trusted: Callable[[], bool]
@@ -133,10 +149,17 @@ class Controller:
         self._bindings: Bindings | None = None
         self._waiting: deque[_Waiting] = deque()
         self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
-        self._openings = OpeningDesk(parts.doors, parts.turnstile, parts.recorder, parts.clock)
+        self._openings = OpeningDesk(
+            parts.doors, parts.turnstile, parts.interlock, parts.recorder, parts.clock
+        )
         self._captures = CaptureDesk(parts.site.reader, self._is_online, self._answers, parts.clock)
         panels = Panels(
-            parts.doors, parts.alarms, parts.fire, parts.site.tamper, parts.site.turnstile
+            parts.doors,
+            parts.alarms,
+            parts.fire,
+            input_wiring(parts.site),
+            {reader.name: reader.index for reader in parts.site.reader},
+            parts.site.turnstile,
         )
         self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
         self._journal_seq = 0
@@ -158,15 +181,17 @@ class Controller:
 
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the rules and settings of `snapshot` decide from now on."""
-        bindings = Bindings(self._parts.site, snapshot)
+        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         now_ms = self._now_ms()
+        self._parts.interlock.bind(bindings)
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
+        self._see_modes()
         # Rules are many objects that live long: without this, each full garbage collection would
         # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
         gc.freeze()
@@ -175,6 +200,15 @@ class Controller:
         for held in waiting:
             self._identified(held.identification, held.version)
         self._answers.settle()
+
+    def _see_modes(self) -> None:
+        """Before anybody is decided upon by modes that are others now."""
+        modes: dict[WayOut, Mode] = {
+            ("door", door): panel.mode for door, panel in self._parts.doors.items()
+        }
+        if self._parts.turnstile:
+            modes["turnstile", self._parts.turnstile.turnstile.name] = self._parts.turnstile.mode
+        self._parts.forgiveness.see_modes(modes)
 
     def _give_up_waiting(self) -> None:
         """Deny whoever waited so long for new rules that nobody may stand there any more."""
@@ -193,6 +227,7 @@ class Controller:
         while (received := parts.link.receive()) is not None:
             self._asked(*received)
             self._take_inbox()
+        self._see_modes()
         now_ms = self._now_ms()
         for panel in parts.doors.values():
             panel.tick(now_ms)
@@ -235,6 +270,10 @@ class Controller:
 
     def _take(self, item: Item) -> None:
         match item:
+            case Identification(reader=reader) | KeyPressed(reader=reader) if (
+                self._parts.alarms.disabled(reader)
+            ):
+                self._left_aside(item)
             case Identification():
                 # A card that is still held there after its enrolment is no visitor either.
                 repeated = self._parts.identifier.is_repeat(item)
@@ -252,6 +291,12 @@ class Controller:
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
             case BadFrame() | DeviceState() | WriterFault() | DamageFound():
                 self._note(item)
+
+    def _left_aside(self, item: Identification | KeyPressed) -> None:
+        """Something came from a reader that somebody tampers with."""
+        if isinstance(item, Identification):
+            log.warning("reader disabled", reader=item.reader)
+            self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
 
     def _note(self, item: BadFrame | DeviceState | WriterFault | DamageFound) -> None:
         """Write down what is wrong, or right again, with a part of the device."""
@@ -297,16 +342,16 @@ class Controller:
                 self._parts.doors[number].sensor_level(now_ms, high=level.high)
             case InputKind.REX:
                 self._parts.doors[number].rex_level(now_ms, high=level.high)
-            case InputKind.ZONE:
-                self._parts.alarms.level(ZONE_CAUSES[number - 1], now_ms, high=level.high)
-            case InputKind.TAMPER:
-                self._parts.alarms.level(AlarmCause.TAMPER, now_ms, high=level.high)
+            case InputKind.ZONE | InputKind.TAMPER | InputKind.READER_TAMPER:
+                self._parts.alarms.level(level.name, now_ms, high=level.high)
             case InputKind.FIRE:
                 self._parts.fire.level(now_ms, high=level.high)
             case InputKind.TURN_CLOCKWISE:
                 self._turn_level(Side.CLOCKWISE, level, now_ms)
             case InputKind.TURN_ANTICLOCKWISE:
                 self._turn_level(Side.ANTICLOCKWISE, level, now_ms)
+            case kind if kind in POWER_INPUTS:
+                self._parts.power.level(kind, high=level.high)
 
     def _turn_level(self, side: Side, level: InputLevel, now_ms: int) -> None:
         if self._parts.turnstile:
@@ -324,27 +369,52 @@ class Controller:
 
     def _answer(self, address: bytes, request: Request) -> None:
         match request.command:
-            case OpenDoor() | ReleaseTurnstile() | Authorize() as command:
-                self._answers.when_committed(address, request, self._openings.carry_out(command))
-            case ResetTurnstile():
-                self._openings.reset_turnstile()
-                self._answers.now(address, request)
+            case Capture() as command:
+                self._captures.ask(address, request, command)
             case Obey(version=version):
                 self._parts.policies.want(self._parts.policy_version())
                 self._answers.when_obeyed(address, request, version)
-            case Silence():
-                self._parts.alarms.silence()
-                self._parts.fire.reset(self._now_ms())
+            case Forgive() | ArmAlarms() | DisarmAlarms() as command:
+                self._answers.when_committed(address, request, self._write_down(command))
+            case OpenDoor() | ReleaseTurnstile() | Authorize() as command:
+                self._answers.when_committed(address, request, self._openings.carry_out(command))
+            case ReportStatus() | AskPosition() | Simulate() as command:
+                self._answers.now(address, request, self._told(command))
+            case ResetTurnstile() | Silence() | CancelCapture() as command:
+                self._end(command)
                 self._answers.now(address, request)
+
+    def _write_down(self, command: Forgive | ArmAlarms | DisarmAlarms) -> int:
+        """Carry out what is answered once it is durable; the ticket of its record."""
+        zones, now_ms = self._parts.alarms.zones, self._now_ms()
+        match command:
+            case Forgive(user_id=user_id):
+                return self._parts.ways.forgive(user_id, "asked_by_client")
+            case ArmAlarms():
+                return zones.arm(command.zones, command.exit_delay_s * 1000, now_ms)
+            case DisarmAlarms():
+                return zones.disarm(command.zones, now_ms)
+
+    def _told(self, command: ReportStatus | AskPosition | Simulate) -> dict[str, Any]:
+        match command:
             case ReportStatus():
-                self._answers.now(address, request, self.status().model_dump(mode="json"))
-            case Capture() as command:
-                self._captures.ask(address, request, command)
-            case CancelCapture() as command:
+                return self.status().model_dump(mode="json")
+            case AskPosition(user_id=user_id):
+                way = self._parts.ways.position(user_id)
+                return Position(area_id=way.area_id, since_utc_s=way.since_s).model_dump()
+            case Simulate():
+                return self._simulation.run(command)
+
+    def _end(self, command: ResetTurnstile | Silence | CancelCapture) -> None:
+        match command:
+            case ResetTurnstile():
+                self._openings.reset_turnstile()
+            case Silence():
+                self._parts.alarms.silence(self._now_ms())
+                self._parts.fire.reset(self._now_ms())
+                self._see_modes()
+            case CancelCapture():
                 self._captures.cancel(command)
-                self._answers.now(address, request)
-            case Simulate() as command:
-                self._answers.now(address, request, self._simulation.run(command))
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
@@ -356,11 +426,20 @@ class Controller:
             self._parts.recorder.note(EntryKind.CLOCK, trusted=trusted)
         with contextlib.suppress(GatewayError):  # the next swipe finds it out and says so
             self._parts.policies.want(self._parts.policy_version())
+        if trusted and self._bindings is not None and self._bindings.forgives_at_midnight:
+            self._parts.forgiveness.see_day(self._parts.ways.now().day)
         self._answers.settle()
         self._give_up_waiting()
+        self._end_modes()
         if self._parts.writer.alive and self._parts.rig.healthy:
             self._parts.notifier.alive()
         self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
+
+    def _end_modes(self) -> None:
+        """Let exception modes whose time is over count no more."""
+        known = self._bindings
+        if known and self._parts.modes.over(known.snapshot) != known.modes_ended:
+            self.adopt(known.snapshot)
 
     def close(self) -> None:
         """An orderly end, while everything still works."""
@@ -399,7 +478,12 @@ class Controller:
             ),
             alarm_active=active,
             alarm_cause=int(cause),
+            zones=parts.alarms.zones.status(),
+            alarms=parts.alarms.active(),
+            siren=parts.alarms.siren,
+            faults=parts.power.faults,
             turnstile=parts.turnstile.status() if parts.turnstile else None,
+            modes_ended=self._bindings.modes_ended if self._bindings else (),
             levels=tuple(
                 LineLevel(kind=kind, number=number, high=high)
                 for kind, number, high in parts.rig.levels()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
@@ -12,6 +13,7 @@ from gateway.controller.bindings import Bindings
 from gateway.controller.passages import PassageSink
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.doors.door import due_ms, step
+from gateway.doors.interlock import DoorView, used_until
 from gateway.doors.state import DoorState
 from gateway.doors.values import (
     AlarmOff,
@@ -51,6 +53,12 @@ class AlarmSink(Protocol):
     def __call__(self, cause: AlarmCause, now_ms: int, *, on: bool, door_id: int) -> None: ...
 
 
+class ExitGuard(Protocol):
+    """Who may keep an exit button from unlocking."""
+
+    def bars_exit(self, door: int) -> bool: ...
+
+
 class DoorPanel:
     """Feeds one door's machine and carries out what it says. The loop's thread alone uses it."""
 
@@ -62,9 +70,11 @@ class DoorPanel:
         alarm: AlarmSink,
         passages: PassageSink,
         *,
+        exits: ExitGuard | None = None,
         open_alarm: DoorAlarm | None = None,
     ) -> None:
-        """`open_alarm` is one whose end the journal lacks."""
+        """`exits` is asked at each press of the exit button; `open_alarm` is an alarm whose end
+        the journal lacks."""
         self.door = door
         self._open_alarm = open_alarm
         self._strike = strike
@@ -79,8 +89,11 @@ class DoorPanel:
         self._sensor_idle_high = True
         self._rex_idle_high = True
         self._modes: tuple[Mode, ...] = ()
+        self._mode_told: Mapping[Mode, Mapping[str, str]] = {}
         self._fire = False
         self._bound = False
+        self._exits = exits
+        self._used_until_ms: int | None = None
 
     def bind(self, bindings: Bindings, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
@@ -90,11 +103,14 @@ class DoorPanel:
                 settings, unlocked=self._state.unlocked, alarm=self._open_alarm
             )
             self._bound = True
+            # Nobody knows what it was opened for just before the start.
+            self._used_until_ms = now_ms + settings.dwell_ms
         self._settings = settings
         self._portal_id = bindings.portal_of_door(self.door.id)
         self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
         self._rex_idle_high = bindings.rex_idle_high(self.door.id)
         self._modes = bindings.modes(self.door.id)
+        self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
         # The same pins may now mean something else: that is neither an opening nor a press.
         self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed()), now_ms)
         self._feed_mode(now_ms)
@@ -120,7 +136,16 @@ class DoorPanel:
         self._rex_high = high
         pressed = high is not self._rex_idle_high
         if self._bound and self._state.rex_pressed is not pressed:
-            self.feed(RexChanged(pressed), now_ms)
+            # A press that is barred is a button that is down, and no more than that.
+            event = SettingsChanged(None, pressed) if pressed and self._barred() else None
+            self.feed(event or RexChanged(pressed), now_ms)
+
+    def _barred(self) -> bool:
+        """Whether a press of the exit button at this instant unlocks nothing."""
+        if self._exits is None or self.mode.releases:
+            return False
+        counts = self._settings.rex_enabled and self._state.rex_pressed is False
+        return counts and self._exits.bars_exit(self.door.id)
 
     def fire(self, now_ms: int, *, on: bool) -> None:
         """The fire input reports a fire, or was reset."""
@@ -132,13 +157,15 @@ class DoorPanel:
         mode = effective_mode(*self._modes, *fire)
         if mode is not self._state.mode:
             log.info("door mode", door=self.door.name, mode=mode)
-            self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value)
+            told = self._mode_told.get(mode, {})
+            self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value, **told)
             self.feed(ModeChanged(mode), now_ms)
 
     def feed(self, event: DoorEvent, now_ms: int) -> tuple[DoorEffect, ...]:
         """Let `event` happen; the effects are carried out already, the lock first."""
         transition = step(self._settings, self._state, event, now_ms)
-        self._state = transition.state
+        before, self._state = self._state, transition.state
+        self._used_until_ms = used_until(self._used_until_ms, before, self._state, now_ms)
         for effect in transition.effects:
             if isinstance(effect, Drive):
                 self._strike.drive(LockState.UNLOCKED if effect.unlocked else LockState.LOCKED)
@@ -201,6 +228,15 @@ class DoorPanel:
     def rex_idle_high(self) -> bool:
         """The level of the button's pin while nobody presses it."""
         return self._rex_idle_high
+
+    @property
+    def in_fire(self) -> bool:
+        """Whether the fire input reports a fire, which need not release this door."""
+        return self._fire
+
+    def view(self) -> DoorView:
+        """How the door stands, as the interlock sees it."""
+        return DoorView(self._settings, self._state, self._used_until_ms)
 
     @property
     def mode(self) -> Mode:

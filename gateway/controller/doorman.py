@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
+from typing import Protocol
 
 import structlog
 
 from gateway.access.actions import Action
-from gateway.access.attempt import Place
+from gateway.access.attempt import Duress, Place
+from gateway.access.decision import refuse
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
 from gateway.controller.admission import AdmissionDesk, Verdict
 from gateway.controller.bindings import Bindings
 from gateway.controller.door_panel import DoorPanel
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.credentials.card_number import format_card
@@ -26,21 +29,36 @@ log = structlog.get_logger("controller")
 class Standing:
     """How the ways behind a portal stand. The loop's thread alone uses it."""
 
-    def __init__(self, doors: Mapping[int, DoorPanel]) -> None:
+    def __init__(self, doors: Mapping[int, DoorPanel], interlock: InterlockDesk) -> None:
         self._doors = doors
+        self._interlock = interlock
         self.turnstile: TurnstilePanel | None = None
         """Named once there is one."""
 
     def place(self, actions: tuple[Action, ...], bindings: Bindings) -> Place:
         """The place that `actions` open, at this instant."""
-        modes = [self._doors[door].mode for door in bindings.doors_of(actions)]
+        doors = tuple(bindings.doors_of(actions))
+        modes = [self._doors[door].mode for door in doors]
         shut = Mode.LOCK_DOWN in modes
         sides = bindings.sides_of(actions)
         if self.turnstile and sides:
             modes.append(self.turnstile.mode)
             shut = shut or self.turnstile.refusal(sides) is not None
         released = bool(modes) and all(mode.releases for mode in modes)
-        return Place(released=released, locked_down=shut)
+        interlocked = self.interlocked(doors)
+        return Place(released=released, locked_down=shut, interlocked=interlocked)
+
+    def interlocked(self, doors: Collection[int]) -> bool:
+        """Whether a door that must be free for `doors` to open is not, at this instant."""
+        return self._interlock.obstacle(doors) is not None
+
+
+class DuressSink(Protocol):
+    """Who hears that somebody identified under threat."""
+
+    def __call__(
+        self, kind: Duress, user_id: int, access_log_id: int, now_ms: int, reader: str = ""
+    ) -> None: ...
 
 
 class Doorman:
@@ -49,16 +67,20 @@ class Doorman:
     def __init__(
         self,
         desk: AdmissionDesk,
+        standing: Standing,
         doors: Mapping[int, DoorPanel],
         turnstile: TurnstilePanel | None,
         recorder: Recorder,
         clock: Clock,
+        duress: DuressSink,
     ) -> None:
         self._desk = desk
+        self._standing = standing
         self._doors = doors
         self._turnstile = turnstile
         self._recorder = recorder
         self._clock = clock
+        self._duress = duress
 
     def identified(
         self, identification: Identification, bindings: Bindings, enough: int | None = None
@@ -94,7 +116,12 @@ class Doorman:
         if not decision.allowed:
             self._record(verdict, opened=[])
             return
-        panels = [self._doors[door] for door in bindings.doors_of(decision.actions)]
+        doors = tuple(bindings.doors_of(decision.actions))
+        if self._standing.interlocked(doors):
+            # The place was the portal's; a rule may open more doors than that.
+            self._record(_kept_out(verdict), opened=[])
+            return
+        panels = [self._doors[door] for door in doors]
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
         opened = [panel.door.name for panel in panels]
         grant = self._desk.granted(verdict, bindings)
@@ -118,6 +145,11 @@ class Doorman:
         receipt = self._recorder.decision(
             verdict.outcome, verdict.credential, verdict.identifier_id
         )
+        outcome = verdict.outcome
+        if outcome.duress is not None:
+            # Whatever the verdict; nothing else here may differ from an ordinary read.
+            user_id = outcome.person.id if outcome.person else decision.user_id
+            self._duress(outcome.duress, user_id, receipt.id, self._now_ms(), outcome.reader)
         if decision.reason is Reason.UNKNOWN_CREDENTIAL and verdict.credential is not None:
             _show_readings(verdict.credential)
         log.info(
@@ -133,6 +165,14 @@ class Doorman:
 
     def _now_ms(self) -> int:
         return self._clock.monotonic_ns() // 1_000_000
+
+
+def _kept_out(verdict: Verdict) -> Verdict:
+    """The refusal of a grant whose doors belong to an interlock that does not open them now."""
+    was = verdict.decision
+    refusal = replace(refuse(Reason.INTERLOCK, was.user_id, was.portal_id), trace=was.trace)
+    alone = replace(verdict.outcome, decision=refusal, company=(), passback_violation=False)
+    return replace(verdict, outcome=alone)
 
 
 def _show_readings(credential: Credential) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.access.admission_values import AdmissionState
 from gateway.access.attempt import Attempt, Duress, Factor
 from gateway.controller.bindings import Bindings
+from gateway.controller.dynamic_codes import DynamicCodes
 from gateway.credentials.identifier import QRCODE, WIEGAND, identifier_id
 from gateway.credentials.qr import QrMode, credential_of_code
+from gateway.credentials.totp import DynamicCode
+from gateway.credentials.uhf import credential_of_tag
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.settings import SiteFile
 from gateway.store.people import PeopleReader, Reading
+from gateway.store.used_codes import CodeCard
 
 _TAGS = {"wiegand": WIEGAND, "serial_qr": QRCODE}
 """Reader kind of the site file -> tag of the API's identifier_id."""
@@ -52,9 +56,10 @@ class Identified:
 class Identifier:
     """Finds out who identifies. The loop's thread alone uses it."""
 
-    def __init__(self, site: SiteFile, people: PeopleReader) -> None:
+    def __init__(self, site: SiteFile, people: PeopleReader, codes: DynamicCodes) -> None:
         self._readers = {reader.name: reader for reader in site.reader}
         self._people = people
+        self._codes = codes
         self._last: dict[str, tuple[Credential, int]] = {}
         self._keyed_ids: dict[str, tuple[str, int]] = {}
 
@@ -96,24 +101,52 @@ class Identifier:
         after that, `enough` is the version it named: whatever was answered to a client before
         the identification is in it. Raises StorageError when the store cannot be read.
         """
-        keyed = identification.credential.kind is CredentialKind.PIN
+        shown = identification.credential
         # What the configuration says is believed only once the versions were compared.
-        if keyed and not bindings.identifies_by(CredentialKind.PIN):
+        if shown.kind is CredentialKind.PIN and not bindings.identifies_by(CredentialKind.PIN):
             return self._by_password(identification, bindings, state, enough)
-        credential = credential_of_code(identification.credential, bindings.qr_mode)
+        credential = credential_of_code(shown, bindings.qr_mode)
+        credential = credential_of_tag(credential, bindings.uhf_bits)
         reading = self._people.find(credential)
         _compare(reading, bindings, enough)
-        if not bindings.identifies_by(identification.credential.kind):
+        if not bindings.identifies_by(shown.kind):
             return None
-        is_text = credential.kind is CredentialKind.QRCODE
-        if is_text and bindings.qr_mode is not QrMode.ALPHANUMERIC:
-            # Codes are numbers in these modes, and this one is none.
-            reading = Reading(reading.policy_version, None)
+        if shown.kind is CredentialKind.QRCODE:
+            credential, reading = self._by_code(credential, reading, bindings, enough)
         duress = _DURESS.get(credential.kind) if reading.panic else None
-        attempt = self._attempt(
-            identification, bindings, _FACTORS[credential.kind], reading, duress
+        factor = _FACTORS[credential.kind]
+        return Identified(
+            self._attempt(identification, bindings, factor, reading, duress), credential
         )
-        return Identified(attempt, credential)
+
+    def _by_code(
+        self, credential: Credential, plain: Reading, bindings: Bindings, enough: int | None
+    ) -> tuple[Credential, Reading]:
+        """What a QR code stands for and who has it; `plain` has whatever it is as it stands."""
+        nobody = Reading(plain.policy_version, None)
+        if not isinstance(credential.value, int):
+            # Codes are numbers in the other modes, and this one is none.
+            return credential, plain if bindings.qr_mode is QrMode.ALPHANUMERIC else nobody
+        settings = bindings.dynamic_codes
+        if settings is None:
+            return credential, plain
+        code = DynamicCode.of(credential.value)
+        card = Credential(CredentialKind.CARD, code.card)
+        owner = self._people.find(card)
+        _compare(owner, bindings, enough)
+        if not owner.secret:
+            # A code that stays the same; but whoever has a secret must show that they have it.
+            return credential, nobody if plain.secret else plain
+        if owner.person is None or not self._codes.accept(
+            code,
+            CodeCard(owner.card_id, code.card),
+            owner.secret,
+            settings,
+            single_use=bindings.single_use_codes,
+        ):
+            return credential, nobody
+        spends = (owner.card_id, code.card) if bindings.single_use_codes else None
+        return card, replace(owner, person=replace(owner.person, spends=spends))
 
     def _by_password(
         self,

@@ -14,6 +14,7 @@ from typing import Any
 from gateway.access.admission_values import Outcome
 from gateway.access.reasons import AccessEvent
 from gateway.access.trace import RuleTrace
+from gateway.alarms.register import AlarmSource
 from gateway.clock import Clock, DeviceTime, Moment
 from gateway.controller.journal_writer import JournalWriter
 from gateway.credentials.values import Credential, CredentialKind
@@ -166,19 +167,20 @@ class Recorder:
             "timestamp": self._stamp(),
         }
 
-    def alarm(self, cause: int, *, on: bool, door_id: int = 0) -> Receipt:
+    def alarm(self, source: AlarmSource, *, on: bool) -> Receipt:
         """An alarm began or ended."""
         row_id = self._writer.give_id("alarm_logs")
         row = {
             "id": row_id,
             "event": 1 if on else 2,
-            "cause": cause,
-            "user_id": 0,
+            "cause": int(source.cause),
+            "user_id": source.user_id,
             "time": self._stamp(),
-            "access_log_id": 0,
-            "door_id": door_id,
+            "access_log_id": source.access_log_id,
+            "door_id": source.door_id,
         }
-        return Receipt(self._add(EntryKind.ALARM, {"row": row}), row_id)
+        part = {"part": source.part} if source.part else {}
+        return Receipt(self._add(EntryKind.ALARM, {"row": row, **part}), row_id)
 
     def note(self, kind: EntryKind, **body: Any) -> int:
         """Something that no table of the API holds; its ticket is returned."""

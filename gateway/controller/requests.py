@@ -9,6 +9,7 @@ from typing import Any
 from gateway.access.reasons import AccessEvent
 from gateway.clock import Clock
 from gateway.controller.door_panel import DoorPanel
+from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.recorder import Recorder
@@ -19,6 +20,8 @@ from gateway.link.messages import Answer, Authorize, OpenDoor, ReleaseTurnstile,
 from gateway.link.server import LinkServer
 from gateway.settings import Side
 
+_CLOSE = -1
+"""The time-out that closes (Access API, actions)."""
 WEB_REASON = 3
 """The client says that a person at a web page asked for it."""
 
@@ -41,10 +44,12 @@ class OpeningDesk:
         self,
         doors: dict[int, DoorPanel],
         turnstile: TurnstilePanel | None,
+        interlock: InterlockDesk,
         recorder: Recorder,
         clock: Clock,
     ) -> None:
         self._doors = doors
+        self._interlock = interlock
         self._turnstile = turnstile
         self._recorder = recorder
         self._clock = clock
@@ -52,11 +57,14 @@ class OpeningDesk:
     def open(self, command: OpenDoor) -> int:
         """Carry out `command`; the ticket of its record is returned, 0 for none.
 
-        Raises NotFound for a door that this site lacks and NotPermitted in a lock-down.
+        Raises NotFound for a door that this site lacks, NotPermitted in a lock-down and while
+        another door of its interlock is not free.
         """
         panel = self._panel(command.door)
+        if command.timeout_ms != _CLOSE:
+            self._interlock.check((panel.door.id,))
         self._feed(panel, command.timeout_ms)
-        if command.timeout_ms == -1:
+        if command.timeout_ms == _CLOSE:
             return 0  # closing is no access
         return panel.opened_by_client(_opening_event(command.reason), "opened_by_client").ticket
 
@@ -96,6 +104,8 @@ class OpeningDesk:
             for panel in panels:
                 if panel.mode is Mode.LOCK_DOWN:
                     raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
+            opened = {it.door for it in command.openings if it.timeout_ms != _CLOSE}
+            self._interlock.check(opened)
             sides = frozenset(command.turnstile)
             if sides:
                 self._passable(sides).release(sides, self._now_ms())
@@ -143,7 +153,7 @@ def _opening_event(reason: int | None) -> AccessEvent:
 def _event(timeout_ms: int | None) -> DoorEvent:
     if timeout_ms == 0:
         return HoldOpen()
-    if timeout_ms == -1:
+    if timeout_ms == _CLOSE:
         return Close()
     return Unlock(timeout_ms)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -17,7 +17,7 @@ from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
 from gateway.hardware.rig import Rig
 from gateway.hardware.simulator import Simulator
 from gateway.link.messages import ControllerStatus, Simulate
-from gateway.settings import FixedInput, Level, Side, Turnstile
+from gateway.settings import FixedInput, Input, Level, Side, Turnstile
 
 LONGEST_HOLD_S = 120.0
 USUAL_HOLD_S = "0.3"
@@ -34,7 +34,9 @@ class Panels:
     doors: dict[int, DoorPanel]
     alarms: AlarmPanel
     fire: FireLatch
-    tamper: FixedInput | None
+    inputs: Mapping[InputName, Input] = field(default_factory=dict)
+    readers: Mapping[str, int] = field(default_factory=dict)
+    """Name -> index."""
     turnstile: Turnstile | None = None
 
 
@@ -56,7 +58,8 @@ class Simulation:
         self._doors = panels.doors
         self._alarms = panels.alarms
         self._fire = panels.fire
-        self._tamper = panels.tamper
+        self._inputs = panels.inputs
+        self._readers = panels.readers
         self._turnstile = panels.turnstile
         self._status = status
 
@@ -122,11 +125,25 @@ class Simulation:
             case "zone":
                 number = command.zone or 0
                 return InputName(InputKind.ZONE, number), self._alarms.active_high(number)
-            case "tamper":
-                idle_high = self._tamper is not None and self._tamper.idle is Level.HIGH
-                return InputName(InputKind.TAMPER), not idle_high
-            case _:
+            case "tamper" if command.reader:
+                return self._contact(
+                    InputName(InputKind.READER_TAMPER, self._index(command.reader))
+                )
+            case "fire":
                 return InputName(InputKind.FIRE), not self._fire.idle_high
+            case verb:
+                return self._contact(InputName(InputKind(verb)))
+
+    def _contact(self, name: InputName) -> tuple[InputName, bool]:
+        """An input whose rest level the site file declares; one that is absent is said later."""
+        wiring = self._inputs.get(name)
+        return name, isinstance(wiring, FixedInput) and wiring.idle is Level.LOW
+
+    def _index(self, reader: str) -> int:
+        if reader not in self._readers:
+            known = ", ".join(self._readers) or "none"
+            raise NotFound(f"there is no reader {reader}; this site has: {known}")
+        return self._readers[reader]
 
     def _moment(self, text: str) -> datetime | None:
         """The instant `text` names; a time without an offset is the site's own."""

@@ -71,6 +71,7 @@ class TurnstilePanel:
         """Release -> the access that it was granted as, and the number of the grant."""
         self._portal_ids: dict[Side, int] = {}
         self._device_mode = Mode.NORMAL
+        self._mode_told: Mapping[Mode, Mapping[str, str]] = {}
         self._fire = False
         self._bound = False
 
@@ -80,6 +81,7 @@ class TurnstilePanel:
         self._settings = bindings.turnstile()
         self._portal_ids = {side: bindings.portal_of_side(side) for side in Side}
         self._device_mode = bindings.device_mode
+        self._mode_told = {mode: bindings.mode_told(mode) for mode in Mode}
         self.feed(SettingsChanged(), now_ms)
         self._feed_mode(now_ms)
 
@@ -101,7 +103,9 @@ class TurnstilePanel:
         mode = effective_mode(self._device_mode, *fire)
         if mode is not self._state.mode:
             log.info("turnstile mode", turnstile=self.turnstile.name, mode=mode)
-            self._recorder.note(EntryKind.MODE, turnstile=self.turnstile.name, mode=mode.value)
+            told = self._mode_told.get(mode, {})
+            name = self.turnstile.name
+            self._recorder.note(EntryKind.MODE, turnstile=name, mode=mode.value, **told)
             self.feed(ModeChanged(mode), now_ms)
 
     @property

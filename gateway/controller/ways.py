@@ -40,10 +40,8 @@ class Ways:
                 case Entered(user_id=entered) if entered == user_id:
                     known = [old for old in known if old.portal_id != change.portal_id]
                     known.append(change)
-                case Forgiven(user_id=None):
-                    known = []
-                case Forgiven(user_id=forgiven) if forgiven == user_id:
-                    known = []
+                case Forgiven():
+                    known = [old for old in known if not change.forgets(old)]
                 case _:
                     pass
         return way(known, portal_id)
@@ -62,11 +60,25 @@ class Ways:
         )
         self._under_way.append((ticket, change))
 
+    def position(self, user_id: int) -> Way:
+        """In which area somebody is, and since when. Raises StorageError."""
+        return self.of(user_id, portal_id=0)
+
     def forgive(self, user_id: int | None, why: str) -> int:
         """Where a person is, or everyone, is no longer known; the ticket of the record."""
         ticket = self._recorder.note(EntryKind.PASSAGE, user_id=user_id, why=why)
         self._under_way.append((ticket, Forgiven(user_id)))
         return ticket
+
+    def forgive_before(self, day: int, why: str) -> None:
+        """What is remembered from before the local day `day` is forgotten, if there is any.
+
+        Raises StorageError.
+        """
+        waiting = (change for _ticket, change in self._under_way if isinstance(change, Entered))
+        if self._passages.any_before(day) or any(change.day < day for change in waiting):
+            ticket = self._recorder.note(EntryKind.PASSAGE, user_id=None, why=why, before_day=day)
+            self._under_way.append((ticket, Forgiven(None, day)))
 
     def committed(self, ticket: int) -> None:
         """Everything up to `ticket` is in the file."""

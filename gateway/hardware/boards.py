@@ -135,6 +135,12 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
             if relay.level(LockState.UNLOCKED) is profile.boot_level(relay.pin)
         ]
     found += [
+        f"{name}: pin {output.pin} is {output.active} while the board boots, and {output.active} "
+        f"sounds: it is heard from power-up until the controller runs"
+        for name, output in site.sounders()
+        if output.level(on=True) is profile.boot_level(output.pin)
+    ]
+    found += [
         f"{key}: pin {pin}: {profile.notes[pin]}"
         for pin, key in site.pins()
         if pin in profile.notes
@@ -171,10 +177,7 @@ def _inputs(site: SiteFile) -> Iterator[tuple[str, Input]]:
             yield f"turnstile {side} turn", site.turnstile.way(side).turn
     for zone in site.zone:
         yield f"zone {zone.number}", zone
-    if site.tamper:
-        yield "tamper", site.tamper
-    if site.fire:
-        yield "fire", site.fire
+    yield from site.contacts()
 
 
 def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:

@@ -19,13 +19,18 @@ class InputKind(StrEnum):
     ZONE = "zone"
     TAMPER = "tamper"
     FIRE = "fire"
+    READER_TAMPER = "reader_tamper"
+    MAINS_FAIL = "mains_fail"
+    BATTERY_LOW = "battery_low"
+    UNDER_VOLTAGE = "under_voltage"
     TURN_CLOCKWISE = "turn_clockwise"
     TURN_ANTICLOCKWISE = "turn_anticlockwise"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputName:
-    """One input: the door id of a sensor or REX, the number of a zone, 0 where there is one."""
+    """One input: the door id of a sensor or REX, the number of a zone, the index of a reader, 0
+    where there is one."""
 
     kind: InputKind
     number: int = 0
@@ -39,6 +44,9 @@ TURN_INPUTS = {
     Side.ANTICLOCKWISE: InputName(InputKind.TURN_ANTICLOCKWISE),
 }
 """The turnstile's contacts."""
+
+POWER_INPUTS = (InputKind.MAINS_FAIL, InputKind.BATTERY_LOW, InputKind.UNDER_VOLTAGE)
+"""The contacts of the power supply; each is called as its key in the site file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""Strike outputs: one pin that locks or unlocks a door."""
+"""Outputs: a pin that locks or unlocks a door, or one that switches something on."""
 
 from __future__ import annotations
 
 from gateway.hardware.pins import Pin
-from gateway.settings import LockState, Strike
+from gateway.settings import LockState, Output, Strike
 
 
 class StrikeOutput:
@@ -34,3 +34,33 @@ class StrikeOutput:
 
     def __repr__(self) -> str:
         return f"StrikeOutput(pin {self._strike.pin}, {self._state})"
+
+
+class SwitchOutput:
+    """The output of a siren or a bell: off unless it is driven. Written only when it changes."""
+
+    def __init__(self, pin: Pin, output: Output) -> None:
+        """Claim `pin` switched off, in one step."""
+        pin.output_with_state(output.level(on=False))
+        self._pin = pin
+        self._output = output
+        self._on = False
+
+    @property
+    def on(self) -> bool:
+        """Whether it is switched on now."""
+        return self._on
+
+    def drive(self, *, on: bool) -> None:
+        """Switch it; no write, and so no edge, when it is so already."""
+        if on is not self._on:
+            self._pin.state = self._output.level(on=on)
+            self._on = on
+
+    def release(self) -> None:
+        """Switch it off and leave the pin so."""
+        self.drive(on=False)
+        self._pin.close()
+
+    def __repr__(self) -> str:
+        return f"SwitchOutput(pin {self._output.pin}, {'on' if self._on else 'off'})"

@@ -12,7 +12,7 @@ from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
 from gateway.hardware.events import DeviceState, HardwareEvent, Loop
 from gateway.hardware.factory import open_factory
 from gateway.hardware.inputs import DebouncedInput
-from gateway.hardware.outputs import StrikeOutput
+from gateway.hardware.outputs import StrikeOutput, SwitchOutput
 from gateway.hardware.pins import PinFactory
 from gateway.hardware.serial_reader import Backoff, SerialQrDriver
 from gateway.hardware.simulated_pins import SimulatedFactory
@@ -87,6 +87,7 @@ class Rig:
         """The hand at a simulated board; None on real hardware."""
         self._strikes: dict[int, StrikeOutput] = {}
         self._sides: dict[Side, StrikeOutput] = {}
+        self._sounders: dict[str, SwitchOutput] = {}
         self._inputs: list[DebouncedInput] = []
         self._wiegand: list[WiegandDriver] = []
         self._lines: dict[int, PinEdgeSource] = {}
@@ -103,6 +104,11 @@ class Rig:
     def sides(self) -> Mapping[Side, StrikeOutput]:
         """The turnstile's outputs; empty without one."""
         return self._sides
+
+    @property
+    def sounders(self) -> Mapping[str, SwitchOutput]:
+        """The outputs that can be heard: `siren` and `bell`, where the site has them."""
+        return self._sounders
 
     @property
     def devices(self) -> list[Device]:
@@ -124,7 +130,8 @@ class Rig:
                 yield kind, index, high
 
     def claim_strikes(self) -> None:
-        """Take every strike at its door's `on_start` level; the first thing done to the board."""
+        """Take every strike at its door's `on_start` level, then what sounds, switched off; the
+        first thing done to the board."""
         for door in self._site.door:
             self._strikes[door.id] = self._claim(door.strike, door.on_start, door=door.id)
         turnstile = self._site.turnstile
@@ -132,6 +139,8 @@ class Rig:
             for side in Side:
                 relay = turnstile.way(side).relay
                 self._sides[side] = self._claim(relay, turnstile.on_start, side=side)
+        for name, output in self._site.sounders():
+            self._sounders[name] = SwitchOutput(self._factory.pin(output.pin), output)
 
     def _claim(
         self, wiring: Strike, on_start: LockState, *, door: int = 0, side: Side | None = None
@@ -211,6 +220,8 @@ class Rig:
                 steps.callback(reader.close)
             for port in self._serial:
                 steps.callback(port.close)
+            for sounder in self._sounders.values():
+                steps.callback(sounder.release)
             for door, strike in self._strikes.items():
                 steps.callback(strike.release, levels[door])
             for output in self._sides.values():

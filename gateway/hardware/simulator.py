@@ -168,6 +168,8 @@ class Simulator:
         if turnstile:
             for side in Side:
                 locks[turnstile.way(side).relay.pin] = {"door": 0, "side": side.value}
+        for use, output in self._site.sounders():
+            locks[output.pin] = {"door": 0, "use": use}
         inputs = {wiring.pin: name for name, wiring in self._inputs.items()}
         outputs = [{**self._shown(pin, names), **lock} for pin, lock in locks.items()]
         shown = [

@@ -17,10 +17,22 @@ def input_wiring(site: SiteFile) -> dict[InputName, Input]:
     if site.turnstile:
         for side, name in TURN_INPUTS.items():
             wiring[name] = site.turnstile.way(side).turn
+    wiring.update(_alarm_wiring(site))
+    return wiring
+
+
+def _alarm_wiring(site: SiteFile) -> dict[InputName, Input]:
+    """What belongs to no door."""
+    wiring: dict[InputName, Input] = {}
     for zone in site.zone:
         wiring[InputName(InputKind.ZONE, zone.number)] = zone
     if site.tamper:
         wiring[InputName(InputKind.TAMPER)] = site.tamper
     if site.fire:
         wiring[InputName(InputKind.FIRE)] = site.fire
+    for reader in site.reader:
+        if reader.tamper:
+            wiring[InputName(InputKind.READER_TAMPER, reader.index)] = reader.tamper
+    for key, contact in site.power.contacts():
+        wiring[InputName(InputKind(key))] = contact
     return wiring

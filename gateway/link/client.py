@@ -16,12 +16,17 @@ from gateway import errors
 from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.link.messages import (
     Answer,
+    ArmAlarms,
+    AskPosition,
     Authorize,
     Command,
     ControllerStatus,
+    DisarmAlarms,
     Fact,
+    Forgive,
     Obey,
     OpenDoor,
+    Position,
     ReleaseTurnstile,
     ReportStatus,
     Request,
@@ -118,6 +123,23 @@ class ControllerClient:
     def silence(self) -> None:
         """Silence what sounds now."""
         self.ask(Silence())
+
+    def forgive(self, user_id: int | None) -> None:
+        """Forget where a person is, None for everyone; returns once that is journalled."""
+        self.ask(Forgive(user_id=user_id))
+
+    def position(self, user_id: int) -> Position:
+        """Where a person is by the record of anti-passback."""
+        return Position.model_validate(self.ask(AskPosition(user_id=user_id)))
+
+    def arm(self, zones: Collection[int] | None, exit_delay_s: int) -> None:
+        """Arm alarm zones (None: all) after the time to leave; returns once it is journalled."""
+        zones = None if zones is None else tuple(zones)
+        self.ask(ArmAlarms(zones=zones, exit_delay_s=exit_delay_s))
+
+    def disarm(self, zones: Collection[int] | None) -> None:
+        """Disarm alarm zones (None: all); returns once it is journalled."""
+        self.ask(DisarmAlarms(zones=None if zones is None else tuple(zones)))
 
     def status(self) -> ControllerStatus:
         """The controller's present state."""

@@ -17,6 +17,8 @@ from gateway.settings import Side
 VERSION = 1
 
 DoorNumber = Annotated[int, Field(ge=1, le=4)]
+ZoneNumber = Annotated[int, Field(ge=1, le=5)]
+LONGEST_EXIT_S = 600
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
 """An id of a row, 0 for none."""
 
@@ -94,6 +96,23 @@ class Silence(_Message):
     kind: Literal["silence"] = "silence"
 
 
+class ArmAlarms(_Message):
+    """Arm alarm zones once the time to leave is over; those that are armed stay so."""
+
+    kind: Literal["arm_alarms"] = "arm_alarms"
+    zones: tuple[ZoneNumber, ...] | None = None
+    """None is all of them."""
+    exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
+
+
+class DisarmAlarms(_Message):
+    """Disarm alarm zones, and end their alarms."""
+
+    kind: Literal["disarm_alarms"] = "disarm_alarms"
+    zones: tuple[ZoneNumber, ...] | None = None
+    """None is all of them."""
+
+
 class Capture(_Message):
     """Take the next read of one kind at one reader for an enrolment instead of deciding on it.
 
@@ -126,6 +145,30 @@ class Captured(_Message):
     """A card's number, else the text that was read; None while nobody acted."""
 
 
+class Forgive(_Message):
+    """Forget where a person is, for anti-passback; answered once that is journalled."""
+
+    kind: Literal["forgive"] = "forgive"
+    user_id: Annotated[int, Field(ge=1, lt=1 << 63)] | None
+    """None for everyone."""
+
+
+class AskPosition(_Message):
+    """Answer with the Position of a person."""
+
+    kind: Literal["ask_position"] = "ask_position"
+    user_id: Annotated[int, Field(ge=1, lt=1 << 63)]
+
+
+class Position(_Message):
+    """Where somebody is by the record of anti-passback."""
+
+    area_id: RowId = 0
+    """0 when that is not known."""
+    since_utc_s: int = 0
+    """Unix seconds; 0 with no area."""
+
+
 class ReportStatus(_Message):
     """Answer with a ControllerStatus."""
 
@@ -145,6 +188,9 @@ class Simulate(_Message):
         "zone",
         "tamper",
         "fire",
+        "mains_fail",
+        "battery_low",
+        "under_voltage",
         "clock",
         "unplug",
         "plug",
@@ -167,6 +213,10 @@ Command = Annotated[
     | Authorize
     | Obey
     | Silence
+    | Forgive
+    | AskPosition
+    | ArmAlarms
+    | DisarmAlarms
     | ReportStatus
     | Simulate
     | Capture
@@ -239,10 +289,50 @@ class LineLevel(_Message):
     """One input line as the controller takes it, bounces left out."""
 
     kind: str
-    """`door_sensor`, `rex`, `zone`, `tamper`, `fire`, `wiegand_d0` or `wiegand_d1`."""
+    """`door_sensor`, `rex`, `zone`, `tamper`, `fire`, `reader_tamper`, `mains_fail`, `battery_low`,
+    `under_voltage`, `wiegand_d0` or `wiegand_d1`."""
     number: int
     """Of the door, the zone or the reader; 0 where there is only one."""
     high: bool
+
+
+class EndedMode(_Message):
+    """An exception mode whose time is over, and which the configuration still names."""
+
+    door: Annotated[int, Field(ge=0, le=4)]
+    """0 is the device."""
+    until_utc: int
+    """Its end, in Unix seconds: tells it from one that was set since."""
+
+
+class ZoneStatus(_Message):
+    """One alarm zone as it stands."""
+
+    zone: int
+    state: Literal["armed", "exit", "disarmed"]
+    """`exit`: armed once the time to leave is over."""
+    watched: bool
+    """Enabled, armed and in its schedule: now it can be an alarm."""
+    active: bool | None
+    """Whether its input is at the active level; None before it was read."""
+    entering: bool
+    """Somebody came in and has not disarmed yet."""
+    alarm: bool
+
+
+class AlarmStatus(_Message):
+    """One alarm that is on."""
+
+    cause: int
+    door_id: int
+    """0 for what belongs to no door."""
+    part: str
+    """Which of several things, such as `reader front`; empty where there is one."""
+    user_id: int
+    """Who identified under threat, else 0."""
+    access_log_id: int
+    """The access with which they did, else 0."""
+    silenced: bool
 
 
 class ControllerStatus(_Message):
@@ -265,10 +355,18 @@ class ControllerStatus(_Message):
     devices: tuple[DeviceStatus, ...]
     alarm_active: bool
     alarm_cause: int
+    zones: tuple[ZoneStatus, ...] = ()
+    alarms: tuple[AlarmStatus, ...] = ()
+    """Oldest first."""
+    siren: bool = False
+    """It sounds now."""
+    faults: tuple[str, ...] = ()
+    """What is wrong with the power supply, in words for a technician."""
     turnstile: TurnstileStatus | None = None
     """None where the site has none."""
     levels: tuple[LineLevel, ...] = ()
     """Every input line that has been read."""
+    modes_ended: tuple[EndedMode, ...] = ()
 
 
 class Fact(_Message):

@@ -37,4 +37,5 @@ TIMED_ALARMS = ObjectType(
     ),
     # One copy of the vendor's documentation calls it "time".
     aliases={"time": "start"},
+    policy=True,
 )

@@ -18,6 +18,7 @@ from gateway.objects import (
     identification,
     intercom,
     logs,
+    modes,
     passback,
     people,
     places,
@@ -117,5 +118,6 @@ REGISTRY = Registry(
         # Ours alone.
         passback.ANTIPASSBACK_AREAS,
         passback.ANTIPASSBACK_EXEMPTIONS,
+        modes.EXCEPTION_MODES,
     )
 )

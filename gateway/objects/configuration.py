@@ -16,7 +16,12 @@ from gateway.objects.fields import storable_text, wire_type_of
 VALUE_MAX = 4_096
 """Characters of a value."""
 
+DOOR_MAX = 4
+"""The highest number that a door may have."""
+
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_SHOWN = 40
+"""Characters of a refused list that the refusal repeats."""
 
 
 class Kind(StrEnum):
@@ -25,6 +30,7 @@ class Kind(StrEnum):
     FLAG = "flag"
     INT = "int"
     CHOICE = "choice"
+    DOORS = "doors"
     TEXT = "text"
 
 
@@ -42,9 +48,16 @@ class ConfigurationKey:
     choices: tuple[str, ...] = ()
     """The words of a choice. A word that is not among them is refused: a typo must not cancel an
     emergency."""
+    own_door: int = 0
+    """The door whose list of other doors this is; of no meaning to other kinds."""
     effect: str = ""
     """The part of this device that acts on it; empty for what is stored and given back."""
     secret: bool = False
+
+    @property
+    def others(self) -> str:
+        """The doors that a list of doors may name."""
+        return ", ".join(str(door) for door in range(1, DOOR_MAX + 1) if door != self.own_door)
 
     @property
     def live(self) -> bool:
@@ -67,9 +80,19 @@ class ConfigurationKey:
             return str(int(text))
         if self.kind is Kind.CHOICE and text not in self.choices:
             raise self._refused(repr(text), f"{', '.join(self.choices)} are")
+        if self.kind is Kind.DOORS:
+            return self._doors(text)
         if len(text) > VALUE_MAX:
             raise self._refused(f"a text of {len(text)} characters", f"at most {VALUE_MAX} is")
         return storable_text(self.key, text)
+
+    def _doors(self, text: str) -> str:
+        """The list in order, each door once; none is an empty text."""
+        words = [word.strip() for word in text.split(",")] if text.strip() else []
+        if not set(self.others.split(", ")).issuperset(words):
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+            raise self._refused(repr(shown), f"a comma list of {self.others} is")
+        return ",".join(sorted(set(words)))
 
     def _refused(self, found: str, allowed: str) -> InvalidRequest:
         return InvalidRequest(f"{self.module}.{self.key} cannot be {found}: {allowed} allowed")

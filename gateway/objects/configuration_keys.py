@@ -26,8 +26,13 @@ CATRA_OPERATION_MODES = (
 # Change the unit here and where `bindings` reads it.
 FORCED_ACCESS_DEBOUNCE_MAX_MS = 60_000
 
+# The vendor gives neither unit nor default of `timed_alarm_timeout`; seconds are assumed
+# (unverified). Change the unit here and where `bindings` reads it.
+TIMED_ALARM_MAX_S = 3_600
+
 RELAY_TIMEOUT_MAX_MS = 600_000
 DOOR_SENSOR_DELAY_MAX_S = 86_400
+PANIC_DELAY_MAX_S = 86_400
 
 
 def _flag(module: str, key: str, default: str) -> ConfigurationKey:
@@ -70,7 +75,11 @@ def _door_keys(door: int) -> tuple[ConfigurationKey, ...]:
             _flag("general", f"buttonhole{door}_idle", "1"),
         ),
         *_acts_on(f"door {door}", _choice("general", f"door{door}_exception_mode", "none", *MODES)),
-        ConfigurationKey("general", f"door{door}_interlock"),
+        # Doors that must be closed for this one to open, such as "1,3".
+        *_acts_on(
+            f"the interlock of door {door}",
+            ConfigurationKey("general", f"door{door}_interlock", kind=Kind.DOORS, own_door=door),
+        ),
     )
 
 
@@ -81,6 +90,10 @@ _LIVE = (
         "the held-open alarm",
         _flag("alarm", "door_sensor_enabled", "1"),
         _number("alarm", "door_sensor_delay", "10", 0, DOOR_SENSOR_DELAY_MAX_S),
+        # Seconds that the alarm goes on when the door has closed.
+        _number(
+            "alarm", "door_sensor_alarm_timeout_after_closure", "0", 0, DOOR_SENSOR_DELAY_MAX_S
+        ),
     ),
     *_acts_on(
         "the forced-door alarm",
@@ -88,6 +101,21 @@ _LIVE = (
         _number("alarm", "forced_access_debounce", "0", 0, FORCED_ACCESS_DEBOUNCE_MAX_MS),
     ),
     *_acts_on("the tamper alarm", _flag("alarm", "device_violation_enabled", "1")),
+    *_acts_on(
+        "the alarm of somebody under threat",
+        _flag("alarm", "panic_finger_enabled", "0"),
+        # Seconds. Named for the finger, it is taken for all four (unverified).
+        _number("alarm", "panic_finger_delay", "120", 0, PANIC_DELAY_MAX_S),
+        _flag("alarm", "panic_card_enabled", "0"),
+        _flag("alarm", "panic_password_enabled", "0"),
+        _flag("alarm", "panic_pin_enabled", "0"),
+    ),
+    *_acts_on("the siren", _flag("alarm", "siren_enabled", "0")),
+    *_acts_on(
+        "the bell",
+        _flag("general", "bell_enabled", "0"),
+        _number("alarm", "timed_alarm_timeout", "5", 1, TIMED_ALARM_MAX_S),
+    ),
     *_acts_on("cards at a reader", _flag("identifier", "card_identification_enabled", "1")),
     *_acts_on("PINs at a reader", _flag("identifier", "pin_identification_enabled", "1")),
     # The vendor's factory value of the mode is 1, decimal codes in `cards`; readers on a
@@ -96,6 +124,19 @@ _LIVE = (
         "QR codes at a reader",
         _flag("identifier", "qrcode_identification_enabled", "1"),
         _choice("face_id", "qrcode_legacy_mode_enabled", "0", "0", "1", "2"),
+    ),
+    # Codes that change with the time need decimal QR codes. Sizes and offsets are seconds.
+    *_acts_on(
+        "dynamic QR codes",
+        _flag("face_id", "totp_enabled", "0"),
+        _number("face_id", "totp_window_size", "30", 1, 86_400),
+        _number("face_id", "totp_window_num", "5", 1, 99),
+        _flag("face_id", "totp_single_use", "0"),
+        _number("face_id", "totp_tz_offset", "0", -86_400, 86_400),
+    ),
+    *_acts_on(
+        "UHF tags at a reader",
+        _choice("uhf", "identification_bits", "26", "26", "32", "34", "66", "96"),
     ),
     *_acts_on(
         "second factors at a reader",
@@ -107,6 +148,8 @@ _LIVE = (
         _choice("identifier", "antipassback_mode", "timed", "timed", "timed_catra", "daily_catra"),
         # Minutes.
         _number("identifier", "antipassback_timeout", "0", 0, 525_600),
+        # 1: forgotten at midnight, at every portal, turnstile or door.
+        _flag("catra", "daily_reset", "0"),
     ),
     *_acts_on(
         "the turnstile",
@@ -116,6 +159,13 @@ _LIVE = (
     ),
     *_acts_on("`GET /reboot`", _flag("general", "url_reboot_enabled", "0")),
     *_acts_on("user photos", _flag("general", "keep_user_image", "1")),
+    # The clearing comes 16 minutes after the time of the daily reboot.
+    *_acts_on(
+        "the clearing of expired people",
+        _choice("general", "clear_expired_users", "disable", "disable", "none", "visitors", "all"),
+        _number("general", "auto_reboot_hour", "0", 0, 23),
+        _number("general", "auto_reboot_minute", "0", 0, 59),
+    ),
     # Empty: the time zone of the site file. UTC-3 is three hours behind.
     *_acts_on(
         "the clock",
@@ -127,9 +177,9 @@ _LIVE = (
 
 _STORED = {
     "general": """
-        online=0 local_identification=1 bell_enabled=0 bell_relay=2
+        online=0 local_identification=1 bell_relay=2
         beep_enabled=1 ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0
-        auto_reboot=0 auto_reboot_hour=0 auto_reboot_minute=0 clear_expired_users=disable
+        auto_reboot=0
         language show_logo=0 daylight_savings_time_start
         daylight_savings_time_end attendance_mode=0 password_only=0 hide_password_only=0
         password_only_tip hide_name_on_identification=0 denied_transaction_code
@@ -155,18 +205,15 @@ _STORED = {
         enable_custom_auth_message=0 enable_custom_deny_message=0
         enable_custom_not_identified_message=0 enable_custom_mask_message=0
     """,
-    "catra": "anti_passback=0 daily_reset=0",
-    "alarm": """
-        door_sensor_alarm_timeout_after_closure=0 panic_finger_enabled=0 panic_finger_delay=120
-        panic_card_enabled=0 panic_password_enabled=0 panic_pin_enabled=0 siren_enabled=0
-        siren_relay=2 timed_alarm_timeout
-    """,
+    "catra": "anti_passback=0",
+    # The site file says which output is the siren, and which the bell: on this device no relay
+    # of a door is either.
+    "alarm": "siren_relay=2",
     "bio_id": "similarity_threshold_1ton=12300",
     "bio_module": "var_min=1000",
     "face_id": """
         liveness_mode=0 mask_detection_enabled=0 max_identified_duration=30000
         limit_identification_to_display_region=0 min_detect_bounds_width vehicle_mode=0
-        totp_enabled=0 totp_window_size=30 totp_window_num=5 totp_single_use=0 totp_tz_offset=0
     """,
     "barras": """
         qrcode_legacy_mode_enabled totp_enabled totp_window_size totp_window_num totp_single_use
@@ -198,7 +245,7 @@ _STORED = {
         enforce_secure_channel=0 out_mode
     """,
     "uhf": """
-        identification_bits=26 reader_type=default read_interval=5000 read_interval_diff_tags=100
+        reader_type=default read_interval=5000 read_interval_diff_tags=100
         transmit_power work_channel operation_mode=continuous trigger_timeout trig_idle
         tag_detector_enabled=0
     """,

@@ -22,11 +22,14 @@ from gateway.errors import StorageError
 from gateway.store import database
 from gateway.store.database import storage_errors
 from gateway.store.passages import PassageTable, change_of
+from gateway.store.used_codes import UsedCodeTable, UsedUp
 
 FORM = 0
 """Of the file, kept in SQLite's `user_version`; a program that writes another raises it."""
 _ALARMS_LOOKED_AT = 2_000
 """Newest alarm entries searched at start for one that is still on."""
+
+_ALARM_KEY = ("cause", "door_id", "user_id", "access_log_id")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -51,7 +54,7 @@ class EntryKind(StrEnum):
     """A release of the turnstile that nobody used: a row of access_events, and the access that
     becomes one given up (0 for none)."""
     ALARM = "alarm"
-    """A row of alarm_logs."""
+    """A row of alarm_logs, and which of several parts it is about, if there are several."""
     BAD_FRAME = "bad_frame"
     """A frame of a reader that no format accepts, with its bits."""
     DEVICE = "device"
@@ -61,7 +64,8 @@ class EntryKind(StrEnum):
     FIRE = "fire"
     """The fire input latched, or was reset."""
     MODE = "mode"
-    """A door entered or left an exception mode."""
+    """A door entered or left an exception mode, with who wanted that and why where it is known;
+    or the time of a mode that was to end by itself was over."""
     CLOCK = "clock"
     """Trust in the wall clock changed."""
     PASSAGE = "passage"
@@ -70,6 +74,22 @@ class EntryKind(StrEnum):
     """Somebody was let in and the door did not open in its time."""
     KEYPAD = "keypad"
     """A keypad was locked after too many wrong entries, or freed."""
+    INTERLOCK = "interlock"
+    """An exit button unlocked nothing, since another door was not free."""
+    CODE_USED = "code_used"
+    """A code that changes with the time was accepted; it never is again."""
+    CARD_SPENT = "card_spent"
+    """Somebody was let in with a card that lets in once."""
+    DURESS = "duress"
+    """Somebody identified under threat, and an alarm is to follow after `delay_ms`; or (`done`) it
+    has begun."""
+    ARMING = "arming"
+    """Alarm zones were armed or disarmed: all that are disarmed, and what is left of times to
+    leave."""
+    SILENCED = "silenced"
+    """Somebody silenced the alarms that were on."""
+    READER_DISABLED = "reader_disabled"
+    """Something was read at a reader that is being tampered with, and left aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +166,7 @@ class Journal:
         # The ORM writes each statement once: what it costs is taken from the loop, which shares
         # the interpreter with this thread just when somebody stands at a door.
         self._passages = PassageTable(self._database)
+        self._used_codes = UsedCodeTable(self._database)
         with self._database.bind_ctx(_TABLES):
             self._insert = _sql(JournalRow.insert_many([("", "", 0, 0, "", False)], _WRITTEN))
             kept = LastId.insert_many([("", 0)], (LastId.table, LastId.value))
@@ -192,8 +213,7 @@ class Journal:
                 connection.executemany(self._insert, rows)
                 connection.executemany(self._keep_id, list(last_ids.items()))
                 for entry in entries:
-                    if entry.kind is EntryKind.PASSAGE:
-                        self._passages.apply(connection, change_of(entry.body))
+                    self._keep_state(connection, entry)
                 (seq,) = connection.execute(self._last).fetchone()
                 connection.execute("COMMIT")
             except BaseException:
@@ -202,6 +222,22 @@ class Journal:
         except sqlite3.Error as error:
             raise StorageError(f"the journal cannot be written: {error}") from error
         return int(seq)
+
+    def _keep_state(self, connection: sqlite3.Connection, entry: Entry) -> None:
+        """Write down what follows from `entry` for the tables beside the journal."""
+        match entry.kind:
+            case EntryKind.PASSAGE:
+                self._passages.apply(connection, change_of(entry.body))
+            case EntryKind.CODE_USED:
+                self._used_codes.use(connection, entry.body)
+            case EntryKind.CARD_SPENT:
+                self._used_codes.spend(connection, entry.body)
+            case _:
+                pass
+
+    def used_up(self) -> UsedUp:
+        """The one-time codes and single-use cards that are used up."""
+        return self._used_codes.read()
 
     def last_ids(self) -> dict[str, int]:
         """The highest id given so far, for each log table that has one."""
@@ -224,9 +260,12 @@ class Journal:
             rows = JournalRow.select().where(JournalRow.kind == kind.value)
             return [_entry(row) for row in rows.order_by(JournalRow.seq.desc()).limit(limit)]
 
-    def open_alarms(self) -> list[tuple[int, int]]:
-        """(cause, door id) of every alarm that began and whose end is not recorded."""
-        state: dict[tuple[int, int], bool] = {}
+    def open_alarms(self) -> list[CommittedEntry]:
+        """Of every alarm that began and whose end is not recorded the newest entry, oldest first.
+
+        What tells alarms apart is their row, without its time, and the `part` beside it.
+        """
+        state: dict[tuple[int | str, ...], CommittedEntry | None] = {}
         with self._database.bind_ctx(_TABLES):
             for row in (
                 JournalRow.select()
@@ -234,9 +273,11 @@ class Journal:
                 .order_by(JournalRow.seq.desc())
                 .limit(_ALARMS_LOOKED_AT)
             ):
-                alarm = _entry(row).body["row"]
-                state.setdefault((alarm["cause"], alarm["door_id"]), alarm["event"] == 1)
-        return [source for source, on in state.items() if on]
+                entry = _entry(row)
+                alarm = entry.body["row"]
+                key = (*(alarm[name] for name in _ALARM_KEY), entry.body.get("part", ""))
+                state.setdefault(key, entry if alarm["event"] == 1 else None)
+        return [entry for entry in reversed(state.values()) if entry is not None]
 
     def last_trusted_utc(self) -> datetime | None:
         """The newest instant journalled while the clock was trusted."""

@@ -19,6 +19,7 @@ from gateway.objects.models import Models
 from gateway.store import configuration
 from gateway.store.database import TrackedDatabase, open_reader, open_writer, storage_errors
 from gateway.store.dependence import by_dependence
+from gateway.store.mode_rows import forget_modes
 from gateway.store.query.compile import Compiler
 from gateway.store.query.request import parse_query
 from gateway.store.query.run import Runner
@@ -191,3 +192,4 @@ class Store:
         checked = configuration.check(values)
         with self.transaction():
             configuration.write(self._database, checked)
+            forget_modes(self._models, checked)

@@ -53,6 +53,13 @@ class Forgiven:
     """Where somebody is, is no longer known; None for everyone."""
 
     user_id: int | None
+    before_day: int | None = None
+    """Only what was remembered before this local day; None for all of it."""
+
+    def forgets(self, passage: Entered) -> bool:
+        """Whether it takes `passage` away."""
+        whose = self.user_id in (None, passage.user_id)
+        return whose and (self.before_day is None or passage.day < self.before_day)
 
 
 PassageChange = Entered | Forgiven
@@ -77,6 +84,7 @@ class PassageTable:
             )
             self._forgive = _sql(PassageRow.delete().where(PassageRow.user_id == 0))
             self._forgive_all = _sql(PassageRow.delete())
+            self._forgive_days = _sql(PassageRow.delete().where(PassageRow.day < 0))
 
     def apply(self, connection: sqlite3.Connection, change: PassageChange) -> None:
         """Write `change` down in the running transaction."""
@@ -84,6 +92,8 @@ class PassageTable:
             case Entered():
                 values = (change.user_id, change.portal_id, change.area_id)
                 connection.execute(self._enter, (*values, change.utc_s, change.day))
+            case Forgiven(before_day=int(day)):
+                connection.execute(self._forgive_days, (day,))
             case Forgiven(user_id=None):
                 connection.execute(self._forgive_all)
             case Forgiven(user_id=user_id):
@@ -100,6 +110,8 @@ class PassageReader:
             columns = (PassageRow.portal_id, PassageRow.area_id, PassageRow.utc_s, PassageRow.day)
             found = PassageRow.select(*columns).where(PassageRow.user_id == 0)
             self._of_person = _sql(found.order_by(PassageRow.number))
+            one = PassageRow.select(PassageRow.number).where(PassageRow.day < 0).limit(1)
+            self._before = _sql(one)
 
     def close(self) -> None:
         self._database.close_all()
@@ -109,12 +121,21 @@ class PassageReader:
 
         Raises StorageError when the file cannot be read.
         """
+        return [Entered(user_id, *row) for row in self._rows(self._of_person, user_id)]
+
+    def any_before(self, day: int) -> bool:
+        """Whether anything is remembered from before the local day `day`.
+
+        Raises StorageError when the file cannot be read.
+        """
+        return bool(self._rows(self._before, day, 1))
+
+    def _rows(self, sql: str, *values: int) -> list[tuple[int, ...]]:
         connection: sqlite3.Connection = self._database.connection()
         try:
-            rows = connection.execute(self._of_person, (user_id,)).fetchall()
+            return connection.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise StorageError(f"the journal cannot be read: {error}") from error
-        return [Entered(user_id, *row) for row in rows]
 
 
 def way(passages: Iterable[Entered], portal_id: int) -> Way:
@@ -135,7 +156,7 @@ def change_of(body: Mapping[str, Any]) -> PassageChange:
         return Entered(
             body["user_id"], body["portal_id"], body["area_id"], body["utc_s"], body["day"]
         )
-    return Forgiven(body["user_id"])
+    return Forgiven(body["user_id"], body.get("before_day"))
 
 
 def _sql(query: peewee.Query) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import peewee
 
@@ -38,6 +38,10 @@ class Reading:
     """The credential is one that is presented under threat."""
     contingency: bool = False
     """Nobody's card, but one of the site's emergency cards."""
+    card_id: int = 0
+    """The row of a card, 0 for none."""
+    secret: str = field(default="", repr=False)
+    """The key of a card whose codes change; empty for any other."""
 
 
 class PeopleReader:
@@ -98,8 +102,14 @@ class PeopleReader:
         version = self.policy_version()
         row = self._connection.execute(self._owner[kind], (value,)).fetchone()
         if row is not None:
-            user_id, begin_time, end_time, panic = row
-            return Reading(version, self._person(user_id, begin_time, end_time), bool(panic))
+            user_id, begin_time, end_time, panic, card_id, secret = row
+            return Reading(
+                version,
+                self._person(user_id, begin_time, end_time),
+                bool(panic),
+                card_id=card_id,
+                secret=secret or "",
+            )
         if kind is not CredentialKind.CARD:
             return Reading(version, None)
         known = self._connection.execute(self._contingency, (value,)).fetchone()
@@ -133,9 +143,12 @@ def _owner(models: Models, table: str, mark: str | None) -> str:
     column = models.column
     user_id = column("users", "id")
     marked = peewee.SQL("0") if mark is None else column(table, mark)
+    more: tuple[peewee.Node, ...] = (peewee.SQL("0"), peewee.SQL("''"))
+    if table == "cards":
+        more = (column(table, "id"), column(table, "secret"))
     return _sql(
         models["users"]
-        .select(user_id, column("users", "begin_time"), column("users", "end_time"), marked)
+        .select(user_id, column("users", "begin_time"), column("users", "end_time"), marked, *more)
         .join(models[table], on=(column(table, "user_id") == user_id))
         .where(column(table, "value") == 0)
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import peewee
 
+from gateway.access.condition import Condition
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
@@ -23,10 +24,15 @@ from gateway.access.rows import (
     TimeSpanRow,
     TimeZoneRow,
 )
+from gateway.alarms.sounders import TimedAlarm
 from gateway.errors import StorageError
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
+from gateway.objects.modes import mode_key
+from gateway.objects.schedules import WEEKDAYS
+from gateway.store.alarm_schedules import compile_schedules
 from gateway.store.configuration import read_configuration
+from gateway.store.mode_rows import ModeRow
 from gateway.store.schema import PolicyVersion
 
 Row = TypeVar("Row")
@@ -70,6 +76,12 @@ class Snapshot:
     configuration: Mapping[tuple[str, str], str]
     """(module, key) -> value, for every key the device knows."""
     zones: Mapping[int, ZoneRow]
+    modes: Mapping[int, ModeRow]
+    """By door, 0 for the device: what is known of the exception mode that the configuration names.
+    Nothing for a mode that was set without a word."""
+    zone_schedules: Mapping[int, Condition]
+    """Alarm zone -> when it is armed; one without a schedule is not in it, and always is."""
+    bells: tuple[TimedAlarm, ...]
 
 
 class SnapshotReader:
@@ -109,8 +121,29 @@ class SnapshotReader:
         )
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
         yield
+        schedules = yield from compile_schedules(
+            self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id"),
+            self._rows("time_spans", TimeSpanRow._make, TimeSpanRow._fields),
+        )
+        timed = self._select("timed_alarms", ("start", *WEEKDAYS))
+        bells = tuple(TimedAlarm(row[0], tuple(map(bool, row[1:]))) for row in timed)
+        yield
         policy = yield from compile_policy(self._policy_rows(version))
-        return Snapshot(version, policy, readers, configuration, zones)
+        modes = {
+            row.door_id: row
+            for row in self._rows("exception_modes", ModeRow._make, ModeRow._fields)
+            if configuration["general", mode_key(row.door_id)] == row.mode
+        }
+        return Snapshot(
+            version=version,
+            policy=policy,
+            portal_of_reader=readers,
+            configuration=configuration,
+            zones=zones,
+            modes=modes,
+            zone_schedules=schedules,
+            bells=bells,
+        )
 
     def _policy_rows(self, version: int) -> PolicyRows:
         return PolicyRows(

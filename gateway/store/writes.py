@@ -103,7 +103,7 @@ class Writes:
 
     def _writable(self, name: str) -> ObjectType:
         declared = self._models.registry[name]
-        if declared.log:
+        if declared.log or declared.read_only:
             raise InvalidRequest(f"rows of {name} are written by the device alone")
         return declared
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 ANA = "123,45678"
 FRONT, BACK = 17, 18
 HELD, FORCED, TAMPER = 6, 7, 9
+PANIC_CARD = 10
 ON, OFF = 1, 2
+GRANTED = 7
 
 
 def facts(rows: list[Row]) -> list[tuple[int, int, int]]:
@@ -119,3 +122,92 @@ def test_a_fire_frees_both_doors_until_it_is_over_and_acknowledged(
     demo.api.ask("alarm_status", {"stop": True})
     eventually(lambda: moved() == (2, 2), "two locked doors")
     assert [door.mode for door in demo.status().doors] == ["normal", "normal"]
+
+
+def test_an_operator_disarms_and_arms_with_time_to_leave(demo: Running) -> None:
+    assert demo.api.ask("alarm_disarm", {"zones": [1]}) == {}
+    try:
+        assert [zone["state"] for zone in demo.api.ask("alarm_state")["zones"]] == [
+            "disarmed",
+            "armed",
+        ]
+        before = demo.api.last_id("alarm_logs")
+        demo.sim("zone", zone=1, value="active")
+        alarms(demo, lambda: demo.site.sim("tamper", "on"))
+        assert facts(demo.api.since("alarm_logs", before)) == [(ON, TAMPER, 0)]
+        demo.api.ask("alarm_arm", {"exit_delay_s": 600})
+        assert demo.api.ask("alarm_state")["zones"][0]["state"] == "exit"
+        started = alarms(demo, lambda: demo.api.ask("alarm_arm"))
+        assert started == [(ON, 1, 0)]
+        alarms(demo, lambda: demo.site.sim("tamper", "off"))
+    finally:
+        demo.api.ask("alarm_arm")
+    assert demo.api.post("alarm_arm", {"zones": [4]})[0] == 404
+
+
+SITE_ENDS = """
+[siren]
+pin = 13
+active = "high"
+
+[power.mains_fail]
+pin = 20
+idle = "high"
+"""
+SIREN = 13
+
+
+@pytest.fixture(scope="module")
+def loud(make: Any) -> Any:
+    """A site with a siren and a contact of its power supply, whose front reader tells that
+    somebody takes it off its wall."""
+    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    text, _, initial = text.partition("[initial.general]")
+    contact = 'd1 = 6\ntamper = { pin = 21, idle = "high" }\ntamper_disables = true\n'
+    text = text.replace("d1 = 6\n", contact)
+    return make.site(f"{text}{SITE_ENDS}\n[initial.general]{initial}")
+
+
+def test_the_siren_sounds_and_a_reader_off_its_wall_reads_nothing(
+    loud: Any, start: Callable[..., Running], eventually: Callable[..., Any]
+) -> None:
+    device = start(loud)
+    assert device.board.edges(SIREN) == 0
+    loud.sim("tamper", "on", "--reader", "front")
+    eventually(lambda: device.board.high(SIREN), "a siren that sounds")
+    device.swipe(ANA)
+    eventually(
+        lambda: any(entry.kind == "reader_disabled" for entry in loud.journal()),
+        "a read left aside",
+    )
+    assert device.api.load("access_logs") == []
+    assert device.api.ask("alarm_status", {"stop": True}) == {}
+    assert not device.board.high(SIREN)
+    assert device.api.ask("alarm_state")["alarms"][0]["part"] == "reader front"
+    loud.sim("mains-fail", "on")
+    eventually(lambda: device.status().faults, "a power fault")
+    told = loud.type("doctor")
+    assert told.returncode == 1
+    assert "the mains has failed" in told.stdout
+    loud.sim("mains-fail", "off")
+    loud.sim("tamper", "off", "--reader", "front")
+
+
+def test_an_alarm_of_somebody_under_threat_outlives_kill_9(
+    make: Any, start: Callable[..., Running], eventually: Callable[..., Any]
+) -> None:
+    device = start(make.demo())
+    device.api.configure("alarm", panic_card_enabled=1, panic_finger_delay=3)
+    device.api.modify("cards", {"panic": 1}, user_id=1)
+    row = device.access(lambda: device.swipe(ANA))
+    assert row["event"] == GRANTED
+    device.kill("controller")
+    (alarm,) = eventually(lambda: device.api.since("alarm_logs", 0), "the alarm")
+    assert (alarm["cause"], alarm["user_id"], alarm["access_log_id"]) == (
+        PANIC_CARD,
+        row["user_id"],
+        row["id"],
+    )
+    assert device.api.ask("alarm_status") == {"active": True, "cause": PANIC_CARD}
+    ended = alarms(device, lambda: device.api.ask("alarm_status", {"stop": True}))
+    assert ended == [(OFF, PANIC_CARD, 1)]

@@ -404,7 +404,7 @@ def test_sim_is_refused_on_a_board_of_wires() -> None:
     class Wires:
         simulator = None
 
-    panels = Panels({}, cast("AlarmPanel", None), cast("FireLatch", None), None)
+    panels = Panels({}, cast("AlarmPanel", None), cast("FireLatch", None))
     simulation = Simulation(
         cast("Rig", Wires()), SystemClock(), lambda: UTC, panels, lambda: cast("Any", None)
     )

@@ -47,5 +47,7 @@ def _takes(key: ConfigurationKey) -> str:
             return f"{key.minimum} to {key.maximum}"
         case Kind.CHOICE:
             return ", ".join(code(choice) if choice else "empty" for choice in key.choices)
+        case Kind.DOORS:
+            return f"comma list of {key.others}"
         case Kind.TEXT:
             return "text"

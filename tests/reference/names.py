@@ -36,6 +36,9 @@ OBJECTS: Mapping[str, str] = {
         api_login_api_access_levels reports report_columns report_filters report_column_formats
         fixed_report_columns counter_report_columns object_field_report_columns special_columns
     """,
+    "Ours alone": """
+        antipassback_areas antipassback_exemptions exception_modes
+    """,
 }
 
 _CUSTOM = "its columns come and go with `custom_columns` on a device and are not documented"

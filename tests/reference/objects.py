@@ -19,7 +19,7 @@ from the declarations in `gateway/objects` by `make docs`. What a row says of cr
 and destroy is proved for every object by `tests/unit/api/test_api_every_object.py`, over a real
 socket: rows at the limits of their fields read back as they were sent, each command, and each
 refusal. It says that rows are kept and given back, not that the device acts on them: what clients
-store for parts that are not there, such as `timed_alarms` without a siren, stays a row.
+store for parts that are not there, such as `timed_alarms` without a bell, stays a row.
 
 A field in **bold** must be given at creation, *italics* are for administrators only, and `field →
 object` refers to that object's rows.

@@ -44,6 +44,31 @@ _PROBED: Schema = {
 }
 
 
+_ALARM_STATE = _object(
+    zones=_array(
+        _object(
+            zone=_WHOLE,
+            state={"type": "string", "enum": ["armed", "exit", "disarmed"]},
+            watched=_YES,
+            active={"type": ["boolean", "null"]},
+            entering=_YES,
+            alarm=_YES,
+        )
+    ),
+    alarms=_array(
+        _object(
+            cause=_WHOLE,
+            door_id=_WHOLE,
+            part=_TEXT,
+            user_id=_WHOLE,
+            access_log_id=_WHOLE,
+            silenced=_YES,
+        )
+    ),
+    siren=_YES,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """The rest of an endpoint's description."""
@@ -223,9 +248,29 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
         "turnstile_event_state": Endpoint(
             _object(event_state=_WHOLE), {"event_action": "turn_state"}
         ),
+        "set_exception_mode": Endpoint(
+            _DONE, {"door": 1, "mode": "lock_down", "reason": "found open", "minutes": 30}
+        ),
+        "get_exception_modes": Endpoint(
+            _object(
+                exception_modes=_array(
+                    _object(
+                        door=_WHOLE,
+                        mode=_TEXT,
+                        login=_TEXT,
+                        reason=_TEXT,
+                        since=_WHOLE,
+                        until=_WHOLE,
+                    )
+                )
+            )
+        ),
         "alarm_status": Endpoint(
             {"type": "object", "properties": {"active": _YES, "cause": _WHOLE}}, {"stop": True}
         ),
+        "alarm_arm": Endpoint(_DONE, {"zones": [1, 2], "exit_delay_s": 30}),
+        "alarm_disarm": Endpoint(_DONE, {"zones": [1, 2]}),
+        "alarm_state": Endpoint(_ALARM_STATE),
         "remote_user_authorization": Endpoint(
             _DONE,
             {
@@ -234,6 +279,10 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 "portal_id": 1,
                 "actions": [{"action": "door", "parameters": "door=1"}],
             },
+        ),
+        "forgive_antipassback": Endpoint(_DONE, {"all": True}),
+        "antipassback_state": Endpoint(
+            _object(user_id=_WHOLE, area_id=_WHOLE, since=_WHOLE), {"user_id": 1}
         ),
         "remote_enroll": Endpoint(
             {

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,14 @@ from hypothesis import strategies as st
 
 from gateway.alarms import zones
 from gateway.alarms.causes import AlarmCause
-from gateway.alarms.zones import InputLevel, SettingsChanged, TimePassed, ZoneSettings, ZoneState
+from gateway.alarms.zones import (
+    InputLevel,
+    SettingsChanged,
+    Silenced,
+    TimePassed,
+    ZoneSettings,
+    ZoneState,
+)
 
 TABLES = Path(__file__).parent / "tables"
 USUAL = ZoneSettings(AlarmCause.ZONE_1, enabled=True, active_high=True, delay_ms=2_000)
@@ -46,6 +54,8 @@ class Input:
         if words.startswith("set "):
             self.settings = replace(self.settings, **tomllib.loads(words.removeprefix("set ")))
             self.feed(at_ms, SettingsChanged())
+        elif words == "silence":
+            self.feed(at_ms, Silenced())
         elif words:
             self.feed(at_ms, InputLevel(high={"high": True, "low": False}[words]))
         else:
@@ -104,9 +114,11 @@ def test_a_cause_that_no_input_sets_off_is_refused(cause: AlarmCause) -> None:
         replace(USUAL, cause=cause)
 
 
-def test_a_negative_delay_is_refused() -> None:
-    with pytest.raises(ValueError, match="delay_ms must be 0 or more, not -1"):
-        replace(USUAL, delay_ms=-1)
+@pytest.mark.parametrize("name", ["delay_ms", "entry_delay_ms"])
+def test_a_negative_delay_is_refused(name: str) -> None:
+    wrong: dict[str, Any] = {name: -1}
+    with pytest.raises(ValueError, match=f"^{name} must be 0 or more, not -1"):
+        replace(USUAL, **wrong)
 
 
 EVENTS = st.one_of(

@@ -27,6 +27,7 @@ from gateway.errors import GatewayError
 from gateway.link.client import ControllerClient
 from gateway.link.messages import (
     Answer,
+    AskPosition,
     Capture,
     Captured,
     Command,
@@ -100,6 +101,7 @@ class StrawController:
         self.commands: list[Command] = []
         self.refusal: GatewayError | None = None
         self.silent = False
+        self.position: dict[str, int] = {}
         self.reads: dict[str, int | str] = {"card": 123, "qrcode": "CODE", "pin": "482913"}
         self.status = ControllerStatus(
             pid=1,
@@ -164,6 +166,8 @@ class StrawController:
                         continue
                     asked = isinstance(request.command, ReportStatus)
                     body = self.status.model_dump(mode="json") if asked else {}
+                    if isinstance(request.command, AskPosition):
+                        body = dict(self.position)
                     if isinstance(request.command, Capture):
                         value = self.reads[request.command.credential]
                         body = Captured(reader="straw", value=value).model_dump()

@@ -17,6 +17,7 @@ import gateway
 from gateway.access.actions import Action
 from gateway.controller.bindings import Bindings
 from gateway.credentials.values import CredentialKind
+from gateway.doors.values import Mode
 from gateway.objects.configuration import ConfigurationKey, Kind
 from gateway.objects.configuration_keys import CONFIGURATION, DOORS
 from gateway.settings import Door, Side, SiteFile
@@ -96,6 +97,7 @@ def ask_everything(site: SiteFile, bindings: Bindings) -> None:
     known: Mapping[Any, list[Any]] = {
         Door: list(site.door),
         int: list(DOORS),
+        Mode: list(Mode),
         # No reader gives what there is no switch for.
         CredentialKind: [
             kind
@@ -121,7 +123,11 @@ def ask_everything(site: SiteFile, bindings: Bindings) -> None:
 def read_by_the_controller() -> set[Key]:
     site, values = full_site(), Recorded()
     snapshot: Any = SimpleNamespace(
-        policy=SimpleNamespace(portals={}), configuration=values, zones={}, portal_of_reader={}
+        modes={},
+        policy=SimpleNamespace(portals={}),
+        configuration=values,
+        zones={},
+        portal_of_reader={},
     )
     ask_everything(site, Bindings(site, snapshot))
     return values.asked

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +40,8 @@ def entry(kind: EntryKind, body: dict[str, object], *, trusted: bool = True) -> 
 
 
 def alarm(event: int, cause: int, door: int) -> Entry:
-    return entry(EntryKind.ALARM, {"row": {"event": event, "cause": cause, "door_id": door}})
+    row = {"event": event, "cause": cause, "door_id": door, "user_id": 0, "access_log_id": 0}
+    return entry(EntryKind.ALARM, {"row": row})
 
 
 def test_entries_come_back_as_they_were_in_order(journal: Journal, reader: JournalReader) -> None:
@@ -69,7 +72,19 @@ def test_the_last_trusted_instant_ignores_entries_of_a_wrong_clock(journal: Jour
 
 def test_an_alarm_is_open_until_its_own_off(journal: Journal) -> None:
     journal.append([alarm(1, 7, 1), alarm(1, 7, 2), alarm(2, 7, 1), alarm(1, 9, 0)], {})
-    assert sorted(journal.open_alarms()) == [(7, 2), (9, 0)]
+    rows = [entry.body["row"] for entry in journal.open_alarms()]
+    assert [(row["cause"], row["door_id"]) for row in rows] == [(7, 2), (9, 0)]
+
+
+def test_an_alarm_is_told_apart_by_its_part_its_person_and_their_access(journal: Journal) -> None:
+    def told(event: int, *, part: str = "", **row: int) -> Entry:
+        first = alarm(event, 9, 1)
+        body: dict[str, Any] = {"row": {**first.body["row"], **row}, "part": part}
+        return replace(first, body=body)
+
+    on = [told(1, part="reader a"), told(1, part="reader b"), told(1, user_id=3, access_log_id=8)]
+    journal.append([*on, told(2, part="reader a"), told(2), told(2, user_id=3)], {})
+    assert [entry.body for entry in journal.open_alarms()] == [on[1].body, on[2].body]
 
 
 def test_a_journal_is_made_once(path: Path) -> None:

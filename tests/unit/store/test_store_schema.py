@@ -82,7 +82,11 @@ def test_the_policy_tables_are_those_that_decisions_are_compiled_from() -> None:
         "portal_access_rules", "area_access_rules", "group_access_rules",
         "access_rule_time_zones", "time_zones", "time_spans", "holidays", "scripts",
         "script_parameters", "script_instances", "portal_script_parameters", "alarm_zones",
-        "alarm_zone_time_zones",
+        "alarm_zone_time_zones", "portal_rules", "portal_portal_rules", "portal_rule_groups",
+        "portal_rule_time_zones", "portal_rule_actions", "scheduled_unlocks",
+        "scheduled_unlock_access_rules", "contingency_card_access_rules", "antipassback_areas",
+        "exception_modes",
+        "timed_alarms",
     }  # fmt: skip
 
 

@@ -1,0 +1,128 @@
+"""Takes expired people's credentials away, once a day."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from gateway.access.expiry import Watch, Whose, look
+from gateway.clock import Clock, DeviceTime
+from gateway.errors import ControllerUnavailable, StorageError
+from gateway.link.client import ControllerClient
+from gateway.store.audit import AuditType, write_entry
+from gateway.store.expired import ExpiryWatch, clear_expired
+from gateway.store.objects_store import Store
+
+LOOK_S = 60.0
+"""How often the clock is looked at."""
+KEPT_S = 3_600
+"""How old the kept watch may be: a device that loses its power takes up from there."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+log = structlog.get_logger("expiry")
+
+
+class ExpiredPeople:
+    """One thread that looks at the clock and clears when it is time."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        device_time: DeviceTime,
+        trusted: Callable[[], bool],
+    ) -> None:
+        """`trusted` tells whether the clock is believed. Raises StorageError."""
+        self._store = store
+        self._clock = clock
+        self._device_time = device_time
+        self._trusted = trusted
+        self._kept = ExpiryWatch(store)
+        self._watch = self._kept.read()
+        self._kept_watch = self._watch
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="expiry", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Break off between two parts of the work, and wait for the thread."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def look(self) -> None:
+        """Look at the clock once, and clear if it is time."""
+        try:
+            self._look()
+        except StorageError as error:
+            log.warning("expired people keep their credentials for now", why=str(error))
+
+    def _look(self) -> None:
+        settings = self._store.configuration(
+            {"general": ["clear_expired_users", "auto_reboot_hour", "auto_reboot_minute"]}
+        )["general"]
+        utc = self._clock.utc()
+        seen = look(
+            self._watch,
+            (utc - _EPOCH) // timedelta(seconds=1),
+            self._device_time.local(utc),
+            _second_of_day(settings),
+            trusted=self._trusted(),
+        )
+        whose = Whose(settings["clear_expired_users"])
+        # A clearing that was cut short begins anew, so the watch is kept after it.
+        if whose.nobodys or not seen.due or self._clear(utc, whose):
+            self._keep(seen.watch)
+
+    def _clear(self, utc: datetime, whose: Whose) -> bool:
+        local_s = self._device_time.local(utc)
+
+        def tell(went: Mapping[str, int]) -> None:
+            listed = ", ".join(f"{table} {count}" for table, count in went.items())
+            log.info("expired people cleared", **went)
+            text = f"credentials of expired people deleted ({whose}): {listed}"
+            write_entry(self._store, AuditType.BOOT, local_s, text)
+
+        stamp = self._device_time.stamp(utc)
+        return clear_expired(
+            self._store,
+            stamp,
+            tell,
+            visitors_only=whose is Whose.VISITORS,
+            go_on=lambda: not self._stop.is_set(),
+        )
+
+    def _keep(self, watch: Watch | None) -> None:
+        self._watch = watch
+        if watch is None:
+            return
+        kept = self._kept_watch
+        aged = kept is None or abs(watch.seen_s - kept.seen_s) >= KEPT_S
+        if kept is None or aged or watch.turn != kept.turn:
+            self._kept.keep(watch)
+            self._kept_watch = watch
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.look()
+            self._stop.wait(LOOK_S)
+
+
+def clock_trusted_by(controller: ControllerClient) -> bool:
+    """Whether the controller trusts the clock; no while nobody answers."""
+    try:
+        return controller.status().clock_trusted
+    except ControllerUnavailable:
+        return False
+
+
+def _second_of_day(settings: Mapping[str, str]) -> int:
+    """The time of the daily reboot."""
+    hour, minute = settings["auto_reboot_hour"], settings["auto_reboot_minute"]
+    return int(hour) * 3_600 + int(minute) * 60

@@ -1,0 +1,78 @@
+"""Arming and disarming of alarm zones: commands of our own, since the vendor's API has none.
+
+What sounds is told and silenced by `alarm_status`, the vendor's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.commands.answers import DONE, Answer
+from gateway.commands.command import Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.rights import Caller
+from gateway.errors import ControllerUnavailable, NotFound
+from gateway.link.messages import LONGEST_EXIT_S, ZoneNumber
+from gateway.store.audit import AuditType
+
+Zones = Annotated[list[ZoneNumber], Field(min_length=1, max_length=5)]
+
+
+class ArmRequest(RequestModel):
+    """`alarm_arm`: without zones all of the device's."""
+
+    zones: Zones | None = None
+    exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
+    """The time to leave: zones that are not armed yet are when it is over."""
+
+
+class DisarmRequest(RequestModel):
+    """`alarm_disarm`: without zones all of the device's."""
+
+    zones: Zones | None = None
+
+
+def alarm_arm(context: CommandContext, caller: Caller, request: ArmRequest) -> Answer:
+    """Arm alarm zones, after a time to leave; it is journalled when this answers."""
+    del caller
+    context.controller.arm(request.zones, request.exit_delay_s)
+    context.refresh_logs()
+    return DONE
+
+
+def alarm_disarm(context: CommandContext, caller: Caller, request: DisarmRequest) -> Answer:
+    """Disarm alarm zones, and end their alarms; it is journalled when this answers."""
+    del caller
+    context.controller.disarm(request.zones)
+    context.refresh_logs()
+    return DONE
+
+
+def alarm_state(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """How each alarm zone stands, every alarm that is on, and whether the siren sounds."""
+    del caller, request
+    status = context.controller.status()
+    return {
+        "zones": [zone.model_dump() for zone in status.zones],
+        "alarms": [alarm.model_dump() for alarm in status.alarms],
+        "siren": status.siren,
+    }
+
+
+def _asked(request: ArmRequest | DisarmRequest) -> str:
+    zones = "all zones" if request.zones is None else f"zones {sorted(set(request.zones))}"
+    leaving = f", {request.exit_delay_s} s to leave" if isinstance(request, ArmRequest) else ""
+    return f": {zones}{leaving}"
+
+
+_ERRORS = (ControllerUnavailable, NotFound)
+_AUDIT = Audit(AuditType.API, _asked, refusals=True)
+
+COMMANDS = (
+    Command("alarm_arm", ArmRequest, alarm_arm, errors=_ERRORS, audit=_AUDIT),
+    Command("alarm_disarm", DisarmRequest, alarm_disarm, errors=_ERRORS, audit=_AUDIT),
+    Command("alarm_state", NoMembers, alarm_state, errors=(ControllerUnavailable,)),
+)

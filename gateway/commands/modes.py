@@ -1,0 +1,132 @@
+"""Exception modes: who put the device or a door into one, why, and until when.
+
+An operator may lock down what is in no mode. Whatever takes an emergency or a lock-down back, or
+opens all doors, needs an administrator: so does a lock-down in the place of an emergency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.commands.answers import DONE, Answer
+from gateway.commands.audit import audited_configuration
+from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.rights import Caller, Right, check_right
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted
+from gateway.link.messages import EndedMode
+from gateway.objects.modes import DEVICE, LONGEST_REASON, mode_key
+from gateway.store.audit import AuditType, write_entry
+from gateway.store.mode_rows import ModeRow
+from gateway.store.modes import NO_MODE, read_modes, write_mode
+
+_LOCK_DOWN = "lock_down"
+LONGEST_MINUTES = 43_200
+"""Thirty days; what is to last longer has no end."""
+
+
+class ModeRequest(RequestModel):
+    """`set_exception_mode`; door 0 is the whole device."""
+
+    door: Annotated[int, Field(ge=0)]
+    mode: Literal["none", "emergency", "lock_down"]
+    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)]
+    minutes: Annotated[int, Field(ge=1, le=LONGEST_MINUTES)] | None = None
+    """After which the mode ends by itself; None for never."""
+
+
+def set_exception_mode(context: CommandContext, caller: Caller, request: ModeRequest) -> Answer:
+    """Put the device or one door into an exception mode, or end the one that it is in."""
+    if request.door not in _places(context):
+        raise InvalidRequest(f"door: this device has no door {request.door}")
+    if request.minutes and request.mode == NO_MODE:
+        raise InvalidRequest("minutes: only a mode can end by itself")
+    until_utc = _end(context, request.minutes) if request.minutes else None
+    now = context.device_time.stamp(context.clock.utc())
+    row = ModeRow(
+        request.door,
+        request.mode,
+        caller.login or "",
+        request.reason,
+        now,
+        context.device_time.stamp(until_utc) if until_utc else 0,
+        int(until_utc.timestamp()) if until_utc else 0,
+    )
+    # What the mode was is looked at within the transaction that changes it.
+    values = {"general": {mode_key(request.door): request.mode}}
+    with audited_configuration(context, caller, values):
+        before = read_modes(context.store)[request.door].mode
+        if not (before == NO_MODE and request.mode == _LOCK_DOWN):
+            check_right(caller, Right.ADMINISTRATOR)
+        write_mode(context.store, row)
+    return DONE
+
+
+def get_exception_modes(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """The mode that is set for the device, door 0, and for each door, and what is known of it.
+
+    A mode that a client set as configuration has no login, reason and times; 0 is no time.
+    """
+    del caller, request
+    known = read_modes(context.store)
+    shown = ("mode", "login", "reason", "since", "until")
+    return {
+        "exception_modes": [
+            {"door": door, **{name: getattr(known[door], name) for name in shown}}
+            for door in _places(context)
+        ]
+    }
+
+
+def end_modes(context: CommandContext, ended: Iterable[EndedMode]) -> None:
+    """Write down that modes are over, as the controller has found. Raises StorageError.
+
+    A mode that somebody has set since is another one, and stays.
+    """
+    for mode in ended:
+        with context.store.transaction():
+            row = read_modes(context.store)[mode.door]
+            if row.until_utc != mode.until_utc:
+                continue
+            now = context.clock.utc()
+            stamp = context.device_time.stamp(now)
+            over = ModeRow(mode.door, NO_MODE, "", "its time was over", stamp)
+            write_mode(context.store, over)
+            text = f"this device: general.{mode_key(mode.door)} {row.mode} -> none, {over.reason}"
+            write_entry(context.store, AuditType.CONFIG, context.device_time.local(now), text)
+
+
+def _places(context: CommandContext) -> tuple[int, ...]:
+    return (DEVICE, *sorted(door.id for door in context.site.door))
+
+
+def _end(context: CommandContext, minutes: int) -> datetime:
+    """When a mode of so many minutes ends, by the clock of the controller, which ends it."""
+    status = context.controller.status()
+    if not status.clock_trusted:
+        raise InvalidRequest("minutes: the clock is not certain, so a mode cannot end by it")
+    now = context.clock.utc() + timedelta(seconds=status.clock_shift_s)
+    return (now + timedelta(minutes=minutes)).astimezone(UTC)
+
+
+def _asked(request: ModeRequest) -> str:
+    where = f"door {request.door}" if request.door != DEVICE else "the device"
+    until = f" for {request.minutes} minutes" if request.minutes else ""
+    return f": {request.mode} for {where}{until}, {request.reason!r}"
+
+
+COMMANDS = (
+    Command(
+        "set_exception_mode",
+        ModeRequest,
+        set_exception_mode,
+        errors=(ControllerUnavailable, NotPermitted),
+        audit=Audit(AuditType.API, _asked, refusals=True),
+    ),
+    Command("get_exception_modes", NoMembers, get_exception_modes, methods=GET_OR_POST),
+)

@@ -1,0 +1,124 @@
+"""Takes the credentials of expired people away; the people stay."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import astuple, fields
+from typing import Any
+
+import peewee
+
+from gateway.access.expiry import Watch
+from gateway.store.database import storage_errors
+from gateway.store.objects_store import Store
+from gateway.store.photos import Photos
+
+VISITOR = 1
+"""`users.user_type_id` of a visitor (Access API, list of objects)."""
+PEOPLE_AT_ONCE = 500
+"""In one transaction, so that no other write waits for long."""
+
+CREDENTIALS = ("cards", "qrcodes", "uhf_tags", "pins", "templates", "face_templates")
+_PASSWORDS = ("password", "salt", "panic_password", "panic_salt")
+
+Told = Callable[[Mapping[str, int]], None]
+"""Gets what went, table -> rows, in the transaction in which it goes."""
+
+
+def clear_expired(
+    store: Store,
+    stamp: int,
+    tell: Told,
+    *,
+    visitors_only: bool,
+    go_on: Callable[[], bool] = lambda: True,
+) -> bool:
+    """Delete cards, codes, tags, PINs, templates, passwords and photo of whoever has expired.
+
+    `stamp` is the present device time, with which `users.end_time` is compared. `go_on` is asked
+    from time to time; the answer is whether all of it was done. Raises StorageError. What was told
+    of by then has gone.
+    """
+    for user_ids in _expired(store, stamp, visitors_only=visitors_only):
+        if not go_on():
+            return False
+        with store.transaction():
+            went = _clear(store, user_ids)
+            if went:
+                tell(went)
+    return True
+
+
+def _expired(store: Store, stamp: int, *, visitors_only: bool) -> Iterator[list[int]]:
+    """The ids of expired people, in parts."""
+    users, key = store.model("users"), store.models.key("users")
+    end: peewee.Field[Any] = store.models.column("users", "end_time")
+    chosen = (end != 0) & (end < stamp)
+    if visitors_only:
+        chosen &= store.models.column("users", "user_type_id") == VISITOR
+    last = 0
+    while True:
+        query = users.select(key).where(chosen & (key > last)).order_by(key).limit(PEOPLE_AT_ONCE)
+        with storage_errors():
+            part = [int(row[0]) for row in query.tuples().execute(store.reader())]
+        if part:
+            yield part
+        if len(part) < PEOPLE_AT_ONCE:
+            return
+        last = part[-1]
+
+
+def _clear(store: Store, user_ids: list[int]) -> Counter[str]:
+    went: Counter[str] = Counter()
+    for table in CREDENTIALS:
+        owner: peewee.Field[Any] = store.models.column(table, "user_id")
+        went[table] = int(store.model(table).delete().where(owner.in_(user_ids)).execute())
+    columns = [store.models.column("users", name) for name in _PASSWORDS]
+    having = peewee.fn.COALESCE(columns[0], "") != ""
+    for column in columns[1:]:
+        having |= peewee.fn.COALESCE(column, "") != ""
+    emptied = store.model("users").update(dict.fromkeys(columns, ""))
+    theirs = store.models.key("users").in_(user_ids)
+    went["passwords"] = int(emptied.where(theirs & having).execute())
+    went["photos"] = Photos(store).remove(user_ids)
+    return +went
+
+
+class ExpiryWatch:
+    """Where the watch is kept: a table that no API object and no backup reaches."""
+
+    def __init__(self, store: Store) -> None:
+        """Makes the table if the store has none yet. Raises StorageError."""
+        self._store = store
+        self._model = _model_on(store.database)
+        with store.transaction():
+            self._model.create_table(safe=True)
+
+    def read(self) -> Watch | None:
+        """What was kept last, None on a new device. Raises StorageError."""
+        with storage_errors():
+            rows = list(self._model.select(*self._columns).tuples().execute(self._store.reader()))
+        return Watch(*rows[0]) if rows else None
+
+    def keep(self, watch: Watch) -> None:
+        """Raises StorageError."""
+        values = dict(zip(_NAMES, astuple(watch), strict=True))
+        with self._store.transaction():
+            self._model.replace(id=_ONLY, **values).execute()
+
+    @property
+    def _columns(self) -> list[Any]:
+        return [getattr(self._model, name) for name in _NAMES]
+
+
+_NAMES = tuple(column.name for column in fields(Watch))
+_ONLY = 1
+"""The key of the one row."""
+
+
+def _model_on(database: peewee.Database) -> Any:
+    members: dict[str, Any] = {name: peewee.BigIntegerField() for name in _NAMES}
+    members["id"] = peewee.IntegerField(primary_key=True)
+    members["Meta"] = type("Meta", (), {"database": database, "table_name": "expiry_watch"})
+    return type("ExpiryWatchRow", (peewee.Model,), members)

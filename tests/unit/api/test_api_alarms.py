@@ -1,0 +1,92 @@
+"""Arming, disarming and the state of the alarms over HTTP, carried out by the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+
+from gateway.errors import NotFound
+from gateway.link.messages import AlarmStatus, ArmAlarms, DisarmAlarms, ZoneStatus
+
+Order = Callable[..., requests.Response]
+
+AWAY = {"error": "the controller does not answer", "code": 1}
+BAD_ZONES = [[], [0], [6], ["1"], [True], 1, {"zone": 1}]
+
+
+@pytest.mark.effect("alarm_arm")
+@pytest.mark.refusal("alarm_arm")
+def test_zones_are_armed_after_the_time_to_leave(order: Order, straw: Any) -> None:
+    for delay in (-1, 601, "30", 1.5):
+        refused = order("alarm_arm", {"exit_delay_s": delay})
+        assert refused.status_code == 400
+        assert "exit_delay_s" in refused.json()["error"]
+    assert straw.of(ArmAlarms) == []
+    assert order("alarm_arm", {"zones": [2, 1], "exit_delay_s": 30}).json() == {}
+    assert order("alarm_arm").json() == {}
+    assert straw.of(ArmAlarms) == [ArmAlarms(zones=(2, 1), exit_delay_s=30), ArmAlarms()]
+
+
+@pytest.mark.effect("alarm_disarm")
+@pytest.mark.refusal("alarm_disarm")
+def test_zones_are_disarmed(order: Order, straw: Any) -> None:
+    straw.refusal = NotFound("there is no zone 5 in this site")
+    refused = order("alarm_disarm", {"zones": [5]})
+    assert (refused.status_code, refused.json()["error"]) == (404, str(straw.refusal))
+    straw.reset()
+    assert order("alarm_disarm", {"zones": [3]}).json() == {}
+    assert order("alarm_disarm", {}).json() == {}
+    assert straw.of(DisarmAlarms) == [DisarmAlarms(zones=(3,)), DisarmAlarms()]
+
+
+@pytest.mark.parametrize("command", ["alarm_arm", "alarm_disarm"])
+@pytest.mark.parametrize("zones", BAD_ZONES, ids=str)
+def test_zones_that_cannot_be_are_refused_by_name(
+    order: Order, straw: Any, command: str, zones: object
+) -> None:
+    refused = order(command, {"zones": zones})
+    assert refused.status_code == 400
+    assert "zones" in refused.json()["error"]
+    assert straw.commands == []
+
+
+@pytest.mark.effect("alarm_state")
+def test_the_state_tells_zones_alarms_and_siren(order: Order, straw: Any) -> None:
+    zone = {"zone": 1, "state": "exit", "watched": False, "active": None}
+    zone |= {"entering": False, "alarm": False}
+    alarm = {"cause": 9, "door_id": 1, "part": "reader front"}
+    alarm |= {"user_id": 0, "access_log_id": 0, "silenced": True}
+    told = {
+        "zones": (ZoneStatus.model_validate(zone),),
+        "alarms": (AlarmStatus.model_validate(alarm),),
+        "siren": True,
+    }
+    straw.status = straw.status.model_copy(update=told)
+    assert order("alarm_state").json() == {"zones": [zone], "alarms": [alarm], "siren": True}
+
+
+@pytest.mark.refusal("alarm_arm", "alarm_disarm", "alarm_state")
+def test_without_a_controller_or_a_session_nothing_is_done(
+    lonely: SimpleNamespace, order: Order, straw: Any
+) -> None:
+    for command in ("alarm_arm", "alarm_disarm", "alarm_state"):
+        url = f"{lonely.url}/{command}.fcgi?session={lonely.token}"
+        reply = requests.post(url, json={}, timeout=30)
+        assert (reply.status_code, reply.json()) == (503, AWAY)
+        assert order(command, login=None).status_code == 401
+    assert straw.commands == []
+
+
+def test_who_armed_and_disarmed_is_in_the_audit_log(
+    order: Order, throwaway: SimpleNamespace
+) -> None:
+    order("alarm_disarm", {"zones": [2, 2, 1]})
+    order("alarm_arm", {"exit_delay_s": 5})
+    rows = throwaway.context.store.load({"object": "audit_logs", "order": ["id"]}).rows
+    details = [str(row["details"]) for row in rows]
+    assert any("alarm_disarm: zones [1, 2]" in text for text in details)
+    assert any("alarm_arm: all zones, 5 s to leave" in text for text in details)

@@ -15,6 +15,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 DATA := .gateway
+# Files of tests that run at once: `make test WORKERS=0` is one after the other.
+WORKERS := 2
 OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must meet the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
@@ -28,7 +30,7 @@ run: setup-run
 	@exec $(BIN)/gateway run --data $(DATA) $(ARGS)
 
 test: lint
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: setup-test
 	$(BIN)/ruff check
@@ -42,7 +44,7 @@ test-all: test
 	    $$python -c '' 2>/dev/null || continue; \
 	    [ "$$($$python -V)" != "$$($(BIN)/python -V)" ] || continue; \
 	    PYTHON=$$python VENV=.venv/$$python .ci/setup test || exit; \
-	    .venv/$$python/bin/pytest tests/unit $(ARGS) || exit; \
+	    .venv/$$python/bin/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS) || exit; \
 	done
 
 fuzz: setup-test

@@ -65,3 +65,7 @@ class NotSupportedHere(GatewayError, NotImplementedError):
 
 class BrokenFrame(GatewayError, ValueError):
     """A reader's frame has a wrong length, parity, checksum or character."""
+
+
+class BrokenRecord(GatewayError, ValueError):
+    """A flight record is damaged, cut off, or of a form that this program does not know."""

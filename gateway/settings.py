@@ -73,6 +73,17 @@ class Egress(StrEnum):
     """Only the REX input of this controller."""
 
 
+class RexMode(StrEnum):
+    """What the exit button does."""
+
+    UNLOCK = "unlock"
+    """A press unlocks for the door's relay time."""
+    UNLOCK_WHILE_PRESSED = "unlock_while_pressed"
+    """It unlocks for as long as it is pressed, and the relay time after that."""
+    SHUNT = "shunt"
+    """It drives nothing: the handle opens, and for that time the opening is not a forced one."""
+
+
 class Side(StrEnum):
     """The way that a turnstile turns, seen from above."""
 
@@ -156,6 +167,12 @@ class Power(_Strict):
                 yield name, contact
 
 
+class ExitButton(Input):
+    """A door's request-to-exit button, or the contact of its inner handle."""
+
+    mode: RexMode = RexMode.UNLOCK
+
+
 class Door(_Strict):
     """One door: its number in the API and its wires."""
 
@@ -163,7 +180,9 @@ class Door(_Strict):
     name: Name
     strike: Strike
     sensor: Input | None = None
-    rex: Input | None = None
+    rex: ExitButton | None = None
+    bond: FixedInput | None = None
+    """A contact of the lock that moves when it unlocks; `idle` is its level while it is locked."""
     egress: Egress
     on_start: LockState = LockState.LOCKED
     on_stop: LockState = LockState.LOCKED
@@ -172,6 +191,27 @@ class Door(_Strict):
     rex_bypasses_interlock: bool = True
     """The exit button unlocks even while another door of its interlock is open. False keeps people
     in until that one is closed; a fire lets them out all the same."""
+    pre_alarm_s: Annotated[int, Field(ge=0, le=3_600)] = 0
+    """How long before the alarm of a door that is held open its pre-alarm comes; 0 for none."""
+    output_limit_s: Annotated[int, Field(ge=1, le=3_600)] = 600
+    """The longest that one opening unlocks the door, whatever time was asked for. Only a hold
+    (timeout=0 of the API), an unlock schedule or a mode lasts longer."""
+
+    @model_validator(mode="after")
+    def _lets_people_out(self) -> Self:
+        shunts = self.rex is not None and self.rex.mode is RexMode.SHUNT
+        if shunts and self.egress is Egress.SOFTWARE:
+            raise ValueError(
+                "rex.mode shunt drives nothing, and egress software says that nothing else opens"
+            )
+        return self
+
+    def pins(self) -> Iterator[tuple[int, str]]:
+        """Every pin in use with the key that claims it."""
+        wires = {"strike": self.strike, "sensor": self.sensor, "rex": self.rex, "bond": self.bond}
+        for key, wire in wires.items():
+            if wire:
+                yield wire.pin, f"door {self.name!r} {key}"
 
 
 class TurnstileWay(_Strict):
@@ -308,6 +348,17 @@ class Admission(_Strict):
     """Anti-passback forgets at midnight where everyone is, as with `catra.daily_reset`."""
 
 
+class FlightRecord(_Strict):
+    """The record of everything that the controller hears, decides and does, for `gateway replay`.
+
+    It holds people's ids and card numbers; what is secret only as digests.
+    """
+
+    enabled: bool = False
+    size_mb: Annotated[int, Field(ge=2, le=1024)] = 16
+    """All its files together; of more than that the oldest goes."""
+
+
 class Interlock(_Strict):
     """What the API has no key for. Which doors it joins is `doorN_interlock`."""
 
@@ -357,6 +408,7 @@ class SiteFile(_Strict):
     """What rings for `timed_alarms`; `general.bell_enabled` switches it."""
     power: Power = Power()
     admission: Admission = Admission()
+    flight_record: FlightRecord = FlightRecord()
     interlock: Interlock = Interlock()
     initial: dict[str, dict[str, str | int | bool]] = {}
     """Configuration values that `init` writes into the database once: module -> key -> value."""
@@ -389,12 +441,7 @@ class SiteFile(_Strict):
 
     def _door_pins(self) -> Iterator[tuple[int, str]]:
         for door in self.door:
-            where = f"door {door.name!r}"
-            yield door.strike.pin, f"{where} strike"
-            if door.sensor:
-                yield door.sensor.pin, f"{where} sensor"
-            if door.rex:
-                yield door.rex.pin, f"{where} rex"
+            yield from door.pins()
         if self.turnstile:
             yield from self.turnstile.pins()
 

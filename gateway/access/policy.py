@@ -14,6 +14,7 @@ from typing import TypeVar
 from gateway.access.actions import RUN_HERE, Action
 from gateway.access.calendar import Calendar, compile_calendar
 from gateway.access.condition import NOT_ASKED, Condition, releasing, restricting
+from gateway.access.first_card import FirstCard, compile_first_cards
 from gateway.access.passback import NO_PASSAGE, Passage, passage
 from gateway.access.portal_rules import PortalRule, compile_portal_rules, zones_of
 from gateway.access.rows import ActionRow, LinkRow, PolicyRows, PortalRow, RuleRow, TimeSpanRow
@@ -64,6 +65,8 @@ class Portal:
     """Who has to come together."""
     unlocks: tuple[Unlock, ...] = ()
     """The schedules in which it lets everyone pass."""
+    first_cards: tuple[FirstCard, ...] = ()
+    """The times in which it lets everyone pass once somebody has opened the place."""
     passage: Passage = NO_PASSAGE
     """Its areas as anti-passback sees them."""
 
@@ -125,7 +128,10 @@ def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
         rows.scheduled_unlock_access_rules,
         {rule.id: rule.when for rule in rules.values() if rule.releases},
     )
-    portals = yield from _portals(rows, actions, portal_rules, unlocks)
+    first_cards = yield from compile_first_cards(
+        rows.first_card_unlocks, rows.first_card_unlock_groups, zones
+    )
+    portals = yield from _portals(rows, actions, portal_rules, unlocks, first_cards)
     return Policy(
         version=rows.version,
         portals=MappingProxyType(portals),
@@ -172,6 +178,7 @@ def _portals(
     actions: Mapping[int, Action],
     portal_rules: Mapping[int, PortalRule],
     unlocks: Mapping[int, list[Unlock]],
+    first_cards: Mapping[int, tuple[FirstCard, ...]],
 ) -> Generator[None, None, dict[int, Portal]]:
     action_links = yield from _grouped(rows.portal_actions)
     portal_links = yield from _grouped(rows.portal_access_rules)
@@ -200,6 +207,7 @@ def _portals(
                 for id_ in sorted((own & unlocking) | (by_area & unlocking))
                 for unlock in unlocks[id_]
             ),
+            first_cards=first_cards.get(row.id, ()),
             passage=passage(row.area_from_id, row.area_to_id, watched),
         )
 

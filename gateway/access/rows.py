@@ -106,6 +106,15 @@ class ScheduledUnlockRow(NamedTuple):
     name: str
 
 
+class FirstCardRow(NamedTuple):
+    """A row of `first_card_unlocks`."""
+
+    id: int
+    name: str
+    portal_id: int
+    time_zone_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRows:
     """Everything a policy is compiled from.
@@ -145,6 +154,9 @@ class PolicyRows:
     scheduled_unlocks: Iterable[ScheduledUnlockRow] = ()
     scheduled_unlock_access_rules: Iterable[LinkRow] = ()
     """(scheduled unlock, rule)"""
+    first_card_unlocks: Iterable[FirstCardRow] = ()
+    first_card_unlock_groups: Iterable[LinkRow] = ()
+    """(first card unlock, group)"""
     contingency_rules: Iterable[int] = ()
     """The rules of every contingency card (`contingency_card_access_rules`)."""
     passback_areas: Iterable[LinkRow] = ()

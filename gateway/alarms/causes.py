@@ -27,6 +27,9 @@ class AlarmCause(IntEnum):
     PANIC_PASSWORD = 12
     ZONE_NO_PRESENCE = 13
     ZONE_OPEN = 14
+    LOCK_WELDED = 101
+    """A lock stays unlocked although it is commanded to lock. Ours, far above the vendor's: it
+    has no number for it."""
 
 
 ZONE_CAUSES = tuple(AlarmCause(number) for number in range(1, 6))
@@ -51,6 +54,7 @@ _GRAVEST_FIRST = (
     AlarmCause.PANIC_PIN,
     AlarmCause.PANIC_PASSWORD,
     AlarmCause.FORCED_DOOR,
+    AlarmCause.LOCK_WELDED,
     AlarmCause.TAMPER,
     *ZONE_CAUSES,
     AlarmCause.ZONE_NO_PRESENCE,

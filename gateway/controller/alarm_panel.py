@@ -76,6 +76,8 @@ class AlarmPanel:
             s for s in memory.on if s.cause in DOOR_CAUSES and s.door_id in doors
         )
         kept = {AlarmSource(cause, door) for door, cause in self._doors.shown.items()}
+        # The bond contact of a door that is there: its machine knows of the alarm too.
+        kept.update(AlarmSource(AlarmCause.LOCK_WELDED, door.id) for door in site.door if door.bond)
         keypads = {_KEYPAD + reader for reader in locked_keypads}
         for source in memory.on:
             ends = source in kept or source.part in keypads or source.silent
@@ -106,7 +108,12 @@ class AlarmPanel:
     def door(self, cause: AlarmCause, now_ms: int, *, on: bool, door_id: int) -> None:
         """A door's machine raised or ended an alarm."""
         source = AlarmSource(cause, door_id)
-        self._show(self._doors.told(self._settings.doors, source, now_ms, on=on), now_ms)
+        if cause in DOOR_CAUSES:
+            self._show(self._doors.told(self._settings.doors, source, now_ms, on=on), now_ms)
+        elif on:
+            self._raise(source, now_ms)
+        else:
+            self._clear(source, now_ms)
 
     def fire(self, now_ms: int, *, on: bool) -> None:
         """The fire input reports a fire, or was reset: doors are no alarm meanwhile."""

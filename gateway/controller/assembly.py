@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import zmq
+
 from gateway.alarms.register import AlarmSource
-from gateway.clock import AdjustableClock, Clock, DeviceTime, SiteZone
+from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.admission import AdmissionDesk, kept_state
 from gateway.controller.alarm_memory import AlarmMemory, remembered
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller, Item, Parts
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman, Standing
-from gateway.controller.dynamic_codes import DynamicCodes
+from gateway.controller.dynamic_codes import DynamicCodes, FindWindow
 from gateway.controller.fire import FireLatch
+from gateway.controller.flight.hook import NO_FLIGHT, Flight
+from gateway.controller.flight.instant import Instant
+from gateway.controller.flight.ring import DIRECTORY, RecordFiles
+from gateway.controller.flight.tape import FlightRecorder
 from gateway.controller.forgiveness import Forgiveness, WayOut, held_open
 from gateway.controller.identifier import Identifier
 from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.modes import ModeKeeper
+from gateway.controller.opening_hours import KeptHours, OpeningHours, kept_hours
 from gateway.controller.policies import PolicyKeeper
+from gateway.controller.ports import (
+    Link,
+    Passages,
+    People,
+    Policies,
+    RigPort,
+    SounderPort,
+    StrikePort,
+    Writer,
+)
 from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
 from gateway.controller.sounders import Sounders
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
-from gateway.doors.values import DoorAlarm
+from gateway.credentials.totp import window_of
+from gateway.doors.values import DoorAlarm, Schedule
 from gateway.hardware.boards import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.boot import boot_id
@@ -39,7 +57,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
-from gateway.settings import SiteFile
+from gateway.settings import Side, SiteFile
 from gateway.store import database
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.identity import read_identity
@@ -51,6 +69,8 @@ from gateway.store.used_codes import UsedUp
 
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
+_HOURS_LOOKED_AT = 256
+"""Newest entries on schedules, and on first cards, searched at start for what is still so."""
 _MODES_LOOKED_AT = 256
 """Newest entries on modes searched at start for each door's last, and for one that ended without
 the database knowing."""
@@ -60,9 +80,10 @@ the database knowing."""
 class _Past:
     """What the journal knows of earlier runs."""
 
-    last: CommittedEntry | None
-    alarms: AlarmMemory
-    fire: bool
+    last: CommittedEntry | None = None
+    alarms: AlarmMemory = field(default_factory=AlarmMemory)
+    fire: bool = False
+    hours: KeptHours = field(default_factory=lambda: KeptHours({}, {}))
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
     modes: tuple[CommittedEntry, ...] = ()
@@ -76,15 +97,31 @@ class _Past:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class Record:
     """The journal at work."""
 
-    past: _Past
-    writer: JournalWriter
+    writer: Writer
     recorder: Recorder
-    trust: ClockTrust
     zone: SiteZone
     device_time: DeviceTime
+    past: _Past = field(default_factory=_Past)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the controller works on: wires, files and sockets, or what stands for them."""
+
+    rig: RigPort
+    strikes: Mapping[int, StrikePort]
+    sides: Mapping[Side, StrikePort]
+    sounders: Mapping[str, SounderPort]
+    link: Link
+    people: People
+    passages: Passages
+    policies: Policies
+    wait: Callable[[int], object]
+    """As in Parts."""
+    find_window: FindWindow = window_of
 
 
 @contextmanager
@@ -105,49 +142,97 @@ def assembled(
         # No lock may wait for a database.
         rig = open_rig(site, profile, clock, runtime.path, inbox.post, inbox.wake)
         stack.enter_context(_leaving(rig))
-        record = stack.enter_context(_recording(site, profile, data, runtime, clock, inbox))
+        instant = Instant(clock)
+        flight = _flight(site, data, instant)
+        stack.callback(flight.close)
+        record = stack.enter_context(
+            _recording(site, profile, data, runtime, instant, inbox, flight)
+        )
         _note_start(record, rig)
-        people, policies = stack.enter_context(_reading(data, clock, record.recorder))
+        people, policies = stack.enter_context(_reading(data, clock, record.recorder, flight))
         link = stack.enter_context(LinkServer(runtime))
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
-        panels = _panels(site, rig, record, people, passages, clock)
-
-        def trusted() -> bool:
-            return record.trust.trusted(clock.utc())
-
-        controller = Controller(
-            Parts(
-                site=site,
-                board=profile.title,
-                rig=rig,
-                clock=clock,
-                zone=record.zone,
-                inbox=inbox,
-                writer=record.writer,
-                recorder=record.recorder,
-                link=link,
-                identifier=panels.identifier,
-                doorman=panels.doorman,
-                ways=panels.ways,
-                forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
-                policies=policies,
-                policy_version=people.policy_version,
-                doors=panels.doors,
-                interlock=panels.interlock,
-                modes=ModeKeeper(record.recorder, clock, trusted, record.past.modes),
-                alarms=panels.alarms,
-                fire=panels.fire,
-                power=PowerWatch(site.power, record.recorder),
-                notifier=Notifier(),
-                trusted=trusted,
-                ended_uncleanly=record.past.ended_uncleanly,
-                turnstile=panels.turnstile,
-            )
+        around = Surroundings(
+            rig=rig,
+            strikes=rig.strikes,
+            sides=rig.sides,
+            sounders=rig.sounders,
+            link=link,
+            people=people,
+            passages=passages,
+            policies=policies,
+            wait=_waiting(inbox, link),
         )
+        controller = put_together(site, profile.title, around, record, instant, inbox, flight)
+        flight.begin(controller)
         policies.finish()
         yield controller
         controller.close()
+
+
+def put_together(
+    site: SiteFile,
+    board: str,
+    around: Surroundings,
+    record: Record,
+    instant: Instant,
+    inbox: Inbox[Item],
+    flight: Flight,
+) -> Controller:
+    """A controller among its surroundings, which `flight` watches; `board` is its name."""
+    people = flight.people(around.people)
+    panels = _panels(site, around, record, people, instant, flight)
+
+    def trusted() -> bool:
+        return instant.trusted(instant.utc())
+
+    return Controller(
+        Parts(
+            site=site,
+            board=board,
+            rig=around.rig,
+            clock=instant,
+            zone=record.zone,
+            inbox=inbox,
+            writer=record.writer,
+            recorder=record.recorder,
+            link=flight.link(around.link),
+            identifier=panels.identifier,
+            doorman=panels.doorman,
+            ways=panels.ways,
+            hours=panels.hours,
+            forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
+            policies=around.policies,
+            policy_version=people.policy_version,
+            doors=panels.doors,
+            interlock=panels.interlock,
+            modes=ModeKeeper(record.recorder, instant, trusted, record.past.modes),
+            alarms=panels.alarms,
+            fire=panels.fire,
+            power=PowerWatch(site.power, record.recorder),
+            notifier=Notifier(),
+            trusted=trusted,
+            ended_uncleanly=record.past.ended_uncleanly,
+            wait=around.wait,
+            turnstile=panels.turnstile,
+            flight=flight,
+        )
+    )
+
+
+def _flight(site: SiteFile, data: Path, instant: Instant) -> Flight:
+    settings = site.flight_record
+    if not settings.enabled:
+        return NO_FLIGHT
+    return FlightRecorder(site, instant, RecordFiles(data / DIRECTORY, settings.size_mb))
+
+
+def _waiting(inbox: Inbox[Item], link: LinkServer) -> Callable[[int], object]:
+    poller = zmq.Poller()
+    poller.register(inbox.fileno(), zmq.POLLIN)
+    poller.register(link.commands, zmq.POLLIN)
+    return poller.poll
 
 
 @contextmanager
@@ -167,40 +252,47 @@ def _recording(
     profile: BoardProfile,
     data: Path,
     runtime: RuntimeDirectory,
-    clock: AdjustableClock,
+    instant: Instant,
     inbox: Inbox[Item],
-) -> Iterator[_Record]:
+    flight: Flight,
+) -> Iterator[Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
     # Something sets the clock of a desktop; a Pi must show that something does.
     source = True if profile.backend == "simulated" else None
-    trust = ClockTrust(
+    instant.trust = ClockTrust(
         journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
     )
     fire = journal.last_of(EntryKind.FIRE)
-    utc, now_ms = clock.utc(), clock.monotonic_ns() // 1_000_000
+    utc, now_ms = instant.utc(), instant.monotonic_ns() // 1_000_000
     modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
     past = _Past(
         last=journal.last_entry(),
-        alarms=remembered(journal, utc, now_ms, trusted=trust.trusted(utc)),
+        alarms=remembered(journal, utc, now_ms, trusted=instant.trusted(utc)),
         fire=fire is not None and bool(fire.body["on"]),
+        hours=kept_hours(
+            journal.newest(EntryKind.SCHEDULE, _HOURS_LOOKED_AT),
+            journal.newest(EntryKind.FIRST_CARD, _HOURS_LOOKED_AT),
+        ),
         keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
         modes=modes,
         held_open=held_open(modes),
         used_up=journal.used_up(),
     )
     zone = SiteZone(site.site.zone)
-    writer = JournalWriter(journal, journal.last_ids(), inbox.post)
+    last_ids = journal.last_ids()
+    writer = JournalWriter(journal, last_ids, inbox.post)
     device_time = DeviceTime(zone, site.site.wire_time)
-    recorder = Recorder(writer, clock, device_time, trust)
+    watched = flight.writer(writer, last_ids)
+    recorder = Recorder(watched, instant, device_time, instant)
     writer.start()
     try:
-        yield _Record(past, writer, recorder, trust, zone, device_time)
+        yield Record(watched, recorder, zone, device_time, past)
         recorder.note(EntryKind.STOPPED)
     finally:
         writer.close()
 
 
-def _note_start(record: _Record, rig: Rig) -> None:
+def _note_start(record: Record, rig: Rig) -> None:
     last = record.past.last
     if last is not None and record.past.ended_uncleanly:
         record.recorder.note(EntryKind.ENDED_UNCLEANLY, last_seq=last.seq)
@@ -220,7 +312,7 @@ def _note_start(record: _Record, rig: Rig) -> None:
 
 @contextmanager
 def _reading(
-    data: Path, clock: AdjustableClock, recorder: Recorder
+    data: Path, clock: AdjustableClock, recorder: Recorder, flight: Flight
 ) -> Iterator[tuple[PeopleReader, PolicyKeeper]]:
     """Two connections: a compilation's long read must not widen the window of a decision."""
     with ExitStack() as stack:
@@ -229,7 +321,8 @@ def _reading(
         stack.callback(compiling.close_all)
         recorder.device_id = read_identity(store).device_id
         models = Models(REGISTRY, store)  # only their SQL is used, on either connection
-        yield PeopleReader(store, models), PolicyKeeper(SnapshotReader(compiling, models), clock)
+        snapshots = SnapshotReader(compiling, models, keep_rows=flight.recording)
+        yield PeopleReader(store, models), PolicyKeeper(snapshots, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +331,7 @@ class _Panels:
 
     identifier: Identifier
     ways: Ways
+    hours: OpeningHours
     doorman: Doorman
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
@@ -248,27 +342,34 @@ class _Panels:
 
 def _panels(
     site: SiteFile,
-    rig: Rig,
-    record: _Record,
-    people: PeopleReader,
-    passages: PassageReader,
-    clock: Clock,
+    around: Surroundings,
+    record: Record,
+    people: People,
+    clock: Instant,
+    flight: Flight,
 ) -> _Panels:
     now_ms = clock.monotonic_ns() // 1_000_000
     past, recorder = record.past, record.recorder
-    codes = DynamicCodes(past.used_up, recorder, clock, lambda: record.trust.trusted(clock.utc()))
+    codes = DynamicCodes(
+        past.used_up,
+        recorder,
+        clock,
+        lambda: clock.trusted(clock.utc()),
+        flight.windows(around.find_window),
+    )
     identifier = Identifier(site, people, codes)
-    ways = Ways(passages, recorder, clock, record.device_time)
+    ways = Ways(flight.passages(around.passages), recorder, clock, record.device_time)
     doors: dict[int, DoorPanel] = {}
     # The desk asks how doors stand, and doors tell the desk who went through.
     interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
     standing = Standing(doors, interlock)
     kept = kept_state(past.keypads, clock.utc(), now_ms)
+    sounders = {name: flight.sounder(name, it) for name, it in around.sounders.items()}
     alarms = AlarmPanel(
         site,
         recorder,
         clock,
-        Sounders(rig.sounders, recorder, clock),
+        Sounders(sounders, recorder, clock),
         past.alarms,
         now_ms,
         locked_keypads=tuple(kept.guards),
@@ -276,13 +377,23 @@ def _panels(
     desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, alarms.keypad)
     turnstile = None
     if site.turnstile:
-        turnstile = TurnstilePanel(site.turnstile, rig.sides, recorder, desk)
+        sides = {
+            side: flight.strike(f"turnstile {side.value}", strike)
+            for side, strike in around.sides.items()
+        }
+        turnstile = TurnstilePanel(site.turnstile, sides, recorder, desk, flight.new_key)
         standing.turnstile = turnstile
+    hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, desk, past.hours)
     for door in site.door:
-        open_alarm = _open_alarm(past.alarms.on, door.id)
-        strike = rig.strikes[door.id]
         doors[door.id] = DoorPanel(
-            door, strike, recorder, alarms.door, desk, exits=interlock, open_alarm=open_alarm
+            door,
+            flight.strike(f"door {door.id}", around.strikes[door.id]),
+            recorder,
+            alarms.door,
+            hours,
+            open_alarms=_open_alarms(past.alarms.on, door.id),
+            exits=interlock,
+            schedule=Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
         )
 
     def tell(at_ms: int, *, on: bool) -> None:
@@ -295,7 +406,8 @@ def _panels(
     return _Panels(
         identifier=identifier,
         ways=ways,
-        doorman=Doorman(desk, standing, doors, turnstile, recorder, clock, alarms.duress),
+        hours=hours,
+        doorman=Doorman(desk, hours, standing, doors, turnstile, recorder, clock, alarms.duress),
         alarms=alarms,
         doors=doors,
         interlock=interlock,
@@ -304,13 +416,10 @@ def _panels(
     )
 
 
-def _open_alarm(open_alarms: Iterable[AlarmSource], door: int) -> DoorAlarm | None:
+def _open_alarms(open_alarms: Iterable[AlarmSource], door: int) -> tuple[DoorAlarm, ...]:
     causes = {alarm.value for alarm in DoorAlarm}
-    return next(
-        (
-            DoorAlarm(source.cause.value)
-            for source in open_alarms
-            if source.door_id == door and source.cause.value in causes
-        ),
-        None,
+    return tuple(
+        DoorAlarm(source.cause.value)
+        for source in open_alarms
+        if source.door_id == door and source.cause.value in causes
     )

@@ -6,7 +6,7 @@ meet. Door N of the site is N in the API's `relayN_*`, `door_sensorN_*` and `but
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from gateway.access.actions import Action, door_of, parse_parameters
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.keypad_guard import GuardSettings
 from gateway.access.passback import PassbackMode, PassbackSettings
+from gateway.access.policy import Portal
 from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.zones import ZoneSettings
@@ -25,7 +26,7 @@ from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sid
 from gateway.doors.values import DoorSettings, Mode
 from gateway.link.messages import EndedMode
 from gateway.objects.modes import DEVICE, mode_key
-from gateway.settings import Door, FixedInput, Level, Side, SiteFile, WiegandReader
+from gateway.settings import Door, FixedInput, Level, RexMode, Side, SiteFile, WiegandReader
 from gateway.store.snapshot import Snapshot
 
 CATRA_ACTION = "catra"
@@ -76,10 +77,12 @@ class Bindings:
         self._configuration = snapshot.configuration
         self.snapshot = snapshot
         self._portal_of_door: dict[int, int] = {}
+        self._portals_of_door: dict[int, list[Portal]] = {}
         self._portal_of_side: dict[Side, int] = {}
         for portal_id, portal in sorted(snapshot.policy.portals.items()):
             for door in self.doors_of(portal.actions):
                 self._portal_of_door.setdefault(door, portal_id)
+                self._portals_of_door.setdefault(door, []).append(portal)
             for side in self.sides_of(portal.actions):
                 self._portal_of_side.setdefault(side, portal_id)
 
@@ -90,6 +93,10 @@ class Bindings:
     def portal_of_door(self, door: int) -> int:
         """The lowest portal whose actions name `door`, 0 for none."""
         return self._portal_of_door.get(door, 0)
+
+    def portals_of_door(self, door: int) -> Sequence[Portal]:
+        """Every portal whose actions name `door`."""
+        return self._portals_of_door.get(door, ())
 
     def portal_of_side(self, side: Side) -> int:
         """The lowest portal whose actions let the turnstile turn to `side`, 0 for none."""
@@ -122,10 +129,13 @@ class Bindings:
             sensor_enabled=door.sensor is not None
             and self._on(general, f"door_sensor{door.id}_enabled"),
             rex_enabled=door.rex is not None and self._on(general, f"buttonhole{door.id}_enabled"),
+            rex_mode=door.rex.mode if door.rex else RexMode.UNLOCK,
             held_open_enabled=self._on(alarm, "door_sensor_enabled"),
             held_open_delay_ms=self._int(alarm, "door_sensor_delay") * 1000,
+            pre_alarm_ms=door.pre_alarm_s * 1000,
             forced_open_enabled=self._on(alarm, "forced_access_enabled"),
             forced_open_debounce_ms=self._int(alarm, "forced_access_debounce"),
+            output_limit_ms=door.output_limit_s * 1000,
         )
 
     def sensor_idle_high(self, door: int) -> bool:

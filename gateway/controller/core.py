@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-import zmq
 
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
@@ -25,13 +24,15 @@ from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman
 from gateway.controller.enrolment import CaptureDesk
 from gateway.controller.fire import FireLatch
+from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse
 from gateway.controller.forgiveness import Forgiveness, WayOut
 from gateway.controller.identifier import Identifier, OutdatedRules
 from gateway.controller.inbox import Inbox
 from gateway.controller.interlock import InterlockDesk
-from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
+from gateway.controller.journal_writer import Committed, WriterFault
 from gateway.controller.modes import ModeKeeper
-from gateway.controller.policies import PolicyKeeper
+from gateway.controller.opening_hours import OpeningHours
+from gateway.controller.ports import Link, Policies, RigPort, Writer
 from gateway.controller.power_watch import PowerWatch
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
@@ -49,7 +50,6 @@ from gateway.hardware.events import (
     InputLevel,
     KeyPressed,
 )
-from gateway.hardware.rig import Rig
 from gateway.hardware.wiring import input_wiring
 from gateway.host.notify import Notifier
 from gateway.link.messages import (
@@ -74,7 +74,6 @@ from gateway.link.messages import (
     Silence,
     Simulate,
 )
-from gateway.link.server import LinkServer
 from gateway.settings import Side, SiteFile
 from gateway.store.journal import EntryKind
 from gateway.store.snapshot import Snapshot
@@ -94,6 +93,8 @@ class DamageFound:
 
 
 Item = HardwareEvent | Committed | WriterFault | DamageFound
+Happening = Item | Asked | Snapshot | Pulse
+"""All that the controller acts on; what is not among these decides nothing."""
 
 log = structlog.get_logger("controller")
 
@@ -105,17 +106,18 @@ class Parts:
     site: SiteFile
     board: str
     """What the board is called."""
-    rig: Rig
+    rig: RigPort
     clock: AdjustableClock
     inbox: Inbox[Item]
-    writer: JournalWriter
+    writer: Writer
     recorder: Recorder
-    link: LinkServer
+    link: Link
     identifier: Identifier
     doorman: Doorman
     ways: Ways
+    hours: OpeningHours
     forgiveness: Forgiveness
-    policies: PolicyKeeper
+    policies: Policies
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
     doors: dict[int, DoorPanel]
@@ -128,8 +130,11 @@ class Parts:
     notifier: Notifier
     trusted: Callable[[], bool]
     ended_uncleanly: bool
+    wait: Callable[[int], object]
+    """Returns when something arrived, or after so many milliseconds."""
     turnstile: TurnstilePanel | None = None
     """None where the site has none."""
+    flight: Flight = NO_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +170,6 @@ class Controller:
         self._journal_seq = 0
         self._heartbeat_ns = 0
         self._trusted = parts.trusted()
-        self._poller = zmq.Poller()
-        self._poller.register(parts.inbox.fileno(), zmq.POLLIN)
-        self._poller.register(parts.link.commands, zmq.POLLIN)
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -179,15 +181,46 @@ class Controller:
         """Where everything that happens is posted."""
         return self._parts.inbox
 
+    def happen(self, what: Happening) -> None:
+        """Deal with one thing; whatever opens a door or writes a row begins here."""
+        with self._parts.flight.step(what):
+            match what:
+                case Asked(address=address, request=request):
+                    self._asked(address, request)
+                case Snapshot():
+                    self._obey(what)
+                case Pulse.TIME:
+                    self._pass_time()
+                case Pulse.BEAT:
+                    self._look_round()
+                case Pulse.CLOSE:
+                    self._close()
+                case _:
+                    self._take(what)
+            self._see_modes()
+
     def adopt(self, snapshot: Snapshot) -> None:
         """Let the rules and settings of `snapshot` decide from now on."""
-        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
+        self.happen(snapshot)
+
+    def resume(self, snapshot: Snapshot) -> Bindings:
+        """Go by the rules of `snapshot` without telling anybody: they are what decided before."""
+        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.known(snapshot))
+        self._go_by(bindings)
+        return bindings
+
+    def _go_by(self, bindings: Bindings) -> None:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
+
+    def _obey(self, snapshot: Snapshot) -> None:
+        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
+        self._go_by(bindings)
         now_ms = self._now_ms()
         self._parts.interlock.bind(bindings)
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
+        self._parts.hours.look(bindings, now_ms)
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
@@ -220,15 +253,21 @@ class Controller:
     def turn(self, longest_ns: int = HEARTBEAT_NS) -> None:
         """Wait until something happens or is due, at most `longest_ns`, and deal with it."""
         parts = self._parts
-        self._poller.poll(self._patience_ms(longest_ns))
+        parts.wait(self._patience_ms(longest_ns))
         parts.inbox.settle()
         parts.rig.service(parts.clock.monotonic_ns())
         self._take_inbox()
         while (received := parts.link.receive()) is not None:
-            self._asked(*received)
+            self.happen(Asked(*received))
             self._take_inbox()
-        self._see_modes()
-        now_ms = self._now_ms()
+        self.happen(Pulse.TIME)
+        parts.policies.slice()
+        if parts.clock.monotonic_ns() >= self._heartbeat_ns:
+            self._beat()
+
+    def _pass_time(self) -> None:
+        """Do whatever is due."""
+        parts, now_ms = self._parts, self._now_ms()
         for panel in parts.doors.values():
             panel.tick(now_ms)
         if parts.turnstile:
@@ -236,34 +275,40 @@ class Controller:
         parts.alarms.tick(now_ms)
         if self._bindings is not None:
             parts.doorman.tick(self._bindings, now_ms)
+            parts.hours.tick(self._bindings, now_ms)
         self._captures.settle()
-        parts.policies.slice()
-        if parts.clock.monotonic_ns() >= self._heartbeat_ns:
-            self._beat()
 
     def _take_inbox(self) -> None:
         while (item := self._parts.inbox.take()) is not None:
-            self._take(item)
+            self.happen(item)
 
     def _patience_ms(self, longest_ns: int) -> int:
         now_ns = self._parts.clock.monotonic_ns()
         if len(self._parts.inbox):
             return 0
-        dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
-        dues_ms.append(self._parts.alarms.due_ms())
-        dues_ms.append(self._parts.doorman.due_ms())
-        if self._parts.turnstile:
-            dues_ms.append(self._parts.turnstile.due_ms())
         dues_ns = [
             self._parts.rig.due_ns(),
             self._parts.policies.due_ns(),
-            self._captures.due_ns(),
+            self.due_ns(),
             self._heartbeat_ns,
-            *(due * _MS for due in dues_ms if due is not None),
         ]
         next_ns = min(due for due in dues_ns if due is not None)
         wait_ns = min(next_ns - now_ns, longest_ns)
         return max(0, -(-wait_ns // _MS))
+
+    def due_ns(self) -> int | None:
+        """When time alone leads to something; None while nothing is due at any time."""
+        dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
+        dues_ms.append(self._parts.alarms.due_ms())
+        dues_ms.append(self._parts.doorman.due_ms())
+        dues_ms.append(self._parts.hours.due_ms())
+        if self._parts.turnstile:
+            dues_ms.append(self._parts.turnstile.due_ms())
+        dues_ns = [due * _MS for due in dues_ms if due is not None]
+        captures_ns = self._captures.due_ns()
+        if captures_ns is not None:
+            dues_ns.append(captures_ns)
+        return min(dues_ns, default=None)
 
     def _now_ms(self) -> int:
         return self._parts.clock.monotonic_ns() // _MS
@@ -344,6 +389,8 @@ class Controller:
                 self._parts.doors[number].rex_level(now_ms, high=level.high)
             case InputKind.ZONE | InputKind.TAMPER | InputKind.READER_TAMPER:
                 self._parts.alarms.level(level.name, now_ms, high=level.high)
+            case InputKind.BOND:
+                self._parts.doors[number].bond_level(now_ms, high=level.high)
             case InputKind.FIRE:
                 self._parts.fire.level(now_ms, high=level.high)
             case InputKind.TURN_CLOCKWISE:
@@ -419,35 +466,46 @@ class Controller:
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
         self._heartbeat_ns = self._parts.clock.monotonic_ns() + HEARTBEAT_NS
+        self.happen(Pulse.BEAT)
+        with contextlib.suppress(GatewayError):  # the next swipe finds it out and says so
+            self._parts.policies.want(self._parts.policy_version())
+        self._answers.settle()
+        if self._parts.writer.alive and self._parts.rig.healthy:
+            self._parts.notifier.alive()
+        self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
+
+    def _look_round(self) -> None:
+        """Whether the clock is to be believed, and what is over by it."""
         trusted = self._parts.trusted()
         if trusted is not self._trusted:
             self._trusted = trusted
             log.warning("clock", trusted=trusted)
             self._parts.recorder.note(EntryKind.CLOCK, trusted=trusted)
-        with contextlib.suppress(GatewayError):  # the next swipe finds it out and says so
-            self._parts.policies.want(self._parts.policy_version())
         if trusted and self._bindings is not None and self._bindings.forgives_at_midnight:
             self._parts.forgiveness.see_day(self._parts.ways.now().day)
-        self._answers.settle()
         self._give_up_waiting()
         self._end_modes()
-        if self._parts.writer.alive and self._parts.rig.healthy:
-            self._parts.notifier.alive()
-        self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
 
     def _end_modes(self) -> None:
         """Let exception modes whose time is over count no more."""
         known = self._bindings
         if known and self._parts.modes.over(known.snapshot) != known.modes_ended:
-            self.adopt(known.snapshot)
+            self._obey(known.snapshot)
 
     def close(self) -> None:
         """An orderly end, while everything still works."""
+        self.happen(Pulse.CLOSE)
+
+    def _close(self) -> None:
         if self._parts.turnstile:
             self._parts.turnstile.close(self._now_ms())
 
     def _is_online(self, reader: str) -> bool:
         return any(device.online for device in self._parts.rig.devices if device.name == reader)
+
+    def device_states(self) -> dict[str, bool]:
+        """Which readers are there."""
+        return {device.name: device.online for device in self._parts.rig.devices}
 
     def status(self) -> ControllerStatus:
         """The present state, as the api process and the CLI see it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import structlog
@@ -11,6 +11,7 @@ from gateway.access.reasons import AccessEvent
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.bindings import Bindings
 from gateway.controller.passages import PassageSink
+from gateway.controller.ports import StrikePort
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.doors.door import due_ms, step
 from gateway.doors.interlock import DoorView, used_until
@@ -18,6 +19,7 @@ from gateway.doors.state import DoorState
 from gateway.doors.values import (
     AlarmOff,
     AlarmOn,
+    BondChanged,
     ButtonPressed,
     DoorAlarm,
     DoorClosed,
@@ -30,18 +32,21 @@ from gateway.doors.values import (
     Mode,
     ModeChanged,
     NotEntered,
+    PreAlarm,
     Refused,
     RexChanged,
     RexFault,
+    Schedule,
+    ScheduleChanged,
+    Scheduled,
     SensorChanged,
     SensorReading,
     SettingsChanged,
     TimePassed,
     effective_mode,
 )
-from gateway.hardware.outputs import StrikeOutput
 from gateway.link.messages import DoorStatus
-from gateway.settings import Door, LockState
+from gateway.settings import Door, Level, LockState
 from gateway.store.journal import EntryKind
 
 log = structlog.get_logger("door")
@@ -65,18 +70,20 @@ class DoorPanel:
     def __init__(
         self,
         door: Door,
-        strike: StrikeOutput,
+        strike: StrikePort,
         recorder: Recorder,
         alarm: AlarmSink,
         passages: PassageSink,
         *,
         exits: ExitGuard | None = None,
-        open_alarm: DoorAlarm | None = None,
+        open_alarms: Collection[DoorAlarm] = (),
+        schedule: Schedule = Schedule.OFF,
     ) -> None:
-        """`exits` is asked at each press of the exit button; `open_alarm` is an alarm whose end
-        the journal lacks."""
+        """`exits` is asked at each press of the exit button; `open_alarms` are those whose end the
+        journal lacks; `schedule` is ENDED where a command ended one that may be in force."""
         self.door = door
-        self._open_alarm = open_alarm
+        self._open_alarms = open_alarms
+        self._schedule = schedule
         self._strike = strike
         self._recorder = recorder
         self._alarm = alarm
@@ -86,6 +93,7 @@ class DoorPanel:
         self._portal_id = 0
         self._sensor_high: bool | None = None
         self._rex_high: bool | None = None
+        self._bond_high: bool | None = None
         self._sensor_idle_high = True
         self._rex_idle_high = True
         self._modes: tuple[Mode, ...] = ()
@@ -100,7 +108,10 @@ class DoorPanel:
         settings = bindings.door(self.door)
         if not self._bound:
             self._state = DoorState.initial(
-                settings, unlocked=self._state.unlocked, alarm=self._open_alarm
+                settings,
+                unlocked=self._state.unlocked,
+                alarms=self._open_alarms,
+                schedule=self._schedule,
             )
             self._bound = True
             # Nobody knows what it was opened for just before the start.
@@ -113,6 +124,7 @@ class DoorPanel:
         self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
         # The same pins may now mean something else: that is neither an opening nor a press.
         self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed()), now_ms)
+        self._read_bond(now_ms)
         self._feed_mode(now_ms)
 
     def sensor_level(self, now_ms: int, *, high: bool) -> None:
@@ -146,6 +158,25 @@ class DoorPanel:
             return False
         counts = self._settings.rex_enabled and self._state.rex_pressed is False
         return counts and self._exits.bars_exit(self.door.id)
+
+    def bond_level(self, now_ms: int, *, high: bool) -> None:
+        """The lock's feedback contact was read."""
+        self._bond_high = high
+        if self._bound:
+            self._read_bond(now_ms)
+
+    def _read_bond(self, now_ms: int) -> None:
+        bond = self.door.bond
+        if bond is None:
+            # an alarm of a contact that was taken away must not stay on for ever
+            self.feed(BondChanged(unlocked=False), now_ms)
+        elif self._bond_high is not None:
+            self.feed(BondChanged(self._bond_high is (bond.idle is Level.LOW)), now_ms)
+
+    def scheduled(self, now_ms: int, *, unlocked: bool) -> None:
+        """Whether an unlock schedule or a first card wants the door unlocked now."""
+        if unlocked is (self._state.schedule is Schedule.OFF):
+            self.feed(Scheduled(unlocked), now_ms)
 
     def fire(self, now_ms: int, *, on: bool) -> None:
         """The fire input reports a fire, or was reset."""
@@ -181,19 +212,31 @@ class DoorPanel:
                 self._recorder.door_moved(self.door.id, opened=True)
             case DoorClosed():
                 self._recorder.door_moved(self.door.id, opened=False)
-            case AlarmOn(alarm=alarm):
-                self._alarm(AlarmCause(alarm.value), now_ms, on=True, door_id=self.door.id)
-            case AlarmOff(alarm=alarm):
-                self._alarm(AlarmCause(alarm.value), now_ms, on=False, door_id=self.door.id)
+            case AlarmOn() | AlarmOff():
+                cause = AlarmCause(effect.alarm.value)
+                on = isinstance(effect, AlarmOn)
+                self._alarm(cause, now_ms, on=on, door_id=self.door.id)
+            case PreAlarm() | ScheduleChanged() | RexFault():
+                self._note(effect)
+            case Entered() | NotEntered():
+                self._tell(effect)
+            case Drive() | Refused():
+                pass
+
+    def _note(self, effect: PreAlarm | ScheduleChanged | RexFault) -> None:
+        """Write down what no table of the API holds."""
+        match effect:
             case RexFault(on=on):
                 log.warning("exit button stuck" if on else "exit button free", door=self.door.name)
                 self._recorder.note(
                     EntryKind.FAULT, part=f"rex {self.door.name}", why="stuck" if on else None
                 )
-            case Entered() | NotEntered():
-                self._tell(effect)
-            case Drive() | Refused():
-                pass
+            case PreAlarm(on=on):
+                log.info("held open soon", door=self.door.name, on=on)
+                self._recorder.note(EntryKind.PRE_ALARM, door=self.door.id, on=on)
+            case ScheduleChanged(schedule=schedule):
+                log.info("door schedule", door=self.door.name, schedule=schedule.value)
+                self._recorder.note(EntryKind.SCHEDULE, door=self.door.id, schedule=schedule.value)
 
     def _tell(self, effect: Entered | NotEntered) -> None:
         """Say what became of grants."""
@@ -230,6 +273,11 @@ class DoorPanel:
         return self._rex_idle_high
 
     @property
+    def schedule(self) -> Schedule:
+        """What schedules do to the door."""
+        return self._state.schedule
+
+    @property
     def in_fire(self) -> bool:
         """Whether the fire input reports a fire, which need not release this door."""
         return self._fire
@@ -253,5 +301,7 @@ class DoorPanel:
             unlocked=self._strike.state is LockState.UNLOCKED,
             mode=self._state.mode.value,
             sensor_open=sensor is SensorReading.OPEN if known else None,
-            alarms=(self._state.alarm.name.lower(),) if self._state.alarm else (),
+            alarms=tuple(alarm.name.lower() for alarm in self._state.alarms),
+            pre_alarm=self._state.pre_alarm,
+            schedule=self._state.schedule.value,
         )

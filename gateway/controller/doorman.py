@@ -17,6 +17,7 @@ from gateway.controller.admission import AdmissionDesk, Verdict
 from gateway.controller.bindings import Bindings
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.interlock import InterlockDesk
+from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.credentials.card_number import format_card
@@ -67,6 +68,7 @@ class Doorman:
     def __init__(
         self,
         desk: AdmissionDesk,
+        hours: OpeningHours,
         standing: Standing,
         doors: Mapping[int, DoorPanel],
         turnstile: TurnstilePanel | None,
@@ -75,6 +77,7 @@ class Doorman:
         duress: DuressSink,
     ) -> None:
         self._desk = desk
+        self._hours = hours
         self._standing = standing
         self._doors = doors
         self._turnstile = turnstile
@@ -125,6 +128,7 @@ class Doorman:
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
         opened = [panel.door.name for panel in panels]
         grant = self._desk.granted(verdict, bindings)
+        self._hours.granted(grant, verdict, bindings)
         now_ms = self._now_ms()
         longer = dict(verdict.outcome.person.opening_times) if verdict.outcome.person else {}
         for panel in panels:
@@ -138,7 +142,7 @@ class Doorman:
             self._turnstile.granted_as(release, access.id, grant)
         if not opened:
             # Nothing can tell whether somebody went through a portal that opens nothing.
-            self._desk.entered(grant)
+            self._hours.entered(grant)
 
     def _record(self, verdict: Verdict, opened: list[str]) -> Receipt:
         decision = verdict.decision

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -15,6 +15,9 @@ from gateway.store.used_codes import CodeCard, UsedUp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+FindWindow = Callable[[DynamicCode, str, int, TotpSettings, Collection[int]], int | None]
+"""What `window_of` does."""
+
 log = structlog.get_logger("codes")
 
 
@@ -22,13 +25,19 @@ class DynamicCodes:
     """Judges codes and remembers those that are used up. The loop's thread alone uses it."""
 
     def __init__(
-        self, used_up: UsedUp, recorder: Recorder, clock: Clock, trusted: Callable[[], bool]
+        self,
+        used_up: UsedUp,
+        recorder: Recorder,
+        clock: Clock,
+        trusted: Callable[[], bool],
+        find_window: FindWindow = window_of,
     ) -> None:
         """`used_up` is what the journal kept; `trusted` tells whether the clock is believed."""
         self._used_up = used_up
         self._recorder = recorder
         self._clock = clock
         self._trusted = trusted
+        self._find_window = find_window
 
     def accept(
         self,
@@ -52,7 +61,7 @@ class DynamicCodes:
             return False
         utc_s = (self._clock.utc() - _EPOCH) // timedelta(seconds=1)
         used = self._used_up.steps.get(card, set())
-        step = window_of(code, secret, utc_s, settings, used)
+        step = self._find_window(code, secret, utc_s, settings, used)
         if step is None:
             return False
         # Codes of windows that are past are accepted no more, and need not be remembered. One

@@ -8,13 +8,14 @@ from gateway.access.admission_values import AdmissionState
 from gateway.access.attempt import Attempt, Duress, Factor
 from gateway.controller.bindings import Bindings
 from gateway.controller.dynamic_codes import DynamicCodes
+from gateway.controller.ports import People
 from gateway.credentials.identifier import QRCODE, WIEGAND, identifier_id
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.totp import DynamicCode
 from gateway.credentials.uhf import credential_of_tag
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.settings import SiteFile
-from gateway.store.people import PeopleReader, Reading
+from gateway.store.people import Reading
 from gateway.store.used_codes import CodeCard
 
 _TAGS = {"wiegand": WIEGAND, "serial_qr": QRCODE}
@@ -56,12 +57,12 @@ class Identified:
 class Identifier:
     """Finds out who identifies. The loop's thread alone uses it."""
 
-    def __init__(self, site: SiteFile, people: PeopleReader, codes: DynamicCodes) -> None:
+    def __init__(self, site: SiteFile, people: People, codes: DynamicCodes) -> None:
         self._readers = {reader.name: reader for reader in site.reader}
         self._people = people
         self._codes = codes
         self._last: dict[str, tuple[Credential, int]] = {}
-        self._keyed_ids: dict[str, tuple[str, int]] = {}
+        self._keyed_ids: dict[str, tuple[Credential, int]] = {}
 
     def is_repeat(self, identification: Identification) -> bool:
         """Whether the credential is still the one read a moment ago at the same reader.
@@ -159,14 +160,15 @@ class Identifier:
         factor."""
         reader, typed = identification.reader, str(identification.credential.value)
         waiting = state.pending.get(reader)
-        kept, at_ns = self._keyed_ids.get(reader, ("", 0))
+        keyed_id, at_ns = self._keyed_ids.get(reader, (None, 0))
+        kept = str(keyed_id.value) if keyed_id else ""
         if waiting is not None:
             user_id = waiting.person.id
         elif kept and identification.at_ns - at_ns <= ENTRY_NS:
             user_id = int(kept) if len(kept) <= LONGEST_ID else 0
         else:
             _compare_version(self._people.policy_version(), bindings, enough)
-            self._keyed_ids[reader] = (typed, identification.at_ns)
+            self._keyed_ids[reader] = (identification.credential, identification.at_ns)
             return None
         reading = self._people.find_by_password(user_id, typed)
         _compare(reading, bindings, enough)

@@ -57,5 +57,12 @@ class ModeKeeper:
                 found.append(mode)
         return tuple(found)
 
+    def known(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
+        """What `over` last gave, without looking at the clock."""
+        named = (
+            EndedMode(door=door, until_utc=row.until_utc) for door, row in snapshot.modes.items()
+        )
+        return tuple(mode for mode in named if mode in self._ended)
+
     def _is_past(self, until_utc: int) -> bool:
         return self._trusted() and self._clock.utc().timestamp() >= until_utc

@@ -16,9 +16,8 @@ from gateway.access.reasons import AccessEvent
 from gateway.access.trace import RuleTrace
 from gateway.alarms.register import AlarmSource
 from gateway.clock import Clock, DeviceTime, Moment
-from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.ports import Trust, Writer
 from gateway.credentials.values import Credential, CredentialKind
-from gateway.host.clock_trust import ClockTrust
 from gateway.link.messages import NO_LOG_TYPE
 from gateway.store.journal import Entry, EntryKind
 
@@ -41,9 +40,7 @@ class Receipt:
 class Recorder:
     """Stamps and hands over. The loop's thread alone uses it."""
 
-    def __init__(
-        self, writer: JournalWriter, clock: Clock, device_time: DeviceTime, trust: ClockTrust
-    ) -> None:
+    def __init__(self, writer: Writer, clock: Clock, device_time: DeviceTime, trust: Trust) -> None:
         self._writer = writer
         self._clock = clock
         self._device_time = device_time

@@ -10,14 +10,12 @@ from gateway.access.reasons import AccessEvent
 from gateway.clock import Clock
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.interlock import InterlockDesk
-from gateway.controller.journal_writer import JournalWriter
-from gateway.controller.policies import PolicyKeeper
+from gateway.controller.ports import Link, Policies, Writer
 from gateway.controller.recorder import Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Refused, Unlock
 from gateway.errors import ControllerUnavailable, GatewayError, NotFound, NotPermitted
 from gateway.link.messages import Answer, Authorize, OpenDoor, ReleaseTurnstile, Request
-from gateway.link.server import LinkServer
 from gateway.settings import Side
 
 _CLOSE = -1
@@ -161,9 +159,7 @@ def _event(timeout_ms: int | None) -> DoorEvent:
 class AnswerDesk:
     """Sends answers when what they promise is true: committed, or obeyed."""
 
-    def __init__(
-        self, link: LinkServer, writer: JournalWriter, policies: PolicyKeeper, clock: Clock
-    ) -> None:
+    def __init__(self, link: Link, writer: Writer, policies: Policies, clock: Clock) -> None:
         self._link = link
         self._writer = writer
         self._policies = policies

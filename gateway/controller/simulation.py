@@ -11,10 +11,10 @@ from gateway.clock import AdjustableClock
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.fire import FireLatch
+from gateway.controller.ports import RigPort
 from gateway.credentials.card_number import parse_card
 from gateway.errors import InvalidRequest, NotFound, NotSupportedHere
 from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
-from gateway.hardware.rig import Rig
 from gateway.hardware.simulator import Simulator
 from gateway.link.messages import ControllerStatus, Simulate
 from gateway.settings import FixedInput, Input, Level, Side, Turnstile
@@ -45,7 +45,7 @@ class Simulation:
 
     def __init__(
         self,
-        rig: Rig,
+        rig: RigPort,
         clock: AdjustableClock,
         zone: Callable[[], tzinfo],
         panels: Panels,

@@ -9,9 +9,9 @@ import structlog
 from gateway.alarms.sounders import SILENT, BellWatch, TimedAlarm
 from gateway.clock import Clock
 from gateway.controller.bindings import Bindings, SoundSettings
+from gateway.controller.ports import SounderPort
 from gateway.controller.recorder import Recorder
 from gateway.controller.wall_seconds import WallSeconds
-from gateway.hardware.outputs import SwitchOutput
 
 log = structlog.get_logger("alarm")
 
@@ -22,7 +22,7 @@ class Sounders:
     """Drives what the site has of them. The loop's thread alone uses it."""
 
     def __init__(
-        self, outputs: Mapping[str, SwitchOutput], recorder: Recorder, clock: Clock
+        self, outputs: Mapping[str, SounderPort], recorder: Recorder, clock: Clock
     ) -> None:
         """`outputs` by the names of their tables in the site file; all are off."""
         self._outputs = outputs

@@ -10,6 +10,7 @@ import structlog
 from gateway.access.reasons import AccessEvent
 from gateway.controller.bindings import Bindings
 from gateway.controller.passages import PassageSink
+from gateway.controller.ports import StrikePort
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.doors.turnstile import TurnstileState, due_ms, refusal, step
 from gateway.doors.turnstile_values import (
@@ -34,7 +35,6 @@ from gateway.doors.values import (
     TimePassed,
     effective_mode,
 )
-from gateway.hardware.outputs import StrikeOutput
 from gateway.link.messages import TurnstileStatus
 from gateway.settings import Level, LockState, Side, Turnstile
 from gateway.store.journal import EntryKind
@@ -52,7 +52,7 @@ class TurnstilePanel:
     def __init__(
         self,
         turnstile: Turnstile,
-        outputs: Mapping[Side, StrikeOutput],
+        outputs: Mapping[Side, StrikePort],
         recorder: Recorder,
         passages: PassageSink,
         new_key: Callable[[], str] = _new_key,

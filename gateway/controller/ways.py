@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.access.passback import Now, Way
 from gateway.clock import Clock, DeviceTime
+from gateway.controller.ports import Passages
 from gateway.controller.recorder import Recorder
 from gateway.store.journal import EntryKind
-from gateway.store.passages import Entered, Forgiven, PassageChange, PassageReader, way
+from gateway.store.passages import Entered, Forgiven, PassageChange, way
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -18,7 +19,7 @@ class Ways:
     """Remembers entries. The loop's thread alone uses it."""
 
     def __init__(
-        self, passages: PassageReader, recorder: Recorder, clock: Clock, device_time: DeviceTime
+        self, passages: Passages, recorder: Recorder, clock: Clock, device_time: DeviceTime
     ) -> None:
         self._passages = passages
         self._recorder = recorder

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
+from gateway.settings import RexMode
+
 
 class Mode(StrEnum):
     """What stands above a door's own commands, weakest first."""
@@ -38,10 +40,24 @@ def effective_mode(*modes: Mode) -> Mode:
 
 
 class DoorAlarm(Enum):
-    """The two alarms of a door's sensor; the value is the API's alarm cause."""
+    """What is wrong with a door; the value is the alarm cause of its rows."""
 
     HELD_OPEN = 6
     FORCED_OPEN = 7
+    WELDED = 101
+    """The lock stays unlocked although it is commanded to lock; the number is our own."""
+
+
+class Schedule(StrEnum):
+    """What an unlock schedule or a first card does to a door; the names are stable."""
+
+    OFF = "off"
+    """None is in force."""
+    HOLDS = "holds"
+    """The door is held unlocked."""
+    ENDED = "ended"
+    """One is in force, but a command or a lock-down ended it: it holds no more before it has been
+    out of force once."""
 
 
 class SensorReading(StrEnum):
@@ -76,21 +92,32 @@ class DoorSettings:
     """The relay drops as soon as the sensor sees the door open."""
     sensor_enabled: bool = False
     rex_enabled: bool = False
+    rex_mode: RexMode = RexMode.UNLOCK
     held_open_enabled: bool = True
     held_open_delay_ms: int = 10_000
     """How long the door may stand open, 0 or more."""
+    pre_alarm_ms: int = 0
+    """How long before that alarm the pre-alarm comes, 0 or more; 0 for none. One that is longer
+    than the delay begins with it."""
     forced_open_enabled: bool = True
     forced_open_debounce_ms: int = 0
     """How long an opening that nobody allowed must last to be an alarm, 0 or more."""
     bounce_ms: int = 250
     """How long after closing an allowed opening the leaf may spring open again, 0 or more."""
+    output_limit_ms: int = 600_000
+    """The longest that one grant, command or press unlocks, 1 or more; a longer time is cut to
+    it. Only a hold, a schedule or a mode lasts longer."""
 
     def __post_init__(self) -> None:
-        if self.dwell_ms < 1:
-            raise ValueError(f"dwell_ms must be 1 or more, not {self.dwell_ms}")
-        for name in ("held_open_delay_ms", "forced_open_debounce_ms", "bounce_ms"):
+        for name in ("dwell_ms", "output_limit_ms"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        for name in _FROM_0:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
+
+
+_FROM_0 = ("held_open_delay_ms", "pre_alarm_ms", "forced_open_debounce_ms", "bounce_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +142,16 @@ class HoldOpen:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """End a hold and a running opening (timeout=-1 of the API); nobody's way out is cut short."""
+    """End a hold, a schedule's too, and a running opening (timeout=-1 of the API); nobody's way
+    out is cut short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """Whether an unlock schedule or a first card wants the door unlocked; the same again does no
+    harm."""
+
+    unlocked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +171,13 @@ class RexChanged:
     """The request-to-exit button went down or came up."""
 
     pressed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BondChanged:
+    """The lock's feedback contact, as read at start or when it changed."""
+
+    unlocked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +208,11 @@ DoorEvent = (
     Unlock
     | HoldOpen
     | Close
+    | Scheduled
     | SensorChanged
     | SensorLost
     | RexChanged
+    | BondChanged
     | ModeChanged
     | SettingsChanged
     | TimePassed
@@ -211,6 +256,21 @@ class AlarmOff:
 
 
 @dataclass(frozen=True, slots=True)
+class PreAlarm:
+    """The door will soon be held open for too long (on); it was closed, or the alarm is here
+    (off)."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChanged:
+    """What schedules do to the door is now this."""
+
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
 class RexFault:
     """The REX button is stuck (on) or moves again (off)."""
 
@@ -246,6 +306,8 @@ DoorEffect = (
     | DoorClosed
     | AlarmOn
     | AlarmOff
+    | PreAlarm
+    | ScheduleChanged
     | RexFault
     | Entered
     | NotEntered

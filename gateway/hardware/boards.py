@@ -172,6 +172,8 @@ def _inputs(site: SiteFile) -> Iterator[tuple[str, Input]]:
             yield f"door {door.name!r} sensor", door.sensor
         if door.rex:
             yield f"door {door.name!r} rex", door.rex
+        if door.bond:
+            yield f"door {door.name!r} bond", door.bond
     if site.turnstile:
         for side in Side:
             yield f"turnstile {side} turn", site.turnstile.way(side).turn

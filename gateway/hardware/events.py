@@ -16,6 +16,8 @@ class InputKind(StrEnum):
 
     DOOR_SENSOR = "door_sensor"
     REX = "rex"
+    BOND = "bond"
+    """The feedback contact of a door's lock."""
     ZONE = "zone"
     TAMPER = "tamper"
     FIRE = "fire"
@@ -29,8 +31,8 @@ class InputKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputName:
-    """One input: the door id of a sensor or REX, the number of a zone, the index of a reader, 0
-    where there is one."""
+    """One input: the id of its door, the number of its zone, the index of its reader; 0 for what a
+    site has once."""
 
     kind: InputKind
     number: int = 0

@@ -14,6 +14,8 @@ def input_wiring(site: SiteFile) -> dict[InputName, Input]:
             wiring[InputName(InputKind.DOOR_SENSOR, door.id)] = door.sensor
         if door.rex:
             wiring[InputName(InputKind.REX, door.id)] = door.rex
+        if door.bond:
+            wiring[InputName(InputKind.BOND, door.id)] = door.bond
     if site.turnstile:
         for side, name in TURN_INPUTS.items():
             wiring[name] = site.turnstile.way(side).turn

@@ -259,6 +259,11 @@ class DoorStatus(_Message):
     mode: str
     sensor_open: bool | None
     alarms: tuple[str, ...]
+    pre_alarm: bool = False
+    """It will soon be held open for too long."""
+    schedule: str = "off"
+    """`holds` while an unlock schedule or a first card keeps it unlocked, `ended` where a command
+    or a lock-down ended that before its time."""
 
 
 class TurnstileStatus(_Message):

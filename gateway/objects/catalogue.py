@@ -15,6 +15,7 @@ from gateway.objects import (
     alarms,
     biometrics,
     equipment,
+    first_card,
     identification,
     intercom,
     logs,
@@ -118,6 +119,8 @@ REGISTRY = Registry(
         # Ours alone.
         passback.ANTIPASSBACK_AREAS,
         passback.ANTIPASSBACK_EXEMPTIONS,
+        first_card.FIRST_CARD_UNLOCKS,
+        first_card.FIRST_CARD_UNLOCK_GROUPS,
         modes.EXCEPTION_MODES,
     )
 )

@@ -74,6 +74,13 @@ class EntryKind(StrEnum):
     """Somebody was let in and the door did not open in its time."""
     KEYPAD = "keypad"
     """A keypad was locked after too many wrong entries, or freed."""
+    SCHEDULE = "schedule"
+    """A schedule or first card began to hold a door unlocked, was ended before its time, or is
+    over."""
+    FIRST_CARD = "first_card"
+    """Somebody's entry started a first-card unlock, or it is over."""
+    PRE_ALARM = "pre_alarm"
+    """A door will soon be held open for too long, or was closed in time. A start ends all."""
     INTERLOCK = "interlock"
     """An exit button unlocked nothing, since another door was not free."""
     CODE_USED = "code_used"

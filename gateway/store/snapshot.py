@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import peewee
 
@@ -13,6 +13,7 @@ from gateway.access.condition import Condition
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
+    FirstCardRow,
     HolidayRow,
     LinkRow,
     PolicyRows,
@@ -82,12 +83,34 @@ class Snapshot:
     zone_schedules: Mapping[int, Condition]
     """Alarm zone -> when it is armed; one without a schedule is not in it, and always is."""
     bells: tuple[TimedAlarm, ...]
+    rows: PolicyRows | None = None
+    """What the policy was compiled from, where the reader was told to keep it."""
+
+
+class _Kept(Generic[Row]):
+    """The rows of a table, which stay when they were read."""
+
+    def __init__(self, source: Iterable[Row]) -> None:
+        self._source = iter(source)
+        self._read: list[Row] = []
+
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._source:
+            self._read.append(row)
+            yield row
+
+    def all(self) -> tuple[Row, ...]:
+        return (*self._read, *self._source)
 
 
 class SnapshotReader:
     """Reads snapshots on a connection of its own, so that a slow read holds up no decision."""
 
-    def __init__(self, database: peewee.SqliteDatabase, models: Models) -> None:
+    def __init__(
+        self, database: peewee.SqliteDatabase, models: Models, *, keep_rows: bool = False
+    ) -> None:
+        """`keep_rows` leaves in each snapshot what its policy was compiled from."""
+        self._keep_rows = keep_rows
         self._connection: sqlite3.Connection = database.connection()
         self._models = models
         self._selections: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -128,12 +151,19 @@ class SnapshotReader:
         timed = self._select("timed_alarms", ("start", *WEEKDAYS))
         bells = tuple(TimedAlarm(row[0], tuple(map(bool, row[1:]))) for row in timed)
         yield
-        policy = yield from compile_policy(self._policy_rows(version))
         modes = {
             row.door_id: row
             for row in self._rows("exception_modes", ModeRow._make, ModeRow._fields)
             if configuration["general", mode_key(row.door_id)] == row.mode
         }
+        rows = self._policy_rows(version)
+        if self._keep_rows:
+            names = [field.name for field in fields(rows) if field.name != "version"]
+            kept = {name: _Kept(getattr(rows, name)) for name in names}
+            policy = yield from compile_policy(PolicyRows(version, **kept))
+            rows = PolicyRows(version, **{name: table.all() for name, table in kept.items()})
+        else:
+            policy = yield from compile_policy(rows)
         return Snapshot(
             version=version,
             policy=policy,
@@ -143,6 +173,7 @@ class SnapshotReader:
             modes=modes,
             zone_schedules=schedules,
             bells=bells,
+            rows=rows if self._keep_rows else None,
         )
 
     def _policy_rows(self, version: int) -> PolicyRows:
@@ -176,6 +207,12 @@ class SnapshotReader:
             ),
             scheduled_unlock_access_rules=self._links(
                 "scheduled_unlock_access_rules", "scheduled_unlock_id", "access_rule_id"
+            ),
+            first_card_unlocks=self._rows(
+                "first_card_unlocks", FirstCardRow._make, FirstCardRow._fields
+            ),
+            first_card_unlock_groups=self._links(
+                "first_card_unlock_groups", "first_card_unlock_id", "group_id"
             ),
             contingency_rules=(
                 row[0] for row in self._select("contingency_card_access_rules", ("access_rule_id",))

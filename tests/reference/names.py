@@ -37,7 +37,8 @@ OBJECTS: Mapping[str, str] = {
         fixed_report_columns counter_report_columns object_field_report_columns special_columns
     """,
     "Ours alone": """
-        antipassback_areas antipassback_exemptions exception_modes
+        antipassback_areas antipassback_exemptions first_card_unlocks first_card_unlock_groups
+        exception_modes
     """,
 }
 

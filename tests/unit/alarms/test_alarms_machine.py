@@ -181,8 +181,8 @@ class Alarms(RuleBasedStateMachine):
             locked_keypads=self.locked,
         )
         # As the doors' machines do: those whose alarm is not known to be on begin anew.
-        known = {source.door_id: source.cause for source in memory.on}
-        closed = [door for door, cause in known.items() if door and door not in self.doors]
+        known = {s.door_id: s.cause for s in memory.on if s.cause in DOOR_CAUSES}
+        closed = [door for door in known if door not in self.doors]
         self.doors = {d: c for d, c in self.doors.items() if known.get(d) is c}
         if self.fire:
             self.panel.fire(self.now_ms, on=True)
@@ -190,8 +190,7 @@ class Alarms(RuleBasedStateMachine):
         for name, high in self.levels.items():
             self.panel.level(name, self.now_ms, high=high)
         for door in closed:
-            if known[door] in DOOR_CAUSES:
-                self.panel.door(known[door], self.now_ms, on=False, door_id=door)
+            self.panel.door(known[door], self.now_ms, on=False, door_id=door)
 
     @rule(name=st.sampled_from(INPUTS), high=st.booleans())
     def an_input_moves(self, name: InputName, high: bool) -> None:

@@ -123,7 +123,7 @@ def test_the_causes_have_the_numbers_of_the_api() -> None:
     }
     assert {name: AlarmCause[name].value for name in numbers} == numbers
     assert [cause.value for cause in ZONE_CAUSES] == [1, 2, 3, 4, 5]
-    assert sorted(AlarmCause) == list(range(15))
+    assert sorted(AlarmCause) == [*range(15), AlarmCause.LOCK_WELDED]
 
 
 def test_every_cause_but_none_has_a_gravity_of_its_own() -> None:

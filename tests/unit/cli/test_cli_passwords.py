@@ -33,7 +33,10 @@ def test_what_is_easily_guessed_is_told_why(
     assert printed.err == f"warning: the password of {login} is weak: {found}\n"
 
 
-@pytest.mark.parametrize("password", ["correct horse", "tulip-43!x", "ação número", new_password()])
+@pytest.mark.parametrize(
+    "password",
+    ["correct horse", "tulip-43!x", "ação número", pytest.param(new_password(), id="made up")],
+)
 def test_nothing_is_said_of_others(password: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert weakness("admin", password) is None
     warn_if_weak("admin", password)

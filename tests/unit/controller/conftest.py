@@ -125,19 +125,19 @@ def demo(fresh_demo: Path, tmp_path: Path) -> Path:
     return data
 
 
-Start = Callable[[Path], AbstractContextManager[Bench]]
+Start = Callable[..., AbstractContextManager[Bench]]
 
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Runs a controller on a data directory while its context lasts."""
+    """Runs a controller on a data directory while its context lasts, from `at` on."""
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
 
     @contextmanager
-    def running(data: Path) -> Iterator[Bench]:
+    def running(data: Path, at: datetime = MONDAY_NOON) -> Iterator[Bench]:
         site = read_site(data / SITE_FILE)
         profile = load_profile(site.site.board)
-        clock = ManualClock(MONDAY_NOON)
+        clock = ManualClock(at)
         with assembled(site, profile, data, RuntimeDirectory.create(data), clock) as controller:
             bench = Bench(controller, data, clock)
             bench.settle()

@@ -6,12 +6,14 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.doors import values as v
 from gateway.doors.door import due_ms, step
 from gateway.doors.state import DoorState
+from gateway.settings import RexMode
 
 TABLES = Path(__file__).parent / "tables"
 
@@ -35,6 +37,10 @@ EVENTS: dict[str, v.DoorEvent] = {
     "sensor lost": v.SensorLost(),
     "button down": v.RexChanged(pressed=True),
     "button up": v.RexChanged(pressed=False),
+    "schedule begins": v.Scheduled(unlocked=True),
+    "schedule ends": v.Scheduled(unlocked=False),
+    "lock reads unlocked": v.BondChanged(unlocked=True),
+    "lock reads locked": v.BondChanged(unlocked=False),
 }
 
 EFFECTS: dict[v.DoorEffect, str] = {
@@ -47,6 +53,13 @@ EFFECTS: dict[v.DoorEffect, str] = {
     v.AlarmOff(v.DoorAlarm.HELD_OPEN): "alarm 6 off",
     v.AlarmOn(v.DoorAlarm.FORCED_OPEN): "alarm 7 on",
     v.AlarmOff(v.DoorAlarm.FORCED_OPEN): "alarm 7 off",
+    v.AlarmOn(v.DoorAlarm.WELDED): "welded on",
+    v.AlarmOff(v.DoorAlarm.WELDED): "welded off",
+    v.PreAlarm(on=True): "pre-alarm on",
+    v.PreAlarm(on=False): "pre-alarm off",
+    v.ScheduleChanged(v.Schedule.HOLDS): "schedule holds",
+    v.ScheduleChanged(v.Schedule.ENDED): "schedule ended",
+    v.ScheduleChanged(v.Schedule.OFF): "schedule over",
     v.RexFault(on=True): "button fault on",
     v.RexFault(on=False): "button fault off",
     v.Refused(v.Refusal.LOCK_DOWN): "refused lock_down",
@@ -54,11 +67,23 @@ EFFECTS: dict[v.DoorEffect, str] = {
 
 
 def event_of(words: str) -> v.DoorEvent:
+    if words.startswith("person "):
+        return v.Unlock(grant=int(words.removeprefix("person ")))
     if words.startswith("open for "):
         return v.Unlock(int(words.removeprefix("open for ")))
     if words.startswith("mode "):
         return v.ModeChanged(v.Mode(words.removeprefix("mode ")))
     return EVENTS[words]
+
+
+def words_of(effect: v.DoorEffect) -> str:
+    match effect:
+        case v.Entered(grants=grants):
+            return "entered " + " ".join(map(str, grants))
+        case v.NotEntered(grants=grants):
+            return "nobody entered " + " ".join(map(str, grants))
+        case _:
+            return EFFECTS[effect]
 
 
 class Bench:
@@ -73,7 +98,7 @@ class Bench:
         transition = step(self.settings, self.state, event, at_ms)
         self.state = transition.state
         if transition.effects:
-            did = ", ".join(EFFECTS[effect] for effect in transition.effects)
+            did = ", ".join(words_of(effect) for effect in transition.effects)
             self.done.append((at_ms, did))
 
     def play(self, at_ms: int, words: str) -> None:
@@ -82,11 +107,17 @@ class Bench:
             self.feed(due, v.TimePassed())
             assert self.state != before, "an instant was due at which nothing happens"
         if words.startswith("set "):
-            changed = tomllib.loads(words.removeprefix("set "))
+            changed = settings_of(tomllib.loads(words.removeprefix("set ")))
             self.settings = replace(self.settings, **changed)
             self.feed(at_ms, v.SettingsChanged())
         else:
             self.feed(at_ms, event_of(words))
+
+
+def settings_of(changes: dict[str, Any]) -> dict[str, Any]:
+    if "rex_mode" in changes:
+        changes = {**changes, "rex_mode": RexMode(changes["rex_mode"])}
+    return changes
 
 
 def cases() -> Iterator[object]:
@@ -100,12 +131,15 @@ def bench() -> Callable[[dict[str, object]], Bench]:
     def build(case: dict[str, object]) -> Bench:
         changes = case.get("settings", {})
         assert isinstance(changes, dict)
-        settings = replace(USUAL, **changes)
-        alarm = case.get("unfinished_alarm")
+        settings = replace(USUAL, **settings_of(changes))
+        alarms = case.get("unfinished_alarms", [])
+        assert isinstance(alarms, list)
+        ended = bool(case.get("schedule_ended", False))
         state = DoorState.initial(
             settings,
             unlocked=bool(case.get("claimed_unlocked", False)),
-            alarm=None if alarm is None else v.DoorAlarm(alarm),
+            alarms=[v.DoorAlarm(alarm) for alarm in alarms],
+            schedule=v.Schedule.ENDED if ended else v.Schedule.OFF,
         )
         return Bench(settings, state)
 
@@ -117,7 +151,7 @@ def test_the_door_does_what_the_table_says(
     case: dict[str, object], bench: Callable[[dict[str, object]], Bench]
 ) -> None:
     known = {"name", "settings", "timeline", "at_start", "begins", "claimed_unlocked"}
-    assert set(case) <= known | {"unfinished_alarm"}
+    assert set(case) <= known | {"unfinished_alarms", "schedule_ended"}
     at_start = case.get("at_start", ["sensor closed", "button up"])
     timeline = case["timeline"]
     assert isinstance(at_start, list)
@@ -140,3 +174,4 @@ def test_the_tables_use_every_event_and_every_effect() -> None:
     unused = [words for words in (*EVENTS, *EFFECTS.values()) if words not in text]
     assert unused == []
     assert all(f'"mode {mode}"' in text for mode in v.Mode)
+    assert all(words in text for words in ('"person 1"', "entered 1", "nobody entered 1"))

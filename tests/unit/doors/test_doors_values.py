@@ -50,8 +50,9 @@ def test_fire_is_the_strongest_and_no_mode_at_all_is_normal() -> None:
     assert effective_mode() is NORMAL
 
 
-def test_the_alarms_carry_the_causes_of_the_api() -> None:
-    assert {alarm.name: alarm.value for alarm in DoorAlarm} == {"HELD_OPEN": 6, "FORCED_OPEN": 7}
+def test_the_alarms_carry_the_causes_of_the_api_and_one_of_our_own() -> None:
+    causes = {"HELD_OPEN": 6, "FORCED_OPEN": 7, "WELDED": 101}
+    assert {alarm.name: alarm.value for alarm in DoorAlarm} == causes
 
 
 @pytest.mark.parametrize("dwell_ms", [0, -1])
@@ -66,7 +67,9 @@ def test_hold_and_close_are_no_times_of_an_opening(dwell_ms: int) -> None:
         ("dwell_ms", 0),
         ("held_open_delay_ms", -1),
         ("forced_open_debounce_ms", -1),
+        ("pre_alarm_ms", -1),
         ("bounce_ms", -1),
+        ("output_limit_ms", 0),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused_by_name(name: str, value: Any) -> None:

@@ -1,0 +1,129 @@
+"""What the controller needs of wires, files and sockets: a replay does without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from gateway.credentials.values import Credential
+from gateway.errors import GatewayError
+from gateway.hardware.rig import Device
+from gateway.hardware.simulator import Simulator
+from gateway.link.messages import Answer, Fact, Request
+from gateway.settings import LockState
+from gateway.store.journal import Entry
+from gateway.store.passages import Entered
+from gateway.store.people import Reading
+from gateway.store.snapshot import Snapshot
+
+
+class Trust(Protocol):
+    """Whether the wall clock may be believed."""
+
+    def trusted(self, now: datetime, /) -> bool: ...
+
+
+class People(Protocol):
+    """Who owns a credential; see PeopleReader."""
+
+    def find(self, credential: Credential) -> Reading: ...
+
+    def find_by_password(self, user_id: int, password: str) -> Reading: ...
+
+    def policy_version(self) -> int: ...
+
+
+class Passages(Protocol):
+    """Who entered where last; see PassageReader."""
+
+    def of(self, user_id: int) -> list[Entered]: ...
+
+    def any_before(self, day: int) -> bool: ...
+
+
+class Writer(Protocol):
+    """Where journal entries go; see JournalWriter."""
+
+    @property
+    def dropped(self) -> int: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+    @property
+    def fault(self) -> str | None: ...
+
+    def give_id(self, table: str) -> int: ...
+
+    def add(self, entry: Entry) -> int: ...
+
+
+class Link(Protocol):
+    """Where commands come from and answers go to; see LinkServer."""
+
+    def receive(self) -> tuple[bytes, Request] | None: ...
+
+    def answer(self, address: bytes, answer: Answer) -> None: ...
+
+    def refuse(self, address: bytes, request_id: str, error: GatewayError) -> None: ...
+
+    def publish(self, fact: Fact) -> None: ...
+
+
+class Policies(Protocol):
+    """Where new rules come from; see PolicyKeeper."""
+
+    adopt: Callable[[Snapshot], None]
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def compiling(self) -> bool: ...
+
+    def want(self, version: int) -> None: ...
+
+    def due_ns(self) -> int | None: ...
+
+    def slice(self) -> None: ...
+
+
+class StrikePort(Protocol):
+    """The output of one lock; see StrikeOutput."""
+
+    @property
+    def state(self) -> LockState: ...
+
+    def drive(self, state: LockState) -> None: ...
+
+
+class SounderPort(Protocol):
+    """The output of a siren or a bell; see SwitchOutput."""
+
+    @property
+    def on(self) -> bool: ...
+
+    def drive(self, *, on: bool) -> None: ...
+
+
+class RigPort(Protocol):
+    """The wires; see Rig."""
+
+    @property
+    def simulator(self) -> Simulator | None: ...
+
+    @property
+    def devices(self) -> Sequence[Device]: ...
+
+    @property
+    def healthy(self) -> bool: ...
+
+    def levels(self) -> Iterator[tuple[str, int, bool]]: ...
+
+    def service(self, now_ns: int) -> None: ...
+
+    def due_ns(self) -> int | None: ...

@@ -1,0 +1,25 @@
+"""First-card unlock: objects of our own, since the vendor's API has none.
+
+In its time zone the doors of a portal stay unlocked from the first entry of somebody of a listed
+group to the end of the time zone's span. A portal without such a row waits for nobody.
+"""
+
+from __future__ import annotations
+
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import Id, Ref, Text
+from gateway.objects.links import link
+
+FIRST_CARD_UNLOCKS = ObjectType(
+    "first_card_unlocks",
+    (
+        Id("id"),
+        Text("name", required=True),
+        Ref("portal_id", "portals", required=True, joins=False),
+        Ref("time_zone_id", "time_zones", required=True, joins=False),
+    ),
+    policy=True,
+)
+FIRST_CARD_UNLOCK_GROUPS = link(
+    "first_card_unlock_groups", "first_card_unlocks", "groups", policy=True, joins=False
+)

@@ -1,0 +1,61 @@
+"""The keys of a door in the site file that the API has none for."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.errors import SettingsError
+from gateway.settings import Level, RexMode, parse_site
+
+SITE = """
+[site]
+name = "Depot"
+timezone = "Europe/Berlin"
+board = "simulated"
+
+[[door]]
+id = 1
+name = "gate"
+egress = "mechanical"
+strike = { pin = 17, locked = "high", unlocked = "low" }
+"""
+
+
+def test_a_door_that_says_nothing_unlocks_by_its_button_for_ten_minutes_at_most() -> None:
+    (door,) = parse_site(SITE + "rex = { pin = 4 }", "site").door
+    assert door.rex is not None
+    assert door.rex.mode is RexMode.UNLOCK
+    assert (door.pre_alarm_s, door.output_limit_s, door.bond) == (0, 600, None)
+
+
+def test_every_key_of_a_door_is_read() -> None:
+    keys = 'rex = { pin = 4, mode = "shunt" }\nbond = { pin = 5, idle = "low" }'
+    (door,) = parse_site(f"{SITE}{keys}\npre_alarm_s = 10\noutput_limit_s = 1", "site").door
+    assert door.rex is not None
+    assert door.bond is not None
+    assert (door.rex.mode, door.bond.idle) == (RexMode.SHUNT, Level.LOW)
+    assert (door.pre_alarm_s, door.output_limit_s) == (10, 1)
+
+
+def test_a_door_that_nobody_could_leave_by_is_refused() -> None:
+    text = SITE.replace("mechanical", "software") + 'rex = { pin = 4, mode = "shunt" }'
+    with pytest.raises(SettingsError, match=r"door\.0: rex\.mode shunt drives nothing"):
+        parse_site(text, "site")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ('rex = { pin = 4, mode = "sometimes" }', "door.0.rex.mode: Input should be 'unlock'"),
+        ("bond = { pin = 4 }", "door.0.bond.idle: missing key"),
+        ('bond = { pin = 17, idle = "low" }', "pin 17 is used twice"),
+        ("pre_alarm_s = -1", "door.0.pre_alarm_s: Input should be greater than or equal to 0"),
+        ("pre_alarm_s = 3601", "door.0.pre_alarm_s: Input should be less than or equal to 3600"),
+        ("output_limit_s = 0", "door.0.output_limit_s: Input should be greater than or equal to 1"),
+        ("output_limit_s = 3601", "door.0.output_limit_s: Input should be less than or equal"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_refused_by_name(keys: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_site(SITE + keys, "site")
+    assert said in str(refused.value)

@@ -6,6 +6,7 @@
 #   make test-all         `test`, then the unit tests on every other Python found
 #   make fuzz             property tests with many more, random examples
 #   make bench            the measurements in tests/bench
+#   make mutate           small changes to the pure rooms: which of them does no test notice?
 #   make docs             writes gateway/docs anew, what the API and the configuration can do
 #   make clean            remove what was built; the data in .gateway stays
 #
@@ -20,7 +21,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must meet the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all fuzz bench docs clean setup-run setup-test
+.PHONY: run test lint test-all fuzz bench mutate docs clean setup-run setup-test setup-mutate
 .NOTPARALLEL:
 
 # `exec`, so that a signal to make reaches the gateway itself. Standard output is the gateway's.
@@ -52,10 +53,13 @@ fuzz: setup-test
 bench: setup-test
 	cd tests && exec ../$(BIN)/python -m bench $(ARGS)
 
+mutate: setup-mutate
+	cd tests && exec ../$(BIN)/python -m mutate $(ARGS)
+
 docs: setup-test
 	cd tests && exec ../$(BIN)/python -m reference
 
-setup-run setup-test:
+setup-run setup-test setup-mutate:
 	@.ci/setup $(@:setup-%=%)
 
 clean:

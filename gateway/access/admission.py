@@ -115,7 +115,7 @@ class _Work:
         portal = policy.portals.get(attempt.portal_id)
         if portal is None:
             nowhere = refuse(Reason.READER_WITHOUT_PORTAL, portal_id=attempt.portal_id)
-            self._outcomes.append(Outcome(nowhere, attempt.reader))
+            self._outcomes.append(Outcome(nowhere, attempt.reader, attempt.person, attempt.duress))
         elif attempt.factor.keyed and self._guard(attempt.reader).locked(self._now_ms):
             self._outcomes.append(
                 Outcome(refuse(Reason.KEYPAD_LOCKED, 0, portal.id), attempt.reader)
@@ -213,7 +213,7 @@ class _Work:
         if seen.place.interlocked:
             self._refuse(Reason.INTERLOCK, attempt, decision)
             return
-        waited = self._gatherings.pop(portal.id, None)
+        company = self._leaving(portal.id, person, together=bool(complete_rules))
         self._outcomes.append(
             Outcome(
                 _with_actions(decision, complete_rules),
@@ -221,7 +221,7 @@ class _Work:
                 person,
                 attempt.duress,
                 tuple(rule.id for rule in complete_rules),
-                company=waited.people if waited else (person,),
+                company=company,
                 passback_violation=grave is Strictness.SOFT,
             )
         )
@@ -246,6 +246,19 @@ class _Work:
             waiting = tuple(rule.id for rule in in_force)
             self._refuse(Reason.WAITING_FOR_PERSONS, attempt, decision, waiting)
         return done
+
+    def _leaving(self, portal_id: int, person: Person, *, together: bool) -> tuple[Person, ...]:
+        """Who enters with this grant; they wait no longer."""
+        gathering = self._gatherings.pop(portal_id, None)
+        if gathering is None:
+            return (person,)
+        if together:
+            return gathering.people
+        # No rule asks for several people any more: those who still wait have to ask again.
+        remaining = gathering.left_by(person)
+        if remaining.people:
+            self._gatherings[portal_id] = remaining
+        return (person,)
 
     def _refuse(
         self,

@@ -23,8 +23,12 @@ class Gathering:
 
     def joined_by(self, person: Person) -> Gathering:
         """The gathering with `person`, who counts once however many cards they show."""
+        return Gathering(self.until_ms, (*self.left_by(person).people, person))
+
+    def left_by(self, person: Person) -> Gathering:
+        """The gathering without `person`."""
         others = tuple(present for present in self.people if present.id != person.id)
-        return Gathering(self.until_ms, (*others, person))
+        return Gathering(self.until_ms, others)
 
 
 def has_place(rules: Iterable[PortalRule], person: Person) -> bool:

@@ -63,8 +63,13 @@ def compile_zone(spans: Sequence[TimeSpanRow]) -> Generator[None, None, Zone]:
     """Build a zone from its spans, giving way between the kinds of days."""
     readable = [span for span in spans if _readable(span)]
     kinds = []
+    # Most zones treat most days alike.
+    known: dict[tuple[tuple[int, int], ...], _Kind] = {}
     for kind in range(10):
-        kinds.append(_compile_kind([span for span in readable if span[4 + kind]]))
+        pairs = tuple(sorted([(span.start, span.end) for span in readable if span[4 + kind]]))
+        if pairs not in known:
+            known[pairs] = _compile_kind(pairs)
+        kinds.append(known[pairs])
         yield
     if not any(kind.starts for kind in kinds):
         return NO_ZONE
@@ -89,11 +94,12 @@ def _readable(span: TimeSpanRow) -> bool:
     return 0 <= span.start <= LAST_SECOND and 0 <= span.end <= LAST_SECOND + 1
 
 
-def _compile_kind(spans: Sequence[TimeSpanRow]) -> _Kind:
+def _compile_kind(spans: Sequence[tuple[int, int]]) -> _Kind:
+    """The spans of one kind of day, which come as start and end in order."""
     starts: list[int] = []
     ends: list[int] = []
     spill = _NEVER
-    for start, end in sorted((span.start, span.end) for span in spans):
+    for start, end in spans:
         if start > end:
             spill = max(spill, end)
         last = min(end, LAST_SECOND) if start <= end else LAST_SECOND

@@ -71,6 +71,7 @@ class Bindings:
     ) -> None:
         """`modes_ended` are exception modes of `snapshot` that count no more."""
         self._site = site
+        self._our_doors = frozenset(door.id for door in site.door)
         self.modes_ended = modes_ended
         self._ended = {mode.door for mode in modes_ended}
         self._configuration = snapshot.configuration
@@ -114,12 +115,9 @@ class Bindings:
 
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
         """The doors of this site that `actions` open, each once, in order."""
-        seen = set()
-        for action in actions:
-            door = door_of(action, self._site.site.sec_box_door)
-            if door not in seen and any(door == ours.id for ours in self._site.door):
-                seen.add(door)
-                yield door
+        sec_box_door = self._site.site.sec_box_door
+        named = dict.fromkeys(door_of(action, sec_box_door) for action in actions)
+        return (door for door in named if door in self._our_doors)
 
     def door(self, door: Door) -> DoorSettings:
         """The settings of one door's state machine."""

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import boot, rules, store, swipes
+from . import boot, decisions, rules, store, swipes
 from .figures import Expectations, say
-from .sites import Site, add_rules, build
+from .sites import Site, add_estate, add_rules, build
 from .swipes import Plan
 
-SECTIONS = ("swipes", "boot", "rules", "store")
+SECTIONS = ("decisions", "swipes", "boot", "rules", "store")
 SIZES = (1_000, 200_000)
 RULES = 2_000
 UNIT_NICE = -10
@@ -37,6 +37,10 @@ def main() -> None:
     with TemporaryDirectory(prefix="gateway-bench-") as name, _apart():
         nice = asked.nice if _may_be(asked.nice) else 0
         plan = Plan(asked.rounds, asked.samples, asked.pace_ms, nice)
+        if "decisions" in asked.only:
+            estate = _built(Path(name, "estate"), SIZES[1])
+            add_estate(estate, RULES, decisions.PORTALS, decisions.ZONES)
+            decisions.measure(estate, RULES, plan.nice, expected)
         sizes = SIZES if {"swipes", "boot"} & set(asked.only) else ()
         sites = [_built(Path(name, f"users-{size}"), size) for size in sizes]
         if "swipes" in asked.only:

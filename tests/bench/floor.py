@@ -10,30 +10,44 @@ import time
 
 VERSION = "SELECT version FROM policy_version"
 OWNER = (
-    "SELECT users.id, users.begin_time, users.end_time FROM users"
+    "SELECT users.id, users.begin_time, users.end_time, cards.panic FROM users"
     " INNER JOIN cards ON cards.user_id = users.id WHERE cards.value = ?"
 )
 GROUPS = "SELECT group_id FROM user_groups WHERE user_id = ?"
 RULES = "SELECT access_rule_id FROM user_access_rules WHERE user_id = ?"
+TIMES = "SELECT door_id, time FROM opening_times WHERE user_id = ?"
+EXEMPT = "SELECT user_id FROM antipassback_exemptions WHERE user_id = ?"
 
 
-def decide(run: sqlite3.Connection, card: int) -> None:
-    run.execute("BEGIN")
-    run.execute(VERSION).fetchone()
-    user = run.execute(OWNER, (card,)).fetchone()[0]
-    run.execute(GROUPS, (user,)).fetchall()
-    run.execute(RULES, (user,)).fetchall()
-    run.execute("COMMIT")
+def connected(path: str) -> sqlite3.Connection:
+    store = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    store.execute("PRAGMA query_only = 1")
+    return store
 
 
-store = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True, isolation_level=None)
-store.execute("PRAGMA query_only = 1")
-for line in sys.stdin:
-    asked, times = json.loads(line), []
-    for card in asked["cards"]:
-        time.sleep(asked["pace_ms"] / 1000)
-        began = time.monotonic_ns()
-        decide(store, card)
-        times.append(time.monotonic_ns() - began)
-    sys.stdout.write(json.dumps(times) + "\n")
-    sys.stdout.flush()
+def read(store: sqlite3.Connection, card: int) -> None:
+    """Everything that a decision reads of whoever has `card`, as the column holds it."""
+    store.execute("BEGIN")
+    store.execute(VERSION).fetchone()
+    user = store.execute(OWNER, (card,)).fetchone()[0]
+    for ties in (GROUPS, RULES, TIMES):
+        store.execute(ties, (user,)).fetchall()
+    store.execute(EXEMPT, (user,)).fetchone()
+    store.execute("COMMIT")
+
+
+def main() -> None:
+    store = connected(sys.argv[1])
+    for line in sys.stdin:
+        asked, times = json.loads(line), []
+        for card in asked["cards"]:
+            time.sleep(asked["pace_ms"] / 1000)
+            began = time.monotonic_ns()
+            read(store, card)
+            times.append(time.monotonic_ns() - began)
+        sys.stdout.write(json.dumps(times) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

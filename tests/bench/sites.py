@@ -16,6 +16,8 @@ DOORS = (1, 2, 3, 4)
 """Each with a reader of the same number, which stands for the portal of that number."""
 EVERYONE, OFFICE = 1, 2
 """Departments. The first passes every door always, the second in office hours."""
+DEPARTMENTS = 500
+"""Of a site with many rules, besides those two."""
 ALWAYS, OFFICE_HOURS = 1, 2
 """Rules and time zones of the two."""
 SPANS = 'time_spans (time_zone_id, start, "end", sun, mon, tue, wed, thu, fri, sat)'
@@ -110,19 +112,21 @@ d1 = {3 + 2 * door}
     return head + "".join(doors)
 
 
-def add_rules(site: Site, rules: int) -> None:
-    """`rules` more releasing rules: each with one of 200 schedules of five spans, at a portal or
+def add_rules(
+    site: Site, rules: int, zones: int = 200, portals: Sequence[int] = DOORS, areas: int = 1
+) -> None:
+    """`rules` more releasing rules: each with one of the schedules of five spans, at a portal or
     an area, for two of 500 departments."""
-    zones, groups = range(10, 210), range(10, 510)
+    zone_ids, groups = range(10, 10 + zones), range(10, 10 + DEPARTMENTS)
     ids = range(10, 10 + rules)
     put(
         site.store,
-        ("time_zones (id, name)", ((zone, f"Schedule {zone}") for zone in zones)),
+        ("time_zones (id, name)", ((zone, f"Schedule {zone}") for zone in zone_ids)),
         (
             SPANS,
             (
                 (zone, hour * 3600, (hour + 2) * 3600, 0, 1, 1, 1, 1, 1, zone % 2)
-                for zone in zones
+                for zone in zone_ids
                 for hour in (6, 9, 12, 15, 18)
             ),
         ),
@@ -130,16 +134,47 @@ def add_rules(site: Site, rules: int) -> None:
         ("access_rules (id, name, type)", ((rule, f"Rule {rule}", 1) for rule in ids)),
         (
             "access_rule_time_zones (access_rule_id, time_zone_id)",
-            ((rule, zones[rule % len(zones)]) for rule in ids),
+            ((rule, zone_ids[rule % len(zone_ids)]) for rule in ids),
         ),
         (
             "portal_access_rules (portal_id, access_rule_id)",
-            ((DOORS[rule // 2 % len(DOORS)], rule) for rule in ids[::2]),
+            ((portals[rule // 2 % len(portals)], rule) for rule in ids[::2]),
         ),
-        ("area_access_rules (area_id, access_rule_id)", ((1, rule) for rule in ids[1::2])),
+        (
+            "area_access_rules (area_id, access_rule_id)",
+            ((1 + rule // 2 % areas, rule) for rule in ids[1::2]),
+        ),
         (
             "group_access_rules (group_id, access_rule_id)",
             ((groups[(rule + step) % len(groups)], rule) for rule in ids for step in (0, 7)),
+        ),
+    )
+
+
+def add_estate(site: Site, rules: int, portals: int, zones: int) -> None:
+    """A site of many buildings: `rules` at `portals` more portals in as many areas, everyone in a
+    department of their own building."""
+    ids = range(10, 10 + portals)
+    put(
+        site.store,
+        ("areas (id, name)", ((area, f"Area {area}") for area in range(2, 1 + portals))),
+        (
+            "portals (id, name, area_from_id, area_to_id)",
+            ((id_, f"Portal {id_}", 1, 1 + at) for at, id_ in enumerate(ids)),
+        ),
+        (
+            "actions (id, name, action, parameters, run_at)",
+            ((id_, f"Open {id_}", "door", f"door={1 + at % 4}", 0) for at, id_ in enumerate(ids)),
+        ),
+        ("portal_actions (portal_id, action_id)", ((id_, id_) for id_ in ids)),
+    )
+    add_rules(site, rules, zones, ids, areas=portals)
+    people = range(site.users)
+    put(
+        site.store,
+        (
+            "user_groups (user_id, group_id)",
+            ((_user(person), 10 + person % DEPARTMENTS) for person in people),
         ),
     )
 

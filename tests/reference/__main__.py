@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import commands, configuration, objects
+from . import commands, configuration, objects, semantics
 
 DOCS = Path(__file__).parents[2] / "gateway" / "docs"
 PAGES: Mapping[str, Callable[[], str]] = {
     "api-commands.md": commands.page,
     "api-objects.md": objects.page,
     "configuration.md": configuration.page,
+    "semantics.md": semantics.page,
 }
 
 

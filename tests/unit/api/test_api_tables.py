@@ -12,6 +12,7 @@ import pytest
 from gateway.commands.table import COMMANDS
 from gateway.objects.catalogue import REGISTRY
 
+PAGES = ["api-commands.md", "api-objects.md", "configuration.md", "semantics.md"]
 TESTS = Path(__file__).parents[2]
 
 
@@ -26,7 +27,7 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-@pytest.mark.parametrize("page", ["api-commands.md", "api-objects.md", "configuration.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_what_make_docs_writes(reference: Any, page: str) -> None:
     writer = reference("__main__")
     assert set(writer.PAGES) == {path.name for path in writer.DOCS.iterdir()}

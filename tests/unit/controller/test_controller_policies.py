@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Generator
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -14,6 +16,7 @@ from gateway.errors import StorageError
 from gateway.store.snapshot import Snapshot, SnapshotReader
 
 STEPS = 10
+RULES = 500
 
 
 class Reader:
@@ -36,9 +39,21 @@ class Reader:
         return cast("Snapshot", FakeSnapshot(version))
 
 
+class Rule:
+    """Something that can be seen to go."""
+
+
+class FakePolicy:
+    def __init__(self) -> None:
+        self.rules = {number: Rule() for number in range(RULES)}
+        self.group_rules: dict[int, Rule] = {}
+        self.portals: dict[int, Rule] = {}
+
+
 class FakeSnapshot:
     def __init__(self, version: int) -> None:
         self.version = version
+        self.policy = FakePolicy()
 
 
 class Kept:
@@ -46,11 +61,14 @@ class Kept:
         self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
         self.reader = Reader(self.clock)
         self.adopted: list[int] = []
+        self.rules = weakref.WeakSet[Rule]()
         self.keeper = PolicyKeeper(cast("SnapshotReader", self.reader), self.clock)
         self.keeper.adopt = self._adopt
 
     def _adopt(self, snapshot: Any) -> None:
         self.adopted.append(snapshot.version)
+        self.collecting = gc.isenabled()
+        self.rules.update(snapshot.policy.rules.values())
 
     def until_done(self) -> None:
         for _ in range(1000):
@@ -126,3 +144,42 @@ def test_a_store_that_cannot_be_read_is_tried_again(kept: Kept) -> None:
     kept.until_done()
     assert kept.keeper.version == 2
     assert kept.keeper.fault is None
+
+
+def test_new_rules_are_adopted_in_a_slice_of_their_own(kept: Kept) -> None:
+    kept.reader.version = 2
+    kept.keeper.want(2)
+    before = 0
+    while kept.adopted == [1]:
+        before = kept.clock.monotonic_ns()
+        kept.keeper.slice()
+    assert kept.clock.monotonic_ns() == before
+
+
+def test_rules_of_the_past_are_let_go_a_few_at_a_time(kept: Kept) -> None:
+    kept.reader.version = 2
+    kept.keeper.want(2)
+    kept.until_done()
+    assert len(kept.rules) == 2 * RULES
+    left = []
+    while kept.keeper.due_ns() is not None:
+        kept.keeper.slice()
+        left.append(len(kept.rules))
+    assert left == [800, 600, 500]
+
+
+def test_no_garbage_is_collected_while_rules_are_compiled(kept: Kept) -> None:
+    kept.reader.version = 2
+    kept.keeper.want(2)
+    kept.keeper.slice()
+    assert not gc.isenabled()
+    kept.until_done()
+    assert not kept.collecting
+    assert gc.isenabled()
+
+
+def test_garbage_is_collected_again_when_a_compilation_fails(kept: Kept) -> None:
+    kept.reader.broken = True
+    kept.keeper.want(2)
+    kept.keeper.slice()
+    assert gc.isenabled()

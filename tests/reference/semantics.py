@@ -1,0 +1,93 @@
+"""The page of what the device does at a door: the truth tables that the tests execute."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .markdown import code, table
+
+UNIT = Path(__file__).parents[1] / "unit"
+ACCESS, DOORS, ALARMS = (UNIT / room / "tables" for room in ("access", "doors", "alarms"))
+Table = dict[str, Any]
+
+ABOUT = """\
+# What happens at a door
+
+Every statement here is a row of a table in `tests/unit/access/tables`, `tests/unit/doors/tables`
+or `tests/unit/alarms/tables`, and a test that holds on every build. Made from them by `make docs`;
+the files tell the sites, people and settings that a row assumes.
+"""
+DECISIONS = {
+    "rules.toml": "Rules: whom they concern, where, and which wins",
+    "schedule.toml": "Schedules, holidays and midnight",
+    "validity.toml": "Validity, and a clock that nobody trusts",
+}
+TIMELINES = (
+    (DOORS / "relay.toml", "The relay"),
+    (DOORS / "rex.toml", "The exit button"),
+    (DOORS / "held.toml", "Held open"),
+    (DOORS / "forced.toml", "Forced open"),
+    (DOORS / "modes.toml", "Modes"),
+    (DOORS / "reported.toml", "What is reported of the door"),
+    (ALARMS / "zones.toml", "Alarm zones"),
+)
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [ABOUT, "## Verdicts and events", "", *_reasons(), ""]
+    for name, title in DECISIONS.items():
+        lines += [f"## {title}", "", *_cases(_read(ACCESS / name)), ""]
+    lines += ["## Reads one after the other", "", *_scenarios(_read(ACCESS / "admission.toml"))]
+    for path, title in TIMELINES:
+        lines += ["", f"## {title}", "", *_timelines(_read(path))]
+    return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> Table:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _reasons() -> list[str]:
+    rows = _read(ACCESS / "reasons.toml")["row"]
+    shown = (
+        (code(row["reason"]), str(row["event"]), "yes" if row["allowed"] else "") for row in rows
+    )
+    return table(("verdict", "event of the log", "opens"), shown)
+
+
+def _cases(read: Table) -> list[str]:
+    """One row for each decision about one person at one portal."""
+    rows = ((case["says"], _time(case), code(case["reason"])) for case in read["case"])
+    return table(("so it is", "at", "verdict"), rows)
+
+
+def _time(case: Table) -> str:
+    at = case["at"]
+    shown = f"{at:%a} {at:%Y-%m-%d %H:%M:%S}" if isinstance(at, datetime) else str(at)
+    return shown if case.get("trusted", True) else f"{shown}, not trusted"
+
+
+def _scenarios(read: Table) -> Iterator[str]:
+    for scenario in read["scenario"]:
+        yield f"- **{scenario['says']}**"
+        for step in scenario["steps"]:
+            then = ", ".join(map(code, step["then"])) or "nothing yet"
+            yield f"  - {step['at']} s: {_happens(step)}: {then}"
+
+
+def _happens(step: Table) -> str:
+    if "who" in step:
+        return f"{step['who']} shows a {step['what']} at {step['reader']}"
+    return f"a key at {step['key']}" if "key" in step else "time passes"
+
+
+def _timelines(read: Table) -> Iterator[str]:
+    for case in read["case"]:
+        yield f"- **{case['name']}**"
+        for at_ms, happens, does in case["timeline"]:
+            yield f"  - {at_ms / 1000:g} s: {happens or 'time passes'}: {does or 'nothing'}"

@@ -1,0 +1,278 @@
+"""The law of the door at work: what each step at a site leads to, worked out slowly.
+
+A second rule engine, written from the law and not from the code that it judges. It remembers
+whatever happened in plain lists, and where people have to fit places, tries all ways to fit them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import permutations
+
+import pytest
+
+from .law import (
+    Row,
+    Ruling,
+    Tables,
+    When,
+    actions_of,
+    find,
+    groups_of,
+    once,
+    restricts,
+    rule_on,
+)
+
+TYPED = ("pin", "password")
+
+SECOND_FACTOR_MS, NEXT_KEY_MS = 30_000, 10_000
+PERSONS_MS = 15_000
+WRONG_ENTRIES, WITHIN_MS, LOCKED_MS = 5, 60_000, 90_000
+
+
+# ---- anti-passback, several persons -----------------------------------------------------------
+
+
+def passback(tables: Tables, settings: Row, step: Row) -> str:
+    """`off`, `soft` or `hard`, by everything that the person ever entered."""
+    [portal] = find(tables, "portals", id=step["portal"])
+    if find(tables, "antipassback_exemptions", user_id=step["user"]) or step["user"] == 0:
+        return "off"
+    entries = [it for it in step["passages"] if it["user_id"] == step["user"]]
+    # Who enters an area is there; a portal from an area to itself moves nobody.
+    moves = [it for it in entries if it["area_id"]]
+    apart = portal["area_from_id"] != portal["area_to_id"]
+    elsewhere = bool(apart and moves and moves[-1]["area_id"] != portal["area_from_id"])
+
+    def fresh(entry: Row) -> bool:
+        since_s = step["utc_s"] - entry["utc_s"]
+        return bool(0 <= since_s < settings["antipassback_timeout"] * 60)
+
+    by_mode = {
+        "off": False,
+        "timed": any(fresh(it) for it in entries if it["portal_id"] == portal["id"]),
+        "timed_catra": elsewhere and fresh(moves[-1]),
+        "daily_catra": elsewhere and moves[-1]["day"] == step["local"] // 86_400,
+    }
+    if by_mode[settings["antipassback_mode"]]:
+        return "hard"
+    areas = (portal["area_from_id"], portal["area_to_id"])
+    modes = [row["mode"] for row in tables["antipassback_areas"] if row["area_id"] in areas]
+    return ("off", "soft", "hard")[max(modes, default=0)] if elsewhere else "off"
+
+
+def seats(tables: Tables, portal_rule: Row) -> list[int]:
+    """One department for each place of a portal rule."""
+    rows = find(tables, "portal_rule_groups", portal_rule_id=portal_rule["id"])
+    return [row["group_id"] for row in rows for _ in range(row["quantity"])]
+
+
+def portal_rules_in_force(tables: Tables, portal_id: int, when: When) -> list[Row]:
+    found = []
+    for link in find(tables, "portal_portal_rules", portal_id=portal_id):
+        for rule in find(tables, "portal_rules", id=link["portal_rule_id"]):
+            links = find(tables, "portal_rule_time_zones", portal_rule_id=rule["id"])
+            zones = [it["time_zone_id"] for it in links]
+            if seats(tables, rule) and restricts(tables, zones, when):
+                found.append(rule)
+    return found
+
+
+# ---- what happens one after the other ----------------------------------------------------------
+
+
+@dataclass
+class Answer:
+    """A row of the access log, and what goes with it."""
+
+    reason: str
+    user: int
+    portal: int
+    rules: tuple[int, ...] = ()
+    actions: tuple[int, ...] = ()
+    portal_rules: tuple[int, ...] = ()
+    company: tuple[int, ...] = ()
+    noted: bool = False
+    duress: str | None = None
+
+
+@dataclass
+class Said:
+    """What one step leads to."""
+
+    late: list[Answer] = field(default_factory=list)
+    """What was given up before the step, in no order."""
+    answer: Answer | None = None
+    keypads: list[str] = field(default_factory=list)
+
+
+class Oracle:
+    """A site at work. A step is an attempt, a key (`key`), or time that passed."""
+
+    def __init__(self, settings: Row) -> None:
+        self._settings = settings
+        self._waits: dict[str, Row] = {}
+        self._wrong: dict[str, list[int]] = {}
+        self._locked: dict[str, int] = {}
+        self._queues: dict[int, Row] = {}
+
+    def step(self, tables: Tables, step: Row) -> Said:
+        """What becomes of a step."""
+        said = Said()
+        now = step["at_ms"]
+        for reader in [it for it, wait in self._waits.items() if now >= min(wait["until"])]:
+            said.late.append(self._timed_out(reader))
+        for portal in [it for it, queue in self._queues.items() if now >= queue["until"]]:
+            queue = self._queues.pop(portal)
+            said.late += [Answer("persons_missing", it["id"], portal) for it in queue["people"]]
+        for reader in [it for it, until in self._locked.items() if now >= until]:
+            del self._locked[reader]
+            said.keypads.append(f"freed {reader}")
+        if "key" in step and step["key"] in self._waits:
+            wait = self._waits[step["key"]]
+            wait["until"] = (wait["until"][0], now + NEXT_KEY_MS)
+        if "reader" in step:
+            said.answer = self._attempt(tables, step, said)
+        return said
+
+    def due_ms(self) -> int | None:
+        """When time alone does something."""
+        ends = [min(wait["until"]) for wait in self._waits.values()]
+        ends += [queue["until"] for queue in self._queues.values()]
+        return min([*ends, *self._locked.values()], default=None)
+
+    def _timed_out(self, reader: str) -> Answer:
+        wait = self._waits.pop(reader)
+        return Answer("second_factor_timed_out", wait["user"], wait["portal"])
+
+    def _attempt(self, tables: Tables, step: Row, said: Said) -> Answer:
+        reader, typed = step["reader"], step["factor"] in TYPED
+        if not find(tables, "portals", id=step["portal"]):
+            return Answer("reader_without_portal", 0, step["portal"], duress=step["duress"])
+        if typed and reader in self._locked:
+            return Answer("keypad_locked", 0, step["portal"])
+        if typed and reader in self._waits:
+            wait = self._waits.pop(reader)
+            if step["user"] is None or step["user"] != wait["user"]:
+                self._guessed(step, said)
+                duress = wait["duress"]
+                return Answer("second_factor_wrong", wait["user"], step["portal"], duress=duress)
+            both = {**step, "duress": step["duress"] or wait["duress"]}
+            return self._judge(tables, both, second=True)
+        if reader in self._waits:
+            said.late.append(self._timed_out(reader))
+        emergency = step["emergency_card"] and self._settings["contingency"]
+        if step["user"] is None and not emergency:
+            if typed:
+                self._guessed(step, said)
+            return self._say("unknown_credential", step)
+        return self._judge(tables, {**step, "user": step["user"] or 0}, second=False)
+
+    def _guessed(self, step: Row, said: Said) -> None:
+        reader, now = step["reader"], step["at_ms"]
+        guesses = self._wrong.setdefault(reader, [])
+        guesses.append(now)
+        if len([it for it in guesses if now - it < WITHIN_MS]) >= WRONG_ENTRIES:
+            guesses.clear()
+            self._locked[reader] = now + LOCKED_MS
+            said.keypads.append(f"locked {reader}")
+
+    def _judge(self, tables: Tables, step: Row, *, second: bool) -> Answer:
+        """An identified person, as far as the second factor."""
+        when = When(step["stamp"], step["local"], step["trusted"])
+        ruling = self._ruling(tables, step, when)
+        if ruling.reason != "granted":
+            return self._say(ruling.reason, step, ruling)
+        if second or not self._settings["multi_factor_authentication"]:
+            return self._admit(tables, step, ruling, when)
+        if step["factor"] in TYPED:
+            return self._say("first_factor_missing", step)
+        if step["reader"] not in self._settings["keypads"]:
+            return self._say("no_second_factor_here", step)
+        self._waits[step["reader"]] = {
+            **step,
+            "until": (step["at_ms"] + SECOND_FACTOR_MS, step["at_ms"] + NEXT_KEY_MS),
+        }
+        return self._say("second_factor_due", step)
+
+    @staticmethod
+    def _ruling(tables: Tables, step: Row, when: When) -> Ruling:
+        if step["released"]:
+            return Ruling("free_passage")
+        if step["locked_down"]:
+            return Ruling("lock_down")
+        nobody: Row = {"id": 0, "begin_time": 0, "end_time": 0}
+        [user] = find(tables, "users", id=step["user"]) or [nobody]
+        [portal] = find(tables, "portals", id=step["portal"])
+        return rule_on(tables, user, portal, when)
+
+    def _admit(self, tables: Tables, step: Row, ruling: Ruling, when: When) -> Answer:
+        """A person with every right: the record, the others, the interlock."""
+        grave = passback(tables, self._settings, step)
+        if grave == "hard":
+            return self._say("passback", step)
+        me = {"id": step["user"], "groups": groups_of(tables, {"id": step["user"]})}
+        company: list[Row] = [me]
+        done: tuple[int, ...] = ()
+        in_force = portal_rules_in_force(tables, step["portal"], when)
+        if in_force:
+            if not any(set(seats(tables, rule)) & set(me["groups"]) for rule in in_force):
+                return self._say("no_place_among_persons", step)
+            company = self._queued(step, me)
+            done = tuple(it["id"] for it in in_force if self._fits(seats(tables, it), company))
+            if not done:
+                answer = self._say("waiting_for_persons", step)
+                answer.portal_rules = tuple(rule["id"] for rule in in_force)
+                return answer
+        if step["interlocked"]:
+            return self._say("interlock", step)
+        self._left(step, company)
+        extra = (actions_of(tables, "portal_rule_actions", "portal_rule_id", id_) for id_ in done)
+        actions = [{"id": id_} for id_ in ruling.actions] + [it for more in extra for it in more]
+        answer = self._say("granted", step, Ruling("granted", ruling.rules, once(actions)))
+        answer.company = tuple(person["id"] for person in company)
+        answer.portal_rules, answer.noted = done, grave == "soft"
+        return answer
+
+    def _queued(self, step: Row, me: Row) -> list[Row]:
+        """Everyone who waits at the portal, once, whoever came last at the end."""
+        queue = self._queues.setdefault(
+            step["portal"], {"until": step["at_ms"] + PERSONS_MS, "people": []}
+        )
+        queue["people"] = [it for it in queue["people"] if it["id"] != me["id"]] + [me]
+        return list(queue["people"])
+
+    def _left(self, step: Row, company: list[Row]) -> None:
+        """Who went through waits no longer."""
+        queue = self._queues.get(step["portal"], {"people": []})
+        gone = [person["id"] for person in company]
+        queue["people"] = [person for person in queue["people"] if person["id"] not in gone]
+        if not queue["people"]:
+            self._queues.pop(step["portal"], None)
+
+    @staticmethod
+    def _fits(places: list[int], people: list[Row]) -> bool:
+        """Whether the people fill every place, in whatever way."""
+        return any(
+            all(place in person["groups"] for place, person in zip(places, them, strict=True))
+            for them in permutations(people, len(places))
+        )
+
+    @staticmethod
+    def _say(reason: str, step: Row, ruling: Ruling | None = None) -> Answer:
+        found = ruling or Ruling(reason)
+        return Answer(
+            reason,
+            step["user"] or 0,
+            step["portal"],
+            found.rules,
+            found.actions,
+            duress=step["duress"],
+        )
+
+
+@pytest.fixture
+def oracle() -> type[Oracle]:
+    """The law at work, for one site's settings."""
+    return Oracle

@@ -1,0 +1,227 @@
+"""What the API's rows say of a person at a portal, worked out slowly: time zones and access rules.
+
+Written from the law of the door, not from the code that is judged by it. Nothing is compiled:
+every question walks through the tables again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+Row = dict[str, Any]
+Tables = Mapping[str, list[Row]]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+GROUPS = ("hol1", "hol2", "hol3")
+OPENING = ("door", "sec_box", "catra", "open_collector")
+
+
+def find(tables: Tables, table: str, **equal: object) -> list[Row]:
+    """The rows of a table whose columns have these values."""
+    wanted = equal.items()
+    return [row for row in tables[table] if all(row[name] == value for name, value in wanted)]
+
+
+# ---- days, spans, time zones ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class When:
+    """An instant: device time, the local wall clock, and whether anybody believes them."""
+
+    stamp: int
+    local: int
+    trusted: bool
+
+    def day_of(self, stamp: int) -> date:
+        """The local day of a device time."""
+        return (EPOCH + timedelta(seconds=stamp + self.local - self.stamp)).date()
+
+
+def is_holiday(row: Row, day: date, when: When) -> bool:
+    first, last = when.day_of(row["start"]), when.day_of(row["end"])
+    if not row["repeats"]:
+        return first <= day <= last
+    begins, ends, here = ((it.month, it.day) for it in (first, last, day))
+    if begins <= ends:
+        return begins <= here <= ends
+    return here >= begins or here <= ends
+
+
+def kinds_of_day(tables: Tables, day: date, when: When) -> set[str]:
+    """The holiday groups of a day, which stand in for its weekday."""
+    holidays = [row for row in tables["holidays"] if is_holiday(row, day, when)]
+    return {name for row in holidays for name in GROUPS if row[name]} or {WEEK[day.weekday()]}
+
+
+def readable(span: Row) -> bool:
+    return span["start"] in range(86_400) and span["end"] in range(86_401)
+
+
+def covers(span: Row, second: int, today: set[str], yesterday: set[str]) -> bool:
+    """Whether a span holds at a second of a day of these kinds, after one of those."""
+    if not readable(span):
+        return False
+    start, end = int(span["start"]), int(span["end"])
+    begins_today = any(span[kind] for kind in today)
+    began_yesterday = any(span[kind] for kind in yesterday)
+    if start <= end:
+        return begins_today and start <= second <= end
+    return (begins_today and second >= start) or (began_yesterday and second <= end)
+
+
+def span_holds(tables: Tables, span: Row, when: When) -> bool:
+    now = EPOCH + timedelta(seconds=when.local)
+    today = kinds_of_day(tables, now.date(), when)
+    yesterday = kinds_of_day(tables, now.date() - timedelta(days=1), when)
+    return covers(span, now.hour * 3600 + now.minute * 60 + now.second, today, yesterday)
+
+
+def always(spans: list[Row]) -> bool:
+    """Whether no day of any kind, after one of any kind, has a second that the spans leave out.
+
+    If there is one, there is one at midnight or in the second after the end of a span.
+    """
+    seconds = {0, *(span["end"] + 1 for span in spans if span["end"] < 86_399)}
+    kinds = (*WEEK, *GROUPS)
+    return all(
+        any(covers(span, second, {today}, {yesterday}) for span in spans)
+        for second in seconds
+        for today in kinds
+        for yesterday in kinds
+    )
+
+
+def spans_of(tables: Tables, zone_id: int) -> list[Row]:
+    if not find(tables, "time_zones", id=zone_id):
+        return []
+    return find(tables, "time_spans", time_zone_id=zone_id)
+
+
+def some_day(span: Row) -> bool:
+    return readable(span) and any(span[kind] for kind in (*WEEK, *GROUPS))
+
+
+def releases(tables: Tables, zones: list[int], when: When) -> bool:
+    """Only a schedule that is certain to hold releases."""
+    found = [spans_of(tables, zone) for zone in zones]
+    if not when.trusted:
+        return any(always(spans) for spans in found)
+    return any(span_holds(tables, span, when) for spans in found for span in spans)
+
+
+def restricts(tables: Tables, zones: list[int], when: When) -> bool:
+    """Only a schedule that is certain not to hold lifts a restriction."""
+    found = [spans_of(tables, zone) for zone in zones]
+    for spans in found:
+        if not any(some_day(span) for span in spans) or not all(readable(span) for span in spans):
+            return True
+    if not found or not when.trusted:
+        return True
+    return any(span_holds(tables, span, when) for spans in found for span in spans)
+
+
+# ---- rules ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the rules say of a person at a portal."""
+
+    reason: str
+    rules: tuple[int, ...] = ()
+    actions: tuple[int, ...] = ()
+
+
+def zones_of(tables: Tables, rule: Row) -> list[int]:
+    links = find(tables, "access_rule_time_zones", access_rule_id=rule["id"])
+    return [link["time_zone_id"] for link in links]
+
+
+def reaches(tables: Tables, rule: Row, portal: Row) -> bool:
+    id_, area = rule["id"], portal["area_to_id"]
+    return bool(
+        find(tables, "portal_access_rules", portal_id=portal["id"], access_rule_id=id_)
+        or find(tables, "area_access_rules", area_id=area, access_rule_id=id_)
+    )
+
+
+def is_own(tables: Tables, rule: Row, user: Row) -> bool:
+    if user["id"] == 0:  # nobody: an emergency card
+        return bool(find(tables, "contingency_card_access_rules", access_rule_id=rule["id"]))
+    both = {"user_id": user["id"], "access_rule_id": rule["id"]}
+    return bool(find(tables, "user_access_rules", **both))
+
+
+def groups_of(tables: Tables, user: Row) -> list[int]:
+    return [link["group_id"] for link in find(tables, "user_groups", user_id=user["id"])]
+
+
+def is_of_group(tables: Tables, rule: Row, user: Row) -> bool:
+    return any(
+        find(tables, "group_access_rules", group_id=group, access_rule_id=rule["id"])
+        for group in groups_of(tables, user)
+    )
+
+
+def run_here(tables: Tables, ids: list[int]) -> list[Row]:
+    found = [row for id_ in ids for row in find(tables, "actions", id=id_)]
+    return [row for row in found if row["run_at"] in (0, 1)]
+
+
+def actions_of(tables: Tables, table: str, column: str, id_: int) -> list[Row]:
+    links = find(tables, table, **{column: id_})
+    return run_here(tables, [link["action_id"] for link in links])
+
+
+def once(actions: list[Row]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(row["id"] for row in actions))
+
+
+def rule_on(tables: Tables, user: Row, portal: Row, when: When) -> Ruling:
+    """Validity, then blocks, then releases."""
+    begin, end = user["begin_time"] or 0, user["end_time"] or 0
+    if (begin or end) and not when.trusted:
+        return Ruling("clock_not_trusted")
+    if begin and when.stamp < begin:
+        return Ruling("not_yet_valid")
+    if end and when.stamp > end:
+        return Ruling("expired")
+    here = [rule for rule in tables["access_rules"] if reaches(tables, rule, portal)]
+    own = [rule for rule in here if is_own(tables, rule, user)]
+    tied = own + [rule for rule in here if rule not in own and is_of_group(tables, rule, user)]
+    tied.sort(key=lambda rule: int(rule["id"]))
+    blocking = [
+        rule
+        for rule in tied
+        if rule["type"] == 0 and restricts(tables, zones_of(tables, rule), when)
+    ]
+    by_rule = [
+        action
+        for rule in blocking
+        for action in actions_of(tables, "access_rule_actions", "access_rule_id", rule["id"])
+        if action["action"].strip().lower() not in OPENING
+    ]
+    if blocking:
+        return Ruling("blocked", tuple(rule["id"] for rule in blocking), once(by_rule))
+    candidates = [rule for rule in tied if rule["type"] == 1]
+    counting = [rule for rule in candidates if rule in own] or candidates
+    return by_releases(tables, counting, portal, when)
+
+
+def by_releases(tables: Tables, counting: list[Row], portal: Row, when: When) -> Ruling:
+    fired = [rule for rule in counting if releases(tables, zones_of(tables, rule), when)]
+    if fired:
+        actions = actions_of(tables, "portal_actions", "portal_id", portal["id"])
+        for rule in fired:
+            actions += actions_of(tables, "access_rule_actions", "access_rule_id", rule["id"])
+        return Ruling("granted", tuple(rule["id"] for rule in fired), once(actions))
+    if not counting:
+        return Ruling("no_rule")
+    zones = [zone for rule in counting for zone in zones_of(tables, rule)]
+    depends = any(some_day(span) for zone in zones for span in spans_of(tables, zone))
+    return Ruling("clock_not_trusted" if depends and not when.trusted else "out_of_time")

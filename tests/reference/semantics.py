@@ -26,15 +26,6 @@ DECISIONS = {
     "schedule.toml": "Schedules, holidays and midnight",
     "validity.toml": "Validity, and a clock that nobody trusts",
 }
-TIMELINES = (
-    (DOORS / "relay.toml", "The relay"),
-    (DOORS / "rex.toml", "The exit button"),
-    (DOORS / "held.toml", "Held open"),
-    (DOORS / "forced.toml", "Forced open"),
-    (DOORS / "modes.toml", "Modes"),
-    (DOORS / "reported.toml", "What is reported of the door"),
-    (ALARMS / "zones.toml", "Alarm zones"),
-)
 
 
 def page() -> str:
@@ -43,9 +34,17 @@ def page() -> str:
     for name, title in DECISIONS.items():
         lines += [f"## {title}", "", *_cases(_read(ACCESS / name)), ""]
     lines += ["## Reads one after the other", "", *_scenarios(_read(ACCESS / "admission.toml"))]
-    for path, title in TIMELINES:
-        lines += ["", f"## {title}", "", *_timelines(_read(path))]
+    for path in (*sorted(DOORS.glob("*.toml")), *sorted(ALARMS.glob("*.toml"))):
+        lines += ["", f"## {_title(path)}", "", *_timelines(_read(path))]
     return "\n".join(lines) + "\n"
+
+
+def _title(path: Path) -> str:
+    """The first words of a file's opening comment."""
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    if not first.startswith("# "):
+        raise ValueError(f"{path.name} does not say in its first line what it is about")
+    return first.removeprefix("# ").partition(":")[0].rstrip(".")
 
 
 def _read(path: Path) -> Table:
@@ -89,5 +88,7 @@ def _happens(step: Table) -> str:
 def _timelines(read: Table) -> Iterator[str]:
     for case in read["case"]:
         yield f"- **{case['name']}**"
-        for at_ms, happens, does in case["timeline"]:
+        for at, does in case.get("looks", ()):
+            yield f"  - {at}: {does or 'nothing'}"
+        for at_ms, happens, does in case.get("timeline", ()):
             yield f"  - {at_ms / 1000:g} s: {happens or 'time passes'}: {does or 'nothing'}"

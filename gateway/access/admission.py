@@ -137,7 +137,8 @@ class _Work:
             self._refuse(Reason.UNKNOWN_CREDENTIAL, attempt)
             return
         decision = self._by_rules(policy, person, portal, seen)
-        if not decision.allowed or not self._settings.second_factor:
+        # Nobody has a second factor for an emergency card, which is nobody's.
+        if not decision.allowed or not self._settings.second_factor or not person.id:
             self._conclude(policy, portal, attempt, person, decision, seen)
         elif attempt.factor.keyed:
             self._refuse(Reason.FIRST_FACTOR_MISSING, attempt, decision)
@@ -162,7 +163,8 @@ class _Work:
             self._guessed(attempt.reader)
             # Whoever keyed it, the row names the person of the first factor.
             wrong = refuse(Reason.SECOND_FACTOR_WRONG, first.id, portal.id)
-            self._outcomes.append(Outcome(wrong, attempt.reader, first, waiting.duress))
+            duress = attempt.duress or waiting.duress
+            self._outcomes.append(Outcome(wrong, attempt.reader, first, duress))
             return
         # The rules may have changed, or their time may be over, since the first factor. The
         # person as read now counts.
@@ -204,6 +206,7 @@ class _Work:
         if grave is Strictness.HARD:
             self._refuse(Reason.PASSBACK, attempt, decision)
             return
+        self._ask_again(policy, portal, seen)
         in_force = policy.portal_rules_at(portal, seen.moment)
         complete_rules: tuple[PortalRule, ...] = ()
         if in_force:
@@ -246,6 +249,25 @@ class _Work:
             waiting = tuple(rule.id for rule in in_force)
             self._refuse(Reason.WAITING_FOR_PERSONS, attempt, decision, waiting)
         return done
+
+    def _ask_again(self, policy: Policy, portal: Portal, seen: Circumstances) -> None:
+        """Let go of those who wait and have no right any more: it may be taken while they do."""
+        gathering = self._gatherings.get(portal.id)
+        if gathering is None or seen.waiting is None:
+            return
+        now = {person.id: person for person in seen.waiting}
+        staying = []
+        for person in gathering.people:
+            if person.id not in now:
+                continue
+            decision = self._by_rules(policy, now[person.id], portal, seen)
+            if decision.allowed:
+                staying.append(now[person.id])
+            else:
+                self._outcomes.append(Outcome(decision, person=now[person.id]))
+        self._gatherings[portal.id] = replace(gathering, people=tuple(staying))
+        if not staying:
+            del self._gatherings[portal.id]
 
     def _leaving(self, portal_id: int, person: Person, *, together: bool) -> tuple[Person, ...]:
         """Who enters with this grant; they wait no longer."""

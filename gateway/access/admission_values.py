@@ -118,3 +118,6 @@ class Circumstances:
     place: Place = field(default_factory=Place)
     way: Way = NOWHERE
     """Of the attempt's person at its portal."""
+    waiting: tuple[Person, ...] | None = None
+    """Those of the people who wait at the portal who still exist, as they are now; None counts
+    everyone as they came."""

@@ -174,7 +174,11 @@ class AdmissionDesk:
             )
             if watched and attempt.person is not None:
                 way = self._ways.of(attempt.person.id, portal.id)
-        return Circumstances(moment, now_ms, self._ways.now(), place, way)
+        gathering = self._state.gatherings.get(attempt.portal_id)
+        waiting = None
+        if gathering is not None:
+            waiting = self._identifier.people(person.id for person in gathering.people)
+        return Circumstances(moment, now_ms, self._ways.now(), place, way, waiting)
 
     def _taken(
         self, admission: Admission, credential: Credential | None, now_ms: int

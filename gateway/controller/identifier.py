@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.access.admission_values import AdmissionState
 from gateway.access.attempt import Attempt, Duress, Factor
+from gateway.access.person import Person
 from gateway.controller.bindings import Bindings
 from gateway.controller.dynamic_codes import DynamicCodes
 from gateway.controller.ports import People
@@ -83,6 +85,11 @@ class Identifier:
         """The API's number of a reader, 0 for none."""
         known = self._readers.get(reader)
         return 0 if known is None else identifier_id(_TAGS[known.kind], known.index)
+
+    def people(self, user_ids: Iterable[int]) -> tuple[Person, ...]:
+        """Those of the people who still exist, as they are now. Raises StorageError."""
+        found = (self._people.find_by_id(user_id).person for user_id in user_ids)
+        return tuple(person for person in found if person is not None)
 
     def portal_of(self, reader: str, bindings: Bindings) -> int:
         """The portal that a reader stands for, 0 for none."""

@@ -80,6 +80,13 @@ class PeopleReader:
         """
         return self._consistently(lambda: self._by_password(user_id, password))
 
+    def find_by_id(self, user_id: int) -> Reading:
+        """The person `user_id` as they are now, None for one who is no more.
+
+        Raises StorageError when the store cannot be read.
+        """
+        return self._consistently(lambda: self._by_id(user_id))
+
     def policy_version(self) -> int:
         """The version of the rules as the store has them now."""
         try:
@@ -114,6 +121,11 @@ class PeopleReader:
             return Reading(version, None)
         known = self._connection.execute(self._contingency, (value,)).fetchone()
         return Reading(version, None, contingency=known is not None)
+
+    def _by_id(self, user_id: int) -> Reading:
+        version = self.policy_version()
+        row = self._connection.execute(self._passwords, (user_id,)).fetchone()
+        return Reading(version, None if row is None else self._person(user_id, row[0], row[1]))
 
     def _by_password(self, user_id: int, password: str) -> Reading:
         version = self.policy_version()

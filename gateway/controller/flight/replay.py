@@ -131,6 +131,10 @@ class _Answers:
         found: Reading = self._next("password", password, Reading)
         return found
 
+    def find_by_id(self, user_id: int) -> Reading:
+        found: Reading = self._next("person", user_id, Reading)
+        return found
+
     def policy_version(self) -> int:
         return int(self._next("version", None, int))
 

@@ -57,6 +57,9 @@ class WatchedPeople:
             lambda: self._people.find_by_password(user_id, password),
         )
 
+    def find_by_id(self, user_id: int) -> Reading:
+        return _listened(self._heard, "person", user_id, lambda: self._people.find_by_id(user_id))
+
     def policy_version(self) -> int:
         return _listened(self._heard, "version", None, self._people.policy_version)
 

@@ -181,6 +181,20 @@ def test_two_people_open_together_what_neither_opens_alone(bench: Any) -> None:
     assert (last["portal_rules"], last["company"]) == ([1], [ANA, BRUNO])
 
 
+def test_whoever_lost_their_right_while_waiting_fills_no_place(bench: Any) -> None:
+    with bench.store() as store:
+        store.insert("portal_rules", [{"id": 1, "name": "two", "type": 1}])
+        store.insert("portal_portal_rules", [{"portal_id": 1, "portal_rule_id": 1}])
+        store.insert("portal_rule_groups", [{"portal_rule_id": 1, "group_id": 2, "quantity": 2}])
+    bench.pass_time(1.1)
+    bench.swipe(CARD_OF_ANA)
+    with bench.store() as store:
+        store.destroy("user_groups", [{"field": "user_id", "value": ANA}])
+    bench.swipe(CARD_OF_BRUNO)
+    assert not bench.unlocked(1)
+    assert bench.events() == [(8, ANA), (6, ANA), (8, BRUNO)]
+
+
 def test_a_door_stays_unlocked_longer_for_whom_it_should(bench: Any) -> None:
     with bench.store() as store:
         store.insert("opening_times", [{"user_id": ANA, "door_id": 1, "time": 20_000}])

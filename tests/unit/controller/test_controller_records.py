@@ -86,6 +86,10 @@ class Town:
         del user_id, password
         return Reading(self.version, None)
 
+    def find_by_id(self, user_id: int) -> Reading:
+        owners = (person for person in self._owners.values() if person.id == user_id)
+        return Reading(self.version, next(owners, None))
+
     def policy_version(self) -> int:
         return self.version
 

@@ -156,7 +156,7 @@ class Oracle:
             wait = self._waits.pop(reader)
             if step["user"] is None or step["user"] != wait["user"]:
                 self._guessed(step, said)
-                duress = wait["duress"]
+                duress = step["duress"] or wait["duress"]
                 return Answer("second_factor_wrong", wait["user"], step["portal"], duress=duress)
             both = {**step, "duress": step["duress"] or wait["duress"]}
             return self._judge(tables, both, second=True)
@@ -184,7 +184,8 @@ class Oracle:
         ruling = self._ruling(tables, step, when)
         if ruling.reason != "granted":
             return self._say(ruling.reason, step, ruling)
-        if second or not self._settings["multi_factor_authentication"]:
+        # An emergency card is nobody's, and nobody has a second factor for it.
+        if second or not step["user"] or not self._settings["multi_factor_authentication"]:
             return self._admit(tables, step, ruling, when)
         if step["factor"] in TYPED:
             return self._say("first_factor_missing", step)

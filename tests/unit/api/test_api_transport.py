@@ -222,6 +222,7 @@ TAKE_GET = {
     "enroller_biometry_state",
     "enroller_state",
     "get_catra_info",
+    "get_exception_modes",
     "get_language",
     "get_ntp_server",
     "get_sip_status",

@@ -35,6 +35,8 @@ class PassbackMode(StrEnum):
     TIMED = "timed"
     DAILY_BY_DIRECTION = "daily_catra"
     TIMED_BY_DIRECTION = "timed_catra"
+    BY_DIRECTION = "catra"
+    """`catra.anti_passback`, a turnstile's own switch: until it is forgiven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ def _barred(settings: PassbackSettings, way: Way, now: Now, *, elsewhere: bool) 
             return elsewhere and way.since_day == now.day
         case PassbackMode.TIMED_BY_DIRECTION:
             return elsewhere and _within(settings, way.since_s, now)
+        case PassbackMode.BY_DIRECTION:
+            return elsewhere
         case PassbackMode.OFF:
             return False
 

@@ -241,6 +241,7 @@ def _refuses_by_area(bindings: Bindings, portal: Portal) -> bool:
     by_direction = bindings.admission.passback.mode in (
         PassbackMode.DAILY_BY_DIRECTION,
         PassbackMode.TIMED_BY_DIRECTION,
+        PassbackMode.BY_DIRECTION,
     )
     hard = portal.passage.strictness is Strictness.HARD
     return hard or (by_direction and portal.passage.between_areas)

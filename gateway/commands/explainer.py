@@ -7,12 +7,13 @@ nothing but its state: the rules are compiled here, from the same rows by the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 from gateway.access.actions import Action, door_of
+from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import Place
 from gateway.access.explain_values import NamedZone
@@ -20,7 +21,6 @@ from gateway.access.passback import (
     NOWHERE,
     Now,
     PassbackMode,
-    PassbackSettings,
     Strictness,
     Way,
 )
@@ -31,7 +31,7 @@ from gateway.doors.values import Mode, effective_mode
 from gateway.errors import ControllerUnavailable, InvalidRequest
 from gateway.link.messages import ControllerStatus
 from gateway.objects.models import Models
-from gateway.settings import SiteFile, WiegandReader
+from gateway.settings import SiteFile
 from gateway.store.database import TrackedDatabase
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import CommittedEntry, JournalReader
@@ -145,16 +145,8 @@ class Facts:
 
     def settings(self, *anywhere: str) -> AdmissionSettings:
         """How people are let in; `anywhere` are names of readers that count as keypads."""
-        on = self.is_on("identifier", "antipassback_enabled")
-        mode = self.configured("identifier", "antipassback_mode") if on else PassbackMode.OFF
-        keypads = (it for it in self.site.reader if isinstance(it, WiegandReader) and it.keypad)
-        return AdmissionSettings(
-            second_factor=self.is_on("identifier", "multi_factor_authentication"),
-            keypads=frozenset({*(reader.name for reader in keypads), *anywhere}),
-            passback=PassbackSettings(
-                PassbackMode(mode), int(self.configured("identifier", "antipassback_timeout"))
-            ),
-        )
+        settings = admission_settings(self.book.snapshot.configuration, self.site)
+        return replace(settings, keypads=settings.keypads | set(anywhere))
 
     def circumstances(self, moment: Moment, portal: Portal | None, user_id: int) -> Circumstances:
         """What is true beside the rules: doors and record as they are now, at any `moment`."""

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gateway.access.actions import Action, door_of, parse_parameters
+from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings
-from gateway.access.keypad_guard import GuardSettings
-from gateway.access.passback import PassbackMode, PassbackSettings
 from gateway.access.policy import Portal
 from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
@@ -26,11 +25,10 @@ from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sid
 from gateway.doors.values import DoorSettings, Mode
 from gateway.link.messages import EndedMode
 from gateway.objects.modes import DEVICE, mode_key
-from gateway.settings import Door, FixedInput, Level, RexMode, Side, SiteFile, WiegandReader
+from gateway.settings import Door, FixedInput, Level, RexMode, Side, SiteFile
 from gateway.store.snapshot import Snapshot
 
 CATRA_ACTION = "catra"
-_PASSBACK_MINUTES = ("identifier", "antipassback_timeout")
 
 
 _PANIC_KEYS = {
@@ -255,29 +253,12 @@ class Bindings:
     @cached_property
     def admission(self) -> AdmissionSettings:
         """How people are let in, beside the rules."""
-        site = self._site.admission
-        keypads = (reader for reader in self._site.reader if isinstance(reader, WiegandReader))
-        return AdmissionSettings(
-            second_factor=self._on("identifier", "multi_factor_authentication"),
-            keypads=frozenset(reader.name for reader in keypads if reader.keypad),
-            second_factor_ms=site.second_factor_s * 1000,
-            next_key_ms=site.next_key_s * 1000,
-            persons_ms=site.persons_s * 1000,
-            guard=GuardSettings(
-                site.wrong_entries, site.wrong_within_s * 1000, site.locked_s * 1000
-            ),
-            passback=PassbackSettings(self._passback_mode, self._int(*_PASSBACK_MINUTES)),
-        )
+        return admission_settings(self._configuration, self._site)
 
     @property
     def forgives_at_midnight(self) -> bool:
         """Whether anti-passback forgets at the site's midnight where everyone is."""
         return self._on("catra", "daily_reset") or self._site.admission.forgive_at_midnight
-
-    @property
-    def _passback_mode(self) -> PassbackMode:
-        mode = PassbackMode(self._configuration[("identifier", "antipassback_mode")])
-        return mode if self._on("identifier", "antipassback_enabled") else PassbackMode.OFF
 
     @property
     def qr_mode(self) -> QrMode:

@@ -145,6 +145,8 @@ _LIVE = (
     *_acts_on(
         "anti-passback",
         _flag("identifier", "antipassback_enabled", "0"),
+        # A turnstile's own switch, for every portal between two areas.
+        _flag("catra", "anti_passback", "0"),
         _choice("identifier", "antipassback_mode", "timed", "timed", "timed_catra", "daily_catra"),
         # Minutes.
         _number("identifier", "antipassback_timeout", "0", 0, 525_600),
@@ -205,7 +207,6 @@ _STORED = {
         enable_custom_auth_message=0 enable_custom_deny_message=0
         enable_custom_not_identified_message=0 enable_custom_mask_message=0
     """,
-    "catra": "anti_passback=0",
     # The site file says which output is the siren, and which the bell: on this device no relay
     # of a door is either.
     "alarm": "siren_relay=2",

@@ -142,6 +142,16 @@ def test_whoever_went_in_does_not_go_in_again(airlock: Any) -> None:
     assert airlock.journal(EntryKind.ACCESS)[-1]["reason"] == "passback"
 
 
+def test_a_turnstiles_own_switch_watches_every_portal_between_areas(airlock: Any) -> None:
+    with airlock.store() as store:
+        store.destroy("antipassback_areas")
+    airlock.configure({"catra": {"anti_passback": 1}})
+    airlock.swipe(CARD_OF_ANA)
+    enter(airlock)
+    airlock.swipe(CARD_OF_ANA)
+    assert airlock.events() == [(7, ANA), (6, ANA)]
+
+
 def test_who_was_let_in_and_did_not_go_may_try_again(airlock: Any) -> None:
     airlock.swipe(CARD_OF_ANA)
     airlock.pass_time(5)

@@ -1,0 +1,40 @@
+"""How a site lets people in, beside its rules: read out of configuration and site file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.access.admission_values import AdmissionSettings
+from gateway.access.keypad_guard import GuardSettings
+from gateway.access.passback import PassbackMode, PassbackSettings
+from gateway.settings import SiteFile, WiegandReader
+
+Configuration = Mapping[tuple[str, str], str]
+"""(module, key) -> value."""
+
+
+def admission_settings(configuration: Configuration, site: SiteFile) -> AdmissionSettings:
+    """The settings of `site`, whose keys `configuration` holds all."""
+    times = site.admission
+    keypads = (reader for reader in site.reader if isinstance(reader, WiegandReader))
+    return AdmissionSettings(
+        second_factor=configuration["identifier", "multi_factor_authentication"] == "1",
+        keypads=frozenset(reader.name for reader in keypads if reader.keypad),
+        second_factor_ms=times.second_factor_s * 1000,
+        next_key_ms=times.next_key_s * 1000,
+        persons_ms=times.persons_s * 1000,
+        guard=GuardSettings(
+            times.wrong_entries, times.wrong_within_s * 1000, times.locked_s * 1000
+        ),
+        passback=_passback(configuration),
+    )
+
+
+def _passback(configuration: Configuration) -> PassbackSettings:
+    """Turnstiles have a switch of their own in the API; the mode of the other one is stricter or
+    more exact, so it comes first."""
+    mode = PassbackMode(configuration["identifier", "antipassback_mode"])
+    by_direction = configuration["catra", "anti_passback"] == "1"
+    if configuration["identifier", "antipassback_enabled"] != "1":
+        mode = PassbackMode.BY_DIRECTION if by_direction else PassbackMode.OFF
+    return PassbackSettings(mode, int(configuration["identifier", "antipassback_timeout"]))

@@ -44,6 +44,8 @@ class Command:
     needs: Right = Right.ANY_SESSION
     methods: frozenset[str] = POST
     aliases: tuple[str, ...] = ()
+    bare: bool = False
+    """Has a path without the ending `.fcgi`, too."""
     form: bool = False
     """Takes its members as a form too."""
     query: bool = False

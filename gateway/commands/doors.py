@@ -149,6 +149,7 @@ COMMANDS = (
         "execute_actions",
         ActionsRequest,
         execute_actions,
+        bare=True,  # one of the vendor's samples calls it so
         errors=_AWAY,
         audit=Audit(AuditType.API, _asked, refusals=True),
     ),

@@ -39,15 +39,15 @@ def create_app(context: CommandContext) -> Flask:
     app.add_url_rule(
         "/<name>.fcgi", view_func=command_by_path, methods=_METHODS, provide_automatic_options=False
     )
-    # One of the vendor's samples calls this one without the ending.
-    app.add_url_rule(
-        "/execute_actions",
-        # An endpoint of its own: with `defaults` Flask would redirect the other path to this one.
-        endpoint="execute_actions",
-        view_func=partial(command_by_path, "execute_actions"),
-        methods=_METHODS,
-        provide_automatic_options=False,
-    )
+    for name in (name for name, command in COMMANDS.items() if command.bare):
+        app.add_url_rule(
+            f"/{name}",
+            # An endpoint of its own: with `defaults` Flask would redirect the other path to this.
+            endpoint=name,
+            view_func=partial(command_by_path, name),
+            methods=_METHODS,
+            provide_automatic_options=False,
+        )
     app.add_url_rule(
         "/reboot",
         view_func=partial(_reboot, context),

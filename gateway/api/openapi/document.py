@@ -76,9 +76,9 @@ def document() -> dict[str, Any]:
     paths = {
         f"/{name}.fcgi": _path(name, command, components) for name, command in COMMANDS.items()
     }
-    paths["/execute_actions"] = _path(
-        "execute_actions", COMMANDS["execute_actions"], components, ""
-    )
+    for name, command in COMMANDS.items():
+        if command.bare:
+            paths[f"/{name}"] = _path(name, command, components, "")
     paths[MINOP_PATH] = _minop(components)
     paths["/openapi.json"] = _page("This description.", JSON, {"type": "object"})
     paths["/docs"] = _page("This description, to be read.", "text/html", {"type": "string"})

@@ -167,6 +167,16 @@ def test_now_is_the_moment_where_no_time_is_named(site: Ask) -> None:
     assert (answer["reason"], answer["user_id"]) == ("granted", BRUNO), "a tuesday, 09:00"
 
 
+def test_it_is_found_without_its_ending_too(
+    device: SimpleNamespace, new_token: Callable[..., str]
+) -> None:
+    reply = requests.post(
+        f"{device.url}/explain", params={"session": new_token()}, json={}, timeout=30
+    )
+    assert reply.status_code == 400
+    assert "error" in reply.json()
+
+
 def test_what_nobody_owns_is_unknown(site: Ask) -> None:
     answer = told(site, "explain", {"card_value": 1, "portal_id": FRONT})
     assert (answer["reason"], answer["user_id"], answer["rules"]) == ("unknown_credential", 0, [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Protocol
 
@@ -46,12 +46,8 @@ class Standing:
             modes.append(self.turnstile.mode)
             shut = shut or self.turnstile.refusal(sides) is not None
         released = bool(modes) and all(mode.releases for mode in modes)
-        interlocked = self.interlocked(doors)
+        interlocked = self._interlock.obstacle(doors) is not None
         return Place(released=released, locked_down=shut, interlocked=interlocked)
-
-    def interlocked(self, doors: Collection[int]) -> bool:
-        """Whether a door that must be free for `doors` to open is not, at this instant."""
-        return self._interlock.obstacle(doors) is not None
 
 
 class DuressSink(Protocol):
@@ -119,12 +115,13 @@ class Doorman:
         if not decision.allowed:
             self._record(verdict, opened=[])
             return
-        doors = tuple(bindings.doors_of(decision.actions))
-        if self._standing.interlocked(doors):
-            # The place was the portal's; a rule may open more doors than that.
-            self._record(_kept_out(verdict), opened=[])
+        # The place that was judged is the portal's; a rule may open more doors than that.
+        place = self._standing.place(decision.actions, bindings)
+        if place.locked_down or place.interlocked:
+            why = Reason.LOCK_DOWN if place.locked_down else Reason.INTERLOCK
+            self._record(_kept_out(verdict, why), opened=[])
             return
-        panels = [self._doors[door] for door in doors]
+        panels = [self._doors[door] for door in bindings.doors_of(decision.actions)]
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
         opened = [panel.door.name for panel in panels]
         grant = self._desk.granted(verdict, bindings)
@@ -171,10 +168,10 @@ class Doorman:
         return self._clock.monotonic_ns() // 1_000_000
 
 
-def _kept_out(verdict: Verdict) -> Verdict:
-    """The refusal of a grant whose doors belong to an interlock that does not open them now."""
+def _kept_out(verdict: Verdict, why: Reason) -> Verdict:
+    """The refusal of a grant one of whose doors may not open now."""
     was = verdict.decision
-    refusal = replace(refuse(Reason.INTERLOCK, was.user_id, was.portal_id), trace=was.trace)
+    refusal = replace(refuse(why, was.user_id, was.portal_id), trace=was.trace)
     alone = replace(verdict.outcome, decision=refusal, company=(), passback_violation=False)
     return replace(verdict, outcome=alone)
 

@@ -205,6 +205,23 @@ def test_whoever_lost_their_right_while_waiting_fills_no_place(bench: Any) -> No
     assert bench.events() == [(8, ANA), (6, ANA), (8, BRUNO)]
 
 
+def test_a_door_that_only_a_rule_opens_is_refused_in_a_lock_down_too(bench: Any) -> None:
+    with bench.store() as store:
+        store.destroy("portal_actions")
+        rules = [row["id"] for row in store.load({"object": "access_rules"}).rows]
+        store.insert(
+            "access_rule_actions", [{"access_rule_id": rule, "action_id": 1} for rule in rules]
+        )
+    bench.configure({"general": {"door1_exception_mode": "lock_down"}})
+    bench.swipe(CARD_OF_ANA)
+    assert bench.events() == [(6, ANA)]
+    assert bench.journal(EntryKind.ACCESS)[-1]["reason"] == "lock_down"
+    bench.configure({"general": {"door1_exception_mode": "none"}})
+    bench.pass_time(2)
+    bench.swipe(CARD_OF_ANA)
+    assert bench.unlocked(1)
+
+
 def test_a_door_stays_unlocked_longer_for_whom_it_should(bench: Any) -> None:
     with bench.store() as store:
         store.insert("opening_times", [{"user_id": ANA, "door_id": 1, "time": 20_000}])

@@ -212,6 +212,7 @@ class Controller:
     def _go_by(self, bindings: Bindings) -> None:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
+        self._parts.rig.configure(bindings.reading)
 
     def _obey(self, snapshot: Snapshot) -> None:
         bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))

@@ -18,6 +18,7 @@ from gateway.hardware.inputs import DebouncedInput
 from gateway.hardware.outputs import StrikeOutput, SwitchOutput
 from gateway.hardware.pins import PinFactory
 from gateway.hardware.qr_lines import QrLines
+from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.serial_driver import SerialDriver
 from gateway.hardware.simulated_pins import SimulatedFactory
 from gateway.hardware.simulated_port import port_path
@@ -200,6 +201,11 @@ class Rig:
     def _port(self, reader: str, port: str) -> str:
         """The path of a reader's port."""
         return str(port_path(self._runtime_dir, reader)) if port == SIMULATED_PORT else port
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """Let the readers go by what the database says from now on."""
+        for driver in self._drivers:
+            driver.configure(reading)
 
     def service(self, now_ns: int) -> None:
         """Post what has happened; call after each wake-up and at `due_ns`."""

@@ -11,6 +11,7 @@ import serial
 from gateway.credentials.values import BadFrame, Identification
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, Loop
+from gateway.hardware.reading_settings import ReadingSettings
 
 _READ_S = 0.5
 """The longest a read waits."""
@@ -32,6 +33,9 @@ class SerialProtocol(Protocol):
 
     def reset(self) -> None:
         """Forget what was left unfinished: its rest is lost."""
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """Go by what the database says from now on."""
 
 
 def open_port(port: str, baud: int) -> serial.Serial:
@@ -74,6 +78,9 @@ class SerialDriver:
 
     def turns(self, now_ns: int) -> bool:
         return self._thread.turns(now_ns)
+
+    def configure(self, reading: ReadingSettings) -> None:
+        self._protocol.configure(reading)
 
     def service(self, now_ns: int) -> None:  # noqa: ARG002 - bytes have stamps of their own
         for item in self._thread.take():

@@ -12,6 +12,7 @@ from gateway.credentials.wiegand import FORMATS, Frame, FrameAssembler, decode
 from gateway.errors import BrokenFrame
 from gateway.hardware.events import KeyPressed, Loop
 from gateway.hardware.pins import Pin, PinFactory
+from gateway.hardware.reading_settings import ReadingSettings
 from gateway.settings import Pull, WiegandReader
 
 _MS = 1_000_000
@@ -105,6 +106,9 @@ class WiegandDriver:
         """When a running frame may be closed."""
         due_ns = self._assembler.due_ns
         return self._close_ns if due_ns is not None and due_ns == self._closing else due_ns
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """The site file alone says so far what comes on the lines."""
 
     def turns(self, now_ns: int) -> bool:
         return self._source.turns(now_ns)

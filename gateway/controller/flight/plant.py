@@ -25,6 +25,7 @@ from gateway.controller.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.errors import GatewayError
 from gateway.hardware.events import DeviceState, Health
+from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rig import Device
 from gateway.hardware.simulator import Simulator
 from gateway.link.messages import Answer, Fact, Request
@@ -159,6 +160,9 @@ class PaperRig:
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
         return iter(())
+
+    def configure(self, reading: ReadingSettings) -> None:
+        pass
 
     def service(self, now_ns: int) -> None:
         pass

@@ -23,7 +23,7 @@ from gateway.credentials.values import CredentialKind
 from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
-from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
 from gateway.link.messages import EndedMode
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import Door, FixedInput, Level, RexMode, Side, SiteFile
@@ -88,7 +88,15 @@ class Bindings:
     @property
     def reading(self) -> ReadingSettings:
         """What the readers' drivers go by."""
-        return ReadingSettings()
+        power = self._configuration[("uhf", "transmit_power")]
+        uhf = UhfReading(
+            same_tag_ms=self._int("uhf", "read_interval"),
+            other_tag_ms=self._int("uhf", "read_interval_diff_tags"),
+            last_byte_first=self._configuration[("uhf", "reader_type")] == "lsb",
+            mode=UhfMode(self._configuration[("uhf", "operation_mode")]),
+            transmit_centidbm=int(power) if power else None,
+        )
+        return ReadingSettings(uhf=uhf)
 
     def portal_of_reader(self, index: int) -> int:
         """The portal that a reader stands for, 0 for none."""

@@ -17,18 +17,23 @@ from gateway.hardware.factory import open_factory
 from gateway.hardware.inputs import DebouncedInput
 from gateway.hardware.outputs import StrikeOutput, SwitchOutput
 from gateway.hardware.pins import PinFactory
+from gateway.hardware.polled_driver import PolledDriver
 from gateway.hardware.qr_lines import QrLines
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.serial_driver import SerialDriver
+from gateway.hardware.rfid_frames import RfidFrames
+from gateway.hardware.serial_driver import SerialDriver, SerialProtocol
 from gateway.hardware.simulated_pins import SimulatedFactory
 from gateway.hardware.simulated_port import port_path
 from gateway.hardware.simulator import Simulator
+from gateway.hardware.uhf_poller import UhfPoller
 from gateway.hardware.wiegand_reader import EdgeSource, PinEdgeSource, WiegandDriver
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
     LockState,
     Reader,
+    SerialCardReader,
     SerialQrReader,
+    SerialUhfReader,
     Side,
     SiteFile,
     Strike,
@@ -187,16 +192,22 @@ class Rig:
                 self._lines[reader.index] = source
                 return WiegandDriver(reader, source, loop)
             case SerialQrReader():
-                return SerialDriver(
-                    reader.name,
-                    self._port(reader.name, reader.port),
-                    reader.baud,
-                    QrLines(reader),
-                    loop,
-                    backoff=self._backoff,
+                return self._open_serial(reader, QrLines(reader), loop)
+            case SerialCardReader():
+                return self._open_serial(reader, RfidFrames(reader), loop)
+            case SerialUhfReader():
+                port, poller = self._port(reader.name, reader.port), UhfPoller(reader)
+                return PolledDriver(
+                    reader.name, port, reader.speed, poller, loop, backoff=self._backoff
                 )
             case _:
                 raise SettingsError(f"reader {reader.name!r} kind: {reader.kind} is not served")
+
+    def _open_serial(
+        self, reader: SerialQrReader | SerialCardReader, protocol: SerialProtocol, loop: Loop
+    ) -> SerialDriver:
+        port = self._port(reader.name, reader.port)
+        return SerialDriver(reader.name, port, reader.baud, protocol, loop, backoff=self._backoff)
 
     def _port(self, reader: str, port: str) -> str:
         """The path of a reader's port."""

@@ -183,6 +183,7 @@ class Simulate(_Message):
         "swipe",
         "key",
         "qr",
+        "tag",
         "door",
         "rex",
         "zone",
@@ -201,9 +202,11 @@ class Simulate(_Message):
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, QR text, contact state (`open`, `closed`, `active`, `idle`, `on`, `off`),
-    way of a turn or ISO time."""
+    """Card number, keys, QR text, tag, contact state (`open`, `closed`, `active`, `idle`, `on`,
+    `off`), way of a turn or ISO time."""
     format: str | None = None
+    hold: str | None = None
+    """For how many seconds a tag is held there."""
 
 
 Command = Annotated[

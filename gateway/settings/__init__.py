@@ -18,6 +18,7 @@ from gateway.settings.files import (
 )
 from gateway.settings.readers import (
     ByteOrder,
+    CardNumbering,
     Edges,
     Encoding,
     HidReader,
@@ -38,6 +39,7 @@ __all__ = [
     "LAST_GOOD",
     "SITE_FILE",
     "ByteOrder",
+    "CardNumbering",
     "Door",
     "Edges",
     "Egress",

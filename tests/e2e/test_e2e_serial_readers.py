@@ -199,9 +199,7 @@ def test_an_alphanumeric_code_is_looked_up_as_it_stands(site: Running) -> None:
 
 
 @pytest.mark.parametrize(("mode", "text", "other"), [("1", "770077", "BBFFD"), ("2", "bbffe", "z")])
-def test_a_code_that_is_a_number_is_a_card(
-    site: Running, mode: str, text: str, other: str
-) -> None:
+def test_a_code_that_is_a_number_is_a_card(site: Running, mode: str, text: str, other: str) -> None:
     site.api.configure("face_id", qrcode_legacy_mode_enabled=mode)
     value = int(text, 10 if mode == "1" else 16)
     user = person(site, f"Mode {mode}", "cards", value=value)

@@ -283,6 +283,17 @@ def test_bytes_of_a_bad_frame_are_not_told_again_as_noise() -> None:
     assert len(whole(SHAPES["rdm6300"], bytes(frame))) == 1
 
 
+def test_a_good_frame_in_a_bad_one_is_found_and_what_follows_is_counted_right() -> None:
+    codec = R200Codec()
+    within = codec.encode_tags([b"tag!"])
+    around = b"\xbb\x02\x22" + len(within).to_bytes(2, "big") + within + b"\x00\x7e"
+    bad, found, noise = whole(codec.shape, around + b"\x01" * 10)
+    assert bad.data == around
+    assert "checksum" in bad.flaw
+    assert found == Cut(within)
+    assert noise == Cut(b"\x01" * 10, "10 bytes that are no frame")
+
+
 def test_what_was_left_unfinished_is_forgotten_at_a_reset() -> None:
     cutter = FrameCutter(SHAPES["rdm6300"])
     frame = SHAPES["rdm6300"].encode(b"12345")

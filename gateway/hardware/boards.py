@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from gateway.credentials.wiegand import FORMATS
 from gateway.errors import SettingsError
-from gateway.hardware.hats import Hats, load_hat, strikes_of
+from gateway.hardware.hats import Hats, load_hat, reader_outputs, strikes_of
 from gateway.hardware.headers import Header, load_header
 from gateway.hardware.hw_files import load_checked, names_in
 from gateway.settings import Input, Level, LockState, Pull, Side, SiteFile, WiegandReader
 
 SIMULATED_PORT = "simulated"
-"""The `port` of a serial reader that hangs on the simulated board."""
+"""The port, device or name of a reader that hangs on the simulated board."""
 
 
 class _Fact(BaseModel):
@@ -136,7 +136,7 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
     """
     hats = load_hats(site)
     found = [*_open_at_boot(profile, site), *_heard_at_boot(profile, site)]
-    found += [*_energised_at_boot(profile, hats, site), *hats.warnings(site)]
+    found += [*_lit_at_boot(profile, site), *_energised_at_boot(profile, hats, site), *hats.warnings(site)]
     for number, key in site.pins():
         pin = profile.header.pin_of(number)
         if pin and pin.note:
@@ -173,6 +173,16 @@ def _heard_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                 f"{name}: pin {output.pin} is {output.active} while the board boots, and "
                 f"{output.active} sounds: it is heard from power-up until the controller runs; "
                 f"{_sooner(output.pin, off)}"
+            )
+
+
+def _lit_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    for key, output in reader_outputs(site):
+        if output.level(on=True) is profile.boot_level(output.pin):
+            off = Level.LOW if output.active is Level.HIGH else Level.HIGH
+            yield (
+                f"{key}: pin {output.pin} is {output.active} while the board boots: it is on from "
+                f"power-up until the controller runs; {_sooner(output.pin, off)}"
             )
 
 
@@ -245,8 +255,8 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                     f"reader {reader.name!r} formats: found {list(reader.formats)},"
                     f" allowed: one or more of {sorted(FORMATS)}"
                 )
-        elif reader.port == SIMULATED_PORT and not profile.simulated:
+        elif reader.place == SIMULATED_PORT and not profile.simulated:
             yield (
-                f"reader {reader.name!r} port: 'simulated' needs the simulated board,"
-                f" here it is {profile.name!r} (allowed: a device path or a pyserial URL)"
+                f"reader {reader.name!r}: 'simulated' needs the simulated board,"
+                f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
             )

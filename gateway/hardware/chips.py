@@ -36,7 +36,8 @@ class Chips:
 def read_chips(devices: Path = Path("/dev")) -> Chips:
     """Ask the kernel. Claims no line and moves none."""
     try:
-        import gpiod  # only here: the library is there on boards alone
+        # Only here: the library is there on boards alone.
+        import gpiod  # type: ignore[import-not-found,unused-ignore] # - only on a board
     except ImportError:
         return Chips(looked=False)
     found = []

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gateway.errors import SettingsError
 from gateway.hardware.headers import GpioNumber
 from gateway.hardware.hw_files import load_checked, names_in
-from gateway.settings import Level, Side, SiteFile, Strike
+from gateway.settings import Level, Output, Side, SiteFile, Strike
 
 
 class Channel(BaseModel):
@@ -107,12 +107,13 @@ class Hats:
         """What contradicts the modules: pins that they take, inputs and outputs mixed up."""
         yield from self._wrong_levels(site)
         outputs = dict(outputs_of(site))
+        lights = dict(reader_outputs(site))
         for pin, key in site.pins():
             for hat in self.all:
                 if pin in hat.uses:
                     yield f"{key}: pin {pin} is taken by {hat.title}: {hat.uses[pin]}"
             driven = self.relay_at(pin)
-            if driven and driven.channel and key not in outputs:
+            if driven and driven.channel and key not in {**outputs, **lights}:
                 yield f"{key}: pin {pin} is the relay {driven.channel} of {driven.hat.title}"
         if not self._relays or any(hat.wired_by_hand for hat in self._relays):
             return
@@ -125,8 +126,10 @@ class Hats:
 
     def _wrong_levels(self, site: SiteFile) -> Iterator[str]:
         """Outputs whose `active` is not the one that their relay obeys."""
-        for name, output in site.sounders():
+        for name, output in (*site.sounders(), *reader_outputs(site)):
             driven = self.relay_at(output.pin)
+            if driven and not driven.channel and name.startswith("reader"):
+                continue  # a reader's light hardly hangs on a relay that somebody wired
             if driven and output.active is not driven.active:
                 yield (
                     f"{name}: active is {output.active}, but {driven.active} energises"
@@ -152,11 +155,18 @@ class Hats:
 
 
 def outputs_of(site: SiteFile) -> Iterator[tuple[str, int]]:
-    """Every output of the site with its pin, by the same keys as `SiteFile.pins`."""
+    """Every output that needs a relay with its pin, by the same keys as `SiteFile.pins`."""
     for key, strike in strikes_of(site):
         yield key, strike.pin
     for name, output in site.sounders():
         yield name, output.pin
+
+
+def reader_outputs(site: SiteFile) -> Iterator[tuple[str, Output]]:
+    """Lights and buzzers of readers, which need no relay, by the same keys as `SiteFile.pins`."""
+    for reader in site.reader:
+        for key, output in reader.outputs():
+            yield f"reader {reader.name!r} {key}", output
 
 
 def strikes_of(site: SiteFile) -> Iterator[tuple[str, Strike]]:

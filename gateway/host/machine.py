@@ -162,10 +162,14 @@ class Machine:
         """The name in /dev that a link ends at, such as ttyUSB0."""
         return self.path(absolute).resolve().name
 
-    def lasting_names(self, device: str | None = None) -> tuple[str, ...]:
-        """Links in /dev/serial/by-id and by-path, all or those that end at `device`."""
+    def lasting_names(self, beside: str, device: str | None = None) -> tuple[str, ...]:
+        """Links in by-id and by-path for ports, or for input devices where `beside` is one.
+
+        All of them, or those that end at `device`.
+        """
+        kind = "input" if beside.startswith("/dev/input/") else "serial"
         found = []
-        for folder in ("/dev/serial/by-id", "/dev/serial/by-path"):
+        for folder in (f"/dev/{kind}/by-id", f"/dev/{kind}/by-path"):
             here = self.path(folder)
             names = sorted(entry.name for entry in here.iterdir()) if here.is_dir() else []
             found += [f"{folder}/{name}" for name in names]

@@ -104,10 +104,8 @@ def _devices(profile: BoardProfile, site: SiteFile, machine: Machine) -> Iterato
             text = f"{name} may not open it: udev/60-gateway.rules gives it to the controller"
             yield Finding(Grade.FAIL, f"/dev/{chip.name}", text)
     for reader in site.reader:
-        device = getattr(reader, "port", None)
-        if isinstance(device, str) and device.startswith("/dev/"):
-            subject = f"reader {reader.name}"
-            yield from _port(profile, machine, subject, device, (name, who))
+        if reader.place.startswith("/dev/"):
+            yield from _port(profile, machine, f"reader {reader.name}", reader.place, (name, who))
 
 
 def _port(
@@ -125,7 +123,7 @@ def _port(
     missing = " and ".join(f"`{line}`" for line in needed if not has_line(lines, line))
     port = machine.port(device)
     if port is None:
-        there = ", ".join(machine.lasting_names()) or "none is plugged in"
+        there = ", ".join(machine.lasting_names(device)) or "none is plugged in"
         how = f"it needs {missing} in {file}" if missing else f"by lasting names: {there}"
         yield Finding(Grade.FAIL, subject, f"{device} is not there; {how}")
         return
@@ -138,8 +136,8 @@ def _port(
             "Options, Serial Port"
         )
         yield Finding(Grade.FAIL, subject, text)
-    if device == f"/dev/{real}" and real.startswith(("ttyUSB", "ttyACM")):
-        lasting = ", ".join(machine.lasting_names(real)) or "a name in /dev/serial/by-path"
+    if device.endswith(f"/{real}") and real.startswith(("ttyUSB", "ttyACM", "event")):
+        lasting = ", ".join(machine.lasting_names(device, real)) or "a name in a folder by-path"
         text = f"{device} is another number after a restart or a pulled plug: use {lasting}"
         yield Finding(Grade.WARN, subject, text)
 

@@ -424,6 +424,21 @@ def test_a_port_whose_number_changes_is_warned_of_with_its_lasting_name(
     assert pi.only(Grade.WARN).text.endswith("use /dev/serial/by-id/usb-reader")
 
 
+def test_a_keyboard_reader_by_its_number_is_warned_of_with_its_lasting_name(
+    pi: Board, reads: Callable[[str], None]
+) -> None:
+    reads("unused")
+    reader = {"name": "qr", "index": 1, "portal": 1, "kind": "hid"}
+    device(pi, "input/event3")
+    pi.link("/dev/input/by-id/usb-scanner-event-kbd", "../event3")
+    pi.link("/dev/serial/by-id/usb-other", "../../ttyUSB0")
+    pi.tables = {"reader": [{**reader, "device": "/dev/input/event3"}]}
+    assert pi.only(Grade.WARN).text.endswith("use /dev/input/by-id/usb-scanner-event-kbd")
+    pi.tables = {"reader": [{**reader, "device": "/dev/input/by-id/other"}]}
+    found = pi.only(Grade.FAIL)
+    assert found.text.endswith("by lasting names: /dev/input/by-id/usb-scanner-event-kbd")
+
+
 # Disk
 
 

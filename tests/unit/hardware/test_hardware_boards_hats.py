@@ -98,6 +98,30 @@ def test_a_magnet_that_the_pull_up_energises_at_boot_is_warned_of() -> None:
     assert not [text for text in told if "energises the relay and locks" in text]
 
 
+def reader(**outputs: Any) -> dict[str, Any]:
+    head = {"name": "front", "index": 1, "portal": 1, "kind": "wiegand", "d0": 23, "d1": 24}
+    return {**head, **outputs}
+
+
+def test_a_readers_light_needs_no_relay() -> None:
+    check_site(PI, site(WAVESHARE, reader=[reader(green={"pin": 17, "active": "high"})]))
+    check_site(PI, site("generic-relay-low", reader=[reader(red={"pin": 17, "active": "high"})]))
+
+
+def test_a_readers_light_on_a_relay_obeys_the_relays_level() -> None:
+    check_site(PI, site(WAVESHARE, reader=[reader(green={"pin": 20, "active": "low"})]))
+    with pytest.raises(SettingsError, match="'front' green: active is high, but low energises CH2"):
+        check_site(PI, site(WAVESHARE, reader=[reader(green={"pin": 20, "active": "high"})]))
+
+
+def test_a_readers_buzzer_that_sounds_while_the_board_boots_is_warned_of() -> None:
+    told = warnings(PI, site(reader=[reader(buzzer={"pin": 17, "active": "low"})]))
+    (boot,) = [text for text in told if "buzzer" in text]
+    assert "pin 17 is low while the board boots: it is on from power-up" in boot
+    assert "`gpio=17=op,dh`" in boot
+    assert warnings(PI, site(reader=[reader(buzzer={"pin": 17, "active": "high"})])) == []
+
+
 def test_an_unverified_relay_board_is_warned_of() -> None:
     told = warnings(PI, site("keyestudio-ks0212"))
     assert [text for text in told if "see each relay click" in text]

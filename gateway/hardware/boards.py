@@ -136,7 +136,11 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
     """
     hats = load_hats(site)
     found = [*_open_at_boot(profile, site), *_heard_at_boot(profile, site)]
-    found += [*_lit_at_boot(profile, site), *_energised_at_boot(profile, hats, site), *hats.warnings(site)]
+    found += [
+        *_lit_at_boot(profile, site),
+        *_energised_at_boot(profile, hats, site),
+        *hats.warnings(site),
+    ]
     for number, key in site.pins():
         pin = profile.header.pin_of(number)
         if pin and pin.note:

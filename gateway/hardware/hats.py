@@ -179,7 +179,7 @@ def strikes_of(site: SiteFile) -> Iterator[tuple[str, Strike]]:
 
 
 def _relay(driven: Driven) -> str:
-    return f"{driven.channel} of {driven.hat.title}" if driven.channel else driven.hat.title
+    return f"{driven.channel} of {driven.hat.title}" if driven.channel else "its relay"
 
 
 def hat_names() -> list[str]:

@@ -108,8 +108,10 @@ class Machine:
 
         Bits 0-3 are now, 16-19 since the start: under-voltage, capped, throttled, hot.
         """
-        found = sorted(self.path("/sys/devices/platform").glob("**/*firmware/get_throttled"))
-        for path in found:
+        devices = self.path("/sys/devices/platform")
+        # Beside or below the SoC's node, by kernel.
+        below = ("*firmware/get_throttled", "*/*firmware/get_throttled")
+        for path in sorted(path for pattern in below for path in devices.glob(pattern)):
             try:
                 return int(path.read_text(encoding="ascii").strip(), 16)
             except (OSError, ValueError):

@@ -394,6 +394,14 @@ def test_a_port_that_the_controller_may_not_open_fails(
     assert "udev/60-gateway.rules" in found.text
 
 
+def test_a_group_helps_its_members_alone(pi: Board, reads: Callable[[str], None]) -> None:
+    device(pi, "ttyAMA0", 0o660)
+    reads("/dev/ttyAMA0")
+    assert pi.found(Grade.FAIL) == []
+    pi.write("/etc/group", f"gateway:x:991:\nwires:x:{os.getgid()}:somebody\n")
+    assert "gateway-controller may not open /dev/ttyAMA0" in pi.only(Grade.FAIL).text
+
+
 def test_a_chip_that_the_controller_may_not_open_fails(
     pi: Board, reads: Callable[[str], None]
 ) -> None:

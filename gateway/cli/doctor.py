@@ -25,7 +25,7 @@ from gateway.link.client import ControllerClient
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
-from gateway.settings import SITE_FILE, Egress, Http, Side, SiteFile, read_site
+from gateway.settings import SITE_FILE, Door, Egress, Http, Side, SiteFile, read_site
 from gateway.store import database
 from gateway.store.check import damage, full_checks
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
@@ -94,8 +94,11 @@ def examine(data: Path) -> Iterator[Finding]:
 
 
 def _egress(site: SiteFile) -> Iterator[Finding]:
-    for door in site.door:
-        if door.strike.energised_to_lock and door.egress is Egress.SOFTWARE:
+    for door in site.doors():
+        to_lock = (
+            door.strike.energised_to_lock if isinstance(door, Door) else door.energised_to_lock
+        )
+        if to_lock and door.egress is Egress.SOFTWARE:
             yield Finding(
                 Grade.FAIL,
                 f"door {door.name}",
@@ -226,7 +229,7 @@ def _open_to_all(policy: Policy) -> Iterator[Finding]:
 
 def _ways_around(site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
     """Doors that people leave by button, unseen, where whoever is not seen to leave is refused."""
-    buttons = {door.id: door for door in site.door if bindings.door(door).rex_enabled}
+    buttons = {door.id: door for door in site.doors() if bindings.door(door).rex_enabled}
     for portal_id, portal in sorted(bindings.snapshot.policy.portals.items()):
         if not _refuses_by_area(bindings, portal):
             continue
@@ -280,7 +283,8 @@ def _processes(data: Path) -> Iterator[Finding]:
     for device in status.devices:
         grade = _GRADES[device.health]
         text = f"{device.health}: {device.why}" if device.why else device.health
-        yield Finding(grade, f"reader {device.name}", text)
+        what = "sec_box" if device.kind == "sec_box" else "reader"
+        yield Finding(grade, f"{what} {device.name}", text)
     for fault in status.faults:
         yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway.credentials.wiegand import FORMATS
 from gateway.errors import SettingsError
+from gateway.hardware.modbus_profiles import module_problems, module_warnings
 from gateway.settings import Input, LockState, Pull, Side, SiteFile, WiegandReader, describe
 
 SIMULATED_PORT = "simulated"
@@ -111,6 +112,7 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
     """
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
     problems += _reader_problems(profile, site)
+    problems += _module_problems(profile, site)
     if problems:
         raise SettingsError("; ".join(problems))
 
@@ -145,7 +147,7 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
         for pin, key in site.pins()
         if pin in profile.notes
     ]
-    return found
+    return found + module_warnings(site)
 
 
 def _pin_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
@@ -195,4 +197,14 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             yield (
                 f"reader {reader.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
+            )
+
+
+def _module_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    yield from module_problems(site)
+    for box in site.sec_box:
+        if box.port == SIMULATED_PORT and not profile.simulated:
+            yield (
+                f"sec_box {box.name!r}: 'simulated' needs the simulated board,"
+                f" here it is {profile.name!r} (allowed: the path of the RS-485 port)"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import tty
 from pathlib import Path
 
@@ -44,6 +45,15 @@ class SimulatedPort:
         for end in self._ends:
             os.close(end)
         self._ends = None
+
+    def receive(self, patience_s: float) -> bytes:
+        """What was sent to the device, waiting at most `patience_s`; nothing when it is unplugged.
+
+        Raises OSError when it is pulled out meanwhile.
+        """
+        if self._ends is None or not select.select([self._ends[0]], [], [], patience_s)[0]:
+            return b""
+        return os.read(self._ends[0], 4096)
 
     def send(self, data: bytes) -> None:
         """Send bytes to whoever has the port open.

@@ -30,6 +30,7 @@ from gateway.settings.readers import (
     Shows,
     WiegandReader,
 )
+from gateway.settings.sec_boxes import Direction, Parity, SecBox
 from gateway.settings.site import SiteFile
 from gateway.settings.wires import FixedInput, Input, Level, LockState, Output, Pull, Strike
 
@@ -38,6 +39,7 @@ __all__ = [
     "LAST_GOOD",
     "SITE_FILE",
     "ByteOrder",
+    "Direction",
     "Door",
     "Edges",
     "Egress",
@@ -49,11 +51,13 @@ __all__ = [
     "Level",
     "LockState",
     "Output",
+    "Parity",
     "PcscReader",
     "Power",
     "Pull",
     "Reader",
     "RexMode",
+    "SecBox",
     "SerialCardReader",
     "SerialQrReader",
     "SerialReader",

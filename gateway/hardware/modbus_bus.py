@@ -152,21 +152,28 @@ class ModbusBus:
 
     def _ask(self, function: int, ask: Callable[[], ModbusPDU]) -> ModbusPDU:
         try:
+            answer = self._answer(function, ask)
+        except (ConnectionException, OSError) as error:
+            # What the system said may be behind what pymodbus makes of it.
+            told = error if isinstance(error, OSError) else error.__context__
+            number = getattr(told, "errno", None)
+            why = os.strerror(number) if number else "the port is gone"
+            raise OSError(f"{self._path}: {why}") from error
+        if answer.isError():
+            code = getattr(answer, "exception_code", 0)
+            raise ModuleRefused(_REFUSALS.get(code, f"exception {code}"))
+        return answer
+
+    def _answer(self, function: int, ask: Callable[[], ModbusPDU]) -> ModbusPDU:
+        try:
             answer = ask()
-        except ConnectionException as error:
-            # What the system said is in front of what pymodbus makes of it.
-            number = getattr(error.__context__, "errno", None)
-            raise OSError(
-                f"{self._path}: {os.strerror(number) if number else 'the port is gone'}"
-            ) from error
+        except ConnectionException:
+            raise
         except (ModbusException, struct.error, IndexError) as error:
             # The last two: pymodbus takes an answer apart that is whole but too short.
             self._await_quiet()
             raise NoAnswer("no answer, or none that is whole") from error
-        if answer.isError():
-            code = getattr(answer, "exception_code", 0)
-            raise ModuleRefused(_REFUSALS.get(code, f"exception {code}"))
-        if answer.function_code != function:
+        if answer.function_code & 0x7F != function:
             self._await_quiet()
             raise NoAnswer("the answer belongs to another request")
         return answer

@@ -53,8 +53,9 @@ def site(make: Maker) -> Iterator[Running]:
 
 
 def played(site: Running, name: str) -> dict[str, Any]:
-    boxes = site.sim("state")["sec_boxes"]
-    return next(box for box in boxes if box["name"] == name)
+    boxes: Any = site.sim("state")["sec_boxes"]
+    found: dict[str, Any] = next(box for box in boxes if box["name"] == name)
+    return found
 
 
 def test_a_card_a_client_a_button_and_a_cut_line(

@@ -347,9 +347,13 @@ def test_a_record_of_it_replays_identically(gate: Gate) -> None:
 def test_a_stop_leaves_it_locked(gate: Gate) -> None:
     gate.desk.open(OpenDoor(door=GATE, timeout_ms=0))
     gate.wait_for_relay(on=True)
-    relays = []
-    line = gate.boxes._line
-    closed = line.close
-    line.close = lambda: (relays.append(gate.module.relay(0)), closed())
+    relays: list[bool] = []
+    close_line = gate.boxes._line.close
+
+    def close() -> None:
+        relays.append(gate.module.relay(0))
+        close_line()
+
+    gate.boxes._line.close = close
     gate.bench.parts.rig.close()
     assert relays == [False]

@@ -5,17 +5,14 @@ They are data in `hw/modules`, each with the document that it was taken from.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.errors import SettingsError
-from gateway.settings import LockState, SecBox, SiteFile, describe
+from gateway.hardware.hw_files import load_checked, names_in
+from gateway.settings import LockState, SecBox, SiteFile
 
 Word = Annotated[int, Field(ge=0, le=0xFFFF)]
 
@@ -54,7 +51,7 @@ class ModuleProfile(_Table):
     title: str
     source: str
     """The document that says so."""
-    unverified: str = ""
+    unverified: tuple[str, ...] = ()
     """What of it nobody has seen on a module."""
     coils: Annotated[int, Field(ge=1, le=256)]
     inputs: Annotated[int, Field(ge=0, le=256)]
@@ -71,19 +68,9 @@ class ModuleProfile(_Table):
         return self.silence_ms is not None or pulsed
 
 
-def _modules() -> Traversable:
-    """The folder of profiles: in the installed package, else in the source checkout."""
-    package = resources.files("gateway")
-    shipped = package / "_share" / "hw" / "modules"
-    if shipped.is_dir():
-        return shipped
-    return Path(str(package)).parent / "hw" / "modules"
-
-
 def module_names() -> list[str]:
     """Every module that has a profile."""
-    names = [entry.name for entry in _modules().iterdir()]
-    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+    return names_in("modules")
 
 
 def load_module(name: str) -> ModuleProfile:
@@ -93,17 +80,7 @@ def load_module(name: str) -> ModuleProfile:
     """
     if name not in module_names():
         raise SettingsError(f"module: {name!r} has no profile (allowed: {module_names()})")
-    source = f"hw/modules/{name}.toml"
-    try:
-        data = tomllib.loads((_modules() / f"{name}.toml").read_text(encoding="utf-8"))
-        profile = ModuleProfile.model_validate(data)
-    except ValidationError as error:
-        raise SettingsError(f"{source}: {describe(error)}") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{source} cannot be read: {error}") from error
-    if profile.name != name:
-        raise SettingsError(f"{source}: name is {profile.name!r}, the file says {name!r}")
-    return profile
+    return load_checked(ModuleProfile, "modules", name)
 
 
 def module_problems(site: SiteFile) -> Iterator[str]:
@@ -145,6 +122,5 @@ def module_warnings(site: SiteFile) -> list[str]:
                 f"{where}: while this device is stopped this module switches its relay off, which "
                 f"is {off}; on_stop says {box.on_stop}"
             )
-        if profile.unverified:
-            found.append(f"{where}: {profile.title}: {profile.unverified}")
+        found += [f"{where}: {profile.title}: {text}" for text in profile.unverified]
     return found

@@ -12,7 +12,6 @@ from pymodbus.pdu import DecodePDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 
 from gateway.errors import SettingsError
-from gateway.hardware import modbus_profiles
 from gateway.hardware.boards import check_site, load_profile, warnings
 from gateway.hardware.modbus_profiles import load_module, module_names
 from gateway.hardware.simulated_modules import SimulatedModule, checksum
@@ -111,23 +110,6 @@ def test_what_a_cut_line_does_to_a_door_is_told(box: dict[str, Any], told: str) 
 def test_a_module_that_locks_by_itself_is_no_worry(module: str) -> None:
     told = warnings(load_profile("simulated"), site(module=module))
     assert [text for text in told if "line" in text or "stopped" in text] == []
-
-
-@pytest.mark.parametrize(
-    ("text", "wrong"),
-    [
-        ("name = ", "cannot be read"),
-        ('name = "x"', "title"),
-        ('name = "y"\ntitle = ""\nsource = ""\ncoils = 1\ninputs = 0', "the file says 'x'"),
-    ],
-)
-def test_a_broken_profile_is_refused_by_name(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, text: str, wrong: str
-) -> None:
-    (tmp_path / "x.toml").write_text(text)
-    monkeypatch.setattr(modbus_profiles, "_modules", lambda: tmp_path)
-    with pytest.raises(SettingsError, match=wrong):
-        load_module("x")
 
 
 # the played module

@@ -216,6 +216,7 @@ def test_a_relay_is_held_as_long_as_it_is_wanted_by_a_time_given_anew(
     two_seconds = (1, "02000014")
     gate.wait_for(lambda: gate.line.writes.count(two_seconds) > 5)
     assert gate.modules[1].relay(0)
+    assert gate.modules[1].edges == 1
     assert set(gate.line.writes[1:]) == {two_seconds}
     gate.lock()
     gate.wait_for(lambda: not gate.modules[1].relay(0))
@@ -270,6 +271,14 @@ def test_a_module_that_is_silent_is_offline_with_the_reason_and_comes_back(gate:
         Health.OFFLINE,
         Health.ONLINE,
     ]
+
+
+def test_an_input_that_is_as_it_was_is_told_anew_after_an_absence(gate: Stand) -> None:
+    gate.wait_for(lambda: gate.bench.levels(SENSOR) == [True])
+    gate.modules[1].plugged = False
+    gate.wait_for(lambda: gate.health("gate") is Health.OFFLINE)
+    gate.modules[1].plugged = True
+    gate.wait_for(lambda: gate.bench.levels(SENSOR) == [True, True])
 
 
 def test_an_opening_whose_time_passed_while_the_module_was_away_never_happens(gate: Stand) -> None:

@@ -158,8 +158,8 @@ def _plug(name: Literal["unplug", "plug"], text: str) -> None:
         _ask(ctx, Simulate(verb=name, reader=reader))
 
 
-_plug("unplug", "Tear the cable of READER.")
-_plug("plug", "Put the cable of READER back.")
+_plug("unplug", "Tear the cable of READER, or of a SecBox.")
+_plug("plug", "Put the cable of READER, or of a SecBox, back.")
 
 
 @sim.command()
@@ -189,3 +189,7 @@ def state(ctx: click.Context, *, as_json: bool) -> None:
                 f"{kind.removesuffix('s')} pin {pin['pin']} {pin['name']}: "
                 f"{pin['level']}, {pin['edges']} edges"
             )
+    for box in found["sec_boxes"]:
+        inputs = "".join(f", {key} {box[key]}" for key in ("sensor", "rex") if key in box)
+        away = "" if box["plugged"] else ", unplugged"
+        click.echo(f"sec_box {box['door']} {box['name']}: relay {box['relay']}{inputs}{away}")

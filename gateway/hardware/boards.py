@@ -12,6 +12,7 @@ from gateway.errors import SettingsError
 from gateway.hardware.hats import Hats, load_hat, reader_outputs, strikes_of
 from gateway.hardware.headers import Header, load_header
 from gateway.hardware.hw_files import load_checked, names_in
+from gateway.hardware.modbus_profiles import module_problems, module_warnings
 from gateway.settings import Input, Level, LockState, Pull, Side, SiteFile, WiegandReader
 
 SIMULATED_PORT = "simulated"
@@ -125,6 +126,7 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
     hats = load_hats(site)
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
     problems += [*_reader_problems(profile, site), *hats.problems(site)]
+    problems += _module_problems(profile, site)
     if problems:
         raise SettingsError("; ".join(problems))
 
@@ -145,7 +147,7 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
         pin = profile.header.pin_of(number)
         if pin and pin.note:
             found.append(f"{key}: pin {number}: {pin.note}")
-    return found
+    return found + module_warnings(site)
 
 
 def _open_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
@@ -263,4 +265,14 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             yield (
                 f"reader {reader.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
+            )
+
+
+def _module_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    yield from module_problems(site)
+    for box in site.sec_box:
+        if box.port == SIMULATED_PORT and not profile.simulated:
+            yield (
+                f"sec_box {box.name!r}: 'simulated' needs the simulated board,"
+                f" here it is {profile.name!r} (allowed: the path of the RS-485 port)"
             )

@@ -67,6 +67,15 @@ class SimulatedPort:
             os.close(end)
         self._ends = None
 
+    def receive(self, patience_s: float) -> bytes:
+        """What was sent to the device, waiting at most `patience_s`; nothing when it is unplugged.
+
+        Raises OSError when it is pulled out meanwhile.
+        """
+        if self._ends is None or not select.select([self._ends[0]], [], [], patience_s)[0]:
+            return b""
+        return os.read(self._ends[0], 4096)
+
     def send(self, data: bytes) -> None:
         """Send bytes to whoever has the port open.
 

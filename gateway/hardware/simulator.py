@@ -17,6 +17,7 @@ from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
 from gateway.hardware.boards import SIMULATED_PORT
 from gateway.hardware.events import InputName
 from gateway.hardware.played_readers import PlayedUhfReader, code_bytes, rfid_frame
+from gateway.hardware.simulated_modules import SimulatedSecBoxes
 from gateway.hardware.simulated_pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated_port import SimulatedPort, port_path
 from gateway.hardware.wiring import input_wiring
@@ -79,6 +80,12 @@ class Simulator:
         for reader in site.reader:
             if isinstance(reader, SerialReader) and reader.port == SIMULATED_PORT:
                 self._ports[reader.name] = self._new_port(reader, runtime_dir)
+        boxes = [box for box in site.sec_box if box.port == SIMULATED_PORT]
+        self.sec_boxes: SimulatedSecBoxes | None = None
+        """The modules of the simulated line; None where the site has none there."""
+        if boxes:
+            port = SimulatedPort(port_path(runtime_dir, boxes[0].name))
+            self.sec_boxes = SimulatedSecBoxes(boxes, port)
 
     def _new_port(self, reader: SerialReader, runtime_dir: Path) -> SimulatedPort:
         path = port_path(runtime_dir, reader.name)
@@ -155,13 +162,22 @@ class Simulator:
         self._removals[reader] = self._clock.monotonic_ns() + hold_ms * _MS
 
     def unplug(self, reader: str) -> None:
-        """Pull a reader's plug; a second time changes nothing. Raises NotFound, InvalidRequest."""
+        """Pull the plug of a reader or a module; a second time changes nothing.
+
+        Raises NotFound, InvalidRequest.
+        """
+        if self.sec_boxes and reader in self.sec_boxes:
+            self.sec_boxes.module(reader).plugged = False
+            return
         if isinstance(self._reader(reader), SerialReader):
             self._port(reader).unplug()
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
-        """Put a reader's plug back; errors as `unplug`."""
+        """Put a plug back; errors as `unplug`."""
+        if self.sec_boxes and reader in self.sec_boxes:
+            self.sec_boxes.module(reader).plugged = True
+            return
         if isinstance(self._reader(reader), SerialReader):
             self._port(reader).plug()
         self._unplugged.discard(reader)
@@ -169,9 +185,12 @@ class Simulator:
     # inputs
 
     def set_input(self, name: InputName, *, high: bool) -> None:
-        """Set the level of an input pin from outside; raises NotFound naming the inputs."""
-        wiring = self._input(name)
+        """Set the level of an input from outside; raises NotFound naming the inputs."""
         self._releases.pop(name, None)
+        if self.sec_boxes and name in self.sec_boxes:
+            self.sec_boxes.set_input(name, high=high)
+            return
+        wiring = self._input(name)
         self._pin(wiring.pin).drive(high=high)
 
     def press(self, name: InputName, *, high: bool, hold_ms: int) -> None:
@@ -224,7 +243,8 @@ class Simulator:
             {"name": name, "kind": reader.kind, "plugged": name not in self._unplugged}
             for name, reader in self._readers.items()
         ]
-        return {"outputs": outputs, "inputs": shown, "readers": readers, "recent": recent}
+        found = {"outputs": outputs, "inputs": shown, "readers": readers, "recent": recent}
+        return {**found, "sec_boxes": self.sec_boxes.state() if self.sec_boxes else []}
 
     def port_of(self, reader: str) -> str:
         """The path at which a reader's simulated port stands."""
@@ -232,6 +252,8 @@ class Simulator:
 
     def close(self) -> None:
         """Take the simulated ports away."""
+        if self.sec_boxes:
+            self.sec_boxes.close()
         for port in self._ports.values():
             port.unplug()
 
@@ -243,7 +265,8 @@ class Simulator:
     def _input(self, name: InputName) -> Input:
         wiring = self._inputs.get(name)
         if wiring is None:
-            there = ", ".join(str(known) for known in sorted(self._inputs)) or "none"
+            known = [*self._inputs, *(self.sec_boxes.inputs if self.sec_boxes else ())]
+            there = ", ".join(str(each) for each in sorted(known)) or "none"
             raise NotFound(f"there is no input {name}; there are: {there}")
         return wiring
 

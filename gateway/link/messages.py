@@ -16,7 +16,8 @@ from gateway.settings import Side
 
 VERSION = 1
 
-DoorNumber = Annotated[int, Field(ge=1, le=4)]
+DoorNumber = Annotated[int, Field(ge=1, lt=1 << 63)]
+"""1 to 4 on the board, else the id of a SecBox."""
 ZoneNumber = Annotated[int, Field(ge=1, le=5)]
 LONGEST_EXIT_S = 600
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]

@@ -31,6 +31,7 @@ from gateway.settings.readers import (
     Shows,
     WiegandReader,
 )
+from gateway.settings.sec_boxes import Direction, Parity, SecBox
 from gateway.settings.site import SiteFile
 from gateway.settings.wires import FixedInput, Input, Level, LockState, Output, Pull, Strike
 
@@ -40,6 +41,7 @@ __all__ = [
     "SITE_FILE",
     "ByteOrder",
     "CardNumbering",
+    "Direction",
     "Door",
     "Edges",
     "Egress",
@@ -51,11 +53,13 @@ __all__ = [
     "Level",
     "LockState",
     "Output",
+    "Parity",
     "PcscReader",
     "Power",
     "Pull",
     "Reader",
     "RexMode",
+    "SecBox",
     "SerialCardReader",
     "SerialQrReader",
     "SerialReader",

@@ -25,7 +25,7 @@ from gateway.host.certificate import expires
 from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import SITE_FILE, Egress, Http, Side, SiteFile, read_site
+from gateway.settings import SITE_FILE, Door, Egress, Http, Side, SiteFile, read_site
 from gateway.store.check import damage, full_checks
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 
@@ -90,8 +90,9 @@ def examine(
 
 def _egress(site: SiteFile) -> Iterator[Finding]:
     hats = load_hats(site)
-    for door in site.door:
-        if hats.power_locks(door.strike) and door.egress is Egress.SOFTWARE:
+    for door in site.doors():
+        locks = hats.power_locks(door.strike) if isinstance(door, Door) else door.energised_to_lock
+        if locks and door.egress is Egress.SOFTWARE:
             yield Finding(
                 Grade.FAIL,
                 f"door {door.name}",
@@ -184,7 +185,8 @@ def _processes(data: Path) -> Iterator[Finding]:
     for device in status.devices:
         grade = _GRADES[device.health]
         text = f"{device.health}: {device.why}" if device.why else device.health
-        yield Finding(grade, f"reader {device.name}", text)
+        what = "sec_box" if device.kind == "sec_box" else "reader"
+        yield Finding(grade, f"{what} {device.name}", text)
     for fault in status.faults:
         yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:

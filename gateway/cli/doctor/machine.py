@@ -106,6 +106,10 @@ def _devices(profile: BoardProfile, site: SiteFile, machine: Machine) -> Iterato
     for reader in site.reader:
         if reader.place.startswith("/dev/"):
             yield from _port(profile, machine, f"reader {reader.name}", reader.place, (name, who))
+    lines = {box.port: box.name for box in reversed(site.sec_box)}
+    for place, box in lines.items():
+        if place.startswith("/dev/"):
+            yield from _port(profile, machine, f"sec_box {box}", place, (name, who))
 
 
 def _port(

@@ -74,7 +74,7 @@ def _open_to_all(policy: Policy) -> Iterator[Finding]:
 
 def _ways_around(site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
     """Doors that people leave by button, unseen, where whoever is not seen to leave is refused."""
-    buttons = {door.id: door for door in site.door if bindings.door(door).rex_enabled}
+    buttons = {door.id: door for door in site.doors() if bindings.door(door).rex_enabled}
     for portal_id, portal in sorted(bindings.snapshot.policy.portals.items()):
         if not _refuses_by_area(bindings, portal):
             continue

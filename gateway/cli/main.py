@@ -25,6 +25,7 @@ _COMMANDS = {
         "gateway.cli.safe_relays",
         "Put the relays at their declared state without the controller.",
     ),
+    "device-rules": ("gateway.cli.device_rules", "Print udev rules for the site's USB scanners."),
     "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
     "version": ("gateway.cli.main", "Print the version."),
 }

@@ -262,7 +262,8 @@ def test_an_upgrade_backs_both_databases_up_while_nobody_writes(running: Machine
     running.sql("journal.db", "INSERT INTO entry VALUES (7)")
     running.install()
     (backup,) = (running.top / "var/backups/gateway").iterdir()
-    assert backup.stat().st_mode & 0o077 == 0
+    for path in (backup, backup / "journal.db", backup / "store.db"):
+        assert path.stat().st_mode & 0o077 == 0
     with closing(sqlite3.connect(backup / "journal.db")) as database:
         assert database.execute("SELECT value FROM entry").fetchall() == [(7,)]
     assert (backup / "store.db").exists()

@@ -22,9 +22,9 @@ board = "simulated"
 [[reader]]
 name = "qr"
 index = 1
-kind = "serial_qr"
+kind = "hid"
 portal = 1
-port = '{port}'
+device = '{device}'
 """
 SCANNER = "/dev/input/by-id/usb-Datalogic_QW2100_S\\x2fN_G12-event-kbd"
 RULE = (
@@ -34,8 +34,8 @@ RULE = (
 )
 
 
-def site(port: str) -> SiteFile:
-    return parse_site(SITE.format(port=port), "site")
+def site(device: str) -> SiteFile:
+    return parse_site(SITE.format(device=device), "site")
 
 
 def rules(text: str) -> list[str]:
@@ -46,13 +46,13 @@ def test_a_scanner_is_given_by_its_lasting_link_and_no_other_device_is() -> None
     assert rules(rules_of(site(SCANNER))) == [RULE]
 
 
-@pytest.mark.parametrize("port", ["/dev/serial/by-id/x", "/dev/ttyUSB0", "simulated"])
-def test_what_is_no_input_device_needs_no_rule(port: str) -> None:
-    assert rules(rules_of(site(port))) == []
+@pytest.mark.parametrize("device", ["/dev/serial/by-id/x", "/dev/ttyUSB0", "simulated"])
+def test_what_is_no_input_device_needs_no_rule(device: str) -> None:
+    assert rules(rules_of(site(device))) == []
 
 
 @pytest.mark.parametrize(
-    "port",
+    "device",
     [
         "/dev/input/event3",
         "/dev/input/by-id/*",
@@ -62,14 +62,14 @@ def test_what_is_no_input_device_needs_no_rule(port: str) -> None:
         "/dev/input/by-id/../event0",
     ],
 )
-def test_a_device_that_could_be_another_one_tomorrow_is_refused(port: str) -> None:
-    with pytest.raises(SettingsError, match="reader 'qr' port"):
-        rules_of(site(port))
+def test_a_device_that_could_be_another_one_tomorrow_is_refused(device: str) -> None:
+    with pytest.raises(SettingsError, match="reader 'qr' device"):
+        rules_of(site(device))
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    (tmp_path / "gateway.toml").write_text(SITE.format(port=SCANNER))
+    (tmp_path / "gateway.toml").write_text(SITE.format(device=SCANNER))
     (tmp_path / "bin").mkdir()
     udevadm = tmp_path / "bin/udevadm"
     udevadm.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls\n')

@@ -27,9 +27,9 @@ board = "simulated"
 [[reader]]
 name = "qr"
 index = 1
-kind = "serial_qr"
+kind = "hid"
 portal = 1
-port = "/dev/input/by-id/usb-Maker_Scanner_0001-event-kbd"
+device = "/dev/input/by-id/usb-Maker_Scanner_0001-event-kbd"
 """
 TERM = re.compile(
     r'(?P<key>[A-Z]+)(\{(?P<of>\w+)\})?(?P<operator>==|!=|:=|\+=|=)"(?P<value>[^"]*)"'

@@ -164,6 +164,7 @@ def test_neither_process_waits_for_the_other_to_live(root: Path) -> None:
         text = (root / "systemd" / name).read_text()
         for key in ("Requires", "Requisite", "BindsTo"):
             assert options(text, key) == []
+        assert not any("gateway" in unit for unit in options(text, "After"))
 
 
 def test_both_are_stopped_with_the_target_and_started_by_it(root: Path) -> None:

@@ -182,6 +182,7 @@ class Simulate(_Message):
     verb: Literal[
         "swipe",
         "key",
+        "frame",
         "qr",
         "door",
         "rex",
@@ -201,8 +202,8 @@ class Simulate(_Message):
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, QR text, contact state (`open`, `closed`, `active`, `idle`, `on`, `off`),
-    way of a turn or ISO time."""
+    """Card number, keys, bits, QR text, contact state (`open`, `closed`, `active`, `idle`, `on`,
+    `off`), way of a turn or ISO time."""
     format: str | None = None
 
 

@@ -129,6 +129,7 @@ def read_by_the_controller() -> set[Key]:
         configuration=values,
         zones={},
         portal_of_reader={},
+        wiegand_modes=(),
     )
     ask_everything(site, Bindings(site, snapshot))
     return values.asked

@@ -99,10 +99,9 @@ def edge(field: Field, made: Any, *, high: bool) -> Any:
             return field.choices[-high]
         case LayoutText() | ParitiesText() | OrderText():
             return made.value(field)
-        case HexText():
-            return "F" * field.max_length if high else "0"
         case Text():
-            return "\N{GRINNING FACE}" * field.max_length if high else ""
+            low, filler = ("0", "F") if isinstance(field, HexText) else ("", "\N{GRINNING FACE}")
+            return filler * field.max_length if high else low
         case Blob():
             return base64.b64encode(b"\xff" * field.max_bytes if high else b"").decode()
     return limits(field)[high]

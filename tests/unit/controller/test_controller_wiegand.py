@@ -17,7 +17,7 @@ from gateway.store.snapshot import WiegandModeRow
 
 CARD_OF_ANA = 123 << 32 | 45678
 GRANTED = int(AccessEvent.GRANTED)
-HOUSE = {
+HOUSE: dict[str, Any] = {
     "id": 1,
     "name": "house",
     "size": 30,

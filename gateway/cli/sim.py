@@ -60,6 +60,18 @@ def key(ctx: click.Context, reader: str, keys: str) -> None:
 
 @sim.command()
 @_reader
+@click.argument("bits")
+@click.pass_context
+def frame(ctx: click.Context, reader: str, bits: str) -> None:
+    """Send BITS (0 and 1) on pins D0 and D1, for cards of the site's own formats.
+
+    Twice the same is as exactly timed as a recording, and warned of.
+    """
+    _ask(ctx, Simulate(verb="frame", reader=reader, value=bits))
+
+
+@sim.command()
+@_reader
 @click.argument("text")
 @click.pass_context
 def qr(ctx: click.Context, reader: str, text: str) -> None:

@@ -83,6 +83,8 @@ class Simulation:
                 simulator.swipe(reader, _card(value), command.format)
             case "key":
                 simulator.keys(reader, value)
+            case "frame":
+                simulator.frame(reader, value)
             case "qr":
                 simulator.qr(reader, value)
             case "tag":

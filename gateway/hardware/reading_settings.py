@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.credentials.wiegand import WiegandFormat
+
 
 class UhfMode(StrEnum):
     """Access API, `uhf.operation_mode`."""
@@ -32,8 +34,13 @@ class UhfReading:
     """`transmit_power`, in hundredths of dBm; None leaves the reader as it is set."""
 
 
+
 @dataclass(frozen=True, slots=True)
 class ReadingSettings:
     """The factory's values until the rules have been read."""
 
     uhf: UhfReading = UhfReading()
+    wiegand_formats: tuple[WiegandFormat, ...] = ()
+    """Formats of the site's own, beside those that its file names."""
+    last_byte_first: frozenset[int] = frozenset()
+    """Indices of Wiegand readers that send the last byte of a card's number first."""

@@ -6,6 +6,7 @@ work. Called by the controller's loop, in its own thread.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -40,6 +41,8 @@ PULSE_NS = 50_000
 """How long a data line is low for one bit."""
 INTERVAL_NS = 2_000_000
 """From one bit of a frame to the next."""
+_SHAKE_NS = 4_000
+"""How far the stamps of real pulses are off: no two frames are quite alike."""
 
 _MS = 1_000_000
 _RECENT = 200
@@ -67,6 +70,7 @@ class Simulator:
         self._inputs = input_wiring(site)
         self._readers = {reader.name: reader for reader in site.reader}
         self._line_free_ns: dict[str, int] = {}
+        self._shake = random.Random(0)  # noqa: S311 - the noise of a wire, the same in each run
         self._unplugged: set[str] = set()
         self._releases: dict[InputName, tuple[int, bool]] = {}
         self._removals: dict[str, int] = {}
@@ -112,11 +116,13 @@ class Simulator:
         name = layout or lines.formats[0]
         if name not in FORMATS:
             raise NotFound(f"there is no Wiegand format {name!r}; there are {sorted(FORMATS)}")
+        chosen = FORMATS[name]
+        facility, number = divmod(card, 1 << 32) if chosen.facility else (0, card)
         try:
-            bits = encode(FORMATS[name], card >> 32, card & 0xFFFF_FFFF)
+            bits = encode(chosen, facility, number)
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
-        self._send(lines, [bits])
+        self._send(lines, [bits], _SHAKE_NS)
 
     def keys(self, reader: str, keys: str) -> None:
         """Type keys (0-9, *, #), each as a burst of 4 bits; errors as `swipe`."""
@@ -125,10 +131,10 @@ class Simulator:
             bursts = [encode_key(char) for char in keys]
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
-        self._send(lines, bursts)
+        self._send(lines, bursts, _SHAKE_NS)
 
     def frame(self, reader: str, bits: str) -> None:
-        """Send any bits on D0 and D1, for frames that no format has; errors as `swipe`."""
+        """Send any bits on D0 and D1, as exactly timed as a recording; errors as `swipe`."""
         if not bits or bits.strip("01"):
             raise InvalidRequest(f"a frame consists of 0 and 1, found {bits!r}")
         self._send(self._wiegand(reader), [bits])
@@ -305,7 +311,7 @@ class Simulator:
             raise DeviceUnavailable(f"reader {name!r} is offline: nobody would hear it")
         return port
 
-    def _send(self, reader: WiegandReader, frames: Sequence[str]) -> None:
+    def _send(self, reader: WiegandReader, frames: Sequence[str], shake_ns: int = 0) -> None:
         """Pulse the lines with stamps that end now, or as soon as the lines are free."""
         silence_ns = reader.gap_ms * _MS + INTERVAL_NS
         length_ns = sum(len(bits) * INTERVAL_NS for bits in frames)
@@ -316,8 +322,9 @@ class Simulator:
         lines = {"0": self._pin(reader.d0), "1": self._pin(reader.d1)}
         for bits in frames:
             for bit in bits:
-                lines[bit].drive(high=False, stamp_ns=stamp_ns)
-                lines[bit].drive(high=True, stamp_ns=stamp_ns + PULSE_NS)
+                falls_ns = stamp_ns - self._shake.randint(0, shake_ns)
+                lines[bit].drive(high=False, stamp_ns=falls_ns)
+                lines[bit].drive(high=True, stamp_ns=falls_ns + PULSE_NS)
                 stamp_ns += INTERVAL_NS
             stamp_ns += silence_ns
         self._line_free_ns[reader.name] = stamp_ns

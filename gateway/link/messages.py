@@ -183,6 +183,7 @@ class Simulate(_Message):
     verb: Literal[
         "swipe",
         "key",
+        "frame",
         "qr",
         "tag",
         "door",
@@ -203,8 +204,8 @@ class Simulate(_Message):
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, QR text, tag, contact state (`open`, `closed`, `active`, `idle`, `on`,
-    `off`), way of a turn or ISO time."""
+    """Card number, keys, bits, QR text, tag, contact state (`open`, `closed`, `active`, `idle`,
+    `on`, `off`), way of a turn or ISO time."""
     format: str | None = None
     hold: str | None = None
     """For how many seconds a tag is held there."""

@@ -12,6 +12,8 @@ from dataclasses import replace
 from gateway.objects.configuration import Catalogue, ConfigurationKey, Kind
 
 DOORS = range(1, 5)
+WIEGAND_INPUTS = range(4)
+"""N of `w_inN` and `card_readerN`."""
 MODES = ("none", "emergency", "lock_down")
 CATRA_OPERATION_MODES = (
     "blocked",
@@ -146,6 +148,16 @@ _LIVE = (
         # Hundredths of dBm; empty leaves the reader as it is set.
         _number("uhf", "transmit_power", "", 1_500, 2_400),
     ),
+    # Wiegand readers with index N + 1. LSB: the last byte of the card's number comes first.
+    *(
+        key
+        for number in WIEGAND_INPUTS
+        for key in _acts_on(
+            f"cards at Wiegand reader {number + 1}",
+            _choice(f"w_in{number}", "byte_order", "", "", "MSB", "LSB"),
+            _choice(f"card_reader{number}", "type", "", "", "LSB", "34"),
+        )
+    ),
     *_acts_on(
         "second factors at a reader",
         _flag("identifier", "multi_factor_authentication", "0"),
@@ -228,10 +240,6 @@ _STORED = {
         qrcode_legacy_mode_enabled totp_enabled totp_window_size totp_window_num totp_single_use
         totp_tz_offset
     """,
-    "w_in0": "byte_order",
-    "w_in1": "byte_order",
-    "w_in2": "byte_order",
-    "w_in3": "byte_order",
     "w_out0": "size=26 data",
     "sec_box": """
         out_mode mode wiegand_format_size=26 wiegand_out_size=26 catra_role=0 catra_default_fsm=0
@@ -239,11 +247,13 @@ _STORED = {
         catra_config_sync_period=60 catra_relay_1_enabled=0 catra_relay_1_enable_direction
         catra_relay_2_enabled=0 catra_relay_2_enable_direction catra_collect_visitor_card=0
     """,
+    # Of the vendor's readers inside the device, which this one has not: `mifare`, `rfid` and
+    # `hid_reader`. `card_readerN.mode` MAG means clock-and-data lines, which are not read here.
     "mifare": "byte_order read_sector read_block authentication_type=A",
-    "card_reader0": "mode=WIN type",
-    "card_reader1": "mode=WIN type",
-    "card_reader2": "mode=WIN type",
-    "card_reader3": "mode=WIN type",
+    "card_reader0": "mode=WIN",
+    "card_reader1": "mode=WIN",
+    "card_reader2": "mode=WIN",
+    "card_reader3": "mode=WIN",
     "rfid": "ask_site_code_size=8 ask_user_code_size=16",
     "hid_reader": """
         format_w37 w37_cardid_size format_w26 format_mifare format_indala_b1 format_ask

@@ -108,6 +108,8 @@ class WiegandReader(_Reader):
     edges: Edges | None = None
     """Left out, it is `kernel` on a real board and `pins` on the simulated one."""
     formats: tuple[str, ...] = ("w26", "w34")
+    """Names of `gateway.credentials.wiegand.FORMATS`. Of two with the same length and a right
+    parity, the first counts."""
     gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
     """Silence, in event time, that ends a frame."""
     keypad: bool = True
@@ -119,7 +121,10 @@ class WiegandReader(_Reader):
     clear_key: Key = "*"
     """Forgets what was typed."""
     whole_pins: bool = False
-    """The keypad collects a PIN itself and sends it as a frame of 26 bits with facility 0."""
+    """The keypad collects a PIN itself and sends it as a frame of 26 bits with facility 0. Cards of
+    26 bits with facility 0 cannot be read there, nor PINs that begin with 0."""
+    six_bit_keys: Literal["rosslare", "plain"] = "rosslare"
+    """What keys in bursts of 6 bits stand for: Rosslare's keypad option 1 or 2."""
 
     @model_validator(mode="after")
     def _keys_differ(self) -> Self:

@@ -280,7 +280,12 @@ def _processes(data: Path) -> Iterator[Finding]:
     for device in status.devices:
         grade = _GRADES[device.health]
         text = f"{device.health}: {device.why}" if device.why else device.health
-        yield Finding(grade, f"reader {device.name}", text)
+        counted = ", ".join(f"{name} {count}" for name, count in device.counters.items() if count)
+        line = device.kind in ("input", "output")
+        if line and grade is Grade.OK:
+            continue
+        subject = device.name if line else f"reader {device.name}"
+        yield Finding(grade, subject, f"{text} ({counted})" if counted else text)
     for fault in status.faults:
         yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:

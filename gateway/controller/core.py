@@ -532,6 +532,7 @@ class Controller:
                     health=device.health.value,
                     why=device.why,
                     since_s=(now_ns - device.since_ns) / 1e9,
+                    counters=dict(device.counters),
                 )
                 for device in parts.rig.devices
             ),

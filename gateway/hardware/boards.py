@@ -13,7 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway.credentials.wiegand import FORMATS
 from gateway.errors import SettingsError
-from gateway.settings import Input, LockState, Pull, Side, SiteFile, WiegandReader, describe
+from gateway.settings import (
+    Edges,
+    Input,
+    LockState,
+    Pull,
+    Side,
+    SiteFile,
+    WiegandReader,
+    describe,
+)
 
 SIMULATED_PORT = "simulated"
 """The port, device or name of a reader that hangs on the simulated board."""
@@ -190,6 +199,11 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                 yield (
                     f"reader {reader.name!r} formats: found {list(reader.formats)},"
                     f" allowed: one or more of {sorted(FORMATS)}"
+                )
+            if reader.edges is Edges.KERNEL and profile.simulated:
+                yield (
+                    f"reader {reader.name!r} edges: 'kernel' needs a real board,"
+                    f" here it is {profile.name!r} (allowed: pins)"
                 )
         elif reader.place == SIMULATED_PORT and not profile.simulated:
             yield (

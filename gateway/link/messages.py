@@ -280,7 +280,7 @@ class TurnstileStatus(_Message):
 
 
 class DeviceStatus(_Message):
-    """One reader, port or module."""
+    """One reader, port, module or line."""
 
     name: str
     kind: str
@@ -290,6 +290,8 @@ class DeviceStatus(_Message):
     why: str
     since_s: float
     """Seconds since the state was entered."""
+    counters: dict[str, int] = {}
+    """What is worth counting there, by its name, since the controller started."""
 
 
 class LineLevel(_Message):

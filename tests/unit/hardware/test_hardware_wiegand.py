@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.clock import ManualClock
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, encode
+from gateway.hardware.edges import EdgeCounts
 from gateway.hardware.events import HardwareEvent, Loop
 from gateway.hardware.wiegand_reader import WiegandDriver
 from gateway.settings import WiegandReader
@@ -27,7 +28,11 @@ Edges = list[tuple[int, int]]
 class Script:
     """An edge source that delivers what a test puts into it."""
 
+    failure = ""
+
     def __init__(self, edge_lag_ns: int = 0) -> None:
+        self.counts = EdgeCounts()
+        self.lost: Edges = []
         self.edge_lag_ns = edge_lag_ns
         self.edges: Edges = []
         self.closed = False
@@ -35,6 +40,12 @@ class Script:
     def drain(self) -> Edges:
         taken, self.edges = self.edges, []
         return taken
+
+    def lost_until(self, stamp_ns: int) -> int:
+        """What `lost` holds as (stamp, number of edges), up to a stamp and once."""
+        told = sum(number for at_ns, number in self.lost if at_ns <= stamp_ns)
+        self.lost = [loss for loss in self.lost if loss[0] > stamp_ns]
+        return told
 
     def levels(self) -> tuple[bool, bool]:
         return True, True
@@ -286,3 +297,20 @@ def test_a_closed_driver_lets_go_of_its_lines(clock: ManualClock) -> None:
     script = Script()
     Reader(script, clock).driver.close()
     assert script.closed
+
+
+def test_a_frame_in_which_an_edge_was_lost_is_refused_even_if_what_is_left_would_fit(
+    clock: ManualClock,
+) -> None:
+    script = Script()
+    reader = Reader(script, clock)
+    first, second = (
+        frame(encode(FORMATS["w26"], 7, number), at * MS) for number, at in ((9, 1_000), (8, 1_200))
+    )
+    script.edges = first + second
+    script.lost = [(first[5][0], 8)]
+    reader.driver.service(2_000 * MS)
+    (bad,) = [event for event in reader.events if isinstance(event, BadFrame)]
+    assert bad.why == "8 edges lost"
+    assert reader.values == [7 << 32 | 8]
+    assert reader.driver.counters == {"frames": 2, "bad_frames": 1}

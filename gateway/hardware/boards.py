@@ -150,6 +150,14 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
         if output.level(on=True) is profile.boot_level(output.pin)
     ]
     found += [
+        f"reader {reader.name!r} {key}: pin {output.pin} is {output.active} while the board boots, "
+        f"and {output.active} switches it on: it tells something from power-up until the "
+        f"controller runs"
+        for reader in site.reader
+        for key, output in reader.outputs()
+        if output.level(on=True) is profile.boot_level(output.pin)
+    ]
+    found += [
         f"{key}: pin {pin}: {profile.notes[pin]}"
         for pin, key in site.pins()
         if pin in profile.notes

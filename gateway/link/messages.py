@@ -19,6 +19,7 @@ VERSION = 1
 DoorNumber = Annotated[int, Field(ge=1, le=4)]
 ZoneNumber = Annotated[int, Field(ge=1, le=5)]
 LONGEST_EXIT_S = 600
+LONGEST_BUZZ_MS = 3_000
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
 """An id of a row, 0 for none."""
 
@@ -94,6 +95,13 @@ class Silence(_Message):
     """Silence what sounds now, and let go of a fire latch whose input is normal again."""
 
     kind: Literal["silence"] = "silence"
+
+
+class Buzz(_Message):
+    """Let the readers' buzzers be heard for a time."""
+
+    kind: Literal["buzz"] = "buzz"
+    for_ms: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
 
 
 class ArmAlarms(_Message):
@@ -213,6 +221,7 @@ Command = Annotated[
     | Authorize
     | Obey
     | Silence
+    | Buzz
     | Forgive
     | AskPosition
     | ArmAlarms

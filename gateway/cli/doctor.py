@@ -22,6 +22,7 @@ from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayErr
 from gateway.hardware.boards import check_site, load_profile, warnings
 from gateway.host.certificate import expires
 from gateway.link.client import ControllerClient
+from gateway.link.messages import DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
@@ -278,14 +279,7 @@ def _processes(data: Path) -> Iterator[Finding]:
         client.close()
     yield Finding(Grade.OK, "controller", f"runs as process {status.pid}")
     for device in status.devices:
-        grade = _GRADES[device.health]
-        text = f"{device.health}: {device.why}" if device.why else device.health
-        counted = ", ".join(f"{name} {count}" for name, count in device.counters.items() if count)
-        line = device.kind in ("input", "output")
-        if line and grade is Grade.OK:
-            continue
-        subject = device.name if line else f"reader {device.name}"
-        yield Finding(grade, subject, f"{text} ({counted})" if counted else text)
+        yield from _device(device)
     for fault in status.faults:
         yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:
@@ -294,3 +288,15 @@ def _processes(data: Path) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "journal", status.journal_fault)
     if status.journal_dropped:
         yield Finding(Grade.FAIL, "journal", f"{status.journal_dropped} entries were lost")
+
+
+def _device(device: DeviceStatus) -> Iterator[Finding]:
+    """How a reader is, with what was counted there; of a pin only what is wrong."""
+    grade = _GRADES[device.health]
+    is_pin = device.kind in ("input", "output")
+    if is_pin and grade is Grade.OK:
+        return
+    text = f"{device.health}: {device.why}" if device.why else device.health
+    counted = ", ".join(f"{name} {count}" for name, count in device.counters.items() if count)
+    subject = device.name if is_pin else f"reader {device.name}"
+    yield Finding(grade, subject, f"{text} ({counted})" if counted else text)

@@ -232,7 +232,7 @@ class Simulator:
         if turnstile:
             for side in Side:
                 locks[turnstile.way(side).relay.pin] = {"door": 0, "side": side.value}
-        for use, output in self._site.sounders():
+        for use, output in self._site.switches():
             locks[output.pin] = {"door": 0, "use": use}
         inputs = {wiring.pin: name for name, wiring in self._inputs.items()}
         outputs = [{**self._shown(pin, names), **lock} for pin, lock in locks.items()]

@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 
+from gateway.access.admission_values import Outcome
+from gateway.access.decision import Decision
+from gateway.access.reasons import Reason
+from gateway.controller.admission import Verdict
 from gateway.controller.flight.hook import Asked
 from gateway.controller.flight.replay import replay
+from gateway.controller.reader_signals import ReaderSignals
 from gateway.credentials.values import BadFrame
 from gateway.errors import NotSupportedHere, StorageError
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Buzz, Request
-from gateway.settings import SITE_FILE
+from gateway.settings import SITE_FILE, SiteFile
 
 ANA, BRUNO = 1, 2
 CARD_OF_ANA = (123 << 32) | 45678
@@ -233,3 +238,49 @@ def test_a_record_may_begin_while_a_light_is_on(lit: Any) -> None:
     assert result.difference is None
     assert result.broken is None
     assert result.effects >= 10
+
+
+class Lamp:
+    """An output that only knows whether it is on."""
+
+    def __init__(self) -> None:
+        self.on = False
+
+    def drive(self, *, on: bool) -> None:
+        self.on = on
+
+
+def test_everyone_who_waited_sees_that_the_portal_is_passed_and_nobody_else_does() -> None:
+    reader = {"portal": 1, "kind": "wiegand"}
+    readers = [
+        {
+            **reader,
+            "name": name,
+            "index": index,
+            "d0": 10 * index,
+            "d1": 10 * index + 1,
+            "green": {"pin": 10 * index + 2, "active": "high"},
+            "red": {"pin": 10 * index + 3, "active": "high"},
+        }
+        for index, name in enumerate(("left", "right", "other"), start=1)
+    ]
+    site = SiteFile.model_validate(
+        {"site": {"name": "S", "timezone": "UTC", "board": "simulated"}, "reader": readers}
+    )
+    lamps = {name: Lamp() for name, _output in site.switches()}
+    signals = ReaderSignals(site, lamps)
+
+    def tell(reason: Reason, name: str, portal_id: int) -> None:
+        outcome = Outcome(Decision(reason, ANA, portal_id), name)
+        signals.verdict(Verdict(outcome, None, 0), 0)
+
+    def lit() -> set[str]:
+        return {name.split()[1] for name, lamp in lamps.items() if lamp.on}
+
+    tell(Reason.WAITING_FOR_PERSONS, "left", 1)
+    tell(Reason.WAITING_FOR_PERSONS, "other", 2)
+    assert lit() == {"left", "other"}
+    tell(Reason.NO_RULE, "right", 1)
+    assert lit() == {"left", "other", "right"}
+    tell(Reason.GRANTED, "right", 1)
+    assert lit() == {"other", "right"}

@@ -81,6 +81,7 @@ class FakeChips:
     def __init__(self) -> None:
         self.requests: list[FakeRequest] = []
         self.refusal: OSError | None = None
+        self.refused = 0
         self.unopened: set[str] = set()
 
     def open(self, path: str) -> FakeChip:
@@ -111,6 +112,7 @@ class FakeChip:
         output_values: dict[Any, Any] | None = None,
     ) -> FakeRequest:
         if self._chips.refusal is not None:
+            self._chips.refused += 1
             raise self._chips.refusal
         assert output_values is None
         ((lines, settings),) = config.items()
@@ -321,6 +323,12 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
     until(lambda: other.counts.largest_batch)
     bench.clock.advance(RETRY_NS / 1e9)
     until(lambda: "lines cannot be had" in source.failure)
+    # Rounds go by, each of which would be an occasion.
+    for number in range(1, 11):
+        sound.pulse(12, 100 + number)
+        sound.tell()
+        until(lambda taken=number: len(other._edges) > taken)
+    assert chips.refused == 1
     chips.refusal = None
     bench.clock.advance(RETRY_NS / 1e9)
     until(lambda: not source.failure)

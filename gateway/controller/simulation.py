@@ -77,18 +77,10 @@ class Simulation:
         return {}
 
     def _drive(self, simulator: Simulator, command: Simulate) -> None:
-        reader, value = command.reader or "", command.value or ""
+        value = command.value or ""
         match command.verb:
-            case "swipe":
-                simulator.swipe(reader, _card(value), command.format)
-            case "key":
-                simulator.keys(reader, value)
-            case "qr":
-                simulator.qr(reader, value)
-            case "unplug":
-                simulator.unplug(reader)
-            case "plug":
-                simulator.plug(reader)
+            case "swipe" | "key" | "qr" | "type" | "present" | "remove" | "unplug" | "plug":
+                _at_reader(simulator, command, command.reader or "", value)
             case "rex":
                 name, pressed_high = self._input(command)
                 simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
@@ -165,6 +157,27 @@ class Simulation:
         raise NotFound(f"there is no door {name}; this site has: {known}")
 
 
+def _at_reader(simulator: Simulator, command: Simulate, reader: str, value: str) -> None:
+    """Show something to a reader, or pull its plug."""
+    match command.verb:
+        case "swipe":
+            simulator.swipe(reader, _card(value), command.format)
+        case "key":
+            simulator.keys(reader, value)
+        case "qr":
+            simulator.qr(reader, value)
+        case "type":
+            simulator.type(reader, value)
+        case "present":
+            simulator.present(reader, _serial(value))
+        case "remove":
+            simulator.remove(reader)
+        case "unplug":
+            simulator.unplug(reader)
+        case "plug":
+            simulator.plug(reader)
+
+
 def _hold_ms(text: str) -> int:
     try:
         hold_s = float(text)
@@ -173,6 +186,13 @@ def _hold_ms(text: str) -> int:
     if not 0 < hold_s <= LONGEST_HOLD_S:
         raise InvalidRequest(f"hold must be above 0 and at most {LONGEST_HOLD_S:g} seconds")
     return round(hold_s * 1000)
+
+
+def _serial(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise InvalidRequest(f"{text!r} is no hexadecimal number of whole bytes") from None
 
 
 def _card(text: str) -> int:

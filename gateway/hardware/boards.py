@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,7 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from gateway.credentials.wiegand import FORMATS
 from gateway.errors import SettingsError
-from gateway.settings import Input, LockState, Pull, Side, SiteFile, WiegandReader, describe
+from gateway.settings import (
+    Input,
+    LockState,
+    PcscReader,
+    Pull,
+    Side,
+    SiteFile,
+    WiegandReader,
+    describe,
+)
 
 SIMULATED_PORT = "simulated"
 """The port, device or name of a reader that hangs on the simulated board."""
@@ -107,10 +117,10 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
 
     Touches no hardware. Raises SettingsError with every problem: pins that the board lacks or
     reserves, pulls that a board's resistor overrules, unknown Wiegand formats, a simulated port on
-    a real board.
+    a real board, two names for one PC/SC reader.
     """
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
-    problems += _reader_problems(profile, site)
+    problems += [*_reader_problems(profile, site), *_pcsc_problems(site)]
     if problems:
         raise SettingsError("; ".join(problems))
 
@@ -195,4 +205,19 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             yield (
                 f"reader {reader.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
+            )
+
+
+def _pcsc_problems(site: SiteFile) -> Iterator[str]:
+    """One card would be two identifications where two names mean one reader."""
+    named = [
+        reader
+        for reader in site.reader
+        if isinstance(reader, PcscReader) and reader.reader != SIMULATED_PORT
+    ]
+    for one, other in combinations(sorted(named, key=lambda reader: len(reader.reader)), 2):
+        if other.reader.startswith(one.reader):
+            yield (
+                f"reader {other.name!r} reader: {other.reader!r} begins as {one.reader!r} of reader"
+                f" {one.name!r} does (allowed: names of different readers)"
             )

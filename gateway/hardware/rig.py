@@ -14,19 +14,26 @@ from gateway.hardware.device_thread import Backoff
 from gateway.hardware.driver import Driver
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
 from gateway.hardware.factory import open_factory
+from gateway.hardware.hid_driver import HidDriver
+from gateway.hardware.input_events import open_keyboard
 from gateway.hardware.inputs import DebouncedInput
 from gateway.hardware.outputs import StrikeOutput, SwitchOutput
+from gateway.hardware.pcsc_driver import PcscDriver
+from gateway.hardware.pcsc_service import open_pcscd
 from gateway.hardware.pins import PinFactory
 from gateway.hardware.qr_lines import QrLines
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.serial_driver import SerialDriver
+from gateway.hardware.simulated_keyboard import open_simulated_keyboard
 from gateway.hardware.simulated_pins import SimulatedFactory
 from gateway.hardware.simulated_port import port_path
 from gateway.hardware.simulator import Simulator
 from gateway.hardware.wiegand_reader import EdgeSource, PinEdgeSource, WiegandDriver
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
+    HidReader,
     LockState,
+    PcscReader,
     Reader,
     SerialQrReader,
     Side,
@@ -195,6 +202,19 @@ class Rig:
                     loop,
                     backoff=self._backoff,
                 )
+            case HidReader():
+                played = reader.device == SIMULATED_PORT
+                return HidDriver(
+                    reader,
+                    self._port(reader.name, reader.device),
+                    loop,
+                    backoff=self._backoff,
+                    opener=open_simulated_keyboard if played else open_keyboard,
+                )
+            case PcscReader():
+                cards = self.simulator and self.simulator.cards_of(reader.name)
+                opener = (lambda: cards) if cards else open_pcscd
+                return PcscDriver(reader, loop, backoff=self._backoff, opener=opener)
             case _:
                 raise SettingsError(f"reader {reader.name!r} kind: {reader.kind} is not served")
 

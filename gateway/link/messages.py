@@ -183,6 +183,9 @@ class Simulate(_Message):
         "swipe",
         "key",
         "qr",
+        "type",
+        "present",
+        "remove",
         "door",
         "rex",
         "zone",
@@ -201,8 +204,8 @@ class Simulate(_Message):
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, QR text, contact state (`open`, `closed`, `active`, `idle`, `on`, `off`),
-    way of a turn or ISO time."""
+    """Card number, keys, text, serial number (hexadecimal), contact state (`open`, `closed`,
+    `active`, `idle`, `on`, `off`), way of a turn or ISO time."""
     format: str | None = None
 
 

@@ -85,7 +85,7 @@ class SimulatedCards:
 
     def transmit(self, reader: str, command: bytes) -> bytes:
         with self._changed:
-            if reader not in self.readers():
+            if not self._plugged:
                 raise DeviceUnavailable("the reader is unplugged")
             if self._serial is None:
                 raise BrokenFrame("the card was taken away before it was read: hold it longer")

@@ -57,7 +57,7 @@ _STANDARDS = {
 def serial_of_answer(answer: bytes) -> bytes:
     """The serial number in the answer to `ASK_SERIAL`; raises BrokenFrame where there is none."""
     if len(answer) < 2:
-        raise BrokenFrame(f"the card's answer has {len(answer)} bytes, the least is 2")
+        raise BrokenFrame(f"the card's answer breaks off after {len(answer)} bytes: hold it longer")
     status = answer[-2:]
     if status != _DONE:
         why = _REFUSALS.get(status, "it refuses")

@@ -86,7 +86,7 @@ class SimulatedCards:
     def transmit(self, reader: str, command: bytes) -> bytes:
         with self._changed:
             if not self._plugged:
-                raise DeviceUnavailable("the reader is unplugged")
+                raise DeviceUnavailable(f"reader {reader!r} is unplugged")
             if self._serial is None:
                 raise BrokenFrame("the card was taken away before it was read: hold it longer")
             return self._serial + _DONE if command.startswith(_GET_DATA) else _NOT_SUPPORTED

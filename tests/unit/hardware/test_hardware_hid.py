@@ -201,7 +201,7 @@ def test_a_device_that_was_never_there_is_offline_with_its_path(
     desk.driver.close()
 
 
-@pytest.mark.parametrize("make", [lambda path: os.mkfifo(path), lambda path: path.touch()])
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch])
 def test_what_is_no_input_device_is_refused_in_words(
     bench: Bench, tmp_path: Path, make: Callable[[Path], None]
 ) -> None:

@@ -164,9 +164,7 @@ def credential_of_typed(typed: Typed, shows: Shows, prefix: str, suffix: str) ->
     if typed.fault:
         raise BrokenFrame(typed.fault)
     text = typed.text
-    if len(text) < len(prefix) + len(suffix) or not (
-        text.startswith(prefix) and text.endswith(suffix)
-    ):
+    if not (text.startswith(prefix) and text.endswith(suffix)):
         raise BrokenFrame(f"the text is not between {prefix!r} and {suffix!r}")
     text = text[len(prefix) : len(text) - len(suffix)]
     if not text:

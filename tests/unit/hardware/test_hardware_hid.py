@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.credentials.keyboard import LEFT_SHIFT
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState
@@ -143,12 +144,12 @@ def test_a_silence_at_the_device_gives_up_a_text_without_an_end(
 def test_repetition_of_a_held_key_and_other_events_are_no_keys(
     desk: Desk, keyboard: SimulatedKeyboard
 ) -> None:
-    repeated, scan_code = pack_event(EV_KEY, A, 2, AT_NS), pack_event(EV_MSC, 4, 458756, AT_NS)
-    keyboard.send(
-        scan_code + pack_keys([(A, True)], AT_NS) + repeated * 5 + pack_keys([(A, False)], AT_NS)
-    )
-    keyboard.send(pack_keys([(ENTER, True)], AT_NS))
-    desk.wait_for(lambda: desk.read == ["a"])
+    scan_code = pack_event(EV_MSC, 4, 458756, AT_NS)
+    for code in (LEFT_SHIFT, A):
+        keyboard.send(scan_code + pack_keys([(code, True)], AT_NS))
+        keyboard.send(pack_event(EV_KEY, code, 2, AT_NS) * 5)
+    keyboard.send(pack_keys([(A, False), (LEFT_SHIFT, False), (ENTER, True)], AT_NS))
+    desk.wait_for(lambda: desk.read == ["A"])
 
 
 def test_a_full_buffer_of_the_kernel_throws_the_text_away_and_says_so(
@@ -263,6 +264,7 @@ def test_closing_gives_everything_back(bench: Bench, keyboard: SimulatedKeyboard
 
 @given(st.binary(max_size=40 * EVENT_BYTES), st.lists(st.integers(1, 100), max_size=20))
 def test_any_bytes_in_any_pieces_are_taken(data: bytes, cuts: list[int]) -> None:
+    data = pack_text("a", AT_NS) + data
     whole = InputEventStream().feed(data)
     stream, pieces, rest = InputEventStream(), [], data
     for cut in [*cuts, len(data)]:

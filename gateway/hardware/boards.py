@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -18,6 +19,7 @@ from gateway.settings import (
     Input,
     Level,
     LockState,
+    PcscReader,
     Pull,
     Side,
     SiteFile,
@@ -130,11 +132,12 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
 
     Touches no hardware. Raises SettingsError with every problem: pins that the board lacks or
     reserves, pulls that a board's resistor overrules, unknown Wiegand formats, a simulated port on
-    a real board, and what contradicts the modules that the site names.
+    a real board, two names for one PC/SC reader, and what contradicts the modules that the site
+    names.
     """
     hats = load_hats(site)
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
-    problems += [*_reader_problems(profile, site), *hats.problems(site)]
+    problems += [*_reader_problems(profile, site), *_pcsc_problems(site), *hats.problems(site)]
     problems += _module_problems(profile, site)
     if problems:
         raise SettingsError("; ".join(problems))
@@ -289,4 +292,19 @@ def _module_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             yield (
                 f"sec_box {box.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: the path of the RS-485 port)"
+            )
+
+
+def _pcsc_problems(site: SiteFile) -> Iterator[str]:
+    """One card would be two identifications where two names mean one reader."""
+    named = [
+        reader
+        for reader in site.reader
+        if isinstance(reader, PcscReader) and reader.reader != SIMULATED_PORT
+    ]
+    for one, other in combinations(sorted(named, key=lambda reader: len(reader.reader)), 2):
+        if other.reader.startswith(one.reader):
+            yield (
+                f"reader {other.name!r} reader: {other.reader!r} begins as {one.reader!r} of reader"
+                f" {one.name!r} does (allowed: names of different readers)"
             )

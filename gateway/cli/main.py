@@ -26,6 +26,7 @@ _COMMANDS = {
         "Put the relays at their declared state without the controller.",
     ),
     "device-rules": ("gateway.cli.device_rules", "Print udev rules for the site's USB scanners."),
+    "wiring": ("gateway.cli.wiring", "Draw the header with every pin that the site uses."),
     "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
     "version": ("gateway.cli.main", "Print the version."),
 }

@@ -85,6 +85,8 @@ class Simulation:
                 simulator.keys(reader, value)
             case "qr":
                 simulator.qr(reader, value)
+            case "tag":
+                simulator.tag(reader, value, _hold_ms(command.hold or USUAL_HOLD_S))
             case "unplug":
                 simulator.unplug(reader)
             case "plug":

@@ -397,6 +397,31 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(
     assert stand.bench.levels(InputName(InputKind.DOOR_SENSOR, YARD)) == [True]
 
 
+@pytest.mark.parametrize("unlock", [True, False])
+def test_an_echo_of_something_else_is_no_confirmation(
+    gate: Stand, monkeypatch: pytest.MonkeyPatch, unlock: bool
+) -> None:
+    monkeypatch.setattr(secbox_module, "RENEW_S", 1_000)
+    if not unlock:
+        gate.unlock()
+        gate.wait_for(lambda: gate.modules[1].edges == 1)
+    spoilt: list[bytes] = []
+
+    def other_coil(data: bytes) -> bytes:
+        if data[1] != 5 or spoilt:
+            return data
+        spoilt.append(data)
+        changed = data[:3] + b"\x07" + data[4:-2]
+        return changed + checksum(changed)
+
+    gate.line.spoil = [other_coil]
+    wanted = (1, "02000014" if unlock else "00000000")
+    before = gate.line.writes.count(wanted)
+    (gate.unlock if unlock else gate.lock)()
+    gate.wait_for(lambda: gate.line.writes.count(wanted) == before + 2)
+    assert gate.health("gate") is Health.ONLINE
+
+
 def test_a_line_that_is_disturbed_often_is_degraded_and_says_so(
     make: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,18 +482,20 @@ def test_two_doors_on_one_module_have_a_relay_each(make: Callable[..., Stand]) -
 
 
 def test_a_relay_goes_ahead_of_the_looks_that_are_due(make: Callable[..., Stand]) -> None:
-    stand = make(BOX, YARD_BOX)
+    last = 70_000
+    stand = make(BOX, YARD_BOX, {**YARD_BOX, "id": last, "name": "last", "address": 3})
     stand.start()
     at: list[int] = []
 
     def drive(request: bytes) -> None:
+        # The second module is the next to be looked at, the third one's relay comes first.
         if request[:2] == b"\x01\x02" and not at:
             at.append(len(stand.line.requests))
-            stand.unlock(YARD)
+            stand.unlock(last)
 
     stand.line.before_answer = drive
-    stand.wait_for(lambda: stand.modules[2].relay(0))
-    assert stand.line.requests[at[0]][:2] == b"\x02\x05"
+    stand.wait_for(lambda: stand.modules[3].relay(0))
+    assert stand.line.requests[at[0]][:2] == b"\x03\x05"
 
 
 # the port

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -481,21 +482,19 @@ def test_two_doors_on_one_module_have_a_relay_each(make: Callable[..., Stand]) -
     stand.wait_for(lambda: stand.health("gate") is Health.OFFLINE is stand.health("yard"))
 
 
-def test_a_relay_goes_ahead_of_the_looks_that_are_due(make: Callable[..., Stand]) -> None:
-    last = 70_000
-    stand = make(BOX, YARD_BOX, {**YARD_BOX, "id": last, "name": "last", "address": 3})
-    stand.start()
-    at: list[int] = []
+def test_every_relay_goes_ahead_of_each_look_that_is_due() -> None:
+    done: list[str] = []
 
-    def drive(request: bytes) -> None:
-        # The second module is the next to be looked at, the third one's relay comes first.
-        if request[:2] == b"\x01\x02" and not at:
-            at.append(len(stand.line.requests))
-            stand.unlock(last)
+    def module(name: str) -> Any:
+        return SimpleNamespace(
+            due_s=0.0,
+            drive=lambda _now_s: done.append(f"drive {name}"),
+            look=lambda _now_s: done.append(f"look {name}"),
+        )
 
-    stand.line.before_answer = drive
-    stand.wait_for(lambda: stand.modules[3].relay(0))
-    assert stand.line.requests[at[0]][:2] == b"\x03\x05"
+    thread: Any = SimpleNamespace(beat=lambda: None, stopping=False)
+    SecBoxLine._go_round(thread, [module("1"), module("2")])
+    assert done == ["drive 1", "drive 2", "look 1", "drive 1", "drive 2", "look 2"]
 
 
 # the port

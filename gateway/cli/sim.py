@@ -45,7 +45,7 @@ _reader = click.option("--reader", required=True, help="The reader's name in the
 @click.option("--format", "frame", default="w26", show_default=True, help="Wiegand format.")
 @click.pass_context
 def swipe(ctx: click.Context, reader: str, card: str, frame: str) -> None:
-    """Send a card as a Wiegand frame on pins D0 and D1."""
+    """Send a card as a Wiegand frame on pins D0 and D1; at a serial reader, as its own frame."""
     _ask(ctx, Simulate(verb="swipe", reader=reader, value=card, format=frame))
 
 
@@ -60,11 +60,33 @@ def key(ctx: click.Context, reader: str, keys: str) -> None:
 
 @sim.command()
 @_reader
+@click.argument("bits")
+@click.pass_context
+def frame(ctx: click.Context, reader: str, bits: str) -> None:
+    """Send BITS (0 and 1) on pins D0 and D1, for cards of the site's own formats.
+
+    Twice the same is as exactly timed as a recording, and warned of.
+    """
+    _ask(ctx, Simulate(verb="frame", reader=reader, value=bits))
+
+
+@sim.command()
+@_reader
 @click.argument("text")
 @click.pass_context
 def qr(ctx: click.Context, reader: str, text: str) -> None:
     """Hold a QR code with TEXT before a serial reader."""
     _ask(ctx, Simulate(verb="qr", reader=reader, value=text))
+
+
+@sim.command()
+@_reader
+@click.option("--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True)
+@click.argument("tag")
+@click.pass_context
+def tag(ctx: click.Context, reader: str, hold: float, tag: str) -> None:
+    """Hold TAG, in hexadecimal, in the field of a UHF reader for --hold seconds."""
+    _ask(ctx, Simulate(verb="tag", reader=reader, value=tag, hold=str(hold)))
 
 
 @sim.command()

@@ -17,14 +17,16 @@ from gateway.access.policy import Portal
 from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.zones import ZoneSettings
+from gateway.controller.wiegand_modes import usable_formats
 from gateway.credentials.qr import QrMode
 from gateway.credentials.totp import TotpSettings
 from gateway.credentials.values import CredentialKind
 from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
-from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
 from gateway.link.messages import EndedMode
+from gateway.objects.configuration_keys import WIEGAND_INPUTS
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import Door, FixedInput, Level, RexMode, SecBox, Side, SiteFile
 from gateway.store.snapshot import SecBoxRow, Snapshot
@@ -33,7 +35,6 @@ CATRA_ACTION = "catra"
 NORMALLY_CLOSED_BUTTON, NO_BUTTON = 1, 2
 """`sec_boxs.rex_mode`; 0 and all else is a button that closes its contact. The API has the column
 and does not say what it means: these numbers are ours."""
-
 
 _PANIC_KEYS = {
     AlarmCause.PANIC_FINGER: "panic_finger_enabled",
@@ -90,10 +91,38 @@ class Bindings:
             for side in self.sides_of(portal.actions):
                 self._portal_of_side.setdefault(side, portal_id)
 
-    @property
+    @cached_property
     def reading(self) -> ReadingSettings:
         """What the readers' drivers go by."""
-        return ReadingSettings()
+        power = self._configuration[("uhf", "transmit_power")]
+        uhf = UhfReading(
+            same_tag_ms=self._int("uhf", "read_interval"),
+            other_tag_ms=self._int("uhf", "read_interval_diff_tags"),
+            last_byte_first=self._configuration[("uhf", "reader_type")] == "lsb",
+            mode=UhfMode(self._configuration[("uhf", "operation_mode")]),
+            transmit_centidbm=int(power) if power else None,
+        )
+        formats, _ = usable_formats(self.snapshot.wiegand_modes)
+        return ReadingSettings(
+            uhf=uhf,
+            wiegand_formats=formats,
+            last_byte_first=frozenset(
+                number + 1 for number in WIEGAND_INPUTS if self._last_byte_first(number)
+            ),
+        )
+
+    @property
+    def unusable_formats(self) -> tuple[str, ...]:
+        """What is wrong with the card formats of the site's own that are left aside."""
+        _, problems = usable_formats(self.snapshot.wiegand_modes)
+        return problems
+
+    def _last_byte_first(self, number: int) -> bool:
+        """Unverified: the reference has two keys for one thing, `34` being what a client of the
+        vendor's writes for `LSB` in the second. Either counts, for the reader with that index."""
+        by_input = self._configuration[(f"w_in{number}", "byte_order")]
+        by_reader = self._configuration[(f"card_reader{number}", "type")]
+        return by_input == "LSB" or by_reader in ("LSB", "34")
 
     def portal_of_reader(self, index: int) -> int:
         """The portal that a reader stands for, 0 for none."""
@@ -298,6 +327,11 @@ class Bindings:
     def forgives_at_midnight(self) -> bool:
         """Whether anti-passback forgets at the site's midnight where everyone is."""
         return self._on("catra", "daily_reset") or self._site.admission.forgive_at_midnight
+
+    @property
+    def beeps(self) -> bool:
+        """Whether readers may be heard."""
+        return self._on("general", "beep_enabled")
 
     @property
     def qr_mode(self) -> QrMode:

@@ -13,7 +13,16 @@ from gateway.hardware.hats import Hats, load_hat, reader_outputs, strikes_of
 from gateway.hardware.headers import Header, load_header
 from gateway.hardware.hw_files import load_checked, names_in
 from gateway.hardware.modbus_profiles import module_problems, module_warnings
-from gateway.settings import Input, Level, LockState, Pull, Side, SiteFile, WiegandReader
+from gateway.settings import (
+    Edges,
+    Input,
+    Level,
+    LockState,
+    Pull,
+    Side,
+    SiteFile,
+    WiegandReader,
+)
 
 SIMULATED_PORT = "simulated"
 """The port, device or name of a reader that hangs on the simulated board."""
@@ -260,6 +269,11 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                 yield (
                     f"reader {reader.name!r} formats: found {list(reader.formats)},"
                     f" allowed: one or more of {sorted(FORMATS)}"
+                )
+            if reader.edges is Edges.KERNEL and profile.simulated:
+                yield (
+                    f"reader {reader.name!r} edges: 'kernel' needs a real board,"
+                    f" here it is {profile.name!r} (allowed: pins)"
                 )
         elif reader.place == SIMULATED_PORT and not profile.simulated:
             yield (

@@ -1,4 +1,4 @@
-"""Modules, turnstiles, card formats, and the peers of this device.
+"""Modules, turnstiles, and the peers of this device.
 
 `sec_boxs` is the vendor's spelling.
 """
@@ -59,20 +59,6 @@ SEC_BOXS = ObjectType(
         Int("rex_mode", default=0),
     ),
     policy=True,
-)
-
-WIEGAND_MODES = ObjectType(
-    "wiegand_modes",
-    (
-        Id("id"),
-        Text("name", required=True),
-        Int("size", required=True, minimum=1),
-        Text("format", required=True),
-        Text("parities", default=""),
-        Text("parities_calculation_order", default=""),
-        Flag("inverted_facility", required=True),
-        Flag("inverted_card", required=True),
-    ),
 )
 
 TURNS = ("left_turns", "right_turns", "entrance_turns", "exit_turns")

@@ -18,6 +18,7 @@ from gateway.settings.files import (
 )
 from gateway.settings.readers import (
     ByteOrder,
+    CardNumbering,
     Edges,
     Encoding,
     HidReader,
@@ -39,6 +40,7 @@ __all__ = [
     "LAST_GOOD",
     "SITE_FILE",
     "ByteOrder",
+    "CardNumbering",
     "Direction",
     "Door",
     "Edges",

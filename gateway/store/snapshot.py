@@ -62,6 +62,18 @@ class SecBoxRow(NamedTuple):
     rex_mode: int = 0
 
 
+class WiegandModeRow(NamedTuple):
+    """A row of `wiegand_modes`."""
+
+    name: str
+    size: int
+    format: str
+    parities: str
+    parities_calculation_order: str
+    inverted_facility: int
+    inverted_card: int
+
+
 class _Script(NamedTuple):
     id: int
     script: str
@@ -97,6 +109,8 @@ class Snapshot:
     zone_schedules: Mapping[int, Condition]
     """Alarm zone -> when it is armed; one without a schedule is not in it, and always is."""
     bells: tuple[TimedAlarm, ...]
+    wiegand_modes: tuple[WiegandModeRow, ...] = ()
+    """Card formats of the site's own."""
     rows: PolicyRows | None = None
     """What the policy was compiled from, where the reader was told to keep it."""
     sec_boxes: Mapping[int, SecBoxRow] = field(default_factory=dict)
@@ -167,6 +181,8 @@ class SnapshotReader:
         timed = self._select("timed_alarms", ("start", *WEEKDAYS))
         bells = tuple(TimedAlarm(row[0], tuple(map(bool, row[1:]))) for row in timed)
         yield
+        formats = self._rows("wiegand_modes", WiegandModeRow._make, WiegandModeRow._fields)
+        wiegand_modes = tuple(formats)
         modes = {
             row.door_id: row
             for row in self._rows("exception_modes", ModeRow._make, ModeRow._fields)
@@ -189,6 +205,7 @@ class SnapshotReader:
             modes=modes,
             zone_schedules=schedules,
             bells=bells,
+            wiegand_modes=wiegand_modes,
             rows=rows if self._keep_rows else None,
             sec_boxes=boxes,
         )

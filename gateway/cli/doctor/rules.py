@@ -41,6 +41,8 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
             )
         elif not list(bindings.doors_of(policy.portals[portal].actions)):
             yield from _without_a_door(site, bindings, portal, subject)
+    for why in bindings.unusable_formats:
+        yield Finding(Grade.WARN, "card formats", f"{why}; it is left aside")
     yield from _open_to_all(policy)
     yield from _ways_around(site, bindings)
 

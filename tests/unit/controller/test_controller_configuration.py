@@ -141,6 +141,7 @@ def read_by_the_controller() -> set[Key]:
         zones={},
         sec_boxes={},
         portal_of_reader={},
+        wiegand_modes=(),
     )
     ask_everything(site, Bindings(site, snapshot))
     return values.asked

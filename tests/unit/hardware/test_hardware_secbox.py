@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -397,6 +398,31 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_one(
     assert stand.bench.levels(InputName(InputKind.DOOR_SENSOR, YARD)) == [True]
 
 
+@pytest.mark.parametrize("unlock", [True, False])
+def test_an_echo_of_something_else_is_no_confirmation(
+    gate: Stand, monkeypatch: pytest.MonkeyPatch, unlock: bool
+) -> None:
+    monkeypatch.setattr(secbox_module, "RENEW_S", 1_000)
+    if not unlock:
+        gate.unlock()
+        gate.wait_for(lambda: gate.modules[1].edges == 1)
+    spoilt: list[bytes] = []
+
+    def other_coil(data: bytes) -> bytes:
+        if data[1] != 5 or spoilt:
+            return data
+        spoilt.append(data)
+        changed = data[:3] + b"\x07" + data[4:-2]
+        return changed + checksum(changed)
+
+    gate.line.spoil = [other_coil]
+    wanted = (1, "02000014" if unlock else "00000000")
+    before = gate.line.writes.count(wanted)
+    (gate.unlock if unlock else gate.lock)()
+    gate.wait_for(lambda: gate.line.writes.count(wanted) == before + 2)
+    assert gate.health("gate") is Health.ONLINE
+
+
 def test_a_line_that_is_disturbed_often_is_degraded_and_says_so(
     make: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -456,19 +482,19 @@ def test_two_doors_on_one_module_have_a_relay_each(make: Callable[..., Stand]) -
     stand.wait_for(lambda: stand.health("gate") is Health.OFFLINE is stand.health("yard"))
 
 
-def test_a_relay_goes_ahead_of_the_looks_that_are_due(make: Callable[..., Stand]) -> None:
-    stand = make(BOX, YARD_BOX)
-    stand.start()
-    at: list[int] = []
+def test_every_relay_goes_ahead_of_each_look_that_is_due() -> None:
+    done: list[str] = []
 
-    def drive(request: bytes) -> None:
-        if request[:2] == b"\x01\x02" and not at:
-            at.append(len(stand.line.requests))
-            stand.unlock(YARD)
+    def module(name: str) -> Any:
+        return SimpleNamespace(
+            due_s=0.0,
+            drive=lambda _now_s: done.append(f"drive {name}"),
+            look=lambda _now_s: done.append(f"look {name}"),
+        )
 
-    stand.line.before_answer = drive
-    stand.wait_for(lambda: stand.modules[2].relay(0))
-    assert stand.line.requests[at[0]][:2] == b"\x02\x05"
+    thread: Any = SimpleNamespace(beat=lambda: None, stopping=False)
+    SecBoxLine._go_round(thread, [module("1"), module("2")])
+    assert done == ["drive 1", "drive 2", "look 1", "drive 1", "drive 2", "look 2"]
 
 
 # the port

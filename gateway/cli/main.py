@@ -21,6 +21,7 @@ _COMMANDS = {
     "sim": ("gateway.cli.sim", "Drive the simulated board of a running gateway."),
     "explain": ("gateway.cli.explain", "Say why a door opened or did not, for whom and when."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
+    "wiring": ("gateway.cli.wiring", "Draw the header with every pin that the site uses."),
     "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
     "version": ("gateway.cli.main", "Print the version."),
 }

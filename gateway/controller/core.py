@@ -373,11 +373,19 @@ class Controller:
                 state = {"device": item.device, "online": item.online, "why": item.why}
                 log.info("device", health=item.health.value, **state)
                 self._parts.recorder.note(EntryKind.DEVICE, health=item.health.value, **state)
+                self._module_changed(item)
             case WriterFault(why=why):
                 self._writer_fault(why)
             case DamageFound(file=file, what=what):
                 log.error("database damaged", file=file, what=what)
                 self._parts.recorder.note(EntryKind.FAULT, part=file, why=what)
+
+    def _module_changed(self, state: DeviceState) -> None:
+        """A door whose wires are on a module comes and goes with it."""
+        for box in self._parts.site.sec_box:
+            if box.name == state.device:
+                why = "" if state.online else state.why
+                self._parts.doors[box.id].module_changed(state.at_ns // _MS, why)
 
     def _writer_fault(self, why: str | None) -> None:
         if why is None:

@@ -77,20 +77,10 @@ class Simulation:
         return {}
 
     def _drive(self, simulator: Simulator, command: Simulate) -> None:
-        reader, value = command.reader or "", command.value or ""
+        value = command.value or ""
         match command.verb:
-            case "swipe":
-                simulator.swipe(reader, _card(value), command.format)
-            case "key":
-                simulator.keys(reader, value)
-            case "frame":
-                simulator.frame(reader, value)
-            case "qr":
-                simulator.qr(reader, value)
-            case "unplug":
-                simulator.unplug(reader)
-            case "plug":
-                simulator.plug(reader)
+            case "swipe" | "key" | "frame" | "qr" | "tag" | "unplug" | "plug":
+                _at_reader(simulator, command)
             case "rex":
                 name, pressed_high = self._input(command)
                 simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
@@ -165,6 +155,25 @@ class Simulation:
                 return panel
         known = ", ".join(panel.door.name for panel in self._doors.values()) or "none"
         raise NotFound(f"there is no door {name}; this site has: {known}")
+
+
+def _at_reader(simulator: Simulator, command: Simulate) -> None:
+    reader, value = command.reader or "", command.value or ""
+    match command.verb:
+        case "swipe":
+            simulator.swipe(reader, _card(value), command.format)
+        case "key":
+            simulator.keys(reader, value)
+        case "frame":
+            simulator.frame(reader, value)
+        case "qr":
+            simulator.qr(reader, value)
+        case "tag":
+            simulator.tag(reader, value, _hold_ms(command.hold or USUAL_HOLD_S))
+        case "unplug":
+            simulator.unplug(reader)
+        case "plug":
+            simulator.plug(reader)
 
 
 def _hold_ms(text: str) -> int:

@@ -17,6 +17,8 @@ from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
 from gateway.hardware.boards import SIMULATED_PORT
 from gateway.hardware.events import InputName
+from gateway.hardware.played_readers import PlayedUhfReader, code_bytes, rfid_frame
+from gateway.hardware.simulated_modules import SimulatedSecBoxes
 from gateway.hardware.simulated_pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated_port import SimulatedPort, port_path
 from gateway.hardware.wiring import input_wiring
@@ -26,7 +28,10 @@ from gateway.settings import (
     Level,
     Pull,
     Reader,
+    SerialCardReader,
+    SerialQrReader,
     SerialReader,
+    SerialUhfReader,
     Side,
     SiteFile,
     WiegandReader,
@@ -68,7 +73,9 @@ class Simulator:
         self._shake = random.Random(0)  # noqa: S311 - the noise of a wire, the same in each run
         self._unplugged: set[str] = set()
         self._releases: dict[InputName, tuple[int, bool]] = {}
+        self._removals: dict[str, int] = {}
         self._ports: dict[str, SimulatedPort] = {}
+        self._played: dict[str, PlayedUhfReader] = {}
         for wiring in self._inputs.values():
             # What the wires do against or without the board's pull; once moved, it stays moved.
             wired = isinstance(wiring, FixedInput) or wiring.pull is Pull.FLOATING
@@ -76,16 +83,35 @@ class Simulator:
                 self._pin(wiring.pin).drive(high=_rest_level(wiring))
         for reader in site.reader:
             if isinstance(reader, SerialReader) and reader.port == SIMULATED_PORT:
-                self._ports[reader.name] = SimulatedPort(port_path(runtime_dir, reader.name))
+                self._ports[reader.name] = self._new_port(reader, runtime_dir)
+        boxes = [box for box in site.sec_box if box.port == SIMULATED_PORT]
+        self.sec_boxes: SimulatedSecBoxes | None = None
+        """The modules of the simulated line; None where the site has none there."""
+        if boxes:
+            port = SimulatedPort(port_path(runtime_dir, boxes[0].name))
+            self.sec_boxes = SimulatedSecBoxes(boxes, port)
+
+    def _new_port(self, reader: SerialReader, runtime_dir: Path) -> SimulatedPort:
+        path = port_path(runtime_dir, reader.name)
+        if not isinstance(reader, SerialUhfReader):
+            return SimulatedPort(path)
+        played = self._played[reader.name] = PlayedUhfReader(reader)
+        return SimulatedPort(path, played.answer)
 
     # readers
 
     def swipe(self, reader: str, card: int, layout: str | None = None) -> None:
-        """Send a card's frame on D0 and D1; `layout` defaults to the reader's first format.
+        """Send a card's frame on D0 and D1; `layout` defaults to the reader's first format. A
+        reader on a serial port sends its own.
 
         Raises NotFound for an unknown reader or format, InvalidRequest when the card does not fit
-        the format or the reader has no data lines, DeviceUnavailable while it is unplugged.
+        the format or the reader reads none, DeviceUnavailable while it is unplugged or its port
+        not opened yet.
         """
+        known = self._reader(reader)
+        if isinstance(known, SerialCardReader):
+            self._open_port(reader).send(rfid_frame(known, card))
+            return
         lines = self._wiegand(reader)
         name = layout or lines.formats[0]
         if name not in FORMATS:
@@ -114,27 +140,50 @@ class Simulator:
         self._send(self._wiegand(reader), [bits])
 
     def qr(self, reader: str, text: str) -> None:
-        """Send a text and CR into the port of a serial reader.
+        """Send a text and CR into the port of a reader of codes, as its settings have it written.
 
-        Raises NotFound for an unknown reader, InvalidRequest when it has no simulated port or the
-        text is too long, DeviceUnavailable while it is unplugged or the port not opened yet.
+        Raises NotFound for an unknown reader, InvalidRequest when it has no simulated port, reads
+        no codes, or the text is too long or cannot be written, DeviceUnavailable while it is
+        unplugged or the port not opened yet.
         """
-        port = self._port(reader)
-        data = text.encode("utf-8", "surrogatepass")
+        self._port(reader)
+        known = self._reader(reader)
+        if not isinstance(known, SerialQrReader):
+            raise InvalidRequest(f"reader {reader!r} reads no codes, its kind is {known.kind}")
+        data = code_bytes(known, text)
         if len(data) > MAX_BYTES:
             raise InvalidRequest(f"a QR code holds {MAX_BYTES} bytes at most, found {len(data)}")
-        if not self._online(reader) or reader in self._unplugged:
-            raise DeviceUnavailable(f"reader {reader!r} is offline: nobody would read the code")
-        port.send(data + b"\r")
+        self._open_port(reader).send(data + b"\r")
+
+    def tag(self, reader: str, tag: str, hold_ms: int) -> None:
+        """Hold a tag, in hexadecimal, before a UHF reader for `hold_ms`; another one before it is
+        taken away. Errors as `qr`."""
+        self._port(reader)
+        played = self._played.get(reader)
+        if played is None:
+            kind = self._reader(reader).kind
+            raise InvalidRequest(f"reader {reader!r} reads no tags, its kind is {kind}")
+        self._open_port(reader)
+        played.hold(tag)
+        self._removals[reader] = self._clock.monotonic_ns() + hold_ms * _MS
 
     def unplug(self, reader: str) -> None:
-        """Pull a reader's plug; a second time changes nothing. Raises NotFound, InvalidRequest."""
+        """Pull the plug of a reader or a module; a second time changes nothing.
+
+        Raises NotFound, InvalidRequest.
+        """
+        if self.sec_boxes and reader in self.sec_boxes:
+            self.sec_boxes.module(reader).plugged = False
+            return
         if isinstance(self._reader(reader), SerialReader):
             self._port(reader).unplug()
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
-        """Put a reader's plug back; errors as `unplug`."""
+        """Put a plug back; errors as `unplug`."""
+        if self.sec_boxes and reader in self.sec_boxes:
+            self.sec_boxes.module(reader).plugged = True
+            return
         if isinstance(self._reader(reader), SerialReader):
             self._port(reader).plug()
         self._unplugged.discard(reader)
@@ -142,9 +191,12 @@ class Simulator:
     # inputs
 
     def set_input(self, name: InputName, *, high: bool) -> None:
-        """Set the level of an input pin from outside; raises NotFound naming the inputs."""
-        wiring = self._input(name)
+        """Set the level of an input from outside; raises NotFound naming the inputs."""
         self._releases.pop(name, None)
+        if self.sec_boxes and name in self.sec_boxes:
+            self.sec_boxes.set_input(name, high=high)
+            return
+        wiring = self._input(name)
         self._pin(wiring.pin).drive(high=high)
 
     def press(self, name: InputName, *, high: bool, hold_ms: int) -> None:
@@ -154,11 +206,16 @@ class Simulator:
 
     @property
     def due_ns(self) -> int | None:
-        """When a pressed button is let go."""
-        return min((due_ns for due_ns, _ in self._releases.values()), default=None)
+        """When a pressed button is let go, or a tag taken away."""
+        dues_ns = [*self._removals.values(), *(due_ns for due_ns, _ in self._releases.values())]
+        return min(dues_ns, default=None)
 
     def service(self, now_ns: int) -> None:
-        """Let go of buttons that were held long enough."""
+        """Let go of buttons, and take tags away, that were held long enough."""
+        for reader, due_ns in list(self._removals.items()):
+            if now_ns >= due_ns:
+                self._played[reader].hold("")
+                del self._removals[reader]
         for name, (due_ns, high) in list(self._releases.items()):
             if now_ns >= due_ns:
                 self.set_input(name, high=high)
@@ -192,7 +249,8 @@ class Simulator:
             {"name": name, "kind": reader.kind, "plugged": name not in self._unplugged}
             for name, reader in self._readers.items()
         ]
-        return {"outputs": outputs, "inputs": shown, "readers": readers, "recent": recent}
+        found = {"outputs": outputs, "inputs": shown, "readers": readers, "recent": recent}
+        return {**found, "sec_boxes": self.sec_boxes.state() if self.sec_boxes else []}
 
     def port_of(self, reader: str) -> str:
         """The path at which a reader's simulated port stands."""
@@ -200,6 +258,8 @@ class Simulator:
 
     def close(self) -> None:
         """Take the simulated ports away."""
+        if self.sec_boxes:
+            self.sec_boxes.close()
         for port in self._ports.values():
             port.unplug()
 
@@ -211,7 +271,8 @@ class Simulator:
     def _input(self, name: InputName) -> Input:
         wiring = self._inputs.get(name)
         if wiring is None:
-            there = ", ".join(str(known) for known in sorted(self._inputs)) or "none"
+            known = [*self._inputs, *(self.sec_boxes.inputs if self.sec_boxes else ())]
+            there = ", ".join(str(each) for each in sorted(known)) or "none"
             raise NotFound(f"there is no input {name}; there are: {there}")
         return wiring
 
@@ -241,6 +302,13 @@ class Simulator:
             raise InvalidRequest(
                 f"reader {name!r} has no simulated port, its kind is {reader.kind}"
             )
+        return port
+
+    def _open_port(self, name: str) -> SimulatedPort:
+        """The port of a reader that somebody listens to."""
+        port = self._port(name)
+        if not self._online(name) or name in self._unplugged:
+            raise DeviceUnavailable(f"reader {name!r} is offline: nobody would hear it")
         return port
 
     def _send(self, reader: WiegandReader, frames: Sequence[str], shake_ns: int = 0) -> None:

@@ -139,6 +139,14 @@ _LIVE = (
     *_acts_on(
         "UHF tags at a reader",
         _choice("uhf", "identification_bits", "26", "26", "32", "34", "66", "96"),
+        _choice("uhf", "reader_type", "default", "default", "lsb"),
+        # Milliseconds. The vendor's own value of the second is below its lowest.
+        _number("uhf", "read_interval", "5000", 100, 30_000),
+        _number("uhf", "read_interval_diff_tags", "100", 100, 30_000),
+        # Of `trigger`, the input: none is served, so that nothing is read.
+        _choice("uhf", "operation_mode", "continuous", "continuous", "trigger", "inhibit"),
+        # Hundredths of dBm; empty leaves the reader as it is set.
+        _number("uhf", "transmit_power", "", 1_500, 2_400),
     ),
     # Wiegand readers with index N + 1. LSB: the last byte of the card's number comes first.
     *(
@@ -256,9 +264,7 @@ _STORED = {
         enforce_secure_channel=0 out_mode
     """,
     "uhf": """
-        reader_type=default read_interval=5000 read_interval_diff_tags=100
-        transmit_power work_channel operation_mode=continuous trigger_timeout trig_idle
-        tag_detector_enabled=0
+        work_channel trigger_timeout trig_idle tag_detector_enabled=0
     """,
     "rs485": "enabled=0 legacy_mode=0 receive_timeout=1000",
     "gpio": """

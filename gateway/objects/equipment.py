@@ -58,6 +58,7 @@ SEC_BOXS = ObjectType(
         # Some firmware has it, the documentation does not: clients may leave it out.
         Int("rex_mode", default=0),
     ),
+    policy=True,
 )
 
 TURNS = ("left_turns", "right_turns", "entrance_turns", "exit_turns")

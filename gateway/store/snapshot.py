@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import peewee
@@ -60,6 +60,20 @@ class WiegandModeRow(NamedTuple):
     inverted_card: int
 
 
+class SecBoxRow(NamedTuple):
+    """A row of `sec_boxs`, with what `init` gives it."""
+
+    id: int
+    enabled: int = 1
+    relay_timeout: int = 3_000
+    """Milliseconds."""
+    door_sensor_enabled: int = 1
+    door_sensor_idle: int = 1
+    """1: the contact is open while the door is closed; 0: it is closed."""
+    auto_close_enabled: int = 1
+    rex_mode: int = 0
+
+
 class _Script(NamedTuple):
     id: int
     script: str
@@ -99,6 +113,7 @@ class Snapshot:
     """Card formats of the site's own."""
     rows: PolicyRows | None = None
     """What the policy was compiled from, where the reader was told to keep it."""
+    sec_boxes: Mapping[int, SecBoxRow] = field(default_factory=dict)
 
 
 class _Kept(Generic[Row]):
@@ -157,6 +172,7 @@ class SnapshotReader:
             ),
         )
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
+        boxes = {row.id: row for row in self._rows("sec_boxs", SecBoxRow._make, SecBoxRow._fields)}
         yield
         schedules = yield from compile_schedules(
             self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id"),
@@ -191,6 +207,7 @@ class SnapshotReader:
             bells=bells,
             wiegand_modes=wiegand_modes,
             rows=rows if self._keep_rows else None,
+            sec_boxes=boxes,
         )
 
     def _policy_rows(self, version: int) -> PolicyRows:

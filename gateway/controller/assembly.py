@@ -384,7 +384,7 @@ def _panels(
         turnstile = TurnstilePanel(site.turnstile, sides, recorder, desk, flight.new_key)
         standing.turnstile = turnstile
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, desk, past.hours)
-    for door in site.door:
+    for door in site.doors():
         doors[door.id] = DoorPanel(
             door,
             flight.strike(f"door {door.id}", around.strikes[door.id]),

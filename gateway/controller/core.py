@@ -40,6 +40,7 @@ from gateway.controller.simulation import Panels, Simulation
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.values import BadFrame, Identification
+from gateway.credentials.wiegand import raw_readings
 from gateway.doors.values import Mode
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
@@ -49,6 +50,7 @@ from gateway.hardware.events import (
     InputKind,
     InputLevel,
     KeyPressed,
+    ReplaySuspected,
 )
 from gateway.hardware.wiring import input_wiring
 from gateway.host.notify import Notifier
@@ -168,6 +170,7 @@ class Controller:
         )
         self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
         self._journal_seq = 0
+        self._unusable: tuple[str, ...] = ()
         self._heartbeat_ns = 0
         self._trusted = parts.trusted()
 
@@ -213,6 +216,14 @@ class Controller:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         self._parts.rig.configure(bindings.reading)
+        self._tell_unusable(bindings.unusable_formats)
+
+    def _tell_unusable(self, formats: tuple[str, ...]) -> None:
+        """Say once which card formats of the database are left aside."""
+        for why in formats:
+            if why not in self._unusable:
+                log.error("card format left aside", why=why)
+        self._unusable = formats
 
     def _obey(self, snapshot: Snapshot) -> None:
         bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
@@ -335,7 +346,7 @@ class Controller:
                 self._parts.ways.committed(ticket)
                 self._answers.committed(ticket)
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
-            case BadFrame() | DeviceState() | WriterFault() | DamageFound():
+            case BadFrame() | ReplaySuspected() | DeviceState() | WriterFault() | DamageFound():
                 self._note(item)
 
     def _left_aside(self, item: Identification | KeyPressed) -> None:
@@ -344,23 +355,37 @@ class Controller:
             log.warning("reader disabled", reader=item.reader)
             self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
 
-    def _note(self, item: BadFrame | DeviceState | WriterFault | DamageFound) -> None:
+    def _note(
+        self, item: BadFrame | ReplaySuspected | DeviceState | WriterFault | DamageFound
+    ) -> None:
         """Write down what is wrong, or right again, with a part of the device."""
         match item:
             case BadFrame():
-                log.warning("bad frame", reader=item.reader, bits=item.bits, why=item.why)
+                read = raw_readings(item.bits)
+                log.warning("bad frame", reader=item.reader, bits=item.bits, why=item.why, **read)
                 self._parts.recorder.note(
                     EntryKind.BAD_FRAME, reader=item.reader, bits=item.bits, why=item.why
                 )
+            case ReplaySuspected():
+                log.warning("replay suspected", reader=item.reader, why=item.why)
+                self._parts.recorder.note(EntryKind.REPLAY, reader=item.reader, why=item.why)
             case DeviceState():
                 state = {"device": item.device, "online": item.online, "why": item.why}
                 log.info("device", health=item.health.value, **state)
                 self._parts.recorder.note(EntryKind.DEVICE, health=item.health.value, **state)
+                self._module_changed(item)
             case WriterFault(why=why):
                 self._writer_fault(why)
             case DamageFound(file=file, what=what):
                 log.error("database damaged", file=file, what=what)
                 self._parts.recorder.note(EntryKind.FAULT, part=file, why=what)
+
+    def _module_changed(self, state: DeviceState) -> None:
+        """A door whose wires are on a module comes and goes with it."""
+        for box in self._parts.site.sec_box:
+            if box.name == state.device:
+                why = "" if state.online else state.why
+                self._parts.doors[box.id].module_changed(state.at_ns // _MS, why)
 
     def _writer_fault(self, why: str | None) -> None:
         if why is None:

@@ -121,8 +121,14 @@ class Doorman:
             why = Reason.LOCK_DOWN if place.locked_down else Reason.INTERLOCK
             self._record(_kept_out(verdict, why), opened=[])
             return
-        panels = [self._doors[door] for door in bindings.doors_of(decision.actions)]
+        wanted = [self._doors[door] for door in bindings.doors_of(decision.actions)]
+        # The grant of a door that cannot be reached would be a lie, and an opening later on.
+        panels = [panel for panel in wanted if not panel.away]
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
+        if wanted and not panels and not sides:
+            log.error("nothing can be opened", door=wanted[0].door.name, why=wanted[0].away)
+            self._record(_kept_out(verdict, Reason.INTERNAL_ERROR), opened=[])
+            return
         opened = [panel.door.name for panel in panels]
         grant = self._desk.granted(verdict, bindings)
         self._hours.granted(grant, verdict, bindings)

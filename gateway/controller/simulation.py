@@ -79,8 +79,12 @@ class Simulation:
     def _drive(self, simulator: Simulator, command: Simulate) -> None:
         value = command.value or ""
         match command.verb:
-            case "swipe" | "key" | "qr" | "type" | "present" | "remove" | "unplug" | "plug":
-                _at_reader(simulator, command, command.reader or "", value)
+            case "swipe" | "key" | "frame" | "qr" | "tag" | "type" | "present" | "remove":
+                _show(simulator, command, command.reader or "", value)
+            case "unplug":
+                simulator.unplug(command.reader or "")
+            case "plug":
+                simulator.plug(command.reader or "")
             case "rex":
                 name, pressed_high = self._input(command)
                 simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
@@ -157,25 +161,25 @@ class Simulation:
         raise NotFound(f"there is no door {name}; this site has: {known}")
 
 
-def _at_reader(simulator: Simulator, command: Simulate, reader: str, value: str) -> None:
-    """Show something to a reader, or pull its plug."""
+def _show(simulator: Simulator, command: Simulate, reader: str, value: str) -> None:
+    """Show something to a reader."""
     match command.verb:
         case "swipe":
             simulator.swipe(reader, _card(value), command.format)
         case "key":
             simulator.keys(reader, value)
+        case "frame":
+            simulator.frame(reader, value)
         case "qr":
             simulator.qr(reader, value)
+        case "tag":
+            simulator.tag(reader, value, _hold_ms(command.hold or USUAL_HOLD_S))
         case "type":
             simulator.type(reader, value)
         case "present":
             simulator.present(reader, _serial(value))
         case "remove":
             simulator.remove(reader)
-        case "unplug":
-            simulator.unplug(reader)
-        case "plug":
-            simulator.plug(reader)
 
 
 def _hold_ms(text: str) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import SettingsError
 from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
+from gateway.hardware.card_service import CardService
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.driver import Driver
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
@@ -21,13 +23,18 @@ from gateway.hardware.outputs import StrikeOutput, SwitchOutput
 from gateway.hardware.pcsc_driver import PcscDriver
 from gateway.hardware.pcsc_service import open_pcscd
 from gateway.hardware.pins import PinFactory
+from gateway.hardware.polled_driver import PolledDriver
 from gateway.hardware.qr_lines import QrLines
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.serial_driver import SerialDriver
+from gateway.hardware.rfid_frames import RfidFrames
+from gateway.hardware.secbox_line import SecBoxLine
+from gateway.hardware.secbox_module import ModuleRelay
+from gateway.hardware.serial_driver import SerialDriver, SerialProtocol
 from gateway.hardware.simulated_keyboard import open_simulated_keyboard
 from gateway.hardware.simulated_pins import SimulatedFactory
 from gateway.hardware.simulated_port import port_path
 from gateway.hardware.simulator import Simulator
+from gateway.hardware.uhf_poller import UhfPoller
 from gateway.hardware.wiegand_reader import EdgeSource, PinEdgeSource, WiegandDriver
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
@@ -35,7 +42,10 @@ from gateway.settings import (
     LockState,
     PcscReader,
     Reader,
+    SecBox,
+    SerialCardReader,
     SerialQrReader,
+    SerialUhfReader,
     Side,
     SiteFile,
     Strike,
@@ -104,17 +114,18 @@ class Rig:
         turnstile's."""
         self.simulator: Simulator | None = None
         """The hand at a simulated board; None on real hardware."""
-        self._strikes: dict[int, StrikeOutput] = {}
+        self._strikes: dict[int, StrikeOutput | ModuleRelay] = {}
         self._sides: dict[Side, StrikeOutput] = {}
         self._sounders: dict[str, SwitchOutput] = {}
         self._inputs: list[DebouncedInput] = []
         self._drivers: list[Driver] = []
+        self._secbox_lines: list[SecBoxLine] = []
         self._lines: dict[int, EdgeSource] = {}
         self._devices: dict[str, Device] = {}
         self._closed = False
 
     @property
-    def strikes(self) -> Mapping[int, StrikeOutput]:
+    def strikes(self) -> Mapping[int, StrikeOutput | ModuleRelay]:
         """The lock outputs by door id."""
         return self._strikes
 
@@ -147,6 +158,8 @@ class Rig:
         for index, lines in self._lines.items():
             for kind, high in zip(("wiegand_d0", "wiegand_d1"), lines.levels(), strict=True):
                 yield kind, index, high
+        for line in self._secbox_lines:
+            yield from line.levels()
 
     def claim_strikes(self) -> None:
         """Take every strike at its door's `on_start` level, then what sounds, switched off; the
@@ -186,6 +199,22 @@ class Rig:
             why = "" if wired else "not open yet"
             self._devices[reader.name] = Device(reader.name, reader.kind, health, why, now_ns)
             self._drivers.append(self._open_reader(reader, heard))
+        self._open_sec_boxes(heard, now_ns)
+
+    def _open_sec_boxes(self, loop: Loop, now_ns: int) -> None:
+        """One line for each port; the locks of its modules are locks like any."""
+        by_port: dict[str, list[SecBox]] = {}
+        for box in self._site.sec_box:
+            self._devices[box.name] = Device(
+                box.name, "sec_box", Health.OFFLINE, "not open yet", now_ns
+            )
+            by_port.setdefault(box.port, []).append(box)
+        for port, boxes in by_port.items():
+            path = self._port(boxes[0].name, port)
+            line = SecBoxLine(boxes, path, loop, backoff=self._backoff)
+            self._strikes.update(line.relays)
+            self._secbox_lines.append(line)
+            self._drivers.append(line)
 
     def _open_reader(self, reader: Reader, loop: Loop) -> Driver:
         match reader:
@@ -194,13 +223,13 @@ class Rig:
                 self._lines[reader.index] = source
                 return WiegandDriver(reader, source, loop)
             case SerialQrReader():
-                return SerialDriver(
-                    reader.name,
-                    self._port(reader.name, reader.port),
-                    reader.baud,
-                    QrLines(reader),
-                    loop,
-                    backoff=self._backoff,
+                return self._open_serial(reader, QrLines(reader), loop)
+            case SerialCardReader():
+                return self._open_serial(reader, RfidFrames(reader), loop)
+            case SerialUhfReader():
+                port, poller = self._port(reader.name, reader.port), UhfPoller(reader)
+                return PolledDriver(
+                    reader.name, port, reader.speed, poller, loop, backoff=self._backoff
                 )
             case HidReader():
                 played = reader.device == SIMULATED_PORT
@@ -212,11 +241,18 @@ class Rig:
                     opener=open_simulated_keyboard if played else open_keyboard,
                 )
             case PcscReader():
-                cards = self.simulator and self.simulator.cards_of(reader.name)
-                opener = (lambda: cards) if cards else open_pcscd
+                opener: Callable[[], CardService] = open_pcscd
+                if self.simulator is not None and reader.reader == SIMULATED_PORT:
+                    opener = partial(self.simulator.usb.cards, reader.name)
                 return PcscDriver(reader, loop, backoff=self._backoff, opener=opener)
             case _:
                 raise SettingsError(f"reader {reader.name!r} kind: {reader.kind} is not served")
+
+    def _open_serial(
+        self, reader: SerialQrReader | SerialCardReader, protocol: SerialProtocol, loop: Loop
+    ) -> SerialDriver:
+        port = self._port(reader.name, reader.port)
+        return SerialDriver(reader.name, port, reader.baud, protocol, loop, backoff=self._backoff)
 
     def _port(self, reader: str, port: str) -> str:
         """The path of a reader's port."""
@@ -248,7 +284,7 @@ class Rig:
         """Put each door's `on_stop` level and stop; outputs stay as they are put."""
         turnstile = self._site.turnstile
         self._close(
-            {door.id: door.on_stop for door in self._site.door},
+            {door.id: door.on_stop for door in self._site.doors()},
             turnstile.on_stop if turnstile else LockState.LOCKED,
         )
 
@@ -256,7 +292,7 @@ class Rig:
         """As `close`, with each door's `on_fault` level: the controller cannot go on."""
         turnstile = self._site.turnstile
         self._close(
-            {door.id: door.on_fault for door in self._site.door},
+            {door.id: door.on_fault for door in self._site.doors()},
             turnstile.on_fault if turnstile else LockState.LOCKED,
         )
 

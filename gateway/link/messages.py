@@ -16,7 +16,8 @@ from gateway.settings import Side
 
 VERSION = 1
 
-DoorNumber = Annotated[int, Field(ge=1, le=4)]
+DoorNumber = Annotated[int, Field(ge=1, lt=1 << 63)]
+"""1 to 4 on the board, else the id of a SecBox."""
 ZoneNumber = Annotated[int, Field(ge=1, le=5)]
 LONGEST_EXIT_S = 600
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -182,7 +183,9 @@ class Simulate(_Message):
     verb: Literal[
         "swipe",
         "key",
+        "frame",
         "qr",
+        "tag",
         "type",
         "present",
         "remove",
@@ -204,9 +207,11 @@ class Simulate(_Message):
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, text, serial number (hexadecimal), contact state (`open`, `closed`,
-    `active`, `idle`, `on`, `off`), way of a turn or ISO time."""
+    """Card number, keys, bits, text, tag, serial number (hexadecimal), contact state (`open`,
+    `closed`, `active`, `idle`, `on`, `off`), way of a turn or ISO time."""
     format: str | None = None
+    hold: str | None = None
+    """For how many seconds a tag is held there."""
 
 
 Command = Annotated[

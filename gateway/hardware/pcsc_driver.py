@@ -109,6 +109,7 @@ class PcscDriver:
 
         Raises NotFound when it has gone.
         """
+        thread.beat()
         came_ns = self._clock.monotonic_ns()
         last = service.look(reader)
         if last is None:

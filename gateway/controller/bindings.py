@@ -329,6 +329,11 @@ class Bindings:
         return self._on("catra", "daily_reset") or self._site.admission.forgive_at_midnight
 
     @property
+    def beeps(self) -> bool:
+        """Whether readers may be heard."""
+        return self._on("general", "beep_enabled")
+
+    @property
     def qr_mode(self) -> QrMode:
         """How the text of a QR code is read."""
         return QrMode(self._int("face_id", "qrcode_legacy_mode_enabled"))

@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from gateway.access.signals import Cue
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.bindings import Bindings
@@ -34,6 +35,7 @@ from gateway.controller.modes import ModeKeeper
 from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.ports import Link, Policies, RigPort, Writer
 from gateway.controller.power_watch import PowerWatch
+from gateway.controller.reader_signals import ReaderSignals
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
 from gateway.controller.simulation import Panels, Simulation
@@ -58,6 +60,7 @@ from gateway.link.messages import (
     ArmAlarms,
     AskPosition,
     Authorize,
+    Buzz,
     CancelCapture,
     Capture,
     ControllerStatus,
@@ -116,6 +119,7 @@ class Parts:
     link: Link
     identifier: Identifier
     doorman: Doorman
+    signals: ReaderSignals
     ways: Ways
     hours: OpeningHours
     forgiveness: Forgiveness
@@ -236,6 +240,7 @@ class Controller:
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
+        self._parts.signals.bind(bindings, now_ms)
         self._see_modes()
         # Rules are many objects that live long: without this, each full garbage collection would
         # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
@@ -285,6 +290,7 @@ class Controller:
         if parts.turnstile:
             parts.turnstile.tick(now_ms)
         parts.alarms.tick(now_ms)
+        parts.signals.tick(now_ms)
         if self._bindings is not None:
             parts.doorman.tick(self._bindings, now_ms)
             parts.hours.tick(self._bindings, now_ms)
@@ -312,6 +318,7 @@ class Controller:
         """When time alone leads to something; None while nothing is due at any time."""
         dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
         dues_ms.append(self._parts.alarms.due_ms())
+        dues_ms.append(self._parts.signals.due_ms())
         dues_ms.append(self._parts.doorman.due_ms())
         dues_ms.append(self._parts.hours.due_ms())
         if self._parts.turnstile:
@@ -354,6 +361,7 @@ class Controller:
         if isinstance(item, Identification):
             log.warning("reader disabled", reader=item.reader)
             self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
+            self._parts.signals.show(item.reader, Cue.ERROR, self._now_ms())
 
     def _note(
         self, item: BadFrame | ReplaySuspected | DeviceState | WriterFault | DamageFound
@@ -452,7 +460,7 @@ class Controller:
                 self._answers.when_committed(address, request, self._openings.carry_out(command))
             case ReportStatus() | AskPosition() | Simulate() as command:
                 self._answers.now(address, request, self._told(command))
-            case ResetTurnstile() | Silence() | CancelCapture() as command:
+            case ResetTurnstile() | Silence() | CancelCapture() | Buzz() as command:
                 self._end(command)
                 self._answers.now(address, request)
 
@@ -477,7 +485,7 @@ class Controller:
             case Simulate():
                 return self._simulation.run(command)
 
-    def _end(self, command: ResetTurnstile | Silence | CancelCapture) -> None:
+    def _end(self, command: ResetTurnstile | Silence | CancelCapture | Buzz) -> None:
         match command:
             case ResetTurnstile():
                 self._openings.reset_turnstile()
@@ -487,6 +495,8 @@ class Controller:
                 self._see_modes()
             case CancelCapture():
                 self._captures.cancel(command)
+            case Buzz(for_ms=for_ms):
+                self._parts.signals.buzz(for_ms, self._now_ms())
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
@@ -557,6 +567,7 @@ class Controller:
                     health=device.health.value,
                     why=device.why,
                     since_s=(now_ns - device.since_ns) / 1e9,
+                    counters=dict(device.counters),
                 )
                 for device in parts.rig.devices
             ),

@@ -130,6 +130,11 @@ class DoorPanel:
         self._read_bond(now_ms)
         self._feed_mode(now_ms)
 
+    def unlocks_ms(self, asked_ms: int | None) -> int:
+        """How long one opening unlocks; `asked_ms` is None for the door's own time."""
+        usual_ms = self._settings.dwell_ms if asked_ms is None else asked_ms
+        return min(usual_ms, self._settings.output_limit_ms)
+
     def sensor_level(self, now_ms: int, *, high: bool) -> None:
         """The sensor's pin was read; which level means open is configuration."""
         self._sensor_high = high

@@ -79,12 +79,10 @@ class Simulation:
     def _drive(self, simulator: Simulator, command: Simulate) -> None:
         value = command.value or ""
         match command.verb:
-            case "swipe" | "key" | "frame" | "qr" | "tag" | "type" | "present" | "remove":
-                _show(simulator, command, command.reader or "", value)
-            case "unplug":
-                simulator.unplug(command.reader or "")
-            case "plug":
-                simulator.plug(command.reader or "")
+            case "swipe" | "tag" | "present":
+                _at_reader(simulator, command, command.reader or "", value)
+            case verb if verb in _SAID or verb in _DONE:
+                _at_reader(simulator, command, command.reader or "", value)
             case "rex":
                 name, pressed_high = self._input(command)
                 simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
@@ -161,25 +159,33 @@ class Simulation:
         raise NotFound(f"there is no door {name}; this site has: {known}")
 
 
-def _show(simulator: Simulator, command: Simulate, reader: str, value: str) -> None:
-    """Show something to a reader."""
+_SAID: dict[str, Callable[[Simulator, str, str], None]] = {
+    "key": Simulator.keys,
+    "frame": Simulator.frame,
+    "qr": Simulator.qr,
+    "type": Simulator.type,
+}
+"""What somebody shows to a reader as it stands in the command."""
+_DONE: dict[str, Callable[[Simulator, str], None]] = {
+    "remove": Simulator.remove,
+    "unplug": Simulator.unplug,
+    "plug": Simulator.plug,
+}
+
+
+def _at_reader(simulator: Simulator, command: Simulate, reader: str, value: str) -> None:
+    """What somebody does at one reader, or to its plug."""
     match command.verb:
         case "swipe":
             simulator.swipe(reader, _card(value), command.format)
-        case "key":
-            simulator.keys(reader, value)
-        case "frame":
-            simulator.frame(reader, value)
-        case "qr":
-            simulator.qr(reader, value)
         case "tag":
             simulator.tag(reader, value, _hold_ms(command.hold or USUAL_HOLD_S))
-        case "type":
-            simulator.type(reader, value)
         case "present":
             simulator.present(reader, _serial(value))
-        case "remove":
-            simulator.remove(reader)
+        case verb if verb in _SAID:
+            _SAID[verb](simulator, reader, value)
+        case verb:
+            _DONE[verb](simulator, reader)
 
 
 def _hold_ms(text: str) -> int:

@@ -15,6 +15,7 @@ from gateway.hardware.hw_files import load_checked, names_in
 from gateway.hardware.modbus_profiles import module_problems, module_warnings
 from gateway.hardware.pcsc_names import name_problems
 from gateway.settings import (
+    Edges,
     Input,
     Level,
     LockState,
@@ -271,6 +272,11 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                 yield (
                     f"reader {reader.name!r} formats: found {list(reader.formats)},"
                     f" allowed: one or more of {sorted(FORMATS)}"
+                )
+            if reader.edges is Edges.KERNEL and profile.simulated:
+                yield (
+                    f"reader {reader.name!r} edges: 'kernel' needs a real board,"
+                    f" here it is {profile.name!r} (allowed: pins)"
                 )
         elif reader.place == SIMULATED_PORT and not profile.simulated:
             yield (

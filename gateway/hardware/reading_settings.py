@@ -34,7 +34,6 @@ class UhfReading:
     """`transmit_power`, in hundredths of dBm; None leaves the reader as it is set."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class ReadingSettings:
     """The factory's values until the rules have been read."""

@@ -13,6 +13,8 @@ from gateway.hardware.simulated_keyboard import SimulatedKeyboard
 from gateway.hardware.simulated_port import port_path
 from gateway.settings import HidReader, PcscReader, Reader
 
+SimulatedDevice = SimulatedKeyboard | SimulatedCards
+
 
 class SimulatedUsb:
     """Those readers of a site whose place is simulated, plugged in."""
@@ -55,18 +57,11 @@ class SimulatedUsb:
             raise InvalidRequest(f"reader {reader!r} is no simulated contactless reader")
         return cards
 
-    def plug(self, reader: str) -> None:
-        """Let a reader of these appear; nothing when it is there."""
-        self._one(reader).plug()
-
-    def unplug(self, reader: str) -> None:
-        """Let a reader of these vanish; nothing when it is gone."""
-        self._one(reader).unplug()
+    def device(self, reader: str) -> SimulatedDevice | None:
+        """What can be unplugged of a reader; None for one that is not of these."""
+        return self._keyboards.get(reader) or self._cards.get(reader)
 
     def close(self) -> None:
         """Take the devices away."""
         for keyboard in self._keyboards.values():
             keyboard.unplug()
-
-    def _one(self, reader: str) -> SimulatedKeyboard | SimulatedCards:
-        return self._keyboards.get(reader) or self._cards[reader]

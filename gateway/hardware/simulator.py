@@ -21,7 +21,7 @@ from gateway.hardware.played_readers import PlayedUhfReader, code_bytes, rfid_fr
 from gateway.hardware.simulated_modules import SimulatedSecBoxes
 from gateway.hardware.simulated_pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated_port import SimulatedPort, port_path
-from gateway.hardware.simulated_usb import SimulatedUsb
+from gateway.hardware.simulated_usb import SimulatedDevice, SimulatedUsb
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
     FixedInput,
@@ -84,7 +84,9 @@ class Simulator:
                 self._pin(wiring.pin).drive(high=_rest_level(wiring))
         for reader in site.reader:
             if isinstance(reader, SerialReader) and reader.port == SIMULATED_PORT:
-                self._ports[reader.name] = self._new_port(reader, runtime_dir)
+                self._ports[reader.name] = self._new_port(
+                    reader, port_path(runtime_dir, reader.name)
+                )
         self.usb = SimulatedUsb(site.reader, runtime_dir)
         """The readers that are neither on pins nor on a serial port."""
         boxes = [box for box in site.sec_box if box.port == SIMULATED_PORT]
@@ -94,8 +96,7 @@ class Simulator:
             port = SimulatedPort(port_path(runtime_dir, boxes[0].name))
             self.sec_boxes = SimulatedSecBoxes(boxes, port)
 
-    def _new_port(self, reader: SerialReader, runtime_dir: Path) -> SimulatedPort:
-        path = port_path(runtime_dir, reader.name)
+    def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
         if not isinstance(reader, SerialUhfReader):
             return SimulatedPort(path)
         played = self._played[reader.name] = PlayedUhfReader(reader)
@@ -197,10 +198,8 @@ class Simulator:
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = False
             return
-        if reader in self.usb:
-            self.usb.unplug(reader)
-        elif not isinstance(self._reader(reader), WiegandReader):
-            self._port(reader).unplug()
+        if not isinstance(self._reader(reader), WiegandReader):
+            self._plug_of(reader).unplug()
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
@@ -208,10 +207,8 @@ class Simulator:
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = True
             return
-        if reader in self.usb:
-            self.usb.plug(reader)
-        elif not isinstance(self._reader(reader), WiegandReader):
-            self._port(reader).plug()
+        if not isinstance(self._reader(reader), WiegandReader):
+            self._plug_of(reader).plug()
         self._unplugged.discard(reader)
 
     # inputs
@@ -258,7 +255,7 @@ class Simulator:
         if turnstile:
             for side in Side:
                 locks[turnstile.way(side).relay.pin] = {"door": 0, "side": side.value}
-        for use, output in self._site.sounders():
+        for use, output in self._site.switches():
             locks[output.pin] = {"door": 0, "use": use}
         inputs = {wiring.pin: name for name, wiring in self._inputs.items()}
         outputs = [{**self._shown(pin, names), **lock} for pin, lock in locks.items()]
@@ -286,9 +283,9 @@ class Simulator:
         """Take the simulated ports away."""
         if self.sec_boxes:
             self.sec_boxes.close()
-        self.usb.close()
         for port in self._ports.values():
             port.unplug()
+        self.usb.close()
 
     def _shown(self, pin: int, names: dict[int, str]) -> dict[str, object]:
         found = self._factory.record.pin(pin)
@@ -337,9 +334,13 @@ class Simulator:
         self._require_online(name)
         return port
 
-    def _require_online(self, name: str) -> None:
-        if not self._online(name) or name in self._unplugged:
-            raise DeviceUnavailable(f"reader {name!r} is offline: nobody would hear it")
+    def _plug_of(self, name: str) -> SimulatedPort | SimulatedDevice:
+        """What the reader is unplugged from; raises NotFound, InvalidRequest."""
+        return self.usb.device(name) or self._port(name)
+
+    def _require_online(self, reader: str) -> None:
+        if not self._online(reader) or reader in self._unplugged:
+            raise DeviceUnavailable(f"reader {reader!r} is offline: nobody would hear it")
 
     def _send(self, reader: WiegandReader, frames: Sequence[str], shake_ns: int = 0) -> None:
         """Pulse the lines with stamps that end now, or as soon as the lines are free."""

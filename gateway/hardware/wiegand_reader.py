@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from gateway.credentials.keypad import BURST_BITS, KeyCollector, decode_key
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
@@ -21,79 +18,15 @@ from gateway.credentials.wiegand import (
 )
 from gateway.errors import BrokenFrame
 from gateway.hardware.complaints import Complaints
+from gateway.hardware.edges import EdgeSource
 from gateway.hardware.events import KeyPressed, Loop, ReplaySuspected
-from gateway.hardware.pins import Pin, PinFactory
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.settings import Pull, WiegandReader
+from gateway.settings import WiegandReader
 
 _MS = 1_000_000
-_NS = 1_000_000_000
-_EDGES_KEPT = 4096
-"""Edges that wait for the loop; 0.8 s of the fastest reader."""
 _WHOLE_PIN_BITS = 26
 _TROUBLES = 3
 """So many frames with one trouble speak against the wiring; a single one is noise."""
-
-
-class EdgeSource(Protocol):
-    """Where a reader's bits come from: falling edges, stamped by whoever saw them."""
-
-    edge_lag_ns: int
-    """How long an edge may be on its way, counted from its stamp."""
-
-    def drain(self) -> list[tuple[int, int]]:
-        """Take what came since the last call: (monotonic ns, bit), in order of arrival."""
-
-    def levels(self) -> tuple[bool, bool]:
-        """The levels of D0 and D1 now; both are high while nothing is sent."""
-
-    def turns(self, now_ns: int) -> bool:
-        """Whether its thread, if it has one, still goes round."""
-
-    def close(self) -> None:
-        """Stop listening."""
-
-
-class PinEdgeSource:
-    """Both lines as pins; the pin level of the library, since its devices drop the stamps."""
-
-    def __init__(self, factory: PinFactory, d0: int, d1: int, wake: Callable[[], None]) -> None:
-        self.edge_lag_ns = factory.edge_lag_ns
-        self._wake = wake
-        self._edges: deque[tuple[int, int]] = deque(maxlen=_EDGES_KEPT)
-        self._pins: list[Pin] = []
-        for number, callback in ((d0, self._zero), (d1, self._one)):
-            pin = factory.pin(number)
-            # Idle lines are high; the pull keeps those of an unplugged reader from floating.
-            pin.input_with_pull(Pull.UP.value)
-            pin.edges = "falling"
-            pin.when_changed = callback
-            self._pins.append(pin)
-
-    def drain(self) -> list[tuple[int, int]]:
-        taken = []
-        while self._edges:
-            taken.append(self._edges.popleft())
-        return taken
-
-    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - the library's thread serves all pins
-        return True
-
-    def levels(self) -> tuple[bool, bool]:
-        d0, d1 = (bool(pin.state) for pin in self._pins)
-        return d0, d1
-
-    def close(self) -> None:
-        for pin in self._pins:
-            pin.close()
-
-    def _zero(self, ticks: float, state: int) -> None:  # noqa: ARG002 - a falling edge is low
-        self._edges.append((round(ticks * _NS), 0))
-        self._wake()
-
-    def _one(self, ticks: float, state: int) -> None:  # noqa: ARG002 - a falling edge is low
-        self._edges.append((round(ticks * _NS), 1))
-        self._wake()
 
 
 @dataclass(slots=True)
@@ -142,12 +75,28 @@ class WiegandDriver:
         )
         self._replays = ReplayWatch()
         self._complaints = Complaints(settings.name, loop.post)
+        self._lost = 0
+        """Edges that are missing in the running frame."""
         self._close_ns: int | None = None
         self._closing: int | None = None
         self._formats: tuple[WiegandFormat, ...] = ()
         self._early_bits = 0
         self._last_byte_first = False
         self.configure(ReadingSettings())
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What a technician wants to know of the frames, by name."""
+        counts = self.counts
+        return {
+            "frames": counts.frames,
+            "bad_frames": counts.bad,
+            "short_frames": counts.short,
+            "lines_together": counts.together,
+            "overrun_frames": counts.overrun,
+            "replays": counts.replays,
+            "ringing_edges": counts.ringing,
+        }
 
     @property
     def due_ns(self) -> int | None:
@@ -222,6 +171,7 @@ class WiegandDriver:
             self._refuse(frame, str(error))
         else:
             self._read(frame, credential)
+        self._lost = 0
 
     def _credential(self, frame: Frame) -> Credential | None:
         """What a frame is; None for a key that is not the last one of a PIN."""
@@ -231,6 +181,9 @@ class WiegandDriver:
                 f"{more} more bits came after {frame.taken} that were read: noise, or a card of "
                 "another format"
             )
+        self._lost += self._source.lost_until(frame.last_ns)
+        if self._lost:
+            raise BrokenFrame(f"{self._lost} edges lost")
         if frame.together:
             raise BrokenFrame("D0 and D1 pulsed together: noise, or the lines touch")
         if len(frame.bits) in BURST_BITS:

@@ -20,6 +20,7 @@ DoorNumber = Annotated[int, Field(ge=1, lt=1 << 63)]
 """1 to 4 on the board, else the id of a SecBox."""
 ZoneNumber = Annotated[int, Field(ge=1, le=5)]
 LONGEST_EXIT_S = 600
+LONGEST_BUZZ_MS = 3_000
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
 """An id of a row, 0 for none."""
 
@@ -95,6 +96,13 @@ class Silence(_Message):
     """Silence what sounds now, and let go of a fire latch whose input is normal again."""
 
     kind: Literal["silence"] = "silence"
+
+
+class Buzz(_Message):
+    """Let the readers' buzzers be heard for a time."""
+
+    kind: Literal["buzz"] = "buzz"
+    for_ms: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
 
 
 class ArmAlarms(_Message):
@@ -207,7 +215,7 @@ class Simulate(_Message):
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, bits, text, tag, serial number (hexadecimal), contact state (`open`,
+    """Card number, keys, bits, text, tag or serial number (hexadecimal), contact state (`open`,
     `closed`, `active`, `idle`, `on`, `off`), way of a turn or ISO time."""
     format: str | None = None
     hold: str | None = None
@@ -221,6 +229,7 @@ Command = Annotated[
     | Authorize
     | Obey
     | Silence
+    | Buzz
     | Forgive
     | AskPosition
     | ArmAlarms
@@ -288,7 +297,7 @@ class TurnstileStatus(_Message):
 
 
 class DeviceStatus(_Message):
-    """One reader, port or module."""
+    """One reader, port, module or line."""
 
     name: str
     kind: str
@@ -298,6 +307,8 @@ class DeviceStatus(_Message):
     why: str
     since_s: float
     """Seconds since the state was entered."""
+    counters: dict[str, int] = {}
+    """What is worth counting there, by its name, since the controller started."""
 
 
 class LineLevel(_Message):

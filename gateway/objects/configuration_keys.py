@@ -118,6 +118,7 @@ _LIVE = (
         _flag("general", "bell_enabled", "0"),
         _number("alarm", "timed_alarm_timeout", "5", 1, TIMED_ALARM_MAX_S),
     ),
+    *_acts_on("the readers' buzzers", _flag("general", "beep_enabled", "1")),
     *_acts_on("cards at a reader", _flag("identifier", "card_identification_enabled", "1")),
     *_acts_on("PINs at a reader", _flag("identifier", "pin_identification_enabled", "1")),
     # The vendor's factory value of the mode is 1, decimal codes in `cards`; readers on a
@@ -200,7 +201,7 @@ _LIVE = (
 _STORED = {
     "general": """
         online=0 local_identification=1 bell_relay=2
-        beep_enabled=1 ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0
+        ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0
         auto_reboot=0
         language show_logo=0 daylight_savings_time_start
         daylight_savings_time_end attendance_mode=0 password_only=0 hide_password_only=0

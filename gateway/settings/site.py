@@ -82,6 +82,14 @@ class SiteFile(Section):
         if self.bell:
             yield "bell", self.bell
 
+    def switches(self) -> Iterator[tuple[str, Output]]:
+        """Every output that is switched on and off: what can be heard, then the lights and buzzers
+        of the readers, as `reader NAME green`."""
+        yield from self.sounders()
+        for reader in self.reader:
+            for key, output in reader.outputs():
+                yield f"reader {reader.name} {key}", output
+
     @model_validator(mode="after")
     def _each_thing_once(self) -> Self:
         owner: dict[int, str] = {}

@@ -119,6 +119,14 @@ def test_a_card_with_a_plain_number_is_the_number_printed_on_it(site: Running) -
     assert (row["event"], row["user_id"], row["identifier_id"]) == (7, user, CRD + 2)
 
 
+def read_anew(running: Running, **uhf: str) -> None:
+    """Change how tags are read while none is in a field and none is on its way from a reader."""
+    for reader in ("lane", "ramp"):
+        running.sim("tag", reader=reader, value="", hold="0.05")
+    running.api.configure("uhf", operation_mode="inhibit", **uhf)
+    running.api.configure("uhf", operation_mode="continuous")
+
+
 @pytest.mark.parametrize(("reader", "index"), [("lane", 3), ("ramp", 4)])
 @pytest.mark.parametrize(
     ("bits", "value"),
@@ -127,7 +135,7 @@ def test_a_card_with_a_plain_number_is_the_number_printed_on_it(site: Running) -
 def test_a_tag_is_a_card_or_a_tag_as_the_configuration_says(
     site: Running, reader: str, index: int, bits: str, value: int | str | None
 ) -> None:
-    site.api.configure("uhf", identification_bits=bits)
+    read_anew(site, identification_bits=bits)
     value = int(TAG[-16:], 16) if value is None else value
     table = "uhf_tags" if bits == "96" else "cards"
     if not site.api.load(table, where={table: {"value": value}}):
@@ -142,17 +150,18 @@ def test_a_tag_is_a_card_or_a_tag_as_the_configuration_says(
 
 
 def test_a_tag_whose_last_byte_comes_first_is_turned_round(site: Running) -> None:
-    site.api.configure("uhf", identification_bits="96", reader_type="lsb")
+    read_anew(site, identification_bits="96", reader_type="lsb")
     user = person(site, "Turned", "uhf_tags", value="0102030405060708090A0B0C")
     row = shown(site, "ramp", "tag", "0C0B0A090807060504030201")
-    site.api.configure("uhf", reader_type="default")
+    read_anew(site, reader_type="default")
     assert (row["event"], row["user_id"]) == (7, user)
 
 
 def test_an_inhibited_reader_lets_nobody_in_until_it_reads_again(
     site: Running, eventually: Callable[..., Any]
 ) -> None:
-    site.api.configure("uhf", identification_bits="96", operation_mode="inhibit")
+    read_anew(site, identification_bits="96")
+    site.api.configure("uhf", operation_mode="inhibit")
     user = person(site, "Waits", "uhf_tags", value="BEEF0001")
     before = site.api.last_id("access_logs")
     site.sim("tag", reader="ramp", value="BEEF0001", hold="60")
@@ -161,7 +170,7 @@ def test_an_inhibited_reader_lets_nobody_in_until_it_reads_again(
     assert len(site.api.since("access_logs", before)) == 1
     site.api.configure("uhf", operation_mode="continuous")
     rows = eventually(lambda: site.api.since("access_logs", before)[1:], "the tag's row")
-    site.sim("tag", reader="ramp", value="", hold="0.05")
+    read_anew(site)
     assert (rows[0]["event"], rows[0]["user_id"]) == (7, user)
 
 
@@ -239,6 +248,6 @@ def test_every_reader_comes_back_from_its_plug_being_pulled(
 
 
 def test_the_hand_at_the_board_holds_a_tag_from_the_command_line(site: Running) -> None:
-    site.api.configure("uhf", identification_bits="96")
+    read_anew(site, identification_bits="96")
     row = site.access(lambda: site.site.sim("tag", "--reader", "lane", "--hold", "1", "C0FFEE00"))
     assert (row["event"], row["user_id"]) == (3, 0)

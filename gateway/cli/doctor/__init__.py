@@ -24,6 +24,7 @@ from gateway.hardware.chips import Chips, read_chips
 from gateway.host.certificate import expires
 from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient
+from gateway.link.messages import DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, Door, Egress, Http, Side, SiteFile, read_site
 from gateway.store.check import damage, full_checks
@@ -183,10 +184,7 @@ def _processes(data: Path) -> Iterator[Finding]:
         client.close()
     yield Finding(Grade.OK, "controller", f"runs as process {status.pid}")
     for device in status.devices:
-        grade = _GRADES[device.health]
-        text = f"{device.health}: {device.why}" if device.why else device.health
-        what = "sec_box" if device.kind == "sec_box" else "reader"
-        yield Finding(grade, f"{what} {device.name}", text)
+        yield from _device(device)
     for fault in status.faults:
         yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:
@@ -195,3 +193,15 @@ def _processes(data: Path) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "journal", status.journal_fault)
     if status.journal_dropped:
         yield Finding(Grade.FAIL, "journal", f"{status.journal_dropped} entries were lost")
+
+
+def _device(device: DeviceStatus) -> Iterator[Finding]:
+    """How a reader is, with what was counted there; of a pin only what is wrong."""
+    grade = _GRADES[device.health]
+    is_pin = device.kind in ("input", "output")
+    if is_pin and grade is Grade.OK:
+        return
+    text = f"{device.health}: {device.why}" if device.why else device.health
+    counted = ", ".join(f"{name} {count}" for name, count in device.counters.items() if count)
+    subject = device.name if is_pin else f"reader {device.name}"
+    yield Finding(grade, subject, f"{text} ({counted})" if counted else text)

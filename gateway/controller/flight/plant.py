@@ -232,7 +232,7 @@ class Plant:
             sides=_sides(site, beginning),
             sounders={
                 name: PaperSounder(on=beginning.sounders.get(name, False))
-                for name, _output in site.sounders()
+                for name, _output in site.switches()
             },
             link=PaperLink(),
             people=sources.people,

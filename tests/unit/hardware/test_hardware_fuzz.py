@@ -24,6 +24,7 @@ from gateway.credentials.rfid_serial import SHAPES
 from gateway.credentials.uhf_r200 import R200Codec
 from gateway.credentials.uhf_reader18 import Reader18Codec
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
+from gateway.hardware.edges import EdgeCounts
 from gateway.hardware.events import KeyPressed, Loop
 from gateway.hardware.qr_lines import QrLines
 from gateway.hardware.reading_settings import ReadingSettings, UhfReading
@@ -225,8 +226,10 @@ class Lines:
     """Edges as a source gives them."""
 
     edge_lag_ns = 0
+    failure = ""
 
     def __init__(self) -> None:
+        self.counts = EdgeCounts()
         self.edges: list[tuple[int, int]] = []
 
     def drain(self) -> list[tuple[int, int]]:
@@ -238,6 +241,9 @@ class Lines:
 
     def turns(self, now_ns: int) -> bool:
         return now_ns >= 0
+
+    def lost_until(self, stamp_ns: int) -> int:
+        return 0 * stamp_ns
 
     def close(self) -> None:
         """Nothing is held."""

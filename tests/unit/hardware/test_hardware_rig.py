@@ -30,11 +30,19 @@ def named(bench: Bench, name: str) -> Device:
     return next(device for device in bench.rig.devices if device.name == name)
 
 
-def test_readers_are_listed_in_the_order_of_the_site_file(bench: Bench) -> None:
+def test_readers_are_listed_in_the_order_of_the_site_file_then_every_line(bench: Bench) -> None:
     bench.start()
     assert [(device.name, device.kind) for device in bench.rig.devices] == [
         ("card", "wiegand"),
         ("code", "serial_qr"),
+        ("door strike strike", "output"),
+        ("door magnet strike", "output"),
+        ("door strike sensor", "input"),
+        ("door strike rex", "input"),
+        ("door magnet sensor", "input"),
+        ("zone 1", "input"),
+        ("tamper input", "input"),
+        ("fire input", "input"),
     ]
 
 

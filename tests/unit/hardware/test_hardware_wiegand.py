@@ -14,6 +14,7 @@ from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, WiegandFormat, encode
 from gateway.credentials.wiegand.replay import EXACT
 from gateway.hardware.complaints import LASTS_NS
+from gateway.hardware.edges import EdgeCounts
 from gateway.hardware.events import (
     DeviceState,
     HardwareEvent,
@@ -39,7 +40,11 @@ Edges = list[tuple[int, int]]
 class Script:
     """An edge source that delivers what a test puts into it."""
 
+    failure = ""
+
     def __init__(self, edge_lag_ns: int = 0) -> None:
+        self.counts = EdgeCounts()
+        self.lost: Edges = []
         self.edge_lag_ns = edge_lag_ns
         self.edges: Edges = []
         self.closed = False
@@ -47,6 +52,12 @@ class Script:
     def drain(self) -> Edges:
         taken, self.edges = self.edges, []
         return taken
+
+    def lost_until(self, stamp_ns: int) -> int:
+        """What `lost` holds as (stamp, number of edges), up to a stamp and once."""
+        told = sum(number for at_ns, number in self.lost if at_ns <= stamp_ns)
+        self.lost = [loss for loss in self.lost if loss[0] > stamp_ns]
+        return told
 
     def levels(self) -> tuple[bool, bool]:
         return True, True
@@ -569,3 +580,20 @@ def test_no_edges_upset_a_reader_or_make_more_cards_than_frames(edges: Edges) ->
     reader.driver.service(500 * MS)
     reader.driver.service(600 * MS)
     assert len(reader.values) + len(reader.refused) <= reader.driver.counts.frames
+
+
+def test_a_frame_in_which_an_edge_was_lost_is_refused_even_if_what_is_left_would_fit(
+    clock: ManualClock,
+) -> None:
+    script = Script()
+    reader = Reader(script, clock)
+    first, second = (
+        frame(encode(FORMATS["w26"], 7, number), at * MS) for number, at in ((9, 1_000), (8, 1_200))
+    )
+    script.edges = first + second
+    script.lost = [(first[5][0], 8)]
+    reader.driver.service(2_000 * MS)
+    (bad,) = [event for event in reader.events if isinstance(event, BadFrame)]
+    assert bad.why == "8 edges lost"
+    assert reader.values == [7 << 32 | 8]
+    assert (reader.driver.counts.frames, reader.driver.counts.bad) == (2, 1)

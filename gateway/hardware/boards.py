@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -14,6 +13,7 @@ from gateway.hardware.hats import Hats, load_hat, reader_outputs, strikes_of
 from gateway.hardware.headers import Header, load_header
 from gateway.hardware.hw_files import load_checked, names_in
 from gateway.hardware.modbus_profiles import module_problems, module_warnings
+from gateway.hardware.pcsc_names import name_problems
 from gateway.settings import (
     Edges,
     Input,
@@ -137,7 +137,7 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
     """
     hats = load_hats(site)
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
-    problems += [*_reader_problems(profile, site), *_pcsc_problems(site), *hats.problems(site)]
+    problems += [*_reader_problems(profile, site), *hats.problems(site)]
     problems += _module_problems(profile, site)
     if problems:
         raise SettingsError("; ".join(problems))
@@ -283,6 +283,8 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                 f"reader {reader.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
             )
+    contactless = (reader for reader in site.reader if isinstance(reader, PcscReader))
+    yield from name_problems(it for it in contactless if it.reader != SIMULATED_PORT)
 
 
 def _module_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
@@ -292,19 +294,4 @@ def _module_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             yield (
                 f"sec_box {box.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: the path of the RS-485 port)"
-            )
-
-
-def _pcsc_problems(site: SiteFile) -> Iterator[str]:
-    """One card would be two identifications where two names mean one reader."""
-    named = [
-        reader
-        for reader in site.reader
-        if isinstance(reader, PcscReader) and reader.reader != SIMULATED_PORT
-    ]
-    for one, other in combinations(sorted(named, key=lambda reader: len(reader.reader)), 2):
-        if other.reader.startswith(one.reader):
-            yield (
-                f"reader {other.name!r} reader: {other.reader!r} begins as {one.reader!r} of reader"
-                f" {one.name!r} does (allowed: names of different readers)"
             )

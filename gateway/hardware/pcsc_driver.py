@@ -19,6 +19,7 @@ from gateway.errors import BrokenFrame, NotFound
 from gateway.hardware.card_service import CardService, CardView
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, Loop
+from gateway.hardware.pcsc_names import reader_among
 from gateway.hardware.pcsc_service import open_pcscd
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.settings import PcscReader
@@ -98,7 +99,7 @@ class PcscDriver:
         with closing(self._opener()) as service, thread.interrupted_by(service.cancel):
             while not thread.stopping:
                 try:
-                    self._follow(thread, service, self._named(service.readers()))
+                    self._follow(thread, service, reader_among(self._wanted, service.readers()))
                 except NotFound as missing:
                     thread.tell(Health.OFFLINE, str(missing))
                     service.look(None)
@@ -108,6 +109,7 @@ class PcscDriver:
 
         Raises NotFound when it has gone.
         """
+        thread.beat()
         came_ns = self._clock.monotonic_ns()
         last = service.look(reader)
         if last is None:
@@ -116,7 +118,7 @@ class PcscDriver:
         thread.tell(Health.ONLINE)
         if last.present:
             self._lay_there(thread, last)
-        while not thread.stopping and self._named(service.readers()) == reader:
+        while not thread.stopping and reader_among(self._wanted, service.readers()) == reader:
             view = service.look(reader)
             thread.beat()
             if view is None:
@@ -140,18 +142,3 @@ class PcscDriver:
         except BrokenFrame as error:
             return _Shown(view.atr, b"", str(error), now_ns)
         return _Shown(view.atr, answer, "", now_ns)
-
-    def _named(self, there: list[str]) -> str:
-        """The one reader of that name or beginning; raises NotFound."""
-        if self._wanted in there:
-            return self._wanted
-        fitting = [name for name in there if name.startswith(self._wanted)]
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            raise NotFound(
-                f"{self._wanted!r} is the beginning of {len(fitting)} readers: "
-                f"{', '.join(fitting)}; name one of them"
-            )
-        shown = ", ".join(there) or "none"
-        raise NotFound(f"pcscd has no reader {self._wanted!r}; it has: {shown}")

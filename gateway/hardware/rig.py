@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import SettingsError
 from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
+from gateway.hardware.card_service import CardService
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.driver import Driver
 from gateway.hardware.edges import EdgeSource
@@ -279,8 +281,9 @@ class Rig:
                     opener=open_simulated_keyboard if played else open_keyboard,
                 )
             case PcscReader():
-                cards = self.simulator and self.simulator.cards_of(reader.name)
-                opener = (lambda: cards) if cards else open_pcscd
+                opener: Callable[[], CardService] = open_pcscd
+                if self.simulator is not None and reader.reader == SIMULATED_PORT:
+                    opener = partial(self.simulator.usb.cards, reader.name)
                 return PcscDriver(reader, loop, backoff=self._backoff, opener=opener)
             case _:
                 raise SettingsError(f"reader {reader.name!r} kind: {reader.kind} is not served")

@@ -18,18 +18,15 @@ from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
 from gateway.hardware.boards import SIMULATED_PORT
 from gateway.hardware.events import InputName
 from gateway.hardware.played_readers import PlayedUhfReader, code_bytes, rfid_frame
-from gateway.hardware.simulated_cards import SimulatedCards
-from gateway.hardware.simulated_keyboard import SimulatedKeyboard
 from gateway.hardware.simulated_modules import SimulatedSecBoxes
 from gateway.hardware.simulated_pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated_port import SimulatedPort, port_path
+from gateway.hardware.simulated_usb import SimulatedDevice, SimulatedUsb
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
     FixedInput,
-    HidReader,
     Input,
     Level,
-    PcscReader,
     Pull,
     Reader,
     SerialCardReader,
@@ -80,32 +77,24 @@ class Simulator:
         self._removals: dict[str, int] = {}
         self._ports: dict[str, SimulatedPort] = {}
         self._played: dict[str, PlayedUhfReader] = {}
-        self._keyboards: dict[str, SimulatedKeyboard] = {}
-        self._cards: dict[str, SimulatedCards] = {}
         for wiring in self._inputs.values():
             # What the wires do against or without the board's pull; once moved, it stays moved.
             wired = isinstance(wiring, FixedInput) or wiring.pull is Pull.FLOATING
             if wired and not factory.record.pin(wiring.pin).driven:
                 self._pin(wiring.pin).drive(high=_rest_level(wiring))
         for reader in site.reader:
-            self._fit(reader, port_path(runtime_dir, reader.name))
+            if isinstance(reader, SerialReader) and reader.port == SIMULATED_PORT:
+                self._ports[reader.name] = self._new_port(
+                    reader, port_path(runtime_dir, reader.name)
+                )
+        self.usb = SimulatedUsb(site.reader, runtime_dir)
+        """The readers that are neither on pins nor on a serial port."""
         boxes = [box for box in site.sec_box if box.port == SIMULATED_PORT]
         self.sec_boxes: SimulatedSecBoxes | None = None
         """The modules of the simulated line; None where the site has none there."""
         if boxes:
             port = SimulatedPort(port_path(runtime_dir, boxes[0].name))
             self.sec_boxes = SimulatedSecBoxes(boxes, port)
-
-    def _fit(self, reader: Reader, path: Path) -> None:
-        """Let what the reader hangs on appear, where that is simulated."""
-        if reader.place != SIMULATED_PORT:
-            return
-        if isinstance(reader, SerialReader):
-            self._ports[reader.name] = self._new_port(reader, path)
-        elif isinstance(reader, HidReader):
-            self._keyboards[reader.name] = SimulatedKeyboard(path)
-        elif isinstance(reader, PcscReader):
-            self._cards[reader.name] = SimulatedCards()
 
     def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
         if not isinstance(reader, SerialUhfReader):
@@ -184,26 +173,22 @@ class Simulator:
 
     def type(self, reader: str, text: str) -> None:
         """Type a text and Enter at a reader that is a keyboard; errors as `qr`."""
-        keyboard = self._keyboards.get(self._reader(reader).name)
-        if keyboard is None:
-            raise InvalidRequest(f"reader {reader!r} is no simulated keyboard")
-        if len(text) > MAX_BYTES:
-            raise InvalidRequest(f"a code has {MAX_BYTES} characters at most, found {len(text)}")
-        self._require_online(reader)
-        try:
-            keyboard.type(text, self._clock.monotonic_ns())
-        except ValueError as error:
-            raise InvalidRequest(str(error)) from error
+        self._reader(reader)
+        if reader in self.usb:
+            self._require_online(reader)
+        self.usb.type(reader, text, self._clock.monotonic_ns())
 
     def present(self, reader: str, serial: bytes) -> None:
         """Lay a card with this serial number on a contactless reader; errors as `qr`."""
-        cards = self._laid_on(reader)
+        self._reader(reader)
+        cards = self.usb.cards(reader)
         self._require_online(reader)
         cards.present(serial)
 
     def remove(self, reader: str) -> None:
         """Take the card away from a contactless reader; raises NotFound, InvalidRequest."""
-        self._laid_on(reader).remove()
+        self._reader(reader)
+        self.usb.cards(reader).remove()
 
     def unplug(self, reader: str) -> None:
         """Pull the plug of a reader or a module; a second time changes nothing.
@@ -225,10 +210,6 @@ class Simulator:
         if not isinstance(self._reader(reader), WiegandReader):
             self._plug_of(reader).plug()
         self._unplugged.discard(reader)
-
-    def cards_of(self, reader: str) -> SimulatedCards | None:
-        """What stands in the place of pcscd for a simulated reader; None for any other."""
-        return self._cards.get(reader)
 
     # inputs
 
@@ -304,8 +285,7 @@ class Simulator:
             self.sec_boxes.close()
         for port in self._ports.values():
             port.unplug()
-        for keyboard in self._keyboards.values():
-            keyboard.unplug()
+        self.usb.close()
 
     def _shown(self, pin: int, names: dict[int, str]) -> dict[str, object]:
         found = self._factory.record.pin(pin)
@@ -354,15 +334,9 @@ class Simulator:
         self._require_online(name)
         return port
 
-    def _laid_on(self, name: str) -> SimulatedCards:
-        cards = self._cards.get(self._reader(name).name)
-        if cards is None:
-            raise InvalidRequest(f"reader {name!r} is no simulated contactless reader")
-        return cards
-
-    def _plug_of(self, name: str) -> SimulatedPort | SimulatedKeyboard | SimulatedCards:
+    def _plug_of(self, name: str) -> SimulatedPort | SimulatedDevice:
         """What the reader is unplugged from; raises NotFound, InvalidRequest."""
-        return self._keyboards.get(name) or self._cards.get(name) or self._port(name)
+        return self.usb.device(name) or self._port(name)
 
     def _require_online(self, reader: str) -> None:
         if not self._online(reader) or reader in self._unplugged:

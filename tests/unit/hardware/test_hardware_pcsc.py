@@ -10,7 +10,7 @@ import pytest
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.errors import BrokenFrame, DeviceUnavailable
 from gateway.hardware.card_service import CardView
-from gateway.hardware.device_thread import Backoff
+from gateway.hardware.device_thread import HUNG_NS, Backoff
 from gateway.hardware.events import DeviceState
 from gateway.hardware.pcsc_driver import PcscDriver
 from gateway.hardware.simulated_cards import SimulatedCards
@@ -300,6 +300,17 @@ def test_a_reader_that_is_gone_when_the_card_is_asked_is_tried_again(
     counter.goes_round(service)
     service.present(ANA)
     counter.wait_for(lambda: counter.read == [ANAS_NUMBER])
+
+
+def test_a_reader_that_is_listed_and_never_found_is_no_hanging_thread(
+    bench: Bench, service: PlayedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.hardware.pcsc_driver._AGAIN_S", 0.01)
+    monkeypatch.setattr(service, "look", lambda _: None)
+    counter = Counter(bench, service)
+    bench.clock.advance(2 * HUNG_NS / 1e9)
+    counter.wait_for(lambda: counter.driver.turns(bench.clock.monotonic_ns()))
+    counter.driver.close()
 
 
 def test_close_ends_the_thread_while_no_card_comes(

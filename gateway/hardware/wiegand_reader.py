@@ -25,6 +25,10 @@ from gateway.settings import WiegandReader
 
 _MS = 1_000_000
 _WHOLE_PIN_BITS = 26
+_SILENT_INTERVALS = 2
+"""A frame whose next bit is overdue by so many of its longest intervals is over."""
+_EARLY_LAG_NS = 2_000_000
+"""An edge is rarely longer on its way; one that is makes the frame a bad one afterwards."""
 _TROUBLES = 3
 """So many frames with one trouble speak against the wiring; a single one is noise."""
 
@@ -49,12 +53,40 @@ class FrameCounts:
     """Edges that were no bits, since they came too soon after another one."""
 
 
+class _Silence:
+    """Whether the lines were silent until some instant.
+
+    A loop that was held up, and comes late, first gives the edges time to arrive that were held up
+    with it in another thread.
+    """
+
+    def __init__(self, lag_ns: int) -> None:
+        """`lag_ns` is how long an edge may be on its way."""
+        self._lag_ns = lag_ns
+        self._until_ns = 0
+        self._over_ns = 0
+
+    def over_ns(self, until_ns: int) -> int:
+        """When silence until `until_ns` will be certain."""
+        return self._over_ns if until_ns == self._until_ns else until_ns
+
+    def certain(self, until_ns: int, now_ns: int) -> bool:
+        """Whether silence until `until_ns` is certain now."""
+        if now_ns < until_ns:
+            return False
+        if until_ns != self._until_ns:
+            self._until_ns = until_ns
+            late = now_ns - until_ns > self._lag_ns
+            self._over_ns = now_ns + self._lag_ns if late else until_ns
+        return now_ns >= self._over_ns
+
+
 class WiegandDriver:
     """One reader, with or without a keypad; its frames end by a gap in the edges' own time.
 
-    A frame of the longest format that may come is used with its last bit, if each format of that
-    length has a parity by which it can be known: nothing else could begin with it. With shorter
-    ones, the silence tells that they are over.
+    A frame of the longest format that may come need not wait for the gap, if each format of that
+    length has a parity by which it can be known: a silence of two of its own intervals tells it
+    from the beginning of a longer card of somebody else's. With shorter ones, only the gap tells.
     """
 
     def __init__(
@@ -77,10 +109,13 @@ class WiegandDriver:
         self._complaints = Complaints(settings.name, loop.post)
         self._lost = 0
         """Edges that are missing in the running frame."""
-        self._close_ns: int | None = None
-        self._closing: int | None = None
+        self._gap = _Silence(source.edge_lag_ns)
+        self._overdue = _Silence(source.edge_lag_ns)
         self._formats: tuple[WiegandFormat, ...] = ()
         self._early_bits = 0
+        """The length of frames that need not wait for the gap; 0 for none."""
+        self._judged_ns = 0
+        """The last bit of the frame that was looked at early."""
         self._last_byte_first = False
         self.configure(ReadingSettings())
 
@@ -101,11 +136,13 @@ class WiegandDriver:
     @property
     def due_ns(self) -> int | None:
         """When a running frame may be closed, or a complaint is over."""
-        due_ns = self._assembler.due_ns
-        if due_ns is not None and due_ns == self._closing:
-            due_ns = self._close_ns
-        dues = [due for due in (due_ns, self._complaints.due_ns) if due is not None]
-        return min(dues, default=None)
+        gap_ns, whole_ns = self._assembler.due_ns, self._whole_ns()
+        dues = (
+            None if gap_ns is None else self._gap.over_ns(gap_ns),
+            None if whole_ns is None else self._overdue.over_ns(whole_ns),
+            self._complaints.due_ns,
+        )
+        return min((due for due in dues if due is not None), default=None)
 
     def configure(self, reading: ReadingSettings) -> None:
         """Read the site's own formats too, after those of the site file."""
@@ -127,9 +164,9 @@ class WiegandDriver:
             frame = self._assembler.edge(stamp_ns, bit)
             if frame is not None:
                 self._take(frame)
-        self._take_early()
+        self._take_early(now_ns)
         due_ns = self._assembler.due_ns
-        if due_ns is not None and now_ns >= due_ns and self._may_close(due_ns, now_ns):
+        if due_ns is not None and self._gap.certain(due_ns, now_ns):
             frame = self._assembler.close(now_ns)
             if frame is not None:
                 self._take(frame)
@@ -140,23 +177,21 @@ class WiegandDriver:
         """Stop listening."""
         self._source.close()
 
-    def _may_close(self, due_ns: int, now_ns: int) -> bool:
-        """Whether silence until `due_ns` is certain.
+    def _whole_ns(self) -> int | None:
+        """When the running frame counts as whole before the gap; None while it cannot."""
+        frame = self._assembler.whole(self._early_bits) if self._early_bits else None
+        if frame is None or frame.last_ns == self._judged_ns:
+            return None
+        silence_ns = min(_SILENT_INTERVALS * max(frame.intervals_ns), self._settings.gap_ms * _MS)
+        return frame.last_ns + silence_ns + min(self._source.edge_lag_ns, _EARLY_LAG_NS)
 
-        A loop that was held up, and comes late, first gives the edges time to arrive that were
-        held up with it in another thread.
-        """
-        if self._closing != due_ns:
-            lag_ns = self._source.edge_lag_ns
-            self._closing = due_ns
-            self._close_ns = due_ns if now_ns - due_ns <= lag_ns else now_ns + lag_ns
-        return self._close_ns is None or now_ns >= self._close_ns
-
-    def _take_early(self) -> None:
-        """Use the running frame if no format is longer and this one is right."""
-        frame = self._assembler.whole(self._early_bits)
-        if frame is None:
+    def _take_early(self, now_ns: int) -> None:
+        """Use the running frame if no format is longer, and this one is right and seems over."""
+        whole_ns = self._whole_ns()
+        if whole_ns is None or not self._overdue.certain(whole_ns, now_ns):
             return
+        frame = self._assembler.so_far()
+        self._judged_ns = frame.last_ns
         try:
             credential = self._credential(frame)
         except BrokenFrame:

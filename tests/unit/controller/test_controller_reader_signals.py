@@ -43,7 +43,7 @@ def site(demo: Path) -> Path:
     a flight record."""
     path = demo / SITE_FILE
     text = path.read_text(encoding="utf-8").replace("d1 = 6\n", FRONT)
-    text = text.replace('port = "simulated"', QR)
+    text = text.replace('port = "simulated"', QR, 1)  # what follows are comments
     path.write_text(f"{text}\n[flight_record]\nenabled = true\n", encoding="utf-8")
     return demo
 

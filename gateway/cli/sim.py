@@ -79,6 +79,32 @@ def qr(ctx: click.Context, reader: str, text: str) -> None:
     _ask(ctx, Simulate(verb="qr", reader=reader, value=text))
 
 
+@sim.command(name="type")
+@_reader
+@click.argument("text")
+@click.pass_context
+def type_(ctx: click.Context, reader: str, text: str) -> None:
+    """Let a reader that is a keyboard type TEXT and Enter."""
+    _ask(ctx, Simulate(verb="type", reader=reader, value=text))
+
+
+@sim.command()
+@_reader
+@click.argument("serial")
+@click.pass_context
+def present(ctx: click.Context, reader: str, serial: str) -> None:
+    """Lay a card with the hexadecimal SERIAL number on a contactless (PC/SC) reader."""
+    _ask(ctx, Simulate(verb="present", reader=reader, value=serial))
+
+
+@sim.command()
+@_reader
+@click.pass_context
+def remove(ctx: click.Context, reader: str) -> None:
+    """Take the card away from a contactless (PC/SC) reader."""
+    _ask(ctx, Simulate(verb="remove", reader=reader))
+
+
 @sim.command()
 @_reader
 @click.option("--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True)

@@ -13,11 +13,13 @@ from gateway.hardware.hats import Hats, load_hat, reader_outputs, strikes_of
 from gateway.hardware.headers import Header, load_header
 from gateway.hardware.hw_files import load_checked, names_in
 from gateway.hardware.modbus_profiles import module_problems, module_warnings
+from gateway.hardware.pcsc_names import name_problems
 from gateway.settings import (
     Edges,
     Input,
     Level,
     LockState,
+    PcscReader,
     Pull,
     Side,
     SiteFile,
@@ -130,7 +132,8 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
 
     Touches no hardware. Raises SettingsError with every problem: pins that the board lacks or
     reserves, pulls that a board's resistor overrules, unknown Wiegand formats, a simulated port on
-    a real board, and what contradicts the modules that the site names.
+    a real board, two names for one PC/SC reader, and what contradicts the modules that the site
+    names.
     """
     hats = load_hats(site)
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
@@ -280,6 +283,8 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                 f"reader {reader.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
             )
+    contactless = (reader for reader in site.reader if isinstance(reader, PcscReader))
+    yield from name_problems(it for it in contactless if it.reader != SIMULATED_PORT)
 
 
 def _module_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:

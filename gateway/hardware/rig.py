@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import SettingsError
 from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
+from gateway.hardware.card_service import CardService
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.driver import Driver
 from gateway.hardware.edges import EdgeSource
 from gateway.hardware.edges_thread import EdgeThread, PolledSource
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
 from gateway.hardware.factory import open_edges, open_factory
+from gateway.hardware.hid_driver import HidDriver
+from gateway.hardware.input_events import open_keyboard
 from gateway.hardware.inputs import DebouncedInput
 from gateway.hardware.line_watch import LineWatch
 from gateway.hardware.outputs import StrikeOutput, SwitchOutput
+from gateway.hardware.pcsc_driver import PcscDriver
+from gateway.hardware.pcsc_service import open_pcscd
 from gateway.hardware.pin_watch import PinWatch
 from gateway.hardware.pins import PIN_FAILURES, PinFactory
 from gateway.hardware.polled_driver import PolledDriver
@@ -29,6 +35,7 @@ from gateway.hardware.secbox_line import SecBoxLine
 from gateway.hardware.secbox_module import ModuleRelay
 from gateway.hardware.serial_driver import SerialDriver, SerialProtocol
 from gateway.hardware.shared_health import SharedHealth
+from gateway.hardware.simulated_keyboard import open_simulated_keyboard
 from gateway.hardware.simulated_pins import SimulatedFactory
 from gateway.hardware.simulated_port import port_path
 from gateway.hardware.simulator import Simulator
@@ -36,7 +43,9 @@ from gateway.hardware.uhf_poller import UhfPoller
 from gateway.hardware.wiegand_reader import WiegandDriver
 from gateway.hardware.wiring import input_wiring, line_names
 from gateway.settings import (
+    HidReader,
     LockState,
+    PcscReader,
     Reader,
     SecBox,
     SerialCardReader,
@@ -262,6 +271,20 @@ class Rig:
                 return PolledDriver(
                     reader.name, port, reader.speed, poller, loop, backoff=self._backoff
                 )
+            case HidReader():
+                played = reader.device == SIMULATED_PORT
+                return HidDriver(
+                    reader,
+                    self._port(reader.name, reader.device),
+                    loop,
+                    backoff=self._backoff,
+                    opener=open_simulated_keyboard if played else open_keyboard,
+                )
+            case PcscReader():
+                opener: Callable[[], CardService] = open_pcscd
+                if self.simulator is not None and reader.reader == SIMULATED_PORT:
+                    opener = partial(self.simulator.usb.cards, reader.name)
+                return PcscDriver(reader, loop, backoff=self._backoff, opener=opener)
             case _:
                 raise SettingsError(f"reader {reader.name!r} kind: {reader.kind} is not served")
 

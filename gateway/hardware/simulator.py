@@ -21,6 +21,7 @@ from gateway.hardware.played_readers import PlayedUhfReader, code_bytes, rfid_fr
 from gateway.hardware.simulated_modules import SimulatedSecBoxes
 from gateway.hardware.simulated_pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated_port import SimulatedPort, port_path
+from gateway.hardware.simulated_usb import SimulatedDevice, SimulatedUsb
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
     FixedInput,
@@ -83,7 +84,11 @@ class Simulator:
                 self._pin(wiring.pin).drive(high=_rest_level(wiring))
         for reader in site.reader:
             if isinstance(reader, SerialReader) and reader.port == SIMULATED_PORT:
-                self._ports[reader.name] = self._new_port(reader, runtime_dir)
+                self._ports[reader.name] = self._new_port(
+                    reader, port_path(runtime_dir, reader.name)
+                )
+        self.usb = SimulatedUsb(site.reader, runtime_dir)
+        """The readers that are neither on pins nor on a serial port."""
         boxes = [box for box in site.sec_box if box.port == SIMULATED_PORT]
         self.sec_boxes: SimulatedSecBoxes | None = None
         """The modules of the simulated line; None where the site has none there."""
@@ -91,8 +96,7 @@ class Simulator:
             port = SimulatedPort(port_path(runtime_dir, boxes[0].name))
             self.sec_boxes = SimulatedSecBoxes(boxes, port)
 
-    def _new_port(self, reader: SerialReader, runtime_dir: Path) -> SimulatedPort:
-        path = port_path(runtime_dir, reader.name)
+    def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
         if not isinstance(reader, SerialUhfReader):
             return SimulatedPort(path)
         played = self._played[reader.name] = PlayedUhfReader(reader)
@@ -167,6 +171,25 @@ class Simulator:
         played.hold(tag)
         self._removals[reader] = self._clock.monotonic_ns() + hold_ms * _MS
 
+    def type(self, reader: str, text: str) -> None:
+        """Type a text and Enter at a reader that is a keyboard; errors as `qr`."""
+        self._reader(reader)
+        if reader in self.usb:
+            self._require_online(reader)
+        self.usb.type(reader, text, self._clock.monotonic_ns())
+
+    def present(self, reader: str, serial: bytes) -> None:
+        """Lay a card with this serial number on a contactless reader; errors as `qr`."""
+        self._reader(reader)
+        cards = self.usb.cards(reader)
+        self._require_online(reader)
+        cards.present(serial)
+
+    def remove(self, reader: str) -> None:
+        """Take the card away from a contactless reader; raises NotFound, InvalidRequest."""
+        self._reader(reader)
+        self.usb.cards(reader).remove()
+
     def unplug(self, reader: str) -> None:
         """Pull the plug of a reader or a module; a second time changes nothing.
 
@@ -175,8 +198,8 @@ class Simulator:
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = False
             return
-        if isinstance(self._reader(reader), SerialReader):
-            self._port(reader).unplug()
+        if not isinstance(self._reader(reader), WiegandReader):
+            self._plug_of(reader).unplug()
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
@@ -184,8 +207,8 @@ class Simulator:
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = True
             return
-        if isinstance(self._reader(reader), SerialReader):
-            self._port(reader).plug()
+        if not isinstance(self._reader(reader), WiegandReader):
+            self._plug_of(reader).plug()
         self._unplugged.discard(reader)
 
     # inputs
@@ -262,6 +285,7 @@ class Simulator:
             self.sec_boxes.close()
         for port in self._ports.values():
             port.unplug()
+        self.usb.close()
 
     def _shown(self, pin: int, names: dict[int, str]) -> dict[str, object]:
         found = self._factory.record.pin(pin)
@@ -307,9 +331,16 @@ class Simulator:
     def _open_port(self, name: str) -> SimulatedPort:
         """The port of a reader that somebody listens to."""
         port = self._port(name)
-        if not self._online(name) or name in self._unplugged:
-            raise DeviceUnavailable(f"reader {name!r} is offline: nobody would hear it")
+        self._require_online(name)
         return port
+
+    def _plug_of(self, name: str) -> SimulatedPort | SimulatedDevice:
+        """What the reader is unplugged from; raises NotFound, InvalidRequest."""
+        return self.usb.device(name) or self._port(name)
+
+    def _require_online(self, reader: str) -> None:
+        if not self._online(reader) or reader in self._unplugged:
+            raise DeviceUnavailable(f"reader {reader!r} is offline: nobody would hear it")
 
     def _send(self, reader: WiegandReader, frames: Sequence[str], shake_ns: int = 0) -> None:
         """Pulse the lines with stamps that end now, or as soon as the lines are free."""

@@ -194,6 +194,9 @@ class Simulate(_Message):
         "frame",
         "qr",
         "tag",
+        "type",
+        "present",
+        "remove",
         "door",
         "rex",
         "zone",
@@ -212,8 +215,8 @@ class Simulate(_Message):
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, bits, QR text, tag, contact state (`open`, `closed`, `active`, `idle`,
-    `on`, `off`), way of a turn or ISO time."""
+    """Card number, keys, bits, text, tag or serial number (hexadecimal), contact state (`open`,
+    `closed`, `active`, `idle`, `on`, `off`), way of a turn or ISO time."""
     format: str | None = None
     hold: str | None = None
     """For how many seconds a tag is held there."""

@@ -68,7 +68,6 @@ def board(site: Site, eventually: Callable[..., Any], gateway_command: list[str]
 def test_a_kill_leaves_the_strike_unlocked_until_the_program_locks_it(
     site: Site, board: Board
 ) -> None:
-
     assert board.high(STRIKE)
     assert board.high(MAGNET)
     before = board.edges(STRIKE), board.edges(MAGNET)

@@ -165,3 +165,20 @@ def test_a_profile_under_another_name_is_refused(installed: Path) -> None:
     (installed / "mine.toml").write_text(PI_TEXT)
     with pytest.raises(SettingsError, match="name is 'pi4', the file says 'mine'"):
         load_profile("mine")
+
+
+def test_two_names_for_one_contactless_reader_are_refused(bench: Bench) -> None:
+    def check(*names: str) -> None:
+        fields = {"portal": 1, "kind": "pcsc"}
+        readers = [
+            {**fields, "name": f"r{number}", "index": number, "reader": name}
+            for number, name in enumerate(names, 1)
+        ]
+        boards.check_site(bench.profile, site(reader=readers))
+
+    check("ACME 00 00", "ACME 00 01", "Other")
+    check("simulated", "simulated")
+    with pytest.raises(SettingsError, match=r"reader 'r1' reader: 'ACME 00' begins as 'ACME' of"):
+        check("ACME 00", "ACME")
+    with pytest.raises(SettingsError, match="names of different readers"):
+        check("ACME", "ACME")

@@ -25,7 +25,7 @@ from gateway.credentials.uhf_r200 import R200Codec
 from gateway.credentials.uhf_reader18 import Reader18Codec
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.hardware.edges import EdgeCounts
-from gateway.hardware.events import KeyPressed, Loop
+from gateway.hardware.events import DeviceState, KeyPressed, Loop, ReplaySuspected
 from gateway.hardware.qr_lines import QrLines
 from gateway.hardware.reading_settings import ReadingSettings, UhfReading
 from gateway.hardware.rfid_frames import RfidFrames
@@ -300,7 +300,7 @@ def test_random_edges_identify_only_frames_with_right_parity(
                 case BadFrame():
                     bad += 1
                 case _:
-                    assert isinstance(event, KeyPressed)
+                    assert isinstance(event, KeyPressed | DeviceState | ReplaySuspected)
         posted.clear()
         assert not source.edges
         if ends:

@@ -49,7 +49,7 @@ from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.totp import window_of
 from gateway.doors.values import DoorAlarm, Schedule
-from gateway.hardware.boards import BoardProfile
+from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.boot import boot_id
 from gateway.host.clock_trust import ClockTrust

@@ -10,37 +10,37 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import SettingsError
-from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
-from gateway.hardware.card_service import CardService
+from gateway.hardware.boards.profiles import SIMULATED_PORT, BoardProfile, check_site
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.driver import Driver
-from gateway.hardware.edges import EdgeSource
-from gateway.hardware.edges_thread import EdgeThread, PolledSource
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
 from gateway.hardware.factory import open_edges, open_factory
-from gateway.hardware.hid_driver import HidDriver
-from gateway.hardware.input_events import open_keyboard
-from gateway.hardware.inputs import DebouncedInput
-from gateway.hardware.line_watch import LineWatch
-from gateway.hardware.outputs import StrikeOutput, SwitchOutput
-from gateway.hardware.pcsc_driver import PcscDriver
-from gateway.hardware.pcsc_service import open_pcscd
-from gateway.hardware.pin_watch import PinWatch
-from gateway.hardware.pins import PIN_FAILURES, PinFactory
-from gateway.hardware.polled_driver import PolledDriver
-from gateway.hardware.qr_lines import QrLines
+from gateway.hardware.pins.inputs import DebouncedInput
+from gateway.hardware.pins.outputs import StrikeOutput, SwitchOutput
+from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
+from gateway.hardware.pins.watch import PinWatch
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.rfid_frames import RfidFrames
-from gateway.hardware.secbox_line import SecBoxLine
-from gateway.hardware.secbox_module import ModuleRelay
-from gateway.hardware.serial_driver import SerialDriver, SerialProtocol
+from gateway.hardware.secbox.line import SecBoxLine
+from gateway.hardware.secbox.module import ModuleRelay
+from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol
+from gateway.hardware.serial_ports.polled_driver import PolledDriver
+from gateway.hardware.serial_ports.qr_lines import QrLines
+from gateway.hardware.serial_ports.rfid_frames import RfidFrames
+from gateway.hardware.serial_ports.uhf_poller import UhfPoller
 from gateway.hardware.shared_health import SharedHealth
-from gateway.hardware.simulated_keyboard import open_simulated_keyboard
-from gateway.hardware.simulated_pins import SimulatedFactory
-from gateway.hardware.simulated_port import port_path
-from gateway.hardware.simulator import Simulator
-from gateway.hardware.uhf_poller import UhfPoller
-from gateway.hardware.wiegand_reader import WiegandDriver
+from gateway.hardware.simulated.keyboard import open_simulated_keyboard
+from gateway.hardware.simulated.pins import SimulatedFactory
+from gateway.hardware.simulated.port import port_path
+from gateway.hardware.simulated.simulator import Simulator
+from gateway.hardware.usb.card_service import CardService
+from gateway.hardware.usb.hid_driver import HidDriver
+from gateway.hardware.usb.input_events import open_keyboard
+from gateway.hardware.usb.pcsc_driver import PcscDriver
+from gateway.hardware.usb.pcsc_service import open_pcscd
+from gateway.hardware.wiegand.edge_thread import EdgeThread, PolledSource
+from gateway.hardware.wiegand.edges import EdgeSource
+from gateway.hardware.wiegand.line_watch import LineWatch
+from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.hardware.wiring import input_wiring, line_names
 from gateway.settings import (
     HidReader,

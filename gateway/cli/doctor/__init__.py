@@ -19,8 +19,8 @@ from gateway.cli.options import data_option, initialised, json_option
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayError
-from gateway.hardware.boards import check_site, load_hats, load_profile, warnings
-from gateway.hardware.chips import Chips, read_chips
+from gateway.hardware.boards.chips import Chips, read_chips
+from gateway.hardware.boards.profiles import check_site, load_hats, load_profile, warnings
 from gateway.host.certificate import expires
 from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient

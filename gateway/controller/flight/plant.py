@@ -24,9 +24,9 @@ from gateway.controller.ports import Passages, People
 from gateway.controller.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.errors import GatewayError
+from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.rig import Device
 from gateway.hardware.simulated.simulator import Simulator
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState, Side, SiteFile

@@ -11,11 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.errors import DeviceUnavailable
+from gateway.hardware.boards.profiles import SIMULATED_PORT
 
 
 def port_path(runtime_dir: Path, reader: str) -> Path:
     """Where the simulated port of a reader stands."""
     return runtime_dir / "ports" / reader
+
+
+def path_of_port(runtime_dir: Path, device: str, place: str) -> str:
+    """The path of the port `place`, which may be the simulated one of `device`."""
+    return str(port_path(runtime_dir, device)) if place == SIMULATED_PORT else place
 
 
 class SimulatedPort:

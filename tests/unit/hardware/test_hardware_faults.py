@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.errors import DeviceUnavailable
+from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health, InputKind, InputName
-from gateway.hardware.rig import Device
 from gateway.hardware.simulated.pins import SimulatedFactory
 from gateway.hardware.wiegand.edges import EdgeCounts, EdgeSource
 from gateway.hardware.wiegand.line_watch import LOST_NS, LineWatch

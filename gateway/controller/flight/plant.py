@@ -14,12 +14,12 @@ from typing import Self
 
 from gateway.clock import DeviceTime, SiteZone
 from gateway.controller.assembly import Record, Surroundings, put_together
-from gateway.controller.core import Happening, Item
 from gateway.controller.dynamic_codes import FindWindow
 from gateway.controller.flight.codec import Hide
 from gateway.controller.flight.instant import Instant
 from gateway.controller.flight.tape import FlightRecorder, Sink
 from gateway.controller.inbox import Inbox
+from gateway.controller.parts import Happening, Item
 from gateway.controller.ports import Passages, People
 from gateway.controller.recorder import Recorder
 from gateway.credentials.totp import window_of

@@ -13,6 +13,7 @@ from gateway.hardware.device_thread import HUNG_NS
 from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health, InputKind, InputName
 from gateway.settings import LockState
+from tests.unit.hardware.conftest import SITE
 
 if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
@@ -145,6 +146,24 @@ def test_the_loop_has_something_due_at_least_every_second(bench: Bench) -> None:
     due_ns = bench.rig.due_ns()
     assert due_ns is not None
     assert 0 < due_ns - bench.clock.monotonic_ns() <= 10**9
+
+
+def test_an_idle_rig_wakes_the_loop_once_a_second_however_much_hangs_on_it(bench: Bench) -> None:
+    second = {**SITE["reader"][0], "name": "second", "index": 3, "d0": 13, "d1": 19}
+    bench.use(reader=[*SITE["reader"], second])
+    bench.clock.advance(0.1)
+    bench.open()
+    bench.clock.advance(0.25)
+    bench.wait_for(lambda: all(device.online for device in bench.rig.devices))
+    bench.run(ms=1_000)
+    wakes = []
+    while len(wakes) < 5:
+        due_ns = bench.rig.due_ns()
+        assert due_ns is not None
+        wakes.append(due_ns)
+        bench.clock.advance((due_ns - bench.clock.monotonic_ns() + 40_000) / 1e9)
+        bench.rig.service(bench.clock.monotonic_ns())
+    assert [wake - wakes[0] for wake in wakes] == [n * 1_000_000_000 for n in range(5)]
 
 
 def test_contacts_are_as_they_were_left_after_a_restart(bench: Bench) -> None:

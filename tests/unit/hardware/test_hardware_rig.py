@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import serial
+from structlog.testing import capture_logs
 
 from gateway.errors import DeviceUnavailable
+from gateway.hardware import device_thread
 from gateway.hardware.boards.profiles import load_profile
 from gateway.hardware.device_thread import HUNG_NS
 from gateway.hardware.devices import Device
@@ -113,6 +115,29 @@ def test_close_leaves_no_thread_and_no_port_behind(bench: Bench) -> None:
     bench.close()
     assert not any(thread.name == "device-code" for thread in threading.enumerate())
     assert list((bench.runtime_dir / "ports").iterdir()) == []
+
+
+def test_close_leaves_a_thread_that_hangs_behind(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung, freed = threading.Event(), threading.Event()
+
+    def never(*_port: Any, **_settings: Any) -> Any:
+        hung.set()
+        freed.wait(60)
+        raise OSError("too late")
+
+    monkeypatch.setattr(device_thread, "CLOSE_S", 0.01)
+    monkeypatch.setattr(serial, "serial_for_url", never)
+    bench.open()
+    assert hung.wait(10)
+    (thread,) = (it for it in threading.enumerate() if it.name == "device-code")
+    with capture_logs() as logs:
+        bench.close()
+    assert thread.is_alive()
+    assert [(line["log_level"], line["device"]) for line in logs] == [("error", "code")]
+    freed.set()
+    thread.join()
 
 
 def test_close_goes_on_when_a_part_fails_and_puts_the_locks_first(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import DeviceUnavailable
+from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.pins.pin import PinFactory
 from gateway.hardware.simulated.board_record import BoardRecord, record_path
@@ -65,7 +66,7 @@ def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], No
         raise DeviceUnavailable(f"reader {reader.name!r}: a simulated board has no kernel edges")
     try:
         # Only here: a simulated board does without the package.
-        from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource, find_chip
+        from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
     except (ImportError, OSError) as error:
         raise DeviceUnavailable(
             f"reader {reader.name!r}: edges 'kernel' needs the Python package gpiod (>= 2.1): "

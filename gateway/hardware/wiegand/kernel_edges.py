@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 import gpiod
 import structlog
@@ -22,30 +21,7 @@ BUFFER = 1024
 LARGE_BATCH = 256
 """More than this at once means that the reading thread does not get its turn."""
 
-_DEVICES = Path("/dev")
-
 log = structlog.get_logger("edges")
-
-
-def find_chip(label: str, devices: Path = _DEVICES) -> str:
-    """The device path of the GPIO chip with this label; its number differs between boards and
-    kernels.
-
-    Raises DeviceUnavailable naming the chips that are there.
-    """
-    found = []
-    for path in sorted(devices.glob("gpiochip*")):
-        try:
-            with gpiod.Chip(str(path)) as chip:
-                name = chip.get_info().label
-        except OSError as error:
-            found.append(f"{path.name} cannot be opened: {error.strerror}")
-            continue
-        if name == label:
-            return str(path)
-        found.append(f"{path.name} is {name}")
-    there = ", ".join(found) or "none"
-    raise DeviceUnavailable(f"no GPIO chip has the label {label!r} (found: {there})")
 
 
 class KernelEdgeSource:

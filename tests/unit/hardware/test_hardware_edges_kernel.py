@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 import gpiod
@@ -19,13 +20,14 @@ from structlog.testing import capture_logs
 
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, SettingsError
+from gateway.hardware.boards import chips as boards_chips
+from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.device_thread import HUNG_NS
 from gateway.hardware.factory import open_edges, open_simulated
 from gateway.hardware.wiegand import edge_thread as edges_thread
-from gateway.hardware.wiegand import kernel_edges as edges_kernel
 from gateway.hardware.wiegand.edge_thread import PRIORITY, RETRY_NS, EdgeThread
 from gateway.hardware.wiegand.edges import PinEdgeSource
-from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource, find_chip
+from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
 from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader
 
@@ -103,7 +105,10 @@ class FakeChip:
         pass
 
     def get_info(self) -> gpiod.ChipInfo:
-        return gpiod.ChipInfo(self._name, LABELS[self._name], 58)
+        return gpiod.ChipInfo(self._name, LABELS[self._name], 2)
+
+    def get_line_info(self, offset: int) -> SimpleNamespace:
+        return SimpleNamespace(offset=offset, used=False, consumer="")
 
     def request_lines(
         self,
@@ -440,7 +445,7 @@ def test_a_chip_that_is_not_there_is_an_error_that_names_those_that_are(
     chips.unopened.add("gpiochip4")
     with pytest.raises(
         DeviceUnavailable,
-        match=r"'pinctrl-rp1'.*gpiochip0 is gpio-brcmstb, gpiochip4 cannot be opened: Permission",
+        match=r"'pinctrl-rp1'.*gpiochip0 is gpio-brcmstb, .*gpiochip4: Permission denied",
     ):
         find_chip("pinctrl-rp1", devices)
 
@@ -475,7 +480,7 @@ def test_on_a_real_board_the_kernel_reports_the_edges_unless_the_site_says_other
     settings: dict[str, str],
     kind: type,
 ) -> None:
-    monkeypatch.setattr(edges_kernel.find_chip, "__defaults__", (devices,))
+    monkeypatch.setattr(boards_chips, "DEVICES", devices)
     assert isinstance(at_the_chip(bench, **settings), kind)
     assert len(chips.requests) == (kind is KernelEdgeSource)
 

@@ -13,7 +13,6 @@ import gpiod
 import structlog
 from gpiod.line import Bias, Clock, Direction, Edge, Value
 
-from gateway.errors import DeviceUnavailable
 from gateway.hardware.wiegand.edges import EDGES_KEPT, EdgeCounts, EdgeNumbers
 
 BUFFER = 1024
@@ -33,8 +32,8 @@ class KernelEdgeSource:
     thread."""
 
     def __init__(self, reader: str, chip: str, d0: int, d1: int, wake: Callable[[], None]) -> None:
-        """Request the lines of `chip` (a device path). Raises DeviceUnavailable when they cannot be
-        had, such as when another program uses one."""
+        """Request the lines of `chip` (a device path). Lines that cannot be had, such as one that
+        another program uses, are a failure, and tried again: other doors need not wait for them."""
         self.reader = reader
         self.counts = EdgeCounts()
         self.failure = ""
@@ -48,12 +47,7 @@ class KernelEdgeSource:
         self._last = 0
         self._guard = threading.Lock()
         self._request: gpiod.LineRequest | None = None
-        try:
-            self._request = self._opened()
-        except OSError as error:
-            raise DeviceUnavailable(
-                f"reader {reader!r}: lines {d0} and {d1} of {chip} cannot be had: {error.strerror}"
-            ) from error
+        self._open()
 
     def drain(self) -> list[tuple[int, int]]:
         taken = []
@@ -112,19 +106,24 @@ class KernelEdgeSource:
 
     def reopen(self) -> None:
         """Try once more to have lines that failed."""
+        self._open()
+        if not self.failure:
+            self._wake()
+
+    def _open(self) -> None:
         try:
-            request = self._opened()
+            request = self._requested()
         except OSError as error:
-            self.failure = f"lines cannot be had: {error.strerror}"
+            d0, d1 = self._lines
+            self.failure = f"lines {d0} and {d1} of {self._chip} cannot be had: {error.strerror}"
             return
-        # A new request counts from 1 again.
+        # Each request counts from 1 again.
         self._base = self._last
         with self._guard:
             self._request = request
         self.failure = ""
-        self._wake()
 
-    def _opened(self) -> gpiod.LineRequest:
+    def _requested(self) -> gpiod.LineRequest:
         lines = gpiod.LineSettings(
             direction=Direction.INPUT,
             edge_detection=Edge.FALLING,

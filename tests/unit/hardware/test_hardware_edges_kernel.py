@@ -23,11 +23,13 @@ from gateway.errors import DeviceUnavailable, SettingsError
 from gateway.hardware.boards import chips as boards_chips
 from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.device_thread import HUNG_NS
+from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.factory import open_edges, open_simulated
 from gateway.hardware.wiegand import edge_thread as edges_thread
 from gateway.hardware.wiegand.edge_thread import PRIORITY, RETRY_NS, EdgeThread
 from gateway.hardware.wiegand.edges import PinEdgeSource
 from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
+from gateway.hardware.wiegand.line_watch import LineWatch
 from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader
 
@@ -296,15 +298,29 @@ def test_levels_are_those_of_the_lines(source: KernelEdgeSource, chips: FakeChip
     assert source.levels() == (True, False)
 
 
-def test_lines_that_another_program_has_are_an_error_at_the_start(
+@pytest.mark.usefixtures("quick")
+def test_lines_that_another_program_has_at_the_start_are_a_state_and_tried_again(
     chips: FakeChips, bench: Bench
 ) -> None:
     chips.refusal = OSError(errno.EBUSY, "Device or resource busy")
-    with pytest.raises(
-        DeviceUnavailable,
-        match="reader 'front': lines 5 and 6 of /dev/gpiochip4 cannot be had: Device or resource",
-    ):
-        KernelEdgeSource("front", "/dev/gpiochip4", 5, 6, bench.loop.wake)
+    source = KernelEdgeSource("front", "/dev/gpiochip4", 5, 6, bench.loop.wake)
+    watch = LineWatch("front", source, bench.loop)
+    watch.service(bench.clock.monotonic_ns())
+    assert [(told.health, told.why) for told in bench.posted(DeviceState)] == [
+        (Health.OFFLINE, "lines 5 and 6 of /dev/gpiochip4 cannot be had: Device or resource busy")
+    ]
+    thread = EdgeThread([source], bench.loop)
+    until(lambda: chips.refused == 2)
+    chips.refusal = None
+    bench.clock.advance(RETRY_NS / 1e9)
+    until(lambda: not source.failure)
+    pulses(chips.requests[0], "01")
+    until(lambda: len(source._edges) == 2)
+    watch.service(bench.clock.monotonic_ns())
+    assert bench.posted(DeviceState)[-1].health is Health.ONLINE
+    assert [bit for _stamp, bit in source.drain()] == [0, 1]
+    thread.close()
+    source.close()
 
 
 @pytest.mark.usefixtures("quick")
@@ -328,7 +344,7 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
     sound.tell()
     until(lambda: other.counts.largest_batch)
     bench.clock.advance(RETRY_NS / 1e9)
-    until(lambda: "lines cannot be had" in source.failure)
+    until(lambda: "cannot be had" in source.failure)
     # Rounds go by, each of which would be an occasion.
     for number in range(1, 11):
         sound.pulse(12, 100 + number)

@@ -32,7 +32,7 @@ from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_site
     "$SERVICE_RESULT says, on_fault without it.",
 )
 def safe_relays(data: Path, given: str | None) -> None:
-    """Put each lock at its declared state and switch off what sounds or shines, without the controller.
+    """Put each lock at its declared state and switch off what sounds or shines.
 
     Exit code 1 when a line could not be put, or a controller is at work.
     """

@@ -181,7 +181,7 @@ def test_an_idle_rig_wakes_the_loop_once_a_second_however_much_hangs_on_it(bench
     bench.clock.advance(0.25)
     bench.wait_for(lambda: all(device.online for device in bench.rig.devices))
     bench.run(ms=1_000)
-    wakes = []
+    wakes: list[int] = []
     while len(wakes) < 5:
         due_ns = bench.rig.due_ns()
         assert due_ns is not None

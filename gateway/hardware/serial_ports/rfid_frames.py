@@ -26,7 +26,8 @@ class RfidFrames:
         self._shape = SHAPES[reader.protocol]
         self._cutter = FrameCutter(self._shape)
         self._bad = BadFrames(reader.name)
-        self._held: tuple[bytes, int] | None = None
+        self._held: dict[bytes, int] = {}
+        """When each tag that is there was heard last."""
         self._heard_ns = 0
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
@@ -56,5 +57,10 @@ class RfidFrames:
 
     def _is_held(self, tag: bytes, at_ns: int) -> bool:
         """Whether the tag was there a moment ago; it is from now on."""
-        held, self._held = self._held, (tag, at_ns)
-        return held is not None and held[0] == tag and at_ns - held[1] < self._absent_ns
+        held = {
+            other: heard_ns
+            for other, heard_ns in self._held.items()
+            if at_ns - heard_ns < self._absent_ns
+        }
+        self._held = {**held, tag: at_ns}
+        return tag in held

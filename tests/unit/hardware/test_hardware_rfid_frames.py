@@ -56,8 +56,13 @@ def test_a_card_counts_again_when_it_was_away() -> None:
     assert len(cards(reader(absent_ms=1_000), *seen)) == 2
 
 
-def test_another_card_counts_at_once_and_so_does_the_first_after_it() -> None:
-    assert len(cards(reader(), (CARD, 0), (OTHER, 10), (CARD, 20))) == 3
+def test_another_card_counts_at_once() -> None:
+    assert len(cards(reader(), (CARD, 0), (OTHER, 10))) == 2
+
+
+def test_two_cards_that_are_held_there_are_one_identification_each() -> None:
+    held = [(CARD if turn % 2 else OTHER, 65 * turn) for turn in range(100)]
+    assert len(cards(reader(), *held)) == 2
 
 
 def test_a_damaged_frame_is_told_and_identifies_nobody() -> None:

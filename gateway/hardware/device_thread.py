@@ -76,11 +76,16 @@ class DeviceThread(Generic[Heard]):
         while self._heard:
             yield self._heard.popleft()
 
-    def close(self) -> None:
-        """End the thread; returns when it has given the device back."""
+    @property
+    def alive(self) -> bool:
+        """Whether the thread has not ended; it may hang."""
+        return self._thread.is_alive()
+
+    def close(self, patience_s: float | None = None) -> None:
+        """End the thread; returns when it has given the device back, or after `patience_s`."""
         self._stop.set()
         self.interrupt()
-        self._thread.join()
+        self._thread.join(patience_s)
 
     def interrupt(self) -> None:
         """End the wait that the thread is in, or the next one."""

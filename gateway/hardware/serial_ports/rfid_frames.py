@@ -5,7 +5,6 @@ from __future__ import annotations
 from gateway.credentials.rfid_serial import SHAPES, card_of_tag
 from gateway.credentials.stream_frames import Cut, FrameCutter
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
-from gateway.hardware.bad_frames import BadFrames
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.settings import SerialCardReader
 
@@ -25,7 +24,6 @@ class RfidFrames:
         self._absent_ns = reader.absent_ms * _MS
         self._shape = SHAPES[reader.protocol]
         self._cutter = FrameCutter(self._shape)
-        self._bad = BadFrames(reader.name)
         self._held: dict[bytes, int] = {}
         """When each tag that is there was heard last."""
         self._heard_ns = 0
@@ -47,7 +45,7 @@ class RfidFrames:
         at_ns, read = self._heard_ns, list[Identification | BadFrame]()
         for cut in cuts:
             if cut.flaw:
-                read += self._bad.report(cut.data, cut.flaw, at_ns)
+                read.append(BadFrame(self._name, cut.data.hex(), cut.flaw, at_ns))
                 continue
             tag = self._shape.tag(cut.data)
             if not self._is_held(tag, at_ns):

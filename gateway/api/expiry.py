@@ -50,6 +50,11 @@ class ExpiredPeople:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still looks."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Break off between two parts of the work, and wait for the thread."""
         self._stop.set()

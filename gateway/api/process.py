@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -96,11 +97,14 @@ def run_api(
             begin_anew=begin_anew,
             clock_mark=runtime.clock_mark,
         )
-        urls = " ".join(server.url for server in _serve_somewhere(stack, context))
+        servers = _serve_somewhere(stack, context)
+        urls = " ".join(server.url for server in servers)
         # Before the servers stop, which wait for the requests that run.
         stack.callback(close_enrolments, context)
         notifier = Notifier()
-        follower = _Follower(projection, store, zone, notifier, partial(end_modes, context))
+        living: list[Living] = [*servers]
+        feed = partial(feed_watchdog, notifier, living)
+        follower = _Follower(projection, store, zone, feed, partial(end_modes, context))
         facts = FactListener(runtime, follower.heard)
         facts.start()
         stack.callback(facts.close)
@@ -115,6 +119,7 @@ def run_api(
         expired = ExpiredPeople(store, clock, device_time, lambda: clock_trusted_by(controller))
         expired.start()
         stack.callback(expired.close)
+        living += [checks, expired]
         adopt_clock(context)
         stop.wait()
         notifier.stopping()
@@ -162,6 +167,22 @@ def _serve(stack: ExitStack, context: CommandContext) -> list[Server]:
     return servers
 
 
+class Living(Protocol):
+    """A part of the process with a thread of its own."""
+
+    @property
+    def alive(self) -> bool: ...
+
+
+def feed_watchdog(notifier: Notifier, living: Iterable[Living]) -> None:
+    """Feed the service's watchdog, unless a thread has died: then a new start is wanted."""
+    dead = [type(part).__name__ for part in living if not part.alive]
+    if dead:
+        log.error("a thread has died; the watchdog is not fed", parts=dead)
+    else:
+        notifier.alive()
+
+
 class _Follower:
     """What the api process does whenever it hears of the controller, or for a second does not."""
 
@@ -170,20 +191,20 @@ class _Follower:
         projection: Projection,
         store: Store,
         zone: SiteZone,
-        notifier: Notifier,
+        feed: Callable[[], None],
         end: Callable[[Iterable[EndedMode]], None],
     ) -> None:
-        """`end` writes down that exception modes are over."""
+        """`feed` feeds the service's watchdog; `end` writes down that exception modes are over."""
         self._end = end
         self._projection = projection
         self._store = store
         self._zone = zone
-        self._notifier = notifier
+        self._feed = feed
         self._failing = False
 
     def heard(self, fact: Fact | None) -> None:
         """Bring the database up to date with what the controller did and found."""
-        self._notifier.alive()
+        self._feed()
         try:
             self._projection.catch_up()
             if fact and fact.status:

@@ -104,6 +104,11 @@ class Server:
             self._thread.join()
 
     @property
+    def alive(self) -> bool:
+        """Whether connections are still taken."""
+        return self._thread.is_alive()
+
+    @property
     def address(self) -> tuple[str, int]:
         """Host and port that are really listened on."""
         host, port = self._http.bind_addr

@@ -50,6 +50,11 @@ class FileChecks:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still looks."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Break off what runs, and wait for the thread."""
         self._stop.set()

@@ -43,6 +43,10 @@ class Grade(StrEnum):
     FAIL = "fail"
 
 
+_GRADES = {"online": Grade.OK, "degraded": Grade.WARN, "offline": Grade.FAIL}
+"""Health of a device -> how it is to be taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at."""
@@ -274,8 +278,8 @@ def _processes(data: Path) -> Iterator[Finding]:
         client.close()
     yield Finding(Grade.OK, "controller", f"runs as process {status.pid}")
     for device in status.devices:
-        grade = Grade.OK if device.online else Grade.FAIL
-        text = "online" if device.online else f"offline: {device.why}"
+        grade = _GRADES[device.health]
+        text = f"{device.health}: {device.why}" if device.why else device.health
         yield Finding(grade, f"reader {device.name}", text)
     for fault in status.faults:
         yield Finding(Grade.FAIL, "power", fault)

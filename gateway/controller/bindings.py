@@ -23,6 +23,7 @@ from gateway.credentials.values import CredentialKind
 from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
+from gateway.hardware.reading_settings import ReadingSettings
 from gateway.link.messages import EndedMode
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import Door, FixedInput, Level, RexMode, Side, SiteFile
@@ -83,6 +84,11 @@ class Bindings:
                 self._portals_of_door.setdefault(door, []).append(portal)
             for side in self.sides_of(portal.actions):
                 self._portal_of_side.setdefault(side, portal_id)
+
+    @property
+    def reading(self) -> ReadingSettings:
+        """What the readers' drivers go by."""
+        return ReadingSettings()
 
     def portal_of_reader(self, index: int) -> int:
         """The portal that a reader stands for, 0 for none."""

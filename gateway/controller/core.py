@@ -212,6 +212,7 @@ class Controller:
     def _go_by(self, bindings: Bindings) -> None:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
+        self._parts.rig.configure(bindings.reading)
 
     def _obey(self, snapshot: Snapshot) -> None:
         bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
@@ -352,10 +353,9 @@ class Controller:
                     EntryKind.BAD_FRAME, reader=item.reader, bits=item.bits, why=item.why
                 )
             case DeviceState():
-                log.info("device", device=item.device, online=item.online, why=item.why)
-                self._parts.recorder.note(
-                    EntryKind.DEVICE, device=item.device, online=item.online, why=item.why
-                )
+                state = {"device": item.device, "online": item.online, "why": item.why}
+                log.info("device", health=item.health.value, **state)
+                self._parts.recorder.note(EntryKind.DEVICE, health=item.health.value, **state)
             case WriterFault(why=why):
                 self._writer_fault(why)
             case DamageFound(file=file, what=what):
@@ -529,6 +529,7 @@ class Controller:
                     name=device.name,
                     kind=device.kind,
                     online=device.online,
+                    health=device.health.value,
                     why=device.why,
                     since_s=(now_ns - device.since_ns) / 1e9,
                 )

@@ -7,13 +7,13 @@ for an api process that died. What was read goes to the asker alone, into no log
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import structlog
 
 from gateway.clock import Clock
+from gateway.controller.readers import reads
 from gateway.controller.requests import AnswerDesk
 from gateway.credentials.values import CredentialKind, Identification
 from gateway.errors import (
@@ -25,15 +25,6 @@ from gateway.errors import (
 )
 from gateway.link.messages import CancelCapture, Capture, Captured, Request
 from gateway.settings import Reader
-
-READS: Mapping[str, frozenset[CredentialKind]] = MappingProxyType(
-    {
-        # The site file does not say whether a Wiegand reader has a keypad.
-        "wiegand": frozenset({CredentialKind.CARD, CredentialKind.PIN}),
-        "serial_qr": frozenset({CredentialKind.QRCODE}),
-    }
-)
-"""Reader kind of the site file -> what it can read."""
 
 ASK_AGAIN_NS = 1_000_000_000
 """An asker is told after this time that nobody has acted yet."""
@@ -173,9 +164,7 @@ class CaptureDesk:
         )
 
     def _reader(self, kind: CredentialKind, name: str | None) -> str:
-        able = [
-            reader.name for reader in self._readers if kind in READS.get(reader.kind, frozenset())
-        ]
+        able = [reader.name for reader in self._readers if kind in reads(reader)]
         if name is None and not able:
             raise NotSupportedHere(f"this site has no reader for {kind.value}")
         chosen = able[0] if name is None else name

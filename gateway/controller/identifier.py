@@ -11,7 +11,7 @@ from gateway.access.person import Person
 from gateway.controller.bindings import Bindings
 from gateway.controller.dynamic_codes import DynamicCodes
 from gateway.controller.ports import People
-from gateway.credentials.identifier import QRCODE, WIEGAND, identifier_id
+from gateway.controller.readers import identifier_of
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.totp import DynamicCode
 from gateway.credentials.uhf import credential_of_tag
@@ -19,9 +19,6 @@ from gateway.credentials.values import Credential, CredentialKind, Identificatio
 from gateway.settings import SiteFile
 from gateway.store.people import Reading
 from gateway.store.used_codes import CodeCard
-
-_TAGS = {"wiegand": WIEGAND, "serial_qr": QRCODE}
-"""Reader kind of the site file -> tag of the API's identifier_id."""
 
 SAME_READ_NS = 2_000_000_000
 """The same credential again at the same reader within this time is the same read."""
@@ -84,7 +81,7 @@ class Identifier:
     def identifier_id(self, reader: str) -> int:
         """The API's number of a reader, 0 for none."""
         known = self._readers.get(reader)
-        return 0 if known is None else identifier_id(_TAGS[known.kind], known.index)
+        return 0 if known is None else identifier_of(known)
 
     def people(self, user_ids: Iterable[int]) -> tuple[Person, ...]:
         """Those of the people who still exist, as they are now. Raises StorageError."""

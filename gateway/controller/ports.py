@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError
+from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rig import Device
 from gateway.hardware.simulator import Simulator
 from gateway.link.messages import Answer, Fact, Request
@@ -125,6 +126,8 @@ class RigPort(Protocol):
     def healthy(self) -> bool: ...
 
     def levels(self) -> Iterator[tuple[str, int, bool]]: ...
+
+    def configure(self, reading: ReadingSettings) -> None: ...
 
     def service(self, now_ns: int) -> None: ...
 

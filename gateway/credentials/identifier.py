@@ -9,7 +9,11 @@ FINGERPRINT = "bio"
 FACE = "fac"
 WIEGAND = "win"
 QRCODE = "qrc"
-"""Unverified: no log of a device with a QR reader was seen. This is the one place to change."""
+CARD = "crd"
+"""Of a card reader that is not on a Wiegand line."""
+UHF = "uhf"
+# Unverified, the three above: no log of a device with such a reader was seen. This is the one place
+# to change.
 
 
 def identifier_id(tag: str, index: int) -> int:

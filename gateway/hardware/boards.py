@@ -16,7 +16,7 @@ from gateway.errors import SettingsError
 from gateway.settings import Input, LockState, Pull, Side, SiteFile, WiegandReader, describe
 
 SIMULATED_PORT = "simulated"
-"""The `port` of a serial reader that hangs on the simulated board."""
+"""The port, device or name of a reader that hangs on the simulated board."""
 
 GpioNumber = Annotated[int, Field(ge=0, le=63)]
 
@@ -191,8 +191,8 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                     f"reader {reader.name!r} formats: found {list(reader.formats)},"
                     f" allowed: one or more of {sorted(FORMATS)}"
                 )
-        elif reader.port == SIMULATED_PORT and not profile.simulated:
+        elif reader.place == SIMULATED_PORT and not profile.simulated:
             yield (
-                f"reader {reader.name!r} port: 'simulated' needs the simulated board,"
-                f" here it is {profile.name!r} (allowed: a device path or a pyserial URL)"
+                f"reader {reader.name!r}: 'simulated' needs the simulated board,"
+                f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
             )

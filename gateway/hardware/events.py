@@ -69,15 +69,29 @@ class KeyPressed:
     at_ns: int
 
 
+class Health(StrEnum):
+    """How a device is."""
+
+    ONLINE = "online"
+    DEGRADED = "degraded"
+    """It works, but not as it should: something was lost, or may be."""
+    OFFLINE = "offline"
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """A device came or went."""
+    """A device came, went, or does not work as it should."""
 
     device: str
-    online: bool
+    health: Health
     why: str
-    """Why it is offline, in words for a technician; empty when online."""
+    """What is wrong, in words for a technician; empty when online."""
     at_ns: int
+
+    @property
+    def online(self) -> bool:
+        """Whether it can be used at all."""
+        return self.health is not Health.OFFLINE
 
 
 HardwareEvent = Identification | KeyPressed | BadFrame | InputLevel | DeviceState

@@ -8,20 +8,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.clock import Clock
+from gateway.errors import SettingsError
 from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
-from gateway.hardware.events import DeviceState, HardwareEvent, Loop
+from gateway.hardware.device_thread import Backoff
+from gateway.hardware.driver import Driver
+from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
 from gateway.hardware.factory import open_factory
 from gateway.hardware.inputs import DebouncedInput
 from gateway.hardware.outputs import StrikeOutput, SwitchOutput
 from gateway.hardware.pins import PinFactory
-from gateway.hardware.serial_reader import Backoff, SerialQrDriver
+from gateway.hardware.qr_lines import QrLines
+from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.serial_driver import SerialDriver
 from gateway.hardware.simulated_pins import SimulatedFactory
 from gateway.hardware.simulated_port import port_path
 from gateway.hardware.simulator import Simulator
-from gateway.hardware.wiegand_reader import PinEdgeSource, WiegandDriver
+from gateway.hardware.wiegand_reader import EdgeSource, PinEdgeSource, WiegandDriver
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
     LockState,
+    Reader,
     SerialQrReader,
     Side,
     SiteFile,
@@ -52,15 +58,21 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The health of one reader."""
+    """The health of one reader, module or line."""
 
     name: str
     kind: str
-    online: bool
-    """A Wiegand reader always counts as online: its lines cannot tell whether it is there."""
+    health: Health
+    """A Wiegand reader counts as online while nothing speaks against it: its lines cannot tell
+    whether it is there."""
     why: str
-    """Why it is offline; empty when online."""
+    """What is wrong; empty when online."""
     since_ns: int
+
+    @property
+    def online(self) -> bool:
+        """Whether it can be used at all."""
+        return self.health is not Health.OFFLINE
 
 
 class Rig:
@@ -89,9 +101,8 @@ class Rig:
         self._sides: dict[Side, StrikeOutput] = {}
         self._sounders: dict[str, SwitchOutput] = {}
         self._inputs: list[DebouncedInput] = []
-        self._wiegand: list[WiegandDriver] = []
-        self._lines: dict[int, PinEdgeSource] = {}
-        self._serial: list[SerialQrDriver] = []
+        self._drivers: list[Driver] = []
+        self._lines: dict[int, EdgeSource] = {}
         self._devices: dict[str, Device] = {}
         self._closed = False
 
@@ -112,13 +123,14 @@ class Rig:
 
     @property
     def devices(self) -> list[Device]:
-        """The readers' health, in the order of the site file."""
+        """How the readers are, in the order of the site file."""
         return list(self._devices.values())
 
     @property
     def healthy(self) -> bool:
-        """False when a reader's thread has died, which only a new start can cure."""
-        return all(port.alive for port in self._serial)
+        """False when a device's thread has died or hangs, which only a new start can cure."""
+        now_ns = self._loop.clock.monotonic_ns()
+        return all(driver.turns(now_ns) for driver in self._drivers)
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
         """What each input line is at: its kind, its number, and whether it is high."""
@@ -158,33 +170,56 @@ class Rig:
             )
         for name, wiring in input_wiring(self._site).items():
             self._inputs.append(DebouncedInput(self._factory, name, wiring, self._loop))
+        now_ns = self._loop.clock.monotonic_ns()
+        heard = replace(self._loop, post=self._heard)
         for reader in self._site.reader:
-            if isinstance(reader, WiegandReader):
-                source = PinEdgeSource(self._factory, reader.d0, reader.d1, self._loop.wake)
+            # A port's own thread tells when it is open.
+            wired = isinstance(reader, WiegandReader)
+            health = Health.ONLINE if wired else Health.OFFLINE
+            why = "" if wired else "not open yet"
+            self._devices[reader.name] = Device(reader.name, reader.kind, health, why, now_ns)
+            self._drivers.append(self._open_reader(reader, heard))
+
+    def _open_reader(self, reader: Reader, loop: Loop) -> Driver:
+        match reader:
+            case WiegandReader():
+                source = PinEdgeSource(self._factory, reader.d0, reader.d1, loop.wake)
                 self._lines[reader.index] = source
-                self._wiegand.append(WiegandDriver(reader, source, self._loop))
-                online, why = True, ""
-            else:
-                self._serial.append(self._serial_driver(reader))
-                online, why = False, "its port is not open yet"
-            now_ns = self._loop.clock.monotonic_ns()
-            self._devices[reader.name] = Device(reader.name, reader.kind, online, why, now_ns)
+                return WiegandDriver(reader, source, loop)
+            case SerialQrReader():
+                return SerialDriver(
+                    reader.name,
+                    self._port(reader.name, reader.port),
+                    reader.baud,
+                    QrLines(reader),
+                    loop,
+                    backoff=self._backoff,
+                )
+            case _:
+                raise SettingsError(f"reader {reader.name!r} kind: {reader.kind} is not served")
+
+    def _port(self, reader: str, port: str) -> str:
+        """The path of a reader's port."""
+        return str(port_path(self._runtime_dir, reader)) if port == SIMULATED_PORT else port
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """Let the readers go by what the database says from now on."""
+        for driver in self._drivers:
+            driver.configure(reading)
 
     def service(self, now_ns: int) -> None:
         """Post what has happened; call after each wake-up and at `due_ns`."""
         if self.simulator is not None:
             self.simulator.service(now_ns)
-        for reader in self._wiegand:
-            reader.service(now_ns)
-        for port in self._serial:
-            port.service()
+        for driver in self._drivers:
+            driver.service(now_ns)
         for contact in self._inputs:
             contact.service(now_ns)
 
     def due_ns(self) -> int | None:
         """When `service` has something to do without a wake-up; None when only a wake-up counts."""
         dues = [contact.due_ns for contact in self._inputs]
-        dues += [reader.due_ns for reader in self._wiegand if reader.due_ns is not None]
+        dues += [driver.due_ns for driver in self._drivers if driver.due_ns is not None]
         if self.simulator is not None and self.simulator.due_ns is not None:
             dues.append(self.simulator.due_ns)
         return min(dues, default=None)
@@ -216,10 +251,8 @@ class Rig:
                 steps.callback(self.simulator.close)
             for contact in self._inputs:
                 steps.callback(contact.close)
-            for reader in self._wiegand:
-                steps.callback(reader.close)
-            for port in self._serial:
-                steps.callback(port.close)
+            for driver in self._drivers:
+                steps.callback(driver.close)
             for sounder in self._sounders.values():
                 steps.callback(sounder.release)
             for door, strike in self._strikes.items():
@@ -227,18 +260,11 @@ class Rig:
             for output in self._sides.values():
                 steps.callback(output.release, both_sides)
 
-    def _serial_driver(self, reader: SerialQrReader) -> SerialQrDriver:
-        simulated = reader.port == SIMULATED_PORT
-        port = str(port_path(self._runtime_dir, reader.name)) if simulated else reader.port
-        return SerialQrDriver(
-            reader, port, replace(self._loop, post=self._heard), backoff=self._backoff
-        )
-
     def _heard(self, event: HardwareEvent) -> None:
         if isinstance(event, DeviceState):
             self._devices[event.device] = replace(
                 self._devices[event.device],
-                online=event.online,
+                health=event.health,
                 why=event.why,
                 since_ns=event.at_ns,
             )

@@ -24,7 +24,8 @@ from gateway.settings import (
     Input,
     Level,
     Pull,
-    SerialQrReader,
+    Reader,
+    SerialReader,
     Side,
     SiteFile,
     WiegandReader,
@@ -70,7 +71,7 @@ class Simulator:
             if wired and not factory.record.pin(wiring.pin).driven:
                 self._pin(wiring.pin).drive(high=_rest_level(wiring))
         for reader in site.reader:
-            if isinstance(reader, SerialQrReader) and reader.port == SIMULATED_PORT:
+            if isinstance(reader, SerialReader) and reader.port == SIMULATED_PORT:
                 self._ports[reader.name] = SimulatedPort(port_path(runtime_dir, reader.name))
 
     # readers
@@ -122,13 +123,13 @@ class Simulator:
 
     def unplug(self, reader: str) -> None:
         """Pull a reader's plug; a second time changes nothing. Raises NotFound, InvalidRequest."""
-        if isinstance(self._reader(reader), SerialQrReader):
+        if isinstance(self._reader(reader), SerialReader):
             self._port(reader).unplug()
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
         """Put a reader's plug back; errors as `unplug`."""
-        if isinstance(self._reader(reader), SerialQrReader):
+        if isinstance(self._reader(reader), SerialReader):
             self._port(reader).plug()
         self._unplugged.discard(reader)
 
@@ -212,7 +213,7 @@ class Simulator:
         pin: SimulatedPin = self._factory.pin(number)
         return pin
 
-    def _reader(self, name: str) -> WiegandReader | SerialQrReader:
+    def _reader(self, name: str) -> Reader:
         reader = self._readers.get(name)
         if reader is None:
             there = ", ".join(self._readers) or "none"

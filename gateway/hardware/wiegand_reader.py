@@ -12,6 +12,7 @@ from gateway.credentials.wiegand import FORMATS, Frame, FrameAssembler, decode
 from gateway.errors import BrokenFrame
 from gateway.hardware.events import KeyPressed, Loop
 from gateway.hardware.pins import Pin, PinFactory
+from gateway.hardware.reading_settings import ReadingSettings
 from gateway.settings import Pull, WiegandReader
 
 _MS = 1_000_000
@@ -28,6 +29,12 @@ class EdgeSource(Protocol):
 
     def drain(self) -> list[tuple[int, int]]:
         """Take what came since the last call: (monotonic ns, bit), in order of arrival."""
+
+    def levels(self) -> tuple[bool, bool]:
+        """The levels of D0 and D1 now; both are high while nothing is sent."""
+
+    def turns(self, now_ns: int) -> bool:
+        """Whether its thread, if it has one, still goes round."""
 
     def close(self) -> None:
         """Stop listening."""
@@ -55,8 +62,10 @@ class PinEdgeSource:
             taken.append(self._edges.popleft())
         return taken
 
+    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - the library's thread serves all pins
+        return True
+
     def levels(self) -> tuple[bool, bool]:
-        """The levels of D0 and D1 now; both are high while nothing is sent."""
         d0, d1 = (bool(pin.state) for pin in self._pins)
         return d0, d1
 
@@ -97,6 +106,12 @@ class WiegandDriver:
         """When a running frame may be closed."""
         due_ns = self._assembler.due_ns
         return self._close_ns if due_ns is not None and due_ns == self._closing else due_ns
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """The site file alone says so far what comes on the lines."""
+
+    def turns(self, now_ns: int) -> bool:
+        return self._source.turns(now_ns)
 
     def service(self, now_ns: int) -> None:
         """Post what the edges so far amount to."""

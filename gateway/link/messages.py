@@ -285,6 +285,8 @@ class DeviceStatus(_Message):
     name: str
     kind: str
     online: bool
+    health: str
+    """`online`, `degraded` or `offline`; degraded is online too."""
     why: str
     since_s: float
     """Seconds since the state was entered."""

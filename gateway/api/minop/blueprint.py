@@ -1,8 +1,7 @@
 """`POST /api/v1/execute`: a bearer token, a command in the body, `{"status": "done"}`.
 
 The shape of a refusal is ours, since the vendor documents none: `{"status": "error", "message":
-...}` with a status that fits. Tokens are not rate-limited: 256 random bits are not guessed, and a
-wrong one costs one look into an index.
+...}` with a status that fits.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import structlog
 from flask import Blueprint, Response, request
 
+from gateway.api.bearer import CHALLENGE, bearer
 from gateway.api.controlid import incoming
 from gateway.api.replies import JSON_TYPE, encode
 from gateway.api.statuses import status_of
@@ -17,9 +17,7 @@ from gateway.commands.context import CommandContext
 from gateway.commands.minop import execute_minop
 from gateway.commands.minop_requests import Envelope
 from gateway.commands.requests import parse
-from gateway.commands.rights import Caller
-from gateway.errors import GatewayError, NotAuthenticated
-from gateway.store.accounts import Role
+from gateway.errors import GatewayError
 
 PATH = "/api/v1/execute"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -36,7 +34,7 @@ def minop_blueprint(context: CommandContext) -> Blueprint:
             response = _error(405, "Method not allowed")
             response.headers["Allow"] = "POST"
             return response
-        caller = _caller(context)
+        caller = bearer(context)
         execute_minop(context, caller, parse(Envelope, incoming.members(request, form=False)))
         return _answer(200, {"status": "done"})
 
@@ -48,18 +46,6 @@ def minop_blueprint(context: CommandContext) -> Blueprint:
     return blueprint
 
 
-def _caller(context: CommandContext) -> Caller:
-    """Who holds the token of this request; raises NotAuthenticated when it does not count."""
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-    value = value.strip()
-    if scheme.lower() != "bearer" or not value:
-        raise NotAuthenticated("a bearer token is needed")
-    token = context.tokens.find(value)
-    if token is None:
-        raise NotAuthenticated("the bearer token is wrong or revoked")
-    return Caller(f"token:{token.name}", Role.ADMINISTRATOR, None, request.remote_addr or "")
-
-
 def _answer(status: int, body: dict[str, str]) -> Response:
     return Response(encode(body), status=status, content_type=JSON_TYPE)
 
@@ -69,7 +55,7 @@ def _error(status: int, text: str) -> Response:
     text = text.encode(errors="backslashreplace").decode()
     response = _answer(status, {"status": "error", "message": text})
     if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
+        response.headers.update(CHALLENGE)
     return response
 
 

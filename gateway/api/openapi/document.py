@@ -28,6 +28,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
 
 MINOP_PATH = "/api/v1/execute"
+METRICS_PATH = "/metrics"
 _COMPONENT = "#/components/schemas/{model}"
 _OPEN = Endpoint({})
 _REFUSALS = {
@@ -82,6 +83,7 @@ def document() -> dict[str, Any]:
     paths[MINOP_PATH] = _minop(components)
     paths["/openapi.json"] = _page("This description.", JSON, {"type": "object"})
     paths["/docs"] = _page("This description, to be read.", "text/html", {"type": "string"})
+    paths[METRICS_PATH] = _figures()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Door controller", "version": __version__, "description": _ABOUT},
@@ -219,6 +221,24 @@ def _minop(components: dict[str, Schema]) -> dict[str, Any]:
             "responses": {
                 "200": {"description": "Done.", "content": {JSON: {"schema": done}}},
                 **_refused({400, 401, 403, status_of(NotFound()), 405, 413}, error),
+            },
+        }
+    }
+
+
+def _figures() -> dict[str, Any]:
+    """The figures of this device, as Prometheus reads them."""
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    return {
+        "get": {
+            "operationId": "get_metrics",
+            "summary": "How the device and all that hangs on it are, as Prometheus reads it.",
+            "description": "Needs a bearer token.",
+            "tags": ["description"],
+            "security": [{"token": []}],
+            "responses": {
+                "200": {"description": "The figures.", "content": text},
+                "401": {"description": "The token is missing or wrong.", "content": text},
             },
         }
     }

@@ -24,7 +24,8 @@ from gateway.controller.ports import Passages, People
 from gateway.controller.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.errors import GatewayError
-from gateway.hardware.events import DeviceState
+from gateway.hardware.events import DeviceState, Health
+from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rig import Device
 from gateway.hardware.simulator import Simulator
 from gateway.link.messages import Answer, Fact, Request
@@ -143,7 +144,7 @@ class PaperRig:
 
     def __init__(self, site: SiteFile, online: Mapping[str, bool]) -> None:
         self._devices = {
-            reader.name: Device(reader.name, reader.kind, online.get(reader.name, True), "", 0)
+            reader.name: Device(reader.name, reader.kind, _health(online, reader.name), "", 0)
             for reader in site.reader
         }
 
@@ -151,7 +152,7 @@ class PaperRig:
         """A reader came or went."""
         known = self._devices.get(state.device)
         if known is not None:
-            self._devices[state.device] = replace(known, online=state.online, why=state.why)
+            self._devices[state.device] = replace(known, health=state.health, why=state.why)
 
     @property
     def devices(self) -> list[Device]:
@@ -159,6 +160,9 @@ class PaperRig:
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
         return iter(())
+
+    def configure(self, reading: ReadingSettings) -> None:
+        pass
 
     def service(self, now_ns: int) -> None:
         pass
@@ -261,6 +265,10 @@ class Plant:
         if isinstance(what, DeviceState):
             self._rig.heard(what)
         self.controller.happen(what)
+
+
+def _health(online: Mapping[str, bool], reader: str) -> Health:
+    return Health.ONLINE if online.get(reader, True) else Health.OFFLINE
 
 
 def _sides(site: SiteFile, beginning: Beginning) -> dict[Side, PaperStrike]:

@@ -32,6 +32,7 @@ from gateway.link.messages import (
     Captured,
     Command,
     ControllerStatus,
+    DeviceStatus,
     DoorStatus,
     ReportStatus,
 )
@@ -134,7 +135,11 @@ class StrawController:
                     alarms=(),
                 ),
             ),
-            devices=(),
+            devices=(
+                _reader("front", "online"),
+                _reader("side", "degraded", "an edge was lost"),
+                _reader("gone", "offline", "no such port"),
+            ),
             alarm_active=False,
             alarm_cause=0,
         )
@@ -172,6 +177,13 @@ class StrawController:
                         value = self.reads[request.command.credential]
                         body = Captured(reader="straw", value=value).model_dump()
                     link.answer(address, Answer(id=request.id, body=body))
+
+
+def _reader(name: str, health: str, why: str = "") -> DeviceStatus:
+    online = health != "offline"
+    return DeviceStatus(
+        name=name, kind="wiegand", online=online, health=health, why=why, since_s=1.5
+    )
 
 
 @pytest.fixture(scope="session")
@@ -258,7 +270,9 @@ def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
             account = context.accounts.find("admin")
             assert account is not None
             yield SimpleNamespace(
-                url=server.url, token=context.sessions.open("admin", account.stamp).token
+                url=server.url,
+                context=context,
+                token=context.sessions.open("admin", account.stamp).token,
             )
         client.close()
         context.store.close()

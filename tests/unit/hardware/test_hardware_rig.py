@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import serial
 
 from gateway.errors import DeviceUnavailable
 from gateway.hardware.boards import load_profile
-from gateway.hardware.events import DeviceState, InputKind, InputName
+from gateway.hardware.device_thread import HUNG_NS
+from gateway.hardware.events import DeviceState, Health, InputKind, InputName
 from gateway.hardware.rig import Device
 from gateway.settings import LockState
 
@@ -39,10 +41,10 @@ def test_a_serial_reader_is_offline_until_its_port_is_open(bench: Bench) -> None
     bench.open()
     assert (named(bench, "code").online, named(bench, "code").why) == (
         False,
-        "its port is not open yet",
+        "not open yet",
     )
     bench.wait_for(lambda: named(bench, "code").online)
-    assert bench.posted(DeviceState)[-1] == DeviceState("code", online=True, why="", at_ns=10**9)
+    assert bench.posted(DeviceState)[-1] == DeviceState("code", Health.ONLINE, "", 10**9)
 
 
 def test_a_missing_port_is_a_state_and_everything_else_works(bench: Bench) -> None:
@@ -74,11 +76,32 @@ def test_a_reader_thread_that_died_makes_the_rig_unhealthy(bench: Bench) -> None
     assert not rig.healthy
 
 
+def test_a_device_thread_that_hangs_makes_the_rig_unhealthy(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed = threading.Event()
+    really = serial.serial_for_url
+
+    def after_a_long_time(*port: Any, **settings: Any) -> Any:
+        freed.wait()
+        return really(*port, **settings)
+
+    monkeypatch.setattr(serial, "serial_for_url", after_a_long_time)
+    rig = bench.open()
+    bench.clock.advance(HUNG_NS / 1e9 - 1)
+    assert rig.healthy
+    bench.clock.advance(1)
+    assert not rig.healthy
+    freed.set()
+    bench.wait_for(lambda: named(bench, "code").online)
+    assert rig.healthy
+
+
 def test_close_leaves_no_thread_and_no_port_behind(bench: Bench) -> None:
     bench.start()
-    assert any(thread.name == "serial-code" for thread in threading.enumerate())
+    assert any(thread.name == "device-code" for thread in threading.enumerate())
     bench.close()
-    assert not any(thread.name == "serial-code" for thread in threading.enumerate())
+    assert not any(thread.name == "device-code" for thread in threading.enumerate())
     assert list((bench.runtime_dir / "ports").iterdir()) == []
 
 
@@ -97,7 +120,7 @@ def test_close_goes_on_when_a_part_fails_and_puts_the_locks_first(
     with pytest.raises(OSError, match="stuck"):
         rig.close()
     assert levels == [False]
-    assert not any(thread.name == "serial-code" for thread in threading.enumerate())
+    assert not any(thread.name == "device-code" for thread in threading.enumerate())
 
 
 def test_a_site_without_wires_has_nothing_due(bench: Bench) -> None:

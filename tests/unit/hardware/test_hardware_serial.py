@@ -9,8 +9,10 @@ import serial
 
 from gateway.credentials.line_frames import MAX_BYTES
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
+from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState
-from gateway.hardware.serial_reader import Backoff, SerialQrDriver, open_port
+from gateway.hardware.qr_lines import QrLines
+from gateway.hardware.serial_driver import SerialDriver, open_port
 from gateway.hardware.simulated_port import SimulatedPort
 from gateway.settings import SerialQrReader
 
@@ -29,12 +31,14 @@ class Port:
         self.bench = bench
         fields = {"name": "code", "index": 1, "portal": 1, "kind": "serial_qr"}
         settings = SerialQrReader.model_validate({**fields, "port": str(path), "gap_ms": 20})
-        self.driver = SerialQrDriver(settings, str(path), bench.loop, **{"backoff": QUICK, **more})
+        self.driver = SerialDriver(
+            "code", str(path), 9600, QrLines(settings), bench.loop, **{"backoff": QUICK, **more}
+        )
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         give_up = threading.Event()
         for _ in range(2000):
-            self.driver.service()
+            self.driver.service(0)
             if condition():
                 return
             give_up.wait(0.005)
@@ -116,7 +120,7 @@ def test_half_a_text_is_never_a_code_when_the_plug_is_pulled(
 ) -> None:
     # A silence may end the half before the plug is pulled: only what follows must not be joined
     # to it, nor a half that was still open be handed out.
-    port.driver._arrived.append((0, b"123"))
+    port.driver._thread.hand((0, b"123"))
     terminal.unplug()
     port.wait_for(lambda: port.states[-1] is False)
     terminal.plug()
@@ -141,7 +145,7 @@ def test_a_port_that_was_never_there_is_offline_with_the_reason_once(
         (False, True)
     ]
     port.driver.close()
-    assert not port.driver.alive
+    assert not port.driver.turns(0)
 
 
 def test_an_error_that_nobody_thought_of_is_told_and_the_thread_goes_on(
@@ -162,31 +166,31 @@ def test_an_error_that_nobody_thought_of_is_told_and_the_thread_goes_on(
         f"{terminal.path}: No such device",
         "",
     ]
-    assert port.driver.alive
+    assert port.driver.turns(0)
     port.driver.close()
 
 
 def test_close_ends_the_thread_while_the_port_is_silent(port: Port) -> None:
     port.driver.close()
-    assert not port.driver.alive
+    assert not port.driver.turns(0)
 
 
 def test_close_ends_the_thread_while_it_waits_to_try_again(bench: Bench, tmp_path: Path) -> None:
     port = Port(bench, tmp_path / "missing", backoff=Backoff(first_s=3600, longest_s=3600))
     port.wait_for(lambda: port.states == [False])
     port.driver.close()
-    assert not port.driver.alive
+    assert not port.driver.turns(0)
 
 
 def test_bytes_that_nobody_takes_are_given_up_as_a_whole(
     bench: Bench, terminal: SimulatedPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.hardware.serial_reader._CHUNKS_KEPT", 0)
+    monkeypatch.setattr("gateway.hardware.device_thread._ITEMS_KEPT", 0)
     port = Port(bench, terminal.path)
     port.wait_for(lambda: port.states == [True])
     terminal.send(b"x")
     port.wait_for(lambda: False in port.states)
-    assert "faster than they are taken" in bench.posted(DeviceState)[1].why
+    assert "more comes than is taken" in bench.posted(DeviceState)[1].why
     assert port.texts == []
     port.driver.close()
 

@@ -36,6 +36,12 @@ class Script:
         taken, self.edges = self.edges, []
         return taken
 
+    def levels(self) -> tuple[bool, bool]:
+        return True, True
+
+    def turns(self, now_ns: int) -> bool:
+        return now_ns >= 0
+
     def close(self) -> None:
         self.closed = True
 

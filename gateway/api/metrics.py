@@ -1,0 +1,132 @@
+"""`GET /metrics`: how the device and all that hangs on it are, for Prometheus and its like.
+
+The text format of https://prometheus.io/docs/instrumenting/exposition_formats/. A bearer token is
+needed (`gateway token`): names of doors and how they stand are nobody's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response
+
+from gateway.api.bearer import CHALLENGE, bearer
+from gateway.api.openapi.document import METRICS_PATH
+from gateway.api.statuses import status_of
+from gateway.commands.context import CommandContext
+from gateway.errors import ControllerUnavailable, GatewayError
+from gateway.link.messages import ControllerStatus, DeviceStatus, DoorStatus
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+HEALTHS = ("online", "degraded", "offline")
+
+
+def metrics_blueprint(context: CommandContext) -> Blueprint:
+    """The route; the library behind it is loaded when somebody first asks."""
+    blueprint = Blueprint("metrics", __name__)
+
+    def metrics() -> Response:
+        from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+        bearer(context)
+        try:
+            status = context.controller.status()
+        except ControllerUnavailable:
+            status = None
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Told(context.version, status))
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    blueprint.add_url_rule(METRICS_PATH, view_func=metrics, methods=["GET"])
+    blueprint.register_error_handler(GatewayError, _refused)
+    return blueprint
+
+
+class _Told:
+    """What one status says, as the library collects it."""
+
+    def __init__(self, version: str, status: ControllerStatus | None) -> None:
+        self._version = version
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.core import InfoMetricFamily
+
+        yield _gauge("gateway_controller_up", "Whether the controller answers", bool(self._status))
+        about = {"version": self._version, "board": self._status.board if self._status else ""}
+        yield InfoMetricFamily("gateway", "This device", value=about)
+        if self._status is not None:
+            yield from _controller(self._status)
+            yield from _doors(self._status.doors)
+            yield from _devices(self._status.devices)
+
+
+def _controller(status: ControllerStatus) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    yield _gauge("gateway_clock_trusted", "Whether the clock is believed", status.clock_trusted)
+    yield _gauge("gateway_policy_version", "The version of the rules", status.policy_version)
+    yield CounterMetricFamily(
+        "gateway_journal_entries", "Entries of the journal", value=status.journal_seq
+    )
+    yield _gauge("gateway_journal_waiting", "Entries not on the disk yet", status.journal_waiting)
+    yield CounterMetricFamily(
+        "gateway_journal_dropped",
+        "Entries lost while the disk failed",
+        value=status.journal_dropped,
+    )
+    yield _gauge(
+        "gateway_journal_failing", "Whether the disk takes no entry", bool(status.journal_fault)
+    )
+    yield _gauge("gateway_power_faults", "Faults of the power supply", len(status.faults))
+    yield _gauge("gateway_siren", "Whether the siren sounds", status.siren)
+    alarms = GaugeMetricFamily("gateway_alarm", "An alarm that is on", labels=["cause", "door"])
+    for cause, door in sorted({(alarm.cause, alarm.door_id) for alarm in status.alarms}):
+        alarms.add_metric([str(cause), str(door)], 1)
+    yield alarms
+
+
+def _doors(doors: tuple[DoorStatus, ...]) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily
+
+    for name, what, of in (
+        ("gateway_door_open", "Whether the door stands open", lambda door: door.open),
+        ("gateway_door_unlocked", "Whether its lock is released", lambda door: door.unlocked),
+        ("gateway_door_alarms", "Alarms of the door", lambda door: len(door.alarms)),
+    ):
+        family = GaugeMetricFamily(name, what, labels=["door", "name"])
+        for door in doors:
+            family.add_metric([str(door.id), door.name], float(of(door)))
+        yield family
+
+
+def _devices(devices: tuple[DeviceStatus, ...]) -> Iterator[Metric]:
+    from prometheus_client.core import GaugeMetricFamily, StateSetMetricFamily
+
+    health = StateSetMetricFamily("gateway_device", "How a device is", labels=["device", "kind"])
+    since = GaugeMetricFamily(
+        "gateway_device_since_seconds", "For how long it has been so", labels=["device", "kind"]
+    )
+    for device in devices:
+        states = {known: device.health == known for known in HEALTHS}
+        health.add_metric([device.name, device.kind], states)
+        since.add_metric([device.name, device.kind], device.since_s)
+    yield health
+    yield since
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily
+
+    return GaugeMetricFamily(name, what, value=float(value))
+
+
+def _refused(error: GatewayError) -> Response:
+    status = status_of(error)
+    response = Response(f"{error}\n", status=status, content_type="text/plain; charset=utf-8")
+    if status == 401:
+        response.headers.update(CHALLENGE)
+    return response

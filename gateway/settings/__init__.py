@@ -1,0 +1,71 @@
+"""The site file `gateway.toml` as typed, checked settings.
+
+It says which board, which readers, doors and zones hang on which pins and ports. What the API has
+a key or a row for lives in the database alone; the `initial` tables only seed it once.
+Every refusal names the key, what was found and what is allowed.
+"""
+
+from gateway.settings.alarms import Power
+from gateway.settings.device import ACCESS_LOG_CAPACITY, Http
+from gateway.settings.doors import Door, Egress, RexMode, Side, Turnstile
+from gateway.settings.files import (
+    LAST_GOOD,
+    SITE_FILE,
+    describe,
+    parse_site,
+    read_running_site,
+    read_site,
+)
+from gateway.settings.readers import (
+    ByteOrder,
+    Edges,
+    Encoding,
+    HidReader,
+    PcscReader,
+    Reader,
+    SerialCardReader,
+    SerialQrReader,
+    SerialReader,
+    SerialUhfReader,
+    Shows,
+    WiegandReader,
+)
+from gateway.settings.site import SiteFile
+from gateway.settings.wires import FixedInput, Input, Level, LockState, Output, Pull, Strike
+
+__all__ = [
+    "ACCESS_LOG_CAPACITY",
+    "LAST_GOOD",
+    "SITE_FILE",
+    "ByteOrder",
+    "Door",
+    "Edges",
+    "Egress",
+    "Encoding",
+    "FixedInput",
+    "HidReader",
+    "Http",
+    "Input",
+    "Level",
+    "LockState",
+    "Output",
+    "PcscReader",
+    "Power",
+    "Pull",
+    "Reader",
+    "RexMode",
+    "SerialCardReader",
+    "SerialQrReader",
+    "SerialReader",
+    "SerialUhfReader",
+    "Shows",
+    "Side",
+    "SiteFile",
+    "Strike",
+    "Turnstile",
+    "WiegandReader",
+    "describe",
+    "parse_site",
+    "read_running_site",
+    "read_site",
+]

@@ -1,0 +1,204 @@
+"""Readers: what hangs on which lines or port, and what it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gateway.settings.wires import FixedInput, Name, Output, Pin, Section
+
+Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
+"""A key of a keypad."""
+
+
+class Edges(StrEnum):
+    """Who reports the edges of a Wiegand reader's lines."""
+
+    KERNEL = "kernel"
+    """The GPIO character device itself: stamped in the interrupt, numbered, so that a lost edge is
+    known. Only on a real board."""
+    PINS = "pins"
+    """The pins of the GPIO library: no lost edge is noticed."""
+
+
+class Encoding(StrEnum):
+    """How a reader writes the characters of a code."""
+
+    UTF_8 = "utf-8"
+    ASCII = "ascii"
+    LATIN_1 = "latin-1"
+    CP1252 = "cp1252"
+    SHIFT_JIS = "shift-jis"
+    GBK = "gbk"
+
+
+class ByteOrder(StrEnum):
+    """Which byte of a card's serial number counts most."""
+
+    MSB = "msb"
+    """The first one sent."""
+    LSB = "lsb"
+    """The last one sent."""
+
+
+class Shows(StrEnum):
+    """What a reader that types or sends text stands for."""
+
+    QRCODE = "qrcode"
+    CARD = "card"
+    """A card number, decimal (or `facility,number`)."""
+    CARD_HEX = "card_hex"
+    """A card number in hexadecimal digits."""
+
+
+class _Reader(Section):
+    name: Name
+    index: Annotated[int, Field(ge=1, le=16)]
+    portal: Annotated[int, Field(ge=1)]
+    tamper: FixedInput | None = None
+    """The contact that tells that somebody takes the reader off its wall."""
+    tamper_disables: bool = False
+    """What is read while that contact is active is left aside."""
+    green: Output | None = None
+    """The reader's light for a grant."""
+    red: Output | None = None
+    """The reader's light for a denial."""
+    buzzer: Output | None = None
+    """The reader's own buzzer."""
+
+    @model_validator(mode="after")
+    def _disabled_by_something(self) -> Self:
+        if self.tamper_disables and self.tamper is None:
+            raise ValueError("tamper_disables needs a tamper contact")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The port, device or name by which it is reached; empty for one that hangs on pins."""
+        return ""
+
+    def outputs(self) -> Iterator[tuple[str, Output]]:
+        """The lights and the buzzer that it has, by the names of their keys."""
+        for key in ("green", "red", "buzzer"):
+            output = getattr(self, key)
+            if output is not None:
+                yield key, output
+
+
+class WiegandReader(_Reader):
+    """A reader on two data lines, with or without a keypad."""
+
+    kind: Literal["wiegand"]
+    d0: Pin
+    d1: Pin
+    edges: Edges | None = None
+    """Left out, it is `kernel` on a real board and `pins` on the simulated one."""
+    formats: tuple[str, ...] = ("w26", "w34")
+    gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
+    """Silence, in event time, that ends a frame."""
+    keypad: bool = True
+    """Something can be keyed at it: a card there may ask for a PIN."""
+    key_timeout_ms: Annotated[int, Field(ge=500, le=60_000)] = 5_000
+    """Silence after which keys typed so far are forgotten."""
+    end_key: Key = "#"
+    """Hands the typed PIN out."""
+    clear_key: Key = "*"
+    """Forgets what was typed."""
+    whole_pins: bool = False
+    """The keypad collects a PIN itself and sends it as a frame of 26 bits with facility 0."""
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> Self:
+        if self.end_key == self.clear_key:
+            raise ValueError("end_key and clear_key must be different keys")
+        return self
+
+
+Baud = Annotated[int, Field(ge=300, le=921_600)]
+
+
+class _SerialReader(_Reader):
+    port: Annotated[str, Field(min_length=1)]
+    """A device path, a pyserial URL, or `simulated` (a pseudo-terminal of the simulated board)."""
+
+    @property
+    def place(self) -> str:
+        return self.port
+
+
+class SerialQrReader(_SerialReader):
+    """A line-oriented QR or barcode reader on a serial port."""
+
+    kind: Literal["serial_qr"]
+    baud: Baud = 9600
+    gap_ms: Annotated[int, Field(ge=10, le=1000)] = 50
+    """Silence that ends a text which came without a line end."""
+    prefix: Annotated[str, Field(max_length=32)] = ""
+    """What the reader puts before each code; a text without it is no code."""
+    suffix: Annotated[str, Field(max_length=32)] = ""
+    """What it puts behind each code, before the line end."""
+    encoding: Encoding = Encoding.UTF_8
+
+
+class SerialCardReader(_SerialReader):
+    """A 125 kHz card reader on a serial port."""
+
+    kind: Literal["serial_card"]
+    protocol: Literal["rdm6300", "id12"]
+    baud: Baud = 9600
+    absent_ms: Annotated[int, Field(ge=200, le=10_000)] = 1_000
+    """A card that was not heard for so long has been taken away: the reader repeats it while it is
+    held there."""
+
+
+class SerialUhfReader(_SerialReader):
+    """A UHF reader on a serial port. How often a tag counts is a key of the API (`uhf`)."""
+
+    kind: Literal["serial_uhf"]
+    protocol: Literal["uhfreader18", "r200"]
+    baud: Baud | None = None
+    """Left out, it is the protocol's own."""
+    address: Annotated[int, Field(ge=0, le=255)] = 0
+    """Of a reader on a shared line; `uhfreader18` alone has one."""
+
+
+class HidReader(_Reader):
+    """A USB reader that types what it reads, as a keyboard does."""
+
+    kind: Literal["hid"]
+    device: Annotated[str, Field(min_length=1)]
+    """A lasting path such as /dev/input/by-id/...-event-kbd, or `simulated`."""
+    shows: Shows = Shows.QRCODE
+    prefix: Annotated[str, Field(max_length=32)] = ""
+    suffix: Annotated[str, Field(max_length=32)] = ""
+    gap_ms: Annotated[int, Field(ge=10, le=5_000)] = 200
+    """Silence that forgets a text whose end key did not come."""
+
+    @property
+    def place(self) -> str:
+        return self.device
+
+
+class PcscReader(_Reader):
+    """A contactless card reader that pcscd serves."""
+
+    kind: Literal["pcsc"]
+    reader: Annotated[str, Field(min_length=1)]
+    """Its name at pcscd, or the beginning of it; or `simulated`."""
+    byte_order: ByteOrder = ByteOrder.MSB
+
+    @property
+    def place(self) -> str:
+        return self.reader
+
+
+SerialReader = SerialQrReader | SerialCardReader | SerialUhfReader
+"""Those on a serial port."""
+
+Reader = Annotated[
+    WiegandReader | SerialQrReader | SerialCardReader | SerialUhfReader | HidReader | PcscReader,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,96 @@
+"""The whole of `gateway.toml`, and what must hold between its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from gateway.settings.alarms import Power, Siren, Zone
+from gateway.settings.device import Admission, FlightRecord, Http, Site
+from gateway.settings.doors import Door, Interlock, Turnstile
+from gateway.settings.readers import Reader, WiegandReader
+from gateway.settings.wires import FixedInput, Output, Section
+
+
+class SiteFile(Section):
+    """The whole of `gateway.toml`."""
+
+    site: Site
+    http: Http = Http(listen="127.0.0.1:8080")
+    door: tuple[Door, ...] = ()
+    turnstile: Turnstile | None = None
+    reader: tuple[Reader, ...] = ()
+    zone: tuple[Zone, ...] = ()
+    tamper: FixedInput | None = None
+    fire: FixedInput | None = None
+    siren: Siren | None = None
+    bell: Output | None = None
+    """What rings for `timed_alarms`; `general.bell_enabled` switches it."""
+    power: Power = Power()
+    admission: Admission = Admission()
+    flight_record: FlightRecord = FlightRecord()
+    interlock: Interlock = Interlock()
+    initial: dict[str, dict[str, str | int | bool]] = Field(default_factory=dict)
+    """Configuration values that `init` writes into the database once: module -> key -> value."""
+
+    def pins(self) -> Iterator[tuple[int, str]]:
+        """Every pin in use with the key that claims it."""
+        yield from self._door_pins()
+        for reader in self.reader:
+            if isinstance(reader, WiegandReader):
+                yield reader.d0, f"reader {reader.name!r} d0"
+                yield reader.d1, f"reader {reader.name!r} d1"
+            for key, output in reader.outputs():
+                yield output.pin, f"reader {reader.name!r} {key}"
+        for name, output in self.sounders():
+            yield output.pin, name
+        for zone in self.zone:
+            yield zone.pin, f"zone {zone.number}"
+        for name, contact in self.contacts():
+            yield contact.pin, name
+
+    def contacts(self) -> Iterator[tuple[str, FixedInput]]:
+        """The contacts that belong to no door and no zone, by the names of their keys."""
+        if self.tamper:
+            yield "tamper", self.tamper
+        if self.fire:
+            yield "fire", self.fire
+        for reader in self.reader:
+            if reader.tamper:
+                yield f"reader {reader.name!r} tamper", reader.tamper
+        for name, contact in self.power.contacts():
+            yield f"power {name}", contact
+
+    def _door_pins(self) -> Iterator[tuple[int, str]]:
+        for door in self.door:
+            yield from door.pins()
+        if self.turnstile:
+            yield from self.turnstile.pins()
+
+    def sounders(self) -> Iterator[tuple[str, Output]]:
+        """The outputs that can be heard, by the names of their tables."""
+        if self.siren:
+            yield "siren", self.siren
+        if self.bell:
+            yield "bell", self.bell
+
+    @model_validator(mode="after")
+    def _each_thing_once(self) -> Self:
+        owner: dict[int, str] = {}
+        for pin, key in self.pins():
+            if pin in owner:
+                raise ValueError(f"pin {pin} is used twice: {owner[pin]} and {key}")
+            owner[pin] = key
+        for what, values in (
+            ("door id", [str(door.id) for door in self.door]),
+            ("door name", [door.name for door in self.door]),
+            ("reader name", [reader.name for reader in self.reader]),
+            ("reader index", [str(reader.index) for reader in self.reader]),
+            ("zone number", [str(zone.number) for zone in self.zone]),
+        ):
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"{what} {', '.join(twice)} is used twice")
+        return self

@@ -1,0 +1,89 @@
+"""What hangs on a pin: its levels, its pull, and what is switched or heard there."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Pin = Annotated[int, Field(ge=0, le=63)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+
+
+class Level(StrEnum):
+    """Voltage at a pin."""
+
+    LOW = "low"
+    HIGH = "high"
+
+
+class Pull(StrEnum):
+    """Resistor of the board at an input pin."""
+
+    UP = "up"
+    DOWN = "down"
+    FLOATING = "floating"
+
+
+class LockState(StrEnum):
+    """What a strike output does to its door."""
+
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+
+
+class Section(BaseModel):
+    """A table of the site file: an unknown key is refused, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class Strike(Section):
+    """The output that drives a lock, with the pin level of each lock state."""
+
+    pin: Pin
+    locked: Level
+    unlocked: Level
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Self:
+        if self.locked is self.unlocked:
+            raise ValueError("locked and unlocked must be different levels")
+        return self
+
+    def level(self, state: LockState) -> bool:
+        """The pin level (True = high) of `state`."""
+        wanted = self.locked if state is LockState.LOCKED else self.unlocked
+        return wanted is Level.HIGH
+
+    @property
+    def energised_to_lock(self) -> bool:
+        """True for a magnet: power keeps the door shut."""
+        return self.locked is Level.HIGH
+
+
+class Input(Section):
+    """A contact or button at a pin. Its rest level is the API's `*_idle` key, not kept here."""
+
+    pin: Pin
+    pull: Pull = Pull.UP
+    debounce_ms: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+class FixedInput(Input):
+    """An input without a key in the API: its rest level is declared here."""
+
+    idle: Level
+
+
+class Output(Section):
+    """An output that is off at the start, at a stop and at a fault."""
+
+    pin: Pin
+    active: Level
+    """The level that switches on what hangs on it."""
+
+    def level(self, *, on: bool) -> bool:
+        """The pin level (True = high) of on and off."""
+        return on is (self.active is Level.HIGH)

@@ -1,0 +1,74 @@
+"""`/metrics` over a real socket, read by the library that scrapers use."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+
+def figures(device: SimpleNamespace) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Every sample by its name and labels."""
+    token = device.context.tokens.create("scraper")
+    try:
+        reply = requests.get(
+            f"{device.url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
+    finally:
+        device.context.tokens.revoke("scraper")
+    assert reply.status_code == 200
+    assert reply.headers["Content-Type"].startswith("text/plain; version=")
+    families = text_string_to_metric_families(reply.text)
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_a_scraper_without_a_token_learns_nothing(device: SimpleNamespace) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}):
+        reply = requests.get(f"{device.url}/metrics", headers=headers, timeout=30)
+        assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, "Bearer")
+        assert "gateway_" not in reply.text
+
+
+@pytest.mark.parametrize("kind", ["door", "name"])
+def test_every_door_has_its_figures(device: SimpleNamespace, kind: str) -> None:
+    status = device.context.controller.status()
+    told = {dict(labels)[kind] for name, labels in figures(device) if name == "gateway_door_open"}
+    assert told == {str(getattr(door, {"door": "id"}.get(kind, kind))) for door in status.doors}
+    assert told
+
+
+def test_every_device_is_in_one_state_with_the_time_since(device: SimpleNamespace) -> None:
+    told = figures(device)
+    devices = device.context.controller.status().devices
+    assert {known.health for known in devices} == {"online", "degraded", "offline"}
+    for known in devices:
+        labels = (("device", known.name), ("kind", known.kind))
+        states = {
+            dict(found)["gateway_device"]: value
+            for (name, found), value in told.items()
+            if name == "gateway_device" and set(labels) <= set(found)
+        }
+        assert states == {
+            health: float(health == known.health) for health in ("online", "degraded", "offline")
+        }
+        assert told["gateway_device_since_seconds", labels] >= known.since_s
+
+
+def test_the_controller_is_told_to_be_up_with_its_journal(device: SimpleNamespace) -> None:
+    told, status = figures(device), device.context.controller.status()
+    assert told["gateway_controller_up", ()] == 1
+    assert told["gateway_journal_entries_total", ()] == status.journal_seq
+    assert told["gateway_journal_dropped_total", ()] == status.journal_dropped
+    assert told["gateway_clock_trusted", ()] == float(status.clock_trusted)
+
+
+def test_an_absent_controller_is_a_figure_and_no_failure(lonely: SimpleNamespace) -> None:
+    told = figures(lonely)
+    assert told["gateway_controller_up", ()] == 0
+    assert not any(name.startswith("gateway_door") for name, _ in told)

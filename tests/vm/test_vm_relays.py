@@ -1,0 +1,118 @@
+"""The relay lines while the service starts, stops, crashes and starts again.
+
+Door 1 is a strike (power opens it), door 2 a magnet (power keeps it shut). Edges are those of a
+kernel that keeps an output as it was driven, as a Pi's does: see `board.edges`.
+"""
+
+from __future__ import annotations
+
+import signal
+from itertools import pairwise
+
+import pytest
+
+from .board import MAGNET, STRIKE, Act, Board, Touch
+from .machine import Machine, eventually
+from .services import CONTROLLER, Services
+
+
+class Watch:
+    """What has happened on both lines since it began."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._touched = {line: len(board.touches(line)) for line in (STRIKE, MAGNET)}
+        self._edges = {line: len(board.edges(line)) for line in (STRIKE, MAGNET)}
+
+    def edges(self, line: int) -> list[bool]:
+        """The levels that a line took."""
+        return [edge.high for edge in self._board.edges(line)[self._edges[line] :]]
+
+    def touches(self, line: int) -> list[Touch]:
+        """What was done to it."""
+        return self._board.touches(line)[self._touched[line] :]
+
+
+@pytest.fixture
+def watch(board: Board, services: Services) -> Watch:
+    """Both doors are locked, and have been."""
+    assert services.look(CONTROLLER).state == "active"
+    eventually(lambda: not board.high(STRIKE) and board.high(MAGNET), "two locked doors")
+    return Watch(board)
+
+
+def open_both(machine: Machine, board: Board, then: str) -> None:
+    """Swipe at both readers, and run `then` in the machine as soon as both doors are unlocked.
+
+    One script does it all: the machine's clock leaps while it waits for the tests outside, and the
+    doors would be locked again.
+    """
+    for reader in ("front", "back"):
+        board.prepare(reader)
+    swipes = " && ".join(board.swipe_line(reader) for reader in ("front", "back"))
+    unlocked = (
+        f"read -r front </run/board/sim_gpio{STRIKE}/value;"
+        f"read -r back </run/board/sim_gpio{MAGNET}/value;"
+        "[ $front$back = 10 ]"
+    )
+    machine.run("sh", "-ec", f"{swipes}; until {unlocked}; do :; done; {then}")
+
+
+def test_a_stop_and_a_start_move_neither_lock(machine: Machine, watch: Watch) -> None:
+    machine.run("systemctl", "stop", CONTROLLER)
+    machine.run("systemctl", "start", CONTROLLER)
+    assert watch.edges(STRIKE) == []
+    assert watch.edges(MAGNET) == []
+
+
+@pytest.mark.usefixtures("watch")
+def test_the_simulated_chip_itself_drops_a_line_that_nobody_holds(
+    machine: Machine, board: Board
+) -> None:
+    # What `board.edges` leaves out: were this kernel to keep outputs, nothing need be left out.
+    machine.run("systemctl", "stop", CONTROLLER)
+    assert not board.high(MAGNET)
+    machine.run("systemctl", "start", CONTROLLER)
+    assert board.high(MAGNET)
+
+
+def test_a_restart_locks_open_doors_before_it_lets_go_of_them(
+    machine: Machine, board: Board, watch: Watch
+) -> None:
+    open_both(machine, board, f"systemctl restart {CONTROLLER}")
+    assert watch.edges(STRIKE) == [True, False]
+    assert watch.edges(MAGNET) == [False, True]
+    for line, locked in ((STRIKE, False), (MAGNET, True)):
+        touches = watch.touches(line)
+        for before, touch in pairwise(touches):
+            if touch.act is Act.RELEASE:
+                assert before.high is locked
+
+
+def test_a_crash_locks_open_doors_at_the_next_start_and_does_nothing_else(
+    machine: Machine, board: Board, services: Services, watch: Watch
+) -> None:
+    before = services.look(CONTROLLER)
+    open_both(machine, board, f"kill -KILL {before.process}")
+    services.recovered(CONTROLLER, before)
+    assert watch.edges(STRIKE) == [True, False]
+    assert watch.edges(MAGNET) == [False, True]
+
+
+def test_a_crash_behind_locked_doors_moves_neither_lock(
+    machine: Machine, services: Services, watch: Watch
+) -> None:
+    before = services.look(CONTROLLER)
+    machine.signal(before.process, signal.SIGKILL)
+    services.recovered(CONTROLLER, before)
+    assert watch.edges(STRIKE) == []
+    assert watch.edges(MAGNET) == []
+
+
+def test_a_line_is_claimed_with_its_level_and_never_floats(board: Board) -> None:
+    for line, locked in ((STRIKE, False), (MAGNET, True)):
+        touches = board.touches(line)
+        assert Act.FLOAT not in {touch.act for touch in touches}
+        claims = [touch.high for touch in touches if touch.act is Act.CLAIM]
+        assert claims
+        assert set(claims) == {locked}

@@ -115,3 +115,20 @@ class Board:
         before_s = self._machine.now_s()
         self._machine.run("sh", "-c", self.swipe_line(reader))
         return before_s
+
+
+class Watch:
+    """What has happened to both locks since it began."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._touched = {line: len(board.touches(line)) for line in (STRIKE, MAGNET)}
+        self._edges = {line: len(board.edges(line)) for line in (STRIKE, MAGNET)}
+
+    def edges(self, line: int) -> list[bool]:
+        """The levels that a line took."""
+        return [edge.high for edge in self._board.edges(line)[self._edges[line] :]]
+
+    def touches(self, line: int) -> list[Touch]:
+        """What was done to it."""
+        return self._board.touches(line)[self._touched[line] :]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
-from .board import Board
-from .machine import Machine
-from .services import Services
+from .board import MAGNET, STRIKE, Board, Watch
+from .machine import Machine, eventually
+from .services import CONTROLLER, Services
 
 _machine = pytest.StashKey[Machine]()
 _figures = pytest.StashKey[list[str]]()
@@ -36,6 +36,14 @@ def board(machine: Machine) -> Board:
 @pytest.fixture(scope="session")
 def services(machine: Machine) -> Services:
     return Services(machine)
+
+
+@pytest.fixture
+def watch(board: Board, services: Services) -> Watch:
+    """Both doors are locked, and what happens to them from now on."""
+    assert services.look(CONTROLLER).state == "active"
+    eventually(lambda: not board.high(STRIKE) and board.high(MAGNET), "two locked doors")
+    return Watch(board)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ class Services:
             now = self.look(unit)
             return now if now.state == "active" and now.process != before.process else None
 
-        found = eventually(another, f"another process of {unit}", deadline_s=180.0)
+        found = eventually(another, f"another process of {unit}", pause_s=1.0)
         assert found is not None
         return found
 

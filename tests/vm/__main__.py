@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import click
+
 from .machine import Machine
 from .services import CONTROLLER
 
@@ -25,16 +27,18 @@ def main() -> None:
         machine.run("systemctl", "stop", CONTROLLER)
         words = ["/opt/gateway/bin/python", "/usr/lib/vm/receive.py", FRAMES, *INTERVALS_US]
         rounds = [json.loads(line) for line in machine.run(*words, timeout_s=3_600).splitlines()]
-    print("interval  edges/s, both readers  frames wrong or lost  late by  processor for a bit")
+    click.echo(
+        "interval  edges/s, both readers  frames wrong or lost  late by  processor for a bit"
+    )
     for told in rounds:
-        print(
+        click.echo(
             f"{told['interval_us']:5} us  {2_000_000 / told['interval_us']:21,.0f}  "
             f"{_lost(told):11} of {2 * FRAMES:3}  {told['generator']['late_us']:7.0f} us"
             f"  {told['cpu_us_per_pulse']:14.0f} us"
         )
     held = [told["interval_us"] for told in rounds if not _lost(told)]
     if held:
-        print(f"without loss: {2_000_000 / min(held):,.0f} edges/s")
+        click.echo(f"without loss: {2_000_000 / min(held):,.0f} edges/s")
 
 
 def _lost(told: dict[str, Any]) -> int:

@@ -68,6 +68,7 @@ class Machine:
         self.boot = ""
         """The kernel's name of this boot."""
         self._lines = b""
+        self._asked = 0
         with ExitStack() as started:
             complaints = started.enter_context((work / "qemu.log").open("w+b"))
             control = work / "agent"
@@ -149,14 +150,20 @@ class Machine:
 
     def _ask(self, request: dict[str, Any], timeout_s: float = 0.0) -> dict[str, Any]:
         self._send(request)
-        answer = self._receive(timeout_s + _ANSWER_S)
-        if "error" in answer:
-            raise MachineError(f"{request}: {answer['error']}")
-        return answer
+        while True:
+            answer = self._receive(timeout_s + _ANSWER_S)
+            if "boot" in answer:
+                raise MachineError(f"{request}: the machine has started again meanwhile")
+            if answer["id"] != self._asked:
+                continue  # of an earlier question, whose time was up
+            if "error" in answer:
+                raise MachineError(f"{request}: {answer['error']}")
+            return answer
 
     def _send(self, request: dict[str, Any]) -> None:
+        self._asked += 1
         self._agent.settimeout(_ANSWER_S)
-        self._agent.sendall(json.dumps(request).encode() + b"\n")
+        self._agent.sendall(json.dumps({**request, "id": self._asked}).encode() + b"\n")
 
     def _receive(self, deadline_s: float) -> dict[str, Any]:
         end = time.monotonic() + deadline_s

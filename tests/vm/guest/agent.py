@@ -89,7 +89,8 @@ def serve(port: IO[bytes]) -> None:
         while not line:  # nobody is connected
             time.sleep(0.05)
             line = port.readline()
-        reply = answer(json.loads(line))
+        request = json.loads(line)
+        reply = {**answer(request), "id": request["id"]}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@
 #   make bench            the measurements in tests/bench
 #   make mutate           small changes to the pure rooms: which of them does no test notice?
 #   make docs             writes gateway/docs anew, what the API and the configuration can do
+#   make install          on a Pi, as root: users, services, rules; again: an upgrade that can go back
+#   make uninstall        takes them away and leaves the data (systemd/installer says what it is told)
 #   make clean            remove what was built; the data in .gateway stays
 #
 # PYTHON=... chooses the interpreter. A recipe that fails makes `make` itself exit with 2.
@@ -24,7 +26,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must meet the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs clean setup-run setup-test setup-mutate
+.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs install uninstall clean setup-run setup-test setup-mutate
 .NOTPARALLEL:
 
 # `exec`, so that a signal to make reaches the gateway itself. Standard output is the gateway's.
@@ -75,6 +77,9 @@ docs: setup-test
 
 setup-run setup-test setup-mutate:
 	@.ci/setup $(@:setup-%=%)
+
+install uninstall:
+	@systemd/installer $@
 
 clean:
 	rm -rf .venv .vm .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -9,6 +9,8 @@ OPENING_ACTIONS = frozenset({"door", "sec_box", "catra", "open_collector"})
 
 DOOR_ACTION = "door"
 SEC_BOX_ACTION = "sec_box"
+VENDORS_SEC_BOX = 65_793
+"""The id that the vendor's documentation gives to every SecBox."""
 
 RUN_HERE = frozenset({0, 1})
 """Values of `run_at` that this device carries out; 2 belongs to the server, others to nobody."""
@@ -47,13 +49,40 @@ def parse_parameters(text: str) -> dict[str, str]:
     return found
 
 
-def door_of(action: Action, sec_box_door: int) -> int:
-    """The number of the door that `action` names, 0 for none.
+@dataclass(frozen=True, slots=True)
+class SecBoxes:
+    """Which doors the ids of SecBoxes mean at one site."""
 
-    `sec_box_door` is the door that stands in for a SecBox (site setting).
-    """
+    fitted: tuple[int, ...]
+    """The ids of those that are there."""
+    stand_in: int
+    """The door that every id means where none is."""
+
+    def door(self, text: str) -> int:
+        """The door that `sec_box` with `id=text` opens, 0 for none.
+
+        Clients also send ids that went through a floating-point number, and the vendor's own
+        65793, or none, to whatever is there: with one SecBox that is this one.
+        """
+        if not self.fitted:
+            return self.stand_in
+        try:
+            wanted = int(text) if text.isdecimal() else int(float(text or VENDORS_SEC_BOX))
+        except (ValueError, OverflowError):
+            return 0
+        if wanted in self.fitted:
+            return wanted
+        if wanted == VENDORS_SEC_BOX and len(self.fitted) == 1:
+            return self.fitted[0]
+        near = [box for box in self.fitted if float(box) == float(wanted)]
+        return near[0] if len(near) == 1 else 0
+
+
+def door_of(action: Action, sec_boxes: SecBoxes) -> int:
+    """The number of the door that `action` names, 0 for none."""
     name = action.name.strip().lower()
+    given = parse_parameters(action.parameters)
     if name == SEC_BOX_ACTION:
-        return sec_box_door
-    number = parse_parameters(action.parameters).get("door", "")
+        return sec_boxes.door(given.get("id", ""))
+    number = given.get("door", "")
     return int(number) if name == DOOR_ACTION and number.isdecimal() else 0

@@ -110,12 +110,20 @@ def _devices(devices: tuple[DeviceStatus, ...]) -> Iterator[Metric]:
     since = GaugeMetricFamily(
         "gateway_device_since_seconds", "For how long it has been so", labels=["device", "kind"]
     )
+    counted = GaugeMetricFamily(
+        "gateway_device_counted",
+        "What is counted there since the controller started",
+        labels=["device", "kind", "what"],
+    )
     for device in devices:
+        for what, count in device.counters.items():
+            counted.add_metric([device.name, device.kind, what], count)
         states = {known: device.health == known for known in HEALTHS}
         health.add_metric([device.name, device.kind], states)
         since.add_metric([device.name, device.kind], device.since_s)
     yield health
     yield since
+    yield counted
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -21,6 +21,12 @@ _COMMANDS = {
     "sim": ("gateway.cli.sim", "Drive the simulated board of a running gateway."),
     "explain": ("gateway.cli.explain", "Say why a door opened or did not, for whom and when."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
+    "wiring": ("gateway.cli.wiring", "Draw the header with every pin that the site uses."),
+    "safe-relays": (
+        "gateway.cli.safe_relays",
+        "Put the relays at their declared state without the controller.",
+    ),
+    "device-rules": ("gateway.cli.device_rules", "Print udev rules for the site's USB scanners."),
     "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
     "version": ("gateway.cli.main", "Print the version."),
 }
@@ -38,7 +44,7 @@ class _LateGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

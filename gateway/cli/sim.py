@@ -45,7 +45,7 @@ _reader = click.option("--reader", required=True, help="The reader's name in the
 @click.option("--format", "frame", default="w26", show_default=True, help="Wiegand format.")
 @click.pass_context
 def swipe(ctx: click.Context, reader: str, card: str, frame: str) -> None:
-    """Send a card as a Wiegand frame on pins D0 and D1."""
+    """Send a card as a Wiegand frame on pins D0 and D1; at a serial reader, as its own frame."""
     _ask(ctx, Simulate(verb="swipe", reader=reader, value=card, format=frame))
 
 
@@ -60,11 +60,59 @@ def key(ctx: click.Context, reader: str, keys: str) -> None:
 
 @sim.command()
 @_reader
+@click.argument("bits")
+@click.pass_context
+def frame(ctx: click.Context, reader: str, bits: str) -> None:
+    """Send BITS (0 and 1) on pins D0 and D1, for cards of the site's own formats.
+
+    Twice the same is as exactly timed as a recording, and warned of.
+    """
+    _ask(ctx, Simulate(verb="frame", reader=reader, value=bits))
+
+
+@sim.command()
+@_reader
 @click.argument("text")
 @click.pass_context
 def qr(ctx: click.Context, reader: str, text: str) -> None:
     """Hold a QR code with TEXT before a serial reader."""
     _ask(ctx, Simulate(verb="qr", reader=reader, value=text))
+
+
+@sim.command(name="type")
+@_reader
+@click.argument("text")
+@click.pass_context
+def type_(ctx: click.Context, reader: str, text: str) -> None:
+    """Let a reader that is a keyboard type TEXT and Enter."""
+    _ask(ctx, Simulate(verb="type", reader=reader, value=text))
+
+
+@sim.command()
+@_reader
+@click.argument("serial")
+@click.pass_context
+def present(ctx: click.Context, reader: str, serial: str) -> None:
+    """Lay a card with the hexadecimal SERIAL number on a contactless (PC/SC) reader."""
+    _ask(ctx, Simulate(verb="present", reader=reader, value=serial))
+
+
+@sim.command()
+@_reader
+@click.pass_context
+def remove(ctx: click.Context, reader: str) -> None:
+    """Take the card away from a contactless (PC/SC) reader."""
+    _ask(ctx, Simulate(verb="remove", reader=reader))
+
+
+@sim.command()
+@_reader
+@click.option("--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True)
+@click.argument("tag")
+@click.pass_context
+def tag(ctx: click.Context, reader: str, hold: float, tag: str) -> None:
+    """Hold TAG, in hexadecimal, in the field of a UHF reader for --hold seconds."""
+    _ask(ctx, Simulate(verb="tag", reader=reader, value=tag, hold=str(hold)))
 
 
 @sim.command()
@@ -148,8 +196,8 @@ def _plug(name: Literal["unplug", "plug"], text: str) -> None:
         _ask(ctx, Simulate(verb=name, reader=reader))
 
 
-_plug("unplug", "Tear the cable of READER.")
-_plug("plug", "Put the cable of READER back.")
+_plug("unplug", "Tear the cable of READER, or of a SecBox.")
+_plug("plug", "Put the cable of READER, or of a SecBox, back.")
 
 
 @sim.command()
@@ -179,3 +227,7 @@ def state(ctx: click.Context, *, as_json: bool) -> None:
                 f"{kind.removesuffix('s')} pin {pin['pin']} {pin['name']}: "
                 f"{pin['level']}, {pin['edges']} edges"
             )
+    for box in found["sec_boxes"]:
+        inputs = "".join(f", {key} {box[key]}" for key in ("sensor", "rex") if key in box)
+        away = "" if box["plugged"] else ", unplugged"
+        click.echo(f"sec_box {box['door']} {box['name']}: relay {box['relay']}{inputs}{away}")

@@ -16,7 +16,7 @@ from gateway.commands.command import GET_OR_POST, POST, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Caller
-from gateway.errors import NotSupportedHere
+from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotSupportedHere
 
 Run = Callable[[CommandContext, Caller, RequestModel], Answer]
 
@@ -125,9 +125,13 @@ def _refusal(name: str, missing: str) -> Run:
 
 
 def secbox_is_active(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
-    """Whether a SecBox is connected: none can be."""
-    del context, caller, request
-    return {"isActive": False}
+    """Whether a SecBox is fitted, and answers."""
+    del caller, request
+    boxes = {box.name for box in context.site.sec_box}
+    if not boxes:
+        return {"isActive": False}
+    devices = context.controller.status().devices
+    return {"isActive": any(device.online for device in devices if device.name in boxes)}
 
 
 def has_audio_access_messages(
@@ -186,7 +190,13 @@ COMMANDS = (
         )
         for name, missing in ABSENT.items()
     ),
-    Command("secbox_is_active", NoMembers, secbox_is_active, methods=GET_OR_POST),
+    Command(
+        "secbox_is_active",
+        NoMembers,
+        secbox_is_active,
+        methods=GET_OR_POST,
+        errors=(ControllerUnavailable, DeviceUnavailable),
+    ),
     Command("has_audio_access_messages", NoMembers, has_audio_access_messages, methods=GET_OR_POST),
     Command("has_pjsip_audio_message", NoMembers, has_pjsip_audio_message, methods=GET_OR_POST),
     Command("get_sip_status", NoMembers, get_sip_status, methods=GET_OR_POST),

@@ -1,4 +1,4 @@
-"""The buzzer: no output for one is wired yet, so a beep is checked and then refused."""
+"""The buzzer: a beep is heard at every reader that has one, or refused where none has."""
 
 from __future__ import annotations
 
@@ -11,24 +11,35 @@ from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Caller
-from gateway.errors import NotSupportedHere
+from gateway.errors import ControllerUnavailable, NotSupportedHere
+from gateway.link.messages import LONGEST_BUZZ_MS
 
 HIGHEST_HZ = 20_000
 """What a person can hear; the documentation names no bounds."""
 
 
 class BuzzRequest(RequestModel):
-    """`buzzer_buzz`: hertz, per cent, milliseconds (Access API, actions)."""
+    """`buzzer_buzz`: hertz, per cent, milliseconds (Access API, actions).
+
+    A reader's buzzer is switched on and off and has a tone of its own: the first two are checked,
+    and only the time is kept.
+    """
 
     frequency: Annotated[int, Field(ge=1, le=HIGHEST_HZ)]
     duty_cycle: Annotated[int, Field(ge=1, le=50)]
-    timeout: Annotated[int, Field(ge=1, le=3_000)]
+    timeout: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
 
 
 def buzzer_buzz(context: CommandContext, caller: Caller, request: BuzzRequest) -> Answer:
-    """Refused: this device has no buzzer. The members are checked all the same."""
-    del context, caller, request
-    raise NotSupportedHere("buzzer_buzz: this device has no buzzer")
+    """Sound the readers' buzzers; refused where the site has none. `general.beep_enabled` 0
+    silences what readers tell by themselves, not this."""
+    del caller
+    context.controller.buzz(request.timeout)
+    return {}
 
 
-COMMANDS = (Command("buzzer_buzz", BuzzRequest, buzzer_buzz, errors=(NotSupportedHere,)),)
+COMMANDS = (
+    Command(
+        "buzzer_buzz", BuzzRequest, buzzer_buzz, errors=(NotSupportedHere, ControllerUnavailable)
+    ),
+)

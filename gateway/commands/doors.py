@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.access.actions import parse_parameters
+from gateway.access.actions import SecBoxes, parse_parameters
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import CommandContext
@@ -67,8 +67,15 @@ def execute_actions(context: CommandContext, caller: Caller, request: ActionsReq
 def doors_state(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
     """Which doors are open: by their sensor if enabled, else by their relay."""
     del caller, request
-    doors = context.controller.status().doors
-    return {"doors": [{"id": door.id, "open": door.open} for door in doors]}
+    boxes = {box.id for box in context.site.sec_box}
+    told = context.controller.status().doors
+    doors = [{"id": door.id, "open": door.open} for door in told if door.id not in boxes]
+    fitted = [{"id": door.id, "open": door.open} for door in told if door.id in boxes]
+    # A device answers with the key that applies to it; this one may have both.
+    return {
+        **({"sec_boxes": fitted} if fitted else {}),
+        **({"doors": doors} if doors or not fitted else {}),
+    }
 
 
 def alarm_status(context: CommandContext, caller: Caller, request: AlarmRequest) -> Answer:
@@ -103,10 +110,14 @@ def _opening(site: SiteFile, item: ActionItem) -> Opening:
         box = given.get("id", "")
         if box and not _SEC_BOX_ID.fullmatch(box):
             raise InvalidRequest(f"sec_box: id is a number (found {box!r})")
-        door = site.site.sec_box_door
+        fitted = SecBoxes(tuple(known.id for known in site.sec_box), site.site.sec_box_door)
+        door = fitted.door(box)
+        if not door:
+            there = ", ".join(str(known) for known in fitted.fitted)
+            raise InvalidRequest(f"sec_box: there is no SecBox {box!r} (there are: {there})")
     else:
         raise InvalidRequest(f"unknown action {item.action!r}")
-    if door not in {known.id for known in site.door}:
+    if door not in {known.id for known in site.doors()}:
         raise InvalidRequest(f"{item.action}: this device has no door {door}")
     return DoorOpening(
         door,

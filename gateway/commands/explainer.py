@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from gateway.access.actions import Action, door_of
+from gateway.access.actions import Action, SecBoxes, door_of
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import Place
@@ -137,9 +137,10 @@ class Facts:
 
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
         """The doors of this site that `actions` open, in order."""
-        ours = {door.id for door in self.site.door}
+        ours = {door.id for door in self.site.doors()}
+        boxes = SecBoxes(tuple(box.id for box in self.site.sec_box), self.site.site.sec_box_door)
         for action in actions:
-            door = door_of(action, self.site.site.sec_box_door)
+            door = door_of(action, boxes)
             if door in ours:
                 yield door
 

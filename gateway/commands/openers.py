@@ -39,7 +39,7 @@ class WhoCanOpenRequest(RequestModel):
     """`who_can_open`: the people of a portal, or of a door behind any portal."""
 
     portal_id: RowId | None = None
-    door: Annotated[int, Field(ge=1, le=4)] | None = None
+    door: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     time: DeviceSeconds | None = None
     """A moment of the week that counts, in device time; now without it."""
     now: Annotated[bool, BeforeValidator(flag)] = False
@@ -86,7 +86,7 @@ def _portals(facts: Facts, request: WhoCanOpenRequest) -> list[Portal]:
     if (request.portal_id is None) == (request.door is None):
         raise InvalidRequest("One of portal_id, door is needed")
     if request.door is not None:
-        if all(request.door != door.id for door in facts.site.door):
+        if all(request.door != door.id for door in facts.site.doors()):
             raise NotFound(f"There is no door {request.door}")
         return sorted(facts.policy.portals.values(), key=lambda portal: portal.id)
     return [_portal(facts, request.portal_id or 0)]

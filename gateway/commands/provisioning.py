@@ -19,8 +19,11 @@ from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.identity import DeviceIdentity, draw_identity, store_identity
 from gateway.store.journal import Journal
 from gateway.store.objects_store import Store
+from gateway.store.snapshot import SecBoxRow
 
 ADMINISTRATOR = "admin"
+FIRST_SEC_BOX_ACTION = 5
+"""Id of the action of the first SecBox: those of doors have the door's."""
 _UNMISTAKABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without characters that are mistaken for each other when read from a screen."""
 _PASSWORD_LENGTH = 16
@@ -104,13 +107,17 @@ def _insert(store: Store, rows: Rows) -> None:
 
 def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     """Rows that follow from the wiring: one action a door, one portal for each that a reader
-    stands for, and portal N opening door N where there are both.
+    stands for, and portal N opening door N where there are both; for a SecBox its row, and its
+    action at the portal that the site file says.
 
     A portal beyond the first gets no rule: nobody passes until somebody says who may.
     """
     portals = sorted({reader.portal for reader in site.reader} - {1})
     doors = [door for door in site.door if door.id != 1]
     names = {door.id: door.name for door in site.door}
+    boxes = list(enumerate(site.sec_box, FIRST_SEC_BOX_ACTION))
+    portals = sorted({*portals, *(box.portal for box in site.sec_box if box.portal)} - {1})
+    named = {box.portal: box.name for box in site.sec_box if box.portal}
     return {
         "devices": [{"id": identity.device_id, "name": site.site.name, "ip": "", "public_key": ""}],
         "actions": [
@@ -122,11 +129,30 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
                 "run_at": 0,
             }
             for door in doors
+        ]
+        + [
+            {
+                "id": action,
+                "name": box.name,
+                "action": "sec_box",
+                "parameters": f"id={box.id}, reason=1",
+                "run_at": 0,
+            }
+            for action, box in boxes
+        ],
+        "sec_boxs": [
+            {
+                **SecBoxRow(box.id)._asdict(),
+                "version": 1,
+                "name": box.name,
+                "door_sensor_enabled": int(box.sensor is not None),
+            }
+            for box in site.sec_box
         ],
         "portals": [
             {
                 "id": portal,
-                "name": names.get(portal, f"portal {portal}"),
+                "name": names.get(portal) or named.get(portal) or f"portal {portal}",
                 "area_from_id": 1,
                 "area_to_id": 1,
             }
@@ -134,7 +160,8 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
         ],
         "portal_actions": [
             {"portal_id": portal, "action_id": portal} for portal in portals if portal in names
-        ],
+        ]
+        + [{"portal_id": box.portal, "action_id": action} for action, box in boxes if box.portal],
         "alarm_zones": [
             {
                 "zone": zone.number,

@@ -71,7 +71,7 @@ class AlarmPanel:
         self._register = _restored(memory, now_ms)
         self.zones = ZoneWatch(site, recorder, clock, self._zone, memory.arming, memory.on)
         """The inputs that set off alarms."""
-        doors = {door.id for door in site.door}
+        doors = {door.id for door in site.doors()}
         self._doors = DoorAlarms.kept(
             s for s in memory.on if s.cause in DOOR_CAUSES and s.door_id in doors
         )

@@ -42,6 +42,7 @@ from gateway.controller.ports import (
     Writer,
 )
 from gateway.controller.power_watch import PowerWatch
+from gateway.controller.reader_signals import ReaderSignals
 from gateway.controller.recorder import Recorder
 from gateway.controller.sounders import Sounders
 from gateway.controller.turnstile_panel import TurnstilePanel
@@ -200,6 +201,7 @@ def put_together(
             link=flight.link(around.link),
             identifier=panels.identifier,
             doorman=panels.doorman,
+            signals=panels.signals,
             ways=panels.ways,
             hours=panels.hours,
             forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
@@ -333,6 +335,7 @@ class _Panels:
     ways: Ways
     hours: OpeningHours
     doorman: Doorman
+    signals: ReaderSignals
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
     interlock: InterlockDesk
@@ -384,7 +387,7 @@ def _panels(
         turnstile = TurnstilePanel(site.turnstile, sides, recorder, desk, flight.new_key)
         standing.turnstile = turnstile
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, desk, past.hours)
-    for door in site.door:
+    for door in site.doors():
         doors[door.id] = DoorPanel(
             door,
             flight.strike(f"door {door.id}", around.strikes[door.id]),
@@ -395,6 +398,8 @@ def _panels(
             exits=interlock,
             schedule=Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
         )
+
+    signals = ReaderSignals(site, sounders)
 
     def tell(at_ms: int, *, on: bool) -> None:
         for panel in doors.values():
@@ -407,7 +412,8 @@ def _panels(
         identifier=identifier,
         ways=ways,
         hours=hours,
-        doorman=Doorman(desk, hours, standing, doors, turnstile, recorder, clock, alarms.duress),
+        doorman=Doorman(desk, hours, standing, recorder, clock, alarms.duress, signals),
+        signals=signals,
         alarms=alarms,
         doors=doors,
         interlock=interlock,

@@ -7,30 +7,34 @@ meet. Door N of the site is N in the API's `relayN_*`, `door_sensorN_*` and `but
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from gateway.access.actions import Action, door_of, parse_parameters
+from gateway.access.actions import Action, SecBoxes, door_of, parse_parameters
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.policy import Portal
 from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.zones import ZoneSettings
+from gateway.controller.wiegand_modes import usable_formats
 from gateway.credentials.qr import QrMode
 from gateway.credentials.totp import TotpSettings
 from gateway.credentials.values import CredentialKind
 from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
-from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
 from gateway.link.messages import EndedMode
+from gateway.objects.configuration_keys import WIEGAND_INPUTS
 from gateway.objects.modes import DEVICE, mode_key
-from gateway.settings import Door, FixedInput, Level, RexMode, Side, SiteFile
-from gateway.store.snapshot import Snapshot
+from gateway.settings import Door, FixedInput, Level, RexMode, SecBox, Side, SiteFile
+from gateway.store.snapshot import SecBoxRow, Snapshot
 
 CATRA_ACTION = "catra"
-
+NORMALLY_CLOSED_BUTTON, NO_BUTTON = 1, 2
+"""`sec_boxs.rex_mode`; 0 and all else is a button that closes its contact. The API has the column
+and does not say what it means: these numbers are ours."""
 
 _PANIC_KEYS = {
     AlarmCause.PANIC_FINGER: "panic_finger_enabled",
@@ -70,7 +74,9 @@ class Bindings:
     ) -> None:
         """`modes_ended` are exception modes of `snapshot` that count no more."""
         self._site = site
-        self._our_doors = frozenset(door.id for door in site.door)
+        self._our_doors = frozenset(door.id for door in site.doors())
+        boxes = tuple(box.id for box in site.sec_box)
+        self._sec_boxes = SecBoxes(boxes, site.site.sec_box_door)
         self.modes_ended = modes_ended
         self._ended = {mode.door for mode in modes_ended}
         self._configuration = snapshot.configuration
@@ -85,10 +91,38 @@ class Bindings:
             for side in self.sides_of(portal.actions):
                 self._portal_of_side.setdefault(side, portal_id)
 
-    @property
+    @cached_property
     def reading(self) -> ReadingSettings:
         """What the readers' drivers go by."""
-        return ReadingSettings()
+        power = self._configuration[("uhf", "transmit_power")]
+        uhf = UhfReading(
+            same_tag_ms=self._int("uhf", "read_interval"),
+            other_tag_ms=self._int("uhf", "read_interval_diff_tags"),
+            last_byte_first=self._configuration[("uhf", "reader_type")] == "lsb",
+            mode=UhfMode(self._configuration[("uhf", "operation_mode")]),
+            transmit_centidbm=int(power) if power else None,
+        )
+        formats, _ = usable_formats(self.snapshot.wiegand_modes)
+        return ReadingSettings(
+            uhf=uhf,
+            wiegand_formats=formats,
+            last_byte_first=frozenset(
+                number + 1 for number in WIEGAND_INPUTS if self._last_byte_first(number)
+            ),
+        )
+
+    @property
+    def unusable_formats(self) -> tuple[str, ...]:
+        """What is wrong with the card formats of the site's own that are left aside."""
+        _, problems = usable_formats(self.snapshot.wiegand_modes)
+        return problems
+
+    def _last_byte_first(self, number: int) -> bool:
+        """Unverified: the reference has two keys for one thing, `34` being what a client of the
+        vendor's writes for `LSB` in the second. Either counts, for the reader with that index."""
+        by_input = self._configuration[(f"w_in{number}", "byte_order")]
+        by_reader = self._configuration[(f"card_reader{number}", "type")]
+        return by_input == "LSB" or by_reader in ("LSB", "34")
 
     def portal_of_reader(self, index: int) -> int:
         """The portal that a reader stands for, 0 for none."""
@@ -119,21 +153,15 @@ class Bindings:
 
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
         """The doors of this site that `actions` open, each once, in order."""
-        sec_box_door = self._site.site.sec_box_door
-        named = dict.fromkeys(door_of(action, sec_box_door) for action in actions)
+        named = dict.fromkeys(door_of(action, self._sec_boxes) for action in actions)
         return (door for door in named if door in self._our_doors)
 
-    def door(self, door: Door) -> DoorSettings:
+    def door(self, door: Door | SecBox) -> DoorSettings:
         """The settings of one door's state machine."""
-        general, alarm = "general", "alarm"
-        return DoorSettings(
-            relay_enabled=self._on(general, f"relay{door.id}_enabled"),
-            dwell_ms=max(1, self._int(general, f"relay{door.id}_timeout")),
-            auto_close=self._on(general, f"relay{door.id}_auto_close"),
-            sensor_enabled=door.sensor is not None
-            and self._on(general, f"door_sensor{door.id}_enabled"),
-            rex_enabled=door.rex is not None and self._on(general, f"buttonhole{door.id}_enabled"),
-            rex_mode=door.rex.mode if door.rex else RexMode.UNLOCK,
+        alarm = "alarm"
+        own = self._sec_box(door) if isinstance(door, SecBox) else self._door(door)
+        return replace(
+            own,
             held_open_enabled=self._on(alarm, "door_sensor_enabled"),
             held_open_delay_ms=self._int(alarm, "door_sensor_delay") * 1000,
             pre_alarm_ms=door.pre_alarm_s * 1000,
@@ -142,12 +170,44 @@ class Bindings:
             output_limit_ms=door.output_limit_s * 1000,
         )
 
+    def _door(self, door: Door) -> DoorSettings:
+        general = "general"
+        return DoorSettings(
+            relay_enabled=self._on(general, f"relay{door.id}_enabled"),
+            dwell_ms=max(1, self._int(general, f"relay{door.id}_timeout")),
+            auto_close=self._on(general, f"relay{door.id}_auto_close"),
+            sensor_enabled=door.sensor is not None
+            and self._on(general, f"door_sensor{door.id}_enabled"),
+            rex_enabled=door.rex is not None and self._on(general, f"buttonhole{door.id}_enabled"),
+            rex_mode=door.rex.mode if door.rex else RexMode.UNLOCK,
+        )
+
+    def _sec_box(self, box: SecBox) -> DoorSettings:
+        row = self._sec_box_row(box.id)
+        return DoorSettings(
+            relay_enabled=bool(row.enabled),
+            dwell_ms=max(1, row.relay_timeout),
+            auto_close=bool(row.auto_close_enabled),
+            sensor_enabled=box.sensor is not None and bool(row.door_sensor_enabled),
+            rex_enabled=box.rex is not None and row.rex_mode != NO_BUTTON,
+            rex_mode=box.rex.mode if box.rex else RexMode.UNLOCK,
+        )
+
+    def _sec_box_row(self, box: int) -> SecBoxRow:
+        """What the database says of a SecBox; where its row is gone, what `init` gave it."""
+        return self.snapshot.sec_boxes.get(box, SecBoxRow(box))
+
     def sensor_idle_high(self, door: int) -> bool:
-        """The level of the sensor's pin while the door is closed."""
+        """The level of the sensor's pin while the door is closed; at a module a contact that is
+        open counts as high."""
+        if door in self._sec_boxes.fitted:
+            return bool(self._sec_box_row(door).door_sensor_idle)
         return self._on("general", f"door_sensor{door}_idle")
 
     def rex_idle_high(self, door: int) -> bool:
-        """The level of the button's pin while nobody presses it."""
+        """The level of the button's pin while nobody presses it; at a module as its sensor's."""
+        if door in self._sec_boxes.fitted:
+            return self._sec_box_row(door).rex_mode != NORMALLY_CLOSED_BUTTON
         return self._on("general", f"buttonhole{door}_idle")
 
     @cached_property
@@ -162,7 +222,9 @@ class Bindings:
         )
 
     def modes(self, door: int) -> tuple[Mode, Mode]:
-        """The exception modes of the device and of one door."""
+        """The exception modes of the device and of one door; a SecBox has none of its own."""
+        if door in self._sec_boxes.fitted:
+            return self.device_mode, Mode.NORMAL
         return (
             self.device_mode,
             self._mode(door),
@@ -265,6 +327,11 @@ class Bindings:
     def forgives_at_midnight(self) -> bool:
         """Whether anti-passback forgets at the site's midnight where everyone is."""
         return self._on("catra", "daily_reset") or self._site.admission.forgive_at_midnight
+
+    @property
+    def beeps(self) -> bool:
+        """Whether readers may be heard."""
+        return self._on("general", "beep_enabled")
 
     @property
     def qr_mode(self) -> QrMode:

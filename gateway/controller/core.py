@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from gateway.access.signals import Cue
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.bindings import Bindings
@@ -34,12 +35,14 @@ from gateway.controller.modes import ModeKeeper
 from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.ports import Link, Policies, RigPort, Writer
 from gateway.controller.power_watch import PowerWatch
+from gateway.controller.reader_signals import ReaderSignals
 from gateway.controller.recorder import Recorder
 from gateway.controller.requests import AnswerDesk, OpeningDesk
 from gateway.controller.simulation import Panels, Simulation
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.values import BadFrame, Identification
+from gateway.credentials.wiegand import raw_readings
 from gateway.doors.values import Mode
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
@@ -49,6 +52,7 @@ from gateway.hardware.events import (
     InputKind,
     InputLevel,
     KeyPressed,
+    ReplaySuspected,
 )
 from gateway.hardware.wiring import input_wiring
 from gateway.host.notify import Notifier
@@ -56,6 +60,7 @@ from gateway.link.messages import (
     ArmAlarms,
     AskPosition,
     Authorize,
+    Buzz,
     CancelCapture,
     Capture,
     ControllerStatus,
@@ -114,6 +119,7 @@ class Parts:
     link: Link
     identifier: Identifier
     doorman: Doorman
+    signals: ReaderSignals
     ways: Ways
     hours: OpeningHours
     forgiveness: Forgiveness
@@ -168,6 +174,7 @@ class Controller:
         )
         self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
         self._journal_seq = 0
+        self._unusable: tuple[str, ...] = ()
         self._heartbeat_ns = 0
         self._trusted = parts.trusted()
 
@@ -213,6 +220,14 @@ class Controller:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         self._parts.rig.configure(bindings.reading)
+        self._tell_unusable(bindings.unusable_formats)
+
+    def _tell_unusable(self, formats: tuple[str, ...]) -> None:
+        """Say once which card formats of the database are left aside."""
+        for why in formats:
+            if why not in self._unusable:
+                log.error("card format left aside", why=why)
+        self._unusable = formats
 
     def _obey(self, snapshot: Snapshot) -> None:
         bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
@@ -225,6 +240,7 @@ class Controller:
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)
+        self._parts.signals.bind(bindings, now_ms)
         self._see_modes()
         # Rules are many objects that live long: without this, each full garbage collection would
         # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
@@ -274,6 +290,7 @@ class Controller:
         if parts.turnstile:
             parts.turnstile.tick(now_ms)
         parts.alarms.tick(now_ms)
+        parts.signals.tick(now_ms)
         if self._bindings is not None:
             parts.doorman.tick(self._bindings, now_ms)
             parts.hours.tick(self._bindings, now_ms)
@@ -301,6 +318,7 @@ class Controller:
         """When time alone leads to something; None while nothing is due at any time."""
         dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
         dues_ms.append(self._parts.alarms.due_ms())
+        dues_ms.append(self._parts.signals.due_ms())
         dues_ms.append(self._parts.doorman.due_ms())
         dues_ms.append(self._parts.hours.due_ms())
         if self._parts.turnstile:
@@ -335,7 +353,7 @@ class Controller:
                 self._parts.ways.committed(ticket)
                 self._answers.committed(ticket)
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
-            case BadFrame() | DeviceState() | WriterFault() | DamageFound():
+            case BadFrame() | ReplaySuspected() | DeviceState() | WriterFault() | DamageFound():
                 self._note(item)
 
     def _left_aside(self, item: Identification | KeyPressed) -> None:
@@ -343,24 +361,39 @@ class Controller:
         if isinstance(item, Identification):
             log.warning("reader disabled", reader=item.reader)
             self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
+            self._parts.signals.show(item.reader, Cue.ERROR, self._now_ms())
 
-    def _note(self, item: BadFrame | DeviceState | WriterFault | DamageFound) -> None:
+    def _note(
+        self, item: BadFrame | ReplaySuspected | DeviceState | WriterFault | DamageFound
+    ) -> None:
         """Write down what is wrong, or right again, with a part of the device."""
         match item:
             case BadFrame():
-                log.warning("bad frame", reader=item.reader, bits=item.bits, why=item.why)
+                read = raw_readings(item.bits)
+                log.warning("bad frame", reader=item.reader, bits=item.bits, why=item.why, **read)
                 self._parts.recorder.note(
                     EntryKind.BAD_FRAME, reader=item.reader, bits=item.bits, why=item.why
                 )
+            case ReplaySuspected():
+                log.warning("replay suspected", reader=item.reader, why=item.why)
+                self._parts.recorder.note(EntryKind.REPLAY, reader=item.reader, why=item.why)
             case DeviceState():
                 state = {"device": item.device, "online": item.online, "why": item.why}
                 log.info("device", health=item.health.value, **state)
                 self._parts.recorder.note(EntryKind.DEVICE, health=item.health.value, **state)
+                self._module_changed(item)
             case WriterFault(why=why):
                 self._writer_fault(why)
             case DamageFound(file=file, what=what):
                 log.error("database damaged", file=file, what=what)
                 self._parts.recorder.note(EntryKind.FAULT, part=file, why=what)
+
+    def _module_changed(self, state: DeviceState) -> None:
+        """A door whose wires are on a module comes and goes with it."""
+        for box in self._parts.site.sec_box:
+            if box.name == state.device:
+                why = "" if state.online else state.why
+                self._parts.doors[box.id].module_changed(state.at_ns // _MS, why)
 
     def _writer_fault(self, why: str | None) -> None:
         if why is None:
@@ -427,7 +460,7 @@ class Controller:
                 self._answers.when_committed(address, request, self._openings.carry_out(command))
             case ReportStatus() | AskPosition() | Simulate() as command:
                 self._answers.now(address, request, self._told(command))
-            case ResetTurnstile() | Silence() | CancelCapture() as command:
+            case ResetTurnstile() | Silence() | CancelCapture() | Buzz() as command:
                 self._end(command)
                 self._answers.now(address, request)
 
@@ -452,7 +485,7 @@ class Controller:
             case Simulate():
                 return self._simulation.run(command)
 
-    def _end(self, command: ResetTurnstile | Silence | CancelCapture) -> None:
+    def _end(self, command: ResetTurnstile | Silence | CancelCapture | Buzz) -> None:
         match command:
             case ResetTurnstile():
                 self._openings.reset_turnstile()
@@ -462,6 +495,8 @@ class Controller:
                 self._see_modes()
             case CancelCapture():
                 self._captures.cancel(command)
+            case Buzz(for_ms=for_ms):
+                self._parts.signals.buzz(for_ms, self._now_ms())
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
@@ -532,6 +567,7 @@ class Controller:
                     health=device.health.value,
                     why=device.why,
                     since_s=(now_ns - device.since_ns) / 1e9,
+                    counters=dict(device.counters),
                 )
                 for device in parts.rig.devices
             ),

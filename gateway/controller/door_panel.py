@@ -40,13 +40,14 @@ from gateway.doors.values import (
     ScheduleChanged,
     Scheduled,
     SensorChanged,
+    SensorLost,
     SensorReading,
     SettingsChanged,
     TimePassed,
     effective_mode,
 )
 from gateway.link.messages import DoorStatus
-from gateway.settings import Door, Level, LockState
+from gateway.settings import Door, Level, LockState, SecBox
 from gateway.store.journal import EntryKind
 
 log = structlog.get_logger("door")
@@ -69,7 +70,7 @@ class DoorPanel:
 
     def __init__(
         self,
-        door: Door,
+        door: Door | SecBox,
         strike: StrikePort,
         recorder: Recorder,
         alarm: AlarmSink,
@@ -102,6 +103,8 @@ class DoorPanel:
         self._bound = False
         self._exits = exits
         self._used_until_ms: int | None = None
+        self.away = "its module was not found yet" if isinstance(door, SecBox) else ""
+        """Why the module of its wires cannot be reached; empty while it can, and on the board."""
 
     def bind(self, bindings: Bindings, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
@@ -127,6 +130,11 @@ class DoorPanel:
         self._read_bond(now_ms)
         self._feed_mode(now_ms)
 
+    def unlocks_ms(self, asked_ms: int | None) -> int:
+        """How long one opening unlocks; `asked_ms` is None for the door's own time."""
+        usual_ms = self._settings.dwell_ms if asked_ms is None else asked_ms
+        return min(usual_ms, self._settings.output_limit_ms)
+
     def sensor_level(self, now_ms: int, *, high: bool) -> None:
         """The sensor's pin was read; which level means open is configuration."""
         self._sensor_high = high
@@ -134,6 +142,18 @@ class DoorPanel:
         known = SensorReading.OPEN if is_open else SensorReading.CLOSED
         if self._bound and self._state.sensor is not known:
             self.feed(SensorChanged(is_open), now_ms)
+
+    def module_changed(self, now_ms: int, why: str) -> None:
+        """The module of the door's wires went, and why; or it is there, without a reason."""
+        self.away = why
+        if not why:
+            return
+        # What its inputs read when it is back is the state then: no opening, no press.
+        self._sensor_high = self._rex_high = None
+        if self._state.sensor in (SensorReading.OPEN, SensorReading.CLOSED):
+            self.feed(SensorLost(), now_ms)
+        if self._state.rex_pressed:
+            self.feed(RexChanged(pressed=False), now_ms)
 
     def _leaf_open(self) -> bool | None:
         return (
@@ -145,11 +165,12 @@ class DoorPanel:
 
     def rex_level(self, now_ms: int, *, high: bool) -> None:
         """The REX button's pin was read."""
-        self._rex_high = high
+        first, self._rex_high = self._rex_high is None, high
         pressed = high is not self._rex_idle_high
         if self._bound and self._state.rex_pressed is not pressed:
-            # A press that is barred is a button that is down, and no more than that.
-            event = SettingsChanged(None, pressed) if pressed and self._barred() else None
+            # One that is barred, or was down already, is a button that is down, and no more.
+            no_press = pressed and (first or self._barred())
+            event = SettingsChanged(None, pressed) if no_press else None
             self.feed(event or RexChanged(pressed), now_ms)
 
     def _barred(self) -> bool:
@@ -209,9 +230,9 @@ class DoorPanel:
             case ButtonPressed():
                 self._recorder.opening(AccessEvent.BUTTON, "button", self._portal_id)
             case DoorOpened():
-                self._recorder.door_moved(self.door.id, opened=True)
+                self._moved(opened=True)
             case DoorClosed():
-                self._recorder.door_moved(self.door.id, opened=False)
+                self._moved(opened=False)
             case AlarmOn() | AlarmOff():
                 cause = AlarmCause(effect.alarm.value)
                 on = isinstance(effect, AlarmOn)
@@ -222,6 +243,10 @@ class DoorPanel:
                 self._tell(effect)
             case Drive() | Refused():
                 pass
+
+    def _moved(self, *, opened: bool) -> None:
+        on_module = isinstance(self.door, SecBox)
+        self._recorder.door_moved(self.door.id, opened=opened, sec_box=on_module)
 
     def _note(self, effect: PreAlarm | ScheduleChanged | RexFault) -> None:
         """Write down what no table of the API holds."""

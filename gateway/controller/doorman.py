@@ -18,6 +18,7 @@ from gateway.controller.bindings import Bindings
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.interlock import InterlockDesk
 from gateway.controller.opening_hours import OpeningHours
+from gateway.controller.reader_signals import ReaderSignals
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.credentials.card_number import format_card
@@ -28,10 +29,10 @@ log = structlog.get_logger("controller")
 
 
 class Standing:
-    """How the ways behind a portal stand. The loop's thread alone uses it."""
+    """The ways behind a portal, and how they stand. The loop's thread alone uses it."""
 
     def __init__(self, doors: Mapping[int, DoorPanel], interlock: InterlockDesk) -> None:
-        self._doors = doors
+        self.doors = doors
         self._interlock = interlock
         self.turnstile: TurnstilePanel | None = None
         """Named once there is one."""
@@ -39,7 +40,7 @@ class Standing:
     def place(self, actions: tuple[Action, ...], bindings: Bindings) -> Place:
         """The place that `actions` open, at this instant."""
         doors = tuple(bindings.doors_of(actions))
-        modes = [self._doors[door].mode for door in doors]
+        modes = [self.doors[door].mode for door in doors]
         shut = Mode.LOCK_DOWN in modes
         sides = bindings.sides_of(actions)
         if self.turnstile and sides:
@@ -66,20 +67,20 @@ class Doorman:
         desk: AdmissionDesk,
         hours: OpeningHours,
         standing: Standing,
-        doors: Mapping[int, DoorPanel],
-        turnstile: TurnstilePanel | None,
         recorder: Recorder,
         clock: Clock,
         duress: DuressSink,
+        signals: ReaderSignals,
     ) -> None:
         self._desk = desk
         self._hours = hours
         self._standing = standing
-        self._doors = doors
-        self._turnstile = turnstile
+        self._doors = standing.doors
+        self._turnstile = standing.turnstile
         self._recorder = recorder
         self._clock = clock
         self._duress = duress
+        self._signals = signals
 
     def identified(
         self, identification: Identification, bindings: Bindings, enough: int | None = None
@@ -121,27 +122,36 @@ class Doorman:
             why = Reason.LOCK_DOWN if place.locked_down else Reason.INTERLOCK
             self._record(_kept_out(verdict, why), opened=[])
             return
-        panels = [self._doors[door] for door in bindings.doors_of(decision.actions)]
+        wanted = [self._doors[door] for door in bindings.doors_of(decision.actions)]
+        # The grant of a door that cannot be reached would be a lie, and an opening later on.
+        panels = [panel for panel in wanted if not panel.away]
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
+        if wanted and not panels and not sides:
+            log.error("nothing can be opened", door=wanted[0].door.name, why=wanted[0].away)
+            self._record(_kept_out(verdict, Reason.INTERNAL_ERROR), opened=[])
+            return
         opened = [panel.door.name for panel in panels]
         grant = self._desk.granted(verdict, bindings)
         self._hours.granted(grant, verdict, bindings)
         now_ms = self._now_ms()
         longer = dict(verdict.outcome.person.opening_times) if verdict.outcome.person else {}
+        opened_ms = 0
         for panel in panels:
-            panel.feed(Unlock(longer.get(panel.door.id) or None, grant), now_ms)
+            asked_ms = longer.get(panel.door.id) or None
+            panel.feed(Unlock(asked_ms, grant), now_ms)
+            opened_ms = max(opened_ms, panel.unlocks_ms(asked_ms))
         release = ""
         if self._turnstile and sides:
             release = self._turnstile.release(sides, now_ms)
             opened.append(self._turnstile.turnstile.name)
-        access = self._record(verdict, opened)
+        access = self._record(verdict, opened, opened_ms)
         if self._turnstile and release:
             self._turnstile.granted_as(release, access.id, grant)
         if not opened:
             # Nothing can tell whether somebody went through a portal that opens nothing.
             self._hours.entered(grant)
 
-    def _record(self, verdict: Verdict, opened: list[str]) -> Receipt:
+    def _record(self, verdict: Verdict, opened: list[str], opened_ms: int = 0) -> Receipt:
         decision = verdict.decision
         receipt = self._recorder.decision(
             verdict.outcome, verdict.credential, verdict.identifier_id
@@ -151,6 +161,7 @@ class Doorman:
             # Whatever the verdict; nothing else here may differ from an ordinary read.
             user_id = outcome.person.id if outcome.person else decision.user_id
             self._duress(outcome.duress, user_id, receipt.id, self._now_ms(), outcome.reader)
+        self._signals.verdict(verdict, self._now_ms(), opened_ms)
         if decision.reason is Reason.UNKNOWN_CREDENTIAL and verdict.credential is not None:
             _show_readings(verdict.credential)
         log.info(

@@ -126,9 +126,10 @@ class Recorder:
         }
         return Receipt(self._add(EntryKind.ACCESS, body), row_id)
 
-    def door_moved(self, door_id: int, *, opened: bool) -> Receipt:
+    def door_moved(self, door_id: int, *, opened: bool, sec_box: bool = False) -> Receipt:
         """The leaf of a door (or its relay, where it has no sensor) opened or closed."""
-        row = self._event_row("door", "OPEN" if opened else "CLOSE", str(door_id))
+        what = "secbox" if sec_box else "door"
+        row = self._event_row(what, "OPEN" if opened else "CLOSE", str(door_id))
         return Receipt(self._add(EntryKind.ACCESS_EVENT, {"row": row}), row["id"])
 
     def turned(

@@ -14,7 +14,13 @@ from gateway.controller.ports import Link, Policies, Writer
 from gateway.controller.recorder import Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Refused, Unlock
-from gateway.errors import ControllerUnavailable, GatewayError, NotFound, NotPermitted
+from gateway.errors import (
+    ControllerUnavailable,
+    DeviceUnavailable,
+    GatewayError,
+    NotFound,
+    NotPermitted,
+)
 from gateway.link.messages import Answer, Authorize, OpenDoor, ReleaseTurnstile, Request
 from gateway.settings import Side
 
@@ -55,11 +61,12 @@ class OpeningDesk:
     def open(self, command: OpenDoor) -> int:
         """Carry out `command`; the ticket of its record is returned, 0 for none.
 
-        Raises NotFound for a door that this site lacks, NotPermitted in a lock-down and while
-        another door of its interlock is not free.
+        Raises NotFound for a door that this site lacks, DeviceUnavailable for one whose module is
+        away, NotPermitted in a lock-down and while another door of its interlock is not free.
         """
         panel = self._panel(command.door)
         if command.timeout_ms != _CLOSE:
+            _check_reachable(panel)
             self._interlock.check((panel.door.id,))
         self._feed(panel, command.timeout_ms)
         if command.timeout_ms == _CLOSE:
@@ -102,6 +109,7 @@ class OpeningDesk:
             for panel in panels:
                 if panel.mode is Mode.LOCK_DOWN:
                     raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
+                _check_reachable(panel)
             opened = {it.door for it in command.openings if it.timeout_ms != _CLOSE}
             self._interlock.check(opened)
             sides = frozenset(command.turnstile)
@@ -140,6 +148,12 @@ class OpeningDesk:
         for effect in effects:
             if isinstance(effect, Refused):
                 raise NotPermitted(f"door {panel.door.id} is refused: {effect.reason.value}")
+
+
+def _check_reachable(panel: DoorPanel) -> None:
+    """Raise DeviceUnavailable for a door that cannot be opened now, and must not be later."""
+    if panel.away:
+        raise DeviceUnavailable(f"door {panel.door.id} cannot be reached: {panel.away}")
 
 
 def _opening_event(reason: int | None) -> AccessEvent:

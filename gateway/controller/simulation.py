@@ -77,18 +77,12 @@ class Simulation:
         return {}
 
     def _drive(self, simulator: Simulator, command: Simulate) -> None:
-        reader, value = command.reader or "", command.value or ""
+        value = command.value or ""
         match command.verb:
-            case "swipe":
-                simulator.swipe(reader, _card(value), command.format)
-            case "key":
-                simulator.keys(reader, value)
-            case "qr":
-                simulator.qr(reader, value)
-            case "unplug":
-                simulator.unplug(reader)
-            case "plug":
-                simulator.plug(reader)
+            case "swipe" | "tag" | "present":
+                _at_reader(simulator, command, command.reader or "", value)
+            case verb if verb in _SAID or verb in _DONE:
+                _at_reader(simulator, command, command.reader or "", value)
             case "rex":
                 name, pressed_high = self._input(command)
                 simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
@@ -165,6 +159,35 @@ class Simulation:
         raise NotFound(f"there is no door {name}; this site has: {known}")
 
 
+_SAID: dict[str, Callable[[Simulator, str, str], None]] = {
+    "key": Simulator.keys,
+    "frame": Simulator.frame,
+    "qr": Simulator.qr,
+    "type": Simulator.type,
+}
+"""What somebody shows to a reader as it stands in the command."""
+_DONE: dict[str, Callable[[Simulator, str], None]] = {
+    "remove": Simulator.remove,
+    "unplug": Simulator.unplug,
+    "plug": Simulator.plug,
+}
+
+
+def _at_reader(simulator: Simulator, command: Simulate, reader: str, value: str) -> None:
+    """What somebody does at one reader, or to its plug."""
+    match command.verb:
+        case "swipe":
+            simulator.swipe(reader, _card(value), command.format)
+        case "tag":
+            simulator.tag(reader, value, _hold_ms(command.hold or USUAL_HOLD_S))
+        case "present":
+            simulator.present(reader, _serial(value))
+        case verb if verb in _SAID:
+            _SAID[verb](simulator, reader, value)
+        case verb:
+            _DONE[verb](simulator, reader)
+
+
 def _hold_ms(text: str) -> int:
     try:
         hold_s = float(text)
@@ -173,6 +196,13 @@ def _hold_ms(text: str) -> int:
     if not 0 < hold_s <= LONGEST_HOLD_S:
         raise InvalidRequest(f"hold must be above 0 and at most {LONGEST_HOLD_S:g} seconds")
     return round(hold_s * 1000)
+
+
+def _serial(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise InvalidRequest(f"{text!r} is no hexadecimal number of whole bytes") from None
 
 
 def _card(text: str) -> int:

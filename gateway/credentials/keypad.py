@@ -1,30 +1,53 @@
-"""Keypads on a Wiegand line: key bursts of 4 or 8 bits, and the collector of a typed PIN.
+"""Keypads on a Wiegand line: key bursts of 4, 6 or 8 bits, and the collector of a typed PIN.
 
 A 4-bit burst is the key's value (0-9, 10 = *, 11 = #); an 8-bit burst carries the complement of
-the value in its high nibble, which is its error check.
+the value in its high nibble, which is its error check. In a 6-bit burst (Rosslare's manuals, keypad
+options 1 and 2) the value stands between an even parity bit of its first half and an odd one of its
+second.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from gateway.errors import BrokenFrame
 
 KEYS = "0123456789*#"
 """Every key, at the index of its value."""
 
-BURST_BITS = (4, 8)
+BURST_BITS = (4, 6, 8)
 """Lengths of a frame that is a key and not a card."""
+LONGEST_BURST = max(BURST_BITS)
+
+_PLAIN: Mapping[int, str] = MappingProxyType(dict(enumerate(KEYS)))
+_TEN_IS_ZERO = MappingProxyType(dict(enumerate("123456789" + "0*#", start=1)))
+
+SIX_BIT_KEYS: Mapping[str, Mapping[int, str]] = MappingProxyType(
+    {"rosslare": _TEN_IS_ZERO, "plain": _PLAIN}
+)
+"""What the values of 6-bit bursts stand for, by the keypad's option: `rosslare` (option 1, its
+factory setting: 10 = 0, 11 = *, 12 = #) or `plain` (option 2, as in bursts of 4 bits)."""
 
 
-def decode_key(bits: str) -> str:
-    """The key of a burst of 4 or 8 bits; raises BrokenFrame where it is none."""
+def decode_key(bits: str, six_bit: str = "rosslare") -> str:
+    """The key of a burst of 4, 6 or 8 bits; raises BrokenFrame where it is none.
+
+    `six_bit` is one of SIX_BIT_KEYS.
+    """
     if len(bits) not in BURST_BITS or bits.strip("01"):
-        raise BrokenFrame(f"a key is 4 or 8 bits of 0 and 1, found {bits!r}")
+        raise BrokenFrame(f"a key is 4, 6 or 8 bits of 0 and 1, found {bits!r}")
+    values = _PLAIN
+    if len(bits) == 6:
+        if bits != _with_parity(bits[1:5]):
+            raise BrokenFrame("a parity bit of a key of 6 bits is wrong")
+        values, bits = SIX_BIT_KEYS[six_bit], bits[1:5]
     value = int(bits[-4:], 2)
     if len(bits) == 8 and int(bits[:4], 2) != value ^ 0b1111:
         raise BrokenFrame("the high nibble of a key is not the complement of the low one")
-    if value >= len(KEYS):
-        raise BrokenFrame(f"{value} is no key (0-9, 10 = *, 11 = #)")
-    return KEYS[value]
+    if value not in values:
+        raise BrokenFrame(f"{value} is no key of this keypad")
+    return values[value]
 
 
 def encode_key(char: str) -> str:
@@ -32,6 +55,11 @@ def encode_key(char: str) -> str:
     if len(char) != 1 or char not in KEYS:
         raise ValueError(f"{char!r} is no key; allowed: {' '.join(KEYS)}")
     return f"{KEYS.index(char):04b}"
+
+
+def _with_parity(nibble: str) -> str:
+    """The 6-bit burst of the 4 bits of a value."""
+    return f"{nibble[:2].count('1') % 2}{nibble}{1 - nibble[2:].count('1') % 2}"
 
 
 class KeyCollector:

@@ -22,21 +22,49 @@ class Line:
     """When its last byte came."""
 
 
-def text_of(line: Line) -> str:
-    """The text of a line; raises BrokenFrame when it is too long, not UTF-8 or has control bytes.
+@dataclass(frozen=True, slots=True)
+class LineForm:
+    """How one reader writes a code on its line."""
 
-    A control byte in a text is a reader set to another protocol, or damage: never a credential.
+    prefix: bytes = b""
+    suffix: bytes = b""
+    encoding: str = "utf-8"
+
+
+def text_of(line: Line, form: LineForm | None = None) -> str:
+    """The code on a line, without prefix and suffix.
+
+    Raises BrokenFrame when it is too long, lacks one of them, holds nothing else, or is no text of
+    the encoding. A control byte in a text is a reader set to another protocol, one that answers a
+    command which nobody here sends (GM65 and its relatives put `02 00 00 01 00 33 31` in front of
+    the next code), or damage: never a credential.
     """
     if len(line.data) > MAX_BYTES:
         raise BrokenFrame(f"more than {MAX_BYTES} bytes without a line end")
+    form = form or LineForm()
+    data = _between(line.data, form)
     try:
-        text = line.data.decode("utf-8")
+        text = data.decode(form.encoding)
     except UnicodeDecodeError as error:
-        raise BrokenFrame(f"byte {error.start + 1} is not UTF-8: {error.reason}") from error
+        at, name = len(form.prefix) + error.start + 1, form.encoding.upper()
+        raise BrokenFrame(f"byte {at} is not {name}: {error.reason}") from error
     for position, char in enumerate(text, 1):
         if unicodedata.category(char) == "Cc":
             raise BrokenFrame(f"character {position} is the control code {ord(char):#04x}")
     return text
+
+
+def _between(data: bytes, form: LineForm) -> bytes:
+    for name, affix, there in (
+        ("prefix", form.prefix, data.startswith(form.prefix)),
+        ("suffix", form.suffix, data.endswith(form.suffix)),
+    ):
+        if not there:
+            raise BrokenFrame(f"the {name} {affix!r} is missing")
+    held = len(data) - len(form.prefix) - len(form.suffix)
+    if held <= 0:
+        raise BrokenFrame("there is no code between prefix and suffix")
+    return data[len(form.prefix) : len(form.prefix) + held]
 
 
 class LineFramer:

@@ -79,10 +79,14 @@ class DeviceThread(Generic[Heard]):
     def close(self) -> None:
         """End the thread; returns when it has given the device back."""
         self._stop.set()
+        self.interrupt()
+        self._thread.join()
+
+    def interrupt(self) -> None:
+        """End the wait that the thread is in, or the next one."""
         with self._guard:
             if self._interrupt is not None:
                 self._interrupt()
-        self._thread.join()
 
     # From here on: the thread's side, for `work`.
 
@@ -101,7 +105,7 @@ class DeviceThread(Generic[Heard]):
 
     @contextmanager
     def interrupted_by(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """While inside, `interrupt` ends a wait that `close` must not wait for."""
+        """While inside, `interrupt` ends a wait that `close` must not wait for. From any thread."""
         with self._guard:
             self._interrupt = interrupt
         try:

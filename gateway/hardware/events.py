@@ -69,6 +69,16 @@ class KeyPressed:
     at_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReplaySuspected:
+    """What came from a reader may have been played from a recording. A warning: what it was is
+    judged as always."""
+
+    reader: str
+    why: str
+    at_ns: int
+
+
 class Health(StrEnum):
     """How a device is."""
 
@@ -94,7 +104,7 @@ class DeviceState:
         return self.health is not Health.OFFLINE
 
 
-HardwareEvent = Identification | KeyPressed | BadFrame | InputLevel | DeviceState
+HardwareEvent = Identification | KeyPressed | BadFrame | ReplaySuspected | InputLevel | DeviceState
 """Everything that `Rig.service` posts."""
 
 

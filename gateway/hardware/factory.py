@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import DeviceUnavailable
 from gateway.hardware.board_record import BoardRecord, record_path
 from gateway.hardware.boards import BoardProfile
+from gateway.hardware.edges import EdgeSource, PinEdgeSource
 from gateway.hardware.pins import PinFactory
 from gateway.hardware.simulated_pins import SimulatedFactory
+from gateway.settings import Edges, WiegandReader
 
 
 def open_factory(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> PinFactory:
@@ -47,3 +50,26 @@ def _open_lgpio(profile: BoardProfile, runtime_dir: Path) -> PinFactory:
             f"board {profile.name!r}: GPIO chip {profile.chip!r} cannot be opened: {error}"
         ) from error
     return factory
+
+
+def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], None]) -> EdgeSource:
+    """Where the bits of `reader` come from, as its `edges` says; `wake` may be called from any
+    thread.
+
+    Raises DeviceUnavailable when that cannot be had: there is no fall-back.
+    """
+    usual = Edges.PINS if factory.chip_label is None else Edges.KERNEL
+    if (reader.edges or usual) is Edges.PINS:
+        return PinEdgeSource(factory, reader.d0, reader.d1, wake)
+    if factory.chip_label is None:
+        raise DeviceUnavailable(f"reader {reader.name!r}: a simulated board has no kernel edges")
+    try:
+        # Only here: a simulated board does without the package.
+        from gateway.hardware.edges_kernel import KernelEdgeSource, find_chip
+    except (ImportError, OSError) as error:
+        raise DeviceUnavailable(
+            f"reader {reader.name!r}: edges 'kernel' needs the Python package gpiod (>= 2.1): "
+            f"{error}"
+        ) from error
+    chip = find_chip(factory.chip_label)
+    return KernelEdgeSource(reader.name, chip, reader.d0, reader.d1, wake)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from gateway.hardware.events import InputLevel, InputName, Loop
-from gateway.hardware.pins import PinFactory
+from gateway.hardware.pins import PIN_FAILURES, PinFactory
 from gateway.settings import Input
 
 RECONCILE_NS = 1_000_000_000
@@ -34,7 +34,9 @@ class DebouncedInput:
         self._dirty_ns: int | None = None
         self._dirty_since_ns = 0
         self._read_ns: int | None = None
+        self._retry_ns = 0
         self._high = False
+        self._failure = ""
         self._pin = factory.pin(wiring.pin)
         self._pin.input_with_pull(wiring.pull.value)
         self._pin.edges = "both"
@@ -42,14 +44,19 @@ class DebouncedInput:
 
     @property
     def high(self) -> bool | None:
-        """The level that counts; None before the first `service`."""
+        """The level that counts; None before it could be read."""
         return None if self._read_ns is None else self._high
+
+    @property
+    def failure(self) -> str:
+        """Why the level cannot be read, the last known one counting on; empty while it can."""
+        return self._failure
 
     @property
     def due_ns(self) -> int:
         """When `service` has something to do; 0 before the first one."""
         if self._read_ns is None:
-            return 0
+            return self._retry_ns
         if self._dirty_ns is None:
             return self._read_ns + RECONCILE_NS
         return self._settled_ns(self._dirty_ns)
@@ -57,8 +64,8 @@ class DebouncedInput:
     def service(self, now_ns: int) -> None:
         """Post the level at start, and when it has changed and then stood for the debounce time."""
         if self._read_ns is None:
-            self._read(now_ns)
-            self._post(InputLevel(self.name, self._high, now_ns))
+            if now_ns >= self._retry_ns and self._read(now_ns):
+                self._post(InputLevel(self.name, self._high, now_ns))
             return
         while self._moved:
             self._touch(self._moved.popleft())
@@ -97,6 +104,16 @@ class DebouncedInput:
         if self._high is not before:
             self._post(InputLevel(self.name, self._high, now_ns))
 
-    def _read(self, now_ns: int) -> None:
-        self._high = bool(self._pin.state)
+    def _read(self, now_ns: int) -> bool:
+        """Read the level; False when that failed, to be tried again like any reading."""
+        try:
+            self._high = bool(self._pin.state)
+        except PIN_FAILURES as error:
+            self._failure = f"cannot be read: {error}"
+            self._retry_ns = now_ns + RECONCILE_NS
+            if self._read_ns is not None:
+                self._read_ns = now_ns
+            return False
+        self._failure = ""
         self._read_ns = now_ns
+        return True

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import lgpio  # type: ignore[import-not-found,import-untyped,unused-ignore] # - no types, and only on a board
-from gpiozero.exc import PinInvalidPull  # type: ignore[import-untyped] # - no types
+from gpiozero.exc import PinInvalidPull, PinSetInput  # type: ignore[import-untyped] # - no types
 from gpiozero.pins.lgpio import (  # type: ignore[import-untyped] # - no types
     LGPIOFactory,
     LGPIOPin,
@@ -89,6 +89,20 @@ class LockPin(LGPIOPin):
             raise PinInvalidPull(f"invalid pull {pull!r} for pin {self!r}")
         self._call(lgpio.gpio_claim_input, flags[pull])
 
+    def _get_state(self) -> bool:
+        """The level of the line itself, of an output too; raises DeviceUnavailable."""
+        try:
+            return bool(super()._get_state())
+        except lgpio.error as error:
+            raise DeviceUnavailable(f"{self!r} cannot be read: {error}") from error
+
+    def _set_state(self, value: bool) -> None:  # noqa: FBT001 - gpiozero's signature
+        """Write the level; raises DeviceUnavailable, also when the line is no output any more."""
+        try:
+            super()._set_state(value)
+        except (lgpio.error, PinSetInput) as error:
+            raise DeviceUnavailable(f"{self!r} cannot be written: {error}") from error
+
     def _call(self, function: Callable[[int, int, int], object], argument: int) -> None:
         """Call lgpio for this line; raises DeviceUnavailable naming it, as when it is busy."""
         try:
@@ -107,6 +121,7 @@ class LockFactory(LGPIOFactory):
     def __init__(self, chip_label: str, revision: str) -> None:
         # Before the base class's constructor, which asks for the chip's number.
         self._profile_revision = int(revision, 16)
+        self.chip_label: str | None = chip_label
         super().__init__(chip=find_chip(chip_label))
         self.pin_class = LockPin
 

@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from gateway.errors import DeviceUnavailable
+
+PIN_FAILURES = (OSError, DeviceUnavailable)
+"""What a pin raises when the board does not do what it is asked: a state, never the end."""
+
 PinCallback = Callable[[float, int], None]
 """Called with an edge's stamp (monotonic seconds) and the level after it, from any thread."""
 
@@ -16,7 +21,8 @@ class Pin(Protocol):
     """One line of the board."""
 
     state: bool
-    """The level, True is high; may be set on an output."""
+    """The level, True is high; may be set on an output, and is then read from the line itself.
+    Raises one of PIN_FAILURES."""
     edges: str
     """Which edges are reported: `falling`, `rising` or `both`."""
     when_changed: PinCallback | None
@@ -37,6 +43,9 @@ class PinFactory(Protocol):
 
     edge_lag_ns: int
     """How long an edge may be on its way to its callback, counted from its stamp."""
+    chip_label: str | None
+    """Label of the GPIO chip whose character device has the same lines; None on a board without
+    one."""
 
     def pin(self, name: int, /) -> Pin:
         """The line with this GPIO number, not claimed yet."""

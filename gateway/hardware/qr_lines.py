@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.credentials.line_frames import LINE_ENDS, Line, LineFramer, text_of
+from gateway.credentials.line_frames import LINE_ENDS, Line, LineForm, LineFramer, text_of
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenFrame
+from gateway.hardware.bad_frames import BadFrames
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.settings import SerialQrReader
-
-_BYTES_SHOWN = 256
-"""Of a bad frame's bytes, the first so many are reported."""
 
 
 class QrLines:
@@ -21,12 +19,18 @@ class QrLines:
         self.gap_s = reader.gap_ms / 1000
         self._name = reader.name
         self._framer = LineFramer()
+        self._form = LineForm(
+            reader.prefix.encode(reader.encoding),
+            reader.suffix.encode(reader.encoding),
+            reader.encoding,
+        )
+        self._bad = BadFrames(reader.name)
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
-        return [self._read(line) for line in self._framer.feed(data, at_ns)]
+        return self._read(self._framer.feed(data, at_ns))
 
     def silence(self) -> list[Identification | BadFrame]:
-        return [self._read(line) for line in self._framer.silence()]
+        return self._read(self._framer.silence())
 
     def reset(self) -> None:
         self._framer.reset()
@@ -34,9 +38,13 @@ class QrLines:
     def configure(self, reading: ReadingSettings) -> None:
         """What a code stands for is decided by who looks it up."""
 
-    def _read(self, line: Line) -> Identification | BadFrame:
-        try:
-            credential = Credential(CredentialKind.QRCODE, text_of(line))
-        except BrokenFrame as error:
-            return BadFrame(self._name, line.data[:_BYTES_SHOWN].hex(), str(error), line.at_ns)
-        return Identification(self._name, credential, line.at_ns)
+    def _read(self, lines: list[Line]) -> list[Identification | BadFrame]:
+        read = list[Identification | BadFrame]()
+        for line in lines:
+            try:
+                credential = Credential(CredentialKind.QRCODE, text_of(line, self._form))
+            except BrokenFrame as error:
+                read += self._bad.report(line.data, str(error), line.at_ns)
+            else:
+                read.append(Identification(self._name, credential, line.at_ns))
+        return read

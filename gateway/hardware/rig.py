@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import SettingsError
 from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
+from gateway.hardware.card_service import CardService
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.driver import Driver
+from gateway.hardware.edges import EdgeSource
+from gateway.hardware.edges_thread import EdgeThread, PolledSource
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
-from gateway.hardware.factory import open_factory
+from gateway.hardware.factory import open_edges, open_factory
+from gateway.hardware.hid_driver import HidDriver
+from gateway.hardware.input_events import open_keyboard
 from gateway.hardware.inputs import DebouncedInput
+from gateway.hardware.line_watch import LineWatch
 from gateway.hardware.outputs import StrikeOutput, SwitchOutput
-from gateway.hardware.pins import PinFactory
+from gateway.hardware.pcsc_driver import PcscDriver
+from gateway.hardware.pcsc_service import open_pcscd
+from gateway.hardware.pin_watch import PinWatch
+from gateway.hardware.pins import PIN_FAILURES, PinFactory
+from gateway.hardware.polled_driver import PolledDriver
 from gateway.hardware.qr_lines import QrLines
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.serial_driver import SerialDriver
+from gateway.hardware.rfid_frames import RfidFrames
+from gateway.hardware.secbox_line import SecBoxLine
+from gateway.hardware.secbox_module import ModuleRelay
+from gateway.hardware.serial_driver import SerialDriver, SerialProtocol
+from gateway.hardware.shared_health import SharedHealth
+from gateway.hardware.simulated_keyboard import open_simulated_keyboard
 from gateway.hardware.simulated_pins import SimulatedFactory
 from gateway.hardware.simulated_port import port_path
 from gateway.hardware.simulator import Simulator
-from gateway.hardware.wiegand_reader import EdgeSource, PinEdgeSource, WiegandDriver
-from gateway.hardware.wiring import input_wiring
+from gateway.hardware.uhf_poller import UhfPoller
+from gateway.hardware.wiegand_reader import WiegandDriver
+from gateway.hardware.wiring import input_wiring, line_names
 from gateway.settings import (
+    HidReader,
     LockState,
+    PcscReader,
     Reader,
+    SecBox,
+    SerialCardReader,
     SerialQrReader,
+    SerialUhfReader,
     Side,
     SiteFile,
     Strike,
@@ -62,12 +84,15 @@ class Device:
 
     name: str
     kind: str
+    """Of a reader its own; `output` or `input` of a line."""
     health: Health
     """A Wiegand reader counts as online while nothing speaks against it: its lines cannot tell
     whether it is there."""
     why: str
     """What is wrong; empty when online."""
     since_ns: int
+    counters: Mapping[str, int] = field(default_factory=dict)
+    """What is worth counting there, by its name; empty where nothing is."""
 
     @property
     def online(self) -> bool:
@@ -97,17 +122,20 @@ class Rig:
         turnstile's."""
         self.simulator: Simulator | None = None
         """The hand at a simulated board; None on real hardware."""
-        self._strikes: dict[int, StrikeOutput] = {}
+        self._strikes: dict[int, StrikeOutput | ModuleRelay] = {}
         self._sides: dict[Side, StrikeOutput] = {}
         self._sounders: dict[str, SwitchOutput] = {}
         self._inputs: list[DebouncedInput] = []
         self._drivers: list[Driver] = []
+        self._secbox_lines: list[SecBoxLine] = []
         self._lines: dict[int, EdgeSource] = {}
+        self._polled: list[PolledSource] = []
         self._devices: dict[str, Device] = {}
+        self._counters: dict[str, list[Callable[[], Mapping[str, int]]]] = {}
         self._closed = False
 
     @property
-    def strikes(self) -> Mapping[int, StrikeOutput]:
+    def strikes(self) -> Mapping[int, StrikeOutput | ModuleRelay]:
         """The lock outputs by door id."""
         return self._strikes
 
@@ -118,13 +146,15 @@ class Rig:
 
     @property
     def sounders(self) -> Mapping[str, SwitchOutput]:
-        """The outputs that can be heard: `siren` and `bell`, where the site has them."""
+        """The outputs that are switched on and off, by the names of `SiteFile.switches`."""
         return self._sounders
 
     @property
     def devices(self) -> list[Device]:
-        """How the readers are, in the order of the site file."""
-        return list(self._devices.values())
+        """How the readers are, in the order of the site file, then the outputs and the inputs."""
+        return [
+            replace(device, counters=self._counted(name)) for name, device in self._devices.items()
+        ]
 
     @property
     def healthy(self) -> bool:
@@ -138,12 +168,22 @@ class Rig:
             if contact.high is not None:
                 yield contact.name.kind.value, contact.name.number, contact.high
         for index, lines in self._lines.items():
-            for kind, high in zip(("wiegand_d0", "wiegand_d1"), lines.levels(), strict=True):
-                yield kind, index, high
+            with suppress(*PIN_FAILURES):  # the reader's state says so
+                for kind, high in zip(("wiegand_d0", "wiegand_d1"), lines.levels(), strict=True):
+                    yield kind, index, high
+        for line in self._secbox_lines:
+            yield from line.levels()
+
+    def _counted(self, device: str) -> dict[str, int]:
+        return {
+            name: count
+            for counters in self._counters.get(device, ())
+            for name, count in counters().items()
+        }
 
     def claim_strikes(self) -> None:
-        """Take every strike at its door's `on_start` level, then what sounds, switched off; the
-        first thing done to the board."""
+        """Take every strike at its door's `on_start` level, then what sounds or shines, switched
+        off; the first thing done to the board."""
         for door in self._site.door:
             self._strikes[door.id] = self._claim(door.strike, door.on_start, door=door.id)
         turnstile = self._site.turnstile
@@ -151,7 +191,7 @@ class Rig:
             for side in Side:
                 relay = turnstile.way(side).relay
                 self._sides[side] = self._claim(relay, turnstile.on_start, side=side)
-        for name, output in self._site.sounders():
+        for name, output in self._site.switches():
             self._sounders[name] = SwitchOutput(self._factory.pin(output.pin), output)
 
     def _claim(
@@ -179,24 +219,92 @@ class Rig:
             why = "" if wired else "not open yet"
             self._devices[reader.name] = Device(reader.name, reader.kind, health, why, now_ns)
             self._drivers.append(self._open_reader(reader, heard))
+        # Closed in the other direction: no lines are given back while the thread polls them.
+        if self._polled:
+            self._drivers.append(EdgeThread(self._polled, self._loop, self._backoff))
+        self._open_sec_boxes(heard, now_ns)
+        self._watch_pins(heard)
+
+    def _open_sec_boxes(self, loop: Loop, now_ns: int) -> None:
+        """One line for each port; the locks of its modules are locks like any."""
+        by_port: dict[str, list[SecBox]] = {}
+        for box in self._site.sec_box:
+            self._devices[box.name] = Device(
+                box.name, "sec_box", Health.OFFLINE, "not open yet", now_ns
+            )
+            by_port.setdefault(box.port, []).append(box)
+        for port, boxes in by_port.items():
+            path = self._port(boxes[0].name, port)
+            line = SecBoxLine(boxes, path, loop, backoff=self._backoff)
+            self._strikes.update(line.relays)
+            self._secbox_lines.append(line)
+            self._drivers.append(line)
+
+    def _watch_pins(self, heard: Loop) -> None:
+        """Have an eye on every input and output."""
+        names = line_names(self._site)
+        wiring = input_wiring(self._site)
+        inputs = {names[wiring[contact.name].pin]: contact for contact in self._inputs}
+        driven = (*self._strikes.values(), *self._sides.values(), *self._sounders.values())
+        # The relay of a module is looked after by its line.
+        outputs = {
+            names[output.pin]: output.line
+            for output in driven
+            if not isinstance(output, ModuleRelay)
+        }
+        now_ns = self._loop.clock.monotonic_ns()
+        for kind, lines in (("output", outputs), ("input", inputs)):
+            for name in lines:
+                self._devices[name] = Device(name, kind, Health.ONLINE, "", now_ns)
+        self._drivers.append(PinWatch(inputs, outputs, heard))
 
     def _open_reader(self, reader: Reader, loop: Loop) -> Driver:
         match reader:
             case WiegandReader():
-                source = PinEdgeSource(self._factory, reader.d0, reader.d1, loop.wake)
-                self._lines[reader.index] = source
-                return WiegandDriver(reader, source, loop)
+                return self._open_wiegand(reader, loop)
             case SerialQrReader():
-                return SerialDriver(
-                    reader.name,
-                    self._port(reader.name, reader.port),
-                    reader.baud,
-                    QrLines(reader),
+                return self._open_serial(reader, QrLines(reader), loop)
+            case SerialCardReader():
+                return self._open_serial(reader, RfidFrames(reader), loop)
+            case SerialUhfReader():
+                port, poller = self._port(reader.name, reader.port), UhfPoller(reader)
+                return PolledDriver(
+                    reader.name, port, reader.speed, poller, loop, backoff=self._backoff
+                )
+            case HidReader():
+                played = reader.device == SIMULATED_PORT
+                return HidDriver(
+                    reader,
+                    self._port(reader.name, reader.device),
                     loop,
                     backoff=self._backoff,
+                    opener=open_simulated_keyboard if played else open_keyboard,
                 )
+            case PcscReader():
+                opener: Callable[[], CardService] = open_pcscd
+                if self.simulator is not None and reader.reader == SIMULATED_PORT:
+                    opener = partial(self.simulator.usb.cards, reader.name)
+                return PcscDriver(reader, loop, backoff=self._backoff, opener=opener)
             case _:
                 raise SettingsError(f"reader {reader.name!r} kind: {reader.kind} is not served")
+
+    def _open_serial(
+        self, reader: SerialQrReader | SerialCardReader, protocol: SerialProtocol, loop: Loop
+    ) -> SerialDriver:
+        port = self._port(reader.name, reader.port)
+        return SerialDriver(reader.name, port, reader.baud, protocol, loop, backoff=self._backoff)
+
+    def _open_wiegand(self, reader: WiegandReader, loop: Loop) -> WiegandDriver:
+        source = open_edges(self._factory, reader, loop.wake)
+        self._lines[reader.index] = source
+        if isinstance(source, PolledSource):
+            self._polled.append(source)
+        health = SharedHealth(loop.post)
+        driver = WiegandDriver(reader, source, replace(loop, post=health.part()))
+        watch = LineWatch(reader.name, source, replace(loop, post=health.part()))
+        self._drivers.append(watch)
+        self._counters[reader.name] = [watch.counters, lambda: driver.counters]
+        return driver
 
     def _port(self, reader: str, port: str) -> str:
         """The path of a reader's port."""
@@ -228,7 +336,7 @@ class Rig:
         """Put each door's `on_stop` level and stop; outputs stay as they are put."""
         turnstile = self._site.turnstile
         self._close(
-            {door.id: door.on_stop for door in self._site.door},
+            {door.id: door.on_stop for door in self._site.doors()},
             turnstile.on_stop if turnstile else LockState.LOCKED,
         )
 
@@ -236,7 +344,7 @@ class Rig:
         """As `close`, with each door's `on_fault` level: the controller cannot go on."""
         turnstile = self._site.turnstile
         self._close(
-            {door.id: door.on_fault for door in self._site.door},
+            {door.id: door.on_fault for door in self._site.doors()},
             turnstile.on_fault if turnstile else LockState.LOCKED,
         )
 

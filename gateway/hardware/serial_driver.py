@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from gateway.hardware.reading_settings import ReadingSettings
 
 _READ_S = 0.5
 """The longest a read waits."""
+_WRITE_S = 1.0
+"""A port that takes no bytes for so long has failed."""
 
 
 class SerialProtocol(Protocol):
@@ -45,7 +48,9 @@ def open_port(port: str, baud: int) -> serial.Serial:
     taken exclusively: a second reader would steal bytes.
     """
     exclusive = None if "://" in port else True
-    return serial.serial_for_url(port, baudrate=baud, timeout=_READ_S, exclusive=exclusive)
+    return serial.serial_for_url(
+        port, baudrate=baud, timeout=_READ_S, write_timeout=_WRITE_S, exclusive=exclusive
+    )
 
 
 class SerialDriver:
@@ -72,6 +77,7 @@ class SerialDriver:
         self._clock = loop.clock
         self._post = loop.post
         self._opener = opener
+        self._outgoing: deque[bytes] = deque()
         self._thread: DeviceThread[tuple[int, bytes]] = DeviceThread(
             name, self._carry, loop, backoff=backoff, explain=self._plain
         )
@@ -96,11 +102,17 @@ class SerialDriver:
     def close(self) -> None:
         self._thread.close()
 
+    def send(self, data: bytes) -> None:
+        """Send bytes soon; those that the port does not live to take are lost."""
+        self._outgoing.append(data)
+        self._thread.interrupt()
+
     # From here on: the thread.
 
     def _carry(self, thread: DeviceThread[tuple[int, bytes]]) -> None:
         """Open the port and carry its bytes to the loop until told to stop."""
         with self._opener(self._address, self._baud) as port:
+            self._outgoing.clear()  # meant for who was there before
             cancel = getattr(port, "cancel_read", lambda: None)
             with thread.interrupted_by(cancel):
                 thread.tell(Health.ONLINE)
@@ -115,6 +127,8 @@ class SerialDriver:
 
         Returns whether something is unfinished now.
         """
+        while self._outgoing:
+            port.write(self._outgoing.popleft())
         data = port.read(1)
         thread.beat()
         if data:

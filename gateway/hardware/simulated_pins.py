@@ -37,6 +37,7 @@ class SimulatedPin(MockPin):
         found = factory.record.pin(self._number)
         self._record = factory.record
         self._clock = factory.clock
+        self._faults = factory.faults
         self._state = found.high
         self._driven = found.driven
         # A Raspberry Pi's line stays an output after its owner died.
@@ -84,6 +85,18 @@ class SimulatedPin(MockPin):
         """Forget this process's history; the record keeps its own."""
         self._last_change = 0.0
         self.states: deque[Any] = deque([PinState(0.0, self._state)], maxlen=_STATES_KEPT)
+
+    def _get_state(self) -> bool:
+        fault = self._faults.get(self._number)
+        if isinstance(fault, str):
+            raise OSError(fault)
+        return self._state if fault is None else fault
+
+    def _set_state(self, value: bool) -> None:  # noqa: FBT001 - gpiozero's signature
+        fault = self._faults.get(self._number)
+        if isinstance(fault, str):
+            raise OSError(fault)
+        super()._set_state(value)
 
     def _set_function(self, value: str) -> None:
         super()._set_function(value)
@@ -137,11 +150,15 @@ class SimulatedFactory(MockFactory):
 
     edge_lag_ns = 0
     """Callbacks run in the caller's own turn."""
+    chip_label: str | None = None
 
     def __init__(self, profile: BoardProfile, clock: Clock, record: BoardRecord) -> None:
         super().__init__(revision=profile.revision, pin_class=SimulatedPin)
         self.clock = clock
         self.record = record
+        self.faults: dict[int, str | bool] = {}
+        """Lines that are broken: one whose use fails with these words, or one that is at this level
+        (True = high) whatever drives it."""
 
     def level_before_claim(self, number: int) -> bool | None:
         return self.record.pin(number).high

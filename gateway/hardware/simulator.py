@@ -6,6 +6,7 @@ work. Called by the controller's loop, in its own thread.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,8 +17,11 @@ from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
 from gateway.hardware.boards import SIMULATED_PORT
 from gateway.hardware.events import InputName
+from gateway.hardware.played_readers import PlayedUhfReader, code_bytes, rfid_frame
+from gateway.hardware.simulated_modules import SimulatedSecBoxes
 from gateway.hardware.simulated_pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated_port import SimulatedPort, port_path
+from gateway.hardware.simulated_usb import SimulatedDevice, SimulatedUsb
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
     FixedInput,
@@ -25,7 +29,10 @@ from gateway.settings import (
     Level,
     Pull,
     Reader,
+    SerialCardReader,
+    SerialQrReader,
     SerialReader,
+    SerialUhfReader,
     Side,
     SiteFile,
     WiegandReader,
@@ -35,6 +42,8 @@ PULSE_NS = 50_000
 """How long a data line is low for one bit."""
 INTERVAL_NS = 2_000_000
 """From one bit of a frame to the next."""
+_SHAKE_NS = 4_000
+"""How far the stamps of real pulses are off: no two frames are quite alike."""
 
 _MS = 1_000_000
 _RECENT = 200
@@ -62,9 +71,12 @@ class Simulator:
         self._inputs = input_wiring(site)
         self._readers = {reader.name: reader for reader in site.reader}
         self._line_free_ns: dict[str, int] = {}
+        self._shake = random.Random(0)  # noqa: S311 - the noise of a wire, the same in each run
         self._unplugged: set[str] = set()
         self._releases: dict[InputName, tuple[int, bool]] = {}
+        self._removals: dict[str, int] = {}
         self._ports: dict[str, SimulatedPort] = {}
+        self._played: dict[str, PlayedUhfReader] = {}
         for wiring in self._inputs.values():
             # What the wires do against or without the board's pull; once moved, it stays moved.
             wired = isinstance(wiring, FixedInput) or wiring.pull is Pull.FLOATING
@@ -72,25 +84,49 @@ class Simulator:
                 self._pin(wiring.pin).drive(high=_rest_level(wiring))
         for reader in site.reader:
             if isinstance(reader, SerialReader) and reader.port == SIMULATED_PORT:
-                self._ports[reader.name] = SimulatedPort(port_path(runtime_dir, reader.name))
+                self._ports[reader.name] = self._new_port(
+                    reader, port_path(runtime_dir, reader.name)
+                )
+        self.usb = SimulatedUsb(site.reader, runtime_dir)
+        """The readers that are neither on pins nor on a serial port."""
+        boxes = [box for box in site.sec_box if box.port == SIMULATED_PORT]
+        self.sec_boxes: SimulatedSecBoxes | None = None
+        """The modules of the simulated line; None where the site has none there."""
+        if boxes:
+            port = SimulatedPort(port_path(runtime_dir, boxes[0].name))
+            self.sec_boxes = SimulatedSecBoxes(boxes, port)
+
+    def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
+        if not isinstance(reader, SerialUhfReader):
+            return SimulatedPort(path)
+        played = self._played[reader.name] = PlayedUhfReader(reader)
+        return SimulatedPort(path, played.answer)
 
     # readers
 
     def swipe(self, reader: str, card: int, layout: str | None = None) -> None:
-        """Send a card's frame on D0 and D1; `layout` defaults to the reader's first format.
+        """Send a card's frame on D0 and D1; `layout` defaults to the reader's first format. A
+        reader on a serial port sends its own.
 
         Raises NotFound for an unknown reader or format, InvalidRequest when the card does not fit
-        the format or the reader has no data lines, DeviceUnavailable while it is unplugged.
+        the format or the reader reads none, DeviceUnavailable while it is unplugged or its port
+        not opened yet.
         """
+        known = self._reader(reader)
+        if isinstance(known, SerialCardReader):
+            self._open_port(reader).send(rfid_frame(known, card))
+            return
         lines = self._wiegand(reader)
         name = layout or lines.formats[0]
         if name not in FORMATS:
             raise NotFound(f"there is no Wiegand format {name!r}; there are {sorted(FORMATS)}")
+        chosen = FORMATS[name]
+        facility, number = divmod(card, 1 << 32) if chosen.facility else (0, card)
         try:
-            bits = encode(FORMATS[name], card >> 32, card & 0xFFFF_FFFF)
+            bits = encode(chosen, facility, number)
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
-        self._send(lines, [bits])
+        self._send(lines, [bits], _SHAKE_NS)
 
     def keys(self, reader: str, keys: str) -> None:
         """Type keys (0-9, *, #), each as a burst of 4 bits; errors as `swipe`."""
@@ -99,46 +135,91 @@ class Simulator:
             bursts = [encode_key(char) for char in keys]
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
-        self._send(lines, bursts)
+        self._send(lines, bursts, _SHAKE_NS)
 
     def frame(self, reader: str, bits: str) -> None:
-        """Send any bits on D0 and D1, for frames that no format has; errors as `swipe`."""
+        """Send any bits on D0 and D1, as exactly timed as a recording; errors as `swipe`."""
         if not bits or bits.strip("01"):
             raise InvalidRequest(f"a frame consists of 0 and 1, found {bits!r}")
         self._send(self._wiegand(reader), [bits])
 
     def qr(self, reader: str, text: str) -> None:
-        """Send a text and CR into the port of a serial reader.
+        """Send a text and CR into the port of a reader of codes, as its settings have it written.
 
-        Raises NotFound for an unknown reader, InvalidRequest when it has no simulated port or the
-        text is too long, DeviceUnavailable while it is unplugged or the port not opened yet.
+        Raises NotFound for an unknown reader, InvalidRequest when it has no simulated port, reads
+        no codes, or the text is too long or cannot be written, DeviceUnavailable while it is
+        unplugged or the port not opened yet.
         """
-        port = self._port(reader)
-        data = text.encode("utf-8", "surrogatepass")
+        self._port(reader)
+        known = self._reader(reader)
+        if not isinstance(known, SerialQrReader):
+            raise InvalidRequest(f"reader {reader!r} reads no codes, its kind is {known.kind}")
+        data = code_bytes(known, text)
         if len(data) > MAX_BYTES:
             raise InvalidRequest(f"a QR code holds {MAX_BYTES} bytes at most, found {len(data)}")
-        if not self._online(reader) or reader in self._unplugged:
-            raise DeviceUnavailable(f"reader {reader!r} is offline: nobody would read the code")
-        port.send(data + b"\r")
+        self._open_port(reader).send(data + b"\r")
+
+    def tag(self, reader: str, tag: str, hold_ms: int) -> None:
+        """Hold a tag, in hexadecimal, before a UHF reader for `hold_ms`; another one before it is
+        taken away. Errors as `qr`."""
+        self._port(reader)
+        played = self._played.get(reader)
+        if played is None:
+            kind = self._reader(reader).kind
+            raise InvalidRequest(f"reader {reader!r} reads no tags, its kind is {kind}")
+        self._open_port(reader)
+        played.hold(tag)
+        self._removals[reader] = self._clock.monotonic_ns() + hold_ms * _MS
+
+    def type(self, reader: str, text: str) -> None:
+        """Type a text and Enter at a reader that is a keyboard; errors as `qr`."""
+        self._reader(reader)
+        if reader in self.usb:
+            self._require_online(reader)
+        self.usb.type(reader, text, self._clock.monotonic_ns())
+
+    def present(self, reader: str, serial: bytes) -> None:
+        """Lay a card with this serial number on a contactless reader; errors as `qr`."""
+        self._reader(reader)
+        cards = self.usb.cards(reader)
+        self._require_online(reader)
+        cards.present(serial)
+
+    def remove(self, reader: str) -> None:
+        """Take the card away from a contactless reader; raises NotFound, InvalidRequest."""
+        self._reader(reader)
+        self.usb.cards(reader).remove()
 
     def unplug(self, reader: str) -> None:
-        """Pull a reader's plug; a second time changes nothing. Raises NotFound, InvalidRequest."""
-        if isinstance(self._reader(reader), SerialReader):
-            self._port(reader).unplug()
+        """Pull the plug of a reader or a module; a second time changes nothing.
+
+        Raises NotFound, InvalidRequest.
+        """
+        if self.sec_boxes and reader in self.sec_boxes:
+            self.sec_boxes.module(reader).plugged = False
+            return
+        if not isinstance(self._reader(reader), WiegandReader):
+            self._plug_of(reader).unplug()
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
-        """Put a reader's plug back; errors as `unplug`."""
-        if isinstance(self._reader(reader), SerialReader):
-            self._port(reader).plug()
+        """Put a plug back; errors as `unplug`."""
+        if self.sec_boxes and reader in self.sec_boxes:
+            self.sec_boxes.module(reader).plugged = True
+            return
+        if not isinstance(self._reader(reader), WiegandReader):
+            self._plug_of(reader).plug()
         self._unplugged.discard(reader)
 
     # inputs
 
     def set_input(self, name: InputName, *, high: bool) -> None:
-        """Set the level of an input pin from outside; raises NotFound naming the inputs."""
-        wiring = self._input(name)
+        """Set the level of an input from outside; raises NotFound naming the inputs."""
         self._releases.pop(name, None)
+        if self.sec_boxes and name in self.sec_boxes:
+            self.sec_boxes.set_input(name, high=high)
+            return
+        wiring = self._input(name)
         self._pin(wiring.pin).drive(high=high)
 
     def press(self, name: InputName, *, high: bool, hold_ms: int) -> None:
@@ -148,11 +229,16 @@ class Simulator:
 
     @property
     def due_ns(self) -> int | None:
-        """When a pressed button is let go."""
-        return min((due_ns for due_ns, _ in self._releases.values()), default=None)
+        """When a pressed button is let go, or a tag taken away."""
+        dues_ns = [*self._removals.values(), *(due_ns for due_ns, _ in self._releases.values())]
+        return min(dues_ns, default=None)
 
     def service(self, now_ns: int) -> None:
-        """Let go of buttons that were held long enough."""
+        """Let go of buttons, and take tags away, that were held long enough."""
+        for reader, due_ns in list(self._removals.items()):
+            if now_ns >= due_ns:
+                self._played[reader].hold("")
+                del self._removals[reader]
         for name, (due_ns, high) in list(self._releases.items()):
             if now_ns >= due_ns:
                 self.set_input(name, high=high)
@@ -169,7 +255,7 @@ class Simulator:
         if turnstile:
             for side in Side:
                 locks[turnstile.way(side).relay.pin] = {"door": 0, "side": side.value}
-        for use, output in self._site.sounders():
+        for use, output in self._site.switches():
             locks[output.pin] = {"door": 0, "use": use}
         inputs = {wiring.pin: name for name, wiring in self._inputs.items()}
         outputs = [{**self._shown(pin, names), **lock} for pin, lock in locks.items()]
@@ -186,7 +272,8 @@ class Simulator:
             {"name": name, "kind": reader.kind, "plugged": name not in self._unplugged}
             for name, reader in self._readers.items()
         ]
-        return {"outputs": outputs, "inputs": shown, "readers": readers, "recent": recent}
+        found = {"outputs": outputs, "inputs": shown, "readers": readers, "recent": recent}
+        return {**found, "sec_boxes": self.sec_boxes.state() if self.sec_boxes else []}
 
     def port_of(self, reader: str) -> str:
         """The path at which a reader's simulated port stands."""
@@ -194,8 +281,11 @@ class Simulator:
 
     def close(self) -> None:
         """Take the simulated ports away."""
+        if self.sec_boxes:
+            self.sec_boxes.close()
         for port in self._ports.values():
             port.unplug()
+        self.usb.close()
 
     def _shown(self, pin: int, names: dict[int, str]) -> dict[str, object]:
         found = self._factory.record.pin(pin)
@@ -205,7 +295,8 @@ class Simulator:
     def _input(self, name: InputName) -> Input:
         wiring = self._inputs.get(name)
         if wiring is None:
-            there = ", ".join(str(known) for known in sorted(self._inputs)) or "none"
+            known = [*self._inputs, *(self.sec_boxes.inputs if self.sec_boxes else ())]
+            there = ", ".join(str(each) for each in sorted(known)) or "none"
             raise NotFound(f"there is no input {name}; there are: {there}")
         return wiring
 
@@ -237,7 +328,21 @@ class Simulator:
             )
         return port
 
-    def _send(self, reader: WiegandReader, frames: Sequence[str]) -> None:
+    def _open_port(self, name: str) -> SimulatedPort:
+        """The port of a reader that somebody listens to."""
+        port = self._port(name)
+        self._require_online(name)
+        return port
+
+    def _plug_of(self, name: str) -> SimulatedPort | SimulatedDevice:
+        """What the reader is unplugged from; raises NotFound, InvalidRequest."""
+        return self.usb.device(name) or self._port(name)
+
+    def _require_online(self, reader: str) -> None:
+        if not self._online(reader) or reader in self._unplugged:
+            raise DeviceUnavailable(f"reader {reader!r} is offline: nobody would hear it")
+
+    def _send(self, reader: WiegandReader, frames: Sequence[str], shake_ns: int = 0) -> None:
         """Pulse the lines with stamps that end now, or as soon as the lines are free."""
         silence_ns = reader.gap_ms * _MS + INTERVAL_NS
         length_ns = sum(len(bits) * INTERVAL_NS for bits in frames)
@@ -248,8 +353,9 @@ class Simulator:
         lines = {"0": self._pin(reader.d0), "1": self._pin(reader.d1)}
         for bits in frames:
             for bit in bits:
-                lines[bit].drive(high=False, stamp_ns=stamp_ns)
-                lines[bit].drive(high=True, stamp_ns=stamp_ns + PULSE_NS)
+                falls_ns = stamp_ns - self._shake.randint(0, shake_ns)
+                lines[bit].drive(high=False, stamp_ns=falls_ns)
+                lines[bit].drive(high=True, stamp_ns=falls_ns + PULSE_NS)
                 stamp_ns += INTERVAL_NS
             stamp_ns += silence_ns
         self._line_free_ns[reader.name] = stamp_ns

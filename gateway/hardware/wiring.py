@@ -23,6 +23,18 @@ def input_wiring(site: SiteFile) -> dict[InputName, Input]:
     return wiring
 
 
+def line_names(site: SiteFile) -> dict[int, str]:
+    """What each pin is called where its state is told, such as `door front strike`. There is always
+    a space in it: no reader is called so."""
+    switched = {output.pin for _name, output in site.switches()}
+    names = {}
+    for pin, key in site.pins():
+        plain = key.replace("'", "")
+        kind = "output" if pin in switched else "input"
+        names[pin] = plain if " " in plain else f"{plain} {kind}"
+    return names
+
+
 def _alarm_wiring(site: SiteFile) -> dict[InputName, Input]:
     """What belongs to no door."""
     wiring: dict[InputName, Input] = {}

@@ -19,6 +19,7 @@ from gateway.link.messages import (
     ArmAlarms,
     AskPosition,
     Authorize,
+    Buzz,
     Command,
     ControllerStatus,
     DisarmAlarms,
@@ -123,6 +124,10 @@ class ControllerClient:
     def silence(self) -> None:
         """Silence what sounds now."""
         self.ask(Silence())
+
+    def buzz(self, for_ms: int) -> None:
+        """Let the readers' buzzers be heard for a time."""
+        self.ask(Buzz(for_ms=for_ms))
 
     def forgive(self, user_id: int | None) -> None:
         """Forget where a person is, None for everyone; returns once that is journalled."""

@@ -16,9 +16,11 @@ from gateway.settings import Side
 
 VERSION = 1
 
-DoorNumber = Annotated[int, Field(ge=1, le=4)]
+DoorNumber = Annotated[int, Field(ge=1, lt=1 << 63)]
+"""1 to 4 on the board, else the id of a SecBox."""
 ZoneNumber = Annotated[int, Field(ge=1, le=5)]
 LONGEST_EXIT_S = 600
+LONGEST_BUZZ_MS = 3_000
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
 """An id of a row, 0 for none."""
 
@@ -94,6 +96,13 @@ class Silence(_Message):
     """Silence what sounds now, and let go of a fire latch whose input is normal again."""
 
     kind: Literal["silence"] = "silence"
+
+
+class Buzz(_Message):
+    """Let the readers' buzzers be heard for a time."""
+
+    kind: Literal["buzz"] = "buzz"
+    for_ms: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
 
 
 class ArmAlarms(_Message):
@@ -182,7 +191,12 @@ class Simulate(_Message):
     verb: Literal[
         "swipe",
         "key",
+        "frame",
         "qr",
+        "tag",
+        "type",
+        "present",
+        "remove",
         "door",
         "rex",
         "zone",
@@ -201,9 +215,11 @@ class Simulate(_Message):
     door: str | None = None
     zone: int | None = None
     value: str | None = None
-    """Card number, keys, QR text, contact state (`open`, `closed`, `active`, `idle`, `on`, `off`),
-    way of a turn or ISO time."""
+    """Card number, keys, bits, text, tag or serial number (hexadecimal), contact state (`open`,
+    `closed`, `active`, `idle`, `on`, `off`), way of a turn or ISO time."""
     format: str | None = None
+    hold: str | None = None
+    """For how many seconds a tag is held there."""
 
 
 Command = Annotated[
@@ -213,6 +229,7 @@ Command = Annotated[
     | Authorize
     | Obey
     | Silence
+    | Buzz
     | Forgive
     | AskPosition
     | ArmAlarms
@@ -280,7 +297,7 @@ class TurnstileStatus(_Message):
 
 
 class DeviceStatus(_Message):
-    """One reader, port or module."""
+    """One reader, port, module or line."""
 
     name: str
     kind: str
@@ -290,6 +307,8 @@ class DeviceStatus(_Message):
     why: str
     since_s: float
     """Seconds since the state was entered."""
+    counters: dict[str, int] = {}
+    """What is worth counting there, by its name, since the controller started."""
 
 
 class LineLevel(_Message):

@@ -54,6 +54,11 @@ class RuntimeDirectory:
         return runtime
 
     @classmethod
+    def of(cls, data: Path) -> RuntimeDirectory:
+        """The directory that `create` would choose here; nothing is made or checked."""
+        return cls(_choose(data))
+
+    @classmethod
     def find(cls, data: Path) -> RuntimeDirectory:
         """The directory that a gateway on `data` uses or used last.
 

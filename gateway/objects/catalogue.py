@@ -28,6 +28,7 @@ from gateway.objects import (
     schedules,
     scripts,
     visitors,
+    wiegand_modes,
 )
 from gateway.objects.declaration import Registry
 
@@ -107,7 +108,7 @@ REGISTRY = Registry(
         intercom.CALL_LOGS,
         equipment.DEVICE_ACTIONS,
         equipment.DEVICE_CLIENTS,
-        equipment.WIEGAND_MODES,
+        wiegand_modes.WIEGAND_MODES,
         logs.AUDIT_LOGS,
         reports.REPORTS,
         reports.REPORT_FILTERS,

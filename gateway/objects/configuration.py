@@ -29,6 +29,7 @@ class Kind(StrEnum):
 
     FLAG = "flag"
     INT = "int"
+    """A whole number; empty too where that is the default."""
     CHOICE = "choice"
     DOORS = "doors"
     TEXT = "text"
@@ -74,7 +75,7 @@ class ConfigurationKey:
             raise self._refused(wire_type_of(value), "a string, a number or a boolean is")
         if self.kind is Kind.FLAG and text not in {"0", "1"}:
             raise self._refused(repr(text), "0 and 1 are")
-        if self.kind is Kind.INT:
+        if self.kind is Kind.INT and (text or self.default):
             if not _WHOLE.fullmatch(text) or not self.minimum <= int(text) <= self.maximum:
                 raise self._refused(repr(text), f"{self.minimum} to {self.maximum} is")
             return str(int(text))

@@ -12,6 +12,8 @@ from dataclasses import replace
 from gateway.objects.configuration import Catalogue, ConfigurationKey, Kind
 
 DOORS = range(1, 5)
+WIEGAND_INPUTS = range(4)
+"""N of `w_inN` and `card_readerN`."""
 MODES = ("none", "emergency", "lock_down")
 CATRA_OPERATION_MODES = (
     "blocked",
@@ -116,6 +118,7 @@ _LIVE = (
         _flag("general", "bell_enabled", "0"),
         _number("alarm", "timed_alarm_timeout", "5", 1, TIMED_ALARM_MAX_S),
     ),
+    *_acts_on("the readers' buzzers", _flag("general", "beep_enabled", "1")),
     *_acts_on("cards at a reader", _flag("identifier", "card_identification_enabled", "1")),
     *_acts_on("PINs at a reader", _flag("identifier", "pin_identification_enabled", "1")),
     # The vendor's factory value of the mode is 1, decimal codes in `cards`; readers on a
@@ -137,6 +140,24 @@ _LIVE = (
     *_acts_on(
         "UHF tags at a reader",
         _choice("uhf", "identification_bits", "26", "26", "32", "34", "66", "96"),
+        _choice("uhf", "reader_type", "default", "default", "lsb"),
+        # Milliseconds. The vendor's own value of the second is below its lowest.
+        _number("uhf", "read_interval", "5000", 100, 30_000),
+        _number("uhf", "read_interval_diff_tags", "100", 100, 30_000),
+        # Of `trigger`, the input: none is served, so that nothing is read.
+        _choice("uhf", "operation_mode", "continuous", "continuous", "trigger", "inhibit"),
+        # Hundredths of dBm; empty leaves the reader as it is set.
+        _number("uhf", "transmit_power", "", 1_500, 2_400),
+    ),
+    # Wiegand readers with index N + 1. LSB: the last byte of the card's number comes first.
+    *(
+        key
+        for number in WIEGAND_INPUTS
+        for key in _acts_on(
+            f"cards at Wiegand reader {number + 1}",
+            _choice(f"w_in{number}", "byte_order", "", "", "MSB", "LSB"),
+            _choice(f"card_reader{number}", "type", "", "", "LSB", "34"),
+        )
     ),
     *_acts_on(
         "second factors at a reader",
@@ -180,7 +201,7 @@ _LIVE = (
 _STORED = {
     "general": """
         online=0 local_identification=1 bell_relay=2
-        beep_enabled=1 ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0
+        ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0
         auto_reboot=0
         language show_logo=0 daylight_savings_time_start
         daylight_savings_time_end attendance_mode=0 password_only=0 hide_password_only=0
@@ -220,10 +241,6 @@ _STORED = {
         qrcode_legacy_mode_enabled totp_enabled totp_window_size totp_window_num totp_single_use
         totp_tz_offset
     """,
-    "w_in0": "byte_order",
-    "w_in1": "byte_order",
-    "w_in2": "byte_order",
-    "w_in3": "byte_order",
     "w_out0": "size=26 data",
     "sec_box": """
         out_mode mode wiegand_format_size=26 wiegand_out_size=26 catra_role=0 catra_default_fsm=0
@@ -231,11 +248,13 @@ _STORED = {
         catra_config_sync_period=60 catra_relay_1_enabled=0 catra_relay_1_enable_direction
         catra_relay_2_enabled=0 catra_relay_2_enable_direction catra_collect_visitor_card=0
     """,
+    # Of the vendor's readers inside the device, which this one has not: `mifare`, `rfid` and
+    # `hid_reader`. `card_readerN.mode` MAG means clock-and-data lines, which are not read here.
     "mifare": "byte_order read_sector read_block authentication_type=A",
-    "card_reader0": "mode=WIN type",
-    "card_reader1": "mode=WIN type",
-    "card_reader2": "mode=WIN type",
-    "card_reader3": "mode=WIN type",
+    "card_reader0": "mode=WIN",
+    "card_reader1": "mode=WIN",
+    "card_reader2": "mode=WIN",
+    "card_reader3": "mode=WIN",
     "rfid": "ask_site_code_size=8 ask_user_code_size=16",
     "hid_reader": """
         format_w37 w37_cardid_size format_w26 format_mifare format_indala_b1 format_ask
@@ -246,9 +265,7 @@ _STORED = {
         enforce_secure_channel=0 out_mode
     """,
     "uhf": """
-        reader_type=default read_interval=5000 read_interval_diff_tags=100
-        transmit_power work_channel operation_mode=continuous trigger_timeout trig_idle
-        tag_detector_enabled=0
+        work_channel trigger_timeout trig_idle tag_detector_enabled=0
     """,
     "rs485": "enabled=0 legacy_mode=0 receive_timeout=1000",
     "gpio": """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway.errors import InvalidRequest
-from gateway.objects.fields import Field, Id, Ref
+from gateway.objects.fields import Field, Id, Ref, Stored
 
 ROWID = "rowid"
 """Key column of the tables whose rows have no id on the wire."""
@@ -38,6 +38,8 @@ class ObjectType:
     """Clients may read rows and nothing else."""
     secret: bool = False
     """Only who may see secrets may ask for its rows, or for how many there are."""
+    check: Callable[[Mapping[str, Stored]], object] | None = None
+    """Raises InvalidRequest for a whole row whose fields do not go together."""
     _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Modules, turnstiles, card formats, and the peers of this device.
+"""Modules, turnstiles, and the peers of this device.
 
 `sec_boxs` is the vendor's spelling.
 """
@@ -58,20 +58,7 @@ SEC_BOXS = ObjectType(
         # Some firmware has it, the documentation does not: clients may leave it out.
         Int("rex_mode", default=0),
     ),
-)
-
-WIEGAND_MODES = ObjectType(
-    "wiegand_modes",
-    (
-        Id("id"),
-        Text("name", required=True),
-        Int("size", required=True, minimum=1),
-        Text("format", required=True),
-        Text("parities", default=""),
-        Text("parities_calculation_order", default=""),
-        Flag("inverted_facility", required=True),
-        Flag("inverted_card", required=True),
-    ),
+    policy=True,
 )
 
 TURNS = ("left_turns", "right_turns", "entrance_turns", "exit_turns")

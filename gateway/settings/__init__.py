@@ -18,6 +18,7 @@ from gateway.settings.files import (
 )
 from gateway.settings.readers import (
     ByteOrder,
+    CardNumbering,
     Edges,
     Encoding,
     HidReader,
@@ -30,6 +31,7 @@ from gateway.settings.readers import (
     Shows,
     WiegandReader,
 )
+from gateway.settings.sec_boxes import Direction, Parity, SecBox
 from gateway.settings.site import SiteFile
 from gateway.settings.wires import FixedInput, Input, Level, LockState, Output, Pull, Strike
 
@@ -38,6 +40,8 @@ __all__ = [
     "LAST_GOOD",
     "SITE_FILE",
     "ByteOrder",
+    "CardNumbering",
+    "Direction",
     "Door",
     "Edges",
     "Egress",
@@ -49,11 +53,13 @@ __all__ = [
     "Level",
     "LockState",
     "Output",
+    "Parity",
     "PcscReader",
     "Power",
     "Pull",
     "Reader",
     "RexMode",
+    "SecBox",
     "SerialCardReader",
     "SerialQrReader",
     "SerialReader",

@@ -29,6 +29,8 @@ class Site(Section):
     timezone: Annotated[str, AfterValidator(_known_zone)]
     board: Name
     """A profile in `hw/boards`, without its `.toml`."""
+    hats: tuple[Name, ...] = ()
+    """Boards and modules between the pins and the doors: profiles in `hw/hats`."""
     wire_time: WireTime = WireTime.LOCAL
     sec_box_door: Annotated[int, Field(ge=1, le=4)] = 1
     """The door that `sec_box` 65793 means where no SecBox is fitted."""

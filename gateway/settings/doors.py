@@ -46,16 +46,10 @@ class ExitButton(Input):
     mode: RexMode = RexMode.UNLOCK
 
 
-class Door(Section):
-    """One door: its number in the API and its wires."""
+class Doorway(Section):
+    """What holds for every door, wherever its wires are."""
 
-    id: Annotated[int, Field(ge=1, le=4)]
     name: Name
-    strike: Strike
-    sensor: Input | None = None
-    rex: ExitButton | None = None
-    bond: FixedInput | None = None
-    """A contact of the lock that moves when it unlocks; `idle` is its level while it is locked."""
     egress: Egress
     on_start: LockState = LockState.LOCKED
     on_stop: LockState = LockState.LOCKED
@@ -69,6 +63,17 @@ class Door(Section):
     output_limit_s: Annotated[int, Field(ge=1, le=3_600)] = 600
     """The longest that one opening unlocks the door, whatever time was asked for. Only a hold
     (timeout=0 of the API), an unlock schedule or a mode lasts longer."""
+
+
+class Door(Doorway):
+    """One door: its number in the API and its wires."""
+
+    id: Annotated[int, Field(ge=1, le=4)]
+    strike: Strike
+    sensor: Input | None = None
+    rex: ExitButton | None = None
+    bond: FixedInput | None = None
+    """A contact of the lock that moves when it unlocks; `idle` is its level while it is locked."""
 
     @model_validator(mode="after")
     def _lets_people_out(self) -> Self:

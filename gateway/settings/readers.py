@@ -44,6 +44,17 @@ class ByteOrder(StrEnum):
     """The last one sent."""
 
 
+class CardNumbering(StrEnum):
+    """Which part of a 125 kHz transponder is its card's number."""
+
+    W26 = "w26"
+    """The last three bytes, as a Wiegand reader of 26 bits sends them: facility and number."""
+    W34 = "w34"
+    """The last four bytes, as one of 34 bits does: a facility of 16 bits and a number of 16."""
+    PLAIN = "plain"
+    """The last four bytes as one number."""
+
+
 class Shows(StrEnum):
     """What a reader that types or sends text stands for."""
 
@@ -97,6 +108,8 @@ class WiegandReader(_Reader):
     edges: Edges | None = None
     """Left out, it is `kernel` on a real board and `pins` on the simulated one."""
     formats: tuple[str, ...] = ("w26", "w34")
+    """Names of `gateway.credentials.wiegand.FORMATS`. Of two with the same length and a right
+    parity, the first counts."""
     gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
     """Silence, in event time, that ends a frame."""
     keypad: bool = True
@@ -108,7 +121,10 @@ class WiegandReader(_Reader):
     clear_key: Key = "*"
     """Forgets what was typed."""
     whole_pins: bool = False
-    """The keypad collects a PIN itself and sends it as a frame of 26 bits with facility 0."""
+    """The keypad collects a PIN itself and sends it as a frame of 26 bits with facility 0. Cards of
+    26 bits with facility 0 cannot be read there, nor PINs that begin with 0."""
+    six_bit_keys: Literal["rosslare", "plain"] = "rosslare"
+    """What keys in bursts of 6 bits stand for: Rosslare's keypad option 1 or 2."""
 
     @model_validator(mode="after")
     def _keys_differ(self) -> Self:
@@ -142,6 +158,19 @@ class SerialQrReader(_SerialReader):
     """What it puts behind each code, before the line end."""
     encoding: Encoding = Encoding.UTF_8
 
+    @model_validator(mode="after")
+    def _affixes_can_be_sent(self) -> Self:
+        for key, affix in (("prefix", self.prefix), ("suffix", self.suffix)):
+            try:
+                affix.encode(self.encoding)
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"{key} {affix!r} cannot be written in {self.encoding}: {error.reason}"
+                ) from error
+            if set(affix) & {"\r", "\n"}:
+                raise ValueError(f"{key} {affix!r} holds a line end, which ends the code itself")
+        return self
+
 
 class SerialCardReader(_SerialReader):
     """A 125 kHz card reader on a serial port."""
@@ -149,6 +178,9 @@ class SerialCardReader(_SerialReader):
     kind: Literal["serial_card"]
     protocol: Literal["rdm6300", "id12"]
     baud: Baud = 9600
+    number: CardNumbering = CardNumbering.W26
+    """So that a card enrolled at a Wiegand reader is known here. Where all readers are on serial
+    ports, `plain` tells more cards apart."""
     absent_ms: Annotated[int, Field(ge=200, le=10_000)] = 1_000
     """A card that was not heard for so long has been taken away: the reader repeats it while it is
     held there."""
@@ -158,11 +190,17 @@ class SerialUhfReader(_SerialReader):
     """A UHF reader on a serial port. How often a tag counts is a key of the API (`uhf`)."""
 
     kind: Literal["serial_uhf"]
-    protocol: Literal["uhfreader18", "r200"]
+    protocol: Literal["uhfreader18", "uhfreader288", "r200"]
+    """`uhfreader288` is the one that tells antenna and RSSI (288M, 86)."""
     baud: Baud | None = None
     """Left out, it is the protocol's own."""
     address: Annotated[int, Field(ge=0, le=255)] = 0
-    """Of a reader on a shared line; `uhfreader18` alone has one."""
+    """255 is whichever reader is there; `r200` has none."""
+
+    @property
+    def speed(self) -> int:
+        """The baud rate in use. 57,600 and 115,200 are the factory's."""
+        return self.baud or (115_200 if self.protocol == "r200" else 57_600)
 
 
 class HidReader(_Reader):

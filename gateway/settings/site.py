@@ -11,6 +11,7 @@ from gateway.settings.alarms import Power, Siren, Zone
 from gateway.settings.device import Admission, FlightRecord, Http, Site
 from gateway.settings.doors import Door, Interlock, Turnstile
 from gateway.settings.readers import Reader, WiegandReader
+from gateway.settings.sec_boxes import SecBox, sec_box_problems
 from gateway.settings.wires import FixedInput, Output, Section
 
 
@@ -20,6 +21,7 @@ class SiteFile(Section):
     site: Site
     http: Http = Http(listen="127.0.0.1:8080")
     door: tuple[Door, ...] = ()
+    sec_box: tuple[SecBox, ...] = ()
     turnstile: Turnstile | None = None
     reader: tuple[Reader, ...] = ()
     zone: tuple[Zone, ...] = ()
@@ -34,6 +36,10 @@ class SiteFile(Section):
     interlock: Interlock = Interlock()
     initial: dict[str, dict[str, str | int | bool]] = Field(default_factory=dict)
     """Configuration values that `init` writes into the database once: module -> key -> value."""
+
+    def doors(self) -> tuple[Door | SecBox, ...]:
+        """Every door, on the board and on modules."""
+        return (*self.door, *self.sec_box)
 
     def pins(self) -> Iterator[tuple[int, str]]:
         """Every pin in use with the key that claims it."""
@@ -76,6 +82,14 @@ class SiteFile(Section):
         if self.bell:
             yield "bell", self.bell
 
+    def switches(self) -> Iterator[tuple[str, Output]]:
+        """Every output that is switched on and off: what can be heard, then the lights and buzzers
+        of the readers, as `reader NAME green`."""
+        yield from self.sounders()
+        for reader in self.reader:
+            for key, output in reader.outputs():
+                yield f"reader {reader.name} {key}", output
+
     @model_validator(mode="after")
     def _each_thing_once(self) -> Self:
         owner: dict[int, str] = {}
@@ -85,12 +99,17 @@ class SiteFile(Section):
             owner[pin] = key
         for what, values in (
             ("door id", [str(door.id) for door in self.door]),
-            ("door name", [door.name for door in self.door]),
+            ("door name", [door.name for door in self.doors()]),
+            ("sec_box id", [str(box.id) for box in self.sec_box]),
             ("reader name", [reader.name for reader in self.reader]),
+            ("device name", [device.name for device in (*self.reader, *self.sec_box)]),
             ("reader index", [str(reader.index) for reader in self.reader]),
             ("zone number", [str(zone.number) for zone in self.zone]),
         ):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{what} {', '.join(twice)} is used twice")
+        problems = list(sec_box_problems(self.sec_box))
+        if problems:
+            raise ValueError("; ".join(problems))
         return self

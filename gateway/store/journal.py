@@ -57,6 +57,8 @@ class EntryKind(StrEnum):
     """A row of alarm_logs, and which of several parts it is about, if there are several."""
     BAD_FRAME = "bad_frame"
     """A frame of a reader that no format accepts, with its bits."""
+    REPLAY = "replay"
+    """What a reader sent may have been played from a recording; what it was is decided as ever."""
     DEVICE = "device"
     """A reader or port came or went."""
     FAULT = "fault"

@@ -47,6 +47,18 @@ def decode_row(declared: ObjectType, row: object) -> Row:
     return decoded
 
 
+def check_rows(declared: ObjectType, rows: Sequence[Mapping[str, Stored]]) -> None:
+    """Refuse whole rows whose fields do not go together; raises InvalidRequest naming the row."""
+    if declared.check is None:
+        return
+    for number, row in enumerate(rows, start=1):
+        try:
+            declared.check(row)
+        except InvalidRequest as error:
+            where = f" (row {number})" if len(rows) > 1 else ""
+            raise type(error)(f"{error}{where}") from None
+
+
 def _null(declared: ObjectType, field: Field) -> Stored:
     if not field.not_null:
         return None

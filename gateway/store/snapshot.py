@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import peewee
@@ -48,6 +48,32 @@ class ZoneRow(NamedTuple):
     alarm_delay: int
 
 
+class SecBoxRow(NamedTuple):
+    """A row of `sec_boxs`, with what `init` gives it."""
+
+    id: int
+    enabled: int = 1
+    relay_timeout: int = 3_000
+    """Milliseconds."""
+    door_sensor_enabled: int = 1
+    door_sensor_idle: int = 1
+    """1: the contact is open while the door is closed; 0: it is closed."""
+    auto_close_enabled: int = 1
+    rex_mode: int = 0
+
+
+class WiegandModeRow(NamedTuple):
+    """A row of `wiegand_modes`."""
+
+    name: str
+    size: int
+    format: str
+    parities: str
+    parities_calculation_order: str
+    inverted_facility: int
+    inverted_card: int
+
+
 class _Script(NamedTuple):
     id: int
     script: str
@@ -83,8 +109,11 @@ class Snapshot:
     zone_schedules: Mapping[int, Condition]
     """Alarm zone -> when it is armed; one without a schedule is not in it, and always is."""
     bells: tuple[TimedAlarm, ...]
+    wiegand_modes: tuple[WiegandModeRow, ...] = ()
+    """Card formats of the site's own."""
     rows: PolicyRows | None = None
     """What the policy was compiled from, where the reader was told to keep it."""
+    sec_boxes: Mapping[int, SecBoxRow] = field(default_factory=dict)
 
 
 class _Kept(Generic[Row]):
@@ -143,6 +172,7 @@ class SnapshotReader:
             ),
         )
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
+        boxes = {row.id: row for row in self._rows("sec_boxs", SecBoxRow._make, SecBoxRow._fields)}
         yield
         schedules = yield from compile_schedules(
             self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id"),
@@ -151,6 +181,8 @@ class SnapshotReader:
         timed = self._select("timed_alarms", ("start", *WEEKDAYS))
         bells = tuple(TimedAlarm(row[0], tuple(map(bool, row[1:]))) for row in timed)
         yield
+        formats = self._rows("wiegand_modes", WiegandModeRow._make, WiegandModeRow._fields)
+        wiegand_modes = tuple(formats)
         modes = {
             row.door_id: row
             for row in self._rows("exception_modes", ModeRow._make, ModeRow._fields)
@@ -173,7 +205,9 @@ class SnapshotReader:
             modes=modes,
             zone_schedules=schedules,
             bells=bells,
+            wiegand_modes=wiegand_modes,
             rows=rows if self._keep_rows else None,
+            sec_boxes=boxes,
         )
 
     def _policy_rows(self, version: int) -> PolicyRows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
+from typing import Any
 
 import peewee
 
@@ -21,7 +22,7 @@ from gateway.store.constraints import explain_deletion, explain_row
 from gateway.store.database import TrackedDatabase
 from gateway.store.query.compile import Compiler, members
 from gateway.store.query.where import parse_where
-from gateway.store.rows import Row, complete, decode_row, decode_rows
+from gateway.store.rows import Row, check_rows, complete, decode_row, decode_rows
 
 ROWS_AT_ONCE = 50
 """Rows of one INSERT. Within a part of a transaction (a savepoint) SQLite copies every page that a
@@ -51,6 +52,7 @@ class Writes:
         """Add `rows`; their ids, or their rowids where there are no ids, in the same order."""
         declared = self._writable(name)
         full = complete(declared, decode_rows(declared, rows))
+        check_rows(declared, full)
         with self._transaction():
             return self._insert(declared, full)
 
@@ -60,8 +62,12 @@ class Writes:
         decoded = decode_rows(declared, rows)
         with self._transaction():
             if self._all_new(declared, decoded):
-                return self._insert(declared, complete(declared, decoded))
-            return [self._put(declared, row, number) for number, row in enumerate(decoded, start=1)]
+                full = complete(declared, decoded)
+                check_rows(declared, full)
+                return self._insert(declared, full)
+            keys = [self._put(declared, row, number) for number, row in enumerate(decoded, start=1)]
+            self._check_stored(declared, keys)
+            return keys
 
     def modify(self, name: str, values: object, where: object, *, show_secrets: bool) -> int:
         """Set `values` in every row that `where` selects; how many these were."""
@@ -71,11 +77,15 @@ class Writes:
         if not row:
             return 0
         query = self._models[name].update(self._by_column(declared, row))
-        if condition is not None:
-            query = query.where(self._compiler.filter(declared, condition))
+        chosen = None if condition is None else self._compiler.filter(declared, condition)
+        if chosen is not None:
+            query = query.where(chosen)
         try:
             with self._transaction():
-                return int(query.execute())
+                keys = self._chosen_keys(declared, row, chosen)
+                changed = int(query.execute())
+                self._check_stored(declared, keys)
+                return changed
         except peewee.IntegrityError as error:
             raise explain_row(self._models, declared, row, error, None) from error
 
@@ -94,6 +104,28 @@ class Writes:
                 return int(query.execute())
         except peewee.IntegrityError as error:
             raise explain_deletion(self._models, declared, error) from error
+
+    def _chosen_keys(
+        self, declared: ObjectType, row: Row, chosen: peewee.Expression | None
+    ) -> list[int]:
+        """The keys that the rows to be changed will have, where these are to be checked whole."""
+        if declared.check is None:
+            return []
+        given = row.get(declared.key_name)
+        if isinstance(given, int):
+            return [given]
+        query = self._models[declared.name].select(self._models.key(declared.name))
+        found: Any = (query if chosen is None else query.where(chosen)).tuples()
+        return [number for (number,) in found]
+
+    def _check_stored(self, declared: ObjectType, keys: Sequence[int]) -> None:
+        """Refuse rows that have become wrong as a whole, within the transaction that made them."""
+        if declared.check is not None:
+            columns = [self._models.column(declared.name, field.name) for field in declared.fields]
+            query = self._models[declared.name].select(*columns)
+            named = query.where(self._models.key(declared.name).in_(members(keys)))
+            rows: Any = named.dicts()
+            check_rows(declared, list(rows))
 
     def _changeable(self, name: str) -> ObjectType:
         declared = self._models.registry[name]

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import boot, decisions, rules, store, swipes
+from . import boot, decisions, readers, rules, store, swipes, wires
 from .figures import Expectations, say
 from .sites import Site, add_estate, add_rules, build
 from .swipes import Plan
 
-SECTIONS = ("decisions", "swipes", "boot", "rules", "store")
+SECTIONS = ("decisions", "swipes", "wires", "boot", "rules", "store", "readers")
 SIZES = (1_000, 200_000)
 RULES = 2_000
 UNIT_NICE = -10
@@ -47,6 +47,9 @@ def main() -> None:
             say(f"{plan.rounds} rounds of {plan.samples} swipes a cell, {plan.pace_ms} ms apart;")
             say(f"controller and floor at nice {plan.nice} (the installed unit has {UNIT_NICE})")
             swipes.measure(sites, plan, expected)
+        if "wires" in asked.only:
+            wired = build(Path(name, "wires"), SIZES[0], wires.UNAMBIGUOUS)
+            wires.measure(wired, plan, expected)
         if "boot" in asked.only:
             boot.measure(sites, expected)
         if "rules" in asked.only:
@@ -55,6 +58,8 @@ def main() -> None:
             rules.measure(ruled, RULES, plan)
         if "store" in asked.only:
             store.measure(Path(name), expected)
+        if "readers" in asked.only:
+            readers.measure(Path(name), expected)
     say()
     say(f"took {time.monotonic() - began:.0f} s; {len(expected.missed)} expectations missed")
 

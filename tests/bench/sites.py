@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +50,12 @@ def stored(card: int) -> int:
     return card - _BIAS
 
 
-def build(data: Path, users: int) -> Site:
-    """A site of four doors and `users` people, each with a card that opens all of them."""
-    site = Site(data, users, initialise(data, _site_file(), demo=False))
+def build(data: Path, users: int, unambiguous: Collection[int] = ()) -> Site:
+    """A site of four doors and `users` people, each with a card that opens all of them.
+
+    The readers of the doors `unambiguous` know one format, so that its last bit ends a frame.
+    """
+    site = Site(data, users, initialise(data, _site_file(unambiguous), demo=False))
     people = range(users)
     # As an import writes them: one transaction, the triggers at work.
     put(
@@ -85,7 +88,7 @@ def reader_of(door: int) -> str:
     return f"reader-{door}"
 
 
-def _site_file() -> str:
+def _site_file(unambiguous: Collection[int]) -> str:
     """The demo site's kind of doors, four of them, on the simulated board."""
     doors = (
         f"""
@@ -103,6 +106,7 @@ kind = "wiegand"
 portal = {door}
 d0 = {2 + 2 * door}
 d1 = {3 + 2 * door}
+formats = {["w26"] if door in unambiguous else ["w26", "w34"]}
 """
         for door in DOORS
     )

@@ -42,11 +42,12 @@ from gateway.controller.bindings import Bindings
 from gateway.controller.core import HEARTBEAT_NS, Controller
 from gateway.controller.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind, Identification
+from gateway.credentials.wiegand import FORMATS, encode
 from gateway.doors.values import DoorSettings
 from gateway.hardware.board_record import BoardRecord, EdgeRecord, record_path
 from gateway.hardware.boards import BoardProfile
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import Door, LockState, SiteFile
+from gateway.settings import Door, LockState, SiteFile, WiegandReader
 
 from .sites import reader_of
 
@@ -78,6 +79,12 @@ class Swiper:
         self._record = BoardRecord.read(record_path(runtime.path))
         self._strikes = {door.id: door.strike for door in site.door}
         self._slices: list[tuple[int, int]] = []
+        factory = controller._parts.rig._factory  # type: ignore[attr-defined]  # - the real Rig
+        self._lines = {
+            reader.index: (factory.pin(reader.d0), factory.pin(reader.d1))
+            for reader in site.reader
+            if isinstance(reader, WiegandReader)
+        }
 
     def serve(self) -> None:
         """Answer requests until there are no more, then stop the controller."""
@@ -107,6 +114,36 @@ class Swiper:
             self._inbox.post(Identification(reader_of(door), credential, at_ns))
             posts.append(_Post(door, due_ns, at_ns))
         return self._paired(posts, self._edges(before, posts[-1]))
+
+    def do_wire(
+        self, cards: Sequence[int], doors: Sequence[int], interval_us: int, pace_ms: float
+    ) -> dict[str, Any]:
+        """Send each card's 26 bits over the lines of the readers of `doors` in turn, `interval_us`
+        from bit to bit.
+
+        Answers nanoseconds from the last bit to the relay (`waits`), how late the bits were sent
+        (`sleeps`), and the processor time of a frame without that of the sender (`cpu`).
+        """
+        before = self._record.edge_count
+        posts: list[_Post] = []
+        cpu_ns = time.process_time_ns() - time.thread_time_ns()
+        sleeps: list[int] = []
+        due_ns = at_ns = time.monotonic_ns()
+        for card, door in zip(cards, cycle(doors), strict=False):
+            due_ns += round(pace_ms * _MS)
+            lines = self._lines[door]
+            for bit in encode(FORMATS["w26"], card >> 32, card & 0xFFFF):
+                due_ns += interval_us * 1_000
+                time.sleep(max(0.0, (due_ns - time.monotonic_ns()) / 1e9))
+                at_ns = time.monotonic_ns()
+                sleeps.append(at_ns - due_ns)
+                # As the library's thread reports a falling edge.
+                lines[int(bit)].when_changed(at_ns / 1e9, 0)
+            posts.append(_Post(door, due_ns, at_ns))
+        edges = self._edges(before, posts[-1])
+        cpu_ns = time.process_time_ns() - time.thread_time_ns() - cpu_ns
+        paired = self._paired(posts, edges)
+        return {**paired, "sleeps": sleeps, "cpu": cpu_ns // len(posts)}
 
     def do_slices(self) -> list[tuple[int, int]]:
         """Start and length, in nanoseconds, of every slice of compilation since the last time."""
@@ -195,7 +232,14 @@ def _swiped(
         yield controller
 
 
+def _end_loudly(failed: threading.ExceptHookArgs) -> None:
+    """Whoever waits for an answer must not wait for a thread that has died."""
+    sys.__excepthook__(failed.exc_type, failed.exc_value or failed.exc_type(), failed.exc_traceback)
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.excepthook = _end_loudly
     log_to_stderr()
     with (
         patch.object(process, "assembled", _swiped),

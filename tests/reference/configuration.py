@@ -44,7 +44,8 @@ def _takes(key: ConfigurationKey) -> str:
         case Kind.FLAG:
             return "0 or 1"
         case Kind.INT:
-            return f"{key.minimum} to {key.maximum}"
+            empty = "" if key.default else ", or empty"
+            return f"{key.minimum} to {key.maximum}{empty}"
         case Kind.CHOICE:
             return ", ".join(code(choice) if choice else "empty" for choice in key.choices)
         case Kind.DOORS:

@@ -21,6 +21,7 @@ from gateway.errors import GatewayError
 from gateway.host.system_bus import Service, SystemBus
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Ref, Text
+from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 
 Put = Callable[[str, dict[str, Any]], int]
 
@@ -48,13 +49,24 @@ class Samples:
                 return self._parent(field.target)
             case Choice():
                 return field.choices[number % len(field.choices)]
-            case HexText():
-                return f"{number:X}"
             case Text():
-                return f"{field.name} {number}"
+                return self._text(field, number)
             case Blob():
                 return base64.b64encode(f"{number}".encode()).decode()
         return self._whole(field, number)
+
+    @staticmethod
+    def _text(field: Text, number: int) -> str:
+        match field:
+            case HexText():
+                return f"{number:X}"
+            case LayoutText():
+                return f"F[1:2], C[3:{3 + number % 6}]"
+            case ParitiesText():
+                return f"E(9)[1:{1 + number % 8}]"
+            case OrderText():
+                return f"9,{number % 100}"
+        return f"{field.name} {number}"
 
     @staticmethod
     def _whole(field: Any, number: int) -> int:

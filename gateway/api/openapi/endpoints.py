@@ -435,7 +435,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
             ),
             {"gpio": 11},
         ),
-        "buzzer_buzz": Endpoint(None, {"frequency": 4000, "duty_cycle": 50, "timeout": 250}),
+        "buzzer_buzz": Endpoint(_DONE, {"frequency": 4000, "duty_cycle": 50, "timeout": 250}),
         "secbox_is_active": Endpoint(_object(isActive=_YES)),
         "has_audio_access_messages": Endpoint(
             _object(not_identified=_YES, authorized=_YES, not_authorized=_YES, use_mask=_YES)

@@ -263,7 +263,8 @@ def _modules(modules: dict[str, Schema], **more: Any) -> Schema:
 def _about_key(key: ConfigurationKey) -> str:
     text = "" if key.live else "Stored and answered; this device does not act on it. "
     if key.kind is Kind.INT:
-        text += f"A number, {key.minimum} to {key.maximum}. "
+        empty = "" if key.default else ", or empty"
+        text += f"A number, {key.minimum} to {key.maximum}{empty}. "
     if key.secret:
         text += "For administrators only."
     return text.strip()
@@ -275,5 +276,5 @@ def _spelling(key: ConfigurationKey) -> Schema:
     if key.kind is Kind.CHOICE:
         return {"enum": list(key.choices)}
     if key.kind is Kind.INT:
-        return {"pattern": "^[0-9]{1,18}$"}
+        return {"pattern": "^[0-9]{1,18}$" if key.default else "^[0-9]{0,18}$"}
     return {"maxLength": VALUE_MAX}

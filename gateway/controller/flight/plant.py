@@ -147,6 +147,8 @@ class PaperRig:
             reader.name: Device(reader.name, reader.kind, _health(online, reader.name), "", 0)
             for reader in site.reader
         }
+        for box in site.sec_box:
+            self._devices[box.name] = Device(box.name, "sec_box", _health(online, box.name), "", 0)
 
     def heard(self, state: DeviceState) -> None:
         """A reader came or went."""
@@ -225,12 +227,12 @@ class Plant:
             rig=self._rig,
             strikes={
                 door.id: PaperStrike(beginning.strikes.get(f"door {door.id}", door.on_start))
-                for door in site.door
+                for door in site.doors()
             },
             sides=_sides(site, beginning),
             sounders={
                 name: PaperSounder(on=beginning.sounders.get(name, False))
-                for name, _output in site.sounders()
+                for name, _output in site.switches()
             },
             link=PaperLink(),
             people=sources.people,

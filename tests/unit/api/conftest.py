@@ -182,7 +182,13 @@ class StrawController:
 def _reader(name: str, health: str, why: str = "") -> DeviceStatus:
     online = health != "offline"
     return DeviceStatus(
-        name=name, kind="wiegand", online=online, health=health, why=why, since_s=1.5
+        name=name,
+        kind="wiegand",
+        online=online,
+        health=health,
+        why=why,
+        since_s=1.5,
+        counters={"edges": 52, "edges_lost": 0},
     )
 
 

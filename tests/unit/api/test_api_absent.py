@@ -111,12 +111,6 @@ def test_no_command_has_the_name_of_another() -> None:
 # buzzer
 
 
-def test_a_beep_is_refused_by_name(ask: Ask) -> None:
-    beep = {"frequency": 4000, "duty_cycle": 50, "timeout": 250}
-    status, answer = ask("buzzer_buzz", beep)
-    assert (status, answer["error"]) == (501, "buzzer_buzz: this device has no buzzer")
-
-
 @pytest.mark.parametrize(
     ("member", "wrong"),
     [

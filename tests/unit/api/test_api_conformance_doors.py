@@ -15,8 +15,10 @@ import requests
 
 from gateway.api.app import create_app
 from gateway.api.server import Server
+from gateway.errors import NotSupportedHere
 from gateway.link.messages import (
     Authorize,
+    Buzz,
     OpenDoor,
     Opening,
     ResetTurnstile,
@@ -110,9 +112,19 @@ def test_a_wire_is_told_by_its_number(order: Order) -> None:
     assert "gpio 9" in refused.json()["error"]
 
 
+BEEP = {"frequency": 4_000, "duty_cycle": 50, "timeout": 250}
+
+
+@pytest.mark.effect("buzzer_buzz")
+def test_a_beep_is_handed_on_for_its_time(order: Order, straw: Any) -> None:
+    assert order("buzzer_buzz", BEEP).json() == {}
+    assert straw.of(Buzz) == [Buzz(for_ms=250)]
+
+
 @pytest.mark.refusal("buzzer_buzz")
-def test_a_beep_is_refused_since_there_is_no_buzzer(order: Order) -> None:
-    reply = order("buzzer_buzz", {"frequency": 4_000, "duty_cycle": 50, "timeout": 250})
+def test_a_beep_is_refused_where_no_reader_has_a_buzzer(order: Order, straw: Any) -> None:
+    straw.refusal = NotSupportedHere("this device has no buzzer")
+    reply = order("buzzer_buzz", BEEP)
     assert (reply.status_code, set(reply.json())) == (501, {"error", "code"})
     assert "no buzzer" in reply.json()["error"]
 

@@ -14,6 +14,7 @@ import requests
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Int, Ref, Text
+from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 
 Row = dict[str, Any]
 Ask = Callable[..., tuple[int, Any]]
@@ -96,10 +97,11 @@ def edge(field: Field, made: Any, *, high: bool) -> Any:
             return None if not (high or field.required) else made.value(field)
         case Choice():
             return field.choices[-high]
-        case HexText():
-            return "F" * field.max_length if high else "0"
+        case LayoutText() | ParitiesText() | OrderText():
+            return made.value(field)
         case Text():
-            return "\N{GRINNING FACE}" * field.max_length if high else ""
+            low, filler = ("0", "F") if isinstance(field, HexText) else ("", "\N{GRINNING FACE}")
+            return filler * field.max_length if high else low
         case Blob():
             return base64.b64encode(b"\xff" * field.max_bytes if high else b"").decode()
     return limits(field)[high]

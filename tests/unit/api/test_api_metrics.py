@@ -58,6 +58,8 @@ def test_every_device_is_in_one_state_with_the_time_since(device: SimpleNamespac
             health: float(health == known.health) for health in ("online", "degraded", "offline")
         }
         assert told["gateway_device_since_seconds", labels] >= known.since_s
+        for what, count in known.counters.items():
+            assert told["gateway_device_counted", (*labels, ("what", what))] == count
 
 
 def test_the_controller_is_told_to_be_up_with_its_journal(device: SimpleNamespace) -> None:

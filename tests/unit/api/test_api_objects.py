@@ -290,3 +290,21 @@ def test_configuration_is_for_administrators_to_change(ask: Ask) -> None:
     body = {"general": {"relay1_timeout": "1500"}}
     assert ask("set_configuration", body, login="operator")[0] == 403
     assert ask("get_configuration", {"general": ["relay1_timeout"]}, login="operator")[0] == 200
+
+
+def test_a_card_format_that_makes_no_sense_is_refused_by_the_name_of_its_field(ask: Ask) -> None:
+    row = {"name": "house", "size": 26, "format": "F[2:9], C[10:25]"}
+    row |= {"parities": "E(1)[2:13]", "inverted_facility": 0, "inverted_card": 0}
+    for field, wrong in (("format", "FFFFCCCC"), ("parities", "E(1)[1]"), ("size", 20)):
+        values = [{**row, field: wrong}]
+        status, body = ask("create_objects", {"object": "wiegand_modes", "values": values})
+        assert status == 400
+        assert body["error"].startswith(f"Invalid member '{field}' (")
+    assert names(ask, "wiegand_modes") == []
+    status, body = ask("create_objects", {"object": "wiegand_modes", "values": [row]})
+    assert status == 200
+    here = {"wiegand_modes": {"id": body["ids"]}}
+    change = {"object": "wiegand_modes", "values": {"size": 12}, "where": here}
+    status, body = ask("modify_objects", change)
+    assert (status, "'size'" in body["error"]) == (400, True)
+    assert ask("destroy_objects", {"object": "wiegand_modes", "where": here})[0] == 200

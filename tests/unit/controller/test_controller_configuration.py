@@ -20,7 +20,7 @@ from gateway.credentials.values import CredentialKind
 from gateway.doors.values import Mode
 from gateway.objects.configuration import ConfigurationKey, Kind
 from gateway.objects.configuration_keys import CONFIGURATION, DOORS
-from gateway.settings import Door, Side, SiteFile
+from gateway.settings import Door, SecBox, Side, SiteFile
 
 Key = tuple[str, str]
 
@@ -82,6 +82,17 @@ def full_site() -> SiteFile:
         {
             "site": {"name": "Full", "timezone": "UTC", "board": "simulated"},
             "door": doors,
+            "sec_box": [
+                {
+                    "name": "box",
+                    "egress": "mechanical",
+                    "port": "simulated",
+                    "address": 1,
+                    "relay": 0,
+                    "sensor": 0,
+                    "rex": {"input": 1},
+                }
+            ],
             "turnstile": {
                 "name": "turnstile",
                 "clockwise": way(),
@@ -96,7 +107,7 @@ def full_site() -> SiteFile:
 def ask_everything(site: SiteFile, bindings: Bindings) -> None:
     """Call each public method of `bindings` with all there is to hand over."""
     known: Mapping[Any, list[Any]] = {
-        Door: list(site.door),
+        Door | SecBox: list(site.doors()),
         int: list(DOORS),
         Mode: list(Mode),
         # No reader gives what there is no switch for.
@@ -128,7 +139,9 @@ def read_by_the_controller() -> set[Key]:
         policy=SimpleNamespace(portals={}),
         configuration=values,
         zones={},
+        sec_boxes={},
         portal_of_reader={},
+        wiegand_modes=(),
     )
     ask_everything(site, Bindings(site, snapshot))
     return values.asked

@@ -46,6 +46,34 @@ def test_a_flipped_bit_in_a_burst_of_eight_is_refused(key: str, bit: int) -> Non
         decode_key(damaged)
 
 
+ROSSLARE = {
+    "0": "110100", "1": "000010", "2": "000100", "3": "000111", "4": "101001", "5": "101010",
+    "6": "101100", "7": "101111", "8": "110001", "9": "110010", "*": "110111", "#": "011001",
+}  # fmt: skip
+"""The bursts of keypad option 1, as Rosslare's manuals print them."""
+OPTION_2 = {**ROSSLARE, "0": "000001", "*": "110100", "#": "110111"}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_burst_of_six_bits_is_the_key_that_the_manual_says(key: str) -> None:
+    assert decode_key(ROSSLARE[key]) == key
+    assert decode_key(OPTION_2[key], "plain") == key
+
+
+@given(st.sampled_from(KEYS), st.integers(0, 5))
+def test_a_flipped_bit_in_a_burst_of_six_is_refused(key: str, bit: int) -> None:
+    burst = ROSSLARE[key]
+    damaged = burst[:bit] + ("1" if burst[bit] == "0" else "0") + burst[bit + 1 :]
+    with pytest.raises(BrokenFrame, match="parity"):
+        decode_key(damaged)
+
+
+@pytest.mark.parametrize(("bits", "option"), [("000001", "rosslare"), ("011001", "plain")])
+def test_a_value_that_the_other_option_has_is_no_key(bits: str, option: str) -> None:
+    with pytest.raises(BrokenFrame, match="no key of this keypad"):
+        decode_key(bits, option)
+
+
 @pytest.mark.parametrize("bits", ["1100", "1111", "00001111", "101", "", "00002"])
 def test_a_burst_that_is_no_key_is_refused(bits: str) -> None:
     with pytest.raises(BrokenFrame):

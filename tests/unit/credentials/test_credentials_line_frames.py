@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.line_frames import MAX_BYTES, Line, LineFramer, text_of
+from gateway.credentials.line_frames import MAX_BYTES, Line, LineForm, LineFramer, text_of
 from gateway.errors import BrokenFrame
 
 texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=50)
@@ -73,3 +73,57 @@ def test_a_control_byte_makes_a_bad_line(data: bytes) -> None:
 def test_bytes_that_are_not_utf8_make_a_bad_line(data: bytes) -> None:
     with pytest.raises(BrokenFrame, match="not UTF-8"):
         text_of(Line(data, 0))
+
+
+AFFIXED = LineForm(prefix=b"\x02Q:", suffix=b"$")
+
+
+@given(texts)
+def test_prefix_and_suffix_are_taken_off(text: str) -> None:
+    assert text_of(Line(b"\x02Q:" + text.encode() + b"$", 0), AFFIXED) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"ABC$", "prefix b'\\\\x02Q:' is missing"),
+        (b"\x02Q:ABC", "suffix b'[$]' is missing"),
+        (b"\x02Q:$", "no code between"),
+        (b"\x02Q:A\x02$", "control code"),
+        (b"\x02Q:A\xff$", "byte 5 is not UTF-8"),
+    ],
+)
+def test_a_line_that_its_reader_would_not_send_is_a_bad_line(data: bytes, why: str) -> None:
+    with pytest.raises(BrokenFrame, match=why):
+        text_of(Line(data, 0), AFFIXED)
+
+
+def test_prefix_and_suffix_do_not_share_bytes() -> None:
+    with pytest.raises(BrokenFrame, match="no code between"):
+        text_of(Line(b"ab", 0), LineForm(prefix=b"ab", suffix=b"b"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data", "text"),
+    [
+        ("latin-1", b"Ol\xe1", "Olá"),
+        ("cp1252", b"\x80", "€"),
+        ("shift-jis", b"\x83e", "テ"),
+        ("gbk", b"\xc4\xe3", "你"),
+    ],
+)
+def test_a_text_is_read_in_the_encoding_of_its_reader(
+    encoding: str, data: bytes, text: str
+) -> None:
+    assert text_of(Line(data, 0), LineForm(encoding=encoding)) == text
+
+
+def test_a_text_in_another_encoding_is_a_bad_line_that_names_the_right_one() -> None:
+    with pytest.raises(BrokenFrame, match="byte 3 is not ASCII"):
+        text_of(Line("Olá".encode(), 0), LineForm(encoding="ascii"))
+
+
+def test_an_answer_to_a_command_that_nobody_sent_is_no_part_of_a_code() -> None:
+    # GM65, user manual: the reply to "trigger" stands in front of the code that it leads to.
+    with pytest.raises(BrokenFrame, match="character 1 is the control code 0x02"):
+        text_of(Line(bytes.fromhex("02 00 00 01 00 33 31") + b"CODE", 0))

@@ -105,6 +105,23 @@ def test_a_device_at_work_goes_on_with_its_last_good_copy(tmp_path: Path) -> Non
     assert read_running_site(tmp_path).site.name == "Depot"
 
 
+@pytest.mark.parametrize(
+    ("affix", "said"),
+    [
+        ({"prefix": "ÿ", "encoding": "ascii"}, "prefix 'ÿ' cannot be written in ascii"),
+        ({"suffix": "$\r"}, "suffix '[$].r' holds a line end"),
+    ],
+)
+def test_what_a_reader_cannot_send_around_a_code_is_refused(
+    affix: dict[str, str], said: str
+) -> None:
+    reader = {"name": "a", "kind": "serial_qr", "index": 1, "portal": 1, "port": "x", **affix}
+    with pytest.raises(ValueError, match=said):
+        SiteFile.model_validate(
+            {"site": {"name": "a", "timezone": "UTC", "board": "simulated"}, "reader": [reader]}
+        )
+
+
 def test_two_readers_cannot_share_an_index() -> None:
     reader: dict[str, Any] = {"kind": "serial_qr", "index": 1, "portal": 1, "port": "x"}
     site = {

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
 
 PI = load_profile("pi4")
+HW = Path(__file__).parents[3] / "hw"
 
 
 def site(**tables: Any) -> SiteFile:
@@ -35,12 +36,12 @@ def test_every_profile_of_the_project_loads(name: str) -> None:
 
 
 def test_the_boards_that_the_manual_names_are_there() -> None:
-    assert {"simulated", "pi4"} <= set(board_names())
+    assert {"simulated", "pi-zero-2w", "pi3", "pi4", "pi5"} <= set(board_names())
 
 
 @pytest.mark.parametrize("name", ["pi99", "../boards/pi4", ""])
 def test_an_unknown_board_is_refused_with_those_allowed(name: str) -> None:
-    with pytest.raises(SettingsError, match=r"site\.board.*'pi4', 'simulated'"):
+    with pytest.raises(SettingsError, match=r"site\.board.*'pi4', 'pi5', 'simulated'"):
         load_profile(name)
 
 
@@ -79,7 +80,7 @@ def test_a_pull_that_a_fixed_resistor_overrules_is_refused(pull: str) -> None:
 @pytest.mark.parametrize("formats", [["w27"], ["w26", "W34"], []])
 def test_an_unknown_wiegand_format_is_refused_with_those_allowed(formats: list[str]) -> None:
     reader = {"name": "r", "index": 1, "portal": 1, "kind": "wiegand", "d0": 5, "d1": 6}
-    with pytest.raises(SettingsError, match=r"reader 'r' formats.*\['w26', 'w34'\]"):
+    with pytest.raises(SettingsError, match=r"reader 'r' formats.*\['w26', 'w32'.*'w66'\]"):
         boards.check_site(PI, site(reader=[{**reader, "formats": formats}]))
 
 
@@ -94,6 +95,7 @@ def test_a_strike_that_the_boot_level_unlocks_is_warned_of() -> None:
     (warning,) = boards.warnings(PI, site(door=[door(4)]))
     assert "door 'front'" in warning
     assert "pin 4 is high while the board boots, and high unlocks" in warning
+    assert "`gpio=4=op,dl` in config.txt" in warning
     assert boards.warnings(PI, site(door=[door(17)])) == []
 
 
@@ -108,8 +110,8 @@ def test_a_pin_with_a_note_is_warned_of() -> None:
         ({"chip": None}, "chip"),
         ({"backend": "simulated"}, "chip"),
         ({"backend": "gpiod"}, "backend"),
-        ({"boot_high": (40,)}, r"boot_high: \[40\]"),
-        ({"reserved": {17: "x"}}, r"reserved: \[17\]"),
+        ({"models": ()}, "models"),
+        ({"header": 40}, "header"),
         ({"revision": "xyz"}, "revision"),
         ({"colour": "red"}, "colour"),
     ],
@@ -124,13 +126,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of profiles of an installed package, empty."""
     folder = tmp_path / "gateway" / "_share" / "hw" / "boards"
     folder.mkdir(parents=True)
+    headers = folder.with_name("headers")
+    headers.mkdir()
+    (headers / "rpi40.toml").write_text((HW / "headers" / "rpi40.toml").read_text())
     monkeypatch.setattr(
-        "gateway.hardware.boards.resources.files", lambda package: tmp_path / package
+        "gateway.hardware.hw_files.resources.files", lambda package: tmp_path / package
     )
     return folder
 
 
-PI_TEXT = (Path(__file__).parents[3] / "hw" / "boards" / "pi4.toml").read_text()
+PI_TEXT = (HW / "boards" / "pi4.toml").read_text()
 
 
 def test_an_installed_package_brings_its_own_profiles(installed: Path) -> None:
@@ -145,6 +150,7 @@ def test_an_installed_package_brings_its_own_profiles(installed: Path) -> None:
         ("name = ", "cannot be read"),
         ('name = "other"', "title: missing key"),
         ("pins = 3", "pins: "),
+        (PI_TEXT.replace("rpi40", "rpi41"), r"header: .*rpi41\.toml cannot be read"),
     ],
 )
 def test_a_broken_profile_is_refused_naming_the_file(
@@ -159,3 +165,20 @@ def test_a_profile_under_another_name_is_refused(installed: Path) -> None:
     (installed / "mine.toml").write_text(PI_TEXT)
     with pytest.raises(SettingsError, match="name is 'pi4', the file says 'mine'"):
         load_profile("mine")
+
+
+def test_two_names_for_one_contactless_reader_are_refused(bench: Bench) -> None:
+    def check(*names: str) -> None:
+        fields = {"portal": 1, "kind": "pcsc"}
+        readers = [
+            {**fields, "name": f"r{number}", "index": number, "reader": name}
+            for number, name in enumerate(names, 1)
+        ]
+        boards.check_site(bench.profile, site(reader=readers))
+
+    check("ACME 00 00", "ACME 00 01", "Other")
+    check("simulated", "simulated")
+    with pytest.raises(SettingsError, match=r"reader 'r1' reader: 'ACME 00' begins as 'ACME' of"):
+        check("ACME 00", "ACME")
+    with pytest.raises(SettingsError, match="names of different readers"):
+        check("ACME", "ACME")

@@ -12,12 +12,12 @@ import pytest
 
 from gateway.errors import DeviceUnavailable
 from gateway.hardware.boards import load_profile
+from gateway.hardware.edges import PinEdgeSource
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.factory import open_factory
 from gateway.hardware.inputs import DebouncedInput
 from gateway.hardware.outputs import StrikeOutput
 from gateway.hardware.pins import PinFactory
-from gateway.hardware.wiegand_reader import PinEdgeSource
 from gateway.settings import Input, LockState, Strike
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class FakeLgpio(ModuleType):
         self.busy: set[int] = set()
         self.levels: dict[int, int] = {}
         self.alerts: dict[int, Callable[[int, int, int, int], None]] = {}
+        self.gone = False
 
     def gpiochip_open(self, number: int) -> int:
         if number not in CHIPS:
@@ -78,10 +79,15 @@ class FakeLgpio(ModuleType):
 
     def gpio_write(self, handle: int, gpio: int, level: int) -> None:
         assert handle == 4
+        if self.gone:
+            raise LgpioError("bad handle")
+        self.levels[gpio] = int(level)
         self.calls.append(("write", gpio, level))
 
     def gpio_read(self, handle: int, gpio: int) -> int:
         assert handle == 4
+        if self.gone:
+            raise LgpioError("bad handle")
         return self.levels.get(gpio, 1)
 
     def callback(
@@ -141,6 +147,45 @@ def test_a_lock_is_only_ever_written_and_stays_an_output_at_the_end(
     output.release(LockState.LOCKED)
     factory.close()
     assert lgpio.calls == [("output", 17, 1), ("write", 17, 0), ("write", 17, 1), ("close chip", 4)]
+
+
+def test_looking_at_a_lock_reads_its_line_and_writes_nothing_while_it_obeys(
+    lgpio: FakeLgpio, factory: PinFactory
+) -> None:
+    output = StrikeOutput(factory.pin(17), Strike.model_validate(STRIKE), LockState.LOCKED)
+    output.line.check()
+    assert (output.line.failure, lgpio.calls) == ("", [("output", 17, 0)])
+    lgpio.levels[17] = 1
+    output.line.check()
+    assert output.line.failure.startswith("is high though it is driven low")
+    assert lgpio.calls == [("output", 17, 0), ("write", 17, 0)]
+    output.line.check()
+    assert output.line.failure == ""
+
+
+def test_a_lock_whose_chip_is_gone_is_a_failure_and_no_exception(
+    lgpio: FakeLgpio, factory: PinFactory
+) -> None:
+    output = StrikeOutput(factory.pin(17), Strike.model_validate(STRIKE), LockState.LOCKED)
+    lgpio.gone = True
+    output.drive(LockState.UNLOCKED)
+    assert output.line.failure == "cannot be driven high: GPIO17 cannot be written: bad handle"
+    output.line.check()
+    assert output.line.failure == "cannot be read back: GPIO17 cannot be read: bad handle"
+    lgpio.gone = False
+    output.line.check()
+    output.line.check()
+    assert output.line.failure == ""
+    assert lgpio.calls[-1] == ("write", 17, 1)
+
+
+def test_a_lock_whose_line_is_no_output_any_more_is_a_failure(
+    lgpio: FakeLgpio, factory: PinFactory
+) -> None:
+    output = StrikeOutput(factory.pin(17), Strike.model_validate(STRIKE), LockState.LOCKED)
+    del lgpio.levels[17]
+    output.drive(LockState.UNLOCKED)
+    assert "cannot be written: cannot set state" in output.line.failure
 
 
 def test_the_level_before_a_claim_is_not_known_since_asking_would_change_it(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,19 @@ def named(bench: Bench, name: str) -> Device:
     return next(device for device in bench.rig.devices if device.name == name)
 
 
-def test_readers_are_listed_in_the_order_of_the_site_file(bench: Bench) -> None:
+def test_readers_are_listed_in_the_order_of_the_site_file_then_every_line(bench: Bench) -> None:
     bench.start()
     assert [(device.name, device.kind) for device in bench.rig.devices] == [
         ("card", "wiegand"),
         ("code", "serial_qr"),
+        ("door strike strike", "output"),
+        ("door magnet strike", "output"),
+        ("door strike sensor", "input"),
+        ("door strike rex", "input"),
+        ("door magnet sensor", "input"),
+        ("zone 1", "input"),
+        ("tamper input", "input"),
+        ("fire input", "input"),
     ]
 
 
@@ -156,3 +165,22 @@ def test_a_board_whose_pins_cannot_be_had_is_an_error_and_no_fall_back(bench: Be
     with pytest.raises(DeviceUnavailable, match=r"lgpio|pinctrl-bcm2711"):
         bench.open()
     assert not (bench.runtime_dir / "board.record").exists()
+
+
+def test_readers_behind_usb_that_are_missing_are_states_and_everything_else_works(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A site that names a PC/SC reader without the package that it takes.
+    monkeypatch.setitem(sys.modules, "smartcard", None)
+    monkeypatch.delitem(sys.modules, "smartcard.scard", raising=False)
+    keyboard = {"name": "desk", "index": 3, "portal": 1, "kind": "hid", "device": "/dev/input/none"}
+    contactless = {"name": "nfc", "index": 4, "portal": 1, "kind": "pcsc", "reader": "ACME"}
+    bench.use(reader=[bench.site.reader[0].model_dump(), keyboard, contactless])
+    bench.open()
+    bench.wait_for(lambda: len(bench.posted(DeviceState)) == 2)
+    assert named(bench, "desk").why == "/dev/input/none: No such file or directory"
+    assert "need the Python package pyscard" in named(bench, "nfc").why
+    bench.sim.swipe("card", 7)
+    bench.run(ms=100)
+    assert bench.credentials == [("card", 7)]
+    assert bench.rig.healthy

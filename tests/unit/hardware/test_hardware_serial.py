@@ -170,6 +170,32 @@ def test_an_error_that_nobody_thought_of_is_told_and_the_thread_goes_on(
     port.driver.close()
 
 
+def test_bytes_are_sent_at_once_to_who_is_there_and_to_nobody_who_comes_later(
+    bench: Bench, tmp_path: Path
+) -> None:
+    heard: list[bytes] = []
+
+    def listen(data: bytes) -> bytes:
+        heard.append(data)
+        return b""
+
+    terminal = SimulatedPort(tmp_path / "ports" / "code", listen)
+    port = Port(bench, terminal.path)
+    port.wait_for(lambda: port.states == [True])
+    port.driver.send(b"now")
+    port.wait_for(lambda: heard == [b"now"])
+    terminal.unplug()
+    port.wait_for(lambda: port.states[-1] is False)
+    port.driver.send(b"late")
+    terminal.plug()
+    port.wait_for(lambda: port.states[-1] is True)
+    port.driver.send(b"again")
+    port.wait_for(lambda: b"again" in b"".join(heard))
+    assert heard == [b"now", b"again"]
+    port.driver.close()
+    terminal.unplug()
+
+
 def test_close_ends_the_thread_while_the_port_is_silent(port: Port) -> None:
     port.driver.close()
     assert not port.driver.turns(0)

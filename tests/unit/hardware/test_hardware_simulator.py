@@ -36,7 +36,10 @@ def test_pulses_are_short_and_low_and_never_on_both_lines(bench: Bench) -> None:
     assert [f["pin"] for f in falls] == [r["pin"] for r in rises]
     assert {r["stamp_ns"] - f["stamp_ns"] for f, r in zip(falls, rises, strict=True)} == {50_000}
     starts = [fall["stamp_ns"] for fall in falls]
-    assert {b - a for a, b in pairwise(starts)} == {2_000_000}
+    # As real wires do, they shake.
+    intervals = {b - a for a, b in pairwise(starts)}
+    assert len(intervals) > 1
+    assert all(abs(interval - 2_000_000) <= 4_000 for interval in intervals)
     assert starts[-1] <= bench.clock.monotonic_ns()
 
 
@@ -97,7 +100,7 @@ def test_an_unplugged_card_reader_reads_nothing_until_it_is_plugged(bench: Bench
         (lambda sim: sim.qr("side", "x"), "card, code"),
         (lambda sim: sim.unplug("side"), "card, code"),
         (lambda sim: sim.plug("side"), "card, code"),
-        (lambda sim: sim.swipe("card", 1, "w27"), r"\['w26', 'w34'\]"),
+        (lambda sim: sim.swipe("card", 1, "w27"), r"\['w26', 'w32'.*'w66'\]"),
         (lambda sim: sim.press(InputName(InputKind.REX, 2), high=False, hold_ms=1), "rex 1"),
         (lambda sim: sim.set_input(InputName(InputKind.ZONE, 9), high=True), "zone 1"),
     ],

@@ -80,3 +80,39 @@ def test_a_pull_that_the_board_overrules_is_refused(bench: Bench) -> None:
     bench.use(power={"mains_fail": {"pin": 2, "pull": "down", "idle": "low"}})
     with pytest.raises(SettingsError, match="power mains_fail: pull is down"):
         check_site(bench.profile, bench.site)
+
+
+# lights and buzzers of readers
+
+
+def lights(bench: Bench, green: str = "high", buzzer: str = "low") -> None:
+    reader = {
+        **bench.site.reader[0].model_dump(),
+        "green": {"pin": SIREN, "active": green},
+        "buzzer": {"pin": BELL, "active": buzzer},
+    }
+    bench.use(reader=[reader])
+
+
+def test_a_readers_lights_are_claimed_switched_off_and_switched_off_at_the_end(
+    bench: Bench,
+) -> None:
+    lights(bench)
+    rig = bench.open()
+    assert list(rig.sounders) == ["reader card green", "reader card buzzer"]
+    assert (bench.pin(SIREN).high, bench.pin(SIREN).edges) == (False, 0)
+    assert (bench.pin(BELL).high, bench.pin(BELL).edges) == (True, 0)
+    for output in rig.sounders.values():
+        output.drive(on=True)
+    assert (bench.pin(SIREN).high, bench.pin(BELL).high) == (True, False)
+    rig.close()
+    assert (bench.pin(SIREN).high, bench.pin(BELL).high) == (False, True)
+
+
+def test_a_light_that_is_on_while_the_board_boots_is_warned_of(bench: Bench) -> None:
+    lights(bench, green="low", buzzer="high")
+    told = " ".join(warnings(load_profile("pi4"), bench.site))
+    assert f"reader 'card' green: pin {SIREN} is low while the board boots" in told
+    assert f"reader 'card' buzzer: pin {BELL} is high while the board boots" in told
+    lights(bench)
+    assert "reader 'card'" not in " ".join(warnings(load_profile("pi4"), bench.site))

@@ -43,3 +43,13 @@ def test_the_api_reaches_the_system_bus(unit: str) -> None:
 
 def test_an_api_that_wants_to_begin_anew_has_not_failed(unit: str) -> None:
     assert re.findall(r"^SuccessExitStatus=(.+)$", unit, re.MULTILINE) == [str(BEGIN_ANEW)]
+
+
+def test_the_controllers_user_may_use_smart_card_readers_and_nothing_else(root: Path) -> None:
+    rules = (root / "systemd/polkit/gateway-readers.rules").read_text()
+    assert set(re.findall(r'"(org\.[^"]+)"', rules)) == {
+        "org.debian.pcsc-lite.access_pcsc",
+        "org.debian.pcsc-lite.access_card",
+    }
+    assert re.findall(r'subject\.user === "([^"]+)"', rules) == ["gateway-controller"]
+    assert rules.count("polkit.Result.YES") == 1

@@ -258,3 +258,54 @@ def test_what_is_raised_in_a_transaction_undoes_it(store: Store) -> None:
         raise KeyError
 
     assert rows(store, "users") == []
+
+
+MODE = {
+    "name": "house",
+    "size": 26,
+    "format": "F[2:9], C[10:25]",
+    "inverted_facility": 0,
+    "inverted_card": 0,
+}
+
+
+def test_a_row_whose_fields_do_not_go_together_is_not_added(store: Store) -> None:
+    with pytest.raises(InvalidRequest, match=r"'size' .*at least 25.*got 24\) \(row 2\)$"):
+        store.insert("wiegand_modes", [MODE, {**MODE, "size": 24}])
+    for row in ({**MODE, "size": 24}, {**MODE, "size": 24, "id": 5}):
+        with pytest.raises(InvalidRequest, match="'size'"):
+            store.insert_or_modify("wiegand_modes", [row])
+    assert rows(store, "wiegand_modes") == []
+
+
+def test_a_change_that_makes_a_row_wrong_as_a_whole_changes_nothing(store: Store) -> None:
+    store.insert("wiegand_modes", [{**MODE, "id": 1}, {**MODE, "id": 2, "size": 40}])
+    before = store.policy_version()
+    for act in (
+        lambda: store.modify("wiegand_modes", {"format": "C[10:30]"}),
+        lambda: store.modify("wiegand_modes", {"size": 20}, {"wiegand_modes": {"id": 1}}),
+        lambda: store.modify("wiegand_modes", {"id": 9, "size": 20}, {"wiegand_modes": {"id": 1}}),
+        lambda: store.insert_or_modify("wiegand_modes", [{"id": 2, "size": 20}]),
+        lambda: store.insert_or_modify("wiegand_modes", [{"id": 7, **MODE}, {"id": 1, "size": 9}]),
+    ):
+        with pytest.raises(InvalidRequest, match="'size'"):
+            act()
+    assert rows(store, "wiegand_modes", "id", "size", "format") == [
+        (1, 26, MODE["format"]),
+        (2, 40, MODE["format"]),
+    ]
+    assert store.policy_version() == before
+
+
+def test_rows_that_a_change_does_not_touch_do_not_hinder_it(store: Store) -> None:
+    store.insert("wiegand_modes", [{**MODE, "id": 1}])
+    store.model("wiegand_modes").insert(
+        **{**MODE, "id": 2, "format": "of an earlier version"}
+    ).execute()
+    here = {"wiegand_modes": {"id": 1}}
+    assert store.modify("wiegand_modes", {"size": 30}, here) == 1
+    with pytest.raises(InvalidRequest, match="'format'"):
+        store.modify("wiegand_modes", {"size": 31})
+    cure = {"format": MODE["format"]}
+    assert store.modify("wiegand_modes", cure, {"wiegand_modes": {"id": 2}}) == 1
+    assert rows(store, "wiegand_modes", "id", "size") == [(1, 30), (2, 26)]

@@ -28,6 +28,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Ref, Text
+from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 from gateway.store.accounts import Accounts, Role
 from gateway.store.identity import DeviceIdentity, store_identity
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
@@ -100,11 +101,17 @@ class Filler:
             case Choice():
                 return field.choices[number % len(field.choices)]
             case Text():
-                text = f"{serial:X}" if isinstance(field, HexText) else f"{field.name} é {serial}"
-                return text[-field.max_length :]
+                return self._text(field, serial)
             case Blob():
                 return base64.b64encode(bytes([0, 255, serial % 256])).decode()
         return self._whole(field, serial, number)
+
+    @staticmethod
+    def _text(field: Text, serial: int) -> str:
+        if isinstance(field, LayoutText | ParitiesText | OrderText):
+            return field.example
+        text = f"{serial:X}" if isinstance(field, HexText) else f"{field.name} é {serial}"
+        return text[-field.max_length :]
 
     @staticmethod
     def _whole(field: Any, serial: int, number: int) -> int:

@@ -3,57 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
 import click
 
-from gateway.access.passback import PassbackMode, Strictness
-from gateway.access.policy import Policy, Portal
+from gateway.cli.doctor.board import board_findings
+from gateway.cli.doctor.findings import Finding, Grade
+from gateway.cli.doctor.machine import disk_findings, machine_findings
+from gateway.cli.doctor.rules import rule_findings
 from gateway.cli.options import data_option, initialised, json_option
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
-from gateway.controller.bindings import CATRA_ACTION, Bindings
 from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayError
-from gateway.hardware.boards import check_site, load_profile, warnings
+from gateway.hardware.boards import check_site, load_hats, load_profile, warnings
+from gateway.hardware.chips import Chips, read_chips
 from gateway.host.certificate import expires
+from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient
+from gateway.link.messages import DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
-from gateway.objects.catalogue import REGISTRY
-from gateway.objects.models import Models
-from gateway.settings import SITE_FILE, Egress, Http, Side, SiteFile, read_site
-from gateway.store import database
+from gateway.settings import SITE_FILE, Door, Egress, Http, Side, SiteFile, read_site
 from gateway.store.check import damage, full_checks
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
-from gateway.store.snapshot import SnapshotReader
+
+__all__ = ["Finding", "Grade", "doctor", "examine"]
 
 EXPIRES_SOON = timedelta(days=30)
 """Left to a certificate when it is time to think of the next one."""
 
 
-class Grade(StrEnum):
-    """How a finding is to be taken."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
 _GRADES = {"online": Grade.OK, "degraded": Grade.WARN, "offline": Grade.FAIL}
 """Health of a device -> how it is to be taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    grade: Grade
-    subject: str
-    text: str
 
 
 @click.command()
@@ -72,8 +56,15 @@ def doctor(data: Path, *, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def examine(data: Path) -> Iterator[Finding]:
-    """Everything that can be seen from outside the processes."""
+def examine(
+    data: Path, machine: Machine | None = None, chips: Callable[[], Chips] = read_chips
+) -> Iterator[Finding]:
+    """Everything that can be seen from outside the processes.
+
+    `machine` and `chips` are those of this computer where none are handed over.
+    """
+    machine = machine or Machine()
+    processes = list(_processes(data))
     site = None
     try:
         site = read_site(data / SITE_FILE)
@@ -86,16 +77,23 @@ def examine(data: Path) -> Iterator[Finding]:
         for text in warnings(profile, site):
             yield Finding(Grade.WARN, "board", text)
         yield from _egress(site)
+        if not profile.simulated:
+            running = any(it.subject == "controller" and it.grade is Grade.OK for it in processes)
+            yield from board_findings(profile, site, machine, chips(), running=running)
+            yield from machine_findings(profile, site, machine, SystemClock().utc())
         yield from _http(data, site.http)
+    yield from disk_findings(data, machine)
     yield from _databases(data)
     if site is not None:
-        yield from _rules(data, site)
-    yield from _processes(data)
+        yield from rule_findings(data, site)
+    yield from processes
 
 
 def _egress(site: SiteFile) -> Iterator[Finding]:
-    for door in site.door:
-        if door.strike.energised_to_lock and door.egress is Egress.SOFTWARE:
+    hats = load_hats(site)
+    for door in site.doors():
+        locks = hats.power_locks(door.strike) if isinstance(door, Door) else door.energised_to_lock
+        if locks and door.egress is Egress.SOFTWARE:
             yield Finding(
                 Grade.FAIL,
                 f"door {door.name}",
@@ -112,7 +110,7 @@ def _egress(site: SiteFile) -> Iterator[Finding]:
     turnstile = site.turnstile
     if turnstile and turnstile.egress is Egress.SOFTWARE:
         for side in Side:
-            if turnstile.way(side).relay.energised_to_lock:
+            if hats.power_locks(turnstile.way(side).relay):
                 yield Finding(
                     Grade.FAIL,
                     f"turnstile {turnstile.name}",
@@ -171,98 +169,6 @@ def _databases(data: Path) -> Iterator[Finding]:
         yield Finding(grade, check.file, f"{said} (full check at night, {check.utc})")
 
 
-def _rules(data: Path, site: SiteFile) -> Iterator[Finding]:
-    try:
-        bindings = _bindings(data, site)
-    except GatewayError as error:
-        yield Finding(Grade.FAIL, "rules", str(error))
-        return
-    policy = bindings.snapshot.policy
-    for reader in site.reader:
-        subject = f"reader {reader.name}"
-        portal = bindings.portal_of_reader(reader.index)
-        if portal == 0:
-            yield Finding(Grade.WARN, subject, "stands for no portal: every read is denied")
-        elif portal not in policy.portals:
-            yield Finding(Grade.WARN, subject, f"portal {portal} does not exist")
-        elif portal != reader.portal:
-            yield Finding(
-                Grade.WARN,
-                subject,
-                f"the site file says portal {reader.portal}, the database, which counts, {portal}",
-            )
-        elif not list(bindings.doors_of(policy.portals[portal].actions)):
-            yield from _without_a_door(site, bindings, portal, subject)
-    yield from _open_to_all(policy)
-    yield from _ways_around(site, bindings)
-
-
-def _without_a_door(
-    site: SiteFile, bindings: Bindings, portal: int, subject: str
-) -> Iterator[Finding]:
-    """A reader at a portal that opens no door: it may stand for the turnstile."""
-    actions = bindings.snapshot.policy.portals[portal].actions
-    if bindings.sides_of(actions):
-        return
-    text = f"portal {portal} has no action: nothing opens"
-    if any(action.name.strip().lower() == CATRA_ACTION for action in actions):
-        why = "names no side of it" if site.turnstile else "and this device has none"
-        text = f"portal {portal} releases a turnstile, {why}: nothing opens"
-    yield Finding(Grade.WARN, subject, text)
-
-
-def _open_to_all(policy: Policy) -> Iterator[Finding]:
-    """Rules by which a whole group passes at any time: often meant, never to be forgotten."""
-    for group, rules in sorted(policy.group_rules.items()):
-        for rule_id in sorted(rules):
-            rule = policy.rules[rule_id]
-            if rule.releases and any(zone.full_week for zone in rule.when.zones):
-                yield Finding(
-                    Grade.WARN,
-                    f"rule {rule_id}",
-                    f"{rule.name!r} lets all of group {group} pass at any time",
-                )
-
-
-def _ways_around(site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
-    """Doors that people leave by button, unseen, where whoever is not seen to leave is refused."""
-    buttons = {door.id: door for door in site.door if bindings.door(door).rex_enabled}
-    for portal_id, portal in sorted(bindings.snapshot.policy.portals.items()):
-        if not _refuses_by_area(bindings, portal):
-            continue
-        for door in bindings.doors_of(portal.actions):
-            if door in buttons:
-                yield Finding(
-                    Grade.WARN,
-                    f"portal {portal_id}",
-                    f"anti-passback refuses there whoever is elsewhere by the record, and the exit "
-                    f"button of door {buttons[door].name} lets people go unseen: they are refused "
-                    "when they come back",
-                )
-
-
-def _refuses_by_area(bindings: Bindings, portal: Portal) -> bool:
-    by_direction = bindings.admission.passback.mode in (
-        PassbackMode.DAILY_BY_DIRECTION,
-        PassbackMode.TIMED_BY_DIRECTION,
-        PassbackMode.BY_DIRECTION,
-    )
-    hard = portal.passage.strictness is Strictness.HARD
-    return hard or (by_direction and portal.passage.between_areas)
-
-
-def _bindings(data: Path, site: SiteFile) -> Bindings:
-    store = database.open_reader(data / STORE_FILE)
-    compiling = SnapshotReader(store, Models(REGISTRY, store)).compile()
-    try:
-        while True:
-            next(compiling)
-    except StopIteration as done:
-        return Bindings(site, done.value)
-    finally:
-        store.close_all()
-
-
 def _processes(data: Path) -> Iterator[Finding]:
     try:
         client = ControllerClient(RuntimeDirectory.find(data))
@@ -278,9 +184,7 @@ def _processes(data: Path) -> Iterator[Finding]:
         client.close()
     yield Finding(Grade.OK, "controller", f"runs as process {status.pid}")
     for device in status.devices:
-        grade = _GRADES[device.health]
-        text = f"{device.health}: {device.why}" if device.why else device.health
-        yield Finding(grade, f"reader {device.name}", text)
+        yield from _device(device)
     for fault in status.faults:
         yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:
@@ -289,3 +193,15 @@ def _processes(data: Path) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, "journal", status.journal_fault)
     if status.journal_dropped:
         yield Finding(Grade.FAIL, "journal", f"{status.journal_dropped} entries were lost")
+
+
+def _device(device: DeviceStatus) -> Iterator[Finding]:
+    """How a reader is, with what was counted there; of a pin only what is wrong."""
+    grade = _GRADES[device.health]
+    is_pin = device.kind in ("input", "output")
+    if is_pin and grade is Grade.OK:
+        return
+    text = f"{device.health}: {device.why}" if device.why else device.health
+    counted = ", ".join(f"{name} {count}" for name, count in device.counters.items() if count)
+    subject = device.name if is_pin else f"reader {device.name}"
+    yield Finding(grade, subject, f"{text} ({counted})" if counted else text)

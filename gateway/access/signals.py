@@ -1,0 +1,104 @@
+"""What a reader's lights and buzzer tell whoever stands before it. Pure; patterns are data.
+
+A light tells the verdict and nothing else: a grant under threat looks like any grant, and an entry
+at a locked keypad like any wrong one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from gateway.access.reasons import AccessEvent, Reason
+
+SHORT_MS = 1_000
+"""How long a light is on where nothing else gives a time."""
+_ALWAYS = 1 << 62
+
+Span = tuple[int, int]
+"""From and until, in milliseconds since the beginning."""
+
+
+class Part(StrEnum):
+    """An output of a reader; called as its key in the site file."""
+
+    GREEN = "green"
+    RED = "red"
+    BUZZER = "buzzer"
+
+
+class Cue(StrEnum):
+    """What is to be told."""
+
+    GRANT = "grant"
+    DENY = "deny"
+    WAIT = "wait"
+    """The right is there, and more is due: a PIN, or more people."""
+    ERROR = "error"
+    """No decision could be taken, or the reader does not count now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """When each part is on."""
+
+    spans: Mapping[Part, tuple[Span, ...]]
+    period_ms: int = 0
+    """It begins again after so long; 0 for once."""
+
+
+PATTERNS: Mapping[Cue, Pattern] = MappingProxyType(
+    {
+        Cue.GRANT: Pattern({Part.GREEN: ((0, _ALWAYS),), Part.BUZZER: ((0, 150),)}),
+        Cue.DENY: Pattern(
+            {Part.RED: ((0, _ALWAYS),), Part.BUZZER: ((0, 100), (200, 300), (400, 500))}
+        ),
+        Cue.WAIT: Pattern({Part.GREEN: ((0, 500),), Part.RED: ((500, 1_000),)}, 1_000),
+        Cue.ERROR: Pattern({Part.RED: ((0, _ALWAYS),), Part.BUZZER: ((0, 1_000),)}),
+    }
+)
+
+
+def cue_of(reason: Reason) -> Cue:
+    """What a reader tells of a decision."""
+    match reason:
+        case Reason.SECOND_FACTOR_DUE | Reason.WAITING_FOR_PERSONS:
+            return Cue.WAIT
+        case Reason.INTERNAL_ERROR | Reason.READER_WITHOUT_PORTAL:
+            return Cue.ERROR
+    return Cue.GRANT if reason.event is AccessEvent.GRANTED else Cue.DENY
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A cue that is shown for a time. Times are milliseconds of the monotonic clock."""
+
+    cue: Cue
+    began_ms: int
+    until_ms: int
+    """When everything is off."""
+
+    def on(self, part: Part, now_ms: int) -> bool:
+        """Whether `part` is on at this instant."""
+        if not self.began_ms <= now_ms < self.until_ms:
+            return False
+        pattern = PATTERNS[self.cue]
+        passed_ms = now_ms - self.began_ms
+        if pattern.period_ms:
+            passed_ms %= pattern.period_ms
+        return any(start <= passed_ms < end for start, end in pattern.spans.get(part, ()))
+
+    def next_ms(self, now_ms: int) -> int | None:
+        """When a part changes next; None once all is over."""
+        if now_ms >= self.until_ms:
+            return None
+        pattern = PATTERNS[self.cue]
+        turns = (now_ms - self.began_ms) // pattern.period_ms if pattern.period_ms else 0
+        base_ms = self.began_ms + turns * pattern.period_ms
+        instants = [
+            base_ms + at for spans in pattern.spans.values() for span in spans for at in span
+        ]
+        instants += [base_ms + pattern.period_ms, self.until_ms]
+        return min(instant for instant in instants if instant > now_ms)

@@ -1,0 +1,165 @@
+"""Power, clock, watchdog, disk and ports of the machine below the site."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from gateway.cli.doctor.board import has_line
+from gateway.cli.doctor.findings import Finding, Grade
+from gateway.hardware.boards import BoardProfile
+from gateway.host.clock_trust import RELEASED
+from gateway.host.machine import Identity, Machine
+from gateway.settings import SiteFile
+
+CONTROLLER_USER = "gateway-controller"
+"""Who drives the wires on an installed board: systemd/sysusers.d/gateway.conf."""
+
+LITTLE_SPACE = 256 << 20
+"""Bytes left on the disk when it is time to make room."""
+NO_SPACE = 1 << 20
+"""Bytes left with which no log is written any more."""
+
+_LOW_VOLTAGE, _WAS_LOW_VOLTAGE = 1 << 0, 1 << 16
+_SLOWED, _WAS_SLOWED = 0b1110, 0b1110 << 16
+_WORN = 9
+"""Tenths of an eMMC's life after which it should be replaced."""
+
+
+def machine_findings(
+    profile: BoardProfile, site: SiteFile, machine: Machine, now: datetime
+) -> Iterator[Finding]:
+    """Everything that only a real board has."""
+    yield from _power(profile, machine)
+    yield from _clock(profile, machine, now)
+    yield _watchdog(profile, machine)
+    yield from _devices(profile, site, machine)
+
+
+def _power(profile: BoardProfile, machine: Machine) -> Iterator[Finding]:
+    bits = machine.throttled()
+    if bits is None:
+        return
+    cure = (
+        f"the supply must give {profile.supply_a} A at 5.1 V over a short, thick cable, and locks "
+        "need a supply of their own"
+    )
+    if bits & _LOW_VOLTAGE:
+        yield Finding(Grade.FAIL, "supply", f"its voltage is too low now: {cure}")
+    elif bits & _WAS_LOW_VOLTAGE:
+        yield Finding(Grade.WARN, "supply", f"its voltage was too low since the start: {cure}")
+    if bits & (_SLOWED | _WAS_SLOWED):
+        when = "is" if bits & _SLOWED else "was"
+        text = f"the processor {when} slowed down by heat or low voltage: give the box air"
+        yield Finding(Grade.WARN, "heat", text)
+    if not bits:
+        yield Finding(Grade.OK, "supply", "neither low voltage nor heat since the start")
+
+
+def _clock(profile: BoardProfile, machine: Machine, now: datetime) -> Iterator[Finding]:
+    if now < RELEASED:
+        text = f"shows {now:%Y-%m-%d}, before this software was made: connect a network, or set it"
+        yield Finding(Grade.FAIL, "clock", text)
+    battery = machine.battery_clock()
+    if battery:
+        yield Finding(Grade.OK, "battery clock", f"{battery}; its battery cannot be seen from here")
+    elif profile.rtc:
+        text = "the board has one, but the kernel does not show it: update the system"
+        yield Finding(Grade.WARN, "battery clock", text)
+    else:
+        text = (
+            "there is none: after a power cut schedules wait for the network; add a DS3231 with "
+            f"`dtoverlay=i2c-rtc,ds3231` in {machine.boot_file()}"
+        )
+        yield Finding(Grade.WARN, "battery clock", text)
+    if not battery and not machine.time_synchronised():
+        text = "no time server has set it since the start: schedules and dates cannot be trusted"
+        yield Finding(Grade.WARN, "clock", text)
+
+
+def _watchdog(profile: BoardProfile, machine: Machine) -> Finding:
+    state = machine.watchdog()
+    longest_s = profile.watchdog.longest_s if profile.watchdog else 15
+    if state is None:
+        text = f"there is none: `dtparam=watchdog=on` in {machine.boot_file()}"
+        return Finding(Grade.WARN, "watchdog", text)
+    if not state.active:
+        text = "nobody feeds it: RuntimeWatchdogSec=10 under [Manager] in /etc/systemd/system.conf"
+        return Finding(Grade.WARN, "watchdog", text)
+    if state.timeout_s is not None and state.timeout_s > longest_s:
+        text = f"waits {state.timeout_s} s, but the board's can wait {longest_s} s at most"
+        return Finding(Grade.WARN, "watchdog", text)
+    return Finding(Grade.OK, "watchdog", "is fed, and resets a machine that hangs")
+
+
+def _devices(profile: BoardProfile, site: SiteFile, machine: Machine) -> Iterator[Finding]:
+    installed = machine.identity(CONTROLLER_USER)
+    who = installed or Identity(os.geteuid(), frozenset([os.getegid(), *os.getgroups()]))
+    name = CONTROLLER_USER if installed else "whoever runs this"
+    for chip in sorted(machine.path("/dev").glob("gpiochip*")):
+        port = machine.port(f"/dev/{chip.name}")
+        if port and not port.open_to(who):
+            text = f"{name} may not open it: udev/60-gateway.rules gives it to the controller"
+            yield Finding(Grade.FAIL, f"/dev/{chip.name}", text)
+    for reader in site.reader:
+        if reader.place.startswith("/dev/"):
+            yield from _port(profile, machine, f"reader {reader.name}", reader.place, (name, who))
+    lines = {box.port: box.name for box in reversed(site.sec_box)}
+    for place, box in lines.items():
+        if place.startswith("/dev/"):
+            yield from _port(profile, machine, f"sec_box {box}", place, (name, who))
+
+
+def _port(
+    profile: BoardProfile,
+    machine: Machine,
+    subject: str,
+    device: str,
+    user: tuple[str, Identity],
+) -> Iterator[Finding]:
+    name, who = user
+    real = machine.device_of(device)
+    file = machine.boot_file()
+    lines = machine.boot_lines(profile.config_sections) or ()
+    needed = next((it.config for it in profile.serial if it.device == f"/dev/{real}"), ())
+    missing = " and ".join(f"`{line}`" for line in needed if not has_line(lines, line))
+    port = machine.port(device)
+    if port is None:
+        there = ", ".join(machine.lasting_names(device)) or "none is plugged in"
+        how = f"it needs {missing} in {file}" if missing else f"by lasting names: {there}"
+        yield Finding(Grade.FAIL, subject, f"{device} is not there; {how}")
+        return
+    if not port.open_to(who):
+        text = f"{name} may not open {device}: udev/60-gateway.rules gives it to the controller"
+        yield Finding(Grade.FAIL, subject, text)
+    if real in machine.consoles():
+        text = (
+            f"{device} carries the system's console: switch that off with raspi-config, Interface "
+            "Options, Serial Port"
+        )
+        yield Finding(Grade.FAIL, subject, text)
+    if device.endswith(f"/{real}") and real.startswith(("ttyUSB", "ttyACM", "event")):
+        lasting = ", ".join(machine.lasting_names(device, real)) or "a name in a folder by-path"
+        text = f"{device} is another number after a restart or a pulled plug: use {lasting}"
+        yield Finding(Grade.WARN, subject, text)
+
+
+def disk_findings(data: Path, machine: Machine) -> Iterator[Finding]:
+    """The disk that holds the data directory, on any machine."""
+    mount = machine.mount_of(data)
+    if mount and mount.read_only:
+        text = "is mounted read-only, as after an error of a worn card: doors go on, logs are lost"
+        yield Finding(Grade.FAIL, "disk", f"{text}; make a backup and replace it")
+        return
+    free = machine.free_bytes(data)
+    if free is not None and free < LITTLE_SPACE:
+        grade = Grade.FAIL if free < NO_SPACE else Grade.WARN
+        yield Finding(grade, "disk", f"{free >> 20} MiB are left: make room, logs need it")
+    elif free is not None:
+        yield Finding(Grade.OK, "disk", f"{free >> 20} MiB are left")
+    wear = machine.card_wear(mount.device) if mount else None
+    if wear is not None and wear >= _WORN:
+        text = f"{min(wear, 10) * 10} % of its life is used: make a backup and replace it"
+        yield Finding(Grade.WARN, "disk", text)

@@ -1,0 +1,113 @@
+"""Do readers, portals, rules and doors fit together?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.access.passback import PassbackMode, Strictness
+from gateway.access.policy import Policy, Portal
+from gateway.cli.doctor.findings import Finding, Grade
+from gateway.controller.bindings import CATRA_ACTION, Bindings
+from gateway.errors import GatewayError
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.models import Models
+from gateway.settings import SiteFile
+from gateway.store import database
+from gateway.store.files import STORE_FILE
+from gateway.store.snapshot import SnapshotReader
+
+
+def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
+    """Readers, portals, rules and doors that do not fit together."""
+    try:
+        bindings = _bindings(data, site)
+    except GatewayError as error:
+        yield Finding(Grade.FAIL, "rules", str(error))
+        return
+    policy = bindings.snapshot.policy
+    for reader in site.reader:
+        subject = f"reader {reader.name}"
+        portal = bindings.portal_of_reader(reader.index)
+        if portal == 0:
+            yield Finding(Grade.WARN, subject, "stands for no portal: every read is denied")
+        elif portal not in policy.portals:
+            yield Finding(Grade.WARN, subject, f"portal {portal} does not exist")
+        elif portal != reader.portal:
+            yield Finding(
+                Grade.WARN,
+                subject,
+                f"the site file says portal {reader.portal}, the database, which counts, {portal}",
+            )
+        elif not list(bindings.doors_of(policy.portals[portal].actions)):
+            yield from _without_a_door(site, bindings, portal, subject)
+    for why in bindings.unusable_formats:
+        yield Finding(Grade.WARN, "card formats", f"{why}; it is left aside")
+    yield from _open_to_all(policy)
+    yield from _ways_around(site, bindings)
+
+
+def _without_a_door(
+    site: SiteFile, bindings: Bindings, portal: int, subject: str
+) -> Iterator[Finding]:
+    """A reader at a portal that opens no door: it may stand for the turnstile."""
+    actions = bindings.snapshot.policy.portals[portal].actions
+    if bindings.sides_of(actions):
+        return
+    text = f"portal {portal} has no action: nothing opens"
+    if any(action.name.strip().lower() == CATRA_ACTION for action in actions):
+        why = "names no side of it" if site.turnstile else "and this device has none"
+        text = f"portal {portal} releases a turnstile, {why}: nothing opens"
+    yield Finding(Grade.WARN, subject, text)
+
+
+def _open_to_all(policy: Policy) -> Iterator[Finding]:
+    """Rules by which a whole group passes at any time: often meant, never to be forgotten."""
+    for group, rules in sorted(policy.group_rules.items()):
+        for rule_id in sorted(rules):
+            rule = policy.rules[rule_id]
+            if rule.releases and any(zone.full_week for zone in rule.when.zones):
+                yield Finding(
+                    Grade.WARN,
+                    f"rule {rule_id}",
+                    f"{rule.name!r} lets all of group {group} pass at any time",
+                )
+
+
+def _ways_around(site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
+    """Doors that people leave by button, unseen, where whoever is not seen to leave is refused."""
+    buttons = {door.id: door for door in site.doors() if bindings.door(door).rex_enabled}
+    for portal_id, portal in sorted(bindings.snapshot.policy.portals.items()):
+        if not _refuses_by_area(bindings, portal):
+            continue
+        for door in bindings.doors_of(portal.actions):
+            if door in buttons:
+                yield Finding(
+                    Grade.WARN,
+                    f"portal {portal_id}",
+                    f"anti-passback refuses there whoever is elsewhere by the record, and the exit "
+                    f"button of door {buttons[door].name} lets people go unseen: they are refused "
+                    "when they come back",
+                )
+
+
+def _refuses_by_area(bindings: Bindings, portal: Portal) -> bool:
+    by_direction = bindings.admission.passback.mode in (
+        PassbackMode.DAILY_BY_DIRECTION,
+        PassbackMode.TIMED_BY_DIRECTION,
+        PassbackMode.BY_DIRECTION,
+    )
+    hard = portal.passage.strictness is Strictness.HARD
+    return hard or (by_direction and portal.passage.between_areas)
+
+
+def _bindings(data: Path, site: SiteFile) -> Bindings:
+    store = database.open_reader(data / STORE_FILE)
+    compiling = SnapshotReader(store, Models(REGISTRY, store)).compile()
+    try:
+        while True:
+            next(compiling)
+    except StopIteration as done:
+        return Bindings(site, done.value)
+    finally:
+        store.close_all()

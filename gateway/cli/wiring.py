@@ -1,0 +1,42 @@
+"""`gateway wiring`: the header with every pin that this site uses, as a drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.options import data_option, initialised
+from gateway.errors import DataDirectoryError
+from gateway.hardware.boards import check_site, load_hats, load_profile
+from gateway.hardware.drawing.wiring import draw_wiring
+from gateway.settings import SITE_FILE, read_site
+
+
+@click.command()
+@data_option
+@click.option(
+    "--board",
+    help="Draw it for this board of hw/boards instead of the site file's.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it there; to standard output without it.",
+)
+def wiring(data: Path, board: str | None, output: Path | None) -> None:
+    """Draw the header of the board with every pin that the site file uses, as SVG."""
+    site = read_site(initialised(data) / SITE_FILE)
+    profile = load_profile(board or site.site.board)
+    if board is None:
+        check_site(profile, site)
+    drawing = draw_wiring(profile, site, load_hats(site))
+    if output is None:
+        click.echo(drawing, nl=False)
+        return
+    try:
+        output.write_text(drawing, encoding="utf-8")
+    except OSError as error:
+        raise DataDirectoryError(f"{output} cannot be written: {error.strerror}") from error
+    click.echo(f"{output}: {profile.title}, {len(list(site.pins()))} pins in use")

@@ -1,0 +1,86 @@
+"""Frames of 125 kHz readers on a serial port: five bytes of an EM4100 transponder as digits.
+
+STX, ten hexadecimal digits (a version or customer byte, then 32 bits), two digits of a checksum
+(the five bytes XORed), ETX. RDM6300 and RDM630 send just that, ID-12LA and ID-20LA put CR LF
+before ETX (ID-Innovations, "ID-2/12/20 LA Series Datasheet", data formats).
+
+Which part of the five bytes is the card's number is no matter of the reader. Cards carry it printed
+as `facility,number` (the last three bytes) or as ten digits (the last four); a Wiegand output of 26
+bits, which an ID-12LA has too, sends the last three, one of 34 bits the last four. So that a card
+that was enrolled at a Wiegand reader is the same card here, that is what `w26` and `w34` give.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import xor
+
+from gateway.settings import CardNumbering
+
+STX, ETX = 0x02, 0x03
+TAG_BYTES = 5
+_DIGITS = frozenset(b"0123456789ABCDEFabcdef")
+_SUM_END = 1 + 2 * TAG_BYTES + 2
+"""Where the digits end."""
+
+
+class RfidShape:
+    """Frames that end with `tail`."""
+
+    def __init__(self, tail: bytes) -> None:
+        self._tail = tail
+
+    def size(self, beginning: bytearray) -> int | None:
+        """See FrameShape; a byte in a wrong place is noise, and so is what stands before it."""
+        fits = (
+            beginning[0] == STX
+            and _DIGITS.issuperset(beginning[1:_SUM_END])
+            and self._tail.startswith(beginning[_SUM_END : _SUM_END + len(self._tail)])
+        )
+        return _SUM_END + len(self._tail) if fits else 0
+
+    def flaw(self, frame: bytes) -> str:
+        tag, found = self.tag(frame), int(frame[_SUM_END - 2 : _SUM_END], 16)
+        right = reduce(xor, tag)
+        return "" if found == right else f"checksum {found:02X}, should be {right:02X}"
+
+    def tag(self, frame: bytes) -> bytes:
+        """The five bytes of a frame of this shape."""
+        return bytes.fromhex(frame[1 : _SUM_END - 2].decode("ascii"))
+
+    def encode(self, tag: bytes) -> bytes:
+        """The frame of five bytes. Raises ValueError for another number of them."""
+        if len(tag) != TAG_BYTES:
+            raise ValueError(f"a tag has {TAG_BYTES} bytes, found {len(tag)}")
+        return f"\x02{tag.hex()}{reduce(xor, tag):02x}".upper().encode("ascii") + self._tail
+
+
+SHAPES = {"rdm6300": RfidShape(b"\x03"), "id12": RfidShape(b"\r\n\x03")}
+"""By the names of the site file."""
+
+
+def card_of_tag(tag: bytes, numbering: CardNumbering) -> int:
+    """The value of a card, of the five bytes of its transponder."""
+    match numbering:
+        case CardNumbering.W26:
+            return tag[2] << 32 | int.from_bytes(tag[3:], "big")
+        case CardNumbering.W34:
+            return int.from_bytes(tag[1:3], "big") << 32 | int.from_bytes(tag[3:], "big")
+        case CardNumbering.PLAIN:
+            return int.from_bytes(tag[1:], "big")
+
+
+def tag_of_card(card: int, numbering: CardNumbering) -> bytes:
+    """Five bytes that are read as `card`; those that do not count are 0.
+
+    Raises ValueError when no tag is.
+    """
+    facility, number = divmod(card, 1 << 32)
+    if numbering is CardNumbering.PLAIN:
+        fits, counted = not facility, number
+    else:
+        fits = facility <= (0xFF if numbering is CardNumbering.W26 else 0xFFFF) and number <= 0xFFFF
+        counted = facility << 16 | number
+    if not fits:
+        raise ValueError(f"no tag is card {card} where its number is {numbering}")
+    return counted.to_bytes(TAG_BYTES, "big")

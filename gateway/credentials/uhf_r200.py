@@ -1,0 +1,115 @@
+"""Frames of the UHF modules R200, M100 and QM100 (also sold as YRM100, JRD-100, EL-UHF).
+
+`BB, type, command, length (2), parameters, sum, 7E`; the sum is the low byte of the sum from type
+to the last parameter. BB and 7E may stand inside, so a frame is taken by its length. A tag comes as
+a notice: RSSI, PC (2), EPC, the tag's own CRC (2). PC tells in its upper five bits how many words
+the EPC has; the CRC is that of ISO/IEC 18000-63 over PC and EPC. Source: "R200 user protocol
+V2.3.3" and "M100 module command manual", as public code for them shows the frames.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterable
+
+from gateway.credentials.uhf_values import UhfReply
+
+HEAD, END = 0xBB, 0x7E
+COMMAND, ANSWER, NOTICE = 0x00, 0x01, 0x02
+IDENTIFY, INVENTORY, POWER, FAILED = 0x03, 0x22, 0xB6, 0xFF
+NO_TAG = 0x15
+LONGEST = 128
+"""Parameters of a frame; the longest that a module sends is a tag of 31 words."""
+_ERRORS = {
+    0x17: "it does not know the command",
+    0x20: "all its channels are in use",
+}
+_PARAMETERS = 5
+"""Where they begin."""
+_AROUND = 7
+"""Bytes of a frame without parameters."""
+_BESIDE_EPC = 5
+"""RSSI, PC and CRC."""
+
+
+def framed(kind: int, command: int, parameters: bytes = b"") -> bytes:
+    """A frame of this family."""
+    body = bytes([kind, command]) + len(parameters).to_bytes(2, "big") + parameters
+    return bytes([HEAD, *body, sum(body) & 0xFF, END])
+
+
+def tag_crc(pc_and_epc: bytes) -> int:
+    """The CRC that a tag sends behind its PC and EPC (ISO/IEC 18000-63)."""
+    return binascii.crc_hqx(pc_and_epc, 0xFFFF) ^ 0xFFFF
+
+
+class R200Shape:
+    """Frames that a module sends."""
+
+    def size(self, beginning: bytearray) -> int | None:
+        """See FrameShape."""
+        if beginning[0] != HEAD or (len(beginning) > 1 and beginning[1] not in (ANSWER, NOTICE)):
+            return 0
+        if len(beginning) < _PARAMETERS:
+            return None
+        length = beginning[3] << 8 | beginning[4]
+        return length + _AROUND if length <= LONGEST else 0
+
+    def flaw(self, frame: bytes) -> str:
+        if frame[-1] != END:
+            return f"it ends with {frame[-1]:02X}, should be {END:02X}"
+        right = sum(frame[1:-2]) & 0xFF
+        if frame[-2] != right:
+            return f"checksum {frame[-2]:02X}, should be {right:02X}"
+        return self._flaw_of_tag(frame) if frame[1] == NOTICE and frame[2] == INVENTORY else ""
+
+    @staticmethod
+    def _flaw_of_tag(frame: bytes) -> str:
+        told = frame[_PARAMETERS:-2]
+        if len(told) <= _BESIDE_EPC or len(told) - _BESIDE_EPC != 2 * (told[1] >> 3):
+            return "the tag's length and that of the notice differ"
+        found, right = int.from_bytes(told[-2:], "big"), tag_crc(told[1:-2])
+        return "" if found == right else f"the tag's CRC is {found:04X}, should be {right:04X}"
+
+
+class R200Codec:
+    """The frames of one module; it has no address."""
+
+    inventory = framed(COMMAND, INVENTORY)
+    identify = framed(COMMAND, IDENTIFY, b"\x00")
+
+    def __init__(self) -> None:
+        self.shape = R200Shape()
+
+    def power(self, centidbm: int) -> bytes:
+        return framed(COMMAND, POWER, centidbm.to_bytes(2, "big"))
+
+    def reply(self, frame: bytes) -> UhfReply:
+        kind, command, told = frame[1], frame[2], frame[_PARAMETERS:-2]
+        if kind == NOTICE:
+            return UhfReply((told[3:-2],) if command == INVENTORY else ())
+        if command != FAILED or told[:1] == bytes([NO_TAG]):
+            return UhfReply()
+        code = told[0] if told else 0
+        return UhfReply(error=_ERRORS.get(code, f"it answers with error {code:#04x}"))
+
+    @staticmethod
+    def acknowledge(asked: bytes) -> bytes:
+        """The answer that a command was carried out; empty to bytes that are none."""
+        return framed(ANSWER, asked[2], b"\x00") if len(asked) >= _AROUND else b""
+
+    def encode_tags(self, tags: Iterable[bytes]) -> bytes:
+        """The answer to an inventory that found `tags`: a notice each, or that there is none.
+
+        Raises ValueError for a tag that is not 1 to 31 whole words long.
+        """
+        notices = b"".join(framed(NOTICE, INVENTORY, self._notice(tag)) for tag in tags)
+        return notices or framed(ANSWER, FAILED, bytes([NO_TAG]))
+
+    @staticmethod
+    def _notice(tag: bytes) -> bytes:
+        words, half = divmod(len(tag), 2)
+        if half or not 1 <= words <= 31:
+            raise ValueError(f"a tag has 1 to 31 words of two bytes, found {len(tag)} bytes")
+        told = bytes([words << 3, 0]) + tag
+        return b"\xc9" + told + tag_crc(told).to_bytes(2, "big")

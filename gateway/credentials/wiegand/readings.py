@@ -1,0 +1,36 @@
+"""What a frame that no format of its reader accepts may mean: for the technician to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.credentials.keypad import LONGEST_BURST
+from gateway.credentials.wiegand.codec import decode
+from gateway.credentials.wiegand.formats import FORMATS
+from gateway.errors import BrokenFrame
+
+
+def raw_readings(bits: str) -> Mapping[str, str]:
+    """The common readings of a frame, by name.
+
+    `whole` and `inner` are all bits and those without the first and the last, which often are
+    parity, each decimal and hexadecimal; `fits` names every known format that it would be right in,
+    with `facility,number`. Nothing for bits that are too few for a card: they may be keys.
+    """
+    if len(bits) <= LONGEST_BURST or bits.strip("01"):
+        return {}
+    fits = []
+    for layout in FORMATS.values():
+        try:
+            value = decode(bits, (layout,)).value
+        except BrokenFrame:
+            continue
+        facility, number = divmod(int(value), 1 << 32)
+        fits.append(f"{layout.name} {facility},{number}" if layout.facility else layout.name)
+    readings = {"whole": _both(bits), "inner": _both(bits[1:-1])}
+    return {**readings, "fits": "; ".join(fits)} if fits else readings
+
+
+def _both(bits: str) -> str:
+    digits = (len(bits) + 3) // 4
+    return f"{int(bits, 2)} = {int(bits, 2):0{digits}X}"

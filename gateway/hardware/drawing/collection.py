@@ -1,0 +1,27 @@
+"""Every drawing of `hw/drawings`, from the profiles and one example site."""
+
+from __future__ import annotations
+
+from gateway.hardware.boards import board_names, load_profile
+from gateway.hardware.drawing.modules import draw_hat
+from gateway.hardware.drawing.topics import TOPICS
+from gateway.hardware.drawing.wiring import draw_wiring
+from gateway.hardware.hats import Hats, hat_names, load_hat
+from gateway.hardware.headers import load_header
+from gateway.hardware.hw_files import load_checked
+from gateway.settings import SiteFile
+
+EXAMPLE = "front-door"
+"""The site in `hw/examples` that they show."""
+
+
+def drawings() -> dict[str, str]:
+    """SVG text by the name of the file. Raises SettingsError for a profile that is wrong."""
+    site = load_checked(SiteFile, "examples", EXAMPLE)
+    example = load_profile(site.site.board)
+    found = {
+        f"board-{name}": draw_wiring(load_profile(name), site, Hats([])) for name in board_names()
+    }
+    header = load_header("rpi40")
+    found |= {f"hat-{name}": draw_hat(load_hat(name), header) for name in hat_names()}
+    return found | {f"wire-{name}": draw(example.header, site) for name, draw in TOPICS.items()}

@@ -1,0 +1,295 @@
+"""One question a drawing: how is a strike, a magnet, a reader, a bus or a contact wired?
+
+Pins and names are those of an example site on a board, so that they cannot differ from profiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from gateway.hardware.drawing.canvas import Anchor, Canvas, Colour, Point
+from gateway.hardware.headers import Header
+from gateway.settings import Door, SiteFile, WiegandReader
+
+_LOCK, _POWER, _GROUND = Colour.LOCK, Colour.POWER_5V, Colour.GROUND
+
+
+def _sheet(title: str, height: int, *under: str) -> Canvas:
+    sheet = Canvas(1080, height, title)
+    sheet.text((30, 38), title, size=20, bold=True)
+    sheet.lines((30, 64), under)
+    return sheet
+
+
+def _pin(sheet: Canvas, header: Header, gpio: int, at: Point, *, colour: str = _GROUND) -> None:
+    """The edge of the board at a GPIO: its place, its name, and a terminal at `at`."""
+    pin = header.pin_of(gpio)
+    if pin is None:
+        raise ValueError(f"{header.name} has no pin {gpio}")
+    _terminal(sheet, at, pin.at, pin.name, colour)
+
+
+def _supply_pin(sheet: Canvas, header: Header, kind: str, at: Point, colour: str) -> None:
+    """The same for the first pin of a supply."""
+    pin = next(pin for pin in header.pins if pin.kind == kind)
+    _terminal(sheet, at, pin.at, pin.name, colour)
+
+
+def _terminal(sheet: Canvas, at: Point, place: int, name: str, colour: str) -> None:
+    sheet.dot(at, colour, radius=11)
+    middle = (at[0], at[1] + 4)
+    sheet.text(middle, str(place), size=11, colour=Colour.PAPER, anchor="middle", bold=True)
+    left = (at[0] - 18, at[1] + 5)
+    sheet.text(left, name, anchor="end", bold=True, colour=colour, pin=place)
+
+
+def _port(sheet: Canvas, at: Point, name: str, colour: str, *, anchor: Anchor = "start") -> None:
+    """A terminal of a module, named inside of it."""
+    sheet.dot(at, colour)
+    shift = 12 if anchor == "start" else -12
+    sheet.text((at[0] + shift, at[1] + 5), name, anchor=anchor)
+
+
+def _relay(sheet: Canvas, header: Header, door: Door, contact_x: float) -> Point:
+    """The board, and a relay board beside it; returns its terminal NO. COM is at its lower edge."""
+    right = contact_x + 130
+    sheet.module((30, 130), (170, 190), "Raspberry Pi")
+    sheet.module((300, 130), (right - 300, 190), "relay board")
+    rows = (("5v", "VCC", _POWER, 190), ("gnd", "GND", _GROUND, 280))
+    for kind, name, colour, y in rows:
+        _supply_pin(sheet, header, kind, (200, y), colour)
+        sheet.wire([(211, y), (300, y)], colour)
+        _port(sheet, (300, y), name, colour)
+    _pin(sheet, header, door.strike.pin, (200, 235), colour=Colour.DATA)
+    sheet.wire([(211, 235), (300, 235)], Colour.DATA)
+    _port(sheet, (300, 235), "IN", Colour.DATA)
+    sheet.wire([(contact_x - 20, 320), (contact_x - 20, 220), (contact_x, 220)], _POWER)
+    sheet.dot((contact_x - 20, 320), _POWER)
+    sheet.text((contact_x - 8, 310), "COM")
+    end = sheet.contact((contact_x, 220), _LOCK, "contact at rest", closed=False)
+    sheet.wire([end, (right, 220)], _LOCK)
+    sheet.dot((right, 220), _LOCK)
+    sheet.text((right - 12, 240), "NO", anchor="end")
+    return right, 220
+
+
+def _lock(sheet: Canvas, start: Point, name: str, diode: Sequence[str]) -> None:
+    """Coil and diode from the relay's terminal down to the supply's 0 V."""
+    sheet.wire([start, (920, 220), (920, 270)], _LOCK)
+    sheet.wire([(920, 245), (840, 245), (840, 270)], _LOCK)
+    sheet.dot((920, 245), _LOCK)
+    bottom = sheet.coil((920, 270), _LOCK, name)
+    sheet.diode((840, 350), _LOCK)
+    sheet.wire([(840, 350), (840, 380), (920, 380)], _LOCK)
+    for number, words in enumerate(diode):
+        sheet.text((820, 348 + number * 17), words, size=12, anchor="end")
+    sheet.wire([bottom, (920, 470), (200, 470)], _GROUND)
+    sheet.dot((920, 380), _GROUND)
+
+
+def draw_strike(header: Header, site: SiteFile) -> str:
+    """A fail-secure strike: power opens."""
+    door = site.door[0]
+    sheet = _sheet(
+        "A strike that power opens (fail-secure)",
+        560,
+        "Without power it is locked; the handle inside opens it at any time: egress = mechanical.",
+    )
+    no = _relay(sheet, header, door, 530)
+    sheet.module((30, 390), (170, 100), "supply of the lock")
+    _port(sheet, (200, 430), "+12 V", _POWER, anchor="end")
+    _port(sheet, (200, 470), "0 V", _GROUND, anchor="end")
+    sheet.wire([(200, 430), (250, 430)], _POWER)
+    right = sheet.fuse((250, 430), _POWER, "fuse 1 A")
+    sheet.wire([right, (510, 430), (510, 320)], _POWER)
+    _lock(sheet, no, "strike 12 V", ("1N4007 at the", "lock, stripe to +"))
+    sheet.lines(
+        (30, 520),
+        (
+            "The lock has a supply of its own: its current never flows through the board.",
+            "An AC strike takes a varistor instead of the diode.",
+        ),
+    )
+    return sheet.svg()
+
+
+def draw_magnet(header: Header, site: SiteFile) -> str:
+    """A magnet: power locks, so that fire panel and release button cut its power."""
+    sheet = _sheet(
+        "A magnet that power keeps shut (fail-safe)",
+        580,
+        "Fire panel and release button stand in the lock's own power: they open the door whatever",
+        "this device does. No software is in that path: egress = direct_cut.",
+    )
+    no = _relay(sheet, header, site.door[0], 610)
+    sheet.module((30, 390), (170, 100), "supply of the lock")
+    _port(sheet, (200, 430), "+12 V", _POWER, anchor="end")
+    _port(sheet, (200, 470), "0 V", _GROUND, anchor="end")
+    sheet.wire([(200, 430), (240, 430)], _POWER)
+    right = sheet.fuse((240, 430), _POWER, "fuse 2 A")
+    sheet.wire([right, (340, 430)], _POWER)
+    right = sheet.contact((340, 430), Colour.ALARM, "fire panel, NC", closed=True)
+    sheet.wire([right, (480, 430)], _POWER)
+    right = sheet.contact((480, 430), Colour.CONTACT, "release button, NC", closed=True)
+    sheet.wire([right, (590, 430), (590, 320)], _POWER)
+    _lock(sheet, no, "magnet 12 V", ("1N4007, unless", "the magnet has one"))
+    sheet.lines(
+        (30, 525),
+        (
+            "Relay on = locked: a dead device, a dead relay and a cut wire open the door.",
+            "A diode delays the release a little; a varistor across the magnet does not.",
+        ),
+    )
+    return sheet.svg()
+
+
+def draw_wiegand(header: Header, site: SiteFile) -> str:
+    """A reader whose data lines rest at 5 V."""
+    (reader,) = (reader for reader in site.reader if isinstance(reader, WiegandReader))
+    sheet = _sheet(
+        "A Wiegand reader with 5 V data lines",
+        520,
+        "A pin bears 3.3 V: without the level shifter the reader destroys the board.",
+    )
+    sheet.module((30, 110), (170, 300), "Raspberry Pi")
+    sheet.module((400, 110), (220, 300), "level shifter")
+    sheet.module((820, 110), (200, 300), "reader")
+    for kind, low, high, colour, y in (
+        ("3v3", "LV", "", Colour.POWER_3V3, 170),
+        ("5v", "", "HV", _POWER, 210),
+        ("gnd", "GND", "GND", _GROUND, 330),
+    ):
+        _supply_pin(sheet, header, kind, (200, y), colour)
+        if low:
+            sheet.wire([(211, y), (400, y)], colour)
+            _port(sheet, (400, y), low, colour)
+        if high:
+            _port(sheet, (620, y), high, colour, anchor="end")
+    sheet.wire([(211, 210), (380, 210), (380, 96), (660, 96), (660, 210), (620, 210)], _POWER)
+    for number, (name, gpio) in enumerate((("D0", reader.d0), ("D1", reader.d1))):
+        y = 250 + number * 40
+        _pin(sheet, header, gpio, (200, y), colour=Colour.DATA)
+        sheet.wire([(211, y), (400, y)], Colour.DATA)
+        _port(sheet, (400, y), f"LV{number + 1}", Colour.DATA)
+        _port(sheet, (620, y), f"HV{number + 1}", Colour.DATA, anchor="end")
+        sheet.wire([(620, y), (820, y)], Colour.DATA)
+        insulation = "green" if name == "D0" else "white"
+        _port(sheet, (820, y), f"{name} ({insulation})", Colour.DATA)
+    sheet.wire([(620, 330), (820, 330)], _GROUND)
+    _port(sheet, (820, 330), "GND (black)", _GROUND)
+    sheet.wire([(780, 370), (820, 370)], _POWER)
+    _port(sheet, (820, 370), "+12 V (red)", _POWER)
+    sheet.text((772, 375), "own 12 V supply,", size=12, anchor="end")
+    sheet.text((772, 392), "0 V joined to GND", size=12, anchor="end")
+    sheet.lines(
+        (30, 440),
+        (
+            "Shielded cable, at most 150 m, its shield on GND at this end only.",
+            "The colours are usual ones: the reader's manual counts.",
+            "Lines of an open-collector reader need no shifter: 2.2 kOhm from D0 and D1 to 3V3.",
+            "Suppressor diodes (5 V) on D0 and D1 belong where a line leaves the building.",
+        ),
+    )
+    return sheet.svg()
+
+
+def draw_rs485(header: Header, site: SiteFile) -> str:
+    """Modules on a bus."""
+    del header, site  # the adapter hangs on USB
+    sheet = _sheet(
+        "Modules on RS-485",
+        520,
+        "One line from module to module, no star; 120 Ohm at its two ends and nowhere else.",
+    )
+    sheet.module((30, 120), (150, 190), "Raspberry Pi")
+    sheet.module((250, 120), (170, 190), "USB adapter")
+    sheet.wire([(180, 215), (250, 215)], _GROUND, width=5)
+    sheet.text((215, 204), "USB", size=12, anchor="middle")
+    lines = (("A (D+)", Colour.DATA, 175), ("B (D-)", Colour.CONTACT, 245), ("GND", _GROUND, 280))
+    for name, colour, y in lines:
+        _port(sheet, (420, y), name, colour, anchor="end")
+        sheet.wire([(420, y), (985, y)], colour)
+    for number, x in enumerate((600, 830)):
+        sheet.box((x, 340), (150, 90), fill="#f7f8fa")
+        for offset, (name, colour, y) in enumerate(lines):
+            drop = x + 30 + offset * 45
+            sheet.wire([(drop, y), (drop, 340)], colour)
+            sheet.dot((drop, y), colour)
+            sheet.dot((drop, 340), colour)
+            sheet.text((drop, 362), name.partition(" ")[0], size=12, anchor="middle")
+        sheet.text((x + 75, 390), f"module {number + 1}", anchor="middle", bold=True)
+        sheet.text((x + 75, 412), f"address {number + 1}", size=12, anchor="middle")
+    for x in (480, 985):
+        sheet.wire([(x, 175), (x, 190)], Colour.DATA)
+        sheet.resistor((x, 190), Colour.TEXT, "120 Ohm", length=40)
+        sheet.wire([(x, 230), (x, 245)], Colour.CONTACT)
+        sheet.dot((x, 175), Colour.DATA)
+        sheet.dot((x, 245), Colour.CONTACT)
+    sheet.lines(
+        (30, 470),
+        (
+            "A twisted pair for A and B, a third wire for GND; 1,200 m at 9,600 to 19,200 baud.",
+            "No answer, or only broken ones: change A and B, makers do not agree on the letters.",
+        ),
+    )
+    return sheet.svg()
+
+
+def draw_contacts(header: Header, site: SiteFile) -> str:
+    """Sensor, button and tamper contact, with and without opto-coupler."""
+    door = site.door[0]
+    sheet = _sheet(
+        "Door sensor, exit button and other contacts",
+        500,
+        "Up to 10 m a contact may hang on the pin itself; beyond, or outside, on an opto-coupler.",
+    )
+    sheet.module((30, 110), (170, 290), "Raspberry Pi")
+    for y, name, wire in _contact_rows(door):
+        _pin(sheet, header, wire, (200, y), colour=Colour.CONTACT)
+        sheet.wire([(211, y), (300, y)], Colour.CONTACT)
+        sheet.box((300, y - 7), (44, 14), colour=Colour.CONTACT)
+        sheet.text((322, y - 13), "1 kOhm", size=12, anchor="middle")
+        sheet.wire([(344, y), (480, y)], Colour.CONTACT)
+        end = sheet.contact((480, y), Colour.CONTACT, name, closed=name.startswith("door"))
+        sheet.wire([end, (640, y)], _GROUND)
+        sheet.dot((640, y), _GROUND)
+    _supply_pin(sheet, header, "gnd", (200, 350), _GROUND)
+    sheet.wire([(211, 350), (640, 350), (640, 180)], _GROUND)
+    sheet.module((730, 130), (300, 230), "input board (opto-coupler)")
+    sheet.lines(
+        (750, 180),
+        (
+            "field side: 12 or 24 V,",
+            "contact between + and IN",
+            "",
+            "board side: OUT to the pin,",
+            "GND to GND, pull = up",
+            "",
+            "inverts; too slow for Wiegand",
+        ),
+    )
+    sheet.lines(
+        (30, 440),
+        (
+            "The pin's own pull-up (some 50 kOhm) is for short wires; 1 kOhm saves the pin from a",
+            "wrong wire. Contacts that report an alarm are closed at rest (NC): a cut wire is one.",
+        ),
+    )
+    return sheet.svg()
+
+
+def _contact_rows(door: Door) -> Iterator[tuple[float, str, int]]:
+    if door.sensor:
+        yield 180, "door sensor", door.sensor.pin
+    if door.rex:
+        yield 270, "exit button", door.rex.pin
+
+
+TOPICS: dict[str, Callable[[Header, SiteFile], str]] = {
+    "strike": draw_strike,
+    "magnet": draw_magnet,
+    "wiegand": draw_wiegand,
+    "rs485": draw_rs485,
+    "contacts": draw_contacts,
+}
+"""Every drawing of one topic by its name."""

@@ -1,0 +1,50 @@
+"""The files of `hw/`: facts about boards and modules that a technician can read."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.errors import SettingsError
+from gateway.settings import describe
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def hw_folder(name: str) -> Traversable:
+    """The folder `name` of `hw/`: in the installed package, else in the source checkout."""
+    package = resources.files("gateway")
+    shipped = package / "_share" / "hw" / name
+    if shipped.is_dir():
+        return shipped
+    return Path(str(package)).parent / "hw" / name
+
+
+def names_in(folder: str) -> list[str]:
+    """Every file of that folder, without its `.toml`."""
+    names = [entry.name for entry in hw_folder(folder).iterdir()]
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
+def load_checked(model: type[Model], folder: str, name: str) -> Model:
+    """The file `name` of that folder as `model`, whose field `name` has to say the same.
+
+    Raises SettingsError naming the file and the key that is wrong.
+    """
+    source = f"hw/{folder}/{name}.toml"
+    try:
+        text = (hw_folder(folder) / f"{name}.toml").read_text(encoding="utf-8")
+        found = model.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        raise SettingsError(f"{source}: {describe(error)}") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{source} cannot be read: {error}") from error
+    said = getattr(found, "name", name)
+    if said != name:
+        raise SettingsError(f"{source}: name is {said!r}, the file says {name!r}")
+    return found

@@ -1,0 +1,60 @@
+"""125 kHz card readers that send each transponder as a frame, again and again while it is there."""
+
+from __future__ import annotations
+
+from gateway.credentials.rfid_serial import SHAPES, card_of_tag
+from gateway.credentials.stream_frames import Cut, FrameCutter
+from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
+from gateway.hardware.bad_frames import BadFrames
+from gateway.hardware.reading_settings import ReadingSettings
+from gateway.settings import SerialCardReader
+
+_MS = 1_000_000
+
+
+class RfidFrames:
+    """The frames of one reader; a card that is held there is one identification."""
+
+    ends = b"\x03"
+    gap_s = 0.1
+    """Several times what the longest frame takes at 9,600 baud."""
+
+    def __init__(self, reader: SerialCardReader) -> None:
+        self._name = reader.name
+        self._numbering = reader.number
+        self._absent_ns = reader.absent_ms * _MS
+        self._shape = SHAPES[reader.protocol]
+        self._cutter = FrameCutter(self._shape)
+        self._bad = BadFrames(reader.name)
+        self._held: tuple[bytes, int] | None = None
+        self._heard_ns = 0
+
+    def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
+        self._heard_ns = at_ns
+        return self._read(self._cutter.feed(data))
+
+    def silence(self) -> list[Identification | BadFrame]:
+        return self._read(self._cutter.silence())
+
+    def reset(self) -> None:
+        self._cutter.reset()
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """Everything about these readers is in the site file."""
+
+    def _read(self, cuts: list[Cut]) -> list[Identification | BadFrame]:
+        at_ns, read = self._heard_ns, list[Identification | BadFrame]()
+        for cut in cuts:
+            if cut.flaw:
+                read += self._bad.report(cut.data, cut.flaw, at_ns)
+                continue
+            tag = self._shape.tag(cut.data)
+            if not self._is_held(tag, at_ns):
+                card = Credential(CredentialKind.CARD, card_of_tag(tag, self._numbering))
+                read.append(Identification(self._name, card, at_ns))
+        return read
+
+    def _is_held(self, tag: bytes, at_ns: int) -> bool:
+        """Whether the tag was there a moment ago; it is from now on."""
+        held, self._held = self._held, (tag, at_ns)
+        return held is not None and held[0] == tag and at_ns - held[1] < self._absent_ns

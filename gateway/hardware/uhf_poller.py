@@ -1,0 +1,180 @@
+"""UHF readers that answer when they are asked which tags are in their field."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from gateway.credentials.stream_frames import Cut, FrameCutter
+from gateway.credentials.tag_intervals import Intervals, TagIntervals
+from gateway.credentials.uhf_r200 import R200Codec
+from gateway.credentials.uhf_reader18 import Reader18Codec
+from gateway.credentials.uhf_values import UhfCodec, UhfReply
+from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
+from gateway.hardware.bad_frames import BadFrames
+from gateway.hardware.events import Health
+from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
+from gateway.settings import SerialUhfReader
+
+_MS = 1_000_000
+ASK_NS = 100 * _MS
+"""From one inventory to the next, when the answer does not take longer."""
+IDLE_ASK_NS = 2_000 * _MS
+"""From one sign of life to the next while nothing is to be read."""
+STALE_NS = 250 * _MS
+"""A frame whose rest has not come for so long stays a part: whole it takes 44 ms at the slowest."""
+ERRORS_TOLD = 3
+"""So many errors, one after the other, and the reader does not work as it should."""
+SILENT_REQUESTS = 2
+"""So many requests without an answer, one after the other, and the reader is offline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family of readers."""
+
+    codec: UhfCodec
+    answer_ns: int
+    """The longest that an answer may take to begin."""
+
+
+def family_of(reader: SerialUhfReader) -> Family:
+    """The family that a reader's settings name.
+
+    A UHFReader18 answers when its inventory time is over: 1 s as it leaves the factory, 3 s at
+    the most that makes sense at a door. An R200 answers after one round.
+    """
+    if reader.protocol == "r200":
+        return Family(R200Codec(), 1_000 * _MS)
+    codec = Reader18Codec(reader.address, detailed=reader.protocol == "uhfreader288")
+    return Family(codec, 4_000 * _MS)
+
+
+class UhfPoller:
+    """What is asked of one reader, and what its answers mean. Without a clock, port or thread."""
+
+    ends = bytes(range(256))
+    """No silence is waited for behind any byte."""
+    gap_s = 1.0
+
+    def __init__(self, reader: SerialUhfReader) -> None:
+        family = family_of(reader)
+        self._name = reader.name
+        self._speed = reader.speed
+        self._codec = family.codec
+        self._answer_ns = family.answer_ns
+        self._cutter = FrameCutter(family.codec.shape)
+        self._bad = BadFrames(reader.name)
+        self._tags = TagIntervals()
+        self._reading = UhfReading()
+        self._to_set: deque[bytes] = deque()
+        self._refused = ""
+        self._setting = False
+        self._asked_ns: int | None = None
+        self._waiting = False
+        self._heard_ns = 0
+        self._unanswered = 0
+        self._heard_well = False
+        self._error = ""
+        self._errors_run = 0
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `request` has something to say; None right after the port was opened: now."""
+        if self._asked_ns is None:
+            return None
+        idle = self._reading.mode is not UhfMode.CONTINUOUS and not self._to_set
+        pause_ns = IDLE_ASK_NS if idle else ASK_NS
+        return self._asked_ns + (self._answer_ns if self._waiting else pause_ns)
+
+    @property
+    def health(self) -> tuple[Health, str] | None:
+        """How the reader is; None while it is not known yet."""
+        if self._unanswered >= SILENT_REQUESTS:
+            why = f"the port is open, but the reader does not answer at {self._speed} baud"
+            return Health.OFFLINE, why
+        if not self._heard_well:
+            return None
+        why = self._error or self._refused
+        if not why and self._reading.mode is UhfMode.TRIGGER:
+            why = "uhf.operation_mode is trigger, and no trigger input is served: it reads nothing"
+        return (Health.DEGRADED, why) if why else (Health.ONLINE, "")
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """Go by what the database says from now on."""
+        before, self._reading = self._reading, reading.uhf
+        if self._reading.transmit_centidbm != before.transmit_centidbm:
+            self._plan_settings()
+
+    def silence(self) -> list[Identification | BadFrame]:
+        """Of no meaning: a frame has a length, and an answer its time."""
+        return []
+
+    def reset(self) -> None:
+        """The port was opened or vanished: whoever is there next has been told nothing yet."""
+        self._cutter.reset()
+        self._asked_ns, self._waiting, self._setting = None, False, False
+        self._unanswered, self._heard_well = 0, False
+        self._error, self._errors_run = "", 0
+        self._plan_settings()
+
+    def request(self, now_ns: int) -> bytes | None:
+        """What to send now; None when nothing is due."""
+        due_ns = self.due_ns
+        if due_ns is not None and now_ns < due_ns:
+            return None
+        if self._waiting:
+            self._unanswered += 1
+            if self._unanswered >= SILENT_REQUESTS:
+                self._heard_well = False
+                self._plan_settings()
+        self._asked_ns, self._waiting = now_ns, True
+        self._setting = bool(self._to_set) and self._heard_well
+        if self._setting:
+            return self._to_set.popleft()
+        reads = self._reading.mode is UhfMode.CONTINUOUS and self._heard_well
+        return self._codec.inventory if reads else self._codec.identify
+
+    def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
+        """Take bytes that came at `at_ns`; what they complete."""
+        read = list[Identification | BadFrame]()
+        cuts = list[Cut]()
+        if at_ns - self._heard_ns > STALE_NS:
+            # A tag that is only found now was seen too long ago to open anything.
+            cuts += [cut for cut in self._cutter.silence() if cut.flaw]
+        self._heard_ns = at_ns
+        for cut in cuts + self._cutter.feed(data):
+            if cut.flaw:
+                read += self._bad.report(cut.data, cut.flaw, at_ns)
+            else:
+                read += self._take(self._codec.reply(cut.data), at_ns)
+        return read
+
+    def _plan_settings(self) -> None:
+        power = self._reading.transmit_centidbm
+        self._to_set = deque() if power is None else deque([self._codec.power(power)])
+        self._refused = ""
+
+    def _take(self, reply: UhfReply, at_ns: int) -> list[Identification]:
+        self._heard_well, self._unanswered = True, 0
+        if self._setting:
+            self._refused = f"transmit power is not set: {reply.error}" if reply.error else ""
+        else:
+            self._errors_run = self._errors_run + 1 if reply.error else 0
+            # One alone may be a damaged request.
+            self._error = reply.error if self._errors_run >= ERRORS_TOLD else ""
+        if reply.last:
+            self._waiting = self._setting = False
+        if self._reading.mode is not UhfMode.CONTINUOUS:
+            return []
+        same_ns, other_ns = self._reading.same_tag_ms * _MS, self._reading.other_tag_ms * _MS
+        intervals = Intervals(same_ns, other_ns)
+        return [
+            Identification(self._name, self._credential(tag), at_ns)
+            for tag in reply.tags
+            if self._tags.counts(tag, at_ns, intervals)
+        ]
+
+    def _credential(self, tag: bytes) -> Credential:
+        ordered = tag[::-1] if self._reading.last_byte_first else tag
+        return Credential(CredentialKind.UHF_TAG, ordered.hex().upper())

@@ -1,0 +1,245 @@
+"""What a Raspberry Pi tells of itself in its files: model, configuration, power, ports, disk.
+
+Everything is read below one root, so that a test can hand over the files of a board. What is not
+there is None or empty: no method raises for a machine that is no Pi.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Numbers of a user and of all its groups."""
+
+    user: int
+    groups: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A device file."""
+
+    owner: int
+    group: int
+    mode: int
+    """Permission bits."""
+
+    def open_to(self, who: Identity) -> bool:
+        """Whether `who` may read and write it."""
+        if who.user == 0:
+            return True
+        if self.owner == who.user:
+            return self.mode & 0o600 == 0o600
+        if self.group in who.groups:
+            return self.mode & 0o060 == 0o060
+        return self.mode & 0o006 == 0o006
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """The file system that a directory is on."""
+
+    device: str
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogState:
+    """The hardware watchdog as the kernel has it."""
+
+    active: bool
+    timeout_s: int | None
+
+
+class Machine:
+    """The files below `root`."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+
+    def path(self, absolute: str | Path) -> Path:
+        """Where that file of the machine is."""
+        return self._root / str(absolute).lstrip("/")
+
+    def text(self, absolute: str) -> str | None:
+        """A file's text without what surrounds it; None where it cannot be read."""
+        try:
+            raw = self.path(absolute).read_bytes()
+        except OSError:
+            return None
+        return raw.decode("utf-8", "replace").strip("\0 \t\r\n")
+
+    def model(self) -> str | None:
+        """How the device tree calls the board, revision included."""
+        return self.text("/proc/device-tree/model")
+
+    def boot_file(self) -> str:
+        """Where this system has config.txt: under /boot in releases before bookworm."""
+        new, old = "/boot/firmware/config.txt", "/boot/config.txt"
+        return new if self.path(new).exists() or not self.path(old).exists() else old
+
+    def boot_lines(self, sections: Collection[str]) -> tuple[str, ...] | None:
+        """The lines of config.txt that hold for a board with these sections, in order.
+
+        A section begins with `[name]` and holds until the next one; `[all]` holds for every board.
+        None where the file cannot be read.
+        """
+        text = self.text(self.boot_file())
+        if text is None:
+            return None
+        holds = True
+        lines = []
+        for raw in text.splitlines():
+            line = raw.partition("#")[0].strip()
+            if line.startswith("[") and line.endswith("]"):
+                holds = line[1:-1].strip().lower() in {"all", *sections}
+            elif line and holds:
+                lines.append("".join(line.split()))
+        return tuple(lines)
+
+    def throttled(self) -> int | None:
+        """The firmware's bits of under-voltage, throttling and heat since the start.
+
+        Bits 0-3 are now, 16-19 since the start: under-voltage, capped, throttled, hot.
+        """
+        devices = self.path("/sys/devices/platform")
+        # Beside or below the SoC's node, by kernel.
+        below = ("*firmware/get_throttled", "*/*firmware/get_throttled")
+        for path in sorted(path for pattern in below for path in devices.glob(pattern)):
+            try:
+                return int(path.read_text(encoding="ascii").strip(), 16)
+            except (OSError, ValueError):
+                continue
+        return None
+
+    def outputs_persist(self) -> bool | None:
+        """Whether outputs keep their level after their owner's end; None where nothing tells."""
+        for module in ("pinctrl_bcm2835", "pinctrl_rp1"):
+            said = self.text(f"/sys/module/{module}/parameters/persist_gpio_outputs")
+            if said is not None:
+                return said.upper().startswith("Y")
+        return None
+
+    def watchdog(self) -> WatchdogState | None:
+        """The first watchdog, None without one."""
+        state = self.text("/sys/class/watchdog/watchdog0/state")
+        if state is None:
+            return None
+        timeout = self.text("/sys/class/watchdog/watchdog0/timeout")
+        seconds = int(timeout) if timeout and timeout.isdecimal() else None
+        return WatchdogState(state == "active", seconds)
+
+    def battery_clock(self) -> str | None:
+        """The name of the first battery clock, None without one."""
+        return self.text("/sys/class/rtc/rtc0/name")
+
+    def time_synchronised(self) -> bool:
+        """Whether systemd-timesyncd has set the clock since the start."""
+        return self.path("/run/systemd/timesync/synchronized").exists()
+
+    def consoles(self) -> frozenset[str]:
+        """Terminals that carry the kernel's console, such as ttyAMA0."""
+        active = (self.text("/sys/class/tty/console/active") or "").split()
+        words = (self.text("/proc/cmdline") or "").split()
+        asked = (word.removeprefix("console=") for word in words if word.startswith("console="))
+        named = [name.partition(",")[0] for name in asked]
+        real = [self.path(f"/dev/{name}").resolve().name for name in named]
+        return frozenset([*active, *named, *real])
+
+    def port(self, absolute: str) -> Port | None:
+        """The device file, links followed; None where there is none."""
+        try:
+            found = self.path(absolute).stat()
+        except OSError:
+            return None
+        return Port(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+
+    def device_of(self, absolute: str) -> str:
+        """The name in /dev that a link ends at, such as ttyUSB0."""
+        return self.path(absolute).resolve().name
+
+    def lasting_names(self, beside: str, device: str | None = None) -> tuple[str, ...]:
+        """Links in by-id and by-path for ports, or for input devices where `beside` is one.
+
+        All of them, or those that end at `device`.
+        """
+        kind = "input" if beside.startswith("/dev/input/") else "serial"
+        found = []
+        for folder in (f"/dev/{kind}/by-id", f"/dev/{kind}/by-path"):
+            here = self.path(folder)
+            names = sorted(entry.name for entry in here.iterdir()) if here.is_dir() else []
+            found += [f"{folder}/{name}" for name in names]
+        return tuple(name for name in found if device is None or self.device_of(name) == device)
+
+    def identity(self, name: str) -> Identity | None:
+        """The user `name` with the groups in /etc/group; None where there is no such user."""
+        own = [row for row in self._rows("/etc/passwd") if row[0] == name and len(row) > 3]
+        if not own:
+            return None
+        groups = [row[2] for row in self._rows("/etc/group") if name in row[-1].split(",")]
+        numbers = [own[0][2], own[0][3], *groups]
+        if not all(number.isdecimal() for number in numbers):
+            return None
+        user, *rest = map(int, numbers)
+        return Identity(user, frozenset(rest))
+
+    def _rows(self, file: str) -> list[list[str]]:
+        lines = (self.text(file) or "").splitlines()
+        return [line.split(":") for line in lines if line.count(":") >= 3]
+
+    def mount_of(self, directory: Path) -> Mount | None:
+        """The file system that holds `directory`: the longest mount point above it."""
+        above = {}
+        wanted = directory.resolve()
+        for line in (self.text("/proc/mounts") or "").splitlines():
+            fields = line.split()
+            if len(fields) > 3:
+                place = Path(fields[1].replace("\\040", " "))
+                if place == wanted or place in wanted.parents:
+                    # A later line with the same place covers an earlier one.
+                    above[place] = Mount(fields[0], "ro" in fields[3].split(","))
+        return above[max(above, key=lambda place: len(place.parts))] if above else None
+
+    def card_wear(self, device: str) -> int | None:
+        """How much of an eMMC's life is used, in tenths, 11 for beyond; None for what cannot tell.
+
+        An SD card cannot. `device` is as in a mount, such as /dev/mmcblk0p2.
+        """
+        disk = device.removeprefix("/dev/").partition("p")[0]
+        said = self.text(f"/sys/block/{disk}/device/life_time")
+        try:
+            return max(int(word, 16) for word in (said or "").split())
+        except ValueError:
+            return None
+
+    def pin_owners(self, chip: str) -> dict[int, str]:
+        """Pins of the chip that a driver has taken for a bus; readable by root alone, else empty.
+
+        A line such as `pin 14 (gpio14): fe201000.serial (GPIO UNCLAIMED) function alt0 ...` each.
+        """
+        owners = {}
+        for path in sorted(self.path("/sys/kernel/debug/pinctrl").glob(f"*{chip}/pinmux-pins")):
+            try:
+                lines = path.read_text(encoding="utf-8").splitlines()
+            except OSError:
+                continue
+            for line in lines:
+                head, _, rest = line.partition("): ")
+                name = head.partition("(")[2]
+                owner = rest.partition(" (")[0].strip()
+                if name.startswith("gpio") and name[4:].isdecimal() and owner and "(" not in owner:
+                    owners[int(name[4:])] = owner
+        return owners
+
+    def free_bytes(self, directory: Path) -> int | None:
+        """What is left on the disk of `directory`."""
+        try:
+            return shutil.disk_usage(directory).free
+        except OSError:
+            return None

@@ -1,0 +1,130 @@
+"""SecBoxes: doors whose wires are on a relay and input module of an RS-485 line (Modbus RTU)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from gateway.settings.doors import Doorway, Egress, RexMode
+from gateway.settings.wires import LockState, Section
+
+FIRST_SEC_BOX = 65_793
+"""The id that the vendor's documentation gives to every SecBox."""
+LOWEST_SEC_BOX = 5
+"""Lower ids are doors of the board."""
+
+ModuleNumber = Annotated[int, Field(ge=0, le=255)]
+"""A coil or a discrete input as it is sent on the line: the first one is 0."""
+
+
+class Parity(StrEnum):
+    """The parity bit of a serial line."""
+
+    NONE = "none"
+    EVEN = "even"
+    ODD = "odd"
+
+
+class Direction(StrEnum):
+    """What switches the RS-485 driver between sending and listening."""
+
+    AUTO = "auto"
+    """The adapter does, by itself."""
+    RTS = "rts"
+    """The kernel's driver of the port does, with the RTS line."""
+
+
+class Switching(StrEnum):
+    """What a relay of a module does."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class ModuleButton(Section):
+    """The exit button at a discrete input of a module."""
+
+    input: ModuleNumber
+    mode: RexMode = RexMode.UNLOCK
+
+
+class SecBox(Doorway):
+    """One door on a module. Its times and what its sensor means are its row of `sec_boxs`."""
+
+    id: Annotated[int, Field(ge=LOWEST_SEC_BOX, lt=1 << 63)] = FIRST_SEC_BOX
+    """Of its row of `sec_boxs`."""
+    portal: Annotated[int, Field(ge=1)] | None = None
+    """The portal that `init` lets open it; afterwards the rows of `portal_actions` decide."""
+    port: Annotated[str, Field(min_length=1)]
+    """A lasting device path of the RS-485 line, or `simulated`. Several modules may share it."""
+    baud: Annotated[int, Field(ge=1_200, le=921_600)] = 9_600
+    parity: Parity = Parity.NONE
+    direction: Direction = Direction.AUTO
+    timeout_ms: Annotated[int, Field(ge=20, le=2_000)] = 200
+    """How long the module may take to answer."""
+    module: str = "generic"
+    """Which module it is: a profile of `hw/modules`."""
+    address: Annotated[int, Field(ge=1, le=247)]
+    relay: ModuleNumber
+    unlocked: Switching = Switching.ON
+    """What the relay does while the door is unlocked."""
+    sensor: ModuleNumber | None = None
+    """The discrete input of the door's contact."""
+    rex: ModuleButton | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.rex and self.rex.input == self.sensor:
+            raise ValueError(f"sensor and rex are both input {self.sensor}")
+        if self.rex and self.rex.mode is RexMode.SHUNT and self.egress is Egress.SOFTWARE:
+            raise ValueError(
+                "rex.mode shunt drives nothing, and egress software says that nothing else opens"
+            )
+        return self
+
+    @property
+    def bond(self) -> None:
+        """A module has no input for a lock's feedback."""
+        return
+
+    def inputs(self) -> dict[str, int]:
+        """The discrete inputs in use, by their keys."""
+        wired = {"sensor": self.sensor, "rex": self.rex.input if self.rex else None}
+        return {key: number for key, number in wired.items() if number is not None}
+
+    @property
+    def line(self) -> tuple[object, ...]:
+        """How its port is driven: the same for all modules of one port."""
+        return self.baud, self.parity, self.direction
+
+    def switches_on(self, state: LockState) -> bool:
+        """Whether the relay is on in `state`."""
+        return (state is LockState.UNLOCKED) is (self.unlocked is Switching.ON)
+
+    @property
+    def energised_to_lock(self) -> bool:
+        """True where power keeps the door shut."""
+        return self.switches_on(LockState.LOCKED)
+
+
+def sec_box_problems(boxes: Sequence[SecBox]) -> Iterator[str]:
+    """What several SecBoxes cannot have in common, or must."""
+    for at, box in enumerate(boxes):
+        for other in boxes[:at]:
+            if box.port != other.port:
+                continue
+            pair = f"sec_box {other.name!r} and {box.name!r}"
+            if box.line != other.line:
+                yield f"{pair} share port {box.port!r}: baud, parity and direction must be the same"
+            if box.address != other.address:
+                continue
+            if box.module != other.module:
+                yield f"{pair} are at address {box.address}: module must be the same"
+            shared = set(other.inputs().values()) & set(box.inputs().values())
+            if box.relay == other.relay:
+                yield f"{pair} use relay {box.relay} at address {box.address}"
+            if shared:
+                yield f"{pair} use input {min(shared)} at address {box.address}"

@@ -1,0 +1,41 @@
+"""What `gateway doctor` says of readers and lines."""
+
+from __future__ import annotations
+
+from gateway.cli.doctor import Finding, Grade, _device
+from gateway.link.messages import DeviceStatus
+
+
+def said(kind: str, health: str, why: str = "", **counters: int) -> list[Finding]:
+    name = "front" if kind == "wiegand" else "door front strike"
+    status = DeviceStatus(
+        name=name,
+        kind=kind,
+        online=health != "offline",
+        health=health,
+        why=why,
+        since_s=1.0,
+        counters=counters,
+    )
+    return list(_device(status))
+
+
+def test_a_reader_is_told_with_what_was_counted_there_and_is_not_nought() -> None:
+    assert said("wiegand", "online", edges=52, edges_lost=0, frames=2) == [
+        Finding(Grade.OK, "reader front", "online (edges 52, frames 2)")
+    ]
+
+
+def test_a_reader_whose_line_is_stuck_fails_and_one_that_loses_edges_warns() -> None:
+    assert said("wiegand", "offline", "D0 is low: short or no power") == [
+        Finding(Grade.FAIL, "reader front", "offline: D0 is low: short or no power")
+    ]
+    (found,) = said("wiegand", "degraded", "edges were lost", edges_lost=3)
+    assert found == Finding(Grade.WARN, "reader front", "degraded: edges were lost (edges_lost 3)")
+
+
+def test_a_line_is_told_only_when_something_is_wrong_with_it() -> None:
+    assert said("output", "online") == []
+    assert said("output", "offline", "cannot be driven high: No such device") == [
+        Finding(Grade.FAIL, "door front strike", "offline: cannot be driven high: No such device")
+    ]

@@ -1,0 +1,497 @@
+"""Edges from the kernel's GPIO device, against a stand-in for a chip with gpiod's own values."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import gpiod
+import pytest
+from gpiod.line import Bias, Clock, Direction, Edge, Value
+from structlog.testing import capture_logs
+
+from gateway.credentials.wiegand import FORMATS, encode
+from gateway.errors import DeviceUnavailable, SettingsError
+from gateway.hardware import edges_kernel, edges_thread
+from gateway.hardware.device_thread import HUNG_NS
+from gateway.hardware.edges import PinEdgeSource
+from gateway.hardware.edges_kernel import KernelEdgeSource, find_chip
+from gateway.hardware.edges_thread import PRIORITY, RETRY_NS, EdgeThread
+from gateway.hardware.factory import open_edges, open_simulated
+from gateway.hardware.wiegand_reader import WiegandDriver
+from gateway.settings import WiegandReader
+
+if TYPE_CHECKING:
+    from tests.unit.hardware.conftest import Bench
+
+LABELS = {"gpiochip0": "gpio-brcmstb", "gpiochip4": "pinctrl-bcm2711"}
+
+
+class FakeRequest:
+    """Lines of a chip: a real descriptor that can be polled, and edges that a test puts there."""
+
+    def __init__(self, lines: tuple[int, ...], settings: gpiod.LineSettings, **asked: Any) -> None:
+        self.settings = settings
+        self.asked = asked
+        self.high = dict.fromkeys(lines, True)
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
+        self.waiting: list[gpiod.EdgeEvent] = []
+        self.number = 0
+        self.error: OSError | None = None
+        self.released = False
+
+    def pulse(self, line: int, stamp_ns: int) -> None:
+        """A falling edge."""
+        self.number += 1
+        falling = gpiod.EdgeEvent.Type.FALLING_EDGE.value
+        self.waiting.append(gpiod.EdgeEvent(falling, stamp_ns, line, self.number, 0))
+
+    def tell(self) -> None:
+        """Let the descriptor say that something waits."""
+        os.eventfd_write(self.fd, 1)
+
+    def read_edge_events(self, max_events: int | None = None) -> list[gpiod.EdgeEvent]:
+        if self.error is not None:
+            raise self.error
+        os.eventfd_read(self.fd)
+        taken, self.waiting = self.waiting[:max_events], self.waiting[max_events:]
+        if self.waiting:
+            self.tell()
+        return taken
+
+    def get_values(self, lines: Any = None) -> list[Value]:
+        return [Value.ACTIVE if self.high[line] else Value.INACTIVE for line in lines]
+
+    def release(self) -> None:
+        assert not self.released, "released twice"
+        self.released = True
+        os.close(self.fd)
+
+
+class FakeChips:
+    """The chips of a board, by their paths."""
+
+    def __init__(self) -> None:
+        self.requests: list[FakeRequest] = []
+        self.refusal: OSError | None = None
+        self.refused = 0
+        self.unopened: set[str] = set()
+
+    def open(self, path: str) -> FakeChip:
+        if Path(path).name in self.unopened:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return FakeChip(self, path)
+
+
+class FakeChip:
+    def __init__(self, chips: FakeChips, path: str) -> None:
+        self._chips = chips
+        self._name = Path(path).name
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def get_info(self) -> gpiod.ChipInfo:
+        return gpiod.ChipInfo(self._name, LABELS[self._name], 58)
+
+    def request_lines(
+        self,
+        config: dict[Any, Any],
+        consumer: str | None = None,
+        event_buffer_size: int | None = None,
+        output_values: dict[Any, Any] | None = None,
+    ) -> FakeRequest:
+        if self._chips.refusal is not None:
+            self._chips.refused += 1
+            raise self._chips.refusal
+        assert output_values is None
+        ((lines, settings),) = config.items()
+        request = FakeRequest(
+            lines, settings, consumer=consumer, event_buffer_size=event_buffer_size
+        )
+        self._chips.requests.append(request)
+        return request
+
+
+@pytest.fixture
+def chips(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeChips]:
+    board = FakeChips()
+    monkeypatch.setattr(gpiod, "Chip", board.open)
+    yield board
+    assert all(request.released for request in board.requests), "lines were not given back"
+
+
+@pytest.fixture(autouse=True)
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
+    """No test runs a thread with real-time priority; what was asked for is kept."""
+    asked: list[tuple[int, int, int]] = []
+
+    def ask(pid: int, policy: int, param: os.sched_param) -> None:
+        asked.append((pid, policy, param.sched_priority))
+
+    monkeypatch.setattr(os, "sched_setscheduler", ask)
+    return asked
+
+
+@pytest.fixture
+def source(chips: FakeChips, bench: Bench) -> Iterator[KernelEdgeSource]:
+    made = KernelEdgeSource("front", "/dev/gpiochip4", 5, 6, bench.loop.wake)
+    assert len(chips.requests) == 1
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def thread(source: KernelEdgeSource, bench: Bench) -> Iterator[EdgeThread]:
+    made = EdgeThread([source], bench.loop)
+    yield made
+    made.close()
+
+
+def pulses(request: FakeRequest, bits: str, start_ns: int = 10**9, step_ns: int = 200_000) -> None:
+    for index, bit in enumerate(bits):
+        request.pulse(5 + int(bit), start_ns + index * step_ns)
+    request.tell()
+
+
+def until(condition: Any) -> None:
+    """Wait for a real thread."""
+    patience = threading.Event()
+    for _ in range(2_000):
+        if condition():
+            return
+        patience.wait(0.01)
+    raise AssertionError("what was waited for did not happen in 20 s")
+
+
+@pytest.mark.parametrize("method", ["read_edge_events", "get_values", "release"])
+def test_the_stand_in_of_a_request_is_called_as_the_real_one(method: str) -> None:
+    ours = inspect.signature(getattr(FakeRequest, method))
+    theirs = inspect.signature(getattr(gpiod.LineRequest, method))
+    assert list(ours.parameters) == list(theirs.parameters)
+    assert isinstance(gpiod.LineRequest.fd, property)
+
+
+def test_the_stand_in_of_a_chip_is_called_as_the_real_one() -> None:
+    assert list(inspect.signature(FakeChip.request_lines).parameters) == list(
+        inspect.signature(gpiod.Chip.request_lines).parameters
+    )
+    assert list(inspect.signature(gpiod.Chip).parameters) == ["path"]
+
+
+def test_both_lines_are_asked_for_at_once_as_the_wiring_needs_them(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    (request,) = chips.requests
+    assert source.reader == "front"
+    assert list(request.high) == [5, 6]
+    assert request.asked == {"consumer": "gateway front", "event_buffer_size": 1024}
+    asked = request.settings
+    assert (asked.direction, asked.edge_detection, asked.bias, asked.event_clock) == (
+        Direction.INPUT,
+        Edge.FALLING,
+        Bias.PULL_UP,
+        Clock.MONOTONIC,
+    )
+    assert asked.debounce_period == timedelta(0)
+    assert not asked.active_low
+
+
+@pytest.mark.usefixtures("thread")
+def test_edges_come_with_the_kernels_stamps_and_wake_the_loop(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench
+) -> None:
+    pulses(chips.requests[0], "0110")
+    until(lambda: source.counts.largest_batch == 4 and bench.wakes > 1)
+    assert source.drain() == [(10**9 + n * 200_000, bit) for n, bit in enumerate((0, 1, 1, 0))]
+    assert (source.counts.d0, source.counts.d1) == (2, 2)
+    assert source.lost_until(2 * 10**9) == 0
+
+
+@pytest.mark.usefixtures("thread")
+def test_an_edge_that_the_kernel_dropped_is_known_by_its_number(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    (request,) = chips.requests
+    for stamp_ns in (100, 200, 300, 400):
+        request.pulse(5, stamp_ns)
+    del request.waiting[1]
+    request.tell()
+    until(lambda: source.counts.largest_batch)
+    assert source.drain() == [(100, 0), (300, 0), (400, 0)]
+    assert source.lost_until(299) == 0
+    assert source.lost_until(400) == 1
+    assert source.counts.lost == 1
+
+
+def test_what_the_loop_leaves_lying_too_long_is_known_as_lost(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    (request,) = chips.requests
+    for stamp_ns in range(1, 5_001):
+        request.pulse(5, stamp_ns)
+    request.tell()
+    while request.waiting:
+        source.read()
+    assert len(source.drain()) == 4096
+    assert source.lost_until(5_000) == 5_000 - 4096
+
+
+def test_many_edges_at_once_are_told_when_they_are_more_than_ever(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    with capture_logs() as told:
+        for size in (256, 300, 290, 301):
+            pulses(chips.requests[0], "0" * size)
+            source.read()
+    assert [line["edges"] for line in told] == [300, 301]
+
+
+def test_frames_of_two_readers_at_once_become_two_cards(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench
+) -> None:
+    other = KernelEdgeSource("back", "/dev/gpiochip4", 12, 13, bench.loop.wake)
+    drivers = [
+        WiegandDriver(
+            WiegandReader(name=name, index=1, portal=1, kind="wiegand", d0=5, d1=6),
+            each,
+            bench.loop,
+        )
+        for name, each in (("front", source), ("back", other))
+    ]
+    thread = EdgeThread([source, other], bench.loop)
+    for offset, number in ((5, 11), (12, 22)):
+        request = chips.requests[offset == 12]
+        for index, bit in enumerate(encode(FORMATS["w26"], 1, number)):
+            request.pulse(offset + int(bit), 10**9 + index * 200_000)
+        request.tell()
+    until(lambda: source.counts.largest_batch and other.counts.largest_batch)
+    for driver in drivers:
+        driver.service(2 * 10**9)
+        driver.service(3 * 10**9)
+    assert bench.credentials == [("front", 1 << 32 | 11), ("back", 1 << 32 | 22)]
+    thread.close()
+    other.close()
+
+
+def test_levels_are_those_of_the_lines(source: KernelEdgeSource, chips: FakeChips) -> None:
+    assert source.levels() == (True, True)
+    chips.requests[0].high[6] = False
+    assert source.levels() == (True, False)
+
+
+def test_lines_that_another_program_has_are_an_error_at_the_start(
+    chips: FakeChips, bench: Bench
+) -> None:
+    chips.refusal = OSError(errno.EBUSY, "Device or resource busy")
+    with pytest.raises(
+        DeviceUnavailable,
+        match="reader 'front': lines 5 and 6 of /dev/gpiochip4 cannot be had: Device or resource",
+    ):
+        KernelEdgeSource("front", "/dev/gpiochip4", 5, 6, bench.loop.wake)
+
+
+@pytest.mark.usefixtures("quick")
+def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench
+) -> None:
+    other = KernelEdgeSource("back", "/dev/gpiochip4", 12, 13, bench.loop.wake)
+    thread = EdgeThread([source, other], bench.loop)
+    failing, sound = chips.requests
+    pulses(failing, "01")
+    until(lambda: source.counts.largest_batch)
+    failing.error = OSError(errno.ENODEV, "No such device")
+    chips.refusal = OSError(errno.EBUSY, "Device or resource busy")
+    with capture_logs():
+        failing.tell()
+        until(lambda: source.failure)
+    assert source.failure == "edges cannot be read: No such device"
+    with pytest.raises(OSError, match="No such device"):
+        source.levels()
+    sound.pulse(12, 100)
+    sound.tell()
+    until(lambda: other.counts.largest_batch)
+    bench.clock.advance(RETRY_NS / 1e9)
+    until(lambda: "lines cannot be had" in source.failure)
+    # Rounds go by, each of which would be an occasion.
+    for number in range(1, 11):
+        sound.pulse(12, 100 + number)
+        sound.tell()
+        until(lambda taken=number: len(other._edges) > taken)
+    assert chips.refused == 1
+    chips.refusal = None
+    bench.clock.advance(RETRY_NS / 1e9)
+    until(lambda: not source.failure)
+    pulses(chips.requests[2], "1")
+    until(lambda: len(source._edges) == 3)
+    # The new request counts from 1 again, and that is no gap.
+    assert [bit for _stamp, bit in source.drain()] == [0, 1, 1]
+    assert source.lost_until(10**12) == 0
+    thread.close()
+    other.close()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_chip_that_vanishes_is_a_failure_of_its_readers(
+    source: KernelEdgeSource, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    monkeypatch.setattr(source, "fileno", lambda: None if source.failure else reading)
+    monkeypatch.setattr(source, "reopen", lambda: None)
+    with capture_logs():
+        thread = EdgeThread([source], bench.loop)
+        os.close(writing)
+        until(lambda: source.failure)
+    assert source.failure == "edges cannot be read: the GPIO chip is gone"
+    thread.close()
+    os.close(reading)
+
+
+@pytest.mark.usefixtures("thread")
+def test_the_thread_asks_for_real_time_priority(
+    ordinary: list[tuple[int, int, int]],
+) -> None:
+    until(lambda: ordinary)
+    assert ordinary == [(0, os.SCHED_FIFO, PRIORITY)]
+
+
+def test_a_thread_without_real_time_priority_says_so_once_and_works(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_asked: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    with capture_logs() as told:
+        thread = EdgeThread([source], bench.loop)
+        pulses(chips.requests[0], "0")
+        until(lambda: source.counts.largest_batch)
+        thread._ask_for_priority()
+        thread.close()
+    assert [line["event"] for line in told] == ["edges are read without real-time priority"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_thread_gives_signs_of_life_while_nothing_comes(
+    thread: EdgeThread, bench: Bench
+) -> None:
+    bench.clock.advance(HUNG_NS / 1e9)
+    until(lambda: thread.turns(bench.clock.monotonic_ns()))
+    thread._thread.close()
+    assert not thread.turns(bench.clock.monotonic_ns())
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_thread_that_fails_as_a_whole_begins_again_and_says_so(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([RuntimeError("no more memory")])
+    really = EdgeThread._listen
+
+    def listen(thread: EdgeThread) -> Any:
+        for failure in failures:
+            raise failure
+        return really(thread)
+
+    monkeypatch.setattr(EdgeThread, "_listen", listen)
+    thread = EdgeThread([source], bench.loop)
+    pulses(chips.requests[0], "0")
+    until(lambda: source.counts.largest_batch)
+    with capture_logs() as told:
+        thread.service(0)
+    assert [line["why"] for line in told] == ["RuntimeError: no more memory"]
+    thread.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread looks round often."""
+    monkeypatch.setattr(edges_thread, "_ROUND_MS", 5)
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Path:
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    for name in (*LABELS, "null"):
+        (folder / name).touch()
+    return folder
+
+
+def test_the_chip_is_found_by_its_label(chips: FakeChips, devices: Path) -> None:
+    assert chips.requests == []
+    assert find_chip("pinctrl-bcm2711", devices) == str(devices / "gpiochip4")
+
+
+def test_a_chip_that_is_not_there_is_an_error_that_names_those_that_are(
+    chips: FakeChips, devices: Path
+) -> None:
+    chips.unopened.add("gpiochip4")
+    with pytest.raises(
+        DeviceUnavailable,
+        match=r"'pinctrl-rp1'.*gpiochip0 is gpio-brcmstb, gpiochip4 cannot be opened: Permission",
+    ):
+        find_chip("pinctrl-rp1", devices)
+
+
+def at_the_chip(bench: Bench, **settings: Any) -> Any:
+    """What a reader's lines are opened as on a board that has a GPIO chip."""
+    factory = open_simulated(bench.profile, bench.clock, bench.runtime_dir)
+    factory.chip_label = "pinctrl-bcm2711"
+    reader = WiegandReader(name="r", index=1, portal=1, kind="wiegand", d0=5, d1=6, **settings)
+    try:
+        opened = open_edges(factory, reader, bench.loop.wake)
+        opened.close()
+        return opened
+    finally:
+        factory.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, KernelEdgeSource),
+        ({"edges": "kernel"}, KernelEdgeSource),
+        ({"edges": "pins"}, PinEdgeSource),
+    ],
+    ids=["usual", "kernel", "pins"],
+)
+def test_on_a_real_board_the_kernel_reports_the_edges_unless_the_site_says_otherwise(
+    chips: FakeChips,
+    devices: Path,
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    kind: type,
+) -> None:
+    monkeypatch.setattr(edges_kernel.find_chip, "__defaults__", (devices,))
+    assert isinstance(at_the_chip(bench, **settings), kind)
+    assert len(chips.requests) == (kind is KernelEdgeSource)
+
+
+def test_kernel_edges_without_the_package_are_an_error_and_no_fall_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "gateway.hardware.edges_kernel")
+    monkeypatch.setitem(sys.modules, "gpiod", None)
+    with pytest.raises(DeviceUnavailable, match=r"reader 'r': edges 'kernel' needs .* gpiod"):
+        at_the_chip(bench)
+
+
+def test_kernel_edges_on_a_simulated_board_are_refused_before_any_pin_is_touched(
+    bench: Bench,
+) -> None:
+    bench.use(reader=[{**bench.site.reader[0].model_dump(), "edges": "kernel"}])
+    with pytest.raises(SettingsError, match=r"'card' edges: 'kernel' needs a real board.*pins"):
+        bench.open()
+    assert not (bench.runtime_dir / "board.record").exists()

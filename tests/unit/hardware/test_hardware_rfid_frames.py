@@ -1,0 +1,83 @@
+"""Cards at a 125 kHz reader that repeats what lies on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.credentials.rfid_serial import SHAPES
+from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
+from gateway.hardware.rfid_frames import RfidFrames
+from gateway.settings import SerialCardReader
+
+MS = 1_000_000
+CARD = bytes.fromhex("010063E9AE")
+OTHER = bytes.fromhex("0C000621A5")
+
+
+def reader(**more: Any) -> RfidFrames:
+    fields = {"name": "card", "index": 1, "portal": 1, "kind": "serial_card", "port": "x"}
+    return RfidFrames(SerialCardReader.model_validate({**fields, "protocol": "rdm6300", **more}))
+
+
+def cards(frames: RfidFrames, *seen: tuple[bytes, int]) -> list[int | str]:
+    """What tags amount to that come at these milliseconds."""
+    shape = SHAPES["rdm6300"]
+    return [
+        read.credential.value
+        for tag, at_ms in seen
+        for read in frames.feed(shape.encode(tag), at_ms * MS)
+        if isinstance(read, Identification)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [("w26", 0x63 << 32 | 0xE9AE), ("w34", 0x63 << 32 | 0xE9AE)]
+)
+def test_a_tag_is_a_card(number: str, value: int) -> None:
+    (read,) = reader(number=number).feed(SHAPES["rdm6300"].encode(CARD), 7)
+    assert read == Identification("card", Credential(CredentialKind.CARD, value), 7)
+
+
+def test_the_whole_number_tells_cards_apart_that_a_wiegand_line_does_not() -> None:
+    twin = bytes.fromhex("010163E9AE")
+    assert len(set(cards(reader(number="w26"), (CARD, 0), (twin, 0)))) == 1
+    assert len(set(cards(reader(number="plain"), (CARD, 0), (twin, 0)))) == 2
+
+
+def test_a_card_that_is_held_there_is_one_identification() -> None:
+    held = [(CARD, at_ms) for at_ms in range(0, 60_000, 65)]
+    assert len(cards(reader(), *held)) == 1
+
+
+def test_a_card_counts_again_when_it_was_away() -> None:
+    seen = [(CARD, 0), (CARD, 900), (CARD, 1_899), (CARD, 2_899)]
+    assert len(cards(reader(absent_ms=1_000), *seen)) == 2
+
+
+def test_another_card_counts_at_once_and_so_does_the_first_after_it() -> None:
+    assert len(cards(reader(), (CARD, 0), (OTHER, 10), (CARD, 20))) == 3
+
+
+def test_a_damaged_frame_is_told_and_identifies_nobody() -> None:
+    frame = SHAPES["rdm6300"].encode(CARD).replace(b"25\x03", b"26\x03")
+    (bad,) = reader().feed(frame, 5)
+    assert bad == BadFrame("card", frame.hex(), "checksum 26, should be 25", 5)
+
+
+def test_half_a_frame_is_told_at_the_silence_and_joined_to_nothing() -> None:
+    frames, frame = reader(), SHAPES["rdm6300"].encode(CARD)
+    assert frames.feed(frame[:9], 0) == []
+    (bad,) = frames.silence()
+    assert isinstance(bad, BadFrame)
+    assert bad.why == "9 bytes that are no frame"
+    assert frames.feed(frame[9:], 0) == []
+    frames.reset()
+    assert frames.silence() == []
+
+
+def test_a_card_at_the_edge_of_the_field_does_not_fill_the_journal() -> None:
+    frames, damaged = reader(), SHAPES["rdm6300"].encode(CARD).replace(b"25\x03", b"26\x03")
+    told = [read for at_ms in range(0, 3_000, 65) for read in frames.feed(damaged, at_ms * MS)]
+    assert len(told) == 3

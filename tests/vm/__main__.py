@@ -6,7 +6,6 @@ each instruction, some ten times slower than a desktop's and near to a small Pi'
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,8 +24,7 @@ def main() -> None:
     """Boot, stop the controller, and send faster and faster."""
     with TemporaryDirectory(prefix="gateway-vm-") as name, Machine(Path(name)) as machine:
         machine.run("systemctl", "stop", CONTROLLER)
-        words = ["/opt/gateway/bin/python", "/usr/lib/vm/receive.py", FRAMES, *INTERVALS_US]
-        rounds = [json.loads(line) for line in machine.run(*words, timeout_s=3_600).splitlines()]
+        rounds = machine.receive(FRAMES, *INTERVALS_US)
     click.echo(
         "interval  edges/s, both readers  frames wrong or lost  late by  processor for a bit"
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -28,23 +26,11 @@ def lines(machine: Machine, services: Services) -> Iterator[Machine]:
     assert services.look(CONTROLLER).state == "active"
 
 
-def receive(machine: Machine, frames: int, *intervals_us: int) -> list[dict[str, Any]]:
-    """Rounds of frames, and what was heard of each."""
-    out = machine.run(
-        "/opt/gateway/bin/python",
-        "/usr/lib/vm/receive.py",
-        frames,
-        *intervals_us,
-        timeout_s=36_000,
-    )
-    return [json.loads(line) for line in out.splitlines()]
-
-
 @pytest.mark.parametrize("interval_us", [200, 2_000])
 def test_every_frame_is_read_right_or_its_loss_is_known(
     interval_us: int, lines: Machine, note: Note
 ) -> None:
-    [heard] = receive(lines, FRAMES // 2, interval_us)
+    [heard] = lines.receive(FRAMES // 2, interval_us)
     lost = 0
     for reader, sent in heard["sent"].items():
         got = heard["heard"][reader]

@@ -140,11 +140,6 @@ class Machine:
         shown = self.run("systemctl", "show", name, "--property", ",".join(properties))
         return dict(line.split("=", 1) for line in shown.splitlines())
 
-    def crash(self) -> None:
-        """Stop the kernel dead, with nobody left to feed the machine's watchdog."""
-        self.write("/proc/sys/kernel/panic", "0")
-        self._send({"write": "/proc/sysrq-trigger", "text": "c"})
-
     def logs(self) -> str:
         """The end of the console, and of the journal when it can still be had."""
         console = self.console.read_text(errors="replace")[-6_000:]

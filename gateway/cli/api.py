@@ -11,7 +11,7 @@ from gateway.cli.children import BEGIN_ANEW, follow_parent
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import SettingsError
-from gateway.hardware.boards import load_profile
+from gateway.hardware.boards.profiles import load_profile
 from gateway.host.platform import NoPlatform, Platform, platform_of
 from gateway.settings import read_running_site
 

@@ -9,7 +9,7 @@ import click
 
 from gateway.commands.provisioning import initialise
 from gateway.errors import SettingsError
-from gateway.hardware.boards import check_site, load_profile
+from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.settings import parse_site
 
 

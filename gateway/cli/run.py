@@ -19,7 +19,7 @@ from gateway.cli.children import BEGIN_ANEW, PARENT_VARIABLE
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import DataDirectoryError, GatewayError
-from gateway.hardware.boards import check_site, load_profile
+from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.host.notify import Notifier, NotifySocket
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, Http, read_site

@@ -16,7 +16,7 @@ import click
 from gateway.cli.options import data_option
 from gateway.clock import SystemClock
 from gateway.errors import DeviceUnavailable, SettingsError
-from gateway.hardware.boards import BoardProfile, load_profile
+from gateway.hardware.boards.profiles import BoardProfile, load_profile
 from gateway.hardware.safe_relays import Moment, keeps_outputs, put_safe
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_site

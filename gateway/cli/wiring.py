@@ -8,7 +8,7 @@ import click
 
 from gateway.cli.options import data_option, initialised
 from gateway.errors import DataDirectoryError
-from gateway.hardware.boards import check_site, load_hats, load_profile
+from gateway.hardware.boards.profiles import check_site, load_hats, load_profile
 from gateway.hardware.drawing.wiring import draw_wiring
 from gateway.settings import SITE_FILE, read_site
 

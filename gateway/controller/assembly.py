@@ -14,7 +14,7 @@ from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.admission import AdmissionDesk, kept_state
 from gateway.controller.alarm_memory import AlarmMemory, remembered
 from gateway.controller.alarm_panel import AlarmPanel
-from gateway.controller.core import Controller, Item, Parts
+from gateway.controller.core import Controller
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman, Standing
 from gateway.controller.dynamic_codes import DynamicCodes, FindWindow
@@ -30,6 +30,7 @@ from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import JournalWriter
 from gateway.controller.modes import ModeKeeper
 from gateway.controller.opening_hours import KeptHours, OpeningHours, kept_hours
+from gateway.controller.parts import Item, Parts
 from gateway.controller.policies import PolicyKeeper
 from gateway.controller.ports import (
     Link,
@@ -49,7 +50,7 @@ from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.totp import window_of
 from gateway.doors.values import DoorAlarm, Schedule
-from gateway.hardware.boards import BoardProfile
+from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.boot import boot_id
 from gateway.host.clock_trust import ClockTrust

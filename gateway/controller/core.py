@@ -9,38 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
 from gateway.access.signals import Cue
-from gateway.clock import AdjustableClock, SiteZone
-from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.bindings import Bindings
-from gateway.controller.door_panel import DoorPanel
-from gateway.controller.doorman import Doorman
-from gateway.controller.enrolment import CaptureDesk
-from gateway.controller.fire import FireLatch
-from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse
-from gateway.controller.forgiveness import Forgiveness, WayOut
-from gateway.controller.identifier import Identifier, OutdatedRules
+from gateway.controller.flight.hook import Asked, Pulse
+from gateway.controller.forgiveness import WayOut
+from gateway.controller.identifier import OutdatedRules
 from gateway.controller.inbox import Inbox
-from gateway.controller.interlock import InterlockDesk
 from gateway.controller.journal_writer import Committed, WriterFault
-from gateway.controller.modes import ModeKeeper
-from gateway.controller.opening_hours import OpeningHours
-from gateway.controller.ports import Link, Policies, RigPort, Writer
-from gateway.controller.power_watch import PowerWatch
-from gateway.controller.reader_signals import ReaderSignals
-from gateway.controller.recorder import Recorder
-from gateway.controller.requests import AnswerDesk, OpeningDesk
-from gateway.controller.simulation import Panels, Simulation
-from gateway.controller.turnstile_panel import TurnstilePanel
-from gateway.controller.ways import Ways
+from gateway.controller.parts import DamageFound, Happening, Item, Parts
+from gateway.controller.reception import Reception
+from gateway.controller.status import status_of
 from gateway.credentials.values import BadFrame, Identification
 from gateway.credentials.wiegand import raw_readings
 from gateway.doors.values import Mode
@@ -48,38 +31,16 @@ from gateway.errors import GatewayError
 from gateway.hardware.events import (
     POWER_INPUTS,
     DeviceState,
-    HardwareEvent,
     InputKind,
     InputLevel,
     KeyPressed,
     ReplaySuspected,
 )
-from gateway.hardware.wiring import input_wiring
-from gateway.host.notify import Notifier
 from gateway.link.messages import (
-    ArmAlarms,
-    AskPosition,
-    Authorize,
-    Buzz,
-    CancelCapture,
-    Capture,
     ControllerStatus,
-    DeviceStatus,
-    DisarmAlarms,
     Fact,
-    Forgive,
-    LineLevel,
-    Obey,
-    OpenDoor,
-    Position,
-    ReleaseTurnstile,
-    ReportStatus,
-    Request,
-    ResetTurnstile,
-    Silence,
-    Simulate,
 )
-from gateway.settings import Side, SiteFile
+from gateway.settings import Side
 from gateway.store.journal import EntryKind
 from gateway.store.snapshot import Snapshot
 
@@ -89,58 +50,7 @@ LONGEST_WAIT_NS = 3_000_000_000
 """An identification that waited this long for new rules is denied: a late answer opens nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class DamageFound:
-    """A check of a database file found it damaged."""
-
-    file: str
-    what: str
-
-
-Item = HardwareEvent | Committed | WriterFault | DamageFound
-Happening = Item | Asked | Snapshot | Pulse
-"""All that the controller acts on; what is not among these decides nothing."""
-
 log = structlog.get_logger("controller")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the loop works with; `process.py` puts it together."""
-
-    site: SiteFile
-    board: str
-    """What the board is called."""
-    rig: RigPort
-    clock: AdjustableClock
-    inbox: Inbox[Item]
-    writer: Writer
-    recorder: Recorder
-    link: Link
-    identifier: Identifier
-    doorman: Doorman
-    signals: ReaderSignals
-    ways: Ways
-    hours: OpeningHours
-    forgiveness: Forgiveness
-    policies: Policies
-    policy_version: Callable[[], int]
-    """The version of the rules in the store, read now."""
-    doors: dict[int, DoorPanel]
-    interlock: InterlockDesk
-    modes: ModeKeeper
-    alarms: AlarmPanel
-    fire: FireLatch
-    power: PowerWatch
-    zone: SiteZone
-    notifier: Notifier
-    trusted: Callable[[], bool]
-    ended_uncleanly: bool
-    wait: Callable[[int], object]
-    """Returns when something arrived, or after so many milliseconds."""
-    turnstile: TurnstilePanel | None = None
-    """None where the site has none."""
-    flight: Flight = NO_FLIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +69,7 @@ class Controller:
         parts.policies.adopt = self.adopt
         self._bindings: Bindings | None = None
         self._waiting: deque[_Waiting] = deque()
-        self._answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
-        self._openings = OpeningDesk(
-            parts.doors, parts.turnstile, parts.interlock, parts.recorder, parts.clock
-        )
-        self._captures = CaptureDesk(parts.site.reader, self._is_online, self._answers, parts.clock)
-        panels = Panels(
-            parts.doors,
-            parts.alarms,
-            parts.fire,
-            input_wiring(parts.site),
-            {reader.name: reader.index for reader in parts.site.reader},
-            parts.site.turnstile,
-        )
-        self._simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, self.status)
+        self._reception = Reception(parts, self.status)
         self._journal_seq = 0
         self._unusable: tuple[str, ...] = ()
         self._heartbeat_ns = 0
@@ -193,7 +90,7 @@ class Controller:
         with self._parts.flight.step(what):
             match what:
                 case Asked(address=address, request=request):
-                    self._asked(address, request)
+                    self._reception.asked(address, request)
                 case Snapshot():
                     self._obey(what)
                 case Pulse.TIME:
@@ -249,7 +146,7 @@ class Controller:
         waiting, self._waiting = self._waiting, deque()
         for held in waiting:
             self._identified(held.identification, held.version)
-        self._answers.settle()
+        self._reception.answers.settle()
 
     def _see_modes(self) -> None:
         """Before anybody is decided upon by modes that are others now."""
@@ -294,7 +191,7 @@ class Controller:
         if self._bindings is not None:
             parts.doorman.tick(self._bindings, now_ms)
             parts.hours.tick(self._bindings, now_ms)
-        self._captures.settle()
+        self._reception.captures.settle()
 
     def _take_inbox(self) -> None:
         while (item := self._parts.inbox.take()) is not None:
@@ -324,7 +221,7 @@ class Controller:
         if self._parts.turnstile:
             dues_ms.append(self._parts.turnstile.due_ms())
         dues_ns = [due * _MS for due in dues_ms if due is not None]
-        captures_ns = self._captures.due_ns()
+        captures_ns = self._reception.captures.due_ns()
         if captures_ns is not None:
             dues_ns.append(captures_ns)
         return min(dues_ns, default=None)
@@ -341,7 +238,7 @@ class Controller:
             case Identification():
                 # A card that is still held there after its enrolment is no visitor either.
                 repeated = self._parts.identifier.is_repeat(item)
-                if not self._captures.takes(item) and not repeated:
+                if not self._reception.captures.takes(item) and not repeated:
                     self._identified(item)
             case KeyPressed(reader=reader, at_ns=at_ns):
                 if self._bindings is not None:
@@ -351,7 +248,7 @@ class Controller:
             case Committed(ticket=ticket, seq=seq):
                 self._journal_seq = seq
                 self._parts.ways.committed(ticket)
-                self._answers.committed(ticket)
+                self._reception.answers.committed(ticket)
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
             case BadFrame() | ReplaySuspected() | DeviceState() | WriterFault() | DamageFound():
                 self._note(item)
@@ -400,7 +297,7 @@ class Controller:
             log.info("the journal can be written again")
         else:
             log.error("the journal cannot be written; doors go on", why=why)
-        self._answers.settle()
+        self._reception.answers.settle()
 
     def _identified(self, identification: Identification, enough: int | None = None) -> None:
         if self._bindings is None:
@@ -437,74 +334,13 @@ class Controller:
         if self._parts.turnstile:
             self._parts.turnstile.turn_level(side, now_ms, high=level.high)
 
-    def _asked(self, address: bytes, request: Request) -> None:
-        late = self._answers.expired(request)
-        if late is not None:
-            self._answers.refuse(address, request, late)
-            return
-        try:
-            self._answer(address, request)
-        except GatewayError as error:
-            self._answers.refuse(address, request, error)
-
-    def _answer(self, address: bytes, request: Request) -> None:
-        match request.command:
-            case Capture() as command:
-                self._captures.ask(address, request, command)
-            case Obey(version=version):
-                self._parts.policies.want(self._parts.policy_version())
-                self._answers.when_obeyed(address, request, version)
-            case Forgive() | ArmAlarms() | DisarmAlarms() as command:
-                self._answers.when_committed(address, request, self._write_down(command))
-            case OpenDoor() | ReleaseTurnstile() | Authorize() as command:
-                self._answers.when_committed(address, request, self._openings.carry_out(command))
-            case ReportStatus() | AskPosition() | Simulate() as command:
-                self._answers.now(address, request, self._told(command))
-            case ResetTurnstile() | Silence() | CancelCapture() | Buzz() as command:
-                self._end(command)
-                self._answers.now(address, request)
-
-    def _write_down(self, command: Forgive | ArmAlarms | DisarmAlarms) -> int:
-        """Carry out what is answered once it is durable; the ticket of its record."""
-        zones, now_ms = self._parts.alarms.zones, self._now_ms()
-        match command:
-            case Forgive(user_id=user_id):
-                return self._parts.ways.forgive(user_id, "asked_by_client")
-            case ArmAlarms():
-                return zones.arm(command.zones, command.exit_delay_s * 1000, now_ms)
-            case DisarmAlarms():
-                return zones.disarm(command.zones, now_ms)
-
-    def _told(self, command: ReportStatus | AskPosition | Simulate) -> dict[str, Any]:
-        match command:
-            case ReportStatus():
-                return self.status().model_dump(mode="json")
-            case AskPosition(user_id=user_id):
-                way = self._parts.ways.position(user_id)
-                return Position(area_id=way.area_id, since_utc_s=way.since_s).model_dump()
-            case Simulate():
-                return self._simulation.run(command)
-
-    def _end(self, command: ResetTurnstile | Silence | CancelCapture | Buzz) -> None:
-        match command:
-            case ResetTurnstile():
-                self._openings.reset_turnstile()
-            case Silence():
-                self._parts.alarms.silence(self._now_ms())
-                self._parts.fire.reset(self._now_ms())
-                self._see_modes()
-            case CancelCapture():
-                self._captures.cancel(command)
-            case Buzz(for_ms=for_ms):
-                self._parts.signals.buzz(for_ms, self._now_ms())
-
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
         self._heartbeat_ns = self._parts.clock.monotonic_ns() + HEARTBEAT_NS
         self.happen(Pulse.BEAT)
         with contextlib.suppress(GatewayError):  # the next swipe finds it out and says so
             self._parts.policies.want(self._parts.policy_version())
-        self._answers.settle()
+        self._reception.answers.settle()
         if self._parts.writer.alive and self._parts.rig.healthy:
             self._parts.notifier.alive()
         self._parts.link.publish(Fact(kind="heartbeat", status=self.status()))
@@ -535,52 +371,11 @@ class Controller:
         if self._parts.turnstile:
             self._parts.turnstile.close(self._now_ms())
 
-    def _is_online(self, reader: str) -> bool:
-        return any(device.online for device in self._parts.rig.devices if device.name == reader)
-
     def device_states(self) -> dict[str, bool]:
         """Which readers are there."""
         return {device.name: device.online for device in self._parts.rig.devices}
 
     def status(self) -> ControllerStatus:
         """The present state, as the api process and the CLI see it."""
-        parts = self._parts
-        active, cause = parts.alarms.status()
-        now_ns = parts.clock.monotonic_ns()
-        return ControllerStatus(
-            pid=os.getpid(),
-            board=parts.board,
-            simulated=parts.rig.simulator is not None,
-            policy_version=parts.policies.version,
-            journal_seq=self._journal_seq,
-            journal_waiting=parts.writer.waiting,
-            journal_dropped=parts.writer.dropped,
-            journal_fault=parts.writer.fault,
-            clock_trusted=self._trusted,
-            clock_shift_s=parts.clock.shift.total_seconds(),
-            doors=tuple(panel.status() for panel in parts.doors.values()),
-            devices=tuple(
-                DeviceStatus(
-                    name=device.name,
-                    kind=device.kind,
-                    online=device.online,
-                    health=device.health.value,
-                    why=device.why,
-                    since_s=(now_ns - device.since_ns) / 1e9,
-                    counters=dict(device.counters),
-                )
-                for device in parts.rig.devices
-            ),
-            alarm_active=active,
-            alarm_cause=int(cause),
-            zones=parts.alarms.zones.status(),
-            alarms=parts.alarms.active(),
-            siren=parts.alarms.siren,
-            faults=parts.power.faults,
-            turnstile=parts.turnstile.status() if parts.turnstile else None,
-            modes_ended=self._bindings.modes_ended if self._bindings else (),
-            levels=tuple(
-                LineLevel(kind=kind, number=number, high=high)
-                for kind, number, high in parts.rig.levels()
-            ),
-        )
+        ended = self._bindings.modes_ended if self._bindings else ()
+        return status_of(self._parts, self._journal_seq, ended, clock_trusted=self._trusted)

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError
+from gateway.hardware.devices import Device
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.rig import Device
-from gateway.hardware.simulator import Simulator
+from gateway.hardware.simulated.simulator import Simulator
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry

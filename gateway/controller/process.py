@@ -11,10 +11,10 @@ import structlog
 
 from gateway.clock import SystemClock
 from gateway.controller.assembly import assembled
-from gateway.controller.core import DamageFound, Item
 from gateway.controller.inbox import Inbox
+from gateway.controller.parts import DamageFound, Item
 from gateway.errors import SettingsError
-from gateway.hardware.boards import load_profile
+from gateway.hardware.boards.profiles import load_profile
 from gateway.host.notify import Notifier
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_running_site, read_site

@@ -15,7 +15,7 @@ from gateway.controller.ports import RigPort
 from gateway.credentials.card_number import parse_card
 from gateway.errors import InvalidRequest, NotFound, NotSupportedHere
 from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
-from gateway.hardware.simulator import Simulator
+from gateway.hardware.simulated.simulator import Simulator
 from gateway.link.messages import ControllerStatus, Simulate
 from gateway.settings import FixedInput, Input, Level, Side, Turnstile
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.board_record import BoardRecord, record_path
-from gateway.hardware.boards import BoardProfile
-from gateway.hardware.edges import EdgeSource, PinEdgeSource
-from gateway.hardware.pins import PinFactory
-from gateway.hardware.simulated_pins import SimulatedFactory
+from gateway.hardware.boards.profiles import BoardProfile
+from gateway.hardware.pins.pin import PinFactory
+from gateway.hardware.simulated.board_record import BoardRecord, record_path
+from gateway.hardware.simulated.pins import SimulatedFactory
+from gateway.hardware.wiegand.edges import EdgeSource, PinEdgeSource
 from gateway.settings import Edges, WiegandReader
 
 
@@ -38,7 +38,7 @@ def _open_lgpio(profile: BoardProfile, runtime_dir: Path) -> PinFactory:
     os.environ.setdefault("LG_WD", str(runtime_dir))
     try:
         # Only here: importing lgpio starts a thread, and it is not there off a board.
-        from gateway.hardware.lgpio_pins import LgpioError, LockFactory
+        from gateway.hardware.pins.lgpio_pins import LgpioError, LockFactory
     except (ImportError, OSError) as error:
         raise DeviceUnavailable(
             f"board {profile.name!r} needs the Python package lgpio (>= 0.2.2): {error}"
@@ -65,7 +65,7 @@ def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], No
         raise DeviceUnavailable(f"reader {reader.name!r}: a simulated board has no kernel edges")
     try:
         # Only here: a simulated board does without the package.
-        from gateway.hardware.edges_kernel import KernelEdgeSource, find_chip
+        from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource, find_chip
     except (ImportError, OSError) as error:
         raise DeviceUnavailable(
             f"reader {reader.name!r}: edges 'kernel' needs the Python package gpiod (>= 2.1): "

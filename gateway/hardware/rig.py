@@ -3,58 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.errors import SettingsError
-from gateway.hardware.boards import SIMULATED_PORT, BoardProfile, check_site
-from gateway.hardware.card_service import CardService
+from gateway.hardware.boards.profiles import BoardProfile, check_site
 from gateway.hardware.device_thread import Backoff
+from gateway.hardware.devices import NOT_OPEN_YET, Device, Devices
 from gateway.hardware.driver import Driver
-from gateway.hardware.edges import EdgeSource
-from gateway.hardware.edges_thread import EdgeThread, PolledSource
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
-from gateway.hardware.factory import open_edges, open_factory
-from gateway.hardware.hid_driver import HidDriver
-from gateway.hardware.input_events import open_keyboard
-from gateway.hardware.inputs import DebouncedInput
-from gateway.hardware.line_watch import LineWatch
-from gateway.hardware.outputs import StrikeOutput, SwitchOutput
-from gateway.hardware.pcsc_driver import PcscDriver
-from gateway.hardware.pcsc_service import open_pcscd
-from gateway.hardware.pin_watch import PinWatch
-from gateway.hardware.pins import PIN_FAILURES, PinFactory
-from gateway.hardware.polled_driver import PolledDriver
-from gateway.hardware.qr_lines import QrLines
+from gateway.hardware.factory import open_factory
+from gateway.hardware.pins.inputs import DebouncedInput
+from gateway.hardware.pins.outputs import StrikeOutput, SwitchOutput
+from gateway.hardware.pins.pin import PinFactory
+from gateway.hardware.pins.watch import PinWatch
+from gateway.hardware.readers import Readers, Surroundings
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.rfid_frames import RfidFrames
-from gateway.hardware.secbox_line import SecBoxLine
-from gateway.hardware.secbox_module import ModuleRelay
-from gateway.hardware.serial_driver import SerialDriver, SerialProtocol
-from gateway.hardware.shared_health import SharedHealth
-from gateway.hardware.simulated_keyboard import open_simulated_keyboard
-from gateway.hardware.simulated_pins import SimulatedFactory
-from gateway.hardware.simulated_port import port_path
-from gateway.hardware.simulator import Simulator
-from gateway.hardware.uhf_poller import UhfPoller
-from gateway.hardware.wiegand_reader import WiegandDriver
+from gateway.hardware.secbox.line import SecBoxLine
+from gateway.hardware.secbox.module import ModuleRelay
+from gateway.hardware.simulated.pins import SimulatedFactory
+from gateway.hardware.simulated.port import path_of_port
+from gateway.hardware.simulated.simulator import Simulator
 from gateway.hardware.wiring import input_wiring, line_names
 from gateway.settings import (
-    HidReader,
     LockState,
-    PcscReader,
-    Reader,
     SecBox,
-    SerialCardReader,
-    SerialQrReader,
-    SerialUhfReader,
     Side,
     SiteFile,
     Strike,
-    WiegandReader,
 )
 
 
@@ -76,28 +53,6 @@ class Claim:
     def edge(self) -> bool | None:
         """Whether the claim moved the pin; None where the hardware cannot tell."""
         return None if self.was is None else self.was is not self.is_
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """The health of one reader, module or line."""
-
-    name: str
-    kind: str
-    """Of a reader its own; `output` or `input` of a line."""
-    health: Health
-    """A Wiegand reader counts as online while nothing speaks against it: its lines cannot tell
-    whether it is there."""
-    why: str
-    """What is wrong; empty when online."""
-    since_ns: int
-    counters: Mapping[str, int] = field(default_factory=dict)
-    """What is worth counting there, by its name; empty where nothing is."""
-
-    @property
-    def online(self) -> bool:
-        """Whether it can be used at all."""
-        return self.health is not Health.OFFLINE
 
 
 class Rig:
@@ -128,10 +83,8 @@ class Rig:
         self._inputs: list[DebouncedInput] = []
         self._drivers: list[Driver] = []
         self._secbox_lines: list[SecBoxLine] = []
-        self._lines: dict[int, EdgeSource] = {}
-        self._polled: list[PolledSource] = []
-        self._devices: dict[str, Device] = {}
-        self._counters: dict[str, list[Callable[[], Mapping[str, int]]]] = {}
+        self._readers: Readers | None = None
+        self._devices = Devices()
         self._closed = False
 
     @property
@@ -152,9 +105,7 @@ class Rig:
     @property
     def devices(self) -> list[Device]:
         """How the readers are, in the order of the site file, then the outputs and the inputs."""
-        return [
-            replace(device, counters=self._counted(name)) for name, device in self._devices.items()
-        ]
+        return self._devices.all()
 
     @property
     def healthy(self) -> bool:
@@ -167,19 +118,10 @@ class Rig:
         for contact in self._inputs:
             if contact.high is not None:
                 yield contact.name.kind.value, contact.name.number, contact.high
-        for index, lines in self._lines.items():
-            with suppress(*PIN_FAILURES):  # the reader's state says so
-                for kind, high in zip(("wiegand_d0", "wiegand_d1"), lines.levels(), strict=True):
-                    yield kind, index, high
+        if self._readers is not None:
+            yield from self._readers.levels()
         for line in self._secbox_lines:
             yield from line.levels()
-
-    def _counted(self, device: str) -> dict[str, int]:
-        return {
-            name: count
-            for counters in self._counters.get(device, ())
-            for name, count in counters().items()
-        }
 
     def claim_strikes(self) -> None:
         """Take every strike at its door's `on_start` level, then what sounds or shines, switched
@@ -206,35 +148,32 @@ class Rig:
         """Open inputs and readers; what a reader lacks is told by its state, not raised."""
         if isinstance(self._factory, SimulatedFactory):
             self.simulator = Simulator(
-                self._site, self._factory, self._loop.clock, self._runtime_dir, self._is_online
+                self._site,
+                self._factory,
+                self._loop.clock,
+                self._runtime_dir,
+                self._devices.is_online,
             )
         for name, wiring in input_wiring(self._site).items():
             self._inputs.append(DebouncedInput(self._factory, name, wiring, self._loop))
-        now_ns = self._loop.clock.monotonic_ns()
         heard = replace(self._loop, post=self._heard)
-        for reader in self._site.reader:
-            # A port's own thread tells when it is open.
-            wired = isinstance(reader, WiegandReader)
-            health = Health.ONLINE if wired else Health.OFFLINE
-            why = "" if wired else "not open yet"
-            self._devices[reader.name] = Device(reader.name, reader.kind, health, why, now_ns)
-            self._drivers.append(self._open_reader(reader, heard))
-        # Closed in the other direction: no lines are given back while the thread polls them.
-        if self._polled:
-            self._drivers.append(EdgeThread(self._polled, self._loop, self._backoff))
-        self._open_sec_boxes(heard, now_ns)
+        around = Surroundings(
+            self._factory, heard, self._runtime_dir, self.simulator, self._backoff
+        )
+        self._readers = Readers(self._site.reader, around, self._devices)
+        self._drivers += self._readers.drivers
+        self._open_sec_boxes(heard)
         self._watch_pins(heard)
 
-    def _open_sec_boxes(self, loop: Loop, now_ns: int) -> None:
+    def _open_sec_boxes(self, loop: Loop) -> None:
         """One line for each port; the locks of its modules are locks like any."""
+        now_ns = loop.clock.monotonic_ns()
         by_port: dict[str, list[SecBox]] = {}
         for box in self._site.sec_box:
-            self._devices[box.name] = Device(
-                box.name, "sec_box", Health.OFFLINE, "not open yet", now_ns
-            )
+            self._devices.add(Device(box.name, "sec_box", Health.OFFLINE, NOT_OPEN_YET, now_ns))
             by_port.setdefault(box.port, []).append(box)
         for port, boxes in by_port.items():
-            path = self._port(boxes[0].name, port)
+            path = path_of_port(self._runtime_dir, boxes[0].name, port)
             line = SecBoxLine(boxes, path, loop, backoff=self._backoff)
             self._strikes.update(line.relays)
             self._secbox_lines.append(line)
@@ -255,60 +194,8 @@ class Rig:
         now_ns = self._loop.clock.monotonic_ns()
         for kind, lines in (("output", outputs), ("input", inputs)):
             for name in lines:
-                self._devices[name] = Device(name, kind, Health.ONLINE, "", now_ns)
+                self._devices.add(Device(name, kind, Health.ONLINE, "", now_ns))
         self._drivers.append(PinWatch(inputs, outputs, heard))
-
-    def _open_reader(self, reader: Reader, loop: Loop) -> Driver:
-        match reader:
-            case WiegandReader():
-                return self._open_wiegand(reader, loop)
-            case SerialQrReader():
-                return self._open_serial(reader, QrLines(reader), loop)
-            case SerialCardReader():
-                return self._open_serial(reader, RfidFrames(reader), loop)
-            case SerialUhfReader():
-                port, poller = self._port(reader.name, reader.port), UhfPoller(reader)
-                return PolledDriver(
-                    reader.name, port, reader.speed, poller, loop, backoff=self._backoff
-                )
-            case HidReader():
-                played = reader.device == SIMULATED_PORT
-                return HidDriver(
-                    reader,
-                    self._port(reader.name, reader.device),
-                    loop,
-                    backoff=self._backoff,
-                    opener=open_simulated_keyboard if played else open_keyboard,
-                )
-            case PcscReader():
-                opener: Callable[[], CardService] = open_pcscd
-                if self.simulator is not None and reader.reader == SIMULATED_PORT:
-                    opener = partial(self.simulator.usb.cards, reader.name)
-                return PcscDriver(reader, loop, backoff=self._backoff, opener=opener)
-            case _:
-                raise SettingsError(f"reader {reader.name!r} kind: {reader.kind} is not served")
-
-    def _open_serial(
-        self, reader: SerialQrReader | SerialCardReader, protocol: SerialProtocol, loop: Loop
-    ) -> SerialDriver:
-        port = self._port(reader.name, reader.port)
-        return SerialDriver(reader.name, port, reader.baud, protocol, loop, backoff=self._backoff)
-
-    def _open_wiegand(self, reader: WiegandReader, loop: Loop) -> WiegandDriver:
-        source = open_edges(self._factory, reader, loop.wake)
-        self._lines[reader.index] = source
-        if isinstance(source, PolledSource):
-            self._polled.append(source)
-        health = SharedHealth(loop.post)
-        driver = WiegandDriver(reader, source, replace(loop, post=health.part()))
-        watch = LineWatch(reader.name, source, replace(loop, post=health.part()))
-        self._drivers.append(watch)
-        self._counters[reader.name] = [watch.counters, lambda: driver.counters]
-        return driver
-
-    def _port(self, reader: str, port: str) -> str:
-        """The path of a reader's port."""
-        return str(port_path(self._runtime_dir, reader)) if port == SIMULATED_PORT else port
 
     def configure(self, reading: ReadingSettings) -> None:
         """Let the readers go by what the database says from now on."""
@@ -370,16 +257,8 @@ class Rig:
 
     def _heard(self, event: HardwareEvent) -> None:
         if isinstance(event, DeviceState):
-            self._devices[event.device] = replace(
-                self._devices[event.device],
-                health=event.health,
-                why=event.why,
-                since_ns=event.at_ns,
-            )
+            self._devices.heard(event)
         self._loop.post(event)
-
-    def _is_online(self, reader: str) -> bool:
-        return self._devices[reader].online
 
 
 def open_rig(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.boards import BoardProfile, check_site
+from gateway.hardware.boards.profiles import BoardProfile, check_site
 from gateway.hardware.factory import open_factory
 from gateway.settings import Door, LockState, Side, SiteFile, Turnstile
 

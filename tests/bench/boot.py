@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from gateway.errors import ControllerUnavailable
-from gateway.hardware.board_record import BoardRecord, record_path
+from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Simulate
 from gateway.link.runtime import RuntimeDirectory

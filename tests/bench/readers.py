@@ -20,13 +20,13 @@ from gateway.clock import SystemClock
 from gateway.credentials.rfid_serial import SHAPES
 from gateway.credentials.values import Identification
 from gateway.hardware.events import HardwareEvent, Loop
-from gateway.hardware.polled_driver import PolledDriver
-from gateway.hardware.qr_lines import QrLines
 from gateway.hardware.reading_settings import ReadingSettings, UhfReading
-from gateway.hardware.rfid_frames import RfidFrames
-from gateway.hardware.serial_driver import SerialDriver, SerialProtocol
-from gateway.hardware.simulated_port import SimulatedPort
-from gateway.hardware.uhf_poller import UhfPoller, family_of
+from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol
+from gateway.hardware.serial_ports.polled_driver import PolledDriver
+from gateway.hardware.serial_ports.qr_lines import QrLines
+from gateway.hardware.serial_ports.rfid_frames import RfidFrames
+from gateway.hardware.serial_ports.uhf_poller import UhfPoller, family_of
+from gateway.hardware.simulated.port import SimulatedPort
 from gateway.settings import SerialCardReader, SerialQrReader, SerialUhfReader
 
 from .figures import Expectations, p50, p99, say, table

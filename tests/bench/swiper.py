@@ -44,8 +44,8 @@ from gateway.controller.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.doors.values import DoorSettings
-from gateway.hardware.board_record import BoardRecord, EdgeRecord, record_path
-from gateway.hardware.boards import BoardProfile
+from gateway.hardware.boards.profiles import BoardProfile
+from gateway.hardware.simulated.board_record import BoardRecord, EdgeRecord, record_path
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import Door, LockState, SiteFile, WiegandReader
 

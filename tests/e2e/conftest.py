@@ -24,7 +24,7 @@ import pytest
 import requests
 
 import gateway as installed
-from gateway.hardware.board_record import BoardRecord, EdgeRecord, record_path
+from gateway.hardware.simulated.board_record import BoardRecord, EdgeRecord, record_path
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, Simulate
 from gateway.link.runtime import RuntimeDirectory

@@ -19,8 +19,8 @@ from gateway.cli.options import data_option, initialised, json_option
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayError
-from gateway.hardware.boards import check_site, load_hats, load_profile, warnings
-from gateway.hardware.chips import Chips, read_chips
+from gateway.hardware.boards.chips import Chips, read_chips
+from gateway.hardware.boards.profiles import check_site, load_hats, load_profile, warnings
 from gateway.host.certificate import expires
 from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient
@@ -196,12 +196,13 @@ def _processes(data: Path) -> Iterator[Finding]:
 
 
 def _device(device: DeviceStatus) -> Iterator[Finding]:
-    """How a reader is, with what was counted there; of a pin only what is wrong."""
+    """How a reader or a module is, with what was counted there; of a pin only what is wrong."""
     grade = _GRADES[device.health]
     is_pin = device.kind in ("input", "output")
     if is_pin and grade is Grade.OK:
         return
     text = f"{device.health}: {device.why}" if device.why else device.health
     counted = ", ".join(f"{name} {count}" for name, count in device.counters.items() if count)
-    subject = device.name if is_pin else f"reader {device.name}"
+    what = "sec_box" if device.kind == "sec_box" else "reader"
+    subject = device.name if is_pin else f"{what} {device.name}"
     yield Finding(grade, subject, f"{text} ({counted})" if counted else text)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.errors import SettingsError
-from gateway.hardware.boards import BoardProfile, board_names, load_hats, load_profile
-from gateway.hardware.chips import Chips
+from gateway.hardware.boards.chips import Chips
+from gateway.hardware.boards.profiles import BoardProfile, board_names, load_hats, load_profile
 from gateway.host.machine import Machine
 from gateway.settings import LockState, Side, SiteFile, Strike
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.cli.doctor.board import has_line
 from gateway.cli.doctor.findings import Finding, Grade
-from gateway.hardware.boards import BoardProfile
+from gateway.hardware.boards.profiles import BoardProfile
 from gateway.host.clock_trust import RELEASED
 from gateway.host.machine import Identity, Machine
 from gateway.settings import SiteFile

@@ -14,20 +14,20 @@ from typing import Self
 
 from gateway.clock import DeviceTime, SiteZone
 from gateway.controller.assembly import Record, Surroundings, put_together
-from gateway.controller.core import Happening, Item
 from gateway.controller.dynamic_codes import FindWindow
 from gateway.controller.flight.codec import Hide
 from gateway.controller.flight.instant import Instant
 from gateway.controller.flight.tape import FlightRecorder, Sink
 from gateway.controller.inbox import Inbox
+from gateway.controller.parts import Happening, Item
 from gateway.controller.ports import Passages, People
 from gateway.controller.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.errors import GatewayError
+from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.rig import Device
-from gateway.hardware.simulator import Simulator
+from gateway.hardware.simulated.simulator import Simulator
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState, Side, SiteFile
 from gateway.store.journal import Entry

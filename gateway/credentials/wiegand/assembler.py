@@ -84,7 +84,12 @@ class FrameAssembler:
 
     def whole(self, bits: int) -> Frame | None:
         """The running frame if it has `bits` bits, for somebody who need not wait for the gap."""
-        return self._so_far() if len(self._edges) == bits and not self._taken else None
+        return self.so_far() if len(self._edges) == bits and not self._taken else None
+
+    def so_far(self) -> Frame:
+        """The running frame."""
+        bits = "".join(str(bit) for _, bit in self._edges)
+        return Frame(bits, tuple(stamp for stamp, _ in self._edges), self._taken)
 
     def take(self) -> None:
         """The running frame was used as it is. What still comes before the gap makes it a bad one;
@@ -112,11 +117,7 @@ class FrameAssembler:
         return frame
 
     def _frame(self) -> Frame:
-        frame = self._so_far()
+        frame = self.so_far()
         self._edges.clear()
         self._taken = 0
         return frame
-
-    def _so_far(self) -> Frame:
-        bits = "".join(str(bit) for _, bit in self._edges)
-        return Frame(bits, tuple(stamp for stamp, _ in self._edges), self._taken)

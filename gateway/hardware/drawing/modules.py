@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
+from gateway.hardware.boards.hats import Channel, Hat
+from gateway.hardware.boards.headers import Header
 from gateway.hardware.drawing.canvas import Canvas, Colour
-from gateway.hardware.hats import Channel, Hat
-from gateway.hardware.headers import Header
 
 _WIDTH = 960
 _ROW = 40

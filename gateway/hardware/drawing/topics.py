@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from gateway.hardware.boards.headers import Header
 from gateway.hardware.drawing.canvas import Anchor, Canvas, Colour, Point
-from gateway.hardware.headers import Header
 from gateway.settings import Door, SiteFile, WiegandReader
 
 _LOCK, _POWER, _GROUND = Colour.LOCK, Colour.POWER_5V, Colour.GROUND

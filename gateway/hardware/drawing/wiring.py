@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.hardware.boards import BoardProfile
+from gateway.hardware.boards.hats import Hats, outputs_of
+from gateway.hardware.boards.headers import HeaderPin
+from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.drawing.canvas import GLYPH, Anchor, Canvas, Colour
-from gateway.hardware.hats import Hats, outputs_of
-from gateway.hardware.headers import HeaderPin
 from gateway.settings import Level, SiteFile
 
 ROW = 30

@@ -211,7 +211,7 @@ def test_what_the_description_says_of_a_missing_controller_is_so(lonely: SimpleN
                 json=ENDPOINTS[command.name].example,
                 timeout=30,
             )
-            assert reply.status_code == 503
+            assert (name, reply.status_code) == (name, 503)
             validator(COMPONENTS["Error"]).validate(reply.json())
 
 

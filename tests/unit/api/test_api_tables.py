@@ -30,7 +30,9 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_what_make_docs_writes(reference: Any, page: str) -> None:
     writer = reference("__main__")
-    assert set(writer.PAGES) == {path.name for path in writer.DOCS.iterdir()}
+    # Those that a person wrote are no tables.
+    written = {"hardware.md", "installation.md", "secbox.md"}
+    assert set(writer.PAGES) | written == {path.name for path in writer.DOCS.iterdir()}
     assert (writer.DOCS / page).read_text(encoding="utf-8") == writer.PAGES[page]()
 
 

@@ -16,8 +16,8 @@ from gateway.cli.doctor.board import board_findings, has_line
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.commands.provisioning import initialise
-from gateway.hardware.boards import load_profile
-from gateway.hardware.chips import Chip, Chips
+from gateway.hardware.boards.chips import Chip, Chips
+from gateway.hardware.boards.profiles import load_profile
 from gateway.host.machine import Machine
 from gateway.settings import SITE_FILE, SiteFile
 

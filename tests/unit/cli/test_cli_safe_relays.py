@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 from gateway.cli import safe_relays as program
 from gateway.cli.safe_relays import moment_of_end, safe_relays
 from gateway.errors import DeviceUnavailable, SettingsError
-from gateway.hardware.board_record import BoardRecord, record_path
 from gateway.hardware.safe_relays import Moment
+from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import LAST_GOOD, SITE_FILE
 
@@ -184,7 +184,7 @@ def test_a_line_that_fails_is_named_and_fails_the_command(
         raise DeviceUnavailable("GPIO17 cannot be claimed: GPIO busy")
 
     monkeypatch.setattr(
-        "gateway.hardware.simulated_pins.SimulatedPin.output_with_state", none_can_be_had
+        "gateway.hardware.simulated.pins.SimulatedPin.output_with_state", none_can_be_had
     )
     answer = run()
     assert answer.exit_code == 1

@@ -17,7 +17,7 @@ from gateway.clock import ManualClock
 from gateway.commands.provisioning import initialise
 from gateway.controller.assembly import assembled
 from gateway.controller.core import Controller
-from gateway.hardware.boards import load_profile
+from gateway.hardware.boards.profiles import load_profile
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE, read_site

@@ -13,8 +13,8 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.errors import NotFound
-from gateway.hardware.board_record import BoardRecord, record_path
 from gateway.hardware.events import InputKind, InputName
+from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.host.clock_trust import ClockTrust
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE

@@ -63,7 +63,7 @@ def ordered(demo: Path, put: Callable[[Store], None]) -> Path:
 
 
 def close_door(bench: Any) -> None:
-    bench.controller._openings.open(OpenDoor(door=1, timeout_ms=-1))
+    bench.controller._reception.openings.open(OpenDoor(door=1, timeout_ms=-1))
 
 
 def enter(bench: Any, card: int = CARD_OF_ANA) -> None:

@@ -161,14 +161,14 @@ def test_a_door_that_will_be_held_open_soon_is_told_before(site: Site) -> None:
 
 def test_no_opening_of_a_client_outlasts_the_limit_but_a_hold_does(site: Site) -> None:
     with site("output_limit_s = 5") as bench:
-        bench.controller._openings.open(OpenDoor(door=1, timeout_ms=60_000))
+        bench.controller._reception.openings.open(OpenDoor(door=1, timeout_ms=60_000))
         bench.pass_time(4)
         assert bench.unlocked(1)
         bench.pass_time(2)
         assert not bench.unlocked(1)
-        bench.controller._openings.open(OpenDoor(door=1, timeout_ms=0))
+        bench.controller._reception.openings.open(OpenDoor(door=1, timeout_ms=0))
         bench.pass_time(20)
         assert bench.unlocked(1)
-        bench.controller._openings.open(OpenDoor(door=1, timeout_ms=-1))
+        bench.controller._reception.openings.open(OpenDoor(door=1, timeout_ms=-1))
         bench.settle()
         assert not bench.unlocked(1)

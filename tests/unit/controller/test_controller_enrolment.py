@@ -45,7 +45,7 @@ class Asker:
     def begin(self, command: Capture) -> Future[Any]:
         """Ask, and turn until the capture stands or is refused."""
         answer = self.send(command)
-        desk = self.bench.controller._captures
+        desk = self.bench.controller._reception.captures
 
         def waits() -> bool:
             return desk._capture is not None and desk._capture.asker is not None
@@ -291,7 +291,7 @@ def test_what_happens_between_two_askings_is_told_at_the_next(
             bench.pass_time(1)
             with pytest.raises(InvalidRequest, match="nobody acted"):
                 asker.ask(capture())
-    assert bench.controller._captures.due_ns() is None
+    assert bench.controller._reception.captures.due_ns() is None
 
 
 def test_a_capture_dies_with_its_asker(bench: Any, asker: Asker) -> None:
@@ -366,7 +366,7 @@ def test_a_captured_pin_is_in_no_log_no_journal_and_no_repr(bench: Any, asker: A
         bench.pass_time(1.1)
         asker.end(answer)
         keys(bench, f"{pin}#")
-        held = repr(bench.controller._captures._capture)
+        held = repr(bench.controller._reception.captures._capture)
         assert asker.ask(capture("pin"))["value"] == pin
     bench.settle()
     assert {entry["event"] for entry in logged} >= {"enrolment begins", "enrolment ends"}

@@ -38,7 +38,7 @@ def leaf(bench: Any, name: InputName, *, is_open: bool) -> None:
 
 
 def order(bench: Any, door: int, timeout_ms: int | None = None) -> None:
-    bench.controller._openings.open(OpenDoor(door=door, timeout_ms=timeout_ms))
+    bench.controller._reception.openings.open(OpenDoor(door=door, timeout_ms=timeout_ms))
     bench.pass_time(0.1)
 
 
@@ -83,12 +83,16 @@ def test_an_opening_by_a_client_is_refused_naming_the_door_that_is_open(airlock:
 def test_what_a_server_decided_moves_no_door_of_an_interlock_that_is_in_use(airlock: Any) -> None:
     both = Authorize(event=7, openings=(Opening(door=1), Opening(door=2)))
     with pytest.raises(NotPermitted, match="along with"):
-        airlock.controller._openings.authorize(both)
+        airlock.controller._reception.openings.authorize(both)
     assert not airlock.unlocked(1)
-    airlock.controller._openings.authorize(Authorize(event=7, openings=(Opening(door=1),)))
+    airlock.controller._reception.openings.authorize(
+        Authorize(event=7, openings=(Opening(door=1),))
+    )
     assert airlock.unlocked(1)
     with pytest.raises(NotPermitted, match="unlocked"):
-        airlock.controller._openings.authorize(Authorize(event=7, openings=(Opening(door=2),)))
+        airlock.controller._reception.openings.authorize(
+            Authorize(event=7, openings=(Opening(door=2),))
+        )
 
 
 def test_whoever_comes_second_waits_until_the_first_door_is_locked(airlock: Any) -> None:

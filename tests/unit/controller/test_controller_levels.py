@@ -29,7 +29,7 @@ def test_a_level_follows_its_wire_once_it_stands(bench: Any) -> None:
         (Simulate(verb="tamper", value="on"), ("tamper", 0)),
         (Simulate(verb="zone", zone=1, value="active"), ("zone", 1)),
     ):
-        bench.controller._simulation.run(act)
+        bench.controller._reception.simulation.run(act)
         bench.pass_time(0.5)
         assert levels(bench)[line] is not before[line]
         before[line] = not before[line]

@@ -43,7 +43,7 @@ def site(demo: Path) -> Path:
     a flight record."""
     path = demo / SITE_FILE
     text = path.read_text(encoding="utf-8").replace("d1 = 6\n", FRONT)
-    text = text.replace('port = "simulated"', QR)
+    text = text.replace('\nport = "simulated"', f"\n{QR}", 1)
     path.write_text(f"{text}\n[flight_record]\nenabled = true\n", encoding="utf-8")
     return demo
 
@@ -195,7 +195,7 @@ def test_a_clients_beep_is_heard_at_every_reader_for_its_time(lit: Any, beeps: i
 
 def test_a_beep_where_nothing_beeps_is_refused(bench: Any) -> None:
     with pytest.raises(NotSupportedHere, match="no buzzer"):
-        bench.controller._answer(b"", request(Buzz(for_ms=400)))
+        bench.controller._reception._answer(b"", request(Buzz(for_ms=400)))
 
 
 def test_lights_that_an_order_of_the_loop_moved_are_off_after_the_end(

@@ -65,7 +65,7 @@ class Gate:
 
     @property
     def desk(self) -> OpeningDesk:
-        desk: OpeningDesk = self.bench.controller._openings
+        desk: OpeningDesk = self.bench.controller._reception.openings
         return desk
 
     @property

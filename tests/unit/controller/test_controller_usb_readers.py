@@ -67,7 +67,7 @@ class Site:
 
     def sim(self, verb: str, reader: str, value: str | None = None) -> None:
         command = Simulate.model_validate({"verb": verb, "reader": reader, "value": value})
-        self.bench.controller._simulation.run(command)
+        self.bench.controller._reception.simulation.run(command)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -168,7 +168,7 @@ def test_what_is_shown_during_an_enrolment_goes_to_its_asker(
     try:
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(client.ask, Capture.model_validate(words), PATIENCE_S)
-            desk = site.bench.controller._captures
+            desk = site.bench.controller._reception.captures
             site.wait_for(lambda: desk._capture is not None)
             site.sim(verb, reader, value)
             site.wait_for(answer.done)

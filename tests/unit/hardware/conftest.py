@@ -12,12 +12,12 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.credentials.values import BadFrame, Identification
-from gateway.hardware.board_record import BoardRecord, PinRecord, record_path
-from gateway.hardware.boards import BoardProfile, load_profile
+from gateway.hardware.boards.profiles import BoardProfile, load_profile
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import HardwareEvent, InputLevel, InputName, Loop
 from gateway.hardware.rig import Rig, open_rig
-from gateway.hardware.simulator import Simulator
+from gateway.hardware.simulated.board_record import BoardRecord, PinRecord, record_path
+from gateway.hardware.simulated.simulator import Simulator
 from gateway.settings import SiteFile
 
 Event = TypeVar("Event", bound=HardwareEvent)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.board_record import (
+from gateway.hardware.simulated.board_record import (
     HISTORY,
     PINS,
     BoardRecord,

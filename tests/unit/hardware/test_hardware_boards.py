@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.errors import SettingsError
-from gateway.hardware import boards
-from gateway.hardware.boards import BoardProfile, board_names, load_profile
+from gateway.hardware.boards import profiles as boards
+from gateway.hardware.boards.profiles import BoardProfile, board_names, load_profile
 from gateway.settings import SiteFile
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     headers.mkdir()
     (headers / "rpi40.toml").write_text((HW / "headers" / "rpi40.toml").read_text())
     monkeypatch.setattr(
-        "gateway.hardware.hw_files.resources.files", lambda package: tmp_path / package
+        "gateway.hardware.boards.files.resources.files", lambda package: tmp_path / package
     )
     return folder
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import pytest
 
-from gateway.hardware.chips import Chips, read_chips
+from gateway.hardware.boards.chips import Chips, read_chips
 
 
 class KernelChip:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.hardware.boards import board_names, load_profile
-from gateway.hardware.hats import hat_names, load_hat
-from gateway.hardware.headers import HeaderPin, load_header
+from gateway.hardware.boards.hats import hat_names, load_hat
+from gateway.hardware.boards.headers import HeaderPin, load_header
+from gateway.hardware.boards.profiles import board_names, load_profile
 
 ROOT = Path(__file__).parents[3]
 NOTES = (ROOT / "hw" / "README.md").read_text(encoding="utf-8")

@@ -10,13 +10,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gateway.hardware.boards import board_names, load_hats, load_profile
+from gateway.hardware.boards.hats import hat_names, load_hat
+from gateway.hardware.boards.headers import load_header
+from gateway.hardware.boards.profiles import board_names, load_hats, load_profile
 from gateway.hardware.drawing.canvas import GLYPH, Canvas
 from gateway.hardware.drawing.collection import drawings
 from gateway.hardware.drawing.topics import TOPICS
 from gateway.hardware.drawing.wiring import draw_wiring
-from gateway.hardware.hats import hat_names, load_hat
-from gateway.hardware.headers import load_header
 from gateway.settings import SiteFile
 
 FOLDER = Path(__file__).parents[3] / "hw" / "drawings"

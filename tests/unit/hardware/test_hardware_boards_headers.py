@@ -8,8 +8,8 @@ import pytest
 from gpiozero.pins.pi import PiBoardInfo  # type: ignore[import-untyped] # - no types
 from pydantic import ValidationError
 
-from gateway.hardware.boards import board_names, load_profile
-from gateway.hardware.headers import Header, load_header
+from gateway.hardware.boards.headers import Header, load_header
+from gateway.hardware.boards.profiles import board_names, load_profile
 from gateway.settings import Level
 
 RPI40 = load_header("rpi40")

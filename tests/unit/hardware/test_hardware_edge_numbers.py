@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.hardware.edges import EdgeNumbers
+from gateway.hardware.wiegand.edges import EdgeNumbers
 
 
 def take(numbers: EdgeNumbers, *arriving: int) -> list[bool]:

@@ -19,13 +19,14 @@ from structlog.testing import capture_logs
 
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, SettingsError
-from gateway.hardware import edges_kernel, edges_thread
 from gateway.hardware.device_thread import HUNG_NS
-from gateway.hardware.edges import PinEdgeSource
-from gateway.hardware.edges_kernel import KernelEdgeSource, find_chip
-from gateway.hardware.edges_thread import PRIORITY, RETRY_NS, EdgeThread
 from gateway.hardware.factory import open_edges, open_simulated
-from gateway.hardware.wiegand_reader import WiegandDriver
+from gateway.hardware.wiegand import edge_thread as edges_thread
+from gateway.hardware.wiegand import kernel_edges as edges_kernel
+from gateway.hardware.wiegand.edge_thread import PRIORITY, RETRY_NS, EdgeThread
+from gateway.hardware.wiegand.edges import PinEdgeSource
+from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource, find_chip
+from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader
 
 if TYPE_CHECKING:
@@ -482,7 +483,7 @@ def test_on_a_real_board_the_kernel_reports_the_edges_unless_the_site_says_other
 def test_kernel_edges_without_the_package_are_an_error_and_no_fall_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "gateway.hardware.edges_kernel")
+    monkeypatch.delitem(sys.modules, "gateway.hardware.wiegand.kernel_edges")
     monkeypatch.setitem(sys.modules, "gpiod", None)
     with pytest.raises(DeviceUnavailable, match=r"reader 'r': edges 'kernel' needs .* gpiod"):
         at_the_chip(bench)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.edges import EdgeCounts, EdgeSource
+from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health, InputKind, InputName
-from gateway.hardware.line_watch import LOST_NS, LineWatch
-from gateway.hardware.rig import Device
-from gateway.hardware.simulated_pins import SimulatedFactory
+from gateway.hardware.simulated.pins import SimulatedFactory
+from gateway.hardware.wiegand.edges import EdgeCounts, EdgeSource
+from gateway.hardware.wiegand.line_watch import LOST_NS, LineWatch
 from gateway.settings import LockState
 
 if TYPE_CHECKING:

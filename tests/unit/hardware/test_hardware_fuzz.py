@@ -24,13 +24,13 @@ from gateway.credentials.rfid_serial import SHAPES
 from gateway.credentials.uhf_r200 import R200Codec
 from gateway.credentials.uhf_reader18 import Reader18Codec
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
-from gateway.hardware.edges import EdgeCounts
 from gateway.hardware.events import DeviceState, KeyPressed, Loop, ReplaySuspected
-from gateway.hardware.qr_lines import QrLines
 from gateway.hardware.reading_settings import ReadingSettings, UhfReading
-from gateway.hardware.rfid_frames import RfidFrames
-from gateway.hardware.uhf_poller import UhfPoller
-from gateway.hardware.wiegand_reader import WiegandDriver
+from gateway.hardware.serial_ports.qr_lines import QrLines
+from gateway.hardware.serial_ports.rfid_frames import RfidFrames
+from gateway.hardware.serial_ports.uhf_poller import UhfPoller
+from gateway.hardware.wiegand.edges import EdgeCounts
+from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import SerialCardReader, SerialQrReader, SerialUhfReader, WiegandReader
 
 pytestmark = pytest.mark.hypothesis  # more of it in `make fuzz`

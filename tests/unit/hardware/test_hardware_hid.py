@@ -18,8 +18,9 @@ from gateway.credentials.keyboard import LEFT_SHIFT
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState
-from gateway.hardware.hid_driver import HidDriver
-from gateway.hardware.input_events import (
+from gateway.hardware.simulated.keyboard import SimulatedKeyboard, open_simulated_keyboard
+from gateway.hardware.usb.hid_driver import HidDriver
+from gateway.hardware.usb.input_events import (
     EVENT_BYTES,
     InputEventStream,
     Key,
@@ -29,7 +30,6 @@ from gateway.hardware.input_events import (
     pack_keys,
     pack_text,
 )
-from gateway.hardware.simulated_keyboard import SimulatedKeyboard, open_simulated_keyboard
 from gateway.settings import HidReader
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.hardware.events import InputKind, InputLevel, InputName
 from gateway.hardware.factory import open_simulated
-from gateway.hardware.inputs import DebouncedInput
-from gateway.hardware.simulated_pins import SimulatedFactory
+from gateway.hardware.pins.inputs import DebouncedInput
+from gateway.hardware.simulated.pins import SimulatedFactory
 from gateway.settings import Input
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.boards import load_profile
-from gateway.hardware.edges import PinEdgeSource
+from gateway.hardware.boards.profiles import load_profile
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.factory import open_factory
-from gateway.hardware.inputs import DebouncedInput
-from gateway.hardware.outputs import StrikeOutput
-from gateway.hardware.pins import PinFactory
+from gateway.hardware.pins.inputs import DebouncedInput
+from gateway.hardware.pins.outputs import StrikeOutput
+from gateway.hardware.pins.pin import PinFactory
+from gateway.hardware.wiegand.edges import PinEdgeSource
 from gateway.settings import Input, LockState, Strike
 
 if TYPE_CHECKING:
@@ -110,10 +110,10 @@ def lgpio(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLgpio]:
     fake = FakeLgpio()
     monkeypatch.setitem(sys.modules, "lgpio", fake)
     # Both import lgpio once: a stand-in must be found there, and not stay behind.
-    for name in ("gpiozero.pins.lgpio", "gateway.hardware.lgpio_pins"):
+    for name in ("gpiozero.pins.lgpio", "gateway.hardware.pins.lgpio_pins"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield fake
-    for name in ("gpiozero.pins.lgpio", "gateway.hardware.lgpio_pins"):
+    for name in ("gpiozero.pins.lgpio", "gateway.hardware.pins.lgpio_pins"):
         sys.modules.pop(name, None)
 
 
@@ -278,7 +278,7 @@ def test_a_missing_library_is_an_error_that_names_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "lgpio", None)
-    monkeypatch.delitem(sys.modules, "gateway.hardware.lgpio_pins", raising=False)
+    monkeypatch.delitem(sys.modules, "gateway.hardware.pins.lgpio_pins", raising=False)
     monkeypatch.delitem(sys.modules, "gpiozero.pins.lgpio", raising=False)
     with pytest.raises(DeviceUnavailable, match=r"'pi4' needs the Python package lgpio"):
         open_factory(load_profile("pi4"), bench.clock, bench.runtime_dir)

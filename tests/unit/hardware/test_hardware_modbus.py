@@ -12,9 +12,9 @@ from pymodbus.pdu import DecodePDU
 from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
 
 from gateway.errors import SettingsError
-from gateway.hardware.boards import check_site, load_profile, warnings
-from gateway.hardware.modbus_profiles import load_module, module_names
-from gateway.hardware.simulated_modules import SimulatedModule, checksum
+from gateway.hardware.boards.profiles import check_site, load_profile, warnings
+from gateway.hardware.secbox.profiles import load_module, module_names
+from gateway.hardware.simulated.modules import SimulatedModule, checksum
 from gateway.settings import SiteFile
 
 BOX: dict[str, Any] = {

@@ -9,11 +9,11 @@ import pytest
 
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.errors import BrokenFrame, DeviceUnavailable
-from gateway.hardware.card_service import CardView
 from gateway.hardware.device_thread import HUNG_NS, Backoff
 from gateway.hardware.events import DeviceState
-from gateway.hardware.pcsc_driver import PcscDriver
-from gateway.hardware.simulated_cards import SimulatedCards
+from gateway.hardware.simulated.cards import SimulatedCards
+from gateway.hardware.usb.card_service import CardView
+from gateway.hardware.usb.pcsc_driver import PcscDriver
 from gateway.settings import PcscReader
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def test_a_reader_that_is_gone_when_the_card_is_asked_is_tried_again(
 def test_a_reader_that_is_listed_and_never_found_is_no_hanging_thread(
     bench: Bench, service: PlayedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.hardware.pcsc_driver._AGAIN_S", 0.01)
+    monkeypatch.setattr("gateway.hardware.usb.pcsc_driver._AGAIN_S", 0.01)
     monkeypatch.setattr(service, "look", lambda _: None)
     counter = Counter(bench, service)
     bench.clock.advance(2 * HUNG_NS / 1e9)

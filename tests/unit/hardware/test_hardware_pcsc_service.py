@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import BrokenFrame, DeviceUnavailable
-from gateway.hardware.card_service import CardView
-from gateway.hardware.pcsc_service import OLDEST, PcscService, open_pcscd
+from gateway.hardware.usb.card_service import CardView
+from gateway.hardware.usb.pcsc_service import OLDEST, PcscService, open_pcscd
 
 READER, PNP = "ACME Reader 00 00", "\\\\?PnP?\\Notification"
 ASK = bytes.fromhex("FFCA000000")
@@ -110,7 +110,7 @@ def scard(monkeypatch: pytest.MonkeyPatch) -> Scard:
     monkeypatch.setitem(sys.modules, "smartcard", ModuleType("smartcard"))
     monkeypatch.setitem(sys.modules, "smartcard.scard", played)
     monkeypatch.setattr(metadata, "version", lambda _: "2.0.5")
-    monkeypatch.setattr("gateway.hardware.pcsc_service._AGAIN_S", 0)
+    monkeypatch.setattr("gateway.hardware.usb.pcsc_service._AGAIN_S", 0)
     return played
 
 

@@ -26,9 +26,9 @@ import pytest
 from gateway.credentials.values import BadFrame, Identification
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState
-from gateway.hardware.pcsc_driver import PcscDriver
-from gateway.hardware.pcsc_service import open_pcscd
-from gateway.hardware.simulated_cards import MIFARE_CLASSIC_1K
+from gateway.hardware.simulated.cards import MIFARE_CLASSIC_1K
+from gateway.hardware.usb.pcsc_driver import PcscDriver
+from gateway.hardware.usb.pcsc_service import open_pcscd
 from gateway.settings import PcscReader
 
 if TYPE_CHECKING:

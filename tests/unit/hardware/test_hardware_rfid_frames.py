@@ -8,7 +8,7 @@ import pytest
 
 from gateway.credentials.rfid_serial import SHAPES
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
-from gateway.hardware.rfid_frames import RfidFrames
+from gateway.hardware.serial_ports.rfid_frames import RfidFrames
 from gateway.settings import SerialCardReader
 
 MS = 1_000_000

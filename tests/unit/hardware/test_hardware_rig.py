@@ -8,10 +8,10 @@ import pytest
 import serial
 
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.boards import load_profile
+from gateway.hardware.boards.profiles import load_profile
 from gateway.hardware.device_thread import HUNG_NS
+from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health, InputKind, InputName
-from gateway.hardware.rig import Device
 from gateway.settings import LockState
 
 if TYPE_CHECKING:

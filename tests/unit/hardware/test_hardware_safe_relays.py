@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import DeviceUnavailable, SettingsError
 from gateway.hardware import safe_relays
-from gateway.hardware.boards import BoardProfile, load_profile
+from gateway.hardware.boards.profiles import BoardProfile, load_profile
 from gateway.hardware.safe_relays import Moment, keeps_outputs, put_safe, safe_lines
 
 if TYPE_CHECKING:

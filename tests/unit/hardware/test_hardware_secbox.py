@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.hardware import secbox_module
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState, Health, InputKind, InputLevel, InputName
-from gateway.hardware.modbus_profiles import load_module
-from gateway.hardware.secbox_line import SecBoxLine
-from gateway.hardware.simulated_modules import SimulatedLine, SimulatedModule, checksum
-from gateway.hardware.simulated_port import SimulatedPort
+from gateway.hardware.secbox import module as secbox_module
+from gateway.hardware.secbox.line import SecBoxLine
+from gateway.hardware.secbox.profiles import load_module
+from gateway.hardware.simulated.modules import SimulatedLine, SimulatedModule, checksum
+from gateway.hardware.simulated.port import SimulatedPort
 from gateway.settings import LockState, SecBox
 
 if TYPE_CHECKING:

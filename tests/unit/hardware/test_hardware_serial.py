@@ -11,9 +11,9 @@ from gateway.credentials.line_frames import MAX_BYTES
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState
-from gateway.hardware.qr_lines import QrLines
-from gateway.hardware.serial_driver import SerialDriver, open_port
-from gateway.hardware.simulated_port import SimulatedPort
+from gateway.hardware.serial_ports.driver import SerialDriver, open_port
+from gateway.hardware.serial_ports.qr_lines import QrLines
+from gateway.hardware.simulated.port import SimulatedPort
 from gateway.settings import SerialQrReader
 
 if TYPE_CHECKING:

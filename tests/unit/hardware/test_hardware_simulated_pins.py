@@ -6,9 +6,9 @@ import pytest
 from gpiozero import OutputDevice  # type: ignore[import-untyped] # - no types
 
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.board_record import PinFunction
 from gateway.hardware.factory import open_simulated
-from gateway.hardware.simulated_pins import SimulatedFactory
+from gateway.hardware.simulated.board_record import PinFunction
+from gateway.hardware.simulated.pins import SimulatedFactory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from gateway.settings import LockState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.hardware.simulator import Simulator
+    from gateway.hardware.simulated.simulator import Simulator
     from tests.unit.hardware.conftest import Bench
 
 REX = InputName(InputKind.REX, 1)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.errors import SettingsError
-from gateway.hardware.outputs import StrikeOutput
-from gateway.hardware.pins import PinCallback
+from gateway.hardware.pins.outputs import StrikeOutput
+from gateway.hardware.pins.pin import PinCallback
 from gateway.settings import LockState, Strike
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ HOLD = """
     import os, signal, sys
     from pathlib import Path
     from gateway.clock import SystemClock
-    from gateway.hardware.boards import load_profile
+    from gateway.hardware.boards.profiles import load_profile
     from gateway.hardware.rig import open_rig
     from gateway.settings import LockState, read_site
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.errors import SettingsError
-from gateway.hardware.boards import check_site, load_profile, warnings
+from gateway.hardware.boards.profiles import check_site, load_profile, warnings
 from gateway.hardware.events import TURN_INPUTS
 from gateway.settings import LockState, Side
 

@@ -11,7 +11,7 @@ from gateway.credentials.uhf_reader18 import INVENTORY, POWER, Reader18Codec
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.hardware.events import Health
 from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
-from gateway.hardware.uhf_poller import (
+from gateway.hardware.serial_ports.uhf_poller import (
     ASK_NS,
     ERRORS_TOLD,
     IDLE_ASK_NS,

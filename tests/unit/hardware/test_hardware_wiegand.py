@@ -14,7 +14,6 @@ from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, WiegandFormat, encode
 from gateway.credentials.wiegand.replay import EXACT
 from gateway.hardware.complaints import LASTS_NS
-from gateway.hardware.edges import EdgeCounts
 from gateway.hardware.events import (
     DeviceState,
     HardwareEvent,
@@ -24,7 +23,8 @@ from gateway.hardware.events import (
     ReplaySuspected,
 )
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.wiegand_reader import WiegandDriver
+from gateway.hardware.wiegand.edges import EdgeCounts
+from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader
 
 if TYPE_CHECKING:
@@ -129,13 +129,13 @@ def test_every_format_is_read_at_the_pins(bench: Bench, layout: str) -> None:
 
 
 @pytest.mark.parametrize("layout", FORMATS)
-def test_a_frame_that_only_one_format_can_be_is_read_with_its_last_bit(
+def test_a_frame_that_only_one_format_can_be_is_read_before_the_gap(
     bench: Bench, layout: str
 ) -> None:
     bench.use(reader=[{**READER, "formats": [layout]}])
     bench.start()
     bench.sim.swipe("card", 77, layout)
-    bench.run(ms=0)
+    bench.run(ms=3)
     # Where no parity tells that a frame is whole, the silence has to.
     assert bench.credentials == ([("card", 77)] if FORMATS[layout].parities else [])
     bench.run(ms=50)
@@ -337,33 +337,66 @@ def test_a_closed_driver_lets_go_of_its_lines(clock: ManualClock) -> None:
     assert script.closed
 
 
-def test_a_longer_format_is_read_at_once_and_a_shorter_one_after_the_gap(
+def served_each_edge(reader: Reader, script: Script, edges: Edges) -> None:
+    """As the loop does: at each edge, and whenever something is due between two."""
+    for edge in edges:
+        while (due_ns := reader.driver.due_ns) is not None and due_ns < edge[0]:
+            reader.driver.service(due_ns)
+        script.edges = [edge]
+        reader.driver.service(edge[0])
+
+
+def test_a_longer_format_is_read_when_its_next_bit_is_overdue_and_a_shorter_one_after_the_gap(
     clock: ManualClock,
 ) -> None:
     script = Script()
     reader = Reader(script, clock)
     long = frame(encode(FORMATS["w34"], 1, 2), 0)
-    script.edges = long
-    reader.driver.service(long[-1][0])
+    served_each_edge(reader, script, long)
+    assert reader.driver.due_ns == long[-1][0] + 4 * MS
+    reader.driver.service(long[-1][0] + 4 * MS - 1)
+    assert reader.values == []
+    reader.driver.service(long[-1][0] + 4 * MS)
     assert reader.values == [1 << 32 | 2]
     short = frame(encode(W26, 3, 4), 500 * MS)
-    script.edges = short
-    reader.driver.service(short[-1][0])
+    served_each_edge(reader, script, short)
+    reader.driver.service(short[-1][0] + 25 * MS)
     assert len(reader.values) == 1
     reader.driver.service(short[-1][0] + 26 * MS)
     assert reader.values[1:] == [3 << 32 | 4]
     assert reader.driver.due_ns is None
 
 
+def test_edges_that_take_their_time_are_waited_for_a_little(clock: ManualClock) -> None:
+    script = Script(edge_lag_ns=10 * MS)
+    reader = Reader(script, clock, formats=["w26"])
+    edges = frame(encode(W26, 7, 9), 0)
+    served_each_edge(reader, script, edges)
+    assert reader.driver.due_ns == edges[-1][0] + 6 * MS
+    reader.driver.service(edges[-1][0] + 6 * MS)
+    assert reader.values == [7 << 32 | 9]
+
+
+@given(st.integers(0, (1 << 34) - 1))
+def test_a_longer_card_is_never_taken_for_a_shorter_one_that_it_begins_with(bits: int) -> None:
+    script = Script()
+    reader = Reader(script, ManualClock(datetime(2026, 3, 1, tzinfo=UTC)), formats=["w26"])
+    edges = frame(f"{bits:034b}", 0)
+    served_each_edge(reader, script, edges)
+    reader.driver.service(edges[-1][0] + 26 * MS)
+    assert reader.values == []
+    assert "34 bits fit no format" in reader.refused[0]
+
+
 def test_a_frame_that_goes_on_is_reported_and_never_a_second_card(clock: ManualClock) -> None:
     script = Script()
     reader = Reader(script, clock, formats=["w26"])
     bits = encode(W26, 7, 9)
-    edges = frame(bits + bits, 0)
-    for edge in edges:
-        script.edges = [edge]
-        reader.driver.service(edge[0])
-    reader.driver.service(edges[-1][0] + 26 * MS)
+    first = frame(bits, 0)
+    second = frame(bits, first[-1][0] + 12 * MS)
+    served_each_edge(reader, script, [*first, *second])
+    assert reader.values == [7 << 32 | 9]
+    reader.driver.service(second[-1][0] + 26 * MS)
     assert reader.values == [7 << 32 | 9]
     assert [event.bits for event in reader.events if isinstance(event, BadFrame)] == [bits + bits]
     assert "26 more bits came after 26 that were read" in reader.refused[0]
@@ -383,14 +416,13 @@ def test_a_longer_frame_that_is_there_as_a_whole_is_not_cut(clock: ManualClock) 
 def test_a_wrong_frame_of_the_longest_format_waits_for_the_gap(clock: ManualClock) -> None:
     script = Script()
     reader = Reader(script, clock, formats=["w26"])
-    edges = frame("0" * 26 + "1", 0)
-    script.edges = edges[:26]
-    reader.driver.service(edges[25][0])
+    edges = frame("0" * 26, 0)
+    served_each_edge(reader, script, edges)
+    reader.driver.service(edges[-1][0] + 4 * MS)
     assert reader.events == []
-    script.edges = edges[26:]
-    reader.driver.service(edges[26][0])
-    reader.driver.service(edges[26][0] + 26 * MS)
-    assert "27 bits" in reader.refused[0]
+    assert reader.driver.due_ns == edges[-1][0] + 25 * MS + 1
+    reader.driver.service(edges[-1][0] + 26 * MS)
+    assert "parity" in reader.refused[0]
 
 
 OWN = WiegandFormat("own", 30, range(2, 12), range(12, 30), W26.parities[:1])

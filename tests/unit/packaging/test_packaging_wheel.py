@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.hardware.boards import load_profile
+from gateway.hardware.boards.profiles import load_profile
 
 NOT_INSTALLED = "the gateway is not installed in this environment; `make test` installs it"
 

@@ -1,0 +1,58 @@
+"""The controller's present state, as the api process and the CLI see it."""
+
+from __future__ import annotations
+
+import os
+
+from gateway.controller.parts import Parts
+from gateway.link.messages import (
+    ControllerStatus,
+    DeviceStatus,
+    EndedMode,
+    LineLevel,
+)
+
+
+def status_of(
+    parts: Parts, journal_seq: int, modes_ended: tuple[EndedMode, ...], *, clock_trusted: bool
+) -> ControllerStatus:
+    """What all parts say of themselves; `journal_seq` is the highest committed entry."""
+    active, cause = parts.alarms.status()
+    now_ns = parts.clock.monotonic_ns()
+    return ControllerStatus(
+        pid=os.getpid(),
+        board=parts.board,
+        simulated=parts.rig.simulator is not None,
+        policy_version=parts.policies.version,
+        journal_seq=journal_seq,
+        journal_waiting=parts.writer.waiting,
+        journal_dropped=parts.writer.dropped,
+        journal_fault=parts.writer.fault,
+        clock_trusted=clock_trusted,
+        clock_shift_s=parts.clock.shift.total_seconds(),
+        doors=tuple(panel.status() for panel in parts.doors.values()),
+        devices=tuple(
+            DeviceStatus(
+                name=device.name,
+                kind=device.kind,
+                online=device.online,
+                health=device.health.value,
+                why=device.why,
+                since_s=(now_ns - device.since_ns) / 1e9,
+                counters=dict(device.counters),
+            )
+            for device in parts.rig.devices
+        ),
+        alarm_active=active,
+        alarm_cause=int(cause),
+        zones=parts.alarms.zones.status(),
+        alarms=parts.alarms.active(),
+        siren=parts.alarms.siren,
+        faults=parts.power.faults,
+        turnstile=parts.turnstile.status() if parts.turnstile else None,
+        modes_ended=modes_ended,
+        levels=tuple(
+            LineLevel(kind=kind, number=number, high=high)
+            for kind, number, high in parts.rig.levels()
+        ),
+    )

@@ -1,0 +1,297 @@
+"""Board profiles: which pins a board has, which it reserves, and what they do while it boots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gateway.credentials.wiegand import FORMATS
+from gateway.errors import SettingsError
+from gateway.hardware.boards.files import load_checked, names_in
+from gateway.hardware.boards.hats import Hats, load_hat, reader_outputs, strikes_of
+from gateway.hardware.boards.headers import Header, load_header
+from gateway.hardware.secbox.profiles import module_problems, module_warnings
+from gateway.hardware.usb.pcsc_names import name_problems
+from gateway.settings import (
+    Edges,
+    Input,
+    Level,
+    LockState,
+    PcscReader,
+    Pull,
+    Side,
+    SiteFile,
+    WiegandReader,
+)
+
+SIMULATED_PORT = "simulated"
+"""The port, device or name of a reader that hangs on the simulated board."""
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Watchdog(_Fact):
+    """The board's hardware watchdog."""
+
+    device: str
+    driver: str
+    longest_s: Annotated[int, Field(ge=1)]
+    """The longest time that it can wait for a sign of life."""
+
+
+class SerialPort(_Fact):
+    """A serial port on the header."""
+
+    device: str
+    what: str
+    config: tuple[str, ...]
+    """Lines that config.txt needs for it."""
+
+
+class BoardProfile(_Fact):
+    """One file of `hw/boards`."""
+
+    name: str
+    title: str
+    backend: Literal["simulated", "lgpio"]
+    header: Header
+    """In the file the name of one of `hw/headers`."""
+    models: tuple[str, ...] = ()
+    """How the device tree calls the board, without the revision that follows."""
+    chip: str | None = None
+    """Label of the GPIO chip; only for `lgpio`."""
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{6}$")]
+    """Raspberry Pi revision code, hexadecimal, from which the GPIO library takes its pin map."""
+    config_sections: tuple[str, ...] = ()
+    """Sections of config.txt that hold for this board, beside `all`."""
+    supply_a: float | None = None
+    """What the supply has to give at 5.1 V, USB devices included."""
+    rtc: bool = False
+    """The board has a clock that a battery keeps."""
+    watchdog: Watchdog | None = None
+    serial: tuple[SerialPort, ...] = ()
+    unverified: tuple[str, ...] = ()
+    """Which of these facts nobody has seen on the board."""
+
+    @field_validator("header", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        return load_header(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.backend == "lgpio") is (self.chip is None):
+            raise ValueError("chip: the label is needed with backend lgpio, and only there")
+        if (self.backend == "lgpio") is (not self.models):
+            raise ValueError("models: the names are needed with backend lgpio, and only there")
+        return self
+
+    @property
+    def simulated(self) -> bool:
+        """True where pins are moved by `gateway sim` and not by wires."""
+        return self.backend == "simulated"
+
+    @property
+    def pins(self) -> tuple[int, ...]:
+        """GPIO numbers that a site may use, in order."""
+        free = (pin.gpio for pin in self.header.gpios if pin.reserved is None)
+        return tuple(sorted(number for number in free if number is not None))
+
+    def boot_level(self, pin: int) -> bool:
+        """The level (True = high) of a pin that nothing has claimed since power-up."""
+        found = self.header.pin_of(pin)
+        return found is not None and found.boot is Level.HIGH
+
+
+def board_names() -> list[str]:
+    """Every board that has a profile."""
+    return names_in("boards")
+
+
+def load_profile(name: str) -> BoardProfile:
+    """The profile of the board `name`.
+
+    Raises SettingsError naming the allowed boards, or the key of the profile that is wrong.
+    """
+    if name not in board_names():
+        raise SettingsError(f"site.board: {name!r} has no profile (allowed: {board_names()})")
+    return load_checked(BoardProfile, "boards", name)
+
+
+def load_hats(site: SiteFile) -> Hats:
+    """The modules that the site names. Raises SettingsError as `load_hat`."""
+    return Hats([load_hat(name) for name in site.site.hats])
+
+
+def check_site(profile: BoardProfile, site: SiteFile) -> None:
+    """Refuse a site that this board or these drivers cannot serve.
+
+    Touches no hardware. Raises SettingsError with every problem: pins that the board lacks or
+    reserves, pulls that a board's resistor overrules, unknown Wiegand formats, a simulated port on
+    a real board, two names for one PC/SC reader, and what contradicts the modules that the site
+    names.
+    """
+    hats = load_hats(site)
+    problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
+    problems += [*_reader_problems(profile, site), *hats.problems(site)]
+    problems += _module_problems(profile, site)
+    if problems:
+        raise SettingsError("; ".join(problems))
+
+
+def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
+    """What works on this board but should be known, one sentence each.
+
+    Raises SettingsError for a module that has no profile.
+    """
+    hats = load_hats(site)
+    found = [*_open_at_boot(profile, site), *_heard_at_boot(profile, site)]
+    found += [
+        *_lit_at_boot(profile, site),
+        *_energised_at_boot(profile, hats, site),
+        *hats.warnings(site),
+    ]
+    for number, key in site.pins():
+        pin = profile.header.pin_of(number)
+        if pin and pin.note:
+            found.append(f"{key}: pin {number}: {pin.note}")
+    return found + module_warnings(site)
+
+
+def _open_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    for door in site.door:
+        pin = door.strike.pin
+        if door.strike.level(LockState.UNLOCKED) is profile.boot_level(pin):
+            level = door.strike.unlocked
+            yield (
+                f"door {door.name!r}: pin {pin} is {level} while the board boots, and {level} "
+                f"unlocks: the door is open from power-up until the controller runs; "
+                f"{_sooner(pin, door.strike.locked)}"
+            )
+    if site.turnstile:
+        for side in Side:
+            relay = site.turnstile.way(side).relay
+            if relay.level(LockState.UNLOCKED) is profile.boot_level(relay.pin):
+                yield (
+                    f"turnstile {side}: pin {relay.pin} is {relay.unlocked} while the board boots, "
+                    f"and {relay.unlocked} unlocks: it turns from power-up until the controller "
+                    f"runs; {_sooner(relay.pin, relay.locked)}"
+                )
+
+
+def _heard_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    for name, output in site.sounders():
+        if output.level(on=True) is profile.boot_level(output.pin):
+            off = Level.LOW if output.active is Level.HIGH else Level.HIGH
+            yield (
+                f"{name}: pin {output.pin} is {output.active} while the board boots, and "
+                f"{output.active} sounds: it is heard from power-up until the controller runs; "
+                f"{_sooner(output.pin, off)}"
+            )
+
+
+def _lit_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    for key, output in reader_outputs(site):
+        if output.level(on=True) is profile.boot_level(output.pin):
+            off = Level.LOW if output.active is Level.HIGH else Level.HIGH
+            yield (
+                f"{key}: pin {output.pin} is {output.active} while the board boots: it is on from "
+                f"power-up until the controller runs; {_sooner(output.pin, off)}"
+            )
+
+
+def _energised_at_boot(profile: BoardProfile, hats: Hats, site: SiteFile) -> Iterator[str]:
+    """Relays that click at each start although their door stays shut: magnets, turned around."""
+    for key, strike in strikes_of(site):
+        driven = hats.relay_at(strike.pin)
+        if driven is None or strike.unlocked is driven.active:
+            continue  # whether that one is open at boot has been said
+        if profile.boot_level(strike.pin) is not (driven.active is Level.HIGH):
+            continue
+        yield (
+            f"{key}: pin {strike.pin} is {driven.active} while the board boots, which energises "
+            f"the relay and locks before the controller runs"
+        )
+
+
+def _sooner(pin: int, level: Level) -> str:
+    """How the pin gets its level before this program starts; not in the first instant."""
+    drive = "dh" if level is Level.HIGH else "dl"
+    pull = "up" if level is Level.HIGH else "down"
+    return (
+        f"`gpio={pin}=op,{drive}` in config.txt ends it seconds earlier, a resistor that pulls the"
+        f" input {pull} does so from the start"
+    )
+
+
+def _pin_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    for pin, key in site.pins():
+        found = profile.header.pin_of(pin)
+        if found and found.reserved:
+            yield f"{key}: pin {pin} is reserved: {found.reserved}"
+        elif found is None:
+            allowed = ", ".join(str(number) for number in profile.pins)
+            yield f"{key}: {profile.title} has no pin {pin} (allowed: {allowed})"
+
+
+def _pull_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    for key, wired in _inputs(site):
+        found = profile.header.pin_of(wired.pin)
+        if found and found.fixed_pull_up and wired.pull is not Pull.UP:
+            yield (
+                f"{key}: pull is {wired.pull!s}, but pin {wired.pin} has a fixed pull-up"
+                f" (allowed: up)"
+            )
+
+
+def _inputs(site: SiteFile) -> Iterator[tuple[str, Input]]:
+    for door in site.door:
+        if door.sensor:
+            yield f"door {door.name!r} sensor", door.sensor
+        if door.rex:
+            yield f"door {door.name!r} rex", door.rex
+        if door.bond:
+            yield f"door {door.name!r} bond", door.bond
+    if site.turnstile:
+        for side in Side:
+            yield f"turnstile {side} turn", site.turnstile.way(side).turn
+    for zone in site.zone:
+        yield f"zone {zone.number}", zone
+    yield from site.contacts()
+
+
+def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    for reader in site.reader:
+        if isinstance(reader, WiegandReader):
+            unknown = [name for name in reader.formats if name not in FORMATS]
+            if unknown or not reader.formats:
+                yield (
+                    f"reader {reader.name!r} formats: found {list(reader.formats)},"
+                    f" allowed: one or more of {sorted(FORMATS)}"
+                )
+            if reader.edges is Edges.KERNEL and profile.simulated:
+                yield (
+                    f"reader {reader.name!r} edges: 'kernel' needs a real board,"
+                    f" here it is {profile.name!r} (allowed: pins)"
+                )
+        elif reader.place == SIMULATED_PORT and not profile.simulated:
+            yield (
+                f"reader {reader.name!r}: 'simulated' needs the simulated board,"
+                f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
+            )
+    contactless = (reader for reader in site.reader if isinstance(reader, PcscReader))
+    yield from name_problems(it for it in contactless if it.reader != SIMULATED_PORT)
+
+
+def _module_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    yield from module_problems(site)
+    for box in site.sec_box:
+        if box.port == SIMULATED_PORT and not profile.simulated:
+            yield (
+                f"sec_box {box.name!r}: 'simulated' needs the simulated board,"
+                f" here it is {profile.name!r} (allowed: the path of the RS-485 port)"
+            )

@@ -1,0 +1,1 @@
+"""Lines of the header: claimed once with their level, read, debounced, watched."""

@@ -1,0 +1,119 @@
+"""Contacts and buttons: edges only say that something moved, the level after it is what counts."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from gateway.hardware.events import InputLevel, InputName, Loop
+from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
+from gateway.settings import Input
+
+RECONCILE_NS = 1_000_000_000
+"""A level is read at least this often, since an edge can be lost."""
+
+_MS = 1_000_000
+_NS = 1_000_000_000
+
+
+class DebouncedInput:
+    """One input pin. Its callback may run in any thread; everything else in the loop's."""
+
+    def __init__(
+        self,
+        factory: PinFactory,
+        name: InputName,
+        wiring: Input,
+        loop: Loop,
+    ) -> None:
+        """Claim the pin with its pull; the first `service` posts its level."""
+        self.name = name
+        self._post = loop.post
+        self._wake = loop.wake
+        self._debounce_ns = wiring.debounce_ms * _MS
+        self._moved: deque[int] = deque(maxlen=1)
+        self._dirty_ns: int | None = None
+        self._dirty_since_ns = 0
+        self._read_ns: int | None = None
+        self._retry_ns = 0
+        self._high = False
+        self._failure = ""
+        self._pin = factory.pin(wiring.pin)
+        self._pin.input_with_pull(wiring.pull.value)
+        self._pin.edges = "both"
+        self._pin.when_changed = self._edge
+
+    @property
+    def high(self) -> bool | None:
+        """The level that counts; None before it could be read."""
+        return None if self._read_ns is None else self._high
+
+    @property
+    def failure(self) -> str:
+        """Why the level cannot be read, the last known one counting on; empty while it can."""
+        return self._failure
+
+    @property
+    def due_ns(self) -> int:
+        """When `service` has something to do; 0 before the first one."""
+        if self._read_ns is None:
+            return self._retry_ns
+        if self._dirty_ns is None:
+            return self._read_ns + RECONCILE_NS
+        return self._settled_ns(self._dirty_ns)
+
+    def service(self, now_ns: int) -> None:
+        """Post the level at start, and when it has changed and then stood for the debounce time."""
+        if self._read_ns is None:
+            if now_ns >= self._retry_ns and self._read(now_ns):
+                self._post(InputLevel(self.name, self._high, now_ns))
+            return
+        while self._moved:
+            self._touch(self._moved.popleft())
+        if self._dirty_ns is not None:
+            if now_ns >= self._settled_ns(self._dirty_ns):
+                self._settle(now_ns)
+        elif now_ns - self._read_ns >= RECONCILE_NS:
+            before = self._high
+            self._read(now_ns)
+            if self._high is not before:
+                # An edge was lost, or is still on its way: the level must stand as after any edge.
+                self._high = before
+                self._touch(now_ns)
+
+    def close(self) -> None:
+        """Stop listening; the pin stays an input."""
+        self._pin.close()
+
+    def _edge(self, ticks: float, state: int) -> None:  # noqa: ARG002 - the level is read later
+        self._moved.append(round(ticks * _NS))
+        self._wake()
+
+    def _touch(self, stamp_ns: int) -> None:
+        if self._dirty_ns is None:
+            self._dirty_since_ns = stamp_ns
+        self._dirty_ns = stamp_ns
+
+    def _settled_ns(self, dirty_ns: int) -> int:
+        """When the level counts: after the debounce, or at last when a contact chatters on."""
+        return min(dirty_ns + self._debounce_ns, self._dirty_since_ns + RECONCILE_NS)
+
+    def _settle(self, now_ns: int) -> None:
+        before = self._high
+        self._dirty_ns = None
+        self._read(now_ns)
+        if self._high is not before:
+            self._post(InputLevel(self.name, self._high, now_ns))
+
+    def _read(self, now_ns: int) -> bool:
+        """Read the level; False when that failed, to be tried again like any reading."""
+        try:
+            self._high = bool(self._pin.state)
+        except PIN_FAILURES as error:
+            self._failure = f"cannot be read: {error}"
+            self._retry_ns = now_ns + RECONCILE_NS
+            if self._read_ns is not None:
+                self._read_ns = now_ns
+            return False
+        self._failure = ""
+        self._read_ns = now_ns
+        return True

@@ -1,0 +1,58 @@
+"""Looks after the lines of a board: which of them do not do what they should, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.hardware.events import DeviceState, Health, Loop
+from gateway.hardware.pins.inputs import DebouncedInput
+from gateway.hardware.pins.outputs import OutputLine
+from gateway.hardware.reading_settings import ReadingSettings
+
+LOOK_NS = 1_000_000_000
+"""From one reading back of the outputs to the next."""
+
+
+class PinWatch:
+    """Tells how inputs and outputs are, under their names. A driver like any."""
+
+    name = "pins"
+
+    def __init__(
+        self,
+        inputs: Mapping[str, DebouncedInput],
+        outputs: Mapping[str, OutputLine],
+        loop: Loop,
+    ) -> None:
+        """By the names that their states are told under; all count as online so far."""
+        self._post = loop.post
+        self._outputs = outputs
+        self._parts: Mapping[str, DebouncedInput | OutputLine] = {**outputs, **inputs}
+        self._told = dict.fromkeys(self._parts, "")
+        self._look_ns = loop.clock.monotonic_ns() + LOOK_NS
+
+    @property
+    def due_ns(self) -> int | None:
+        """When the outputs are read back; None without any."""
+        return self._look_ns if self._outputs else None
+
+    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - there is no thread
+        return True
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """Nothing in the database is about lines."""
+
+    def service(self, now_ns: int) -> None:
+        if now_ns >= self._look_ns:
+            self._look_ns = now_ns + LOOK_NS
+            for line in self._outputs.values():
+                line.check()
+        for name, part in self._parts.items():
+            why = part.failure
+            if why != self._told[name]:
+                self._told[name] = why
+                health = Health.OFFLINE if why else Health.ONLINE
+                self._post(DeviceState(name, health, why, now_ns))
+
+    def close(self) -> None:
+        """The lines are given back by whoever has them."""

@@ -1,0 +1,148 @@
+"""The readers of a site, each with the driver for what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from gateway.hardware.boards.profiles import SIMULATED_PORT
+from gateway.hardware.device_thread import Backoff
+from gateway.hardware.devices import NOT_OPEN_YET, Counters, Device, Devices
+from gateway.hardware.driver import Driver
+from gateway.hardware.events import Health, Loop
+from gateway.hardware.factory import open_edges
+from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
+from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol
+from gateway.hardware.serial_ports.polled_driver import PolledDriver
+from gateway.hardware.serial_ports.qr_lines import QrLines
+from gateway.hardware.serial_ports.rfid_frames import RfidFrames
+from gateway.hardware.serial_ports.uhf_poller import UhfPoller
+from gateway.hardware.shared_health import SharedHealth
+from gateway.hardware.simulated.keyboard import open_simulated_keyboard
+from gateway.hardware.simulated.port import path_of_port
+from gateway.hardware.simulated.simulator import Simulator
+from gateway.hardware.usb.card_service import CardService
+from gateway.hardware.usb.hid_driver import HidDriver
+from gateway.hardware.usb.input_events import open_keyboard
+from gateway.hardware.usb.pcsc_driver import PcscDriver
+from gateway.hardware.usb.pcsc_service import open_pcscd
+from gateway.hardware.wiegand.edge_thread import EdgeThread, PolledSource
+from gateway.hardware.wiegand.edges import EdgeSource
+from gateway.hardware.wiegand.line_watch import LineWatch
+from gateway.hardware.wiegand.reader import WiegandDriver
+from gateway.settings import (
+    HidReader,
+    PcscReader,
+    Reader,
+    SerialCardReader,
+    SerialQrReader,
+    SerialUhfReader,
+    WiegandReader,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What readers hang on."""
+
+    factory: PinFactory
+    loop: Loop
+    runtime_dir: Path
+    simulator: Simulator | None
+    """The hand at a simulated board; None on real hardware."""
+    backoff: Backoff
+
+
+class Readers:
+    """All readers of a site. What one of them lacks is told by its state, not raised."""
+
+    def __init__(self, readers: tuple[Reader, ...], around: Surroundings, devices: Devices) -> None:
+        """Open `readers`, and let `devices` know them."""
+        self._around = around
+        self._lines: dict[int, EdgeSource] = {}
+        self.drivers: list[Driver] = []
+        """In the order in which they are to be opened; to be closed in the other."""
+        now_ns = around.loop.clock.monotonic_ns()
+        for reader in readers:
+            if isinstance(reader, WiegandReader):
+                counters: Counters | None = self._open_wiegand(reader)
+                health, why = Health.ONLINE, ""
+            else:
+                # A port's own thread tells when it is open.
+                self.drivers.append(self._driver(reader))
+                counters, health, why = None, Health.OFFLINE, NOT_OPEN_YET
+            devices.add(Device(reader.name, reader.kind, health, why, now_ns), counters)
+        polled = [lines for lines in self._lines.values() if isinstance(lines, PolledSource)]
+        if polled:
+            # Closed first: no lines are given back while the thread polls them.
+            self.drivers.append(EdgeThread(polled, around.loop, around.backoff))
+
+    def levels(self) -> Iterator[tuple[str, int, bool]]:
+        """What each data line is at: its kind, the reader's index, and whether it is high."""
+        for index, lines in self._lines.items():
+            with suppress(*PIN_FAILURES):  # the reader's state says so
+                for kind, high in zip(("wiegand_d0", "wiegand_d1"), lines.levels(), strict=True):
+                    yield kind, index, high
+
+    def _open_wiegand(self, reader: WiegandReader) -> Counters:
+        loop = self._around.loop
+        source = open_edges(self._around.factory, reader, loop.wake)
+        self._lines[reader.index] = source
+        health = SharedHealth(loop.post)
+        driver = WiegandDriver(reader, source, replace(loop, post=health.part()))
+        watch = LineWatch(reader.name, source, replace(loop, post=health.part()))
+        self.drivers += [watch, driver]
+        return lambda: {**watch.counters(), **driver.counters}
+
+    def _driver(
+        self,
+        reader: SerialQrReader | SerialCardReader | SerialUhfReader | HidReader | PcscReader,
+    ) -> Driver:
+        around = self._around
+        match reader:
+            case SerialQrReader():
+                return self._serial(reader, QrLines(reader))
+            case SerialCardReader():
+                return self._serial(reader, RfidFrames(reader))
+            case SerialUhfReader():
+                return PolledDriver(
+                    reader.name,
+                    self._path(reader),
+                    reader.speed,
+                    UhfPoller(reader),
+                    around.loop,
+                    backoff=around.backoff,
+                )
+            case HidReader():
+                played = reader.device == SIMULATED_PORT
+                return HidDriver(
+                    reader,
+                    self._path(reader),
+                    around.loop,
+                    backoff=around.backoff,
+                    opener=open_simulated_keyboard if played else open_keyboard,
+                )
+            case PcscReader():
+                opener: Callable[[], CardService] = open_pcscd
+                if around.simulator is not None and reader.reader == SIMULATED_PORT:
+                    opener = partial(around.simulator.usb.cards, reader.name)
+                return PcscDriver(reader, around.loop, backoff=around.backoff, opener=opener)
+
+    def _serial(
+        self, reader: SerialQrReader | SerialCardReader, protocol: SerialProtocol
+    ) -> SerialDriver:
+        around = self._around
+        return SerialDriver(
+            reader.name,
+            self._path(reader),
+            reader.baud,
+            protocol,
+            around.loop,
+            backoff=around.backoff,
+        )
+
+    def _path(self, reader: Reader) -> str:
+        return path_of_port(self._around.runtime_dir, reader.name, reader.place)

@@ -1,0 +1,194 @@
+"""Requests to Modbus RTU modules on one serial line, answered or refused.
+
+pymodbus takes long to import and is of no use to a site without modules: whoever opens a line
+imports this module, and nobody else does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import serial
+from pymodbus.client import ModbusSerialClient
+from pymodbus.exceptions import ConnectionException, ModbusException
+from pymodbus.pdu import ModbusPDU
+from pymodbus.pdu.bit_message import WriteSingleCoilRequest
+from serial.rs485 import RS485Settings
+
+from gateway.hardware.secbox.modbus_errors import ModuleRefused, NoAnswer
+from gateway.settings import Direction, Parity, SecBox
+
+# What it has to say of each answer that is missing is told by the modules' states.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+
+_PARITY = {
+    Parity.NONE: serial.PARITY_NONE,
+    Parity.EVEN: serial.PARITY_EVEN,
+    Parity.ODD: serial.PARITY_ODD,
+}
+_REFUSALS = {
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledged, not done yet",
+    6: "busy",
+}
+"""Exception codes of the Modbus Application Protocol V1.1b3, 7."""
+_QUIET_S = 0.02
+"""Silence after which nothing more of a broken answer comes."""
+
+
+class _TimedCoil(WriteSingleCoilRequest):
+    """Function 5 with a value that is neither on nor off: some modules take it for a time."""
+
+    def __init__(self, coil: int, units: int, device: int) -> None:
+        super().__init__(address=coil, dev_id=device)
+        self._units = units
+
+    def encode(self) -> bytes:
+        return struct.pack(">HH", self.address, self._units)
+
+
+def open_line(box: SecBox, path: str) -> serial.Serial:
+    """The opened port of a line; raises OSError, also where its driver knows no RS-485."""
+    port = serial.serial_for_url(
+        path,
+        baudrate=box.baud,
+        parity=_PARITY[box.parity],
+        timeout=box.timeout_ms / 1000,
+        write_timeout=1,
+        exclusive=True,
+    )
+    if box.direction is Direction.RTS:
+        try:
+            port.rs485_mode = RS485Settings()
+        except (OSError, ValueError) as error:
+            port.close()
+            raise OSError(
+                f"{path}: direction rts: the driver of this port does not switch RS-485 "
+                f"({error}); allowed here: auto, with an adapter that switches by itself"
+            ) from error
+    return port
+
+
+class ModbusBus:
+    """One line. Used by one thread.
+
+    Requests raise NoAnswer or ModuleRefused for what a module does, and OSError when the line
+    itself is gone.
+    """
+
+    def __init__(self, box: SecBox, path: str, timeout_s: float) -> None:
+        """Open the port at `path` as `box` says, whose modules answer within `timeout_s`."""
+        self._port = open_line(box, path)
+        self._path = path
+        self._timeout_s = timeout_s
+        self._client = ModbusSerialClient(
+            path, baudrate=box.baud, parity=_PARITY[box.parity], timeout=timeout_s, retries=0
+        )
+        # Its own opening hides the reason why a port cannot be had.
+        self._client.socket = self._port
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._port.close()
+
+    def read_inputs(self, device: int, count: int) -> tuple[bool, ...]:
+        """The first `count` discrete inputs of a module."""
+        answer = self._ask(
+            2, lambda: self._client.read_discrete_inputs(0, count=count, device_id=device)
+        )
+        return _bits(answer, count)
+
+    def read_coils(self, device: int, count: int) -> tuple[bool, ...]:
+        """The first `count` coils of a module."""
+        answer = self._ask(1, lambda: self._client.read_coils(0, count=count, device_id=device))
+        return _bits(answer, count)
+
+    def write_coil(self, device: int, coil: int, *, on: bool) -> None:
+        """Switch a relay."""
+        answer = self._ask(5, lambda: self._client.write_coil(coil, on, device_id=device))
+        if answer.address != coil or answer.bits[:1] != [on]:
+            raise NoAnswer("the answer belongs to another request")
+
+    def pulse_coil(self, device: int, coil: int, units: int) -> None:
+        """Switch a relay on for a time that the module measures."""
+        request = _TimedCoil(coil, units, device)
+        answer = self._ask(5, lambda: self._client.execute(False, request))
+        if answer.address != coil:
+            raise NoAnswer("the answer belongs to another request")
+
+    def read_registers(self, device: int, register: int, count: int) -> tuple[int, ...]:
+        """Holding registers of a module."""
+        answer = self._ask(
+            3,
+            lambda: self._client.read_holding_registers(register, count=count, device_id=device),
+        )
+        if len(answer.registers) != count:
+            raise NoAnswer("the answer belongs to another request")
+        return tuple(answer.registers)
+
+    def write_register(self, device: int, register: int, value: int) -> None:
+        """Give a holding register of a module a value."""
+        answer = self._ask(
+            6, lambda: self._client.write_register(register, value, device_id=device)
+        )
+        if answer.address != register or answer.registers != [value]:
+            raise NoAnswer("the answer belongs to another request")
+
+    def _ask(self, function: int, ask: Callable[[], ModbusPDU]) -> ModbusPDU:
+        try:
+            answer = self._answer(function, ask)
+        except (ConnectionException, OSError) as error:
+            # What the system said may be behind what pymodbus makes of it.
+            told = error if isinstance(error, OSError) else error.__context__
+            number = getattr(told, "errno", None)
+            why = os.strerror(number) if number else "the port is gone"
+            raise OSError(f"{self._path}: {why}") from error
+        if answer.isError():
+            code = getattr(answer, "exception_code", 0)
+            raise ModuleRefused(_REFUSALS.get(code, f"exception {code}"))
+        return answer
+
+    def _answer(self, function: int, ask: Callable[[], ModbusPDU]) -> ModbusPDU:
+        try:
+            answer = ask()
+        except ConnectionException:
+            raise
+        except (ModbusException, struct.error, IndexError) as error:
+            # The last two: pymodbus takes an answer apart that is whole but too short.
+            self._await_quiet()
+            raise NoAnswer("no answer, or none that is whole") from error
+        if answer.function_code & 0x7F != function:
+            self._await_quiet()
+            raise NoAnswer("the answer belongs to another request")
+        return answer
+
+    def _await_quiet(self) -> None:
+        """Let what is left of an answer pass: it must not be taken for the next one."""
+        self._port.timeout = _QUIET_S
+        end_s = time.monotonic() + self._timeout_s
+        while self._port.read(256) and time.monotonic() < end_s:
+            pass
+        self._port.timeout = self._timeout_s
+
+
+def _bits(answer: ModbusPDU, count: int) -> tuple[bool, ...]:
+    """Answers come in whole bytes."""
+    if not count <= len(answer.bits) < count + 8:
+        raise NoAnswer("the answer belongs to another request")
+    return tuple(answer.bits[:count])

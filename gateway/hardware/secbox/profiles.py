@@ -1,0 +1,126 @@
+"""Profiles of Modbus RTU modules: which coils and inputs one has, and what stops its relays.
+
+They are data in `hw/modules`, each with the document that it was taken from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.errors import SettingsError
+from gateway.hardware.boards.files import load_checked, names_in
+from gateway.settings import LockState, SecBox, SiteFile
+
+Word = Annotated[int, Field(ge=0, le=0xFFFF)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pulse(_Table):
+    """A write to a coil (function 5) that switches a relay on for a time of the module's own."""
+
+    coil: Word
+    """The address for relay 0; the others follow."""
+    unit_ms: Annotated[int, Field(ge=1, le=10_000)]
+    most_units: Annotated[int, Field(ge=1, le=0xFFFF)]
+
+    def units(self, hold_ms: int) -> int:
+        """The value that holds a relay for `hold_ms` or a little longer."""
+        return min(max(1, -(-hold_ms // self.unit_ms)), self.most_units)
+
+
+class Setup(_Table):
+    """Holding registers that are given a value when the module is found (function 6)."""
+
+    register_: Annotated[Word, Field(alias="register")]
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+    """So many registers from that one on."""
+    value: Word
+    why: str
+
+
+class ModuleProfile(_Table):
+    """One file of `hw/modules`."""
+
+    name: str
+    title: str
+    source: str
+    """The document that says so."""
+    unverified: tuple[str, ...] = ()
+    """What of it nobody has seen on a module."""
+    coils: Annotated[int, Field(ge=1, le=256)]
+    inputs: Annotated[int, Field(ge=0, le=256)]
+    closed: bool = True
+    """What a discrete input reads while its contact is closed."""
+    pulse: Pulse | None = None
+    setup: tuple[Setup, ...] = ()
+    silence_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
+    """After so long without a request the module switches its relays off; None for never."""
+
+    def drops(self, box: SecBox) -> bool:
+        """Whether the relay of `box` falls off by itself when the line is cut."""
+        pulsed = self.pulse is not None and box.switches_on(LockState.UNLOCKED)
+        return self.silence_ms is not None or pulsed
+
+
+def module_names() -> list[str]:
+    """Every module that has a profile."""
+    return names_in("modules")
+
+
+def load_module(name: str) -> ModuleProfile:
+    """The profile of the module `name`.
+
+    Raises SettingsError naming the allowed modules, or the key of the profile that is wrong.
+    """
+    if name not in module_names():
+        raise SettingsError(f"module: {name!r} has no profile (allowed: {module_names()})")
+    return load_checked(ModuleProfile, "modules", name)
+
+
+def module_problems(site: SiteFile) -> Iterator[str]:
+    """Relays and inputs that the modules of a site lack."""
+    for box in site.sec_box:
+        where = f"sec_box {box.name!r}"
+        try:
+            profile = load_module(box.module)
+        except SettingsError as error:
+            yield f"{where} {error}"
+            continue
+        if box.relay >= profile.coils:
+            yield f"{where} relay: found {box.relay}, allowed: 0 to {profile.coils - 1}"
+        for key, number in box.inputs().items():
+            if number >= profile.inputs:
+                allowed = f"0 to {profile.inputs - 1}" if profile.inputs else "none"
+                yield f"{where} {key}: found input {number}, allowed: {allowed}"
+
+
+def module_warnings(site: SiteFile) -> list[str]:
+    """What the doors on modules do when their line is cut, where that should be known."""
+    found = []
+    for box in site.sec_box:
+        profile = load_module(box.module)
+        off = LockState.UNLOCKED if box.energised_to_lock else LockState.LOCKED
+        where = f"sec_box {box.name!r}"
+        if not profile.drops(box):
+            found.append(
+                f"{where}: this module keeps its relay when the line is cut or this device stops "
+                f"dead: an opening that runs then has no end"
+            )
+        elif off is not box.on_fault:
+            found.append(
+                f"{where}: when the line is cut this module switches its relay off, which is "
+                f"{off}; on_fault says {box.on_fault}"
+            )
+        if profile.silence_ms is not None and off is not box.on_stop:
+            found.append(
+                f"{where}: while this device is stopped this module switches its relay off, which "
+                f"is {off}; on_stop says {box.on_stop}"
+            )
+        found += [f"{where}: {profile.title}: {text}" for text in profile.unverified]
+    return found

@@ -1,0 +1,1 @@
+"""Readers on serial ports: bytes carried by a thread, protocols in the loop."""

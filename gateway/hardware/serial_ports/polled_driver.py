@@ -1,0 +1,94 @@
+"""Readers on a serial port that speak when they are spoken to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import serial
+
+from gateway.hardware.device_thread import Backoff
+from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
+from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol, open_port
+
+
+class PolledProtocol(SerialProtocol, Protocol):
+    """What one reader is asked, and what its answers mean. Without a clock, a port or a thread."""
+
+    @property
+    def due_ns(self) -> int | None:
+        """When `request` has something to say; None is now."""
+
+    @property
+    def health(self) -> tuple[Health, str] | None:
+        """How the reader behind the open port is, and why; None while that is not known yet."""
+
+    def request(self, now_ns: int) -> bytes | None:
+        """What to send now; None when nothing is due."""
+
+
+class PolledDriver:
+    """One such reader. An open port is not enough: it is online when the reader answers."""
+
+    def __init__(
+        self,
+        name: str,
+        port: str,
+        baud: int,
+        protocol: PolledProtocol,
+        loop: Loop,
+        *,
+        backoff: Backoff | None = None,
+        opener: Callable[[str, int], serial.Serial] = open_port,
+    ) -> None:
+        """Start the thread on `port`; nothing is asked or posted before the first `service`."""
+        self.name = name
+        self._protocol = protocol
+        self._post = loop.post
+        self._open = False
+        self._told: tuple[Health, str] | None = None
+        self._carrier = SerialDriver(
+            name,
+            port,
+            baud,
+            protocol,
+            replace(loop, post=self._heard),
+            backoff=backoff,
+            opener=opener,
+        )
+
+    @property
+    def due_ns(self) -> int | None:
+        """When the reader is to be asked again, or has not answered in time."""
+        return self._protocol.due_ns if self._open else None
+
+    def turns(self, now_ns: int) -> bool:
+        return self._carrier.turns(now_ns)
+
+    def configure(self, reading: ReadingSettings) -> None:
+        self._carrier.configure(reading)
+
+    def service(self, now_ns: int) -> None:
+        self._carrier.service(now_ns)
+        if not self._open:
+            return
+        request = self._protocol.request(now_ns)
+        if request is not None:
+            self._carrier.send(request)
+        health = self._protocol.health
+        if health is not None and health != self._told:
+            self._told = health
+            self._post(DeviceState(self.name, *health, now_ns))
+
+    def close(self) -> None:
+        self._carrier.close()
+
+    def _heard(self, event: HardwareEvent) -> None:
+        if not isinstance(event, DeviceState):
+            self._post(event)
+            return
+        self._open, self._told = event.online, None
+        if not event.online:
+            self._post(event)

@@ -1,0 +1,105 @@
+"""A contactless reader of the simulated board, in the place of pcscd: cards are laid on by hand."""
+
+from __future__ import annotations
+
+import threading
+
+from gateway.errors import BrokenFrame, DeviceUnavailable
+from gateway.hardware.boards.profiles import SIMULATED_PORT
+from gateway.hardware.usb.card_service import WAIT_S, CardView
+
+MIFARE_CLASSIC_1K = bytes.fromhex("3B8F8001804F0CA000000306030001000000006A")
+"""Answer to reset of such a card behind a PC/SC reader (PC/SC part 3; Gemalto Prox-DU manual)."""
+
+_GET_DATA = bytes.fromhex("FFCA")
+_DONE = b"\x90\x00"
+_NOT_SUPPORTED = b"\x6d\x00"
+
+
+class SimulatedCards:
+    """The only reader at the service, and what lies on it. Any thread may use it."""
+
+    settling_ns = 0
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._plugged = True
+        self._serial: bytes | None = None
+        self._atr = b""
+        self._events = 0
+        self._news = False
+        """Something that `look` has not told yet."""
+        self._first = True
+        """The reader was not looked at since it came."""
+
+    # the hand
+
+    def present(self, serial: bytes, atr: bytes = MIFARE_CLASSIC_1K) -> None:
+        """Lay a card on the reader, in the place of one that lies there.
+
+        Raises DeviceUnavailable when it is unplugged.
+        """
+        with self._changed:
+            if not self._plugged:
+                raise DeviceUnavailable("the reader is unplugged")
+            self._events += 1 if self._serial is None else 2
+            self._serial, self._atr = serial, atr
+            self._tell()
+
+    def remove(self) -> None:
+        """Take the card away; nothing when there is none."""
+        with self._changed:
+            if self._serial is not None:
+                self._serial = None
+                self._events += 1
+                self._tell()
+
+    def plug(self) -> None:
+        """Let the reader appear; nothing when it is there."""
+        with self._changed:
+            self._plugged = True
+            self._tell()
+
+    def unplug(self) -> None:
+        """Let the reader vanish; nothing when it is gone."""
+        with self._changed:
+            self._plugged = False
+            self._tell()
+
+    # the service
+
+    def readers(self) -> list[str]:
+        with self._changed:
+            return [SIMULATED_PORT] if self._plugged else []
+
+    def look(self, reader: str | None) -> CardView | None:
+        with self._changed:
+            if reader is None or not self._first:
+                self._changed.wait_for(lambda: self._news, WAIT_S)
+            self._news = False
+            self._first = reader is None or not self._plugged
+            if self._first:
+                return None
+            there = self._serial is not None
+            return CardView(present=there, events=self._events, atr=self._atr if there else b"")
+
+    def transmit(self, reader: str, command: bytes) -> bytes:
+        with self._changed:
+            if not self._plugged:
+                raise DeviceUnavailable(f"reader {reader!r} is unplugged")
+            if self._serial is None:
+                raise BrokenFrame("the card was taken away before it was read: hold it longer")
+            return self._serial + _DONE if command.startswith(_GET_DATA) else _NOT_SUPPORTED
+
+    def cancel(self) -> None:
+        with self._changed:
+            self._tell()
+
+    def close(self) -> None:
+        """Readers and cards stay: it is only the driver that goes. The next one is told all."""
+        with self._changed:
+            self._first = True
+
+    def _tell(self) -> None:
+        self._news = True
+        self._changed.notify_all()

@@ -1,0 +1,65 @@
+"""The readers on the simulated board's serial ports: what they send, and how they answer."""
+
+from __future__ import annotations
+
+from gateway.credentials.rfid_serial import SHAPES, tag_of_card
+from gateway.credentials.uhf_r200 import R200Codec
+from gateway.credentials.uhf_reader18 import EVERYONE, Reader18Codec
+from gateway.errors import InvalidRequest
+from gateway.hardware.serial_ports.uhf_poller import family_of
+from gateway.settings import Encoding, SerialCardReader, SerialQrReader, SerialUhfReader
+
+_LONGEST_TAG = 62
+
+
+class PlayedUhfReader:
+    """A UHF reader, with nothing in its field to begin with. Its port asks it in another thread."""
+
+    def __init__(self, reader: SerialUhfReader) -> None:
+        self._asks = family_of(reader).codec.inventory
+        address = 0 if reader.address == EVERYONE else reader.address
+        self._codec: R200Codec | Reader18Codec = (
+            R200Codec()
+            if reader.protocol == "r200"
+            else Reader18Codec(address, detailed=reader.protocol == "uhfreader288")
+        )
+        self._inventory = self._codec.encode_tags([])
+
+    def hold(self, tag: str) -> None:
+        """Put a tag into the field, in hexadecimal; an empty one takes it away.
+
+        Raises InvalidRequest when no tag is like that.
+        """
+        try:
+            epc = bytes.fromhex(tag)
+        except ValueError as error:
+            raise InvalidRequest(f"tag {tag!r} is not in hexadecimal: {error}") from error
+        if len(epc) > _LONGEST_TAG or len(epc) % 2:
+            raise InvalidRequest(f"a tag has 1 to 31 words of two bytes, found {len(epc)} bytes")
+        self._inventory = self._codec.encode_tags([epc] if epc else [])
+
+    def answer(self, asked: bytes) -> bytes:
+        """What it says to bytes that came in one piece, as a driver sends a request."""
+        return self._inventory if asked == self._asks else self._codec.acknowledge(asked)
+
+
+def rfid_frame(reader: SerialCardReader, card: int) -> bytes:
+    """What a 125 kHz reader sends of a card. Raises InvalidRequest when no tag is that card."""
+    try:
+        return SHAPES[reader.protocol].encode(tag_of_card(card, reader.number))
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def code_bytes(reader: SerialQrReader, text: str) -> bytes:
+    """A code as its reader writes it, in UTF-8 even what no text holds.
+
+    Raises InvalidRequest when the reader's encoding has no such character.
+    """
+    whole = reader.prefix + text + reader.suffix
+    try:
+        return whole.encode(
+            reader.encoding, "surrogatepass" if reader.encoding is Encoding.UTF_8 else "strict"
+        )
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(f"the code cannot be written: {error}") from error

@@ -1,0 +1,108 @@
+"""A serial port of the simulated board: a pseudo-terminal whose slave the reader's driver opens."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import tty
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.errors import DeviceUnavailable
+from gateway.hardware.boards.profiles import SIMULATED_PORT
+
+
+def port_path(runtime_dir: Path, reader: str) -> Path:
+    """Where the simulated port of a reader stands."""
+    return runtime_dir / "ports" / reader
+
+
+def path_of_port(runtime_dir: Path, device: str, place: str) -> str:
+    """The path of the port `place`, which may be the simulated one of `device`."""
+    return str(port_path(runtime_dir, device)) if place == SIMULATED_PORT else place
+
+
+class SimulatedPort:
+    """One port that can be pulled out and put back; made plugged in."""
+
+    def __init__(self, path: Path, answer: Callable[[bytes], bytes] | None = None) -> None:
+        """`path` is the link to the slave; one left by a killed controller is replaced.
+
+        `answer` is a reader that speaks when it is spoken to: given bytes that came, it says what
+        to send back. It is asked in a thread of the port's own.
+        """
+        self.path = path
+        self._answer = answer
+        self._ends: tuple[int, int] | None = None
+        self._player: tuple[threading.Thread, int] | None = None
+        self.plug()
+
+    def plug(self) -> None:
+        """Make the port appear; nothing when it is there."""
+        if self._ends is not None:
+            return
+        master, slave = os.openpty()
+        # Kept open, the slave keeps its raw mode before and between the driver's openings.
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        self._ends = master, slave
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(os.ttyname(slave))
+        if self._answer is not None:
+            told, tell = os.pipe()
+            thread = threading.Thread(
+                target=self._play, args=(master, told, self._answer), daemon=True
+            )
+            self._player = thread, tell
+            thread.start()
+
+    def unplug(self) -> None:
+        """Hang up and make the path vanish; nothing when it is gone."""
+        if self._ends is None:
+            return
+        self.path.unlink(missing_ok=True)
+        if self._player is not None:
+            thread, tell = self._player
+            os.close(tell)
+            thread.join()
+            self._player = None
+        for end in self._ends:
+            os.close(end)
+        self._ends = None
+
+    def receive(self, patience_s: float) -> bytes:
+        """What was sent to the device, waiting at most `patience_s`; nothing when it is unplugged.
+
+        Raises OSError when it is pulled out meanwhile.
+        """
+        if self._ends is None or not select.select([self._ends[0]], [], [], patience_s)[0]:
+            return b""
+        return os.read(self._ends[0], 4096)
+
+    def send(self, data: bytes) -> None:
+        """Send bytes to whoever has the port open.
+
+        Raises DeviceUnavailable when it is unplugged or its buffer is full.
+        """
+        if self._ends is None:
+            raise DeviceUnavailable(f"port {self.path.name!r} is unplugged")
+        try:
+            sent = os.write(self._ends[0], data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            raise DeviceUnavailable(f"port {self.path.name!r}: only {sent} bytes were taken")
+
+    @staticmethod
+    def _play(master: int, told: int, answer: Callable[[bytes], bytes]) -> None:
+        """Answer what comes in until the other end of `told` is closed."""
+        try:
+            while told not in (ready := select.select([master, told], [], [])[0]):
+                with suppress(BlockingIOError):  # what is not taken at once is lost, as on a line
+                    data = os.read(master, 4096) if ready else b""
+                    os.write(master, answer(data))
+        finally:
+            os.close(told)

@@ -1,0 +1,1 @@
+"""Readers that type, and readers that pcscd serves."""

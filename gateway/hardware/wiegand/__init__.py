@@ -1,0 +1,1 @@
+"""Wiegand readers: edges of two lines, frames, and how the lines are."""

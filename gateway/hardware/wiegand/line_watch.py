@@ -1,0 +1,112 @@
+"""Looks after the two data lines of a Wiegand reader, which cannot say how the reader is.
+
+A line that stays low is a short, a broken wire or a reader without power; edges that the kernel
+knows of and that never came are frames that somebody has to show again.
+"""
+
+from __future__ import annotations
+
+from gateway.hardware.events import DeviceState, Health, Loop
+from gateway.hardware.pins.pin import PIN_FAILURES
+from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.wiegand.edges import EdgeSource
+
+STUCK_NS = 500_000_000
+"""A line that is low for so long, without an edge, does not send: the longest pulse is 100 us."""
+LOOK_NS = 1_000_000_000
+"""From one look to the next while both lines are high, as they are at rest."""
+LOW_LOOK_NS = 100_000_000
+"""The same while one is low and may be stuck."""
+LOST_NS = 60_000_000_000
+"""A reader counts as degraded for so long after an edge was lost."""
+
+_S = 1_000_000_000
+_LINES = ("D0", "D1")
+
+
+class LineWatch:
+    """Tells how a reader's lines are, in the reader's name. A driver like any."""
+
+    def __init__(self, reader: str, source: EdgeSource, loop: Loop) -> None:
+        """The reader counts as online so far."""
+        self.name = reader
+        self._source = source
+        self._post = loop.post
+        self.due_ns = loop.clock.monotonic_ns()
+        self._low_since: list[int | None] = [None, None]
+        self._edges_then = [0, 0]
+        """Of each line, when it was first seen low."""
+        self._lost_then = 0
+        self._lost_until_ns = 0
+        self._told = (Health.ONLINE, "")
+        self._counted_ns = self.due_ns
+        self._counted = 0
+        self._per_s = 0
+
+    def counters(self) -> dict[str, int]:
+        """What a technician wants to know of the lines; `edges_per_s` is of the last second."""
+        counts = self._source.counts
+        return {
+            "edges": counts.edges,
+            "edges_per_s": self._per_s,
+            "edges_lost": counts.lost,
+            "largest_batch": counts.largest_batch,
+        }
+
+    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - there is no thread
+        return True
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """Nothing in the database is about lines."""
+
+    def service(self, now_ns: int) -> None:
+        if now_ns < self.due_ns:
+            return
+        self._count(now_ns)
+        told = self._looked(now_ns)
+        maybe_stuck = any(since is not None for since in self._low_since)
+        offline = told[0] is Health.OFFLINE
+        self.due_ns = now_ns + (LOW_LOOK_NS if maybe_stuck and not offline else LOOK_NS)
+        if told != self._told:
+            self._told = told
+            self._post(DeviceState(self.name, *told, now_ns))
+
+    def close(self) -> None:
+        """The lines are given back by whoever reads them."""
+
+    def _count(self, now_ns: int) -> None:
+        counts = self._source.counts
+        passed_ns = now_ns - self._counted_ns
+        if passed_ns >= _S:
+            self._per_s = (counts.edges - self._counted) * _S // passed_ns
+            self._counted, self._counted_ns = counts.edges, now_ns
+        if counts.lost != self._lost_then:
+            self._lost_then = counts.lost
+            self._lost_until_ns = now_ns + LOST_NS
+
+    def _looked(self, now_ns: int) -> tuple[Health, str]:
+        """How the lines are now."""
+        if self._source.failure:
+            return Health.OFFLINE, self._source.failure
+        try:
+            levels = self._source.levels()
+        except PIN_FAILURES as error:
+            return Health.OFFLINE, f"lines cannot be read: {error}"
+        counts = self._source.counts
+        for line, (high, edges) in enumerate(zip(levels, (counts.d0, counts.d1), strict=True)):
+            if high:
+                self._low_since[line] = None
+            elif self._low_since[line] is None or edges != self._edges_then[line]:
+                self._low_since[line] = now_ns
+                self._edges_then[line] = edges
+        stuck = [
+            name
+            for name, since in zip(_LINES, self._low_since, strict=True)
+            if since is not None and now_ns - since >= STUCK_NS
+        ]
+        if stuck:
+            verb = "is" if len(stuck) == 1 else "are"
+            return Health.OFFLINE, f"{' and '.join(stuck)} {verb} low: short or no power"
+        if now_ns < self._lost_until_ns:
+            return Health.DEGRADED, "edges were lost: cards have to be shown again"
+        return Health.ONLINE, ""

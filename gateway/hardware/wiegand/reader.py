@@ -1,0 +1,272 @@
+"""Wiegand readers: stamped edges of two lines become cards, PINs and bad frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.credentials.keypad import BURST_BITS, KeyCollector, decode_key
+from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
+from gateway.credentials.wiegand import (
+    FORMATS,
+    Frame,
+    FrameAssembler,
+    ReplayWatch,
+    WiegandFormat,
+    decode,
+    lacks_a_bit,
+    pin_of_frame,
+)
+from gateway.errors import BrokenFrame
+from gateway.hardware.complaints import Complaints
+from gateway.hardware.events import KeyPressed, Loop, ReplaySuspected
+from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.wiegand.edges import EdgeSource
+from gateway.settings import WiegandReader
+
+_MS = 1_000_000
+_WHOLE_PIN_BITS = 26
+_SILENT_INTERVALS = 2
+"""A frame whose next bit is overdue by so many of its longest intervals is over."""
+_EARLY_LAG_NS = 2_000_000
+"""An edge is rarely longer on its way; one that is makes the frame a bad one afterwards."""
+_TROUBLES = 3
+"""So many frames with one trouble speak against the wiring; a single one is noise."""
+
+
+@dataclass(slots=True)
+class FrameCounts:
+    """What a reader's lines have carried since its start."""
+
+    frames: int = 0
+    """Frames that ended, bursts of keys included."""
+    bad: int = 0
+    """Frames among them that were refused."""
+    short: int = 0
+    """Frames among those that were one bit short of a format."""
+    together: int = 0
+    """Frames during which both lines pulsed at once."""
+    overrun: int = 0
+    """Frames that went on after a card had been read from them."""
+    replays: int = 0
+    """Frames that may have been played from a recording."""
+    ringing: int = 0
+    """Edges that were no bits, since they came too soon after another one."""
+
+
+class _Silence:
+    """Whether the lines were silent until some instant.
+
+    A loop that was held up, and comes late, first gives the edges time to arrive that were held up
+    with it in another thread.
+    """
+
+    def __init__(self, lag_ns: int) -> None:
+        """`lag_ns` is how long an edge may be on its way."""
+        self._lag_ns = lag_ns
+        self._until_ns = 0
+        self._over_ns = 0
+
+    def over_ns(self, until_ns: int) -> int:
+        """When silence until `until_ns` will be certain."""
+        return self._over_ns if until_ns == self._until_ns else until_ns
+
+    def certain(self, until_ns: int, now_ns: int) -> bool:
+        """Whether silence until `until_ns` is certain now."""
+        if now_ns < until_ns:
+            return False
+        if until_ns != self._until_ns:
+            self._until_ns = until_ns
+            late = now_ns - until_ns > self._lag_ns
+            self._over_ns = now_ns + self._lag_ns if late else until_ns
+        return now_ns >= self._over_ns
+
+
+class WiegandDriver:
+    """One reader, with or without a keypad; its frames end by a gap in the edges' own time.
+
+    A frame of the longest format that may come need not wait for the gap, if each format of that
+    length has a parity by which it can be known: a silence of two of its own intervals tells it
+    from the beginning of a longer card of somebody else's. With shorter ones, only the gap tells.
+    """
+
+    def __init__(
+        self,
+        settings: WiegandReader,
+        source: EdgeSource,
+        loop: Loop,
+    ) -> None:
+        """`settings.formats` are names of `FORMATS`, as `boards.check_site` makes sure."""
+        self.name = settings.name
+        self.counts = FrameCounts()
+        self._settings = settings
+        self._source = source
+        self._post = loop.post
+        self._assembler = FrameAssembler(settings.gap_ms * _MS)
+        self._keys = KeyCollector(
+            settings.key_timeout_ms * _MS, settings.end_key, settings.clear_key
+        )
+        self._replays = ReplayWatch()
+        self._complaints = Complaints(settings.name, loop.post)
+        self._lost = 0
+        """Edges that are missing in the running frame."""
+        self._gap = _Silence(source.edge_lag_ns)
+        self._overdue = _Silence(source.edge_lag_ns)
+        self._formats: tuple[WiegandFormat, ...] = ()
+        self._early_bits = 0
+        """The length of frames that need not wait for the gap; 0 for none."""
+        self._judged_ns = 0
+        """The last bit of the frame that was looked at early."""
+        self._last_byte_first = False
+        self.configure(ReadingSettings())
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What a technician wants to know of the frames, by name."""
+        counts = self.counts
+        return {
+            "frames": counts.frames,
+            "bad_frames": counts.bad,
+            "short_frames": counts.short,
+            "lines_together": counts.together,
+            "overrun_frames": counts.overrun,
+            "replays": counts.replays,
+            "ringing_edges": counts.ringing,
+        }
+
+    @property
+    def due_ns(self) -> int | None:
+        """When a running frame may be closed, or a complaint is over."""
+        gap_ns, whole_ns = self._assembler.due_ns, self._whole_ns()
+        dues = (
+            None if gap_ns is None else self._gap.over_ns(gap_ns),
+            None if whole_ns is None else self._overdue.over_ns(whole_ns),
+            self._complaints.due_ns,
+        )
+        return min((due for due in dues if due is not None), default=None)
+
+    def configure(self, reading: ReadingSettings) -> None:
+        """Read the site's own formats too, after those of the site file."""
+        named = tuple(FORMATS[name] for name in self._settings.formats)
+        self._formats = (*named, *reading.wiegand_formats)
+        self._last_byte_first = self._settings.index in reading.last_byte_first
+        longest = max(layout.bits for layout in self._formats)
+        certain = all(layout.parities for layout in self._formats if layout.bits == longest)
+        if self._settings.whole_pins and longest < _WHOLE_PIN_BITS:
+            longest, certain = _WHOLE_PIN_BITS, True
+        self._early_bits = longest if certain else 0
+
+    def turns(self, now_ns: int) -> bool:
+        return self._source.turns(now_ns)
+
+    def service(self, now_ns: int) -> None:
+        """Post what the edges so far amount to."""
+        for stamp_ns, bit in sorted(self._source.drain()):
+            frame = self._assembler.edge(stamp_ns, bit)
+            if frame is not None:
+                self._take(frame)
+        self._take_early(now_ns)
+        due_ns = self._assembler.due_ns
+        if due_ns is not None and self._gap.certain(due_ns, now_ns):
+            frame = self._assembler.close(now_ns)
+            if frame is not None:
+                self._take(frame)
+        self._hear_ringing(now_ns)
+        self._complaints.service(now_ns)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._source.close()
+
+    def _whole_ns(self) -> int | None:
+        """When the running frame counts as whole before the gap; None while it cannot."""
+        frame = self._assembler.whole(self._early_bits) if self._early_bits else None
+        if frame is None or frame.last_ns == self._judged_ns:
+            return None
+        silence_ns = min(_SILENT_INTERVALS * max(frame.intervals_ns), self._settings.gap_ms * _MS)
+        return frame.last_ns + silence_ns + min(self._source.edge_lag_ns, _EARLY_LAG_NS)
+
+    def _take_early(self, now_ns: int) -> None:
+        """Use the running frame if no format is longer, and this one is right and seems over."""
+        whole_ns = self._whole_ns()
+        if whole_ns is None or not self._overdue.certain(whole_ns, now_ns):
+            return
+        frame = self._assembler.so_far()
+        self._judged_ns = frame.last_ns
+        try:
+            credential = self._credential(frame)
+        except BrokenFrame:
+            return  # With all that is still to come, the report says more.
+        self._assembler.take()
+        self._read(frame, credential)
+
+    def _take(self, frame: Frame) -> None:
+        try:
+            credential = self._credential(frame)
+        except BrokenFrame as error:
+            self._refuse(frame, str(error))
+        else:
+            self._read(frame, credential)
+        self._lost = 0
+
+    def _credential(self, frame: Frame) -> Credential | None:
+        """What a frame is; None for a key that is not the last one of a PIN."""
+        if frame.taken:
+            more = len(frame.bits) - frame.taken
+            raise BrokenFrame(
+                f"{more} more bits came after {frame.taken} that were read: noise, or a card of "
+                "another format"
+            )
+        self._lost += self._source.lost_until(frame.last_ns)
+        if self._lost:
+            raise BrokenFrame(f"{self._lost} edges lost")
+        if frame.together:
+            raise BrokenFrame("D0 and D1 pulsed together: noise, or the lines touch")
+        if len(frame.bits) in BURST_BITS:
+            return self._key(frame)
+        pin = pin_of_frame(frame.bits) if self._settings.whole_pins else None
+        if pin is not None:
+            return Credential(CredentialKind.PIN, pin)
+        return decode(frame.bits, self._formats, last_byte_first=self._last_byte_first)
+
+    def _key(self, frame: Frame) -> Credential | None:
+        if not self._settings.keypad:
+            raise BrokenFrame(f"{len(frame.bits)} bits are a key, and this reader has no keypad")
+        pressed = decode_key(frame.bits, self._settings.six_bit_keys)
+        self._post(KeyPressed(self.name, frame.last_ns))
+        pin = self._keys.key(pressed, frame.last_ns)
+        return None if pin is None else Credential(CredentialKind.PIN, pin)
+
+    def _read(self, frame: Frame, credential: Credential | None) -> None:
+        self.counts.frames += 1
+        if len(frame.bits) not in BURST_BITS:
+            self._look_for_replay(frame)
+        if credential is not None:
+            self._post(Identification(self.name, credential, frame.last_ns))
+
+    def _refuse(self, frame: Frame, why: str) -> None:
+        self.counts.frames += 1
+        self.counts.bad += 1
+        if frame.taken:
+            self.counts.overrun += 1
+            self._complaints.add("cards are followed by more bits", frame.last_ns, _TROUBLES)
+        elif frame.together:
+            self.counts.together += 1
+            self._complaints.add("D0 and D1 pulse together", frame.last_ns, _TROUBLES)
+        elif lacks_a_bit(frame.bits, self._formats) is not None:
+            self.counts.short += 1
+            self._complaints.add("frames are one bit short", frame.last_ns, _TROUBLES)
+        # What may be a PIN, were it not for one bit, is nobody's to read.
+        secret = self._settings.whole_pins and _WHOLE_PIN_BITS in (len(frame.bits), frame.taken)
+        self._post(BadFrame(self.name, "" if secret else frame.bits, why, frame.last_ns))
+
+    def _look_for_replay(self, frame: Frame) -> None:
+        why = self._replays.look(frame)
+        if why:
+            self.counts.replays += 1
+            self._complaints.add(why, frame.last_ns)
+            self._post(ReplaySuspected(self.name, why, frame.last_ns))
+
+    def _hear_ringing(self, now_ns: int) -> None:
+        heard, self.counts.ringing = self.counts.ringing, self._assembler.ringing
+        for _ in range(min(_TROUBLES, self.counts.ringing - heard)):
+            self._complaints.add("pulses ring", now_ns, _TROUBLES)

@@ -24,7 +24,7 @@ from typing import Any
 from gateway.clock import SystemClock
 from gateway.credentials.values import BadFrame, Identification
 from gateway.credentials.wiegand import FORMATS, decode, encode
-from gateway.hardware.boards import load_profile
+from gateway.hardware.boards.profiles import load_profile
 from gateway.hardware.events import HardwareEvent
 from gateway.hardware.rig import Rig, open_rig
 from gateway.settings import SiteFile, WiegandReader, read_site

@@ -37,7 +37,7 @@ def main() -> None:
     held = [told["interval_us"] for told in rounds if not _lost(told)]
     if held:
         click.echo(
-            f"without loss: {2_000_000 / min(held):,.0f} edges/s, which the kernel keeps for a frame"
+            f"without loss: {2_000_000 / min(held):,.0f} edges/s, which the kernel keeps for us"
         )
     least_us = min(told["cpu_us_per_pulse"] for told in rounds)
     click.echo(

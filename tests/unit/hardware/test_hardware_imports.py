@@ -13,7 +13,7 @@ def test_a_controller_imports_neither_played_hardware_nor_drivers_that_its_site_
 ):
     done = subprocess.run(
         [sys.executable, "-c", LOADED], capture_output=True, check=True, text=True
-    )  # noqa: S603 - our own command
+    )
     loaded = set(done.stdout.split())
     assert "gateway.hardware.rig" in loaded
     unneeded = {

@@ -1,23 +1,27 @@
-"""Reports of what counts for nothing, few enough for a log and a journal.
+"""How much of what counts for nothing is told.
 
-Readers repeat what they read many times a second; a card at the edge of the field, a wrong baud
-rate, or a motor beside a data line would fill a journal, and drive out of it who passed.
+Noise on a line, a wrong baud rate, a card at the edge of the field or a scanner that lacks its
+prefix come many times a second; they would fill a journal, and drive out of it who passed.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.credentials.values import BadFrame
 
-BYTES_SHOWN = 256
-"""Of a bad frame's bytes, the first so many are reported."""
-PAUSE_NS = 1_000_000_000
-"""From one report to the next of the same reader."""
+AT_ONCE = 20
+"""So many are told as they come: whoever tries a card again and again sees each attempt."""
+EVERY_NS = 30_000_000_000
+"""After those, one in so long."""
+LONGEST = 512
+"""Of a frame's bits or hexadecimal digits, the first so many are told."""
 
 
 class Ration:
     """How many reports of one kind are told: some at once, and one more after each pause."""
 
-    def __init__(self, pause_ns: int, at_once: int = 1) -> None:
+    def __init__(self, pause_ns: int = EVERY_NS, at_once: int = AT_ONCE) -> None:
         self._pause_ns = pause_ns
         self._at_once = at_once
         self._free_ns: int | None = None
@@ -42,16 +46,15 @@ def after(why: str, left_out: int) -> str:
 
 
 class BadFrames:
-    """The bad frames of one reader; what comes too soon is counted and told with the next one."""
+    """Lets some of the bad frames of each reader through; the others are counted and told with the
+    next one."""
 
-    def __init__(self, reader: str) -> None:
-        self._reader = reader
-        self._ration = Ration(PAUSE_NS)
+    def __init__(self) -> None:
+        self._rations: dict[str, Ration] = {}
 
-    def report(self, data: bytes, why: str, at_ns: int) -> list[BadFrame]:
-        """The report of a frame that came at `at_ns`; none when the last one was a moment ago."""
-        left_out = self._ration.grant(at_ns)
+    def told(self, frame: BadFrame) -> BadFrame | None:
+        """What is told of `frame`; None when too much was told of its reader."""
+        left_out = self._rations.setdefault(frame.reader, Ration()).grant(frame.at_ns)
         if left_out is None:
-            return []
-        shown = data[:BYTES_SHOWN].hex()
-        return [BadFrame(self._reader, shown, after(why, left_out), at_ns)]
+            return None
+        return replace(frame, bits=frame.bits[:LONGEST], why=after(frame.why, left_out))

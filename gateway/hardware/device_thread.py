@@ -84,11 +84,16 @@ class DeviceThread(Generic[Heard]):
         while self._heard:
             yield self._heard.popleft()
 
-    def close(self) -> None:
-        """End the thread; returns when it has given the device back, or hangs."""
+    @property
+    def alive(self) -> bool:
+        """Whether the thread has not ended; it may hang."""
+        return self._thread.is_alive()
+
+    def close(self, patience_s: float = CLOSE_S) -> None:
+        """End the thread; returns when it has given the device back, or after `patience_s`."""
         self._stop.set()
         self.interrupt()
-        self._thread.join(CLOSE_S)
+        self._thread.join(patience_s)
         if self._thread.is_alive():
             log.error("a device's thread hangs and is left behind", device=self.name)
 

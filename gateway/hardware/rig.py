@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.clock import Clock
+from gateway.credentials.values import BadFrame
+from gateway.hardware.bad_frames import BadFrames
 from gateway.hardware.boards.profiles import BoardProfile, check_site
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.devices import NOT_OPEN_YET, Device, Devices
@@ -87,6 +89,7 @@ class Rig:
         self._secbox_lines: list[SecBoxLine] = []
         self._readers: Readers | None = None
         self._devices = Devices()
+        self._bad_frames = BadFrames()
         self._closed = False
 
     @property
@@ -270,7 +273,9 @@ class Rig:
     def _heard(self, event: HardwareEvent) -> None:
         if isinstance(event, DeviceState):
             self._devices.heard(event)
-        self._loop.post(event)
+        told = self._bad_frames.told(event) if isinstance(event, BadFrame) else event
+        if told is not None:
+            self._loop.post(told)
 
 
 def open_rig(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from gateway.credentials.line_frames import LINE_ENDS, Line, LineForm, LineFramer, text_of
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenFrame
-from gateway.hardware.bad_frames import BadFrames
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.settings import SerialQrReader
 
@@ -24,7 +23,6 @@ class QrLines:
             reader.suffix.encode(reader.encoding),
             reader.encoding,
         )
-        self._bad = BadFrames(reader.name)
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
         return self._read(self._framer.feed(data, at_ns))
@@ -44,7 +42,7 @@ class QrLines:
             try:
                 credential = Credential(CredentialKind.QRCODE, text_of(line, self._form))
             except BrokenFrame as error:
-                read += self._bad.report(line.data, str(error), line.at_ns)
+                read.append(BadFrame(self._name, line.data.hex(), str(error), line.at_ns))
             else:
                 read.append(Identification(self._name, credential, line.at_ns))
         return read

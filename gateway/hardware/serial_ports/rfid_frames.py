@@ -5,7 +5,6 @@ from __future__ import annotations
 from gateway.credentials.rfid_serial import SHAPES, card_of_tag
 from gateway.credentials.stream_frames import Cut, FrameCutter
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
-from gateway.hardware.bad_frames import BadFrames
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.settings import SerialCardReader
 
@@ -25,8 +24,8 @@ class RfidFrames:
         self._absent_ns = reader.absent_ms * _MS
         self._shape = SHAPES[reader.protocol]
         self._cutter = FrameCutter(self._shape)
-        self._bad = BadFrames(reader.name)
-        self._held: tuple[bytes, int] | None = None
+        self._held: dict[bytes, int] = {}
+        """When each tag that is there was heard last."""
         self._heard_ns = 0
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
@@ -46,7 +45,7 @@ class RfidFrames:
         at_ns, read = self._heard_ns, list[Identification | BadFrame]()
         for cut in cuts:
             if cut.flaw:
-                read += self._bad.report(cut.data, cut.flaw, at_ns)
+                read.append(BadFrame(self._name, cut.data.hex(), cut.flaw, at_ns))
                 continue
             tag = self._shape.tag(cut.data)
             if not self._is_held(tag, at_ns):
@@ -56,5 +55,10 @@ class RfidFrames:
 
     def _is_held(self, tag: bytes, at_ns: int) -> bool:
         """Whether the tag was there a moment ago; it is from now on."""
-        held, self._held = self._held, (tag, at_ns)
-        return held is not None and held[0] == tag and at_ns - held[1] < self._absent_ns
+        held = {
+            other: heard_ns
+            for other, heard_ns in self._held.items()
+            if at_ns - heard_ns < self._absent_ns
+        }
+        self._held = {**held, tag: at_ns}
+        return tag in held

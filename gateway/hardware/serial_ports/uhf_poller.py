@@ -11,7 +11,6 @@ from gateway.credentials.uhf_r200 import R200Codec
 from gateway.credentials.uhf_reader18 import Reader18Codec
 from gateway.credentials.uhf_values import UhfCodec, UhfReply
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
-from gateway.hardware.bad_frames import BadFrames
 from gateway.hardware.events import Health
 from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
 from gateway.settings import SerialUhfReader
@@ -64,7 +63,6 @@ class UhfPoller:
         self._codec = family.codec
         self._answer_ns = family.answer_ns
         self._cutter = FrameCutter(family.codec.shape)
-        self._bad = BadFrames(reader.name)
         self._tags = TagIntervals()
         self._reading = UhfReading()
         self._to_set: deque[bytes] = deque()
@@ -145,7 +143,7 @@ class UhfPoller:
         self._heard_ns = at_ns
         for cut in cuts + self._cutter.feed(data):
             if cut.flaw:
-                read += self._bad.report(cut.data, cut.flaw, at_ns)
+                read.append(BadFrame(self._name, cut.data.hex(), cut.flaw, at_ns))
             else:
                 read += self._take(self._codec.reply(cut.data), at_ns)
         return read

@@ -6,11 +6,10 @@ What they answer is made here and not by the library that the driver asks with.
 from __future__ import annotations
 
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
-from gateway.errors import DeviceUnavailable
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.secbox.profiles import ModuleProfile, load_module
 from gateway.hardware.simulated.port import SimulatedPort
@@ -147,55 +146,44 @@ def _refusal(function: int, code: int) -> bytes:
 
 
 class SimulatedLine:
-    """An RS-485 line: a pseudo-terminal, and a thread that plays the modules on it."""
+    """An RS-485 line: what the modules on it say to the bytes that come."""
 
-    def __init__(self, port: SimulatedPort, modules: Mapping[int, SimulatedModule]) -> None:
+    def __init__(self, modules: Mapping[int, SimulatedModule]) -> None:
         """`modules` by their addresses."""
-        self.port = port
         self._modules = modules
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._play, name="simulated-line", daemon=True)
-        self._thread.start()
+        self._waiting = b""
+        self._heard_s = 0.0
 
-    def close(self) -> None:
-        """End the thread and take the port away."""
-        self._stop.set()
-        self._thread.join()
-        self.port.unplug()
+    def answer(self, came: bytes) -> bytes:
+        """See SimulatedPort: the answers to the requests that `came` completes."""
+        heard_s, self._heard_s = self._heard_s, time.monotonic()
+        # What a silence cuts off is no request.
+        whole = came if self._heard_s - heard_s > _SILENCE_S else self._waiting + came
+        answers = b""
+        while len(whole) >= _REQUEST_BYTES:
+            request, whole = whole[:_REQUEST_BYTES], whole[_REQUEST_BYTES:]
+            answers += self.reply(request)
+        self._waiting = whole
+        return answers
 
-    def _play(self) -> None:
-        waiting = b""
-        while not self._stop.is_set():
-            came = self.port.receive(_SILENCE_S)
-            # What a silence cuts off is no request.
-            waiting = waiting + came if came else b""
-            while len(waiting) >= _REQUEST_BYTES:
-                request, waiting = waiting[:_REQUEST_BYTES], waiting[_REQUEST_BYTES:]
-                self._hear(request)
-
-    def _hear(self, request: bytes) -> None:
+    def reply(self, request: bytes) -> bytes:
+        """What is on the line after a request; nothing where no module feels asked."""
         module = self._modules.get(request[0])
         if module is None or not module.plugged or checksum(request[:-2]) != request[-2:]:
-            return
+            return b""
         answer = request[:1] + module.answer(request[1:-2])
-        self.say(answer + checksum(answer))
-
-    def say(self, data: bytes) -> None:
-        """Put bytes on the line; nobody may be there to take them."""
-        try:
-            self.port.send(data)
-        except DeviceUnavailable:
-            return
+        return answer + checksum(answer)
 
 
 class SimulatedSecBoxes:
     """The hand at the modules of the simulated board."""
 
-    def __init__(self, boxes: Sequence[SecBox], port: SimulatedPort) -> None:
+    def __init__(self, boxes: Sequence[SecBox], path: Path) -> None:
+        """Modules on one line, whose port appears at `path`."""
         self._boxes = {box.name: box for box in boxes}
         self._modules = {box.address: SimulatedModule(load_module(box.module)) for box in boxes}
         self._inputs = dict(_wiring(boxes))
-        self._line = SimulatedLine(port, self._modules)
+        self._port = SimulatedPort(path, SimulatedLine(self._modules).answer)
 
     def __contains__(self, name: object) -> bool:
         """Whether a SecBox is called so, or an input of one."""
@@ -229,7 +217,7 @@ class SimulatedSecBoxes:
 
     def close(self) -> None:
         """Take the line away."""
-        self._line.close()
+        self._port.unplug()
 
 
 def _wiring(boxes: Sequence[SecBox]) -> Iterator[tuple[InputName, tuple[int, int]]]:

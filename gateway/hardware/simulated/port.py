@@ -30,8 +30,8 @@ class SimulatedPort:
     def __init__(self, path: Path, answer: Callable[[bytes], bytes] | None = None) -> None:
         """`path` is the link to the slave; one left by a killed controller is replaced.
 
-        `answer` is a reader that speaks when it is spoken to: given bytes that came, it says what
-        to send back. It is asked in a thread of the port's own.
+        `answer` is what speaks when it is spoken to: given bytes that came, it says what to send
+        back. It is asked in a thread of the port's own.
         """
         self.path = path
         self._answer = answer
@@ -72,15 +72,6 @@ class SimulatedPort:
         for end in self._ends:
             os.close(end)
         self._ends = None
-
-    def receive(self, patience_s: float) -> bytes:
-        """What was sent to the device, waiting at most `patience_s`; nothing when it is unplugged.
-
-        Raises OSError when it is pulled out meanwhile.
-        """
-        if self._ends is None or not select.select([self._ends[0]], [], [], patience_s)[0]:
-            return b""
-        return os.read(self._ends[0], 4096)
 
     def send(self, data: bytes) -> None:
         """Send bytes to whoever has the port open.

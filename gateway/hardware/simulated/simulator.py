@@ -93,8 +93,7 @@ class Simulator:
         self.sec_boxes: SimulatedSecBoxes | None = None
         """The modules of the simulated line; None where the site has none there."""
         if boxes:
-            port = SimulatedPort(port_path(runtime_dir, boxes[0].name))
-            self.sec_boxes = SimulatedSecBoxes(boxes, port)
+            self.sec_boxes = SimulatedSecBoxes(boxes, port_path(runtime_dir, boxes[0].name))
 
     def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
         if not isinstance(reader, SerialUhfReader):

@@ -25,8 +25,6 @@ from gateway.settings import HidReader
 _IDLE_MS = 500
 """The longest a wait for keys is."""
 _EVENTS_AT_ONCE = 256
-_BYTES_SHOWN = 256
-"""Of a text that is no code, the first so many bytes are reported."""
 
 _WORDS = {
     errno.ENOTTY: "this is no input device",
@@ -101,7 +99,7 @@ class HidDriver:
             try:
                 credential = credential_of_typed(typed, reader.shows, reader.prefix, reader.suffix)
             except BrokenFrame as error:
-                shown = typed.text.encode()[:_BYTES_SHOWN].hex()
+                shown = typed.text.encode().hex()
                 self._post(BadFrame(reader.name, shown, str(error), typed.at_ns))
             else:
                 self._post(Identification(reader.name, credential, typed.at_ns))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -26,6 +26,11 @@ from gateway.settings import PcscReader
 
 _AGAIN_S = 0.1
 """After a reader that is listed and gone: it is just being taken away."""
+
+_CLOSING_S = 2.0
+"""The longest that `close` waits for a call which pcscd does not answer; a service has little time
+to stop."""
+_HANGS = "pcscd does not answer a call any more: it hangs, or the reader's driver in it does"
 
 log = structlog.get_logger("pcsc")
 
@@ -61,22 +66,41 @@ class PcscDriver:
         self._clock = loop.clock
         self._post = loop.post
         self._opener = opener
+        self._said: DeviceState | None = None
+        """What the thread told last."""
+        self._hangs = False
         self._thread: DeviceThread[_Shown] = DeviceThread(
             reader.name, self._watch, loop, backoff=backoff
         )
 
-    def turns(self, now_ns: int) -> bool:
-        return self._thread.turns(now_ns)
+    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - a thread that hangs counts as well
+        # It hangs in pcscd, which a new start of this program would not cure: doors go on.
+        return self._thread.alive
 
     def configure(self, reading: ReadingSettings) -> None:
         """Nothing in the database is about these readers."""
 
-    def service(self, now_ns: int) -> None:  # noqa: ARG002 - cards have stamps of their own
+    def service(self, now_ns: int) -> None:
+        self._tell_whether_it_hangs(now_ns)
         for heard in self._thread.take():
-            self._post(heard if isinstance(heard, DeviceState) else self._read(heard))
+            if isinstance(heard, DeviceState):
+                self._said = heard
+                self._post(heard)
+            else:
+                self._post(self._read(heard))
 
     def close(self) -> None:
-        self._thread.close()
+        self._thread.close(_CLOSING_S)
+
+    def _tell_whether_it_hangs(self, now_ns: int) -> None:
+        hangs = not self._thread.turns(now_ns)
+        if hangs is self._hangs:
+            return
+        self._hangs = hangs
+        if hangs:
+            self._post(DeviceState(self.name, Health.OFFLINE, _HANGS, now_ns))
+        elif self._said is not None:
+            self._post(replace(self._said, at_ns=now_ns))
 
     def _read(self, shown: _Shown) -> Identification | BadFrame:
         kind = card_kind(shown.atr)

@@ -7,6 +7,7 @@ pyscard, and imports it late: a site without such a reader does not need it.
 
 from __future__ import annotations
 
+import threading
 import time
 from importlib import import_module, metadata
 from typing import Any
@@ -102,8 +103,10 @@ class PcscService:
         return answer
 
     def cancel(self) -> None:
-        # What it answers does not matter: a wait that it misses ends by itself.
-        self._scard.SCardCancel(self._context)
+        # pcsclite asks the daemon for it and waits for an answer: one that hangs may hold up nobody
+        # else. What it answers does not matter: a wait that it misses ends by itself.
+        ask, context = self._scard.SCardCancel, self._context
+        threading.Thread(target=ask, args=(context,), name="pcsc-cancel", daemon=True).start()
 
     def close(self) -> None:
         # Nothing can be done where pcscd has forgotten the context.

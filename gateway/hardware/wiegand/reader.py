@@ -32,9 +32,6 @@ _EARLY_LAG_NS = 2_000_000
 """An edge is rarely longer on its way; one that is makes the frame a bad one afterwards."""
 _TROUBLES = 3
 """So many frames with one trouble speak against the wiring; a single one is noise."""
-_TOLD_AT_ONCE = 20
-_TOLD_PAUSE_NS = 10_000_000_000
-"""A technician at the reader sees every frame; noise that goes on fills no journal."""
 
 
 @dataclass(slots=True)
@@ -110,8 +107,7 @@ class WiegandDriver:
             settings.key_timeout_ms * _MS, settings.end_key, settings.clear_key
         )
         self._replays = ReplayWatch()
-        self._bad = Ration(_TOLD_PAUSE_NS, _TOLD_AT_ONCE)
-        self._played = Ration(_TOLD_PAUSE_NS, _TOLD_AT_ONCE)
+        self._played = Ration()
         self._complaints = Complaints(settings.name, loop.post)
         self._lost = 0
         """Edges that are missing in the running frame."""
@@ -263,10 +259,7 @@ class WiegandDriver:
             self._complaints.add("frames are one bit short", frame.last_ns, _TROUBLES)
         # What may be a PIN, were it not for one bit, is nobody's to read.
         secret = self._settings.whole_pins and _WHOLE_PIN_BITS in (len(frame.bits), frame.taken)
-        left_out = self._bad.grant(frame.last_ns)
-        if left_out is not None:
-            shown = "" if secret else frame.bits
-            self._post(BadFrame(self.name, shown, after(why, left_out), frame.last_ns))
+        self._post(BadFrame(self.name, "" if secret else frame.bits, why, frame.last_ns))
 
     def _look_for_replay(self, frame: Frame) -> None:
         why = self._replays.look(frame)

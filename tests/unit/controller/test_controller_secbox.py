@@ -348,12 +348,12 @@ def test_a_stop_leaves_it_locked(gate: Gate) -> None:
     gate.desk.open(OpenDoor(door=GATE, timeout_ms=0))
     gate.wait_for_relay(on=True)
     relays: list[bool] = []
-    close_line = gate.boxes._line.close
+    close_line = gate.boxes.close
 
     def close() -> None:
         relays.append(gate.module.relay(0))
         close_line()
 
-    gate.boxes._line.close = close
+    gate.boxes.close = close
     gate.bench.parts.rig.close()
     assert relays == [False]

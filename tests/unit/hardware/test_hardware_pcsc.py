@@ -309,8 +309,36 @@ def test_a_reader_that_is_listed_and_never_found_is_no_hanging_thread(
     monkeypatch.setattr(service, "look", lambda _: None)
     counter = Counter(bench, service)
     bench.clock.advance(2 * HUNG_NS / 1e9)
-    counter.wait_for(lambda: counter.driver.turns(bench.clock.monotonic_ns()))
+    thread = counter.driver._thread
+    counter.wait_for(lambda: thread.turns(bench.clock.monotonic_ns()))
     counter.driver.close()
+
+
+def test_a_service_that_hangs_is_a_state_of_the_reader_and_ends_with_the_hanging(
+    bench: Bench, counter: Counter, service: PlayedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.hardware.usb.pcsc_driver._CLOSING_S", 0.01)
+    hung, answers = threading.Event(), threading.Event()
+
+    def hang(_: str | None) -> CardView | None:
+        hung.set()
+        answers.wait()
+        return None
+
+    with monkeypatch.context() as stuck:
+        stuck.setattr(service, "look", hang)
+        service.cancel()
+        counter.wait_for(hung.is_set)
+        bench.clock.advance(HUNG_NS / 1e9)
+        now_ns = bench.clock.monotonic_ns()
+        for _ in range(3):
+            counter.driver.service(now_ns)
+        assert [online for online, _ in counter.states] == [True, False]
+        assert "hangs" in counter.states[-1][1]
+        assert counter.driver.turns(now_ns), "a new start would not cure it"
+    counter.driver.close()
+    assert counter.driver.turns(now_ns), "close has waited for the service"
+    answers.set()
 
 
 def test_close_ends_the_thread_while_no_card_comes(

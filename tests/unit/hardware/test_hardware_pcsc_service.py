@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from types import ModuleType
@@ -290,4 +291,22 @@ def test_a_reader_that_is_gone_when_the_card_is_asked_is_the_readers_fault(
 def test_cancel_and_close_reach_the_context(scard: Scard, service: PcscService) -> None:
     service.cancel()
     service.close()
-    assert scard.calls == [("cancel", "context"), ("release", "context")]
+    for thread in threading.enumerate():
+        if thread.name == "pcsc-cancel":
+            thread.join()
+    assert sorted(scard.calls) == [("cancel", "context"), ("release", "context")]
+
+
+def test_a_daemon_that_hangs_does_not_hold_up_whoever_cancels(
+    scard: Scard, service: PcscService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung, answers = threading.Event(), threading.Event()
+
+    def hang(_: str) -> None:
+        hung.set()
+        answers.wait()
+
+    monkeypatch.setattr(scard, "SCardCancel", hang)
+    service.cancel()
+    assert hung.wait(30)
+    answers.set()

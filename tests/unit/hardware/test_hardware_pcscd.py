@@ -10,12 +10,13 @@ import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -183,6 +184,16 @@ class Pcscd:
                 return view is not None and not view.present
 
             wait_until(is_empty, lambda: f"the card stays in {reader}")
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """While inside, the daemon takes connections and answers nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def insert(self, uid: str, slot: int = 0, status: bytes = DONE) -> VirtualCard:
         return self._laid_on(slot, bytes.fromhex(uid) + status)
@@ -392,3 +403,29 @@ def test_close_ends_a_wait_at_the_daemon(counter_at: MakeCounter) -> None:
     counter.come_online()
     counter.driver.close()
     assert not counter.driver.turns(0)
+
+
+def test_a_daemon_that_hangs_makes_the_reader_offline_and_keeps_nobody_from_stopping(
+    bench: Bench, pcscd: Pcscd, counter_at: MakeCounter
+) -> None:
+    counter, other = counter_at(), counter_at("Virtual PCD 00 01", "other")
+    counter.come_online()
+    other.come_online()
+
+    def told_to_hang() -> bool:
+        bench.clock.advance(1)
+        for each in (counter, other):
+            each.driver.service(bench.clock.monotonic_ns())
+        return all("hangs" in each.states[-1][1] for each in (counter, other))
+
+    with pcscd.hanging():
+        wait_until(told_to_hang, lambda: bench.events)
+        other.driver.close()
+
+    def back() -> bool:
+        counter.driver.service(bench.clock.monotonic_ns())
+        return bool(counter.states[-1] == (True, ""))
+
+    wait_until(back, lambda: bench.events)
+    pcscd.insert(ANA)
+    counter.wait_for(lambda: counter.read == [ANAS_NUMBER])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -45,23 +44,21 @@ Distort = Callable[[bytes], bytes]
 class Played(SimulatedLine):
     """A line whose answers can be spoilt on their way, one after the other."""
 
-    def __init__(self, port: SimulatedPort, modules: dict[int, SimulatedModule]) -> None:
+    def __init__(self, modules: dict[int, SimulatedModule]) -> None:
         self.requests: list[bytes] = []
         self.spoil: list[Distort] = []
         """For the next answers; the last one stays."""
         self.before_answer: Callable[[bytes], None] = lambda _request: None
-        super().__init__(port, modules)
+        super().__init__(modules)
 
-    def _hear(self, request: bytes) -> None:
+    def reply(self, request: bytes) -> bytes:
         self.requests.append(request)
         self.before_answer(request)
-        super()._hear(request)
-
-    def say(self, data: bytes) -> None:
-        if self.spoil:
-            spoil = self.spoil.pop(0) if len(self.spoil) > 1 else self.spoil[0]
-            data = spoil(data)
-        super().say(data)
+        answer = super().reply(request)
+        if not self.spoil or not answer:
+            return answer
+        spoil = self.spoil.pop(0) if len(self.spoil) > 1 else self.spoil[0]
+        return spoil(answer)
 
     @property
     def writes(self) -> list[tuple[int, str]]:
@@ -76,8 +73,8 @@ class Stand:
         self.bench = bench
         self.boxes = [SecBox.model_validate(box) for box in boxes]
         self.modules = {box.address: SimulatedModule(load_module(box.module)) for box in self.boxes}
-        self.port = SimulatedPort(path)
-        self.line = Played(self.port, self.modules)
+        self.line = Played(self.modules)
+        self.port = SimulatedPort(path, self.line.answer)
         self._driver: SecBoxLine | None = None
 
     def open(self) -> None:
@@ -92,7 +89,7 @@ class Stand:
         if self._driver is not None:
             self._driver.close()
             self._driver = None
-        self.line.close()
+        self.port.unplug()
 
     def start(self) -> None:
         self.open()
@@ -505,14 +502,10 @@ def test_a_port_that_vanishes_takes_its_modules_along_and_brings_them_back(
 ) -> None:
     stand = make(BOX, YARD_BOX)
     stand.start()
-    with suppress(OSError):
-        stand.line._stop.set()
-        stand.line._thread.join()
     stand.port.unplug()
     stand.wait_for(lambda: stand.health("gate") is Health.OFFLINE is stand.health("yard"))
     assert str(stand.port.path) in stand.states("gate")[-1][1]
     stand.port.plug()
-    stand.line = Played(stand.port, stand.modules)
     stand.wait_for(lambda: stand.health("gate") is Health.ONLINE is stand.health("yard"))
 
 

@@ -98,7 +98,7 @@ def test_bytes_that_are_no_text_are_a_bad_frame_and_the_next_code_is_read(
     port.wait_for(lambda: bool(port.bench.posted(BadFrame)))
     (bad,) = port.bench.posted(BadFrame)
     assert why in bad.why
-    assert bytes.fromhex(bad.bits) == data.rstrip(b"\r")[:256]
+    assert bytes.fromhex(bad.bits) == data.rstrip(b"\r")[: MAX_BYTES + 1]
     terminal.send(b"good\r")
     port.wait_for(lambda: port.texts == ["good"])
 

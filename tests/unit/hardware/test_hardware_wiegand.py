@@ -101,21 +101,6 @@ def frame(bits: str, start_ns: int, interval_ns: int = 2 * MS) -> Edges:
     return [(start_ns + index * interval_ns, int(bit)) for index, bit in enumerate(bits)]
 
 
-def test_noise_that_goes_on_is_counted_and_told_now_and_then(clock: ManualClock) -> None:
-    script = Script()
-    reader = Reader(script, clock)
-    for _ in range(600):
-        script.edges = [(clock.monotonic_ns(), 0)]
-        clock.advance(0.05)
-        reader.driver.service(clock.monotonic_ns())
-        clock.advance(0.05)
-    assert reader.driver.counters["bad_frames"] == 600
-    # Twenty at once, and one more in every ten seconds.
-    assert len(reader.refused) == 25
-    assert reader.refused[19] == reader.refused[0]
-    assert "more before)" in reader.refused[-1]
-
-
 def test_noise_before_a_card_does_not_keep_the_card_from_being_read(clock: ManualClock) -> None:
     script = Script()
     reader = Reader(script, clock)
@@ -139,7 +124,8 @@ def test_a_card_left_on_a_reader_that_repeats_it_fills_no_journal(clock: ManualC
         reader.driver.service(clock.monotonic_ns())
     told = [event for event in reader.events if isinstance(event, ReplaySuspected)]
     assert reader.driver.counters["replays"] == 599
-    assert len(told) in range(22, 28)
+    # Twenty at once, and one more in every thirty seconds.
+    assert len(told) == 21
 
 
 def test_a_swipe_at_the_pins_becomes_a_card_with_the_stamp_of_its_last_edge(bench: Bench) -> None:

@@ -20,6 +20,12 @@ BUFFER = 1024
 LARGE_BATCH = 256
 """More than this at once means that the reading thread does not get its turn."""
 
+FLOOD = 3_000
+"""More edges than that within a second come from no reader: forty-five cards of 66 bits would have
+to follow each other at once. They are noise, or somebody at the wires, and must not take the
+processor from the doors."""
+_NS = 1_000_000_000
+
 log = structlog.get_logger("edges")
 
 
@@ -45,6 +51,9 @@ class KernelEdgeSource:
         self._edges: deque[tuple[int, int, int]] = deque(maxlen=EDGES_KEPT)
         self._base = 0
         self._last = 0
+        self._second_ns = 0
+        """Stamp with which the present second began."""
+        self._in_second = 0
         self._guard = threading.Lock()
         self._request: gpiod.LineRequest | None = None
         self._open()
@@ -87,7 +96,7 @@ class KernelEdgeSource:
         return None if self._request is None else self._request.fd
 
     def read(self) -> None:
-        """Take the edges that wait in the kernel. Raises OSError."""
+        """Take the edges that wait in the kernel. Raises OSError, also for too many of them."""
         if self._request is None:
             return
         events = self._request.read_edge_events(BUFFER)
@@ -97,6 +106,8 @@ class KernelEdgeSource:
             self._edges.append((event.timestamp_ns, bit, self._last))
         self._note_batch(len(events))
         self._wake()
+        if events and self._floods(len(events), events[-1].timestamp_ns):
+            raise OSError("more of them than any reader sends: noise, or somebody at the wires")
 
     def drop(self, why: str) -> None:
         """Give up lines that fail."""
@@ -138,6 +149,12 @@ class KernelEdgeSource:
                 consumer=f"gateway {self.reader}",
                 event_buffer_size=BUFFER,
             )
+
+    def _floods(self, edges: int, last_ns: int) -> bool:
+        if last_ns - self._second_ns > _NS:
+            self._second_ns, self._in_second = last_ns, 0
+        self._in_second += edges
+        return self._in_second > FLOOD
 
     def _note_batch(self, size: int) -> None:
         if size > self.counts.largest_batch:

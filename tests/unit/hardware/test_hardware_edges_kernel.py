@@ -28,7 +28,7 @@ from gateway.hardware.factory import open_edges, open_simulated
 from gateway.hardware.wiegand import edge_thread as edges_thread
 from gateway.hardware.wiegand.edge_thread import PRIORITY, RETRY_NS, EdgeThread
 from gateway.hardware.wiegand.edges import PinEdgeSource
-from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
+from gateway.hardware.wiegand.kernel_edges import FLOOD, KernelEdgeSource
 from gateway.hardware.wiegand.line_watch import LineWatch
 from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader
@@ -246,13 +246,13 @@ def test_what_the_loop_leaves_lying_too_long_is_known_as_lost(
     source: KernelEdgeSource, chips: FakeChips
 ) -> None:
     (request,) = chips.requests
-    for stamp_ns in range(1, 5_001):
-        request.pulse(5, stamp_ns)
+    for number in range(1, 5_001):
+        request.pulse(5, number * 1_000_000)
     request.tell()
     while request.waiting:
         source.read()
     assert len(source.drain()) == 4096
-    assert source.lost_until(5_000) == 5_000 - 4096
+    assert source.lost_until(5_000 * 1_000_000) == 5_000 - 4096
 
 
 def test_many_edges_at_once_are_told_when_they_are_more_than_ever(
@@ -364,6 +364,33 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
 
 
 @pytest.mark.usefixtures("quick")
+def test_lines_that_never_rest_are_let_go_for_a_while(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench, thread: EdgeThread
+) -> None:
+    (request,) = chips.requests
+    for number in range(FLOOD + 1):
+        request.pulse(5 + number % 2, 10**9 + number * 20_000)
+    request.tell()
+    until(lambda: source.failure)
+    assert "more of them than any reader sends" in source.failure
+    assert request.released
+    bench.clock.advance(RETRY_NS / 1e9)
+    until(lambda: len(chips.requests) == 2)
+    until(lambda: not source.failure)
+    assert thread.turns(bench.clock.monotonic_ns())
+
+
+def test_cards_one_after_the_other_are_no_flood(source: KernelEdgeSource, chips: FakeChips) -> None:
+    (request,) = chips.requests
+    for second in range(4):
+        for number in range(FLOOD // 2):
+            request.pulse(5, (second + 1) * 10**9 + number * 200_000)
+        request.tell()
+        while request.waiting:
+            source.read()
+    assert not source.failure
+
+
 def test_a_chip_that_vanishes_is_a_failure_of_its_readers(
     source: KernelEdgeSource, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,26 +60,24 @@ class Identifier:
         self._readers = {reader.name: reader for reader in site.reader}
         self._people = people
         self._codes = codes
-        self._lately: dict[str, dict[Credential, int]] = {}
+        self._last: dict[str, tuple[Credential, int]] = {}
         self._keyed_ids: dict[str, tuple[Credential, int]] = {}
 
     def is_repeat(self, identification: Identification) -> bool:
-        """Whether the credential was read a moment ago at the same reader, as it is while somebody
-        holds it there; others that lie beside it change nothing about that.
+        """Whether the credential is still the one read a moment ago at the same reader.
 
-        Keys are pressed on purpose: the same entry twice is two entries.
+        Keys are pressed on purpose: the same entry twice is two entries. Several tags that lie at
+        one reader are told apart by its driver.
         """
         if identification.credential.kind is CredentialKind.PIN:
             return False
-        now_ns = identification.at_ns
-        lately = {
-            credential: at_ns
-            for credential, at_ns in self._lately.get(identification.reader, {}).items()
-            if now_ns - at_ns < SAME_READ_NS
-        }
-        repeated = identification.credential in lately
-        self._lately[identification.reader] = {**lately, identification.credential: now_ns}
-        return repeated
+        last = self._last.get(identification.reader)
+        self._last[identification.reader] = (identification.credential, identification.at_ns)
+        return (
+            last is not None
+            and last[0] == identification.credential
+            and identification.at_ns - last[1] < SAME_READ_NS
+        )
 
     def identifier_id(self, reader: str) -> int:
         """The API's number of a reader, 0 for none."""

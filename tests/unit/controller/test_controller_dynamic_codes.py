@@ -227,21 +227,6 @@ def test_a_tag_is_looked_up_as_the_configuration_says(
     assert bench.unlocked(1) == (event == 7)
 
 
-def test_two_tags_that_stay_in_the_field_are_one_read_each(bench: Any) -> None:
-    """By turns, as a reader tells them that may tell the same tag at any time."""
-    with bench.store() as store:
-        store.insert("uhf_tags", [{"value": "E2003412DC03011A7B00B26E", "user_id": ANA}])
-    bench.configure({"uhf": {"identification_bits": "96"}})
-    for turn in range(50):
-        tag = Credential(CredentialKind.UHF_TAG, ("E2003412DC03011A7B00B26E", "AA")[turn % 2])
-        bench.parts.inbox.post(Identification("front", tag, bench.clock.monotonic_ns()))
-        bench.clock.advance(0.1)
-    bench.settle()
-    assert bench.events() == [(7, ANA), (3, 0)]
-    read(bench, "E2003412DC03011A7B00B26E", CredentialKind.UHF_TAG)
-    assert bench.events()[2:] == [(7, ANA)]
-
-
 @pytest.mark.parametrize("kind", ["card", "pin", "password"])
 def test_a_credential_of_panic_opens_as_any_other(bench: Any, kind: str) -> None:
     """Whoever stands behind the person must not see a difference."""

@@ -1,5 +1,5 @@
-"""Readers on USB: how long from a card that is laid on, or from the last key of a code, to the event
-that the loop gets, and what it costs.
+"""Readers on USB: how long from a card that is laid on, or from the last key of a code, to the
+event that the loop gets, and what it costs.
 
 Contactless readers at a real pcscd, whose reader is a virtual one; readers that type on a FIFO that
 carries what the kernel would write. The driver's own thread, and this thread in the place of the

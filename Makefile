@@ -4,6 +4,9 @@
 #   make test             linters, types, walls between the rooms, and all tests
 #   make lint             the first three alone
 #   make test-all         `test`, then the unit tests on every other Python found
+#   make test-vm          on real systemd and kernel GPIO lines, in a virtual machine (Debian 12, root)
+#   make soak-vm          10,000 Wiegand frames a rate in it
+#   make bench-vm         how fast edges may come in it before any is lost
 #   make fuzz             property tests with many more, random examples
 #   make bench            the measurements in tests/bench
 #   make mutate           small changes to the pure rooms: which of them does no test notice?
@@ -23,7 +26,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must meet the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all fuzz bench mutate docs install uninstall clean setup-run setup-test setup-mutate
+.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs install uninstall clean setup-run setup-test setup-mutate
 .NOTPARALLEL:
 
 # `exec`, so that a signal to make reaches the gateway itself. Standard output is the gateway's.
@@ -49,6 +52,17 @@ test-all: test
 	    .venv/$$python/bin/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS) || exit; \
 	done
 
+# The machine is built in .vm. Where there can be none, .ci/vm says so loudly (75), and nothing runs.
+# A test here has deadlines of its own: it may take long while others use the processors.
+test-vm: vm-command = $(BIN)/pytest -o faulthandler_timeout=0 tests/vm
+soak-vm: vm-command = GATEWAY_VM_FRAMES=10000 $(BIN)/pytest -o faulthandler_timeout=0 \
+    tests/vm/test_vm_wiegand.py
+bench-vm: vm-command = cd tests && exec ../$(BIN)/python -m vm
+test-vm soak-vm bench-vm: setup-test
+	@code=0; .ci/vm || code=$$?; \
+	if [ $$code = 75 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
+	$(vm-command) $(ARGS)
+
 fuzz: setup-test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -m hypothesis -o faulthandler_timeout=0 $(ARGS)
 
@@ -68,5 +82,5 @@ install uninstall:
 	@systemd/installer $@
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .vm .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find gateway tests -name __pycache__ -prune -exec rm -rf {} +

@@ -84,6 +84,15 @@ class ManualClock:
         return self._shift
 
 
+def next_round_ns(now_ns: int, every_ns: int) -> int:
+    """The next whole multiple of `every_ns` after the monotonic instant `now_ns`.
+
+    Whoever looks round at such instants does so together with all the others: an idle loop wakes
+    up once for all of them, and not once for each.
+    """
+    return (now_ns // every_ns + 1) * every_ns
+
+
 class WireTime(StrEnum):
     """What the time columns of the API hold."""
 

@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from gateway.access.time_words import KINDS, clock_words
-from gateway.cli.options import data_option, initialised, json_option
+from gateway.cli.options import directory_of, group_data_option, initialised, json_option
 from gateway.clock import DeviceTime, SiteZone, SystemClock, WireTime
 from gateway.commands.explain import ExplainRequest, explained
 from gateway.commands.explainer import Facts, Sources
@@ -60,7 +60,7 @@ _at = click.option("--at", callback=_moment, help="The wall clock: 2026-11-23 09
 
 
 @click.group(invoke_without_command=True)
-@data_option
+@group_data_option
 @json_option
 @click.option("--log", "access_log_id", type=int, help="The id of a row of access_logs.")
 @click.option("--user", "user_id", type=int, help="A person, by id.")
@@ -71,7 +71,7 @@ _at = click.option("--at", callback=_moment, help="The wall clock: 2026-11-23 09
 @_at
 @click.pass_context
 def explain(
-    ctx: click.Context, /, data: Path, at: datetime | None, *, as_json: bool, **asked: object
+    ctx: click.Context, /, data: Path | None, at: datetime | None, *, as_json: bool, **asked: object
 ) -> None:
     """Say why an access came out as it did (--log), or how one would (--user, --portal, --at)."""
     ctx.obj = (data, as_json)
@@ -90,7 +90,7 @@ def explain(
 @click.option("--now", is_flag=True, help="Only those who may pass at that very moment.")
 @_at
 @click.pass_obj
-def who(obj: tuple[Path, bool], /, at: datetime | None, **asked: object) -> None:
+def who(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) -> None:
     """List the people whom the rules let pass in the week of that moment."""
     data, as_json = obj
     with _facts(data) as facts:
@@ -107,7 +107,7 @@ def who(obj: tuple[Path, bool], /, at: datetime | None, **asked: object) -> None
 @click.option("--portal", "portal_id", type=int, help="One portal, by id; else every one.")
 @_at
 @click.pass_obj
-def when_(obj: tuple[Path, bool], /, at: datetime | None, **asked: object) -> None:
+def when_(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) -> None:
     """Show a person's week, from monday to sunday, at each portal."""
     data, as_json = obj
     with _facts(data) as facts:
@@ -117,8 +117,8 @@ def when_(obj: tuple[Path, bool], /, at: datetime | None, **asked: object) -> No
 
 
 @contextmanager
-def _facts(data: Path) -> Iterator[Facts]:
-    initialised(data)
+def _facts(given: Path | None) -> Iterator[Facts]:
+    data = initialised(directory_of(given))
     site = read_running_site(data)
     zone = SiteZone(site.site.zone)
     with ExitStack() as stack:

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from gateway.errors import DataDirectoryError
 from gateway.store.files import STORE_FILE
 
-data_option = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="The data directory that `gateway init` made.",
-)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _data(*, required: bool) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        required=required,
+        help="The data directory that `gateway init` made." + ("" if required else "  [required]"),
+    )
+
+
+data_option = _data(required=True)
+group_data_option = _data(required=False)
+"""For a command with commands of its own, whose --help is there without it; see `directory_of`."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def directory_of(data: Path | None) -> Path:
+    """The directory of `group_data_option`. Raises UsageError without it."""
+    if data is None:
+        raise click.UsageError("Missing option '--data', which stands before the command's name.")
+    return data
 
 
 def initialised(data: Path) -> Path:

@@ -32,7 +32,7 @@ from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_site
     "$SERVICE_RESULT says, on_fault without it.",
 )
 def safe_relays(data: Path, given: str | None) -> None:
-    """Put each lock at its declared state and silence what sounds, without the controller.
+    """Put each lock at its declared state and switch off what sounds or shines.
 
     Exit code 1 when a line could not be put, or a controller is at work.
     """
@@ -61,8 +61,9 @@ def safe_relays(data: Path, given: str | None) -> None:
 def moment_of_end(environment: Mapping[str, str]) -> Moment | None:
     """What an ended controller's relays need, by what systemd.exec(5) tells `ExecStopPost`.
 
-    None after an orderly end, which put `on_stop` by itself. A stop that killed the controller (it
-    was starting, or did not end in time) is a stop all the same.
+    None after an orderly end, which put `on_stop` by itself. A stop that killed the controller
+    while it was starting is a stop all the same; one that did not end in time is a fault, since
+    nothing tells it from a start that took too long.
     """
     if environment.get("SERVICE_RESULT") != "success":
         return Moment.FAULT

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import click
 
-from gateway.cli.options import data_option, json_option
+from gateway.cli.options import directory_of, group_data_option, json_option
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Simulate
 from gateway.link.runtime import RuntimeDirectory
@@ -21,15 +21,15 @@ _SIM_TIME_S = 10.0
 
 
 @click.group()
-@data_option
+@group_data_option
 @click.pass_context
-def sim(ctx: click.Context, data: Path) -> None:
+def sim(ctx: click.Context, data: Path | None) -> None:
     """Drive the simulated board of a running gateway, at pin and byte level."""
     ctx.obj = data
 
 
 def _ask(ctx: click.Context, command: Simulate) -> dict[str, Any]:
-    client = ControllerClient(RuntimeDirectory.find(ctx.obj))
+    client = ControllerClient(RuntimeDirectory.find(directory_of(ctx.obj)))
     try:
         return client.ask(command, _SIM_TIME_S)
     finally:
@@ -45,7 +45,7 @@ _reader = click.option("--reader", required=True, help="The reader's name in the
 @click.option("--format", "frame", default="w26", show_default=True, help="Wiegand format.")
 @click.pass_context
 def swipe(ctx: click.Context, reader: str, card: str, frame: str) -> None:
-    """Send a card as a Wiegand frame on pins D0 and D1; at a serial reader, as its own frame."""
+    """Send a card as its reader does, on D0 and D1 or its port."""
     _ask(ctx, Simulate(verb="swipe", reader=reader, value=card, format=frame))
 
 
@@ -63,7 +63,7 @@ def key(ctx: click.Context, reader: str, keys: str) -> None:
 @click.argument("bits")
 @click.pass_context
 def frame(ctx: click.Context, reader: str, bits: str) -> None:
-    """Send BITS (0 and 1) on pins D0 and D1, for cards of the site's own formats.
+    """Send BITS (0 and 1) on D0 and D1, as for own formats.
 
     Twice the same is as exactly timed as a recording, and warned of.
     """
@@ -93,7 +93,7 @@ def type_(ctx: click.Context, reader: str, text: str) -> None:
 @click.argument("serial")
 @click.pass_context
 def present(ctx: click.Context, reader: str, serial: str) -> None:
-    """Lay a card with the hexadecimal SERIAL number on a contactless (PC/SC) reader."""
+    """Lay a card on a PC/SC reader; SERIAL is hexadecimal."""
     _ask(ctx, Simulate(verb="present", reader=reader, value=serial))
 
 
@@ -101,17 +101,19 @@ def present(ctx: click.Context, reader: str, serial: str) -> None:
 @_reader
 @click.pass_context
 def remove(ctx: click.Context, reader: str) -> None:
-    """Take the card away from a contactless (PC/SC) reader."""
+    """Take the card away from a PC/SC reader."""
     _ask(ctx, Simulate(verb="remove", reader=reader))
 
 
 @sim.command()
 @_reader
-@click.option("--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True)
+@click.option(
+    "--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True, help="Seconds."
+)
 @click.argument("tag")
 @click.pass_context
 def tag(ctx: click.Context, reader: str, hold: float, tag: str) -> None:
-    """Hold TAG, in hexadecimal, in the field of a UHF reader for --hold seconds."""
+    """Hold TAG (hexadecimal) before a UHF reader."""
     _ask(ctx, Simulate(verb="tag", reader=reader, value=tag, hold=str(hold)))
 
 
@@ -128,16 +130,18 @@ def door(ctx: click.Context, name: str, state: str) -> None:
 @click.argument("way", type=click.Choice([side.value for side in Side]))
 @click.pass_context
 def turn(ctx: click.Context, way: str) -> None:
-    """Turn the turnstile, as somebody who goes through: its contact of that way moves once."""
+    """Turn the turnstile: its contact of that way moves once."""
     _ask(ctx, Simulate(verb="turn", value=way))
 
 
 @sim.command()
 @click.argument("name")
-@click.option("--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True)
+@click.option(
+    "--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True, help="Seconds."
+)
 @click.pass_context
 def rex(ctx: click.Context, name: str, hold: float) -> None:
-    """Press the request-to-exit button of door NAME for --hold seconds."""
+    """Press the exit button of door NAME."""
     _ask(ctx, Simulate(verb="rex", door=name, value=str(hold)))
 
 
@@ -155,7 +159,7 @@ def zone(ctx: click.Context, number: int, state: str) -> None:
 @click.option("--reader", help="A reader's own contact, in the place of the case's.")
 @click.pass_context
 def tamper(ctx: click.Context, state: str, reader: str | None) -> None:
-    """Open (on) or close (off) the case, or take a reader off its wall."""
+    """Open (on) or close (off) the case, or a reader's own."""
     _ask(ctx, Simulate(verb="tamper", reader=reader, value=state))
 
 
@@ -167,17 +171,17 @@ def _switch(name: Literal["fire", "mains_fail", "battery_low", "under_voltage"],
         _ask(ctx, Simulate(verb=name, value=state))
 
 
-_switch("fire", "Let the fire panel's contact report a fire (on) or not (off).")
-_switch("mains_fail", "Let the power supply report that the mains has failed (on) or not (off).")
-_switch("battery_low", "Let the power supply report a low battery (on) or not (off).")
-_switch("under_voltage", "Let the power supply report too low a voltage (on) or not (off).")
+_switch("fire", "Report a fire by the panel's contact (on) or none (off).")
+_switch("mains_fail", "Report that the mains has failed (on) or not (off).")
+_switch("battery_low", "Report a low battery (on) or a good one (off).")
+_switch("under_voltage", "Report too low a voltage (on) or enough (off).")
 
 
 @sim.command()
 @click.argument("words", nargs=-1, required=True, metavar="{set ISO-TIME|real}")
 @click.pass_context
 def clock(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Set the device's wall clock: `clock set ISO-TIME`, or `clock real` for the machine's own."""
+    """Set the wall clock, or let it be the machine's (real)."""
     match words:
         case ("set", moment):
             pass
@@ -204,7 +208,7 @@ _plug("plug", "Put the cable of READER, or of a SecBox, back.")
 @json_option
 @click.pass_context
 def state(ctx: click.Context, *, as_json: bool) -> None:
-    """Show the level of every output and input, edges since the board was made, and the doors."""
+    """Show doors, outputs and inputs, and their edges so far."""
     found = _ask(ctx, Simulate(verb="state"))
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.access.signals import Cue
+from gateway.clock import next_round_ns
 from gateway.controller.bindings import Bindings
 from gateway.controller.flight.hook import Asked, Pulse
 from gateway.controller.forgiveness import WayOut
@@ -336,7 +337,7 @@ class Controller:
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""
-        self._heartbeat_ns = self._parts.clock.monotonic_ns() + HEARTBEAT_NS
+        self._heartbeat_ns = next_round_ns(self._parts.clock.monotonic_ns(), HEARTBEAT_NS)
         self.happen(Pulse.BEAT)
         with contextlib.suppress(GatewayError):  # the next swipe finds it out and says so
             self._parts.policies.want(self._parts.policy_version())

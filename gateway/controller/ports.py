@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError
 from gateway.hardware.devices import Device
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.simulated.simulator import Simulator
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry
 from gateway.store.passages import Entered
 from gateway.store.people import Reading
 from gateway.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from gateway.hardware.simulated.simulator import Simulator
 
 
 class Trust(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.clock import AdjustableClock
 from gateway.controller.alarm_panel import AlarmPanel
@@ -15,9 +15,11 @@ from gateway.controller.ports import RigPort
 from gateway.credentials.card_number import parse_card
 from gateway.errors import InvalidRequest, NotFound, NotSupportedHere
 from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
-from gateway.hardware.simulated.simulator import Simulator
 from gateway.link.messages import ControllerStatus, Simulate
 from gateway.settings import FixedInput, Input, Level, Side, Turnstile
+
+if TYPE_CHECKING:
+    from gateway.hardware.simulated.simulator import Simulator
 
 LONGEST_HOLD_S = 120.0
 USUAL_HOLD_S = "0.3"
@@ -160,16 +162,16 @@ class Simulation:
 
 
 _SAID: dict[str, Callable[[Simulator, str, str], None]] = {
-    "key": Simulator.keys,
-    "frame": Simulator.frame,
-    "qr": Simulator.qr,
-    "type": Simulator.type,
+    "key": lambda simulator, reader, value: simulator.keys(reader, value),
+    "frame": lambda simulator, reader, value: simulator.frame(reader, value),
+    "qr": lambda simulator, reader, value: simulator.qr(reader, value),
+    "type": lambda simulator, reader, value: simulator.type(reader, value),
 }
 """What somebody shows to a reader as it stands in the command."""
 _DONE: dict[str, Callable[[Simulator, str], None]] = {
-    "remove": Simulator.remove,
-    "unplug": Simulator.unplug,
-    "plug": Simulator.plug,
+    "remove": lambda simulator, reader: simulator.remove(reader),
+    "unplug": lambda simulator, reader: simulator.unplug(reader),
+    "plug": lambda simulator, reader: simulator.plug(reader),
 }
 
 

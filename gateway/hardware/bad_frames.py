@@ -1,16 +1,16 @@
-"""How many of the bad frames of a reader are told.
+"""How much of what counts for nothing is told.
 
 Noise on a line, a wrong baud rate, a card at the edge of the field or a scanner that lacks its
-prefix would fill a journal.
+prefix come many times a second; they would fill a journal, and drive out of it who passed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway.credentials.values import BadFrame
 
-AT_ONCE = 10
+AT_ONCE = 20
 """So many are told as they come: whoever tries a card again and again sees each attempt."""
 EVERY_NS = 30_000_000_000
 """After those, one in so long."""
@@ -18,29 +18,43 @@ LONGEST = 512
 """Of a frame's bits or hexadecimal digits, the first so many are told."""
 
 
-@dataclass(slots=True)
-class _Told:
-    """What was told of one reader."""
+class Ration:
+    """How many reports of one kind are told: some at once, and one more after each pause."""
 
-    free_ns: int
-    """When all that may be told at once may be told again."""
-    left_out: int = 0
+    def __init__(self, pause_ns: int = EVERY_NS, at_once: int = AT_ONCE) -> None:
+        self._pause_ns = pause_ns
+        self._at_once = at_once
+        self._free_ns: int | None = None
+        """When the whole ration is there again."""
+        self._left_out = 0
+
+    def grant(self, at_ns: int) -> int | None:
+        """Whether one may be told at `at_ns`: how many were left out before it, or None, which
+        leaves it out."""
+        free_ns = at_ns if self._free_ns is None else max(self._free_ns, at_ns)
+        if free_ns - at_ns > (self._at_once - 1) * self._pause_ns:
+            self._left_out += 1
+            return None
+        self._free_ns = free_ns + self._pause_ns
+        left_out, self._left_out = self._left_out, 0
+        return left_out
+
+
+def after(why: str, left_out: int) -> str:
+    """`why`, with how many were left out before it."""
+    return f"{why} (and {left_out} more before)" if left_out else why
 
 
 class BadFrames:
-    """Lets some of the bad frames through; the others are counted and told with the next one."""
+    """Lets some of the bad frames of each reader through; the others are counted and told with the
+    next one."""
 
     def __init__(self) -> None:
-        self._told: dict[str, _Told] = {}
+        self._rations: dict[str, Ration] = {}
 
     def told(self, frame: BadFrame) -> BadFrame | None:
         """What is told of `frame`; None when too much was told of its reader."""
-        at_ns = frame.at_ns
-        told = self._told.setdefault(frame.reader, _Told(at_ns))
-        free_ns = max(told.free_ns, at_ns) + EVERY_NS
-        if free_ns - at_ns > AT_ONCE * EVERY_NS:
-            told.left_out += 1
+        left_out = self._rations.setdefault(frame.reader, Ration()).grant(frame.at_ns)
+        if left_out is None:
             return None
-        more = f" (and {told.left_out} more before)" if told.left_out else ""
-        self._told[frame.reader] = _Told(free_ns)
-        return replace(frame, bits=frame.bits[:LONGEST], why=frame.why + more)
+        return replace(frame, bits=frame.bits[:LONGEST], why=after(frame.why, left_out))

@@ -13,16 +13,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import structlog
+
 from gateway.hardware.events import DeviceState, Health, Loop
 
 _NS = 1_000_000_000
 HUNG_NS = 20 * _NS
 """A thread that gave no sign for so long hangs: no wait of a driver is longer than a second, and
 the slowest opening of a USB device takes a few."""
+CLOSE_S = 4.0
+"""A thread that has not ended so long after it was told to hangs, and is left behind. An end that
+took longer would be cut short by the service manager (TimeoutStopSec=), which counts as a fault:
+`on_fault` would be put where the doors were to have `on_stop`."""
 _ITEMS_KEPT = 4096
 """What waits for the loop before the device counts as failed."""
 
 Heard = TypeVar("Heard")
+
+log = structlog.get_logger("devices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +89,13 @@ class DeviceThread(Generic[Heard]):
         """Whether the thread has not ended; it may hang."""
         return self._thread.is_alive()
 
-    def close(self, patience_s: float | None = None) -> None:
+    def close(self, patience_s: float = CLOSE_S) -> None:
         """End the thread; returns when it has given the device back, or after `patience_s`."""
         self._stop.set()
         self.interrupt()
         self._thread.join(patience_s)
+        if self._thread.is_alive():
+            log.error("a device's thread hangs and is left behind", device=self.name)
 
     def interrupt(self) -> None:
         """End the wait that the thread is in, or the next one."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.clock import Clock
 from gateway.errors import DeviceUnavailable
+from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.pins.pin import PinFactory
-from gateway.hardware.simulated.board_record import BoardRecord, record_path
-from gateway.hardware.simulated.pins import SimulatedFactory
 from gateway.hardware.wiegand.edges import EdgeSource, PinEdgeSource
 from gateway.settings import Edges, WiegandReader
+
+if TYPE_CHECKING:
+    from gateway.hardware.simulated.pins import SimulatedFactory
 
 
 def open_factory(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> PinFactory:
@@ -28,6 +31,10 @@ def open_factory(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> PinF
 
 def open_simulated(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> SimulatedFactory:
     """The simulated board whose record is in `runtime_dir`; a new board where there is none."""
+    # Only here: a real board's memory is not for what plays one.
+    from gateway.hardware.simulated.board_record import BoardRecord, record_path
+    from gateway.hardware.simulated.pins import SimulatedFactory
+
     record = BoardRecord.open(record_path(runtime_dir), profile.boot_level)
     return SimulatedFactory(profile, clock, record)
 
@@ -65,7 +72,7 @@ def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], No
         raise DeviceUnavailable(f"reader {reader.name!r}: a simulated board has no kernel edges")
     try:
         # Only here: a simulated board does without the package.
-        from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource, find_chip
+        from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
     except (ImportError, OSError) as error:
         raise DeviceUnavailable(
             f"reader {reader.name!r}: edges 'kernel' needs the Python package gpiod (>= 2.1): "

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.hardware.boards.profiles import SIMULATED_PORT
 from gateway.hardware.device_thread import Backoff
@@ -15,20 +16,8 @@ from gateway.hardware.driver import Driver
 from gateway.hardware.events import Health, Loop
 from gateway.hardware.factory import open_edges
 from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
-from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol
-from gateway.hardware.serial_ports.polled_driver import PolledDriver
-from gateway.hardware.serial_ports.qr_lines import QrLines
-from gateway.hardware.serial_ports.rfid_frames import RfidFrames
-from gateway.hardware.serial_ports.uhf_poller import UhfPoller
 from gateway.hardware.shared_health import SharedHealth
-from gateway.hardware.simulated.keyboard import open_simulated_keyboard
 from gateway.hardware.simulated.port import path_of_port
-from gateway.hardware.simulated.simulator import Simulator
-from gateway.hardware.usb.card_service import CardService
-from gateway.hardware.usb.hid_driver import HidDriver
-from gateway.hardware.usb.input_events import open_keyboard
-from gateway.hardware.usb.pcsc_driver import PcscDriver
-from gateway.hardware.usb.pcsc_service import open_pcscd
 from gateway.hardware.wiegand.edge_thread import EdgeThread, PolledSource
 from gateway.hardware.wiegand.edges import EdgeSource
 from gateway.hardware.wiegand.line_watch import LineWatch
@@ -42,6 +31,11 @@ from gateway.settings import (
     SerialUhfReader,
     WiegandReader,
 )
+
+if TYPE_CHECKING:
+    from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol
+    from gateway.hardware.simulated.simulator import Simulator
+    from gateway.hardware.usb.card_service import CardService
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +95,21 @@ class Readers:
         self,
         reader: SerialQrReader | SerialCardReader | SerialUhfReader | HidReader | PcscReader,
     ) -> Driver:
+        # What a site has none of is not imported: its drivers are memory that no door uses.
         around = self._around
         match reader:
             case SerialQrReader():
+                from gateway.hardware.serial_ports.qr_lines import QrLines
+
                 return self._serial(reader, QrLines(reader))
             case SerialCardReader():
+                from gateway.hardware.serial_ports.rfid_frames import RfidFrames
+
                 return self._serial(reader, RfidFrames(reader))
             case SerialUhfReader():
+                from gateway.hardware.serial_ports.polled_driver import PolledDriver
+                from gateway.hardware.serial_ports.uhf_poller import UhfPoller
+
                 return PolledDriver(
                     reader.name,
                     self._path(reader),
@@ -117,15 +119,11 @@ class Readers:
                     backoff=around.backoff,
                 )
             case HidReader():
-                played = reader.device == SIMULATED_PORT
-                return HidDriver(
-                    reader,
-                    self._path(reader),
-                    around.loop,
-                    backoff=around.backoff,
-                    opener=open_simulated_keyboard if played else open_keyboard,
-                )
+                return self._typing(reader)
             case PcscReader():
+                from gateway.hardware.usb.pcsc_driver import PcscDriver
+                from gateway.hardware.usb.pcsc_service import open_pcscd
+
                 opener: Callable[[], CardService] = open_pcscd
                 if around.simulator is not None and reader.reader == SIMULATED_PORT:
                     opener = partial(around.simulator.usb.cards, reader.name)
@@ -134,6 +132,8 @@ class Readers:
     def _serial(
         self, reader: SerialQrReader | SerialCardReader, protocol: SerialProtocol
     ) -> SerialDriver:
+        from gateway.hardware.serial_ports.driver import SerialDriver
+
         around = self._around
         return SerialDriver(
             reader.name,
@@ -142,6 +142,19 @@ class Readers:
             protocol,
             around.loop,
             backoff=around.backoff,
+        )
+
+    def _typing(self, reader: HidReader) -> Driver:
+        from gateway.hardware.simulated.keyboard import open_simulated_keyboard
+        from gateway.hardware.usb.hid_driver import HidDriver
+        from gateway.hardware.usb.input_events import open_keyboard
+
+        return HidDriver(
+            reader,
+            self._path(reader),
+            self._around.loop,
+            backoff=self._around.backoff,
+            opener=open_simulated_keyboard if reader.device == SIMULATED_PORT else open_keyboard,
         )
 
     def _path(self, reader: Reader) -> str:

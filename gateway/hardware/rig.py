@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.clock import Clock
 from gateway.credentials.values import BadFrame
@@ -24,9 +25,7 @@ from gateway.hardware.readers import Readers, Surroundings
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.secbox.line import SecBoxLine
 from gateway.hardware.secbox.module import ModuleRelay
-from gateway.hardware.simulated.pins import SimulatedFactory
 from gateway.hardware.simulated.port import path_of_port
-from gateway.hardware.simulated.simulator import Simulator
 from gateway.hardware.wiring import input_wiring, line_names
 from gateway.settings import (
     LockState,
@@ -35,6 +34,9 @@ from gateway.settings import (
     SiteFile,
     Strike,
 )
+
+if TYPE_CHECKING:
+    from gateway.hardware.simulated.simulator import Simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +151,7 @@ class Rig:
 
     def open_rest(self) -> None:
         """Open inputs and readers; what a reader lacks is told by its state, not raised."""
-        if isinstance(self._factory, SimulatedFactory):
-            self.simulator = Simulator(
-                self._site,
-                self._factory,
-                self._loop.clock,
-                self._runtime_dir,
-                self._devices.is_online,
-            )
+        self.simulator = self._simulator()
         for name, wiring in input_wiring(self._site).items():
             self._inputs.append(DebouncedInput(self._factory, name, wiring, self._loop))
         heard = replace(self._loop, post=self._heard)
@@ -167,6 +162,23 @@ class Rig:
         self._drivers += self._readers.drivers
         self._open_sec_boxes(heard)
         self._watch_pins(heard)
+
+    def _simulator(self) -> Simulator | None:
+        if self._factory.chip_label is not None:
+            return None
+        # Only here: a real board's memory is not for what plays one.
+        from gateway.hardware.simulated.pins import SimulatedFactory
+        from gateway.hardware.simulated.simulator import Simulator
+
+        if not isinstance(self._factory, SimulatedFactory):
+            return None
+        return Simulator(
+            self._site,
+            self._factory,
+            self._loop.clock,
+            self._runtime_dir,
+            self._devices.is_online,
+        )
 
     def _open_sec_boxes(self, loop: Loop) -> None:
         """One line for each port; the locks of its modules are locks like any."""

@@ -47,7 +47,8 @@ class SafeLine:
 
 
 def safe_lines(site: SiteFile, moment: Moment) -> Iterator[SafeLine]:
-    """Every output of `site` at its level of `moment`: locks first, then what sounds, off."""
+    """Every output of `site` at its level of `moment`: locks first, then what sounds or shines,
+    off: the lights and buzzers of readers would go on telling a grant."""
     for door in site.door:
         state = _state(door, moment)
         name = f"door {door.name!r} strike"
@@ -58,7 +59,7 @@ def safe_lines(site: SiteFile, moment: Moment) -> Iterator[SafeLine]:
             relay = site.turnstile.way(side).relay
             name = f"turnstile {site.turnstile.name!r} {side} relay"
             yield SafeLine(name, relay.pin, relay.level(state), state)
-    for name, output in site.sounders():
+    for name, output in site.switches():
         yield SafeLine(name, output.pin, output.level(on=False), "off")
 
 

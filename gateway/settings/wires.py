@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Pin = Annotated[int, Field(ge=0, le=63)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+
+
+def _plain(name: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", name) is None:
+        raise ValueError(
+            "lower-case letters, digits, - and _ are allowed, 32 of them, a letter at the beginning"
+        )
+    return name
+
+
+Name = Annotated[str, AfterValidator(_plain)]
+"""What a door, reader or turnstile is called: in commands, logs and the names of files."""
 
 
 class Level(StrEnum):

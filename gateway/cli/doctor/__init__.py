@@ -39,6 +39,17 @@ EXPIRES_SOON = timedelta(days=30)
 _GRADES = {"online": Grade.OK, "degraded": Grade.WARN, "offline": Grade.FAIL}
 """Health of a device -> how it is to be taken."""
 
+_PORT = "see its cable, its supply and `port`"
+_TO_DO = {
+    "serial_qr": _PORT,
+    "serial_card": _PORT,
+    "serial_uhf": f"{_PORT}, `baud` and `address`",
+    "hid": "see its cable and `device`, and whether `gateway device-rules` was installed since",
+    "pcsc": "see its cable and `reader`, and whether pcscd runs",
+    "sec_box": "see its supply, A and B, `port`, `baud` and `address`",
+}
+"""Kind of a device that is offline -> where to look. Pins tell it themselves."""
+
 
 @click.command()
 @data_option
@@ -202,6 +213,8 @@ def _device(device: DeviceStatus) -> Iterator[Finding]:
     if is_pin and grade is Grade.OK:
         return
     text = f"{device.health}: {device.why}" if device.why else device.health
+    if grade is Grade.FAIL and device.kind in _TO_DO:
+        text += f"; {_TO_DO[device.kind]}"
     counted = ", ".join(f"{name} {count}" for name, count in device.counters.items() if count)
     what = "sec_box" if device.kind == "sec_box" else "reader"
     subject = device.name if is_pin else f"{what} {device.name}"

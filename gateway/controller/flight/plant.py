@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from gateway.clock import DeviceTime, SiteZone
 from gateway.controller.assembly import Record, Surroundings, put_together
@@ -27,11 +27,13 @@ from gateway.errors import GatewayError
 from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.simulated.simulator import Simulator
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState, Side, SiteFile
 from gateway.store.journal import Entry
 from gateway.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from gateway.hardware.simulated.simulator import Simulator
 
 
 class PaperClock:

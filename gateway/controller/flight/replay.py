@@ -203,7 +203,8 @@ class _Replay:
         try:
             site = SiteFile.model_validate(header["site"])
         except ValidationError as error:
-            raise BrokenRecord(f"the record's site file is refused: {describe(error)}") from error
+            told = describe(error, header["site"])
+            raise BrokenRecord(f"the record's site file is refused: {told}") from error
         self._plant = Plant(
             site,
             self._clock,

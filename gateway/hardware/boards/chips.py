@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.errors import DeviceUnavailable
+
+DEVICES = Path("/dev")
+"""Where the kernel's devices are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chip:
@@ -33,8 +38,24 @@ class Chips:
         return next((chip for chip in self.found if chip.label == label), None)
 
 
-def read_chips(devices: Path = Path("/dev")) -> Chips:
-    """Ask the kernel. Claims no line and moves none."""
+def find_chip(label: str, devices: Path | None = None) -> str:
+    """The device path of the GPIO chip with this label; its number differs between boards and
+    kernels.
+
+    Raises DeviceUnavailable naming the chips that are there.
+    """
+    chips = read_chips(devices)
+    chip = chips.labelled(label)
+    if chip is None:
+        there = [*(f"{chip.path} is {chip.label}" for chip in chips.found), *chips.refused]
+        raise DeviceUnavailable(
+            f"no GPIO chip has the label {label!r} (found: {', '.join(there) or 'none'})"
+        )
+    return chip.path
+
+
+def read_chips(devices: Path | None = None) -> Chips:
+    """Ask the kernel for the chips in `devices` (default DEVICES). Claims no line, moves none."""
     try:
         # Only here: the library is there on boards alone.
         import gpiod  # type: ignore[import-not-found,unused-ignore] # - only on a board
@@ -42,7 +63,7 @@ def read_chips(devices: Path = Path("/dev")) -> Chips:
         return Chips(looked=False)
     found = []
     refused = []
-    for path in sorted(devices.glob("gpiochip*")):
+    for path in sorted((devices or DEVICES).glob("gpiochip*")):
         try:
             with gpiod.Chip(str(path)) as chip:
                 info = chip.get_info()

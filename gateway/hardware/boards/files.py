@@ -38,12 +38,13 @@ def load_checked(model: type[Model], folder: str, name: str) -> Model:
     """
     source = f"hw/{folder}/{name}.toml"
     try:
-        text = (hw_folder(folder) / f"{name}.toml").read_text(encoding="utf-8")
-        found = model.model_validate(tomllib.loads(text))
-    except ValidationError as error:
-        raise SettingsError(f"{source}: {describe(error)}") from error
+        data = tomllib.loads((hw_folder(folder) / f"{name}.toml").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{source} cannot be read: {error}") from error
+    try:
+        found = model.model_validate(data)
+    except ValidationError as error:
+        raise SettingsError(f"{source}: {describe(error, data)}") from error
     said = getattr(found, "name", name)
     if said != name:
         raise SettingsError(f"{source}: name is {said!r}, the file says {name!r}")

@@ -16,6 +16,7 @@ from gateway.hardware.secbox.profiles import module_problems, module_warnings
 from gateway.hardware.usb.pcsc_names import name_problems
 from gateway.settings import (
     Edges,
+    HidReader,
     Input,
     Level,
     LockState,
@@ -132,8 +133,8 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
 
     Touches no hardware. Raises SettingsError with every problem: pins that the board lacks or
     reserves, pulls that a board's resistor overrules, unknown Wiegand formats, a simulated port on
-    a real board, two names for one PC/SC reader, and what contradicts the modules that the site
-    names.
+    a real board, one port for two devices, two names for one PC/SC reader, and what contradicts
+    the modules that the site names.
     """
     hats = load_hats(site)
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
@@ -283,8 +284,22 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                 f"reader {reader.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
             )
+    yield from _shared_ports(site)
     contactless = (reader for reader in site.reader if isinstance(reader, PcscReader))
     yield from name_problems(it for it in contactless if it.reader != SIMULATED_PORT)
+
+
+def _shared_ports(site: SiteFile) -> Iterator[str]:
+    """What is opened for one device alone, and named for two: the second would stay offline."""
+    owner = {box.port: f"sec_box {box.name!r}" for box in site.sec_box}
+    for reader in site.reader:
+        place = "" if isinstance(reader, PcscReader) else reader.place
+        if place in {"", SIMULATED_PORT}:
+            continue
+        key = f"reader {reader.name!r} {'device' if isinstance(reader, HidReader) else 'port'}"
+        if place in owner:
+            yield f"{key}: {place!r} belongs to {owner[place]} already"
+        owner.setdefault(place, f"reader {reader.name!r}")
 
 
 def _module_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from gateway.clock import next_round_ns
 from gateway.hardware.events import InputLevel, InputName, Loop
 from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
 from gateway.settings import Input
@@ -58,7 +59,7 @@ class DebouncedInput:
         if self._read_ns is None:
             return self._retry_ns
         if self._dirty_ns is None:
-            return self._read_ns + RECONCILE_NS
+            return next_round_ns(self._read_ns, RECONCILE_NS)
         return self._settled_ns(self._dirty_ns)
 
     def service(self, now_ns: int) -> None:
@@ -72,7 +73,7 @@ class DebouncedInput:
         if self._dirty_ns is not None:
             if now_ns >= self._settled_ns(self._dirty_ns):
                 self._settle(now_ns)
-        elif now_ns - self._read_ns >= RECONCILE_NS:
+        elif now_ns >= self.due_ns:
             before = self._high
             self._read(now_ns)
             if self._high is not before:

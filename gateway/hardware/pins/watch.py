@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.clock import next_round_ns
 from gateway.hardware.events import DeviceState, Health, Loop
 from gateway.hardware.pins.inputs import DebouncedInput
 from gateway.hardware.pins.outputs import OutputLine
@@ -29,7 +30,7 @@ class PinWatch:
         self._outputs = outputs
         self._parts: Mapping[str, DebouncedInput | OutputLine] = {**outputs, **inputs}
         self._told = dict.fromkeys(self._parts, "")
-        self._look_ns = loop.clock.monotonic_ns() + LOOK_NS
+        self._look_ns = next_round_ns(loop.clock.monotonic_ns(), LOOK_NS)
 
     @property
     def due_ns(self) -> int | None:
@@ -44,7 +45,7 @@ class PinWatch:
 
     def service(self, now_ns: int) -> None:
         if now_ns >= self._look_ns:
-            self._look_ns = now_ns + LOOK_NS
+            self._look_ns = next_round_ns(now_ns, LOOK_NS)
             for line in self._outputs.values():
                 line.check()
         for name, part in self._parts.items():

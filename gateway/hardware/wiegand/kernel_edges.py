@@ -8,13 +8,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
 import gpiod
 import structlog
 from gpiod.line import Bias, Clock, Direction, Edge, Value
 
-from gateway.errors import DeviceUnavailable
 from gateway.hardware.wiegand.edges import EDGES_KEPT, EdgeCounts, EdgeNumbers
 
 BUFFER = 1024
@@ -22,30 +20,13 @@ BUFFER = 1024
 LARGE_BATCH = 256
 """More than this at once means that the reading thread does not get its turn."""
 
-_DEVICES = Path("/dev")
+FLOOD = 3_000
+"""More edges than that within a second come from no reader: forty-five cards of 66 bits would have
+to follow each other at once. They are noise, or somebody at the wires, and must not take the
+processor from the doors."""
+_NS = 1_000_000_000
 
 log = structlog.get_logger("edges")
-
-
-def find_chip(label: str, devices: Path = _DEVICES) -> str:
-    """The device path of the GPIO chip with this label; its number differs between boards and
-    kernels.
-
-    Raises DeviceUnavailable naming the chips that are there.
-    """
-    found = []
-    for path in sorted(devices.glob("gpiochip*")):
-        try:
-            with gpiod.Chip(str(path)) as chip:
-                name = chip.get_info().label
-        except OSError as error:
-            found.append(f"{path.name} cannot be opened: {error.strerror}")
-            continue
-        if name == label:
-            return str(path)
-        found.append(f"{path.name} is {name}")
-    there = ", ".join(found) or "none"
-    raise DeviceUnavailable(f"no GPIO chip has the label {label!r} (found: {there})")
 
 
 class KernelEdgeSource:
@@ -57,8 +38,8 @@ class KernelEdgeSource:
     thread."""
 
     def __init__(self, reader: str, chip: str, d0: int, d1: int, wake: Callable[[], None]) -> None:
-        """Request the lines of `chip` (a device path). Raises DeviceUnavailable when they cannot be
-        had, such as when another program uses one."""
+        """Request the lines of `chip` (a device path). Lines that cannot be had, such as one that
+        another program uses, are a failure, and tried again: other doors need not wait for them."""
         self.reader = reader
         self.counts = EdgeCounts()
         self.failure = ""
@@ -70,14 +51,12 @@ class KernelEdgeSource:
         self._edges: deque[tuple[int, int, int]] = deque(maxlen=EDGES_KEPT)
         self._base = 0
         self._last = 0
+        self._second_ns = 0
+        """Stamp with which the present second began."""
+        self._in_second = 0
         self._guard = threading.Lock()
         self._request: gpiod.LineRequest | None = None
-        try:
-            self._request = self._opened()
-        except OSError as error:
-            raise DeviceUnavailable(
-                f"reader {reader!r}: lines {d0} and {d1} of {chip} cannot be had: {error.strerror}"
-            ) from error
+        self._open()
 
     def drain(self) -> list[tuple[int, int]]:
         taken = []
@@ -117,7 +96,7 @@ class KernelEdgeSource:
         return None if self._request is None else self._request.fd
 
     def read(self) -> None:
-        """Take the edges that wait in the kernel. Raises OSError."""
+        """Take the edges that wait in the kernel. Raises OSError, also for too many of them."""
         if self._request is None:
             return
         events = self._request.read_edge_events(BUFFER)
@@ -127,6 +106,8 @@ class KernelEdgeSource:
             self._edges.append((event.timestamp_ns, bit, self._last))
         self._note_batch(len(events))
         self._wake()
+        if events and self._floods(len(events), events[-1].timestamp_ns):
+            raise OSError("more of them than any reader sends: noise, or somebody at the wires")
 
     def drop(self, why: str) -> None:
         """Give up lines that fail."""
@@ -136,19 +117,24 @@ class KernelEdgeSource:
 
     def reopen(self) -> None:
         """Try once more to have lines that failed."""
+        self._open()
+        if not self.failure:
+            self._wake()
+
+    def _open(self) -> None:
         try:
-            request = self._opened()
+            request = self._requested()
         except OSError as error:
-            self.failure = f"lines cannot be had: {error.strerror}"
+            d0, d1 = self._lines
+            self.failure = f"lines {d0} and {d1} of {self._chip} cannot be had: {error.strerror}"
             return
-        # A new request counts from 1 again.
+        # Each request counts from 1 again.
         self._base = self._last
         with self._guard:
             self._request = request
         self.failure = ""
-        self._wake()
 
-    def _opened(self) -> gpiod.LineRequest:
+    def _requested(self) -> gpiod.LineRequest:
         lines = gpiod.LineSettings(
             direction=Direction.INPUT,
             edge_detection=Edge.FALLING,
@@ -163,6 +149,12 @@ class KernelEdgeSource:
                 consumer=f"gateway {self.reader}",
                 event_buffer_size=BUFFER,
             )
+
+    def _floods(self, edges: int, last_ns: int) -> bool:
+        if last_ns - self._second_ns > _NS:
+            self._second_ns, self._in_second = last_ns, 0
+        self._in_second += edges
+        return self._in_second > FLOOD
 
     def _note_batch(self, size: int) -> None:
         if size > self.counts.largest_batch:

@@ -6,6 +6,7 @@ knows of and that never came are frames that somebody has to show again.
 
 from __future__ import annotations
 
+from gateway.clock import next_round_ns
 from gateway.hardware.events import DeviceState, Health, Loop
 from gateway.hardware.pins.pin import PIN_FAILURES
 from gateway.hardware.reading_settings import ReadingSettings
@@ -66,7 +67,8 @@ class LineWatch:
         told = self._looked(now_ns)
         maybe_stuck = any(since is not None for since in self._low_since)
         offline = told[0] is Health.OFFLINE
-        self.due_ns = now_ns + (LOW_LOOK_NS if maybe_stuck and not offline else LOOK_NS)
+        pace_ns = LOW_LOOK_NS if maybe_stuck and not offline else LOOK_NS
+        self.due_ns = next_round_ns(now_ns, pace_ns)
         if told != self._told:
             self._told = told
             self._post(DeviceState(self.name, *told, now_ns))
@@ -77,7 +79,7 @@ class LineWatch:
     def _count(self, now_ns: int) -> None:
         counts = self._source.counts
         passed_ns = now_ns - self._counted_ns
-        if passed_ns >= _S:
+        if now_ns // _S != self._counted_ns // _S:
             self._per_s = (counts.edges - self._counted) * _S // passed_ns
             self._counted, self._counted_ns = counts.edges, now_ns
         if counts.lost != self._lost_then:

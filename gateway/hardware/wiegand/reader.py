@@ -17,6 +17,7 @@ from gateway.credentials.wiegand import (
     pin_of_frame,
 )
 from gateway.errors import BrokenFrame
+from gateway.hardware.bad_frames import Ration, after
 from gateway.hardware.complaints import Complaints
 from gateway.hardware.events import KeyPressed, Loop, ReplaySuspected
 from gateway.hardware.reading_settings import ReadingSettings
@@ -106,6 +107,7 @@ class WiegandDriver:
             settings.key_timeout_ms * _MS, settings.end_key, settings.clear_key
         )
         self._replays = ReplayWatch()
+        self._played = Ration()
         self._complaints = Complaints(settings.name, loop.post)
         self._lost = 0
         """Edges that are missing in the running frame."""
@@ -264,7 +266,10 @@ class WiegandDriver:
         if why:
             self.counts.replays += 1
             self._complaints.add(why, frame.last_ns)
-            self._post(ReplaySuspected(self.name, why, frame.last_ns))
+            left_out = self._played.grant(frame.last_ns)
+            if left_out is not None:
+                told = after(why, left_out)
+                self._post(ReplaySuspected(self.name, told, frame.last_ns))
 
     def _hear_ringing(self, now_ns: int) -> None:
         heard, self.counts.ringing = self.counts.ringing, self._assembler.ringing

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel
+
 from gateway.cli.doctor import Finding, Grade, _device
 from gateway.link.messages import DeviceStatus
+from gateway.settings import Reader
 
 
 def said(kind: str, health: str, why: str = "", **counters: int) -> list[Finding]:
@@ -39,3 +46,14 @@ def test_a_line_is_told_only_when_something_is_wrong_with_it() -> None:
     assert said("output", "offline", "cannot be driven high: No such device") == [
         Finding(Grade.FAIL, "door front strike", "offline: cannot be driven high: No such device")
     ]
+
+
+@pytest.mark.parametrize("reader", get_args(get_args(Reader)[0]))
+def test_what_is_offline_is_told_with_where_to_look(reader: type[BaseModel]) -> None:
+    (kind,) = get_args(reader.model_fields["kind"].annotation)
+    (found,) = said(kind, "offline", "gone")
+    assert found.grade is Grade.FAIL
+    hints = re.findall(r"`(\w+)`", found.text)
+    assert set(hints) <= set(reader.model_fields)
+    assert bool(hints) is (kind != "wiegand")  # whose reason names the wire
+    assert said(kind, "online") == [Finding(Grade.OK, found.subject, "online")]

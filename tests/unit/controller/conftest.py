@@ -65,6 +65,18 @@ class Bench:
             self.controller.turn(0)
         self.settle()
 
+    def wait_until(self, look: Callable[[], object]) -> None:
+        """Let time pass until something holds that a thread of a device's own brings about."""
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        while not look():
+            assert time.monotonic() < deadline, "what was waited for does not happen"
+            self.pass_time(0.1)
+
+    def online(self, device: str) -> bool:
+        """Whether that reader or module is there."""
+        devices = self.controller.status().devices
+        return any(each.online for each in devices if each.name == device)
+
     def swipe(self, card: int, reader: str = "front") -> None:
         """Swipe a card and wait until the frame's gap has passed."""
         self.simulator.swipe(reader, card, "w26")

@@ -139,7 +139,7 @@ def test_what_is_keyed_up_to_the_end_key_is_captured_with_its_leading_zeros(
 
 
 def test_a_code_at_the_qr_reader_is_captured(bench: Any, asker: Asker) -> None:
-    wait_for(bench, lambda: online(bench, "qr"))
+    bench.wait_until(lambda: bench.online("qr"))
     answer = asker.begin(capture("qrcode"))
     bench.simulator.qr("qr", "DEMO-ANA")
     assert asker.end(answer) == {"reader": "qr", "value": "DEMO-ANA"}
@@ -335,9 +335,9 @@ def test_a_reader_that_cannot_do_it_is_refused(
 
 
 def test_a_reader_that_is_offline_is_refused_at_once(bench: Any, asker: Asker) -> None:
-    wait_for(bench, lambda: online(bench, "qr"))
+    bench.wait_until(lambda: bench.online("qr"))
     bench.simulator.unplug("qr")
-    wait_for(bench, lambda: not online(bench, "qr"))
+    bench.wait_until(lambda: not bench.online("qr"))
     with pytest.raises(DeviceUnavailable, match="reader 'qr' is offline"):
         asker.ask(capture("qrcode"))
 
@@ -378,19 +378,6 @@ def test_a_captured_pin_is_in_no_log_no_journal_and_no_repr(bench: Any, asker: A
 
 
 # helpers
-
-
-def wait_for(bench: Any, look: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not look():
-        assert time.monotonic() < deadline
-        bench.pass_time(0.1)
-
-
-def online(bench: Any, reader: str) -> bool:
-    return any(
-        device.online for device in bench.controller.status().devices if device.name == reader
-    )
 
 
 def with_side_reader(data: Path) -> None:

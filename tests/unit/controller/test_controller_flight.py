@@ -69,6 +69,7 @@ def a_busy_minute(bench: Any) -> None:
     bench.pass_time(1)
     type_keys(bench, "9999#")
     type_keys(bench, "1234#")
+    bench.wait_until(lambda: bench.online("qr"))
     bench.simulator.qr("qr", "nobody's code")
     bench.pass_time(1)
     bench.configure({"general": {"exception_mode": "lock_down"}})
@@ -200,6 +201,7 @@ def test_a_full_disk_ends_the_record_and_no_door(
 def test_who_enrols_at_a_reader_that_is_away_is_refused_in_the_replay_too(flying: Any) -> None:
     (record,) = records(flying.data)
     enrol = Capture(ticket="t", credential=CredentialKind.QRCODE, left_ms=1_000)
+    flying.wait_until(lambda: flying.online("qr"))
     for refused in (False, True):
         late_ns = flying.clock.monotonic_ns() + 10**9
         flying.controller.happen(Asked(b"me", Request(id="1", expires_ns=late_ns, command=enrol)))
@@ -207,7 +209,7 @@ def test_who_enrols_at_a_reader_that_is_away_is_refused_in_the_replay_too(flying
         assert ('"refused":"DeviceUnavailable"' in last) is refused
         flying.pass_time(4)
         flying.simulator.unplug("qr")
-        flying.pass_time(1)
+        flying.wait_until(lambda: not flying.online("qr"))
     assert whole(replay(record))
 
 

@@ -127,9 +127,7 @@ def test_a_qr_code_is_read_in_the_mode_that_was_set_before_it(
 ) -> None:
     with bench.store() as store:
         store.set_configuration({"face_id": {"qrcode_legacy_mode_enabled": mode}})
-    while not bench.parts.rig.devices[1].online:
-        bench.controller.turn(1_000_000)
+    bench.wait_until(lambda: bench.online("qr"))
     bench.simulator.qr("qr", text)
-    while not bench.events():
-        bench.pass_time(0.1)
+    bench.wait_until(bench.events)
     assert [found for found, _ in bench.events()] == [event]

@@ -173,6 +173,7 @@ def test_a_frame_that_is_nothing_shows_nothing(lit: Any) -> None:
 
 
 def test_what_another_reader_decides_is_not_shown_here(lit: Any) -> None:
+    lit.wait_until(lambda: lit.online("qr"))
     lit.simulator.qr("qr", "nobody's code")
     assert watched(lit, 1) == [""]
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.access.reasons import AccessEvent
 from gateway.controller.wiegand_modes import usable_formats
@@ -91,9 +92,7 @@ def test_a_reader_that_sends_the_last_byte_first_is_read_so_at_once(
     assert granted(bench, encode(FORMATS["w26"], 123, 45678))
 
 
-def test_a_row_that_makes_no_sense_is_left_aside_loudly_and_once(
-    bench: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_row_that_makes_no_sense_is_left_aside_loudly_and_once(bench: Any) -> None:
     """Rows of earlier versions: nothing was refused then."""
     write(bench, lambda store: store.insert("wiegand_modes", [HOUSE]))
     columns = ", ".join(GARBAGE)
@@ -102,11 +101,11 @@ def test_a_row_that_makes_no_sense_is_left_aside_loudly_and_once(
         statement = f"INSERT INTO wiegand_modes ({columns}) VALUES ({marks})"  # noqa: S608 - names of this file
         raw.execute(statement, tuple(GARBAGE.values()))
         raw.commit()
-    bench.pass_time(1.1)
-    bench.configure({"general": {"relay1_timeout": "1000"}})
-    told = [line for line in capsys.readouterr().out.splitlines() if "left aside" in line]
-    assert len(told) == 1
-    assert "wiegand_modes 'garbage': Invalid member 'format'" in told[0]
+    with capture_logs() as logs:
+        bench.pass_time(1.1)
+        bench.configure({"general": {"relay1_timeout": "1000"}})
+    (told,) = [line["why"] for line in logs if "left aside" in line["event"]]
+    assert "wiegand_modes 'garbage': Invalid member 'format'" in told
     assert granted(bench, house_frame(123, 45678))
 
 
@@ -135,12 +134,11 @@ def test_a_suspected_replay_is_in_the_journal_and_decides_nothing(bench: Any) ->
     assert bench.controller.status().devices[0].health == "online"
 
 
-def test_the_log_of_a_frame_of_no_format_shows_what_it_may_be(
-    bench: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert not granted(bench, encode(FORMATS["w37f"], 1, 5))
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "bad frame" in line]
-    assert "w37; w37f 1,5" in line
-    assert "inner='524293 = 000080005'" in line
+def test_the_log_of_a_frame_of_no_format_shows_what_it_may_be(bench: Any) -> None:
+    with capture_logs() as logs:
+        assert not granted(bench, encode(FORMATS["w37f"], 1, 5))
+    (line,) = [line for line in logs if line["event"] == "bad frame"]
+    assert "w37; w37f 1,5" in line["fits"]
+    assert line["inner"] == "524293 = 000080005"
     (body,) = bench.journal(EntryKind.BAD_FRAME)
     assert body["bits"] == encode(FORMATS["w37f"], 1, 5)

@@ -68,7 +68,7 @@ def test_each_pin_is_claimed_under_its_key() -> None:
         ('[bell]\npin = 13\nactive = "on"\n', "bell.active"),
         ('[power.mains]\npin = 13\nidle = "low"\n', "power.mains: unknown key"),
         ("[power.mains_fail]\npin = 13\n", "power.mains_fail.idle: missing key"),
-        ("[[zone]]\nnumber = 1\npin = 4\nentry_delay_s = 601\n", "zone.0.entry_delay_s"),
+        ("[[zone]]\nnumber = 1\npin = 4\nentry_delay_s = 601\n", "zone 1 entry_delay_s"),
         (READER + "tamper_disables = true\n", "tamper_disables needs a tamper contact"),
         (READER + 'tamper = { pin = 5, idle = "low" }\n', "pin 5 is used twice"),
         ('[siren]\npin = 9\nactive = "low"\n[bell]\npin = 9\nactive = "low"\n', "siren and bell"),

@@ -39,20 +39,26 @@ def test_every_key_of_a_door_is_read() -> None:
 
 def test_a_door_that_nobody_could_leave_by_is_refused() -> None:
     text = SITE.replace("mechanical", "software") + 'rex = { pin = 4, mode = "shunt" }'
-    with pytest.raises(SettingsError, match=r"door\.0: rex\.mode shunt drives nothing"):
+    with pytest.raises(SettingsError, match=r"door 'gate': rex[.]mode shunt drives nothing"):
         parse_site(text, "site")
 
 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ('rex = { pin = 4, mode = "sometimes" }', "door.0.rex.mode: Input should be 'unlock'"),
-        ("bond = { pin = 4 }", "door.0.bond.idle: missing key"),
+        ('rex = { pin = 4, mode = "sometimes" }', "door 'gate' rex.mode: Input should be 'unlock'"),
+        ("bond = { pin = 4 }", "door 'gate' bond.idle: missing key"),
         ('bond = { pin = 17, idle = "low" }', "pin 17 is used twice"),
-        ("pre_alarm_s = -1", "door.0.pre_alarm_s: Input should be greater than or equal to 0"),
-        ("pre_alarm_s = 3601", "door.0.pre_alarm_s: Input should be less than or equal to 3600"),
-        ("output_limit_s = 0", "door.0.output_limit_s: Input should be greater than or equal to 1"),
-        ("output_limit_s = 3601", "door.0.output_limit_s: Input should be less than or equal"),
+        ("pre_alarm_s = -1", "door 'gate' pre_alarm_s: Input should be greater than or"),
+        (
+            "pre_alarm_s = 3601",
+            "door 'gate' pre_alarm_s: Input should be less than or equal",
+        ),
+        (
+            "output_limit_s = 0",
+            "door 'gate' output_limit_s: Input should be greater than or",
+        ),
+        ("output_limit_s = 3601", "door 'gate' output_limit_s: Input should be less than or equal"),
     ],
 )
 def test_a_key_that_makes_no_sense_is_refused_by_name(keys: str, said: str) -> None:

@@ -58,16 +58,24 @@ def test_a_lock_that_power_keeps_shut_is_known_by_its_levels() -> None:
             "site.access_log_capacity: Input should be greater than or equal to 1000 (found 999)",
         ),
         (("Europe/Berlin", "Berlin"), "site.timezone: an IANA time zone"),
-        (("id = 1", "id = 9"), "door.0.id: Input should be less than or equal to 4 (found 9)"),
-        (("pin = 17", 'pin = "x"'), "door.0.strike.pin"),
+        (("id = 1", "id = 9"), "door 'gate' id: Input should be less than or equal to 4 (found 9)"),
+        (("pin = 17", 'pin = "x"'), "door 'gate' strike.pin: a whole number is needed (found 'x')"),
         (('unlocked = "low"', 'unlocked = "high"'), "must be different levels"),
         (('egress = "mechanical"', 'egress = "ladder"'), "'mechanical', 'direct_cut'"),
         (("[site]", "[site"), "cannot be read"),
-        (('name = "gate"', 'name = "The Gate"'), "door.0.name"),
-        ((GOOD, GOOD + GOOD.split("[[door]]")[1].join(["[[door]]", ""])), "pin 17 is used twice"),
+        (
+            ('name = "gate"', 'name = "The Gate"'),
+            "door 'The Gate' name: lower-case letters",
+        ),
+        (
+            (GOOD, GOOD + GOOD.split("[[door]]")[1].join(["[[door]]", ""])),
+            "site: pin 17 is used twice",
+        ),
+        (('id = 1\nname = "gate"', ""), "door no. 1 name: missing key; door no. 1 id: missing key"),
+        (("strike = {", "strike = 17 #"), "strike: a table is needed, such as"),
         (
             ('locked = "high"', 'locked = "high", pull = "up"'),
-            "door.0.strike.pull: unknown key",
+            "door 'gate' strike.pull: unknown key",
         ),
     ],
 )
@@ -81,7 +89,19 @@ def test_a_wrong_site_is_refused_by_its_key(change: tuple[str, str], said: str) 
     ("extra", "said"),
     [
         ('[[reader]]\nname="a"\nindex=1\nportal=1\nkind="wiegand"\nd0=17\nd1=5\n', "pin 17"),
-        ('[[reader]]\nname="a"\nindex=1\nportal=1\nkind="smoke"\n', "kind"),
+        (
+            '[[reader]]\nname="a"\nindex=1\nportal=1\nkind="smoke"\n',
+            "reader 'a' kind: Input",
+        ),
+        ('[[reader]]\nname="a"\nindex=1\nportal=1\n', "reader 'a' kind: missing key$"),
+        (
+            '[[reader]]\nname="a"\nindex=1\nportal=1\nkind="serial_qr"\nbaud=5\n',
+            "reader 'a' port: missing key; reader 'a' baud: Input should .* [(]found 5[)]$",
+        ),
+        (
+            '[[reader]]\nname="a"\nindex=1\nportal=1\nkind="wiegand"\nd0=4\nd1=5\nformats="w26"\n',
+            "reader 'a' formats: a list is needed, such as .* [(]found 'w26'[)]$",
+        ),
         ("[[zone]]\nnumber=1\npin=3\n[[zone]]\nnumber=1\npin=4\n", "zone number 1 is used twice"),
         ('[http]\nlisten="8080"\n', "http.listen"),
         ("[tamper]\npin=9\n", "tamper.idle: missing key"),

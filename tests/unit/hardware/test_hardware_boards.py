@@ -91,6 +91,26 @@ def test_a_simulated_port_on_a_real_board_is_refused(bench: Bench) -> None:
     boards.check_site(bench.profile, site(reader=[reader]))
 
 
+def test_a_port_that_two_devices_name_is_refused(bench: Bench) -> None:
+    def check(*places: str, box: str = "/dev/b") -> None:
+        kinds = {"/dev/input/x": ("hid", "device")}
+        readers = []
+        for number, place in enumerate(places, 1):
+            kind, key = kinds.get(place, ("serial_qr", "port"))
+            found = {"name": f"r{number}", "index": number, "portal": 1, "kind": kind, key: place}
+            readers.append(found)
+        module = {"name": "gate", "egress": "mechanical", "port": box, "address": 1, "relay": 0}
+        boards.check_site(bench.profile, site(reader=readers, sec_box=[module]))
+
+    check("/dev/a", "/dev/input/x", "simulated", "simulated", box="simulated")
+    with pytest.raises(SettingsError, match="reader 'r2' port: '/dev/a' belongs to reader 'r1'"):
+        check("/dev/a", "/dev/a")
+    with pytest.raises(SettingsError, match="reader 'r2' device: '/dev/input/x' belongs to reader"):
+        check("/dev/input/x", "/dev/input/x")
+    with pytest.raises(SettingsError, match="reader 'r1' port: '/dev/b' belongs to sec_box 'gate'"):
+        check("/dev/b")
+
+
 def test_a_strike_that_the_boot_level_unlocks_is_warned_of() -> None:
     (warning,) = boards.warnings(PI, site(door=[door(4)]))
     assert "door 'front'" in warning

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from gateway.credentials.wiegand import FORMATS
 from gateway.hardware.boards.hats import hat_names, load_hat
 from gateway.hardware.boards.headers import HeaderPin, load_header
 from gateway.hardware.boards.profiles import board_names, load_profile
+from gateway.settings import Reader
 
 ROOT = Path(__file__).parents[3]
 NOTES = (ROOT / "hw" / "README.md").read_text(encoding="utf-8")
-PAGE = (ROOT / "gateway" / "docs" / "hardware.md").read_text(encoding="utf-8")
+DOCS = ROOT / "gateway" / "docs"
+PAGE = (DOCS / "hardware.md").read_text(encoding="utf-8")
 
 
 def row(pin: HeaderPin) -> str:
@@ -45,9 +49,41 @@ def test_the_notes_give_the_supply_of_each_board(name: str) -> None:
     assert float(told) == load_profile(name).supply_a
 
 
-def test_every_picture_and_page_that_is_linked_is_there() -> None:
-    for base, text in ((ROOT / "hw", NOTES), (ROOT / "gateway" / "docs", PAGE)):
-        links = re.findall(r"\]\(([^)]+)\)", text)
-        assert links
-        for link in links:
-            assert (base / link).exists(), link
+def anchors(page: Path) -> set[str]:
+    """What a link into a page may name: its headings, as they are written into addresses."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "hw" / "README.md", *sorted(DOCS.glob("*.md"))],
+    ids=lambda page: f"{page.parent.name}-{page.name}" if page.parent != ROOT else page.name,
+)
+def test_every_picture_page_and_heading_that_is_linked_is_there(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        path, _, heading = link.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), link
+        assert not heading or heading in anchors(there), link
+
+
+def test_the_page_about_readers_lists_every_kind_and_every_card_format() -> None:
+    page = (DOCS / "readers.md").read_text(encoding="utf-8")
+    kinds = {
+        name
+        for reader in get_args(get_args(Reader)[0])
+        for name in get_args(reader.model_fields["kind"].annotation)
+    }
+    cells = re.findall(r"^\| (.*?) \|", page, re.MULTILINE)
+    listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert kinds | set(FORMATS) <= listed
+
+
+def test_the_page_about_readers_names_every_key_of_each() -> None:
+    page = (DOCS / "readers.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\w+", page))
+    for reader in get_args(get_args(Reader)[0]):
+        assert set(reader.model_fields) <= named

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 import gpiod
@@ -19,13 +20,16 @@ from structlog.testing import capture_logs
 
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, SettingsError
+from gateway.hardware.boards import chips as boards_chips
+from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.device_thread import HUNG_NS
+from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.factory import open_edges, open_simulated
 from gateway.hardware.wiegand import edge_thread as edges_thread
-from gateway.hardware.wiegand import kernel_edges as edges_kernel
 from gateway.hardware.wiegand.edge_thread import PRIORITY, RETRY_NS, EdgeThread
 from gateway.hardware.wiegand.edges import PinEdgeSource
-from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource, find_chip
+from gateway.hardware.wiegand.kernel_edges import FLOOD, KernelEdgeSource
+from gateway.hardware.wiegand.line_watch import LineWatch
 from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader
 
@@ -103,7 +107,10 @@ class FakeChip:
         pass
 
     def get_info(self) -> gpiod.ChipInfo:
-        return gpiod.ChipInfo(self._name, LABELS[self._name], 58)
+        return gpiod.ChipInfo(self._name, LABELS[self._name], 2)
+
+    def get_line_info(self, offset: int) -> SimpleNamespace:
+        return SimpleNamespace(offset=offset, used=False, consumer="")
 
     def request_lines(
         self,
@@ -239,13 +246,13 @@ def test_what_the_loop_leaves_lying_too_long_is_known_as_lost(
     source: KernelEdgeSource, chips: FakeChips
 ) -> None:
     (request,) = chips.requests
-    for stamp_ns in range(1, 5_001):
-        request.pulse(5, stamp_ns)
+    for number in range(1, 5_001):
+        request.pulse(5, number * 1_000_000)
     request.tell()
     while request.waiting:
         source.read()
     assert len(source.drain()) == 4096
-    assert source.lost_until(5_000) == 5_000 - 4096
+    assert source.lost_until(5_000 * 1_000_000) == 5_000 - 4096
 
 
 def test_many_edges_at_once_are_told_when_they_are_more_than_ever(
@@ -291,15 +298,29 @@ def test_levels_are_those_of_the_lines(source: KernelEdgeSource, chips: FakeChip
     assert source.levels() == (True, False)
 
 
-def test_lines_that_another_program_has_are_an_error_at_the_start(
+@pytest.mark.usefixtures("quick")
+def test_lines_that_another_program_has_at_the_start_are_a_state_and_tried_again(
     chips: FakeChips, bench: Bench
 ) -> None:
     chips.refusal = OSError(errno.EBUSY, "Device or resource busy")
-    with pytest.raises(
-        DeviceUnavailable,
-        match="reader 'front': lines 5 and 6 of /dev/gpiochip4 cannot be had: Device or resource",
-    ):
-        KernelEdgeSource("front", "/dev/gpiochip4", 5, 6, bench.loop.wake)
+    source = KernelEdgeSource("front", "/dev/gpiochip4", 5, 6, bench.loop.wake)
+    watch = LineWatch("front", source, bench.loop)
+    watch.service(bench.clock.monotonic_ns())
+    assert [(told.health, told.why) for told in bench.posted(DeviceState)] == [
+        (Health.OFFLINE, "lines 5 and 6 of /dev/gpiochip4 cannot be had: Device or resource busy")
+    ]
+    thread = EdgeThread([source], bench.loop)
+    until(lambda: chips.refused == 2)
+    chips.refusal = None
+    bench.clock.advance(RETRY_NS / 1e9)
+    until(lambda: not source.failure)
+    pulses(chips.requests[0], "01")
+    until(lambda: len(source._edges) == 2)
+    watch.service(bench.clock.monotonic_ns())
+    assert bench.posted(DeviceState)[-1].health is Health.ONLINE
+    assert [bit for _stamp, bit in source.drain()] == [0, 1]
+    thread.close()
+    source.close()
 
 
 @pytest.mark.usefixtures("quick")
@@ -323,7 +344,7 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
     sound.tell()
     until(lambda: other.counts.largest_batch)
     bench.clock.advance(RETRY_NS / 1e9)
-    until(lambda: "lines cannot be had" in source.failure)
+    until(lambda: "cannot be had" in source.failure)
     # Rounds go by, each of which would be an occasion.
     for number in range(1, 11):
         sound.pulse(12, 100 + number)
@@ -343,6 +364,33 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
 
 
 @pytest.mark.usefixtures("quick")
+def test_lines_that_never_rest_are_let_go_for_a_while(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench, thread: EdgeThread
+) -> None:
+    (request,) = chips.requests
+    for number in range(FLOOD + 1):
+        request.pulse(5 + number % 2, 10**9 + number * 20_000)
+    request.tell()
+    until(lambda: source.failure)
+    assert "more of them than any reader sends" in source.failure
+    assert request.released
+    bench.clock.advance(RETRY_NS / 1e9)
+    until(lambda: len(chips.requests) == 2)
+    until(lambda: not source.failure)
+    assert thread.turns(bench.clock.monotonic_ns())
+
+
+def test_cards_one_after_the_other_are_no_flood(source: KernelEdgeSource, chips: FakeChips) -> None:
+    (request,) = chips.requests
+    for second in range(4):
+        for number in range(FLOOD // 2):
+            request.pulse(5, (second + 1) * 10**9 + number * 200_000)
+        request.tell()
+        while request.waiting:
+            source.read()
+    assert not source.failure
+
+
 def test_a_chip_that_vanishes_is_a_failure_of_its_readers(
     source: KernelEdgeSource, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,7 +488,7 @@ def test_a_chip_that_is_not_there_is_an_error_that_names_those_that_are(
     chips.unopened.add("gpiochip4")
     with pytest.raises(
         DeviceUnavailable,
-        match=r"'pinctrl-rp1'.*gpiochip0 is gpio-brcmstb, gpiochip4 cannot be opened: Permission",
+        match=r"'pinctrl-rp1'.*gpiochip0 is gpio-brcmstb, .*gpiochip4: Permission denied",
     ):
         find_chip("pinctrl-rp1", devices)
 
@@ -475,7 +523,7 @@ def test_on_a_real_board_the_kernel_reports_the_edges_unless_the_site_says_other
     settings: dict[str, str],
     kind: type,
 ) -> None:
-    monkeypatch.setattr(edges_kernel.find_chip, "__defaults__", (devices,))
+    monkeypatch.setattr(boards_chips, "DEVICES", devices)
     assert isinstance(at_the_chip(bench, **settings), kind)
     assert len(chips.requests) == (kind is KernelEdgeSource)
 

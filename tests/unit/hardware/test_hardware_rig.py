@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import serial
+from structlog.testing import capture_logs
 
 from gateway.errors import DeviceUnavailable
+from gateway.hardware import device_thread
 from gateway.hardware.boards.profiles import load_profile
 from gateway.hardware.device_thread import HUNG_NS
 from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health, InputKind, InputName
 from gateway.settings import LockState
+from tests.unit.hardware.conftest import SITE
 
 if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
@@ -114,6 +117,29 @@ def test_close_leaves_no_thread_and_no_port_behind(bench: Bench) -> None:
     assert list((bench.runtime_dir / "ports").iterdir()) == []
 
 
+def test_close_leaves_a_thread_that_hangs_behind(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung, freed = threading.Event(), threading.Event()
+
+    def never(*_port: Any, **_settings: Any) -> Any:
+        hung.set()
+        freed.wait(60)
+        raise OSError("too late")
+
+    monkeypatch.setattr(device_thread, "CLOSE_S", 0.01)
+    monkeypatch.setattr(serial, "serial_for_url", never)
+    bench.open()
+    assert hung.wait(10)
+    (thread,) = (it for it in threading.enumerate() if it.name == "device-code")
+    with capture_logs() as logs:
+        bench.close()
+    assert thread.is_alive()
+    assert [(line["log_level"], line["device"]) for line in logs] == [("error", "code")]
+    freed.set()
+    thread.join()
+
+
 def test_close_goes_on_when_a_part_fails_and_puts_the_locks_first(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +171,24 @@ def test_the_loop_has_something_due_at_least_every_second(bench: Bench) -> None:
     due_ns = bench.rig.due_ns()
     assert due_ns is not None
     assert 0 < due_ns - bench.clock.monotonic_ns() <= 10**9
+
+
+def test_an_idle_rig_wakes_the_loop_once_a_second_however_much_hangs_on_it(bench: Bench) -> None:
+    second = {**SITE["reader"][0], "name": "second", "index": 3, "d0": 13, "d1": 19}
+    bench.use(reader=[*SITE["reader"], second])
+    bench.clock.advance(0.1)
+    bench.open()
+    bench.clock.advance(0.25)
+    bench.wait_for(lambda: all(device.online for device in bench.rig.devices))
+    bench.run(ms=1_000)
+    wakes: list[int] = []
+    while len(wakes) < 5:
+        due_ns = bench.rig.due_ns()
+        assert due_ns is not None
+        wakes.append(due_ns)
+        bench.clock.advance((due_ns - bench.clock.monotonic_ns() + 40_000) / 1e9)
+        bench.rig.service(bench.clock.monotonic_ns())
+    assert [wake - wakes[0] for wake in wakes] == [n * 1_000_000_000 for n in range(5)]
 
 
 def test_contacts_are_as_they_were_left_after_a_restart(bench: Bench) -> None:

@@ -44,12 +44,51 @@ WIRING: dict[str, Any] = {
     },
     "siren": {"pin": 25, "active": "low"},
     "bell": {"pin": 13, "active": "high"},
+    "reader": [
+        {
+            "name": "front",
+            "index": 1,
+            "portal": 1,
+            "kind": "wiegand",
+            "d0": 5,
+            "d1": 6,
+            "green": {"pin": 23, "active": "high"},
+            "buzzer": {"pin": 22, "active": "low"},
+        }
+    ],
 }
 # Pin -> high, as each moment's states and the wiring above have it.
 LEVELS = {
-    Moment.START: {17: False, 18: True, 19: True, 21: False, 25: True, 13: False},
-    Moment.STOP: {17: True, 18: True, 19: False, 21: True, 25: True, 13: False},
-    Moment.FAULT: {17: False, 18: False, 19: False, 21: True, 25: True, 13: False},
+    Moment.START: {
+        17: False,
+        18: True,
+        19: True,
+        21: False,
+        25: True,
+        13: False,
+        23: False,
+        22: True,
+    },
+    Moment.STOP: {
+        17: True,
+        18: True,
+        19: False,
+        21: True,
+        25: True,
+        13: False,
+        23: False,
+        22: True,
+    },
+    Moment.FAULT: {
+        17: False,
+        18: False,
+        19: False,
+        21: True,
+        25: True,
+        13: False,
+        23: False,
+        22: True,
+    },
 }
 
 
@@ -72,7 +111,7 @@ def test_each_output_gets_the_level_of_its_declared_state(wired: Bench, moment: 
     assert {pin: wired.pin(pin).high for pin in LEVELS[moment]} == LEVELS[moment]
 
 
-def test_locks_come_before_what_sounds_and_every_output_is_named(wired: Bench) -> None:
+def test_locks_come_before_what_sounds_or_shines_and_every_output_is_named(wired: Bench) -> None:
     assert [str(line) for line in safe_lines(wired.site, Moment.FAULT)] == [
         "door 'strike' strike: pin 17 low, locked",
         "door 'magnet' strike: pin 18 low, unlocked",
@@ -80,6 +119,8 @@ def test_locks_come_before_what_sounds_and_every_output_is_named(wired: Bench) -
         "turnstile 'lobby' anticlockwise relay: pin 21 high, locked",
         "siren: pin 25 high, off",
         "bell: pin 13 low, off",
+        "reader front green: pin 23 low, off",
+        "reader front buzzer: pin 22 high, off",
     ]
 
 

@@ -164,7 +164,7 @@ def test_strikes_are_claimed_before_anything_else_can_fail(
         seen.append(bench.pin(17).high)
         raise OSError("no contacts today")
 
-    monkeypatch.setattr("gateway.hardware.rig.Simulator", fail)
+    monkeypatch.setattr("gateway.hardware.simulated.simulator.Simulator", fail)
     with pytest.raises(OSError, match="no contacts today"):
         bench.open()
     assert seen == [True]

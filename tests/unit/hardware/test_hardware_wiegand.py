@@ -101,6 +101,33 @@ def frame(bits: str, start_ns: int, interval_ns: int = 2 * MS) -> Edges:
     return [(start_ns + index * interval_ns, int(bit)) for index, bit in enumerate(bits)]
 
 
+def test_noise_before_a_card_does_not_keep_the_card_from_being_read(clock: ManualClock) -> None:
+    script = Script()
+    reader = Reader(script, clock)
+    for _ in range(50):
+        script.edges = [(clock.monotonic_ns(), 0)]
+        clock.advance(0.1)
+        reader.driver.service(clock.monotonic_ns())
+    script.edges = frame(encode(FORMATS["w26"], 123, 45678), clock.monotonic_ns())
+    clock.advance(0.2)
+    reader.driver.service(clock.monotonic_ns())
+    assert reader.values == [123 << 32 | 45678]
+
+
+def test_a_card_left_on_a_reader_that_repeats_it_fills_no_journal(clock: ManualClock) -> None:
+    script = Script()
+    reader = Reader(script, clock)
+    bits = encode(FORMATS["w26"], 123, 45678)
+    for _ in range(600):
+        script.edges = frame(bits, clock.monotonic_ns(), MS)
+        clock.advance(0.1)
+        reader.driver.service(clock.monotonic_ns())
+    told = [event for event in reader.events if isinstance(event, ReplaySuspected)]
+    assert reader.driver.counters["replays"] == 599
+    # Twenty at once, and one more in every thirty seconds.
+    assert len(told) == 21
+
+
 def test_a_swipe_at_the_pins_becomes_a_card_with_the_stamp_of_its_last_edge(bench: Bench) -> None:
     bench.start()
     bench.sim.swipe("card", CARD)

@@ -17,7 +17,7 @@ from operator import xor
 
 from gateway.settings import CardNumbering
 
-STX, ETX = 0x02, 0x03
+STX = 0x02
 TAG_BYTES = 5
 _DIGITS = frozenset(b"0123456789ABCDEFabcdef")
 _SUM_END = 1 + 2 * TAG_BYTES + 2

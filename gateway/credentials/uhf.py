@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from gateway.credentials.values import Credential, CredentialKind
 
-EXTENDED_BITS = 96
 _HEX = re.compile(r"[0-9A-Fa-f]{1,24}")
 
 

@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import boot, decisions, readers, rules, store, swipes, wires
+from . import boot, decisions, readers, rules, store, swipes, usb_readers, wires
 from .figures import Expectations, say
 from .sites import Site, add_estate, add_rules, build
 from .swipes import Plan
 
-SECTIONS = ("decisions", "swipes", "wires", "boot", "rules", "store", "readers")
+SECTIONS = ("decisions", "swipes", "wires", "boot", "rules", "store", "readers", "usb")
 SIZES = (1_000, 200_000)
 RULES = 2_000
 UNIT_NICE = -10
@@ -60,6 +60,8 @@ def main() -> None:
             store.measure(Path(name), expected)
         if "readers" in asked.only:
             readers.measure(Path(name), expected)
+        if "usb" in asked.only:
+            usb_readers.measure(Path(name), expected)
     say()
     say(f"took {time.monotonic() - began:.0f} s; {len(expected.missed)} expectations missed")
 

@@ -24,6 +24,9 @@ STALE_NS = 250 * _MS
 """A frame whose rest has not come for so long stays a part: whole it takes 44 ms at the slowest."""
 ERRORS_TOLD = 3
 """So many errors, one after the other, and the reader does not work as it should."""
+GOOD_ENOUGH = 50
+"""So many answers without an error, one after the other, and it does again: a loose antenna must
+not fill a journal."""
 SILENT_REQUESTS = 2
 """So many requests without an answer, one after the other, and the reader is offline."""
 
@@ -74,7 +77,7 @@ class UhfPoller:
         self._unanswered = 0
         self._heard_well = False
         self._error = ""
-        self._errors_run = 0
+        self._errors_run = self._good_run = 0
 
     @property
     def due_ns(self) -> int | None:
@@ -113,7 +116,7 @@ class UhfPoller:
         self._cutter.reset()
         self._asked_ns, self._waiting, self._setting = None, False, False
         self._unanswered, self._heard_well = 0, False
-        self._error, self._errors_run = "", 0
+        self._error, self._errors_run, self._good_run = "", 0, 0
         self._plan_settings()
 
     def request(self, now_ns: int) -> bytes | None:
@@ -158,9 +161,7 @@ class UhfPoller:
         if self._setting:
             self._refused = f"transmit power is not set: {reply.error}" if reply.error else ""
         else:
-            self._errors_run = self._errors_run + 1 if reply.error else 0
-            # One alone may be a damaged request.
-            self._error = reply.error if self._errors_run >= ERRORS_TOLD else ""
+            self._weigh(reply.error)
         if reply.last:
             self._waiting = self._setting = False
         if self._reading.mode is not UhfMode.CONTINUOUS:
@@ -172,6 +173,18 @@ class UhfPoller:
             for tag in reply.tags
             if self._tags.counts(tag, at_ns, intervals)
         ]
+
+    def _weigh(self, error: str) -> None:
+        """What an answer says of the reader; an error alone may be a damaged request."""
+        if not error:
+            self._errors_run, self._good_run = 0, self._good_run + 1
+            if self._good_run >= GOOD_ENOUGH:
+                self._error = ""
+            return
+        self._errors_run, self._good_run = self._errors_run + 1, 0
+        if self._errors_run >= ERRORS_TOLD:
+            # The first one stays: two by turns are no news each time.
+            self._error = self._error or error
 
     def _credential(self, tag: bytes) -> Credential:
         ordered = tag[::-1] if self._reading.last_byte_first else tag

@@ -59,6 +59,16 @@ ANAS_NUMBER, BRUNOS_NUMBER = 0x04A1B2C3D4E5F6, 0xDEADBEEF
 DONE = b"\x90\x00"
 
 
+def skip_without_pcscd() -> None:
+    """Skips where the daemon cannot be had, and says why."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give pcscd namespaces of its own")
+    if shutil.which("pcscd") is None or not DRIVER.exists():
+        pytest.skip("pcscd or its virtual reader is missing (Debian: pcscd, vsmartcard-vpcd)")
+    if find_spec("smartcard") is None:
+        pytest.skip("pyscard is not installed (to build it: swig, gcc, libpcsclite-dev)")
+
+
 def isolation() -> list[str]:
     """The command that gives a program its own network and mounts; skips where there is none."""
     # In a changed root, which is no mount of its own, mounts cannot be made private first.
@@ -77,6 +87,8 @@ class VirtualCard:
         """`answer` is that to every command; None for a card that leaves when it is asked."""
         self._answer = answer
         self.asked: list[bytes] = []
+        self.told_ns: list[int] = []
+        """When the daemon wanted something of it; the first time is when it noticed the card."""
         self._socket = _connected(network, FIRST_PORT + slot)
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -91,6 +103,7 @@ class VirtualCard:
         with suppress(EOFError, OSError):
             while True:
                 message = self._receive(struct.unpack(">H", self._receive(2))[0])
+                self.told_ns.append(time.monotonic_ns())
                 if message == b"\x04":
                     self._send(MIFARE_CLASSIC_1K)
                 elif len(message) > 1:
@@ -103,6 +116,9 @@ class VirtualCard:
     def _receive(self, length: int) -> bytes:
         data = b""
         while len(data) < length:
+            # vpcd sends a message in two pieces, the second when the first is acknowledged: by
+            # itself that takes 40 ms, and the system forgets now and then that it shall not.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             more = self._socket.recv(length - len(data))
             if not more:
                 raise EOFError
@@ -222,12 +238,7 @@ def wait_until(condition: Callable[[], bool], tell: Callable[[], object]) -> Non
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the daemon lives: one for the whole process, since the client library asks its
     environment once."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can give pcscd namespaces of its own")
-    if shutil.which("pcscd") is None or not DRIVER.exists():
-        pytest.skip("pcscd or its virtual reader is missing (Debian: pcscd, vsmartcard-vpcd)")
-    if find_spec("smartcard") is None:
-        pytest.skip("pyscard is not installed (to build it: swig, gcc, libpcsclite-dev)")
+    skip_without_pcscd()
     place = tmp_path_factory.mktemp("pcscd")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PCSCLITE_CSOCK_NAME", str(place / "run" / "pcscd.comm"))

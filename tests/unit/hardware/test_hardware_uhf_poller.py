@@ -14,6 +14,7 @@ from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReadi
 from gateway.hardware.serial_ports.uhf_poller import (
     ASK_NS,
     ERRORS_TOLD,
+    GOOD_ENOUGH,
     IDLE_ASK_NS,
     STALE_NS,
     UhfPoller,
@@ -241,8 +242,23 @@ def test_what_a_reader_complains_of_is_told_when_it_goes_on(field: Field) -> Non
     why = {"r200": "all its channels are in use"}
     usual = "its antenna is not connected"
     assert told[-1] == (Health.DEGRADED, why.get(field.reader.protocol, usual))
+    for _ in range(GOOD_ENOUGH - 1):
+        field.answer()
+        assert field.poller.health == told[-1]
     field.answer()
     assert field.poller.health == (Health.ONLINE, "")
+
+
+def test_errors_that_come_and_go_are_one_state() -> None:
+    made = Field("uhfreader18")
+    made.answer()
+    told = set()
+    for turn in range(200):
+        made.ask()
+        made.hear(made.codec.encode(INVENTORY, (0xF8, 0xF8, 0xF8, 0xF9, 0xF9, 0xFB)[turn % 6]))
+        if turn >= ERRORS_TOLD - 1:
+            told.add(made.poller.health)
+    assert told == {(Health.DEGRADED, "its antenna is not connected")}
 
 
 def test_the_transmit_power_is_set_once_and_after_each_opening(field: Field) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.errors import StorageError
 from gateway.store import database
-from gateway.store.files import CHECKS_FILE
+from gateway.store.files import CHECKS_FILE, STORE_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,16 @@ def _reading(path: Path) -> Iterator[database.TrackedDatabase]:
         opened.close_all()
 
 
+def _kept_in(data: Path) -> Path:
+    """Beside the store, whose writer keeps it. On a device that is a directory of its own, of which
+    `data` has only a link to the file: there alone the api may write."""
+    return (data / STORE_FILE).resolve().parent / CHECKS_FILE
+
+
 def full_checks(data: Path) -> list[FullCheck]:
     """The latest full check of each file in the directory `data` that had one."""
     try:
-        kept = json.loads((data / CHECKS_FILE).read_text(encoding="utf-8"))
+        kept = json.loads(_kept_in(data).read_text(encoding="utf-8"))
         return [FullCheck(**one) for one in kept if datetime.fromisoformat(one["utc"]).tzinfo]
     except (OSError, ValueError, TypeError, KeyError):
         # It is a note for people and can be made again: none is as good as a broken one.
@@ -71,7 +77,7 @@ def full_checks(data: Path) -> list[FullCheck]:
 
 def keep_full_checks(data: Path, checks: list[FullCheck]) -> None:
     """Remember `checks` in the place of those before. Raises StorageError."""
-    path = data / CHECKS_FILE
+    path = _kept_in(data)
     fresh = path.with_suffix(".new")
     try:
         fresh.write_text(json.dumps([asdict(one) for one in checks]), encoding="utf-8")

@@ -228,3 +228,15 @@ def test_a_note_that_cannot_be_kept_ends_nothing(house: House) -> None:
     house.clock.advance(24 * 3_600)
     checks.look()
     assert house.told() == [f"{STORE_FILE} is damaged: a reference of cards is broken"]
+
+
+def test_what_was_found_is_kept_where_the_store_really_is(tmp_path: Path) -> None:
+    data, own = tmp_path / "data", tmp_path / "api"
+    data.mkdir()
+    own.mkdir()
+    (own / STORE_FILE).touch()
+    (data / STORE_FILE).symlink_to(own / STORE_FILE)
+    found = [FullCheck(STORE_FILE, "2025-07-02T07:00:00+00:00", None)]
+    keep_full_checks(data, found)
+    assert [path.name for path in data.iterdir()] == [STORE_FILE]
+    assert full_checks(data) == found

@@ -126,7 +126,11 @@ def test_the_stand_in_has_the_values_of_the_real_functions() -> None:
     if find_spec("smartcard") is None:
         pytest.skip("pyscard is not installed (to build it: swig, gcc, libpcsclite-dev)")
     real = import_module("smartcard.scard")
-    played = {name: value for name, value in vars(Scard).items() if isinstance(value, int)}
+    played = {
+        name: value
+        for name, value in vars(Scard).items()
+        if isinstance(value, int) and not name.startswith("_")
+    }
     assert len(played) > 20
     assert played == {name: getattr(real, name) & 0xFFFF_FFFF for name in played}
 

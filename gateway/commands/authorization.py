@@ -9,11 +9,18 @@ from pydantic import Field
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import CommandContext
-from gateway.commands.doors import DoorOpening, TurnstileOpening, checked_openings
+from gateway.commands.doors import checked_openings
 from gateway.commands.requests import ActionItem, RequestModel
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
-from gateway.link.messages import NO_LOG_TYPE, Authorize, Opening, RowId
+from gateway.link.messages import (
+    NO_LOG_TYPE,
+    Authorize,
+    OpenDoor,
+    Opening,
+    ReleaseTurnstile,
+    RowId,
+)
 from gateway.store.audit import AuditType
 
 _EVENTS: dict[int, Literal[3, 6, 7]] = {3: 3, 6: 6, 7: 7}
@@ -41,7 +48,7 @@ def remote_user_authorization(
         raise InvalidRequest(f"event is one of {', '.join(map(str, _EVENTS))}")
     openings = checked_openings(context.site, request.actions)
     log_type_id = _checked_log_type(context, request.log_type_id)
-    ways = [opening.sides for opening in openings if isinstance(opening, TurnstileOpening)]
+    ways = [opening.sides for opening in openings if isinstance(opening, ReleaseTurnstile)]
     try:
         context.controller.authorize(
             Authorize(
@@ -51,7 +58,7 @@ def remote_user_authorization(
                 openings=tuple(
                     Opening(door=opening.door, timeout_ms=opening.timeout_ms)
                     for opening in openings
-                    if isinstance(opening, DoorOpening)
+                    if isinstance(opening, OpenDoor)
                 ),
                 turnstile=tuple(sorted(frozenset().union(*ways))),
                 log_type_id=log_type_id,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gateway.access.actions import SecBoxes, parse_parameters
 from gateway.commands.answers import DONE, Answer
@@ -14,7 +13,8 @@ from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, 
 from gateway.commands.rights import Caller
 from gateway.doors.turnstile_values import sides_named
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest
-from gateway.settings import Side, SiteFile
+from gateway.link.messages import OpenDoor, ReleaseTurnstile
+from gateway.settings import SiteFile
 from gateway.store.audit import AuditType
 
 LONGEST_TIMEOUT_MS = 600_000
@@ -26,39 +26,16 @@ _SEC_BOX_ID = re.compile(r"[+-]?\d{1,20}(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
 reported, and those rounded to a double."""
 
 
-@dataclass(frozen=True, slots=True)
-class DoorOpening:
-    """One checked action."""
-
-    door: int
-    timeout_ms: int | None
-    reason: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TurnstileOpening:
-    """One checked action that lets somebody through the turnstile."""
-
-    sides: frozenset[Side]
-    reason: int | None
-
-
-Opening = DoorOpening | TurnstileOpening
-
-
 def execute_actions(context: CommandContext, caller: Caller, request: ActionsRequest) -> Answer:
     """Open, hold open or close doors, let one person through the turnstile.
 
-    Nothing moves unless every action makes sense.
+    Nothing moves unless every action makes sense and can be carried out now: several doors of one
+    interlock are refused together.
     """
     del caller
     openings = checked_openings(context.site, request.actions)
     try:
-        for opening in openings:
-            if isinstance(opening, TurnstileOpening):
-                context.controller.release_turnstile(opening.sides, opening.reason)
-            else:
-                context.controller.open_door(opening.door, opening.timeout_ms, opening.reason)
+        context.controller.carry_out(openings)
     finally:
         context.refresh_logs()
     return DONE
@@ -89,14 +66,16 @@ def alarm_status(context: CommandContext, caller: Caller, request: AlarmRequest)
     return {"active": status.alarm_active, "cause": status.alarm_cause}
 
 
-def checked_openings(site: SiteFile, actions: list[ActionItem]) -> list[Opening]:
+def checked_openings(
+    site: SiteFile, actions: list[ActionItem]
+) -> list[OpenDoor | ReleaseTurnstile]:
     """What `actions` open. Raises InvalidRequest for the first that makes no sense here."""
     if len(actions) > MOST_ACTIONS:
         raise InvalidRequest(f"at most {MOST_ACTIONS} actions at a time")
     return [_opening(site, item) for item in actions]
 
 
-def _opening(site: SiteFile, item: ActionItem) -> Opening:
+def _opening(site: SiteFile, item: ActionItem) -> OpenDoor | ReleaseTurnstile:
     given = parse_parameters(item.parameters or "")
     if item.action == "catra":
         return _turnstile_opening(site, given)
@@ -119,21 +98,22 @@ def _opening(site: SiteFile, item: ActionItem) -> Opening:
         raise InvalidRequest(f"unknown action {item.action!r}")
     if door not in {known.id for known in site.doors()}:
         raise InvalidRequest(f"{item.action}: this device has no door {door}")
-    return DoorOpening(
-        door,
-        _integer(item.action, given, "timeout", -1, LONGEST_TIMEOUT_MS),
-        _integer(item.action, given, "reason", 0, 3),
+    return OpenDoor(
+        door=door,
+        timeout_ms=_integer(item.action, given, "timeout", -1, LONGEST_TIMEOUT_MS),
+        reason=_integer(item.action, given, "reason", 0, 3),
     )
 
 
-def _turnstile_opening(site: SiteFile, given: Mapping[str, str]) -> TurnstileOpening:
+def _turnstile_opening(site: SiteFile, given: Mapping[str, str]) -> ReleaseTurnstile:
     if site.turnstile is None:
         raise InvalidRequest("catra: this device has no turnstile")
     sides = sides_named(given)
     if not sides:
         found = given.get("allow", "") or given.get("relay", "")
         raise InvalidRequest(f"catra: allow is clockwise, anticlockwise or both (found {found!r})")
-    return TurnstileOpening(sides, _integer("catra", given, "reason", 0, 3))
+    reason = _integer("catra", given, "reason", 0, 3)
+    return ReleaseTurnstile(sides=tuple(sorted(sides)), reason=reason)
 
 
 def _integer(

@@ -17,6 +17,7 @@ import structlog
 from gateway.access.signals import Cue
 from gateway.clock import next_round_ns
 from gateway.controller.bindings import Bindings
+from gateway.controller.clashes import interlock_clashes
 from gateway.controller.flight.hook import Asked, Pulse
 from gateway.controller.forgiveness import WayOut
 from gateway.controller.identifier import OutdatedRules
@@ -72,7 +73,7 @@ class Controller:
         self._waiting: deque[_Waiting] = deque()
         self._reception = Reception(parts, self.status)
         self._journal_seq = 0
-        self._unusable: tuple[str, ...] = ()
+        self._unusable: frozenset[str] = frozenset()
         self._heartbeat_ns = 0
         self._trusted = parts.trusted()
 
@@ -118,14 +119,17 @@ class Controller:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         self._parts.rig.configure(bindings.reading)
-        self._tell_unusable(bindings.unusable_formats)
+        self._report_unusable(bindings)
 
-    def _tell_unusable(self, formats: tuple[str, ...]) -> None:
-        """Say once which card formats of the database are left aside."""
-        for why in formats:
+    def _report_unusable(self, bindings: Bindings) -> None:
+        """Log once what the database asks for and this device cannot do."""
+        found = dict.fromkeys(bindings.unusable_formats, "card format is ignored")
+        for portal, why in interlock_clashes(self._parts.site, bindings):
+            found[f"portal {portal.id} ({portal.name}): {why}"] = "portal never opens"
+        for why, what in found.items():
             if why not in self._unusable:
-                log.error("card format left aside", why=why)
-        self._unusable = formats
+                log.error(what, why=why)
+        self._unusable = frozenset(found)
 
     def _obey(self, snapshot: Snapshot) -> None:
         bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))

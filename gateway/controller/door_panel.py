@@ -21,6 +21,7 @@ from gateway.doors.values import (
     AlarmOn,
     BondChanged,
     ButtonPressed,
+    Close,
     DoorAlarm,
     DoorClosed,
     DoorEffect,
@@ -310,6 +311,12 @@ class DoorPanel:
     def view(self) -> DoorView:
         """How the door stands, as the interlock sees it."""
         return DoorView(self._settings, self._state, self._used_until_ms)
+
+    def view_when_closed(self, now_ms: int) -> DoorView:
+        """How the door would stand if a command closed it now."""
+        after = step(self._settings, self._state, Close(), now_ms).state
+        until_ms = used_until(self._used_until_ms, self._state, after, now_ms)
+        return DoorView(self._settings, after, until_ms)
 
     @property
     def mode(self) -> Mode:

@@ -34,22 +34,26 @@ class InterlockDesk:
         """Take over the lists of a new snapshot."""
         self._partners = bindings.interlock
 
-    def obstacle(self, wanted: Collection[int]) -> Obstacle | None:
-        """What keeps the doors `wanted` locked at this instant; None when they may open.
+    def obstacle(self, wanted: Collection[int], closed: Collection[int] = ()) -> Obstacle | None:
+        """What keeps the doors `wanted` locked at this instant; None when they may all open.
 
-        Whoever asks opens them before anything else happens, or not at all.
+        Whoever asks opens all of them before anything else happens, or none. `closed` are doors
+        that the same command closes before it opens any.
         """
         if not any(self._partners.get(door) for door in wanted):
             return None
         if any(panel.in_fire for panel in self._doors.values()):
             return None
-        views = {door: panel.view() for door, panel in self._doors.items()}
         now_ms = self._clock.monotonic_ns() // 1_000_000
+        views = {
+            door: panel.view_when_closed(now_ms) if door in closed else panel.view()
+            for door, panel in self._doors.items()
+        }
         return obstacle(self._partners, views, wanted, self._margin_ms, now_ms)
 
-    def check(self, wanted: Collection[int]) -> None:
-        """Raise NotPermitted, naming the door in the way, when `wanted` may not be opened now."""
-        found = self.obstacle(wanted)
+    def check(self, wanted: Collection[int], closed: Collection[int] = ()) -> None:
+        """Raise NotPermitted, naming the door in the way, where `obstacle` finds one."""
+        found = self.obstacle(wanted, closed)
         if found is not None:
             raise NotPermitted(
                 f"door {found.door} is refused: interlock, "

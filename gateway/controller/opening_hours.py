@@ -150,10 +150,15 @@ class OpeningHours:
         watched = False
         for door, panel in self._doors.items():
             portals = bindings.portals_of_door(door)
-            wanted = self._wanted(portals, instant)
+            wanting = [portal for portal in portals if self._wants(portal, instant)]
+            wanted = bool(wanting)
             begins = wanted and panel.schedule is Schedule.OFF
-            # The turn of a door that an interlock keeps locked comes when the others are free.
-            barred = begins and self._interlock.obstacle((door,)) is not None
+            # The turn of a door that an interlock keeps locked comes when the others are free. A
+            # portal of several doors opens all of them or none.
+            barred = begins and all(
+                self._interlock.obstacle(tuple(bindings.doors_of(portal.actions)))
+                for portal in wanting
+            )
             # Without a clock nobody knows whether what was ended is over.
             unknown = not (wanted or instant.trusted) and panel.schedule is Schedule.ENDED
             if not barred and not unknown:
@@ -163,12 +168,12 @@ class OpeningHours:
         self._due_ms = now_ms + 1_000 - utc.microsecond // 1_000 if watched else None
 
     def _wanted(self, portals: Iterable[Portal], instant: Instant) -> bool:
-        return any(
-            unlocked_by(portal.unlocks, instant) is not None
-            or any(
-                card.id in self._started and card.when.holds(instant) for card in portal.first_cards
-            )
-            for portal in portals
+        return any(self._wants(portal, instant) for portal in portals)
+
+    def _wants(self, portal: Portal, instant: Instant) -> bool:
+        """Whether a schedule or a first card lets everyone pass there."""
+        return unlocked_by(portal.unlocks, instant) is not None or any(
+            card.id in self._started and card.when.holds(instant) for card in portal.first_cards
         )
 
     def _end_cards(self, instant: Instant) -> None:

@@ -23,6 +23,7 @@ from gateway.link.messages import (
     Forgive,
     Obey,
     OpenDoor,
+    OpenTogether,
     Position,
     ReleaseTurnstile,
     ReportStatus,
@@ -77,7 +78,7 @@ class Reception:
                 self.answers.when_obeyed(address, request, version)
             case Forgive() | ArmAlarms() | DisarmAlarms() as command:
                 self.answers.when_committed(address, request, self._write_down(command))
-            case OpenDoor() | ReleaseTurnstile() | Authorize() as command:
+            case OpenDoor() | ReleaseTurnstile() | OpenTogether() | Authorize() as command:
                 self.answers.when_committed(address, request, self.openings.carry_out(command))
             case ReportStatus() | AskPosition() | Simulate() as command:
                 self.answers.now(address, request, self._told(command))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from gateway.access.reasons import AccessEvent
@@ -13,7 +15,7 @@ from gateway.controller.interlock import InterlockDesk
 from gateway.controller.ports import Link, Policies, Writer
 from gateway.controller.recorder import Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
-from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Refused, Unlock
+from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Unlock
 from gateway.errors import (
     ControllerUnavailable,
     DeviceUnavailable,
@@ -21,7 +23,15 @@ from gateway.errors import (
     NotFound,
     NotPermitted,
 )
-from gateway.link.messages import Answer, Authorize, OpenDoor, ReleaseTurnstile, Request
+from gateway.link.messages import (
+    Answer,
+    Authorize,
+    OpenDoor,
+    Opening,
+    OpenTogether,
+    ReleaseTurnstile,
+    Request,
+)
 from gateway.settings import Side
 
 _CLOSE = -1
@@ -59,27 +69,47 @@ class OpeningDesk:
         self._clock = clock
 
     def open(self, command: OpenDoor) -> int:
-        """Carry out `command`; the ticket of its record is returned, 0 for none.
+        """Carry out `command` as `open_together` does."""
+        return self.open_together((command,))
 
-        Raises NotFound for a door that this site lacks, DeviceUnavailable for one whose module is
-        away, NotPermitted in a lock-down and while another door of its interlock is not free.
+    def release(self, command: ReleaseTurnstile) -> int:
+        """Let one person through the turnstile, as `open_together` does."""
+        return self.open_together((command,))
+
+    def open_together(self, openings: Sequence[OpenDoor | ReleaseTurnstile]) -> int:
+        """Carry out all of `openings`, in order, or none of them.
+
+        The ticket of the last record is returned, 0 for none. Raises, before anything moves:
+        NotFound for a door or turnstile that this site lacks, DeviceUnavailable for a door whose
+        module is away, NotPermitted in a lock-down, while the turnstile lets nobody turn there and
+        while the interlock keeps one of the doors locked.
         """
-        panel = self._panel(command.door)
-        if command.timeout_ms != _CLOSE:
-            _check_reachable(panel)
-            self._interlock.check((panel.door.id,))
-        self._feed(panel, command.timeout_ms)
-        if command.timeout_ms == _CLOSE:
-            return 0  # closing is no access
-        return panel.opened_by_client(_opening_event(command.reason), "opened_by_client").ticket
+        for opening in openings:
+            if isinstance(opening, ReleaseTurnstile):
+                self._passable(frozenset(opening.sides))
+        self._check([opening for opening in openings if isinstance(opening, OpenDoor)])
+        ticket = 0
+        for opening in openings:
+            event = _opening_event(opening.reason)
+            if isinstance(opening, ReleaseTurnstile):
+                sides = frozenset(opening.sides)
+                turnstile = self._present()
+                turnstile.release(sides, self._now_ms())
+                ticket = turnstile.opened_by_client(event, "opened_by_client", sides).ticket
+                continue
+            panel = self._panel(opening.door)
+            panel.feed(_event(opening.timeout_ms), self._now_ms())
+            if opening.timeout_ms != _CLOSE:  # closing is no access
+                ticket = panel.opened_by_client(event, "opened_by_client").ticket
+        return ticket
 
-    def carry_out(self, command: OpenDoor | ReleaseTurnstile | Authorize) -> int:
+    def carry_out(self, command: OpenDoor | ReleaseTurnstile | OpenTogether | Authorize) -> int:
         """Open what `command` names; the ticket of its record is returned, 0 for none."""
         match command:
-            case OpenDoor():
-                return self.open(command)
-            case ReleaseTurnstile():
-                return self.release(command)
+            case OpenDoor() | ReleaseTurnstile():
+                return self.open_together((command,))
+            case OpenTogether(openings=openings):
+                return self.open_together(openings)
             case Authorize():
                 return self.authorize(command)
 
@@ -87,39 +117,40 @@ class OpeningDesk:
         """Forget its event state. Raises NotFound where the site has none."""
         self._present().reset(self._now_ms())
 
-    def release(self, command: ReleaseTurnstile) -> int:
-        """Let one person through the turnstile; the ticket of the record is returned.
-
-        Raises NotFound where the site has none and NotPermitted when it lets nobody turn there.
-        """
-        sides = frozenset(command.sides)
-        panel = self._passable(sides)
-        panel.release(sides, self._now_ms())
-        event = _opening_event(command.reason)
-        return panel.opened_by_client(event, "opened_by_client", sides).ticket
-
     def authorize(self, command: Authorize) -> int:
         """Carry out what a server decided; the ticket of its record is returned.
 
-        Raises as `open`, before any door moves.
+        Raises as `open_together`, before any door moves.
         """
         event = AccessEvent(command.event)
         if event is AccessEvent.GRANTED:
-            panels = [self._panel(opening.door) for opening in command.openings]
-            for panel in panels:
-                if panel.mode is Mode.LOCK_DOWN:
-                    raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
-                _check_reachable(panel)
-            opened = {it.door for it in command.openings if it.timeout_ms != _CLOSE}
-            self._interlock.check(opened)
             sides = frozenset(command.turnstile)
-            if sides:
-                self._passable(sides).release(sides, self._now_ms())
-            for panel, opening in zip(panels, command.openings, strict=True):
-                self._feed(panel, opening.timeout_ms)
+            turnstile = self._passable(sides) if sides else None
+            self._check(command.openings)
+            if turnstile:
+                turnstile.release(sides, self._now_ms())
+            for opening in command.openings:
+                self._panel(opening.door).feed(_event(opening.timeout_ms), self._now_ms())
         return self._recorder.authorized(
             event, command.user_id, command.portal_id, command.log_type_id
         ).ticket
+
+    def _check(self, openings: Sequence[OpenDoor | Opening]) -> None:
+        """Raise unless every door of `openings` may be opened now, beside all the others."""
+        for opening in openings:
+            panel = self._panel(opening.door)
+            if opening.timeout_ms == _CLOSE:
+                continue  # what closes is never refused
+            if panel.mode is Mode.LOCK_DOWN:
+                raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
+            if panel.away:
+                # It must not be opened later, when it can be reached again.
+                raise DeviceUnavailable(f"door {panel.door.id} cannot be reached: {panel.away}")
+        closed_first = takewhile(lambda opening: opening.timeout_ms == _CLOSE, openings)
+        self._interlock.check(
+            {opening.door for opening in openings if opening.timeout_ms != _CLOSE},
+            closed={opening.door for opening in closed_first},
+        )
 
     def _panel(self, door: int) -> DoorPanel:
         panel = self._doors.get(door)
@@ -142,18 +173,6 @@ class OpeningDesk:
 
     def _now_ms(self) -> int:
         return self._clock.monotonic_ns() // 1_000_000
-
-    def _feed(self, panel: DoorPanel, timeout_ms: int | None) -> None:
-        effects = panel.feed(_event(timeout_ms), self._now_ms())
-        for effect in effects:
-            if isinstance(effect, Refused):
-                raise NotPermitted(f"door {panel.door.id} is refused: {effect.reason.value}")
-
-
-def _check_reachable(panel: DoorPanel) -> None:
-    """Raise DeviceUnavailable for a door that cannot be opened now, and must not be later."""
-    if panel.away:
-        raise DeviceUnavailable(f"door {panel.door.id} cannot be reached: {panel.away}")
 
 
 def _opening_event(reason: int | None) -> AccessEvent:

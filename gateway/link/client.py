@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 import zmq
@@ -27,6 +27,7 @@ from gateway.link.messages import (
     Forgive,
     Obey,
     OpenDoor,
+    OpenTogether,
     Position,
     ReleaseTurnstile,
     ReportStatus,
@@ -102,6 +103,13 @@ class ControllerClient:
             answer = Answer.model_validate_json(socket.recv())
             if answer.id == request_id:
                 return answer
+
+    def carry_out(self, openings: Sequence[OpenDoor | ReleaseTurnstile]) -> None:
+        """Carry out all of `openings`, or none; returns once that is done and journalled."""
+        if len(openings) == 1:
+            self.ask(openings[0])
+        elif openings:
+            self.ask(OpenTogether(openings=tuple(openings)))
 
     def open_door(
         self, door: int, timeout_ms: int | None = None, reason: int | None = None

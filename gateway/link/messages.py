@@ -63,6 +63,17 @@ class ReleaseTurnstile(_Message):
     """As in OpenDoor."""
 
 
+class OpenTogether(_Message):
+    """Carry out several openings that one client asked for at once: all of them, or none."""
+
+    kind: Literal["open_together"] = "open_together"
+    openings: Annotated[
+        tuple[Annotated[OpenDoor | ReleaseTurnstile, Field(discriminator="kind")], ...],
+        Field(min_length=1),
+    ]
+    """Carried out in this order."""
+
+
 class ResetTurnstile(_Message):
     """The event state of the turnstile was dealt with: wait for the next one."""
 
@@ -225,6 +236,7 @@ class Simulate(_Message):
 Command = Annotated[
     OpenDoor
     | ReleaseTurnstile
+    | OpenTogether
     | ResetTurnstile
     | Authorize
     | Obey

@@ -72,6 +72,17 @@ def test_of_two_doors_that_clients_ask_for_one_opens(airlock: Running) -> None:
     airlock.wait_locked()
 
 
+def test_one_request_for_both_doors_opens_neither(airlock: Running) -> None:
+    edges = [airlock.board.edges(pin) for pin in (FRONT_PIN, BACK_PIN)]
+    both = [{"action": "door", "parameters": f"door={door}"} for door in (1, 2)]
+    status, answer = airlock.api.post("execute_actions", {"actions": both})
+    assert (status, answer["error"]) == (
+        403,
+        "door 1 is refused: interlock, door 2 (back) was to be opened along with it",
+    )
+    assert [airlock.board.edges(pin) for pin in (FRONT_PIN, BACK_PIN)] == edges
+
+
 def test_people_leave_beside_an_open_door(airlock: Running, eventually: Eventually) -> None:
     airlock.sim("door", door="back", value="open")
     eventually(lambda: airlock.status().doors[1].open, "an open back door")

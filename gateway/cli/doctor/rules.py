@@ -9,6 +9,7 @@ from gateway.access.passback import PassbackMode, Strictness
 from gateway.access.policy import Policy, Portal
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.controller.bindings import CATRA_ACTION, Bindings
+from gateway.controller.clashes import interlock_clashes
 from gateway.errors import GatewayError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
@@ -43,6 +44,8 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
             yield from _without_a_door(site, bindings, portal, subject)
     for why in bindings.unusable_formats:
         yield Finding(Grade.WARN, "card formats", f"{why}; it is left aside")
+    for clashing, why in interlock_clashes(site, bindings):
+        yield Finding(Grade.WARN, f"portal {clashing.id} ({clashing.name})", why)
     yield from _open_to_all(policy)
     yield from _ways_around(site, bindings)
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from gateway.errors import InvalidRequest, NotPermitted
-from gateway.link.messages import OpenDoor, Silence
+from gateway.link.messages import OpenDoor, OpenTogether, Silence
 
 Ask = Callable[..., tuple[int, Any]]
 
@@ -44,10 +44,11 @@ def test_an_action_becomes_one_command(
     assert len(device.caught_up) == 1
 
 
-def test_several_actions_run_in_their_order(ask: Ask, device: SimpleNamespace) -> None:
+def test_several_actions_are_one_command_in_their_order(ask: Ask, device: SimpleNamespace) -> None:
     body = actions(("door", "door=2"), ("sec_box", "id=65793"), ("door", "door=1"))
     assert ask("execute_actions", body) == (200, {})
-    assert [command.door for command in device.straw.commands] == [2, 2, 1]
+    openings = (OpenDoor(door=2), OpenDoor(door=2), OpenDoor(door=1))
+    assert device.straw.commands == [OpenTogether(openings=openings)]
 
 
 @pytest.mark.parametrize(

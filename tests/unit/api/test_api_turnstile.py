@@ -16,6 +16,7 @@ from gateway.link.messages import (
     Authorize,
     OpenDoor,
     Opening,
+    OpenTogether,
     ReleaseTurnstile,
     ReportStatus,
     ResetTurnstile,
@@ -91,7 +92,8 @@ def test_the_action_names_the_sides_that_are_released(
 def test_doors_and_turnstile_go_together(tell: Ask, lobby: SimpleNamespace) -> None:
     both = actions(("door", "door=1"), ("catra", "allow=clockwise"))
     assert tell("execute_actions", both) == (200, {})
-    assert lobby.straw.commands == [OpenDoor(door=1), ReleaseTurnstile(sides=(IN,))]
+    both_openings = (OpenDoor(door=1), ReleaseTurnstile(sides=(IN,)))
+    assert lobby.straw.commands == [OpenTogether(openings=both_openings)]
 
 
 @pytest.mark.parametrize(

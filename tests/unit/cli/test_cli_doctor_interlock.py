@@ -1,7 +1,8 @@
-"""What `gateway doctor` says of an exit button that an interlock can hold back."""
+"""What `gateway doctor` says of exit buttons and portals that an interlock holds back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,7 +10,11 @@ import pytest
 
 from gateway.cli import doctor
 from gateway.cli.doctor import Finding, Grade
+from gateway.commands.provisioning import initialise
+from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
+from gateway.store.files import STORE_FILE
+from gateway.store.objects_store import Store
 
 DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 REX = "rex = { pin"
@@ -33,3 +38,48 @@ def test_a_button_that_is_the_only_way_out_must_bypass_the_interlock(
     text = text.replace(EGRESS, 'egress = "software" #') if software else text
     found = findings(tmp_path, text)
     assert [(it.grade, "interlock" in it.text) for it in found] == [(Grade.FAIL, True)] * fails
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
+    """The demo: portal 1 opens the front door by action 1, portal 2 the back door by action 2."""
+    data = tmp_path_factory.mktemp("site") / "data"
+    initialise(data, DEMO, demo=True)
+    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
+        yield data, store
+
+
+@pytest.mark.parametrize(
+    ("tie", "interlock", "named"),
+    [
+        (("portal_actions", {"portal_id": 1, "action_id": 2}), "2", "(by the portal)"),
+        (
+            ("access_rule_actions", {"access_rule_id": 1, "action_id": 2}),
+            "2",
+            "door back (by rule 1 (",
+        ),
+        (("portal_actions", {"portal_id": 1, "action_id": 2}), "", None),
+        (None, "2", None),
+    ],
+)
+def test_a_portal_that_opens_two_interlocked_doors_is_warned_of(
+    demo: tuple[Path, Store],
+    tie: tuple[str, dict[str, int]] | None,
+    interlock: str,
+    named: str | None,
+) -> None:
+    data, store = demo
+    store.set_configuration({"general": {"door1_interlock": interlock}})
+    if tie:
+        store.insert(tie[0], [tie[1]])
+    found = [it for it in doctor.examine(data) if "interlocked" in it.text]
+    if tie:
+        store.destroy(tie[0], {tie[0]: tie[1]})
+    if named is None:
+        assert found == []
+        return
+    (finding,) = [it for it in found if it.subject.startswith("portal 1 (")]
+    assert finding.grade is Grade.WARN
+    assert "door front (by the portal)" in finding.text
+    assert named in finding.text
+    assert "general.door1_interlock" in finding.text

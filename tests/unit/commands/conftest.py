@@ -85,7 +85,8 @@ class Desk:
         self.obeyed: list[int] = []
         self.opened: list[int] = []
         stub: Any = SimpleNamespace(
-            obey=self.obeyed.append, open_door=lambda door, *_: self.opened.append(door)
+            obey=self.obeyed.append,
+            carry_out=lambda openings: self.opened.extend(it.door for it in openings),
         )
         accounts: Any = _Accounts()
         self.directory = directory

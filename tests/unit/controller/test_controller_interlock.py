@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.errors import NotPermitted
+from gateway.errors import NotFound, NotPermitted
 from gateway.hardware.events import InputKind, InputName
-from gateway.link.messages import Authorize, OpenDoor, Opening
+from gateway.link.messages import Authorize, OpenDoor, Opening, OpenTogether
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
 
@@ -93,6 +93,78 @@ def test_what_a_server_decided_moves_no_door_of_an_interlock_that_is_in_use(airl
         airlock.controller._reception.openings.authorize(
             Authorize(event=7, openings=(Opening(door=2),))
         )
+
+
+def together(bench: Any, *openings: tuple[int, int | None]) -> None:
+    doors = tuple(OpenDoor(door=door, timeout_ms=timeout_ms) for door, timeout_ms in openings)
+    bench.controller._reception.openings.carry_out(OpenTogether(openings=doors))
+    bench.pass_time(0.1)
+
+
+@pytest.mark.parametrize("order_of_doors", [(1, 2), (2, 1)])
+def test_a_client_that_asks_for_two_interlocked_doors_opens_none(
+    airlock: Any, order_of_doors: tuple[int, int]
+) -> None:
+    with pytest.raises(NotPermitted, match="along with"):
+        together(airlock, *((door, None) for door in order_of_doors))
+    assert [airlock.strike_edges(door) for door in (1, 2)] == [0, 0]
+    assert airlock.events() == []
+
+
+def test_a_lock_down_of_one_door_refuses_all_that_were_asked_for_with_it(bench: Any) -> None:
+    bench.configure({"general": {"door2_exception_mode": "lock_down"}})
+    with pytest.raises(NotPermitted, match="door 2 is refused: lock_down"):
+        together(bench, (1, None), (2, None))
+    assert bench.strike_edges(1) == 0
+    assert bench.events() == []
+
+
+def test_a_door_that_is_not_there_refuses_all_that_were_asked_for_with_it(bench: Any) -> None:
+    with pytest.raises(NotFound, match="no door 4"):
+        together(bench, (1, None), (4, None))
+    assert bench.strike_edges(1) == 0
+
+
+def test_one_command_may_close_a_door_and_then_open_its_partner(airlock: Any) -> None:
+    order(airlock, 1, timeout_ms=0)
+    with pytest.raises(NotPermitted, match="unlocked"):
+        together(airlock, (2, None), (1, -1))  # in this order both would be unlocked at once
+    assert airlock.unlocked(1)
+    together(airlock, (1, -1), (2, None))
+    assert not airlock.unlocked(1)
+    assert airlock.unlocked(2)
+
+
+def test_closing_does_not_free_a_door_whose_leaf_is_open(airlock: Any) -> None:
+    order(airlock, 1, timeout_ms=0)
+    leaf(airlock, FRONT_LEAF, is_open=True)
+    with pytest.raises(NotPermitted, match="is open"):
+        together(airlock, (1, -1), (2, None))
+    assert airlock.unlocked(1)
+    assert not airlock.unlocked(2)
+
+
+def test_without_an_interlock_one_command_opens_both(bench: Any) -> None:
+    together(bench, (1, None), (2, None))
+    assert bench.unlocked(1)
+    assert bench.unlocked(2)
+    assert bench.events() == [(10, 0), (10, 0)]
+
+
+def test_a_schedule_of_a_portal_with_two_interlocked_doors_unlocks_none(airlock: Any) -> None:
+    with airlock.store() as store:
+        store.insert("portal_actions", [{"portal_id": 1, "action_id": 2}])
+        store.insert("scheduled_unlocks", [{"id": 1, "name": "open"}])
+        store.insert(
+            "scheduled_unlock_access_rules", [{"scheduled_unlock_id": 1, "access_rule_id": 1}]
+        )
+        store.insert_or_modify("portal_access_rules", [{"portal_id": 1, "access_rule_id": 1}])
+    airlock.pass_time(2.1)
+    assert not airlock.unlocked(1)
+    assert not airlock.unlocked(2)
+    airlock.configure({"general": {"door1_interlock": ""}})
+    assert airlock.unlocked(1)
+    assert airlock.unlocked(2)
 
 
 def test_whoever_comes_second_waits_until_the_first_door_is_locked(airlock: Any) -> None:

@@ -26,7 +26,7 @@ from typing import BinaryIO, Protocol
 import peewee
 
 from gateway.errors import GatewayError, InvalidRequest, StorageError
-from gateway.store.database import peewee_errors, storage_errors
+from gateway.store.database import peewee_errors, reason, storage_errors
 from gateway.store.identity import DeviceIdentity
 from gateway.store.migrations import VERSION
 from gateway.store.objects_store import Store
@@ -154,7 +154,7 @@ class Backups:
         except StorageError:
             raise
         except sqlite3.Error as error:
-            raise StorageError(f"database: {error}") from error
+            raise StorageError(f"database: {reason(error)}") from error
         except OSError as error:
             raise StorageError(f"the copy cannot be written: {error}") from error
         finally:

@@ -14,6 +14,9 @@ import peewee
 from gateway.errors import StorageError
 from gateway.objects.columns import u64_text
 
+STORE_UNREADABLE = "the store cannot be read"
+"""How the errors of whoever reads `store.db` by bare SQL begin."""
+
 Pragmas = tuple[tuple[str, str | int], ...]
 
 CACHE_KIB = 2_000
@@ -86,6 +89,17 @@ class TrackedDatabase(peewee.SqliteDatabase):
         cursor: sqlite3.Cursor = run(sql, params)  # type: ignore[no-untyped-call] # - peewee
         return cursor
 
+    def rollback(self) -> None:
+        """Undo the transaction of this thread; nothing is left to undo where SQLite has done so.
+
+        Raises nothing: why it is undone matters more than how that went.
+        """
+        roll_back(self.connection())
+
+    def savepoint(self) -> _Savepoint:
+        """A part of a transaction, see `_Savepoint`."""
+        return _Savepoint(self)
+
     def execute_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         """Run one compiled statement for each of `rows`; raises peewee's errors."""
         with peewee_errors():
@@ -100,15 +114,80 @@ class TrackedDatabase(peewee.SqliteDatabase):
         self.dispose()
 
 
+class _Savepoint(peewee._savepoint):  # noqa: SLF001 - what `Database.savepoint` makes
+    """A part of a transaction that is gone with the transaction when SQLite has undone that."""
+
+    def rollback(self, begin: bool = True) -> None:  # noqa: FBT001, FBT002 - peewee's own signature
+        if self.db.connection().in_transaction:
+            super().rollback(begin)
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """Undo what `connection` has open, if anything: SQLite itself undoes a transaction that a full
+    disk or a broken one ends.
+
+    Raises nothing, so that the error which led here stays the one that is told. Where even this
+    fails, the next `begin` tries again.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        connection.rollback()
+
+
+def begin(connection: sqlite3.Connection, kind: str = "") -> None:
+    """Begin a transaction, of the SQL `kind`; raises sqlite3.Error."""
+    connection.rollback()
+    connection.execute(f"BEGIN {kind}")
+
+
+@contextlib.contextmanager
+def one_instant(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all reads within see the file as it is at the first of them."""
+    begin(connection)
+    try:
+        yield
+    finally:
+        roll_back(connection)
+
+
+_REASONS = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "the file, or its disk, is read-only",
+    sqlite3.SQLITE_IOERR: "the disk failed",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_NOTADB: "the file is damaged",
+    sqlite3.SQLITE_BUSY: "another program keeps the file locked",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
+}
+"""SQLite's result code -> what a technician can do something about."""
+_PRIMARY = 0xFF
+"""The part of an extended result code that names its kind."""
+
+
+def reason(error: BaseException | None) -> str:
+    """What `error`, of SQLite or of peewee around it, says of the disk or the file."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
+    known = _REASONS.get(code & _PRIMARY)
+    return f"{known} ({error})" if known else str(error)
+
+
+@contextlib.contextmanager
+def sqlite_errors(what: str) -> Iterator[None]:
+    """Turn what the bare driver raises into a StorageError that begins with `what`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"{what}: {reason(error)}") from error
+
+
 @contextlib.contextmanager
 def peewee_errors() -> Iterator[None]:
     """Let errors of the bare driver look like those that pass through peewee."""
     try:
         yield
     except sqlite3.IntegrityError as error:
-        raise peewee.IntegrityError(str(error)) from error
+        raise peewee.IntegrityError(error, *error.args) from error
     except sqlite3.Error as error:
-        raise peewee.OperationalError(str(error)) from error
+        raise peewee.OperationalError(error, *error.args) from error
 
 
 def _alive(thread: weakref.ref[threading.Thread]) -> bool:
@@ -163,4 +242,4 @@ def storage_errors() -> Iterator[None]:
     except peewee.IntegrityError:
         raise
     except peewee.PeeweeException as error:
-        raise StorageError(f"database: {error}") from error
+        raise StorageError(f"database: {reason(error)}") from error

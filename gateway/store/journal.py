@@ -216,8 +216,8 @@ class Journal:
             for entry in entries
         ]
         connection: sqlite3.Connection = self._database.connection()
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with database.sqlite_errors("the journal cannot be written"):
+            database.begin(connection, "IMMEDIATE")
             try:
                 connection.executemany(self._insert, rows)
                 connection.executemany(self._keep_id, list(last_ids.items()))
@@ -226,10 +226,8 @@ class Journal:
                 (seq,) = connection.execute(self._last).fetchone()
                 connection.execute("COMMIT")
             except BaseException:
-                connection.rollback()
+                database.roll_back(connection)
                 raise
-        except sqlite3.Error as error:
-            raise StorageError(f"the journal cannot be written: {error}") from error
         return int(seq)
 
     def _keep_state(self, connection: sqlite3.Connection, entry: Entry) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 import peewee
 
 from gateway.access.passback import NOWHERE, Way
-from gateway.errors import StorageError
 from gateway.store import database
 
 
@@ -132,10 +131,8 @@ class PassageReader:
 
     def _rows(self, sql: str, *values: int) -> list[tuple[int, ...]]:
         connection: sqlite3.Connection = self._database.connection()
-        try:
+        with database.sqlite_errors("the journal cannot be read"):
             return connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise StorageError(f"the journal cannot be read: {error}") from error
 
 
 def way(passages: Iterable[Entered], portal_id: int) -> Way:

@@ -15,8 +15,8 @@ import peewee
 from gateway.access.person import Person
 from gateway.credentials.password_hash import verify
 from gateway.credentials.values import Credential, CredentialKind
-from gateway.errors import StorageError
 from gateway.objects.models import Models
+from gateway.store.database import STORE_UNREADABLE, one_instant, sqlite_errors
 from gateway.store.schema import PolicyVersion
 
 _TABLES = {
@@ -89,21 +89,13 @@ class PeopleReader:
 
     def policy_version(self) -> int:
         """The version of the rules as the store has them now."""
-        try:
+        with sqlite_errors(STORE_UNREADABLE):
             return int(self._connection.execute(self._version).fetchone()[0])
-        except sqlite3.Error as error:
-            raise StorageError(f"the store cannot be read: {error}") from error
 
     def _consistently(self, read: Callable[[], Reading]) -> Reading:
         """`read` in one read transaction."""
-        try:
-            self._connection.execute("BEGIN")
-            try:
-                return read()
-            finally:
-                self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise StorageError(f"the store cannot be read: {error}") from error
+        with sqlite_errors(STORE_UNREADABLE), one_instant(self._connection):
+            return read()
 
     def _by_credential(self, kind: CredentialKind, value: int | str) -> Reading:
         version = self.policy_version()

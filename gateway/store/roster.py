@@ -11,9 +11,8 @@ from typing import Any
 import peewee
 
 from gateway.access.person import Person
-from gateway.errors import StorageError
 from gateway.objects.models import Models
-from gateway.store.database import TrackedDatabase
+from gateway.store.database import STORE_UNREADABLE, TrackedDatabase, one_instant, sqlite_errors
 from gateway.store.query.compile import members
 
 PAGE = 1_000
@@ -59,15 +58,12 @@ class Roster:
     def _page(self, which: Any, count: int) -> list[Member]:
         columns = [self._models.column("users", name) for name in _COLUMNS]
         people = self._models["users"].select(*columns).where(which).order_by(columns[0])
-        self._execute("BEGIN")  # people and ties of one instant
-        try:
+        with sqlite_errors(STORE_UNREADABLE), one_instant(self._connection):
             rows = self._run(people.limit(count))
             ids = [row[0] for row in rows]
             groups = self._ties("user_groups", "group_id", ids)
             rules = self._ties("user_access_rules", "access_rule_id", ids)
             exempt = self._ties("antipassback_exemptions", "user_id", ids)
-        finally:
-            self._execute("COMMIT")
         return [
             Member(
                 Person(
@@ -93,13 +89,8 @@ class Roster:
 
     def _run(self, query: peewee.Query) -> list[tuple[Any, ...]]:
         text, values = query.sql()
-        return self._execute(text, values)
-
-    def _execute(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        try:
+        with sqlite_errors(STORE_UNREADABLE):
             return self._connection.execute(text, values).fetchall()
-        except sqlite3.Error as error:
-            raise StorageError(f"the store cannot be read: {error}") from error
 
 
 _COLUMNS = ("id", "name", "begin_time", "end_time")

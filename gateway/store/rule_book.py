@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from gateway.access.rows import TimeSpanRow
 from gateway.access.slices import drain
 from gateway.errors import StorageError
 from gateway.objects.models import Models
-from gateway.store.database import TrackedDatabase
+from gateway.store.database import STORE_UNREADABLE, TrackedDatabase, sqlite_errors
 from gateway.store.schema import PolicyVersion
 from gateway.store.snapshot import Snapshot, SnapshotReader
 
@@ -81,7 +80,5 @@ def _rule_zones(database: TrackedDatabase, models: Models) -> dict[int, tuple[Na
 
 def _run(database: TrackedDatabase, query: peewee.Query) -> list[tuple[Any, ...]]:
     text, values = query.sql()
-    try:
+    with sqlite_errors(STORE_UNREADABLE):
         return database.connection().execute(text, values).fetchall()
-    except sqlite3.Error as error:
-        raise StorageError(f"the store cannot be read: {error}") from error

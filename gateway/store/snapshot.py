@@ -26,13 +26,13 @@ from gateway.access.rows import (
     TimeZoneRow,
 )
 from gateway.alarms.sounders import TimedAlarm
-from gateway.errors import StorageError
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
 from gateway.objects.modes import mode_key
 from gateway.objects.schedules import WEEKDAYS
 from gateway.store.alarm_schedules import compile_schedules
 from gateway.store.configuration import read_configuration
+from gateway.store.database import STORE_UNREADABLE, one_instant, sqlite_errors
 from gateway.store.mode_rows import ModeRow
 from gateway.store.schema import PolicyVersion
 
@@ -149,14 +149,8 @@ class SnapshotReader:
 
         Raises StorageError when the store cannot be read.
         """
-        try:
-            self._connection.execute("BEGIN")
-            try:
-                return (yield from self._compile())
-            finally:
-                self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise StorageError(f"the store cannot be read: {error}") from error
+        with sqlite_errors(STORE_UNREADABLE), one_instant(self._connection):
+            return (yield from self._compile())
 
     def _compile(self) -> Generator[None, None, Snapshot]:
         version = int(self._run(PolicyVersion.select(PolicyVersion.version)).fetchone()[0])

@@ -3,8 +3,6 @@ resemble, so that a caller may catch either."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 
 class GatewayError(Exception):
     """Root of all errors raised on purpose. Its text is fit to be shown to a technician."""
@@ -21,14 +19,6 @@ class DataDirectoryError(GatewayError, OSError):
 
 class InvalidRequest(GatewayError, ValueError):
     """A client sent something that cannot be carried out; nothing was changed."""
-
-
-class RefusedInDetail(InvalidRequest):
-    """A refusal that the API words as an object, which is answered beside the error's text."""
-
-    def __init__(self, text: str, details: Mapping[str, object]) -> None:
-        super().__init__(text)
-        self.details = details
 
 
 class ConstraintViolation(InvalidRequest):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 
 COMMON_HEADERS = (
     ("Cache-Control", "no-store, no-cache, must-revalidate, post-check=0, pre-check=0"),
@@ -29,8 +27,8 @@ def encode(value: object) -> bytes:
     return _JSON.encode(value).encode()
 
 
-def error_body(text: str, details: Mapping[str, object] = MappingProxyType({})) -> bytes:
-    """The device's error shape around `text`, beside `details`.
+def error_body(text: str) -> bytes:
+    """The device's error shape around `text`.
 
     A client's own words may come back in `text`; the word that clients read as expiry is cut
     there, so that nobody logs in again because a field was misspelt.
@@ -39,4 +37,4 @@ def error_body(text: str, details: Mapping[str, object] = MappingProxyType({})) 
         text = _EXPIRY_WORD.sub(lambda found: f"{found[0][:4]}.", text)
     # Half a surrogate pair, quoted from a client, cannot be written as UTF-8.
     text = text.encode(errors="backslashreplace").decode()
-    return encode({**details, "error": text, "code": _ERROR_CODE})
+    return encode({"error": text, "code": _ERROR_CODE})

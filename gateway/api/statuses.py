@@ -20,7 +20,7 @@ _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (NotAuthenticated, 401),
     (NotPermitted, 403),
     (NotFound, 404),
-    (NotSupportedHere, 501),
+    (NotSupportedHere, 400),
     (ControllerUnavailable, 503),
     (DeviceUnavailable, 503),
     (GatewayError, 500),

@@ -1,5 +1,7 @@
 """Commands for parts that this device does not have, refused by name and never carried out in
-appearance (status 501); and questions about such parts, answered as they stand.
+appearance; and questions about such parts, answered as they stand.
+
+The refusal is 400, a client's error: clients repeat a request that was answered 5xx.
 
 Clients written for other models send these. A success would let them believe that somebody saw
 the message, heard the bell or was called. Whatever the body holds is read, up to the usual limit,

@@ -2,9 +2,9 @@
 
 What the API leaves open is decided so:
 
-- A photo that is refused alone is answered with 400 and the documented object, which has the
-  device's usual `error` and `code` beside its own members. In a list every photo is judged for
-  itself and the answer is 200. A `user_id` that cannot be read comes back as 0.
+- A refused photo, alone or in a list, is answered with 200 and the documented object: `success`
+  false and the reason in `errors`. Clients read these members and take any other status for a
+  device that is away. A `user_id` that cannot be read comes back as 0.
 - `scores` are empty: no face is looked for, so there is nothing to tell. `match` is checked to be
   a flag and changes nothing.
 - A time stamp that is missing or 0 is the device's time, since 0 stands for no photo.
@@ -21,7 +21,6 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gateway.commands.answers import DONE, Answer, ByteStream, Rows
 from gateway.commands.audit import SHOWN, audited_write
@@ -42,7 +41,7 @@ from gateway.commands.photo_requests import (
 )
 from gateway.commands.requests import NoMembers, parse
 from gateway.commands.rights import Caller
-from gateway.errors import InvalidRequest, NotFound, RefusedInDetail, StorageError
+from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.people import USER_ID_MAX
 from gateway.store.audit import AuditType
 from gateway.store.photos import Photo, Photos, count_people_with_faces
@@ -115,7 +114,7 @@ def user_set_image(context: CommandContext, caller: Caller, request: SetImageReq
     """
     judged = _judge(context, request.user_id, request.timestamp, request.body)
     (answer,) = _keep(context, caller, "user_set_image", [judged])
-    return _unless_refused(answer)
+    return answer
 
 
 def user_set_image_list(
@@ -132,7 +131,7 @@ def user_test_image(context: CommandContext, caller: Caller, request: CheckImage
     try:
         check_photo(request.body)
     except InvalidRequest as error:
-        return _unless_refused(_verdict(str(error)))
+        return _verdict(str(error))
     return _verdict("")
 
 
@@ -242,14 +241,6 @@ def _verdict(refusal: str, user_id: int | None = None) -> Answer:
     if refusal:
         return {**whose, "success": False, "errors": [_error(refusal)]}
     return {**whose, "success": True, "scores": {}, "errors": []}
-
-
-def _unless_refused(answer: Any) -> Answer:
-    """`answer` about a single photo, as an error when it is one."""
-    if not answer["success"]:
-        raise RefusedInDetail(answer["errors"][0]["message"], answer)
-    verdict: Answer = answer
-    return verdict
 
 
 def _error(message: str) -> dict[str, object]:

@@ -211,7 +211,7 @@ def test_the_doctor_finds_nothing_missing(lobby: Lobby) -> None:
 
 
 def test_a_device_without_one_refuses_by_name(demo: Running) -> None:
-    assert demo.api.post("get_catra_info")[0] == 501
+    assert demo.api.post("get_catra_info")[0] == 400
     action = {"action": "catra", "parameters": "allow=both"}
     status, refusal = demo.api.post("execute_actions", {"actions": [action]})
     assert (status, refusal["error"]) == (400, "catra: this device has no turnstile")

@@ -22,7 +22,7 @@ ABOUT = """\
 Every command that the Control iD Access API names, and what this device does with it. Made from
 the declarations in `gateway/commands` by `make docs`. A command that works has a test over a real
 socket that sees its effect, and one that sees it refused: `tests/unit/api`, marked `effect` and
-`refusal`. One that answers 501 has a test that sees it do so. Commands are `POST`ed to
+`refusal`. One marked `refused` answers 400, and a test sees it do so. Commands are `POST`ed to
 `/<command>.fcgi`; where `GET` or `PUT` is answered as well, the table says so.
 """
 
@@ -75,4 +75,4 @@ def _row(command: Command) -> tuple[str, ...]:
 def _state(name: str) -> str:
     if name in _unproved():
         return "not proved"
-    return "works" if ENDPOINTS[name].answer is not None else "501"
+    return "works" if ENDPOINTS[name].answer is not None else "refused"

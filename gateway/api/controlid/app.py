@@ -18,7 +18,7 @@ from gateway.commands.command import Command
 from gateway.commands.context import CommandContext
 from gateway.commands.power import reboot_by_url
 from gateway.commands.table import COMMANDS, execute
-from gateway.errors import GatewayError, NotFound, RefusedInDetail
+from gateway.errors import GatewayError, NotFound
 
 _REBOOT_PAGE = "<!DOCTYPE html><title>Restart</title><p>The device restarts.</p>"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -121,8 +121,7 @@ def _refused(error: GatewayError) -> Response:
     status = status_of(error)
     if status == 500:
         log.error("command failed", path=request.path, reason=str(error))
-    details = error.details if isinstance(error, RefusedInDetail) else {}
-    return error_response(status, str(error), details)
+    return error_response(status, str(error))
 
 
 def _not_routed(error: HTTPException) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
 import structlog
 from flask import Response
@@ -22,11 +21,9 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
 log = structlog.get_logger("api")
 
 
-def error_response(
-    status: int, text: str, details: Mapping[str, object] = MappingProxyType({})
-) -> Response:
-    """The device's error shape, beside `details`."""
-    return _whole(error_body(text, details), status)
+def error_response(status: int, text: str) -> Response:
+    """The device's error shape."""
+    return _whole(error_body(text), status)
 
 
 def respond(answer: Answer) -> Response:

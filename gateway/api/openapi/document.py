@@ -32,14 +32,13 @@ METRICS_PATH = "/metrics"
 _COMPONENT = "#/components/schemas/{model}"
 _OPEN = Endpoint({})
 _REFUSALS = {
-    400: "The request makes no sense; nothing was changed.",
+    400: "The request cannot be carried out on this device; nothing was changed.",
     401: "No session, a dead one, or a wrong password.",
     403: "The session may not do this.",
     404: "What the request names does not exist.",
     405: "Another method is needed.",
     413: "The request is too long.",
     500: "The database cannot be used, as with a full disk.",
-    501: "This machine cannot do it.",
     503: "The controller process or a device is away.",
 }
 _RIGHTS = {

@@ -3,6 +3,7 @@ the real link."""
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -49,6 +50,8 @@ from gateway.store.objects_store import Store
 from gateway.store.tokens import Tokens
 
 PASSWORD = "correct horse"
+_REFUSED_PHOTO = re.compile(rb'{("user_id":\d+,)?"success":false')
+"""Of a photo that is refused with status 200."""
 SYNTHETIC = ObjectType(
     "specimens",
     (
@@ -358,7 +361,8 @@ def _claims_are_true(
         name = urlsplit(sent.url).path.strip("/").removesuffix(".fcgi")
         command = COMMANDS.get(name)
         if command is not None and (reply.ok or reply.json()["error"]):
-            seen.add(("effect" if reply.ok else "refusal", command.name))
+            refused = not reply.ok or _REFUSED_PHOTO.match(reply.content)
+            seen.add(("refusal" if refused else "effect", command.name))
         return reply
 
     monkeypatch.setattr(requests.Session, "send", noting)

@@ -57,11 +57,11 @@ def test_what_is_not_there_is_refused_by_name(
 ) -> None:
     for login in ("admin", "operator"):
         status, answer = send(device, name, new_token(login))
-        assert status == 501
+        assert status == 400
         assert answer == {"error": f"{name}: this device has no {ABSENT[name]}", "code": 1}
     assert send(device, name, "dead") == (401, {"error": "Invalid session", "code": 1})
     takes_get = "GET" in COMMANDS[name].methods
-    assert send(device, name, new_token(), method="GET")[0] == (501 if takes_get else 405)
+    assert send(device, name, new_token(), method="GET")[0] == (400 if takes_get else 405)
     assert send(device, name, new_token(), method="DELETE")[0] == 405
 
 
@@ -70,20 +70,20 @@ def test_whatever_the_body_holds_the_answer_is_the_same(
     device: SimpleNamespace, new_token: NewToken, body: bytes
 ) -> None:
     for name in ("message_to_screen", "logo_change", "template_extract"):
-        assert send(device, name, new_token(), body)[0] == 501
+        assert send(device, name, new_token(), body)[0] == 400
 
 
 def test_a_body_that_is_too_long_is_refused_as_anywhere(
     device: SimpleNamespace, new_token: NewToken
 ) -> None:
-    assert send(device, "send_video", new_token(), bytes(BODY_LIMIT))[0] == 501
+    assert send(device, "send_video", new_token(), bytes(BODY_LIMIT))[0] == 400
     assert send(device, "send_video", new_token(), bytes(BODY_LIMIT + 1))[0] == 413
 
 
 @pytest.mark.parametrize("name", ABSENT)
 def test_what_is_always_refused_is_described_with_its_refusal_alone(name: str) -> None:
     for operation in PATHS[f"/{name}.fcgi"].values():
-        assert "501" in operation["responses"]
+        assert "400" in operation["responses"]
         assert "200" not in operation["responses"]
         assert not operation["requestBody"]["required"]
         assert ABSENT[name] in operation["summary"]

@@ -87,7 +87,7 @@ def test_a_machine_that_cannot_ping_says_so(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     reply = order("ping_test", {"host": "up"})
-    assert (reply.status_code, reply.json()["error"]) == (501, "this machine has no program ping")
+    assert (reply.status_code, reply.json()["error"]) == (400, "this machine has no program ping")
 
 
 @pytest.mark.parametrize("command", ["connection_test", "ping_test", "nslookup_test"])

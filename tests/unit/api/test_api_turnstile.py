@@ -201,7 +201,7 @@ def test_a_device_without_a_turnstile_says_so(ask: Ask, device: SimpleNamespace)
         ("turnstile_event_state", {"event_action": "reset_state"}),
     ):
         status, refusal = ask(command, body)
-        assert (status, refusal["error"]) == (501, "this device has no turnstile")
+        assert (status, refusal["error"]) == (400, "this device has no turnstile")
     status, refusal = ask("execute_actions", actions(("catra", "allow=both")))
     assert (status, refusal["error"]) == (400, "catra: this device has no turnstile")
     grant = {"event": 7, **actions(("catra", "allow=both"))}

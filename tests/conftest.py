@@ -2,7 +2,7 @@
 
 `HYPOTHESIS_PROFILE=fuzz` (as `make fuzz` sets it) lets property tests search long and at random.
 
-On Debian 12 as root everything that a test needs can be installed, and `make test` installs it. A
+On Debian 12 and 13 as root everything that a test needs can be installed, and `make test` installs it. A
 test that is skipped there has lost something unseen, so it fails unless `allowed_skips.txt` names
 it. `GATEWAY_TEST_SKIPS=allow` or `refuse` overrides the machine.
 """
@@ -50,8 +50,8 @@ def skips_are_refused(
         if override not in {"allow", "refuse"}:
             raise pytest.UsageError("GATEWAY_TEST_SKIPS is allow or refuse")
         return override == "refuse"
-    debian = release.get("ID") in {"debian", "raspbian"} and release.get("VERSION_ID") == "12"
-    return debian and user_id == 0
+    debian = release.get("ID") in {"debian", "raspbian"}
+    return debian and release.get("VERSION_ID") in {"12", "13"} and user_id == 0
 
 
 def read_allowed(lines: Iterable[str]) -> dict[str, str]:

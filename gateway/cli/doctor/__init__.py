@@ -45,10 +45,9 @@ _TO_DO = {
     "serial_card": _PORT,
     "serial_uhf": f"{_PORT}, `baud` and `address`",
     "hid": "see its cable and `device`, and whether `gateway device-rules` was installed since",
-    "pcsc": "see its cable and `reader`, and whether pcscd runs",
     "sec_box": "see its supply, A and B, `port`, `baud` and `address`",
 }
-"""Kind of a device that is offline -> where to look. Pins tell it themselves."""
+"""Kind of a device that is offline -> where to look. Pins and PC/SC readers tell it themselves."""
 
 
 @click.command()

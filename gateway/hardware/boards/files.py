@@ -1,4 +1,4 @@
-"""The files of `hw/`: facts about boards and modules that a technician can read."""
+"""The files that ship with the program, and those of `hw/`: facts about boards and modules."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ from gateway.settings import describe
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def hw_folder(name: str) -> Traversable:
-    """The folder `name` of `hw/`: in the installed package, else in the source checkout."""
+def shipped_folder(name: str) -> Traversable:
+    """The folder of that name: in the installed package, else in the source checkout."""
     package = resources.files("gateway")
-    shipped = package / "_share" / "hw" / name
+    shipped = package / "_share" / name
     if shipped.is_dir():
         return shipped
-    return Path(str(package)).parent / "hw" / name
+    return Path(str(package)).parent / name
+
+
+def hw_folder(name: str) -> Traversable:
+    """The folder `name` of `hw/`."""
+    return shipped_folder("hw") / name
 
 
 def names_in(folder: str) -> list[str]:

@@ -21,7 +21,10 @@ def reader_among(wanted: str, there: Sequence[str]) -> str:
             f"{wanted!r} is the beginning of {len(fitting)} readers: "
             f"{', '.join(fitting)}; name one of them"
         )
-    raise NotFound(f"pcscd has no reader {wanted!r}; it has: {', '.join(there) or 'none'}")
+    raise NotFound(
+        f"pcscd has no reader {wanted!r}; it has: {', '.join(there) or 'none'}; "
+        "see its cable and `reader`"
+    )
 
 
 def name_problems(readers: Iterable[PcscReader]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.errors import BrokenFrame, DeviceUnavailable
 from gateway.hardware.usb.card_service import WAIT_S, CardView
+from gateway.hardware.usb.pcsc_rights import refusal
 
 OLDEST = 2
 """Of pyscard. Debian 12 has 2.0; nothing older was tried."""
@@ -160,6 +161,8 @@ class PcscService:
         away = (scard.SCARD_E_NO_SERVICE, scard.SCARD_E_SERVICE_STOPPED)
         if any(_same(code, other) for other in away):
             raise DeviceUnavailable("pcscd does not answer: is it installed and running?")
+        if _same(code, scard.SCARD_W_SECURITY_VIOLATION):
+            raise DeviceUnavailable(refusal())
         words = scard.SCardGetErrorMessage(code).strip().rstrip(".")
         raise DeviceUnavailable(f"pcscd: {words} (0x{code & 0xFFFF_FFFF:08X})")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -128,7 +130,11 @@ def test_a_clock_that_was_set_back_does_not_end_the_checks(house: House) -> None
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lose_an_index_entry, "row 1 missing from index cards_value_unique"),
+        # Which of the two faults of that index SQLite names first changed with its releases.
+        (
+            lose_an_index_entry,
+            r"(row 1 missing from|wrong # of entries in) index cards_value_unique",
+        ),
         (
             lambda house: house.spoil("INSERT INTO cards (user_id, value) VALUES (99, 7)"),
             "a reference of cards is broken",
@@ -143,11 +149,14 @@ def test_what_only_a_full_check_finds_is_told_in_the_audit_log_and_by_doctor(
     checks = house.checks()
     house.clock.advance(16 * 3_600)
     checks.look()
-    assert house.found() == {STORE_FILE: said, JOURNAL_FILE: None}
-    assert house.told() == [f"{STORE_FILE} is damaged: {said}"]
+    found = house.found()
+    assert found == {STORE_FILE: ANY, JOURNAL_FILE: None}
+    damage = found[STORE_FILE]
+    assert damage and re.fullmatch(said, damage)
+    assert house.told() == [f"{STORE_FILE} is damaged: {damage}"]
     failed = [finding for finding in _databases(house.data) if finding.grade == "fail"]
     assert [finding.subject for finding in failed] == [STORE_FILE]
-    assert said in failed[0].text
+    assert damage in failed[0].text
 
 
 def test_damage_that_the_start_finds_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -252,7 +252,9 @@ def test_a_reader_comes_and_goes_without_a_new_connection(
 ) -> None:
     service.unplug()
     counter.wait_for(lambda: counter.states[-1][0] is False)
-    assert counter.states[-1][1] == "pcscd has no reader 'ACME'; it has: none"
+    assert counter.states[-1][1] == (
+        "pcscd has no reader 'ACME'; it has: none; see its cable and `reader`"
+    )
     service.plug()
     counter.wait_for(lambda: counter.states[-1] == (True, ""))
     service.present(ANA)

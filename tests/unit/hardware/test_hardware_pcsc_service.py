@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 
 from gateway.errors import BrokenFrame, DeviceUnavailable
 from gateway.hardware.usb.card_service import CardView
+from gateway.hardware.usb.pcsc_rights import refusal
 from gateway.hardware.usb.pcsc_service import OLDEST, PcscService, open_pcscd
 
 READER, PNP = "ACME Reader 00 00", "\\\\?PnP?\\Notification"
@@ -40,6 +43,7 @@ class Scard(ModuleType):
     SCARD_W_UNPOWERED_CARD = 0x80100067
     SCARD_W_RESET_CARD = 0x80100068
     SCARD_W_REMOVED_CARD = 0x80100069
+    SCARD_W_SECURITY_VIOLATION = 0x8010006A
     SCARD_SCOPE_SYSTEM = 2
     SCARD_SHARE_SHARED = 2
     SCARD_LEAVE_CARD = 0
@@ -170,6 +174,40 @@ def test_an_older_pyscard_is_refused_by_its_number(monkeypatch: pytest.MonkeyPat
 def test_a_service_that_does_not_answer_is_said(scard: Scard, code: int, words: str) -> None:
     scard.established = code, ""
     with pytest.raises(DeviceUnavailable, match=words):
+        open_pcscd()
+
+
+@pytest.mark.parametrize(
+    ("user", "rule", "words"),
+    [
+        ("gateway-controller", None, r"the polkit rule \S+ is missing .*: sudo install -D -m 644 "),
+        ("gateway-controller", "pi", "is missing or does not allow that user"),
+        ("gateway-controller", "gateway-controller", "sudo systemctl restart polkit"),
+        ("root", None, "sudo systemctl restart polkit"),
+        ("pi", "gateway-controller", "no polkit rule allows .*: sed s/gateway-controller/pi/ "),
+    ],
+)
+def test_a_refusal_names_the_user_the_missing_rule_and_the_command_that_cures_it(
+    tmp_path: Path, user: str, rule: str | None, words: str
+) -> None:
+    installed = tmp_path / "gateway-readers.rules"
+    if rule is not None:
+        installed.write_text(f'if (subject.user === "{rule}") {{')
+    told = refusal(user, installed)
+    assert told.startswith(f"pcscd refuses user '{user}': ")
+    assert re.search(words, told)
+    for file in re.findall(r"\S+/systemd/polkit/\S+", told):
+        assert Path(file).exists()
+
+
+def test_a_service_that_refuses_is_told_in_words_and_not_by_its_code(
+    scard: Scard, service: PcscService
+) -> None:
+    scard.connected = [Scard.SCARD_W_SECURITY_VIOLATION]
+    with pytest.raises(DeviceUnavailable, match="pcscd refuses user"):
+        service.transmit(READER, ASK)
+    scard.established = Scard.SCARD_W_SECURITY_VIOLATION, ""
+    with pytest.raises(DeviceUnavailable, match="pcscd refuses user"):
         open_pcscd()
 
 

@@ -1,7 +1,8 @@
 """Contactless readers at a real pcscd, whose reader is the virtual one of Debian's vsmartcard-vpcd.
 
 That driver listens on every address of the machine, and pcscd has one fixed directory: so it runs
-in namespaces of its own, with a directory of ours in that place.
+in namespaces of its own, with a directory of ours in that place. Since Debian 13 it asks polkit who
+may use it; one test lets it ask a polkit with our rules alone, in the same namespaces.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from contextlib import closing, contextmanager, suppress
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.credentials.values import BadFrame, Identification
+from gateway.hardware.boards.files import shipped_folder
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState
 from gateway.hardware.simulated.cards import MIFARE_CLASSIC_1K
@@ -49,10 +52,37 @@ DEVICENAME /dev/null:{FIRST_PORT:#06X}
 LIBPATH {DRIVER}
 CHANNELID {FIRST_PORT:#06X}
 """.replace("0X", "0x")
-# Arguments: the directory that stands in the place of /run/pcscd, the configuration's directory.
+# Arguments: the directory that stands in the place of /run/pcscd, the configuration's directory, and
+# further options of pcscd.
 INSIDE = """
-mkdir -p /run/pcscd && mount --bind "$1" /run/pcscd &&
-exec pcscd --foreground --config "$2"
+mkdir -p /run/pcscd && mount --bind "$1" /run/pcscd && configuration=$2 && shift 2 &&
+exec pcscd --foreground --config "$configuration" "$@"
+"""
+# Before it, with a polkit of the test's own. Arguments: its rules, the users, the bus's configuration.
+WITH_POLKIT = """
+mount --bind "$1" /usr/share/polkit-1/rules.d && mount --bind "$2" /etc/passwd || exit
+dbus-daemon --config-file="$3" --nofork &
+export DBUS_SYSTEM_BUS_ADDRESS=unix:abstract=bus
+/usr/lib/polkit-1/polkitd --no-debug &
+shift 3
+"""
+BUS = """<busconfig>
+  <type>system</type><listen>unix:abstract=bus</listen><auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/>
+  </policy>
+</busconfig>
+"""
+# Prints what the card in slot 0 answers, or what is wrong.
+CLIENT = """
+from gateway.credentials.contactless import ASK_SERIAL
+from gateway.errors import GatewayError
+from gateway.hardware.usb.pcsc_service import open_pcscd
+try:
+    service = open_pcscd()
+    print(service.transmit(service.readers()[0], ASK_SERIAL).hex())
+except GatewayError as error:
+    print(error)
 """
 ANA, BRUNO = "04A1B2C3D4E5F6", "DEADBEEF"
 ANAS_NUMBER, BRUNOS_NUMBER = 0x04A1B2C3D4E5F6, 0xDEADBEEF
@@ -150,15 +180,29 @@ def _connected(network: Path, port: int) -> socket.socket:
     return connection
 
 
+def asks_polkit() -> bool:
+    """Whether the pcscd of this machine does; before Debian 13 it does not."""
+    told = subprocess.run(["pcscd", "--version"], check=True, capture_output=True, text=True)
+    return " polkit " in told.stdout
+
+
 class Pcscd:
     """The daemon, to be started and stopped, and the cards in its two slots."""
 
-    def __init__(self, place: Path) -> None:
-        self._command = isolation()
-        self._sockets, self._configuration = place / "run", place / "conf"
-        for directory in (self._sockets, self._configuration):
+    def __init__(self, place: Path, polkit: tuple[Path, Path] | None = None) -> None:
+        """`polkit` has its rules and the machine's users; without it everybody is let in."""
+        sockets, configuration = place / "run", place / "conf"
+        for directory in (sockets, configuration):
             directory.mkdir()
-        (self._configuration / "vpcd").write_text(CONFIGURATION)
+        (configuration / "vpcd").write_text(CONFIGURATION)
+        script, arguments = INSIDE, [sockets, configuration]
+        if polkit is not None:
+            bus = place / "bus.conf"
+            bus.write_text(BUS)
+            script, arguments = WITH_POLKIT + INSIDE, [*polkit, bus, *arguments]
+        options = ["--disable-polkit"] if polkit is None and asks_polkit() else []
+        self._command = [*isolation(), "sh", "-c", script, "sh", *map(str, arguments), *options]
+        self._sockets = sockets
         self._log = place / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self._cards: list[VirtualCard] = []
@@ -170,9 +214,10 @@ class Pcscd:
     def start(self) -> None:
         for left in self._sockets.iterdir():
             left.unlink()
-        inside = ["sh", "-c", INSIDE, "sh", str(self._sockets), str(self._configuration)]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([*self._command, *inside], stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, start_new_session=True
+            )
         wait_until(self.socket.exists, self._log.read_text)
 
     def stop(self, *, kill: bool = False) -> None:
@@ -183,6 +228,8 @@ class Pcscd:
             else:
                 self._process.terminate()
             self._process.wait()
+            with suppress(ProcessLookupError):  # those that were started before it
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process = None
         for card in self._cards:
             card.remove()
@@ -200,6 +247,23 @@ class Pcscd:
                 return view is not None and not view.present
 
             wait_until(is_empty, lambda: f"the card stays in {reader}")
+
+    def answer_to(self, user_id: int) -> str:
+        """What a program of that user gets to see of the card in slot 0."""
+        assert self._process is not None
+        enter = ["nsenter", "--net", "--mount", f"--target={self._process.pid}"]
+        # It may read our files, wherever they lie; pcscd and polkit go by its user alone.
+        rights = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        become = ["setpriv", f"--reuid={user_id}", f"--regid={user_id}", "--clear-groups", *rights]
+        environment = {k: v for k, v in os.environ.items() if k != "PCSCLITE_CSOCK_NAME"}
+        done = subprocess.run(
+            [*enter, *become, sys.executable, "-c", CLIENT],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
 
     @contextmanager
     def hanging(self) -> Iterator[None]:
@@ -404,7 +468,11 @@ def test_a_beginning_that_fits_two_readers_or_none_names_those_that_are_there(
     assert not online
     assert "2 readers: Virtual PCD 00 00, Virtual PCD 00 01; name one of them" in why
     assert wrong.states == [
-        (False, "pcscd has no reader 'ACME'; it has: Virtual PCD 00 00, Virtual PCD 00 01")
+        (
+            False,
+            "pcscd has no reader 'ACME'; it has: Virtual PCD 00 00, Virtual PCD 00 01; "
+            "see its cable and `reader`",
+        )
     ]
 
 
@@ -440,3 +508,41 @@ def test_a_daemon_that_hangs_makes_the_reader_offline_and_keeps_nobody_from_stop
     wait_until(back, lambda: bench.events)
     pcscd.insert(ANA)
     counter.wait_for(lambda: counter.read == [ANAS_NUMBER])
+
+
+CONTROLLER, STRANGER = 64_001, 64_002
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Pcscd]:
+    """The daemon beside a real polkit that knows the shipped rules and the service's users."""
+    skip_without_pcscd()
+    rules, users = tmp_path / "rules.d", tmp_path / "passwd"
+    rules.mkdir()
+    for rule in (shipped_folder("systemd") / "polkit").iterdir():
+        (rules / rule.name).write_text(rule.read_text())
+    added = {"gateway-controller": CONTROLLER, "gateway-api": STRANGER}
+    users.write_text(
+        Path("/etc/passwd").read_text()
+        + "".join(f"{name}:x:{user}:{user}::/:/bin/false\n" for name, user in added.items())
+    )
+    daemon = Pcscd(tmp_path, polkit=(rules, users) if asks_polkit() else None)
+    daemon.start()
+    yield daemon
+    daemon.stop()
+
+
+def test_the_shipped_rule_lets_the_controllers_user_read_cards_and_nobody_else(
+    guarded: Pcscd,
+) -> None:
+    guarded.insert(ANA)
+    number = ANA.lower() + DONE.hex()
+    # Until polkit is up everybody is refused, and until the card is noticed there is none.
+    wait_until(
+        lambda: guarded.answer_to(CONTROLLER) == number, lambda: guarded.answer_to(CONTROLLER)
+    )
+    told = guarded.answer_to(STRANGER)
+    if asks_polkit():
+        assert told.startswith("pcscd refuses user 'gateway-api': no polkit rule allows that user.")
+    else:
+        assert told == number

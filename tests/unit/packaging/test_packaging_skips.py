@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,24 @@ def run(suite: Path, skips: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "user_id", "refused"),
+    [
+        ("debian", "12", 0, True),
+        ("debian", "13", 0, True),
+        ("raspbian", "13", 0, True),
+        ("debian", "13", 1000, False),
+        ("debian", "14", 0, False),
+        ("ubuntu", "24.04", 0, False),
+    ],
+)
+def test_a_skip_fails_the_run_where_everything_can_be_installed(
+    root: Path, system: str, release: str, user_id: int, refused: bool
+) -> None:
+    refuses = runpy.run_path(str(root / "tests/conftest.py"))["skips_are_refused"]
+    assert refuses({}, {"ID": system, "VERSION_ID": release}, user_id) is refused
 
 
 def test_a_skip_that_is_named_with_a_reason_passes(suite: Path) -> None:

@@ -2,9 +2,9 @@
 
 `HYPOTHESIS_PROFILE=fuzz` (as `make fuzz` sets it) lets property tests search long and at random.
 
-On Debian 12 and 13 as root everything that a test needs can be installed, and `make test` installs it. A
-test that is skipped there has lost something unseen, so it fails unless `allowed_skips.txt` names
-it. `GATEWAY_TEST_SKIPS=allow` or `refuse` overrides the machine.
+On Debian 12 and 13 as root everything that a test needs can be installed, and `make test` installs
+it. A test that is skipped there has lost something unseen, so it fails unless `allowed_skips.txt`
+names it. `GATEWAY_TEST_SKIPS=allow` or `refuse` overrides the machine.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +9,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import ANY
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -70,14 +68,17 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def lose_an_index_entry(house: House) -> None:
+    """The index keeps as many entries as the table has rows: some releases of SQLite compare that
+    in a quick check too."""
     house.store.insert("users", [{"id": 1, "name": "Ana"}])
+    house.store.insert("cards", [{"id": 1, "user_id": 1, "value": 5}])
     with closing(sqlite3.connect(house.data / STORE_FILE)) as connection:
         [row] = connection.execute(
             "SELECT * FROM sqlite_master WHERE name = 'cards_value_unique'"
         ).fetchall()
     name = "'cards_value_unique'"
     house.spoil("PRAGMA writable_schema = 1", f"DELETE FROM sqlite_master WHERE name = {name}")  # noqa: S608 - our own
-    house.spoil("INSERT INTO cards (user_id, value) VALUES (1, 7)")
+    house.spoil("UPDATE cards SET value = 7")
     with closing(sqlite3.connect(house.data / STORE_FILE, isolation_level=None)) as connection:
         connection.execute("PRAGMA writable_schema = 1")
         connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", row)
@@ -130,11 +131,7 @@ def test_a_clock_that_was_set_back_does_not_end_the_checks(house: House) -> None
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        # Which of the two faults of that index SQLite names first changed with its releases.
-        (
-            lose_an_index_entry,
-            r"(row 1 missing from|wrong # of entries in) index cards_value_unique",
-        ),
+        (lose_an_index_entry, "row 1 missing from index cards_value_unique"),
         (
             lambda house: house.spoil("INSERT INTO cards (user_id, value) VALUES (99, 7)"),
             "a reference of cards is broken",
@@ -149,14 +146,11 @@ def test_what_only_a_full_check_finds_is_told_in_the_audit_log_and_by_doctor(
     checks = house.checks()
     house.clock.advance(16 * 3_600)
     checks.look()
-    found = house.found()
-    assert found == {STORE_FILE: ANY, JOURNAL_FILE: None}
-    damage = found[STORE_FILE]
-    assert damage and re.fullmatch(said, damage)
-    assert house.told() == [f"{STORE_FILE} is damaged: {damage}"]
+    assert house.found() == {STORE_FILE: said, JOURNAL_FILE: None}
+    assert house.told() == [f"{STORE_FILE} is damaged: {said}"]
     failed = [finding for finding in _databases(house.data) if finding.grade == "fail"]
     assert [finding.subject for finding in failed] == [STORE_FILE]
-    assert damage in failed[0].text
+    assert said in failed[0].text
 
 
 def test_damage_that_the_start_finds_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

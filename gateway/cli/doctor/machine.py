@@ -42,9 +42,10 @@ def _power(profile: BoardProfile, machine: Machine) -> Iterator[Finding]:
     bits = machine.throttled()
     if bits is None:
         return
+    current = "what the board asks for" if profile.supply_a is None else f"{profile.supply_a} A"
     cure = (
-        f"the supply must give {profile.supply_a} A at 5.1 V over a short, thick cable, and locks "
-        "need a supply of their own"
+        f"the supply must give {current} at 5.1 V over a short, thick cable, and locks need a "
+        "supply of their own"
     )
     if bits & _LOW_VOLTAGE:
         yield Finding(Grade.FAIL, "supply", f"its voltage is too low now: {cure}")

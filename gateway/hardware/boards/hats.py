@@ -38,6 +38,8 @@ class Hat(BaseModel):
     verified: bool
     """Somebody has held one and seen that these facts are right."""
     channels: tuple[Channel, ...] = Field(alias="channel", default=())
+    supply: dict[str, str] = {}
+    """Terminal of its supply, as printed on it -> what it is wired to."""
     uses: dict[GpioNumber, str] = {}
     """Pins that it takes away, and for what."""
     config: tuple[str, ...] = ()

@@ -96,6 +96,18 @@ class Header(BaseModel):
         """Those that can be switched, by their places."""
         return tuple(pin for pin in self.pins if pin.kind == "gpio")
 
+    def off_at_boot(self, active: Level) -> tuple[int, ...]:
+        """GPIOs on which an output that is on at `active` stays off while the board boots."""
+        if active is Level.HIGH:
+            fitting = [pin for pin in self.gpios if pin.safe_output]
+        else:
+            fitting = [
+                pin
+                for pin in self.gpios
+                if pin.boot is Level.HIGH and not (pin.reserved or pin.note)
+            ]
+        return tuple(sorted(pin.gpio for pin in fitting if pin.gpio is not None))
+
     def pin_of(self, gpio: int) -> HeaderPin | None:
         """The pin with that number, None where the header has none."""
         return next((pin for pin in self.gpios if pin.gpio == gpio), None)

@@ -170,7 +170,7 @@ def _open_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             level = door.strike.unlocked
             yield (
                 f"door {door.name!r}: pin {pin} is {level} while the board boots, and {level} "
-                f"unlocks: the door is open from power-up until the controller runs; "
+                f"unlocks: the door may be open from power-up until the controller runs (measure); "
                 f"{_sooner(pin, door.strike.locked)}"
             )
     if site.turnstile:
@@ -179,8 +179,8 @@ def _open_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             if relay.level(LockState.UNLOCKED) is profile.boot_level(relay.pin):
                 yield (
                     f"turnstile {side}: pin {relay.pin} is {relay.unlocked} while the board boots, "
-                    f"and {relay.unlocked} unlocks: it turns from power-up until the controller "
-                    f"runs; {_sooner(relay.pin, relay.locked)}"
+                    f"and {relay.unlocked} unlocks: it may turn from power-up until the controller "
+                    f"runs (measure); {_sooner(relay.pin, relay.locked)}"
                 )
 
 
@@ -190,7 +190,8 @@ def _heard_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             off = Level.LOW if output.active is Level.HIGH else Level.HIGH
             yield (
                 f"{name}: pin {output.pin} is {output.active} while the board boots, and "
-                f"{output.active} sounds: it is heard from power-up until the controller runs; "
+                f"{output.active} sounds: it may be heard from power-up until the controller runs "
+                "(measure); "
                 f"{_sooner(output.pin, off)}"
             )
 
@@ -200,8 +201,8 @@ def _lit_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
         if output.level(on=True) is profile.boot_level(output.pin):
             off = Level.LOW if output.active is Level.HIGH else Level.HIGH
             yield (
-                f"{key}: pin {output.pin} is {output.active} while the board boots: it is on from "
-                f"power-up until the controller runs; {_sooner(output.pin, off)}"
+                f"{key}: pin {output.pin} is {output.active} while the board boots: it may be on "
+                f"from power-up until the controller runs (measure); {_sooner(output.pin, off)}"
             )
 
 
@@ -214,8 +215,8 @@ def _energised_at_boot(profile: BoardProfile, hats: Hats, site: SiteFile) -> Ite
         if profile.boot_level(strike.pin) is not (driven.active is Level.HIGH):
             continue
         yield (
-            f"{key}: pin {strike.pin} is {driven.active} while the board boots, which energises "
-            f"the relay and locks before the controller runs"
+            f"{key}: pin {strike.pin} is {driven.active} while the board boots, which may energise "
+            f"the relay (measure) and lock before the controller runs"
         )
 
 

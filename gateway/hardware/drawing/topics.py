@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from gateway.hardware.boards.headers import Header
 from gateway.hardware.drawing.canvas import Anchor, Canvas, Colour, Point
-from gateway.settings import Door, SiteFile, WiegandReader
+from gateway.settings import Door, Level, SiteFile, WiegandReader
 
 _LOCK, _POWER, _GROUND = Colour.LOCK, Colour.POWER_5V, Colour.GROUND
 
@@ -54,7 +54,7 @@ def _relay(sheet: Canvas, header: Header, door: Door, contact_x: float) -> Point
     """The board, and a relay board beside it; returns its terminal NO. COM is at its lower edge."""
     right = contact_x + 130
     sheet.module((30, 130), (170, 190), "Raspberry Pi")
-    sheet.module((300, 130), (right - 300, 190), "relay board")
+    sheet.module((300, 130), (right - 300, 190), "relay board, high switches on")
     rows = (("5v", "VCC", _POWER, 190), ("gnd", "GND", _GROUND, 280))
     for kind, name, colour, y in rows:
         _supply_pin(sheet, header, kind, (200, y), colour)
@@ -65,12 +65,26 @@ def _relay(sheet: Canvas, header: Header, door: Door, contact_x: float) -> Point
     _port(sheet, (300, 235), "IN", Colour.DATA)
     sheet.wire([(contact_x - 20, 320), (contact_x - 20, 220), (contact_x, 220)], _POWER)
     sheet.dot((contact_x - 20, 320), _POWER)
-    sheet.text((contact_x - 8, 310), "COM")
+    sheet.text((contact_x - 8, 310), "COM", bold=True)
     end = sheet.contact((contact_x, 220), _LOCK, "contact at rest", closed=False)
     sheet.wire([end, (right, 220)], _LOCK)
     sheet.dot((right, 220), _LOCK)
-    sheet.text((right - 12, 240), "NO", anchor="end")
+    sheet.text((right - 12, 240), "NO", anchor="end", bold=True)
+    sheet.dot((right, 280), Colour.IDLE)
+    sheet.text((right - 12, 285), "NC (free)", anchor="end")
     return right, 220
+
+
+_OPTO = (
+    "A board with opto-couplers that low switches on: VCC to 3.3 V, and the other levels; see its "
+    "drawing."
+)
+
+
+def _levels(door: Door, locked: Level) -> str:
+    """The line of the site file for a relay that high switches on."""
+    unlocked = Level.LOW if locked is Level.HIGH else Level.HIGH
+    return f'strike = {{ pin = {door.strike.pin}, locked = "{locked}", unlocked = "{unlocked}" }}'
 
 
 def _lock(sheet: Canvas, start: Point, name: str, diode: Sequence[str]) -> None:
@@ -92,8 +106,11 @@ def draw_strike(header: Header, site: SiteFile) -> str:
     door = site.door[0]
     sheet = _sheet(
         "A strike that power opens (fail-secure)",
-        560,
+        620,
         "Without power it is locked; the handle inside opens it at any time: egress = mechanical.",
+    )
+    sheet.text(
+        (30, 96), "Contact: COM and NO. The relay is off while the door is locked.", bold=True
     )
     no = _relay(sheet, header, door, 530)
     sheet.module((30, 390), (170, 100), "supply of the lock")
@@ -106,8 +123,10 @@ def draw_strike(header: Header, site: SiteFile) -> str:
     sheet.lines(
         (30, 520),
         (
+            "In the site file: " + _levels(door, Level.LOW),
             "The lock has a supply of its own: its current never flows through the board.",
             "An AC strike takes a varistor instead of the diode.",
+            _OPTO,
         ),
     )
     return sheet.svg()
@@ -117,10 +136,14 @@ def draw_magnet(header: Header, site: SiteFile) -> str:
     """A magnet: power locks, so that fire panel and release button cut its power."""
     sheet = _sheet(
         "A magnet that power keeps shut (fail-safe)",
-        580,
+        640,
         "Fire panel and release button stand in the lock's own power: they open the door whatever",
         "this device does. No software is in that path: egress = direct_cut.",
     )
+    words = (
+        "Contact: COM and NO. The relay is on while the door is locked: without power it is free."
+    )
+    sheet.text((30, 114), words, bold=True)
     no = _relay(sheet, header, site.door[0], 610)
     sheet.module((30, 390), (170, 100), "supply of the lock")
     _port(sheet, (200, 430), "+12 V", _POWER, anchor="end")
@@ -136,8 +159,11 @@ def draw_magnet(header: Header, site: SiteFile) -> str:
     sheet.lines(
         (30, 525),
         (
-            "Relay on = locked: a dead device, a dead relay and a cut wire open the door.",
+            "In the site file: " + _levels(site.door[0], Level.HIGH),
+            "A dead device, a dead relay, a cut wire and each start of the board open the door.",
+            "On NC it would stay locked when this device fails: never use NC for a magnet.",
             "A diode delays the release a little; a varistor across the magnet does not.",
+            _OPTO,
         ),
     )
     return sheet.svg()
@@ -149,14 +175,14 @@ def draw_wiegand(header: Header, site: SiteFile) -> str:
     sheet = _sheet(
         "A Wiegand reader with 5 V data lines",
         520,
-        "A pin bears 3.3 V: without the level shifter the reader destroys the board.",
+        "A pin tolerates 3.3 V only: without the level shifter the reader destroys the board.",
     )
     sheet.module((30, 110), (170, 300), "Raspberry Pi")
     sheet.module((400, 110), (220, 300), "level shifter")
     sheet.module((820, 110), (200, 300), "reader")
     for kind, low, high, colour, y in (
-        ("3v3", "LV", "", Colour.POWER_3V3, 170),
-        ("5v", "", "HV", _POWER, 210),
+        ("5v", "", "HV", _POWER, 170),
+        ("3v3", "LV", "", Colour.POWER_3V3, 210),
         ("gnd", "GND", "GND", _GROUND, 330),
     ):
         _supply_pin(sheet, header, kind, (200, y), colour)
@@ -165,7 +191,8 @@ def draw_wiegand(header: Header, site: SiteFile) -> str:
             _port(sheet, (400, y), low, colour)
         if high:
             _port(sheet, (620, y), high, colour, anchor="end")
-    sheet.wire([(211, 210), (380, 210), (380, 96), (660, 96), (660, 210), (620, 210)], _POWER)
+    # Around the module, and above every other wire: none of them crosses it.
+    sheet.wire([(211, 170), (360, 170), (360, 96), (660, 96), (660, 170), (620, 170)], _POWER)
     for number, (name, gpio) in enumerate((("D0", reader.d0), ("D1", reader.d1))):
         y = 250 + number * 40
         _pin(sheet, header, gpio, (200, y), colour=Colour.DATA)
@@ -188,6 +215,51 @@ def draw_wiegand(header: Header, site: SiteFile) -> str:
             "The colours are usual ones: the reader's manual counts.",
             "Lines of an open-collector reader need no shifter: 2.2 kOhm from D0 and D1 to 3V3.",
             "Suppressor diodes (5 V) on D0 and D1 belong where a line leaves the building.",
+        ),
+    )
+    return sheet.svg()
+
+
+def draw_light(header: Header, site: SiteFile) -> str:
+    """The LED and buzzer wires of a reader: 5 V, on when they are pulled to ground."""
+    (reader,) = (reader for reader in site.reader if isinstance(reader, WiegandReader))
+    (light,) = (output for key, output in reader.outputs() if key == "green")
+    sheet = _sheet(
+        "The LED and buzzer wires of a reader",
+        520,
+        "The reader pulls such a wire to 5 V and lights when it is pulled to ground (active low):",
+        "never wire a pin to it. A transistor pulls it down, one for each wire.",
+    )
+    sheet.module((30, 120), (170, 250), "Raspberry Pi")
+    sheet.module((800, 120), (220, 250), "reader")
+    _pin(sheet, header, light.pin, (200, 230), colour=Colour.DATA)
+    sheet.wire([(211, 230), (300, 230)], Colour.DATA)
+    sheet.box((300, 223), (44, 14), colour=Colour.DATA)
+    sheet.text((322, 211), "1 kOhm", size=12, anchor="middle")
+    sheet.wire([(344, 230), (480, 230)], Colour.DATA)
+    sheet.text((470, 222), "B", size=12, anchor="end")
+    # An NPN transistor: base, collector above, emitter below.
+    sheet.wire([(480, 200), (480, 260)], Colour.TEXT, width=4)
+    sheet.wire([(480, 215), (520, 185), (520, 170), (800, 170)], Colour.DATA)
+    sheet.wire([(480, 245), (520, 275), (520, 320)], _GROUND)
+    sheet.text((532, 192), "C", size=12)
+    sheet.text((532, 276), "E", size=12)
+    sheet.text((560, 228), "BC547B or 2N3904 (NPN)", bold=True)
+    sheet.text((560, 247), "ULN2003A: seven in one case,", size=12)
+    sheet.text((560, 264), "without the 1 kOhm", size=12)
+    _port(sheet, (800, 170), "LED green (orange)", Colour.DATA)
+    _supply_pin(sheet, header, "gnd", (200, 320), _GROUND)
+    sheet.wire([(211, 320), (800, 320)], _GROUND)
+    sheet.dot((520, 320), _GROUND)
+    _port(sheet, (800, 320), "GND (black)", _GROUND)
+    sheet.lines(
+        (30, 404),
+        (
+            f'In the site file: green = {{ pin = {light.pin}, active = "{light.active}" }}.',
+            "The transistor inverts: a high pin pulls the wire low. Red LED (brown) and buzzer",
+            "(yellow) the same way. The colours are usual ones, not verified: the manual counts.",
+            "Measure the wire against GND with the reader at rest: 5 V is usual, 12 V is no harm.",
+            "A pin that is low while the board boots keeps light and buzzer off.",
         ),
     )
     return sheet.svg()
@@ -262,8 +334,8 @@ def draw_contacts(header: Header, site: SiteFile) -> str:
             "field side: 12 or 24 V,",
             "contact between + and IN",
             "",
-            "board side: OUT to the pin,",
-            "GND to GND, pull = up",
+            "board side: VCC to 3.3 V, OUT",
+            "to the pin, GND to GND, pull = up",
             "",
             "inverts; too slow for Wiegand",
         ),
@@ -289,6 +361,7 @@ TOPICS: dict[str, Callable[[Header, SiteFile], str]] = {
     "strike": draw_strike,
     "magnet": draw_magnet,
     "wiegand": draw_wiegand,
+    "light": draw_light,
     "rs485": draw_rs485,
     "contacts": draw_contacts,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 
 from gateway.hardware.boards.hats import Hats, outputs_of
@@ -71,8 +72,13 @@ def draw_wiring(profile: BoardProfile, site: SiteFile, hats: Hats) -> str:
     """The header seen from above, pin 1 at the top left, as SVG text."""
     rows = (len(profile.header.pins) + 1) // 2
     foot = _TOP + rows * ROW
-    notes = [f"Module: {hat.title}" for hat in hats.all]
+    notes = [
+        f"Module: {hat.title}{'' if hat.verified else ' (from documents, not verified)'}"
+        for hat in hats.all
+    ]
     notes.append("Every module and reader shares the ground of the header.")
+    notes += [f"Not verified on a board: {fact}" for fact in profile.unverified]
+    notes = [line for note in notes for line in textwrap.wrap(note, 138)]
     title = f"{profile.title}: {site.site.name}"
     sheet = Canvas(_WIDTH, foot + 110 + len(notes) * 20, title)
     sheet.text((30, 38), title, size=_fitting(title, _WIDTH - 60, 20), bold=True)
@@ -80,7 +86,7 @@ def draw_wiring(profile: BoardProfile, site: SiteFile, hats: Hats) -> str:
         "Seen from above: pin 1 has the square pad, even numbers lie along the edge of the board."
     )
     sheet.text((30, 62), where)
-    warning = f"A pin bears {profile.header.input_max_v:g} V and no more."
+    warning = f"A pin tolerates {profile.header.input_max_v:g} V only."
     sheet.text((30, 82), warning, bold=True, colour=Colour.POWER_5V)
     sheet.box((_MIDDLE - 44, _TOP - 14), (88, rows * ROW), fill="#e8eaed")
     used = uses_of(site, hats)

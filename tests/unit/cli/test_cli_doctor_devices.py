@@ -55,5 +55,6 @@ def test_what_is_offline_is_told_with_where_to_look(reader: type[BaseModel]) -> 
     assert found.grade is Grade.FAIL
     hints = re.findall(r"`(\w+)`", found.text)
     assert set(hints) <= set(reader.model_fields)
-    assert bool(hints) is (kind != "wiegand")  # whose reason names the wire
+    # Of the other two the reason itself says it.
+    assert bool(hints) is (kind not in {"wiegand", "pcsc"})
     assert said(kind, "online") == [Finding(Grade.OK, found.subject, "online")]

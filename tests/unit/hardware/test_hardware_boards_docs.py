@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -12,7 +13,7 @@ from gateway.credentials.wiegand import FORMATS
 from gateway.hardware.boards.hats import hat_names, load_hat
 from gateway.hardware.boards.headers import HeaderPin, load_header
 from gateway.hardware.boards.profiles import board_names, load_profile
-from gateway.settings import Reader
+from gateway.settings import Egress, Level, Reader, SiteFile
 
 ROOT = Path(__file__).parents[3]
 NOTES = (ROOT / "hw" / "README.md").read_text(encoding="utf-8")
@@ -44,9 +45,53 @@ def test_the_manual_lists_every_board_and_module() -> None:
 @pytest.mark.parametrize("name", [name for name in board_names() if name != "simulated"])
 def test_the_notes_give_the_supply_of_each_board(name: str) -> None:
     rows = dict(re.findall(r"^\| ([^|]+) \| ([\d.]+) A \|$", NOTES, re.MULTILINE))
-    short = {"pi-zero-2w": "Zero 2 W", "pi3": "3 B+", "pi4": "4", "pi5": "5"}[name]
-    (told,) = (amperes for boards, amperes in rows.items() if short in boards.split(", "))
-    assert float(told) == load_profile(name).supply_a
+    short = {"pi-zero-2w": "Zero 2 W", "pi3": "3 A+", "pi4": "4", "pi5": "5"}.get(name)
+    told = [float(amperes) for boards, amperes in rows.items() if short in boards.split(", ")]
+    supply = load_profile(name).supply_a
+    assert told == ([] if supply is None else [supply])
+
+
+@pytest.mark.parametrize("name", [name for name in board_names() if name != "simulated"])
+def test_the_notes_list_each_board_with_its_profile(name: str) -> None:
+    assert re.search(rf"^\| .+ \| `{name}` \|$", NOTES, re.MULTILINE)
+
+
+def test_notes_and_modules_agree_on_the_pins_for_relays_that_low_switches_on() -> None:
+    pins = load_header("rpi40").off_at_boot(Level.LOW)
+    words = f"GPIO {pins[0]} to {pins[-1]}"
+    assert pins == tuple(range(pins[0], pins[-1] + 1))
+    assert f"- **Active-low boards** (most with opto-couplers): {words}" in NOTES
+    assert any(words in note for note in load_hat("generic-relay-low").notes)
+
+
+def test_each_lock_in_the_table_of_locks_says_its_contact_in_bold() -> None:
+    table = NOTES.partition("## Which lock on which door")[2].partition("\n\n**Every")[0]
+    rows = [line for line in table.splitlines() if "`egress" in line or "as the first row" in line]
+    assert len(rows) == 4
+    assert all("**COM and NO**" in row for row in rows)
+
+
+def example_of(row: str) -> dict[str, Any]:
+    """The lines of the site file in a row of the table of locks."""
+    lines = re.findall(r"`(\w+ = [^`]+)`", row)
+    return tomllib.loads("\n".join(lines))
+
+
+def test_the_lines_of_the_table_of_locks_are_a_site_file_and_mean_that_lock() -> None:
+    strike, magnet = (
+        SiteFile.model_validate(
+            {
+                "site": {"name": "S", "timezone": "UTC", "board": "pi4"},
+                "door": [{"id": 1, "name": "front", **example_of(line)}],
+            }
+        )
+        for line in NOTES.splitlines()
+        if line.startswith("| with") and "`egress = " in line
+    )
+    assert not strike.door[0].strike.energised_to_lock
+    assert strike.door[0].egress is Egress.MECHANICAL
+    assert magnet.door[0].strike.energised_to_lock
+    assert magnet.door[0].egress is Egress.DIRECT_CUT
 
 
 def anchors(page: Path) -> set[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,7 +18,7 @@ from gateway.hardware.drawing.canvas import GLYPH, Canvas
 from gateway.hardware.drawing.collection import drawings
 from gateway.hardware.drawing.topics import TOPICS
 from gateway.hardware.drawing.wiring import draw_wiring
-from gateway.settings import SiteFile
+from gateway.settings import Level, SiteFile
 
 FOLDER = Path(__file__).parents[3] / "hw" / "drawings"
 DRAWINGS = drawings()
@@ -114,6 +115,7 @@ def test_topics_name_the_pins_of_the_example() -> None:
     assert drawn_pins(DRAWINGS["wire-strike"]) == {2: "5V", 6: "GND", 11: "GPIO17"}
     reader = {1: "3V3", 2: "5V", 6: "GND", 16: "GPIO23", 18: "GPIO24"}
     assert drawn_pins(DRAWINGS["wire-wiegand"]) == reader
+    assert drawn_pins(DRAWINGS["wire-light"]) == {6: "GND", 33: "GPIO13"}
     assert drawn_pins(DRAWINGS["wire-contacts"]) == {6: "GND", 13: "GPIO27", 15: "GPIO22"}
 
 
@@ -127,6 +129,73 @@ def test_no_text_lies_on_another_or_beyond_the_paper(name: str) -> None:
         assert text.right <= width, text
         assert text.bottom <= height, text
     assert [(a.words, b.words) for a, b in combinations(found, 2) if a.overlaps(b)] == []
+
+
+Point = tuple[float, float]
+
+
+def wires(svg: str) -> list[tuple[Point, Point]]:
+    """Every straight piece of every wire."""
+    found = []
+    for node in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}polyline"):  # noqa: S314 - ours
+        points = [tuple(map(float, point.split(","))) for point in node.attrib["points"].split()]
+        found += [(a, b) for a, b in pairwise((x, y) for x, y in points)]
+    return found
+
+
+def side(line: tuple[Point, Point], point: Point) -> float:
+    (ax, ay), (bx, by) = line
+    return (bx - ax) * (point[1] - ay) - (by - ay) * (point[0] - ax)
+
+
+def cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
+    """Whether each has its ends on both sides of the other."""
+    return all(side(a, b[0]) * side(a, b[1]) < 0 for a, b in ((one, other), (other, one)))
+
+
+@pytest.mark.parametrize("name", sorted(set(DRAWINGS) - {"wire-rs485"}))
+def test_no_wire_crosses_another(name: str) -> None:
+    """But the taps of a bus, whose joints are dots."""
+    assert [pair for pair in combinations(wires(DRAWINGS[name]), 2) if cross(*pair)] == []
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_a_boards_drawing_shows_what_nobody_has_verified(name: str) -> None:
+    drawn = " ".join(text.words for text in texts(DRAWINGS[f"board-{name}"]))
+    for fact in load_profile(name).unverified:
+        assert f"Not verified on a board: {fact}" in drawn
+
+
+@pytest.mark.parametrize("name", hat_names())
+def test_a_modules_drawing_shows_its_mark_and_its_supply(name: str) -> None:
+    hat = load_hat(name)
+    drawn = [text.words for text in texts(DRAWINGS[f"hat-{name}"])]
+    assert any("not verified" in words for words in drawn) is not hat.verified
+    assert {*hat.supply, *hat.supply.values()} <= set(drawn)
+
+
+@pytest.mark.parametrize("name", [name for name in hat_names() if load_hat(name).kind == "relay"])
+def test_a_relay_wired_by_hand_is_drawn_at_pins_that_keep_it_off_at_boot(name: str) -> None:
+    hat = load_hat(name)
+    drawn = [text.words for text in texts(DRAWINGS[f"hat-{name}"])]
+    assert "any free pin" not in drawn
+    if hat.wired_by_hand and hat.channels[0].active is Level.LOW:
+        assert drawn.count("GPIO 4, 5, 6, 7, 8") == len(hat.channels)
+
+
+@pytest.mark.parametrize("lock", ["strike", "magnet"])
+def test_the_drawing_of_a_lock_names_its_contact_and_the_levels_that_fit(lock: str) -> None:
+    drawn = [text.words for text in texts(DRAWINGS[f"wire-{lock}"])]
+    assert any(words.startswith("Contact: COM and NO.") for words in drawn)
+    (line,) = (words for words in drawn if words.startswith("In the site file: "))
+    door = {"id": 1, "name": "front", "egress": "direct_cut"}
+    made = site(door=[door | tomllib.loads(line.partition(": ")[2])])
+    assert made.door[0].strike.energised_to_lock is (lock == "magnet")
+
+
+def test_a_module_that_nobody_verified_is_marked_in_a_sites_own_drawing() -> None:
+    (line,) = (words for words in wiring(site(("rtc-ds3231",))) if words.startswith("Module"))
+    assert line.endswith("(from documents, not verified)")
 
 
 def test_a_pin_that_a_module_takes_is_drawn_with_its_purpose() -> None:

@@ -238,6 +238,10 @@ class _Work:
         decision: Decision,
     ) -> tuple[PortalRule, ...]:
         """The rules that are complete with `person`; none while they wait, which is said."""
+        in_force = tuple(rule for rule in in_force if not rule.unknown)
+        if not in_force:
+            self._refuse(Reason.UNKNOWN_CONDITION, attempt, decision)
+            return ()
         if not has_place(in_force, person):
             self._refuse(Reason.NO_PLACE_AMONG_PERSONS, attempt, decision)
             return ()

@@ -89,18 +89,20 @@ class _Look:
     blocks: bool
     """It blocks, now."""
     in_time: bool
+    unknown: bool
+    """It releases only on a condition that cannot be evaluated, so it does not."""
 
 
 def _by_rules(policy: Policy, person: Person, portal: Portal, instant: Instant) -> Decision:
     tied = _tied(policy, person)
-    looks = _looks(policy, tied, portal, instant)
+    looks = _looks(policy, tied, portal, instant, conditional=policy.is_conditional(person))
     own_wins = any(look.rule.releases and look.person is PersonTie.OWN for look in looks)
     counted = [
         look
         for look in looks
         if look.rule.releases and (look.person is PersonTie.OWN or not own_wins)
     ]
-    releasing = [look for look in counted if look.in_time]
+    releasing = [look for look in counted if look.in_time and not look.unknown]
     blocking = [look for look in looks if look.blocks]
     if blocking:
         reason, fired = Reason.BLOCKED, blocking
@@ -135,9 +137,14 @@ def _tied(policy: Policy, person: Person) -> dict[int, RuleTrace]:
 
 
 def _looks(
-    policy: Policy, tied: dict[int, RuleTrace], portal: Portal, instant: Instant
+    policy: Policy,
+    tied: dict[int, RuleTrace],
+    portal: Portal,
+    instant: Instant,
+    *,
+    conditional: bool,
 ) -> list[_Look]:
-    """The rules tied to person and place, ascending."""
+    """The rules tied to person and place, ascending; `conditional` as `Policy.is_conditional`."""
     places = dict.fromkeys(tied.keys() & portal.area_rules, PlaceTie.AREA)
     places.update(dict.fromkeys(tied.keys() & portal.own_rules, PlaceTie.PORTAL))
     looks = []
@@ -146,7 +153,8 @@ def _looks(
         time = rule.when.at(instant)
         blocks = rule.blocks and time is not TimeVerdict.OUT_OF_TIME
         in_time = time in (TimeVerdict.ALWAYS, TimeVerdict.IN_TIME)
-        looks.append(_Look(rule, tied[id_].person, places[id_], time, blocks, in_time))
+        unknown = rule.releases and (conditional or bool(rule.unknown))
+        looks.append(_Look(rule, tied[id_].person, places[id_], time, blocks, in_time, unknown))
     return looks
 
 
@@ -157,8 +165,11 @@ def _actions(looks: list[_Look]) -> list[Action]:
 def _why_not(counted: list[_Look]) -> Reason:
     if not counted:
         return Reason.NO_RULE
-    if any(look.time is TimeVerdict.CLOCK_NOT_TRUSTED for look in counted):
+    unmet = [look for look in counted if not look.unknown]
+    if any(look.time is TimeVerdict.CLOCK_NOT_TRUSTED for look in unmet):
         return Reason.CLOCK_NOT_TRUSTED
+    if any(look.unknown for look in counted):
+        return Reason.UNKNOWN_CONDITION
     return Reason.OUT_OF_TIME
 
 
@@ -190,6 +201,8 @@ def _outcome(look: _Look, *, own_wins: bool, blocked: bool) -> RuleOutcome:
         return RuleOutcome.UNKNOWN_TYPE
     if look.rule.releases and own_wins and look.person is PersonTie.GROUP:
         return RuleOutcome.OWN_SCHEDULE_WINS
+    if look.unknown:
+        return RuleOutcome.UNKNOWN_CONDITION
     if look.time in _UNMET:
         return _UNMET[look.time]
     return RuleOutcome.OVERRULED_BY_BLOCK if blocked else RuleOutcome.RELEASES

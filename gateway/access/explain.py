@@ -56,6 +56,7 @@ _STAGES = {
     Reason.NO_RULE: Stage.RULES,
     Reason.OUT_OF_TIME: Stage.RULES,
     Reason.BLOCKED: Stage.RULES,
+    Reason.UNKNOWN_CONDITION: Stage.RULES,
     Reason.SECOND_FACTOR_DUE: Stage.SECOND_FACTOR,
     Reason.SECOND_FACTOR_WRONG: Stage.SECOND_FACTOR,
     Reason.SECOND_FACTOR_TIMED_OUT: Stage.SECOND_FACTOR,

@@ -231,6 +231,9 @@ _OUTCOMES: Mapping[tuple[str, TimeVerdict | None], str] = {
     (RuleOutcome.OWN_SCHEDULE_WINS, None): (
         "does not count: a releasing rule of the person's own reaches the portal"
     ),
+    (RuleOutcome.UNKNOWN_CONDITION, None): (
+        "never releases: it or the person has a stored condition that this device cannot evaluate"
+    ),
     (RuleOutcome.OVERRULED_BY_BLOCK, None): "would release, but another rule blocks",
     (RuleOutcome.UNKNOWN_TYPE, None): "neither blocks nor releases: type {type}",
 }
@@ -245,6 +248,7 @@ _SAID = {
     Reason.FIRST_FACTOR_MISSING: "a PIN or password alone counts as a second factor only",
     Reason.OUT_OF_TIME: "no releasing rule that counts is in time",
     Reason.BLOCKED: "a blocking rule applies",
+    Reason.UNKNOWN_CONDITION: "a stored condition cannot be evaluated by this device",
     Reason.WAITING_FOR_PERSONS: "the portal waits for more people",
     Reason.PERSONS_MISSING: "not enough of the required people came in time",
     Reason.NO_PLACE_AMONG_PERSONS: "the portal needs several people, none of this one's groups",
@@ -265,5 +269,6 @@ _REMEDY = {
     Reason.NO_PLACE_AMONG_PERSONS: "the person would have to be in a group that is needed",
     Reason.INTERLOCK: "the other door has to be closed and locked",
     Reason.CLOCK_NOT_TRUSTED: "the clock has to be set by a source that can be trusted",
+    Reason.UNKNOWN_CONDITION: "the condition that `gateway doctor` names would have to be deleted",
     Reason.KEYPAD_LOCKED: "the keypad is free again after its time",
 }

@@ -16,6 +16,7 @@ from gateway.access.calendar import Calendar, compile_calendar
 from gateway.access.condition import NOT_ASKED, Condition, releasing, restricting
 from gateway.access.first_card import FirstCard, compile_first_cards
 from gateway.access.passback import NO_PASSAGE, Passage, passage
+from gateway.access.person import Person
 from gateway.access.portal_rules import PortalRule, compile_portal_rules, zones_of
 from gateway.access.rows import ActionRow, LinkRow, PolicyRows, PortalRow, RuleRow, TimeSpanRow
 from gateway.access.schedule import NO_ZONE, Zone, compile_zone
@@ -43,6 +44,9 @@ class Rule:
     releases: bool
     when: Condition
     actions: tuple[Action, ...]
+    unknown: tuple[str, ...]
+    """Its conditions that this build cannot evaluate, by table: with one it never releases. A
+    block does not wait for them."""
     elsewhere_own: RuleTrace
     """Its trace, as a person's own, where it is not tied to the place: most rules, most doors."""
     elsewhere_by_group: RuleTrace
@@ -83,6 +87,16 @@ class Policy:
     calendar: Calendar
     contingency_rules: tuple[int, ...] = ()
     """The rules of every contingency card."""
+    conditional_users: frozenset[int] = frozenset()
+    """People tied to an identification rule, which this build cannot evaluate."""
+    conditional_groups: frozenset[int] = frozenset()
+    """Departments tied to one."""
+
+    def is_conditional(self, person: Person) -> bool:
+        """Whether the person may pass only on a condition that this build cannot evaluate."""
+        return person.id in self.conditional_users or not self.conditional_groups.isdisjoint(
+            person.group_ids
+        )
 
     def portal_rules_at(self, portal: Portal, moment: Moment) -> tuple[PortalRule, ...]:
         """The portal rules in force at `moment`."""
@@ -109,10 +123,12 @@ def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
     actions = yield from _map(rows.actions, lambda row: (row.id, _action(row)))
     zone_links = yield from _grouped(rows.access_rule_time_zones)
     action_links = yield from _grouped(rows.access_rule_actions)
+    unknown = yield from _unknown(access_rule_validations=rows.access_rule_validations)
 
     def rule(row: RuleRow) -> tuple[int, Rule]:
         its_zones = tuple(zones.get(zone, NO_ZONE) for zone in zone_links.get(row.id, ()))
-        return row.id, _rule(row, its_zones, _runnable(action_links.get(row.id, ()), actions))
+        its_actions = _runnable(action_links.get(row.id, ()), actions)
+        return row.id, _rule(row, its_zones, its_actions, unknown.get(row.id, ()))
 
     rules = yield from _map(rows.access_rules, rule)
     group_links = yield from _grouped(rows.group_access_rules)
@@ -126,12 +142,14 @@ def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
     unlocks = yield from compile_unlocks(
         rows.scheduled_unlocks,
         rows.scheduled_unlock_access_rules,
-        {rule.id: rule.when for rule in rules.values() if rule.releases},
+        {rule.id: rule.when for rule in rules.values() if rule.releases and not rule.unknown},
     )
     first_cards = yield from compile_first_cards(
         rows.first_card_unlocks, rows.first_card_unlock_groups, zones
     )
     portals = yield from _portals(rows, actions, portal_rules, unlocks, first_cards)
+    users = yield from _unknown(user_identification_rules=rows.user_identification_rules)
+    groups = yield from _unknown(group_identification_rules=rows.group_identification_rules)
     return Policy(
         version=rows.version,
         portals=MappingProxyType(portals),
@@ -139,6 +157,8 @@ def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
         group_rules=MappingProxyType(group_rules),
         calendar=calendar,
         contingency_rules=tuple(rows.contingency_rules),
+        conditional_users=frozenset(users),
+        conditional_groups=frozenset(groups),
     )
 
 
@@ -166,11 +186,24 @@ def _portal_rules(
     its_actions = yield from _map(
         links.items(), lambda link: (link[0], _runnable(link[1], actions))
     )
+    unknown = yield from _unknown(
+        portal_rule_users=rows.portal_rule_users,
+        portal_rule_validations=rows.portal_rule_validations,
+    )
     return (
         yield from compile_portal_rules(
-            rows.portal_rules, rows.portal_rule_groups, its_zones, its_actions
+            rows.portal_rules, rows.portal_rule_groups, its_zones, its_actions, unknown
         )
     )
+
+
+def _unknown(**tables: Iterable[LinkRow]) -> Generator[None, None, dict[int, tuple[str, ...]]]:
+    """By left side of the links of `tables`, the names of the tables that it occurs in."""
+    found: dict[int, tuple[str, ...]] = {}
+    for name, links in tables.items():
+        for left in (yield from _grouped(links)):
+            found[left] = (*found.get(left, ()), name)
+    return found
 
 
 def _portals(
@@ -214,7 +247,9 @@ def _portals(
     return (yield from _map(rows.portals, portal))
 
 
-def _rule(row: RuleRow, zones: tuple[Zone, ...], actions: tuple[Action, ...]) -> Rule:
+def _rule(
+    row: RuleRow, zones: tuple[Zone, ...], actions: tuple[Action, ...], unknown: tuple[str, ...]
+) -> Rule:
     return Rule(
         id=row.id,
         name=row.name,
@@ -223,6 +258,7 @@ def _rule(row: RuleRow, zones: tuple[Zone, ...], actions: tuple[Action, ...]) ->
         releases=row.type == RELEASE,
         when=_when(row, zones),
         actions=actions,
+        unknown=unknown,
         elsewhere_own=_elsewhere(row, PersonTie.OWN),
         elsewhere_by_group=_elsewhere(row, PersonTie.GROUP),
     )

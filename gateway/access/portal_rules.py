@@ -1,7 +1,8 @@
 """Rules about a portal: how many people of which departments have to identify together.
 
 A portal rule without a time zone is always in force, as every rule that restricts. One that
-names no department asks for nobody, and is none.
+names no department asks for nobody, and is none. One with a condition that this build cannot
+evaluate is never complete: nobody passes by it while it is in force.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from gateway.access.schedule import NO_ZONE, Zone
 from gateway.access.slices import sliced
 from gateway.access.trace import TimeVerdict
 
+KNOWN_TYPE = 1
+"""`portal_rules.type` of a rule that lets people pass together. The reference gives no values:
+1 is what clients send, and by the analogy of `access_rules` the type that releases (unverified)."""
+
 
 @dataclass(frozen=True, slots=True)
 class PortalRule:
@@ -29,6 +34,8 @@ class PortalRule:
     """Department -> how many of its people (`portal_rule_groups.quantity`)."""
     when: Condition
     actions: tuple[Action, ...]
+    unknown: tuple[str, ...] = ()
+    """Its conditions that this build cannot evaluate, by table or column."""
 
     def in_force(self, instant: Instant) -> bool:
         """True unless its time zones say for certain that it is not."""
@@ -40,8 +47,9 @@ def compile_portal_rules(
     groups: Iterable[PortalRuleGroupRow],
     zones: Mapping[int, tuple[Zone, ...]],
     actions: Mapping[int, tuple[Action, ...]],
+    unknown: Mapping[int, tuple[str, ...]],
 ) -> Generator[None, None, dict[int, PortalRule]]:
-    """The portal rules by id; `zones` and `actions` are those of each rule."""
+    """The portal rules by id; `zones`, `actions` and `unknown` are those of each rule."""
     needs: dict[int, dict[int, int]] = {}
     for part in sliced(groups):
         for row in part:
@@ -50,13 +58,17 @@ def compile_portal_rules(
     found: dict[int, PortalRule] = {}
     for rule_rows in sliced(rows):
         for rule in rule_rows:
-            if rule.id in needs:
+            its_unknown = unknown.get(rule.id, ())
+            if rule.type != KNOWN_TYPE:
+                its_unknown = (*its_unknown, f"portal_rules.type {rule.type}")
+            if rule.id in needs or its_unknown:
                 found[rule.id] = PortalRule(
                     id=rule.id,
                     name=rule.name,
-                    needs=MappingProxyType(needs[rule.id]),
+                    needs=MappingProxyType(needs.get(rule.id, {})),
                     when=restricting(zones.get(rule.id, ())),
                     actions=actions.get(rule.id, ()),
+                    unknown=its_unknown,
                 )
         yield
     return found

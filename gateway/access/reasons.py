@@ -44,6 +44,8 @@ class Reason(StrEnum):
     """No releasing rule ties this person to this place."""
     OUT_OF_TIME = "out_of_time"
     """A releasing rule ties person and place, but none that counts is in time."""
+    UNKNOWN_CONDITION = "unknown_condition"
+    """What would release has a stored condition that this build cannot evaluate."""
     BLOCKED = "blocked"
     """A blocking rule applies."""
     LOCK_DOWN = "lock_down"

@@ -85,10 +85,11 @@ class ActionRow(NamedTuple):
 
 
 class PortalRuleRow(NamedTuple):
-    """A row of `portal_rules`."""
+    """A row of `portal_rules`; of its types only 1 is known."""
 
     id: int
     name: str
+    type: int = 1
 
 
 class PortalRuleGroupRow(NamedTuple):
@@ -135,6 +136,12 @@ class PolicyRows:
     """(group, rule)"""
     access_rule_time_zones: Iterable[LinkRow] = ()
     """(rule, time zone)"""
+    access_rule_validations: Iterable[LinkRow] = ()
+    """(rule, validation)"""
+    user_identification_rules: Iterable[LinkRow] = ()
+    """(user, identification rule)"""
+    group_identification_rules: Iterable[LinkRow] = ()
+    """(group, identification rule)"""
     portal_actions: Iterable[LinkRow] = ()
     """(portal, action)"""
     access_rule_actions: Iterable[LinkRow] = ()
@@ -151,6 +158,10 @@ class PolicyRows:
     """(portal rule, time zone)"""
     portal_rule_actions: Iterable[LinkRow] = ()
     """(portal rule, action)"""
+    portal_rule_users: Iterable[LinkRow] = ()
+    """(portal rule, user)"""
+    portal_rule_validations: Iterable[LinkRow] = ()
+    """(portal rule, validation)"""
     scheduled_unlocks: Iterable[ScheduledUnlockRow] = ()
     scheduled_unlock_access_rules: Iterable[LinkRow] = ()
     """(scheduled unlock, rule)"""

@@ -49,6 +49,8 @@ class RuleOutcome(StrEnum):
     OUT_OF_TIME = "out_of_time"
     NO_SCHEDULE = "no_schedule"
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
+    UNKNOWN_CONDITION = "unknown_condition"
+    """It has, or the person has, a stored condition that this build cannot evaluate."""
     OWN_SCHEDULE_WINS = "own_schedule_wins"
     """A department's rule, where the person has a releasing rule of their own."""
     OVERRULED_BY_BLOCK = "overruled_by_block"

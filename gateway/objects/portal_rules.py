@@ -1,9 +1,11 @@
 """Rules about a portal rather than about a person.
 
 A portal rule names groups with the number of people of each that have to identify before the
-portal opens. Extra checks (`validations`) are scripts of the vendor's; here they are stored and
-given back. What a scheduled unlock means at the door: while it is in force everybody passes; its
-schedule comes from the time zones of its access rules, its doors from their portals.
+portal opens. Extra checks (`validations`) are scripts of the vendor's, which this device cannot
+run: a rule that is tied to one never releases. Nor does a portal rule that names people
+(`portal_rule_users`), since the reference does not say what that means. What a scheduled unlock
+means at the door: while it is in force everybody passes; its schedule comes from the time zones of
+its access rules, its doors from their portals.
 """
 
 from __future__ import annotations
@@ -32,8 +34,10 @@ PORTAL_RULE_GROUPS = link(
     policy=True,
 )
 PORTAL_RULE_TIME_ZONES = link("portal_rule_time_zones", "portal_rules", "time_zones", policy=True)
-PORTAL_RULE_USERS = link("portal_rule_users", "portal_rules", "users")
-PORTAL_RULE_VALIDATIONS = link("portal_rule_validations", "portal_rules", "validations")
+PORTAL_RULE_USERS = link("portal_rule_users", "portal_rules", "users", policy=True)
+PORTAL_RULE_VALIDATIONS = link(
+    "portal_rule_validations", "portal_rules", "validations", policy=True
+)
 
 ACCESS_LOG_PORTAL_RULES = ObjectType(
     "access_log_portal_rules",
@@ -54,7 +58,9 @@ VALIDATIONS = ObjectType(
         Text("parameters", default=""),
     ),
 )
-ACCESS_RULE_VALIDATIONS = link("access_rule_validations", "access_rules", "validations")
+ACCESS_RULE_VALIDATIONS = link(
+    "access_rule_validations", "access_rules", "validations", policy=True
+)
 
 SCHEDULED_UNLOCKS = ObjectType(
     "scheduled_unlocks",

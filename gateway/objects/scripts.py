@@ -2,6 +2,9 @@
 
 The binding of a reader is the vendor's (Control iD Access API, 2.4): reader N stands for the
 portal in the N-th parameter of the script whose name starts with `card`.
+
+No other script runs here. Whoever is tied to an identification rule, directly or by a group, may
+pass only as that rule says, which this device cannot evaluate: they are refused.
 """
 
 from __future__ import annotations
@@ -58,8 +61,16 @@ IDENTIFICATION_RULES = ObjectType(
 )
 DEVICE_IDENTIFICATION_RULES = link("device_identification_rules", "devices", "identification_rules")
 USER_IDENTIFICATION_RULES = link(
-    "user_identification_rules", "users", "identification_rules", Int("type", default=0)
+    "user_identification_rules",
+    "users",
+    "identification_rules",
+    Int("type", default=0),
+    policy=True,
 )
 GROUP_IDENTIFICATION_RULES = link(
-    "group_identification_rules", "groups", "identification_rules", Int("type", default=0)
+    "group_identification_rules",
+    "groups",
+    "identification_rules",
+    Int("type", default=0),
+    policy=True,
 )

@@ -215,6 +215,15 @@ class SnapshotReader:
             access_rule_time_zones=self._links(
                 "access_rule_time_zones", "access_rule_id", "time_zone_id"
             ),
+            access_rule_validations=self._links(
+                "access_rule_validations", "access_rule_id", "validation_id"
+            ),
+            user_identification_rules=self._links(
+                "user_identification_rules", "user_id", "identification_rule_id"
+            ),
+            group_identification_rules=self._links(
+                "group_identification_rules", "group_id", "identification_rule_id"
+            ),
             portal_actions=self._links("portal_actions", "portal_id", "action_id"),
             access_rule_actions=self._links("access_rule_actions", "access_rule_id", "action_id"),
             time_zones=self._rows("time_zones", TimeZoneRow._make, TimeZoneRow._fields),
@@ -230,6 +239,10 @@ class SnapshotReader:
                 "portal_rule_time_zones", "portal_rule_id", "time_zone_id"
             ),
             portal_rule_actions=self._links("portal_rule_actions", "portal_rule_id", "action_id"),
+            portal_rule_users=self._links("portal_rule_users", "portal_rule_id", "user_id"),
+            portal_rule_validations=self._links(
+                "portal_rule_validations", "portal_rule_id", "validation_id"
+            ),
             scheduled_unlocks=self._rows(
                 "scheduled_unlocks", ScheduledUnlockRow._make, ScheduledUnlockRow._fields
             ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gateway.access.passback import PassbackMode, Strictness
@@ -17,6 +17,9 @@ from gateway.settings import SiteFile
 from gateway.store import database
 from gateway.store.files import STORE_FILE
 from gateway.store.snapshot import SnapshotReader
+
+MOST_NAMED = 10
+"""People or groups that one finding names."""
 
 
 def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
@@ -46,6 +49,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
         yield Finding(Grade.WARN, "card formats", f"{why}; it is left aside")
     for clashing, why in interlock_clashes(site, bindings):
         yield Finding(Grade.WARN, f"portal {clashing.id} ({clashing.name})", why)
+    yield from _unknown_conditions(policy)
     yield from _open_to_all(policy)
     yield from _ways_around(site, bindings)
 
@@ -64,12 +68,52 @@ def _without_a_door(
     yield Finding(Grade.WARN, subject, text)
 
 
+def _unknown_conditions(policy: Policy) -> Iterator[Finding]:
+    """What never releases, since it is stored with a condition that this build cannot evaluate."""
+    for rule_id, rule in sorted(policy.rules.items()):
+        if rule.unknown:
+            told = "it blocks whenever its time zones hold" if rule.blocks else "it lets nobody in"
+            yield _conditional(f"rule {rule_id} ({rule.name})", rule.unknown, told)
+    for portal_id, portal in sorted(policy.portals.items()):
+        for portal_rule in portal.portal_rules:
+            if portal_rule.unknown:
+                told = (
+                    f"while it is in force, nobody passes portal {portal_id} ({portal.name}) by it"
+                )
+                subject = f"portal rule {portal_rule.id} ({portal_rule.name})"
+                yield _conditional(subject, portal_rule.unknown, told)
+    for ids, what, table in (
+        (policy.conditional_users, "user", "user_identification_rules"),
+        (policy.conditional_groups, "group", "group_identification_rules"),
+    ):
+        if ids:
+            listed = ", ".join(map(str, sorted(ids)[:MOST_NAMED]))
+            more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+            yield _conditional(
+                f"{what} {listed}{more}", (table,), "no rule lets them in by any portal"
+            )
+
+
+def _conditional(subject: str, unknown: Iterable[str], told: str) -> Finding:
+    tables = " and ".join(unknown)
+    return Finding(
+        Grade.WARN,
+        subject,
+        f"{tables} holds a condition that this device cannot evaluate: {told}; delete those rows "
+        "if the condition is not wanted",
+    )
+
+
 def _open_to_all(policy: Policy) -> Iterator[Finding]:
     """Rules by which a whole group passes at any time: often meant, never to be forgotten."""
     for group, rules in sorted(policy.group_rules.items()):
         for rule_id in sorted(rules):
             rule = policy.rules[rule_id]
-            if rule.releases and any(zone.full_week for zone in rule.when.zones):
+            if (
+                rule.releases
+                and not rule.unknown
+                and any(zone.full_week for zone in rule.when.zones)
+            ):
                 yield Finding(
                     Grade.WARN,
                     f"rule {rule_id}",

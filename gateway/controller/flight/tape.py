@@ -38,7 +38,7 @@ from gateway.link.messages import Obey, ReportStatus, Simulate
 from gateway.settings import SiteFile
 from gateway.store.snapshot import Snapshot
 
-FORM = 1
+FORM = 2
 """Of a record; one that this program cannot read any more has another."""
 _STAND_IN_DIGITS = 15
 

@@ -61,7 +61,8 @@ def site(scenario: Table) -> Policy:
         for row in TABLE["portals"].values()
         for group, count in row.get("needs", {}).items()
     ]
-    ruled = sorted({row.portal_rule_id for row in needs})
+    unknown = {row["id"]: row["unknown"] for row in TABLE["portals"].values() if "unknown" in row}
+    ruled = sorted({row.portal_rule_id for row in needs} | unknown.keys())
     rows = PolicyRows(
         version=1,
         portals=portals,
@@ -80,7 +81,15 @@ def site(scenario: Table) -> Policy:
             ActionRow(SIREN, "together", "lamp", "", 0),
         ],
         portal_rule_actions=[LinkRow(id_, action) for id_ in ruled for action in (OPEN, SIREN)],
-        portal_rules=[PortalRuleRow(id_, "together") for id_ in ruled],
+        portal_rules=[
+            PortalRuleRow(id_, "together", 0 if unknown.get(id_) == "type" else 1) for id_ in ruled
+        ],
+        portal_rule_users=[
+            LinkRow(id_, 1) for id_, what in unknown.items() if what == "portal_rule_users"
+        ],
+        portal_rule_validations=[
+            LinkRow(id_, 1) for id_, what in unknown.items() if what == "portal_rule_validations"
+        ],
         portal_portal_rules=[LinkRow(id_, id_) for id_ in ruled],
         portal_rule_groups=needs,
         contingency_rules=[CONTINGENCY],

@@ -166,6 +166,7 @@ def test_names_in_a_trace_are_stable() -> None:
         "out_of_time",
         "no_schedule",
         "clock_not_trusted",
+        "unknown_condition",
         "own_schedule_wins",
         "overruled_by_block",
     }

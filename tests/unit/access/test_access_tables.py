@@ -88,6 +88,19 @@ def site(table: Table) -> PolicyRows:
         area_access_rules=rule_links(table, "areas"),
         group_access_rules=rule_links(table, "groups"),
         access_rule_time_zones=links(table, "rules", "zones"),
+        access_rule_validations=[
+            LinkRow(row["id"], validation)
+            for row in table["rules"].values()
+            for validation in row.get("validations", [])
+        ],
+        user_identification_rules=[
+            LinkRow(row["id"], 1)
+            for row in table["people"].values()
+            if row.get("identification_rule")
+        ],
+        group_identification_rules=[
+            LinkRow(row["id"], 1) for row in table.get("conditional_groups", {}).values()
+        ],
         portal_actions=links(table, "portals", "actions"),
         access_rule_actions=links(table, "rules", "actions"),
         time_zones=[TimeZoneRow(row["id"], name) for name, row in table["zones"].items()],

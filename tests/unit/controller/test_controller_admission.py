@@ -205,6 +205,45 @@ def test_whoever_lost_their_right_while_waiting_fills_no_place(bench: Any) -> No
     assert bench.events() == [(8, ANA), (6, ANA), (8, BRUNO)]
 
 
+def put_validation(store: Any, *rules: int) -> None:
+    store.insert("validations", [{"id": 1, "name": "no mask", "validation": "mask"}])
+    ties = [{"access_rule_id": rule, "validation_id": 1} for rule in rules]
+    store.insert("access_rule_validations", ties)
+
+
+def test_a_rule_with_a_validation_opens_nothing_until_the_validation_is_taken_away(
+    bench: Any,
+) -> None:
+    with bench.store() as store:
+        rules = [row["id"] for row in store.load({"object": "access_rules"}).rows]
+        put_validation(store, *rules)
+    bench.swipe(CARD_OF_ANA)
+    assert bench.events() == [(6, ANA)]
+    last = bench.journal(EntryKind.ACCESS)[-1]
+    assert last["reason"] == "unknown_condition"
+    assert "unknown_condition" in {step["why"] for step in last["trace"]}
+    with bench.store() as store:
+        store.destroy("validations")  # the ties go with it
+    bench.pass_time(2)
+    bench.swipe(CARD_OF_ANA)
+    assert bench.unlocked(1)
+
+
+def test_an_unlock_schedule_of_a_rule_with_a_validation_unlocks_nothing(bench: Any) -> None:
+    with bench.store() as store:
+        store.insert("scheduled_unlocks", [{"id": 1, "name": "open"}])
+        store.insert(
+            "scheduled_unlock_access_rules", [{"scheduled_unlock_id": 1, "access_rule_id": 1}]
+        )
+        store.insert_or_modify("portal_access_rules", [{"portal_id": 1, "access_rule_id": 1}])
+    bench.pass_time(2.1)
+    assert bench.unlocked(1)
+    with bench.store() as store:
+        put_validation(store, 1)
+    bench.pass_time(2.1)
+    assert not bench.unlocked(1)
+
+
 def test_a_door_that_only_a_rule_opens_is_refused_in_a_lock_down_too(bench: Any) -> None:
     with bench.store() as store:
         store.destroy("portal_actions")

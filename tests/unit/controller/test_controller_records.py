@@ -25,7 +25,7 @@ from gateway.controller.flight.hook import Asked, Pulse
 from gateway.controller.flight.plant import PaperClock, Plant, Sources
 from gateway.controller.flight.replay import Result, replay
 from gateway.controller.flight.rules import snapshot_of
-from gateway.controller.flight.tape import digest_of
+from gateway.controller.flight.tape import FORM, digest_of
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.doors.values import DoorSettings
 from gateway.errors import BrokenRecord, StorageError
@@ -427,9 +427,12 @@ def test_a_record_of_another_version_is_said_to_be_one(record: Path, say: Say) -
 
 
 def test_a_record_of_another_form_is_refused_by_name(record: Path) -> None:
-    text = record.read_text().replace('{"flight_record":1,', '{"flight_record":2,', 1)
+    ours, other = (f'{{"flight_record":{form},' for form in (FORM, FORM + 1))
+    text = record.read_text().replace(ours, other, 1)
     record.write_text(text)
-    with pytest.raises(BrokenRecord, match=r"form 2, made by version .* reads form 1"):
+    with pytest.raises(
+        BrokenRecord, match=rf"form {FORM + 1}, made by version .* reads form {FORM}"
+    ):
         replay(record)
 
 
@@ -452,7 +455,7 @@ def test_what_comes_before_a_cut_is_replayed_and_the_cut_is_told(record: Path, s
         ("no JSON\n", "line 1 .* is damaged"),
         ("[1]\n", "is no step"),
         ('{"n":1}\n', "does not begin as a flight record"),
-        ('{"flight_record":1,"gateway":"0.1.0"}\n', "beginning .* is damaged"),
+        (f'{{"flight_record":{FORM},"gateway":"0.1.0"}}\n', "beginning .* is damaged"),
     ],
 )
 def test_a_file_that_is_no_record_is_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -68,13 +68,23 @@ def seats(tables: Tables, portal_rule: Row) -> list[int]:
     return [row["group_id"] for row in rows for _ in range(row["quantity"])]
 
 
+def known(tables: Tables, portal_rule: Row) -> bool:
+    """Whether everything that a portal rule asks for can be evaluated."""
+    conditions = (
+        find(tables, table, portal_rule_id=portal_rule["id"])
+        for table in ("portal_rule_users", "portal_rule_validations")
+    )
+    return portal_rule["type"] == 1 and not any(conditions)
+
+
 def portal_rules_in_force(tables: Tables, portal_id: int, when: When) -> list[Row]:
     found = []
     for link in find(tables, "portal_portal_rules", portal_id=portal_id):
         for rule in find(tables, "portal_rules", id=link["portal_rule_id"]):
             links = find(tables, "portal_rule_time_zones", portal_rule_id=rule["id"])
             zones = [it["time_zone_id"] for it in links]
-            if seats(tables, rule) and restricts(tables, zones, when):
+            asks = seats(tables, rule) or not known(tables, rule)
+            if asks and restricts(tables, zones, when):
                 found.append(rule)
     return found
 
@@ -218,6 +228,9 @@ class Oracle:
         done: tuple[int, ...] = ()
         in_force = portal_rules_in_force(tables, step["portal"], when)
         if in_force:
+            in_force = [rule for rule in in_force if known(tables, rule)]
+            if not in_force:
+                return self._say("unknown_condition", step)
             if not any(set(seats(tables, rule)) & set(me["groups"]) for rule in in_force):
                 return self._say("no_place_among_persons", step)
             company = self._queued(step, me)

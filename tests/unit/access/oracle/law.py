@@ -210,18 +210,35 @@ def rule_on(tables: Tables, user: Row, portal: Row, when: When) -> Ruling:
         return Ruling("blocked", tuple(rule["id"] for rule in blocking), once(by_rule))
     candidates = [rule for rule in tied if rule["type"] == 1]
     counting = [rule for rule in candidates if rule in own] or candidates
+    if is_conditional(tables, user):
+        return Ruling("unknown_condition" if counting else "no_rule")
     return by_releases(tables, counting, portal, when)
 
 
-def by_releases(tables: Tables, counting: list[Row], portal: Row, when: When) -> Ruling:
+def is_conditional(tables: Tables, user: Row) -> bool:
+    """Whether an identification rule says how the person has to identify; nobody here knows it."""
+    return bool(find(tables, "user_identification_rules", user_id=user["id"])) or any(
+        find(tables, "group_identification_rules", group_id=group)
+        for group in groups_of(tables, user)
+    )
+
+
+def by_releases(tables: Tables, tied: list[Row], portal: Row, when: When) -> Ruling:
+    counting = [
+        rule
+        for rule in tied
+        if not find(tables, "access_rule_validations", access_rule_id=rule["id"])
+    ]
     fired = [rule for rule in counting if releases(tables, zones_of(tables, rule), when)]
     if fired:
         actions = actions_of(tables, "portal_actions", "portal_id", portal["id"])
         for rule in fired:
             actions += actions_of(tables, "access_rule_actions", "access_rule_id", rule["id"])
         return Ruling("granted", tuple(rule["id"] for rule in fired), once(actions))
-    if not counting:
+    if not tied:
         return Ruling("no_rule")
     zones = [zone for rule in counting for zone in zones_of(tables, rule)]
     depends = any(some_day(span) for zone in zones for span in spans_of(tables, zone))
-    return Ruling("clock_not_trusted" if depends and not when.trusted else "out_of_time")
+    if depends and not when.trusted:
+        return Ruling("clock_not_trusted")
+    return Ruling("out_of_time" if counting == tied else "unknown_condition")

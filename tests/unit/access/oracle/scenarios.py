@@ -45,6 +45,7 @@ LINKS = {
     "area_access_rules": ("area_id", "access_rule_id"),
     "group_access_rules": ("group_id", "access_rule_id"),
     "access_rule_time_zones": ("access_rule_id", "time_zone_id"),
+    "access_rule_validations": ("access_rule_id", "validation_id"),
     "portal_actions": ("portal_id", "action_id"),
     "access_rule_actions": ("access_rule_id", "action_id"),
     "portal_portal_rules": ("portal_id", "portal_rule_id"),
@@ -52,7 +53,19 @@ LINKS = {
     "portal_rule_actions": ("portal_rule_id", "action_id"),
     "user_groups": ("user_id", "group_id"),
     "user_access_rules": ("user_id", "access_rule_id"),
+    "user_identification_rules": ("user_id", "identification_rule_id"),
+    "group_identification_rules": ("group_id", "identification_rule_id"),
+    "portal_rule_users": ("portal_rule_id", "user_id"),
+    "portal_rule_validations": ("portal_rule_id", "validation_id"),
 }
+CONDITIONS = (
+    "access_rule_validations",
+    "user_identification_rules",
+    "group_identification_rules",
+    "portal_rule_users",
+    "portal_rule_validations",
+)
+"""Tables whose rows no device of ours can evaluate."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +196,10 @@ def _places(draw: Random) -> Tables:
             for id_ in range(1, 6)
         ],
         "portal_actions": _some(draw, "portal_actions", range(1, 5), range(1, 7), 0.4),
-        "portal_rules": [{"id": id_, "name": "together"} for id_ in portal_rules],
+        "portal_rules": [
+            {"id": id_, "name": "together", "type": draw.choice((1,) * 9 + (0,))}
+            for id_ in portal_rules
+        ],
         "portal_rule_groups": list(unique.values()),
         "portal_portal_rules": _some(draw, "portal_portal_rules", (1, 2, 3), (1, 2, 3), 0.5),
         "portal_rule_time_zones": _some(draw, "portal_rule_time_zones", (1, 2), range(1, 6), 0.3),
@@ -219,8 +235,17 @@ def _people(draw: Random) -> Tables:
     }
 
 
+def _conditions(draw: Random) -> Tables:
+    """Conditions that nobody can evaluate, on one site of four."""
+    found: Tables = {name: [] for name in CONDITIONS}
+    if draw.random() < 0.25:
+        for name in CONDITIONS:
+            found[name] = _some(draw, name, range(1, 8), (1,), 0.2)
+    return found
+
+
 def _site(draw: Random) -> Tables:
-    return {**_zones(draw), **_rules(draw), **_places(draw), **_people(draw)}
+    return {**_zones(draw), **_rules(draw), **_places(draw), **_people(draw), **_conditions(draw)}
 
 
 # ---- what happens ------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def policy_of(tables: Tables) -> Policy:
         name: [row(**values) for values in tables[name]] for name, row in ROWS.items()
     }
     for name, (left, right) in LINKS.items():
-        if not name.startswith("user_"):
+        if name not in ("user_groups", "user_access_rules"):
             found[name] = [LinkRow(row[left], row[right]) for row in tables[name]]
     found["contingency_rules"] = [
         row["access_rule_id"] for row in tables["contingency_card_access_rules"]

@@ -26,7 +26,7 @@ from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sid
 from gateway.doors.values import DoorSettings, Mode
 from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
 from gateway.link.messages import EndedMode
-from gateway.objects.configuration_keys import WIEGAND_INPUTS
+from gateway.objects.configuration_keys import CARD_READERS, WIEGAND_INPUTS
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import Door, FixedInput, Level, RexMode, SecBox, Side, SiteFile
 from gateway.store.snapshot import SecBoxRow, Snapshot
@@ -120,9 +120,10 @@ class Bindings:
     def _last_byte_first(self, number: int) -> bool:
         """Unverified: the reference has two keys for one thing, `34` being what a client of the
         vendor's writes for `LSB` in the second. Either counts, for the reader with that index."""
-        by_input = self._configuration[(f"w_in{number}", "byte_order")]
-        by_reader = self._configuration[(f"card_reader{number}", "type")]
-        return by_input == "LSB" or by_reader in ("LSB", "34")
+        keys = [(f"w_in{number}", "byte_order")]
+        if number in CARD_READERS:
+            keys.append((f"card_reader{number}", "type"))
+        return any(self._configuration[key] in ("LSB", "34") for key in keys)
 
     def portal_of_reader(self, index: int) -> int:
         """The portal that a reader stands for, 0 for none."""

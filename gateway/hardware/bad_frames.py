@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.credentials.values import BadFrame
+from gateway.credentials.placeholders import placeholder
+from gateway.credentials.values import BadFrame, Identification
 
 AT_ONCE = 20
 """So many are told as they come: whoever tries a card again and again sees each attempt."""
@@ -43,6 +44,12 @@ class Ration:
 def after(why: str, left_out: int) -> str:
     """`why`, with how many were left out before it."""
     return f"{why} (and {left_out} more before)" if left_out else why
+
+
+def somebodys(read: Identification) -> Identification | BadFrame:
+    """What was read; a bad frame where it is a placeholder, which identifies nobody."""
+    why = placeholder(read.credential)
+    return BadFrame(read.reader, "", why, read.at_ns) if why else read
 
 
 class BadFrames:

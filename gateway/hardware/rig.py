@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.clock import Clock
-from gateway.credentials.values import BadFrame
-from gateway.hardware.bad_frames import BadFrames
+from gateway.credentials.values import BadFrame, Identification
+from gateway.hardware.bad_frames import BadFrames, somebodys
 from gateway.hardware.boards.profiles import BoardProfile, check_site
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.devices import NOT_OPEN_YET, Device, Devices
@@ -273,6 +273,8 @@ class Rig:
     def _heard(self, event: HardwareEvent) -> None:
         if isinstance(event, DeviceState):
             self._devices.heard(event)
+        elif isinstance(event, Identification):
+            event = somebodys(event)
         told = self._bad_frames.told(event) if isinstance(event, BadFrame) else event
         if told is not None:
             self._loop.post(told)

@@ -12,8 +12,10 @@ from dataclasses import replace
 from gateway.objects.configuration import Catalogue, ConfigurationKey, Kind
 
 DOORS = range(1, 5)
-WIEGAND_INPUTS = range(4)
-"""N of `w_inN` and `card_readerN`."""
+WIEGAND_INPUTS = range(16)
+"""N of `w_inN`, for the reader with index N + 1; the vendor has 0 to 3."""
+CARD_READERS = range(4)
+"""N of `card_readerN`, the vendor's other name for the same."""
 MODES = ("none", "emergency", "lock_down")
 CATRA_OPERATION_MODES = (
     "blocked",
@@ -156,7 +158,11 @@ _LIVE = (
         for key in _acts_on(
             f"cards at Wiegand reader {number + 1}",
             _choice(f"w_in{number}", "byte_order", "", "", "MSB", "LSB"),
-            _choice(f"card_reader{number}", "type", "", "", "LSB", "34"),
+            *(
+                [_choice(f"card_reader{number}", "type", "", "", "LSB", "34")]
+                if number in CARD_READERS
+                else []
+            ),
         )
     ),
     *_acts_on(

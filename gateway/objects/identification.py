@@ -2,14 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
+from typing import TypeVar
+
+from gateway.credentials.placeholders import placeholder_card, placeholder_code, placeholder_tag
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import U64, Choice, Flag, HexText, Id, Ref, Text
+from gateway.objects.fields import (
+    U64,
+    U64_MAX,
+    Choice,
+    Flag,
+    HexText,
+    Id,
+    Ref,
+    Text,
+    invalid_member,
+)
+
+Identifier = TypeVar("Identifier", int, str)
+
+
+@dataclass(frozen=True, slots=True)
+class CardValue(U64):
+    """The number of a card: 0 and values of which every bit is 1 are none."""
+
+    _: KW_ONLY
+    minimum: int = 1
+    maximum: int = U64_MAX - 1
+
+    def decode(self, value: object) -> int:
+        number = U64.decode(self, value)
+        return _somebodys(self.name, number, placeholder_card(number))
+
+
+@dataclass(frozen=True, slots=True)
+class CodeText(Text):
+    """The text of a QR code; not blank."""
+
+    def decode(self, value: object) -> str:
+        text = Text.decode(self, value)
+        return _somebodys(self.name, text, placeholder_code(text))
+
+
+@dataclass(frozen=True, slots=True)
+class TagText(HexText):
+    """The number of a UHF tag; not that of one which was never written."""
+
+    def decode(self, value: object) -> str:
+        text = HexText.decode(self, value)
+        return _somebodys(self.name, text, placeholder_tag(text))
+
+
+def _somebodys(name: str, value: Identifier, placeholder: str) -> Identifier:
+    """`value`, unless it is a placeholder, which would let in whoever has none."""
+    if placeholder:
+        raise invalid_member(name, "an identifier of one person", placeholder)
+    return value
+
 
 CARDS = ObjectType(
     "cards",
     (
         Id("id"),
-        U64("value", required=True, unique=True),
+        CardValue("value", required=True, unique=True),
         Ref("user_id", "users", required=True),
         Text("secret", default="", secret=True),
         # 1: presented under threat. Ours: the vendor does not say how a card is marked.
@@ -22,7 +77,7 @@ QRCODES = ObjectType(
     "qrcodes",
     (
         Id("id"),
-        Text("value", required=True, unique=True),
+        CodeText("value", required=True, unique=True),
         Ref("user_id", "users", required=True),
     ),
 )
@@ -44,13 +99,13 @@ UHF_TAGS = ObjectType(
     (
         Id("id"),
         # Up to 96 bits.
-        HexText("value", required=True, unique=True, max_length=24),
+        TagText("value", required=True, unique=True, max_length=24),
         Ref("user_id", "users", required=True),
     ),
 )
 
 CONTINGENCY_CARDS = ObjectType(
-    "contingency_cards", (Id("id"), U64("value", required=True, unique=True))
+    "contingency_cards", (Id("id"), CardValue("value", required=True, unique=True))
 )
 
 # One rule or several for every contingency card.

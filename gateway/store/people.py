@@ -14,6 +14,7 @@ import peewee
 
 from gateway.access.person import Person
 from gateway.credentials.password_hash import verify
+from gateway.credentials.placeholders import placeholder
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.objects.models import Models
 from gateway.store.database import STORE_UNREADABLE, one_instant, sqlite_errors
@@ -66,8 +67,11 @@ class PeopleReader:
     def find(self, credential: Credential) -> Reading:
         """The owner of `credential`, None when nobody has it, and the policy's version.
 
-        Raises StorageError when the store cannot be read.
+        A placeholder is nobody's, even where an older database has a row for it. Raises
+        StorageError when the store cannot be read.
         """
+        if placeholder(credential):
+            return Reading(self.policy_version(), None)
         value = credential.value
         if credential.kind is CredentialKind.CARD:
             value = self._stored_card(value)

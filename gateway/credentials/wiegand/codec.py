@@ -22,7 +22,8 @@ def decode(
     With `last_byte_first` the bytes of facility and number together are turned round before they
     are taken apart, in formats in which these are whole bytes; the others stay as they are.
     Raises BrokenFrame naming the length or the parity bit that does not fit, with a hint when only
-    the inverted frame would be right, or one with a bit more.
+    the inverted frame would be right, or one with a bit more; and for a card of which all bits are
+    the same, which is none.
     """
     if bits.strip("01"):
         raise BrokenFrame(f"a frame consists of 0 and 1, found {bits!r}")
@@ -34,6 +35,8 @@ def decode(
     for layout in fitting:
         broken = layout.broken_parity(bits)
         if broken is None:
+            if len(set(_data(bits, layout))) == 1:
+                raise BrokenFrame(f"{layout.name}: all bits of the card are the same: it is none")
             value = _value(bits, layout, last_byte_first=last_byte_first)
             return Credential(CredentialKind.CARD, value)
         problems.append(f"{layout.name}: {broken.kind} parity bit {broken.bit} is wrong")
@@ -88,9 +91,14 @@ def encode(layout: WiegandFormat, facility: int, number: int) -> str:
     return "".join(frame)
 
 
+def _data(bits: str, layout: WiegandFormat) -> str:
+    """The bits of facility and number."""
+    return "".join(bits[number - 1] for number in (*(layout.facility or ()), *layout.number))
+
+
 def _value(bits: str, layout: WiegandFormat, *, last_byte_first: bool) -> int:
     facility = layout.facility or range(0)
-    data = "".join(bits[number - 1] for number in (*facility, *layout.number))
+    data = _data(bits, layout)
     if last_byte_first and len(data) % _BYTE == 0:
         data = "".join(data[at - _BYTE : at] for at in range(len(data), 0, -_BYTE))
     number = int(data[len(facility) :], 2)

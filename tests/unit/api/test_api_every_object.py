@@ -14,6 +14,7 @@ import requests
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Int, Ref, Text
+from gateway.objects.identification import CodeText
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 
 Row = dict[str, Any]
@@ -100,7 +101,9 @@ def edge(field: Field, made: Any, *, high: bool) -> Any:
         case LayoutText() | ParitiesText() | OrderText():
             return made.value(field)
         case Text():
-            low, filler = ("0", "F") if isinstance(field, HexText) else ("", "\N{GRINNING FACE}")
+            low, filler = ("1", "E") if isinstance(field, HexText) else ("", "\N{GRINNING FACE}")
+            if isinstance(field, CodeText):
+                low = "."
             return filler * field.max_length if high else low
         case Blob():
             return base64.b64encode(b"\xff" * field.max_bytes if high else b"").decode()

@@ -92,6 +92,14 @@ def test_a_reader_that_sends_the_last_byte_first_is_read_so_at_once(
     assert granted(bench, encode(FORMATS["w26"], 123, 45678))
 
 
+@pytest.mark.parametrize("index", [5, 16])
+def test_every_index_of_a_reader_has_a_byte_order(bench: Any, index: int) -> None:
+    module = f"w_in{index - 1}"
+    bench.configure({module: {"byte_order": "LSB"}})
+    bindings = bench.controller._bindings
+    assert bindings.reading.last_byte_first == {index}
+
+
 def test_a_row_that_makes_no_sense_is_left_aside_loudly_and_once(bench: Any) -> None:
     """Rows of earlier versions: nothing was refused then."""
     write(bench, lambda store: store.insert("wiegand_modes", [HOUSE]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.credentials.rfid_serial import SHAPES, card_of_tag, tag_of_card
@@ -124,6 +124,7 @@ def test_a_flipped_bit_never_makes_another_transponder(
 def test_a_card_is_the_same_at_a_wiegand_reader(layout: str, facility: int, number: int) -> None:
     facility &= 0xFF if layout == "w26" else 0xFFFF
     bits = encode(FORMATS[layout], facility, number)
+    assume(len(set(bits[1:-1])) > 1)
     at_wiegand = decode(bits, [FORMATS[layout]]).value
     tag = bytes.fromhex("4C") + int(bits[1:-1], 2).to_bytes(4, "big")
     assert card_of_tag(tag, CardNumbering(layout)) == at_wiegand == facility << 32 | number

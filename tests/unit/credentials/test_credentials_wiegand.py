@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from gateway.credentials.placeholders import placeholder_card
 from gateway.credentials.values import CredentialKind
 from gateway.credentials.wiegand import (
     FORMATS,
@@ -76,7 +77,18 @@ def test_every_format_has_a_known_frame_and_says_where_it_is_from() -> None:
 @given(cards())
 def test_every_card_comes_back_from_its_frame(card: tuple[WiegandFormat, int, int]) -> None:
     layout, facility, number = card
+    assume(not placeholder_card(facility << 32 | number))
     assert decode(encode(layout, facility, number), [layout]).value == facility << 32 | number
+
+
+@of_each_format
+@pytest.mark.parametrize("ones", [False, True])
+def test_a_card_of_which_all_bits_are_the_same_is_none(layout: WiegandFormat, ones: bool) -> None:
+    widths = (len(layout.facility or ()), len(layout.number))
+    facility, number = ((1 << width) - 1 if ones else 0 for width in widths)
+    with pytest.raises(BrokenFrame, match="all bits of the card are the same"):
+        decode(encode(layout, facility, number), [layout])
+    assert placeholder_card(facility << 32 | number)
 
 
 @given(cards(checked))

@@ -79,6 +79,14 @@ def test_a_code_travels_as_its_reader_writes_it(at: Callable[..., Bench]) -> Non
     assert len(bench.credentials) == 1
 
 
+def test_an_empty_transponder_is_a_bad_frame(at: Callable[..., Bench]) -> None:
+    bench = at("serial_card", protocol="rdm6300")
+    bench.sim.swipe("gate", 0)
+    bench.wait_for(lambda: bool(bench.refused))
+    assert bench.refused == [("gate", "card number 0 means that there is no card")]
+    assert bench.credentials == []
+
+
 @pytest.mark.parametrize("protocol", UHF)
 def test_a_tag_in_the_field_is_read(at: Callable[..., Bench], protocol: str) -> None:
     bench = at("serial_uhf", protocol=protocol)
@@ -99,8 +107,8 @@ def test_a_tag_that_was_taken_away_is_read_no_more(at: Callable[..., Bench]) -> 
     pass_time_until(bench, lambda: bench.sim.due_ns is None)
     found = len(bench.credentials)
     assert found >= 1
-    bench.sim.tag("gate", "00" * 4, 400)
-    pass_time_until(bench, lambda: bench.credentials[-1] == ("gate", "00" * 4))
+    bench.sim.tag("gate", "5A" * 4, 400)
+    pass_time_until(bench, lambda: bench.credentials[-1] == ("gate", "5A" * 4))
     assert bench.credentials[:found] == [("gate", TAG)] * found
 
 

@@ -10,7 +10,8 @@ from gateway.store.writes import ROWS_AT_ONCE
 
 LENGTHS = (1, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 3 * ROWS_AT_ONCE + 7)
 MANY = 2 * ROWS_AT_ONCE + 20
-LARGEST = (1 << 64) - 1
+LARGEST = (1 << 64) - 2
+"""All bits set is no card."""
 
 
 def column(store: Store, name: str, field: str) -> list[object]:

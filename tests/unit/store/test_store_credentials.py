@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import ConstraintViolation, InvalidRequest
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.objects_store import Store
+from gateway.store.people import PeopleReader
 
 
 @pytest.fixture
@@ -67,6 +69,48 @@ def test_a_tag_has_one_form_however_it_is_written(people: Store) -> None:
 def test_a_tag_is_hexadecimal_of_at_most_96_bits(people: Store, value: str) -> None:
     with pytest.raises(InvalidRequest, match=r"^Invalid member 'value'"):
         people.insert("uhf_tags", [{"value": value, "user_id": 7}])
+
+
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        ("cards", 0),
+        ("cards", 255 << 32 | 65535),
+        ("cards", (1 << 64) - 1),
+        ("contingency_cards", 0),
+        ("qrcodes", ""),
+        ("qrcodes", " "),
+        ("uhf_tags", "0" * 24),
+    ],
+)
+def test_a_placeholder_cannot_be_anybodys_identifier(
+    people: Store, table: str, value: int | str
+) -> None:
+    owner = {} if table == "contingency_cards" else {"user_id": 7}
+    (known,) = people.insert(table, [{"value": "A1" if isinstance(value, str) else 9, **owner}])
+
+    for write in (
+        lambda: people.insert(table, [{"value": value, **owner}]),
+        lambda: people.insert_or_modify(table, [{"id": known, "value": value}]),
+        lambda: people.modify(table, {"value": value}),
+    ):
+        with pytest.raises(InvalidRequest, match=r"^Invalid member 'value'"):
+            write()
+
+
+def test_a_card_0_of_an_older_database_is_nobodys_and_can_be_found_and_deleted(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "store.db"
+    with Store.create(path, REGISTRY, lambda: 99) as store:
+        store.insert("users", [{"id": 7, "name": "Ana"}])
+        store.insert("cards", [{"value": 5, "user_id": 7}])
+        with store.alone() as connection:
+            connection.execute("UPDATE cards SET value = ?", (-(1 << 63),))
+        reader = PeopleReader(store._database, store.models)
+
+        assert reader.find(Credential(CredentialKind.CARD, 0)).person is None
+        assert store.destroy("cards", {"cards": {"value": 0}}) == 1
 
 
 def test_templates_leave_traces_in_the_change_log_also_when_their_owner_goes(

@@ -139,6 +139,8 @@ class Controller:
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
         self._parts.hours.look(bindings, now_ms)
+        for panel in self._parts.doors.values():
+            panel.policy_in_force(now_ms)
         if self._parts.turnstile:
             self._parts.turnstile.bind(bindings, now_ms)
         self._parts.alarms.bind(bindings, now_ms)

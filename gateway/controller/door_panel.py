@@ -33,6 +33,7 @@ from gateway.doors.values import (
     Mode,
     ModeChanged,
     NotEntered,
+    PolicyInForce,
     PreAlarm,
     Refused,
     RexChanged,
@@ -91,7 +92,9 @@ class DoorPanel:
         self._alarm = alarm
         self._passages = passages
         self._settings = DoorSettings()
-        self._state = DoorState.initial(self._settings, unlocked=strike.state is LockState.UNLOCKED)
+        self._starting = strike.state is LockState.UNLOCKED
+        """`on_start` unlocked the door, and no policy is in force yet."""
+        self._state = DoorState.initial(self._settings, unlocked=self._starting)
         self._portal_id = 0
         self._sensor_high: bool | None = None
         self._rex_high: bool | None = None
@@ -111,9 +114,10 @@ class DoorPanel:
         """Take over the settings of a new snapshot."""
         settings = bindings.door(self.door)
         if not self._bound:
+            # As claimed: a fire that has unlocked the door since is a mode, and ends as one.
             self._state = DoorState.initial(
                 settings,
-                unlocked=self._state.unlocked,
+                unlocked=self._starting,
                 alarms=self._open_alarms,
                 schedule=self._schedule,
             )
@@ -127,9 +131,19 @@ class DoorPanel:
         self._modes = bindings.modes(self.door.id)
         self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
         # The same pins may now mean something else: that is neither an opening nor a press.
-        self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed()), now_ms)
+        mode = self._note_mode()
+        self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed(), mode), now_ms)
         self._read_bond(now_ms)
-        self._feed_mode(now_ms)
+
+    def policy_in_force(self, now_ms: int) -> None:
+        """A snapshot has told all that it wants of the door, its schedules included: the first one
+        ends what `on_start` unlocked."""
+        if self._starting:
+            self._starting = False
+            self.feed(PolicyInForce(), now_ms)
+            unlocked = self._strike.state is LockState.UNLOCKED
+            log.info("on_start is over", door=self.door.name, unlocked=unlocked)
+            self._recorder.note(EntryKind.ON_START, door=self.door.id, unlocked=unlocked)
 
     def unlocks_ms(self, asked_ms: int | None) -> int:
         """How long one opening unlocks; `asked_ms` is None for the door's own time."""
@@ -203,16 +217,21 @@ class DoorPanel:
     def fire(self, now_ms: int, *, on: bool) -> None:
         """The fire input reports a fire, or was reset."""
         self._fire = on
-        self._feed_mode(now_ms)
+        if self._bound:
+            self.feed(ModeChanged(self._note_mode()), now_ms)
+        elif on and self.door.fire_release:
+            # No way out waits for the rules; `bind` makes a mode of it.
+            self._strike.drive(LockState.UNLOCKED)
 
-    def _feed_mode(self, now_ms: int) -> None:
+    def _note_mode(self) -> Mode:
+        """The mode that counts now, written down when it is another than before."""
         fire = (Mode.FIRE,) if self._fire and self.door.fire_release else ()
         mode = effective_mode(*self._modes, *fire)
         if mode is not self._state.mode:
             log.info("door mode", door=self.door.name, mode=mode)
             told = self._mode_told.get(mode, {})
             self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value, **told)
-            self.feed(ModeChanged(mode), now_ms)
+        return mode
 
     def feed(self, event: DoorEvent, now_ms: int) -> tuple[DoorEffect, ...]:
         """Let `event` happen; the effects are carried out already, the lock first."""

@@ -76,17 +76,17 @@ class Reception:
             case Obey(version=version):
                 self._parts.policies.want(self._parts.policy_version())
                 self.answers.when_obeyed(address, request, version)
-            case Forgive() | ArmAlarms() | DisarmAlarms() as command:
+            case Forgive() | ArmAlarms() | DisarmAlarms() | Silence() as command:
                 self.answers.when_committed(address, request, self._write_down(command))
             case OpenDoor() | ReleaseTurnstile() | OpenTogether() | Authorize() as command:
                 self.answers.when_committed(address, request, self.openings.carry_out(command))
             case ReportStatus() | AskPosition() | Simulate() as command:
                 self.answers.now(address, request, self._told(command))
-            case ResetTurnstile() | Silence() | CancelCapture() | Buzz() as command:
+            case ResetTurnstile() | CancelCapture() | Buzz() as command:
                 self._end(command)
                 self.answers.now(address, request)
 
-    def _write_down(self, command: Forgive | ArmAlarms | DisarmAlarms) -> int:
+    def _write_down(self, command: Forgive | ArmAlarms | DisarmAlarms | Silence) -> int:
         """Carry out what is answered once it is durable; the ticket of its record."""
         zones, now_ms = self._parts.alarms.zones, self._now_ms()
         match command:
@@ -96,6 +96,10 @@ class Reception:
                 return zones.arm(command.zones, command.exit_delay_s * 1000, now_ms)
             case DisarmAlarms():
                 return zones.disarm(command.zones, now_ms)
+            case Silence():
+                self._parts.alarms.silence(now_ms)
+                self._parts.fire.reset(now_ms)
+                return self._parts.recorder.last_ticket
 
     def _told(self, command: ReportStatus | AskPosition | Simulate) -> dict[str, Any]:
         match command:
@@ -107,13 +111,10 @@ class Reception:
             case Simulate():
                 return self.simulation.run(command)
 
-    def _end(self, command: ResetTurnstile | Silence | CancelCapture | Buzz) -> None:
+    def _end(self, command: ResetTurnstile | CancelCapture | Buzz) -> None:
         match command:
             case ResetTurnstile():
                 self.openings.reset_turnstile()
-            case Silence():
-                self._parts.alarms.silence(self._now_ms())
-                self._parts.fire.reset(self._now_ms())
             case CancelCapture():
                 self.captures.cancel(command)
             case Buzz(for_ms=for_ms):

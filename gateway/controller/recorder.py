@@ -46,6 +46,8 @@ class Recorder:
         self._device_time = device_time
         self._trust = trust
         self.device_id = 0
+        self.last_ticket = 0
+        """Of the newest record, 0 before the first."""
 
     def moment(self) -> Moment:
         """The present instant as access decisions need it."""
@@ -189,9 +191,9 @@ class Recorder:
 
     def _add(self, kind: EntryKind, body: Mapping[str, Any]) -> int:
         utc = self._clock.utc()
-        return self._writer.add(
-            Entry(kind, body, utc, self._clock.monotonic_ns(), self._trust.trusted(utc))
-        )
+        entry = Entry(kind, body, utc, self._clock.monotonic_ns(), self._trust.trusted(utc))
+        self.last_ticket = self._writer.add(entry)
+        return self.last_ticket
 
 
 def _marks(outcome: Outcome) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class OpeningDesk:
     def open_together(self, openings: Sequence[OpenDoor | ReleaseTurnstile]) -> int:
         """Carry out all of `openings`, in order, or none of them.
 
-        The ticket of the last record is returned, 0 for none. Raises, before anything moves:
+        The ticket of the last record is returned. Raises, before anything moves:
         NotFound for a door or turnstile that this site lacks, DeviceUnavailable for a door whose
         module is away, NotPermitted in a lock-down, while the turnstile lets nobody turn there and
         while the interlock keeps one of the doors locked.
@@ -88,23 +88,23 @@ class OpeningDesk:
             if isinstance(opening, ReleaseTurnstile):
                 self._passable(frozenset(opening.sides))
         self._check([opening for opening in openings if isinstance(opening, OpenDoor)])
-        ticket = 0
         for opening in openings:
             event = _opening_event(opening.reason)
             if isinstance(opening, ReleaseTurnstile):
                 sides = frozenset(opening.sides)
                 turnstile = self._present()
                 turnstile.release(sides, self._now_ms())
-                ticket = turnstile.opened_by_client(event, "opened_by_client", sides).ticket
+                turnstile.opened_by_client(event, "opened_by_client", sides)
                 continue
             panel = self._panel(opening.door)
             panel.feed(_event(opening.timeout_ms), self._now_ms())
             if opening.timeout_ms != _CLOSE:  # closing is no access
-                ticket = panel.opened_by_client(event, "opened_by_client").ticket
-        return ticket
+                panel.opened_by_client(event, "opened_by_client")
+        # What a close ended must not be in force again after a restart: that is waited for too.
+        return self._recorder.last_ticket
 
     def carry_out(self, command: OpenDoor | ReleaseTurnstile | OpenTogether | Authorize) -> int:
-        """Open what `command` names; the ticket of its record is returned, 0 for none."""
+        """Open what `command` names; the ticket of its record is returned."""
         match command:
             case OpenDoor() | ReleaseTurnstile():
                 return self.open_together((command,))

@@ -66,6 +66,8 @@ class TurnstilePanel:
         self._settings = TurnstileSettings()
         unlocked = (side for side in Side if outputs[side].state is LockState.UNLOCKED)
         self._state = TurnstileState.initial(frozenset(unlocked))
+        self._starting = bool(self._state.unlocked)
+        """`on_start` unlocked it, and no policy is in force yet."""
         self._active: dict[Side, bool] = {}
         self._granted: dict[str, tuple[int, int]] = {}
         """Release -> the access that it was granted as, and the number of the grant."""
@@ -82,8 +84,12 @@ class TurnstilePanel:
         self._portal_ids = {side: bindings.portal_of_side(side) for side in Side}
         self._device_mode = bindings.device_mode
         self._mode_told = {mode: bindings.mode_told(mode) for mode in Mode}
-        self.feed(SettingsChanged(), now_ms)
-        self._feed_mode(now_ms)
+        self.feed(SettingsChanged(mode=self._note_mode()), now_ms)
+        if self._starting:
+            self._starting = False
+            name, unlocked = self.turnstile.name, sorted(self._state.unlocked)
+            log.info("on_start is over", turnstile=name, unlocked=unlocked)
+            self._recorder.note(EntryKind.ON_START, turnstile=name, unlocked=unlocked)
 
     def turn_level(self, side: Side, now_ms: int, *, high: bool) -> None:
         """The contact of `side` was read; one that is active at the start tells of no turn."""
@@ -96,9 +102,15 @@ class TurnstilePanel:
     def fire(self, now_ms: int, *, on: bool) -> None:
         """The fire input reports a fire, or was reset."""
         self._fire = on
-        self._feed_mode(now_ms)
+        if self._bound:
+            self.feed(ModeChanged(self._note_mode()), now_ms)
+        elif on and self.turnstile.fire_release:
+            # No way out waits for the rules; `bind` makes a mode of it.
+            for output in self._outputs.values():
+                output.drive(LockState.UNLOCKED)
 
-    def _feed_mode(self, now_ms: int) -> None:
+    def _note_mode(self) -> Mode:
+        """The mode that counts now, written down when it is another than before."""
         fire = (Mode.FIRE,) if self._fire and self.turnstile.fire_release else ()
         mode = effective_mode(self._device_mode, *fire)
         if mode is not self._state.mode:
@@ -106,7 +118,7 @@ class TurnstilePanel:
             told = self._mode_told.get(mode, {})
             name = self.turnstile.name
             self._recorder.note(EntryKind.MODE, turnstile=name, mode=mode.value, **told)
-            self.feed(ModeChanged(mode), now_ms)
+        return mode
 
     @property
     def mode(self) -> Mode:

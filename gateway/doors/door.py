@@ -29,6 +29,7 @@ from gateway.doors.values import (
     Mode,
     ModeChanged,
     NotEntered,
+    PolicyInForce,
     PreAlarm,
     Refusal,
     Refused,
@@ -112,10 +113,10 @@ def _apply(
             return _shut(state)
         case Scheduled():
             return _scheduled(state, event)
-        case ModeChanged(mode=Mode.LOCK_DOWN):
-            return replace(_shut(state), mode=Mode.LOCK_DOWN)
-        case ModeChanged(mode=mode):
-            return replace(state, mode=mode)
+        case ModeChanged():
+            return _in_mode(state, event.mode)
+        case PolicyInForce():
+            return replace(state, starting=False)
         case _:
             return _read(settings, state, event, now_ms, allowed=allowed)
 
@@ -139,10 +140,14 @@ def _read(
             return state
 
 
+def _in_mode(state: DoorState, mode: Mode) -> DoorState:
+    return replace(_shut(state) if mode is Mode.LOCK_DOWN else state, mode=mode)
+
+
 def _shut(state: DoorState) -> DoorState:
     """No authority is left but that of the REX button and of a mode."""
     schedule = Schedule.OFF if state.schedule is Schedule.OFF else Schedule.ENDED
-    return replace(state, hold=False, pulse_until_ms=None, schedule=schedule)
+    return replace(state, hold=False, starting=False, pulse_until_ms=None, schedule=schedule)
 
 
 def _scheduled(state: DoorState, event: Scheduled) -> DoorState:
@@ -174,7 +179,7 @@ def _read_anew(state: DoorState, event: SettingsChanged) -> DoorState:
         state = replace(state, sensor=leaf.reading(is_open=event.sensor_open))
     if event.rex_pressed is not None:
         state = replace(state, rex_pressed=event.rex_pressed)
-    return state
+    return state if event.mode is None else _in_mode(state, event.mode)
 
 
 def _settle(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:

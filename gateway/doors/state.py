@@ -16,6 +16,8 @@ class DoorState:
     mode: Mode
     hold: bool
     """Held unlocked by a command."""
+    starting: bool
+    """Held unlocked by `on_start`, until the first policy is in force."""
     pulse_until_ms: int | None
     """End of what a grant or the API opened."""
     rex_until_ms: int | None
@@ -66,7 +68,7 @@ class DoorState:
 
         The first `SensorChanged` and `RexChanged` then tell the levels at start: open is no
         burglary and a button that is down no press. A mode is fed with `ModeChanged`.
-        `unlocked` is the level the output was claimed with; unlocked stands like a manual hold.
+        `unlocked` is the level the output was claimed with, which lasts until `PolicyInForce`.
         `alarms` are those whose end was not recorded before the restart: they go on if the door
         turns out to be open, or its lock unlocked; else their end comes with the step that shows
         it. Of HELD_OPEN and FORCED_OPEN there is one at most. `schedule` is ENDED where a command
@@ -74,7 +76,8 @@ class DoorState:
         """
         return cls(
             mode=Mode.NORMAL,
-            hold=unlocked,
+            hold=False,
+            starting=unlocked,
             pulse_until_ms=None,
             rex_until_ms=None,
             rex_holding=False,
@@ -98,9 +101,10 @@ class DoorState:
 
     @property
     def standing(self) -> bool:
-        """True while the door is meant to stay unlocked: by hold, schedule or mode, without an
-        end of its own."""
-        return self.hold or self.schedule is Schedule.HOLDS or self.mode.releases
+        """True while the door is meant to stay unlocked: by `on_start`, hold, schedule or mode,
+        without an end of its own."""
+        held = self.hold or self.starting
+        return held or self.schedule is Schedule.HOLDS or self.mode.releases
 
     @property
     def leaving(self) -> bool:

@@ -29,7 +29,6 @@ from gateway.doors.values import (
     Refusal,
     Refused,
     SettingsChanged,
-    TimePassed,
 )
 from gateway.settings import Side
 
@@ -139,9 +138,9 @@ def _apply(
             return _turn(settings, state, side)
         case StateReset():
             return replace(state, shown=TurnState.WAITING), ()
-        case ModeChanged(mode=mode):
+        case ModeChanged(mode=Mode() as mode) | SettingsChanged(mode=Mode() as mode):
             return replace(state, mode=mode), ()
-        case SettingsChanged() | TimePassed():
+        case _:
             return state, ()
 
 

@@ -192,11 +192,19 @@ class SettingsChanged:
     """The settings given with this step are new.
 
     Where an input's rest level changed too, what it reads now goes along (None: as before), since
-    a reading that a setting turned over is neither an opening nor a press.
+    a reading that a setting turned over is neither an opening nor a press. So does the mode, where
+    it changed at the same instant: two steps would drive the lock back and forth.
     """
 
     sensor_open: bool | None = None
     rex_pressed: bool | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The first policy since the start has told all that it wants of the door: from now on nothing
+    else holds it unlocked; the same again does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +223,7 @@ DoorEvent = (
     | BondChanged
     | ModeChanged
     | SettingsChanged
+    | PolicyInForce
     | TimePassed
 )
 

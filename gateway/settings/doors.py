@@ -52,6 +52,7 @@ class Doorway(Section):
     name: Name
     egress: Egress
     on_start: LockState = LockState.LOCKED
+    """From the claim of the output until the rules have been read."""
     on_stop: LockState = LockState.LOCKED
     on_fault: LockState = LockState.LOCKED
     fire_release: bool = True

@@ -68,6 +68,9 @@ class EntryKind(StrEnum):
     MODE = "mode"
     """A door entered or left an exception mode, with who wanted that and why where it is known;
     or the time of a mode that was to end by itself was over."""
+    ON_START = "on_start"
+    """The first policy ended what a door's or the turnstile's `on_start` had unlocked, and left it
+    unlocked or not."""
     CLOCK = "clock"
     """Trust in the wall clock changed."""
     PASSAGE = "passage"

@@ -177,6 +177,30 @@ def test_killed_again_and_again_no_committed_row_is_lost_and_no_id_is_used_twice
     assert running.board.edges(FRONT) % 2 == 0
 
 
+@pytest.mark.parametrize("end", ["kill the controller", "kill all", "SIGTERM"])
+def test_a_fire_from_before_a_restart_ends_with_its_reset(
+    running: Running, start: Callable[..., Running], eventually: Callable[..., Any], end: str
+) -> None:
+    running.sim("fire", value="on")
+    eventually(lambda: running.board.high(BACK), "the fire's release")
+    eventually(lambda: EntryKind.FIRE in kinds(running), "the fire in the journal")
+    if end == "kill the controller":
+        running.kill("controller")
+        eventually(lambda: running.api.post("doors_state")[0] == 200, "the controller's return")
+    else:
+        running.stop(signal.SIGTERM if end == "SIGTERM" else signal.SIGKILL)
+        running = start(running.site)
+    eventually(lambda: {it.mode for it in running.status().doors} == {"fire"}, "the fire again")
+    running.sim("fire", value="off")
+    levels = running.status
+    eventually(lambda: ("fire", False) in {(it.kind, it.high) for it in levels().levels}, "its end")
+    assert all(running.board.high(pin) for pin in (FRONT, BACK))
+    running.api.ask("alarm_status", {"stop": True})
+    doors = running.status().doors
+    assert {(it.mode, it.schedule, it.unlocked) for it in doors} == {("normal", "off", False)}
+    assert not any(running.board.high(pin) for pin in (FRONT, BACK))
+
+
 def test_an_alarm_that_was_on_when_killed_gets_its_off(
     running: Running, eventually: Callable[..., Any]
 ) -> None:

@@ -11,15 +11,17 @@ from typing import Any
 from .markdown import code, table
 
 UNIT = Path(__file__).parents[1] / "unit"
-ACCESS, DOORS, ALARMS = (UNIT / room / "tables" for room in ("access", "doors", "alarms"))
+ACCESS, DOORS, ALARMS, WHOLE = (
+    UNIT / room / "tables" for room in ("access", "doors", "alarms", "controller")
+)
 Table = dict[str, Any]
 
 ABOUT = """\
 # What happens at a door
 
-Every statement here is a row of a table in `tests/unit/access/tables`, `tests/unit/doors/tables`
-or `tests/unit/alarms/tables`, and a test that holds on every build. Made from them by `make docs`;
-the files tell the sites, people and settings that a row assumes.
+Every statement here is a row of a table in `tests/unit/access/tables`, `tests/unit/doors/tables`,
+`tests/unit/alarms/tables` or `tests/unit/controller/tables`, and a test that holds on every build.
+Made from them by `make docs`; the files tell the sites, people and settings that a row assumes.
 """
 DECISIONS = {
     "rules.toml": "Rules: whom they concern, where, and which wins",
@@ -34,7 +36,7 @@ def page() -> str:
     for name, title in DECISIONS.items():
         lines += [f"## {title}", "", *_cases(_read(ACCESS / name)), ""]
     lines += ["## Reads one after the other", "", *_scenarios(_read(ACCESS / "admission.toml"))]
-    for path in (*sorted(DOORS.glob("*.toml")), *sorted(ALARMS.glob("*.toml"))):
+    for path in (path for room in (DOORS, ALARMS, WHOLE) for path in sorted(room.glob("*.toml"))):
         lines += ["", f"## {_title(path)}", "", *_timelines(_read(path))]
     return "\n".join(lines) + "\n"
 
@@ -92,3 +94,6 @@ def _timelines(read: Table) -> Iterator[str]:
             yield f"  - {at}: {does or 'nothing'}"
         for at_ms, happens, does in case.get("timeline", ()):
             yield f"  - {at_ms / 1000:g} s: {happens or 'time passes'}: {does or 'nothing'}"
+        for happens, then, *lost in case.get("course", ()):
+            unless = f"; if the step before was not on the disk: {lost[0]}" if lost else ""
+            yield f"  - {happens}: {then}{unless}"

@@ -26,7 +26,7 @@ from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient
 from gateway.link.messages import DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import SITE_FILE, Door, Egress, Http, Side, SiteFile, read_site
+from gateway.settings import SITE_FILE, Door, Egress, Http, LockState, Side, SiteFile, read_site
 from gateway.store.check import damage, full_checks
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 
@@ -87,6 +87,7 @@ def examine(
         for text in warnings(profile, site):
             yield Finding(Grade.WARN, "board", text)
         yield from _egress(site)
+        yield from _on_start(site)
         if not profile.simulated:
             running = any(it.subject == "controller" and it.grade is Grade.OK for it in processes)
             yield from board_findings(profile, site, machine, chips(), running=running)
@@ -127,6 +128,22 @@ def _egress(site: SiteFile) -> Iterator[Finding]:
                     f"power keeps the {side} side shut: it needs a way out without this device; "
                     "egress must be mechanical or direct_cut",
                 )
+
+
+def _on_start(site: SiteFile) -> Iterator[Finding]:
+    """What opens by itself whenever the controller starts."""
+    ways = [(f"door {door.name}", door.on_start) for door in site.doors()]
+    if site.turnstile:
+        ways.append((f"turnstile {site.turnstile.name}", site.turnstile.on_start))
+    for subject, on_start in ways:
+        if on_start is LockState.UNLOCKED:
+            yield Finding(
+                Grade.WARN,
+                subject,
+                'on_start = "unlocked": each start of the controller unlocks it until the rules '
+                "are read; then it locks, unless a fire, an emergency or an unlock schedule holds "
+                "it. If nobody needs that, delete the line",
+            )
 
 
 def _http(data: Path, http: Http) -> Iterator[Finding]:

@@ -60,6 +60,7 @@ class Door(RuleBasedStateMachine):
         self.rex_holding = False
         self.pressed_at_ms = 0
         self.hold = False
+        self.starting = False
         self.schedule = v.Schedule.OFF
         self.bond: bool | None = None
         self.grants = 0
@@ -80,10 +81,10 @@ class Door(RuleBasedStateMachine):
         self, settings: v.DoorSettings, unlocked: bool, alarms: set[v.DoorAlarm], ended: bool
     ) -> None:
         self.settings = settings
-        self.hold = self.told_unlocked = unlocked and settings.relay_enabled
+        self.starting = self.told_unlocked = unlocked and settings.relay_enabled
         self.schedule = self.told_schedule = v.Schedule.ENDED if ended else v.Schedule.OFF
         self.state = DoorState.initial(
-            settings, unlocked=self.hold, alarms=alarms, schedule=self.schedule
+            settings, unlocked=self.starting, alarms=alarms, schedule=self.schedule
         )
         self.told_open = self.state.open
         self.alarms_on = set(alarms)
@@ -193,7 +194,7 @@ class Door(RuleBasedStateMachine):
         self.shut()
 
     def shut(self) -> None:
-        self.hold = False
+        self.hold = self.starting = False
         self.pulse_until_ms = 0
         if self.schedule is v.Schedule.HOLDS:
             self.schedule = v.Schedule.ENDED
@@ -258,6 +259,11 @@ class Door(RuleBasedStateMachine):
         if mode is v.Mode.LOCK_DOWN:
             self.shut()
 
+    @rule()
+    def apply_the_first_policy(self) -> None:
+        assert v.Drive(unlocked=True) not in self.feed(v.PolicyInForce())
+        self.starting = False
+
     @rule(settings=DOORS)
     def change_settings(self, settings: v.DoorSettings) -> None:
         if settings.relay_enabled is not self.settings.relay_enabled:
@@ -275,7 +281,8 @@ class Door(RuleBasedStateMachine):
         self.change_settings(replace(self.settings, **flipped))
 
     def someone_holds(self) -> bool:
-        return self.hold or self.schedule is v.Schedule.HOLDS or self.mode.releases
+        held = self.hold or self.starting
+        return held or self.schedule is v.Schedule.HOLDS or self.mode.releases
 
     def someone_is_passing(self) -> bool:
         leaving = self.now_ms < self.rex_until_ms or self.is_held_by_the_button()

@@ -39,6 +39,7 @@ EVENTS: dict[str, v.DoorEvent] = {
     "button up": v.RexChanged(pressed=False),
     "schedule begins": v.Scheduled(unlocked=True),
     "schedule ends": v.Scheduled(unlocked=False),
+    "policy in force": v.PolicyInForce(),
     "lock reads unlocked": v.BondChanged(unlocked=True),
     "lock reads locked": v.BondChanged(unlocked=False),
 }

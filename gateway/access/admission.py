@@ -159,12 +159,17 @@ class _Work:
     ) -> None:
         waiting = self._pending.pop(attempt.reader)
         first = waiting.person
-        if attempt.person is None or attempt.person.id != first.id:
+        right = attempt.person is not None and attempt.person.id == first.id
+        if not right:
             self._guessed(attempt.reader)
-            # Whoever keyed it, the row names the person of the first factor.
-            wrong = refuse(Reason.SECOND_FACTOR_WRONG, first.id, portal.id)
+        if attempt.person is None or not right or not seen.first_holds:
+            # Whoever keyed it, the row names the person of the first factor. Where that one was
+            # revoked, nobody learns whether the second was right.
+            revoked = not seen.first_holds
+            why = Reason.CREDENTIAL_REVOKED if revoked else Reason.SECOND_FACTOR_WRONG
             duress = attempt.duress or waiting.duress
-            self._outcomes.append(Outcome(wrong, attempt.reader, first, duress))
+            denied = refuse(why, first.id, portal.id)
+            self._outcomes.append(Outcome(denied, attempt.reader, first, duress))
             return
         # The rules may have changed, or their time may be over, since the first factor. The
         # person as read now counts.
@@ -263,6 +268,8 @@ class _Work:
         staying = []
         for person in gathering.people:
             if person.id not in now:
+                revoked = refuse(Reason.CREDENTIAL_REVOKED, person.id, portal.id)
+                self._outcomes.append(Outcome(revoked, person=person))
                 continue
             decision = self._by_rules(policy, now[person.id], portal, seen)
             if decision.allowed:

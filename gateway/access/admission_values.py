@@ -119,5 +119,7 @@ class Circumstances:
     way: Way = NOWHERE
     """Of the attempt's person at its portal."""
     waiting: tuple[Person, ...] | None = None
-    """Those of the people who wait at the portal who still exist, as they are now; None counts
-    everyone as they came."""
+    """Of the people who wait at the portal those to whom everything still belongs that they
+    showed, as they are now; None counts everyone as they came."""
+    first_holds: bool = True
+    """The first factor still belongs to the person whose second factor the reader waits for."""

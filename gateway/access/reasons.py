@@ -56,6 +56,8 @@ class Reason(StrEnum):
     """What was keyed is not this person's."""
     SECOND_FACTOR_TIMED_OUT = "second_factor_timed_out"
     """Nothing was keyed in time, or somebody else came first."""
+    CREDENTIAL_REVOKED = "credential_revoked"
+    """What was shown before, at the first factor or by somebody who waits, is theirs no more."""
     FIRST_FACTOR_MISSING = "first_factor_missing"
     """A PIN or password alone, where it only counts as a second factor."""
     NO_SECOND_FACTOR_HERE = "no_second_factor_here"

@@ -27,7 +27,7 @@ from gateway.access.reasons import Reason
 from gateway.clock import Moment
 from gateway.controller.bindings import Bindings
 from gateway.controller.dynamic_codes import DynamicCodes
-from gateway.controller.identifier import Identifier, OutdatedRules
+from gateway.controller.identifier import Identified, Identifier, OutdatedRules, Shown
 from gateway.controller.recorder import Recorder
 from gateway.controller.ways import Ways
 from gateway.credentials.values import Credential, Identification
@@ -35,6 +35,10 @@ from gateway.errors import StorageError
 from gateway.store.journal import CommittedEntry, EntryKind
 
 log = structlog.get_logger("admission")
+
+
+_MAY_WAIT = frozenset({Reason.WAITING_FOR_PERSONS, Reason.INTERLOCK})
+"""What somebody is told who goes on waiting with others, if the portal asks for several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,10 @@ class AdmissionDesk:
         self._state = state
         self._codes = codes
         self._keypad_alarm = keypad_alarm
-        self._first: dict[str, Credential | None] = {}
+        self._first: dict[str, Shown] = {}
         """By reader, the credential whose second factor is awaited."""
+        self._waiting: dict[int, dict[int, tuple[Shown, ...]]] = {}
+        """By portal and person, what those showed who wait there for others."""
         self._grants: dict[int, _Grant] = {}
         self._last_grant = 0
 
@@ -103,6 +109,7 @@ class AdmissionDesk:
             if known is None:
                 return ()
             seen = self._seen(known.attempt, bindings, moment, now_ms)
+            first = self._awaiting(known.attempt)
             policy = bindings.snapshot.policy
             admission = admit(policy, bindings.admission, self._state, known.attempt, seen)
         except OutdatedRules:
@@ -112,8 +119,10 @@ class AdmissionDesk:
         except Exception:  # whatever fails in a decision - it denies, and the loop goes on
             log.exception("no decision", reader=reader)
         else:
-            kept = None if _is_second_factor(known.attempt, bindings) else known.credential
-            return self._taken(admission, kept, now_ms)
+            kept = None if _is_second_factor(known.attempt, bindings) else known.shown
+            verdicts = self._taken(admission, kept, now_ms)
+            self._keep_waiting(known, first, verdicts[-1].decision.reason)
+            return verdicts
         return (self._refused(identification, portal_id),)
 
     def give_up(self, identification: Identification) -> Verdict:
@@ -174,31 +183,54 @@ class AdmissionDesk:
             )
             if watched and attempt.person is not None:
                 way = self._ways.of(attempt.person.id, portal.id)
-        gathering = self._state.gatherings.get(attempt.portal_id)
         waiting = None
-        if gathering is not None:
-            waiting = self._identifier.people(person.id for person in gathering.people)
-        return Circumstances(moment, now_ms, self._ways.now(), place, way, waiting)
+        if attempt.portal_id in self._state.gatherings:
+            shown = self._waiting.get(attempt.portal_id, {}).values()
+            owners = (self._identifier.owner(each, bindings) for each in shown)
+            waiting = tuple(owner for owner in owners if owner is not None)
+        first = self._awaiting(attempt)
+        holds = first is None or self._identifier.owner((first,), bindings) is not None
+        return Circumstances(moment, now_ms, self._ways.now(), place, way, waiting, holds)
 
-    def _taken(
-        self, admission: Admission, credential: Credential | None, now_ms: int
-    ) -> tuple[Verdict, ...]:
+    def _awaiting(self, attempt: Attempt) -> Shown | None:
+        """The first factor to which `attempt` is the second; None where it is none."""
+        due = attempt.factor.keyed and attempt.reader in self._state.pending
+        return self._first.get(attempt.reader) if due else None
+
+    def _keep_waiting(self, known: Identified, first: Shown | None, reason: Reason) -> None:
+        """Remember what the person showed if they wait for others now; forget who waits no more."""
+        attempt = known.attempt
+        if attempt.person is not None and reason in _MAY_WAIT:
+            shown = (known.shown,) if first is None else (first, known.shown)
+            self._waiting.setdefault(attempt.portal_id, {})[attempt.person.id] = shown
+        present = {
+            portal_id: {person.id for person in gathering.people}
+            for portal_id, gathering in self._state.gatherings.items()
+        }
+        self._waiting = {
+            portal_id: {id_: each for id_, each in shown_by.items() if id_ in present[portal_id]}
+            for portal_id, shown_by in self._waiting.items()
+            if portal_id in present
+        }
+
+    def _taken(self, admission: Admission, known: Shown | None, now_ms: int) -> tuple[Verdict, ...]:
         """Take over an admission's state, and turn its outcomes into verdicts.
 
-        `credential` belongs to the last outcome, unless that ends the wait for a second factor:
-        then the row shows what the wait began with.
+        `known` belongs to the last outcome, unless that ends the wait for a second factor: then
+        the row shows what the wait began with.
         """
         before, self._state = self._state, admission.state
         verdicts = []
         for number, outcome in enumerate(admission.outcomes, start=1):
             reader = outcome.reader
-            shown = credential if number == len(admission.outcomes) else None
+            shown = known if number == len(admission.outcomes) else None
             ended = reader in before.pending and reader in self._first
             if ended and outcome.decision.reason is not Reason.KEYPAD_LOCKED:
                 shown = self._first.pop(reader)
-            elif outcome.decision.reason is Reason.SECOND_FACTOR_DUE:
-                self._first[reader] = credential
-            verdicts.append(Verdict(outcome, shown, self._identifier.identifier_id(reader)))
+            elif outcome.decision.reason is Reason.SECOND_FACTOR_DUE and known is not None:
+                self._first[reader] = known
+            credential = shown.credential if shown else None
+            verdicts.append(Verdict(outcome, credential, self._identifier.identifier_id(reader)))
         for change in admission.keypads:
             locked = isinstance(change, KeypadLocked)
             log.warning("keypad", reader=change.reader, locked=locked)

@@ -78,6 +78,10 @@ class DynamicCodes:
         )
         return True
 
+    def is_spent(self, card_id: int, card_value: int) -> bool:
+        """Whether somebody was let in already with a card that lets in once."""
+        return CodeCard(card_id, card_value) in self._used_up.cards
+
     def spend(self, card_id: int, card_value: int) -> None:
         """Somebody was let in with a card that lets in once."""
         self._used_up.cards.add(CodeCard(card_id, card_value))

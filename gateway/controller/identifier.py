@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from gateway.access.admission_values import AdmissionState
 from gateway.access.attempt import Attempt, Duress, Factor
@@ -45,12 +45,27 @@ class OutdatedRules(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What somebody identified with: it must still be theirs when it lets them in later."""
+
+    kind: CredentialKind
+    """As read: each kind can be switched off."""
+    credential: Credential | None
+    """As looked up, which the log may keep; None for a password, which no log keeps."""
+    user_id: int
+    """0 for nobody."""
+    secret: str = field(default="", repr=False)
+    """As `Reading.secret`: with another one it is another credential."""
+    spends: tuple[int, int] | None = None
+    """As `Person.spends`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Identified:
-    """An attempt, with what the log may keep of the credential."""
+    """An attempt, with what was shown."""
 
     attempt: Attempt
-    credential: Credential | None
-    """None for a password, which no log keeps."""
+    shown: Shown
 
 
 class Identifier:
@@ -84,10 +99,27 @@ class Identifier:
         known = self._readers.get(reader)
         return 0 if known is None else identifier_of(known)
 
-    def people(self, user_ids: Iterable[int]) -> tuple[Person, ...]:
-        """Those of the people who still exist, as they are now. Raises StorageError."""
-        found = (self._people.find_by_id(user_id).person for user_id in user_ids)
-        return tuple(person for person in found if person is not None)
+    def owner(self, shown: Sequence[Shown], bindings: Bindings) -> Person | None:
+        """Whoever showed all of `shown`, as they are now; None once any of it is theirs no more:
+        deleted, somebody else's, changed, spent, or of a kind that is switched off.
+
+        Raises StorageError.
+        """
+        person = None
+        for each in shown:
+            if each.credential is None:
+                reading = self._people.find_by_id(each.user_id)
+            elif bindings.identifies_by(each.kind):
+                reading = self._people.find(each.credential)
+            else:
+                return None
+            spent = each.spends is not None and self._codes.is_spent(*each.spends)
+            same = reading.person is not None and reading.person.id == each.user_id
+            if not same or spent or reading.secret != each.secret:
+                return None
+            person = reading.person
+        spends = next((each.spends for each in shown if each.spends), None)
+        return person and replace(person, spends=spends)
 
     def portal_of(self, reader: str, bindings: Bindings) -> int:
         """The portal that a reader stands for, 0 for none."""
@@ -121,9 +153,8 @@ class Identifier:
             credential, reading = self._by_code(credential, reading, bindings, enough)
         duress = _DURESS.get(credential.kind) if reading.panic else None
         factor = _FACTORS[credential.kind]
-        return Identified(
-            self._attempt(identification, bindings, factor, reading, duress), credential
-        )
+        attempt = self._attempt(identification, bindings, factor, reading, duress)
+        return Identified(attempt, _shown(shown.kind, credential, reading))
 
     def _by_code(
         self, credential: Credential, plain: Reading, bindings: Bindings, enough: int | None
@@ -180,7 +211,7 @@ class Identifier:
         self._keyed_ids.pop(reader, None)
         duress = Duress.PASSWORD if reading.panic else None
         attempt = self._attempt(identification, bindings, Factor.PASSWORD, reading, duress)
-        return Identified(attempt, None)
+        return Identified(attempt, _shown(identification.credential.kind, None, reading))
 
     def _attempt(
         self,
@@ -198,6 +229,12 @@ class Identifier:
             contingency=reading.contingency,
             duress=duress,
         )
+
+
+def _shown(kind: CredentialKind, credential: Credential | None, reading: Reading) -> Shown:
+    person = reading.person
+    spends = person.spends if person else None
+    return Shown(kind, credential, person.id if person else 0, reading.secret, spends)
 
 
 def _compare(reading: Reading, bindings: Bindings, enough: int | None) -> None:

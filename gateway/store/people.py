@@ -42,7 +42,8 @@ class Reading:
     card_id: int = 0
     """The row of a card, 0 for none."""
     secret: str = field(default="", repr=False)
-    """The key of a card whose codes change; empty for any other."""
+    """The key of a card whose codes change, or what is kept of a person's passwords; empty for
+    any other credential."""
 
 
 class PeopleReader:
@@ -121,18 +122,24 @@ class PeopleReader:
     def _by_id(self, user_id: int) -> Reading:
         version = self.policy_version()
         row = self._connection.execute(self._passwords, (user_id,)).fetchone()
-        return Reading(version, None if row is None else self._person(user_id, row[0], row[1]))
+        if row is None:
+            return Reading(version, None)
+        begin_time, end_time, *kept = row
+        person = self._person(user_id, begin_time, end_time)
+        return Reading(version, person, secret=_kept(kept))
 
     def _by_password(self, user_id: int, password: str) -> Reading:
         version = self.policy_version()
         row = self._connection.execute(self._passwords, (user_id,)).fetchone()
         if row is None:
             return Reading(version, None)
-        begin_time, end_time, hashed, salt, panic_hashed, panic_salt = row
+        begin_time, end_time, *kept = row
+        hashed, salt, panic_hashed, panic_salt = kept
         panic = verify(password, panic_hashed or "", panic_salt or "")
         if not panic and not verify(password, hashed or "", salt or ""):
             return Reading(version, None)
-        return Reading(version, self._person(user_id, begin_time, end_time), panic)
+        person = self._person(user_id, begin_time, end_time)
+        return Reading(version, person, panic, secret=_kept(kept))
 
     def _person(self, user_id: int, begin_time: int | None, end_time: int | None) -> Person:
         run = self._connection.execute
@@ -145,6 +152,11 @@ class PeopleReader:
             tuple(run(self._opening_times, (user_id,)).fetchall()),
             run(self._exempt, (user_id,)).fetchone() is not None,
         )
+
+
+def _kept(columns: list[str | None]) -> str:
+    """What the store keeps of somebody's passwords, as one text: another one when they change."""
+    return "/".join(column or "" for column in columns)
 
 
 def _owner(models: Models, table: str, mark: str | None) -> str:

@@ -138,7 +138,15 @@ def seen_at(step: Table) -> Circumstances:
     stands = step.get("place", "")
     place = Place(stands == "released", stands == "locked_down", stands == "interlocked")
     moment = Moment(utc_s, utc_s)
-    return Circumstances(moment, round(step["at"] * 1000), Now(utc_s, utc_s), place, way)
+    still = step.get("still_waiting")
+    waiting = None if still is None else tuple(_person(name) for name in still)
+    now_ms, now = round(step["at"] * 1000), Now(utc_s, utc_s)
+    return Circumstances(moment, now_ms, now, place, way, waiting, not step.get("first_gone"))
+
+
+def _person(name: str) -> Person:
+    row = TABLE["people"][name]
+    return Person(row["id"], group_ids=tuple(row["groups"]))
 
 
 def told(outcome: Outcome) -> str:
@@ -190,6 +198,7 @@ RULES_NOT_ASKED = {
     Reason.SECOND_FACTOR_WRONG,
     Reason.SECOND_FACTOR_TIMED_OUT,
     Reason.PERSONS_MISSING,
+    Reason.CREDENTIAL_REVOKED,
     Reason.LOCK_DOWN,
     Reason.FREE_PASSAGE,
 }
@@ -199,9 +208,8 @@ def belongs_together(outcome: Outcome, step: Table) -> None:
     """An outcome says where it was, of whom, by which rules, and what they explain."""
     decision, reason = outcome.decision, outcome.decision.reason
     portals = TABLE["portals"]
-    if reason is Reason.PERSONS_MISSING:
+    if not outcome.reader:
         portal = portals["vault"]
-        assert not outcome.reader
     else:
         portal = portals[TABLE["readers"][outcome.reader]["portal"]]
     assert decision.portal_id == portal["id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,143 @@ def test_whoever_lost_their_right_while_waiting_fills_no_place(bench: Any) -> No
     bench.swipe(CARD_OF_BRUNO)
     assert not bench.unlocked(1)
     assert bench.events() == [(8, ANA), (6, ANA), (8, BRUNO)]
+
+
+Change = Callable[[Any], object]
+GONE_BETWEEN: dict[str, tuple[Change, str]] = {
+    "its card is deleted": (
+        lambda store: store.destroy("cards", {"cards": {"user_id": ANA}}),
+        "credential_revoked",
+    ),
+    "its card is given to somebody else": (
+        lambda store: store.modify("cards", {"user_id": CARLA}, {"cards": {"user_id": ANA}}),
+        "credential_revoked",
+    ),
+    "cards are switched off": (
+        lambda store: store.set_configuration({"identifier": {"card_identification_enabled": 0}}),
+        "credential_revoked",
+    ),
+    "the person is deleted": (
+        lambda store: store.destroy("users", {"users": {"id": ANA}}),
+        "credential_revoked",
+    ),
+    "the person expires": (
+        lambda store: store.modify("users", {"end_time": 1_000}, {"users": {"id": ANA}}),
+        "expired",
+    ),
+    "the person leaves the group": (
+        lambda store: store.destroy("user_groups", {"user_groups": {"user_id": ANA}}),
+        "no_rule",
+    ),
+    "the person is blocked": (
+        lambda store: (
+            store.insert("access_rules", [{"id": 70, "name": "no", "type": 0, "priority": 0}]),
+            store.insert("portal_access_rules", [{"portal_id": 1, "access_rule_id": 70}]),
+            store.insert("user_access_rules", [{"user_id": ANA, "access_rule_id": 70}]),
+        ),
+        "blocked",
+    ),
+    "the rules are deleted": (lambda store: store.destroy("access_rules"), "no_rule"),
+}
+
+
+@pytest.mark.parametrize("what", GONE_BETWEEN)
+def test_nobody_is_let_in_by_two_factors_when_between_them(two_factors: Any, what: str) -> None:
+    change, reason = GONE_BETWEEN[what]
+    two_factors.swipe(CARD_OF_ANA)
+    type_keys(two_factors, PIN_OF_ANA[:-1])
+    with two_factors.store() as store:
+        change(store)
+    type_keys(two_factors, PIN_OF_ANA[-1])
+    two_factors.settle()
+    assert not two_factors.unlocked(1)
+    assert two_factors.events() == [(4, ANA), (6, ANA)]
+    last = two_factors.journal(EntryKind.ACCESS)[-1]
+    assert (last["reason"], last["row"]["card_value"]) == (reason, CARD_OF_ANA)
+
+
+def test_a_wrong_pin_after_a_revoked_card_counts_as_a_guess(two_factors: Any) -> None:
+    for _ in range(5):
+        two_factors.swipe(CARD_OF_ANA)
+        with two_factors.store() as store:
+            (card,) = store.load({"object": "cards", "where": {"cards": {"user_id": ANA}}}).rows
+            store.destroy("cards", {"cards": {"user_id": ANA}})
+        type_keys(two_factors, "9999#")
+        with two_factors.store() as store:
+            store.insert("cards", [card])
+        two_factors.pass_time(2)
+    assert {body["reason"] for body in two_factors.journal(EntryKind.ACCESS)} == {
+        "second_factor_due",
+        "credential_revoked",
+    }
+    assert len(two_factors.journal(EntryKind.KEYPAD)) == 1
+
+
+def test_a_second_factor_that_is_deleted_before_it_is_keyed_is_wrong(two_factors: Any) -> None:
+    two_factors.swipe(CARD_OF_ANA)
+    with two_factors.store() as store:
+        store.destroy("pins", {"pins": {"user_id": ANA}})
+    type_keys(two_factors, PIN_OF_ANA)
+    assert not two_factors.unlocked(1)
+    assert two_factors.events() == [(4, ANA), (6, ANA)]
+
+
+def ask_for_two(bench: Any) -> None:
+    with bench.store() as store:
+        store.insert("portal_rules", [{"id": 1, "name": "two", "type": 1}])
+        store.insert("portal_portal_rules", [{"portal_id": 1, "portal_rule_id": 1}])
+        store.insert("portal_rule_groups", [{"portal_rule_id": 1, "group_id": 2, "quantity": 2}])
+    bench.pass_time(1.1)
+
+
+@pytest.mark.parametrize("what", sorted(GONE_BETWEEN.keys() - {"cards are switched off"}))
+def test_nobody_fills_a_place_among_several_when_meanwhile(bench: Any, what: str) -> None:
+    change, reason = GONE_BETWEEN[what]
+    ask_for_two(bench)
+    bench.swipe(CARD_OF_ANA)
+    with bench.store() as store:
+        change(store)
+        if what == "the rules are deleted":  # but one for bruno alone
+            store.insert("access_rules", [{"id": 71, "name": "b", "type": 1, "priority": 0}])
+            store.insert("access_rule_time_zones", [{"access_rule_id": 71, "time_zone_id": 1}])
+            store.insert("portal_access_rules", [{"portal_id": 1, "access_rule_id": 71}])
+            store.insert("user_access_rules", [{"user_id": BRUNO, "access_rule_id": 71}])
+    bench.swipe(CARD_OF_BRUNO)
+    assert not bench.unlocked(1)
+    assert bench.events() == [(8, ANA), (6, ANA), (8, BRUNO)]
+    assert bench.journal(EntryKind.ACCESS)[1]["reason"] == reason
+
+
+@pytest.mark.parametrize("gone", ["cards", "pins"])
+def test_whoever_waits_for_others_keeps_their_place_with_both_factors_only(
+    two_factors: Any, gone: str
+) -> None:
+    ask_for_two(two_factors)
+    two_factors.swipe(CARD_OF_ANA)
+    type_keys(two_factors, PIN_OF_ANA)
+    with two_factors.store() as store:
+        store.destroy(gone, {gone: {"user_id": ANA}})
+        store.insert("pins", [{"value": "4321", "user_id": BRUNO}])
+    two_factors.swipe(CARD_OF_BRUNO)
+    type_keys(two_factors, "4321#")
+    assert not two_factors.unlocked(1)
+    assert two_factors.events() == [(4, ANA), (8, ANA), (4, BRUNO), (6, ANA), (8, BRUNO)]
+
+
+def test_a_password_that_is_changed_while_its_owner_waits_fills_no_place(bench: Any) -> None:
+    ask_for_two(bench)
+    bench.configure({"identifier": {"pin_identification_enabled": 0}})
+    with bench.store() as store:
+        for password, user in (("4711", ANA), ("4712", BRUNO)):
+            values = {"password": hash_password(password, "s"), "salt": "s"}
+            store.modify("users", values, {"users": {"id": user}})
+    type_keys(bench, f"{ANA}#4711#")
+    with bench.store() as store:
+        values = {"password": hash_password("0815", "s"), "salt": "s"}
+        store.modify("users", values, {"users": {"id": ANA}})
+    type_keys(bench, f"{BRUNO}#4712#")
+    assert bench.events() == [(8, ANA), (6, ANA), (8, BRUNO)]
+    assert bench.journal(EntryKind.ACCESS)[1]["reason"] == "credential_revoked"
 
 
 def put_validation(store: Any, *rules: int) -> None:

@@ -16,6 +16,7 @@ from gateway.hardware.events import InputKind, InputName
 from gateway.store.journal import EntryKind
 
 ANA, BRUNO = 1, 2
+CARD_OF_BRUNO = (123 << 32) | 45679
 SECRET = "plain text"
 """No base32, so it is the key itself."""
 NUMBER, STATIC = 5_000_000, 777
@@ -23,11 +24,13 @@ OTHER_NUMBER = 6_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read(bench: Any, text: str, kind: CredentialKind = CredentialKind.QRCODE) -> None:
+def read(
+    bench: Any, text: str, kind: CredentialKind = CredentialKind.QRCODE, reader: str = "front"
+) -> None:
     """As the reader's driver posts it; nobody reads twice within two seconds."""
     bench.pass_time(3)
     at_ns = bench.clock.monotonic_ns()
-    bench.parts.inbox.post(Identification("front", Credential(kind, text), at_ns))
+    bench.parts.inbox.post(Identification(reader, Credential(kind, text), at_ns))
     bench.settle()
 
 
@@ -198,6 +201,31 @@ def test_a_single_use_card_is_used_up_by_the_second_factor_s_grant(once: Any) ->
         once.pass_time(0.2)
     assert once.events() == [(4, ANA), (7, ANA)]
     assert once.journal(EntryKind.CARD_SPENT)[0]["card_value"] == NUMBER
+
+
+def ask_for_two(bench: Any) -> None:
+    with bench.store() as store:
+        store.insert("portal_rules", [{"id": 1, "name": "two", "type": 1}])
+        store.insert("portal_portal_rules", [{"portal_id": 1, "portal_rule_id": 1}])
+        store.insert("portal_rule_groups", [{"portal_rule_id": 1, "group_id": 2, "quantity": 2}])
+    bench.pass_time(1.1)
+
+
+def test_a_single_use_card_is_used_up_when_somebody_else_completes_the_group(once: Any) -> None:
+    ask_for_two(once)
+    read(once, code(once))
+    once.swipe(CARD_OF_BRUNO)
+    assert once.events() == [(8, ANA), (7, BRUNO)]
+    assert [body["card_value"] for body in once.journal(EntryKind.CARD_SPENT)] == [NUMBER]
+
+
+def test_a_single_use_card_that_let_in_elsewhere_fills_no_place(once: Any) -> None:
+    ask_for_two(once)
+    read(once, code(once))
+    read(once, code(once, ahead_s=30), reader="qr")
+    once.swipe(CARD_OF_BRUNO)
+    assert once.events() == [(8, ANA), (7, ANA), (6, ANA), (8, BRUNO)]
+    assert once.journal(EntryKind.ACCESS)[2]["reason"] == "credential_revoked"
 
 
 def test_nothing_of_a_secret_is_in_the_journal(once: Any) -> None:

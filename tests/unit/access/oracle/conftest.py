@@ -164,10 +164,13 @@ class Oracle:
             return Answer("keypad_locked", 0, step["portal"])
         if typed and reader in self._waits:
             wait = self._waits.pop(reader)
-            if step["user"] is None or step["user"] != wait["user"]:
+            wrong = step["user"] is None or step["user"] != wait["user"]
+            if wrong:
                 self._guessed(step, said)
+            if wrong or step["first_gone"]:
                 duress = step["duress"] or wait["duress"]
-                return Answer("second_factor_wrong", wait["user"], step["portal"], duress=duress)
+                why = "credential_revoked" if step["first_gone"] else "second_factor_wrong"
+                return Answer(why, wait["user"], step["portal"], duress=duress)
             both = {**step, "duress": step["duress"] or wait["duress"]}
             return self._judge(tables, both, second=True)
         if reader in self._waits:

@@ -283,6 +283,7 @@ def _attempt(draw: Random, reader: str, user: int | None, factor: str) -> Row:
         "released": draw.random() < 0.025,
         "locked_down": draw.random() < 0.03,
         "interlocked": draw.random() < 0.15,
+        "first_gone": draw.random() < 0.35,
         "enters": draw.random() < 0.7,
     }
 

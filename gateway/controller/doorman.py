@@ -163,7 +163,7 @@ class Doorman:
             self._duress(outcome.duress, user_id, receipt.id, self._now_ms(), outcome.reader)
         self._signals.verdict(verdict, self._now_ms(), opened_ms)
         if decision.reason is Reason.UNKNOWN_CREDENTIAL and verdict.credential is not None:
-            _show_readings(verdict.credential)
+            _show_readings(outcome.reader, verdict.credential)
         log.info(
             "access",
             reason=decision.reason.value,
@@ -187,7 +187,7 @@ def _kept_out(verdict: Verdict, why: Reason) -> Verdict:
     return replace(verdict, outcome=alone)
 
 
-def _show_readings(credential: Credential) -> None:
+def _show_readings(reader: str, credential: Credential) -> None:
     """Show a technician the common readings of an unknown card: which one is printed on it?"""
     if isinstance(credential.value, int):
-        log.info("unknown card", **asdict(format_card(credential.value)))
+        log.info("unknown card", reader=reader, **asdict(format_card(credential.value)))

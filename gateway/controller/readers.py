@@ -28,11 +28,9 @@ def reads(reader: Reader) -> frozenset[CredentialKind]:
         case WiegandReader():
             keyed = {CredentialKind.PIN} if reader.keypad else set()
             return frozenset({CredentialKind.CARD, *keyed})
-        case SerialQrReader():
-            return frozenset({CredentialKind.QRCODE})
         case SerialUhfReader():
             return frozenset({CredentialKind.UHF_TAG})
-        case HidReader():
+        case HidReader() | SerialQrReader():
             is_code = reader.shows is Shows.QRCODE
             return frozenset({CredentialKind.QRCODE if is_code else CredentialKind.CARD})
         case SerialCardReader() | PcscReader():

@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gateway.settings import ByteOrder, CardNumbering
+
 _HALF = 1 << 32
 _DIGITS = re.compile(r"[0-9]{1,20}")
+_EIGHT_DIGITS = re.compile(r"[0-9]{8}")
+_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{1,16}")
 
 
 def parse_card(text: str) -> int:
@@ -34,32 +38,120 @@ def parse_card(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class CardForm:
+    """How a reader that gives a number makes a card of it, so that one card has one value at
+    readers of every kind."""
+
+    number: CardNumbering
+    byte_order: ByteOrder = ByteOrder.MSB
+
+    def card_of_bytes(self, given: bytes) -> int:
+        """The card's value, of the bytes of its number in the order in which they came.
+
+        Bytes in front that a form does not count are left out; a number of fewer has zeros there.
+        """
+        data = given if self.byte_order is ByteOrder.MSB else given[::-1]
+        if self.number is CardNumbering.PLAIN:
+            return int.from_bytes(data, "big")
+        counted = data[-4:] if self.number is CardNumbering.W34 else data[-3:]
+        facility, number = divmod(int.from_bytes(counted, "big"), 1 << 16)
+        return facility << 32 | number
+
+    def card_of_text(self, text: str, *, hexadecimal: bool = False) -> int:
+        """The card's value, of the digits of its number, or of `facility,number`.
+
+        Raises ValueError saying what is allowed.
+        """
+        if hexadecimal:
+            return self.card_of_bytes(_bytes_of_hexadecimal(text))
+        if self.number is CardNumbering.DIGITS:
+            return _card_of_eight_digits(text)
+        value = parse_card(text)
+        return value if "," in text else self.card_of_bytes(_bytes_of(value))
+
+
+def _bytes_of(value: int) -> bytes:
+    """A plain number as the serial number of a card: these have 4, 5, 7 or 8 bytes."""
+    width = next(width for width in (4, 5, 7, 8) if value < 1 << 8 * width)
+    return value.to_bytes(width, "big")
+
+
+def _bytes_of_hexadecimal(text: str) -> bytes:
+    if not _HEX_DIGITS.fullmatch(text):
+        raise ValueError(f"{text[:20]!r} is no card of at most 16 hexadecimal digits")
+    return bytes.fromhex(text.zfill(len(text) + len(text) % 2))
+
+
+def _card_of_eight_digits(text: str) -> int:
+    facility, number = text[:3], text[3:]
+    if not _EIGHT_DIGITS.fullmatch(text) or int(facility) > 0xFF or int(number) > 0xFFFF:
+        raise ValueError(
+            f"{text[:20]!r} is no card: three digits of the facility (up to 255) and five of the "
+            "number (up to 65535) are needed"
+        )
+    return int(facility) << 32 | int(number)
+
+
+@dataclass(frozen=True, slots=True)
 class CardReadings:
-    """The common readings of one card value, side by side, for the technician to compare."""
+    """The common readings of one card value, side by side, for the technician to compare.
+
+    Those of one number: of a card with a facility the three or four bytes that a Wiegand frame
+    carries, of any other value its whole bytes (4, 5, 7 or 8).
+    """
 
     decimal: str
     """The value as stored."""
     facility_number: str
-    """`facility,number`, the halves of 32 bits."""
+    """The same as `facility,number`, the halves of 32 bits."""
     hexadecimal: str
-    """The value in upper-case hexadecimal, whole bytes."""
-    four_byte: str
-    """The vendor's older 4-byte form, decimal: (facility & 255) << 16 | number, of 16 bits."""
-    reversed_bytes: str
-    """Decimal value with the byte order turned round, of 4 bytes where it fits, else of 8."""
+    """The bytes of the number."""
+    plain: str
+    """The number as one, in ten digits or more: what is printed on many cards."""
+    w26: str
+    """Its last three bytes as `facility,number`."""
+    w34: str
+    """Its last four bytes as `facility,number`."""
+    digits: str
+    """`w26` in eight digits: three of the facility, five of the number."""
+    reversed_plain: str
+    """`plain` with the bytes in the other order; likewise the two below."""
+    reversed_w26: str
+    reversed_w34: str
 
 
 def format_card(value: int) -> CardReadings:
     """The readings of `value`; raises ValueError when it is not an unsigned 64-bit number."""
     if not 0 <= value < _HALF * _HALF:
         raise ValueError(f"card {value} is not an unsigned 64-bit number")
-    facility, number = divmod(value, _HALF)
-    digits = f"{value:X}"
-    width = 4 if value < _HALF else 8
+    data = _bytes_of_card(value)
+    forms = {
+        (form, order): CardForm(form, order).card_of_bytes(data)
+        for form in (CardNumbering.PLAIN, CardNumbering.W26, CardNumbering.W34)
+        for order in ByteOrder
+    }
+    facility, number = divmod(forms[CardNumbering.W26, ByteOrder.MSB], _HALF)
     return CardReadings(
         decimal=str(value),
-        facility_number=f"{facility},{number}",
-        hexadecimal=digits.zfill(len(digits) + len(digits) % 2),
-        four_byte=str((facility & 0xFF) << 16 | number & 0xFFFF),
-        reversed_bytes=str(int.from_bytes(value.to_bytes(width, "little"), "big")),
+        facility_number=_pair(value),
+        hexadecimal=data.hex().upper(),
+        plain=f"{forms[CardNumbering.PLAIN, ByteOrder.MSB]:010d}",
+        w26=_pair(forms[CardNumbering.W26, ByteOrder.MSB]),
+        w34=_pair(forms[CardNumbering.W34, ByteOrder.MSB]),
+        digits=f"{facility:03d}{number:05d}",
+        reversed_plain=f"{forms[CardNumbering.PLAIN, ByteOrder.LSB]:010d}",
+        reversed_w26=_pair(forms[CardNumbering.W26, ByteOrder.LSB]),
+        reversed_w34=_pair(forms[CardNumbering.W34, ByteOrder.LSB]),
     )
+
+
+def _bytes_of_card(value: int) -> bytes:
+    facility, number = divmod(value, _HALF)
+    if not 0 < facility <= 0xFFFF or number > 0xFFFF:
+        return _bytes_of(value)
+    return (facility << 16 | number).to_bytes(3 if facility <= 0xFF else 4, "big")
+
+
+def _pair(value: int) -> str:
+    facility, number = divmod(value, _HALF)
+    return f"{facility},{number}"

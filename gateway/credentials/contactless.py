@@ -6,8 +6,8 @@ its table of card names) and ISO/IEC 14443-3 (lengths of serial numbers, random 
 
 from __future__ import annotations
 
+from gateway.credentials.card_number import CardForm
 from gateway.errors import BrokenFrame
-from gateway.settings import ByteOrder
 
 ASK_SERIAL = bytes.fromhex("FFCA000000")
 """The command "get data": the card's serial number, whole."""
@@ -65,8 +65,8 @@ def serial_of_answer(answer: bytes) -> bytes:
     return answer[:-2]
 
 
-def card_of_serial(serial: bytes, order: ByteOrder) -> int:
-    """The number under which a card with this serial number is kept.
+def card_of_serial(serial: bytes, form: CardForm) -> int:
+    """The value of the card with this serial number.
 
     Raises BrokenFrame for a length that no card of 64 bits has, and for a number that tells nobody
     from anybody: one that the card makes up anew each time, or that many have, as phones do.
@@ -79,7 +79,7 @@ def card_of_serial(serial: bytes, order: ByteOrder) -> int:
         raise BrokenFrame("random identifier: it begins with 08 and is another one each time")
     if serial == _SHARED:
         raise BrokenFrame("01020304 is no identifier: many phones give it")
-    return int.from_bytes(serial, "big" if order is ByteOrder.MSB else "little")
+    return form.card_of_bytes(serial)
 
 
 def card_kind(atr: bytes) -> str:

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.credentials.card_number import parse_card
 from gateway.credentials.line_frames import MAX_BYTES
-from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import BrokenFrame
-from gateway.settings import Shows
 
 ENTER = 28
 _TAB, _KEYPAD_ENTER = 15, 96
@@ -155,11 +152,10 @@ class KeyboardCollector:
         return [ended] if ended.text or ended.fault else []
 
 
-def credential_of_typed(typed: Typed, shows: Shows, prefix: str, suffix: str) -> Credential:
-    """What a typed text stands for, without the `prefix` and `suffix` that the reader adds.
+def text_of_typed(typed: Typed, prefix: str, suffix: str) -> str:
+    """What was typed, without the `prefix` and `suffix` that the reader adds.
 
-    Raises BrokenFrame when the text is not whole, lacks one of them, is nothing beside them, or is
-    no card number where it should be one.
+    Raises BrokenFrame when it is not whole, lacks one of them, or is nothing beside them.
     """
     if typed.fault:
         raise BrokenFrame(typed.fault)
@@ -169,19 +165,4 @@ def credential_of_typed(typed: Typed, shows: Shows, prefix: str, suffix: str) ->
     text = text[len(prefix) : len(text) - len(suffix)]
     if not text:
         raise BrokenFrame("there is nothing but what the reader adds to a code")
-    match shows:
-        case Shows.QRCODE:
-            return Credential(CredentialKind.QRCODE, text)
-        case Shows.CARD:
-            try:
-                return Credential(CredentialKind.CARD, parse_card(text))
-            except ValueError as error:
-                raise BrokenFrame(str(error)) from error
-        case Shows.CARD_HEX:
-            return Credential(CredentialKind.CARD, _hexadecimal(text))
-
-
-def _hexadecimal(text: str) -> int:
-    if len(text) > 16 or text.strip("0123456789abcdefABCDEF"):
-        raise BrokenFrame(f"{text[:20]!r} is no card of at most 16 hexadecimal digits")
-    return int(text, 16)
+    return text

@@ -15,7 +15,8 @@ from __future__ import annotations
 from functools import reduce
 from operator import xor
 
-from gateway.settings import CardNumbering
+from gateway.credentials.card_number import CardForm
+from gateway.settings import ByteOrder, CardNumbering
 
 STX = 0x02
 TAG_BYTES = 5
@@ -59,28 +60,20 @@ SHAPES = {"rdm6300": RfidShape(b"\x03"), "id12": RfidShape(b"\r\n\x03")}
 """By the names of the site file."""
 
 
-def card_of_tag(tag: bytes, numbering: CardNumbering) -> int:
+def card_of_tag(tag: bytes, form: CardForm) -> int:
     """The value of a card, of the five bytes of its transponder."""
-    match numbering:
-        case CardNumbering.W26:
-            return tag[2] << 32 | int.from_bytes(tag[3:], "big")
-        case CardNumbering.W34:
-            return int.from_bytes(tag[1:3], "big") << 32 | int.from_bytes(tag[3:], "big")
-        case CardNumbering.PLAIN:
-            return int.from_bytes(tag[1:], "big")
+    return form.card_of_bytes(tag[1:])
 
 
-def tag_of_card(card: int, numbering: CardNumbering) -> bytes:
+def tag_of_card(card: int, form: CardForm) -> bytes:
     """Five bytes that are read as `card`; those that do not count are 0.
 
     Raises ValueError when no tag is.
     """
     facility, number = divmod(card, 1 << 32)
-    if numbering is CardNumbering.PLAIN:
-        fits, counted = not facility, number
-    else:
-        fits = facility <= (0xFF if numbering is CardNumbering.W26 else 0xFFFF) and number <= 0xFFFF
-        counted = facility << 16 | number
-    if not fits:
-        raise ValueError(f"no tag is card {card} where its number is {numbering}")
-    return counted.to_bytes(TAG_BYTES, "big")
+    data = (number if form.number is CardNumbering.PLAIN else facility << 16 | number) % (1 << 32)
+    counted = data.to_bytes(TAG_BYTES - 1, "big")
+    tag = b"\0" + (counted if form.byte_order is ByteOrder.MSB else counted[::-1])
+    if card_of_tag(tag, form) != card:
+        raise ValueError(f"no tag is card {card} where its number is {form.number}")
+    return tag

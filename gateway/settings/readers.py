@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.settings.wires import FixedInput, Name, Output, Pin, Section
 
@@ -36,7 +36,7 @@ class Encoding(StrEnum):
 
 
 class ByteOrder(StrEnum):
-    """Which byte of a card's serial number counts most."""
+    """Which byte of a card's number counts most."""
 
     MSB = "msb"
     """The first one sent."""
@@ -45,18 +45,21 @@ class ByteOrder(StrEnum):
 
 
 class CardNumbering(StrEnum):
-    """Which part of a 125 kHz transponder is its card's number."""
+    """What a reader that gives a card's number makes of it."""
 
     W26 = "w26"
-    """The last three bytes, as a Wiegand reader of 26 bits sends them: facility and number."""
+    """Its last three bytes, as a Wiegand reader of 26 bits sends them: facility and number."""
     W34 = "w34"
-    """The last four bytes, as one of 34 bits does: a facility of 16 bits and a number of 16."""
+    """Its last four bytes, as one of 34 bits does: a facility of 16 bits and a number of 16."""
     PLAIN = "plain"
-    """The last four bytes as one number."""
+    """The number as it is."""
+    DIGITS = "3+5"
+    """Eight decimal digits: three of the facility, five of the number, as printed on many cards
+    and sent by many USB readers."""
 
 
 class Shows(StrEnum):
-    """What a reader that types or sends text stands for."""
+    """What the text of a reader stands for."""
 
     QRCODE = "qrcode"
     CARD = "card"
@@ -133,6 +136,37 @@ class WiegandReader(_Reader):
         return self
 
 
+def _of_bytes(number: CardNumbering) -> CardNumbering:
+    if number is CardNumbering.DIGITS:
+        raise ValueError('"3+5" needs a reader of digits; allowed here: w26, w34, plain')
+    return number
+
+
+NumberOfBytes = Annotated[CardNumbering, AfterValidator(_of_bytes)]
+"""The forms for readers that give bytes and no digits."""
+
+
+class _TextReader(_Reader):
+    """One that gives text, which is a code or a card's number."""
+
+    shows: Shows = Shows.QRCODE
+    prefix: Annotated[str, Field(max_length=32)] = ""
+    """What the reader puts before each text; one without it is none."""
+    suffix: Annotated[str, Field(max_length=32)] = ""
+    """What it puts behind each text, before the line end or end key."""
+    number: CardNumbering = CardNumbering.PLAIN
+    byte_order: ByteOrder = ByteOrder.MSB
+
+    @model_validator(mode="after")
+    def _number_is_shown(self) -> Self:
+        formed = self.number is not CardNumbering.PLAIN or self.byte_order is not ByteOrder.MSB
+        if self.shows is Shows.QRCODE and formed:
+            raise ValueError('number and byte_order are for cards: shows = "card" or "card_hex"')
+        if self.number is CardNumbering.DIGITS and self.shows is not Shows.CARD:
+            raise ValueError('number = "3+5" needs decimal digits: shows = "card"')
+        return self
+
+
 Baud = Annotated[int, Field(ge=300, le=921_600)]
 
 
@@ -145,17 +179,13 @@ class _SerialReader(_Reader):
         return self.port
 
 
-class SerialQrReader(_SerialReader):
-    """A line-oriented QR or barcode reader on a serial port."""
+class SerialQrReader(_SerialReader, _TextReader):
+    """A line-oriented QR, barcode or card reader on a serial port."""
 
     kind: Literal["serial_qr"]
     baud: Baud = 9600
     gap_ms: Annotated[int, Field(ge=10, le=1000)] = 50
     """Silence that ends a text which came without a line end."""
-    prefix: Annotated[str, Field(max_length=32)] = ""
-    """What the reader puts before each code; a text without it is no code."""
-    suffix: Annotated[str, Field(max_length=32)] = ""
-    """What it puts behind each code, before the line end."""
     encoding: Encoding = Encoding.UTF_8
 
     @model_validator(mode="after")
@@ -178,9 +208,10 @@ class SerialCardReader(_SerialReader):
     kind: Literal["serial_card"]
     protocol: Literal["rdm6300", "id12"]
     baud: Baud = 9600
-    number: CardNumbering = CardNumbering.W26
+    number: NumberOfBytes = CardNumbering.W26
     """So that a card enrolled at a Wiegand reader is known here. Where all readers are on serial
-    ports, `plain` tells more cards apart."""
+    ports, `plain` (of the last four bytes) tells more cards apart."""
+    byte_order: ByteOrder = ByteOrder.MSB
     absent_ms: Annotated[int, Field(ge=200, le=10_000)] = 1_000
     """A card that was not heard for so long has been taken away: the reader repeats it while it is
     held there."""
@@ -203,15 +234,12 @@ class SerialUhfReader(_SerialReader):
         return self.baud or (115_200 if self.protocol == "r200" else 57_600)
 
 
-class HidReader(_Reader):
+class HidReader(_TextReader):
     """A USB reader that types what it reads, as a keyboard does."""
 
     kind: Literal["hid"]
     device: Annotated[str, Field(min_length=1)]
     """A lasting path such as /dev/input/by-id/...-event-kbd, or `simulated`."""
-    shows: Shows = Shows.QRCODE
-    prefix: Annotated[str, Field(max_length=32)] = ""
-    suffix: Annotated[str, Field(max_length=32)] = ""
     gap_ms: Annotated[int, Field(ge=10, le=5_000)] = 200
     """Silence that forgets a text whose end key did not come."""
 
@@ -226,6 +254,7 @@ class PcscReader(_Reader):
     kind: Literal["pcsc"]
     reader: Annotated[str, Field(min_length=1)]
     """Its name at pcscd, or the beginning of it; or `simulated`."""
+    number: NumberOfBytes = CardNumbering.PLAIN
     byte_order: ByteOrder = ByteOrder.MSB
 
     @property

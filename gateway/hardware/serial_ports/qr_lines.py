@@ -1,9 +1,11 @@
-"""QR and barcode readers that send each code as a line of text."""
+"""Readers that send each code or card number as a line of text."""
 
 from __future__ import annotations
 
+from gateway.credentials.card_number import CardForm
 from gateway.credentials.line_frames import LINE_ENDS, Line, LineForm, LineFramer, text_of
-from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
+from gateway.credentials.texts import credential_of_text
+from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import BrokenFrame
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.settings import SerialQrReader
@@ -18,7 +20,9 @@ class QrLines:
         self.gap_s = reader.gap_ms / 1000
         self._name = reader.name
         self._framer = LineFramer()
-        self._form = LineForm(
+        self._shows = reader.shows
+        self._card = CardForm(reader.number, reader.byte_order)
+        self._line = LineForm(
             reader.prefix.encode(reader.encoding),
             reader.suffix.encode(reader.encoding),
             reader.encoding,
@@ -40,7 +44,8 @@ class QrLines:
         read = list[Identification | BadFrame]()
         for line in lines:
             try:
-                credential = Credential(CredentialKind.QRCODE, text_of(line, self._form))
+                text = text_of(line, self._line)
+                credential = credential_of_text(text, self._shows, self._card)
             except BrokenFrame as error:
                 read.append(BadFrame(self._name, line.data.hex(), str(error), line.at_ns))
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.credentials.card_number import CardForm
 from gateway.credentials.rfid_serial import SHAPES, card_of_tag
 from gateway.credentials.stream_frames import Cut, FrameCutter
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
@@ -20,7 +21,7 @@ class RfidFrames:
 
     def __init__(self, reader: SerialCardReader) -> None:
         self._name = reader.name
-        self._numbering = reader.number
+        self._form = CardForm(reader.number, reader.byte_order)
         self._absent_ns = reader.absent_ms * _MS
         self._shape = SHAPES[reader.protocol]
         self._cutter = FrameCutter(self._shape)
@@ -49,7 +50,7 @@ class RfidFrames:
                 continue
             tag = self._shape.tag(cut.data)
             if not self._is_held(tag, at_ns):
-                card = Credential(CredentialKind.CARD, card_of_tag(tag, self._numbering))
+                card = Credential(CredentialKind.CARD, card_of_tag(tag, self._form))
                 read.append(Identification(self._name, card, at_ns))
         return read
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.credentials.card_number import CardForm
 from gateway.credentials.rfid_serial import SHAPES, tag_of_card
 from gateway.credentials.uhf_r200 import R200Codec
 from gateway.credentials.uhf_reader18 import EVERYONE, Reader18Codec
@@ -46,7 +47,9 @@ class PlayedUhfReader:
 def rfid_frame(reader: SerialCardReader, card: int) -> bytes:
     """What a 125 kHz reader sends of a card. Raises InvalidRequest when no tag is that card."""
     try:
-        return SHAPES[reader.protocol].encode(tag_of_card(card, reader.number))
+        return SHAPES[reader.protocol].encode(
+            tag_of_card(card, CardForm(reader.number, reader.byte_order))
+        )
     except ValueError as error:
         raise InvalidRequest(str(error)) from error
 

@@ -7,7 +7,9 @@ import os
 import select
 from collections.abc import Callable
 
-from gateway.credentials.keyboard import KeyboardCollector, Typed, credential_of_typed
+from gateway.credentials.card_number import CardForm
+from gateway.credentials.keyboard import KeyboardCollector, Typed, text_of_typed
+from gateway.credentials.texts import credential_of_text
 from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import BrokenFrame
 from gateway.hardware.device_thread import Backoff, DeviceThread
@@ -57,6 +59,7 @@ class HidDriver:
         """
         self.name = reader.name
         self._reader = reader
+        self._form = CardForm(reader.number, reader.byte_order)
         self._path = path
         self._post = loop.post
         self._opener = opener
@@ -97,7 +100,8 @@ class HidDriver:
         reader = self._reader
         for typed in ended:
             try:
-                credential = credential_of_typed(typed, reader.shows, reader.prefix, reader.suffix)
+                text = text_of_typed(typed, reader.prefix, reader.suffix)
+                credential = credential_of_text(text, reader.shows, self._form)
             except BrokenFrame as error:
                 shown = typed.text.encode().hex()
                 self._post(BadFrame(reader.name, shown, str(error), typed.at_ns))

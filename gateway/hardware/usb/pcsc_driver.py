@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from gateway.credentials.card_number import CardForm
 from gateway.credentials.contactless import (
     ASK_SERIAL,
     card_kind,
@@ -62,7 +63,7 @@ class PcscDriver:
         """Start the thread; nothing is posted before the first `service`."""
         self.name = reader.name
         self._wanted = reader.reader
-        self._order = reader.byte_order
+        self._form = CardForm(reader.number, reader.byte_order)
         self._clock = loop.clock
         self._post = loop.post
         self._opener = opener
@@ -108,7 +109,7 @@ class PcscDriver:
         fault = shown.fault
         if not fault:
             try:
-                number = card_of_serial(serial_of_answer(shown.answer), self._order)
+                number = card_of_serial(serial_of_answer(shown.answer), self._form)
             except BrokenFrame as error:
                 fault = str(error)
             else:

@@ -54,7 +54,8 @@ def test_an_unknown_card_is_shown_in_its_common_readings(
     bench.swipe((123 << 32) | 1)
     (shown,) = [call for call in log.info.call_args_list if call.args == ("unknown card",)]
     assert shown.kwargs["facility_number"] == "123,1"
-    assert shown.kwargs["four_byte"] == str(123 << 16 | 1)
+    assert shown.kwargs["plain"] == f"{123 << 16 | 1:010d}"
+    assert shown.kwargs["reader"] == "front"
 
 
 def test_the_schedule_decides_by_the_wall_clock_of_the_site(bench: Any) -> None:

@@ -43,6 +43,33 @@ device = "simulated"
 shows = "card"
 
 [[reader]]
+name = "ten"
+index = 6
+kind = "hid"
+portal = 2
+device = "simulated"
+shows = "card"
+number = "w26"
+
+[[reader]]
+name = "eight"
+index = 7
+kind = "hid"
+portal = 2
+device = "simulated"
+shows = "card"
+number = "3+5"
+
+[[reader]]
+name = "uid"
+index = 8
+kind = "pcsc"
+portal = 2
+reader = "simulated"
+number = "w26"
+byte_order = "lsb"
+
+[[reader]]
 name = "nfc"
 index = 5
 kind = "pcsc"
@@ -97,9 +124,28 @@ def site(fresh_site: Path, tmp_path: Path, start: Any) -> Iterator[Site]:
     with start(data) as bench:
         running = Site(bench)
         running.wait_for(
-            lambda: all(running.health(name) == "online" for name in ("desk", "wedge", "nfc"))
+            lambda: all(
+                running.health(name) == "online"
+                for name in ("desk", "wedge", "ten", "eight", "uid", "nfc")
+            )
         )
         yield running
+
+
+@pytest.mark.parametrize(
+    ("verb", "reader", "value"),
+    [
+        ("type", "ten", "0008106606"),
+        ("type", "eight", "12345678"),
+        ("type", "ten", ANAS_CARD),
+        ("present", "uid", "6EB27B5D"),
+    ],
+)
+def test_a_card_of_a_wiegand_door_is_known_at_a_usb_reader(
+    site: Site, verb: str, reader: str, value: str
+) -> None:
+    site.sim(verb, reader, value)
+    site.wait_for(lambda: [access[:2] for access in site.accesses()] == [(GRANT, ANA)])
 
 
 def test_a_typed_code_without_its_prefix_passes_its_person(site: Site) -> None:
@@ -199,5 +245,5 @@ def test_what_makes_no_sense_is_refused_with_the_reason(
 
 @pytest.mark.parametrize("verb", ["type", "present", "remove"])
 def test_an_unknown_reader_is_refused_with_those_that_are_there(site: Site, verb: str) -> None:
-    with pytest.raises(NotFound, match="desk, wedge, nfc"):
+    with pytest.raises(NotFound, match="desk, wedge, ten, eight, uid, nfc"):
         site.sim(verb, "none", "00")

@@ -36,9 +36,10 @@ def test_decimal_and_facility_forms_are_read_back(value: int) -> None:
 def test_the_readings_of_a_card_stand_side_by_side() -> None:
     readings = format_card(123 << 32 | 45678)
     assert readings.facility_number == "123,45678"
-    assert readings.four_byte == str(123 << 16 | 45678)
-    assert readings.hexadecimal == "7B0000B26E"
-    assert format_card(0x01020304).reversed_bytes == str(0x04030201)
+    assert readings.decimal == "528281023086"
+    assert readings.hexadecimal == "7BB26E"
+    assert (readings.plain, readings.digits) == ("0008106606", "12345678")
+    assert readings.w26 == readings.w34 == "123,45678"
 
 
 @pytest.mark.parametrize(

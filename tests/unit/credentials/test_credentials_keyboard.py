@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.credentials.card_number import CardForm
 from gateway.credentials.keyboard import (
     ENTER,
     LEFT_SHIFT,
     KeyboardCollector,
     Typed,
-    credential_of_typed,
     strokes,
+    text_of_typed,
 )
 from gateway.credentials.line_frames import MAX_BYTES
+from gateway.credentials.texts import credential_of_text
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import BrokenFrame
-from gateway.settings import Shows
+from gateway.settings import CardNumbering, Shows
 
 GAP_NS = 200_000_000
 RIGHT_SHIFT, CAPS, CTRL, ALT_GR, ESCAPE = 54, 58, 29, 100, 1
@@ -267,7 +269,9 @@ def test_a_character_without_a_key_cannot_be_typed(character: str) -> None:
 
 
 def read(text: str, shows: Shows = Shows.QRCODE, prefix: str = "", suffix: str = "") -> Credential:
-    return credential_of_typed(Typed(text, 1), shows, prefix, suffix)
+    return credential_of_text(
+        text_of_typed(Typed(text, 1), prefix, suffix), shows, CardForm(CardNumbering.PLAIN)
+    )
 
 
 def card(value: int) -> Credential:
@@ -329,7 +333,7 @@ def test_prefix_and_suffix_must_not_share_a_character() -> None:
 
 def test_a_faulty_text_is_never_a_credential() -> None:
     with pytest.raises(BrokenFrame, match="lost"):
-        credential_of_typed(Typed("12", 1, "keys were lost"), Shows.CARD, "", "")
+        text_of_typed(Typed("12", 1, "keys were lost"), "", "")
 
 
 def test_the_map_covers_all_of_printable_ascii() -> None:

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from gateway.credentials.card_number import CardForm
 from gateway.credentials.rfid_serial import SHAPES, card_of_tag, tag_of_card
 from gateway.credentials.stream_frames import NOISE_KEPT, Cut, FrameCutter, FrameShape
 from gateway.credentials.uhf_r200 import LONGEST, R200Codec, tag_crc
 from gateway.credentials.uhf_reader18 import EVERYONE, INVENTORY, POWER, Reader18Codec, crc
 from gateway.credentials.wiegand import FORMATS, decode, encode
-from gateway.settings import CardNumbering
+from gateway.settings import ByteOrder, CardNumbering
 
 FOUND: dict[str, list[dict[str, Any]]] = tomllib.loads(
     (Path(__file__).parent / "frames" / "serial.toml").read_text(encoding="utf-8")
@@ -127,20 +128,29 @@ def test_a_card_is_the_same_at_a_wiegand_reader(layout: str, facility: int, numb
     assume(len(set(bits[1:-1])) > 1)
     at_wiegand = decode(bits, [FORMATS[layout]]).value
     tag = bytes.fromhex("4C") + int(bits[1:-1], 2).to_bytes(4, "big")
-    assert card_of_tag(tag, CardNumbering(layout)) == at_wiegand == facility << 32 | number
+    assert (
+        card_of_tag(tag, CardForm(CardNumbering(layout))) == at_wiegand == facility << 32 | number
+    )
 
 
 def test_a_printed_number_is_the_card() -> None:
     tag = bytes.fromhex("0102B0A5FD")  # printed 0045131261 and 176,42493
-    assert card_of_tag(tag, CardNumbering.PLAIN) == 45131261
-    assert card_of_tag(tag, CardNumbering.W26) == 176 << 32 | 42493
-    assert card_of_tag(tag, CardNumbering.W34) == 688 << 32 | 42493
+    assert card_of_tag(tag, CardForm(CardNumbering.PLAIN)) == 45131261
+    assert card_of_tag(tag, CardForm(CardNumbering.W26)) == 176 << 32 | 42493
+    assert card_of_tag(tag, CardForm(CardNumbering.W34)) == 688 << 32 | 42493
 
 
-@given(st.sampled_from(CardNumbering), rfid_tags)
-def test_a_card_gives_a_tag_that_is_read_as_it(numbering: CardNumbering, tag: bytes) -> None:
-    card = card_of_tag(tag, numbering)
-    assert card_of_tag(tag_of_card(card, numbering), numbering) == card
+@given(
+    st.builds(
+        CardForm,
+        st.sampled_from(["w26", "w34", "plain"]).map(CardNumbering),
+        st.sampled_from(ByteOrder),
+    ),
+    rfid_tags,
+)
+def test_a_card_gives_a_tag_that_is_read_as_it(form: CardForm, tag: bytes) -> None:
+    card = card_of_tag(tag, form)
+    assert card_of_tag(tag_of_card(card, form), form) == card
 
 
 @pytest.mark.parametrize(
@@ -154,7 +164,7 @@ def test_a_card_gives_a_tag_that_is_read_as_it(numbering: CardNumbering, tag: by
 )
 def test_a_card_that_no_tag_is_read_as_is_refused(card: int, numbering: CardNumbering) -> None:
     with pytest.raises(ValueError, match=f"card {card} where its number is {numbering}"):
-        tag_of_card(card, numbering)
+        tag_of_card(card, CardForm(numbering))
 
 
 def test_a_tag_of_another_length_is_refused() -> None:

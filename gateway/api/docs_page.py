@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,11 +18,13 @@ from typing import Any
 
 from flask import Blueprint, Response
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
 
-from gateway.api.openapi.document import document, document_json
+from gateway.api.openapi.document import REFUSALS, document, document_json
 from gateway.api.openapi.fields import Schema
 from gateway.api.openapi.schemas import change, new, row
 from gateway.api.replies import JSON_TYPE
+from gateway.commands.table import COMMANDS
 from gateway.objects.catalogue import REGISTRY
 
 _LIMITS = {
@@ -32,6 +35,9 @@ _LIMITS = {
     "pattern": "like {}",
     "contentEncoding": "{}",
 }
+_WIDEST = (-(2**63), 2**63 - 1)
+"""Bounds of 64 bits, which tell a reader nothing."""
+_MOST_CHOICES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +77,18 @@ def _page() -> tuple[str, str]:
     source = files("gateway.api")
     style = source.joinpath("docs.css").read_text(encoding="utf-8")
     template = source.joinpath("docs.html").read_text(encoding="utf-8")
-    made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
-        template
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters |= {"prose": _prose, "prose_line": _line_of_prose}
     described = document()
-    text = made.render(
+    components = described["components"]["schemas"]
+    text = environment.from_string(template).render(
         style=style,
         info=described["info"],
-        commands=list(_commands(described)),
-        objects=list(_objects(described["components"]["schemas"])),
-        modules=list(_modules(described["components"]["schemas"])),
+        error=_shown(components["Error"]["examples"][0]),
+        refusals=REFUSALS.items(),
+        groups=list(_groups(described)),
+        objects=list(_objects(components)),
+        modules=list(_modules(components)),
     )
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return text, (
@@ -89,32 +97,63 @@ def _page() -> tuple[str, str]:
     )
 
 
+def _groups(described: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+    """The endpoints by their tags, in the order of these."""
+    commands = list(_commands(described))
+    for tag in described["tags"]:
+        found = [command for command in commands if command["tag"] == tag["name"]]
+        yield {
+            "title": tag["name"],
+            "text": tag["description"],
+            "commands": found,
+            "refused": sum(bool(command["refused"]) for command in found),
+        }
+
+
 def _commands(described: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     """Each path once, with what its requests hold."""
     components = described["components"]["schemas"]
     for path, methods in described["paths"].items():
-        operation = next(iter(methods.values()))
+        operation = methods.get("post") or next(iter(methods.values()))
+        name = path.strip("/").removesuffix(".fcgi")
+        command = COMMANDS.get(name)
         body: dict[str, Any] = operation.get("requestBody", {"content": {"": {}}})["content"]
-        media, content = next(iter(body.items()))
+        content = next(iter(body.values()))
         schema = _resolved(content.get("schema", {}), components)
-        # A command for a part that is missing is never done.
+        refused = "200" not in operation["responses"]
         done = operation["responses"].get("200", {"content": {"": {"schema": {}}}})["content"]
         answer_media, answer = next(iter(done.items()))
         yield {
             "path": path,
-            "methods": " or ".join(method.upper() for method in methods),
+            "name": path.removesuffix(".fcgi").lstrip("/") if path.endswith(".fcgi") else path,
+            "tag": operation["tags"][0],
+            "methods": [method.upper() for method in methods],
             "text": operation.get("description", operation["summary"]),
-            "media": media,
+            "alias_of": command is not None and (name != command.name or path == f"/{name}"),
+            "parameters": list(_parameters(operation)),
             "lines": list(_lines(schema)),
-            "example": _shown(content["example"]) if "example" in content else "",
+            "curl": operation["x-codeSamples"][0]["source"],
+            "refused": refused,
             "answer_media": answer_media,
             "answer": list(_lines(_resolved(answer["schema"], components))),
+            "answered": _pretty(answer["example"]) if "example" in answer else "",
             "errors": [
                 (status, found["description"])
                 for status, found in operation["responses"].items()
                 if status != "200"
             ],
         }
+
+
+def _parameters(operation: Mapping[str, Any]) -> Iterator[Line]:
+    for parameter in operation.get("parameters", ()):
+        ((line),) = _lines(
+            {
+                "properties": {parameter["name"]: parameter["schema"]},
+                "required": [parameter["name"]] if parameter["required"] else [],
+            }
+        )
+        yield line
 
 
 def _objects(components: Mapping[str, Schema]) -> Iterator[dict[str, object]]:
@@ -135,13 +174,18 @@ def _resolved(schema: Schema, components: Mapping[str, Schema]) -> Schema:
 
 
 def _lines(schema: Schema) -> Iterator[Line]:
-    """The members of `schema`; of one with choices, those of the first."""
-    chosen = schema["oneOf"][0] if "oneOf" in schema else schema
-    needed = set(chosen.get("required", ()))
-    for name, member in chosen.get("properties", {}).items():
+    """The members of `schema`; of one with choices, those of the first with what others have."""
+    choices = schema.get("oneOf") or [schema]
+    needed = set(choices[0].get("required", ()))
+    for name, first in choices[0].get("properties", {}).items():
+        others = [choice["properties"][name] for choice in choices if name in choice["properties"]]
+        kinds = list(dict.fromkeys(map(_kind, others)))
+        member = dict(first)
+        if "const" in first and len(choices) > 1:
+            member = {"enum": list(dict.fromkeys(other.get("const") for other in others))}
         yield Line(
             name,
-            _kind(member),
+            kinds[0] if len(kinds) == 1 else f"{kinds[0]}, and so on",
             _limits(member),
             _shown(member["default"]) if "default" in member else "",
             member.get("description", ""),
@@ -163,12 +207,40 @@ def _kind(schema: Schema) -> str:
 def _limits(schema: Schema) -> str:
     if "anyOf" in schema:
         return "; ".join(filter(None, map(_limits, schema["anyOf"])))
-    limits = [words.format(schema[key]) for key, words in _LIMITS.items() if key in schema]
+    limits = [
+        words.format(schema[key])
+        for key, words in _LIMITS.items()
+        if key in schema and schema[key] not in _WIDEST
+    ]
     choices = [schema["const"]] if "const" in schema else schema.get("enum", ())
-    if choices:
-        limits.append(", ".join(_shown(choice) for choice in choices if choice is not None))
+    shown = [_shown(choice) for choice in choices if choice is not None]
+    if len(shown) > _MOST_CHOICES:
+        shown = [f"one of {len(shown)}, such as {shown[0]}; all are in openapi.json"]
+    if shown:
+        limits.append(", ".join(shown))
     return ", ".join(limits)
 
 
 def _shown(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _pretty(value: object) -> str:
+    """JSON over lines, or on one where it fits."""
+    short = _shown(value)
+    return short if len(short) <= 80 else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _prose(text: str) -> Markup:
+    """Paragraphs, which an empty line separates."""
+    paragraphs = (_line_of_prose(part) for part in text.split("\n\n") if part.strip())
+    return Markup().join(Markup("<p>{}</p>").format(part) for part in paragraphs)
+
+
+def _line_of_prose(text: str) -> Markup:
+    """Text with its `names` in the letters of code."""
+    parts = re.split(r"`+([^`]+)`+", text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )

@@ -10,6 +10,8 @@ from typing import Any
 from gateway import __version__
 from gateway.api.openapi.endpoints import ENDPOINTS, JSON, OCTETS, Endpoint
 from gateway.api.openapi.fields import Schema
+from gateway.api.openapi.groups import GROUPS, group_of
+from gateway.api.openapi.samples import curl, sample
 from gateway.api.openapi.schemas import (
     configuration_components,
     object_components,
@@ -29,9 +31,14 @@ from gateway.objects.configuration_keys import CONFIGURATION
 
 MINOP_PATH = "/api/v1/execute"
 METRICS_PATH = "/metrics"
+_MINOP_EXAMPLE = {
+    "CommandName": "Add",
+    "CommandEntity": "User",
+    "OperationData": {"UserID": "100", "FirstName": "Ana"},
+}
 _COMPONENT = "#/components/schemas/{model}"
 _OPEN = Endpoint({})
-_REFUSALS = {
+REFUSALS = {
     400: "The request cannot be carried out on this device; nothing was changed.",
     401: "No session, a dead one, or a wrong password.",
     403: "The session may not do this.",
@@ -41,11 +48,26 @@ _REFUSALS = {
     500: "The database cannot be used, as with a full disk.",
     503: "The controller process or a device is away.",
 }
+"""Status -> what it means."""
 _RIGHTS = {
     Right.NONE: "Needs no session.",
     Right.ANY_SESSION: "Needs a session.",
     Right.ADMINISTRATOR: "Needs an administrator's session.",
 }
+_ADDRESS = {"default": "192.168.0.129", "description": "The device's address or name."}
+_SERVERS = [
+    {"url": "/", "description": "The device that serves this description."},
+    {
+        "url": "https://{address}",
+        "description": "With TLS. The certificate is the device's own unless it was given another.",
+        "variables": {"address": _ADDRESS},
+    },
+    {
+        "url": "http://{address}",
+        "description": "Without TLS: passwords and sessions cross the network readable.",
+        "variables": {"address": _ADDRESS},
+    },
+]
 _ABOUT = """\
 Commands are `POST`ed as JSON to `/<command>.fcgi`. `login` gives a session, which every other
 command carries as `?session=` or as a cookie. Members that a command does not know are ignored. A
@@ -68,6 +90,7 @@ def document() -> dict[str, Any]:
             "type": "object",
             "required": ["error", "code"],
             "properties": {"error": {"type": "string"}, "code": {"type": "integer"}},
+            "examples": [{"error": "Invalid session", "code": 1}],
         },
         "Where": where_component(),
         **object_components(REGISTRY),
@@ -83,9 +106,19 @@ def document() -> dict[str, Any]:
     paths["/openapi.json"] = _page("This description.", JSON, {"type": "object"})
     paths["/docs"] = _page("This description, to be read.", "text/html", {"type": "string"})
     paths[METRICS_PATH] = _figures()
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            _illustrate(method, path, operation, components)
+    used = {tag for methods in paths.values() for it in methods.values() for tag in it["tags"]}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Door controller", "version": __version__, "description": _ABOUT},
+        "servers": _SERVERS,
+        "tags": [
+            {"name": group.title, "description": group.text}
+            for group in GROUPS
+            if group.title in used
+        ],
         "paths": paths,
         "components": {
             "schemas": components,
@@ -96,6 +129,19 @@ def document() -> dict[str, Any]:
             },
         },
     }
+
+
+def _illustrate(
+    method: str, path: str, operation: dict[str, Any], components: dict[str, Schema]
+) -> None:
+    """Show how the request is made, and what it is answered where that is JSON."""
+    operation["x-codeSamples"] = [
+        {"lang": "Shell", "label": "curl", "source": curl(method, path, operation, components)}
+    ]
+    for answer in operation["responses"].get("200", {"content": {}})["content"].items():
+        media, content = answer
+        if media == JSON and content["schema"] and "example" not in content:
+            content["example"] = sample(content["schema"], components)
 
 
 def _path(
@@ -118,7 +164,7 @@ def _operation(name: str, command: Command, components: dict[str, Schema]) -> di
     return {
         "summary": about.partition("\n")[0],
         "description": f"{about}\n\n{_RIGHTS[command.needs]}",
-        "tags": [command.run.__module__.rpartition(".")[2]],
+        "tags": [group_of(command.run.__module__.rpartition(".")[2]).title],
         "security": [] if command.needs is Right.NONE else [{"query": []}, {"cookie": []}],
         "parameters": _parameters(command),
         "requestBody": _body(command, endpoint, components),
@@ -129,7 +175,9 @@ def _operation(name: str, command: Command, components: dict[str, Schema]) -> di
 def _done(command: Command, endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.answer is None:
         return {}
-    content = {command.answers: {"schema": endpoint.answer}}
+    content: dict[str, Any] = {command.answers: {"schema": endpoint.answer}}
+    if endpoint.answered is not None:
+        content[command.answers]["example"] = endpoint.answered
     content.update({media: {"schema": {}} for media in command.other_answers})
     return {"200": {"description": "Done.", "content": content}}
 
@@ -179,7 +227,7 @@ def _refusals(command: Command) -> dict[str, Any]:
 
 def _refused(statuses: set[int], schema: Schema) -> dict[str, Any]:
     return {
-        str(status): {"description": _REFUSALS[status], "content": {JSON: {"schema": schema}}}
+        str(status): {"description": REFUSALS[status], "content": {JSON: {"schema": schema}}}
         for status in sorted(statuses)
     }
 
@@ -214,9 +262,17 @@ def _minop(components: dict[str, Schema]) -> dict[str, Any]:
             "operationId": "post_execute",
             "summary": "Carry out a command of the second vendor's API.",
             "description": "Needs a bearer token.",
-            "tags": ["minop"],
+            "tags": [group_of("minop").title],
             "security": [{"token": []}],
-            "requestBody": {"required": True, "content": {JSON: {"schema": {"oneOf": requests}}}},
+            "requestBody": {
+                "required": True,
+                "content": {
+                    JSON: {
+                        "schema": {"oneOf": requests},
+                        "example": _MINOP_EXAMPLE,
+                    }
+                },
+            },
             "responses": {
                 "200": {"description": "Done.", "content": {JSON: {"schema": done}}},
                 **_refused({400, 401, 403, status_of(NotFound()), 405, 413}, error),
@@ -233,7 +289,7 @@ def _figures() -> dict[str, Any]:
             "operationId": "get_metrics",
             "summary": "How the device and all that hangs on it are, as Prometheus reads it.",
             "description": "Needs a bearer token.",
-            "tags": ["description"],
+            "tags": [group_of("description").title],
             "security": [{"token": []}],
             "responses": {
                 "200": {"description": "The figures.", "content": text},
@@ -248,7 +304,7 @@ def _page(text: str, media: str, schema: Schema) -> dict[str, Any]:
         "get": {
             "operationId": f"get_{media.rpartition('/')[2]}",
             "summary": text,
-            "tags": ["description"],
+            "tags": [group_of("description").title],
             "security": [],
             "responses": {"200": {"description": text, "content": {media: {"schema": schema}}}},
         }

@@ -79,6 +79,8 @@ class Endpoint:
     """A request that a device can carry out."""
     request: Schema | None = None
     """In the place of the request model's own schema, where that leaves the members open."""
+    answered: object = None
+    """The answer to `example`, where one that is made from `answer` would say too little."""
 
 
 _SYSTEM = _object(
@@ -202,6 +204,7 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 "limit": 100,
             },
             load_request(REGISTRY),
+            {"users": [{"id": 2, "name": "Ana"}, {"id": 7, "name": "André"}]},
         ),
         "create_objects": Endpoint(
             _object(ids=_array(_WHOLE)),

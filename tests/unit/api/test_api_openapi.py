@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
 
@@ -144,6 +147,77 @@ def test_examples_are_what_their_schema_says() -> None:
             validator(content["schema"]).validate(example)
 
 
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every path and method with its operation."""
+    for path, methods in DESCRIBED["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def test_every_answer_in_json_has_an_example_that_its_schema_allows() -> None:
+    for path, _, operation in operations():
+        done = operation["responses"].get("200", {"content": {}})["content"]
+        content = done.get("application/json")
+        if content and content["schema"] and path != "/openapi.json":
+            validator(content["schema"]).validate(content["example"])
+
+
+def test_servers_are_this_device_and_others_with_and_without_tls() -> None:
+    urls = [server["url"] for server in DESCRIBED["servers"]]
+    assert urls == ["/", "https://{address}", "http://{address}"]
+
+
+def test_every_command_is_in_a_group_that_is_described() -> None:
+    groups = [tag["name"] for tag in DESCRIBED["tags"]]
+    assert len(groups) == len(set(groups))
+    for path, _, operation in operations():
+        (tag,) = operation["tags"]
+        assert tag in groups, path
+
+
+def curl_of(operation: dict[str, Any], **variables: str) -> SimpleNamespace:
+    """The request of an operation's line for a shell, as curl would make it."""
+    (shown,) = operation["x-codeSamples"]
+    text = shown["source"]
+    for name, value in variables.items():
+        text = text.replace(f"${name}", value)
+    program, *words = shlex.split(text)
+    assert program == "curl"
+    made = SimpleNamespace(method="GET", url=words.pop(), body=None, headers={})
+    while words:
+        option, value = words.pop(0), words.pop(0)
+        if option == "--json":
+            made.method, made.body = "POST", json.loads(value)
+        elif option == "--data-binary":
+            made.method = "POST"
+        elif option == "-X":
+            made.method = value
+        elif option == "-H":
+            made.headers.update([value.split(": ", 1)])
+        else:
+            assert option == "-o"
+    return made
+
+
+def test_every_operation_has_a_curl_line_that_makes_its_request() -> None:
+    for path, method, operation in operations():
+        made = curl_of(operation, GATEWAY="https://device", SESSION="abc", TOKEN="def")
+        address, _, query = made.url.partition("?")
+        assert (made.method, address) == (method.upper(), f"https://device{path}")
+        wanted = [name for choice in operation["security"] for name in choice]
+        assert ("session=abc" in query) == ("query" in wanted)
+        assert (made.headers.get("Authorization") == "Bearer def") == ("token" in wanted)
+        content = operation.get("requestBody", {"content": {}})["content"]
+        assert made.body == content.get("application/json", {}).get("example")
+
+
+def test_a_curl_line_is_carried_out(throwaway: SimpleNamespace) -> None:
+    operation = DESCRIBED["paths"]["/load_objects.fcgi"]["post"]
+    made = curl_of(operation, GATEWAY=throwaway.url, SESSION=throwaway.token())
+    reply = requests.request(made.method, made.url, json=made.body, timeout=30)
+    assert reply.status_code == 200
+
+
 CALLED = [
     name
     for name, command in COMMANDS.items()
@@ -250,6 +324,66 @@ def test_the_page_names_everything_and_needs_nothing_from_elsewhere(
             assert f"<code>{field.name}</code>" in reply.text
     for key in CONFIGURATION:
         assert f"<code>{key.key}</code>" in reply.text
+
+
+class Places(HTMLParser):
+    """Which sections of the page lie in a fold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folded: dict[str, bool] = {}
+        self._folds = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._folds += tag == "details"
+        identity = dict(attrs).get("id")
+        if tag == "section" and identity:
+            self.folded[identity] = self._folds > 0
+
+    def handle_endtag(self, tag: str) -> None:
+        self._folds -= tag == "details"
+
+
+def test_the_page_groups_commands_and_folds_those_that_are_refused(device: SimpleNamespace) -> None:
+    page = requests.get(f"{device.url}/docs", timeout=30).text
+    for tag in DESCRIBED["tags"]:
+        assert f"<h2>{tag['name']}</h2>" in page
+    places = Places()
+    places.feed(page)
+    for name, command in COMMANDS.items():
+        refused = ENDPOINTS[command.name].answer is None
+        assert places.folded[f"/{name}.fcgi"] is refused
+
+
+def test_the_page_shows_address_tls_error_shape_and_a_curl_line_for_each(
+    device: SimpleNamespace,
+) -> None:
+    page = html.unescape(requests.get(f"{device.url}/docs", timeout=30).text)
+    assert "GATEWAY=https://" in page
+    assert "CURL_CA_BUNDLE" in page
+    assert "Without TLS, passwords and sessions cross the network readable" in page
+    error = COMPONENTS["Error"]["examples"][0]
+    validator(COMPONENTS["Error"]).validate(error)
+    assert json.dumps(error) in page
+    for name, command in COMMANDS.items():
+        if name == command.name:
+            assert FCGI[name]["post"]["x-codeSamples"][0]["source"] in page
+
+
+def test_the_page_shows_names_as_code_and_no_backticks(device: SimpleNamespace) -> None:
+    page = requests.get(f"{device.url}/docs", timeout=30).text
+    assert "`" not in page
+    assert "<code>?session=</code>" in page
+
+
+def test_the_page_names_every_choice_of_a_request_with_several_forms(
+    device: SimpleNamespace,
+) -> None:
+    page = html.unescape(requests.get(f"{device.url}/docs", timeout=30).text)
+    section = page.partition('id="/api/v1/execute"')[2].partition("</section>")[0]
+    for name in MINOP_COMMANDS:
+        for word in name.split():
+            assert f'"{word}"' in section
 
 
 def test_the_page_shows_limits_defaults_and_examples(device: SimpleNamespace) -> None:

@@ -1,0 +1,74 @@
+"""The groups under which the description shows its endpoints, in the order of the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Endpoints that belong together."""
+
+    title: str
+    text: str
+    rooms: frozenset[str]
+    """The modules of `gateway.commands` whose commands are in it."""
+
+
+def _group(title: str, text: str, *rooms: str) -> Group:
+    return Group(title, text, frozenset(rooms))
+
+
+ABSENT = _group(
+    "Parts that this device does not have",
+    "Commands for hardware of other devices: screen, camera, fingerprint, telephony and more.",
+    "absent",
+)
+_OTHER = _group("Other commands", "")
+GROUPS = (
+    _group(
+        "Sessions and logins",
+        "Log in, and manage logins and tokens.",
+        *("logins", "accounts", "tokens"),
+    ),
+    _group(
+        "Objects",
+        "Read and write people, cards, rules, logs and every other object; import and export.",
+        *("objects", "transfer", "reports"),
+    ),
+    _group(
+        "Doors and turnstile",
+        "Open doors, see their state, and set their modes.",
+        *("doors", "modes", "turnstile", "gpio", "buzzer"),
+    ),
+    _group(
+        "Access decisions",
+        "Who may pass where and when, and why somebody was or was not let in.",
+        *("explain", "openers", "passback", "authorization"),
+    ),
+    _group("Alarms", "Arm and disarm alarm zones, and see what alarms.", "alarms"),
+    _group(
+        "Enrolment and photos",
+        "Take a card or PIN at a reader, and keep people's photos.",
+        *("enrolment", "photos"),
+    ),
+    _group(
+        "Configuration",
+        "Settings, clock, network and certificate, and tests of the network.",
+        *("configuration", "clock", "network", "certificate", "probes", "first_run"),
+    ),
+    _group(
+        "Device",
+        "State, restart, backup and records of the device itself.",
+        *("system", "power", "backup", "audit"),
+    ),
+    _group("Commands by name and entity", "The API of a second vendor, at one path.", "minop"),
+    _group("Descriptions and figures", "For programs that watch the device.", "description"),
+    _OTHER,
+    ABSENT,
+)
+
+
+def group_of(room: str) -> Group:
+    """The group of the commands that the module `room` carries out."""
+    return next((group for group in GROUPS if room in group.rooms), _OTHER)

@@ -9,6 +9,7 @@ second.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 
 from gateway.errors import BrokenFrame
@@ -50,6 +51,26 @@ def decode_key(bits: str, six_bit: str = "rosslare") -> str:
     return values[value]
 
 
+def may_be_keys(bits: str) -> bool:
+    """Whether the bits may be keys: those of one burst, even a damaged one, or of several that ran
+    together. They must be shown to nobody then, since they may be a PIN."""
+    if len(bits) <= LONGEST_BURST:
+        return True
+    return any(
+        len(bits) % size == 0
+        and all(_is_key(bits[at : at + size]) for at in range(0, len(bits), size))
+        for size in BURST_BITS
+    )
+
+
+def _is_key(bits: str) -> bool:
+    for option in SIX_BIT_KEYS:
+        with suppress(BrokenFrame):
+            decode_key(bits, option)
+            return True
+    return False
+
+
 def encode_key(char: str) -> str:
     """The 4-bit burst of a key; raises ValueError for a character that is none."""
     if len(char) != 1 or char not in KEYS:
@@ -65,32 +86,38 @@ def _with_parity(nibble: str) -> str:
 class KeyCollector:
     """Collects the keys of one keypad into PINs.
 
-    The end key hands the PIN out, the clear key forgets it, and so does a silence longer than
-    `timeout_ns`. An entry longer than `max_keys` is dropped as a whole: a shortened PIN could be
-    another person's.
+    The end key hands the PIN out, and so does the last of `length` keys, where that is given. The
+    clear key forgets it, and so does a silence longer than `timeout_ns`. An entry longer than
+    `max_keys` is dropped as a whole: a shortened PIN could be another person's.
     """
 
     def __init__(
-        self, timeout_ns: int, end: str = "#", clear: str = "*", max_keys: int = 32
+        self,
+        timeout_ns: int,
+        end: str = "#",
+        clear: str = "*",
+        max_keys: int = 32,
+        length: int | None = None,
     ) -> None:
         self._timeout_ns = timeout_ns
         self._end = end
         self._clear = clear
         self._max_keys = max_keys
+        self._length = length
         self._typed = ""
         self._last_ns: int | None = None
 
     def key(self, char: str, at_ns: int) -> str | None:
-        """Take a key pressed at `at_ns`; the PIN when this was the end key and there is one."""
+        """Take a key pressed at `at_ns`; the PIN when this was its end and there is one."""
         if self._last_ns is not None and at_ns - self._last_ns > self._timeout_ns:
             self._typed = ""
         self._last_ns = at_ns
-        if char == self._end:
-            pin, self._typed = self._typed, ""
-            return pin if 0 < len(pin) <= self._max_keys else None
         if char == self._clear:
             self._typed = ""
-        else:
+        elif char != self._end:
             # One key too many is kept, as the mark of an entry that is too long.
             self._typed = (self._typed + char)[: self._max_keys + 1]
-        return None
+        if char != self._end and len(self._typed) != self._length:
+            return None
+        pin, self._typed = self._typed, ""
+        return pin if 0 < len(pin) <= self._max_keys else None

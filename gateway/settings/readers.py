@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.settings.wires import FixedInput, Name, Output, Pin, Section
 
@@ -102,6 +102,14 @@ class _Reader(Section):
                 yield key, output
 
 
+def _bits_of_whole_pins(given: object) -> object:
+    """`false` is none; `true`, which was all there was once, is the shorter number."""
+    return {False: None, True: 24}[given] if isinstance(given, bool) else given
+
+
+WholePins = Annotated[Literal[24, 32] | None, BeforeValidator(_bits_of_whole_pins)]
+
+
 class WiegandReader(_Reader):
     """A reader on two data lines, with or without a keypad."""
 
@@ -123,16 +131,20 @@ class WiegandReader(_Reader):
     """Hands the typed PIN out."""
     clear_key: Key = "*"
     """Forgets what was typed."""
-    whole_pins: bool = False
-    """The keypad collects a PIN itself and sends it as a frame of 26 bits with facility 0. Cards of
-    26 bits with facility 0 cannot be read there, nor PINs that begin with 0."""
+    pin_length: Annotated[int, Field(ge=1, le=32)] | None = None
+    """So many digits are a PIN without the end key, which ends a shorter one."""
+    whole_pins: WholePins = None
+    """The keypad collects a PIN itself and sends it as a number of so many bits: in a frame of two
+    parity bits more, or in a bare one. Each frame of these lengths is a PIN, and no card."""
     six_bit_keys: Literal["rosslare", "plain"] = "rosslare"
     """What keys in bursts of 6 bits stand for: Rosslare's keypad option 1 or 2."""
 
     @model_validator(mode="after")
-    def _keys_differ(self) -> Self:
+    def _keypad_makes_sense(self) -> Self:
         if self.end_key == self.clear_key:
             raise ValueError("end_key and clear_key must be different keys")
+        if self.whole_pins and not self.keypad:
+            raise ValueError("whole_pins needs a keypad, and keypad = false says there is none")
         return self
 
 

@@ -10,7 +10,6 @@ from gateway.errors import BrokenFrame
 
 _INVERTED = str.maketrans("01", "10")
 _BYTE = 8
-_PIN_FRAME = FORMATS["w26"]
 
 
 def decode(
@@ -49,15 +48,21 @@ def decode(
     raise BrokenFrame("; ".join(problems))
 
 
-def pin_of_frame(bits: str) -> str | None:
-    """The PIN in the frame of a keypad that collects it itself: 26 bits with facility 0.
+def pin_of_frame(bits: str, pin_bits: int) -> str | None:
+    """The PIN in the frame of a keypad that collects it itself, as a number of `pin_bits`.
 
-    A PIN has no leading zeros then, since a number has none. None for any other frame.
+    The number is sent bare or between two parity bits. It has no leading zeros, so that a PIN that
+    begins with 0 is another one. None for a frame of another length; raises BrokenFrame for a
+    wrong parity.
     """
-    if len(bits) != _PIN_FRAME.bits or _PIN_FRAME.broken_parity(bits) is not None:
+    if len(bits) == pin_bits:
+        return str(int(bits, 2))
+    if len(bits) != pin_bits + 2:
         return None
-    facility, number = divmod(_value(bits, _PIN_FRAME, last_byte_first=False), 1 << 32)
-    return None if facility else str(number)
+    broken = FORMATS[f"w{len(bits)}"].broken_parity(bits)
+    if broken is not None:
+        raise BrokenFrame(f"whole PIN: {broken.kind} parity bit {broken.bit} is wrong")
+    return str(int(bits[1:-1], 2))
 
 
 def lacks_a_bit(bits: str, formats: Sequence[WiegandFormat]) -> WiegandFormat | None:

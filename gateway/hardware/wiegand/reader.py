@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.credentials.keypad import BURST_BITS, KeyCollector, decode_key
+from gateway.credentials.keypad import BURST_BITS, KeyCollector, decode_key, may_be_keys
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import (
     FORMATS,
@@ -25,7 +25,6 @@ from gateway.hardware.wiegand.edges import EdgeSource
 from gateway.settings import WiegandReader
 
 _MS = 1_000_000
-_WHOLE_PIN_BITS = 26
 _SILENT_INTERVALS = 2
 """A frame whose next bit is overdue by so many of its longest intervals is over."""
 _EARLY_LAG_NS = 2_000_000
@@ -104,7 +103,10 @@ class WiegandDriver:
         self._post = loop.post
         self._assembler = FrameAssembler(settings.gap_ms * _MS)
         self._keys = KeyCollector(
-            settings.key_timeout_ms * _MS, settings.end_key, settings.clear_key
+            settings.key_timeout_ms * _MS,
+            settings.end_key,
+            settings.clear_key,
+            length=settings.pin_length,
         )
         self._replays = ReplayWatch()
         self._played = Ration()
@@ -153,8 +155,8 @@ class WiegandDriver:
         self._last_byte_first = self._settings.index in reading.last_byte_first
         longest = max(layout.bits for layout in self._formats)
         certain = all(layout.parities for layout in self._formats if layout.bits == longest)
-        if self._settings.whole_pins and longest < _WHOLE_PIN_BITS:
-            longest, certain = _WHOLE_PIN_BITS, True
+        if self._settings.whole_pins and longest < self._settings.whole_pins + 2:
+            longest, certain = self._settings.whole_pins + 2, True
         self._early_bits = longest if certain else 0
 
     def turns(self, now_ns: int) -> bool:
@@ -225,7 +227,8 @@ class WiegandDriver:
             raise BrokenFrame("D0 and D1 pulsed together: noise, or the lines touch")
         if len(frame.bits) in BURST_BITS:
             return self._key(frame)
-        pin = pin_of_frame(frame.bits) if self._settings.whole_pins else None
+        whole = self._settings.whole_pins
+        pin = pin_of_frame(frame.bits, whole) if whole else None
         if pin is not None:
             return Credential(CredentialKind.PIN, pin)
         return decode(frame.bits, self._formats, last_byte_first=self._last_byte_first)
@@ -257,8 +260,8 @@ class WiegandDriver:
         elif lacks_a_bit(frame.bits, self._formats) is not None:
             self.counts.short += 1
             self._complaints.add("frames are one bit short", frame.last_ns, _TROUBLES)
-        # What may be a PIN, were it not for one bit, is nobody's to read.
-        secret = self._settings.whole_pins and _WHOLE_PIN_BITS in (len(frame.bits), frame.taken)
+        # What may be a PIN, were it not for a bit or two, is nobody's to read.
+        secret = self._settings.whole_pins or may_be_keys(frame.bits)
         self._post(BadFrame(self.name, "" if secret else frame.bits, why, frame.last_ns))
 
     def _look_for_replay(self, frame: Frame) -> None:

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.keypad import KEYS, KeyCollector, decode_key, encode_key
+from gateway.credentials.keypad import KEYS, KeyCollector, decode_key, encode_key, may_be_keys
+from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import BrokenFrame
 
 TIMEOUT_NS = 5_000_000_000
@@ -112,6 +113,30 @@ def test_an_entry_that_is_too_long_is_dropped_whole_and_never_shortened() -> Non
     collector = KeyCollector(TIMEOUT_NS, max_keys=4)
     assert typed(collector, "12345#1234#") == ["1234"]
     assert typed(collector, "1" * 10_000 + "#") == []
+
+
+def test_so_many_digits_are_a_pin_without_the_end_key() -> None:
+    collector = KeyCollector(TIMEOUT_NS, length=4)
+    assert typed(collector, "1234" + "5678") == ["1234", "5678"]
+    assert typed(collector, "1234#" + "12#" + "9*4321") == ["1234", "12", "4321"]
+
+
+@given(st.text("0123456789*#", min_size=1, max_size=12), st.sampled_from([4, 6, 8]))
+def test_keys_that_ran_together_are_told_from_noise(keys: str, size: int) -> None:
+    def burst(key: str) -> str:
+        nibble = encode_key(key)
+        if size == 6:
+            even = nibble[:2].count("1") % 2
+            return f"{even}{nibble}{1 - nibble[2:].count('1') % 2}"
+        return nibble if size == 4 else f"{int(nibble, 2) ^ 0b1111:04b}{nibble}"
+
+    assert may_be_keys("".join(map(burst, keys)))
+
+
+def test_a_damaged_key_may_be_one_and_a_card_is_none() -> None:
+    assert all(may_be_keys(bits) for bits in ("1", "1111", "11111111"))
+    assert not may_be_keys(encode(FORMATS["w26"], 123, 45678))
+    assert not may_be_keys("1" * 32)
 
 
 def test_end_and_clear_keys_can_be_set() -> None:

@@ -234,16 +234,22 @@ def test_a_field_whose_last_bit_counts_most_is_read_backwards() -> None:
     assert decode(bits, [turned]).value == 1 << 32 | 1
 
 
-@given(st.integers(0, 65535))
-def test_a_whole_pin_is_a_frame_of_26_bits_with_facility_0(pin: int) -> None:
-    assert pin_of_frame(encode(W26, 0, pin)) == str(pin)
+@pytest.mark.parametrize(("pin_bits", "layout"), [(24, "w26"), (32, "w34")])
+@given(data=st.data())
+def test_a_whole_pin_is_the_number_of_its_frame(
+    pin_bits: int, layout: str, data: st.DataObject
+) -> None:
+    pin = data.draw(st.integers(0, (1 << pin_bits) - 1))
+    bits = encode(FORMATS[layout], pin >> 16, pin & 0xFFFF)
+    assert pin_of_frame(bits, pin_bits) == str(pin)
+    assert pin_of_frame(f"{pin:0{pin_bits}b}", pin_bits) == str(pin)
+    with pytest.raises(BrokenFrame, match="whole PIN"):
+        pin_of_frame(flipped(bits, data.draw(st.integers(0, len(bits) - 1))), pin_bits)
 
 
-@pytest.mark.parametrize(
-    "bits", [encode(W26, 1, 4), flipped(encode(W26, 0, 4), 3), encode(W34, 0, 4), "0100"]
-)
-def test_any_other_frame_is_no_whole_pin(bits: str) -> None:
-    assert pin_of_frame(bits) is None
+@pytest.mark.parametrize(("bits", "pin_bits"), [(26, 32), (34, 24), (24, 32), (32, 24), (4, 24)])
+def test_a_frame_of_another_length_is_no_whole_pin(bits: int, pin_bits: int) -> None:
+    assert pin_of_frame("0" * bits, pin_bits) is None
 
 
 def test_the_readings_of_a_frame_name_the_formats_that_it_would_be_right_in() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import ManualClock
+from gateway.credentials.keypad import encode_key
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, WiegandFormat, encode
 from gateway.credentials.wiegand.replay import EXACT
@@ -208,14 +209,15 @@ def test_cards_and_keys_share_the_line(bench: Bench) -> None:
         ("01" * 200, "257 bits fit no format"),
     ],
 )
-def test_a_frame_that_is_nothing_is_reported_with_its_bits(
+def test_a_frame_that_is_nothing_is_reported_with_its_bits_unless_it_may_be_a_key(
     bench: Bench, bits: str, why: str
 ) -> None:
     bench.start()
     bench.sim.frame("card", bits)
     bench.run(ms=1_000)
     (bad,) = bench.posted(BadFrame)
-    assert (bad.reader, bad.bits) == ("card", bits[:257])
+    shown = "" if len(bits) <= 8 else bits[:257]
+    assert (bad.reader, bad.bits) == ("card", shown)
     assert why in bad.why
     assert bench.credentials == []
 
@@ -516,24 +518,66 @@ def test_a_reader_without_a_keypad_has_no_keys(clock: ManualClock) -> None:
 @pytest.mark.parametrize("formats", [["w26"], ["w34"], ["w26", "w34"]])
 def test_a_whole_pin_is_a_pin_whatever_the_formats(clock: ManualClock, formats: list[str]) -> None:
     script = Script()
-    reader = Reader(script, clock, whole_pins=True, formats=formats)
-    script.edges = frame(encode(W26, 0, 4711), 0)
-    reader.driver.service(100 * MS)
-    (read,) = [event for event in reader.events if isinstance(event, Identification)]
-    assert (read.credential.kind, read.credential.value) == (CredentialKind.PIN, "4711")
+    for pin_bits, pin in ((24, "4711"), (24, "123456"), (32, "4711"), (32, "4294967295")):
+        reader = Reader(script, clock, whole_pins=pin_bits, formats=formats)
+        data = f"{int(pin):0{pin_bits}b}"
+        for bits in (data, with_parity(data)):
+            script.edges = frame(bits, 0)
+            reader.driver.service(100 * MS)
+            (read,) = [event for event in reader.events if isinstance(event, Identification)]
+            assert (read.credential.kind, read.credential.value) == (CredentialKind.PIN, pin)
+            reader.events.clear()
 
 
-def test_a_card_with_a_facility_is_a_card_beside_whole_pins(clock: ManualClock) -> None:
+def with_parity(data: str) -> str:
+    """Between two parity bits, each of the half beside it."""
+    half = len(data) // 2
+    return f"{data[:half].count('1') % 2}{data}{1 - data[half:].count('1') % 2}"
+
+
+@pytest.mark.parametrize(("whole_pins", "layout"), [(24, "w34"), (32, "w26")])
+def test_a_card_of_another_length_is_a_card_beside_whole_pins(
+    clock: ManualClock, whole_pins: int, layout: str
+) -> None:
     script = Script()
-    reader = Reader(script, clock, whole_pins=True)
-    script.edges = frame(encode(W26, 1, 4711), 0)
+    reader = Reader(script, clock, whole_pins=whole_pins)
+    script.edges = frame(encode(FORMATS[layout], 1, 4711), 0)
     reader.driver.service(100 * MS)
     assert reader.values == [1 << 32 | 4711]
 
 
+@pytest.mark.parametrize(("given_", "bits"), [(True, 24), (False, None), (24, 24), (32, 32)])
+def test_the_length_of_whole_pins_is_24_or_32_bits(given_: Any, bits: int | None) -> None:
+    fields = {"name": "r", "index": 1, "portal": 1, "kind": "wiegand", "d0": 5, "d1": 6}
+    assert WiegandReader.model_validate({**fields, "whole_pins": given_}).whole_pins == bits
+    with pytest.raises(ValueError, match="whole_pins"):
+        WiegandReader.model_validate({**fields, "whole_pins": 26})
+    with pytest.raises(ValueError, match="whole_pins needs a keypad"):
+        WiegandReader.model_validate({**fields, "whole_pins": 24, "keypad": False})
+
+
+def test_a_pin_of_a_known_length_needs_no_end_key(clock: ManualClock) -> None:
+    script = Script()
+    reader = Reader(script, clock, pin_length=4)
+    for at, key in enumerate("4711"):
+        script.edges = frame(encode_key(key), at * 200 * MS)
+        reader.driver.service(at * 200 * MS + 100 * MS)
+    assert reader.values == ["4711"]
+
+
+@pytest.mark.parametrize("keypad", [True, False])
+@pytest.mark.parametrize("bits", ["1101", "00000001", "".join(map(encode_key, "123456#"))])
+def test_keys_that_are_no_entry_are_not_shown(clock: ManualClock, keypad: bool, bits: str) -> None:
+    script = Script()
+    reader = Reader(script, clock, keypad=keypad)
+    script.edges = frame(bits, 0)
+    reader.driver.service(100 * MS)
+    assert [event.bits for event in reader.events if isinstance(event, BadFrame)] == [""]
+
+
 def test_the_bits_of_what_may_be_a_pin_are_not_shown(clock: ManualClock) -> None:
     script = Script()
-    reader = Reader(script, clock, whole_pins=True)
+    reader = Reader(script, clock, whole_pins=24)
     broken = encode(W26, 0, 4711)[:-1] + "0"
     assert broken != encode(W26, 0, 4711)
     script.edges = frame(broken, 0)
@@ -541,7 +585,7 @@ def test_the_bits_of_what_may_be_a_pin_are_not_shown(clock: ManualClock) -> None
     script.edges = frame("1" * 27, 500 * MS)
     reader.driver.service(600 * MS)
     shown = [event.bits for event in reader.events if isinstance(event, BadFrame)]
-    assert shown == ["", "1" * 27]
+    assert shown == ["", ""]
 
 
 def test_both_lines_at_once_spoil_the_frame(clock: ManualClock) -> None:

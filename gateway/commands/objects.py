@@ -80,9 +80,9 @@ def destroy_objects(context: CommandContext, caller: Caller, request: DestroyReq
 
 
 def object_metadata(context: CommandContext, caller: Caller, request: MetadataRequest) -> Answer:
-    """Fields and join paths of every object; `custom` ones do not exist here."""
+    """Fields and join paths of every object, or with the filter `custom` of the custom tables."""
     del caller
-    return {} if request.filter == "custom" else metadata_of(context.store.registry)
+    return metadata_of(context.store.registry, custom=request.filter == "custom")
 
 
 def _prepare_log_write(context: CommandContext, caller: Caller, object_name: str) -> None:

@@ -134,7 +134,7 @@ class DestroyRequest(RequestModel):
 
 
 class MetadataRequest(RequestModel):
-    """`object_metadata`; the filter `custom` names the tables that a client made."""
+    """`object_metadata`; the filter `custom` names the tables of custom fields."""
 
     filter: str | None = None
 

@@ -16,6 +16,7 @@ from gateway.commands import (
     certificate,
     clock,
     configuration,
+    custom_fields,
     doors,
     enrolment,
     explain,
@@ -46,6 +47,7 @@ from gateway.commands.rights import Caller, check_right
 _ALL: tuple[Command, ...] = (
     *logins.COMMANDS,
     *objects.COMMANDS,
+    *custom_fields.COMMANDS,
     *configuration.COMMANDS,
     *doors.COMMANDS,
     *alarms.COMMANDS,

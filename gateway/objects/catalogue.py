@@ -1,8 +1,8 @@
 """The objects of this device: the vendor's list in its order, then what only its devices show.
 
-Not among them are the tables of API logins and their rights (accounts are no objects here), the
-tables of custom values, whose columns come and go at run time, and `special_columns`, which
-exists to give `COUNT(*)` a name.
+Not among them are the tables of API logins and their rights (accounts are no objects here), and
+`special_columns`, which exists to give `COUNT(*)` a name. Custom tables and fields are added to
+these at run time, see `gateway.objects.custom`.
 
 A number that decides something at a door is a `Choice` or has bounds: a value that nobody knows
 must not pass for one that somebody meant. A number that is only stored and given back takes any
@@ -104,6 +104,9 @@ REGISTRY = Registry(
         visitors.CUSTOM_COLUMNS,
         visitors.USER_TYPES,
         visitors.VISITS,
+        visitors.C_USERS,
+        visitors.C_VISITS,
+        visitors.VISITORS,
         intercom.WHITELIST,
         intercom.CALL_LOGS,
         equipment.DEVICE_ACTIONS,
@@ -118,6 +121,7 @@ REGISTRY = Registry(
         reports.FIXED_REPORT_COLUMNS,
         reports.COUNTER_REPORT_COLUMNS,
         # Ours alone.
+        visitors.CUSTOM_COLUMN_TYPES,
         passback.ANTIPASSBACK_AREAS,
         passback.ANTIPASSBACK_EXEMPTIONS,
         first_card.FIRST_CARD_UNLOCKS,

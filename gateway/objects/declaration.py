@@ -13,7 +13,7 @@ from gateway.objects.fields import Field, Id, Ref, Stored
 ROWID = "rowid"
 """Key column of the tables whose rows have no id on the wire."""
 
-_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,10 @@ class ObjectType:
     """A record of what happened: clients may read and delete rows, not add any."""
     read_only: bool = False
     """Clients may read rows and nothing else."""
+    custom: bool = False
+    """Clients give it further fields at run time, see `gateway.objects.custom`."""
+    made_by: str = ""
+    """The commands that add and remove its rows, where clients cannot do so directly."""
     secret: bool = False
     """Only who may see secrets may ask for its rows, or for how many there are."""
     check: Callable[[Mapping[str, Stored]], object] | None = None
@@ -66,6 +70,11 @@ class ObjectType:
     def key_name(self) -> str:
         """The column that identifies a row."""
         return self.key.name if self.key else ROWID
+
+    @property
+    def addable(self) -> bool:
+        """True when clients may add rows."""
+        return not (self.log or self.read_only or self.made_by)
 
     @property
     def refs(self) -> tuple[Ref, ...]:
@@ -121,6 +130,11 @@ class Registry:
             return self._objects[name]
         except (KeyError, TypeError):
             raise InvalidRequest(f"{name!r} is not an object of this device") from None
+
+    def with_(self, *objects: ObjectType) -> Registry:
+        """These objects and `objects`, which take the place of those of the same name."""
+        merged = self._objects | {declared.name: declared for declared in objects}
+        return Registry(tuple(merged.values()))
 
     def references_to(self, name: str) -> Iterator[tuple[ObjectType, Ref]]:
         """Every object and field that refers to the object `name`."""

@@ -13,12 +13,14 @@ from gateway.objects.schedules import HOLIDAY_GROUPS, SECONDS_OF_DAY, WEEKDAYS
 Rows = dict[str, list[dict[str, object]]]
 """Object name -> rows as a client would send them, in an order that satisfies references."""
 
+VISITORS_TABLE = 3
+"""`custom_tables.id` of the custom fields of visitors."""
 RELEASE = 1
 """`access_rules.type` of a rule that lets people pass."""
 
 FACTORY_ROWS: Rows = {
     # What `users.user_type_id` says of a visitor; an ordinary person's is null or 0.
-    "user_types": [{"id": 1, "require_visitor": 0}],
+    "user_types": [{"id": 1, "custom_table_id": VISITORS_TABLE, "require_visitor": 0}],
     "groups": [{"id": 1, "name": "Standard"}],
     "areas": [{"id": 1, "name": "Standard"}],
     "portals": [{"id": 1, "name": "Standard", "area_from_id": 1, "area_to_id": 1}],

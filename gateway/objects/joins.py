@@ -4,7 +4,8 @@ The shortest way counts, in order of declaration, at most four references long; 
 that are documented are named below. A reference to the
 same row from both sides is crossed without touching that row: `user_groups.user_id =
 access_logs.user_id` (Control iD Access API, 2.7). Logs are ends of ways, never stations: what a
-person may do is not what a person did.
+person may do is not what a person did. Nor are custom tables: the ways between other objects stay
+the same when a client adds one.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ class Joins:
 
     def _passable(self, name: str, start: ObjectType, end: ObjectType) -> bool:
         station = self._registry[name]
+        if station.custom:
+            return False
         return not station.log or (station.link and (start.log or end.log))
 
 

@@ -21,8 +21,8 @@ _COUNT = {
 }
 
 
-def object_metadata(registry: Registry) -> dict[str, dict[str, object]]:
-    """Object -> its fields and the ways to other objects."""
+def object_metadata(registry: Registry, *, custom: bool = False) -> dict[str, dict[str, object]]:
+    """Object -> its fields and the ways to other objects; with `custom` of custom tables alone."""
     joins = Joins(registry)
     tables: dict[str, dict[str, object]] = {
         declared.name: {
@@ -30,7 +30,10 @@ def object_metadata(registry: Registry) -> dict[str, dict[str, object]]:
             "joins": _joins(declared, joins),
         }
         for declared in registry
+        if declared.custom or not custom
     }
+    if custom:
+        return tables
     return {**tables, SPECIAL_COLUMNS: {"fields": {"COUNT(*)": _COUNT}, "joins": {}}}
 
 

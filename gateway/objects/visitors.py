@@ -1,8 +1,4 @@
-"""Kinds of person, visits, and the names of custom fields.
-
-The tables that hold custom values (`c_users`, `c_visits`, `_visitors`) get their columns from
-rows of these two at run time on a device; here they do not exist.
-"""
+"""Kinds of person, visits, and the tables of custom fields."""
 
 from __future__ import annotations
 
@@ -13,20 +9,38 @@ CUSTOM_TABLES = ObjectType(
     "custom_tables",
     (
         Id("id"),
-        Text("table_name", required=True, unique=True),
+        Text("table_name", required=True, unique=True, derived=True),
         Text("name", required=True),
     ),
+    made_by="object_add and object_remove",
 )
 
 CUSTOM_COLUMNS = ObjectType(
     "custom_columns",
     (
         Id("id"),
-        Ref("custom_table_id", "custom_tables", required=True),
-        Text("column_name", required=True),
+        Ref("custom_table_id", "custom_tables", required=True, derived=True),
+        Text("column_name", required=True, derived=True),
         Text("name", required=True),
     ),
     pairs_unique=(("custom_table_id", "column_name"),),
+    made_by="object_add_field and object_remove_fields",
+)
+
+# Ours: what a device keeps in its schema alone.
+CUSTOM_COLUMN_TYPES = ObjectType(
+    "custom_column_types",
+    (
+        Ref("custom_column_id", "custom_columns", required=True),
+        Text("type", required=True),
+        Text("constraint", required=True),
+        Text("default_value"),
+        Flag("unique", default=0),
+        # The object that a foreign key refers to.
+        Text("target", default=""),
+    ),
+    pairs_unique=(("custom_column_id",),),
+    read_only=True,
 )
 
 USER_TYPES = ObjectType(
@@ -50,3 +64,16 @@ VISITS = ObjectType(
         Flag("finished", default=0),
     ),
 )
+
+
+def _values(name: str, ref: Ref) -> ObjectType:
+    """Custom values: one row for each row that they belong to, with which it goes."""
+    return ObjectType(name, (Id("id"), ref), pairs_unique=((ref.name,),), custom=True)
+
+
+C_USERS = _values("c_users", Ref("user_id", "users", required=True))
+C_VISITS = _values("c_visits", Ref("visit_id", "visits", required=True))
+VISITORS = _values("_visitors", Ref("user_id", "users", required=True))
+
+CUSTOM_TABLE_NAMES = {"c_users": "Users", "c_visits": "Visits", "_visitors": "Visitors"}
+"""The rows of `custom_tables` that every device has, in the order of their ids from 1."""

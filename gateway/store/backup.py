@@ -26,6 +26,7 @@ from typing import BinaryIO, Protocol
 import peewee
 
 from gateway.errors import GatewayError, InvalidRequest, StorageError
+from gateway.store.custom_rows import read_shape
 from gateway.store.database import peewee_errors, reason, storage_errors
 from gateway.store.identity import DeviceIdentity
 from gateway.store.migrations import VERSION
@@ -137,9 +138,11 @@ class Backups:
                 self._examine(copy)
             self._bring_up_to_date(path)
             with self._store.alone() as live, _opened(path) as copy:
+                self._drop_own_tables(copy)
                 self._adopt(copy, live)
                 _check(copy, InvalidRequest)
                 copy.backup(live)
+                self._store.renew_shape()
         return stamp
 
     @contextlib.contextmanager
@@ -162,17 +165,20 @@ class Backups:
 
     def _strip(self, copy: sqlite3.Connection) -> None:
         """Take out what is the device's alone; VACUUM leaves no page that held it."""
-        for name in self._own_tables(copy):
-            copy.execute(f"DROP TABLE {quote(name)}")
+        self._drop_own_tables(copy)
         copy.execute("VACUUM")
 
+    def _drop_own_tables(self, copy: sqlite3.Connection) -> None:
+        for name in self._own_tables(copy):
+            copy.execute(f"DROP TABLE {quote(name)}")
+
     def _own_tables(self, connection: sqlite3.Connection) -> list[str]:
+        """Of a file in the form of this program: what is neither an object nor shared."""
+        registry = read_shape(self._store.built_in, connection.execute).registry
         return [
             name
             for name in _names(connection, "table")
-            if name not in self._store.registry
-            and name not in _SHARED
-            and not name.startswith("sqlite_")
+            if name not in registry and name not in _SHARED and not name.startswith("sqlite_")
         ]
 
     def _examine(self, copy: sqlite3.Connection) -> None:
@@ -186,15 +192,13 @@ class Backups:
         for kind in ("trigger", "view"):
             for name in _names(copy, kind):
                 copy.execute(f"DROP {kind} {quote(name)}")
-        for name in self._own_tables(copy):
-            copy.execute(f"DROP TABLE {quote(name)}")
 
     def _bring_up_to_date(self, path: Path) -> None:
         """Give the copy the form of this program."""
         database = peewee.SqliteDatabase(str(path), pragmas=_COPY_PRAGMAS)
         try:
             with storage_errors():
-                prepare(database, self._store.registry, path)
+                prepare(database, self._store.built_in, path)
         finally:
             database.close()
 
@@ -231,7 +235,7 @@ class Backups:
             copy.execute(f"INSERT INTO main.{quote(name)} SELECT * FROM live.{quote(name)}")  # noqa: S608 - names of our own tables, quoted
 
     def _adopt_logs(self, copy: sqlite3.Connection, *, same_device: bool) -> None:
-        for declared in self._store.registry:
+        for declared in self._store.built_in:
             if not declared.log:
                 continue
             table = quote(declared.name)

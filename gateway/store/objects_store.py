@@ -11,24 +11,39 @@ from pathlib import Path
 from typing import Any, Self
 
 import peewee
+import structlog
 
 from gateway.errors import StorageError
 from gateway.objects.declaration import Registry
 from gateway.objects.joins import Joins
 from gateway.objects.models import Models
 from gateway.store import configuration
+from gateway.store.custom_rows import name_custom_tables, read_shape
 from gateway.store.database import TrackedDatabase, open_reader, open_writer, storage_errors
 from gateway.store.dependence import by_dependence
 from gateway.store.mode_rows import forget_modes
 from gateway.store.query.compile import Compiler
 from gateway.store.query.request import parse_query
 from gateway.store.query.run import Runner
-from gateway.store.schema import CHANGE_LOG, PolicyVersion, prepare
+from gateway.store.schema import CHANGE_LOG, PolicyVersion, drop_table, fit, prepare
 from gateway.store.writes import Writes
 
 READER_CACHE_KIB = 256
 """Every thread that serves clients has a connection of its own: with the usual cache a dozen of
 them would come to 24 MB, of pages that the system keeps in memory anyway."""
+
+
+log = structlog.get_logger("store")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What follows from the objects that the file has. They change together: who reads them takes
+    all from one of these."""
+
+    models: Models
+    runner: Runner
+    writes: Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +71,25 @@ class Store:
         self._database = open_writer(path, {"device_stamp": stamp})
         try:
             with storage_errors():
-                prepare(self._database, registry, path)
-            self._models = Models(registry, self._database)
+                shape = prepare(self._database, registry, path)
             self._reader = open_reader(path, READER_CACHE_KIB)
         except BaseException:
             self._database.close_all()
             raise
-        compiler = Compiler(self._models, Joins(registry))
-        self._runner = Runner(compiler, self._reader)
-        self._writes = Writes(self._database, self._models, compiler, self.transaction)
+        for problem in shape.problems:
+            log.warning("custom table or field left out", why=problem)
+        self._built_in = registry
+        self._reshaped = False
+        self._tools = self._tools_for(shape.registry)
+
+    def _tools_for(self, registry: Registry) -> _Tools:
+        models = Models(registry, self._database)
+        compiler = Compiler(models, Joins(registry))
+        return _Tools(
+            models,
+            Runner(compiler, self._reader),
+            Writes(self._database, models, compiler, self.transaction),
+        )
 
     @classmethod
     def create(cls, path: Path, registry: Registry, stamp: Callable[[], int]) -> Self:
@@ -100,17 +125,22 @@ class Store:
 
     @property
     def registry(self) -> Registry:
-        """The objects of this store."""
-        return self._models.registry
+        """The objects of this store as they are now, with custom tables and fields."""
+        return self._tools.models.registry
+
+    @property
+    def built_in(self) -> Registry:
+        """The objects that every store has, without what clients added."""
+        return self._built_in
 
     @property
     def models(self) -> Models:
         """The models of all objects, bound to the connection for writing."""
-        return self._models
+        return self._tools.models
 
     def model(self, name: str) -> type[peewee.Model]:
         """The model of the object `name`; raises InvalidRequest when there is none."""
-        return self._models[name]
+        return self.models[name]
 
     @property
     def database(self) -> TrackedDatabase:
@@ -127,8 +157,29 @@ class Store:
 
         Waits its turn among the threads of this process. What is raised inside undoes it.
         """
-        with self._turn, storage_errors(), self._database.atomic("IMMEDIATE"):
+        with self._turn, storage_errors():
+            with self._database.atomic("IMMEDIATE"):
+                yield
+            if self._reshaped and not self._database.in_transaction():
+                self.renew_shape()
+
+    @contextlib.contextmanager
+    def reshaping(self) -> Iterator[None]:
+        """As `transaction`, for a change of custom tables or fields: of the rows that name them.
+
+        At its end the file has what the rows say; once all is committed, so has `registry`.
+        """
+        with self.transaction():
             yield
+            fit(self._database, read_shape(self._built_in, self._database.execute_sql).registry)
+            self._reshaped = True
+
+    def renew_shape(self) -> None:
+        """Go by the custom tables and fields that the file has now."""
+        with self._turn, storage_errors():
+            shape = read_shape(self._built_in, self._database.execute_sql)
+            self._tools = self._tools_for(shape.registry)
+            self._reshaped = False
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[sqlite3.Connection]:
@@ -142,36 +193,44 @@ class Store:
         Without `show_secrets` no secret field is shown, searched, sorted or grouped by, and a
         secret object raises NotPermitted.
         """
-        query = parse_query(self.registry, request, show_secrets=show_secrets)
-        return LoadResult(query.declared.name, self._runner.run(query))
+        tools = self._tools
+        query = parse_query(tools.models.registry, request, show_secrets=show_secrets)
+        return LoadResult(query.declared.name, tools.runner.run(query))
 
     def insert(self, object_name: str, rows: object) -> list[int]:
         """Add `rows`; their ids in the same order, rowids where the object has none."""
-        return self._writes.insert(object_name, rows)
+        with self._turn:
+            return self._tools.writes.insert(object_name, rows)
 
     def insert_or_modify(self, object_name: str, rows: object) -> list[int]:
         """Add rows whose id, or pair, is new; change the given fields of the others."""
-        return self._writes.insert_or_modify(object_name, rows)
+        with self._turn:
+            return self._tools.writes.insert_or_modify(object_name, rows)
 
     def modify(
         self, object_name: str, values: object, where: object = None, *, show_secrets: bool = True
     ) -> int:
         """Set `values` in the rows that `where` selects, all without it; how many these were."""
-        return self._writes.modify(object_name, values, where, show_secrets=show_secrets)
+        with self._turn:
+            return self._tools.writes.modify(object_name, values, where, show_secrets=show_secrets)
 
     def destroy(self, object_name: str, where: object = None, *, show_secrets: bool = True) -> int:
         """Delete the rows that `where` selects, all without it; how many these were."""
-        return self._writes.destroy(object_name, where, show_secrets=show_secrets)
+        with self._turn:
+            return self._tools.writes.destroy(object_name, where, show_secrets=show_secrets)
 
     def clear(self) -> None:
-        """Delete every row and every configuration value.
+        """Delete every row, custom table, custom field and configuration value.
 
         The audit log stays, and so does the change log, which gets a row for all that went.
         """
-        with self.transaction():
+        with self.reshaping():
             for declared in reversed(by_dependence(self.registry)):
-                if not declared.read_only and declared.name != CHANGE_LOG:
+                if declared.custom:
+                    drop_table(self._database, declared)
+                elif not declared.read_only and declared.name != CHANGE_LOG:
                     self.model(declared.name).delete().execute()
+            name_custom_tables(self._database, self._built_in)
             configuration.ConfigurationValue.delete().execute(self._database)
 
     def policy_version(self) -> int:
@@ -192,4 +251,4 @@ class Store:
         checked = configuration.check(values)
         with self.transaction():
             configuration.write(self._database, checked)
-            forget_modes(self._models, checked)
+            forget_modes(self.models, checked)

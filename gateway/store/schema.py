@@ -1,8 +1,9 @@
 """Tables, indices and triggers, derived from the declarations.
 
 This is the one place where SQL text is put together. Every name in it comes from a declaration,
-was checked there to be a plain identifier, and is quoted here all the same; nothing that a client
-sends ever reaches it. Queries and writes are peewee expressions with bound values.
+was checked there to be a plain identifier, and is quoted here all the same. Clients choose names of
+custom tables and fields only; those pass the same check, see `gateway.objects.custom`. Queries and
+writes are peewee expressions with bound values.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import peewee
 from gateway.errors import StorageError
 from gateway.objects.declaration import ROWID, ObjectType, Registry
 from gateway.objects.fields import Field, Id, Ref, Stored
+from gateway.store.custom_rows import Shape, name_custom_tables, read_shape
 from gateway.store.migrations import MIGRATIONS, VERSION
 
 CHANGE_LOG = "change_logs"
@@ -90,10 +92,17 @@ def _index_sql(declared: ObjectType) -> Iterator[str]:
 
 
 def _one_index(declared: ObjectType, columns: tuple[str, ...], *, unique: bool) -> str:
-    name = quote("_".join((declared.name, *columns, "unique" if unique else "index")))
+    name = _index_name(declared, columns, unique=unique)
     listed = ", ".join(quote(column) for column in columns)
     kind = "UNIQUE INDEX" if unique else "INDEX"
     return f"CREATE {kind} IF NOT EXISTS {name} ON {quote(declared.name)} ({listed})"
+
+
+def _index_name(declared: ObjectType, columns: tuple[str, ...], *, unique: bool) -> str:
+    # Between names that clients choose stands what none of them can hold, so that two indices
+    # never have one name: the second would be taken for one that is there already.
+    separator = "." if declared.custom else "_"
+    return quote(separator.join((declared.name, *columns, "unique" if unique else "index")))
 
 
 def _trigger(name: str, when: str, body: str) -> tuple[str, str]:
@@ -167,10 +176,10 @@ def check_version(database: peewee.Database, path: Path) -> int:
     return found
 
 
-def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> None:
-    """Bring the file to the form of this program, in one transaction.
+def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> Shape:
+    """Bring the file to the form of this program, in one transaction; what it holds then.
 
-    Raises StorageError when a newer program wrote it.
+    `registry` are the built-in objects. Raises StorageError when a newer program wrote the file.
     """
     with database.atomic("IMMEDIATE"):
         found = check_version(database, path)
@@ -178,15 +187,37 @@ def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> 
             migrate(database)
         if found < VERSION:
             database.execute_sql(f"PRAGMA user_version = {VERSION}")
-        tables = set(database.get_tables())
-        for declared in registry:
-            if declared.name in tables:
-                _add_columns(database, registry, declared)
-            else:
-                database.execute_sql(_table_sql(registry, declared))
-            for statement in _index_sql(declared):
-                database.execute_sql(statement)
-        _renew_triggers(database, registry)
+        fit(database, registry)
+        name_custom_tables(database, registry)
+        shape = read_shape(registry, database.execute_sql)
+        fit(database, shape.registry)
+        _renew_triggers(database, shape.registry)
+    return shape
+
+
+def fit(database: peewee.SqliteDatabase, registry: Registry) -> None:
+    """Add the tables, columns and indices of `registry` that the file does not have."""
+    tables = set(database.get_tables())
+    for declared in registry:
+        if declared.name in tables:
+            _add_columns(database, registry, declared)
+        else:
+            database.execute_sql(_table_sql(registry, declared))
+        for statement in _index_sql(declared):
+            database.execute_sql(statement)
+
+
+def drop_table(database: peewee.Database, declared: ObjectType) -> None:
+    """Drop a custom table with its rows and indices."""
+    database.execute_sql(f"DROP TABLE IF EXISTS {quote(declared.name)}")
+
+
+def drop_column(database: peewee.Database, declared: ObjectType, field: Field) -> None:
+    """Drop a column of a custom table with its values and indices."""
+    for unique in (True, False):
+        name = _index_name(declared, (field.name,), unique=unique)
+        database.execute_sql(f"DROP INDEX IF EXISTS {name}")
+    database.execute_sql(f"ALTER TABLE {quote(declared.name)} DROP COLUMN {quote(field.name)}")
 
 
 def _add_columns(database: peewee.SqliteDatabase, registry: Registry, declared: ObjectType) -> None:

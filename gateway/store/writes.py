@@ -50,7 +50,7 @@ class Writes:
 
     def insert(self, name: str, rows: object) -> list[int]:
         """Add `rows`; their ids, or their rowids where there are no ids, in the same order."""
-        declared = self._writable(name)
+        declared = self._addable(name)
         full = complete(declared, decode_rows(declared, rows))
         check_rows(declared, full)
         with self._transaction():
@@ -58,7 +58,7 @@ class Writes:
 
     def insert_or_modify(self, name: str, rows: object) -> list[int]:
         """Add the rows that are new, change the given fields of those that are there."""
-        declared = self._writable(name)
+        declared = self._addable(name)
         decoded = decode_rows(declared, rows)
         with self._transaction():
             if self._all_new(declared, decoded):
@@ -92,6 +92,7 @@ class Writes:
     def destroy(self, name: str, where: object, *, show_secrets: bool) -> int:
         """Delete every row that `where` selects, with what goes along; how many these were."""
         declared = self._changeable(name)
+        _refuse_made_by(declared)
         condition = parse_where(self._models.registry, declared, where, show_secrets=show_secrets)
         query = self._models[name].delete()
         chosen = None if condition is None else self._compiler.filter(declared, condition)
@@ -133,10 +134,11 @@ class Writes:
             raise InvalidRequest(f"rows of {name} are written by the device alone")
         return declared
 
-    def _writable(self, name: str) -> ObjectType:
-        declared = self._models.registry[name]
-        if declared.log or declared.read_only:
+    def _addable(self, name: str) -> ObjectType:
+        declared = self._changeable(name)
+        if declared.log:
             raise InvalidRequest(f"rows of {name} are written by the device alone")
+        _refuse_made_by(declared)
         return declared
 
     def _insert(self, declared: ObjectType, rows: Sequence[Row]) -> list[int]:
@@ -246,9 +248,9 @@ class Writes:
         return present
 
     def _find(self, declared: ObjectType, row: Row) -> int | None:
-        """The key of the row that `row` means: by its id, or by its pair where there is none."""
+        """The key of the row that `row` means: by its id, or by its pair where it gives none."""
         names: tuple[str, ...] = (declared.key_name,)
-        if declared.key is None:
+        if declared.key_name not in row:
             names = next(iter(declared.pairs_unique), (ROWID,))
         if not all(name in row for name in names):
             return None
@@ -261,3 +263,9 @@ class Writes:
 
     def _by_column(self, declared: ObjectType, row: Row) -> dict[object, object]:
         return {self._models.column(declared.name, name): value for name, value in row.items()}
+
+
+def _refuse_made_by(declared: ObjectType) -> None:
+    if declared.made_by:
+        text = f"rows of {declared.name} are added and removed by {declared.made_by} alone"
+        raise InvalidRequest(text)

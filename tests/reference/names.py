@@ -38,17 +38,13 @@ OBJECTS: Mapping[str, str] = {
     """,
     "Ours alone": """
         antipassback_areas antipassback_exemptions first_card_unlocks first_card_unlock_groups
-        exception_modes
+        exception_modes custom_column_types
     """,
 }
 
-_CUSTOM = "its columns come and go with `custom_columns` on a device and are not documented"
 _LEVELS = "its columns are not documented; a login here has one of two roles"
 
 ABSENT_OBJECTS: Mapping[str, str] = {
-    "_visitors": _CUSTOM,
-    "c_users": _CUSTOM,
-    "c_visits": _CUSTOM,
     "api_logins": "logins are kept apart from the objects, see `list_logins`",
     "api_access_levels": _LEVELS,
     "api_commands": _LEVELS,
@@ -114,12 +110,6 @@ _COLUMNS = "tables and columns that clients make are not kept here; the formats 
 _FIRST_RUN = "belongs to the first pages of the vendor's own web interface"
 
 ABSENT_COMMANDS: Mapping[str, str] = {
-    "object_add": _COLUMNS,
-    "object_remove": _COLUMNS,
-    "object_add_field": _COLUMNS,
-    "object_add_fields": _COLUMNS,
-    "object_remove_field": _COLUMNS,
-    "object_remove_fields": _COLUMNS,
     "destroy_all": _COLUMNS,
     "get_countries": _FIRST_RUN,
     "is_first_web_login": _FIRST_RUN,

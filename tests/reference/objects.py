@@ -50,6 +50,8 @@ def _works(declared: ObjectType) -> str:
         works = "read, by administrators; the device alone writes it"
     elif declared.read_only:
         works = "read; the device alone writes it"
+    elif declared.made_by:
+        works = f"read and rename; {declared.made_by} add and remove rows"
     elif declared.log:
         works = "read; modify and destroy for administrators; the device alone adds rows"
     else:

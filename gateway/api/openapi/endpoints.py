@@ -36,6 +36,15 @@ _WHOLE: Schema = {"type": "integer"}
 _YES: Schema = {"type": "boolean"}
 _DONE: Schema = {"type": "object"}
 _CHANGES = _object(changes=_WHOLE)
+_IDS = _object(ids=_array(_WHOLE))
+_CPF = {
+    "column_name": "cpf",
+    "name": "CPF",
+    "type": "TEXT",
+    "constraint": "NONE",
+    "default_value": "",
+    "unique": False,
+}
 _SPACE = _object(free=_WHOLE, total=_WHOLE)
 _PROBED: Schema = {
     "type": "object",
@@ -393,6 +402,26 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
             ),
             {"object": "users", "data": "name,registration\r\nEva,50\r\n", "dry_run": True},
         ),
+        "object_add": Endpoint(
+            _IDS,
+            {
+                "object": "_Contractors72250",
+                "name": "Contractors",
+                "fields": [
+                    {"column_name": "id", "type": "INTEGER", "constraint": "PRIMARY_KEY"},
+                    {
+                        "column_name": "user_id",
+                        "type": "INTEGER",
+                        "constraint": "FOREIGN_KEY",
+                        "foreign_key": {"object": "users", "field": "id"},
+                    },
+                ],
+            },
+        ),
+        "object_remove": Endpoint(_IDS, {"ids": [4]}),
+        "object_add_field": Endpoint(_IDS, {"object": "c_users", **_CPF}),
+        "object_add_fields": Endpoint(_IDS, {"object": "c_users", "fields": [_CPF]}),
+        "object_remove_fields": Endpoint(_IDS, {"ids": [1]}),
         "explain": Endpoint(_EXPLANATION, {"user_id": 1, "portal_id": 1, "time": 1_795_419_000}),
         "who_can_open": Endpoint(
             _object(people=_array(_object(user_id=_WHOLE, name=_TEXT, now=_YES))),

@@ -33,11 +33,6 @@ def change(name: str) -> str:
     return f"{name}_change"
 
 
-def writable(declared: ObjectType) -> bool:
-    """Whether clients may add rows."""
-    return not (declared.log or declared.read_only)
-
-
 def object_components(registry: Registry) -> dict[str, Schema]:
     """The rows of every object, as they are answered, made and changed."""
     components: dict[str, Schema] = {}
@@ -55,14 +50,14 @@ def object_components(registry: Registry) -> dict[str, Schema]:
         components[change(declared.name)] = {
             "type": "object",
             "properties": values,
-            "additionalProperties": False,
+            "additionalProperties": declared.custom,
         }
-        if writable(declared):
+        if declared.addable:
             components[new(declared.name)] = {
                 "type": "object",
                 "properties": values,
                 "required": _required(declared),
-                "additionalProperties": False,
+                "additionalProperties": declared.custom,
             }
     return components
 
@@ -81,6 +76,10 @@ def _about(declared: ObjectType) -> str:
         notes.append("Clients may read it only.")
     elif declared.log:
         notes.append("A log: clients add no rows, and administrators only change it.")
+    if declared.custom:
+        notes.append("Clients give it further fields with `object_add_field`.")
+    if declared.made_by:
+        notes.append(f"Rows are added and removed by {declared.made_by} alone.")
     if declared.secret:
         notes.append("For administrators alone.")
     if declared.ring:
@@ -165,7 +164,7 @@ def create_request(registry: Registry) -> Schema:
     return _one_of(
         {"object": {"const": declared.name}, "values": _rows(new(declared.name))}
         for declared in registry
-        if writable(declared)
+        if declared.addable
     )
 
 
@@ -184,7 +183,7 @@ def modify_request(registry: Registry) -> Schema:
 
 def destroy_request(registry: Registry) -> Schema:
     """Which rows of which object."""
-    names = [declared.name for declared in registry if not declared.read_only]
+    names = [it.name for it in registry if not (it.read_only or it.made_by)]
     return {
         "type": "object",
         "required": ["object"],

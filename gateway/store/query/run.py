@@ -19,6 +19,7 @@ from typing import Any
 
 import peewee
 
+from gateway.errors import InvalidRequest
 from gateway.objects.fields import Stored
 from gateway.store.database import TrackedDatabase, peewee_errors, storage_errors
 from gateway.store.query.compile import Compiler, Sources, members
@@ -127,7 +128,13 @@ class Runner:
     def _cursor(self, selection: peewee.Query) -> Iterator[sqlite3.Cursor]:
         sql, values = selection.sql()
         with storage_errors(), peewee_errors():
-            yield self._reader.connection().execute(sql, values)
+            try:
+                cursor = self._reader.connection().execute(sql, values)
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith(("no such table", "no such column")):
+                    raise
+                raise InvalidRequest(f"{error}: custom fields were removed meanwhile") from error
+            yield cursor
 
     def _shape(self, query: Query) -> Callable[[tuple[Any, ...]], dict[str, object]]:
         """What makes a result row of a database row, whose first columns are the outputs."""

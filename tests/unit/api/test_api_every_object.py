@@ -23,7 +23,7 @@ Ask = Callable[..., tuple[int, Any]]
 NOBODY = 987_654_321_012
 LOGS = [it for it in REGISTRY if it.log and not it.read_only]
 READ_ONLY = [it for it in REGISTRY if it.read_only]
-WRITABLE = [it for it in REGISTRY if not it.log and not it.read_only]
+WRITABLE = [it for it in REGISTRY if it.addable]
 
 
 def of_all(objects: list[ObjectType]) -> pytest.MarkDecorator:

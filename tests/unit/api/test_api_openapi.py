@@ -87,9 +87,7 @@ def test_every_object_and_field_is_described() -> None:
         if not declared.read_only:
             asked = COMPONENTS[f"{declared.name}_change"]["properties"]
             assert set(asked) == names | set(declared.aliases)
-        assert (f"{declared.name}_new" in COMPONENTS) == (
-            not declared.log and not declared.read_only
-        )
+        assert (f"{declared.name}_new" in COMPONENTS) == (declared.addable)
 
 
 def test_every_configuration_key_is_described() -> None:

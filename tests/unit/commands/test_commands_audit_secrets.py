@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk
 
 SECRETS = [(declared, field) for declared in REGISTRY for field in declared.fields if field.secret]
-WRITABLE = [it for it in SECRETS if not it[0].log and not it[0].read_only]
+WRITABLE = [it for it in SECRETS if it[0].addable]
 LOGS = [it for it in SECRETS if it[0].log and not it[0].read_only]
 
 MARKERS = st.text("0123456789abcdef", min_size=16, max_size=16)

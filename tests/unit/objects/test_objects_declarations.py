@@ -26,7 +26,8 @@ SEEN_ON_DEVICES = """
     identification_rules scripts script_parameters script_instances portal_script_parameters
     integer_script_parameters text_script_parameters device_identification_rules
     user_identification_rules group_identification_rules device_actions device_clients
-    wiegand_modes audit_logs call_logs reports report_columns report_filters
+    wiegand_modes audit_logs call_logs c_users c_visits _visitors reports report_columns
+    report_filters
     report_column_formats fixed_report_columns counter_report_columns object_field_report_columns
 """
 OURS = """
@@ -36,7 +37,7 @@ OURS = """
 
 OURS = """
     antipassback_areas antipassback_exemptions first_card_unlocks first_card_unlock_groups
-    exception_modes
+    exception_modes custom_column_types
 """
 
 
@@ -97,7 +98,7 @@ NAME = Text("name")
 @pytest.mark.parametrize(
     ("name", "fields"),
     [
-        ("Users", (NAME,)),
+        ("us-ers", (NAME,)),
         ("users; --", (NAME,)),
         ("users", (Text('na"me'),)),
         ("users", (Text("rowid"),)),

@@ -43,7 +43,13 @@ def site(
 
 
 def test_the_table_tells_of_every_reference() -> None:
-    declared = {(ref.target, f"{it.name}.{ref.name}") for it in REGISTRY for ref in it.refs}
+    declared = {
+        (ref.target, f"{it.name}.{ref.name}")
+        for it in REGISTRY
+        for ref in it.refs
+        # What becomes of custom fields when their table goes: see the tests of custom fields.
+        if ref.target not in {"custom_tables", "custom_columns"}
+    }
 
     assert sorted((target, ref) for target, _, ref in fates()) == sorted(declared)
 

@@ -29,7 +29,7 @@ def of_each_field(wanted: Callable[[Field], bool]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("declared", "field"), pairs, ids=names)
 
 
-WRITABLE = [declared for declared in REGISTRY if not (declared.log or declared.read_only)]
+WRITABLE = [declared for declared in REGISTRY if declared.addable]
 LOGS = [declared for declared in REGISTRY if declared.log]
 UNIQUE = [
     (declared, names)

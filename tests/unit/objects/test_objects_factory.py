@@ -39,7 +39,8 @@ def test_factory_rows_are_of_declared_objects_and_decode() -> None:
 
 
 def test_factory_references_point_to_rows_that_come_before() -> None:
-    seen: set[tuple[str, object]] = set()
+    # Those of custom tables are there with the file.
+    seen: set[tuple[str, object]] = {("custom_tables", number) for number in (1, 2, 3)}
     for name, rows in FACTORY_ROWS.items():
         for row in rows:
             for field in REGISTRY[name].fields:

@@ -22,10 +22,12 @@ from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
+from gateway.objects.custom import TYPES, CustomColumn
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Field, Id, Ref, Text
 from gateway.store.accounts import Accounts
 from gateway.store.backup import FORMAT, Backups
+from gateway.store.custom import add_columns, add_table, remove_columns
 from gateway.store.dependence import by_dependence
 from gateway.store.identity import DeviceIdentity, store_identity
 from gateway.store.objects_store import Store
@@ -66,7 +68,7 @@ def content_of(store: Store) -> Content:
     """Every row of every object and of the configuration, as stored."""
     reader = store.reader()
     found: Content = {}
-    for declared in REGISTRY:
+    for declared in store.registry:
         columns = ", ".join(f'"{field.name}"' for field in declared.fields)
         query = f'SELECT {columns} FROM "{declared.name}"'  # noqa: S608 - names of our own tables
         rows = reader.execute_sql(query).fetchall()
@@ -81,7 +83,7 @@ def shown_by(store: Store) -> dict[str, list[dict[str, object]]]:
     """Every row of every object, as clients read it."""
     return {
         declared.name: sorted(store.load({"object": declared.name}).rows, key=repr)
-        for declared in REGISTRY
+        for declared in store.registry
         if declared.name != "change_logs"  # a wipe is told there
     }
 
@@ -149,13 +151,16 @@ def values_of(field: Field, targets: Mapping[str, list[int]]) -> st.SearchStrate
 def fill(store: Store, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
     """Some rows of every object and some configuration; what the store refuses is left out."""
     ids: dict[str, list[int]] = {}
-    for declared in by_dependence(REGISTRY):
+    add_custom_fields(store, draw)
+    for declared in by_dependence(store.registry):
         for _ in range(draw(st.integers(0, 2))):
             fields = [field for field in declared.fields if not isinstance(field, Id)]
             row = {field.name: draw(values_of(field, ids)) for field in fields}
             if declared.key is not None and not declared.key.auto:
                 row[declared.key_name] = draw(st.integers(1, 5))
             with suppress(InvalidRequest):
+                if declared.custom:
+                    row = {name: value for name, value in row.items() if value is not None}
                 if declared.log:
                     add_as_device(store, declared.name, row)
                 else:
@@ -167,6 +172,32 @@ def fill(store: Store, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
     keys = [key for key in CONFIGURATION if key.kind in {Kind.FLAG, Kind.TEXT}]
     for key in draw(st.lists(st.sampled_from(keys), max_size=5)):
         store.set_configuration({key.module: {key.key: draw(st.sampled_from(["0", "1"]))}})
+
+
+def add_custom_fields(store: Store, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
+    """Fields of tables that every device has, and of tables of their own."""
+    names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
+    columns = st.builds(
+        CustomColumn,
+        names,
+        st.sampled_from(TYPES),
+        st.sampled_from(["NONE", "NOT_NULL"]),
+        st.sampled_from([None, "", "0", "-7"]),
+        st.booleans(),
+    )
+    owner = CustomColumn("user_id", "INTEGER", "FOREIGN_KEY", target="users")
+    key = CustomColumn("id", "INTEGER", "PRIMARY_KEY")
+    for name in draw(st.lists(names.map("c_{}".format), max_size=2)):
+        with suppress(InvalidRequest):
+            add_table(store, name, draw(st.text("aé \"'", max_size=5)), [(key, ""), (owner, "")])
+    tables = [declared.name for declared in store.registry if declared.custom]
+    for column in draw(st.lists(columns, max_size=6)):
+        with suppress(InvalidRequest):
+            add_columns(store, draw(st.sampled_from(tables)), [(column, "Title")])
+    rows = list(store.load({"object": "custom_columns"}).rows)
+    if rows and draw(st.booleans()):
+        with suppress(InvalidRequest):  # a key
+            remove_columns(store, [draw(st.sampled_from([int(str(row["id"])) for row in rows]))])
 
 
 def add_as_device(store: Store, name: str, row: dict[str, Any]) -> None:
@@ -189,7 +220,9 @@ def test_backup_wipe_restore_leaves_every_object_and_the_configuration_as_they_w
         saved = device.save()
         device.store.clear()
         wiped = device.content()
-        assert not [name for name in wiped if wiped[name] and not name.endswith("_logs")]
+        filled = {name for name in wiped if wiped[name] and not name.endswith("_logs")}
+        assert filled == {"custom_tables"}
+        assert list(device.store.registry) == list(REGISTRY)
         device.restore(saved)
         after = device.content()
         assert shown_by(device.store) == shown
@@ -201,7 +234,7 @@ def test_backup_wipe_restore_leaves_every_object_and_the_configuration_as_they_w
     with new_device(ELSEWHERE) as device:
         device.restore(saved)
         found = device.content()
-        for declared in REGISTRY:
+        for declared in device.store.registry:
             expected = [] if declared.log else before[declared.name]
             assert found[declared.name] == expected
         for name in ("configuration", "user_photos"):

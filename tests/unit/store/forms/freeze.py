@@ -65,7 +65,7 @@ class Filler:
         ids = self._ids[declared.name] = self._recorded(declared)
         for number in range(len(ids), _ROWS):
             row = {field.name: value for field, value in self._values(declared, number)}
-            if declared.log or declared.read_only:
+            if not declared.addable:
                 ids.append(self._as_device(declared, row))
             else:
                 ids += self._store.insert(declared.name, [row])
@@ -73,7 +73,7 @@ class Filler:
 
     def _recorded(self, declared: ObjectType) -> list[int]:
         """The rows of a log that are there because something happened."""
-        if not (declared.log or declared.read_only):
+        if declared.addable:
             return []
         rows = self._store.load({"object": declared.name}).rows
         return [int(str(row.get(declared.key_name, 0))) for row in rows]

@@ -79,7 +79,8 @@ def test_every_row_is_read_as_it_was(store: Store, frozen: Frozen) -> None:
         derived = {field.name for field in REGISTRY[name].fields if field.derived}
         now = list(store.load({"object": name}).rows)
         # What a migration changes in people is told like any other change.
-        assert len(now) == len(then) or name == "change_logs", name
+        grown = name in {"change_logs", "custom_tables"}
+        assert len(now) == len(then) or grown, name
         for old, new in zip(then, now[: len(then)], strict=True):
             assert {key: new.get(key) for key in old if key not in derived} == {
                 key: value for key, value in old.items() if key not in derived

@@ -1,0 +1,231 @@
+"""Custom fields of people, visits and visitors, and custom tables, see `gateway.objects.custom`.
+
+Requests and answers as devices of this family were seen to take and give them in 2026. Where these
+are silent: `object_add_fields` takes several fields as `fields`; names are taken in the place of ids.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from gateway.commands.answers import Answer
+from gateway.commands.command import Audit, Command
+from gateway.commands.context import CommandContext
+from gateway.commands.requests import RequestModel, flag
+from gateway.commands.rights import Caller, Right
+from gateway.errors import InvalidRequest
+from gateway.objects.custom import FOREIGN_KEY, MOST_COLUMNS, NONE, CustomColumn
+from gateway.objects.declaration import Registry
+from gateway.objects.fields import invalid_member, wire_type_of
+from gateway.store.audit import AuditType
+from gateway.store.custom import (
+    Named,
+    add_columns,
+    add_table,
+    column_id,
+    remove_columns,
+    remove_tables,
+    table_id,
+)
+
+MOST_IDS = 1_000
+
+
+class Target(RequestModel):
+    """What a foreign key refers to."""
+
+    object_name: str = Field(alias="object")
+    field: str
+
+
+class NewField(RequestModel):
+    """One field."""
+
+    column_name: str
+    name: str | None = None
+    """For people; the column's without it."""
+    type: str
+    constraint: str = NONE
+    default_value: Any = None
+    unique: Annotated[bool, BeforeValidator(flag)] = False
+    foreign_key: Target | None = None
+
+    def named(self, registry: Registry) -> Named:
+        """The field and its name for people. Raises InvalidRequest."""
+        default = self.default_value
+        if default is not None and type(default) not in {int, str}:
+            raise invalid_member("default_value", "string", wire_type_of(default))
+        column = CustomColumn(
+            name=self.column_name,
+            type=self.type,
+            constraint=self.constraint,
+            default=None if default is None else str(default),
+            unique=self.unique,
+            target=self._target(registry),
+        )
+        return column, self.name if self.name is not None else self.column_name
+
+    def _target(self, registry: Registry) -> str:
+        if self.constraint != FOREIGN_KEY:
+            return ""
+        if self.foreign_key is None:
+            raise invalid_member("foreign_key", "object", "undefined")
+        target = registry[self.foreign_key.object_name]
+        if self.foreign_key.field != target.key_name or target.key is None:
+            raise InvalidRequest(
+                f"Invalid member 'foreign_key' ({target.name}.{self.foreign_key.field} is no key)"
+            )
+        return target.name
+
+
+Fields = Annotated[list[NewField], Field(min_length=1, max_length=MOST_COLUMNS)]
+
+
+class AddTableRequest(RequestModel):
+    """`object_add`."""
+
+    object_name: str = Field(alias="object")
+    name: str | None = None
+    """For people; the table's without it."""
+    fields: Fields
+
+
+class AddFieldRequest(NewField):
+    """`object_add_field`."""
+
+    object_name: str = Field(alias="object")
+
+
+class AddFieldsRequest(RequestModel):
+    """`object_add_fields`."""
+
+    object_name: str = Field(alias="object")
+    fields: Fields
+
+
+Ids = Annotated[list[int], Field(min_length=1, max_length=MOST_IDS)]
+
+
+class RemoveRequest(RequestModel):
+    """`object_remove`: ids of `custom_tables`, or the name of one table."""
+
+    ids: Ids | None = None
+    object_name: str | None = Field(None, alias="object")
+
+
+class RemoveFieldsRequest(RequestModel):
+    """`object_remove_field`: ids of `custom_columns`, or the names of one field and its table."""
+
+    ids: Ids | None = None
+    object_name: str | None = Field(None, alias="object")
+    column_name: str | None = None
+
+
+def object_add(context: CommandContext, caller: Caller, request: AddTableRequest) -> Answer:
+    """Make a table of custom values; the id of its row in `custom_tables`."""
+    del caller
+    store, name = context.store, request.object_name
+    fields = [field.named(store.registry) for field in request.fields]
+    title = name if request.name is None else request.name
+    return {"ids": [add_table(store, name, title, fields)]}
+
+
+def object_add_field(context: CommandContext, caller: Caller, request: AddFieldRequest) -> Answer:
+    """Give a custom table a field; the id of its row in `custom_columns`."""
+    del caller
+    store = context.store
+    return {"ids": add_columns(store, request.object_name, [request.named(store.registry)])}
+
+
+def object_add_fields(context: CommandContext, caller: Caller, request: AddFieldsRequest) -> Answer:
+    """Give a custom table several fields, all or none; the ids of their rows."""
+    del caller
+    store = context.store
+    fields = [field.named(store.registry) for field in request.fields]
+    return {"ids": add_columns(store, request.object_name, fields)}
+
+
+def object_remove(context: CommandContext, caller: Caller, request: RemoveRequest) -> Answer:
+    """Remove custom tables with all their values, and the kinds of person they were for."""
+    del caller
+    ids = request.ids
+    if ids is None:
+        if request.object_name is None:
+            raise invalid_member("ids", "array", "undefined")
+        ids = [table_id(context.store, request.object_name)]
+    remove_tables(context.store, ids)
+    return {"ids": ids}
+
+
+def object_remove_fields(
+    context: CommandContext, caller: Caller, request: RemoveFieldsRequest
+) -> Answer:
+    """Remove custom fields with all their values, all or none."""
+    del caller
+    ids = request.ids
+    if ids is None:
+        if request.object_name is None or request.column_name is None:
+            raise invalid_member("ids", "array", "undefined")
+        ids = [column_id(context.store, request.object_name, request.column_name)]
+    remove_columns(context.store, ids)
+    return {"ids": ids}
+
+
+def _added(request: AddTableRequest | AddFieldsRequest) -> str:
+    names = ", ".join(field.column_name for field in request.fields)
+    return f" {request.object_name}: {names}"[:500]
+
+
+def _added_one(request: AddFieldRequest) -> str:
+    return f" {request.object_name}: {request.column_name}"[:500]
+
+
+def _removed(request: RemoveRequest | RemoveFieldsRequest) -> str:
+    if request.ids is not None:
+        return f" {', '.join(map(str, request.ids))}"[:500]
+    column = request.column_name if isinstance(request, RemoveFieldsRequest) else None
+    return f" {request.object_name}{f': {column}' if column else ''}"[:500]
+
+
+_ADMINISTRATORS = Right.ADMINISTRATOR
+
+COMMANDS = (
+    Command(
+        "object_add",
+        AddTableRequest,
+        object_add,
+        _ADMINISTRATORS,
+        audit=Audit(AuditType.API, _added, refusals=True),
+    ),
+    Command(
+        "object_remove",
+        RemoveRequest,
+        object_remove,
+        _ADMINISTRATORS,
+        audit=Audit(AuditType.API, _removed, refusals=True),
+    ),
+    Command(
+        "object_add_field",
+        AddFieldRequest,
+        object_add_field,
+        _ADMINISTRATORS,
+        audit=Audit(AuditType.API, _added_one, refusals=True),
+    ),
+    Command(
+        "object_add_fields",
+        AddFieldsRequest,
+        object_add_fields,
+        _ADMINISTRATORS,
+        audit=Audit(AuditType.API, _added, refusals=True),
+    ),
+    Command(
+        "object_remove_fields",
+        RemoveFieldsRequest,
+        object_remove_fields,
+        _ADMINISTRATORS,
+        aliases=("object_remove_field",),
+        audit=Audit(AuditType.API, _removed, refusals=True),
+    ),
+)

@@ -1,7 +1,8 @@
 """Custom fields of people, visits and visitors, and custom tables, see `gateway.objects.custom`.
 
-Requests and answers as devices of this family were seen to take and give them in 2026. Where these
-are silent: `object_add_fields` takes several fields as `fields`; names are taken in the place of ids.
+Requests and answers as devices of this family were seen to take and give them in 2026. What they
+were not seen to do: `object_add_fields` takes several fields as `fields`, and those that remove
+take names as well as ids.
 """
 
 from __future__ import annotations

@@ -60,7 +60,8 @@ def name_custom_tables(database: peewee.Database, registry: Registry) -> None:
     present = dict(found)
     for number, (name, title) in enumerate(CUSTOM_TABLE_NAMES.items(), start=1):
         if name not in present:
-            database.execute_sql(
+            made = database.execute_sql(
                 f"INSERT INTO {TABLES} (id, table_name, name) VALUES (?, ?, ?)",  # noqa: S608 - as above
                 (None if number in present.values() else number, name, title),
             )
+            present[name] = made.lastrowid

@@ -418,10 +418,12 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
                 ],
             },
         ),
-        "object_remove": Endpoint(_IDS, {"ids": [4]}),
+        "object_remove": Endpoint(_IDS, {"object": "_Contractors72250"}),
         "object_add_field": Endpoint(_IDS, {"object": "c_users", **_CPF}),
-        "object_add_fields": Endpoint(_IDS, {"object": "c_users", "fields": [_CPF]}),
-        "object_remove_fields": Endpoint(_IDS, {"ids": [1]}),
+        "object_add_fields": Endpoint(
+            _IDS, {"object": "c_users", "fields": [{**_CPF, "column_name": "rg", "name": "RG"}]}
+        ),
+        "object_remove_fields": Endpoint(_IDS, {"object": "c_users", "column_name": "cpf"}),
         "explain": Endpoint(_EXPLANATION, {"user_id": 1, "portal_id": 1, "time": 1_795_419_000}),
         "who_can_open": Endpoint(
             _object(people=_array(_object(user_id=_WHOLE, name=_TEXT, now=_YES))),

@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,10 +21,25 @@ from gateway.api.openapi.endpoints import ENDPOINTS
 from gateway.commands.minop import MINOP_COMMANDS
 from gateway.commands.rights import Right
 from gateway.commands.table import COMMANDS
-from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotSupportedHere
+from gateway.errors import (
+    ControllerUnavailable,
+    DeviceUnavailable,
+    InvalidRequest,
+    NotSupportedHere,
+)
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
+from gateway.objects.custom import CustomColumn
 from gateway.store.accounts import Role
+from gateway.store.custom import (
+    add_columns,
+    add_table,
+    column_id,
+    remove_columns,
+    remove_tables,
+    table_id,
+)
+from gateway.store.objects_store import Store
 from gateway.store.photos import Photo, Photos
 
 DESCRIBED = document()
@@ -228,6 +244,20 @@ CALLED = [
 ]
 
 
+def prepare_custom_fields(store: Store, command: str) -> None:
+    """Have what the example of `command` removes, and not what it adds."""
+    table = "_Contractors72250"
+    with suppress(InvalidRequest):
+        remove_tables(store, [table_id(store, table)])
+    for name in ("cpf", "rg"):
+        with suppress(InvalidRequest):
+            remove_columns(store, [column_id(store, "c_users", name)])
+    if command == "object_remove":
+        add_table(store, table, "Firms", [(CustomColumn("x"), "x")])
+    if command == "object_remove_fields":
+        add_columns(store, "c_users", [(CustomColumn("cpf"), "CPF")])
+
+
 @pytest.mark.parametrize("name", CALLED)
 def test_an_example_is_carried_out_and_answered_as_described(
     throwaway: SimpleNamespace, name: str
@@ -244,6 +274,7 @@ def test_an_example_is_carried_out_and_answered_as_described(
     if name in {"user_get_image", "antipassback_state"}:
         throwaway.context.store.insert_or_modify("users", [{"id": 1, "name": "Ana"}])
         Photos(throwaway.context.store).put(1, Photo(1, b"photo"))
+    prepare_custom_fields(throwaway.context.store, name)
     reply = requests.post(
         f"{throwaway.url}/{name}.fcgi?session={throwaway.token()}",
         json=ENDPOINTS[name].example,

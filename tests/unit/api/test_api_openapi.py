@@ -7,8 +7,8 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from contextlib import suppress
+from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
 

@@ -22,6 +22,7 @@ from gateway.errors import DataDirectoryError, GatewayError
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.host.notify import Notifier, NotifySocket
 from gateway.link.runtime import RuntimeDirectory
+from gateway.link.temporary import bring_back, clear, sweep
 from gateway.settings import SITE_FILE, Http, read_site
 
 FIRST_PAUSE_S = 0.2
@@ -216,7 +217,9 @@ def run(data: Path, http: str | None, https: str | None) -> None:
     if held:
         raise DataDirectoryError(f"a gateway is already running on {data}: {held}")
     notifier = Notifier()
+    sweep(runtime)
     with runtime.claim("run"):
+        bring_back(runtime, data)
         supervisor = Supervisor(data, runtime, site.http, {"--http": http, "--https": https})
 
         def stop(_signal: int, _frame: object) -> None:
@@ -235,5 +238,8 @@ def run(data: Path, http: str | None, https: str | None) -> None:
             runtime.note("run", f"pid {os.getpid()} {url}")
             log.info("the api listens elsewhere", url=url)
 
-        supervisor.run(ready, moved)
-        notifier.stopping()
+        try:
+            supervisor.run(ready, moved)
+        finally:
+            notifier.stopping()
+            clear(runtime, data)

@@ -46,6 +46,8 @@ class RuntimeDirectory:
         under_systemd = "RUNTIME_DIRECTORY" in os.environ
         if not under_systemd and (status.st_uid != os.geteuid() or status.st_mode & 0o077):
             raise DataDirectoryError(f"{path} is not private to this user")
+        if not under_systemd:
+            os.utime(path)  # it is in use: `gateway.link.temporary.sweep` goes by that
         runtime = cls(path)
         for socket in (runtime.command_socket, runtime.fact_socket):
             if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:

@@ -105,11 +105,13 @@ def test_cleaning_keeps_the_data(tree: Path) -> None:
     assert not (tree / ".venv").exists()
 
 
-def set_up(root: Path, tree: Path, python: str) -> subprocess.CompletedProcess[str]:
-    """Run the real set-up with `python` as the interpreter and an apt that fails."""
+def set_up(
+    root: Path, tree: Path, python: str, apt: str = "exit 100"
+) -> subprocess.CompletedProcess[str]:
+    """Run the real set-up with `python` as the interpreter and `apt` as apt-get."""
     shutil.copy(root / ".ci/setup", tree / ".ci/setup")
     program(tree / "bin/python3", f"#!/bin/bash\n{python}\n")
-    program(tree / "bin/apt-get", "#!/bin/bash\nexit 100\n")
+    program(tree / "bin/apt-get", f"#!/bin/bash\n{apt}\n")
     path = f"{tree / 'bin'}:{os.environ['PATH']}"
     return subprocess.run(
         [".ci/setup", "run"],
@@ -135,3 +137,23 @@ def test_what_cannot_be_installed_is_named(root: Path, tree: Path) -> None:
     version = "{}.{}".format(*sys.version_info)
     assert answer.returncode == 1
     assert f"apt-get install python{version}-venv" in answer.stderr
+
+
+NOISE = "Setting up python3-venv ..."
+
+
+def test_what_dpkg_writes_is_not_shown_when_it_succeeds(root: Path, tree: Path) -> None:
+    python = (
+        f'[[ "$2" == *ensurepip* && ! -e installed || "$2" == venv ]] && exit 1\n'
+        f'exec {sys.executable} "$@"'
+    )
+    answer = set_up(root, tree, python, f"echo {NOISE}; echo {NOISE} >&2; touch installed")
+    assert "making .venv" in answer.stderr
+    assert NOISE not in answer.stdout + answer.stderr
+
+
+def test_what_dpkg_writes_is_shown_when_it_fails(root: Path, tree: Path) -> None:
+    without = f'[[ "$2" == *ensurepip* ]] && exit 1; exec {sys.executable} "$@"'
+    answer = set_up(root, tree, without, f"echo {NOISE}; exit 100")
+    assert answer.returncode == 1
+    assert NOISE in answer.stderr

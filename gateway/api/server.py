@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from gateway.api.tls import TlsAdapter, TlsConnection
 from gateway.api.wire import WireServer
 from gateway.errors import GatewayError, SettingsError
+from gateway.settings.addresses import split_address
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -26,14 +27,11 @@ _SYSTEM_WORDS = re.compile(r"\[Errno -?\d+\] ([^)]+)")
 
 
 def parse_address(text: str, option: str = "--http") -> tuple[str, int]:
-    """Host and port of `127.0.0.1:8080` or `[::1]:8080`; port 0 lets the system choose.
-
-    Raises SettingsError when `text` is neither.
-    """
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
-        raise SettingsError(f"{option}: HOST:PORT is needed (found {text!r})")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    """As `split_address`; raises SettingsError that names the option."""
+    try:
+        return split_address(text)
+    except ValueError as error:
+        raise SettingsError(f"{option}: {error} (found {text!r})") from None
 
 
 class Server:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.check import usable_site
 from gateway.commands.provisioning import initialise
-from gateway.errors import SettingsError
-from gateway.hardware.boards.profiles import check_site, load_profile
-from gateway.settings import parse_site
+from gateway.settings import SITE_FILE, read_text
 
 
 @click.command()
@@ -34,13 +33,12 @@ def init(data: Path, site: Path | None, *, demo: bool) -> None:
     if demo:
         text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
     elif site:
-        try:
-            text = site.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{site} cannot be read: {error}") from error
+        text = read_text(site)
+    there = data / SITE_FILE
     if text is not None:
-        wanted = parse_site(text, "demo site" if site is None else str(site))
-        check_site(load_profile(wanted.site.board), wanted)
+        usable_site(text, "demo site" if site is None else str(site))
+    elif there.exists():
+        usable_site(read_text(there), str(there))
     password = initialise(data, text, demo=demo)
     click.echo(f"login     admin\npassword  {password}", err=True)
     click.echo("It is shown this once; `gateway passwd` sets another.", err=True)

@@ -12,6 +12,7 @@ from gateway.errors import GatewayError
 
 _COMMANDS = {
     "init": ("gateway.cli.init", "Make a data directory, its databases and the administrator."),
+    "check": ("gateway.cli.check", "Check a site file, without a data directory."),
     "passwd": ("gateway.cli.passwd", "Set the password of an API login."),
     "login": ("gateway.cli.login", "Make, list and remove API logins, and set their roles."),
     "token": ("gateway.cli.token", "Make, list and revoke bearer tokens."),

@@ -81,7 +81,7 @@ def _fill_store(path: Path, site: SiteFile, *, demo: bool) -> str:
         identity = draw_identity()
         with store.transaction():
             store_identity(store.database, identity)
-        for rows in (FACTORY_ROWS, site_rows(site, identity)):
+        for rows in (factory_rows(site), site_rows(site, identity)):
             _insert(store, rows)
         store.set_configuration(initial_configuration(site))
         if demo:
@@ -105,6 +105,18 @@ def _insert(store: Store, rows: Rows) -> None:
         store.insert(name, values)
 
 
+def factory_rows(site: SiteFile) -> Rows:
+    """The rows of every device; what belongs to door 1 bears the door's title."""
+    title = next((door.title for door in site.door if door.id == 1), None)
+    if title is None:
+        return FACTORY_ROWS
+    titled = {
+        name: [{**row, "name": title} for row in FACTORY_ROWS[name]]
+        for name in ("portals", "actions")
+    }
+    return {**FACTORY_ROWS, **titled}
+
+
 def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     """Rows that follow from the wiring: one action a door, one portal for each that a reader
     stands for, and portal N opening door N where there are both; for a SecBox its row, and its
@@ -114,16 +126,17 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     """
     portals = sorted({reader.portal for reader in site.reader} - {1})
     doors = [door for door in site.door if door.id != 1]
-    names = {door.id: door.name for door in site.door}
+    names = {door.id: door.shown for door in site.door}
+    readers = {reader.portal: reader.title for reader in site.reader if reader.title}
     boxes = list(enumerate(site.sec_box, FIRST_SEC_BOX_ACTION))
     portals = sorted({*portals, *(box.portal for box in site.sec_box if box.portal)} - {1})
-    named = {box.portal: box.name for box in site.sec_box if box.portal}
+    named = {box.portal: box.shown for box in site.sec_box if box.portal}
     return {
         "devices": [{"id": identity.device_id, "name": site.site.name, "ip": "", "public_key": ""}],
         "actions": [
             {
                 "id": door.id,
-                "name": door.name,
+                "name": door.shown,
                 "action": "door",
                 "parameters": f"door={door.id}",
                 "run_at": 0,
@@ -133,7 +146,7 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
         + [
             {
                 "id": action,
-                "name": box.name,
+                "name": box.shown,
                 "action": "sec_box",
                 "parameters": f"id={box.id}, reason=1",
                 "run_at": 0,
@@ -144,7 +157,7 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
             {
                 **SecBoxRow(box.id)._asdict(),
                 "version": 1,
-                "name": box.name,
+                "name": box.shown,
                 "door_sensor_enabled": int(box.sensor is not None),
             }
             for box in site.sec_box
@@ -152,7 +165,10 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
         "portals": [
             {
                 "id": portal,
-                "name": names.get(portal) or named.get(portal) or f"portal {portal}",
+                "name": names.get(portal)
+                or named.get(portal)
+                or readers.get(portal)
+                or f"portal {portal}",
                 "area_from_id": 1,
                 "area_to_id": 1,
             }

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.hardware.boards.profiles import SIMULATED_PORT
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.devices import NOT_OPEN_YET, Counters, Device, Devices
 from gateway.hardware.driver import Driver
@@ -31,6 +30,7 @@ from gateway.settings import (
     SerialUhfReader,
     WiegandReader,
 )
+from gateway.settings.addresses import SIMULATED_PORT
 
 if TYPE_CHECKING:
     from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol

@@ -11,10 +11,10 @@ from gateway.settings.doors import Door, Egress, RexMode, Side, Turnstile
 from gateway.settings.files import (
     LAST_GOOD,
     SITE_FILE,
-    describe,
     parse_site,
     read_running_site,
     read_site,
+    read_text,
 )
 from gateway.settings.readers import (
     ByteOrder,
@@ -31,6 +31,7 @@ from gateway.settings.readers import (
     Shows,
     WiegandReader,
 )
+from gateway.settings.refusals import describe
 from gateway.settings.sec_boxes import Direction, Parity, SecBox
 from gateway.settings.site import SiteFile
 from gateway.settings.wires import FixedInput, Input, Level, LockState, Output, Pull, Strike
@@ -74,4 +75,5 @@ __all__ = [
     "parse_site",
     "read_running_site",
     "read_site",
+    "read_text",
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.settings.wires import FixedInput, Input, Output, Section
+from gateway.settings.wires import FixedInput, Input, Output, Section, Title
 
 
 class Siren(Output):
@@ -36,5 +36,11 @@ class Zone(Input):
     """An alarm zone's input. Level, delay and switch are rows of `alarm_zones`."""
 
     number: Annotated[int, Field(ge=1, le=5)]
+    title: Title | None = None
     entry_delay_s: Annotated[int, Field(ge=0, le=600)] = 0
     """How long somebody who came in this way has to disarm before it is an alarm."""
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return self.title or f"zone {self.number}"

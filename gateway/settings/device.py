@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 from typing import Annotated, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from gateway.clock import WireTime
-from gateway.settings.wires import Name, Section
+from gateway.settings.addresses import Address
+from gateway.settings.wires import Section
+from gateway.settings.zone_names import ZoneName
 
 ACCESS_LOG_CAPACITY = 100_000
 """Rows of `access_logs` where the site file does not say."""
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("an IANA time zone such as America/Sao_Paulo is needed") from error
-    return name
 
 
 class Site(Section):
     """What the whole device is."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
-    timezone: Annotated[str, AfterValidator(_known_zone)]
-    board: Name
+    timezone: ZoneName
+    board: str
     """A profile in `hw/boards`, without its `.toml`."""
-    hats: tuple[Name, ...] = ()
+    hats: tuple[str, ...] = ()
     """Boards and modules between the pins and the doors: profiles in `hw/hats`."""
     wire_time: WireTime = WireTime.LOCAL
     sec_box_door: Annotated[int, Field(ge=1, le=4)] = 1
@@ -73,10 +67,6 @@ class FlightRecord(Section):
     """All its files together; of more than that the oldest goes."""
 
 
-Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")]
-"""HOST:PORT, or [IPv6]:PORT."""
-
-
 class Http(Section):
     """Where the API listens."""
 
@@ -91,6 +81,8 @@ class Http(Section):
     def _listens_somewhere(self) -> Self:
         if not self.plain and self.tls is None:
             raise ValueError("plain = false needs an address for tls")
+        if self.plain and self.tls == self.listen and not self.listen.endswith(":0"):
+            raise ValueError("listen and tls need two ports: both are " + repr(self.listen))
         return self
 
     @property

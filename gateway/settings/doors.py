@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
-from gateway.settings.wires import FixedInput, Input, LockState, Name, Section, Strike
+from gateway.settings.wires import FixedInput, Input, LockState, Name, Section, Strike, Title
 
 
 class Egress(StrEnum):
@@ -50,6 +50,7 @@ class Doorway(Section):
     """What holds for every door, wherever its wires are."""
 
     name: Name
+    title: Title | None = None
     egress: Egress
     on_start: LockState = LockState.LOCKED
     """From the claim of the output until the rules have been read."""
@@ -65,12 +66,17 @@ class Doorway(Section):
     """The longest that one opening unlocks the door, whatever time was asked for. Only a hold
     (timeout=0 of the API), an unlock schedule or a mode lasts longer."""
 
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return self.title or self.name
+
 
 class Door(Doorway):
     """One door: its number in the API and its wires."""
 
     id: Annotated[int, Field(ge=1, le=4)]
-    strike: Strike
+    strike: Annotated[Strike, Field(validation_alias=AliasChoices("lock", "strike"))]
     sensor: Input | None = None
     rex: ExitButton | None = None
     bond: FixedInput | None = None
@@ -106,6 +112,7 @@ class Turnstile(Section):
     """The device's turnstile. Its times and its mode of operation are keys of the API."""
 
     name: Name
+    title: Title | None = None
     clockwise: TurnstileWay
     anticlockwise: TurnstileWay
     egress: Egress
@@ -115,6 +122,11 @@ class Turnstile(Section):
     on_fault: LockState = LockState.LOCKED
     fire_release: bool = True
     """Both ways are free while the fire input reports a fire."""
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return self.title or self.name
 
     def way(self, side: Side) -> TurnstileWay:
         """What belongs to `side`."""

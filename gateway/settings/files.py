@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from gateway.errors import SettingsError
+from gateway.settings.refusals import describe
 from gateway.settings.site import SiteFile
+from gateway.settings.toml_text import decode, parse
 
 SITE_FILE = "gateway.toml"
 LAST_GOOD = "gateway.toml.last-good"
@@ -22,25 +21,39 @@ def read_site(path: Path) -> SiteFile:
 
     Raises SettingsError when it is missing, is not TOML, or breaks a rule.
     """
+    return parse_site(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of the site file at `path`. Raises SettingsError when it is missing or no text."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return decode(path.read_bytes(), str(path))
     except FileNotFoundError:
-        raise SettingsError(f"there is no site file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
-    return parse_site(text, str(path))
+        raise SettingsError(f"there is no site file {path}{_beside(path)}") from None
+    except IsADirectoryError:
+        raise SettingsError(f"{path} is a directory: name the site file in it") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _beside(path: Path) -> str:
+    """A file next to it that an editor named otherwise, such as gateway.toml.txt."""
+    try:
+        names = sorted(it.name for it in path.parent.iterdir())
+    except OSError:
+        return ""
+    wanted = path.name.lower()
+    near = [name for name in names if name.lower() in {wanted, f"{wanted}.txt"}]
+    return f", but {near[0]}: rename it" if near else ""
 
 
 def parse_site(text: str, name: str) -> SiteFile:
     """The checked site file in `text`, called `name` in the SettingsError that it may raise."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{name} cannot be read: {error}") from error
+    data = parse(text, name)
     try:
         return SiteFile.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(f"{name}: {describe(error, data)}") from error
+        raise SettingsError(f"{name}: {describe(error, data, SiteFile, text)}") from error
 
 
 def read_running_site(data: Path) -> SiteFile:
@@ -60,50 +73,3 @@ def read_running_site(data: Path) -> SiteFile:
         log = structlog.get_logger("site")
         log.warning("the site file is refused; going on with its last good copy", why=str(error))
         return read_site(data / LAST_GOOD)
-
-
-def describe(error: ValidationError, data: Mapping[str, Any]) -> str:
-    """Each refusal of the settings in `data`: the key, what was wrong, what was found."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        key = _key(problem["loc"], data)
-        kind, found = problem["type"], problem["input"]
-        message = problem["msg"].removeprefix("Value error, ")
-        if kind in _PLAINLY:
-            message = _PLAINLY[kind]
-        elif kind == "union_tag_not_found":
-            key, message = f"{key} kind", _PLAINLY["missing"]
-        elif kind == "union_tag_invalid":
-            key, found = f"{key} kind", problem["ctx"]["tag"]
-            message = f"Input should be one of {problem['ctx']['expected_tags']}"
-        told = "" if kind == "missing" or isinstance(found, dict) else f" (found {found!r})"
-        lines.append(f"{key}: {message}{told}" if key else f"{message}{told}")
-    return "; ".join(lines)
-
-
-_PLAINLY = {
-    "extra_forbidden": "unknown key",
-    "missing": "missing key",
-    "model_type": "a table is needed, such as { pin = 17, ... }",
-    "tuple_type": "a list is needed, such as [ ... ]",
-    "int_parsing": "a whole number is needed",
-}
-"""Where the words of pydantic are about Python and not about the file."""
-
-
-def _key(loc: Sequence[int | str], data: Mapping[str, Any]) -> str:
-    """A place in the file as its writer knows it: `reader 'front' d0`, not `reader.0.wiegand.d0`.
-
-    A table of a list is told by its name or number, or else counted from 1.
-    """
-    if len(loc) < 2 or not isinstance(loc[1], int):
-        return ".".join(str(part) for part in loc)
-    table, _, *rest = loc
-    listed = data.get(str(table))
-    item = listed[loc[1]] if isinstance(listed, list) else None
-    given: Mapping[str, Any] = item if isinstance(item, dict) else {}
-    if rest and rest[0] == given.get("kind"):
-        rest = rest[1:]  # which class of reader it is says `kind`
-    name = given.get("name", given.get("number"))
-    told = f"{table} {name!r}" if name is not None else f"{table} no. {loc[1] + 1}"
-    return f"{told} {'.'.join(str(part) for part in rest)}".strip()

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from gateway.settings.wires import FixedInput, Name, Output, Pin, Section
+from gateway.settings.addresses import DevicePath, SerialPath
+from gateway.settings.wires import FixedInput, Name, Output, Pin, Section, Title
 
 Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
 """A key of a keypad."""
@@ -70,6 +71,7 @@ class Shows(StrEnum):
 
 class _Reader(Section):
     name: Name
+    title: Title | None = None
     index: Annotated[int, Field(ge=1, le=16)]
     portal: Annotated[int, Field(ge=1)]
     tamper: FixedInput | None = None
@@ -88,6 +90,11 @@ class _Reader(Section):
         if self.tamper_disables and self.tamper is None:
             raise ValueError("tamper_disables needs a tamper contact")
         return self
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        return self.title or self.name
 
     @property
     def place(self) -> str:
@@ -183,7 +190,7 @@ Baud = Annotated[int, Field(ge=300, le=921_600)]
 
 
 class _SerialReader(_Reader):
-    port: Annotated[str, Field(min_length=1)]
+    port: SerialPath
     """A device path, a pyserial URL, or `simulated` (a pseudo-terminal of the simulated board)."""
 
     @property
@@ -250,7 +257,7 @@ class HidReader(_TextReader):
     """A USB reader that types what it reads, as a keyboard does."""
 
     kind: Literal["hid"]
-    device: Annotated[str, Field(min_length=1)]
+    device: DevicePath
     """A lasting path such as /dev/input/by-id/...-event-kbd, or `simulated`."""
     gap_ms: Annotated[int, Field(ge=10, le=5_000)] = 200
     """Silence that forgets a text whose end key did not come."""

@@ -8,8 +8,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from gateway.settings.addresses import SerialPath
 from gateway.settings.doors import Doorway, Egress, RexMode
-from gateway.settings.wires import LockState, Section
+from gateway.settings.locks import energised_while_locked
+from gateway.settings.wires import Contact, LockKind, LockState, Section
 
 FIRST_SEC_BOX = 65_793
 """The id that the vendor's documentation gives to every SecBox."""
@@ -51,6 +53,21 @@ class ModuleButton(Section):
     mode: RexMode = RexMode.UNLOCK
 
 
+class ModuleLock(Section):
+    """A lock at a relay of a module, as its installer knows it."""
+
+    relay: ModuleNumber
+    kind: LockKind
+    contact: Contact = Contact.NO
+    unlocked: Switching | None = None
+    """What the relay does while the door is unlocked, where kind and contact say otherwise."""
+
+    @property
+    def by_kind(self) -> Switching:
+        """What the relay does while the door is unlocked, by kind and contact."""
+        return Switching.OFF if energised_while_locked(self.kind, self.contact) else Switching.ON
+
+
 class SecBox(Doorway):
     """One door on a module. Its times and what its sensor means are its row of `sec_boxs`."""
 
@@ -58,7 +75,7 @@ class SecBox(Doorway):
     """Of its row of `sec_boxs`."""
     portal: Annotated[int, Field(ge=1)] | None = None
     """The portal that `init` lets open it; afterwards the rows of `portal_actions` decide."""
-    port: Annotated[str, Field(min_length=1)]
+    port: SerialPath
     """A lasting device path of the RS-485 line, or `simulated`. Several modules may share it."""
     baud: Annotated[int, Field(ge=1_200, le=921_600)] = 9_600
     parity: Parity = Parity.NONE
@@ -68,15 +85,23 @@ class SecBox(Doorway):
     module: str = "generic"
     """Which module it is: a profile of `hw/modules`."""
     address: Annotated[int, Field(ge=1, le=247)]
-    relay: ModuleNumber
-    unlocked: Switching = Switching.ON
-    """What the relay does while the door is unlocked."""
+    lock: ModuleLock | None = None
+    relay: ModuleNumber | None = None
+    """The lock's relay, where `lock` does not say it."""
+    unlocked: Switching | None = None
+    """What that relay does while the door is unlocked; left out, it is on."""
     sensor: ModuleNumber | None = None
     """The discrete input of the door's contact."""
     rex: ModuleButton | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if (self.lock is None) is (self.relay is None):
+            raise ValueError(
+                "either lock or relay is needed, such as lock = { relay = 0, kind = 'strike' }"
+            )
+        if self.lock and self.unlocked:
+            raise ValueError("unlocked belongs into lock = { ... }")
         if self.rex and self.rex.input == self.sensor:
             raise ValueError(f"sensor and rex are both input {self.sensor}")
         if self.rex and self.rex.mode is RexMode.SHUNT and self.egress is Egress.SOFTWARE:
@@ -100,14 +125,25 @@ class SecBox(Doorway):
         """How its port is driven: the same for all modules of one port."""
         return self.baud, self.parity, self.direction
 
+    @property
+    def coil(self) -> int:
+        """The relay of its lock."""
+        return self.lock.relay if self.lock else self.relay or 0
+
     def switches_on(self, state: LockState) -> bool:
         """Whether the relay is on in `state`."""
-        return (state is LockState.UNLOCKED) is (self.unlocked is Switching.ON)
+        said = (self.lock.unlocked or self.lock.by_kind) if self.lock else self.unlocked
+        return (state is LockState.UNLOCKED) is (said is not Switching.OFF)
 
     @property
     def energised_to_lock(self) -> bool:
-        """True where power keeps the door shut."""
+        """True where the relay is on while the door is locked."""
         return self.switches_on(LockState.LOCKED)
+
+    @property
+    def power_locks(self) -> bool:
+        """True where power keeps the door shut: a magnet, and what is wired like one."""
+        return self.lock.kind is LockKind.MAGNET if self.lock else self.energised_to_lock
 
 
 def sec_box_problems(boxes: Sequence[SecBox]) -> Iterator[str]:
@@ -124,7 +160,7 @@ def sec_box_problems(boxes: Sequence[SecBox]) -> Iterator[str]:
             if box.module != other.module:
                 yield f"{pair} are at address {box.address}: module must be the same"
             shared = set(other.inputs().values()) & set(box.inputs().values())
-            if box.relay == other.relay:
-                yield f"{pair} use relay {box.relay} at address {box.address}"
+            if box.coil == other.coil:
+                yield f"{pair} use relay {box.coil} at address {box.address}"
             if shared:
                 yield f"{pair} use input {min(shared)} at address {box.address}"

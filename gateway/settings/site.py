@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from gateway.settings.alarms import Power, Siren, Zone
 from gateway.settings.device import Admission, FlightRecord, Http, Site
 from gateway.settings.doors import Door, Interlock, Turnstile
+from gateway.settings.locks import with_wired_locks
 from gateway.settings.readers import Reader, WiegandReader
 from gateway.settings.sec_boxes import SecBox, sec_box_problems
 from gateway.settings.wires import FixedInput, Output, Section
+
+
+def _scalar(value: object) -> object:
+    if not isinstance(value, str | int):
+        raise ValueError("a text in quotes, a whole number, true or false is needed")  # noqa: TRY004 - for pydantic
+    return value
+
+
+InitialValue = Annotated[str | int | bool, BeforeValidator(_scalar)]
 
 
 class SiteFile(Section):
@@ -34,8 +44,13 @@ class SiteFile(Section):
     admission: Admission = Admission()
     flight_record: FlightRecord = FlightRecord()
     interlock: Interlock = Interlock()
-    initial: dict[str, dict[str, str | int | bool]] = Field(default_factory=dict)
+    initial: dict[str, dict[str, InitialValue]] = Field(default_factory=dict)
     """Configuration values that `init` writes into the database once: module -> key -> value."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_wired_locks(cls, data: Any) -> Any:
+        return with_wired_locks(data) if isinstance(data, Mapping) else data
 
     def doors(self) -> tuple[Door | SecBox, ...]:
         """Every door, on the board and on modules."""

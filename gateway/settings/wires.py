@@ -15,12 +15,23 @@ def _plain(name: str) -> str:
     if re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", name) is None:
         raise ValueError(
             "lower-case letters, digits, - and _ are allowed, 32 of them, a letter at the beginning"
+            f"; any text may be its title, such as title = {name!r}"
         )
     return name
 
 
+def _one_line(title: str) -> str:
+    if not title.isprintable():
+        raise ValueError("a title is one line of text")
+    return title.strip()
+
+
 Name = Annotated[str, AfterValidator(_plain)]
 """What a door, reader or turnstile is called: in commands, logs and the names of files."""
+
+
+Title = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_one_line)]
+"""What people call it: shown in logs, and the name of its rows in the API."""
 
 
 class Level(StrEnum):
@@ -45,6 +56,24 @@ class LockState(StrEnum):
     UNLOCKED = "unlocked"
 
 
+class LockKind(StrEnum):
+    """What a lock does with its power."""
+
+    STRIKE = "strike"
+    """Power opens it: an electric strike, a motor lock."""
+    MAGNET = "magnet"
+    """Power keeps it shut."""
+
+
+class Contact(StrEnum):
+    """The contact of the relay from which the lock takes its power."""
+
+    NO = "NO"
+    """Closed while the relay is on."""
+    NC = "NC"
+    """Closed while the relay is off."""
+
+
 class Section(BaseModel):
     """A table of the site file: an unknown key is refused, and nothing changes after reading."""
 
@@ -52,8 +81,15 @@ class Section(BaseModel):
 
 
 class Strike(Section):
-    """The output that drives a lock, with the pin level of each lock state."""
+    """The output that drives a lock, with the pin level of each lock state.
 
+    `gateway.settings.locks` fills in what the file leaves to `relay` and `kind`.
+    """
+
+    relay: str | None = None
+    """The relay's name as printed on a board of `site.hats`."""
+    kind: LockKind | None = None
+    contact: Contact = Contact.NO
     pin: Pin
     locked: Level
     unlocked: Level

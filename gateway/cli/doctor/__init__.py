@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,21 +10,22 @@ from pathlib import Path
 import click
 
 from gateway.cli.doctor.board import board_findings
-from gateway.cli.doctor.findings import Finding, Grade
+from gateway.cli.doctor.findings import Finding, Grade, report
 from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.cli.doctor.rules import rule_findings
+from gateway.cli.doctor.site import site_findings
 from gateway.cli.options import data_option, initialised, json_option
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayError
 from gateway.hardware.boards.chips import Chips, read_chips
-from gateway.hardware.boards.profiles import check_site, load_hats, load_profile, warnings
+from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.host.certificate import expires
 from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient
 from gateway.link.messages import DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import SITE_FILE, Door, Egress, Http, LockState, Side, SiteFile, read_site
+from gateway.settings import SITE_FILE, Http, read_site
 from gateway.store.check import damage, full_checks
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 
@@ -56,14 +55,7 @@ _TO_DO = {
 def doctor(data: Path, *, as_json: bool) -> None:
     """Check the site file, the board, the rules and the databases; exit code 1 if any fails."""
     initialised(data)
-    findings = list(examine(data))
-    if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
-        for finding in findings:
-            click.echo(f"{finding.grade.value:<5}{finding.subject}: {finding.text}")
-    if any(finding.grade is Grade.FAIL for finding in findings):
-        raise SystemExit(1)
+    report(examine(data), as_json=as_json)
 
 
 def examine(
@@ -83,11 +75,7 @@ def examine(
     except GatewayError as error:
         yield Finding(Grade.FAIL, "site file", str(error))
     else:
-        yield Finding(Grade.OK, "site file", f"{site.site.name!r} on {profile.title}")
-        for text in warnings(profile, site):
-            yield Finding(Grade.WARN, "board", text)
-        yield from _egress(site)
-        yield from _on_start(site)
+        yield from site_findings(site, profile)
         if not profile.simulated:
             running = any(it.subject == "controller" and it.grade is Grade.OK for it in processes)
             yield from board_findings(profile, site, machine, chips(), running=running)
@@ -98,52 +86,6 @@ def examine(
     if site is not None:
         yield from rule_findings(data, site)
     yield from processes
-
-
-def _egress(site: SiteFile) -> Iterator[Finding]:
-    hats = load_hats(site)
-    for door in site.doors():
-        locks = hats.power_locks(door.strike) if isinstance(door, Door) else door.energised_to_lock
-        if locks and door.egress is Egress.SOFTWARE:
-            yield Finding(
-                Grade.FAIL,
-                f"door {door.name}",
-                "a lock that power keeps shut needs a way out without this device: "
-                "egress must be mechanical or direct_cut",
-            )
-        if not door.rex_bypasses_interlock and door.egress is Egress.SOFTWARE:
-            yield Finding(
-                Grade.FAIL,
-                f"door {door.name}",
-                "its exit button is the only way out, and does not bypass the interlock: whoever "
-                "leaves another door open locks people in",
-            )
-    turnstile = site.turnstile
-    if turnstile and turnstile.egress is Egress.SOFTWARE:
-        for side in Side:
-            if hats.power_locks(turnstile.way(side).relay):
-                yield Finding(
-                    Grade.FAIL,
-                    f"turnstile {turnstile.name}",
-                    f"power keeps the {side} side shut: it needs a way out without this device; "
-                    "egress must be mechanical or direct_cut",
-                )
-
-
-def _on_start(site: SiteFile) -> Iterator[Finding]:
-    """What opens by itself whenever the controller starts."""
-    ways = [(f"door {door.name}", door.on_start) for door in site.doors()]
-    if site.turnstile:
-        ways.append((f"turnstile {site.turnstile.name}", site.turnstile.on_start))
-    for subject, on_start in ways:
-        if on_start is LockState.UNLOCKED:
-            yield Finding(
-                Grade.WARN,
-                subject,
-                'on_start = "unlocked": each start of the controller unlocks it until the rules '
-                "are read; then it locks, unless a fire, an emergency or an unlock schedule holds "
-                "it. If nobody needs that, delete the line",
-            )
 
 
 def _http(data: Path, http: Http) -> Iterator[Finding]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+import click
 
 
 class Grade(StrEnum):
@@ -21,3 +25,15 @@ class Finding:
     grade: Grade
     subject: str
     text: str
+
+
+def report(findings: Iterable[Finding], *, as_json: bool) -> None:
+    """Print `findings`, a line each. Raises SystemExit with code 1 when one of them fails."""
+    found = list(findings)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+    else:
+        for finding in found:
+            click.echo(f"{finding.grade.value:<5}{finding.subject}: {finding.text}")
+    if any(finding.grade is Grade.FAIL for finding in found):
+        raise SystemExit(1)

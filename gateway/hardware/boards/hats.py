@@ -1,81 +1,13 @@
-"""Boards and modules that stand between a Pi's pins and the wires of a door."""
+"""What the modules of a site allow, and what should be known of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from gateway.errors import SettingsError
-from gateway.hardware.boards.files import load_checked, names_in
-from gateway.hardware.boards.headers import GpioNumber
-from gateway.settings import Level, Output, Side, SiteFile, Strike
-
-
-class Channel(BaseModel):
-    """One relay or input of a module."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    """As printed on the module."""
-    gpio: GpioNumber | None = None
-    """The pin that the module itself takes; None where somebody pulls the wire."""
-    active: Level | None = None
-    """Of a relay the level that energises it, of an input the level while its contact is closed."""
-
-
-class Hat(BaseModel):
-    """One file of `hw/hats`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    name: str
-    title: str
-    kind: Literal["relay", "opto_input", "level_shifter", "rs485", "rtc"]
-    verified: bool
-    """Somebody has held one and seen that these facts are right."""
-    channels: tuple[Channel, ...] = Field(alias="channel", default=())
-    supply: dict[str, str] = {}
-    """Terminal of its supply, as printed on it -> what it is wired to."""
-    uses: dict[GpioNumber, str] = {}
-    """Pins that it takes away, and for what."""
-    config: tuple[str, ...] = ()
-    """Lines that config.txt needs for it."""
-    notes: tuple[str, ...] = ()
-    """What a technician should know, with the source."""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if self.kind == "relay" and any(channel.active is None for channel in self.channels):
-            raise ValueError("channel: active is needed with kind relay")
-        for what, values in (
-            ("name", [channel.name for channel in self.channels]),
-            ("gpio", [channel.gpio for channel in self.channels if channel.gpio is not None]),
-        ):
-            if len(set(values)) < len(values):
-                raise ValueError(f"channel: a {what} is there twice")
-        if len({channel.gpio is None for channel in self.channels}) > 1:
-            raise ValueError("channel: gpio is given for all of them or for none")
-        return self
-
-    @property
-    def wired_by_hand(self) -> bool:
-        """True where any pin may lead to any of its channels."""
-        return any(channel.gpio is None for channel in self.channels)
-
-
-@dataclass(frozen=True, slots=True)
-class Driven:
-    """A pin that drives a relay."""
-
-    hat: Hat
-    channel: str
-    """Name of the channel, empty where somebody chose it with a wire."""
-    active: Level
-    """The level that energises it."""
+from gateway.settings import Output, Side, SiteFile, Strike
+from gateway.settings.hats import Driven, Hat, relay_at
+from gateway.settings.locks import energised_while_locked
+from gateway.settings.wires import Contact, LockKind
 
 
 class Hats:
@@ -87,23 +19,46 @@ class Hats:
 
     def relay_at(self, gpio: int) -> Driven | None:
         """What that pin drives; None when it cannot be told from the modules named."""
-        for hat in self._relays:
-            for channel in hat.channels:
-                if channel.gpio == gpio and channel.active is not None:
-                    return Driven(hat, channel.name, channel.active)
-        if any(not hat.wired_by_hand for hat in self._relays):
-            return None
-        levels = {channel.active for hat in self._relays for channel in hat.channels}
-        level = levels.pop() if len(levels) == 1 else None
-        return Driven(self._relays[0], "", level) if level is not None else None
+        return relay_at(self.all, gpio)
 
     def power_locks(self, strike: Strike) -> bool:
-        """True where the output is on while the door is locked: a magnet, not a strike.
+        """True where power keeps the door shut: a magnet, and what is wired like one.
 
-        Without a relay module that tells, high counts as on.
+        Where neither `kind` nor a relay module tells it, high counts as on.
         """
+        if strike.kind:
+            return strike.kind is LockKind.MAGNET
+        return self._on_while_locked(strike)
+
+    def _on_while_locked(self, strike: Strike) -> bool:
         driven = self.relay_at(strike.pin)
         return strike.energised_to_lock if driven is None else strike.locked is driven.active
+
+    def inverted(self, site: SiteFile) -> Iterator[tuple[str, str]]:
+        """Locks whose levels contradict their kind: what it is about, and what is wrong there."""
+        for key, strike in strikes_of(site):
+            on = self._on_while_locked(strike)
+            if not strike.kind or on is energised_while_locked(strike.kind, strike.contact):
+                continue
+            driven = self.relay_at(strike.pin)
+            relay = _relay(driven) if driven else "a relay that high switches on"
+            other = Contact.NC if strike.contact is Contact.NO else Contact.NO
+            text = (
+                f"is a {strike.kind} on the {strike.contact} contact, but pin {strike.pin} is "
+                f"{strike.locked} while locked, which switches {relay} {'on' if on else 'off'}: "
+                "the door is open when it should be locked; leave out locked and unlocked, or say "
+                f'contact = "{other}" where its wire is on that contact'
+            )
+            yield key, text
+        for box in site.sec_box:
+            lock = box.lock
+            if lock and lock.unlocked and lock.unlocked is not lock.by_kind:
+                text = (
+                    f"is a {lock.kind} on the {lock.contact} contact, but its relay is "
+                    f"{lock.unlocked} while unlocked: the door is open when it should be locked; "
+                    "leave out unlocked"
+                )
+                yield f"sec_box {box.name!r} lock", text
 
     def problems(self, site: SiteFile) -> Iterator[str]:
         """What contradicts the modules: pins that they take, inputs and outputs mixed up."""
@@ -148,11 +103,12 @@ class Hats:
                 )
         for key, strike in strikes_of(site):
             driven = self.relay_at(strike.pin)
-            if driven and strike.locked is driven.active:
+            if driven and not strike.kind and strike.locked is driven.active:
                 yield (
                     f"{key}: pin {strike.pin} is {strike.locked} while locked, which energises"
                     f" {_relay(driven)}: right for a magnet on its NO contact; for a strike change"
-                    " locked and unlocked"
+                    ' locked and unlocked; with kind = "magnet" or "strike" they follow by'
+                    " themselves"
                 )
 
 
@@ -182,18 +138,3 @@ def strikes_of(site: SiteFile) -> Iterator[tuple[str, Strike]]:
 
 def _relay(driven: Driven) -> str:
     return f"{driven.channel} of {driven.hat.title}" if driven.channel else "its relay"
-
-
-def hat_names() -> list[str]:
-    """Every module that has a profile."""
-    return names_in("hats")
-
-
-def load_hat(name: str) -> Hat:
-    """The profile of the module `name`.
-
-    Raises SettingsError naming the allowed ones, or the key of the profile that is wrong.
-    """
-    if name not in hat_names():
-        raise SettingsError(f"site.hats: {name!r} has no profile (allowed: {hat_names()})")
-    return load_checked(Hat, "hats", name)

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.hardware.boards.files import load_checked
 from gateway.settings import Level
+from gateway.settings.profiles import load_checked
 
 GpioNumber = Annotated[int, Field(ge=0, le=63)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
@@ -9,8 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from gateway.credentials.wiegand import FORMATS
 from gateway.errors import SettingsError
-from gateway.hardware.boards.files import load_checked, names_in
-from gateway.hardware.boards.hats import Hats, load_hat, reader_outputs, strikes_of
+from gateway.hardware.boards.hats import Hats, reader_outputs, strikes_of
 from gateway.hardware.boards.headers import Header, load_header
 from gateway.hardware.secbox.profiles import module_problems, module_warnings
 from gateway.hardware.usb.pcsc_names import name_problems
@@ -26,9 +26,10 @@ from gateway.settings import (
     SiteFile,
     WiegandReader,
 )
-
-SIMULATED_PORT = "simulated"
-"""The port, device or name of a reader that hangs on the simulated board."""
+from gateway.settings.addresses import SIMULATED_PORT
+from gateway.settings.hats import load_hat
+from gateway.settings.profiles import load_checked, names_in
+from gateway.settings.refusals import closest
 
 
 class _Fact(BaseModel):
@@ -119,8 +120,19 @@ def load_profile(name: str) -> BoardProfile:
     Raises SettingsError naming the allowed boards, or the key of the profile that is wrong.
     """
     if name not in board_names():
-        raise SettingsError(f"site.board: {name!r} has no profile (allowed: {board_names()})")
+        raise SettingsError(_no_board(name))
     return load_checked(BoardProfile, "boards", name)
+
+
+def _no_board(name: str) -> str:
+    titles = {it: load_checked(BoardProfile, "boards", it).title for it in board_names()}
+    # By its number: "Raspberry Pi 4" is nearer to "5" than to "4 Model B", letter by letter.
+    number = re.search(r"\d", name)
+    alike = [it for it in titles if number and number[0] in it]
+    near = alike[0] if alike else closest(name, titles)
+    known = ", ".join(f"{it!r} ({title})" for it, title in titles.items())
+    meant = f"; did you mean {near!r}?" if near else ""
+    return f"site.board: {name!r} has no profile (allowed: {known}){meant}"
 
 
 def load_hats(site: SiteFile) -> Hats:

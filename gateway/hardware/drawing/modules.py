@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
-from gateway.hardware.boards.hats import Channel, Hat
 from gateway.hardware.boards.headers import Header
 from gateway.hardware.drawing.canvas import Canvas, Colour
 from gateway.settings import Level
+from gateway.settings.hats import Channel, Hat
 
 UNVERIFIED = "From documents, not verified on a board: check it before a lock hangs on it."
 _WIDTH = 960

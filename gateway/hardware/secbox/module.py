@@ -115,7 +115,7 @@ class Module:
         self._address = boxes[0][0].address
         self._locks = [_Lock(box, relay) for box, relay in boxes]
         self._contacts = [each for box, _ in boxes for each in _contacts(box)]
-        self._coil_count = 1 + max(box.relay for box, _ in boxes)
+        self._coil_count = 1 + max(box.coil for box, _ in boxes)
         self._input_count = 1 + max((each.number for each in self._contacts), default=-1)
         self._found = False
         self._told: tuple[Health, str] | None = None
@@ -167,7 +167,7 @@ class Module:
         for lock in self._locks if self._found else ():
             for _attempt in range(SILENT_AFTER):
                 try:
-                    self._bus.write_coil(self._address, lock.box.relay, on=lock.wants_on)
+                    self._bus.write_coil(self._address, lock.box.coil, on=lock.wants_on)
                     break
                 except (NoAnswer, ModuleRefused):
                     continue
@@ -192,12 +192,12 @@ class Module:
             coils = self._bus.read_coils(self._address, self._coil_count)
             self._reconcile_s = now_s + RECONCILE_S
             for lock in self._locks:
-                if lock.on is not None and coils[lock.box.relay] is not lock.on:
+                if lock.on is not None and coils[lock.box.coil] is not lock.on:
                     lock.on = None
                     # What it forgot, it may have forgotten with all else.
                     self._found = False
                     self.due_s = now_s
-                    why = f"relay {lock.box.relay} was not as it was switched"
+                    why = f"relay {lock.box.coil} was not as it was switched"
                     self._say(Health.DEGRADED, f"{why}: did the module lose its power?")
                     raise NoAnswer(why)
         if not self._input_count:
@@ -213,11 +213,11 @@ class Module:
         on, lock.on = lock.wants_on, None
         pulse = self._profile.pulse
         if on and pulse is not None and self._timed(lock):
-            coil = pulse.coil + lock.box.relay
+            coil = pulse.coil + lock.box.coil
             self._bus.pulse_coil(self._address, coil, pulse.units(HOLD_MS))
             lock.renew_s = now_s + RENEW_S
         else:
-            self._bus.write_coil(self._address, lock.box.relay, on=on)
+            self._bus.write_coil(self._address, lock.box.coil, on=on)
         lock.on = on
 
     def _fail(self, error: NoAnswer | ModuleRefused, now_s: float) -> None:

@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.errors import SettingsError
-from gateway.hardware.boards.files import load_checked, names_in
 from gateway.settings import LockState, SecBox, SiteFile
+from gateway.settings.profiles import load_checked, names_in
 
 Word = Annotated[int, Field(ge=0, le=0xFFFF)]
 
@@ -92,8 +92,8 @@ def module_problems(site: SiteFile) -> Iterator[str]:
         except SettingsError as error:
             yield f"{where} {error}"
             continue
-        if box.relay >= profile.coils:
-            yield f"{where} relay: found {box.relay}, allowed: 0 to {profile.coils - 1}"
+        if box.coil >= profile.coils:
+            yield f"{where} relay: found {box.coil}, allowed: 0 to {profile.coils - 1}"
         for key, number in box.inputs().items():
             if number >= profile.inputs:
                 allowed = f"0 to {profile.inputs - 1}" if profile.inputs else "none"

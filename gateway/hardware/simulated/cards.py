@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 
 from gateway.errors import BrokenFrame, DeviceUnavailable
-from gateway.hardware.boards.profiles import SIMULATED_PORT
 from gateway.hardware.usb.card_service import WAIT_S, CardView
+from gateway.settings.addresses import SIMULATED_PORT
 
 MIFARE_CLASSIC_1K = bytes.fromhex("3B8F8001804F0CA000000306030001000000006A")
 """Answer to reset of such a card behind a PC/SC reader (PC/SC part 3; Gemalto Prox-DU manual)."""

@@ -209,7 +209,7 @@ class SimulatedSecBoxes:
         for box in self._boxes.values():
             module = self._modules[box.address]
             row = {"name": box.name, "door": box.id, "plugged": module.plugged}
-            row["relay"] = "on" if module.relay(box.relay) else "off"
+            row["relay"] = "on" if module.relay(box.coil) else "off"
             for key, number in box.inputs().items():
                 row[key] = "closed" if module.is_closed(number) else "open"
             shown.append(row)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.boards.profiles import SIMULATED_PORT
+from gateway.settings.addresses import SIMULATED_PORT
 
 
 def port_path(runtime_dir: Path, reader: str) -> Path:

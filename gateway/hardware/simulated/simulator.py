@@ -15,7 +15,6 @@ from gateway.credentials.keypad import encode_key
 from gateway.credentials.line_frames import MAX_BYTES
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
-from gateway.hardware.boards.profiles import SIMULATED_PORT
 from gateway.hardware.events import InputName
 from gateway.hardware.simulated.modules import SimulatedSecBoxes
 from gateway.hardware.simulated.pins import SimulatedFactory, SimulatedPin
@@ -37,6 +36,7 @@ from gateway.settings import (
     SiteFile,
     WiegandReader,
 )
+from gateway.settings.addresses import SIMULATED_PORT
 
 PULSE_NS = 50_000
 """How long a data line is low for one bit."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from gateway.credentials.line_frames import MAX_BYTES
 from gateway.errors import InvalidRequest
-from gateway.hardware.boards.profiles import SIMULATED_PORT
 from gateway.hardware.simulated.cards import SimulatedCards
 from gateway.hardware.simulated.keyboard import SimulatedKeyboard
 from gateway.hardware.simulated.port import port_path
 from gateway.settings import HidReader, PcscReader, Reader
+from gateway.settings.addresses import SIMULATED_PORT
 
 SimulatedDevice = SimulatedKeyboard | SimulatedCards
 

@@ -147,7 +147,7 @@ def test_without_any_file_both_are_named(run: Run, data: Path) -> None:
     (data / SITE_FILE).write_text("nonsense")
     answer = run()
     assert isinstance(answer.exception, SettingsError)
-    assert "gateway.toml cannot be read" in str(answer.exception)
+    assert "gateway.toml line 1: " in str(answer.exception)
     assert f"no site file {data / LAST_GOOD}" in str(answer.exception)
 
 

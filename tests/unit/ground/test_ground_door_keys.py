@@ -46,19 +46,22 @@ def test_a_door_that_nobody_could_leave_by_is_refused() -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ('rex = { pin = 4, mode = "sometimes" }', "door 'gate' rex.mode: Input should be 'unlock'"),
+        (
+            'rex = { pin = 4, mode = "sometimes" }',
+            "door 'gate' rex.mode: 'unlock', 'unlock_while_pressed'",
+        ),
         ("bond = { pin = 4 }", "door 'gate' bond.idle: missing key"),
         ('bond = { pin = 17, idle = "low" }', "pin 17 is used twice"),
-        ("pre_alarm_s = -1", "door 'gate' pre_alarm_s: Input should be greater than or"),
+        ("pre_alarm_s = -1", "door 'gate' pre_alarm_s: 0 to 3600 is allowed"),
         (
             "pre_alarm_s = 3601",
-            "door 'gate' pre_alarm_s: Input should be less than or equal",
+            "door 'gate' pre_alarm_s: 0 to 3600 is allowed",
         ),
         (
             "output_limit_s = 0",
-            "door 'gate' output_limit_s: Input should be greater than or",
+            "door 'gate' output_limit_s: 1 to 3600 is allowed",
         ),
-        ("output_limit_s = 3601", "door 'gate' output_limit_s: Input should be less than or equal"),
+        ("output_limit_s = 3601", "door 'gate' output_limit_s: 1 to 3600 is allowed"),
     ],
 )
 def test_a_key_that_makes_no_sense_is_refused_by_name(keys: str, said: str) -> None:

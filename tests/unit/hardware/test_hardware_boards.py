@@ -41,7 +41,7 @@ def test_the_boards_that_the_manual_names_are_there() -> None:
 
 @pytest.mark.parametrize("name", ["pi99", "../boards/pi4", ""])
 def test_an_unknown_board_is_refused_with_those_allowed(name: str) -> None:
-    with pytest.raises(SettingsError, match=r"site\.board.*'pi4', 'pi5', 'simulated'"):
+    with pytest.raises(SettingsError, match=r"site\.board.*'pi4' .*, 'pi5' .*, 'simulated' "):
         load_profile(name)
 
 
@@ -150,7 +150,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     headers.mkdir()
     (headers / "rpi40.toml").write_text((HW / "headers" / "rpi40.toml").read_text())
     monkeypatch.setattr(
-        "gateway.hardware.boards.files.resources.files", lambda package: tmp_path / package
+        "gateway.settings.profiles.resources.files", lambda package: tmp_path / package
     )
     return folder
 

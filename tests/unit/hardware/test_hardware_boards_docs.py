@@ -10,10 +10,10 @@ from typing import Any, get_args
 import pytest
 
 from gateway.credentials.wiegand import FORMATS
-from gateway.hardware.boards.hats import hat_names, load_hat
 from gateway.hardware.boards.headers import HeaderPin, load_header
 from gateway.hardware.boards.profiles import board_names, load_profile
 from gateway.settings import Egress, Level, Reader, SiteFile
+from gateway.settings.hats import hat_names, load_hat
 
 ROOT = Path(__file__).parents[3]
 NOTES = (ROOT / "hw" / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from gateway.hardware.boards.hats import hat_names, load_hat
 from gateway.hardware.boards.headers import load_header
 from gateway.hardware.boards.profiles import board_names, load_hats, load_profile
 from gateway.hardware.drawing.canvas import GLYPH, Canvas
@@ -19,6 +18,7 @@ from gateway.hardware.drawing.collection import drawings
 from gateway.hardware.drawing.topics import TOPICS
 from gateway.hardware.drawing.wiring import draw_wiring
 from gateway.settings import Level, SiteFile
+from gateway.settings.hats import hat_names, load_hat
 
 FOLDER = Path(__file__).parents[3] / "hw" / "drawings"
 DRAWINGS = drawings()

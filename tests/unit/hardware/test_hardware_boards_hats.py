@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.errors import SettingsError
-from gateway.hardware.boards.hats import Hat, hat_names, load_hat
 from gateway.hardware.boards.profiles import check_site, load_hats, load_profile, warnings
 from gateway.settings import SiteFile
+from gateway.settings.hats import Hat, hat_names, load_hat
 
 PI = load_profile("pi4")
 WAVESHARE = "waveshare-relay-3ch"

@@ -43,7 +43,7 @@ SEED = random.SystemRandom().randrange(1 << 32) if LONG else 1
 MS = 1_000_000
 TAIL = 4_096
 """Bytes of the stream that are kept to find a frame in; more than any read and frame."""
-FIELDS = {"name": "gate", "index": 1, "portal": 1, "port": "x"}
+FIELDS = {"name": "gate", "index": 1, "portal": 1, "port": "/dev/x"}
 
 
 @dataclass

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from gateway.hardware.boards.files import shipped_folder
 
 from gateway.credentials.values import BadFrame, Identification
-from gateway.hardware.boards.files import shipped_folder
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState
 from gateway.hardware.simulated.cards import MIFARE_CLASSIC_1K

@@ -17,7 +17,7 @@ OTHER = bytes.fromhex("0C000621A5")
 
 
 def reader(**more: Any) -> RfidFrames:
-    fields = {"name": "card", "index": 1, "portal": 1, "kind": "serial_card", "port": "x"}
+    fields = {"name": "card", "index": 1, "portal": 1, "kind": "serial_card", "port": "/dev/x"}
     return RfidFrames(SerialCardReader.model_validate({**fields, "protocol": "rdm6300", **more}))
 
 

@@ -28,7 +28,7 @@ SENSOR, REX = InputName(InputKind.DOOR_SENSOR, GATE), InputName(InputKind.REX, G
 BOX: dict[str, Any] = {
     "name": "gate",
     "egress": "mechanical",
-    "port": "line",
+    "port": "/dev/line",
     "timeout_ms": 60,
     "module": "waveshare_io_8",
     "address": 1,

@@ -31,7 +31,7 @@ class Field:
     """A poller, the reader that it asks, and the time."""
 
     def __init__(self, protocol: str = "r200", **more: Any) -> None:
-        fields = {"name": "gate", "index": 1, "portal": 1, "kind": "serial_uhf", "port": "x"}
+        fields = {"name": "gate", "index": 1, "portal": 1, "kind": "serial_uhf", "port": "/dev/x"}
         self.reader = SerialUhfReader.model_validate({**fields, "protocol": protocol, **more})
         self.poller = UhfPoller(self.reader)
         self.codec: Any = family_of(self.reader).codec

@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import SettingsError
-from gateway.settings import describe
+from gateway.settings.refusals import describe
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -49,7 +49,7 @@ def load_checked(model: type[Model], folder: str, name: str) -> Model:
     try:
         found = model.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(f"{source}: {describe(error, data)}") from error
+        raise SettingsError(f"{source}: {describe(error, data, model)}") from error
     said = getattr(found, "name", name)
     if said != name:
         raise SettingsError(f"{source}: name is {said!r}, the file says {name!r}")

@@ -1,0 +1,40 @@
+"""`gateway check`: is a site file right, before there is a data directory?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gateway.cli.doctor.findings import report
+from gateway.cli.doctor.site import site_findings
+from gateway.cli.options import json_option
+from gateway.commands.initial_values import check_initial
+from gateway.errors import SettingsError
+from gateway.hardware.boards.profiles import BoardProfile, check_site, load_profile
+from gateway.settings import SiteFile, parse_site, read_text
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def check(file: Path, *, as_json: bool) -> None:
+    """Check the site file FILE, without a data directory; exit code 1 if it cannot be used."""
+    site, profile = usable_site(read_text(file), str(file))
+    report(site_findings(site, profile), as_json=as_json)
+
+
+def usable_site(text: str, name: str) -> tuple[SiteFile, BoardProfile]:
+    """The site file in `text`, called `name`, with the profile of its board.
+
+    Raises SettingsError naming what is wrong, what the board lacks, and each value of `initial`
+    that the configuration has not.
+    """
+    site = parse_site(text, name)
+    try:
+        profile = load_profile(site.site.board)
+        check_site(profile, site)
+        check_initial(site)
+    except SettingsError as error:
+        raise SettingsError(f"{name}: {error}") from error
+    return site, profile

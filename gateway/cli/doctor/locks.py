@@ -1,0 +1,42 @@
+"""What the locks of a site do, and how people leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.cli.doctor.findings import Finding, Grade
+from gateway.hardware.boards.profiles import load_hats
+from gateway.settings import Door, Egress, Side, SiteFile
+
+
+def lock_findings(site: SiteFile) -> Iterator[Finding]:
+    """Locks that are wired the wrong way round, and doors that would lock people in."""
+    hats = load_hats(site)
+    for key, text in hats.inverted(site):
+        yield Finding(Grade.FAIL, key, text)
+    for door in site.doors():
+        locks = hats.power_locks(door.strike) if isinstance(door, Door) else door.power_locks
+        if locks and door.egress is Egress.SOFTWARE:
+            yield Finding(
+                Grade.FAIL,
+                f"door {door.name}",
+                "a lock that power keeps shut needs a way out without this device: "
+                "egress must be mechanical or direct_cut",
+            )
+        if not door.rex_bypasses_interlock and door.egress is Egress.SOFTWARE:
+            yield Finding(
+                Grade.FAIL,
+                f"door {door.name}",
+                "its exit button is the only way out, and does not bypass the interlock: whoever "
+                "leaves another door open locks people in",
+            )
+    turnstile = site.turnstile
+    if turnstile and turnstile.egress is Egress.SOFTWARE:
+        for side in Side:
+            if hats.power_locks(turnstile.way(side).relay):
+                yield Finding(
+                    Grade.FAIL,
+                    f"turnstile {turnstile.name}",
+                    f"power keeps the {side} side shut: it needs a way out without this device; "
+                    "egress must be mechanical or direct_cut",
+                )

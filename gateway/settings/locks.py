@@ -1,0 +1,133 @@
+"""A lock as its installer knows it: the relay that switches it, what it is, and on which contact.
+
+From these and the profile of the relay board come the pin and its levels, which the site file may
+give itself as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gateway.settings.hats import Hat, hat_names, load_hat, relay_at
+from gateway.settings.refusals import closest
+from gateway.settings.wires import Contact, Level, LockKind
+
+_Table = dict[str, Any]
+_KIND = 'kind = "strike" or "magnet" is missing (or the pin\'s levels, locked and unlocked)'
+
+
+def with_wired_locks(data: Mapping[str, Any]) -> _Table:
+    """The tables of a site file, with pin and levels in each lock that left them to its relay.
+
+    Raises ValueError naming every lock whose pin or levels cannot be told.
+    """
+    site = data.get("site")
+    names = site.get("hats", ()) if isinstance(site, Mapping) else ()
+    wiring = _Wiring(names if isinstance(names, list | tuple) else ())
+    found = dict(data)
+    doors = data.get("door")
+    if isinstance(doors, list | tuple):
+        found["door"] = [_with_lock(door, wiring) for door in doors]
+    turnstile = data.get("turnstile")
+    if isinstance(turnstile, Mapping):
+        found["turnstile"] = {
+            key: wiring.replaced(value, "relay", f"turnstile {key} relay")
+            for key, value in turnstile.items()
+        }
+    if wiring.problems:
+        raise ValueError("; ".join(wiring.problems))
+    return found
+
+
+def _with_lock(door: object, wiring: _Wiring) -> object:
+    if not isinstance(door, Mapping):
+        return door
+    name = f"door {door['name']!r}" if "name" in door else "door"
+    if "lock" in door and "strike" in door:
+        wiring.problems.append(f"{name}: lock and strike are the same key: leave one of them out")
+    for key in ("lock", "strike"):
+        door = wiring.replaced(door, key, f"{name} {key}")
+    return door
+
+
+class _Wiring:
+    """The relay boards of a site, and what cannot be told from them."""
+
+    def __init__(self, names: Sequence[object]) -> None:
+        self._names = [str(name) for name in names]
+        self.problems: list[str] = []
+
+    def replaced(self, table: Any, key: str, where: str) -> Any:
+        """`table` with its lock `key` wired."""
+        lock = table.get(key) if isinstance(table, Mapping) else None
+        if not isinstance(lock, Mapping):
+            return table
+        try:
+            return {**table, key: self._wired(lock)}
+        except ValueError as error:
+            self.problems.append(f"{where}: {error}")
+            return table
+
+    def _hats(self) -> list[Hat]:
+        return [load_hat(name) for name in self._names]
+
+    def _wired(self, lock: Mapping[str, Any]) -> _Table:
+        wired = dict(lock)
+        kind, contact = _member(LockKind, lock.get("kind")), lock.get("contact", Contact.NO)
+        contact = _member(Contact, contact)
+        active: Level | None = None
+        if isinstance(lock.get("relay"), str):
+            wired["pin"], active = self._channel(lock["relay"], lock.get("pin"))
+        if "locked" in lock or "unlocked" in lock:
+            return wired
+        if "kind" not in lock:
+            raise ValueError(_KIND)
+        if kind is None or contact is None or not isinstance(wired.get("pin"), int):
+            # The check of each key refuses it; it should not name the levels too.
+            return {**wired, "locked": Level.LOW, "unlocked": Level.HIGH}
+        active = active or self._level(wired["pin"])
+        on_locks = energised_while_locked(kind, contact)
+        off = Level.LOW if active is Level.HIGH else Level.HIGH
+        wired["locked"], wired["unlocked"] = (active, off) if on_locks else (off, active)
+        return wired
+
+    def _channel(self, name: str, pin: object) -> tuple[object, Level | None]:
+        """Pin and energising level of the relay called `name`."""
+        relays = [hat for hat in self._hats() if hat.kind == "relay"]
+        channels = {it.name: (hat, it) for hat in reversed(relays) for it in hat.channels}
+        if name not in channels:
+            near = closest(name, channels)
+            said = f"; did you mean {near!r}?" if near else ""
+            known = ", ".join(channels) or "none: name the relay board in site.hats"
+            raise ValueError(f"there is no relay {name!r} (allowed: {known}){said}")
+        hat, channel = channels[name]
+        if channel.gpio is None:
+            if pin is None:
+                raise ValueError(
+                    f"{name} of {hat.title} is wired by hand: say to which pin, such as pin = 17"
+                )
+            return pin, channel.active
+        if pin not in {None, channel.gpio}:
+            raise ValueError(f"{name} of {hat.title} is pin {channel.gpio}, not {pin}")
+        return channel.gpio, channel.active
+
+    def _level(self, pin: int) -> Level:
+        """The level that energises the relay at `pin`."""
+        driven = relay_at(self._hats(), pin)
+        if driven is None:
+            boards = ", ".join(name for name in hat_names() if load_hat(name).kind == "relay")
+            raise ValueError(
+                "which level switches its relay on is not known: name the relay board in "
+                f"site.hats ({boards}), or give locked and unlocked"
+            )
+        return driven.active
+
+
+def energised_while_locked(kind: LockKind, contact: Contact) -> bool:
+    """Whether the relay of such a lock has to be on while its door is locked."""
+    return (kind is LockKind.MAGNET) is (contact is Contact.NO)
+
+
+def _member(words: Any, value: object) -> Any:
+    return words(value) if value in list(words) else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.clock import DeviceTime, SiteZone, SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.commands.demo import demo_rows
+from gateway.commands.initial_values import check_initial
 from gateway.errors import DataDirectoryError, GatewayError, SettingsError
 from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
@@ -44,6 +45,7 @@ def initialise(data: Path, site_text: str | None, *, demo: bool) -> str:
     if site_text is None and not (data / SITE_FILE).exists():
         raise SettingsError(f"a site is needed: give --demo or --site FILE, or write {SITE_FILE}")
     site = read_site(data / SITE_FILE) if site_text is None else parse_site(site_text, "site file")
+    check_initial(site)
     is_new = not data.exists()
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -228,7 +228,7 @@ class DoorPanel:
         fire = (Mode.FIRE,) if self._fire and self.door.fire_release else ()
         mode = effective_mode(*self._modes, *fire)
         if mode is not self._state.mode:
-            log.info("door mode", door=self.door.name, mode=mode)
+            log.info("door mode", door=self.door.shown, mode=mode)
             told = self._mode_told.get(mode, {})
             self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value, **told)
         return mode
@@ -272,21 +272,21 @@ class DoorPanel:
         """Write down what no table of the API holds."""
         match effect:
             case RexFault(on=on):
-                log.warning("exit button stuck" if on else "exit button free", door=self.door.name)
+                log.warning("exit button stuck" if on else "exit button free", door=self.door.shown)
                 self._recorder.note(
                     EntryKind.FAULT, part=f"rex {self.door.name}", why="stuck" if on else None
                 )
             case PreAlarm(on=on):
-                log.info("held open soon", door=self.door.name, on=on)
+                log.info("held open soon", door=self.door.shown, on=on)
                 self._recorder.note(EntryKind.PRE_ALARM, door=self.door.id, on=on)
             case ScheduleChanged(schedule=schedule):
-                log.info("door schedule", door=self.door.name, schedule=schedule.value)
+                log.info("door schedule", door=self.door.shown, schedule=schedule.value)
                 self._recorder.note(EntryKind.SCHEDULE, door=self.door.id, schedule=schedule.value)
 
     def _tell(self, effect: Entered | NotEntered) -> None:
         """Say what became of grants."""
         if isinstance(effect, NotEntered):
-            log.info("nobody entered", door=self.door.name)
+            log.info("nobody entered", door=self.door.shown)
         for grant in effect.grants:
             if isinstance(effect, Entered):
                 self._passages.entered(grant)

@@ -127,7 +127,7 @@ class Doorman:
         panels = [panel for panel in wanted if not panel.away]
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
         if wanted and not panels and not sides:
-            log.error("nothing can be opened", door=wanted[0].door.name, why=wanted[0].away)
+            log.error("nothing can be opened", door=wanted[0].door.shown, why=wanted[0].away)
             self._record(_kept_out(verdict, Reason.INTERNAL_ERROR), opened=[])
             return
         opened = [panel.door.name for panel in panels]

@@ -57,7 +57,7 @@ class InterlockDesk:
         if found is not None:
             raise NotPermitted(
                 f"door {found.door} is refused: interlock, "
-                f"door {found.by} ({self._doors[found.by].door.name}) {found.why.value}"
+                f"door {found.by} ({self._doors[found.by].door.shown}) {found.why.value}"
             )
 
     def bars_exit(self, door: int) -> bool:

@@ -202,7 +202,7 @@ def _explained(text: str, name: str, said: str) -> SettingsError:
     last = int(place[1]) if place else len(lines)
     for number in range(last, 0, -1):
         line = lines[number - 1].strip()
-        here = place is not None and number == last
+        here = number == last
         if _is_whole(line) and not (here and said.startswith("Cannot")):
             continue  # what stands wrong here was left open by a line before it
         for mistake in MISTAKES if here else _LEAVES_OPEN:
@@ -211,7 +211,7 @@ def _explained(text: str, name: str, said: str) -> SettingsError:
                 table = (seen[1] if seen.re.groups else None) or ""
                 cure = mistake.cure.replace("TABLE", table)
                 return _refused(name, number, line, f"{mistake.wrong}; {cure}")
-        if here:
+        if here and place:
             break
     line = lines[last - 1].strip()
     odd = next((letter for letter in line.split("#")[0] if not letter.isascii()), "")

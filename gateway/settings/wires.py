@@ -62,7 +62,7 @@ class LockKind(StrEnum):
     STRIKE = "strike"
     """Power opens it: an electric strike, a motor lock."""
     MAGNET = "magnet"
-    """Power keeps it shut."""
+    """Power keeps it shut: a magnet, a fail-safe strike."""
 
 
 class Contact(StrEnum):

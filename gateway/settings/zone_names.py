@@ -74,7 +74,7 @@ def _checked_zone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         near = " or ".join(map(repr, _suggestions(name))) or repr(_SAO_PAULO)
-        raise ValueError(f"a time zone's name is needed, such as {near}") from None
+        raise ValueError(f"an IANA time zone's name is needed, such as {near}") from None
     return name
 
 

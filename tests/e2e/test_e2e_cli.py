@@ -181,10 +181,10 @@ BAD_SITES: dict[str, tuple[Callable[[str], str], tuple[str, ...]]] = {
         ("relay1_timeout",),
     ),
     "equal levels": (
-        lambda text: text.replace('unlocked = "high"', 'unlocked = "low"', 1),
+        lambda text: text.replace('kind = "strike"', 'locked = "low", unlocked = "low"', 1),
         ("locked and unlocked",),
     ),
-    "no TOML": (lambda text: text + "[[", ("cannot be read",)),
+    "no TOML": (lambda text: text + "[[", ("line ", "closing bracket")),
 }
 
 
@@ -338,7 +338,7 @@ def test_the_doctor_tells_when_file_and_database_differ(demo: Running) -> None:
 
 def test_the_doctor_fails_a_magnet_without_a_way_out(make: Maker, site: Site) -> None:
     text = (site.data / "gateway.toml").read_text()
-    text = text.replace('locked = "low", unlocked = "high"', 'locked = "high", unlocked = "low"', 1)
+    text = text.replace('kind = "strike"', 'kind = "magnet"', 1)
     made = make.site(text.replace('egress = "mechanical"', 'egress = "software"', 1))
     code, found = findings(made)
     assert code == 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.cli.doctor.findings import Finding, Grade
+from gateway.hardware.boards.hats import strikes_of
 from gateway.hardware.boards.profiles import load_hats
 from gateway.settings import Door, Egress, Side, SiteFile
+from gateway.settings.wires import Contact, LockKind
 
 
 def lock_findings(site: SiteFile) -> Iterator[Finding]:
@@ -14,6 +16,7 @@ def lock_findings(site: SiteFile) -> Iterator[Finding]:
     hats = load_hats(site)
     for key, text in hats.inverted(site):
         yield Finding(Grade.FAIL, key, text)
+    yield from _on_contacts_that_stay_closed(site)
     for door in site.doors():
         locks = hats.power_locks(door.strike) if isinstance(door, Door) else door.power_locks
         if locks and door.egress is Egress.SOFTWARE:
@@ -40,3 +43,21 @@ def lock_findings(site: SiteFile) -> Iterator[Finding]:
                     f"power keeps the {side} side shut: it needs a way out without this device; "
                     "egress must be mechanical or direct_cut",
                 )
+
+
+def _on_contacts_that_stay_closed(site: SiteFile) -> Iterator[Finding]:
+    """Locks that get power from a relay that has none."""
+    wired = [(key, strike.kind, strike.contact) for key, strike in strikes_of(site)]
+    wired += [
+        (f"sec_box {box.name!r} lock", box.lock.kind, box.lock.contact)
+        for box in site.sec_box
+        if box.lock
+    ]
+    for key, kind, contact in wired:
+        if kind and contact is Contact.NC:
+            then = "stays locked" if kind is LockKind.MAGNET else "opens"
+            text = (
+                f"a {kind} on the NC contact {then} when this device or its relay fails; move its "
+                'wire to NO and say contact = "NO"'
+            )
+            yield Finding(Grade.WARN, key, text)

@@ -128,8 +128,9 @@ def _no_board(name: str) -> str:
     titles = {it: load_checked(BoardProfile, "boards", it).title for it in board_names()}
     # By its number: "Raspberry Pi 4" is nearer to "5" than to "4 Model B", letter by letter.
     number = re.search(r"\d", name)
-    alike = [it for it in titles if number and number[0] in it]
-    near = alike[0] if alike else closest(name, titles)
+    alike = {it: title for it, title in titles.items() if not number or number[0] in it}
+    words = {word: it for it, title in alike.items() for word in (it, title)}
+    near = words.get(closest(name, words) or "")
     known = ", ".join(f"{it!r} ({title})" for it, title in titles.items())
     meant = f"; did you mean {near!r}?" if near else ""
     return f"site.board: {name!r} has no profile (allowed: {known}){meant}"
@@ -166,7 +167,7 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
     found += [
         *_lit_at_boot(profile, site),
         *_energised_at_boot(profile, hats, site),
-        *hats.warnings(site),
+        *hats.warnings(site, simulated=profile.simulated),
     ]
     for number, key in site.pins():
         pin = profile.header.pin_of(number)

@@ -7,7 +7,7 @@ import pwd
 import re
 from pathlib import Path
 
-from gateway.hardware.boards.files import shipped_folder
+from gateway.settings.profiles import shipped_folder
 
 RULE_FILE = "gateway-readers.rules"
 INSTALLED = Path("/usr/share/polkit-1/rules.d") / RULE_FILE

@@ -321,8 +321,13 @@ def test_a_real_board_is_part_of_the_examination(pi: Board, tmp_path: Path) -> N
 def test_the_relay_boards_level_tells_a_strike_from_a_magnet(tmp_path: Path) -> None:
     text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
     text = text.replace('egress = "mechanical"     #', 'egress = "software" #')
-    text = text.replace(
-        'pin = 17, locked = "low", unlocked = "high"', 'pin = 17, locked = "high", unlocked = "low"'
+    text = (
+        text.replace('hats = ["generic-relay-high"]', "")
+        .replace(
+            'lock = { pin = 17, kind = "strike"',
+            'lock = { pin = 17, locked = "high", unlocked = "low"',
+        )
+        .replace('pin = 18, kind = "strike"', 'pin = 18, locked = "low", unlocked = "high"')
     )
     initialise(tmp_path / "data", text, demo=True)
 

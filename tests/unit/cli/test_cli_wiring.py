@@ -24,7 +24,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_drawing_names_each_pin_of_the_site(data: Path) -> None:
     done = CliRunner().invoke(wiring, ["--data", str(data)])
     assert done.exit_code == 0
-    for use in ("door front strike", "reader front d0", "zone 2", "fire", "tamper"):
+    for use in (
+        "door front strike -&gt; relay, on at high",
+        "reader front d0",
+        "zone 2",
+        "fire",
+        "tamper",
+    ):
         assert f">{use}</text>" in done.output
     assert "Simulated board: Demo" in done.output
 

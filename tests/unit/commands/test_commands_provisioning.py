@@ -176,3 +176,25 @@ def test_passwd_replaces_the_password(data: Path) -> None:
         accounts = Accounts(store, lambda: 0)
         assert accounts.verify("admin", old) is None
         assert accounts.verify("admin", "a new one") is not None
+
+
+def test_titles_are_the_names_of_the_rows(data: Path) -> None:
+    titled = SITE.replace('name = "gate"\negress', 'name = "gate"\ntitle = "Hof, Süd"\negress')
+    titled = titled.replace("portal = 3\n", 'portal = 5\ntitle = "Shed inside"\n')
+    initialise(data, titled, demo=False)
+    with _store(data) as store:
+        names = {
+            name: [(row["id"], row["name"]) for row in store.load({"object": name}).rows]
+            for name in ("portals", "actions")
+        }
+    assert names == {
+        "portals": [(1, "Hof, Süd"), (5, "Shed inside")],
+        "actions": [(1, "Hof, Süd"), (3, "shed")],
+    }
+
+
+def test_a_value_of_initial_that_is_none_is_refused_by_its_table(data: Path) -> None:
+    wrong = SITE.replace("relay1_timeout", "relay1_timout")
+    with pytest.raises(SettingsError, match=r"\[initial[.]general\] relay1_timout: unknown key"):
+        initialise(data, wrong, demo=False)
+    assert not data.exists()

@@ -89,3 +89,38 @@ def test_another_line_and_another_address_have_numbers_of_their_own(
 
 def test_a_magnet_is_energised_to_lock() -> None:
     assert SecBox.model_validate({**BOX, "unlocked": "off"}).energised_to_lock
+
+
+@pytest.mark.parametrize(
+    ("lock", "on_while_locked", "power_locks"),
+    [
+        ({"relay": 2, "kind": "strike"}, False, False),
+        ({"relay": 2, "kind": "magnet"}, True, True),
+        ({"relay": 2, "kind": "strike", "contact": "NC"}, True, False),
+        ({"relay": 2, "kind": "magnet", "contact": "NC"}, False, True),
+        ({"relay": 2, "kind": "strike", "unlocked": "off"}, True, False),
+    ],
+)
+def test_what_the_relay_does_follows_from_the_kind_of_the_lock(
+    lock: dict[str, Any], *, on_while_locked: bool, power_locks: bool
+) -> None:
+    bare = {key: value for key, value in BOX.items() if key != "relay"}
+    (box,) = site({**bare, "lock": lock}).sec_box
+    assert box.coil == 2
+    assert (box.energised_to_lock, box.power_locks) == (on_while_locked, power_locks)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"lock": {"relay": 0, "kind": "strike"}}, "either lock or relay is needed"),
+        ({"relay": None}, "either lock or relay is needed"),
+        (
+            {"relay": None, "lock": {"relay": 0, "kind": "strike"}, "unlocked": "on"},
+            "unlocked belongs into lock",
+        ),
+    ],
+)
+def test_a_lock_is_described_once(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        site({**BOX, **change})

@@ -59,7 +59,7 @@ def test_a_lock_that_power_keeps_shut_is_known_by_its_levels() -> None:
         ),
         (
             ("Europe/Berlin", "Berlin"),
-            "site.timezone: a time zone's name is needed, such as 'Europe/Berlin'",
+            "site.timezone: an IANA time zone's name is needed, such as 'Europe/Berlin'",
         ),
         (("id = 1", "id = 9"), "door 'gate' id: 1 to 4 is allowed (found 9)"),
         (("pin = 17", 'pin = "x"'), "door 'gate' strike.pin: a whole number is needed (found 'x')"),

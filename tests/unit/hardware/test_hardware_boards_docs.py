@@ -77,11 +77,14 @@ def example_of(row: str) -> dict[str, Any]:
     return tomllib.loads("\n".join(lines))
 
 
+SITE = {"name": "S", "timezone": "UTC", "board": "pi4", "hats": ["generic-relay-high"]}
+
+
 def test_the_lines_of_the_table_of_locks_are_a_site_file_and_mean_that_lock() -> None:
     strike, magnet = (
         SiteFile.model_validate(
             {
-                "site": {"name": "S", "timezone": "UTC", "board": "pi4"},
+                "site": SITE,
                 "door": [{"id": 1, "name": "front", **example_of(line)}],
             }
         )

@@ -165,3 +165,34 @@ def test_a_module_that_contradicts_itself_is_refused(
     facts = {"name": "x", "title": "X", "kind": "relay", "verified": True, "channel": channels}
     with pytest.raises(ValidationError, match=named):
         Hat.model_validate(facts)
+
+
+def locked_by(lock: dict[str, Any], *hats: str) -> SiteFile:
+    return site(*hats, door=[{"id": 1, "name": "front", "egress": "mechanical", "lock": lock}])
+
+
+@pytest.mark.parametrize(
+    ("lock", "inverted"),
+    [
+        ({"kind": "strike"}, False),
+        ({"kind": "magnet"}, False),
+        ({"kind": "strike", "locked": "high", "unlocked": "low"}, False),
+        ({"kind": "strike", "locked": "low", "unlocked": "high"}, True),
+        ({"kind": "strike", "locked": "low", "unlocked": "high", "contact": "NC"}, False),
+        ({"kind": "magnet", "locked": "low", "unlocked": "high"}, False),
+        ({"kind": "magnet", "locked": "high", "unlocked": "low"}, True),
+        ({"locked": "low", "unlocked": "high"}, False),
+    ],
+)
+def test_levels_that_contradict_the_kind_are_found(lock: dict[str, Any], *, inverted: bool) -> None:
+    wired = locked_by({"pin": 26, **lock}, WAVESHARE)
+    found = list(load_hats(wired).inverted(wired))
+    assert [key for key, _ in found] == ["door 'front' strike"] * inverted
+    assert all("CH1 of Waveshare" in text for _, text in found)
+    assert all("the door is open when it should be locked" in text for _, text in found)
+
+
+def test_a_magnet_that_is_declared_one_is_not_warned_of() -> None:
+    magnet = locked_by({"relay": "CH1", "kind": "magnet"}, WAVESHARE)
+    assert not [text for text in warnings(PI, magnet) if "right for a magnet" in text]
+    assert load_hats(magnet).power_locks(magnet.door[0].strike)

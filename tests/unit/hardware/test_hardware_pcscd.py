@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gateway.hardware.boards.files import shipped_folder
 
 from gateway.credentials.values import BadFrame, Identification
 from gateway.hardware.device_thread import Backoff
@@ -34,6 +33,7 @@ from gateway.hardware.simulated.cards import MIFARE_CLASSIC_1K
 from gateway.hardware.usb.pcsc_driver import PcscDriver
 from gateway.hardware.usb.pcsc_service import open_pcscd
 from gateway.settings import PcscReader
+from gateway.settings.profiles import shipped_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from gateway.cli.doctor import Grade
 from gateway.settings import SITE_FILE
 
 DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-NAME = 'name = "front"\negress'
+LOCK = "lock = { pin = 17"
 TURNSTILE = """
 [turnstile]
 name = "lobby"
@@ -38,7 +38,7 @@ relay = 0
 
 """
 TEXTS = {
-    "door front": DEMO.replace(NAME, NAME.replace("egress", 'on_start = "unlocked"\negress')),
+    "door front": DEMO.replace(LOCK, f'on_start = "unlocked"\n{LOCK}'),
     "door gate": DEMO.replace("[fire] ", f"{BOX}[fire] "),
     "turnstile lobby": DEMO.replace("[fire] ", f"{TURNSTILE}[fire] "),
     "": DEMO,

@@ -38,7 +38,7 @@ def verdicts(tree: Path) -> dict[str, str]:
     answer = subprocess.run(
         [script, "--no-cache", "--no-logo"], cwd=tree, capture_output=True, text=True, check=False
     )
-    found = re.findall(r"^(.+) (KEPT|BROKEN)$", answer.stdout, re.MULTILINE)
+    found = re.findall(r"^(.+) (KEPT|BROKEN)\b", answer.stdout, re.MULTILINE)
     assert found, answer.stdout + answer.stderr
     assert (answer.returncode == 0) == all(verdict == "KEPT" for _, verdict in found)
     return dict(found)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import click
 
 from gateway.cli.check import usable_site
-from gateway.commands.provisioning import initialise
+from gateway.commands.provisioning import further_portals, initialise
 from gateway.settings import SITE_FILE, read_text
 
 
@@ -25,7 +27,14 @@ from gateway.settings import SITE_FILE, read_text
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The site file to use.",
 )
-def init(data: Path, site: Path | None, *, demo: bool) -> None:
+@click.option(
+    "--open-all-portals/--only-first-portal",
+    "open_portals",
+    default=None,
+    help="Let group 1 pass at every portal at any time, or at portal 1 alone. Without either it is "
+    "asked on a terminal; portal 1 alone otherwise.",
+)
+def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None) -> None:
     """Make the directory, its databases and the administrator, whose password is shown once."""
     if demo and site:
         raise click.UsageError("--demo brings its own site file; leave one of the two out")
@@ -35,10 +44,27 @@ def init(data: Path, site: Path | None, *, demo: bool) -> None:
     elif site:
         text = read_text(site)
     there = data / SITE_FILE
-    if text is not None:
-        usable_site(text, "demo site" if site is None else str(site))
-    elif there.exists():
-        usable_site(read_text(there), str(there))
-    password = initialise(data, text, demo=demo)
+    further: dict[int, str] = {}
+    if text is not None or there.exists():
+        name = "demo site" if demo else str(site or there)
+        wanted, _ = usable_site(read_text(there) if text is None else text, name)
+        further = {} if demo else further_portals(wanted)
+    if further and open_portals is None and sys.stdin.isatty() and sys.stderr.isatty():
+        open_portals = click.confirm(_question(further), default=False, err=True)
+    password = initialise(data, text, demo=demo, open_portals=bool(open_portals))
     click.echo(f"login     admin\npassword  {password}", err=True)
     click.echo("It is shown this once; `gateway passwd` sets another.", err=True)
+    for portal, name in () if open_portals else further.items():
+        click.echo(
+            f"Portal {portal} ({name}) opens for nobody yet; "
+            f"`gateway portal link --data {data} {portal}` lets group 1 pass at any time.",
+            err=True,
+        )
+
+
+def _question(further: Mapping[int, str]) -> str:
+    named = ", ".join(f"{portal} ({name})" for portal, name in further.items())
+    return (
+        "Everybody in group 1 may pass portal 1 at any time. "
+        f"May they pass all others too: {named}?"
+    )

@@ -15,6 +15,7 @@ _COMMANDS = {
     "check": ("gateway.cli.check", "Check a site file, without a data directory."),
     "passwd": ("gateway.cli.passwd", "Set the password of an API login."),
     "login": ("gateway.cli.login", "Make, list and remove API logins, and set their roles."),
+    "portal": ("gateway.cli.portal", "List portals, and tie access rules to them."),
     "token": ("gateway.cli.token", "Make, list and revoke bearer tokens."),
     "run": ("gateway.cli.run", "Run both processes in the foreground."),
     "controller": ("gateway.cli.controller", "Run the controller process alone."),

@@ -23,6 +23,8 @@ from gateway.store.objects_store import Store
 from gateway.store.snapshot import SecBoxRow
 
 ADMINISTRATOR = "admin"
+EVERYBODY_ALWAYS = 1
+"""The factory's access rule, which lets group 1 pass at any time."""
 FIRST_SEC_BOX_ACTION = 5
 """Id of the action of the first SecBox: those of doors have the door's."""
 _UNMISTAKABLE = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -30,10 +32,11 @@ _UNMISTAKABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 _PASSWORD_LENGTH = 16
 
 
-def initialise(data: Path, site_text: str | None, *, demo: bool) -> str:
+def initialise(data: Path, site_text: str | None, *, demo: bool, open_portals: bool = False) -> str:
     """Make the data directory `data`; the administrator's password is returned.
 
-    `site_text` is the site file to be written; None takes the one that is there. Raises
+    `site_text` is the site file to be written; None takes the one that is there. `open_portals`
+    ties rule 1 to every portal, not to the first alone. Raises
     DataDirectoryError when `data` holds databases already, and GatewayError for a wrong site
     file. Nothing is left behind by a failure.
     """
@@ -52,7 +55,7 @@ def initialise(data: Path, site_text: str | None, *, demo: bool) -> str:
         if site_text is not None:
             (data / SITE_FILE).write_text(site_text, encoding="utf-8")
         Journal.create(data / JOURNAL_FILE)
-        password = _fill_store(data / STORE_FILE, site, demo=demo)
+        password = _fill_store(data / STORE_FILE, site, demo=demo, open_portals=open_portals)
         if not certificate_file(data).exists():
             make_self_signed(certificate_file(data), SystemClock().utc())
     except OSError as error:
@@ -75,7 +78,7 @@ def _remove(data: Path, *, is_new: bool, with_site: bool) -> None:
             path.unlink()
 
 
-def _fill_store(path: Path, site: SiteFile, *, demo: bool) -> str:
+def _fill_store(path: Path, site: SiteFile, *, demo: bool, open_portals: bool) -> str:
     clock = SystemClock()
     device_time = DeviceTime(SiteZone(site.site.zone), site.site.wire_time)
     store = Store.create(path, REGISTRY, lambda: device_time.stamp(clock.utc()))
@@ -86,6 +89,10 @@ def _fill_store(path: Path, site: SiteFile, *, demo: bool) -> str:
         for rows in (factory_rows(site), site_rows(site, identity)):
             _insert(store, rows)
         store.set_configuration(initial_configuration(site))
+        if open_portals:
+            for portal in further_portals(site):
+                link = {"portal_id": portal, "access_rule_id": EVERYBODY_ALWAYS}
+                store.insert("portal_access_rules", [link])
         if demo:
             _insert(store, demo_rows())
         password = new_password()
@@ -119,6 +126,17 @@ def factory_rows(site: SiteFile) -> Rows:
     return {**FACTORY_ROWS, **titled}
 
 
+def further_portals(site: SiteFile) -> dict[int, str]:
+    """The portals that `init` makes beside the first one, with their names.
+
+    One for each that a reader or a SecBox names; it is called after its door, or its reader.
+    """
+    names = {reader.portal: reader.title or f"portal {reader.portal}" for reader in site.reader}
+    names |= {box.portal: box.shown for box in site.sec_box if box.portal}
+    names |= {door.id: door.shown for door in site.door if door.id in names}
+    return {portal: name for portal, name in sorted(names.items()) if portal != 1}
+
+
 def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     """Rows that follow from the wiring: one action a door, one portal for each that a reader
     stands for, and portal N opening door N where there are both; for a SecBox its row, and its
@@ -126,13 +144,10 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
 
     A portal beyond the first gets no rule: nobody passes until somebody says who may.
     """
-    portals = sorted({reader.portal for reader in site.reader} - {1})
+    portals = further_portals(site)
     doors = [door for door in site.door if door.id != 1]
-    names = {door.id: door.shown for door in site.door}
-    readers = {reader.portal: reader.title for reader in site.reader if reader.title}
+    door_ids = {door.id for door in site.door}
     boxes = list(enumerate(site.sec_box, FIRST_SEC_BOX_ACTION))
-    portals = sorted({*portals, *(box.portal for box in site.sec_box if box.portal)} - {1})
-    named = {box.portal: box.shown for box in site.sec_box if box.portal}
     return {
         "devices": [{"id": identity.device_id, "name": site.site.name, "ip": "", "public_key": ""}],
         "actions": [
@@ -167,17 +182,14 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
         "portals": [
             {
                 "id": portal,
-                "name": names.get(portal)
-                or named.get(portal)
-                or readers.get(portal)
-                or f"portal {portal}",
+                "name": name,
                 "area_from_id": 1,
                 "area_to_id": 1,
             }
-            for portal in portals
+            for portal, name in portals.items()
         ],
         "portal_actions": [
-            {"portal_id": portal, "action_id": portal} for portal in portals if portal in names
+            {"portal_id": portal, "action_id": portal} for portal in portals if portal in door_ids
         ]
         + [{"portal_id": box.portal, "action_id": action} for action, box in boxes if box.portal],
         "alarm_zones": [

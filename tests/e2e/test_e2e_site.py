@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,3 +68,41 @@ def test_a_directory_below_the_temporary_one_is_gone_after_an_orderly_end(homele
             assert running.board.high(17)
             assert running.stop() == 0
         assert list(temporary.iterdir()) == []
+
+
+TWO_DOORS = (
+    SITE
+    + """
+[[door]]
+id = 2
+name = "back"
+egress = "mechanical"
+lock = { pin = 18, kind = "strike" }
+
+[[reader]]
+name = "back"
+index = 1
+kind = "serial_qr"
+portal = 2
+port = "simulated"
+"""
+)
+
+
+@pytest.mark.parametrize(("answer", "rules"), [("y", [1]), ("n", []), ("", [])])
+def test_init_asks_on_a_terminal_whether_every_portal_opens(
+    home: Home, gateway_command: list[str], answer: str, rules: list[int]
+) -> None:
+    file, data = home.new_path(), home.new_path()
+    file.write_text(TWO_DOORS)
+    leader, follower = pty.openpty()
+    command = [*gateway_command, "init", "--data", str(data), "--site", str(file)]
+    process = subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env=home.environment
+    )
+    os.close(follower)
+    os.write(leader, f"{answer}\n".encode())
+    assert process.wait(60) == 0
+    os.close(leader)
+    listed = home.type("portal", "list", "--data", data, "--json")
+    assert [row["rules"] for row in json.loads(listed.stdout)] == [[1], rules]

@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.access.passback import PassbackMode, Strictness
 from gateway.access.policy import Policy, Portal
 from gateway.cli.doctor.findings import Finding, Grade
+from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.controller.bindings import CATRA_ACTION, Bindings
 from gateway.controller.clashes import interlock_clashes
 from gateway.errors import GatewayError
@@ -51,6 +52,8 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
         yield Finding(Grade.WARN, f"portal {clashing.id} ({clashing.name})", why)
     yield from _unknown_conditions(policy)
     yield from _open_to_all(policy)
+    yield from closed_portals(data, site, bindings)
+    yield from unserved(bindings)
     yield from _ways_around(site, bindings)
 
 

@@ -1,0 +1,77 @@
+"""Portals that open for nobody, and settings of clients that nothing obeys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.access.policy import Policy
+from gateway.cli.doctor.findings import Finding, Grade
+from gateway.controller.bindings import Bindings
+from gateway.objects.configuration_keys import CONFIGURATION
+from gateway.settings import SiteFile
+from gateway.store.database import open_reader
+from gateway.store.files import STORE_FILE
+
+_NOT_SERVED = (
+    ("monitor", "hostname", "no event is sent to the monitor"),
+    ("push_server", "push_remote_address", "no command is fetched from the push server"),
+    ("online_client", "server_id", "no server is asked who may pass"),
+    ("general", "online", "no server is asked who may pass: this device decides"),
+    ("snmp_agent", "snmp_enabled", "no SNMP agent answers"),
+    ("osdp", "enabled", "no reader is heard on OSDP"),
+)
+"""Keys with which a client switches on what another version of this program may do: module, key,
+what does not happen here. A key that this build obeys is left out."""
+
+
+def closed_portals(data: Path, site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
+    """Portals, of a reader or with an action, at which no rule lets anybody pass."""
+    policy = bindings.snapshot.policy
+    letting = _letting_somebody(data, policy)
+    read = {bindings.portal_of_reader(reader.index) for reader in site.reader}
+    for portal_id, portal in sorted(policy.portals.items()):
+        if not portal.actions and portal_id not in read:
+            continue
+        tied = portal.own_rules | portal.area_rules
+        if not tied.isdisjoint(letting) or portal.unlocks:
+            continue
+        why = "its rules let nobody pass" if tied else "no rule is tied to it"
+        text = (
+            f"opens for nobody: {why}; `gateway portal link --data {data} {portal_id}` lets group "
+            "1 pass at any time (rule 1)"
+        )
+        yield Finding(Grade.WARN, f"portal {portal_id} ({portal.name})", text)
+
+
+def _letting_somebody(data: Path, policy: Policy) -> set[int]:
+    """The rules by which a group or a person passes at some time."""
+    store = open_reader(data / STORE_FILE)
+    try:
+        own = {row[0] for row in store.execute_sql("SELECT access_rule_id FROM user_access_rules")}
+    finally:
+        store.close_all()
+    held = own.union(*policy.group_rules.values())
+    # Without a time zone a rule is in force at no time.
+    return {
+        rule.id
+        for rule in policy.rules.values()
+        if rule.id in held and rule.releases and not rule.unknown and rule.when.zones
+    }
+
+
+def unserved(bindings: Bindings) -> Iterator[Finding]:
+    """What clients have configured and this build does not do."""
+    for module, key, what in _NOT_SERVED:
+        declared = CONFIGURATION.find(module, key)
+        value = bindings.snapshot.configuration.get((module, key), "")
+        if declared is None or declared.live or value in {"", "0", declared.default}:
+            continue
+        order = json.dumps({module: {key: declared.default}}, separators=(",", ":"))
+        yield Finding(
+            Grade.WARN,
+            f"{module}.{key}",
+            f"is {value!r}, but this version does not serve it: {what}; "
+            f"`set_configuration` with `{order}` clears it",
+        )

@@ -54,6 +54,9 @@ class Command:
     """Takes a file and no members but the query's: the request model gets its bytes as `body`."""
     upload: bool = False
     """With `raw`, of any size: `body` is a stream, read as it comes."""
+    text_member: str = ""
+    """The member that a body is which holds no JSON, such as a CSV file; the others come in the
+    query then."""
     longest_body: int | None = None
     """Bytes of the members, where the vendor's request buffer is too small."""
     answers: str = "application/json"

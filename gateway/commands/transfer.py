@@ -2,11 +2,13 @@ r"""Tables as CSV, out and in.
 
 The API names these commands and not their formats, so the forms here are ours (unverified):
 
-- RFC 4180 with commas, the first row naming the fields. Several objects make several such blocks,
-  each after a row with one cell, `#` and the object's name, and a blank line between two of them.
+- RFC 4180 with commas, semicolons or tabs, the first row naming the fields. Several objects make
+  several such blocks, each after a row with one cell, `#` and the object's name, and a blank line
+  between two of them. An import takes what `gateway.commands.sheets` reads.
 - `\N` is null, an empty cell an empty text; in any other kind of field an empty cell is no value
   at all, as spreadsheets leave it. A text that begins with a backslash gets another in front.
-- Numbers are decimal, bytes are base64, as in JSON.
+- Numbers are decimal, bytes are base64, as in JSON. A card is its value, or `facility,number`; a
+  column `facility` beside it makes it the number alone.
 """
 
 from __future__ import annotations
@@ -16,21 +18,27 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from itertools import chain
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from gateway.commands.answers import Answer, TextStream
 from gateway.commands.audit import audited_write
+from gateway.commands.cells import NOTHING, Cells, card_cell, cell_of
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.objects import refresh_for
 from gateway.commands.requests import RequestModel, flag
 from gateway.commands.rights import Caller
+from gateway.commands.sheets import ENCODINGS, Row, Sheet, sheets, text_of
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Text
+from gateway.objects.fields import Blob
+from gateway.objects.fields import Field as FieldKind
+from gateway.objects.identification import CardValue
+from gateway.settings import CardNumbering
 from gateway.store.audit import AuditType
 from gateway.store.dependence import by_dependence
 from gateway.store.objects_store import Store
@@ -38,52 +46,89 @@ from gateway.store.objects_store import Store
 BATCH = 500
 LONGEST_IMPORT = 16 * 1024 * 1024
 """Bytes of an import: some 200,000 people."""
-_NULL = "\\N"
+MOST_TOLD = 1_000
+"""Rows that the answer to a dry run tells of one by one."""
+MASK = "***"
+_FACILITY, _NUMBER = "facility", "number"
+"""Columns beside, and in the place of, a card's `value`."""
 _ROW = re.compile(r"\brow (\d+)")
 
 
+def _of_query(value: object) -> object:
+    """In a query all members are text."""
+    words = {"0": False, "false": False, "1": True, "true": True}
+    return words.get(value.lower(), value) if isinstance(value, str) else flag(value)
+
+
+def _names_of_query(value: object) -> object:
+    return value.split(",") if isinstance(value, str) else value
+
+
+Flag = Annotated[bool, BeforeValidator(_of_query)]
+Names = Annotated[list[str], BeforeValidator(_names_of_query)]
+
+
+class _Form(RequestModel):
+    """How an export is written."""
+
+    delimiter: Literal[",", ";", "\t", "tab"] = ","
+    bom: Flag = False
+    """With a byte order mark, by which a spreadsheet knows UTF-8."""
+    cards: Literal["value", "facility,number"] = "value"
+    """How cards are written that have a facility."""
+
+
 class ExportedObject(RequestModel):
-    """One object of `export_objects`, and the whole of `export_object`."""
+    """One object of `export_objects`."""
 
     object_name: str = Field(alias="object")
     columns: list[str] | None = None
 
 
-class ExportRequest(RequestModel):
+class ExportOneRequest(ExportedObject, _Form):
+    """`export_object`."""
+
+
+class ExportRequest(_Form):
     """`export_objects`."""
 
     objects: list[ExportedObject] = Field(min_length=1)
 
 
 class ImportRequest(RequestModel):
-    """`import_objects`."""
+    """`import_objects`: as JSON, or the file itself with the other members in the query."""
 
-    data: str
+    data: Annotated[str | bytes, WithJsonSchema({"type": "string"})]
     """What `export_objects` gives, or what `export_object` gives of `object`."""
     object_name: str | None = Field(None, alias="object")
     resolution: Literal["fail", "skip", "replace"] = "fail"
-    """What becomes of a row whose id, or pair, is there already: refuse everything, leave the old
-    row, or change the given fields of it."""
-    ignore_columns: list[str] = Field(default_factory=list)
-    ignore_tables: list[str] = Field(default_factory=list)
-    dry_run: Annotated[bool, BeforeValidator(flag)] = False
-    """Do all of it, tell what came of it, and take it back."""
+    """What becomes of a row that is there already, by its id, pair or another value that occurs
+    once: refuse everything, leave the old row, or change the given fields of it."""
+    ignore_columns: Names = Field(default_factory=list)
+    ignore_tables: Names = Field(default_factory=list)
+    dry_run: Flag = False
+    """Do all of it, tell row by row what came of it, and take it back."""
+    encoding: Literal[ENCODINGS] | None = None  # type: ignore[valid-type] # - the names, in one place
+    card_number: Literal["plain", "w26", "w34", "3+5"] | None = None
+    """What the number of a card without a facility is."""
 
 
-def export_object(context: CommandContext, caller: Caller, request: ExportedObject) -> Answer:
+def export_object(context: CommandContext, caller: Caller, request: ExportOneRequest) -> Answer:
     """One table as CSV; secrets for administrators alone."""
     refresh_for(context, request.object_name)
-    rows = _table(context, caller, request)
-    return TextStream(rows, file_name=f"{request.object_name}.csv", csv=True)
+    rows = _table(context, caller, request, request)
+    pieces = chain([_mark(request)], rows)
+    return TextStream(pieces, file_name=f"{request.object_name}.csv", csv=True)
 
 
 def export_objects(context: CommandContext, caller: Caller, request: ExportRequest) -> Answer:
     """Several tables as blocks of CSV; secrets for administrators alone."""
     refresh_for(context, [wanted.object_name for wanted in request.objects])
     # All are begun now, so that a wrong name refuses the whole.
-    tables = [_table(context, caller, wanted) for wanted in request.objects]
+    tables = [_table(context, caller, wanted, request) for wanted in request.objects]
 
     def pieces() -> Iterator[str]:
+        yield _mark(request)
         for number, (wanted, rows) in enumerate(zip(request.objects, tables, strict=True)):
             yield f"{chr(13) + chr(10) if number else ''}#{wanted.object_name}\r\n"
             yield from rows
@@ -91,7 +136,13 @@ def export_objects(context: CommandContext, caller: Caller, request: ExportReque
     return TextStream(pieces(), file_name="objects.csv", csv=True)
 
 
-def _table(context: CommandContext, caller: Caller, wanted: ExportedObject) -> Iterator[str]:
+def _mark(form: _Form) -> str:
+    return "\ufeff" if form.bom else ""
+
+
+def _table(
+    context: CommandContext, caller: Caller, wanted: ExportedObject, form: _Form
+) -> Iterator[str]:
     declared = context.store.registry[wanted.object_name]
     secrets = caller.sees_secrets
     names = wanted.columns or [field.name for field in declared.visible(show_secrets=secrets)]
@@ -99,36 +150,49 @@ def _table(context: CommandContext, caller: Caller, wanted: ExportedObject) -> I
     rows = context.store.load(search, show_secrets=secrets).rows
     # Twice the same, or by another name: the answer has each column once.
     columns = list(dict.fromkeys(declared.aliases.get(name, name) for name in names))
+    pairs = form.cards != "value"
+    writers = [
+        card_cell if pairs and isinstance(declared.field(name), CardValue) else cell_of
+        for name in columns
+    ]
+    delimiter = "\t" if form.delimiter == "tab" else form.delimiter
 
     def lines() -> Iterator[str]:
-        yield _line(columns)
+        yield _line(columns, delimiter)
         for row in rows:
-            yield _line([_cell(row[name]) for name in columns])
+            cells = [write(row[name]) for write, name in zip(writers, columns, strict=True)]
+            yield _line(cells, delimiter)
 
     return lines()
 
 
-def _line(cells: Sequence[str]) -> str:
+def _line(cells: Sequence[str], delimiter: str) -> str:
     text = io.StringIO()
-    csv.writer(text).writerow(cells)
+    csv.writer(text, delimiter=delimiter).writerow(cells)
     return text.getvalue()
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return _NULL
-    text = str(value)
-    return f"\\{text}" if text.startswith("\\") else text
-
-
 @dataclass(slots=True)
-class _Block:
-    """The rows of one object in an import, in the order in which they came."""
+class _Table:
+    """The rows of one object in an import."""
 
     declared: ObjectType
     columns: list[str | None]
-    """None for one that is ignored."""
-    rows: list[list[str]] = field(default_factory=list)
+    """None for one that is ignored or the facility."""
+    facility: int | None
+    """Which column holds the facility of cards."""
+    rows: list[Row]
+
+    def values(self, row: Row, cells: Cells) -> dict[str, object]:
+        """The row as JSON would have it. Raises InvalidRequest naming the column."""
+        facility = "" if self.facility is None else row.cells[self.facility]
+        found: dict[str, object] = {}
+        for column, cell in zip(self.columns, row.cells, strict=True):
+            if column is not None:
+                value = cells.value(self.declared.field(column), cell, facility)
+                if value is not NOTHING:
+                    found[column] = value
+        return found
 
 
 class _TakenBack(Exception):
@@ -145,128 +209,210 @@ def _all_or_none(store: Store, *, keep: bool) -> Iterator[None]:
 
 
 def import_objects(context: CommandContext, caller: Caller, request: ImportRequest) -> Answer:
-    """Add the rows of CSV text, all or none. A refusal names object, row and field."""
+    """Add the rows of a CSV file, all or none; a refusal names object, row, column and cure.
+
+    The rows are numbered as a spreadsheet numbers them. A dry run tells of each row what would
+    come of it, refused ones included.
+    """
     store = context.store
-    blocks = _blocks(store, request)
+    tables = _tables(store, request)
     order = [declared.name for declared in by_dependence(store.registry)]
-    blocks.sort(key=lambda block: order.index(block.declared.name))
+    tables.sort(key=lambda table: order.index(table.declared.name))
+    work = _Import(store, request)
     counts: dict[str, dict[str, int]] = {}
     with suppress(_TakenBack), context.obeyed(), _all_or_none(store, keep=not request.dry_run):
-        for block in blocks:
-            name = block.declared.name
+        for table in tables:
+            name = table.declared.name
             with audited_write(context, caller, "import_objects", name) as outcome:
-                outcome.count = _write(store, block, request.resolution)
-            skipped = len(block.rows) - outcome.count
-            counts[name] = {"written": outcome.count, "skipped": skipped}
-    return {"objects": counts, "dry_run": request.dry_run}
+                counts[name] = work.write(table)
+                outcome.count = counts[name]["written"]
+    answer: dict[str, object] = {"objects": counts, "dry_run": request.dry_run}
+    if notes := work.cells.notes():
+        answer["notes"] = notes
+    if request.dry_run:
+        answer["rows"] = work.told
+        answer["more"] = work.untold
+    return answer
 
 
-def _blocks(store: Store, request: ImportRequest) -> list[_Block]:
-    blocks: list[_Block] = []
-    name, begins = request.object_name, True
-    block: _Block | None = None
-    reader = csv.reader(io.StringIO(request.data, newline=""), strict=True)
-    try:
-        for cells in reader:
-            if not cells:
-                begins, block = True, None
-            elif begins and len(cells) == 1 and cells[0].startswith("#"):
-                name = cells[0][1:]
-            elif block is None:
-                if name is None:
-                    raise InvalidRequest("the first line names no object, nor does the request")
-                begins = False
-                block = _block(store, request, name, cells)
-                if name not in request.ignore_tables:
-                    blocks.append(block)
-            else:
-                block.rows.append(cells)
-    except csv.Error as error:
-        raise InvalidRequest(f"line {reader.line_num} is no CSV: {error}") from error
-    names = [block.declared.name for block in blocks]
+def _tables(store: Store, request: ImportRequest) -> list[_Table]:
+    found = sheets(text_of(request.data, request.encoding), request.object_name)
+    tables = [_table_of(store, request, sheet) for sheet in found]
+    names = [table.declared.name for table in tables]
     if len(set(names)) < len(names):
         raise InvalidRequest("an object comes twice")
-    return blocks
+    return [table for table in tables if table.declared.name not in request.ignore_tables]
 
 
-def _block(store: Store, request: ImportRequest, name: str, header: list[str]) -> _Block:
-    declared = store.registry[name]
-    names = [declared.aliases.get(cell, cell) for cell in header]
-    for column in names:
-        if column not in request.ignore_columns:
-            declared.field(column)
-    if len(set(names)) < len(names):
-        raise InvalidRequest(f"{name}: a column comes twice")
-    kept = [None if column in request.ignore_columns else column for column in names]
-    return _Block(declared, kept)
+def _table_of(store: Store, request: ImportRequest, sheet: Sheet) -> _Table:
+    declared = store.registry[sheet.object_name]
+    facility, columns = None, list[str | None]()
+    cards = any(isinstance(member, CardValue) for member in declared.fields)
+    for at, title in enumerate(sheet.columns):
+        name = _column(declared, title)
+        if title in request.ignore_columns or name in request.ignore_columns:
+            columns.append(None)
+        elif cards and name == _FACILITY:
+            columns.append(None)
+            facility = at
+        else:
+            columns.append(declared.field("value" if cards and name == _NUMBER else name).name)
+    named = [column for column in columns if column is not None]
+    if len(set(named)) < len(named):
+        raise InvalidRequest(f"{declared.name}: a column comes twice")
+    return _Table(declared, columns, facility, sheet.rows)
 
 
-def _write(store: Store, block: _Block, resolution: str) -> int:
-    """How many rows were added or changed."""
-    name = block.declared.name
-    written = 0
-    for at in range(0, len(block.rows), BATCH):
-        rows = [
-            _values(block, cells, number)
-            for number, cells in enumerate(block.rows[at : at + BATCH], start=at + 1)
-        ]
-        if resolution == "skip":
-            rows = [row for row in rows if not _present(store, block.declared, row)]
+def _column(declared: ObjectType, title: str) -> str:
+    """The field that a header names; a spreadsheet's user may have given it a capital letter."""
+    names = (title, title.lower())
+    known = [declared.aliases.get(name, name) for name in names]
+    return next((name for name in known if declared.has(name)), known[-1])
+
+
+class _Import:
+    """Writes tables and keeps what is to be told of each row."""
+
+    def __init__(self, store: Store, request: ImportRequest) -> None:
+        self._store = store
+        self._resolution = request.resolution
+        self._dry = request.dry_run
+        numbering = request.card_number
+        self.cells = Cells(None if numbering is None else CardNumbering(numbering))
+        self.told: list[dict[str, object]] = []
+        self.untold = 0
+
+    def write(self, table: _Table) -> dict[str, int]:
+        """Write all rows of `table`; how many were written, and how many left out."""
+        written = 0
+        for at in range(0, len(table.rows), BATCH):
+            written += self._write_some(table, table.rows[at : at + BATCH])
+        return {"written": written, "skipped": len(table.rows) - written}
+
+    def _write_some(self, table: _Table, rows: Sequence[Row]) -> int:
+        """As one statement or a few; in a dry run, row by row where one is refused."""
+        told, untold = len(self.told), self.untold
         try:
-            if resolution == "replace":
-                store.insert_or_modify(name, rows)
-            else:
-                store.insert(name, rows)
+            with self._store.transaction():
+                return self._write_batch(table, rows)
         except InvalidRequest as error:
-            raise type(error)(f"{name}: {_numbered(str(error), at, len(rows))}") from error
-        written += len(rows)
-    return written
+            if not self._dry:
+                raise
+            del self.told[told:]
+            self.untold = untold
+            if len(rows) == 1:
+                self._tell(table, rows[0], "refused", error=str(error))
+                return 0
+        return sum(self._write_some(table, [row]) for row in rows)
+
+    def _write_batch(self, table: _Table, rows: Sequence[Row]) -> int:
+        declared, name = table.declared, table.declared.name
+        numbers: list[int] = []
+        batch: list[dict[str, object]] = []
+        seen: set[tuple[object, ...]] = set()
+        for row in rows:
+            with _named(name, row.number):
+                values = table.values(row, self.cells)
+                found = None
+                if self._resolution != "fail":
+                    found = self._present(declared, values, seen)
+            if found is not None and self._resolution == "skip":
+                self._tell(table, row, "skipped")
+                continue
+            if found is None:
+                self._tell(table, row, "added", values=self._shown(declared, values))
+            else:
+                changes = self._changes(declared, values, found)
+                self._tell(table, row, "changed" if changes else "unchanged", changes=changes)
+                if declared.key:
+                    values[declared.key_name] = found
+            numbers.append(row.number)
+            batch.append(values)
+        try:
+            if self._resolution == "replace":
+                self._store.insert_or_modify(name, batch)
+            else:
+                self._store.insert(name, batch)
+        except InvalidRequest as error:
+            raise type(error)(f"{name}: {_numbered(str(error), numbers)}") from error
+        return len(batch)
+
+    def _present(
+        self, declared: ObjectType, values: Mapping[str, object], seen: set[tuple[object, ...]]
+    ) -> int | None:
+        """The key of the row that `values` would meet; 0 for an earlier one of the same batch."""
+        for names in declared.identities():
+            if not all(values.get(name) is not None for name in names):
+                continue
+            wanted = [declared.field(name).decode(values[name]) for name in names]
+            query = self._store.model(declared.name).select(self._store.models.key(declared.name))
+            for name, value in zip(names, wanted, strict=True):
+                query = query.where(self._store.models.column(declared.name, name) == value)
+            number = query.scalar()
+            if number is not None:
+                return int(number)
+            if self._resolution == "skip" and (names, *wanted) in seen:
+                return 0
+            seen.add((names, *wanted))
+        return None
+
+    def _changes(
+        self, declared: ObjectType, values: Mapping[str, object], key: int
+    ) -> dict[str, list[object]]:
+        """Field -> its value before and after."""
+        if not self._dry:
+            return {}
+        names = [name for name in values if declared.has(name) and name != declared.key_name]
+        columns = [self._store.models.column(declared.name, name) for name in names]
+        if not columns:
+            return {}
+        model, own = self._store.model(declared.name), self._store.models.key(declared.name)
+        found: Any = model.select(*columns).where(own == key).tuples()
+        (old,) = found
+        before = {
+            name: declared.field(name).encode(value) for name, value in zip(names, old, strict=True)
+        }
+        return {
+            name: [_cell_shown(declared.field(name), it) for it in (value, values[name])]
+            for name, value in before.items()
+            if value != values[name]
+        }
+
+    @staticmethod
+    def _shown(declared: ObjectType, values: Mapping[str, object]) -> dict[str, object]:
+        return {name: _cell_shown(declared.field(name), value) for name, value in values.items()}
+
+    def _tell(self, table: _Table, row: Row, action: str, **more: object) -> None:
+        if not self._dry:
+            return
+        if len(self.told) >= MOST_TOLD:
+            self.untold += 1
+            return
+        told = {"object": table.declared.name, "row": row.number, "action": action}
+        self.told.append({**told, **more})
 
 
-def _numbered(text: str, before: int, rows: int) -> str:
-    """The store counts the rows of one batch, and mentions the only one of a batch not at all."""
-    if rows == 1 and not _ROW.search(text):
-        return f"{text} (row {before + 1})"
-    return _ROW.sub(lambda found: f"row {before + int(found[1])}", text)
+def _cell_shown(kind: FieldKind, value: object) -> object:
+    if kind.secret:
+        return MASK
+    if isinstance(kind, CardValue):
+        return card_cell(value)
+    return f"{len(str(value))} characters" if isinstance(kind, Blob) else value
 
 
-def _values(block: _Block, cells: list[str], number: int) -> dict[str, object]:
-    if len(cells) != len(block.columns):
-        raise InvalidRequest(
-            f"{block.declared.name}: row {number} has {len(cells)} cells,"
-            f" {len(block.columns)} columns are named"
-        )
-    values: dict[str, object] = {}
-    for column, cell in zip(block.columns, cells, strict=True):
-        if column is None:
-            continue
-        kind = block.declared.field(column)
-        if cell == _NULL:
-            values[column] = None
-        elif isinstance(kind, Text):
-            values[column] = cell.removeprefix("\\")
-        elif cell:
-            values[column] = _number(cell) if kind.expected == "int" else cell
-    return values
-
-
-def _number(cell: str) -> object:
-    """The number that the cell holds; a text that is none, for the field to refuse."""
+@contextmanager
+def _named(object_name: str, row: int) -> Iterator[None]:
     try:
-        return int(cell) if len(cell) <= 20 else cell
-    except ValueError:
-        return cell
+        yield
+    except InvalidRequest as error:
+        raise type(error)(f"{object_name}: {error} (row {row})") from error
 
 
-def _present(store: Store, declared: ObjectType, row: Mapping[str, object]) -> bool:
-    """Whether a row of that id, or pair, is there; seen from within the transaction."""
-    names = (declared.key_name,) if declared.key else next(iter(declared.pairs_unique), ())
-    if not names or not all(name in row for name in names):
-        return False
-    query = store.model(declared.name).select()
-    for name in names:
-        query = query.where(store.models.column(declared.name, name) == row[name])
-    return bool(query.exists())
+def _numbered(text: str, numbers: Sequence[int]) -> str:
+    """The store counts the rows of one batch, and mentions the only one of a batch not at all."""
+    if len(numbers) == 1 and not _ROW.search(text):
+        return f"{text} (row {numbers[0]})"
+    return _ROW.sub(lambda found: f"row {numbers[int(found[1]) - 1]}", text)
 
 
 def _exported(request: ExportRequest) -> str:
@@ -276,7 +422,7 @@ def _exported(request: ExportRequest) -> str:
 COMMANDS = (
     Command(
         "export_object",
-        ExportedObject,
+        ExportOneRequest,
         export_object,
         answers="text/csv",
         audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
@@ -288,5 +434,12 @@ COMMANDS = (
         answers="text/csv",
         audit=Audit(AuditType.API, _exported),
     ),
-    Command("import_objects", ImportRequest, import_objects, longest_body=LONGEST_IMPORT),
+    Command(
+        "import_objects",
+        ImportRequest,
+        import_objects,
+        query=True,
+        text_member="data",
+        longest_body=LONGEST_IMPORT,
+    ),
 )

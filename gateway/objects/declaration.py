@@ -71,6 +71,12 @@ class ObjectType:
         """The column that identifies a row."""
         return self.key.name if self.key else ROWID
 
+    def identities(self) -> tuple[tuple[str, ...], ...]:
+        """Fields, or groups of fields, whose value occurs in one row only; the id first."""
+        singles = ((field.name,) for field in self.fields if field.unique)
+        ids = ((self.key.name,),) if self.key else ()
+        return (*ids, *singles, *self.pairs_unique)
+
     @property
     def addable(self) -> bool:
         """True when clients may add rows."""

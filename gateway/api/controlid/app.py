@@ -102,6 +102,8 @@ def _body(command: Command) -> Mapping[str, object]:
     asked = incoming.query(request) if command.query else {}
     if command.raw:
         return {**asked, **incoming.file(request)}
+    if command.text_member:
+        return {**asked, **incoming.text(request, command.text_member, _longest(command))}
     return {**asked, **incoming.members(request, form=command.form, longest=_longest(command))}
 
 

@@ -3,6 +3,7 @@ need it and no further."""
 
 from __future__ import annotations
 
+import codecs
 import ipaddress
 import json
 import math
@@ -116,6 +117,13 @@ def members(request: Request, *, form: bool, longest: int = BODY_LIMIT) -> Mappi
 def file(request: Request) -> Mapping[str, object]:
     """The whole body, as the one member `body`. Raises BodyTooLarge or InvalidRequest."""
     return {"body": _whole(request)}
+
+
+def text(request: Request, member: str, longest: int) -> Mapping[str, object]:
+    """The members of a JSON body; any other body whole, as the one member `member`."""
+    data = _whole(request, longest)
+    start = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    return read_json(data) if start in {b"{", b""} or data == b"null" else {member: data}
 
 
 class Upload:

@@ -194,7 +194,7 @@ def _parameters(command: Command) -> list[dict[str, Any]]:
     return [
         {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": it}
         for name, it in schema["properties"].items()
-        if not (command.raw and name == "body")
+        if not (command.raw and name == "body") and name != command.text_member
     ]
 
 
@@ -206,6 +206,8 @@ def _body(command: Command, endpoint: Endpoint, components: dict[str, Schema]) -
     if endpoint.example is not None:
         media["example"] = endpoint.example
     content = {JSON: media}
+    if command.text_member:
+        content["text/csv"] = {"schema": {"type": "string"}}
     if command.form:
         content["application/x-www-form-urlencoded"] = {"schema": schema}
     needed = any(field.is_required() for field in command.request.model_fields.values())

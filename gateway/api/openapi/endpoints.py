@@ -393,13 +393,20 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
         "export_object": Endpoint(_TEXT, {"object": "users", "columns": ["id", "name"]}),
         "export_objects": Endpoint(_TEXT, {"objects": [{"object": "users"}, {"object": "cards"}]}),
         "import_objects": Endpoint(
-            _object(
-                objects={
-                    "type": "object",
-                    "additionalProperties": _object(written=_WHOLE, skipped=_WHOLE),
+            {
+                "type": "object",
+                "required": ["objects", "dry_run"],
+                "properties": {
+                    "objects": {
+                        "type": "object",
+                        "additionalProperties": _object(written=_WHOLE, skipped=_WHOLE),
+                    },
+                    "dry_run": _YES,
+                    "notes": _array(_TEXT),
+                    "rows": _array(_object(object=_TEXT, row=_WHOLE, action=_TEXT)),
+                    "more": _WHOLE,
                 },
-                dry_run=_YES,
-            ),
+            },
             {"object": "users", "data": "name,registration\r\nEva,50\r\n", "dry_run": True},
         ),
         "object_add": Endpoint(

@@ -105,13 +105,13 @@ class Desk:
             version="1.2.3",
             started_ns=0,
         )
-        self._client = create_app(self.context).test_client()
+        self.client = create_app(self.context).test_client()
 
     def send(self, command: str, login: str = "admin", **options: Any) -> TestResponse:
         account = self.context.accounts.find(login)
         assert account is not None
         token = self.context.sessions.open(login, account.stamp).token
-        answer: TestResponse = self._client.post(f"/{command}.fcgi?session={token}", **options)
+        answer: TestResponse = self.client.post(f"/{command}.fcgi?session={token}", **options)
         answer.get_data()
         answer.close()
         return answer

@@ -1,0 +1,120 @@
+"""What one cell of a sheet stands for, and what a person has to know of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from gateway.credentials.card_number import CardForm, format_card, parse_card
+from gateway.errors import InvalidRequest
+from gateway.objects.fields import Field, Text, invalid_member
+from gateway.objects.identification import CardValue
+from gateway.settings import CardNumbering
+
+NULL = "\\N"
+NOTHING = object()
+"""What an empty cell is in a column of numbers or bytes: no value, not even null."""
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
+_SHORTENED = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
+_PADDED = re.compile(r"0[0-9]{7}|0[0-9]{9}")
+_AMBIGUOUS = re.compile(r"[0-9]{8}|[0-9]{10}")
+_PAIR = re.compile(r"([0-9]+),([0-9]+)")
+_PRINTED_DIGITS = 5
+"""Digits of the number in `077,30211`, as printed on cards of 26 bits."""
+
+
+@dataclass(slots=True)
+class Cells:
+    """Reads the cells of one import."""
+
+    numbering: CardNumbering | None
+    """What a card's number without a facility is; None for the value as it is stored."""
+    # As keys: each is told once, however often it is read.
+    _plain: dict[str, None] = field(default_factory=dict, init=False)
+    _short: dict[str, None] = field(default_factory=dict, init=False)
+
+    def value(self, kind: Field, cell: str, facility: str = "") -> object:
+        """The value of `cell` as JSON would have it, or NOTHING.
+
+        Raises InvalidRequest naming the column, what was found and what to do.
+        """
+        if cell == NULL:
+            return None
+        if isinstance(kind, Text):
+            return cell.removeprefix("\\")
+        text = cell.strip()
+        if not text:
+            return NOTHING
+        if kind.expected != "int":
+            return text
+        if _SHORTENED.fullmatch(text):
+            raise InvalidRequest(
+                f"Invalid member '{kind.name}' ({text!r} was shortened by the spreadsheet and its"
+                " last digits are lost: format the column as text and enter it again)"
+            )
+        if isinstance(kind, CardValue):
+            return self._card(kind.name, text, facility.strip())
+        if not _WHOLE.fullmatch(text):
+            raise invalid_member(kind.name, kind.expected, repr(text[:40]))
+        return int(text)
+
+    def notes(self) -> list[str]:
+        """What was read in the likeliest way and may have been meant in another."""
+        notes = []
+        if self._plain:
+            notes.append(
+                f"{len(self._plain)} card numbers of 8 or 10 digits were taken as they are; if they"
+                " are printed on cards with a facility, say so in the member card_number (3+5, w26"
+                " or w34)"
+            )
+        if self._short:
+            notes.append(
+                f"{', '.join(list(self._short)[:5])}: fewer than five digits after the comma. A"
+                " spreadsheet that takes the card for a number drops zeros at its end; format the"
+                " column as text where that is so"
+            )
+        return notes
+
+    def _card(self, name: str, text: str, facility: str) -> int:
+        try:
+            if facility:
+                return parse_card(f"{facility},{text}")
+            pair = _PAIR.fullmatch(text)
+            if pair:
+                if len(pair[2]) < _PRINTED_DIGITS:
+                    self._short[text] = None
+                return parse_card(text)
+            if self.numbering is None:
+                return self._stored(name, text)
+            digits = self.numbering is CardNumbering.DIGITS
+            return CardForm(self.numbering).card_of_text(text.zfill(8) if digits else text)
+        except ValueError as error:
+            if isinstance(error, InvalidRequest):
+                raise
+            raise InvalidRequest(f"Invalid member '{name}' ({error})") from None
+
+    def _stored(self, name: str, text: str) -> int:
+        if _PADDED.fullmatch(text):
+            raise InvalidRequest(
+                f"Invalid member '{name}' ({text} is a printed number: say in the member"
+                " card_number which, plain, w26, w34 or 3+5, or write facility,number)"
+            )
+        if _AMBIGUOUS.fullmatch(text):
+            self._plain[text] = None
+        return parse_card(text)
+
+
+def cell_of(value: object) -> str:
+    """The cell of a value as JSON has it."""
+    if value is None:
+        return NULL
+    text = str(value)
+    return f"\\{text}" if text.startswith("\\") else text
+
+
+def card_cell(value: object) -> str:
+    """The cell of a card's value, as `facility,number` where it has a facility."""
+    if not isinstance(value, int) or value >> 32 == 0:
+        return cell_of(value)
+    return format_card(value).facility_number

@@ -1,0 +1,148 @@
+"""Reads the CSV that spreadsheets save, whatever their locale; pure.
+
+Rows are numbered as a spreadsheet numbers them, the header being row 1. What a spreadsheet adds is
+left out: a byte order mark, `sep=;`, rows without a value, and columns without a name or value. It
+may leave out empty cells at the end of a row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gateway.errors import InvalidRequest
+
+DELIMITERS = (",", ";", "\t")
+ENCODINGS = (
+    "utf-8",
+    "utf-16",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "windows-1257",
+    "iso-8859-1",
+    "iso-8859-2",
+    "iso-8859-15",
+)
+"""What a file may be said to be written in."""
+
+_ALONE = "\x1f"
+"""A delimiter that occurs in no cell, for a table of one column: a comma belongs to its cells."""
+_BOM = "\ufeff"
+_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_QUOTED = re.compile(r'"[^"]*"')
+_SEPARATOR = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Cells below a header, as many as it has columns."""
+
+    number: int
+    cells: list[str]
+
+
+@dataclass(slots=True)
+class Sheet:
+    """One table."""
+
+    object_name: str
+    columns: list[str]
+    rows: list[Row] = field(default_factory=list)
+
+
+def text_of(data: str | bytes, encoding: str | None) -> str:
+    """The text of a file, whose byte order mark tells its encoding where there is one.
+
+    Raises InvalidRequest that says where it is not UTF-8 and what to do.
+    """
+    if isinstance(data, str):
+        return data.removeprefix(_BOM)
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if marked is None and encoding is None and data[1:2] == b"\0":
+        raise InvalidRequest("the file is UTF-16 without a mark: save it as CSV UTF-8")
+    chosen = marked or encoding or "utf-8"
+    try:
+        return data.decode(chosen).removeprefix(_BOM)
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise InvalidRequest(
+            f"row {row}: byte {data[error.start]:#04x} is not {chosen}: save the file as"
+            " 'CSV UTF-8', or name its encoding, such as windows-1252, in the member encoding"
+        ) from None
+
+
+def sheets(text: str, object_name: str | None) -> list[Sheet]:
+    """The tables in `text`: one, of `object_name`, or several, each after a row `#name`.
+
+    Raises InvalidRequest naming the row.
+    """
+    found: list[Sheet] = []
+    name, begins = object_name, True
+    sheet: Sheet | None = None
+    for number, cells in _records(text):
+        if not any(cell.strip() for cell in cells):
+            begins = True
+        elif begins and cells[0].startswith("#") and not any(cells[1:]):
+            name, begins, sheet = cells[0][1:].strip(), False, None
+        elif sheet is None:
+            if name is None:
+                raise InvalidRequest("the first line names no object, nor does the request")
+            begins = False
+            sheet = Sheet(name, [cell.strip() for cell in cells])
+            found.append(sheet)
+        else:
+            begins = False
+            sheet.rows.append(Row(number, cells))
+    for sheet in found:
+        _even(sheet)
+    return found
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    said = _SEPARATOR.match(text)
+    rest = text[said.end() :] if said else text
+    delimiter = said[1] if said else _delimiter(rest)
+    reader = csv.reader(io.StringIO(rest, newline=""), delimiter=delimiter, strict=True)
+    number = 1 if said else 0
+    try:
+        for cells in reader:
+            number += 1
+            yield number, cells
+    except csv.Error as error:
+        raise InvalidRequest(f"row {number + 1} is no CSV: {error}") from error
+
+
+def _delimiter(text: str) -> str:
+    """What stands between the names of the first header, which hold none themselves."""
+    for line in text.splitlines():
+        names = _QUOTED.sub("", line)
+        if names.strip("".join(DELIMITERS) + " ") and not line.startswith(("#", '"#')):
+            counts = {each: names.count(each) for each in DELIMITERS}
+            best = max(DELIMITERS, key=lambda each: counts[each])
+            return best if counts[best] else _ALONE
+    return ","
+
+
+def _even(sheet: Sheet) -> None:
+    """Give every row as many cells as there are named columns."""
+    named = [at for at, column in enumerate(sheet.columns) if column]
+    rows = []
+    for row in sheet.rows:
+        cells = row.cells + [""] * (len(sheet.columns) - len(row.cells))
+        nameless = [cell for at, cell in enumerate(cells) if at not in named and cell.strip()]
+        if nameless:
+            raise InvalidRequest(
+                f"{sheet.object_name}: row {row.number} has {len(row.cells)} cells,"
+                f" {len(named)} columns are named; {nameless[0][:40]!r} is in none of them. A cell"
+                ' that holds the delimiter needs quotes, such as "123,45678"'
+            )
+        rows.append(Row(row.number, [cells[at] for at in named]))
+    sheet.columns = [sheet.columns[at] for at in named]
+    sheet.rows = rows

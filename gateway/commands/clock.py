@@ -15,13 +15,12 @@ from gateway.commands.context import CommandContext
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Caller, Right
 from gateway.errors import DeviceUnavailable, GatewayError, InvalidRequest, NotSupportedHere
-from gateway.host.clock_trust import RELEASED, note_set_by_hand
+from gateway.host.clock_trust import CEILING, RELEASED, note_set_by_hand
 from gateway.host.probes import HOST_PATTERN, LONGEST_HOST
 from gateway.store.audit import AuditType
 
 NTP_ENABLED = ("ntp", "enabled")
 """Module and key of the switch."""
-_BEYOND = 2100
 
 log = structlog.get_logger("commands")
 
@@ -31,7 +30,7 @@ class TimeRequest(RequestModel):
 
     day: Annotated[int, Field(ge=1, le=31)]
     month: Annotated[int, Field(ge=1, le=12)]
-    year: Annotated[int, Field(ge=RELEASED.year, lt=_BEYOND)]
+    year: Annotated[int, Field(ge=RELEASED.year, le=CEILING.year)]
     hour: Annotated[int, Field(ge=0, le=23)]
     minute: Annotated[int, Field(ge=0, le=59)]
     second: Annotated[int, Field(ge=0, le=59)]
@@ -58,9 +57,10 @@ def set_system_time(context: CommandContext, caller: Caller, request: TimeReques
     """Set the clock to a time of day at the site, by its time zone.
 
     A time that is skipped when the clocks go forward is refused; of one that happens twice, when
-    they go back, the one nearer to what the clock shows now is meant. A machine without a battery
-    clock or network time trusts its clock from then on, until it restarts. Times before this
-    software's release are refused, since no rule would be decided by them.
+    they go back, the one nearer to what the clock shows now is meant. The clock is trusted from
+    then on, until the machine restarts, even where nothing else sets it or the journal has later
+    events. Times before this software's release, or more than 20 years after it, are refused, since
+    no rule would be decided by them.
     """
     del caller
     days = monthrange(request.year, request.month)[1]
@@ -83,6 +83,10 @@ def set_system_time(context: CommandContext, caller: Caller, request: TimeReques
     if instant < RELEASED:
         raise InvalidRequest(
             f"Invalid member 'year' ({request} is before this software's release, {RELEASED:%Y-%m})"
+        )
+    if instant > CEILING:
+        raise InvalidRequest(
+            f"Invalid member 'year' ({request} is later than any right clock, {CEILING:%Y-%m})"
         )
     context.platform.set_time(instant)
     if context.clock_mark is not None:

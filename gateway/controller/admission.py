@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Protocol
 
@@ -32,7 +32,7 @@ from gateway.controller.recorder import Recorder
 from gateway.controller.ways import Ways
 from gateway.credentials.values import Credential, Identification
 from gateway.errors import StorageError
-from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.store.journal import CommittedEntry, EntryKind, Timer
 
 log = structlog.get_logger("admission")
 
@@ -245,19 +245,19 @@ class AdmissionDesk:
         return Verdict(outcome, identification.credential, self._identifier.identifier_id(reader))
 
 
-def kept_state(entries: Iterable[CommittedEntry], utc: datetime, now_ms: int) -> AdmissionState:
+def kept_state(entries: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> AdmissionState:
     """What a restart kept: the keypads that are locked, from the newest journal entries on them.
 
-    With a clock that went back since, the whole time runs again: guessing must not gain by a
-    power cut.
+    While nobody can tell how much time has passed, the whole time runs again: guessing must not
+    gain by a power cut, or by a clock that is wrong.
     """
     newest: dict[str, CommittedEntry] = {}
     for entry in entries:
         newest.setdefault(entry.body["reader"], entry)
     guards = {}
     for reader, entry in newest.items():
-        passed_ms = max(0, (utc - entry.utc) // timedelta(milliseconds=1))
-        left_ms = entry.body["locked_ms"] - passed_ms
+        passed = timer.passed_since(entry) or timedelta()
+        left_ms = entry.body["locked_ms"] - passed // timedelta(milliseconds=1)
         if left_ms > 0:
             guards[reader] = Guard(locked_until_ms=now_ms + left_ms)
     return AdmissionState(guards=MappingProxyType(guards))

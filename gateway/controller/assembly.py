@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+import structlog
 import zmq
 
 from gateway.alarms.register import AlarmSource
@@ -53,7 +55,7 @@ from gateway.doors.values import DoorAlarm, Schedule
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.boot import boot_id
-from gateway.host.clock_trust import ClockTrust
+from gateway.host.clock_trust import ClockTrust, is_behind
 from gateway.host.notify import Notifier
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
@@ -63,11 +65,13 @@ from gateway.settings import Side, SiteFile
 from gateway.store import database
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.identity import read_identity
-from gateway.store.journal import CommittedEntry, EntryKind, Journal
+from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
 from gateway.store.passages import PassageReader
 from gateway.store.people import PeopleReader
 from gateway.store.snapshot import SnapshotReader
 from gateway.store.used_codes import UsedUp
+
+log = structlog.get_logger("controller")
 
 _KEYPADS_LOOKED_AT = 64
 """Newest entries on keypads searched at start for one that is still locked."""
@@ -92,6 +96,8 @@ class _Past:
     held_open: frozenset[WayOut] = frozenset()
     """By an emergency or a fire, when the last run ended."""
     used_up: UsedUp = field(default_factory=UsedUp)
+    clock_floor: datetime | None = None
+    """The newest instant at which the clock was trusted."""
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -151,6 +157,7 @@ def assembled(
             _recording(site, profile, data, runtime, instant, inbox, flight)
         )
         _note_start(record, rig)
+        _note_clock(record, instant)
         people, policies = stack.enter_context(_reading(data, clock, record.recorder, flight))
         link = stack.enter_context(LinkServer(runtime))
         passages = PassageReader(data / JOURNAL_FILE)
@@ -186,9 +193,6 @@ def put_together(
     people = flight.people(around.people)
     panels = _panels(site, around, record, people, instant, flight)
 
-    def trusted() -> bool:
-        return instant.trusted(instant.utc())
-
     return Controller(
         Parts(
             site=site,
@@ -210,12 +214,13 @@ def put_together(
             policy_version=people.policy_version,
             doors=panels.doors,
             interlock=panels.interlock,
-            modes=ModeKeeper(record.recorder, instant, trusted, record.past.modes),
+            modes=ModeKeeper(record.recorder, instant, _timer(instant), record.past.modes),
             alarms=panels.alarms,
             fire=panels.fire,
             power=PowerWatch(site.power, record.recorder),
             notifier=Notifier(),
-            trusted=trusted,
+            clock_verdict=lambda: instant.judge(instant.utc()),
+            clock_floor=record.past.clock_floor,
             ended_uncleanly=record.past.ended_uncleanly,
             wait=around.wait,
             turnstile=panels.turnstile,
@@ -260,17 +265,17 @@ def _recording(
     flight: Flight,
 ) -> Iterator[Record]:
     journal = Journal(data / JOURNAL_FILE, boot_id())
+    floor = journal.last_trusted_utc()
     # Something sets the clock of a desktop; a Pi must show that something does.
-    source = True if profile.backend == "simulated" else None
     instant.trust = ClockTrust(
-        journal.last_trusted_utc(), has_source=source, set_by_hand=runtime.clock_mark
+        floor, simulated=profile.backend == "simulated", set_by_hand=runtime.clock_mark
     )
     fire = journal.last_of(EntryKind.FIRE)
     utc, now_ms = instant.utc(), instant.monotonic_ns() // 1_000_000
     modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
     past = _Past(
         last=journal.last_entry(),
-        alarms=remembered(journal, utc, now_ms, trusted=instant.trusted(utc)),
+        alarms=remembered(journal, utc, now_ms, trusted=instant.trusted),
         fire=fire is not None and bool(fire.body["on"]),
         hours=kept_hours(
             journal.newest(EntryKind.SCHEDULE, _HOURS_LOOKED_AT),
@@ -280,6 +285,7 @@ def _recording(
         modes=modes,
         held_open=held_open(modes),
         used_up=journal.used_up(),
+        clock_floor=floor,
     )
     zone = SiteZone(site.site.zone)
     last_ids = journal.last_ids()
@@ -313,6 +319,20 @@ def _note_start(record: Record, rig: Rig) -> None:
     )
 
 
+def _note_clock(record: Record, instant: Instant) -> None:
+    """Write down that the clock is behind the journal, and what that means."""
+    floor, utc = record.past.clock_floor, instant.utc()
+    if floor is not None and is_behind(utc, floor):
+        verdict = instant.judge(utc)
+        log.warning("clock behind the journal", trusted=verdict.trusted, why=verdict.value)
+        record.recorder.note(
+            EntryKind.CLOCK,
+            trusted=verdict.trusted,
+            why=verdict.value,
+            floor_utc=int(floor.timestamp()),
+        )
+
+
 @contextmanager
 def _reading(
     data: Path, clock: AdjustableClock, recorder: Recorder, flight: Flight
@@ -326,6 +346,10 @@ def _reading(
         models = Models(REGISTRY, store)  # only their SQL is used, on either connection
         snapshots = SnapshotReader(compiling, models, keep_rows=flight.recording)
         yield PeopleReader(store, models), PolicyKeeper(snapshots, clock)
+
+
+def _timer(instant: Instant) -> Timer:
+    return Timer(boot_id(), instant, lambda: instant.trusted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +382,7 @@ def _panels(
         past.used_up,
         recorder,
         clock,
-        lambda: clock.trusted(clock.utc()),
+        lambda: clock.trusted,
         flight.windows(around.find_window),
     )
     identifier = Identifier(site, people, codes)
@@ -367,7 +391,7 @@ def _panels(
     # The desk asks how doors stand, and doors tell the desk who went through.
     interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
     standing = Standing(doors, interlock)
-    kept = kept_state(past.keypads, clock.utc(), now_ms)
+    kept = kept_state(past.keypads, _timer(clock), now_ms)
     sounders = {name: flight.sounder(name, it) for name, it in around.sounders.items()}
     alarms = AlarmPanel(
         site,

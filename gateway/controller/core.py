@@ -75,7 +75,7 @@ class Controller:
         self._journal_seq = 0
         self._unusable: frozenset[str] = frozenset()
         self._heartbeat_ns = 0
-        self._trusted = parts.trusted()
+        self._clock_verdict = parts.clock_verdict()
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -354,12 +354,12 @@ class Controller:
 
     def _look_round(self) -> None:
         """Whether the clock is to be believed, and what is over by it."""
-        trusted = self._parts.trusted()
-        if trusted is not self._trusted:
-            self._trusted = trusted
-            log.warning("clock", trusted=trusted)
-            self._parts.recorder.note(EntryKind.CLOCK, trusted=trusted)
-        if trusted and self._bindings is not None and self._bindings.forgives_at_midnight:
+        verdict = self._parts.clock_verdict()
+        if verdict is not self._clock_verdict:
+            self._clock_verdict = verdict
+            log.warning("clock", trusted=verdict.trusted, why=verdict.value)
+            self._parts.recorder.note(EntryKind.CLOCK, trusted=verdict.trusted, why=verdict.value)
+        if verdict.trusted and self._bindings is not None and self._bindings.forgives_at_midnight:
             self._parts.forgiveness.see_day(self._parts.ways.now().day)
         self._give_up_waiting()
         self._end_modes()
@@ -385,4 +385,4 @@ class Controller:
     def status(self) -> ControllerStatus:
         """The present state, as the api process and the CLI see it."""
         ended = self._bindings.modes_ended if self._bindings else ()
-        return status_of(self._parts, self._journal_seq, ended, clock_trusted=self._trusted)
+        return status_of(self._parts, self._journal_seq, ended, self._clock_verdict)

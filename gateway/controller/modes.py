@@ -2,19 +2,30 @@
 
 The configuration goes on naming such a mode until the api process has set it to none; here it
 counts no more from the second at which its time was over, and after a restart neither.
+
+A mode lasts as long as it was meant to when it was set: its time is counted on the monotonic clock,
+so a wall clock that is put forward or back ends no mode early and holds none longer. The journal
+keeps how much is left, for a restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 import structlog
 
 from gateway.clock import Clock
 from gateway.controller.recorder import Recorder
 from gateway.link.messages import EndedMode
-from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.store.journal import CommittedEntry, EntryKind, Timer
+from gateway.store.mode_rows import ModeRow
 from gateway.store.snapshot import Snapshot
+
+_MS = 1_000_000
+_STEP_MS = 5_000
+"""By so much the wall clock has to leave the monotonic one before the journal is told anew how
+much is left: once the machine has been off, only the wall clock tells for how long."""
 
 log = structlog.get_logger("modes")
 
@@ -26,36 +37,52 @@ class ModeKeeper:
         self,
         recorder: Recorder,
         clock: Clock,
-        trusted: Callable[[], bool],
+        timer: Timer,
         past: Iterable[CommittedEntry] = (),
     ) -> None:
-        """`past` are entries of the journal about modes. A clock that is not `trusted` ends none:
-        whoever locked a house down must not find it open after a power cut."""
+        """`past` are entries of the journal about modes, the newest first. A clock that is not
+        trusted ends none: whoever locked a house down must not find it open after a power cut."""
         self._recorder = recorder
         self._clock = clock
-        self._trusted = trusted
-        self._ended = {
-            EndedMode(door=entry.body["ended"], until_utc=entry.body["until_utc"])
-            for entry in past
-            if "ended" in entry.body
-        }
+        self._timer = timer
+        self._ended: set[EndedMode] = set()
+        self._kept: dict[EndedMode, CommittedEntry] = {}
+        """The newest entry that tells how much was left in an earlier run."""
+        for entry in past:
+            if "ended" in entry.body:
+                self._ended.add(_named(entry.body["ended"], entry))
+            elif "timed" in entry.body:
+                self._kept.setdefault(_named(entry.body["timed"], entry), entry)
+        self._ends_ms: dict[EndedMode, int] = {}
+        """When modes end (monotonic); not those of earlier runs while nobody can tell how much
+        time has passed since."""
+        self._ahead_ms = self._wall_ahead_ms()
+        """How far the wall clock was ahead of the monotonic one when the journal was last told."""
+        self._started = False
 
     def over(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
         """The modes that `snapshot` names and whose time is over; one that has ended stays so."""
-        found = []
-        for door, row in snapshot.modes.items():
-            if not row.until_utc:
-                continue
-            mode = EndedMode(door=door, until_utc=row.until_utc)
-            if mode not in self._ended and self._is_past(row.until_utc):
-                self._ended.add(mode)
-                log.info("the time of an exception mode is over", door=door, mode=row.mode)
-                self._recorder.note(
-                    EntryKind.MODE, ended=door, mode=row.mode, until_utc=row.until_utc
-                )
+        timed = {
+            EndedMode(door=door, until_utc=row.until_utc): row
+            for door, row in snapshot.modes.items()
+            if row.until_utc
+        }
+        self._ends_ms = {mode: end_ms for mode, end_ms in self._ends_ms.items() if mode in timed}
+        self._see_step(timed)
+        for mode, row in timed.items():
             if mode in self._ended:
-                found.append(mode)
-        return tuple(found)
+                continue
+            if mode not in self._ends_ms:
+                self._begin(mode, row)
+            end_ms = self._ends_ms.get(mode)
+            if end_ms is not None and end_ms <= self._now_ms() and self._timer.trusted():
+                self._ended.add(mode)
+                log.info("the time of an exception mode is over", door=mode.door, mode=row.mode)
+                self._recorder.note(
+                    EntryKind.MODE, ended=mode.door, mode=row.mode, until_utc=mode.until_utc
+                )
+        self._started = True
+        return tuple(mode for mode in timed if mode in self._ended)
 
     def known(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
         """What `over` last gave, without looking at the clock."""
@@ -64,5 +91,51 @@ class ModeKeeper:
         )
         return tuple(mode for mode in named if mode in self._ended)
 
-    def _is_past(self, until_utc: int) -> bool:
-        return self._trusted() and self._clock.utc().timestamp() >= until_utc
+    def _begin(self, mode: EndedMode, row: ModeRow) -> None:
+        """Count the time of a mode that is new here, once it is known how much is left of it."""
+        kept = self._kept.get(mode)
+        if kept is not None:
+            passed = self._timer.passed_since(kept)
+            if passed is None:
+                return
+            left_ms = int(kept.body["left_ms"]) - passed // timedelta(milliseconds=1)
+        elif self._started or self._timer.trusted():
+            # Set just now, or while this process was down, by the clock of this machine.
+            left_ms = mode.until_utc * 1000 - self._wall_ms()
+        else:
+            return
+        self._ends_ms[mode] = self._now_ms() + left_ms
+        self._note_left(mode, row)
+
+    def _see_step(self, timed: Mapping[EndedMode, ModeRow]) -> None:
+        """Write down anew how much is left of every mode when the wall clock has made a step."""
+        ahead_ms = self._wall_ahead_ms()
+        if abs(ahead_ms - self._ahead_ms) < _STEP_MS:
+            return
+        self._ahead_ms = ahead_ms
+        for mode in self._ends_ms.keys() - self._ended:
+            self._note_left(mode, timed[mode])
+
+    def _note_left(self, mode: EndedMode, row: ModeRow) -> None:
+        self._recorder.note(
+            EntryKind.MODE,
+            timed=mode.door,
+            mode=row.mode,
+            until_utc=mode.until_utc,
+            left_ms=self._ends_ms[mode] - self._now_ms(),
+            login=row.login,
+            reason=row.reason,
+        )
+
+    def _wall_ahead_ms(self) -> int:
+        return self._wall_ms() - self._now_ms()
+
+    def _wall_ms(self) -> int:
+        return round(self._clock.utc().timestamp() * 1000)
+
+    def _now_ms(self) -> int:
+        return self._clock.monotonic_ns() // _MS
+
+
+def _named(door: int, entry: CommittedEntry) -> EndedMode:
+    return EndedMode(door=door, until_utc=entry.body["until_utc"])

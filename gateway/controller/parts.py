@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
@@ -27,6 +28,7 @@ from gateway.controller.ways import Ways
 from gateway.hardware.events import (
     HardwareEvent,
 )
+from gateway.host.clock_trust import ClockVerdict
 from gateway.host.notify import Notifier
 from gateway.settings import SiteFile
 from gateway.store.snapshot import Snapshot
@@ -75,7 +77,9 @@ class Parts:
     power: PowerWatch
     zone: SiteZone
     notifier: Notifier
-    trusted: Callable[[], bool]
+    clock_verdict: Callable[[], ClockVerdict]
+    clock_floor: datetime | None
+    """As `ClockTrust` has it."""
     ended_uncleanly: bool
     wait: Callable[[int], object]
     """Returns when something arrived, or after so many milliseconds."""

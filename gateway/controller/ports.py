@@ -10,6 +10,7 @@ from gateway.credentials.values import Credential
 from gateway.errors import GatewayError
 from gateway.hardware.devices import Device
 from gateway.hardware.reading_settings import ReadingSettings
+from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
 
 
 class Trust(Protocol):
-    """Whether the wall clock may be believed."""
+    """Whether the wall clock may be believed; see ClockTrust."""
 
-    def trusted(self, now: datetime, /) -> bool: ...
+    def judge(self, now: datetime, /) -> ClockVerdict: ...
+
+
+class SettableTrust(Trust, Protocol):
+    """One that hears when somebody sets the clock within this process."""
+
+    def note_set(self) -> None: ...
 
 
 class People(Protocol):

@@ -52,7 +52,7 @@ class Recorder:
     def moment(self) -> Moment:
         """The present instant as access decisions need it."""
         utc = self._clock.utc()
-        return self._device_time.moment(utc, trusted=self._trust.trusted(utc))
+        return self._device_time.moment(utc, trusted=self._trust.judge(utc).trusted)
 
     def decision(
         self, outcome: Outcome, credential: Credential | None, identifier_id: int
@@ -191,7 +191,8 @@ class Recorder:
 
     def _add(self, kind: EntryKind, body: Mapping[str, Any]) -> int:
         utc = self._clock.utc()
-        entry = Entry(kind, body, utc, self._clock.monotonic_ns(), self._trust.trusted(utc))
+        trusted = self._trust.judge(utc).trusted
+        entry = Entry(kind, body, utc, self._clock.monotonic_ns(), trusted)
         self.last_ticket = self._writer.add(entry)
         return self.last_ticket
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gateway.controller.parts import Parts
+from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import (
     ControllerStatus,
     DeviceStatus,
@@ -14,9 +15,10 @@ from gateway.link.messages import (
 
 
 def status_of(
-    parts: Parts, journal_seq: int, modes_ended: tuple[EndedMode, ...], *, clock_trusted: bool
+    parts: Parts, journal_seq: int, modes_ended: tuple[EndedMode, ...], clock: ClockVerdict
 ) -> ControllerStatus:
     """What all parts say of themselves; `journal_seq` is the highest committed entry."""
+    floor = parts.clock_floor
     active, cause = parts.alarms.status()
     now_ns = parts.clock.monotonic_ns()
     return ControllerStatus(
@@ -28,7 +30,9 @@ def status_of(
         journal_waiting=parts.writer.waiting,
         journal_dropped=parts.writer.dropped,
         journal_fault=parts.writer.fault,
-        clock_trusted=clock_trusted,
+        clock_trusted=clock.trusted,
+        clock_verdict=clock.value,
+        clock_floor_utc=int(floor.timestamp()) if floor else 0,
         clock_shift_s=parts.clock.shift.total_seconds(),
         doors=tuple(panel.status() for panel in parts.doors.values()),
         devices=tuple(

@@ -387,6 +387,11 @@ class ControllerStatus(_Message):
     journal_dropped: int
     journal_fault: str | None
     clock_trusted: bool
+    clock_verdict: str = ""
+    """Why the clock is trusted or not, a `ClockVerdict`."""
+    clock_floor_utc: int = 0
+    """The journal's newest trusted instant when the controller started, in Unix seconds; 0 for
+    none. A clock that shows less has to be set before it is trusted."""
     clock_shift_s: float
     """How far a simulation has set the wall clock ahead of the machine's."""
     doors: tuple[DoorStatus, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from typing import Any
 
 import peewee
 
+from gateway.clock import Clock
 from gateway.errors import StorageError
 from gateway.store import database
 from gateway.store.database import storage_errors
@@ -67,12 +68,13 @@ class EntryKind(StrEnum):
     """The fire input latched, or was reset."""
     MODE = "mode"
     """A door entered or left an exception mode, with who wanted that and why where it is known;
-    or the time of a mode that was to end by itself was over."""
+    or how much is left of a mode that ends by itself (`timed`); or its time is over (`ended`)."""
     ON_START = "on_start"
     """The first policy ended what a door's or the turnstile's `on_start` had unlocked, and left it
     unlocked or not."""
     CLOCK = "clock"
-    """Trust in the wall clock changed."""
+    """Trust in the wall clock, or what it comes from, changed; or (`floor_utc`) at the start the
+    clock shows less than the newest trusted entry, and whether it is trusted all the same."""
     PASSAGE = "passage"
     """Somebody who was let in went through, or where somebody is was forgotten on purpose."""
     NO_ENTRY = "no_entry"
@@ -123,6 +125,30 @@ class CommittedEntry:
     kind: EntryKind
     body: Mapping[str, Any]
     utc: datetime
+    monotonic_ns: int = 0
+    boot_id: str = ""
+    """Of the machine's start in which `monotonic_ns` counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Tells how much time has passed since an entry, whatever the wall clock did meanwhile."""
+
+    boot_id: str
+    clock: Clock
+    trusted: Callable[[], bool]
+
+    def passed_since(self, entry: CommittedEntry) -> timedelta | None:
+        """None while nobody can tell: the machine has started since, and its clock is not trusted.
+
+        After another start the wall clock tells; where it has gone back, no time has passed.
+        """
+        passed_ns = self.clock.monotonic_ns() - entry.monotonic_ns
+        if entry.boot_id == self.boot_id and passed_ns >= 0:
+            return timedelta(microseconds=passed_ns // 1_000)
+        if not self.trusted():
+            return None
+        return max(timedelta(), self.clock.utc() - entry.utc)
 
 
 class _Model(peewee.Model):
@@ -376,4 +402,6 @@ def _entry(row: JournalRow) -> CommittedEntry:
         kind=EntryKind(row.kind),
         body=json.loads(row.body),
         utc=_EPOCH + timedelta(microseconds=int(row.utc_us)),
+        monotonic_ns=int(row.monotonic_ns),
+        boot_id=row.boot_id,
     )

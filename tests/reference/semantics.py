@@ -11,8 +11,8 @@ from typing import Any
 from .markdown import code, table
 
 UNIT = Path(__file__).parents[1] / "unit"
-ACCESS, DOORS, ALARMS, WHOLE = (
-    UNIT / room / "tables" for room in ("access", "doors", "alarms", "controller")
+ACCESS, DOORS, ALARMS, WHOLE, HOST = (
+    UNIT / room / "tables" for room in ("access", "doors", "alarms", "controller", "host")
 )
 Table = dict[str, Any]
 
@@ -20,8 +20,9 @@ ABOUT = """\
 # What happens at a door
 
 Every statement here is a row of a table in `tests/unit/access/tables`, `tests/unit/doors/tables`,
-`tests/unit/alarms/tables` or `tests/unit/controller/tables`, and a test that holds on every build.
-Made from them by `make docs`; the files tell the sites, people and settings that a row assumes.
+`tests/unit/alarms/tables`, `tests/unit/controller/tables` or `tests/unit/host/tables`, and a test
+that holds on every build. Made from them by `make docs`; the files tell the sites, people and
+settings that a row assumes.
 """
 DECISIONS = {
     "rules.toml": "Rules: whom they concern, where, and which wins",
@@ -35,6 +36,7 @@ def page() -> str:
     lines = [ABOUT, "## Verdicts and events", "", *_reasons(), ""]
     for name, title in DECISIONS.items():
         lines += [f"## {title}", "", *_cases(_read(ACCESS / name)), ""]
+    lines += ["## When the clock is trusted", "", *_clock(_read(HOST / "clock_trust.toml")), ""]
     lines += ["## Reads one after the other", "", *_scenarios(_read(ACCESS / "admission.toml"))]
     for path in (path for room in (DOORS, ALARMS, WHOLE) for path in sorted(room.glob("*.toml"))):
         lines += ["", f"## {_title(path)}", "", *_timelines(_read(path))]
@@ -65,6 +67,21 @@ def _cases(read: Table) -> list[str]:
     """One row for each decision about one person at one portal."""
     rows = ((case["says"], _time(case), code(case["reason"])) for case in read["case"])
     return table(("so it is", "at", "verdict"), rows)
+
+
+def _clock(read: Table) -> list[str]:
+    """One row for each source of time, floor and ceiling."""
+    shown = (
+        (
+            row["says"],
+            f"{row['shows']:%Y-%m-%d %H:%M:%S}",
+            f"{row['floor']:%Y-%m-%d %H:%M:%S}" if "floor" in row else "",
+            code(row["verdict"]),
+            "yes" if row["trusted"] else "",
+        )
+        for row in read["row"]
+    )
+    return table(("what sets the clock", "it shows", "last event", "verdict", "trusted"), shown)
 
 
 def _time(case: Table) -> str:

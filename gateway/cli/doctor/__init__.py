@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayErr
 from gateway.hardware.boards.chips import Chips, read_chips
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.host.certificate import expires
+from gateway.host.clock_trust import CEILING, ClockVerdict
 from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient
-from gateway.link.messages import DeviceStatus
+from gateway.link.messages import ControllerStatus, DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, Http, read_site
 from gateway.store.check import damage, full_checks
@@ -157,11 +158,33 @@ def _processes(data: Path) -> Iterator[Finding]:
     for fault in status.faults:
         yield Finding(Grade.FAIL, "power", fault)
     if not status.clock_trusted:
-        yield Finding(Grade.FAIL, "clock", "not trusted: schedules and dates deny")
+        yield Finding(Grade.FAIL, "clock", _why_no_clock(status))
     if status.journal_fault:
         yield Finding(Grade.FAIL, "journal", status.journal_fault)
     if status.journal_dropped:
         yield Finding(Grade.FAIL, "journal", f"{status.journal_dropped} entries were lost")
+
+
+def _why_no_clock(status: ControllerStatus) -> str:
+    """Why the clock is not trusted, what follows from that, and the cure."""
+    now = SystemClock().utc() + timedelta(seconds=status.clock_shift_s)
+    floor = datetime.fromtimestamp(status.clock_floor_utc, UTC)
+    shows = f"it shows {now:%Y-%m-%d %H:%M} UTC"
+    why = {
+        ClockVerdict.BEFORE_RELEASE: f"{shows}, before this software was made",
+        ClockVerdict.BEYOND_CEILING: f"{shows}, later than {CEILING:%Y-%m-%d}",
+        ClockVerdict.BEHIND_FLOOR: (
+            f"{shows}, and the journal has an event of {floor:%Y-%m-%d %H:%M} UTC: one of them is "
+            "wrong, and setting the clock once says that it is the journal"
+        ),
+        ClockVerdict.NO_SOURCE: f"nothing has set it since the machine started ({shows})",
+    }.get(ClockVerdict(status.clock_verdict), shows)
+    cure = (
+        "`gateway sim clock set` the right time"
+        if status.simulated
+        else "connect it to network time, or set it by the command set_system_time"
+    )
+    return f"not trusted, so schedules and dates deny: {why}; {cure}"
 
 
 def _device(device: DeviceStatus) -> Iterator[Finding]:

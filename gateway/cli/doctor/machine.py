@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.cli.doctor.board import has_line
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.hardware.boards.profiles import BoardProfile
-from gateway.host.clock_trust import RELEASED
+from gateway.host.clock_trust import CEILING, RELEASED
 from gateway.host.machine import Identity, Machine
 from gateway.settings import SiteFile
 
@@ -60,8 +60,9 @@ def _power(profile: BoardProfile, machine: Machine) -> Iterator[Finding]:
 
 
 def _clock(profile: BoardProfile, machine: Machine, now: datetime) -> Iterator[Finding]:
-    if now < RELEASED:
-        text = f"shows {now:%Y-%m-%d}, before this software was made: connect a network, or set it"
+    if not RELEASED <= now <= CEILING:
+        when = "before" if now < RELEASED else "more than 20 years after"
+        text = f"shows {now:%Y-%m-%d}, {when} this software was made: connect a network, or set it"
         yield Finding(Grade.FAIL, "clock", text)
     battery = machine.battery_clock()
     if battery:

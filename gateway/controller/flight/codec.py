@@ -35,6 +35,7 @@ _ROOMS = frozenset(
         "doors",
         "errors",
         "hardware",
+        "host",
         "link",
         "settings",
         "store",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gateway.clock import AdjustableClock
-from gateway.controller.ports import Trust
+from gateway.controller.ports import SettableTrust
+from gateway.host.clock_trust import ClockVerdict
 
 
 class Instant:
@@ -14,13 +15,13 @@ class Instant:
     While nothing holds it, it is the clock that it was made of.
     """
 
-    def __init__(self, clock: AdjustableClock, trust: Trust | None = None) -> None:
+    def __init__(self, clock: AdjustableClock, trust: SettableTrust | None = None) -> None:
         self._clock = clock
         self.trust = trust
         """Named once there is one; nothing may ask before."""
-        self._held: tuple[int, datetime, bool] | None = None
+        self._held: tuple[int, datetime, ClockVerdict] | None = None
 
-    def hold(self) -> tuple[int, datetime, bool]:
+    def hold(self) -> tuple[int, datetime, ClockVerdict]:
         """Stand still; monotonic nanoseconds, wall clock, and whether that one is trusted."""
         utc = self._clock.utc()
         self._held = (self._clock.monotonic_ns(), utc, self._judge(utc))
@@ -36,14 +37,23 @@ class Instant:
     def utc(self) -> datetime:
         return self._clock.utc() if self._held is None else self._held[1]
 
-    def trusted(self, now: datetime) -> bool:
+    def judge(self, now: datetime) -> ClockVerdict:
+        """Whether the clock, which shows `now`, is trusted."""
         return self._judge(now) if self._held is None else self._held[2]
 
-    def _judge(self, now: datetime) -> bool:
-        return self.trust is not None and self.trust.trusted(now)
+    @property
+    def trusted(self) -> bool:
+        """Whether the clock is trusted at this instant."""
+        return self.judge(self.utc()).trusted
+
+    def _judge(self, now: datetime) -> ClockVerdict:
+        return ClockVerdict.NO_SOURCE if self.trust is None else self.trust.judge(now)
 
     def set_utc(self, moment: datetime | None) -> None:
+        """Set the clock as a person does: whatever it shows then is trusted."""
         self._clock.set_utc(moment)
+        if self.trust is not None:
+            self.trust.note_set()
 
     @property
     def shift(self) -> timedelta:

@@ -27,6 +27,7 @@ from gateway.errors import GatewayError
 from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
+from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState, Side, SiteFile
 from gateway.store.journal import Entry
@@ -42,7 +43,7 @@ class PaperClock:
     def __init__(self, utc: datetime = datetime(2026, 11, 23, 15, tzinfo=UTC)) -> None:
         self.ns = 1_000_000_000
         self.moment = utc
-        self.trust = True
+        self.verdict = ClockVerdict.BATTERY_CLOCK
 
     def monotonic_ns(self) -> int:
         return self.ns
@@ -50,8 +51,11 @@ class PaperClock:
     def utc(self) -> datetime:
         return self.moment
 
-    def trusted(self, _now: datetime, /) -> bool:
-        return self.trust
+    def judge(self, _now: datetime, /) -> ClockVerdict:
+        return self.verdict
+
+    def note_set(self) -> None:
+        """Whoever holds the plant says what is believed."""
 
     def set_utc(self, moment: datetime | None) -> None:
         self.moment = moment or self.moment

@@ -22,6 +22,7 @@ from gateway.controller.flight.tape import FORM
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import BrokenRecord, StorageError
+from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import LockState, SiteFile, describe
 from gateway.store.passages import Entered
 from gateway.store.people import Reading
@@ -249,7 +250,7 @@ class _Replay:
         try:
             self._clock.ns = int(line["ns"])
             self._clock.moment = datetime.fromisoformat(line["utc"])
-            self._clock.trust = line.get("trusted", True)
+            self._clock.verdict = ClockVerdict(line["clock"])
             what = self._what(line["what"])
         except (KeyError, TypeError, ValueError) as error:
             raise BrokenRecord(f"input {line.get('n')} is damaged: {error!r}") from error

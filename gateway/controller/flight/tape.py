@@ -34,6 +34,7 @@ from gateway.controller.flight.watched import (
     watched_window,
 )
 from gateway.controller.ports import Link, Passages, People, SounderPort, StrikePort, Writer
+from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Obey, ReportStatus, Simulate
 from gateway.settings import SiteFile
 from gateway.store.snapshot import Snapshot
@@ -65,7 +66,7 @@ class _Step:
 
     ns: int
     utc: str
-    trusted: bool
+    clock: ClockVerdict
     answers: list[dict[str, Any]] = field(default_factory=list)
     effects: list[dict[str, Any]] = field(default_factory=list)
     raised: str | None = None
@@ -161,8 +162,8 @@ class FlightRecorder(Flight):
         if self._root is None or self._step is not None or _decides_nothing(what):
             yield
             return
-        ns, utc, trusted = self._instant.hold()
-        step = self._step = _Step(ns, utc.isoformat(), trusted)
+        ns, utc, verdict = self._instant.hold()
+        step = self._step = _Step(ns, utc.isoformat(), verdict)
         try:
             yield
         except BaseException as error:
@@ -219,9 +220,7 @@ class FlightRecorder(Flight):
         self._n += 1
         self._due_ns = root.due_ns()
         line: dict[str, Any] = {"n": self._n, "ns": step.ns, "utc": step.utc}
-        if not step.trusted:
-            line["trusted"] = False
-        line["what"] = self._what(what)
+        line |= {"clock": step.clock.value, "what": self._what(what)}
         if step.answers:
             line["answers"] = step.answers
         if step.effects:

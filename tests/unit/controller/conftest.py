@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from gateway.store.objects_store import Store
 
 MONDAY_NOON = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Noon in the demo's time zone, which is three hours behind UTC."""
+
+DAWN_NS = 1_000_000_000
+"""Time since the machine's start at which a controller starts."""
 
 SETTLED_WITHIN_S = 60
 """Far more than a commit takes on a busy machine."""
@@ -142,14 +146,23 @@ Start = Callable[..., AbstractContextManager[Bench]]
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Runs a controller on a data directory while its context lasts, from `at` on."""
+    """Runs a controller on a data directory while its context lasts, from `at` on.
+
+    Each start is one of the machine, unless `monotonic_ns` says that it is still running."""
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    monkeypatch.setattr("gateway.host.clock_trust.SYNCHRONISED", tmp_path / "synchronised")
+    boots = count(1)
 
     @contextmanager
-    def running(data: Path, at: datetime = MONDAY_NOON) -> Iterator[Bench]:
+    def running(
+        data: Path, at: datetime = MONDAY_NOON, monotonic_ns: int | None = None
+    ) -> Iterator[Bench]:
+        if monotonic_ns is None:
+            boot = f"boot {next(boots)}"
+            monkeypatch.setattr("gateway.controller.assembly.boot_id", lambda: boot)
         site = read_site(data / SITE_FILE)
         profile = load_profile(site.site.board)
-        clock = ManualClock(at)
+        clock = ManualClock(at, monotonic_ns or DAWN_NS)
         with assembled(site, profile, data, RuntimeDirectory.create(data), clock) as controller:
             bench = Bench(controller, data, clock)
             bench.settle()

@@ -15,7 +15,7 @@ from gateway.clock import ManualClock
 from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.simulated.board_record import BoardRecord, record_path
-from gateway.host.clock_trust import ClockTrust
+from gateway.host.clock_trust import ClockTrust, ClockVerdict
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
@@ -276,7 +276,7 @@ def test_a_zone_is_an_alarm_in_its_schedule_only(scheduled: Any) -> None:
 def test_with_a_clock_that_is_not_trusted_a_zone_is_armed(
     scheduled: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ClockTrust, "trusted", lambda *_: False)
+    monkeypatch.setattr(ClockTrust, "judge", lambda *_: ClockVerdict.NO_SOURCE)
     move(scheduled, ZONE_1, high=False, wait_s=5)
     assert facts(scheduled) == [(ON, 1, 0)]
 
@@ -460,7 +460,8 @@ def test_the_alarm_on_its_way_outlives_a_power_cut(
         threatened(bench)
         left = kill(wired, tmp_path / "cut")
         cut_off = bench.clock.utc()
-    monkeypatch.setattr(ClockTrust, "trusted", lambda *_: trusted)
+    verdict = ClockVerdict.SIMULATED if trusted else ClockVerdict.NO_SOURCE
+    monkeypatch.setattr(ClockTrust, "judge", lambda *_: verdict)
     started_at = cut_off + timedelta(seconds=10)
     monkeypatch.setattr(ManualClock, "utc", _from(started_at))
     with start(left) as again:

@@ -30,6 +30,7 @@ from gateway.credentials.values import Credential, CredentialKind, Identificatio
 from gateway.doors.values import DoorSettings
 from gateway.errors import BrokenRecord, StorageError
 from gateway.hardware.events import InputKind, InputLevel, InputName, KeyPressed
+from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Command, OpenDoor, Request, Silence
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import Door, SiteFile, parse_site
@@ -184,7 +185,10 @@ class Play:
                 self._town.version += 1
                 self._plant.happen(self._snapshot())
             case "clock", word:
-                self._clock.trust = word == "trusted"
+                trusted = word == "trusted"
+                self._clock.verdict = (
+                    ClockVerdict.BATTERY_CLOCK if trusted else ClockVerdict.NO_SOURCE
+                )
                 self._plant.happen(Pulse.BEAT)
             case "store", word:
                 self._town.lost = word == "lost"

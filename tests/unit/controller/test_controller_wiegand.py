@@ -112,7 +112,7 @@ def test_a_row_that_makes_no_sense_is_left_aside_loudly_and_once(bench: Any) -> 
     with capture_logs() as logs:
         bench.pass_time(1.1)
         bench.configure({"general": {"relay1_timeout": "1000"}})
-    (told,) = [line["why"] for line in logs if "left aside" in line["event"]]
+    (told,) = [line["why"] for line in logs if "card format is ignored" in line["event"]]
     assert "wiegand_modes 'garbage': Invalid member 'format'" in told
     assert granted(bench, house_frame(123, 45678))
 

@@ -8,13 +8,22 @@ import signal
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+import tomllib
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.host.boot import boot_id
-from gateway.host.clock_trust import RELEASED, ClockTrust
+from gateway.host.clock_trust import (
+    CEILING,
+    RELEASED,
+    ClockTrust,
+    ClockVerdict,
+    Sources,
+    judge,
+)
 from gateway.host.notify import Notifier, NotifySocket
 
 NOW = RELEASED + timedelta(days=30)
@@ -78,15 +87,40 @@ def test_this_boot_has_an_id() -> None:
     assert len(boot_id()) == 36
 
 
-def test_a_clock_before_the_release_is_wrong() -> None:
-    assert not ClockTrust(None, has_source=True).trusted(datetime(1970, 1, 1, tzinfo=UTC))
-    assert ClockTrust(None, has_source=True).trusted(NOW)
+CLOCK_TABLE = tomllib.loads(
+    (Path(__file__).parent / "tables" / "clock_trust.toml").read_text(encoding="utf-8")
+)
 
 
-def test_a_clock_behind_the_journal_is_wrong() -> None:
-    trust = ClockTrust(NOW, has_source=True)
-    assert not trust.trusted(NOW - timedelta(hours=1))
-    assert trust.trusted(NOW - timedelta(minutes=1))
+@pytest.mark.parametrize("row", CLOCK_TABLE["row"], ids=lambda row: row["says"])
+def test_a_clock_is_trusted_as_the_table_says(row: dict[str, Any]) -> None:
+    sources = Sources(**dict.fromkeys(row.get("sources", []), True))
+    floor = row.get("floor")
+    verdict = judge(row["shows"], floor, sources)
+    assert verdict == row["verdict"]
+    assert verdict.trusted is row["trusted"]
+
+
+def test_the_table_has_every_verdict() -> None:
+    assert {row["verdict"] for row in CLOCK_TABLE["row"]} == set(ClockVerdict)
+
+
+def test_the_release_and_the_ceiling_are_those_of_the_table() -> None:
+    assert (CLOCK_TABLE["released"], CLOCK_TABLE["ceiling"]) == (RELEASED, CEILING)
+
+
+def test_a_clock_that_was_set_within_the_process_overrides_the_journal(tmp_path: Path) -> None:
+    trust = ClockTrust(NOW, simulated=True, synchronised=tmp_path / "synchronised")
+    assert not trust.trusted(NOW - timedelta(days=20))
+    trust.note_set()
+    assert trust.trusted(NOW - timedelta(days=20))
+
+
+def test_a_time_server_overrides_the_journal(tmp_path: Path) -> None:
+    trust = ClockTrust(NOW, simulated=True, synchronised=tmp_path / "synchronised")
+    assert not trust.trusted(NOW - timedelta(days=20))
+    (tmp_path / "synchronised").touch()
+    assert trust.trusted(NOW - timedelta(days=20))
 
 
 @pytest.mark.parametrize("source", ["synchronised", "battery_clock"])

@@ -42,6 +42,7 @@ _DURESS = {
     Duress.FINGER: AlarmCause.PANIC_FINGER,
 }
 _KEYPAD = "keypad "
+_GUESSING = "guessing at "
 
 
 class AlarmPanel:
@@ -97,7 +98,7 @@ class AlarmPanel:
         self._show(self._doors.configured(self._settings.doors, now_ms), now_ms)
         if not self._settings.tamper_enabled:
             for source in self._on(AlarmCause.TAMPER):
-                if source.part.startswith(_KEYPAD):
+                if source.part.startswith((_KEYPAD, _GUESSING)):
                     self._clear(source, now_ms)
         self.zones.bind(bindings, now_ms)
 
@@ -123,7 +124,13 @@ class AlarmPanel:
         """The keypad of `reader` was locked after too many wrong entries, or freed: tampering, at
         the door of the reader.
         """
-        part = _KEYPAD + reader
+        self._guessed(_KEYPAD + reader, reader, now_ms, on=on)
+
+    def slowed(self, reader: str, now_ms: int, *, on: bool) -> None:
+        """`reader` was slowed after too many unknown cards or codes, or is as before: likewise."""
+        self._guessed(_GUESSING + reader, reader, now_ms, on=on)
+
+    def _guessed(self, part: str, reader: str, now_ms: int, *, on: bool) -> None:
         if not on:
             for source in self._on(AlarmCause.TAMPER, part):
                 self._clear(source, now_ms)

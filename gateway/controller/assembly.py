@@ -45,6 +45,7 @@ from gateway.controller.ports import (
     Writer,
 )
 from gateway.controller.power_watch import PowerWatch
+from gateway.controller.read_throttle import ReadThrottle
 from gateway.controller.reader_signals import ReaderSignals
 from gateway.controller.recorder import Recorder
 from gateway.controller.sounders import Sounders
@@ -206,6 +207,7 @@ def put_together(
             link=flight.link(around.link),
             identifier=panels.identifier,
             doorman=panels.doorman,
+            throttle=ReadThrottle(record.recorder, panels.alarms.slowed),
             signals=panels.signals,
             ways=panels.ways,
             hours=panels.hours,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
 from gateway.clock import next_round_ns
 from gateway.controller.bindings import Bindings
@@ -195,6 +196,8 @@ class Controller:
             parts.turnstile.tick(now_ms)
         parts.alarms.tick(now_ms)
         parts.signals.tick(now_ms)
+        for read in parts.throttle.tick(now_ms):
+            self._identified(read)
         if self._bindings is not None:
             parts.doorman.tick(self._bindings, now_ms)
             parts.hours.tick(self._bindings, now_ms)
@@ -223,6 +226,7 @@ class Controller:
         dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
         dues_ms.append(self._parts.alarms.due_ms())
         dues_ms.append(self._parts.signals.due_ms())
+        dues_ms.append(self._parts.throttle.due_ms())
         dues_ms.append(self._parts.doorman.due_ms())
         dues_ms.append(self._parts.hours.due_ms())
         if self._parts.turnstile:
@@ -245,7 +249,9 @@ class Controller:
             case Identification():
                 # A card that is still held there after its enrolment is no visitor either.
                 repeated = self._parts.identifier.is_repeat(item)
-                if not self._reception.captures.takes(item) and not repeated:
+                if self._reception.captures.takes(item) or repeated:
+                    return
+                if self._parts.throttle.passes(item, self._now_ms()):
                     self._identified(item)
             case KeyPressed(reader=reader, at_ns=at_ns):
                 if self._bindings is not None:
@@ -311,10 +317,13 @@ class Controller:
             self._waiting.append(_Waiting(identification, None))
             return
         try:
-            self._parts.doorman.identified(identification, self._bindings, enough)
+            reason = self._parts.doorman.identified(identification, self._bindings, enough)
         except OutdatedRules as outdated:
             self._waiting.append(_Waiting(identification, outdated.version))
             self._parts.policies.want(outdated.version)
+            return
+        if reason is Reason.UNKNOWN_CREDENTIAL:
+            self._parts.throttle.unknown(identification, self._now_ms())
 
     def _level(self, level: InputLevel) -> None:
         now_ms = level.at_ns // _MS

@@ -84,13 +84,17 @@ class Doorman:
 
     def identified(
         self, identification: Identification, bindings: Bindings, enough: int | None = None
-    ) -> None:
-        """Decide on an identification and carry that out. Raises OutdatedRules."""
+    ) -> Reason | None:
+        """Decide on an identification and carry that out. Raises OutdatedRules.
+
+        Returns the answer's reason; None where there is no answer yet.
+        """
         verdicts = self._desk.judge(
             identification, bindings, self._recorder.moment(), self._now_ms(), enough
         )
         for verdict in verdicts:
             self._carry_out(verdict, bindings)
+        return verdicts[-1].decision.reason if verdicts else None
 
     def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
         """Somebody types at `reader`."""

@@ -21,6 +21,7 @@ from gateway.controller.modes import ModeKeeper
 from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.ports import Link, Policies, RigPort, Writer
 from gateway.controller.power_watch import PowerWatch
+from gateway.controller.read_throttle import ReadThrottle
 from gateway.controller.reader_signals import ReaderSignals
 from gateway.controller.recorder import Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
@@ -62,6 +63,7 @@ class Parts:
     link: Link
     identifier: Identifier
     doorman: Doorman
+    throttle: ReadThrottle
     signals: ReaderSignals
     ways: Ways
     hours: OpeningHours

@@ -94,9 +94,7 @@ class KeyboardCollector:
 
     def press(self, code: int, at_ns: int) -> list[Typed]:
         """Take a key that went down at `at_ns`; the texts that ended by it, at most two."""
-        ended = []
-        if at_ns - self._last_ns > self._gap_ns:
-            ended += self.silence()
+        ended = self.silence() if self.was_silent(at_ns) else []
         self._last_ns = at_ns
         if code in END_KEYS:
             return ended + self._end()
@@ -107,6 +105,10 @@ class KeyboardCollector:
         elif code not in _LOCKS:
             self._character(code)
         return ended
+
+    def was_silent(self, at_ns: int) -> bool:
+        """Whether a key at `at_ns` is the first one after a silence."""
+        return at_ns - self._last_ns > self._gap_ns
 
     def release(self, code: int) -> None:
         """Take a key that went up: only Shift and its like matter then."""

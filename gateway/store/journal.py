@@ -102,6 +102,9 @@ class EntryKind(StrEnum):
     leave."""
     SILENCED = "silenced"
     """Somebody silenced the alarms that were on."""
+    READER_SLOWED = "reader_slowed"
+    """Too many unknown cards or codes at a reader: one read a second counts there. Or (`slow`
+    false) it is as before, and `left_out` reads were not looked up."""
     READER_DISABLED = "reader_disabled"
     """Something was read at a reader that is being tampered with, and left aside."""
 

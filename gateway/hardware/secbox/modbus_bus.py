@@ -45,6 +45,39 @@ _QUIET_S = 0.02
 """Silence after which nothing more of a broken answer comes."""
 
 
+_READS = frozenset({1, 2, 3})
+"""Functions whose answer is never the request itself, as that of a write is."""
+
+
+class _Stray:
+    """Takes what is no answer out of what came: some RS-485 adapters echo what they send, and some
+    modules put 00 before an answer.
+
+    Whether the line echoes shows at each read. A write is answered by its own bytes, and by an echo
+    alone nothing is confirmed.
+    """
+
+    def __init__(self) -> None:
+        self._sent = b""
+        self._echoes = False
+
+    def pass_on(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - the library calls it so
+        """What of `data` is taken for the request (`sending`) or for what came since."""
+        if sending:
+            self._sent = data
+            return data
+        # No module has the address 0, so that no answer begins with it.
+        came = data.lstrip(b"\0")
+        echoed, begun = came.startswith(self._sent), self._sent.startswith(came)
+        reads = self._sent[1] in _READS
+        if reads and (echoed or not begun):
+            self._echoes = echoed
+        if echoed and self._echoes:
+            return came[len(self._sent) :].lstrip(b"\0")
+        # The beginning of what may be an echo waits for the rest.
+        return b"" if begun and (reads or self._echoes) else came
+
+
 class _TimedCoil(WriteSingleCoilRequest):
     """Function 5 with a value that is neither on nor off: some modules take it for a time."""
 
@@ -91,7 +124,12 @@ class ModbusBus:
         self._path = path
         self._timeout_s = timeout_s
         self._client = ModbusSerialClient(
-            path, baudrate=box.baud, parity=_PARITY[box.parity], timeout=timeout_s, retries=0
+            path,
+            baudrate=box.baud,
+            parity=_PARITY[box.parity],
+            timeout=timeout_s,
+            retries=0,
+            trace_packet=_Stray().pass_on,
         )
         # Its own opening hides the reason why a port cannot be had.
         self._client.socket = self._port

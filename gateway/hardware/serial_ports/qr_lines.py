@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.credentials.card_number import CardForm
-from gateway.credentials.line_frames import LINE_ENDS, Line, LineForm, LineFramer, text_of
+from gateway.credentials.line_frames import Line, LineForm, LineFramer, text_of
+from gateway.credentials.one_read import OneRead
 from gateway.credentials.texts import credential_of_text
 from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import BrokenFrame
@@ -14,12 +15,14 @@ from gateway.settings import SerialQrReader
 class QrLines:
     """The lines of one reader."""
 
-    ends = LINE_ENDS
+    ends = b""
+    """The silence after a text counts too."""
 
     def __init__(self, reader: SerialQrReader) -> None:
         self.gap_s = reader.gap_ms / 1000
         self._name = reader.name
         self._framer = LineFramer()
+        self._one_read = OneRead(reader.name)
         self._shows = reader.shows
         self._card = CardForm(reader.number, reader.byte_order)
         self._line = LineForm(
@@ -32,10 +35,11 @@ class QrLines:
         return self._read(self._framer.feed(data, at_ns))
 
     def silence(self) -> list[Identification | BadFrame]:
-        return self._read(self._framer.silence())
+        return [*self._read(self._framer.silence()), *self._one_read.silence()]
 
     def reset(self) -> None:
         self._framer.reset()
+        self._one_read.silence()
 
     def configure(self, reading: ReadingSettings) -> None:
         """What a code stands for is decided by who looks it up."""
@@ -49,5 +53,5 @@ class QrLines:
             except BrokenFrame as error:
                 read.append(BadFrame(self._name, line.data.hex(), str(error), line.at_ns))
             else:
-                read.append(Identification(self._name, credential, line.at_ns))
+                read += self._one_read.take(Identification(self._name, credential, line.at_ns))
         return read

@@ -47,12 +47,12 @@ class SimulatedKeyboard:
         self._end = None
 
     def type(self, text: str, at_ns: int) -> None:
-        """Type a text and Enter, all at `at_ns`.
+        """Type a text and Enter, which stands for its line ends too, all at `at_ns`.
 
         Raises ValueError for a character without a key, DeviceUnavailable when it is unplugged or
         nobody takes what is typed.
         """
-        self.send(pack_text(text, at_ns))
+        self.send(b"".join(pack_text(line, at_ns) for line in text.split("\n")))
 
     def send(self, events: bytes) -> None:
         """Send events as the kernel would write them; raises DeviceUnavailable."""

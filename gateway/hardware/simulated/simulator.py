@@ -7,7 +7,9 @@ work. Called by the controller's loop, in its own thread.
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.clock import Clock
@@ -24,6 +26,7 @@ from gateway.hardware.simulated.usb import SimulatedDevice, SimulatedUsb
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
     FixedInput,
+    HidReader,
     Input,
     Level,
     Pull,
@@ -44,6 +47,10 @@ INTERVAL_NS = 2_000_000
 """From one bit of a frame to the next."""
 _SHAKE_NS = 4_000
 """How far the stamps of real pulses are off: no two frames are quite alike."""
+
+_HAND = 4
+"""So many times the silence that ends a text pass from one code to the next: nobody shows two of
+them faster, and a driver that is held up must not take them for one."""
 
 _MS = 1_000_000
 _RECENT = 200
@@ -71,6 +78,8 @@ class Simulator:
         self._inputs = input_wiring(site)
         self._readers = {reader.name: reader for reader in site.reader}
         self._line_free_ns: dict[str, int] = {}
+        self._codes: dict[str, deque[bytes]] = {}
+        """What is shown to each reader of codes as soon as its line is free."""
         self._shake = random.Random(0)  # noqa: S311 - the noise of a wire, the same in each run
         self._unplugged: set[str] = set()
         self._releases: dict[InputName, tuple[int, bool]] = {}
@@ -156,7 +165,12 @@ class Simulator:
         data = code_bytes(known, text)
         if len(data) > MAX_BYTES:
             raise InvalidRequest(f"a QR code holds {MAX_BYTES} bytes at most, found {len(data)}")
-        self._open_port(reader).send(data + b"\r")
+        port, now_ns = self._open_port(reader), self._clock.monotonic_ns()
+        if now_ns < self._line_free_ns.get(reader, 0):
+            self._codes.setdefault(reader, deque()).append(data + b"\r")
+        else:
+            self._line_free_ns[reader] = now_ns + self._hand_ns(reader)
+            port.send(data + b"\r")
 
     def tag(self, reader: str, tag: str, hold_ms: int) -> None:
         """Hold a tag, in hexadecimal, before a UHF reader for `hold_ms`; another one before it is
@@ -175,7 +189,9 @@ class Simulator:
         self._reader(reader)
         if reader in self.usb:
             self._require_online(reader)
-        self.usb.type(reader, text, self._clock.monotonic_ns())
+        at_ns = max(self._clock.monotonic_ns(), self._line_free_ns.get(reader, 0))
+        self.usb.type(reader, text, at_ns)
+        self._line_free_ns[reader] = at_ns + self._hand_ns(reader)
 
     def present(self, reader: str, serial: bytes) -> None:
         """Lay a card with this serial number on a contactless reader; errors as `qr`."""
@@ -199,6 +215,7 @@ class Simulator:
             return
         if not isinstance(self._reader(reader), WiegandReader):
             self._plug_of(reader).unplug()
+        self._codes.pop(reader, None)
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
@@ -228,12 +245,14 @@ class Simulator:
 
     @property
     def due_ns(self) -> int | None:
-        """When a pressed button is let go, or a tag taken away."""
+        """When a pressed button is let go, a tag taken away, or the next code shown."""
         dues_ns = [*self._removals.values(), *(due_ns for due_ns, _ in self._releases.values())]
+        dues_ns += [self._line_free_ns[reader] for reader, codes in self._codes.items() if codes]
         return min(dues_ns, default=None)
 
     def service(self, now_ns: int) -> None:
-        """Let go of buttons, and take tags away, that were held long enough."""
+        """Let go of buttons, and take tags away, that were held long enough; show codes."""
+        self._show_codes(now_ns)
         for reader, due_ns in list(self._removals.items()):
             if now_ns >= due_ns:
                 self._played[reader].hold("")
@@ -241,6 +260,19 @@ class Simulator:
         for name, (due_ns, high) in list(self._releases.items()):
             if now_ns >= due_ns:
                 self.set_input(name, high=high)
+
+    def _show_codes(self, now_ns: int) -> None:
+        """Send each code whose reader's line has been silent for long enough."""
+        for reader, codes in self._codes.items():
+            if codes and now_ns >= self._line_free_ns.get(reader, 0):
+                self._line_free_ns[reader] = now_ns + self._hand_ns(reader)
+                with suppress(DeviceUnavailable):  # nobody listens any more
+                    self._ports[reader].send(codes.popleft())
+
+    def _hand_ns(self, reader: str) -> int:
+        known = self._readers[reader]
+        gap_ms = known.gap_ms if isinstance(known, SerialQrReader | HidReader) else 0
+        return _HAND * gap_ms * _MS
 
     # looking
 

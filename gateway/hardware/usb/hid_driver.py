@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from gateway.credentials.card_number import CardForm
 from gateway.credentials.keyboard import KeyboardCollector, Typed, text_of_typed
+from gateway.credentials.one_read import OneRead
 from gateway.credentials.texts import credential_of_text
 from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import BrokenFrame
@@ -64,6 +65,7 @@ class HidDriver:
         self._post = loop.post
         self._opener = opener
         self._collector = KeyboardCollector(reader.gap_ms * 1_000_000)
+        self._one_read = OneRead(reader.name)
         self._thread: DeviceThread[_Heard] = DeviceThread(
             reader.name, self._carry, loop, backoff=backoff, explain=self._plain
         )
@@ -78,10 +80,11 @@ class HidDriver:
         for heard in self._thread.take():
             if isinstance(heard, DeviceState):
                 self._collector.reset()
+                self._one_read.silence()
                 self._post(heard)
                 continue
             if not heard:
-                self._read(self._collector.silence())
+                self._silence()
             for key in heard:
                 self._take(key)
 
@@ -92,9 +95,16 @@ class HidDriver:
         if isinstance(key, KeysLost):
             self._collector.lost(key.at_ns)
         elif key.down:
+            if self._collector.was_silent(key.at_ns):
+                self._silence()
             self._read(self._collector.press(key.code, key.at_ns))
         else:
             self._collector.release(key.code)
+
+    def _silence(self) -> None:
+        self._read(self._collector.silence())
+        for refused in self._one_read.silence():
+            self._post(refused)
 
     def _read(self, ended: list[Typed]) -> None:
         reader = self._reader
@@ -106,7 +116,9 @@ class HidDriver:
                 shown = typed.text.encode().hex()
                 self._post(BadFrame(reader.name, shown, str(error), typed.at_ns))
             else:
-                self._post(Identification(reader.name, credential, typed.at_ns))
+                read = Identification(reader.name, credential, typed.at_ns)
+                for counts in self._one_read.take(read):
+                    self._post(counts)
 
     # From here on: the thread.
 

@@ -129,6 +129,17 @@ def test_no_pin_and_no_password_stands_in_a_record(flying: Any) -> None:
     assert whole(replay(record))
 
 
+def test_a_record_that_begins_at_a_slowed_reader_replays_what_waits_there(flying: Any) -> None:
+    for number in range(20):
+        card = Credential(CredentialKind.CARD, UNKNOWN_CARD + number)
+        flying.controller.happen(Identification("front", card, flying.clock.monotonic_ns()))
+        if number == 15:
+            flying.parts.flight.begin(flying.controller)
+    flying.pass_time(3)
+    assert len(flying.events()) == 12
+    assert whole(replay(records(flying.data)[-1]))
+
+
 def test_only_the_owner_reads_a_record(flying: Any) -> None:
     (record,) = records(flying.data)
     assert record.stat().st_mode & 0o777 == 0o600

@@ -262,6 +262,9 @@ IN_WORDS: dict[str, Callable[[dict[str, Any], dict[str, Any]], str]] = {
     "keypad": lambda body, _row: (
         f"keypad {body['reader']} {'locked' if body['locked_ms'] else 'free'}"
     ),
+    "reader_slowed": lambda body, _row: (
+        f"reader {body['reader']} {'slowed' if body['slow'] else 'as before'}"
+    ),
     "passage": lambda body, _row: (
         f"entered {body['user_id']} area {body['area_id']}"
         if "area_id" in body

@@ -100,8 +100,21 @@ def test_a_typed_text_is_an_identification_at_the_stamp_of_its_end_key(
     assert (read.reader, read.credential.kind, read.at_ns) == ("desk", CredentialKind.QRCODE, AT_NS)
 
 
-def test_two_texts_in_one_go_are_two_codes(desk: Desk, keyboard: SimulatedKeyboard) -> None:
-    keyboard.send(pack_text("one", AT_NS) + pack_text("two", AT_NS))
+def test_texts_without_a_silence_are_one_code_and_the_rest_is_counted(
+    desk: Desk, keyboard: SimulatedKeyboard
+) -> None:
+    keyboard.send(b"".join(pack_text(f"{code}", AT_NS) for code in range(1000, 1300)))
+    desk.wait_for(lambda: bool(desk.refused))
+    assert desk.read == ["1000"]
+    assert desk.refused == ["299 more came with it, without a silence: a code is one read"]
+    keyboard.type("next", 2 * AT_NS)
+    desk.wait_for(lambda: desk.read == ["1000", "next"])
+
+
+def test_texts_with_a_silence_between_them_are_two_codes_however_late_they_come(
+    desk: Desk, keyboard: SimulatedKeyboard
+) -> None:
+    keyboard.send(pack_text("one", AT_NS) + pack_text("two", AT_NS + 201_000_000))
     desk.wait_for(lambda: desk.read == ["one", "two"])
 
 

@@ -9,11 +9,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState, Health, InputKind, InputLevel, InputName
 from gateway.hardware.secbox import module as secbox_module
 from gateway.hardware.secbox.line import SecBoxLine
+from gateway.hardware.secbox.modbus_bus import _Stray
 from gateway.hardware.secbox.profiles import load_module
 from gateway.hardware.simulated.modules import SimulatedLine, SimulatedModule, checksum
 from gateway.hardware.simulated.port import SimulatedPort
@@ -418,6 +421,62 @@ def test_an_echo_of_something_else_is_no_confirmation(
     (gate.unlock if unlock else gate.lock)()
     gate.wait_for(lambda: gate.line.writes.count(wanted) == before + 2)
     assert gate.health("gate") is Health.ONLINE
+
+
+def echoing(line: Played) -> Distort:
+    """An adapter that hears what it sends, and a module that answers behind it."""
+    return lambda came: came + Played.answer(line, came)
+
+
+@pytest.mark.parametrize("zeros", [0, 1, 3])
+@pytest.mark.parametrize("echoes", [False, True])
+def test_an_echo_of_the_request_and_zeros_before_an_answer_are_dropped(
+    make: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch, echoes: bool, zeros: int
+) -> None:
+    stand = make()
+    if zeros:
+        stand.line.spoil = [lambda answer: b"\0" * zeros + answer]
+    if echoes:
+        monkeypatch.setattr(stand.port, "_answer", echoing(stand.line))
+        stand.port.unplug()
+        stand.port.plug()
+    stand.start()
+    stand.unlock()
+    stand.wait_for(lambda: stand.modules[1].relay(0))
+    stand.modules[1].contact(0, closed=True)
+    stand.wait_for(lambda: InputLevel(SENSOR, False, 1_000_000_000) in stand.bench.events)
+    stand.lock()
+    stand.wait_for(lambda: not stand.modules[1].relay(0))
+    assert [health for health, _ in stand.states("gate")] == [Health.ONLINE]
+
+
+def test_an_echo_alone_is_no_module(
+    make: Callable[..., Stand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand = make()
+    stand.modules[1].plugged = False
+    monkeypatch.setattr(stand.port, "_answer", echoing(stand.line))
+    stand.port.unplug()
+    stand.port.plug()
+    stand.open()
+    stand.wait_for(lambda: stand.health("gate") is Health.OFFLINE)
+    assert "module 1 does not answer" in stand.states("gate")[-1][1]
+    stand.modules[1].plugged = True
+    stand.wait_for(lambda: stand.health("gate") is Health.ONLINE)
+
+
+@given(st.binary(max_size=20), st.booleans(), st.integers(1, 8))
+def test_an_echo_is_dropped_in_whatever_pieces_it_comes(
+    answer: bytes, echoes: bool, size: int
+) -> None:
+    stray = _Stray()
+    request, answer = bytes.fromhex("010200000008798c"), b"\x01\x02\x01" + answer
+    stray.pass_on(True, request)
+    came = (request if echoes else b"") + b"\0" + answer
+    for end in range(size, len(came) + size, size):
+        passed = stray.pass_on(False, came[:end])
+        assert answer.startswith(passed)
+    assert passed == answer
 
 
 def test_a_line_that_is_disturbed_often_is_degraded_and_says_so(

@@ -70,10 +70,23 @@ def port(bench: Bench, terminal: SimulatedPort) -> Iterator[Port]:
 
 @pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
 def test_a_text_with_a_line_end_is_a_code(port: Port, terminal: SimulatedPort, end: bytes) -> None:
-    terminal.send("Olá 123".encode() + end + b"next" + end)
-    port.wait_for(lambda: port.texts == ["Olá 123", "next"])
-    (first, _) = port.bench.posted(Identification)
+    terminal.send("Olá 123".encode() + end)
+    port.wait_for(lambda: port.texts == ["Olá 123"])
+    (first,) = port.bench.posted(Identification)
     assert (first.reader, first.credential.kind) == ("code", CredentialKind.QRCODE)
+
+
+def test_lines_without_a_silence_are_one_code_and_the_rest_is_counted(
+    port: Port, terminal: SimulatedPort
+) -> None:
+    lines = b"".join(b"%04d\n" % code for code in range(4500, 4800))
+    terminal.send(lines)
+    port.wait_for(lambda: bool(port.bench.posted(BadFrame)))
+    assert port.texts == ["4500"]
+    (refused,) = port.bench.posted(BadFrame)
+    assert refused.why == "299 more came with it, without a silence: a code is one read"
+    terminal.send(b"next\n")
+    port.wait_for(lambda: port.texts == ["4500", "next"])
 
 
 def test_a_text_without_a_line_end_is_a_code_after_the_gap(

@@ -16,7 +16,7 @@ import structlog
 from gateway import __version__
 from gateway.api.app import create_app
 from gateway.api.expiry import ExpiredPeople, clock_trusted_by
-from gateway.api.server import Server, parse_address
+from gateway.api.server import Server
 from gateway.api.sessions import MemorySessions
 from gateway.api.upkeep import FileChecks
 from gateway.clock import DeviceTime, SiteZone, SystemClock
@@ -35,6 +35,7 @@ from gateway.link.messages import EndedMode, Fact
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import Http, read_running_site
+from gateway.settings.addresses import parse_address
 from gateway.store.accounts import Accounts
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.identity import read_identity

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from gateway.api.tls import TlsAdapter, TlsConnection
 from gateway.api.wire import WireServer
-from gateway.errors import GatewayError, SettingsError
-from gateway.settings.addresses import split_address
+from gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -24,14 +23,6 @@ KEPT_ALIVE = 64
 """Connections kept open between requests."""
 
 _SYSTEM_WORDS = re.compile(r"\[Errno -?\d+\] ([^)]+)")
-
-
-def parse_address(text: str, option: str = "--http") -> tuple[str, int]:
-    """As `split_address`; raises SettingsError that names the option."""
-    try:
-        return split_address(text)
-    except ValueError as error:
-        raise SettingsError(f"{option}: {error} (found {text!r})") from None
 
 
 class Server:

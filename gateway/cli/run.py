@@ -24,6 +24,7 @@ from gateway.host.notify import Notifier, NotifySocket
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.temporary import bring_back, clear, sweep
 from gateway.settings import SITE_FILE, Http, read_site
+from gateway.settings.addresses import parse_address
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
@@ -209,6 +210,10 @@ def run(data: Path, http: str | None, https: str | None) -> None:
     """Run both processes in the foreground; prints `ready URL` once everything is live."""
     log_to_stderr()
     initialised(data)
+    given = {"--http": http, "--https": https}
+    for option, address in given.items():
+        if address:
+            parse_address(address, option)
     # Somebody watches here, so a wrong file is refused; a device at work goes on with its copy.
     site = read_site(data / SITE_FILE)
     check_site(load_profile(site.site.board), site)
@@ -220,7 +225,7 @@ def run(data: Path, http: str | None, https: str | None) -> None:
     sweep(runtime)
     with runtime.claim("run"):
         bring_back(runtime, data)
-        supervisor = Supervisor(data, runtime, site.http, {"--http": http, "--https": https})
+        supervisor = Supervisor(data, runtime, site.http, given)
 
         def stop(_signal: int, _frame: object) -> None:
             supervisor.stop()

@@ -269,7 +269,7 @@ class Controller:
     def _left_aside(self, item: Identification | KeyPressed) -> None:
         """Something came from a reader that somebody tampers with."""
         if isinstance(item, Identification):
-            log.warning("reader disabled", reader=item.reader)
+            log.warning("reader disabled", reader=self._parts.site.shown(item.reader))
             self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
             self._parts.signals.show(item.reader, Cue.ERROR, self._now_ms())
 
@@ -280,16 +280,19 @@ class Controller:
         match item:
             case BadFrame():
                 read = raw_readings(item.bits)
-                log.warning("bad frame", reader=item.reader, bits=item.bits, why=item.why, **read)
+                reader = self._parts.site.shown(item.reader)
+                log.warning("bad frame", reader=reader, bits=item.bits, why=item.why, **read)
                 self._parts.recorder.note(
                     EntryKind.BAD_FRAME, reader=item.reader, bits=item.bits, why=item.why
                 )
             case ReplaySuspected():
-                log.warning("replay suspected", reader=item.reader, why=item.why)
+                reader = self._parts.site.shown(item.reader)
+                log.warning("replay suspected", reader=reader, why=item.why)
                 self._parts.recorder.note(EntryKind.REPLAY, reader=item.reader, why=item.why)
             case DeviceState():
                 state = {"device": item.device, "online": item.online, "why": item.why}
-                log.info("device", health=item.health.value, **state)
+                titled = {**state, "device": self._parts.site.shown(item.device)}
+                log.info("device", health=item.health.value, **titled)
                 self._parts.recorder.note(EntryKind.DEVICE, health=item.health.value, **state)
                 self._module_changed(item)
             case WriterFault(why=why):

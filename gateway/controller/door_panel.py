@@ -142,7 +142,7 @@ class DoorPanel:
             self._starting = False
             self.feed(PolicyInForce(), now_ms)
             unlocked = self._strike.state is LockState.UNLOCKED
-            log.info("on_start is over", door=self.door.name, unlocked=unlocked)
+            log.info("on_start is over", door=self.door.shown, unlocked=unlocked)
             self._recorder.note(EntryKind.ON_START, door=self.door.id, unlocked=unlocked)
 
     def unlocks_ms(self, asked_ms: int | None) -> int:

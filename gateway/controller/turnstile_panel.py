@@ -114,7 +114,7 @@ class TurnstilePanel:
         fire = (Mode.FIRE,) if self._fire and self.turnstile.fire_release else ()
         mode = effective_mode(self._device_mode, *fire)
         if mode is not self._state.mode:
-            log.info("turnstile mode", turnstile=self.turnstile.name, mode=mode)
+            log.info("turnstile mode", turnstile=self.turnstile.shown, mode=mode)
             told = self._mode_told.get(mode, {})
             name = self.turnstile.name
             self._recorder.note(EntryKind.MODE, turnstile=name, mode=mode.value, **told)
@@ -166,9 +166,11 @@ class TurnstilePanel:
     def _record(self, effect: TurnstileEffect) -> None:
         match effect:
             case Turned(side=side, key=key):
-                log.info("turn", turnstile=self.turnstile.name, side=side, released=key is not None)
+                log.info(
+                    "turn", turnstile=self.turnstile.shown, side=side, released=key is not None
+                )
                 if not effect.allowed:
-                    log.warning("forced turn", turnstile=self.turnstile.name, side=side)
+                    log.warning("forced turn", turnstile=self.turnstile.shown, side=side)
                 access_log_id, grant = self._granted.pop(key or "", (0, 0))
                 self._recorder.turned(
                     key or self._new_key(),
@@ -179,7 +181,7 @@ class TurnstilePanel:
                 )
                 self._passages.entered(grant)
             case GaveUp(key=key):
-                log.info("gave up", turnstile=self.turnstile.name)
+                log.info("gave up", turnstile=self.turnstile.shown)
                 access_log_id, grant = self._granted.pop(key, (0, 0))
                 self._recorder.gave_up(key, access_log_id)
                 self._passages.not_entered(grant, 0)

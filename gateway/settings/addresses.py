@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from gateway.errors import SettingsError
+
 HIGHEST_PORT = 65_535
 SIMULATED_PORT = "simulated"
 """The port, device or name of what hangs on the simulated board."""
@@ -30,12 +32,22 @@ def split_address(text: str) -> tuple[str, int]:
         raise ValueError(f"{missing} is missing: HOST:PORT is needed, such as {whole!r}")
     if host in {"", "*"}:
         raise ValueError(
-            f"a host is needed: '0.0.0.0:{port}' listens on every address, "
+            f"HOST:PORT is needed: '0.0.0.0:{port}' listens on every address, "
             f"'127.0.0.1:{port}' on this machine alone"
         )
     if not port.isascii() or not port.isdigit() or int(port) > HIGHEST_PORT:
-        raise ValueError(f"a port is a number from 0 to {HIGHEST_PORT}, such as '{host}:8080'")
+        raise ValueError(
+            f"HOST:PORT is needed, with a port to {HIGHEST_PORT}, such as '{host}:8080'"
+        )
     return _host(host, port), int(port)
+
+
+def parse_address(text: str, option: str = "--http") -> tuple[str, int]:
+    """As `split_address`; raises SettingsError that names the option."""
+    try:
+        return split_address(text)
+    except ValueError as error:
+        raise SettingsError(f"{option}: {error} (found {text!r})") from None
 
 
 def _host(host: str, port: str) -> str:

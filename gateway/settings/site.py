@@ -56,6 +56,11 @@ class SiteFile(Section):
         """Every door, on the board and on modules."""
         return (*self.door, *self.sec_box)
 
+    def shown(self, device: str) -> str:
+        """What people call the reader or the SecBox of that name."""
+        titles = (it.shown for it in (*self.reader, *self.sec_box) if it.name == device)
+        return next(titles, device)
+
     def pins(self) -> Iterator[tuple[int, str]]:
         """Every pin in use with the key that claims it."""
         yield from self._door_pins()

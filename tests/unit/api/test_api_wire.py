@@ -14,9 +14,10 @@ import structlog.testing
 from cheroot.makefile import StreamWriter
 
 from gateway.api.controlid.incoming import BODY_LIMIT
-from gateway.api.server import Server, parse_address
+from gateway.api.server import Server
 from gateway.commands.answers import Rows
 from gateway.errors import GatewayError, SettingsError
+from gateway.settings.addresses import parse_address
 
 NewToken = Callable[..., str]
 FIFTY_MB = 50 * 1024 * 1024

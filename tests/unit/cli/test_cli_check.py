@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.check import check, usable_site
 from gateway.errors import SettingsError
+from gateway.settings.addresses import parse_address
 from gateway.settings.toml_text import MISTAKES
 
 TABLE = tomllib.loads((Path(__file__).parent / "tables/broken_sites.toml").read_text("utf-8"))
@@ -172,3 +173,60 @@ def told_of(text: str) -> str:
     except SettingsError as error:
         return str(error)
     return ""
+
+
+LEVELS = 'lock = { pin = 17, locked = "low", unlocked = "high" }'
+BOARD = 'board = "simulated"'
+
+
+@pytest.mark.parametrize(
+    ("hat", "lock", "failed", "warned"),
+    [
+        ("generic-relay-high", 'kind = "strike"', False, False),
+        ("generic-relay-low", 'kind = "strike"', False, False),
+        ("generic-relay-high", 'kind = "strike", contact = "NC"', False, True),
+        ("generic-relay-low", 'kind = "strike", locked = "low", unlocked = "high"', True, False),
+        ("generic-relay-high", 'kind = "magnet", locked = "low", unlocked = "high"', True, False),
+    ],
+)
+def test_a_lock_that_is_the_wrong_way_round_is_told(
+    site_file: Path, hat: str, lock: str, *, failed: bool, warned: bool
+) -> None:
+    text = GOOD.replace(LEVELS, f"lock = {{ pin = 17, {lock} }}")
+    site_file.write_text(text.replace(BOARD, f'{BOARD}\nhats = ["{hat}"]'))
+    result = run(site_file, "--json")
+    told = {(it["grade"], it["subject"]) for it in json.loads(result.output)}
+    assert (("fail", "door 'front' strike") in told) is failed
+    assert (("warn", "door 'front' strike") in told) is warned
+    assert result.exit_code == int(failed)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("*:8080", "--http: HOST:PORT is needed: '0.0.0.0:8080' listens on every address"),
+        ("8080", "--http: its host is missing"),
+        ("localhost", "--http: its port is missing"),
+        ("::1:8080", "--http: an IPv6 address stands in brackets"),
+        ("127.0.0.1:99999", "--http: HOST:PORT is needed, with a port to 65535"),
+    ],
+)
+def test_addresses_of_the_command_line_are_checked_as_those_of_the_file(
+    address: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_address(address)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("192.168.1.20:80", ("192.168.1.20", 80)),
+        ("[::1]:8443", ("::1", 8443)),
+        ("door-3.example:8080", ("door-3.example", 8080)),
+    ],
+)
+def test_good_addresses_are_taken(address: str, parts: tuple[str, int]) -> None:
+    assert parse_address(address) == parts

@@ -473,6 +473,7 @@ def test_an_echo_is_dropped_in_whatever_pieces_it_comes(
     request, answer = bytes.fromhex("010200000008798c"), b"\x01\x02\x01" + answer
     stray.pass_on(True, request)
     came = (request if echoes else b"") + b"\0" + answer
+    passed = b""
     for end in range(size, len(came) + size, size):
         passed = stray.pass_on(False, came[:end])
         assert answer.startswith(passed)

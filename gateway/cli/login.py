@@ -9,15 +9,13 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import data_option, initialised, json_option
+from gateway.cli.local_store import local_store
+from gateway.cli.options import data_option, json_option
 from gateway.cli.passwords import read_password, warn_if_weak
 from gateway.clock import SystemClock
 from gateway.commands.accounts import shown
 from gateway.commands.provisioning import new_password
-from gateway.objects.catalogue import REGISTRY
 from gateway.store.accounts import Accounts, Role
-from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
 
 _role = click.Choice([role.value for role in Role])
 
@@ -88,5 +86,5 @@ def role_(data: Path, name: str, new_role: str) -> None:
 
 @contextmanager
 def _accounts(data: Path) -> Iterator[Accounts]:
-    with Store.open(initialised(data) / STORE_FILE, REGISTRY, lambda: 0) as store:
+    with local_store(data) as store:
         yield Accounts(store, SystemClock().monotonic_ns)

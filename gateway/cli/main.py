@@ -17,6 +17,8 @@ _COMMANDS = {
     "login": ("gateway.cli.login", "Make, list and remove API logins, and set their roles."),
     "portal": ("gateway.cli.portal", "List portals, and tie access rules to them."),
     "token": ("gateway.cli.token", "Make, list and revoke bearer tokens."),
+    "person": ("gateway.cli.person", "Add, list and remove people, with cards and groups."),
+    "card": ("gateway.cli.person", "Give cards to people, and take them away."),
     "run": ("gateway.cli.run", "Run both processes in the foreground."),
     "controller": ("gateway.cli.controller", "Run the controller process alone."),
     "api": ("gateway.cli.api", "Run the api process alone."),

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import data_option, initialised, json_option
+from gateway.cli.local_store import local_store
+from gateway.cli.options import data_option, json_option
 from gateway.clock import SystemClock
 from gateway.commands.tokens import shown
-from gateway.objects.catalogue import REGISTRY
-from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
 from gateway.store.tokens import Tokens
 
 
@@ -60,5 +58,5 @@ def revoke(data: Path, name: str) -> None:
 
 @contextmanager
 def _tokens(data: Path) -> Iterator[Tokens]:
-    with Store.open(initialised(data) / STORE_FILE, REGISTRY, lambda: 0) as store:
+    with local_store(data) as store:
         yield Tokens(store, SystemClock().utc)

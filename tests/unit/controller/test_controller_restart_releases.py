@@ -102,6 +102,7 @@ def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text = text.replace("[fire] ", f"{MORE}[fire] ")
     for pin in MAGNETS:
         text = text.replace(f"pin = {pin}, locked = {STRIKE}", f"pin = {pin}, locked = {MAGNET}")
+        text = text.replace(f'pin = {pin}, kind = "strike"', f'pin = {pin}, kind = "magnet"')
     initialise(data, text, demo=True)
     return data
 

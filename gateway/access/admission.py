@@ -8,9 +8,12 @@ grant, and nothing counts as a passage before it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
+from gateway.access import facts
 from gateway.access.admission_values import (
     Admission,
     AdmissionSettings,
@@ -23,7 +26,7 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt
 from gateway.access.decision import Decision, decide, refuse
-from gateway.access.head_count import Gathering, complete, has_place
+from gateway.access.head_count import Gathering, complete, has_place, shortage
 from gateway.access.keypad_guard import Guard
 from gateway.access.passback import Strictness, violation
 from gateway.access.person import Person
@@ -117,9 +120,9 @@ class _Work:
             nowhere = refuse(Reason.READER_WITHOUT_PORTAL, portal_id=attempt.portal_id)
             self._outcomes.append(Outcome(nowhere, attempt.reader, attempt.person, attempt.duress))
         elif attempt.factor.keyed and self._guard(attempt.reader).locked(self._now_ms):
-            self._outcomes.append(
-                Outcome(refuse(Reason.KEYPAD_LOCKED, 0, portal.id), attempt.reader)
-            )
+            locked = refuse(Reason.KEYPAD_LOCKED, 0, portal.id)
+            until_s = seen.now.utc_s + self._left_s(self._guard(attempt.reader).locked_until_ms)
+            self._outcomes.append(Outcome(locked, attempt.reader, facts=facts.of_keypad(until_s)))
         elif attempt.factor.keyed and attempt.reader in self._pending:
             self._second_factor(policy, portal, attempt, seen)
         else:
@@ -190,6 +193,8 @@ class _Work:
             return Decision(Reason.FREE_PASSAGE, person.id, portal.id)
         if seen.place.locked_down:
             return refuse(Reason.LOCK_DOWN, person.id, portal.id)
+        if seen.place.side_locked:
+            return refuse(Reason.TURNSTILE_BLOCKED, person.id, portal.id)
         return decide(policy, person, portal.id, seen.moment)
 
     def _conclude(
@@ -203,23 +208,27 @@ class _Work:
     ) -> None:
         """What the rules granted still has to pass: the record, the head count, the interlock."""
         if not decision.allowed:
-            self._outcomes.append(Outcome(decision, attempt.reader, person, attempt.duress))
+            known = facts.of_refusal(decision.reason, person, seen.place)
+            self._outcomes.append(
+                Outcome(decision, attempt.reader, person, attempt.duress, facts=known)
+            )
             return
-        grave = Strictness.OFF
+        found = None
         if not person.passback_exempt and person.id:
-            grave = violation(self._settings.passback, portal.passage, seen.way, seen.now)
-        if grave is Strictness.HARD:
-            self._refuse(Reason.PASSBACK, attempt, decision)
+            found = violation(self._settings.passback, portal.passage, seen.way, seen.now)
+        if found is not None and found.strictness is Strictness.HARD:
+            self._refuse(Reason.PASSBACK, attempt, decision, known=facts.of_passback(found))
             return
         self._ask_again(policy, portal, seen)
         in_force = policy.portal_rules_at(portal, seen.moment)
         complete_rules: tuple[PortalRule, ...] = ()
         if in_force:
-            complete_rules = self._gathered(portal, in_force, person, attempt, decision)
+            complete_rules = self._gathered(portal, in_force, person, attempt, decision, seen)
             if not complete_rules:
                 return
         if seen.place.interlocked:
-            self._refuse(Reason.INTERLOCK, attempt, decision)
+            known = facts.of_refusal(Reason.INTERLOCK, person, seen.place)
+            self._refuse(Reason.INTERLOCK, attempt, decision, known=known)
             return
         company = self._leaving(portal.id, person, together=bool(complete_rules))
         self._outcomes.append(
@@ -230,7 +239,8 @@ class _Work:
                 attempt.duress,
                 tuple(rule.id for rule in complete_rules),
                 company=company,
-                passback_violation=grave is Strictness.SOFT,
+                passback_violation=found is not None,
+                facts=facts.of_passback(found) if found else facts.NOTHING,
             )
         )
 
@@ -241,6 +251,7 @@ class _Work:
         person: Person,
         attempt: Attempt,
         decision: Decision,
+        seen: Circumstances,
     ) -> tuple[PortalRule, ...]:
         """The rules that are complete with `person`; none while they wait, which is said."""
         in_force = tuple(rule for rule in in_force if not rule.unknown)
@@ -248,15 +259,22 @@ class _Work:
             self._refuse(Reason.UNKNOWN_CONDITION, attempt, decision)
             return ()
         if not has_place(in_force, person):
-            self._refuse(Reason.NO_PLACE_AMONG_PERSONS, attempt, decision)
+            nobody = tuple(shortage(rule, ()) for rule in in_force)
+            self._refuse(
+                Reason.NO_PLACE_AMONG_PERSONS, attempt, decision, known=facts.of_persons((), nobody)
+            )
             return ()
         until_ms = self._now_ms + self._settings.persons_ms
         gathering = self._gatherings.get(portal.id, Gathering(until_ms, ())).joined_by(person)
-        self._gatherings[portal.id] = gathering
         done = tuple(rule for rule in in_force if complete(rule, gathering.people))
         if not done:
+            missing = tuple(shortage(rule, gathering.people) for rule in in_force)
+            gathering = replace(gathering, missing=missing)
             waiting = tuple(rule.id for rule in in_force)
-            self._refuse(Reason.WAITING_FOR_PERSONS, attempt, decision, waiting)
+            until_s = seen.now.utc_s + self._left_s(gathering.until_ms)
+            known = facts.of_persons(gathering.people, missing, until_s)
+            self._refuse(Reason.WAITING_FOR_PERSONS, attempt, decision, waiting, known)
+        self._gatherings[portal.id] = gathering
         return done
 
     def _ask_again(self, policy: Policy, portal: Portal, seen: Circumstances) -> None:
@@ -275,7 +293,8 @@ class _Work:
             if decision.allowed:
                 staying.append(now[person.id])
             else:
-                self._outcomes.append(Outcome(decision, person=now[person.id]))
+                known = facts.of_refusal(decision.reason, now[person.id], seen.place)
+                self._outcomes.append(Outcome(decision, person=now[person.id], facts=known))
         self._gatherings[portal.id] = replace(gathering, people=tuple(staying))
         if not staying:
             del self._gatherings[portal.id]
@@ -299,14 +318,23 @@ class _Work:
         attempt: Attempt,
         decision: Decision | None = None,
         portal_rule_ids: tuple[int, ...] = (),
+        known: Mapping[str, Any] = facts.NOTHING,
     ) -> None:
         """An outcome that opens nothing; what the rules said, if asked, goes with it."""
         user_id = attempt.person.id if attempt.person else 0
         refusal = refuse(reason, user_id, attempt.portal_id)
         if decision is not None:
             refusal = replace(refusal, trace=decision.trace)
-        outcome = Outcome(refusal, attempt.reader, attempt.person, attempt.duress, portal_rule_ids)
-        self._outcomes.append(outcome)
+        self._outcomes.append(
+            Outcome(
+                refusal,
+                attempt.reader,
+                attempt.person,
+                attempt.duress,
+                portal_rule_ids,
+                facts=known,
+            )
+        )
 
     def _give_up(self, reader: str) -> None:
         waiting = self._pending.pop(reader)
@@ -314,9 +342,15 @@ class _Work:
         self._outcomes.append(Outcome(late, reader, waiting.person))
 
     def _disperse(self, portal_id: int) -> None:
-        for person in self._gatherings.pop(portal_id).people:
+        gathering = self._gatherings.pop(portal_id)
+        known = facts.of_persons(gathering.people, gathering.missing)
+        for person in gathering.people:
             late = refuse(Reason.PERSONS_MISSING, person.id, portal_id)
-            self._outcomes.append(Outcome(late, person=person))
+            self._outcomes.append(Outcome(late, person=person, facts=known))
+
+    def _left_s(self, until_ms: int | None) -> int:
+        """Whole seconds from now until then, rounded up."""
+        return -((self._now_ms - (until_ms or self._now_ms)) // 1000)
 
     def _guard(self, reader: str) -> Guard:
         return self._guards.get(reader, _UNGUARDED)

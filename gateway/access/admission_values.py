@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from gateway.access.attempt import Duress, Place
 from gateway.access.decision import Decision
@@ -80,6 +81,8 @@ class Outcome:
     """Everyone who enters by this grant: the person, and those who waited for them."""
     passback_violation: bool = False
     """Let in although the record says that they are elsewhere."""
+    facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What the outcome rests on beside the rules, as `facts` names it: for the record."""
 
 
 @dataclass(frozen=True, slots=True)

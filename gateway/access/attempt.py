@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from gateway.access.person import Person
+from gateway.access.reasons import Reason
 
 
 class Factor(StrEnum):
@@ -59,3 +63,7 @@ class Place:
     """One of them is locked down."""
     interlocked: bool = False
     """A door that must be closed before one of them may open is not."""
+    side_locked: bool = False
+    """The turnstile among them lets nobody turn that way."""
+    facts: Mapping[Reason, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """By the reason that it would be a refusal for, what a record is to keep of it."""

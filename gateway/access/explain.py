@@ -20,9 +20,7 @@ from gateway.access.explain_values import (
     NamedZone,
     RuleReport,
     SpanReport,
-    Stage,
     StageReport,
-    StageVerdict,
     Step,
     Supposed,
     ZoneReport,
@@ -33,6 +31,7 @@ from gateway.access.reasons import Reason
 from gateway.access.rows import TimeSpanRow
 from gateway.access.schedule import compile_zone
 from gateway.access.slices import drain
+from gateway.access.stages import Stage, StageVerdict
 from gateway.access.time_words import KINDS
 from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
 from gateway.clock import Moment

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 
 from gateway.access.decision import Decision
@@ -15,40 +14,9 @@ from gateway.access.portal_rules import PortalRule
 from gateway.access.reasons import Reason
 from gateway.access.rows import TimeSpanRow
 from gateway.access.schedule import Zone
+from gateway.access.stages import Stage, StageVerdict
 from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
 from gateway.clock import Moment
-
-
-class Stage(StrEnum):
-    """The steps of an access, in their order. Names are stable."""
-
-    PLACE = "place"
-    IDENTIFICATION = "identification"
-    MODE = "mode"
-    """Fire, emergency and lock-down."""
-    VALIDITY = "validity"
-    RULES = "rules"
-    SECOND_FACTOR = "second_factor"
-    PASSBACK = "passback"
-    PERSONS = "persons"
-    INTERLOCK = "interlock"
-    OTHER = "other"
-
-
-class StageVerdict(StrEnum):
-    """What became of a stage."""
-
-    PASSES = "passes"
-    REFUSES = "refuses"
-    FREES = "frees"
-    """Everyone passes, whatever comes after it."""
-    WAITS = "waits"
-    """It asks for something more: a second factor, more people."""
-    NOT_ASKED = "not_asked"
-    """Nothing is set up that would ask."""
-    NOT_REACHED = "not_reached"
-    NOT_KNOWN = "not_known"
-    """It depends on how the doors stand at that very instant."""
 
 
 @dataclass(frozen=True, slots=True)

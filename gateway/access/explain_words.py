@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.access.explain import OTHER_PERSON, day_report, ended_at
-from gateway.access.explain_values import Case, RuleReport, Stage, StageReport, StageVerdict
+from gateway.access.explain_values import Case, RuleReport, StageReport
 from gateway.access.passback import Strictness
 from gateway.access.policy import BLOCK, RELEASE
 from gateway.access.reasons import Reason
+from gateway.access.stages import Stage, StageVerdict
 from gateway.access.time_words import schedule_words, stamp_words, when
 from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment

@@ -6,11 +6,22 @@ departments fills one place, and fills it where that lets the others in: a match
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.access.person import Person
 from gateway.access.portal_rules import PortalRule
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Who is missing for one rule."""
+
+    rule_id: int
+    name: str
+    groups: tuple[tuple[int, int], ...]
+    """Group -> how many of it, ascending by group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +31,17 @@ class Gathering:
     until_ms: int
     """When those who are still missing come too late (monotonic)."""
     people: tuple[Person, ...]
+    missing: tuple[Shortage, ...] = ()
+    """What each rule in force lacked when the last of them came."""
 
     def joined_by(self, person: Person) -> Gathering:
         """The gathering with `person`, who counts once however many cards they show."""
-        return Gathering(self.until_ms, (*self.left_by(person).people, person))
+        return replace(self, people=(*self.left_by(person).people, person))
 
     def left_by(self, person: Person) -> Gathering:
         """The gathering without `person`."""
         others = tuple(present for present in self.people if present.id != person.id)
-        return Gathering(self.until_ms, others)
+        return replace(self, people=others)
 
 
 def has_place(rules: Iterable[PortalRule], person: Person) -> bool:
@@ -41,12 +54,25 @@ def complete(rule: PortalRule, people: Iterable[Person]) -> bool:
     present = list(people)
     if sum(rule.needs.values()) > len(present):
         return False
-    places = [group for group, count in rule.needs.items() for _ in range(count)]
-    return _matched(places, present) == len(places)
+    places = _places(rule)
+    return len(_filled(places, present)) == len(places)
 
 
-def _matched(places: list[int], people: list[Person]) -> int:
-    """How many of the places can be filled at once (augmenting paths)."""
+def shortage(rule: PortalRule, people: Iterable[Person]) -> Shortage:
+    """Who is missing for the rule, once each of `people` fills a place where that is possible."""
+    places = _places(rule)
+    filled = _filled(places, list(people))
+    left = Counter(group for place, group in enumerate(places) if place not in filled)
+    return Shortage(rule.id, rule.name, tuple(sorted(left.items())))
+
+
+def _places(rule: PortalRule) -> list[int]:
+    """The group that each place of the rule is for."""
+    return [group for group, count in rule.needs.items() for _ in range(count)]
+
+
+def _filled(places: list[int], people: list[Person]) -> dict[int, int]:
+    """Place -> who fills it, for as many as can be filled at once (augmenting paths)."""
     filled_by: dict[int, int] = {}
 
     def seat(person: int, tried: set[int]) -> bool:
@@ -60,4 +86,6 @@ def _matched(places: list[int], people: list[Person]) -> int:
                 return True
         return False
 
-    return sum(seat(person, set()) for person in range(len(people)))
+    for person in range(len(people)):
+        seat(person, set())
+    return filled_by

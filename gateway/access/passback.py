@@ -105,14 +105,64 @@ def passage(area_from_id: int, area_to_id: int, watched: Mapping[int, int]) -> P
     return Passage(area_from_id, area_to_id, strictness)
 
 
-def violation(settings: PassbackSettings, by: Passage, way: Way, now: Now) -> Strictness:
-    """How grave it would be to let the person in; OFF when nothing speaks against it.
+AREA = "area"
+"""What a violation breaks where a site watches the areas, whatever the configuration's mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What speaks against letting a person in."""
+
+    strictness: Strictness
+    """SOFT or HARD."""
+    rule: str
+    """A `PassbackMode`, or AREA."""
+    passage: Passage
+    way: Way
+    again_s: int | None = None
+    """UTC seconds at which time alone ends it; None where it does not."""
+
+    def facts(self) -> dict[str, int | str]:
+        """What a record keeps of it; times are UTC seconds."""
+        known: dict[str, int | str | None] = {
+            "rule": self.rule,
+            "again_s": self.again_s,
+            **(
+                {"entered_s": self.way.here_s}
+                if self.rule == PassbackMode.TIMED
+                else {
+                    "area_id": self.way.area_id,
+                    "since_s": self.way.since_s,
+                    "area_from_id": self.passage.area_from_id,
+                    "area_to_id": self.passage.area_to_id,
+                }
+            ),
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+def violation(settings: PassbackSettings, by: Passage, way: Way, now: Now) -> Violation | None:
+    """What letting the person in would violate, the graver first; None when nothing.
 
     A clock that went back makes no violation of what lies ahead of it.
     """
     elsewhere = by.between_areas and way.area_id not in (0, by.area_from_id)
-    found = by.strictness if elsewhere else Strictness.OFF
-    return Strictness.HARD if _barred(settings, way, now, elsewhere=elsewhere) else found
+    if _barred(settings, way, now, elsewhere=elsewhere):
+        again_s = _again_s(settings, way)
+        return Violation(Strictness.HARD, settings.mode.value, by, way, again_s)
+    if elsewhere and by.strictness is not Strictness.OFF:
+        return Violation(by.strictness, AREA, by, way)
+    return None
+
+
+def _again_s(settings: PassbackSettings, way: Way) -> int | None:
+    """When the time of a timed mode is over."""
+    match settings.mode:
+        case PassbackMode.TIMED if way.here_s is not None:
+            return way.here_s + settings.minutes * 60
+        case PassbackMode.TIMED_BY_DIRECTION:
+            return way.since_s + settings.minutes * 60
+    return None
 
 
 def _barred(settings: PassbackSettings, way: Way, now: Now, *, elsewhere: bool) -> bool:

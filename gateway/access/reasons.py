@@ -1,8 +1,17 @@
-"""Why somebody may or may not pass, and the event that the API reports for it."""
+"""Why somebody may or may not pass: one table of names, events, gates, words and remedies.
+
+Logs, explanations and the simulator take a reason's words from here. What was known at the instant
+of one access is added by `fact_words`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
+
+from gateway.access.stages import Stage, StageVerdict
 
 
 class AccessEvent(IntEnum):
@@ -78,13 +87,17 @@ class Reason(StrEnum):
     """Person or schedule depend on the time, which is not known for certain."""
     READER_WITHOUT_PORTAL = "reader_without_portal"
     """The reader stands for no portal that exists."""
+    TURNSTILE_BLOCKED = "turnstile_blocked"
+    """The turnstile lets nobody turn that way."""
+    DOOR_UNREACHABLE = "door_unreachable"
+    """The right is there; the module with the door's wires does not answer."""
     INTERNAL_ERROR = "internal_error"
     """The decision could not be taken."""
 
     @property
     def event(self) -> AccessEvent:
         """The event of the API's access log for this reason."""
-        return _EVENTS.get(self, AccessEvent.DENIED)
+        return REASONS[self].event
 
     @property
     def allowed(self) -> bool:
@@ -92,16 +105,199 @@ class Reason(StrEnum):
         return self is Reason.GRANTED
 
 
-_EVENTS = {
-    Reason.GRANTED: AccessEvent.GRANTED,
-    Reason.FREE_PASSAGE: AccessEvent.GRANTED,
-    Reason.SECOND_FACTOR_DUE: AccessEvent.PENDING_IDENTIFICATION,
-    Reason.SECOND_FACTOR_TIMED_OUT: AccessEvent.IDENTIFICATION_TIMEOUT,
-    Reason.WAITING_FOR_PERSONS: AccessEvent.PENDING_ACCESS,
-    Reason.PERSONS_MISSING: AccessEvent.IDENTIFICATION_TIMEOUT,
-    # The same as for a wrong entry: nobody learns whether this one was right.
-    Reason.KEYPAD_LOCKED: AccessEvent.NOT_IDENTIFIED,
-    Reason.UNKNOWN_CREDENTIAL: AccessEvent.NOT_IDENTIFIED,
-    Reason.READER_WITHOUT_PORTAL: AccessEvent.INVALID_RULE_PARAMETERS,
-    Reason.INTERNAL_ERROR: AccessEvent.INVALID_RULE_PARAMETERS,
-}
+class Opening(StrEnum):
+    """Why a row of the access log is there that no decision of this device led to; stable."""
+
+    BUTTON = "button"
+    """Somebody pressed an exit button."""
+    OPENED_BY_CLIENT = "opened_by_client"
+    """A client of the API, or the page, opened a door or released the turnstile."""
+    DECIDED_BY_SERVER = "decided_by_server"
+    """A server decided upon an identification."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonEntry:
+    """All that is said of one reason."""
+
+    event: AccessEvent
+    stage: Stage | None
+    """The gate that decides; None for a grant."""
+    words: str
+    """Completes `DENIED Ana at front: ...`; empty for a plain grant."""
+    remedy: str = ""
+    """What somebody can do about it; empty where nothing is wrong."""
+    verdict: StageVerdict = StageVerdict.REFUSES
+    """What becomes of the gate."""
+
+
+_DENIED, _ERROR = AccessEvent.DENIED, AccessEvent.INVALID_RULE_PARAMETERS
+
+REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
+    {
+        Reason.GRANTED: ReasonEntry(AccessEvent.GRANTED, None, "", verdict=StageVerdict.PASSES),
+        Reason.FREE_PASSAGE: ReasonEntry(
+            AccessEvent.GRANTED,
+            Stage.MODE,
+            "fire or emergency holds the door open for everyone",
+            verdict=StageVerdict.FREES,
+        ),
+        Reason.UNKNOWN_CREDENTIAL: ReasonEntry(
+            AccessEvent.NOT_IDENTIFIED,
+            Stage.IDENTIFICATION,
+            "nobody has this credential",
+            "assign it to a person: create_objects with object cards, qrcodes, pins or uhf_tags",
+        ),
+        Reason.NOT_YET_VALID: ReasonEntry(
+            _DENIED,
+            Stage.VALIDITY,
+            "the person is not valid yet",
+            "set an earlier users.begin_time for this person",
+        ),
+        Reason.EXPIRED: ReasonEntry(
+            _DENIED,
+            Stage.VALIDITY,
+            "the person is no longer valid",
+            "set a later users.end_time for this person",
+        ),
+        Reason.NO_RULE: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            "no access rule lets this person in here",
+            "tie a releasing access rule to the portal (portal_access_rules) and to a group of the "
+            "person (group_access_rules)",
+        ),
+        Reason.OUT_OF_TIME: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            "outside the hours of the access rules",
+            "come within the hours, or change the time_spans of the rule's time zone",
+        ),
+        Reason.BLOCKED: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            "a blocking rule applies",
+            "take the person or the portal out of the blocking rule (group_access_rules, "
+            "portal_access_rules), or change its hours",
+        ),
+        Reason.LOCK_DOWN: ReasonEntry(
+            _DENIED,
+            Stage.MODE,
+            "lock-down",
+            'end the lock-down: set_exception_mode {"door": 0, "mode": "none"}, with the number of '
+            "the door where only one is locked down",
+        ),
+        Reason.SECOND_FACTOR_DUE: ReasonEntry(
+            AccessEvent.PENDING_IDENTIFICATION,
+            Stage.SECOND_FACTOR,
+            "the reader waits for the person's PIN or password",
+            "key the person's PIN or password at the same reader",
+            StageVerdict.WAITS,
+        ),
+        Reason.SECOND_FACTOR_WRONG: ReasonEntry(
+            _DENIED,
+            Stage.SECOND_FACTOR,
+            "the PIN or password was not this person's",
+            "present the card or code again and key the person's own PIN or password",
+        ),
+        Reason.SECOND_FACTOR_TIMED_OUT: ReasonEntry(
+            AccessEvent.IDENTIFICATION_TIMEOUT,
+            Stage.SECOND_FACTOR,
+            "no PIN or password was keyed in time",
+            "present the card or code again and key the PIN at once",
+        ),
+        Reason.FIRST_FACTOR_MISSING: ReasonEntry(
+            _DENIED,
+            Stage.SECOND_FACTOR,
+            "a PIN or password alone does not open this door",
+            "present a card or code first, then key the PIN",
+        ),
+        Reason.NO_SECOND_FACTOR_HERE: ReasonEntry(
+            _DENIED,
+            Stage.SECOND_FACTOR,
+            "a PIN is required, and this reader has no keypad",
+            "fit a reader with a keypad, or set identifier.multi_factor_authentication to 0",
+        ),
+        Reason.KEYPAD_LOCKED: ReasonEntry(
+            # The same as for a wrong entry: nobody learns whether this one was right.
+            AccessEvent.NOT_IDENTIFIED,
+            Stage.IDENTIFICATION,
+            "the keypad is locked after too many wrong entries",
+            "wait until the keypad is free again; cards and codes work meanwhile",
+        ),
+        Reason.PASSBACK: ReasonEntry(
+            _DENIED,
+            Stage.PASSBACK,
+            "anti-passback",
+            "let the person leave first, or forget where they are: forgive_antipassback "
+            '{"user_id": ...}, or exempt them (antipassback_exemptions)',
+        ),
+        Reason.WAITING_FOR_PERSONS: ReasonEntry(
+            AccessEvent.PENDING_ACCESS,
+            Stage.PERSONS,
+            "more people are required",
+            "the missing people have to identify at this portal in time",
+            StageVerdict.WAITS,
+        ),
+        Reason.PERSONS_MISSING: ReasonEntry(
+            AccessEvent.IDENTIFICATION_TIMEOUT,
+            Stage.PERSONS,
+            "the other people required did not come in time",
+            "identify again, the required people one right after the other",
+        ),
+        Reason.NO_PLACE_AMONG_PERSONS: ReasonEntry(
+            _DENIED,
+            Stage.PERSONS,
+            "several people are required, and none from this person's groups",
+            "add the person to a group that the portal rule needs (user_groups, "
+            "portal_rule_groups)",
+        ),
+        Reason.INTERLOCK: ReasonEntry(
+            _DENIED,
+            Stage.INTERLOCK,
+            "another door of the interlock is not closed and locked",
+            "close the other door and wait until it is locked",
+        ),
+        Reason.CLOCK_NOT_TRUSTED: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            "person or rules depend on the time, and the clock is not trusted",
+            "set the clock: set_system_time, or let it reach a time server; `gateway doctor` names "
+            "what is wrong with it",
+        ),
+        Reason.READER_WITHOUT_PORTAL: ReasonEntry(
+            _ERROR,
+            Stage.PLACE,
+            "the reader stands for no portal",
+            "tie the reader to a portal (portal_script_parameters); `gateway doctor` names it",
+        ),
+        Reason.TURNSTILE_BLOCKED: ReasonEntry(
+            _DENIED,
+            Stage.DOOR,
+            "the turnstile is blocked for that direction",
+            "change catra.operation_mode",
+        ),
+        Reason.DOOR_UNREACHABLE: ReasonEntry(
+            _ERROR,
+            Stage.DOOR,
+            "the module with the door's wires does not answer",
+            "check the module's power, address and line; `gateway doctor` names what is wrong",
+        ),
+        Reason.INTERNAL_ERROR: ReasonEntry(
+            _ERROR,
+            Stage.OTHER,
+            "no decision could be taken",
+            "read the service log (journalctl -u gateway-controller) and run `gateway doctor`",
+        ),
+    }
+)
+"""Every reason; `tests/unit/access/test_access_reasons.py` sees that none is missing."""
+
+OPENINGS: Mapping[Opening, str] = MappingProxyType(
+    {
+        Opening.BUTTON: "the exit button was pressed",
+        Opening.OPENED_BY_CLIENT: "opened by a client of the API",
+        Opening.DECIDED_BY_SERVER: "a server decided",
+    }
+)
+"""What is said of an access that this device did not decide upon."""

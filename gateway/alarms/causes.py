@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 
 
 class AlarmCause(IntEnum):
@@ -31,6 +33,26 @@ class AlarmCause(IntEnum):
     """A lock stays unlocked although it is commanded to lock. Ours, far above the vendor's: it
     has no number for it."""
 
+
+CAUSE_WORDS: Mapping[AlarmCause, str] = MappingProxyType(
+    {
+        **{
+            AlarmCause(number): f"alarm zone {number} was tripped"
+            for number in range(AlarmCause.ZONE_1, AlarmCause.ZONE_5 + 1)
+        },
+        AlarmCause.DOOR_OPEN: "held open",
+        AlarmCause.FORCED_DOOR: "forced open",
+        AlarmCause.PANIC_FINGER: "finger under duress",
+        AlarmCause.TAMPER: "tampering",
+        AlarmCause.PANIC_CARD: "card under duress",
+        AlarmCause.PANIC_PIN: "PIN under duress",
+        AlarmCause.PANIC_PASSWORD: "password under duress",
+        AlarmCause.ZONE_NO_PRESENCE: "no presence in a zone",
+        AlarmCause.ZONE_OPEN: "a zone is open",
+        AlarmCause.LOCK_WELDED: "the lock stays unlocked although it is commanded to lock",
+    }
+)
+"""What each cause is called in logs."""
 
 ZONE_CAUSES = tuple(AlarmCause(number) for number in range(1, 6))
 """The alarm zones in order: zone N sets off cause N."""

@@ -42,7 +42,6 @@ def remote_user_authorization(
     context: CommandContext, caller: Caller, request: AuthorizationRequest
 ) -> Answer:
     """Log the access under the event given and, for a grant, carry out its actions."""
-    del caller
     event = _EVENTS.get(request.event)
     if event is None:
         raise InvalidRequest(f"event is one of {', '.join(map(str, _EVENTS))}")
@@ -62,6 +61,7 @@ def remote_user_authorization(
                 ),
                 turnstile=tuple(sorted(frozenset().union(*ways))),
                 log_type_id=log_type_id,
+                by=caller.login or "",
             )
         )
     finally:

@@ -32,8 +32,9 @@ def execute_actions(context: CommandContext, caller: Caller, request: ActionsReq
     Nothing moves unless every action makes sense and can be carried out now: several doors of one
     interlock are refused together.
     """
-    del caller
-    openings = checked_openings(context.site, request.actions)
+    by = caller.login or ""
+    checked = checked_openings(context.site, request.actions)
+    openings = [opening.model_copy(update={"by": by}) for opening in checked]
     try:
         context.controller.carry_out(openings)
     finally:

@@ -14,11 +14,12 @@ from pydantic import Field
 
 from gateway.access.attempt import Attempt, Factor
 from gateway.access.explain import day_report, rule_reports, stage_reports, steps_of, suppose
-from gateway.access.explain_values import Case, RuleReport, Stage, Step
+from gateway.access.explain_values import Case, RuleReport, Step
 from gateway.access.explain_words import Names, Sentences
 from gateway.access.person import Person
 from gateway.access.policy import Portal
 from gateway.access.reasons import Reason
+from gateway.access.stages import Stage
 from gateway.access.time_words import when
 from gateway.access.trace import TimeVerdict
 from gateway.access.week import DAY_S, passes, stretches

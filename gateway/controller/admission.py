@@ -21,6 +21,7 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt, Place
 from gateway.access.decision import Decision, refuse
+from gateway.access.facts import cut
 from gateway.access.keypad_guard import Guard
 from gateway.access.passback import NOWHERE, PassbackMode, Strictness
 from gateway.access.reasons import Reason
@@ -104,6 +105,7 @@ class AdmissionDesk:
         """
         reader = identification.reader
         portal_id = self._identifier.portal_of(reader, bindings)
+        failed = ""
         try:
             known = self._identifier.identify(identification, bindings, self._state, enough)
             if known is None:
@@ -115,19 +117,20 @@ class AdmissionDesk:
         except OutdatedRules:
             raise
         except StorageError as error:
-            log.warning("no decision", reader=reader, error=str(error))
-        except Exception:  # whatever fails in a decision - it denies, and the loop goes on
+            failed = str(error)
+        except Exception as error:  # whatever fails in a decision - it denies, and the loop goes on
             log.exception("no decision", reader=reader)
+            failed = type(error).__name__
         else:
             kept = None if _is_second_factor(known.attempt, bindings) else known.shown
             verdicts = self._taken(admission, kept, now_ms)
             self._keep_waiting(known, first, verdicts[-1].decision.reason)
             return verdicts
-        return (self._refused(identification, portal_id),)
+        return (self._refused(identification, portal_id, failed),)
 
     def give_up(self, identification: Identification) -> Verdict:
         """The denial of an identification that could not be decided in time."""
-        return self._refused(identification, 0)
+        return self._refused(identification, 0, "the rules were being compiled for too long")
 
     def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
         """Somebody types at `reader`."""
@@ -233,15 +236,16 @@ class AdmissionDesk:
             verdicts.append(Verdict(outcome, credential, self._identifier.identifier_id(reader)))
         for change in admission.keypads:
             locked = isinstance(change, KeypadLocked)
-            log.warning("keypad", reader=change.reader, locked=locked)
             for_ms = change.for_ms if isinstance(change, KeypadLocked) else 0
             self._recorder.note(EntryKind.KEYPAD, reader=change.reader, locked_ms=for_ms)
             self._keypad_alarm(change.reader, now_ms, on=locked)
         return tuple(verdicts)
 
-    def _refused(self, identification: Identification, portal_id: int) -> Verdict:
+    def _refused(self, identification: Identification, portal_id: int, failed: str) -> Verdict:
         reader = identification.reader
-        outcome = Outcome(refuse(Reason.INTERNAL_ERROR, portal_id=portal_id), reader)
+        refusal = refuse(Reason.INTERNAL_ERROR, portal_id=portal_id)
+        known = {Reason.INTERNAL_ERROR.value: {"error": cut(failed)}}
+        outcome = Outcome(refusal, reader, facts=known)
         return Verdict(outcome, identification.credential, self._identifier.identifier_id(reader))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from gateway.controller.core import Controller
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman, Standing
 from gateway.controller.dynamic_codes import DynamicCodes, FindWindow
+from gateway.controller.event_log import EventLog
 from gateway.controller.fire import FireLatch
 from gateway.controller.flight.hook import NO_FLIGHT, Flight
 from gateway.controller.flight.instant import Instant
@@ -53,6 +54,7 @@ from gateway.controller.turnstile_panel import TurnstilePanel
 from gateway.controller.ways import Ways
 from gateway.credentials.totp import window_of
 from gateway.doors.values import DoorAlarm, Schedule
+from gateway.explain.names import SiteNames
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.boot import boot_id
@@ -67,6 +69,7 @@ from gateway.store import database
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.identity import read_identity
 from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
+from gateway.store.names import NameReader
 from gateway.store.passages import PassageReader
 from gateway.store.people import PeopleReader
 from gateway.store.snapshot import SnapshotReader
@@ -291,16 +294,19 @@ def _recording(
     )
     zone = SiteZone(site.site.zone)
     last_ids = journal.last_ids()
-    writer = JournalWriter(journal, last_ids, inbox.post)
     device_time = DeviceTime(zone, site.site.wire_time)
+    lookup = NameReader(data / STORE_FILE)
+    events = EventLog(SiteNames(site, device_time, lookup))
+    writer = JournalWriter(journal, last_ids, inbox.post, events.tell)
     watched = flight.writer(writer, last_ids)
     recorder = Recorder(watched, instant, device_time, instant)
-    writer.start()
-    try:
-        yield Record(watched, recorder, zone, device_time, past)
-        recorder.note(EntryKind.STOPPED)
-    finally:
-        writer.close()
+    with closing(lookup), events.running():
+        writer.start()
+        try:
+            yield Record(watched, recorder, zone, device_time, past)
+            recorder.note(EntryKind.STOPPED)
+        finally:
+            writer.close()
 
 
 def _note_start(record: Record, rig: Rig) -> None:

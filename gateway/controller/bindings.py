@@ -29,6 +29,7 @@ from gateway.link.messages import EndedMode
 from gateway.objects.configuration_keys import CARD_READERS, WIEGAND_INPUTS
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import Door, FixedInput, Level, RexMode, SecBox, Side, SiteFile
+from gateway.store.mode_rows import mode_facts
 from gateway.store.snapshot import SecBoxRow, Snapshot
 
 CATRA_ACTION = "catra"
@@ -248,6 +249,11 @@ class Bindings:
         ]
         latest = max(told, key=lambda row: row.since, default=None)
         return {"login": latest.login, "reason": latest.reason} if latest else {}
+
+    def locked_down(self, door: int = DEVICE) -> dict[str, int | str]:
+        """What is known of the lock-down that `door`, or the device, is in."""
+        place = DEVICE if self.device_mode is Mode.LOCK_DOWN else door
+        return mode_facts(place, self.snapshot.modes.get(place))
 
     @property
     def device_mode(self) -> Mode:

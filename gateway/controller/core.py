@@ -28,7 +28,6 @@ from gateway.controller.parts import DamageFound, Happening, Item, Parts
 from gateway.controller.reception import Reception
 from gateway.controller.status import status_of
 from gateway.credentials.values import BadFrame, Identification
-from gateway.credentials.wiegand import raw_readings
 from gateway.doors.values import Mode
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
@@ -269,7 +268,6 @@ class Controller:
     def _left_aside(self, item: Identification | KeyPressed) -> None:
         """Something came from a reader that somebody tampers with."""
         if isinstance(item, Identification):
-            log.warning("reader disabled", reader=self._parts.site.shown(item.reader))
             self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
             self._parts.signals.show(item.reader, Cue.ERROR, self._now_ms())
 
@@ -279,26 +277,18 @@ class Controller:
         """Write down what is wrong, or right again, with a part of the device."""
         match item:
             case BadFrame():
-                read = raw_readings(item.bits)
-                reader = self._parts.site.shown(item.reader)
-                log.warning("bad frame", reader=reader, bits=item.bits, why=item.why, **read)
                 self._parts.recorder.note(
                     EntryKind.BAD_FRAME, reader=item.reader, bits=item.bits, why=item.why
                 )
             case ReplaySuspected():
-                reader = self._parts.site.shown(item.reader)
-                log.warning("replay suspected", reader=reader, why=item.why)
                 self._parts.recorder.note(EntryKind.REPLAY, reader=item.reader, why=item.why)
             case DeviceState():
                 state = {"device": item.device, "online": item.online, "why": item.why}
-                titled = {**state, "device": self._parts.site.shown(item.device)}
-                log.info("device", health=item.health.value, **titled)
                 self._parts.recorder.note(EntryKind.DEVICE, health=item.health.value, **state)
                 self._module_changed(item)
             case WriterFault(why=why):
                 self._writer_fault(why)
             case DamageFound(file=file, what=what):
-                log.error("database damaged", file=file, what=what)
                 self._parts.recorder.note(EntryKind.FAULT, part=file, why=what)
 
     def _module_changed(self, state: DeviceState) -> None:
@@ -369,7 +359,6 @@ class Controller:
         verdict = self._parts.clock_verdict()
         if verdict is not self._clock_verdict:
             self._clock_verdict = verdict
-            log.warning("clock", trusted=verdict.trusted, why=verdict.value)
             self._parts.recorder.note(EntryKind.CLOCK, trusted=verdict.trusted, why=verdict.value)
         if verdict.trusted and self._bindings is not None and self._bindings.forgives_at_midnight:
             self._parts.forgiveness.see_day(self._parts.ways.now().day)

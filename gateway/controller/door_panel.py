@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.access.reasons import AccessEvent
+from gateway.access.reasons import AccessEvent, Opening
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.bindings import Bindings
 from gateway.controller.passages import PassageSink
@@ -228,7 +228,6 @@ class DoorPanel:
         fire = (Mode.FIRE,) if self._fire and self.door.fire_release else ()
         mode = effective_mode(*self._modes, *fire)
         if mode is not self._state.mode:
-            log.info("door mode", door=self.door.shown, mode=mode)
             told = self._mode_told.get(mode, {})
             self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value, **told)
         return mode
@@ -248,7 +247,9 @@ class DoorPanel:
     def _record(self, effect: DoorEffect, now_ms: int) -> None:
         match effect:
             case ButtonPressed():
-                self._recorder.opening(AccessEvent.BUTTON, "button", self._portal_id)
+                self._recorder.opening(
+                    AccessEvent.BUTTON, Opening.BUTTON, self._portal_id, self.door.id
+                )
             case DoorOpened():
                 self._moved(opened=True)
             case DoorClosed():
@@ -272,30 +273,26 @@ class DoorPanel:
         """Write down what no table of the API holds."""
         match effect:
             case RexFault(on=on):
-                log.warning("exit button stuck" if on else "exit button free", door=self.door.shown)
                 self._recorder.note(
                     EntryKind.FAULT, part=f"rex {self.door.name}", why="stuck" if on else None
                 )
             case PreAlarm(on=on):
-                log.info("held open soon", door=self.door.shown, on=on)
                 self._recorder.note(EntryKind.PRE_ALARM, door=self.door.id, on=on)
             case ScheduleChanged(schedule=schedule):
-                log.info("door schedule", door=self.door.shown, schedule=schedule.value)
                 self._recorder.note(EntryKind.SCHEDULE, door=self.door.id, schedule=schedule.value)
 
     def _tell(self, effect: Entered | NotEntered) -> None:
         """Say what became of grants."""
-        if isinstance(effect, NotEntered):
-            log.info("nobody entered", door=self.door.shown)
         for grant in effect.grants:
             if isinstance(effect, Entered):
                 self._passages.entered(grant)
             else:
                 self._passages.not_entered(grant, self.door.id)
 
-    def opened_by_client(self, event: AccessEvent, reason: str) -> Receipt:
-        """Record an opening that a client asked for."""
-        return self._recorder.opening(event, reason, self._portal_id)
+    def opened_by_client(self, event: AccessEvent, by: str) -> Receipt:
+        """Record an opening that a client with the login `by` asked for."""
+        why = Opening.OPENED_BY_CLIENT
+        return self._recorder.opening(event, why, self._portal_id, self.door.id, by)
 
     def tick(self, now_ms: int) -> None:
         """Feed time, if something is due."""

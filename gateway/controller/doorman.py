@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Protocol
-
-import structlog
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 
 from gateway.access.actions import Action
 from gateway.access.attempt import Duress, Place
 from gateway.access.decision import refuse
+from gateway.access.facts import cut
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
 from gateway.controller.admission import AdmissionDesk, Verdict
@@ -21,11 +20,9 @@ from gateway.controller.opening_hours import OpeningHours
 from gateway.controller.reader_signals import ReaderSignals
 from gateway.controller.recorder import Receipt, Recorder
 from gateway.controller.turnstile_panel import TurnstilePanel
-from gateway.credentials.card_number import format_card
-from gateway.credentials.values import Credential, Identification
-from gateway.doors.values import Mode, Unlock
-
-log = structlog.get_logger("controller")
+from gateway.credentials.values import Identification
+from gateway.doors.values import Mode, Refusal, Unlock
+from gateway.objects.modes import DEVICE
 
 
 class Standing:
@@ -40,15 +37,26 @@ class Standing:
     def place(self, actions: tuple[Action, ...], bindings: Bindings) -> Place:
         """The place that `actions` open, at this instant."""
         doors = tuple(bindings.doors_of(actions))
-        modes = [self.doors[door].mode for door in doors]
-        shut = Mode.LOCK_DOWN in modes
+        modes = {door: self.doors[door].mode for door in doors}
         sides = bindings.sides_of(actions)
+        side_locked = False
         if self.turnstile and sides:
-            modes.append(self.turnstile.mode)
-            shut = shut or self.turnstile.refusal(sides) is not None
-        released = bool(modes) and all(mode.releases for mode in modes)
-        interlocked = self._interlock.obstacle(doors) is not None
-        return Place(released=released, locked_down=shut, interlocked=interlocked)
+            modes[DEVICE] = self.turnstile.mode
+            side_locked = self.turnstile.refusal(sides) is Refusal.SIDE_LOCKED
+        facts: dict[Reason, Mapping[str, Any]] = {}
+        shut = next((door for door, mode in modes.items() if mode is Mode.LOCK_DOWN), None)
+        if shut is not None:
+            facts[Reason.LOCK_DOWN] = bindings.locked_down(shut)
+        obstacle = self._interlock.obstacle(doors)
+        if obstacle is not None:
+            facts[Reason.INTERLOCK] = obstacle.facts()
+        return Place(
+            released=bool(modes) and all(mode.releases for mode in modes.values()),
+            locked_down=shut is not None,
+            interlocked=obstacle is not None,
+            side_locked=side_locked,
+            facts=facts,
+        )
 
 
 class DuressSink(Protocol):
@@ -102,7 +110,7 @@ class Doorman:
 
     def give_up(self, identification: Identification) -> None:
         """Deny somebody who could not be decided upon in time."""
-        self._record(self._desk.give_up(identification), opened=[])
+        self._record(self._desk.give_up(identification))
 
     def tick(self, bindings: Bindings, now_ms: int) -> None:
         """Carry out what time alone leads to."""
@@ -118,23 +126,28 @@ class Doorman:
     def _carry_out(self, verdict: Verdict, bindings: Bindings) -> None:
         decision = verdict.decision
         if not decision.allowed:
-            self._record(verdict, opened=[])
+            self._record(verdict)
             return
         # The place that was judged is the portal's; a rule may open more doors than that.
         place = self._standing.place(decision.actions, bindings)
-        if place.locked_down or place.interlocked:
-            why = Reason.LOCK_DOWN if place.locked_down else Reason.INTERLOCK
-            self._record(_kept_out(verdict, why), opened=[])
+        barred = (
+            (place.locked_down, Reason.LOCK_DOWN),
+            (place.side_locked, Reason.TURNSTILE_BLOCKED),
+            (place.interlocked, Reason.INTERLOCK),
+        )
+        why = next((reason for holds, reason in barred if holds), None)
+        if why is not None:
+            self._record(_kept_out(verdict, why, place.facts.get(why, {})))
             return
         wanted = [self._doors[door] for door in bindings.doors_of(decision.actions)]
         # The grant of a door that cannot be reached would be a lie, and an opening later on.
         panels = [panel for panel in wanted if not panel.away]
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
         if wanted and not panels and not sides:
-            log.error("nothing can be opened", door=wanted[0].door.shown, why=wanted[0].away)
-            self._record(_kept_out(verdict, Reason.INTERNAL_ERROR), opened=[])
+            away = {"door": wanted[0].door.id, "why": cut(wanted[0].away)}
+            self._record(_kept_out(verdict, Reason.DOOR_UNREACHABLE, away))
             return
-        opened = [panel.door.name for panel in panels]
+        opened = [panel.door.id for panel in panels]
         grant = self._desk.granted(verdict, bindings)
         self._hours.granted(grant, verdict, bindings)
         now_ms = self._now_ms()
@@ -147,18 +160,24 @@ class Doorman:
         release = ""
         if self._turnstile and sides:
             release = self._turnstile.release(sides, now_ms)
-            opened.append(self._turnstile.turnstile.name)
-        access = self._record(verdict, opened, opened_ms)
+        access = self._record(verdict, opened, opened_ms, turnstile=bool(release))
         if self._turnstile and release:
             self._turnstile.granted_as(release, access.id, grant)
-        if not opened:
+        if not opened and not release:
             # Nothing can tell whether somebody went through a portal that opens nothing.
             self._hours.entered(grant)
 
-    def _record(self, verdict: Verdict, opened: list[str], opened_ms: int = 0) -> Receipt:
+    def _record(
+        self,
+        verdict: Verdict,
+        opened: Sequence[int] = (),
+        opened_ms: int = 0,
+        *,
+        turnstile: bool = False,
+    ) -> Receipt:
         decision = verdict.decision
         receipt = self._recorder.decision(
-            verdict.outcome, verdict.credential, verdict.identifier_id
+            verdict.outcome, verdict.credential, verdict.identifier_id, opened, turnstile=turnstile
         )
         outcome = verdict.outcome
         if outcome.duress is not None:
@@ -166,32 +185,18 @@ class Doorman:
             user_id = outcome.person.id if outcome.person else decision.user_id
             self._duress(outcome.duress, user_id, receipt.id, self._now_ms(), outcome.reader)
         self._signals.verdict(verdict, self._now_ms(), opened_ms)
-        if decision.reason is Reason.UNKNOWN_CREDENTIAL and verdict.credential is not None:
-            _show_readings(outcome.reader, verdict.credential)
-        log.info(
-            "access",
-            reason=decision.reason.value,
-            user=decision.user_id,
-            portal=decision.portal_id,
-            doors=",".join(opened) if decision.allowed else "",
-        )
-        if decision.allowed and not opened:
-            log.warning("granted, but the portal opens no door", portal=decision.portal_id)
         return receipt
 
     def _now_ms(self) -> int:
         return self._clock.monotonic_ns() // 1_000_000
 
 
-def _kept_out(verdict: Verdict, why: Reason) -> Verdict:
-    """The refusal of a grant one of whose doors may not open now."""
+def _kept_out(verdict: Verdict, why: Reason, known: Mapping[str, Any]) -> Verdict:
+    """The refusal of a grant one of whose doors may not open now, and what is known of that."""
     was = verdict.decision
     refusal = replace(refuse(why, was.user_id, was.portal_id), trace=was.trace)
-    alone = replace(verdict.outcome, decision=refusal, company=(), passback_violation=False)
+    facts = {why.value: dict(known)} if known else {}
+    alone = replace(
+        verdict.outcome, decision=refusal, company=(), passback_violation=False, facts=facts
+    )
     return replace(verdict, outcome=alone)
-
-
-def _show_readings(reader: str, credential: Credential) -> None:
-    """Show a technician the common readings of an unknown card: which one is printed on it?"""
-    if isinstance(credential.value, int):
-        log.info("unknown card", reader=reader, **asdict(format_card(credential.value)))

@@ -56,6 +56,5 @@ class FireLatch:
 
     def _set(self, now_ms: int, *, on: bool) -> None:
         self.on = on
-        log.warning("fire" if on else "fire reset")
         self._tell(now_ms, on=on)
         self._recorder.note(EntryKind.FIRE, on=on)

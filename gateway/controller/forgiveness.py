@@ -39,7 +39,6 @@ class Forgiveness:
         released = frozenset(way for way, mode in modes.items() if mode.releases)
         over = self._released - released
         if over:
-            log.info("positions forgotten", why=EMERGENCY_OVER)
             self._ways.forgive(None, EMERGENCY_OVER)
         if self._first_look:
             # It ended while nobody looked, so no entry tells of that yet.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.errors import StorageError
@@ -43,10 +43,13 @@ class JournalWriter:
         journal: Journal,
         last_ids: dict[str, int],
         report: Callable[[Committed | WriterFault], None],
+        committed: Callable[[Sequence[Entry]], None] = lambda _entries: None,
     ) -> None:
+        """`committed` gets each batch of entries once it is durable."""
         self._journal = journal
         self._last_ids = last_ids
         self._report = report
+        self._committed = committed
         self._waiting: deque[Entry] = deque()
         self._tickets = 0
         self._done = 0
@@ -133,4 +136,5 @@ class JournalWriter:
             self._fault = None
             self._report(WriterFault(None))
         self._report(Committed(done, seq))
+        self._committed(batch)
         return True

@@ -77,7 +77,6 @@ class ModeKeeper:
             end_ms = self._ends_ms.get(mode)
             if end_ms is not None and end_ms <= self._now_ms() and self._timer.trusted():
                 self._ended.add(mode)
-                log.info("the time of an exception mode is over", door=mode.door, mode=row.mode)
                 self._recorder.note(
                     EntryKind.MODE, ended=mode.door, mode=row.mode, until_utc=mode.until_utc
                 )

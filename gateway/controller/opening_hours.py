@@ -214,7 +214,6 @@ class OpeningHours:
         return all(holds(policy.calendar.instant(moment)) for moment in moments)
 
     def _note(self, first_card: int, *, on: bool) -> None:
-        log.info("first card", first_card=first_card, on=on)
         self._recorder.note(EntryKind.FIRST_CARD, first_card=first_card, on=on)
 
 

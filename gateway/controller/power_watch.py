@@ -34,7 +34,6 @@ class PowerWatch:
         if active is (kind in self._active):
             return
         self._active ^= {kind}
-        log.warning("power fault" if active else "power restored", contact=kind.value)
         self._recorder.note(
             EntryKind.FAULT, part=f"power {kind}", why=_WORDS[kind] if active else None
         )

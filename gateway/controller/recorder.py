@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.access.admission_values import Outcome
-from gateway.access.reasons import AccessEvent
+from gateway.access.facts import FORM, NOTHING, cut
+from gateway.access.reasons import AccessEvent, Opening
 from gateway.access.trace import RuleTrace
 from gateway.alarms.register import AlarmSource
 from gateway.clock import Clock, DeviceTime, Moment
@@ -55,9 +56,18 @@ class Recorder:
         return self._device_time.moment(utc, trusted=self._trust.judge(utc).trusted)
 
     def decision(
-        self, outcome: Outcome, credential: Credential | None, identifier_id: int
+        self,
+        outcome: Outcome,
+        credential: Credential | None,
+        identifier_id: int,
+        doors: Iterable[int] = (),
+        *,
+        turnstile: bool = False,
     ) -> Receipt:
-        """A credential was decided upon; `credential` is what may be kept of it."""
+        """A credential was decided upon; `credential` is what may be kept of it.
+
+        `doors` were opened, and the turnstile released, for it.
+        """
         decision = outcome.decision
         values: dict[str, int | str] = {}
         # A PIN that fits nobody may be one digit off somebody's: it is not kept.
@@ -75,22 +85,38 @@ class Recorder:
             rule_ids=decision.rule_ids,
             trace=decision.trace,
             marks=_marks(outcome),
+            facts={
+                **({"reader": outcome.reader} if outcome.reader else {}),
+                **({"doors": list(doors)} if decision.allowed else {}),
+                **({"turnstile": True} if turnstile else {}),
+                **outcome.facts,
+            },
         )
 
-    def opening(self, event: AccessEvent, reason: str, portal_id: int) -> Receipt:
-        """A door was opened by a button or by a client, without a credential."""
-        return self._access(event, reason, portal_id=portal_id)
+    def opening(
+        self, event: AccessEvent, why: Opening, portal_id: int, door: int = 0, by: str = ""
+    ) -> Receipt:
+        """A door, or the turnstile (0), was opened by a button or by a client whose login is `by`,
+        without a credential."""
+        return self._access(event, why.value, portal_id=portal_id, facts=_opened(door, by))
 
     def authorized(
-        self, event: AccessEvent, user_id: int, portal_id: int, log_type_id: int = NO_LOG_TYPE
+        self,
+        event: AccessEvent,
+        user_id: int,
+        portal_id: int,
+        log_type_id: int = NO_LOG_TYPE,
+        doors: Iterable[int] = (),
+        by: str = "",
     ) -> Receipt:
         """A server decided upon an access; `log_type_id` is the kind of punch that it names."""
         return self._access(
             event,
-            "decided_by_server",
+            Opening.DECIDED_BY_SERVER.value,
             user_id=user_id,
             portal_id=portal_id,
             values={"log_type_id": log_type_id},
+            facts={"doors": list(doors), **({"by": cut(by)} if by else {})},
         )
 
     def _access(  # noqa: PLR0913 - the columns of a row, each by its name
@@ -105,6 +131,7 @@ class Recorder:
         rule_ids: Iterable[int] = (),
         trace: Iterable[RuleTrace] = (),
         marks: Mapping[str, Any] = MappingProxyType({}),
+        facts: Mapping[str, Any] = NOTHING,
     ) -> Receipt:
         row_id = self._writer.give_id("access_logs")
         row = {
@@ -125,6 +152,7 @@ class Recorder:
             "reason": reason,
             "trace": [_trace(step) for step in trace],
             **marks,
+            "facts": {"form": FORM, **facts},
         }
         return Receipt(self._add(EntryKind.ACCESS, body), row_id)
 
@@ -207,6 +235,12 @@ def _marks(outcome: Outcome) -> dict[str, Any]:
     if outcome.passback_violation:
         marks["passback_violation"] = True
     return marks
+
+
+def _opened(door: int, by: str) -> dict[str, Any]:
+    """What is known of an opening that no credential led to."""
+    where = {"door": door} if door else {"turnstile": True}
+    return {**where, **({"by": cut(by)} if by else {})}
 
 
 def _trace(step: RuleTrace) -> dict[str, Any]:

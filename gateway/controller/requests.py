@@ -94,12 +94,12 @@ class OpeningDesk:
                 sides = frozenset(opening.sides)
                 turnstile = self._present()
                 turnstile.release(sides, self._now_ms())
-                turnstile.opened_by_client(event, "opened_by_client", sides)
+                turnstile.opened_by_client(event, opening.by, sides)
                 continue
             panel = self._panel(opening.door)
             panel.feed(_event(opening.timeout_ms), self._now_ms())
             if opening.timeout_ms != _CLOSE:  # closing is no access
-                panel.opened_by_client(event, "opened_by_client")
+                panel.opened_by_client(event, opening.by)
         # What a close ended must not be in force again after a restart: that is waited for too.
         return self._recorder.last_ticket
 
@@ -131,8 +131,14 @@ class OpeningDesk:
                 turnstile.release(sides, self._now_ms())
             for opening in command.openings:
                 self._panel(opening.door).feed(_event(opening.timeout_ms), self._now_ms())
+        granted = command.openings if event is AccessEvent.GRANTED else ()
         return self._recorder.authorized(
-            event, command.user_id, command.portal_id, command.log_type_id
+            event,
+            command.user_id,
+            command.portal_id,
+            command.log_type_id,
+            [opening.door for opening in granted if opening.timeout_ms != _CLOSE],
+            command.by,
         ).ticket
 
     def _check(self, openings: Sequence[OpenDoor | Opening]) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import structlog
 
-from gateway.access.reasons import AccessEvent
+from gateway.access.reasons import AccessEvent, Opening
 from gateway.controller.bindings import Bindings
 from gateway.controller.passages import PassageSink
 from gateway.controller.ports import StrikePort
@@ -114,7 +114,6 @@ class TurnstilePanel:
         fire = (Mode.FIRE,) if self._fire and self.turnstile.fire_release else ()
         mode = effective_mode(self._device_mode, *fire)
         if mode is not self._state.mode:
-            log.info("turnstile mode", turnstile=self.turnstile.shown, mode=mode)
             told = self._mode_told.get(mode, {})
             name = self.turnstile.name
             self._recorder.note(EntryKind.MODE, turnstile=name, mode=mode.value, **told)
@@ -134,10 +133,11 @@ class TurnstilePanel:
         self.feed(Release(sides, key), now_ms)
         return key
 
-    def opened_by_client(self, event: AccessEvent, reason: str, sides: frozenset[Side]) -> Receipt:
-        """Record a release that a client asked for."""
+    def opened_by_client(self, event: AccessEvent, by: str, sides: frozenset[Side]) -> Receipt:
+        """Record a release that a client with the login `by` asked for."""
         portals = (self._portal_ids[side] for side in sides)
-        return self._recorder.opening(event, reason, min(filter(None, portals), default=0))
+        portal_id = min(filter(None, portals), default=0)
+        return self._recorder.opening(event, Opening.OPENED_BY_CLIENT, portal_id, by=by)
 
     def granted_as(self, key: str, access_log_id: int, grant: int) -> None:
         """The release `key` is that access: given up, it becomes event 13 (standalone)."""
@@ -166,11 +166,6 @@ class TurnstilePanel:
     def _record(self, effect: TurnstileEffect) -> None:
         match effect:
             case Turned(side=side, key=key):
-                log.info(
-                    "turn", turnstile=self.turnstile.shown, side=side, released=key is not None
-                )
-                if not effect.allowed:
-                    log.warning("forced turn", turnstile=self.turnstile.shown, side=side)
                 access_log_id, grant = self._granted.pop(key or "", (0, 0))
                 self._recorder.turned(
                     key or self._new_key(),
@@ -181,7 +176,6 @@ class TurnstilePanel:
                 )
                 self._passages.entered(grant)
             case GaveUp(key=key):
-                log.info("gave up", turnstile=self.turnstile.shown)
                 access_log_id, grant = self._granted.pop(key, (0, 0))
                 self._recorder.gave_up(key, access_log_id)
                 self._passages.not_entered(grant, 0)

@@ -183,7 +183,6 @@ class ZoneWatch:
         """Let a change of what is armed take effect; the ticket of its record."""
         exit_ms = {str(zone): due - now_ms for zone, due in self._arming.exits.items()}
         disarmed = sorted(self._arming.disarmed)
-        log.info("zones", disarmed=disarmed, leaving=sorted(exit_ms))
         ticket = self._recorder.note(EntryKind.ARMING, disarmed=disarmed, exit_ms=exit_ms)
         self._rearm(now_ms)
         return ticket

@@ -59,6 +59,10 @@ class Obstacle:
     """The door that is in its way."""
     why: Hindrance
 
+    def facts(self) -> dict[str, int | str]:
+        """What a record keeps of it."""
+        return {"door": self.door, "by": self.by, "why": self.why.value}
+
 
 def symmetric(listed: Mapping[int, Collection[int]]) -> dict[int, frozenset[int]]:
     """The partners of each door of `listed`, from the doors that each one's list names.

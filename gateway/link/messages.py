@@ -24,6 +24,9 @@ LONGEST_BUZZ_MS = 3_000
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
 """An id of a row, 0 for none."""
 
+Login = Annotated[str, Field(max_length=1_000)]
+"""Who asked; empty for nobody in particular."""
+
 NO_LOG_TYPE = -1
 """`access_logs.log_type_id` where nobody said which kind of punch it is."""
 
@@ -43,6 +46,7 @@ class OpenDoor(_Message):
     timeout_ms: Annotated[int, Field(ge=-1, le=600_000)] | None = None
     reason: Annotated[int, Field(ge=0, le=3)] | None = None
     """0 unknown, 1 authorised, 2 push button, 3 web command; None when the client gave none."""
+    by: Login = ""
 
 
 class Opening(_Message):
@@ -61,6 +65,7 @@ class ReleaseTurnstile(_Message):
     """The ways that they may turn."""
     reason: Annotated[int, Field(ge=0, le=3)] | None = None
     """As in OpenDoor."""
+    by: Login = ""
 
 
 class OpenTogether(_Message):
@@ -94,6 +99,7 @@ class Authorize(_Message):
     """Ways that the turnstile is released for, for a grant only."""
     log_type_id: Annotated[int, Field(ge=NO_LOG_TYPE, lt=1 << 63)] = NO_LOG_TYPE
     """Kind of punch, a row of `log_types`."""
+    by: Login = ""
 
 
 class Obey(_Message):

@@ -131,6 +131,7 @@ class CommittedEntry:
     monotonic_ns: int = 0
     boot_id: str = ""
     """Of the machine's start in which `monotonic_ns` counts."""
+    clock_trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,4 +408,5 @@ def _entry(row: JournalRow) -> CommittedEntry:
         utc=_EPOCH + timedelta(microseconds=int(row.utc_us)),
         monotonic_ns=int(row.monotonic_ns),
         boot_id=row.boot_id,
+        clock_trusted=bool(row.clock_trusted),
     )

@@ -31,6 +31,18 @@ class ModeRow(NamedTuple):
     """Unix seconds, 0 for no end."""
 
 
+def mode_facts(place: int, row: ModeRow | None) -> dict[str, int | str]:
+    """What a record keeps of the mode of `place`: who set it, why, since when and until when.
+
+    `row` is None for a mode that a client set as configuration, which tells nothing.
+    """
+    known: dict[str, int | str] = {"door": place}
+    if row is not None:
+        told = {name: getattr(row, name) for name in ("login", "reason", "since", "until")}
+        known |= {name: value for name, value in told.items() if value}
+    return known
+
+
 def forget_modes(models: Models, keys: Iterable[tuple[str, str]]) -> None:
     """What was known of the modes among `keys` is true no more: somebody set them without a word.
 

@@ -29,7 +29,7 @@ from gateway.access.explain import (
     steps_of,
     suppose,
 )
-from gateway.access.explain_values import Case, NamedZone, Stage, StageVerdict, Step
+from gateway.access.explain_values import Case, NamedZone, Step
 from gateway.access.explain_words import Names, Sentences
 from gateway.access.passback import Now, Way
 from gateway.access.person import Person
@@ -46,6 +46,7 @@ from gateway.access.rows import (
     TimeSpanRow,
     TimeZoneRow,
 )
+from gateway.access.stages import Stage, StageVerdict
 from gateway.access.time_words import KINDS, clock_words, days_words
 from gateway.access.trace import PersonTie, PlaceTie
 from gateway.access.week import passes, stretches

@@ -59,7 +59,11 @@ ROWS: dict[str, Any] = {
     "portal_rules": PortalRuleRow,
     "portal_rule_groups": PortalRuleGroupRow,
 }
-WITHOUT_FAILURE = set(Reason) - {Reason.INTERNAL_ERROR}
+WITHOUT_FAILURE = set(Reason) - {
+    Reason.INTERNAL_ERROR,
+    Reason.DOOR_UNREACHABLE,
+    Reason.TURNSTILE_BLOCKED,
+}
 
 
 def policy_of(tables: Tables) -> Policy:

@@ -1,0 +1,253 @@
+"""The words for a reason, with what was known at that instant: the one place that has them.
+
+The service log, explanations and the simulator say the same of one access. What an entry does not
+hold, because an older program wrote it, is left out here; explanations say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gateway.access.facts import FORM, NOTHING
+from gateway.access.passback import PassbackMode
+from gateway.access.reasons import REASONS, Reason
+from gateway.access.time_words import clock_words, stamp_words
+from gateway.access.trace import RuleOutcome
+
+_DAY_S = 86_400
+
+
+class Names(Protocol):
+    """What things are called, and what their times are on the site's wall clock."""
+
+    def person(self, id_: int) -> str:
+        """A person, by name where there is one."""
+
+    def group(self, id_: int) -> str:
+        """A group, as `group 'Office'`."""
+
+    def area(self, id_: int) -> str:
+        """An area, as `area 'Hall'`."""
+
+    def door(self, number: int) -> str:
+        """A door's bare name."""
+
+    def wall(self, utc_s: int) -> int:
+        """UTC seconds on the site's wall clock, counted as if that were UTC."""
+
+    def wall_of_stamp(self, stamp: int) -> int:
+        """A value of one of the API's time columns on the site's wall clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A reason, with all that its record holds."""
+
+    reason: Reason
+    facts: Mapping[str, Any] = NOTHING
+    rules: tuple[tuple[str, str], ...] = ()
+    """Name and outcome of each rule that was asked."""
+    clock_trusted: bool = True
+    local: int = 0
+    """The instant, on the site's wall clock."""
+
+    @classmethod
+    def of_body(cls, body: Mapping[str, Any], local: int, *, clock_trusted: bool = True) -> Known:
+        """What the body of an entry holds. Raises ValueError for a reason that none here is."""
+        rules = tuple((step["name"], step["why"]) for step in body["trace"])
+        return cls(Reason(body["reason"]), facts_of(body), rules, clock_trusted, local)
+
+
+def facts_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts in the body of an entry; nothing where there are none of a known form."""
+    facts = body.get("facts")
+    return facts if isinstance(facts, Mapping) and facts.get("form") == FORM else NOTHING
+
+
+def reason_words(known: Known, names: Names) -> str:
+    """What completes `DENIED Ana at front: ...`; empty for a plain grant."""
+    words = REASONS[known.reason].words
+    detail = detail_words(known, names)
+    if detail and known.reason in _WHOLE:
+        return detail
+    return ": ".join(part for part in (words, detail) if part)
+
+
+def detail_words(known: Known, names: Names) -> str:
+    """What the record adds to the words of its reason; empty for nothing."""
+    told = _DETAILS.get(known.reason)
+    return told(known, names) if told is not None else ""
+
+
+_WHOLE = frozenset({Reason.OUT_OF_TIME, Reason.BLOCKED, Reason.LOCK_DOWN})
+"""Reasons whose detail says all that their words do."""
+
+
+def _rules(known: Known, *outcomes: RuleOutcome) -> str:
+    """The rules that came out so, by name."""
+    return ", ".join(dict.fromkeys(f"'{name}'" for name, why in known.rules if why in outcomes))
+
+
+def _out_of_time(known: Known, names: Names) -> str:
+    del names
+    which = _rules(known, RuleOutcome.OUT_OF_TIME, RuleOutcome.NO_SCHEDULE)
+    return f"outside the hours of {which}" if which else ""
+
+
+def _blocked(known: Known, names: Names) -> str:
+    del names
+    which = _rules(known, RuleOutcome.BLOCKS)
+    if not which:
+        return ""
+    why = ", whose hours apply at any time while the clock is not trusted"
+    return f"blocked by {which}{'' if known.clock_trusted else why}"
+
+
+def _untrusted(known: Known, names: Names) -> str:
+    del names
+    return _rules(known, RuleOutcome.CLOCK_NOT_TRUSTED)
+
+
+def _passback(known: Known, names: Names) -> str:
+    facts = known.facts.get("passback")
+    if facts is None:
+        return ""
+    if facts["rule"] == PassbackMode.TIMED:
+        parts = [f"entered at {_at(facts['entered_s'], known, names)}"]
+    else:
+        there = names.area(facts["area_id"])
+        before, beyond = names.area(facts["area_from_id"]), names.area(facts["area_to_id"])
+        since = _at(facts["since_s"], known, names)
+        parts = [f"in {there} since {since}, and the portal leads from {before} to {beyond}"]
+    if "again_s" in facts:
+        parts.append(f"again from {_at(facts['again_s'], known, names)}")
+    elif facts["rule"] == PassbackMode.DAILY_BY_DIRECTION:
+        parts.append("again from midnight")
+    return ", ".join(parts)
+
+
+def _lock_down(known: Known, names: Names) -> str:
+    facts = known.facts.get(Reason.LOCK_DOWN)
+    if facts is None:
+        return ""
+    where = f"door '{names.door(facts['door'])}'" if facts["door"] else "the device"
+    parts = [f"{where} is locked down"]
+    if "login" in facts:
+        parts.append(f"by {facts['login']}")
+    if "since" in facts:
+        parts.append(f"since {_stamp(facts['since'], known, names)}")
+    if "until" in facts:
+        parts.append(f"until {_stamp(facts['until'], known, names)}")
+    because = f" ({facts['reason']})" if "reason" in facts else ""
+    return " ".join(parts) + because
+
+
+def _interlock(known: Known, names: Names) -> str:
+    facts = known.facts.get(Reason.INTERLOCK)
+    if facts is None:
+        return ""
+    return (
+        f"door '{names.door(facts['door'])}' stays locked, since door "
+        f"'{names.door(facts['by'])}' {facts['why']}"
+    )
+
+
+def _keypad(known: Known, names: Names) -> str:
+    facts = known.facts.get("keypad")
+    return f"until {_at(facts['until_s'], known, names)}" if facts else ""
+
+
+def _persons(known: Known, names: Names) -> str:
+    facts = known.facts.get("persons")
+    if facts is None:
+        return ""
+    texts = []
+    for rule in facts["rules"]:
+        who = " and ".join(f"{count} of {names.group(group)}" for group, count in rule["missing"])
+        texts.append(f"{who} for '{rule['name']}'")
+    missing = "; or ".join(texts)
+    if "until_s" in facts:
+        missing = f"{missing}, until {_at(facts['until_s'], known, names)}"
+    return missing
+
+
+def _valid(known: Known, names: Names) -> str:
+    facts = known.facts.get("valid", {})
+    parts = [
+        f"valid {name} {stamp_words(names.wall_of_stamp(facts[name]))}"
+        for name in ("from", "until")
+        if name in facts
+    ]
+    return ", ".join(parts)
+
+
+def _unreachable(known: Known, names: Names) -> str:
+    facts = known.facts.get(Reason.DOOR_UNREACHABLE)
+    return f"door '{names.door(facts['door'])}': {facts['why']}" if facts else ""
+
+
+def _error(known: Known, names: Names) -> str:
+    del names
+    return str(known.facts.get(Reason.INTERNAL_ERROR, {}).get("error", ""))
+
+
+_DETAILS: Mapping[Reason, Callable[[Known, Names], str]] = {
+    Reason.OUT_OF_TIME: _out_of_time,
+    Reason.BLOCKED: _blocked,
+    Reason.CLOCK_NOT_TRUSTED: _untrusted,
+    Reason.PASSBACK: _passback,
+    Reason.LOCK_DOWN: _lock_down,
+    Reason.INTERLOCK: _interlock,
+    Reason.KEYPAD_LOCKED: _keypad,
+    Reason.WAITING_FOR_PERSONS: _persons,
+    Reason.PERSONS_MISSING: _persons,
+    Reason.NO_PLACE_AMONG_PERSONS: _persons,
+    Reason.NOT_YET_VALID: _valid,
+    Reason.EXPIRED: _valid,
+    Reason.DOOR_UNREACHABLE: _unreachable,
+    Reason.INTERNAL_ERROR: _error,
+}
+
+FACTS_NEEDED: Mapping[Reason, str] = {
+    Reason.PASSBACK: "passback",
+    Reason.LOCK_DOWN: Reason.LOCK_DOWN.value,
+    Reason.INTERLOCK: Reason.INTERLOCK.value,
+    Reason.KEYPAD_LOCKED: "keypad",
+    Reason.WAITING_FOR_PERSONS: "persons",
+    Reason.PERSONS_MISSING: "persons",
+    Reason.NO_PLACE_AMONG_PERSONS: "persons",
+    Reason.NOT_YET_VALID: "valid",
+    Reason.EXPIRED: "valid",
+    Reason.DOOR_UNREACHABLE: Reason.DOOR_UNREACHABLE.value,
+    Reason.INTERNAL_ERROR: Reason.INTERNAL_ERROR.value,
+}
+"""The facts without which a reason cannot be told in full; an older program did not record them."""
+
+
+def violation_words(known: Known, names: Names) -> str:
+    """What a grant that anti-passback only noted violates; empty for none."""
+    told = _passback(known, names)
+    return f"anti-passback violation: {told}" if told else ""
+
+
+def unrecorded(known: Known) -> bool:
+    """Whether the record lacks what its reason rests on."""
+    needed = FACTS_NEEDED.get(known.reason)
+    return needed is not None and needed not in known.facts
+
+
+def _at(utc_s: int, known: Known, names: Names) -> str:
+    return wall_words(names.wall(utc_s), known.local)
+
+
+def _stamp(stamp: int, known: Known, names: Names) -> str:
+    return wall_words(names.wall_of_stamp(stamp), known.local)
+
+
+def wall_words(local: int, near: int) -> str:
+    """An instant on the wall clock; without its date where that is the one of `near`."""
+    if local // _DAY_S == near // _DAY_S:
+        return clock_words(local % _DAY_S)
+    return stamp_words(local)

@@ -1,0 +1,376 @@
+"""One line for each journal entry, for the service log, the terminal and the simulator.
+
+`GRANTED Ana at front (card)`, `DENIED Bruno at front: outside the hours of the access rules`,
+`ALARM back: forced open`. Entries that are the controller's own bookkeeping have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from gateway.access.fact_words import Known, facts_of, reason_words, violation_words
+from gateway.access.reasons import OPENINGS, REASONS, AccessEvent, Opening, Reason
+from gateway.access.stages import StageVerdict
+from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
+from gateway.credentials.card_number import format_card
+from gateway.credentials.wiegand import raw_readings
+from gateway.explain.names import SiteNames
+from gateway.store.journal import EntryKind
+
+Body = Mapping[str, Any]
+
+
+class Priority(IntEnum):
+    """How grave a line is: the levels of syslog, which `journalctl -p` filters by."""
+
+    CRITICAL = 2
+    """Somebody has to look now: fire, intrusion, duress."""
+    ERROR = 3
+    """A part of the device does not do its work."""
+    WARNING = 4
+    """Something is wrong, or soon will be."""
+    NOTICE = 5
+    """Of note, and nothing is wrong: a denial, an opening by a client."""
+    INFO = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one entry says."""
+
+    priority: Priority
+    text: str
+
+
+def line_of(
+    kind: EntryKind, body: Body, utc: datetime, names: SiteNames, *, clock_trusted: bool = True
+) -> Line | None:
+    """The line of an entry; None for one that has none."""
+    if kind is EntryKind.ACCESS:
+        return _access(body, names.local(utc), names, clock_trusted=clock_trusted)
+    return _LINES[kind](body, names)
+
+
+def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) -> Line:
+    word = body["reason"]
+    if word in tuple(Opening):
+        return _opening(Opening(word), body, names)
+    known = Known.of_body(body, local, clock_trusted=clock_trusted)
+    row, facts, reason = body["row"], known.facts, known.reason
+    who, how = _who(row, names)
+    at = f"{who} at {facts.get('reader') or names.portal(row['portal_id'])}"
+    words = reason_words(known, names)
+    if reason is Reason.GRANTED:
+        return _granted(f"GRANTED {at} ({how})", body, known, names)
+    if reason is Reason.FREE_PASSAGE:
+        return Line(Priority.INFO, f"FREE PASSAGE {at} ({how}): {words}")
+    if REASONS[reason].verdict is StageVerdict.WAITS:
+        return Line(Priority.INFO, f"WAITING {at}: {words}")
+    if reason is Reason.UNKNOWN_CREDENTIAL and "card_value" in row:
+        words = f"{words} ({card_words(row['card_value'])})"
+    broken = REASONS[reason].event is AccessEvent.INVALID_RULE_PARAMETERS
+    return Line(Priority.ERROR if broken else Priority.NOTICE, f"DENIED {at}: {words}")
+
+
+def _granted(text: str, body: Body, known: Known, names: SiteNames) -> Line:
+    """A grant, and what is odd about it."""
+    others = [names.person(id_) for id_ in body.get("company", ()) if id_ != body["row"]["user_id"]]
+    if others:
+        text = f"{text} together with {', '.join(others)}"
+    opened = known.facts.get("doors")
+    if opened == [] and not known.facts.get("turnstile"):
+        return Line(Priority.WARNING, f"{text}: the portal opens no door; tie an action to it")
+    if body.get("passback_violation"):
+        return Line(Priority.NOTICE, f"{text}: {violation_words(known, names)}")
+    return Line(Priority.INFO, text)
+
+
+def _who(row: Body, names: SiteNames) -> tuple[str, str]:
+    """Whom a row is about, and how they identified."""
+    how, shown = "PIN or password", ""
+    if "card_value" in row:
+        how, shown = "card", _two_halves(row["card_value"])
+    elif "qrcode_value" in row:
+        how, shown = "code", str(row["qrcode_value"])[:40]
+    elif "uhf_tag" in row:
+        how, shown = "tag", str(row["uhf_tag"])[:40]
+    if row["user_id"]:
+        return names.person(row["user_id"]), how
+    return f"unknown {how} {shown}".rstrip(), how
+
+
+def _two_halves(value: int) -> str:
+    return format_card(value).facility_number if value >> 32 else str(value)
+
+
+def card_words(value: int) -> str:
+    """The common readings of a card's number: one of them is printed on it."""
+    read = format_card(value)
+    return (
+        f"number {read.decimal}; facility,number {read.facility_number}; "
+        f"hexadecimal {read.hexadecimal}; 4 bytes {read.four_byte}; "
+        f"bytes reversed {read.reversed_bytes}"
+    )
+
+
+def opening_words(why: Opening, body: Body, names: SiteNames) -> str:
+    """What an access says that no decision of this device led to, without who and where."""
+    facts, row = facts_of(body), body["row"]
+    text = OPENINGS[why]
+    if why is Opening.OPENED_BY_CLIENT:
+        if row["event"] == AccessEvent.WEB_INTERFACE:
+            text = "opened from the page"
+        return f"{text}, {_by(facts)}"
+    if why is Opening.DECIDED_BY_SERVER:
+        doors = ", ".join(f"'{names.door(door)}'" for door in facts.get("doors", ()))
+        return f"{text}, {_by(facts)}" + (f", which opened {doors}" if doors else "")
+    return text
+
+
+def _by(facts: Body) -> str:
+    return f"by {facts['by']}" if facts.get("by") else "by whom is not recorded"
+
+
+def _opening(why: Opening, body: Body, names: SiteNames) -> Line:
+    row, facts = body["row"], facts_of(body)
+    if why is Opening.DECIDED_BY_SERVER:
+        granted = row["event"] == AccessEvent.GRANTED
+        who = names.person(row["user_id"]) if row["user_id"] else "nobody known"
+        label = "GRANTED" if granted else "DENIED"
+        text = f"{label} {who} at {names.portal(row['portal_id'])}"
+        words = opening_words(why, body, names)
+        return Line(Priority.INFO if granted else Priority.NOTICE, f"{text}: {words}")
+    where = names.portal(row["portal_id"])
+    if facts.get("turnstile"):
+        where = names.turnstile
+    elif facts.get("door"):
+        where = names.door(facts["door"])
+    if why is Opening.BUTTON:
+        return Line(Priority.INFO, f"EXIT {where}: {OPENINGS[why]}")
+    return Line(Priority.NOTICE, f"OPENED {where}: {opening_words(why, body, names)}")
+
+
+def _alarm(body: Body, names: SiteNames) -> Line:
+    row = body["row"]
+    cause = AlarmCause(row["cause"])
+    where = names.door(row["door_id"]) if row["door_id"] else body.get("part") or "device"
+    words = CAUSE_WORDS[cause]
+    if row["door_id"] and body.get("part"):
+        words = f"{words} ({body['part']})"
+    if row["user_id"]:
+        words = f"{words}, {names.person(row['user_id'])}"
+    if row["event"] != 1:
+        return Line(Priority.NOTICE, f"ALARM OVER {where}: {words}")
+    warning = cause in (AlarmCause.DOOR_OPEN, AlarmCause.ZONE_NO_PRESENCE)
+    return Line(Priority.WARNING if warning else Priority.CRITICAL, f"ALARM {where}: {words}")
+
+
+def _moved(body: Body, names: SiteNames) -> Line | None:
+    row = body["row"]
+    door = names.door(int(row["identification"]))
+    return Line(Priority.INFO, f"{door} {'opened' if row['type'] == 'OPEN' else 'closed'}")
+
+
+def _turn(body: Body, names: SiteNames) -> Line:
+    way = "left" if body["row"]["type"] == "TURN_LEFT" else "right"
+    if body["allowed"]:
+        return Line(Priority.INFO, f"{names.turnstile} turned {way}")
+    return Line(Priority.WARNING, f"{names.turnstile} was forced {way}: nobody was let through")
+
+
+def _gave_up(body: Body, names: SiteNames) -> Line:
+    del body
+    return Line(Priority.INFO, f"{names.turnstile}: nobody went through")
+
+
+def _bad_frame(body: Body, names: SiteNames) -> Line:
+    del names
+    # Bits too few for a card may be keys of a PIN.
+    read = "; ".join(f"{name} {value}" for name, value in raw_readings(body["bits"]).items())
+    seen = f" (bits {body['bits']}; {read})" if read else ""
+    return Line(Priority.WARNING, f"UNREADABLE at {body['reader']}: {body['why']}{seen}")
+
+
+def _replay(body: Body, names: SiteNames) -> Line:
+    del names
+    text = f"REPLAY suspected at {body['reader']}: {body['why']}"
+    return Line(Priority.WARNING, text)
+
+
+def _device(body: Body, names: SiteNames) -> Line:
+    del names
+    health = body.get("health", "online" if body["online"] else "offline")
+    why = f": {body['why']}" if body["why"] else ""
+    priority = Priority.INFO if health == "online" else Priority.WARNING
+    return Line(priority, f"{body['device']} is {health}{why}")
+
+
+def _fault(body: Body, names: SiteNames) -> Line:
+    del names
+    if body["why"] is None:
+        return Line(Priority.NOTICE, f"FAULT OVER {body['part']}")
+    return Line(Priority.ERROR, f"FAULT {body['part']}: {body['why']}")
+
+
+def _fire(body: Body, names: SiteNames) -> Line:
+    del names
+    if body["on"]:
+        return Line(Priority.CRITICAL, "FIRE reported: doors with fire_release are unlocked")
+    return Line(Priority.NOTICE, "FIRE over: reset")
+
+
+_MODES = {
+    "normal": "back to normal",
+    "lock_down": "lock-down",
+    "emergency": "emergency, held unlocked",
+    "fire": "fire, held unlocked",
+}
+
+
+def _mode(body: Body, names: SiteNames) -> Line:
+    if "ended" in body:
+        place = names.door(body["ended"]) if body["ended"] else "device"
+        mode = _MODES.get(body["mode"], body["mode"])
+        return Line(Priority.NOTICE, f"MODE {place}: the time of {mode} is over")
+    place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
+    by = f", set by {body['login']}" if body.get("login") else ""
+    because = f" ({body['reason']})" if body.get("reason") else ""
+    priority = Priority.NOTICE if body["mode"] == "normal" else Priority.WARNING
+    text = f"MODE {place}: {_MODES.get(body['mode'], body['mode'])}{by}{because}"
+    return Line(priority, text)
+
+
+def _clock(body: Body, names: SiteNames) -> Line | None:
+    del names
+    if "trusted" not in body:
+        return None
+    if body["trusted"]:
+        return Line(Priority.NOTICE, "CLOCK trusted")
+    return Line(Priority.WARNING, "CLOCK not trusted: rules with hours do not let people in")
+
+
+def _passage(body: Body, names: SiteNames) -> Line | None:
+    if "why" not in body:
+        return None  # that somebody went through is told by the door
+    who = f"of {names.person(body['user_id'])} " if body["user_id"] else ""
+    return Line(Priority.INFO, f"anti-passback positions {who}forgotten: {body['why']}")
+
+
+def _no_entry(body: Body, names: SiteNames) -> Line:
+    who = ", ".join(names.person(id_) for id_ in body["users"]) or "nobody"
+    where = names.door(body["door"]) if body["door"] else names.turnstile
+    return Line(Priority.INFO, f"NO ENTRY {who} at {where}: the door was not opened in time")
+
+
+def _keypad(body: Body, names: SiteNames) -> Line:
+    del names
+    if not body["locked_ms"]:
+        return Line(Priority.NOTICE, f"KEYPAD {body['reader']}: free again")
+    for_s = body["locked_ms"] // 1000
+    text = f"KEYPAD {body['reader']}: locked for {for_s} s after too many wrong entries"
+    return Line(Priority.WARNING, text)
+
+
+_SCHEDULES = {
+    "off": "its unlock schedule is over",
+    "holds": "unlocked by its schedule or a first card",
+    "ended": "its unlock schedule was ended before its time",
+}
+
+
+def _schedule(body: Body, names: SiteNames) -> Line:
+    words = _SCHEDULES.get(body["schedule"], body["schedule"])
+    return Line(Priority.INFO, f"SCHEDULE {names.door(body['door'])}: {words}")
+
+
+def _first_card(body: Body, names: SiteNames) -> Line:
+    del names
+    words = "began" if body["on"] else "is over"
+    return Line(Priority.INFO, f"FIRST CARD {body['first_card']}: the unlocked time {words}")
+
+
+def _pre_alarm(body: Body, names: SiteNames) -> Line:
+    door = names.door(body["door"])
+    if body["on"]:
+        return Line(Priority.WARNING, f"PRE-ALARM {door}: close the door, it is held open")
+    return Line(Priority.INFO, f"PRE-ALARM OVER {door}")
+
+
+def _interlock(body: Body, names: SiteNames) -> Line:
+    text = (
+        f"EXIT REFUSED {names.door(body['door'])}: interlock, {names.door(body['by'])} "
+        f"{body['why']}"
+    )
+    return Line(Priority.WARNING, text)
+
+
+def _arming(body: Body, names: SiteNames) -> Line:
+    del names
+    disarmed = ", ".join(map(str, body["disarmed"])) or "none"
+    return Line(Priority.NOTICE, f"ALARM ZONES disarmed: {disarmed}")
+
+
+def _silenced(body: Body, names: SiteNames) -> Line:
+    del body, names
+    return Line(Priority.NOTICE, "ALARMS silenced")
+
+
+def _reader_disabled(body: Body, names: SiteNames) -> Line:
+    del names
+    text = f"IGNORED at {body['reader']}: its tamper contact is open"
+    return Line(Priority.WARNING, text)
+
+
+def _started(body: Body, names: SiteNames) -> Line:
+    del body, names
+    return Line(Priority.NOTICE, "STARTED")
+
+
+def _stopped(body: Body, names: SiteNames) -> Line:
+    del body, names
+    return Line(Priority.NOTICE, "STOPPED")
+
+
+def _ended_uncleanly(body: Body, names: SiteNames) -> Line:
+    del body, names
+    return Line(Priority.WARNING, "the last run ended without a stop: power cut or crash")
+
+
+def _bookkeeping(body: Body, names: SiteNames) -> None:
+    del body, names
+
+
+_LINES: Mapping[EntryKind, Callable[[Body, SiteNames], Line | None]] = {
+    EntryKind.STARTED: _started,
+    EntryKind.STOPPED: _stopped,
+    EntryKind.ENDED_UNCLEANLY: _ended_uncleanly,
+    EntryKind.ACCESS_EVENT: _moved,
+    EntryKind.TURN: _turn,
+    EntryKind.GAVE_UP: _gave_up,
+    EntryKind.ALARM: _alarm,
+    EntryKind.BAD_FRAME: _bad_frame,
+    EntryKind.REPLAY: _replay,
+    EntryKind.DEVICE: _device,
+    EntryKind.FAULT: _fault,
+    EntryKind.FIRE: _fire,
+    EntryKind.MODE: _mode,
+    EntryKind.CLOCK: _clock,
+    EntryKind.PASSAGE: _passage,
+    EntryKind.NO_ENTRY: _no_entry,
+    EntryKind.KEYPAD: _keypad,
+    EntryKind.SCHEDULE: _schedule,
+    EntryKind.FIRST_CARD: _first_card,
+    EntryKind.PRE_ALARM: _pre_alarm,
+    EntryKind.INTERLOCK: _interlock,
+    EntryKind.CODE_USED: _bookkeeping,
+    EntryKind.CARD_SPENT: _bookkeeping,
+    EntryKind.DURESS: _bookkeeping,
+    EntryKind.ARMING: _arming,
+    EntryKind.SILENCED: _silenced,
+    EntryKind.READER_DISABLED: _reader_disabled,
+}
+"""Every kind but ACCESS."""

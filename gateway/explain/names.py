@@ -1,0 +1,65 @@
+"""What people, groups and doors of a site are called, read one by one as they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from gateway.clock import DeviceTime, WireTime
+from gateway.errors import StorageError
+from gateway.settings import SiteFile
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Lookup = Callable[[str, int], str]
+"""The name of the row of an object with an id, empty for none. Raises StorageError."""
+
+
+class SiteNames:
+    """The names of one site. Implements `Names` of `gateway.access.fact_words`.
+
+    A name that cannot be read, or is empty, is replaced by what it is the name of and the id.
+    """
+
+    def __init__(self, site: SiteFile, device_time: DeviceTime, lookup: Lookup) -> None:
+        self._doors = {door.id: door.name for door in site.doors()}
+        self._wire = site.site.wire_time
+        self._device_time = device_time
+        self._lookup = lookup
+        self.turnstile = site.turnstile.name if site.turnstile else "turnstile"
+
+    def person(self, id_: int) -> str:
+        return self._name("users", id_) or f"user {id_}"
+
+    def group(self, id_: int) -> str:
+        return self._quoted("group", "groups", id_)
+
+    def area(self, id_: int) -> str:
+        return self._quoted("area", "areas", id_)
+
+    def portal(self, id_: int) -> str:
+        """A portal, as `portal 'Standard'`."""
+        return self._quoted("portal", "portals", id_)
+
+    def door(self, number: int) -> str:
+        return self._doors.get(number, f"door {number}")
+
+    def wall(self, utc_s: int) -> int:
+        return self._device_time.local(_EPOCH + timedelta(seconds=utc_s))
+
+    def wall_of_stamp(self, stamp: int) -> int:
+        return stamp if self._wire is WireTime.LOCAL else self.wall(stamp)
+
+    def local(self, utc: datetime) -> int:
+        """An instant on the site's wall clock."""
+        return self._device_time.local(utc)
+
+    def _quoted(self, what: str, table: str, id_: int) -> str:
+        name = self._name(table, id_)
+        return f"{what} '{name}'" if name else f"{what} {id_}"
+
+    def _name(self, table: str, id_: int) -> str:
+        try:
+            return self._lookup(table, id_)
+        except StorageError:
+            return ""

@@ -27,7 +27,7 @@ from gateway.access.explain_values import (
 )
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
-from gateway.access.reasons import Reason
+from gateway.access.reasons import REASONS, Reason
 from gateway.access.rows import TimeSpanRow
 from gateway.access.schedule import compile_zone
 from gateway.access.slices import drain
@@ -44,38 +44,6 @@ MOST_OTHERS = 50
 """Rules tied to the place alone that are told one by one: there may be one for each person."""
 
 
-_STAGES = {
-    Reason.READER_WITHOUT_PORTAL: Stage.PLACE,
-    Reason.UNKNOWN_CREDENTIAL: Stage.IDENTIFICATION,
-    Reason.KEYPAD_LOCKED: Stage.IDENTIFICATION,
-    Reason.FREE_PASSAGE: Stage.MODE,
-    Reason.LOCK_DOWN: Stage.MODE,
-    Reason.NOT_YET_VALID: Stage.VALIDITY,
-    Reason.EXPIRED: Stage.VALIDITY,
-    Reason.NO_RULE: Stage.RULES,
-    Reason.OUT_OF_TIME: Stage.RULES,
-    Reason.BLOCKED: Stage.RULES,
-    Reason.UNKNOWN_CONDITION: Stage.RULES,
-    Reason.SECOND_FACTOR_DUE: Stage.SECOND_FACTOR,
-    Reason.SECOND_FACTOR_WRONG: Stage.SECOND_FACTOR,
-    Reason.SECOND_FACTOR_TIMED_OUT: Stage.SECOND_FACTOR,
-    Reason.CREDENTIAL_REVOKED: Stage.IDENTIFICATION,
-    Reason.FIRST_FACTOR_MISSING: Stage.SECOND_FACTOR,
-    Reason.NO_SECOND_FACTOR_HERE: Stage.SECOND_FACTOR,
-    Reason.PASSBACK: Stage.PASSBACK,
-    Reason.WAITING_FOR_PERSONS: Stage.PERSONS,
-    Reason.PERSONS_MISSING: Stage.PERSONS,
-    Reason.NO_PLACE_AMONG_PERSONS: Stage.PERSONS,
-    Reason.INTERLOCK: Stage.INTERLOCK,
-}
-_VERDICTS = {
-    Reason.FREE_PASSAGE: StageVerdict.FREES,
-    Reason.SECOND_FACTOR_DUE: StageVerdict.WAITS,
-    Reason.WAITING_FOR_PERSONS: StageVerdict.WAITS,
-}
-"""Of the stage that a decision ended at; all others refuse."""
-
-
 def stage_of(reason: Reason, *, by_rules: bool) -> Stage | None:
     """The stage that a decision ended at; None for a grant.
 
@@ -85,19 +53,19 @@ def stage_of(reason: Reason, *, by_rules: bool) -> Stage | None:
         return None
     if reason is Reason.CLOCK_NOT_TRUSTED:
         return Stage.RULES if by_rules else Stage.VALIDITY
-    return _STAGES.get(reason, Stage.OTHER)
+    return REASONS[reason].stage
 
 
 def suppose(
     policy: Policy, settings: AdmissionSettings, attempt: Attempt, seen: Circumstances
 ) -> Supposed:
     """What a door would make of `attempt`, if nothing had happened there before."""
-    decision = admit(policy, settings, AdmissionState(), attempt, seen).outcomes[-1].decision
-    if decision.reason is not Reason.SECOND_FACTOR_DUE:
-        return Supposed(decision)
+    found = admit(policy, settings, AdmissionState(), attempt, seen).outcomes[-1]
+    if found.decision.reason is not Reason.SECOND_FACTOR_DUE:
+        return Supposed(found)
     alone = replace(settings, second_factor=False)
-    after = admit(policy, alone, AdmissionState(), attempt, seen).outcomes[-1].decision
-    return Supposed(decision, after.reason)
+    after = admit(policy, alone, AdmissionState(), attempt, seen).outcomes[-1]
+    return Supposed(found, after)
 
 
 def steps_of(decision: Decision) -> tuple[Step, ...]:
@@ -133,7 +101,7 @@ def stage_reports(case: Case) -> tuple[StageReport, ...]:
         return (StageReport(ended, StageVerdict.REFUSES),)
     ends: dict[Stage | None, Reason] = {ended: case.reason}
     if case.beyond is not None:
-        ends[stage_of(case.beyond, by_rules=True)] = case.beyond
+        ends.setdefault(stage_of(case.beyond, by_rules=True), case.beyond)
     found, reached = [], True
     for stage in Stage:
         if stage is Stage.OTHER:
@@ -147,10 +115,10 @@ def stage_reports(case: Case) -> tuple[StageReport, ...]:
 
 def _verdict(case: Case, stage: Stage, ends: Mapping[Stage | None, Reason]) -> StageVerdict:
     if stage in ends:
-        return _VERDICTS.get(ends[stage], StageVerdict.REFUSES)
+        return REASONS[ends[stage]].verdict
     if not case.asked.get(stage, True):
         return StageVerdict.NOT_ASKED
-    if stage is Stage.INTERLOCK and not case.logged:
+    if stage in (Stage.INTERLOCK, Stage.DOOR) and not (case.logged or case.doors_known):
         return StageVerdict.NOT_KNOWN
     return StageVerdict.PASSES
 

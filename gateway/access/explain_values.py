@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
+from gateway.access.admission_values import Outcome
 from gateway.access.decision import Decision
-from gateway.access.passback import NOWHERE, Way
+from gateway.access.facts import NOTHING
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
-from gateway.access.portal_rules import PortalRule
 from gateway.access.reasons import Reason
 from gateway.access.rows import TimeSpanRow
 from gateway.access.schedule import Zone
@@ -110,9 +111,27 @@ class DayReport:
 class Supposed:
     """What would become of an attempt."""
 
-    decision: Decision
-    beyond: Reason | None = None
+    outcome: Outcome
+    after: Outcome | None = None
     """Where a second factor is due: what would become of it after that."""
+
+    @property
+    def decision(self) -> Decision:
+        return self.outcome.decision
+
+    @property
+    def beyond(self) -> Reason | None:
+        return self.after.decision.reason if self.after else None
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What both rest on; nobody waits yet, so nothing tells until when."""
+        return {
+            name: {key: it for key, it in known.items() if key != "until_s"}
+            for outcome in (self.outcome, self.after)
+            if outcome is not None
+            for name, known in outcome.facts.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +151,13 @@ class Case:
     """It was taken at some time; what was decided then is told, whatever would be now."""
     beyond: Reason | None = None
     """Where a second factor is due: what would become of it after that."""
-    way: Way = NOWHERE
-    """Where the person is by the record of anti-passback."""
-    needs: tuple[PortalRule, ...] = ()
-    """The rules in force that want several persons."""
+    facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    """What the decision rests on beside the rules, as `facts` names it."""
+    violates: bool = False
+    """Let in against the record of anti-passback."""
+    readings: str = ""
+    """The common readings of a card that nobody has."""
+    doors_known: bool = False
+    """Of one that has not happened: how the doors stand is known."""
     asked: Mapping[Stage, bool] = field(default_factory=lambda: MappingProxyType({}))
     """Whether anything is set up at a stage that depends on the configuration."""

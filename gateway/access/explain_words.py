@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import Template
 
 from gateway.access.explain import OTHER_PERSON, day_report, ended_at
 from gateway.access.explain_values import Case, RuleReport, StageReport
-from gateway.access.passback import Strictness
+from gateway.access.fact_words import Known, reason_words, unrecorded, violation_words
+from gateway.access.fact_words import Names as WordNames
 from gateway.access.policy import BLOCK, RELEASE
-from gateway.access.reasons import Reason
-from gateway.access.stages import Stage, StageVerdict
-from gateway.access.time_words import schedule_words, stamp_words, when
+from gateway.access.reasons import REASONS, Reason
+from gateway.access.stages import StageVerdict
+from gateway.access.time_words import schedule_words, when
 from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment
 
@@ -32,16 +34,23 @@ class Names:
         return f"group {id_}" if name is None else f"group {id_} '{name}'"
 
 
-_OF_PERSONS = frozenset({Reason.WAITING_FOR_PERSONS, Reason.NO_PLACE_AMONG_PERSONS})
+_LABELS = {Reason.GRANTED: "granted"}
+_BY_VERDICT = {
+    StageVerdict.REFUSES: "denied",
+    StageVerdict.WAITS: "waiting",
+    StageVerdict.FREES: "free passage",
+}
 _TELLING = frozenset({StageVerdict.REFUSES, StageVerdict.FREES, StageVerdict.WAITS})
 
 
 class Sentences:
     """The sentences about one case."""
 
-    def __init__(self, case: Case, names: Names) -> None:
+    def __init__(self, case: Case, names: Names, words: WordNames) -> None:
+        """`words` names what the facts of the case are about."""
         self._case = case
         self._names = names
+        self._words = words
         day = day_report(case.policy, case.moment)
         self._today = when(case.moment)
         if day.holidays:
@@ -55,9 +64,11 @@ class Sentences:
 
     def verdict(self) -> str:
         """Who, where, when, and what came of it."""
-        reason = self._case.reason
-        said = "granted" if reason is Reason.GRANTED else self._why(reason)
-        return f"{self._person} at {self._portal}, {self._today}: {said}"
+        case = self._case
+        label = _LABELS.get(case.reason) or _BY_VERDICT[REASONS[case.reason].verdict]
+        why = self._why(case.reason)
+        text = f"{self._person} at {self._portal}, {self._today}: {label}"
+        return f"{text}: {why}" if why else text
 
     def rule(self, rule: RuleReport) -> str:
         """What became of one rule."""
@@ -87,44 +98,22 @@ class Sentences:
 
     def _why(self, reason: Reason) -> str:
         case = self._case
-        if reason in _OF_PERSONS and case.needs:
-            return f"{_SAID.get(reason, _plain(reason))}: {self._needs()}"
-        if reason is Reason.PASSBACK and not case.logged:
-            return self._passback()
-        if reason is case.reason and ended_at(case) is Stage.VALIDITY and case.person:
-            return f"{self._person}: {self._validity()}"
+        if reason is Reason.GRANTED:
+            return violation_words(self._known(reason), self._words) if case.violates else ""
         if reason is Reason.NO_RULE:
             return f"no releasing rule ties {self._person} to {self._portal}"
-        return _SAID.get(reason, _plain(reason))
+        known = self._known(reason)
+        words = reason_words(known, self._words)
+        if case.readings and reason is Reason.UNKNOWN_CREDENTIAL:
+            words = f"{words} ({case.readings})"
+        if case.logged and unrecorded(known):
+            return f"{words} (an older version recorded no details)"
+        return words
 
-    def _needs(self) -> str:
-        texts = []
-        for rule in self._case.needs:
-            people = ", ".join(
-                f"{count} of {self._names.group(group)}" for group, count in rule.needs.items()
-            )
-            texts.append(f"portal rule {rule.id} '{rule.name}' needs {people}")
-        return "; ".join(texts)
-
-    def _passback(self) -> str:
+    def _known(self, reason: Reason) -> Known:
         case = self._case
-        passage = case.portal.passage if case.portal else None
-        if passage is None or passage.strictness is Strictness.OFF or not case.way.area_id:
-            return f"{self._person} entered too recently"
-        return (
-            f"by the record {self._person} is in area {case.way.area_id}, and {self._portal} leads "
-            f"from area {passage.area_from_id} to area {passage.area_to_id}"
-        )
-
-    def _validity(self) -> str:
-        person = self._case.person
-        begin, end = (person.begin_time, person.end_time) if person else (None, None)
-        parts = [
-            *([f"valid from {stamp_words(begin)}"] if begin else []),
-            *([f"valid until {stamp_words(end)}"] if end else []),
-        ]
-        untrusted = ["the clock is not trusted"] if not self._case.moment.trusted else []
-        return ", ".join([*parts, *untrusted]) or "valid without limits by now"
+        rules = tuple((step.name, step.why) for step in case.trace)
+        return Known(reason, case.facts, rules, case.moment.trusted, case.moment.local)
 
     def to_change(self, rules: Sequence[RuleReport], opens_next: Moment | None) -> list[str]:
         """What would have to be otherwise, for the door to open."""
@@ -139,6 +128,11 @@ class Sentences:
     def _remedies(
         self, reason: Reason, rules: Sequence[RuleReport], opens_next: Moment | None
     ) -> list[str]:
+        return [*self._specific(reason, rules, opens_next), *self._cure(reason)]
+
+    def _specific(
+        self, reason: Reason, rules: Sequence[RuleReport], opens_next: Moment | None
+    ) -> list[str]:
         match reason:
             case Reason.NO_RULE:
                 return [*self._no_rule(rules)]
@@ -146,11 +140,21 @@ class Sentences:
                 return [*self._out_of_time(rules), *self._next(opens_next)]
             case Reason.BLOCKED:
                 return [*self._blocked(rules), *self._next(opens_next)]
-            case Reason.EXPIRED | Reason.NOT_YET_VALID:
-                which = "end_time" if reason is Reason.EXPIRED else "begin_time"
-                change = f"the {which} of {self._person} would have to be another"
-                return [f"{change} ({self._validity()}); it is {self._today}"]
-        return [_REMEDY[reason]] if reason in _REMEDY else []
+            case _:
+                return []
+
+    def _cure(self, reason: Reason) -> list[str]:
+        """The remedy of the table, with the ids of this case."""
+        case = self._case
+        locked = case.facts.get(Reason.LOCK_DOWN, {})
+        ids = {
+            "user": case.person.id if case.person else None,
+            "portal": case.portal.id if case.portal else None,
+            "door": locked.get("door", 0),
+        }
+        known = {name: "..." if id_ is None else str(id_) for name, id_ in ids.items()}
+        remedy = Template(REASONS[reason].remedy).substitute(known)
+        return [remedy] if remedy else []
 
     def _no_rule(self, rules: Sequence[RuleReport]) -> Iterator[str]:
         person = self._case.person
@@ -211,10 +215,6 @@ def _untimely(rule: RuleReport) -> str:
     return ""
 
 
-def _plain(reason: Reason) -> str:
-    return reason.value.replace("_", " ")
-
-
 _OUTCOMES: Mapping[tuple[str, TimeVerdict | None], str] = {
     (RuleOutcome.RELEASES, None): "releases: {schedule}",
     (RuleOutcome.BLOCKS, None): "blocks: {schedule}",
@@ -239,39 +239,3 @@ _OUTCOMES: Mapping[tuple[str, TimeVerdict | None], str] = {
     (RuleOutcome.UNKNOWN_TYPE, None): "neither blocks nor releases: type {type}",
 }
 """By outcome, and where that makes a difference by what the schedule says."""
-_SAID = {
-    Reason.UNKNOWN_CREDENTIAL: "nobody owns what was presented",
-    Reason.READER_WITHOUT_PORTAL: "the reader stands for no portal that exists",
-    Reason.LOCK_DOWN: "the device or a door behind the portal is locked down",
-    Reason.FREE_PASSAGE: "fire or emergency holds the doors open for everyone",
-    Reason.SECOND_FACTOR_DUE: "the reader waits for the person's PIN or password",
-    Reason.NO_SECOND_FACTOR_HERE: "a PIN is due, and the reader has no keypad",
-    Reason.FIRST_FACTOR_MISSING: "a PIN or password alone counts as a second factor only",
-    Reason.CREDENTIAL_REVOKED: "what was shown before was no longer the person's by then",
-    Reason.OUT_OF_TIME: "no releasing rule that counts is in time",
-    Reason.BLOCKED: "a blocking rule applies",
-    Reason.UNKNOWN_CONDITION: "a stored condition cannot be evaluated by this device",
-    Reason.WAITING_FOR_PERSONS: "the portal waits for more people",
-    Reason.PERSONS_MISSING: "not enough of the required people came in time",
-    Reason.NO_PLACE_AMONG_PERSONS: "the portal needs several people, none of this one's groups",
-    Reason.INTERLOCK: "another door that must be closed first was not",
-    Reason.CLOCK_NOT_TRUSTED: "rules or person depend on the time, and the clock is not trusted",
-    Reason.PASSBACK: "by the record the person was on the other side already",
-}
-_REMEDY = {
-    Reason.UNKNOWN_CREDENTIAL: "the credential would have to be given to somebody",
-    Reason.READER_WITHOUT_PORTAL: "the reader would have to stand for a portal",
-    Reason.LOCK_DOWN: "the lock-down would have to end (general.exception_mode, or the door's own)",
-    Reason.SECOND_FACTOR_DUE: "the person's PIN or password has to be keyed after it",
-    Reason.NO_SECOND_FACTOR_HERE: "no second factor may be asked for, or the reader needs a keypad",
-    Reason.FIRST_FACTOR_MISSING: "a card or code has to be presented before it",
-    Reason.CREDENTIAL_REVOKED: "the credential would have to be given back, and shown anew",
-    Reason.PASSBACK: "the person would have to leave first, be exempt, or be forgiven",
-    Reason.WAITING_FOR_PERSONS: "the missing people have to identify in time",
-    Reason.PERSONS_MISSING: "the missing people would have had to identify in time",
-    Reason.NO_PLACE_AMONG_PERSONS: "the person would have to be in a group that is needed",
-    Reason.INTERLOCK: "the other door has to be closed and locked",
-    Reason.CLOCK_NOT_TRUSTED: "the clock has to be set by a source that can be trusted",
-    Reason.UNKNOWN_CONDITION: "the condition that `gateway doctor` names would have to be deleted",
-    Reason.KEYPAD_LOCKED: "the keypad is free again after its time",
-}

@@ -7,7 +7,7 @@ hold, because an older program wrote it, is left out here; explanations say so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.access.facts import FORM, NOTHING
@@ -46,7 +46,7 @@ class Known:
     """A reason, with all that its record holds."""
 
     reason: Reason
-    facts: Mapping[str, Any] = NOTHING
+    facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     rules: tuple[tuple[str, str], ...] = ()
     """Name and outcome of each rule that was asked."""
     clock_trusted: bool = True
@@ -227,9 +227,9 @@ FACTS_NEEDED: Mapping[Reason, str] = {
 
 
 def violation_words(known: Known, names: Names) -> str:
-    """What a grant that anti-passback only noted violates; empty for none."""
-    told = _passback(known, names)
-    return f"anti-passback violation: {told}" if told else ""
+    """What a grant that anti-passback only noted violates."""
+    told = _passback(known, names) or "an older version recorded no details"
+    return f"anti-passback violation: {told}"
 
 
 def unrecorded(known: Known) -> bool:

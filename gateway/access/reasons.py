@@ -126,7 +126,8 @@ class ReasonEntry:
     words: str
     """Completes `DENIED Ana at front: ...`; empty for a plain grant."""
     remedy: str = ""
-    """What somebody can do about it; empty where nothing is wrong."""
+    """What somebody can do about it, with `$user`, `$portal` and `$door` for their ids; empty where
+    nothing is wrong."""
     verdict: StageVerdict = StageVerdict.REFUSES
     """What becomes of the gate."""
 
@@ -146,26 +147,26 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             AccessEvent.NOT_IDENTIFIED,
             Stage.IDENTIFICATION,
             "nobody has this credential",
-            "assign it to a person: create_objects with object cards, qrcodes, pins or uhf_tags",
+            "give it to a person: create_objects with the object cards, qrcodes, pins or uhf_tags",
         ),
         Reason.NOT_YET_VALID: ReasonEntry(
             _DENIED,
             Stage.VALIDITY,
             "the person is not valid yet",
-            "set an earlier users.begin_time for this person",
+            "set an earlier begin_time: modify_objects, users, id $user",
         ),
         Reason.EXPIRED: ReasonEntry(
             _DENIED,
             Stage.VALIDITY,
             "the person is no longer valid",
-            "set a later users.end_time for this person",
+            "set a later end_time: modify_objects, users, id $user",
         ),
         Reason.NO_RULE: ReasonEntry(
             _DENIED,
             Stage.RULES,
             "no access rule lets this person in here",
-            "tie a releasing access rule to the portal (portal_access_rules) and to a group of the "
-            "person (group_access_rules)",
+            "tie a releasing access rule to portal $portal (create_objects, portal_access_rules) "
+            "and to a group of user $user (group_access_rules)",
         ),
         Reason.OUT_OF_TIME: ReasonEntry(
             _DENIED,
@@ -184,8 +185,7 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             _DENIED,
             Stage.MODE,
             "lock-down",
-            'end the lock-down: set_exception_mode {"door": 0, "mode": "none"}, with the number of '
-            "the door where only one is locked down",
+            'end the lock-down: set_exception_mode {"door": $door, "mode": "none"}',
         ),
         Reason.SECOND_FACTOR_DUE: ReasonEntry(
             AccessEvent.PENDING_IDENTIFICATION,
@@ -230,7 +230,7 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             Stage.PASSBACK,
             "anti-passback",
             "let the person leave first, or forget where they are: forgive_antipassback "
-            '{"user_id": ...}, or exempt them (antipassback_exemptions)',
+            '{"user_id": $user}, or exempt them (antipassback_exemptions)',
         ),
         Reason.WAITING_FOR_PERSONS: ReasonEntry(
             AccessEvent.PENDING_ACCESS,
@@ -249,8 +249,7 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             _DENIED,
             Stage.PERSONS,
             "several people are required, and none from this person's groups",
-            "add the person to a group that the portal rule needs (user_groups, "
-            "portal_rule_groups)",
+            "add user $user to a group that the portal rule needs (create_objects, user_groups)",
         ),
         Reason.INTERLOCK: ReasonEntry(
             _DENIED,
@@ -265,6 +264,18 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             "set the clock: set_system_time, or let it reach a time server; `gateway doctor` names "
             "what is wrong with it",
         ),
+        Reason.UNKNOWN_CONDITION: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            "a rule has a stored condition that this device cannot evaluate",
+            "delete the condition that `gateway doctor` names",
+        ),
+        Reason.CREDENTIAL_REVOKED: ReasonEntry(
+            _DENIED,
+            Stage.IDENTIFICATION,
+            "what was shown before is no longer this person's",
+            "give the credential back to user $user, and present it again",
+        ),
         Reason.READER_WITHOUT_PORTAL: ReasonEntry(
             _ERROR,
             Stage.PLACE,
@@ -273,7 +284,7 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
         ),
         Reason.TURNSTILE_BLOCKED: ReasonEntry(
             _DENIED,
-            Stage.DOOR,
+            Stage.MODE,
             "the turnstile is blocked for that direction",
             "change catra.operation_mode",
         ),

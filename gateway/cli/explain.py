@@ -69,9 +69,17 @@ _at = click.option("--at", callback=_moment, help="The wall clock: 2026-11-23 09
 @click.option("--portal", "portal_id", type=int, help="The portal, by id.")
 @click.option("--reader", help="A reader of the site file, in the place of its portal.")
 @_at
+@click.option("--all", "everything", is_flag=True, help="Every gate and every rule.")
 @click.pass_context
 def explain(
-    ctx: click.Context, /, data: Path | None, at: datetime | None, *, as_json: bool, **asked: object
+    ctx: click.Context,
+    /,
+    data: Path | None,
+    at: datetime | None,
+    *,
+    as_json: bool,
+    everything: bool,
+    **asked: object,
 ) -> None:
     """Say why an access came out as it did (--log), or how one would (--user, --portal, --at)."""
     ctx.obj = (data, as_json)
@@ -81,7 +89,7 @@ def explain(
         given = {name: value for name, value in asked.items() if value is not None}
         request = parse(ExplainRequest, {**given, **_time(facts, at)})
         answer = explained(facts, request)
-    click.echo(_json(answer) if as_json else "\n".join(_explanation(answer)))
+    click.echo(_json(answer) if as_json else "\n".join(_explanation(answer, everything)))
 
 
 @explain.command()
@@ -167,24 +175,36 @@ def _json(answer: Mapping[str, object]) -> str:
     return json.dumps(answer, ensure_ascii=False)
 
 
-def _explanation(answer: Mapping[str, Any]) -> Iterator[str]:
+def _explanation(answer: Mapping[str, Any], everything: bool) -> Iterator[str]:  # noqa: FBT001
+    """The verdict, the gate that decided, the cure, the rules; every gate only if asked for."""
     yield answer["text"]
-    if answer["stages"]:
+    decided = answer["decided_by"]
+    told = [stage for stage in answer["stages"] if stage["text"]]
+    if told:
         yield ""
-    for stage in answer["stages"]:
-        told = f"  {stage['text']}" if stage["text"] else ""
-        verdict = stage["verdict"].replace("_", " ")
-        yield f"  {stage['stage'].replace('_', ' '):<15} {verdict:<12}{told}".rstrip()
-    if answer["rules"]:
-        yield from ("", "rules")
-    for rule in answer["rules"]:
-        yield f"  {'*' if rule['applied'] else ' '} {rule['text']}"
-    if answer["rules_left_out"]:
-        yield f"    and {answer['rules_left_out']} more that are not tied to the person"
+    for stage in told:
+        head = "decided by" if stage["stage"] == decided else "then"
+        yield f"{head} {_words(stage['stage'])}: {stage['text']}"
     if answer["to_change"]:
-        yield from ("", "what would have to change")
+        yield from ("", "what to do")
     for change in answer["to_change"]:
         yield f"  - {change}"
+    if everything and answer["stages"]:
+        yield from ("", "gates")
+        for stage in answer["stages"]:
+            line = f"  {_words(stage['stage']):<15} {_words(stage['verdict']):<12}"
+            yield f"{line}  {stage['text']}".rstrip()
+    mine = [rule for rule in answer["rules"] if everything or rule["person"] is not None]
+    if mine and (everything or decided in (None, "rules")):
+        yield from ("", "rules")
+        for rule in mine:
+            yield f"  {'*' if rule['applied'] else ' '} {rule['text']}"
+        if everything and answer["rules_left_out"]:
+            yield f"    and {answer['rules_left_out']} more that are not tied to the person"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _week(answer: Mapping[str, Any]) -> Iterator[str]:

@@ -6,12 +6,15 @@ The controller itself carries it out, and refuses on any other board.
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 from gateway.cli.options import directory_of, group_data_option, json_option
+from gateway.cli.outcome import LONGEST_WAIT_S, Outcome
+from gateway.errors import StorageError
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Simulate
 from gateway.link.runtime import RuntimeDirectory
@@ -36,6 +39,30 @@ def _ask(ctx: click.Context, command: Simulate) -> dict[str, Any]:
         client.close()
 
 
+def _do(ctx: click.Context, command: Simulate) -> None:
+    """Carry out `command` and print what came of it."""
+    data = directory_of(ctx.obj)
+    with ExitStack() as stack:
+        client = ControllerClient(RuntimeDirectory.find(data))
+        stack.callback(client.close)
+        try:
+            outcome = stack.enter_context(closing(Outcome(data)))
+        except StorageError as error:
+            click.echo(f"what comes of it cannot be told: {error}", err=True)
+            outcome = None
+        client.ask(command, _SIM_TIME_S)
+        if outcome is None:
+            return
+        try:
+            for line in outcome.lines(command):
+                click.echo(line)
+        except StorageError as error:
+            click.echo(f"what came of it cannot be told: {error}", err=True)
+            return
+    if not outcome.found:
+        click.echo(f"nothing was recorded of it within {LONGEST_WAIT_S:g} s", err=True)
+
+
 _reader = click.option("--reader", required=True, help="The reader's name in the site file.")
 
 
@@ -46,7 +73,7 @@ _reader = click.option("--reader", required=True, help="The reader's name in the
 @click.pass_context
 def swipe(ctx: click.Context, reader: str, card: str, frame: str) -> None:
     """Send a card as its reader does, on D0 and D1 or its port."""
-    _ask(ctx, Simulate(verb="swipe", reader=reader, value=card, format=frame))
+    _do(ctx, Simulate(verb="swipe", reader=reader, value=card, format=frame))
 
 
 @sim.command()
@@ -55,7 +82,7 @@ def swipe(ctx: click.Context, reader: str, card: str, frame: str) -> None:
 @click.pass_context
 def key(ctx: click.Context, reader: str, keys: str) -> None:
     """Press KEYS on a reader's keypad, for example 1234#."""
-    _ask(ctx, Simulate(verb="key", reader=reader, value=keys))
+    _do(ctx, Simulate(verb="key", reader=reader, value=keys))
 
 
 @sim.command()
@@ -67,7 +94,7 @@ def frame(ctx: click.Context, reader: str, bits: str) -> None:
 
     Twice the same is as exactly timed as a recording, and warned of.
     """
-    _ask(ctx, Simulate(verb="frame", reader=reader, value=bits))
+    _do(ctx, Simulate(verb="frame", reader=reader, value=bits))
 
 
 @sim.command()
@@ -76,7 +103,7 @@ def frame(ctx: click.Context, reader: str, bits: str) -> None:
 @click.pass_context
 def qr(ctx: click.Context, reader: str, text: str) -> None:
     """Hold a QR code with TEXT before a serial reader."""
-    _ask(ctx, Simulate(verb="qr", reader=reader, value=text))
+    _do(ctx, Simulate(verb="qr", reader=reader, value=text))
 
 
 @sim.command(name="type")
@@ -85,7 +112,7 @@ def qr(ctx: click.Context, reader: str, text: str) -> None:
 @click.pass_context
 def type_(ctx: click.Context, reader: str, text: str) -> None:
     """Let a reader that is a keyboard type TEXT and Enter."""
-    _ask(ctx, Simulate(verb="type", reader=reader, value=text))
+    _do(ctx, Simulate(verb="type", reader=reader, value=text))
 
 
 @sim.command()
@@ -94,7 +121,7 @@ def type_(ctx: click.Context, reader: str, text: str) -> None:
 @click.pass_context
 def present(ctx: click.Context, reader: str, serial: str) -> None:
     """Lay a card on a PC/SC reader; SERIAL is hexadecimal."""
-    _ask(ctx, Simulate(verb="present", reader=reader, value=serial))
+    _do(ctx, Simulate(verb="present", reader=reader, value=serial))
 
 
 @sim.command()
@@ -102,7 +129,7 @@ def present(ctx: click.Context, reader: str, serial: str) -> None:
 @click.pass_context
 def remove(ctx: click.Context, reader: str) -> None:
     """Take the card away from a PC/SC reader."""
-    _ask(ctx, Simulate(verb="remove", reader=reader))
+    _do(ctx, Simulate(verb="remove", reader=reader))
 
 
 @sim.command()
@@ -114,7 +141,7 @@ def remove(ctx: click.Context, reader: str) -> None:
 @click.pass_context
 def tag(ctx: click.Context, reader: str, hold: float, tag: str) -> None:
     """Hold TAG (hexadecimal) before a UHF reader."""
-    _ask(ctx, Simulate(verb="tag", reader=reader, value=tag, hold=str(hold)))
+    _do(ctx, Simulate(verb="tag", reader=reader, value=tag, hold=str(hold)))
 
 
 @sim.command()
@@ -123,7 +150,7 @@ def tag(ctx: click.Context, reader: str, hold: float, tag: str) -> None:
 @click.pass_context
 def door(ctx: click.Context, name: str, state: str) -> None:
     """Open or close the leaf of door NAME: its sensor changes."""
-    _ask(ctx, Simulate(verb="door", door=name, value=state))
+    _do(ctx, Simulate(verb="door", door=name, value=state))
 
 
 @sim.command()
@@ -131,7 +158,7 @@ def door(ctx: click.Context, name: str, state: str) -> None:
 @click.pass_context
 def turn(ctx: click.Context, way: str) -> None:
     """Turn the turnstile: its contact of that way moves once."""
-    _ask(ctx, Simulate(verb="turn", value=way))
+    _do(ctx, Simulate(verb="turn", value=way))
 
 
 @sim.command()
@@ -142,7 +169,7 @@ def turn(ctx: click.Context, way: str) -> None:
 @click.pass_context
 def rex(ctx: click.Context, name: str, hold: float) -> None:
     """Press the exit button of door NAME."""
-    _ask(ctx, Simulate(verb="rex", door=name, value=str(hold)))
+    _do(ctx, Simulate(verb="rex", door=name, value=str(hold)))
 
 
 @sim.command()
@@ -151,7 +178,7 @@ def rex(ctx: click.Context, name: str, hold: float) -> None:
 @click.pass_context
 def zone(ctx: click.Context, number: int, state: str) -> None:
     """Trip or restore alarm zone NUMBER."""
-    _ask(ctx, Simulate(verb="zone", zone=number, value=state))
+    _do(ctx, Simulate(verb="zone", zone=number, value=state))
 
 
 @sim.command()
@@ -160,7 +187,7 @@ def zone(ctx: click.Context, number: int, state: str) -> None:
 @click.pass_context
 def tamper(ctx: click.Context, state: str, reader: str | None) -> None:
     """Open (on) or close (off) the case, or a reader's own."""
-    _ask(ctx, Simulate(verb="tamper", reader=reader, value=state))
+    _do(ctx, Simulate(verb="tamper", reader=reader, value=state))
 
 
 def _switch(name: Literal["fire", "mains_fail", "battery_low", "under_voltage"], text: str) -> None:
@@ -168,7 +195,7 @@ def _switch(name: Literal["fire", "mains_fail", "battery_low", "under_voltage"],
     @click.argument("state", type=click.Choice(["on", "off"]))
     @click.pass_context
     def switch(ctx: click.Context, state: str) -> None:
-        _ask(ctx, Simulate(verb=name, value=state))
+        _do(ctx, Simulate(verb=name, value=state))
 
 
 _switch("fire", "Report a fire by the panel's contact (on) or none (off).")
@@ -189,7 +216,7 @@ def clock(ctx: click.Context, words: tuple[str, ...]) -> None:
             moment = "real"
         case _:
             raise click.UsageError("say `clock set ISO-TIME` or `clock real`")
-    _ask(ctx, Simulate(verb="clock", value=moment))
+    _do(ctx, Simulate(verb="clock", value=moment))
 
 
 def _plug(name: Literal["unplug", "plug"], text: str) -> None:
@@ -197,7 +224,7 @@ def _plug(name: Literal["unplug", "plug"], text: str) -> None:
     @click.argument("reader")
     @click.pass_context
     def plug(ctx: click.Context, reader: str) -> None:
-        _ask(ctx, Simulate(verb=name, reader=reader))
+        _do(ctx, Simulate(verb=name, reader=reader))
 
 
 _plug("unplug", "Tear the cable of READER, or of a SecBox.")

@@ -13,15 +13,22 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from gateway.access.attempt import Attempt, Factor
-from gateway.access.explain import day_report, rule_reports, stage_reports, steps_of, suppose
+from gateway.access.explain import (
+    day_report,
+    ended_at,
+    rule_reports,
+    stage_reports,
+    steps_of,
+    suppose,
+)
 from gateway.access.explain_values import Case, RuleReport, Step
 from gateway.access.explain_words import Names, Sentences
+from gateway.access.fact_words import facts_of
 from gateway.access.person import Person
 from gateway.access.policy import Portal
-from gateway.access.reasons import Reason
+from gateway.access.reasons import Opening, Reason
 from gateway.access.stages import Stage
 from gateway.access.time_words import when
-from gateway.access.trace import TimeVerdict
 from gateway.access.week import DAY_S, passes, stretches
 from gateway.clock import Moment
 from gateway.commands.answers import Answer
@@ -33,6 +40,7 @@ from gateway.commands.rights import Caller, Right, check_right
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import InvalidRequest, NotFound
+from gateway.explain.entry_words import card_words, opening_line
 from gateway.objects.fields import TEXT_LIMIT
 
 LATEST = 4_102_444_800
@@ -111,10 +119,8 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
         Step(step["rule_id"], step["name"], step["applied"], step["why"])
         for step in entry.body["trace"]
     )
-    unsure = {word, *(step.why for step in trace)}
     moment = replace(
-        facts.device_time.moment(entry.utc, trusted=TimeVerdict.CLOCK_NOT_TRUSTED not in unsure),
-        stamp=row["time"],
+        facts.device_time.moment(entry.utc, trusted=entry.clock_trusted), stamp=row["time"]
     )
     head = {
         "access_log_id": log_id,
@@ -124,8 +130,10 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
         "portal_id": row["portal_id"],
         "time": row["time"],
     }
-    if word not in tuple(Reason):  # nobody identified: a button, a client, a server
-        return {**head, **_nothing_to_say(facts, moment, word)}
+    if word in tuple(Opening):  # nobody identified: a button, a client, a server
+        return {**head, **_opened(facts, moment, entry.body)}
+    if word not in tuple(Reason):
+        raise NotFound(f"this version does not know the reason {word!r} of access {log_id}")
     member = facts.roster.one(row["user_id"]) if row["user_id"] else None
     case = Case(
         policy=facts.policy,
@@ -136,15 +144,21 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
         trace=trace,
         rule_zones=facts.rule_zones,
         logged=True,
+        facts=facts_of(entry.body),
+        violates=bool(entry.body.get("passback_violation")),
+        readings=card_words(row["card_value"]) if "card_value" in row else "",
     )
     return {**head, **_told(facts, case, member.name if member else "")}
 
 
-def _nothing_to_say(facts: Facts, moment: Moment, word: str) -> dict[str, Any]:
-    text = f"{when(moment)}: {word.replace('_', ' ')}; no credential was decided upon"
+def _opened(facts: Facts, moment: Moment, body: Mapping[str, Any]) -> dict[str, Any]:
+    """An access without a decision of this device: who opened what."""
+    line = opening_line(Opening(body["reason"]), body, facts.names)
     day = day_report(facts.policy, moment)
     return {
-        "text": text,
+        "text": f"{when(moment)}: {line.text}",
+        "decided_by": None,
+        "facts": _shown(facts_of(body)),
         "day": {"kinds": list(day.kinds), "holidays": list(day.holidays)},
         "stages": [],
         "rules": [],
@@ -167,30 +181,39 @@ def _supposed(facts: Facts, request: ExplainRequest) -> dict[str, Any]:
     settings = facts.settings(*([] if request.reader is not None else [reader]))
     seen = facts.circumstances(moment, portal, person.id if person else 0)
     found = suppose(facts.policy, settings, Attempt(reader, portal_id, factor, person), seen)
-    decision = found.decision
-    needs = facts.policy.portal_rules_at(portal, moment) if portal else ()
+    decision, known = found.decision, dict(found.facts)
+    reason, beyond = decision.reason, found.beyond
+    away = facts.unreachable(portal) if portal else None
+    if away is not None and Reason.GRANTED in (reason, beyond):
+        known[Reason.DOOR_UNREACHABLE.value] = away
+        if beyond is None:
+            reason = Reason.DOOR_UNREACHABLE
+        else:
+            beyond = Reason.DOOR_UNREACHABLE
     asked = {
         Stage.VALIDITY: person is not None and person.dated,
         Stage.SECOND_FACTOR: settings.second_factor,
         Stage.PASSBACK: portal is not None and facts.watches(portal, settings),
-        Stage.PERSONS: bool(needs),
+        Stage.PERSONS: portal is not None and bool(facts.policy.portal_rules_at(portal, moment)),
     }
     case = Case(
         policy=facts.policy,
         person=person,
         portal=portal,
         moment=moment,
-        reason=decision.reason,
+        reason=reason,
         trace=steps_of(decision),
         rule_zones=facts.rule_zones,
-        beyond=found.beyond,
-        way=seen.way,
-        needs=needs,
+        beyond=beyond,
+        facts=known,
+        violates=(found.after or found.outcome).passback_violation,
+        readings=card_words(request.card_value) if request.card_value is not None else "",
         asked=asked,
+        doors_known=facts.status is not None,
     )
     return {
-        "reason": decision.reason.value,
-        "event": int(decision.event),
+        "reason": reason.value,
+        "event": int(reason.event),
         "user_id": decision.user_id,
         "portal_id": portal_id,
         "time": moment.stamp,
@@ -224,14 +247,16 @@ def _told(facts: Facts, case: Case, name: str) -> dict[str, Any]:
     rules, left_out = rule_reports(case)
     groups = set(case.person.group_ids if case.person else ())
     groups.update(group for rule in rules for group in rule.tied_groups)
-    groups.update(group for rule in case.needs for group in rule.needs)
-    sentences = Sentences(case, Names(name, facts.roster.group_names(groups)))
+    sentences = Sentences(case, Names(name, facts.roster.group_names(groups)), facts.names)
     opens_next = None
     if case.reason is not Reason.GRANTED and case.person and case.portal:
         opens_next = _opens_next(facts, case.person, case.portal, case.moment)
     day = day_report(case.policy, case.moment)
+    ended = ended_at(case)
     return {
         "text": sentences.verdict(),
+        "decided_by": ended.value if ended else None,
+        "facts": _shown(case.facts),
         "day": {"kinds": list(day.kinds), "holidays": list(day.holidays)},
         "stages": [
             {
@@ -246,6 +271,11 @@ def _told(facts: Facts, case: Case, name: str) -> dict[str, Any]:
         "to_change": sentences.to_change(rules, opens_next),
         **({"opens_next": opens_next.stamp} if opens_next else {}),
     }
+
+
+def _shown(known: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts without what tells how they are kept."""
+    return {name: value for name, value in known.items() if name != "form"}
 
 
 def _opens_next(facts: Facts, person: Person, portal: Portal, moment: Moment) -> Moment | None:

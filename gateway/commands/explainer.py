@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from gateway.access.actions import Action, SecBoxes, door_of
 from gateway.access.admission_settings import admission_settings
@@ -25,16 +26,21 @@ from gateway.access.passback import (
     Way,
 )
 from gateway.access.policy import Policy, Portal
+from gateway.access.reasons import Reason
 from gateway.clock import Clock, DeviceTime, Moment, WireTime
 from gateway.commands.context import CommandContext
 from gateway.doors.values import Mode, effective_mode
 from gateway.errors import ControllerUnavailable, InvalidRequest
-from gateway.link.messages import ControllerStatus
+from gateway.explain.names import SiteNames
+from gateway.link.messages import ControllerStatus, DoorStatus
+from gateway.objects.configuration_keys import DOORS
 from gateway.objects.models import Models
+from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import SiteFile
-from gateway.store.database import TrackedDatabase
+from gateway.store.database import TrackedDatabase, storage_errors
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import CommittedEntry, JournalReader
+from gateway.store.mode_rows import mode_facts
 from gateway.store.passages import PassageReader, way
 from gateway.store.people import PeopleReader
 from gateway.store.roster import Roster
@@ -161,21 +167,62 @@ class Facts:
         return Circumstances(moment, 0, Now(utc_s + later, moment.local), place, known)
 
     def _place(self, portal: Portal) -> Place:
-        doors = () if self.status is None else self.status.doors
-        standing = {door.id: door.mode for door in doors}
-        modes = [
-            _mode(standing[door])
-            if door in standing
-            else effective_mode(
-                _mode(self.configured("general", "exception_mode")),
-                _mode(self.configured("general", f"door{door}_exception_mode")),
-            )
-            for door in self.doors_of(portal.actions)
-        ]
+        standing = self._standing
+        doors = dict.fromkeys(self.doors_of(portal.actions))
+        modes = {
+            door: _mode(standing[door].mode) if door in standing else self._set_mode(door)
+            for door in doors
+        }
+        shut = next((door for door, mode in modes.items() if mode is Mode.LOCK_DOWN), None)
+        facts: dict[Reason, Mapping[str, Any]] = {}
+        if shut is not None:
+            facts[Reason.LOCK_DOWN] = self._locked_down(shut)
+        for door in doors:
+            if door in standing and standing[door].barred_by:
+                found = standing[door]
+                told = {"door": door, "by": found.barred_by, "why": found.barred_why}
+                facts.setdefault(Reason.INTERLOCK, told)
         return Place(
-            released=bool(modes) and all(mode.releases for mode in modes),
-            locked_down=Mode.LOCK_DOWN in modes,
+            released=bool(modes) and all(mode.releases for mode in modes.values()),
+            locked_down=shut is not None,
+            interlocked=Reason.INTERLOCK in facts,
+            facts=facts,
         )
+
+    @property
+    def _standing(self) -> Mapping[int, DoorStatus]:
+        return {} if self.status is None else {door.id: door for door in self.status.doors}
+
+    def _set_mode(self, door: int) -> Mode:
+        """The mode of a door by the configuration alone."""
+        return effective_mode(
+            _mode(self.configured("general", "exception_mode")),
+            _mode(self.configured("general", mode_key(door))) if door in DOORS else Mode.NORMAL,
+        )
+
+    def _locked_down(self, door: int) -> Mapping[str, Any]:
+        device = self._set_mode(DEVICE) is Mode.LOCK_DOWN
+        place = DEVICE if device or door not in DOORS else door
+        return mode_facts(place, self.book.snapshot.modes.get(place))
+
+    def unreachable(self, portal: Portal) -> Mapping[str, Any] | None:
+        """The door that keeps everyone out since its module is away; None where one can open."""
+        standing = self._standing
+        doors = [standing[door] for door in self.doors_of(portal.actions) if door in standing]
+        if not doors or not all(door.away for door in doors):
+            return None
+        return {"door": doors[0].id, "why": doors[0].away}
+
+    @cached_property
+    def names(self) -> SiteNames:
+        """What the people, groups and doors of the site are called."""
+        return SiteNames(self.site, self.device_time, self._name)
+
+    def _name(self, table: str, id_: int) -> str:
+        models = self._sources.models
+        named = models[table].select(models.column(table, "name")).where(models.key(table) == id_)
+        with storage_errors():
+            return str(named.scalar(self._sources.database) or "")
 
     def watches(self, portal: Portal, settings: AdmissionSettings) -> bool:
         """Whether anti-passback has a say at `portal`."""

@@ -352,4 +352,5 @@ class DoorPanel:
             alarms=tuple(alarm.name.lower() for alarm in self._state.alarms),
             pre_alarm=self._state.pre_alarm,
             schedule=self._state.schedule.value,
+            away=self.away,
         )

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 
+from gateway.controller.door_panel import DoorPanel
 from gateway.controller.parts import Parts
 from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import (
     ControllerStatus,
     DeviceStatus,
+    DoorStatus,
     EndedMode,
     LineLevel,
 )
+
+
+def _door(parts: Parts, panel: DoorPanel) -> DoorStatus:
+    """One door, with what its interlock says of it."""
+    found = parts.interlock.obstacle((panel.door.id,))
+    if found is None:
+        return panel.status()
+    barred = {"barred_by": found.by, "barred_why": found.why.value}
+    return panel.status().model_copy(update=barred)
 
 
 def status_of(
@@ -34,7 +45,7 @@ def status_of(
         clock_verdict=clock.value,
         clock_floor_utc=int(floor.timestamp()) if floor else 0,
         clock_shift_s=parts.clock.shift.total_seconds(),
-        doors=tuple(panel.status() for panel in parts.doors.values()),
+        doors=tuple(_door(parts, panel) for panel in parts.doors.values()),
         devices=tuple(
             DeviceStatus(
                 name=device.name,

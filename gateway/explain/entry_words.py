@@ -58,7 +58,7 @@ def line_of(
 def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) -> Line:
     word = body["reason"]
     if word in tuple(Opening):
-        return _opening(Opening(word), body, names)
+        return opening_line(Opening(word), body, names)
     known = Known.of_body(body, local, clock_trusted=clock_trusted)
     row, facts, reason = body["row"], known.facts, known.reason
     who, how = _who(row, names)
@@ -117,8 +117,7 @@ def card_words(value: int) -> str:
     )
 
 
-def opening_words(why: Opening, body: Body, names: SiteNames) -> str:
-    """What an access says that no decision of this device led to, without who and where."""
+def _opening_words(why: Opening, body: Body, names: SiteNames) -> str:
     facts, row = facts_of(body), body["row"]
     text = OPENINGS[why]
     if why is Opening.OPENED_BY_CLIENT:
@@ -135,14 +134,15 @@ def _by(facts: Body) -> str:
     return f"by {facts['by']}" if facts.get("by") else "by whom is not recorded"
 
 
-def _opening(why: Opening, body: Body, names: SiteNames) -> Line:
+def opening_line(why: Opening, body: Body, names: SiteNames) -> Line:
+    """The line of an access that no decision of this device led to."""
     row, facts = body["row"], facts_of(body)
     if why is Opening.DECIDED_BY_SERVER:
         granted = row["event"] == AccessEvent.GRANTED
         who = names.person(row["user_id"]) if row["user_id"] else "nobody known"
         label = "GRANTED" if granted else "DENIED"
         text = f"{label} {who} at {names.portal(row['portal_id'])}"
-        words = opening_words(why, body, names)
+        words = _opening_words(why, body, names)
         return Line(Priority.INFO if granted else Priority.NOTICE, f"{text}: {words}")
     where = names.portal(row["portal_id"])
     if facts.get("turnstile"):
@@ -151,7 +151,7 @@ def _opening(why: Opening, body: Body, names: SiteNames) -> Line:
         where = names.door(facts["door"])
     if why is Opening.BUTTON:
         return Line(Priority.INFO, f"EXIT {where}: {OPENINGS[why]}")
-    return Line(Priority.NOTICE, f"OPENED {where}: {opening_words(why, body, names)}")
+    return Line(Priority.NOTICE, f"OPENED {where}: {_opening_words(why, body, names)}")
 
 
 def _alarm(body: Body, names: SiteNames) -> Line:

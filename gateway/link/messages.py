@@ -299,6 +299,11 @@ class DoorStatus(_Message):
     schedule: str = "off"
     """`holds` while an unlock schedule or a first card keeps it unlocked, `ended` where a command
     or a lock-down ended that before its time."""
+    away: str = ""
+    """Why the module with its wires cannot be reached; empty while it can."""
+    barred_by: int = 0
+    """The door of its interlock that keeps it locked now, 0 for none."""
+    barred_why: str = ""
 
 
 class TurnstileStatus(_Message):

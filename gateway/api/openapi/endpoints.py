@@ -194,7 +194,12 @@ _EXPLANATION = _object(
     rules_left_out=_WHOLE,
     to_change=_array(_TEXT),
 )
-_EXPLANATION["properties"] |= {"access_log_id": _WHOLE, "opens_next": _WHOLE}
+_EXPLANATION["properties"] |= {
+    "access_log_id": _WHOLE,
+    "opens_next": _WHOLE,
+    "decided_by": {"type": ["string", "null"]},
+    "facts": {"type": "object"},
+}
 
 ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
     {

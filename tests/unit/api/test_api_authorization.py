@@ -10,6 +10,7 @@ import pytest
 from gateway.link.messages import Authorize, Opening
 
 Ask = Callable[..., Any]
+CALLER = "admin"
 
 GRANT = {
     "event": 7,
@@ -26,7 +27,9 @@ def test_a_grant_reaches_the_controller_with_its_person_place_and_doors(
 ) -> None:
     assert ask("remote_user_authorization", GRANT) == (200, {})
     (told,) = straw.of(Authorize)
-    assert told == Authorize(event=7, user_id=6, portal_id=1, openings=(Opening(door=1),))
+    assert told == Authorize(
+        event=7, user_id=6, portal_id=1, openings=(Opening(door=1),), by=CALLER
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from gateway.errors import InvalidRequest, NotPermitted
 from gateway.link.messages import OpenDoor, OpenTogether, Silence
 
 Ask = Callable[..., tuple[int, Any]]
+CALLER = "admin"
 
 
 def actions(*pairs: tuple[str, object]) -> dict[str, object]:
@@ -40,14 +41,14 @@ def test_an_action_becomes_one_command(
 ) -> None:
     device.caught_up.clear()
     assert ask("execute_actions", actions((action, parameters))) == (200, {})
-    assert device.straw.commands == [command]
+    assert device.straw.commands == [command.model_copy(update={"by": CALLER})]
     assert len(device.caught_up) == 1
 
 
 def test_several_actions_are_one_command_in_their_order(ask: Ask, device: SimpleNamespace) -> None:
     body = actions(("door", "door=2"), ("sec_box", "id=65793"), ("door", "door=1"))
     assert ask("execute_actions", body) == (200, {})
-    openings = (OpenDoor(door=2), OpenDoor(door=2), OpenDoor(door=1))
+    openings = tuple(OpenDoor(door=door, by=CALLER) for door in (2, 2, 1))
     assert device.straw.commands == [OpenTogether(openings=openings)]
 
 

@@ -25,6 +25,7 @@ from gateway.link.messages import (
 from gateway.settings import Side, SiteFile
 
 Ask = Callable[..., tuple[int, Any]]
+CALLER = "operator"
 IN, OUT = Side.CLOCKWISE, Side.ANTICLOCKWISE
 
 
@@ -92,7 +93,7 @@ def test_the_action_names_the_sides_that_are_released(
 def test_doors_and_turnstile_go_together(tell: Ask, lobby: SimpleNamespace) -> None:
     both = actions(("door", "door=1"), ("catra", "allow=clockwise"))
     assert tell("execute_actions", both) == (200, {})
-    both_openings = (OpenDoor(door=1), ReleaseTurnstile(sides=(IN,)))
+    both_openings = (OpenDoor(door=1, by=CALLER), ReleaseTurnstile(sides=(IN,), by=CALLER))
     assert lobby.straw.commands == [OpenTogether(openings=both_openings)]
 
 
@@ -170,6 +171,7 @@ def test_a_servers_grant_carries_its_ways_and_its_kind_of_punch(
             openings=(Opening(door=2),),
             turnstile=(IN,),
             log_type_id=kind,
+            by=CALLER,
         )
     ]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
@@ -44,18 +43,6 @@ def test_an_unknown_card_moves_no_pin_and_is_logged_with_its_number(bench: Any) 
     (access,) = bench.journal(EntryKind.ACCESS)
     assert (access["row"]["event"], access["row"]["user_id"]) == (3, 0)
     assert access["row"]["card_value"] == (1 << 32) | 1
-
-
-def test_an_unknown_card_is_shown_in_its_common_readings(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = Mock()
-    monkeypatch.setattr("gateway.controller.doorman.log", log)
-    bench.swipe((123 << 32) | 1)
-    (shown,) = [call for call in log.info.call_args_list if call.args == ("unknown card",)]
-    assert shown.kwargs["facility_number"] == "123,1"
-    assert shown.kwargs["plain"] == f"{123 << 16 | 1:010d}"
-    assert shown.kwargs["reader"] == "front"
 
 
 def test_the_schedule_decides_by_the_wall_clock_of_the_site(bench: Any) -> None:

@@ -269,7 +269,7 @@ def test_whoever_comes_while_it_is_away_is_denied_and_nothing_opens_later(gate: 
     gate.cut()
     gate.bench.swipe(CARD_OF_ANA, GATES_READER)
     (entry,) = gate.bench.journal(EntryKind.ACCESS)
-    assert (entry["reason"], entry["row"]["event"]) == ("internal_error", 2)
+    assert (entry["reason"], entry["row"]["event"]) == ("door_unreachable", 2)
     with pytest.raises(DeviceUnavailable, match="does not answer"):
         gate.desk.open(OpenDoor(door=GATE))
     opened = Authorize(event=7, user_id=ANA, openings=(Opening(door=1), Opening(door=GATE)))
@@ -341,7 +341,7 @@ def test_a_record_of_it_replays_identically(gate: Gate) -> None:
     result = replay(record)
     assert (result.difference, result.broken) == (None, None)
     assert f'"drive":"door {GATE}"' in record.read_text()
-    assert '"reason":"internal_error"' in record.read_text()
+    assert '"reason":"door_unreachable"' in record.read_text()
 
 
 def test_a_stop_leaves_it_locked(gate: Gate) -> None:

@@ -105,6 +105,11 @@ def _blocked(known: Known, names: Names) -> str:
     return f"blocked by {which}{'' if known.clock_trusted else why}"
 
 
+def _conditions(known: Known, names: Names) -> str:
+    del names
+    return _rules(known, RuleOutcome.UNKNOWN_CONDITION)
+
+
 def _untrusted(known: Known, names: Names) -> str:
     del names
     return _rules(known, RuleOutcome.CLOCK_NOT_TRUSTED)
@@ -197,6 +202,7 @@ _DETAILS: Mapping[Reason, Callable[[Known, Names], str]] = {
     Reason.OUT_OF_TIME: _out_of_time,
     Reason.BLOCKED: _blocked,
     Reason.CLOCK_NOT_TRUSTED: _untrusted,
+    Reason.UNKNOWN_CONDITION: _conditions,
     Reason.PASSBACK: _passback,
     Reason.LOCK_DOWN: _lock_down,
     Reason.INTERLOCK: _interlock,

@@ -53,9 +53,14 @@ class EventLog:
     def _run(self) -> None:
         while (entry := self._waiting.get()) is not None:
             self._say(entry)
-            if self._untold and self._waiting.empty():
-                untold, self._untold = self._untold, 0
-                log.warning("lines left out: nobody read the log fast enough", lines=untold)
+            if self._waiting.empty():
+                self._say_untold()
+        self._say_untold()
+
+    def _say_untold(self) -> None:
+        untold, self._untold = self._untold, 0
+        if untold:
+            log.warning("lines left out: nobody read the log fast enough", lines=untold)
 
     def _say(self, entry: Entry) -> None:
         try:

@@ -95,7 +95,7 @@ def _who(row: Body, names: SiteNames) -> tuple[str, str]:
     if "card_value" in row:
         how, shown = "card", _two_halves(row["card_value"])
     elif "qrcode_value" in row:
-        how, shown = "code", str(row["qrcode_value"])[:40]
+        how = "code"  # its text may be anything, so it is not told
     elif "uhf_tag" in row:
         how, shown = "tag", str(row["uhf_tag"])[:40]
     if row["user_id"]:
@@ -244,6 +244,13 @@ def _mode(body: Body, names: SiteNames) -> Line:
     return Line(priority, text)
 
 
+def _on_start(body: Body, names: SiteNames) -> Line:
+    place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
+    words = "stays unlocked by its mode or schedule" if body["unlocked"] else "locked"
+    text = f"ON START {place}: unlocked until the rules were read, now {words}"
+    return Line(Priority.NOTICE, text)
+
+
 def _clock(body: Body, names: SiteNames) -> Line | None:
     del names
     if "trusted" not in body:
@@ -358,6 +365,7 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], Line | None]] = {
     EntryKind.FAULT: _fault,
     EntryKind.FIRE: _fire,
     EntryKind.MODE: _mode,
+    EntryKind.ON_START: _on_start,
     EntryKind.CLOCK: _clock,
     EntryKind.PASSAGE: _passage,
     EntryKind.NO_ENTRY: _no_entry,

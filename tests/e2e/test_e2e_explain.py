@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,6 +108,57 @@ def test_a_denied_swipe_is_explained_by_the_number_of_its_row(demo: Running) -> 
     answer = demo.api.ask("explain", {"access_log_id": row["id"]})
     assert (answer["reason"], answer["time"]) == ("out_of_time", row["time"])
     assert answer["to_change"][0] in text
+
+
+def test_the_verdict_comes_first_then_the_gate_and_its_cure(demo: Running) -> None:
+    demo.api.configure("general", exception_mode="lock_down")
+    try:
+        row = demo.swiped(BRUNO)
+    finally:
+        demo.api.configure("general", exception_mode="none")
+    log = ("--log", str(row["id"]))
+    verdict, _, gate, _, head, cure = explain(demo.site, *log).splitlines()
+    assert verdict.endswith(": denied: the device is locked down")
+    assert gate == "decided by mode: the device is locked down"
+    assert (head, "set_exception_mode" in cure) == ("what to do", True)
+    assert "not reached" in explain(demo.site, *log, "--all")
+
+
+def test_an_opening_by_a_client_names_its_login(demo: Running) -> None:
+    body = {"actions": [{"action": "door", "parameters": "door=1"}]}
+    row = demo.access(lambda: demo.api.ask("execute_actions", body))
+    text = explain(demo.site, "--log", str(row["id"]))
+    assert text.strip().endswith("OPENED front: opened by a client of the API, by admin")
+
+
+def test_the_simulator_prints_what_came_of_it(demo: Running) -> None:
+    demo.site.sim("clock", "set", "2026-11-21T09:00:00")
+    swipe = ("swipe", "--reader", "front", "--card")
+    assert demo.site.sim(*swipe, ANA).stdout.splitlines()[0] == "GRANTED Ana at front (card)"
+    denied = demo.site.sim(*swipe, BRUNO).stdout
+    assert denied == "DENIED Bruno at front: outside the hours of 'Front, office hours'\n"
+    assert "EXIT back: the exit button was pressed\n" in demo.site.sim("rex", "back").stdout
+    demo.wait_locked()
+    assert "back opened\n" in demo.site.sim("door", "back", "open").stdout
+    assert "back closed\n" in demo.site.sim("door", "back", "closed").stdout
+    unknown = demo.site.sim(*swipe, "77,30211").stdout
+    assert unknown.startswith("DENIED unknown card 77,30211 at front: nobody has this credential")
+    assert demo.site.sim("clock", "real").stdout == ""
+
+
+def test_what_the_simulator_refuses_is_refused_as_before(demo: Running) -> None:
+    done = demo.site.type("sim", "swipe", "--reader", "gate", "--card", ANA)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "there is no reader 'gate'" in done.stderr
+
+
+def test_the_terminal_tells_each_event_once(demo: Running, eventually: Callable[..., Any]) -> None:
+    before = demo.errors.read_text().count("GRANTED Carla at qr (code)")
+    demo.site.sim("qr", "--reader", "qr", "DEMO-CARLA")
+    eventually(
+        lambda: demo.errors.read_text().count("GRANTED Carla at qr (code)") == before + 1,
+        "the line of the grant",
+    )
 
 
 def test_now_is_the_time_of_the_door_and_its_mode_counts(demo: Running) -> None:

@@ -6,7 +6,10 @@ import tomllib
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from string import Template
 from typing import Any
+
+from gateway.access.reasons import REASONS, Reason
 
 from .markdown import code, table
 
@@ -58,9 +61,21 @@ def _read(path: Path) -> Table:
 def _reasons() -> list[str]:
     rows = _read(ACCESS / "reasons.toml")["row"]
     shown = (
-        (code(row["reason"]), str(row["event"]), "yes" if row["allowed"] else "") for row in rows
+        (
+            code(row["reason"]),
+            str(row["event"]),
+            "yes" if row["allowed"] else "",
+            REASONS[Reason(row["reason"])].words,
+            _plain(REASONS[Reason(row["reason"])].remedy),
+        )
+        for row in rows
     )
-    return table(("verdict", "event of the log", "opens"), shown)
+    return table(("verdict", "event of the log", "opens", "it says", "what to do"), shown)
+
+
+def _plain(remedy: str) -> str:
+    """A remedy with N in the place of ids."""
+    return Template(remedy).substitute(user="N", portal="N", door="N")
 
 
 def _cases(read: Table) -> list[str]:

@@ -270,6 +270,9 @@ def test_whoever_comes_while_it_is_away_is_denied_and_nothing_opens_later(gate: 
     gate.bench.swipe(CARD_OF_ANA, GATES_READER)
     (entry,) = gate.bench.journal(EntryKind.ACCESS)
     assert (entry["reason"], entry["row"]["event"]) == ("door_unreachable", 2)
+    known = entry["facts"]["door_unreachable"]
+    assert known["door"] == GATE
+    assert "module 1 does not answer" in known["why"]
     with pytest.raises(DeviceUnavailable, match="does not answer"):
         gate.desk.open(OpenDoor(door=GATE))
     opened = Authorize(event=7, user_id=ANA, openings=(Opening(door=1), Opening(door=GATE)))

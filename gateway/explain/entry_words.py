@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -62,7 +62,8 @@ def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) ->
     known = Known.of_body(body, local, clock_trusted=clock_trusted)
     row, facts, reason = body["row"], known.facts, known.reason
     who, how = _who(row, names)
-    at = f"{who} at {facts.get('reader') or names.portal(row['portal_id'])}"
+    reader = facts.get("reader")
+    at = f"{who} at {names.reader(reader) if reader else names.portal(row['portal_id'])}"
     words = reason_words(known, names)
     if reason is Reason.GRANTED:
         return _granted(f"GRANTED {at} ({how})", body, known, names)
@@ -109,12 +110,8 @@ def _two_halves(value: int) -> str:
 
 def card_words(value: int) -> str:
     """The common readings of a card's number: one of them is printed on it."""
-    read = format_card(value)
-    return (
-        f"number {read.decimal}; facility,number {read.facility_number}; "
-        f"hexadecimal {read.hexadecimal}; 4 bytes {read.four_byte}; "
-        f"bytes reversed {read.reversed_bytes}"
-    )
+    read = asdict(format_card(value))
+    return "; ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in read.items())
 
 
 def _opening_words(why: Opening, body: Body, names: SiteNames) -> str:
@@ -188,16 +185,16 @@ def _gave_up(body: Body, names: SiteNames) -> Line:
 
 
 def _bad_frame(body: Body, names: SiteNames) -> Line:
-    del names
     # Bits too few for a card may be keys of a PIN.
     read = "; ".join(f"{name} {value}" for name, value in raw_readings(body["bits"]).items())
     seen = f" (bits {body['bits']}; {read})" if read else ""
-    return Line(Priority.WARNING, f"UNREADABLE at {body['reader']}: {body['why']}{seen}")
+    return Line(
+        Priority.WARNING, f"UNREADABLE at {names.reader(body['reader'])}: {body['why']}{seen}"
+    )
 
 
 def _replay(body: Body, names: SiteNames) -> Line:
-    del names
-    text = f"REPLAY suspected at {body['reader']}: {body['why']}"
+    text = f"REPLAY suspected at {names.reader(body['reader'])}: {body['why']}"
     return Line(Priority.WARNING, text)
 
 
@@ -274,11 +271,12 @@ def _no_entry(body: Body, names: SiteNames) -> Line:
 
 
 def _keypad(body: Body, names: SiteNames) -> Line:
-    del names
     if not body["locked_ms"]:
-        return Line(Priority.NOTICE, f"KEYPAD {body['reader']}: free again")
+        return Line(Priority.NOTICE, f"KEYPAD {names.reader(body['reader'])}: free again")
     for_s = body["locked_ms"] // 1000
-    text = f"KEYPAD {body['reader']}: locked for {for_s} s after too many wrong entries"
+    text = (
+        f"KEYPAD {names.reader(body['reader'])}: locked for {for_s} s after too many wrong entries"
+    )
     return Line(Priority.WARNING, text)
 
 
@@ -327,8 +325,7 @@ def _silenced(body: Body, names: SiteNames) -> Line:
 
 
 def _reader_disabled(body: Body, names: SiteNames) -> Line:
-    del names
-    text = f"IGNORED at {body['reader']}: its tamper contact is open"
+    text = f"IGNORED at {names.reader(body['reader'])}: its tamper contact is open"
     return Line(Priority.WARNING, text)
 
 

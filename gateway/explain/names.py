@@ -22,11 +22,12 @@ class SiteNames:
     """
 
     def __init__(self, site: SiteFile, device_time: DeviceTime, lookup: Lookup) -> None:
-        self._doors = {door.id: door.name for door in site.doors()}
+        self._doors = {door.id: door.shown for door in site.doors()}
+        self._readers = {reader.name: reader.shown for reader in site.reader}
         self._wire = site.site.wire_time
         self._device_time = device_time
         self._lookup = lookup
-        self.turnstile = site.turnstile.name if site.turnstile else "turnstile"
+        self.turnstile = site.turnstile.shown if site.turnstile else "turnstile"
 
     def person(self, id_: int) -> str:
         return self._name("users", id_) or f"user {id_}"
@@ -43,6 +44,10 @@ class SiteNames:
 
     def door(self, number: int) -> str:
         return self._doors.get(number, f"door {number}")
+
+    def reader(self, name: str) -> str:
+        """A reader that entries call `name`."""
+        return self._readers.get(name, name)
 
     def wall(self, utc_s: int) -> int:
         return self._device_time.local(_EPOCH + timedelta(seconds=utc_s))

@@ -228,8 +228,8 @@ def test_an_opening_says_who_opened_what(bench: Any, explain: Explain) -> None:
 def test_an_unknown_card_is_told_with_its_number_and_readings(bench: Any, explain: Explain) -> None:
     bench.swipe((77 << 32) | 30211)
     text = explain()["text"]
-    assert "facility,number 77,30211" in text
-    assert "4 bytes 5076483" in text
+    assert "facility number 77,30211" in text
+    assert "plain 0005076483" in text
 
 
 def test_an_expired_person_is_told_by_what_counted_then(bench: Any, explain: Explain) -> None:

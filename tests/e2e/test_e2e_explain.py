@@ -137,7 +137,7 @@ def test_the_simulator_prints_what_came_of_it(demo: Running) -> None:
     assert demo.site.sim(*swipe, ANA).stdout.splitlines()[0] == "GRANTED Ana at front (card)"
     denied = demo.site.sim(*swipe, BRUNO).stdout
     assert denied == "DENIED Bruno at front: outside the hours of 'Front, office hours'\n"
-    assert "EXIT back: the exit button was pressed\n" in demo.site.sim("rex", "back").stdout
+    assert "EXIT front: the exit button was pressed\n" in demo.site.sim("rex", "front").stdout
     demo.wait_locked()
     assert "back opened\n" in demo.site.sim("door", "back", "open").stdout
     assert "back closed\n" in demo.site.sim("door", "back", "closed").stdout

@@ -332,7 +332,6 @@ def _note_clock(record: Record, instant: Instant) -> None:
     floor, utc = record.past.clock_floor, instant.utc()
     if floor is not None and is_behind(utc, floor):
         verdict = instant.judge(utc)
-        log.warning("clock behind the journal", trusted=verdict.trusted, why=verdict.value)
         record.recorder.note(
             EntryKind.CLOCK,
             trusted=verdict.trusted,

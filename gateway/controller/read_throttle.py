@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from gateway.access.read_throttle import UNKNOWN, WITHIN_MS, Throttle
+from gateway.access.read_throttle import Throttle
 from gateway.controller.recorder import Recorder
 from gateway.credentials.values import CredentialKind, Identification
 from gateway.store.journal import EntryKind
@@ -50,11 +50,6 @@ class ReadThrottle:
         after = before.after_unknown(read.credential, now_ms)
         self._readers[read.reader] = after
         if after.slow and not before.slow:
-            log.warning(
-                "reader slowed to one read a second",
-                reader=read.reader,
-                why=f"more than {UNKNOWN} unknown cards or codes within {WITHIN_MS // 1000} s",
-            )
             self._recorder.note(EntryKind.READER_SLOWED, reader=read.reader, slow=True)
             # Strangers' tags pass a UHF reader at a road all day.
             if read.credential.kind is not CredentialKind.UHF_TAG:
@@ -79,7 +74,6 @@ class ReadThrottle:
     def _end(self, reader: str, now_ms: int) -> None:
         self._readers[reader] = replace(self._readers[reader], slow=False)
         left_out = self._left_out.pop(reader, 0)
-        log.info("reader is as fast as before", reader=reader, left_out=left_out)
         self._recorder.note(EntryKind.READER_SLOWED, reader=reader, slow=False, left_out=left_out)
         self._alarm(reader, now_ms, on=False)
 

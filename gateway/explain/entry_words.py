@@ -228,7 +228,9 @@ _MODES = {
 }
 
 
-def _mode(body: Body, names: SiteNames) -> Line:
+def _mode(body: Body, names: SiteNames) -> Line | None:
+    if "timed" in body:
+        return None  # what is left of a mode's time, for the next start
     if "ended" in body:
         place = names.door(body["ended"]) if body["ended"] else "device"
         mode = _MODES.get(body["mode"], body["mode"])
@@ -248,13 +250,27 @@ def _on_start(body: Body, names: SiteNames) -> Line:
     return Line(Priority.NOTICE, text)
 
 
+_CLOCKS = {
+    "set_by_hand": "it was set by hand",
+    "network_time": "a time server set it",
+    "battery_clock": "a battery clock set it",
+    "simulated": "the machine has a source of time",
+    "before_release": "it is before this program was built",
+    "beyond_ceiling": "it is too far ahead",
+    "behind_floor": "it is behind the journal's last entry",
+    "no_source": "nothing has set it since the start",
+}
+
+
 def _clock(body: Body, names: SiteNames) -> Line | None:
     del names
     if "trusted" not in body:
         return None
+    why = f": {_CLOCKS.get(body['why'], body['why'])}" if body.get("why") else ""
     if body["trusted"]:
-        return Line(Priority.NOTICE, "CLOCK trusted")
-    return Line(Priority.WARNING, "CLOCK not trusted: rules with hours do not let people in")
+        return Line(Priority.NOTICE, f"CLOCK trusted{why}")
+    text = f"CLOCK not trusted{why}; rules with hours do not let people in"
+    return Line(Priority.WARNING, text)
 
 
 def _passage(body: Body, names: SiteNames) -> Line | None:
@@ -324,6 +340,16 @@ def _silenced(body: Body, names: SiteNames) -> Line:
     return Line(Priority.NOTICE, "ALARMS silenced")
 
 
+def _reader_slowed(body: Body, names: SiteNames) -> Line:
+    reader = names.reader(body["reader"])
+    if body["slow"]:
+        text = f"READER {reader}: one read a second, after too many unknown cards or codes"
+        return Line(Priority.WARNING, text)
+    return Line(
+        Priority.NOTICE, f"READER {reader}: as fast as before, {body['left_out']} reads left out"
+    )
+
+
 def _reader_disabled(body: Body, names: SiteNames) -> Line:
     text = f"IGNORED at {names.reader(body['reader'])}: its tamper contact is open"
     return Line(Priority.WARNING, text)
@@ -376,6 +402,7 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], Line | None]] = {
     EntryKind.DURESS: _bookkeeping,
     EntryKind.ARMING: _arming,
     EntryKind.SILENCED: _silenced,
+    EntryKind.READER_SLOWED: _reader_slowed,
     EntryKind.READER_DISABLED: _reader_disabled,
 }
 """Every kind but ACCESS."""

@@ -13,8 +13,9 @@ import pytest
 from gateway.access.reasons import REASONS, Opening, Reason
 from gateway.clock import DeviceTime
 from gateway.errors import StorageError
-from gateway.explain.entry_words import _LINES, line_of
+from gateway.explain.entry_words import _CLOCKS, _LINES, line_of
 from gateway.explain.names import SiteNames
+from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import parse_site
 from gateway.store.journal import EntryKind
 
@@ -67,3 +68,7 @@ def test_names_that_cannot_be_read_are_replaced_by_ids() -> None:
     line = line_of(EntryKind.ACCESS, access("granted", 7), AT, names(away))
     assert line is not None
     assert line.text == "GRANTED user 1 at portal 1 (PIN or password)"
+
+
+def test_every_verdict_about_the_clock_has_words() -> None:
+    assert set(_CLOCKS) == {verdict.value for verdict in ClockVerdict}

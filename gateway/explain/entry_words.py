@@ -63,7 +63,7 @@ def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) ->
     row, facts, reason = body["row"], known.facts, known.reason
     who, how = _who(row, names)
     reader = facts.get("reader")
-    at = f"{who} at {names.reader(reader) if reader else names.portal(row['portal_id'])}"
+    at = f"{who} at {names.device(reader) if reader else names.portal(row['portal_id'])}"
     words = reason_words(known, names)
     if reason is Reason.GRANTED:
         return _granted(f"GRANTED {at} ({how})", body, known, names)
@@ -189,21 +189,20 @@ def _bad_frame(body: Body, names: SiteNames) -> Line:
     read = "; ".join(f"{name} {value}" for name, value in raw_readings(body["bits"]).items())
     seen = f" (bits {body['bits']}; {read})" if read else ""
     return Line(
-        Priority.WARNING, f"UNREADABLE at {names.reader(body['reader'])}: {body['why']}{seen}"
+        Priority.WARNING, f"UNREADABLE at {names.device(body['reader'])}: {body['why']}{seen}"
     )
 
 
 def _replay(body: Body, names: SiteNames) -> Line:
-    text = f"REPLAY suspected at {names.reader(body['reader'])}: {body['why']}"
+    text = f"REPLAY suspected at {names.device(body['reader'])}: {body['why']}"
     return Line(Priority.WARNING, text)
 
 
 def _device(body: Body, names: SiteNames) -> Line:
-    del names
     health = body.get("health", "online" if body["online"] else "offline")
     why = f": {body['why']}" if body["why"] else ""
     priority = Priority.INFO if health == "online" else Priority.WARNING
-    return Line(priority, f"{body['device']} is {health}{why}")
+    return Line(priority, f"{names.device(body['device'])} is {health}{why}")
 
 
 def _fault(body: Body, names: SiteNames) -> Line:
@@ -288,10 +287,10 @@ def _no_entry(body: Body, names: SiteNames) -> Line:
 
 def _keypad(body: Body, names: SiteNames) -> Line:
     if not body["locked_ms"]:
-        return Line(Priority.NOTICE, f"KEYPAD {names.reader(body['reader'])}: free again")
+        return Line(Priority.NOTICE, f"KEYPAD {names.device(body['reader'])}: free again")
     for_s = body["locked_ms"] // 1000
     text = (
-        f"KEYPAD {names.reader(body['reader'])}: locked for {for_s} s after too many wrong entries"
+        f"KEYPAD {names.device(body['reader'])}: locked for {for_s} s after too many wrong entries"
     )
     return Line(Priority.WARNING, text)
 
@@ -341,7 +340,7 @@ def _silenced(body: Body, names: SiteNames) -> Line:
 
 
 def _reader_slowed(body: Body, names: SiteNames) -> Line:
-    reader = names.reader(body["reader"])
+    reader = names.device(body["reader"])
     if body["slow"]:
         text = f"READER {reader}: one read a second, after too many unknown cards or codes"
         return Line(Priority.WARNING, text)
@@ -351,7 +350,7 @@ def _reader_slowed(body: Body, names: SiteNames) -> Line:
 
 
 def _reader_disabled(body: Body, names: SiteNames) -> Line:
-    text = f"IGNORED at {names.reader(body['reader'])}: its tamper contact is open"
+    text = f"IGNORED at {names.device(body['reader'])}: its tamper contact is open"
     return Line(Priority.WARNING, text)
 
 

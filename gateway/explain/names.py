@@ -23,7 +23,7 @@ class SiteNames:
 
     def __init__(self, site: SiteFile, device_time: DeviceTime, lookup: Lookup) -> None:
         self._doors = {door.id: door.shown for door in site.doors()}
-        self._readers = {reader.name: reader.shown for reader in site.reader}
+        self._site = site
         self._wire = site.site.wire_time
         self._device_time = device_time
         self._lookup = lookup
@@ -45,9 +45,9 @@ class SiteNames:
     def door(self, number: int) -> str:
         return self._doors.get(number, f"door {number}")
 
-    def reader(self, name: str) -> str:
-        """A reader that entries call `name`."""
-        return self._readers.get(name, name)
+    def device(self, name: str) -> str:
+        """A reader or module that entries call `name`."""
+        return self._site.shown(name)
 
     def wall(self, utc_s: int) -> int:
         return self._device_time.local(_EPOCH + timedelta(seconds=utc_s))

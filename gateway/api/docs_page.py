@@ -164,8 +164,10 @@ def _objects(components: Mapping[str, Schema]) -> Iterator[dict[str, object]]:
 
 
 def _modules(components: Mapping[str, Schema]) -> Iterator[dict[str, object]]:
-    for name, module in components["ConfigurationValues"]["properties"].items():
-        yield {"name": name, "lines": list(_lines(module))}
+    settable = components["ConfigurationValues"]["properties"]
+    for name, module in components["Configuration"]["properties"].items():
+        keys = {**module["properties"], **settable.get(name, {}).get("properties", {})}
+        yield {"name": name, "lines": list(_lines({"properties": keys}))}
 
 
 def _resolved(schema: Schema, components: Mapping[str, Schema]) -> Schema:

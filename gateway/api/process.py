@@ -34,7 +34,9 @@ from gateway.link.client import ControllerClient, FactListener
 from gateway.link.messages import EndedMode, Fact
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
-from gateway.settings import Http, read_running_site
+from gateway.objects.declaration import Registry
+from gateway.objects.fields import Extension
+from gateway.settings import Http, SiteFile, read_running_site
 from gateway.settings.addresses import parse_address
 from gateway.store.accounts import Accounts
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
@@ -72,7 +74,7 @@ def run_api(
     with ExitStack() as stack:
         stack.enter_context(runtime.claim("api"))
         store = stack.enter_context(
-            Store.open(data / STORE_FILE, REGISTRY, lambda: device_time.stamp(clock.utc()))
+            Store.open(data / STORE_FILE, _objects(site), lambda: device_time.stamp(clock.utc()))
         )
         journal = JournalReader(data / JOURNAL_FILE)
         stack.callback(journal.close)
@@ -125,6 +127,12 @@ def run_api(
         stop.wait()
         notifier.stopping()
     return anew.is_set()
+
+
+def _objects(site: SiteFile) -> Registry:
+    """The objects of this device, with the columns of the hardware that it has."""
+    uhf = any(reader.kind == "serial_uhf" for reader in site.reader)
+    return REGISTRY.fitted({Extension.UHF_READER} if uhf else ())
 
 
 def _serve_somewhere(stack: ExitStack, context: CommandContext) -> list[Server]:

@@ -34,7 +34,6 @@ UPDATE = "firmware update over the API"
 SEC_BOX = "SecBox"
 CLOUD = "link to a vendor's cloud"
 ATTENDANCE = "attendance register"
-SYSTEM_LOG = "system log over the API"
 RECOVERY = "recovery system to start"
 PORT_LOGIN = "login to a network port (802.1X)"
 VPN = "VPN"
@@ -80,7 +79,6 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "change_idcloud_code": CLOUD,
         "export_afd": ATTENDANCE,
         "count_registers": ATTENDANCE,
-        "get_ac_log": SYSTEM_LOG,
         "reboot_recovery": RECOVERY,
         "configure_802_1X": PORT_LOGIN,
         "get_802_1X_status": PORT_LOGIN,
@@ -101,7 +99,6 @@ _GET_TOO = frozenset(
         "get_pjsip_audio_message",
         "get_osdp_installation_mode",
         "change_idcloud_code",
-        "get_ac_log",
         "get_802_1X_status",
         "get_vpn_information",
         "get_vpn_file",

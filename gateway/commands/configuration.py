@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_configuration
 from gateway.commands.clock import NTP_ENABLED, follow_network_time
@@ -14,12 +17,21 @@ from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.store.configuration import Values, check
 
+_DERIVED: Mapping[tuple[str, str], Callable[[CommandContext], str]] = MappingProxyType(
+    {("general", "relay_count"): lambda context: str(len(context.site.door))}
+)
+"""What the site file says of the keys that it alone decides."""
+
 
 def get_configuration(
     context: CommandContext, caller: Caller, request: ConfigurationRequest
 ) -> Answer:
     """The values of the keys asked for; unknown ones are left out."""
-    return context.store.configuration(request.modules(), show_secrets=caller.sees_secrets)
+    values = context.store.configuration(request.modules(), show_secrets=caller.sees_secrets)
+    for (module, key), told in _DERIVED.items():
+        if key in values.get(module, {}):
+            values[module][key] = told(context)
+    return values
 
 
 def set_configuration(

@@ -99,7 +99,7 @@ class CommandContext:
 
         A session whose account is gone, or has another password or role since, ends here.
         """
-        nobody = Caller(None, None, None, address)
+        nobody = Caller(None, None, token, address)
         if not token:
             yield nobody
             return

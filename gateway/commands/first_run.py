@@ -1,14 +1,33 @@
-"""What the vendor's first pages ask before anybody has logged in."""
+"""What the vendor's first pages ask and set: before anybody has logged in, or right after.
+
+`gateway init` sets a device up before any of its processes starts, so there is nothing left to be
+done. What these commands set is kept all the same: the language, and in the audit log who accepted
+the terms.
+"""
 
 from __future__ import annotations
 
-from gateway.commands.answers import Answer
-from gateway.commands.command import GET_OR_POST, Command
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.commands.answers import DONE, Answer
+from gateway.commands.audit import audited_configuration
+from gateway.commands.command import GET_OR_POST, Audit, Command
 from gateway.commands.context import CommandContext
-from gateway.commands.requests import NoMembers
+from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Caller, Right
+from gateway.store.audit import AuditType
 
 DEFAULT_LANGUAGE = "en_US"
+
+
+class LanguageRequest(RequestModel):
+    """`finish_init_language`, `init_language_set`. The member is not documented (unverified)."""
+
+    language: Annotated[str, Field(max_length=32)] | None = None
 
 
 def get_language(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
@@ -24,7 +43,53 @@ def init_device_set(context: CommandContext, caller: Caller, request: NoMembers)
     return {"init_device_set": True}
 
 
+def is_first_web_login(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Whether the factory's password is still to be changed: false, since there is none."""
+    del context, caller, request
+    return {"is_first_web_login": False}
+
+
+def get_countries(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """The countries of the world, by ISO 3166 code (the shape is unverified)."""
+    del context, caller, request
+    return {"countries": [{"code": code, "name": name} for code, name in _countries()]}
+
+
+@cache
+def _countries() -> tuple[tuple[str, str], ...]:
+    listed = files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text(encoding="utf-8")
+    lines = (line for line in listed.splitlines() if line and not line.startswith("#"))
+    pairs = (line.split("\t") for line in lines)
+    return tuple(sorted(((code, name) for code, name in pairs), key=lambda pair: pair[1]))
+
+
+def set_language(context: CommandContext, caller: Caller, request: LanguageRequest) -> Answer:
+    """Set configuration general.language, if the request names one."""
+    if request.language is not None:
+        values = {"general": {"language": request.language}}
+        with audited_configuration(context, caller, values):
+            context.store.set_configuration(values)
+    return DONE
+
+
+def accept_legal_terms(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+    """Write into the audit log who accepted the vendor's terms, and when."""
+    del context, caller, request
+    return DONE
+
+
 COMMANDS = (
     Command("get_language", NoMembers, get_language, Right.NONE, methods=GET_OR_POST),
     Command("init_device_set", NoMembers, init_device_set, Right.NONE, methods=GET_OR_POST),
+    Command("is_first_web_login", NoMembers, is_first_web_login, Right.NONE, methods=GET_OR_POST),
+    Command("get_countries", NoMembers, get_countries, Right.NONE, methods=GET_OR_POST),
+    Command("finish_init_language", LanguageRequest, set_language, Right.ADMINISTRATOR),
+    Command("init_language_set", LanguageRequest, set_language, Right.ADMINISTRATOR),
+    Command(
+        "accept_legal_terms",
+        NoMembers,
+        accept_legal_terms,
+        Right.ADMINISTRATOR,
+        audit=Audit(AuditType.API, lambda _: ""),
+    ),
 )

@@ -44,7 +44,8 @@ class Sessions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls a command. Without a valid session, `login` and `role` are None."""
+    """Who calls a command. Without a valid session, `login` and `role` are None; `token` is then
+    what was sent in its place."""
 
     login: str | None
     role: Role | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from gateway.commands.answers import Answer
@@ -9,7 +10,7 @@ from gateway.commands.certificate import certificate_file
 from gateway.commands.command import GET_OR_POST, Command
 from gateway.commands.context import CommandContext
 from gateway.commands.requests import NoMembers
-from gateway.commands.rights import Caller
+from gateway.commands.rights import Caller, Right, check_right
 from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.host import system as machine
 from gateway.host.certificate import is_self_signed
@@ -19,14 +20,27 @@ LICENSED_USERS = 200_000
 """As many people as this device is measured with; nothing is licensed."""
 
 
+MODEL = "Gateway"
+"""What clients show as the kind of device."""
+
+
 def system_information(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
-    """The shape of a real device (Access API, system). What this one lacks is 0, false or empty."""
-    del caller, request
+    """The shape of a real device (Access API, system). What this one lacks is 0, false or empty.
+
+    Clients ask before they log in, to see what they are talking to. Without a session the site's
+    name, its network beyond this device, and the version of this program stay empty; with one that
+    is over the answer is 401. `version` is what clients compare, general.reported_version; that of
+    this program is `gateway_version`.
+    """
+    del request
+    if caller.token is not None:
+        check_right(caller, Right.ANY_SESSION)
+    known = caller.role is not None
     disk, ram = machine.disk(context.data), machine.memory()
-    configuration = context.store.configuration({"general": ["online"]})
+    general = context.store.configuration({"general": ["online", "reported_version"]})["general"]
     return {
         "uptime": _uptime(context),
-        "time": _time(context),
+        "time": _time(context, known=known),
         "daylight_savings_time_active": _daylight_saving(context),
         "memory": {
             "disk": {"free": disk.free, "total": disk.total},
@@ -34,17 +48,18 @@ def system_information(context: CommandContext, caller: Caller, request: NoMembe
         },
         "license": {"users": LICENSED_USERS, "device": 0, "type": 0},
         "biometrics": {"max_num_records": 0, "max_possible_num_records": 0},
-        "network": _network(context),
+        "network": _network(context, known=known),
         "auth802_1x": {"enabled": False, "login": "", "inner_auth": 0},
         "serial": context.identity.serial,
-        "version": context.version,
+        "version": general["reported_version"],
+        "gateway_version": context.version if known else "",
         "device_id": str(context.identity.device_id),
         "secbox_version": "",
         "iDCloud_code": "",
-        "online": configuration.get("general", {}).get("online") == "1",
+        "online": general["online"] == "1",
         "online_available": True,
-        "device_name": context.site.site.name,
-        "device_two_names": False,
+        "device_name": context.site.site.name if known else "",
+        "device_two_names": MODEL,
     }
 
 
@@ -57,12 +72,15 @@ def _uptime(context: CommandContext) -> dict[str, int]:
     return {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}
 
 
-def _time(context: CommandContext) -> int:
-    """Device time; a simulation may have set the controller's clock ahead."""
-    try:
-        shift = timedelta(seconds=context.controller.status().clock_shift_s)
-    except ControllerUnavailable:
-        shift = timedelta()
+def _time(context: CommandContext, *, known: bool) -> int:
+    """Device time; a simulation may have set the controller's clock ahead.
+
+    For a stranger the controller is not asked: its answer may take seconds, and a thread.
+    """
+    shift = timedelta()
+    if known:
+        with suppress(ControllerUnavailable):
+            shift = timedelta(seconds=context.controller.status().clock_shift_s)
     return context.device_time.stamp(context.clock.utc() + shift)
 
 
@@ -73,21 +91,22 @@ def _daylight_saving(context: CommandContext) -> bool:
     return bool(context.clock.utc().astimezone(context.site.site.zone).dst())
 
 
-def _network(context: CommandContext) -> dict[str, object]:
+def _network(context: CommandContext, *, known: bool) -> dict[str, object]:
+    """A stranger learns what whoever reaches this device sees anyhow, and nobody else is asked."""
     found, http = network(), context.site.http
     return {
         "mac": found.mac,
         "ip": found.ip,
-        "netmask": found.netmask,
-        "gateway": found.gateway,
-        "primary_dns": found.primary_dns,
-        "secondary_dns": found.secondary_dns,
-        "custom_hostname_enabled": bool(context.machine.read().own_hostname),
-        "device_hostname": found.hostname,
+        "netmask": found.netmask if known else "",
+        "gateway": found.gateway if known else "",
+        "primary_dns": found.primary_dns if known else "",
+        "secondary_dns": found.secondary_dns if known else "",
+        "custom_hostname_enabled": known and bool(context.machine.read().own_hostname),
+        "device_hostname": found.hostname if known else "",
         "web_server_port": int((http.plain_address or http.tls or "").rpartition(":")[2]),
         "ssl_enabled": http.tls is not None,
         "self_signed_certificate": is_self_signed(certificate_file(context.data)),
-        "dhcp_enabled": _uses_dhcp(context),
+        "dhcp_enabled": known and _uses_dhcp(context),
         "ten_mbps": False,
     }
 
@@ -100,4 +119,6 @@ def _uses_dhcp(context: CommandContext) -> bool:
         return False
 
 
-COMMANDS = (Command("system_information", NoMembers, system_information, methods=GET_OR_POST),)
+COMMANDS = (
+    Command("system_information", NoMembers, system_information, Right.NONE, methods=GET_OR_POST),
+)

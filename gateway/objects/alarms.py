@@ -32,7 +32,7 @@ TIMED_ALARMS = ObjectType(
     (
         Id("id"),
         Text("name", required=True),
-        Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY),
+        Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY - 1),
         *(Flag(day, default=0) for day in WEEKDAYS),
     ),
     # One copy of the vendor's documentation calls it "time".

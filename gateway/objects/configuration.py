@@ -20,6 +20,7 @@ DOOR_MAX = 4
 """The highest number that a door may have."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}")
 _SHOWN = 40
 """Characters of a refused list that the refusal repeats."""
 
@@ -32,6 +33,8 @@ class Kind(StrEnum):
     """A whole number; empty too where that is the default."""
     CHOICE = "choice"
     DOORS = "doors"
+    VERSION = "version"
+    """Numbers with dots between."""
     TEXT = "text"
 
 
@@ -54,6 +57,8 @@ class ConfigurationKey:
     effect: str = ""
     """The part of this device that acts on it; empty for what is stored and given back."""
     secret: bool = False
+    derived: bool = False
+    """The site file says it: it can be read, not set."""
 
     @property
     def others(self) -> str:
@@ -70,6 +75,8 @@ class ConfigurationKey:
 
         Raises InvalidRequest, naming the key, what was found and what is allowed.
         """
+        if self.derived:
+            raise InvalidRequest(f"{self.module}.{self.key} cannot be set: the site file says it")
         text = _as_text(value)
         if text is None:
             raise self._refused(wire_type_of(value), "a string, a number or a boolean is")
@@ -81,6 +88,8 @@ class ConfigurationKey:
             return str(int(text))
         if self.kind is Kind.CHOICE and text not in self.choices:
             raise self._refused(repr(text), f"{', '.join(self.choices)} are")
+        if self.kind is Kind.VERSION and not _VERSION.fullmatch(text):
+            raise self._refused(repr(text[:_SHOWN]), "numbers with dots between, as 6.11.2, are")
         if self.kind is Kind.DOORS:
             return self._doors(text)
         if len(text) > VALUE_MAX:
@@ -113,21 +122,23 @@ class Catalogue:
     """All configuration keys of a device."""
 
     def __init__(
-        self, keys: tuple[ConfigurationKey, ...], aliases: Mapping[tuple[str, str], str]
+        self,
+        keys: tuple[ConfigurationKey, ...],
+        aliases: Mapping[tuple[str, str], tuple[str, str]],
     ) -> None:
-        """`aliases` maps (module, other name) to the key that is meant."""
+        """`aliases` maps another (module, name) to the module and key that are meant."""
         self._keys = {(key.module, key.key): key for key in keys}
         if len(self._keys) != len(keys):
             raise ValueError("a configuration key is declared twice")
         self._aliases = aliases
-        self.modules = frozenset(key.module for key in keys)
+        self.modules = frozenset(module for module, _ in (*self._keys, *aliases))
 
     def __iter__(self) -> Iterator[ConfigurationKey]:
         return iter(self._keys.values())
 
     def find(self, module: str, key: str) -> ConfigurationKey | None:
         """The key that clients call `key`, None when there is none."""
-        return self._keys.get((module, self._aliases.get((module, key), key)))
+        return self._keys.get(self._aliases.get((module, key), (module, key)))
 
     def known(self, module: str, key: str) -> ConfigurationKey:
         """As `find`; raises InvalidRequest with the device's text when there is none."""

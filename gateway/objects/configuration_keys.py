@@ -123,6 +123,8 @@ _LIVE = (
     *_acts_on("the readers' buzzers", _flag("general", "beep_enabled", "1")),
     *_acts_on("cards at a reader", _flag("identifier", "card_identification_enabled", "1")),
     *_acts_on("PINs at a reader", _flag("identifier", "pin_identification_enabled", "1")),
+    # Ours: digits, of PINs that are made or changed.
+    *_acts_on("the shortest PIN", _number("identifier", "pin_min_length", "1", 1, 32)),
     # The vendor's factory value of the mode is 1, decimal codes in `cards`; readers on a
     # controller send text, so here it is 0, alphanumeric codes in `qrcodes`.
     *_acts_on(
@@ -195,6 +197,12 @@ _LIVE = (
         _number("general", "auto_reboot_hour", "0", 0, 23),
         _number("general", "auto_reboot_minute", "0", 0, 59),
     ),
+    # Ours. Clients compare it before they use what a version brought; the default is that of the
+    # documents which this device follows.
+    *_acts_on(
+        "`version` in `system_information`",
+        ConfigurationKey("general", "reported_version", "6.11.2", Kind.VERSION),
+    ),
     # Empty: the time zone of the site file. UTC-3 is three hours behind.
     *_acts_on(
         "the clock",
@@ -235,8 +243,9 @@ _STORED = {
         enable_custom_not_identified_message=0 enable_custom_mask_message=0
     """,
     # The site file says which output is the siren, and which the bell: on this device no relay
-    # of a door is either.
-    "alarm": "siren_relay=2",
+    # of a door is either. Nor does it have a buzzer of its own or tell an alarm centre, and the
+    # unit of the siren's time is not documented.
+    "alarm": "siren_relay=2 playing_timeout buzzer_enabled=0 alarm_central_enabled=0",
     "bio_id": "similarity_threshold_1ton=12300",
     "bio_module": "var_min=1000",
     "face_id": """
@@ -311,8 +320,14 @@ CONFIGURATION = Catalogue(
         *_LIVE,
         *_stored(),
         ConfigurationKey("mifare", "authentication_key", "////////", secret=True),
+        ConfigurationKey("general", "relay_count", derived=True),
     ),
-    # The vendor's text counts doors from 0 in this one key, clients count from 1. The only name
-    # that no client can mean otherwise is taken over.
-    aliases={("general", "relay0_auto_close"): "relay1_auto_close"},
+    aliases={
+        # The vendor's text counts doors from 0 in this one key, clients count from 1. The only
+        # name that no client can mean otherwise is taken over.
+        ("general", "relay0_auto_close"): ("general", "relay1_auto_close"),
+        # Devices with one output leave its number out.
+        ("w_out", "size"): ("w_out0", "size"),
+        ("w_out", "data"): ("w_out0", "data"),
+    },
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from gateway.errors import InvalidRequest
-from gateway.objects.fields import Field, Id, Ref, Stored
+from gateway.objects.fields import Extension, Field, Id, Ref, Stored
 
 ROWID = "rowid"
 """Key column of the tables whose rows have no id on the wire."""
@@ -103,6 +103,10 @@ class ObjectType:
         except KeyError:
             raise InvalidRequest(f"{name} is not a column of table {self.name}") from None
 
+    def ordinary(self, *, show_secrets: bool) -> tuple[Field, ...]:
+        """The fields that a row shows of which nobody named any."""
+        return tuple(it for it in self.visible(show_secrets=show_secrets) if not it.extension)
+
     def visible(self, *, show_secrets: bool) -> tuple[Field, ...]:
         """The fields that may be shown."""
         return tuple(member for member in self.fields if show_secrets or not member.secret)
@@ -141,6 +145,21 @@ class Registry:
         """These objects and `objects`, which take the place of those of the same name."""
         merged = self._objects | {declared.name: declared for declared in objects}
         return Registry(tuple(merged.values()))
+
+    def fitted(self, hardware: Collection[Extension]) -> Registry:
+        """The same objects on a device with `hardware`, whose columns are ordinary ones there."""
+        return Registry(
+            tuple(
+                replace(
+                    declared,
+                    fields=tuple(
+                        replace(field, extension=None) if field.extension in hardware else field
+                        for field in declared.fields
+                    ),
+                )
+                for declared in self
+            )
+        )
 
     def references_to(self, name: str) -> Iterator[tuple[ObjectType, Ref]]:
         """Every object and field that refers to the object `name`."""

@@ -29,6 +29,9 @@ U64_MAX = (1 << 64) - 1
 ID_LIMIT = 1 << 62
 """Largest size of an id that a client may choose. SQLite hands out "the largest ever used plus
 one": after an id of 2^63-1 no row could ever be added again."""
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999."""
+HIGHEST_PORT = 65_535
 TEXT_LIMIT = 4_000
 """Characters of a text field that states no limit of its own."""
 
@@ -72,6 +75,16 @@ class OnDelete(StrEnum):
     """It stays as it is: a record of what was. No constraint in the database."""
 
 
+class Extension(StrEnum):
+    """Whose column it is that clients do not expect in a row: they build a record from the whole
+    of it and fail on what they do not know."""
+
+    OURS = "ours"
+    """No device of the vendor's has it."""
+    UHF_READER = "UHF reader"
+    """Devices with such a reader have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of an object: its name on the wire, which is also its column, and its rules."""
@@ -84,13 +97,16 @@ class Field:
     """What a row gets that leaves the field out. Also what null on the wire becomes, unless
     `nullable`."""
     nullable: bool = False
-    """Null is kept although there is a default."""
+    """The column takes null although there is a default."""
     unique: bool = False
     secret: bool = False
     """Never shown to roles below administrator, and no query of theirs may depend on it."""
     indexed: bool = False
     quiet: bool = False
     """A change of this field alone is not worth a row in the change log."""
+    extension: Extension | None = None
+    """Answered only when a request names it. `Registry.fitted` makes it an ordinary column where
+    the hardware is."""
     derived: bool = False
     """Follows from something else that this device keeps: what a client gives for it is checked
     and then left aside, so that whole rows can be sent back as they were read."""
@@ -103,11 +119,22 @@ class Field:
     """False where LIKE has no meaning."""
     plain: ClassVar[bool] = True
     """True when column and wire hold the same value."""
+    empty: ClassVar[int | str | bytes]
+    """What null comes out as: devices answer unset numbers as 0, and typed clients fail on null."""
 
     @property
     def not_null(self) -> bool:
         """True when the database refuses null in the column."""
         return self.required or (self.default is not None and not self.nullable)
+
+    @property
+    def unset(self) -> bool:
+        """True when the empty value says that nothing is set: queries take it and null for one."""
+        return not self.not_null
+
+    def is_nothing(self, value: object) -> bool:
+        """True when the JSON value `value` is null, or stands for it."""
+        return value is None
 
     @abstractmethod
     def decode(self, value: object) -> Stored:
@@ -117,8 +144,8 @@ class Field:
         """
 
     def encode(self, stored: Stored) -> object:
-        """The JSON value of what `decode` gave; null for None."""
-        return stored
+        """The JSON value of what `decode` gave, or of null."""
+        return self.empty if stored is None else stored
 
     def operand(self, value: object) -> Stored:
         """The value behind one written into a query, where clients are looser about types."""
@@ -146,6 +173,7 @@ class _Integer(Field):
 
     expected: ClassVar[str] = "int"
     sql_type: ClassVar[str] = "INTEGER"
+    empty: ClassVar[int | str | bytes] = 0
 
     def decode(self, value: object) -> int:
         if type(value) is not int:
@@ -211,6 +239,21 @@ class Int(_Integer):
 
 
 @dataclass(frozen=True, slots=True)
+class Time(_Integer):
+    """A time, in Unix seconds. It ends with the year 9999, so that one in milliseconds is none."""
+
+    _: KW_ONLY
+    minimum: int = 0
+    maximum: int = LAST_SECOND
+
+    def decode(self, value: object) -> int:
+        if type(value) is int and value > self.maximum:
+            doubt = ", which looks like milliseconds" if value // 1000 <= self.maximum else ""
+            raise invalid_member(self.name, "seconds up to the year 9999", f"{value}{doubt}")
+        return _Integer.decode(self, value)
+
+
+@dataclass(frozen=True, slots=True)
 class Flag(_Integer):
     """0 or 1. The device refuses JSON's true and false here, and so do we."""
 
@@ -266,6 +309,7 @@ class Text(Field):
 
     expected: ClassVar[str] = "string"
     sql_type: ClassVar[str] = "TEXT"
+    empty: ClassVar[int | str | bytes] = ""
 
     def decode(self, value: object) -> str:
         if not isinstance(value, str):
@@ -304,6 +348,36 @@ class HexText(Text):
         return Text.operand(self, value).upper()
 
 
+@dataclass(frozen=True, slots=True)
+class Digits(Text):
+    """What is keyed in: digits 0 to 9, as many at least as the configuration wants of a PIN."""
+
+    _: KW_ONLY
+    max_length: int = 32
+
+    def decode(self, value: object) -> str:
+        text = Text.decode(self, value)
+        if not text.isascii() or not text.isdecimal():
+            # Not what was there: it may be a secret.
+            got = "other characters" if text else "none"
+            raise invalid_member(self.name, f"1 to {self.max_length} digits", got)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Port(Text):
+    """The number of a TCP port as text; empty for the usual one."""
+
+    _: KW_ONLY
+    max_length: int = 5
+
+    def decode(self, value: object) -> str:
+        text = Text.decode(self, value)
+        if text and not (_DIGITS.fullmatch(text) and 1 <= int(text) <= HIGHEST_PORT):
+            raise invalid_member(self.name, f"port from 1 to {HIGHEST_PORT}, or none,", repr(text))
+        return text
+
+
 def storable_text(name: str, value: str) -> str:
     """`value`, if the database can hold it as it is.
 
@@ -328,6 +402,7 @@ class Blob(Field):
 
     expected: ClassVar[str] = "string"
     sql_type: ClassVar[str] = "BLOB"
+    empty: ClassVar[int | str | bytes] = b""
     searchable: ClassVar[bool] = False
     plain: ClassVar[bool] = False
 
@@ -343,9 +418,8 @@ class Blob(Field):
         return data
 
     def encode(self, stored: Stored) -> object:
-        if isinstance(stored, bytes):
-            return base64.b64encode(stored).decode("ascii")
-        return stored
+        data = Field.encode(self, stored)
+        return base64.b64encode(data).decode("ascii") if isinstance(data, bytes) else data
 
     def column(self) -> peewee.Field[Any]:
         return peewee.BlobField(**self._options())
@@ -370,3 +444,13 @@ class Ref(_Integer):
     def enforced(self) -> bool:
         """True when the database refuses a reference to a row that is not there."""
         return self.on_delete is not OnDelete.KEEP
+
+    @property
+    def unset(self) -> bool:
+        return not self.required
+
+    def is_nothing(self, value: object) -> bool:
+        """As for any field; 0 stands for null where that names no row, since the database would
+        look for a row 0."""
+        optional = self.unset and self.default is None
+        return value is None or (type(value) is int and value == 0 and optional)

@@ -11,6 +11,8 @@ from gateway.objects.fields import (
     U64,
     U64_MAX,
     Choice,
+    Digits,
+    Extension,
     Flag,
     HexText,
     Id,
@@ -66,9 +68,9 @@ CARDS = ObjectType(
         Id("id"),
         CardValue("value", required=True, unique=True),
         Ref("user_id", "users", required=True),
-        Text("secret", default="", secret=True),
-        # 1: presented under threat. Ours: the vendor does not say how a card is marked.
-        Flag("panic", default=0),
+        Text("secret", default="", secret=True, extension=Extension.OURS),
+        # 1: presented under threat. The vendor does not say how a card is marked.
+        Flag("panic", default=0, extension=Extension.OURS),
     ),
     change_logged=True,
 )
@@ -86,7 +88,7 @@ PINS = ObjectType(
     "pins",
     (
         Id("id"),
-        Text("value", required=True, unique=True, secret=True),
+        Digits("value", required=True, unique=True, secret=True),
         Ref("user_id", "users", required=True),
         # 0 the ordinary one, 1 the one that raises the panic alarm.
         Choice("pin_type", default=0, choices=(0, 1)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, Ref, Text
+from gateway.objects.fields import Id, Int, Ref, Text, Time
 
 CONTACTS = ObjectType(
     "contacts",
@@ -24,7 +24,7 @@ CALL_LOGS = ObjectType(
     "call_logs",
     (
         Id("id"),
-        Int("time", required=True),
+        Time("time", required=True),
         # 0 made, 1 received by the device.
         Int("role", default=0),
         Text("remote_uri", default=""),

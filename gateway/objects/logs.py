@@ -6,7 +6,7 @@ Their references are kept when the row they name is deleted: a log tells of peop
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import I64, U64, Id, Int, OnDelete, Ref, Text
+from gateway.objects.fields import I64, U64, Extension, Id, Int, OnDelete, Ref, Text, Time
 
 RING = 10_000
 """Rows that the device keeps of the change log and of door events."""
@@ -18,7 +18,7 @@ ACCESS_LOGS = ObjectType(
     "access_logs",
     (
         Id("id"),
-        Int("time", required=True, indexed=True),
+        Time("time", required=True, indexed=True),
         Int("event", required=True),
         Ref("device_id", "devices", default=0, on_delete=OnDelete.KEEP, selective=False),
         Int("identifier_id", default=0),
@@ -35,7 +35,7 @@ ACCESS_LOGS = ObjectType(
         U64("card_value", default=0),
         Text("qrcode_value", default=""),
         Text("pin_value", default="", secret=True),
-        Text("uhf_tag", default=""),
+        Text("uhf_tag", default="", extension=Extension.UHF_READER),
         Int("confidence", default=0),
         Int("mask", default=0),
         Ref("log_type_id", "log_types", default=-1, on_delete=OnDelete.KEEP, selective=False),
@@ -61,7 +61,7 @@ ACCESS_EVENTS = ObjectType(
         Text("type", required=True),
         Text("identification", required=True),
         I64("device_id", default=0),
-        Int("timestamp", required=True),
+        Time("timestamp", required=True),
     ),
     ring=RING,
     log=True,
@@ -74,7 +74,7 @@ ALARM_LOGS = ObjectType(
         Int("event", required=True),
         Int("cause", required=True),
         Ref("user_id", "users", default=0, on_delete=OnDelete.KEEP),
-        Int("time", required=True, indexed=True),
+        Time("time", required=True, indexed=True),
         Ref("access_log_id", "access_logs", default=0, on_delete=OnDelete.KEEP),
         Int("door_id", default=0),
     ),
@@ -88,7 +88,7 @@ CHANGE_LOGS = ObjectType(
         Text("operation_type", required=True),
         Text("table_name", required=True),
         I64("table_id", required=True),
-        Int("timestamp", required=True),
+        Time("timestamp", required=True),
     ),
     ring=RING,
     log=True,

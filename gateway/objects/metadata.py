@@ -22,11 +22,15 @@ _COUNT = {
 
 
 def object_metadata(registry: Registry, *, custom: bool = False) -> dict[str, dict[str, object]]:
-    """Object -> its fields and the ways to other objects; with `custom` of custom tables alone."""
+    """Object -> its ordinary fields, which are those of its rows, and the ways to other objects;
+    with `custom` of custom tables alone."""
     joins = Joins(registry)
     tables: dict[str, dict[str, object]] = {
         declared.name: {
-            "fields": {field.name: _field(registry, field) for field in declared.fields},
+            "fields": {
+                field.name: _field(registry, field)
+                for field in declared.ordinary(show_secrets=True)
+            },
             "joins": _joins(declared, joins),
         }
         for declared in registry
@@ -43,9 +47,13 @@ def _field(registry: Registry, field: Field) -> dict[str, object]:
         "primary key": isinstance(field, Id),
         "foreign key": _target(registry, field),
         "not null": field.not_null,
-        "default value": None if field.secret else field.encode(field.default),
+        "default value": _default(field),
         "unique": field.unique or isinstance(field, Id),
     }
+
+
+def _default(field: Field) -> object:
+    return None if field.secret or field.default is None else field.encode(field.default)
 
 
 def _target(registry: Registry, field: Field) -> Mapping[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, OnDelete, Ref, Text
+from gateway.objects.fields import Id, Int, OnDelete, Ref, Text, Time
 
 USER_ID_MAX = 999_999_999_999_999
 """A user id has at most 15 digits (vendor's manual)."""
@@ -18,14 +18,15 @@ USERS = ObjectType(
         Text("salt", default="", secret=True),
         Text("panic_password", default="", secret=True),
         Text("panic_salt", default="", secret=True),
-        Int("expires", default=0, nullable=True),
-        # Null and 0 stand for an ordinary person, so it may name no row. 1 is a visitor.
+        Time("expires", default=0, nullable=True),
+        # None is an ordinary person, 1 a visitor; other types need not have a row.
         Ref("user_type_id", "user_types", on_delete=OnDelete.KEEP, selective=False),
-        Int("begin_time", default=0, nullable=True),
-        Int("end_time", default=0, nullable=True),
-        # The time stamp of the photo, 0 without one. It claims no photo that is not there.
+        Time("begin_time", default=0, nullable=True),
+        Time("end_time", default=0, nullable=True),
+        # The time stamp of the photo, 0 without one. It claims no photo that is not there, and
+        # clients count it as they like.
         Int("image_timestamp", default=0, derived=True),
-        Int("last_access", default=0, quiet=True),
+        Time("last_access", default=0, quiet=True),
     ),
     change_logged=True,
 )

@@ -63,7 +63,7 @@ OPENING_TIMES = ObjectType(
     (
         Id("id"),
         Ref("user_id", "users", required=True),
-        I64("door_id", required=True),
+        I64("door_id", required=True, minimum=1),
         # Milliseconds that the relay of that door is on for that person.
         Int("time", required=True, minimum=0, maximum=RELAY_TIMEOUT_MAX_MS),
     ),

@@ -11,7 +11,7 @@ its access rules, its doors from their portals.
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, OnDelete, Ref, Text
+from gateway.objects.fields import Id, Int, OnDelete, Ref, Text, Time
 from gateway.objects.links import link
 
 PORTAL_RULES = ObjectType(
@@ -68,7 +68,7 @@ SCHEDULED_UNLOCKS = ObjectType(
         Id("id"),
         Text("name", required=True),
         Text("message", default=""),
-        Int("timestamp", default=0),
+        Time("timestamp", default=0),
     ),
     policy=True,
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Flag, Id, Int, Ref, Text
+from gateway.objects.fields import Flag, Id, Int, Ref, Stored, Text, Time, invalid_member
 
 SECONDS_OF_DAY = 86_400
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -16,7 +18,8 @@ TIME_SPANS = ObjectType(
     (
         Id("id"),
         Ref("time_zone_id", "time_zones", required=True),
-        Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY),
+        # A start later than the end runs past midnight.
+        Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY - 1),
         Int("end", required=True, minimum=0, maximum=SECONDS_OF_DAY),
         *(Flag(day, required=True) for day in WEEKDAYS),
         *(Flag(group, default=1) for group in HOLIDAY_GROUPS),
@@ -24,15 +27,23 @@ TIME_SPANS = ObjectType(
     policy=True,
 )
 
+
+def _check_holiday(row: Mapping[str, Stored]) -> None:
+    start, end = row["start"], row["end"]
+    if isinstance(start, int) and isinstance(end, int) and end < start:
+        raise invalid_member("end", f"time not before 'start', {start},", str(end))
+
+
 HOLIDAYS = ObjectType(
     "holidays",
     (
         Id("id"),
         Text("name", required=True),
-        Int("start", required=True),
-        Int("end", required=True),
+        Time("start", required=True),
+        Time("end", required=True),
         *(Flag(group, required=True) for group in HOLIDAY_GROUPS),
         Flag("repeats", required=True),
     ),
     policy=True,
+    check=_check_holiday,
 )

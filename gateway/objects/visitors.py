@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Flag, Id, Int, OnDelete, Ref, Text
+from gateway.objects.fields import Flag, Id, OnDelete, Ref, Text, Time
 
 CUSTOM_TABLES = ObjectType(
     "custom_tables",
@@ -59,8 +59,8 @@ VISITS = ObjectType(
         # A visit goes with its visitor; it outlives the host, whom it then no longer names.
         Ref("visitor_id", "users"),
         Ref("host_id", "users", on_delete=OnDelete.SET_NULL, joins=False),
-        Int("begin_time", required=True),
-        Int("end_time", default=0),
+        Time("begin_time", required=True),
+        Time("end_time", default=0),
         Flag("finished", default=0),
     ),
 )

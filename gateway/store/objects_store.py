@@ -88,7 +88,7 @@ class Store:
         return _Tools(
             models,
             Runner(compiler, self._reader),
-            Writes(self._database, models, compiler, self.transaction),
+            Writes(self._database, models, compiler, self.transaction, self._shortest_pin),
         )
 
     @classmethod
@@ -245,6 +245,10 @@ class Store:
         """The asked values, see `gateway.store.configuration.read_asked`."""
         with storage_errors():
             return configuration.read_asked(self._reader, request, show_secrets=show_secrets)
+
+    def _shortest_pin(self) -> int:
+        values = self.configuration({"identifier": ["pin_min_length"]})
+        return int(values["identifier"]["pin_min_length"])
 
     def set_configuration(self, values: Mapping[str, Any]) -> None:
         """Set all of `values`, or none, see `gateway.store.configuration.write`."""

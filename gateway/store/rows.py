@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.errors import ConstraintViolation, InvalidRequest
 from gateway.objects.declaration import ObjectType
@@ -10,6 +10,7 @@ from gateway.objects.fields import Field, Id, Stored, invalid_member, wire_type_
 
 Row = dict[str, Stored]
 """Field -> value, as models take it."""
+Check = Callable[[Mapping[str, Stored]], object]
 
 
 def decode_rows(declared: ObjectType, rows: object) -> list[Row]:
@@ -38,7 +39,7 @@ def decode_row(declared: ObjectType, row: object) -> Row:
     for given, value in row.items():
         name = declared.aliases.get(given, given)
         field = declared.field(name)
-        if value is not None:
+        if not field.is_nothing(value):
             decoded[name] = field.decode(value)
         elif not isinstance(field, Id):
             decoded[name] = _null(declared, field)
@@ -49,11 +50,15 @@ def decode_row(declared: ObjectType, row: object) -> Row:
 
 def check_rows(declared: ObjectType, rows: Sequence[Mapping[str, Stored]]) -> None:
     """Refuse whole rows whose fields do not go together; raises InvalidRequest naming the row."""
-    if declared.check is None:
-        return
+    if declared.check is not None:
+        check_each(rows, declared.check)
+
+
+def check_each(rows: Sequence[Mapping[str, Stored]], check: Check) -> None:
+    """Ask `check`, which raises InvalidRequest, about each row; the refusal names the row."""
     for number, row in enumerate(rows, start=1):
         try:
-            declared.check(row)
+            check(row)
         except InvalidRequest as error:
             where = f" (row {number})" if len(rows) > 1 else ""
             raise type(error)(f"{error}{where}") from None

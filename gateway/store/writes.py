@@ -6,8 +6,9 @@ when the database refuses it is it repeated row by row, to find out which row wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -15,14 +16,14 @@ import peewee
 
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ROWID, ObjectType
-from gateway.objects.fields import Stored
+from gateway.objects.fields import Digits, Stored, invalid_member
 from gateway.objects.models import Models
 from gateway.store.blocks import TIME_ZONES, keep_blocks
 from gateway.store.constraints import explain_deletion, explain_row
 from gateway.store.database import TrackedDatabase
 from gateway.store.query.compile import Compiler, members
 from gateway.store.query.where import parse_where
-from gateway.store.rows import Row, check_rows, complete, decode_row, decode_rows
+from gateway.store.rows import Row, check_each, check_rows, complete, decode_row, decode_rows
 
 ROWS_AT_ONCE = 50
 """Rows of one INSERT. Within a part of a transaction (a savepoint) SQLite copies every page that a
@@ -30,6 +31,12 @@ statement touches, for each statement anew: one for each row takes five times as
 with 250 cards)."""
 
 _SEQUENCE = peewee.Table("sqlite_sequence")
+
+
+def _check_length(name: str, least: int, row: Mapping[str, Stored]) -> None:
+    digits = row.get(name)
+    if isinstance(digits, str) and len(digits) < least:
+        raise invalid_member(name, f"at least {least} digits", str(len(digits)))
 
 
 class Writes:
@@ -41,17 +48,19 @@ class Writes:
         models: Models,
         compiler: Compiler,
         transaction: Callable[[], AbstractContextManager[None]],
+        shortest_pin: Callable[[], int],
     ) -> None:
         self._database = database
         self._models = models
         self._compiler = compiler
         self._transaction = transaction
+        self._shortest_pin = shortest_pin
         self._inserts: dict[tuple[str, int], str] = {}
 
     def insert(self, name: str, rows: object) -> list[int]:
         """Add `rows`; their ids, or their rowids where there are no ids, in the same order."""
         declared = self._addable(name)
-        full = complete(declared, decode_rows(declared, rows))
+        full = complete(declared, self._decoded(declared, rows))
         check_rows(declared, full)
         with self._transaction():
             return self._insert(declared, full)
@@ -59,7 +68,7 @@ class Writes:
     def insert_or_modify(self, name: str, rows: object) -> list[int]:
         """Add the rows that are new, change the given fields of those that are there."""
         declared = self._addable(name)
-        decoded = decode_rows(declared, rows)
+        decoded = self._decoded(declared, rows)
         with self._transaction():
             if self._all_new(declared, decoded):
                 full = complete(declared, decoded)
@@ -73,6 +82,7 @@ class Writes:
         """Set `values` in every row that `where` selects; how many these were."""
         declared = self._changeable(name)
         row = decode_row(declared, values)
+        self._check_lengths(declared, [row])
         condition = parse_where(self._models.registry, declared, where, show_secrets=show_secrets)
         if not row:
             return 0
@@ -105,6 +115,17 @@ class Writes:
                 return int(query.execute())
         except peewee.IntegrityError as error:
             raise explain_deletion(self._models, declared, error) from error
+
+    def _decoded(self, declared: ObjectType, rows: object) -> list[Row]:
+        decoded = decode_rows(declared, rows)
+        self._check_lengths(declared, decoded)
+        return decoded
+
+    def _check_lengths(self, declared: ObjectType, rows: Sequence[Row]) -> None:
+        """Refuse digits that are fewer than the configuration wants."""
+        for field in declared.fields:
+            if isinstance(field, Digits):
+                check_each(rows, partial(_check_length, field.name, self._shortest_pin()))
 
     def _chosen_keys(
         self, declared: ObjectType, row: Row, chosen: peewee.Expression | None

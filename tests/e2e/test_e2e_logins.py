@@ -172,4 +172,4 @@ def test_a_wire_is_told_by_the_vendors_number(demo: Running, eventually: Any) ->
 
 def test_nobody_is_told_that_a_message_was_shown(demo: Running) -> None:
     status, answer = demo.api.post("message_to_screen", {"message": "Hello", "timeout": 0})
-    assert (status, answer["error"]) == (501, "message_to_screen: this device has no screen")
+    assert (status, answer["error"]) == (400, "message_to_screen: this device has no screen")

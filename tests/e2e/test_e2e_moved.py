@@ -97,4 +97,4 @@ def test_the_demo_does_not_touch_the_machine_that_it_runs_on(demo: Running, comm
         "set_system_network": {"dhcp_enabled": True},
     }
     status, answer = demo.api.post(command, bodies.get(command))
-    assert (status, "on a simulated board" in answer["error"]) == (501, True)
+    assert (status, "on a simulated board" in answer["error"]) == (400, True)

@@ -36,7 +36,9 @@ def page() -> str:
 def _row(key: ConfigurationKey) -> tuple[str, str, str, str]:
     default = code(key.default) if key.default else ""
     name = code(key.key)
-    return f"*{name}*" if key.secret else name, _takes(key), default, key.effect or "stored"
+    acts_on = "told by the site file" if key.derived else key.effect or "stored"
+    takes = "nothing" if key.derived else _takes(key)
+    return f"*{name}*" if key.secret else name, takes, default, acts_on
 
 
 def _takes(key: ConfigurationKey) -> str:
@@ -50,5 +52,5 @@ def _takes(key: ConfigurationKey) -> str:
             return ", ".join(code(choice) if choice else "empty" for choice in key.choices)
         case Kind.DOORS:
             return f"comma list of {key.others}"
-        case Kind.TEXT:
-            return "text"
+        case Kind.TEXT | Kind.VERSION:
+            return key.kind.value

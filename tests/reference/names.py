@@ -102,21 +102,15 @@ COMMANDS: Mapping[str, str] = {
         upgrade_fifty_thousand_face_templates upgrade_hundred_thousand_face_templates
         license_change osdp_scbk get_osdp_installation_mode set_osdp_installation_mode
         change_idcloud_code get_language init_device_set get_countries is_first_web_login
-        finish_init_language accept_legal_terms get_ac_log tests
+        finish_init_language init_language_set accept_legal_terms get_ac_log tests
     """,
 }
 
 _COLUMNS = "tables and columns that clients make are not kept here; the formats are unverified"
-_FIRST_RUN = "belongs to the first pages of the vendor's own web interface"
 
 ABSENT_COMMANDS: Mapping[str, str] = {
     "destroy_all": _COLUMNS,
-    "get_countries": _FIRST_RUN,
-    "is_first_web_login": _FIRST_RUN,
-    "finish_init_language": _FIRST_RUN,
-    "accept_legal_terms": _FIRST_RUN,
     "tests": "the results of the vendor's factory tests",
-    "set_network_interlock": "doors of other devices are not asked",
 }
 
 

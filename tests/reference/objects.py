@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Choice, Field, Flag, Id, Int, Ref, Text
+from gateway.objects.fields import Choice, Extension, Field, Flag, Id, Int, Ref, Text
 
 from .markdown import code, table
 from .names import ABSENT_OBJECTS, OBJECTS, of_sections
@@ -20,6 +20,9 @@ and destroy is proved for every object by `tests/unit/api/test_api_every_object.
 socket: rows at the limits of their fields read back as they were sent, each command, and each
 refusal. It says that rows are kept and given back, not that the device acts on them: what clients
 store for parts that are not there, such as `timed_alarms` without a bell, stays a row.
+
+A row shows all of these fields when a request names none, those excepted that say *when named*:
+clients do not expect them.
 
 A field in **bold** must be given at creation, *italics* are for administrators only, and `field →
 object` refers to that object's rows.
@@ -90,6 +93,10 @@ def _kind(field: Field) -> str:
             notes.append(_range(field))
     if field.unique:
         notes.append("unique")
+    if field.extension is Extension.OURS:
+        notes.append("*when named*")
+    elif field.extension:
+        notes.append(f"*when named*, or with a {field.extension}")
     if field.derived:
         notes.append("kept by the device")
     return f"({', '.join(notes)})" if notes else ""

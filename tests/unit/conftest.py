@@ -20,7 +20,19 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.host.system_bus import Service, SystemBus
 from gateway.objects.declaration import ObjectType, Registry
-from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Ref, Text
+from gateway.objects.fields import (
+    HIGHEST_PORT,
+    Blob,
+    Choice,
+    Digits,
+    Field,
+    HexText,
+    Id,
+    Port,
+    Ref,
+    Text,
+    Time,
+)
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 
 Put = Callable[[str, dict[str, Any]], int]
@@ -51,22 +63,24 @@ class Samples:
                 return field.choices[number % len(field.choices)]
             case Text():
                 return self._text(field, number)
+            case Time():  # any end is after any start
+                return number + 1_000_000 * (field.name == "end")
             case Blob():
                 return base64.b64encode(f"{number}".encode()).decode()
         return self._whole(field, number)
 
     @staticmethod
     def _text(field: Text, number: int) -> str:
-        match field:
-            case HexText():
-                return f"{number:X}"
-            case LayoutText():
-                return f"F[1:2], C[3:{3 + number % 6}]"
-            case ParitiesText():
-                return f"E(9)[1:{1 + number % 8}]"
-            case OrderText():
-                return f"9,{number % 100}"
-        return f"{field.name} {number}"
+        forms = {
+            HexText: f"{number:X}",
+            Digits: str(number),
+            Port: str(number % HIGHEST_PORT + 1),
+            LayoutText: f"F[1:2], C[3:{3 + number % 6}]",
+            ParitiesText: f"E(9)[1:{1 + number % 8}]",
+            OrderText: f"9,{number % 100}",
+        }
+        found = (form for kind, form in forms.items() if isinstance(field, kind))
+        return next(found, f"{field.name} {number}")
 
     @staticmethod
     def _whole(field: Any, number: int) -> int:

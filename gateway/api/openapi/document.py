@@ -103,8 +103,10 @@ def document() -> dict[str, Any]:
         if command.bare:
             paths[f"/{name}"] = _path(name, command, components, "")
     paths[MINOP_PATH] = _minop(components)
-    paths["/openapi.json"] = _page("This description.", JSON, {"type": "object"})
-    paths["/docs"] = _page("This description, to be read.", "text/html", {"type": "string"})
+    text = {"type": "string"}
+    paths["/"] = _page("front_page", "What this device is, for a browser.", "text/html", text)
+    paths["/openapi.json"] = _page("json", "This description.", JSON, {"type": "object"})
+    paths["/docs"] = _page("html", "This description, to be read.", "text/html", text)
     paths[METRICS_PATH] = _figures()
     for path, operations in paths.items():
         for method, operation in operations.items():
@@ -301,10 +303,10 @@ def _figures() -> dict[str, Any]:
     }
 
 
-def _page(text: str, media: str, schema: Schema) -> dict[str, Any]:
+def _page(name: str, text: str, media: str, schema: Schema) -> dict[str, Any]:
     return {
         "get": {
-            "operationId": f"get_{media.rpartition('/')[2]}",
+            "operationId": f"get_{name}",
             "summary": text,
             "tags": [group_of("description").title],
             "security": [],

@@ -123,7 +123,8 @@ _SYSTEM = _object(
     online=_YES,
     online_available=_YES,
     device_name=_TEXT,
-    device_two_names=_YES,
+    device_two_names=_TEXT,
+    gateway_version=_TEXT,
 )
 _NUMBERS = _array(_WHOLE)
 _PHOTO_ERROR = _object(code=_WHOLE, message=_TEXT)
@@ -382,6 +383,20 @@ ENDPOINTS: Mapping[str, Endpoint] = MappingProxyType(
         ),
         "get_language": Endpoint(_object(language=_TEXT)),
         "init_device_set": Endpoint(_object(init_device_set=_YES)),
+        "is_first_web_login": Endpoint(_object(is_first_web_login=_YES)),
+        "get_countries": Endpoint(_object(countries=_array(_object(code=_TEXT, name=_TEXT)))),
+        "finish_init_language": Endpoint(_DONE, {"language": "pt_BR"}),
+        "init_language_set": Endpoint(_DONE, {"language": "pt_BR"}),
+        "accept_legal_terms": Endpoint(_DONE),
+        "get_ac_log": Endpoint(_TEXT),
+        "set_network_interlock": Endpoint(
+            _DONE,
+            {
+                "interlock_enabled": False,
+                "api_bypass_enabled": False,
+                "rex_bypass_enabled": True,
+            },
+        ),
         "report_generate": Endpoint(
             _TEXT,
             {

@@ -5,19 +5,26 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Int, Ref, Text
+from gateway.objects.fields import (
+    Blob,
+    Choice,
+    Digits,
+    Extension,
+    Field,
+    HexText,
+    Id,
+    Int,
+    Port,
+    Ref,
+    Text,
+)
 
 Schema = dict[str, Any]
 
 
 def answered(field: Field) -> Schema:
     """What an answer holds in `field`."""
-    schema = _kind(field)
-    if not field.not_null:
-        schema["type"] = [schema["type"], "null"]
-    if "enum" in schema and not field.not_null:
-        schema["enum"] = [*schema["enum"], None]
-    return _explained(field, schema)
+    return _explained(field, _kind(field))
 
 
 def asked(field: Field) -> Schema:
@@ -38,6 +45,10 @@ def _explained(field: Field, schema: Schema) -> Schema:
         notes.append("Unique.")
     if field.secret:
         notes.append("For administrators only.")
+    if field.extension is Extension.OURS:
+        notes.append("Answered only when `fields` names it.")
+    elif field.extension:
+        notes.append(f"Without a {field.extension} answered only when `fields` names it.")
     if field.derived:
         notes.append("Kept by the device; what is given for it is left aside.")
     text = " ".join(note for note in notes if note)
@@ -74,6 +85,16 @@ def _ref(field: Ref) -> Schema:
 @_kind.register
 def _text(field: Text) -> Schema:
     return {"type": "string", "maxLength": field.max_length}
+
+
+@_kind.register
+def _digits(field: Digits) -> Schema:
+    return {**_text(field), "pattern": "^[0-9]+$"}
+
+
+@_kind.register
+def _port(field: Port) -> Schema:
+    return {**_text(field), "pattern": "^[0-9]*$"}
 
 
 @_kind.register

@@ -222,7 +222,8 @@ def configuration_components(catalogue: Catalogue) -> dict[str, Schema]:
     for key in catalogue:
         shown = {"type": "string", "description": _about_key(key)}
         answers.setdefault(key.module, {})[key.key] = shown
-        settings.setdefault(key.module, {})[key.key] = _setting(key)
+        if not key.derived:
+            settings.setdefault(key.module, {})[key.key] = _setting(key)
     return {
         "Configuration": _modules(answers),
         "ConfigurationValues": _modules(settings, additionalProperties=False),
@@ -261,6 +262,8 @@ def _modules(modules: dict[str, Schema], **more: Any) -> Schema:
 
 def _about_key(key: ConfigurationKey) -> str:
     text = "" if key.live else "Stored and answered; this device does not act on it. "
+    if key.derived:
+        text = "Told by the site file; it cannot be set. "
     if key.kind is Kind.INT:
         empty = "" if key.default else ", or empty"
         text += f"A number, {key.minimum} to {key.maximum}{empty}. "
@@ -272,6 +275,8 @@ def _about_key(key: ConfigurationKey) -> str:
 def _spelling(key: ConfigurationKey) -> Schema:
     if key.kind is Kind.FLAG:
         return {"enum": ["0", "1"]}
+    if key.kind is Kind.VERSION:
+        return {"pattern": r"^[0-9]{1,4}(\.[0-9]{1,4}){1,3}$"}
     if key.kind is Kind.CHOICE:
         return {"enum": list(key.choices)}
     if key.kind is Kind.INT:

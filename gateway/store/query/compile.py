@@ -12,6 +12,7 @@ import peewee
 from peewee import JOIN, OP, Expression, Value, fn
 
 from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import Field, Stored
 from gateway.objects.joins import Joins
 from gateway.objects.models import Models
 from gateway.store.query.tree import (
@@ -42,7 +43,7 @@ class Sources:
         self._models = models
         self._joins = joins
         self._declared = declared
-        self._kind = JOIN.LEFT_OUTER if left else JOIN.INNER
+        self._left = left
         self.base = models[declared.name].alias()
         self._aliases: dict[str, Any] = {declared.name: self.base}
         self._ons: list[tuple[Any, Any]] = []
@@ -53,6 +54,10 @@ class Sources:
             self._join(name)
         return peewee.FieldAlias.create(self._aliases[name], self._models.column(name, field))
 
+    def may_be_null(self, name: str, field: Field) -> bool:
+        """Whether the column `field` of the object `name` may be null in a row."""
+        return not field.not_null or (self._left and name != self._declared.name)
+
     @property
     def key(self) -> Any:
         """The key of the loaded object."""
@@ -62,7 +67,7 @@ class Sources:
         """A selection from all that has been joined by now."""
         query = self.base.select(*columns)
         for alias, on in self._ons:
-            query = query.join(alias, self._kind, on=on)
+            query = query.join(alias, JOIN.LEFT_OUTER if self._left else JOIN.INNER, on=on)
         return query
 
     def _join(self, end: str) -> None:
@@ -88,9 +93,17 @@ class Compiler:
 
     def output(self, sources: Sources, output: Output) -> Any:
         """What is selected for `output`."""
-        if isinstance(output, Column):
-            return sources.column(output.object_name, output.field)
-        return fn.COUNT(peewee.SQL("*"))
+        if not isinstance(output, Column):
+            return fn.COUNT(peewee.SQL("*"))
+        name, column = output.object_name, sources.column(output.object_name, output.field)
+        declared = self.models.registry[name]
+        if output.field == declared.key_name and declared.key is None:
+            return column  # a row's number, which no field is
+        field = declared.field(output.field)
+        if not sources.may_be_null(name, field):
+            return column
+        empty = self.models.column(name, output.field).db_value(field.empty)
+        return fn.COALESCE(column, Value(empty, converter=False))
 
     def selection(
         self, query: Query, sources: Sources, columns: Sequence[Any], *extra: object
@@ -142,21 +155,43 @@ class Compiler:
         return _balanced(combine, [self.expression(sources, it) for it in condition.conditions])
 
     def _clause(self, sources: Sources, clause: Clause) -> Any:
-        name, field_name = clause.column.object_name, clause.column.field
-        column = sources.column(name, field_name)
+        name = clause.column.object_name
+        column = sources.column(name, clause.column.field)
+        field = self.models.registry[name].field(clause.column.field)
         kind = clause.operator
-        if kind in _COMPARE:
-            return _COMPARE[kind](column, clause.values[0])
-        if kind is Operator.IN:
-            return column.in_(clause.values)
-        if kind is Operator.NOT_IN:
-            return column.not_in(clause.values)
+        null = sources.may_be_null(name, field)
         if kind in {Operator.IS_NULL, Operator.IS_NOT_NULL}:
-            return column.is_null(kind is Operator.IS_NULL)
-        text = self.models.registry[name].field(field_name).text_of(column)
-        # peewee's ILIKE is SQLite's LIKE; the pattern is bound as it is, not as a column's value.
-        like = Expression(text, OP.ILIKE, Value(clause.values[0], converter=False))
-        return ~like if kind is Operator.NOT_LIKE else like
+            return _unset(column, field) if kind is Operator.IS_NULL else _set(column, field)
+        if kind in {Operator.LIKE, Operator.NOT_LIKE}:
+            text = field.text_of(column)
+            if null:
+                text = fn.COALESCE(text, "0" if field.empty == 0 else "")
+            # peewee's ILIKE is SQLite's LIKE; the pattern is bound as it is, not as a column's
+            # value.
+            like = Expression(text, OP.ILIKE, Value(clause.values[0], converter=False))
+            return ~like if kind is Operator.NOT_LIKE else like
+        made, includes_empty = _compared(column, kind, clause.values, field.empty)
+        return made | column.is_null() if null and includes_empty else made
+
+
+def _compared(
+    column: Any, kind: Operator, values: tuple[Stored, ...], empty: Stored
+) -> tuple[Any, bool]:
+    """The comparison in SQL, and whether `empty`, which null stands for, satisfies it."""
+    if kind is Operator.IN:
+        return column.in_(values), empty in values
+    if kind is Operator.NOT_IN:
+        return column.not_in(values), empty not in values
+    compare = _COMPARE[kind]
+    return compare(column, values[0]), bool(compare(empty, values[0]))
+
+
+def _unset(column: Any, field: Field) -> Any:
+    return (column == field.empty) | column.is_null() if field.unset else column.is_null()
+
+
+def _set(column: Any, field: Field) -> Any:
+    return column != field.empty if field.unset else column.is_null(is_null=False)
 
 
 def members(keys: Sequence[int]) -> peewee.Select:

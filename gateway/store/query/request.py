@@ -22,7 +22,8 @@ _DESCENDING = {"descending": True, "desc": True, "ascending": False, "asc": Fals
 def parse_query(registry: Registry, request: Mapping[str, object], *, show_secrets: bool) -> Query:
     """What `request` asks for; keys that mean nothing here are ignored.
 
-    Without `show_secrets` secret fields are left out of "all fields" and unknown elsewhere.
+    Without `fields` a row shows the ordinary ones. Secret ones are none and unknown elsewhere
+    without `show_secrets`.
     Raises InvalidRequest, and NotPermitted for a secret object.
     """
     name = request.get("object")
@@ -81,8 +82,8 @@ def _outputs(columns: _Columns, request: Mapping[str, object]) -> tuple[Output, 
     if given:
         return tuple(dict.fromkeys(map(columns.read, given)))
     declared = columns.declared
-    visible = declared.visible(show_secrets=columns.show_secrets)
-    return tuple(Column(declared.name, field.name) for field in visible)
+    ordinary = declared.ordinary(show_secrets=columns.show_secrets)
+    return tuple(Column(declared.name, field.name) for field in ordinary)
 
 
 def _order(columns: _Columns, request: Mapping[str, object]) -> tuple[Order, ...]:

@@ -68,7 +68,7 @@ class Runner:
         sources = self._compiler.sources(query)
         columns = self._columns(query, sources)
         order = self._compiler.ordering(query, sources)
-        group = [sources.column(it.object_name, it.field) for it in query.group]
+        group = [self._compiler.output(sources, column) for column in query.group]
         selection = self._compiler.selection(query, sources, columns)
         if group:
             selection = selection.group_by(*group)
@@ -146,8 +146,7 @@ class Runner:
             # A row of a page has its key behind the outputs.
             shown: dict[str, object] = dict(zip(names, row, strict=False))
             for name, encode in encoded:
-                if shown[name] is not None:
-                    shown[name] = encode(shown[name])
+                shown[name] = encode(shown[name])
             return shown
 
         return shape

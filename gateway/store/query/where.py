@@ -3,8 +3,9 @@
 A: a list of clauses with literal glue after each, `AND`, `OR`, `) AND (` or `) OR (`, in one pair
 of brackets around all. B: a map object -> field -> condition, all of them holding.
 
-Where the API is silent: null in an equality means "is null", as no SQL comparison with null is
-ever true. A text with `%` in an equality is a LIKE in both dialects, `==` compares literally.
+Null and the empty value of a field that may be unset are one: `= 0` and `IS NULL` both find an
+unset number. Where the API is silent: null in an equality means "is null"; a text with `%` in an
+equality is a LIKE in both dialects, `==` compares literally.
 """
 
 from __future__ import annotations

@@ -175,7 +175,6 @@ def test_a_token_is_made_listed_and_revoked(order: Order, throwaway: SimpleNames
         pytest.param("logout", marks=pytest.mark.refusal("logout")),
         pytest.param("doors_state", marks=pytest.mark.refusal("doors_state")),
         pytest.param("object_metadata", marks=pytest.mark.refusal("object_metadata")),
-        pytest.param("system_information", marks=pytest.mark.refusal("system_information")),
         pytest.param("device_is_alive", marks=pytest.mark.refusal("device_is_alive")),
         pytest.param("template_sync_init", marks=pytest.mark.refusal("template_sync_init")),
         pytest.param("template_sync_end", marks=pytest.mark.refusal("template_sync_end")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ from gateway.commands.absent import ABSENT
 from gateway.commands.certificate import certificate_file
 from gateway.host.certificate import make_self_signed
 from gateway.host.platform import Addressing
+from gateway.store.files import JOURNAL_FILE
+from gateway.store.journal import Entry, EntryKind, Journal
 
 Order = Callable[..., requests.Response]
 
@@ -92,7 +95,8 @@ def real(throwaway: SimpleNamespace, machine: Machine) -> Iterator[str]:
 @pytest.mark.effect("system_information")
 def test_the_device_tells_about_itself(order: Order, real: str) -> None:
     told = order("system_information", url=real).json()
-    assert (told["serial"], told["device_id"], told["version"]) == ("B14T", "514685", "1.2.3")
+    assert (told["serial"], told["device_id"]) == ("B14T", "514685")
+    assert (told["version"], told["gateway_version"]) == ("6.11.2", "1.2.3")
     assert told["network"]["dhcp_enabled"] is True
 
 
@@ -104,11 +108,92 @@ def test_signs_of_life_and_first_questions_are_answered(order: Order) -> None:
     assert order("init_device_set", login=None).json() == {"init_device_set": True}
 
 
-@pytest.mark.refusal("get_language", "init_device_set")
+@pytest.mark.effect("is_first_web_login", "get_countries")
+def test_the_first_page_learns_that_there_is_nothing_left_to_set_up(order: Order) -> None:
+    assert order("is_first_web_login", login=None).json() == {"is_first_web_login": False}
+    countries = order("get_countries", login=None).json()["countries"]
+    assert {"code": "BR", "name": "Brazil"} in countries
+    assert [it["name"] for it in countries] == sorted(it["name"] for it in countries)
+
+
+@pytest.mark.refusal("get_language", "init_device_set", "is_first_web_login", "get_countries")
 def test_first_questions_are_asked_by_get_or_post_alone(throwaway: SimpleNamespace) -> None:
-    for command in ("get_language", "init_device_set"):
+    for command in ("get_language", "init_device_set", "is_first_web_login", "get_countries"):
         reply = requests.put(f"{throwaway.url}/{command}.fcgi", timeout=30)
         assert (reply.status_code, reply.json()["error"]) == (405, "Method not allowed")
+
+
+@pytest.mark.effect("finish_init_language", "init_language_set")
+@pytest.mark.refusal("finish_init_language", "init_language_set")
+def test_the_language_of_the_first_page_is_kept(order: Order) -> None:
+    for command, language in (("finish_init_language", "spa_SPA"), ("init_language_set", "pt_BR")):
+        assert order(command, {"language": language}).json() == {}
+        assert order("get_language", login=None).json() == {"language": language}
+        assert order(command).json() == {}
+        assert order(command, {"language": 7}).status_code == 400
+        assert order(command, {"language": "xx"}, login=None).status_code == 401
+        assert order(command, {"language": "xx"}, login="operator").status_code == 403
+        assert order("get_language", login=None).json() == {"language": language}
+
+
+def audit(order: Order) -> str:
+    return order("export_audit_logs", {"api": 1}).text
+
+
+@pytest.mark.effect("accept_legal_terms")
+@pytest.mark.refusal("accept_legal_terms")
+def test_who_accepted_the_terms_stands_in_the_audit_log(order: Order) -> None:
+    assert order("accept_legal_terms", login=None).status_code == 401
+    assert "accept_legal_terms" not in audit(order)
+    assert order("accept_legal_terms").json() == {}
+    assert "admin (administrator) at 127.0.0.1: accept_legal_terms" in audit(order)
+
+
+@pytest.mark.effect("get_ac_log")
+@pytest.mark.refusal("get_ac_log")
+def test_the_log_is_text_without_pins_for_administrators(
+    order: Order, throwaway: SimpleNamespace
+) -> None:
+    assert order("get_ac_log").text == ""  # the controller never ran
+    path = throwaway.context.data / JOURNAL_FILE
+    Journal.create(path)
+    row = {"id": 1, "event": 7, "user_id": 5, "pin_value": "482913"}
+    noon = datetime(2026, 12, 3, 15, tzinfo=UTC)
+    entries = [
+        Entry(
+            EntryKind.STARTED,
+            {"text": "\N{DOOR}"},
+            noon,
+            1,
+            clock_trusted=True,
+        ),
+        Entry(EntryKind.ACCESS, {"row": row}, noon, 2, clock_trusted=True),
+    ]
+    with closing(Journal(path, "boot")) as journal:
+        journal.append(entries, {})
+    reply = order("get_ac_log")
+    assert (reply.status_code, reply.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    started, access = reply.content.decode().splitlines()
+    assert started == '2026-12-03 12:00:00 [started] {"text":"\N{DOOR}"}'
+    assert access.startswith("2026-12-03 12:00:00 [access] ")
+    assert '"user_id":5' in access
+    assert "482913" not in reply.text
+    assert order("get_ac_log", login="operator").status_code == 403
+
+
+@pytest.mark.effect("set_network_interlock")
+@pytest.mark.refusal("set_network_interlock")
+def test_an_interlock_over_the_network_is_never_on_in_appearance(order: Order) -> None:
+    off = {"interlock_enabled": 0, "api_bypass_enabled": 1, "rex_bypass_enabled": 0}
+    assert order("set_network_interlock", off).json() == {}
+    other = {"interlock_enabled": False, "api_bypass_enabled": 0, "button_bypass_enabled": True}
+    assert order("set_network_interlock", other).json() == {}
+    refused = order("set_network_interlock", {**off, "interlock_enabled": 1})
+    assert refused.status_code == 400
+    assert "does not ask the doors of other devices" in refused.json()["error"]
+    for member in off:
+        reply = order("set_network_interlock", {k: v for k, v in off.items() if k != member})
+        assert (reply.status_code, f"'{member}'" in reply.json()["error"]) == (400, True)
 
 
 @pytest.mark.effect("set_system_time")

@@ -172,7 +172,8 @@ def test_the_device_tells_about_itself(ask: Ask, device: SimpleNamespace) -> Non
         assert 0 < body["memory"][kind]["free"] <= body["memory"][kind]["total"]
     assert body["device_id"] == "514685"
     assert body["serial"] == "B14T"
-    assert body["version"] == "1.2.3"
+    assert (body["version"], body["gateway_version"]) == ("6.11.2", "1.2.3")
+    assert body["device_two_names"] == "Gateway"
     assert body["online"] is False
     assert body["network"]["web_server_port"] == 8080
     assert re.fullmatch(r"[0-9a-f:]{17}", body["network"]["mac"])
@@ -194,6 +195,59 @@ def test_the_device_tells_about_itself(ask: Ask, device: SimpleNamespace) -> Non
         "online_available",
         "device_name",
         "device_two_names",
+        "gateway_version",
     }
     device.straw.status = device.straw.status.model_copy(update={"clock_shift_s": 3600.0})
     assert ask("system_information")[1]["time"] == 1751360400 + 3600
+
+
+def test_a_stranger_learns_what_the_device_is_and_nothing_of_the_site(
+    ask: Ask, device: SimpleNamespace
+) -> None:
+    known, url = ask("system_information")[1], f"{device.url}/system_information.fcgi"
+    for method in ("GET", "POST"):
+        reply = requests.request(method, url, timeout=30)
+        assert reply.status_code == 200
+        told = reply.json()
+        assert told.keys() == known.keys()
+        assert told["network"].keys() == known["network"].keys()
+        same = ("serial", "device_id", "version", "device_two_names", "license", "time")
+        assert all(told[name] == known[name] for name in same)
+        assert all(told["network"][name] == known["network"][name] for name in ("mac", "ip"))
+        assert (told["device_name"], told["gateway_version"]) == ("", "")
+        hidden = ("netmask", "gateway", "primary_dns", "secondary_dns", "device_hostname")
+        assert all(told["network"][name] == "" for name in hidden)
+        types = {name: type(value) for name, value in known.items()}
+        assert {name: type(value) for name, value in told.items()} == types
+    dead = requests.post(url, params={"session": "dead"}, timeout=30)
+    assert (dead.status_code, dead.json()["error"]) == (401, "Invalid session")
+
+
+def test_the_version_that_clients_compare_is_a_setting(ask: Ask) -> None:
+    for version in ("5.9.3", "6.11.2"):
+        assert ask("set_configuration", {"general": {"reported_version": version}})[0] == 200
+        assert ask("system_information")[1]["version"] == version
+    for wrong in ("", "six", "6", "6.11.2-rc1", "6..1"):
+        status, body = ask("set_configuration", {"general": {"reported_version": wrong}})
+        assert (status, "general.reported_version" in body["error"]) == (400, True)
+
+
+def test_keys_that_clients_read_at_first_answer(ask: Ask) -> None:
+    asked = {
+        "general": ["relay_count"],
+        "alarm": ["playing_timeout", "buzzer_enabled", "alarm_central_enabled"],
+        "w_out": ["data"],
+    }
+    assert ask("get_configuration", asked)[1] == {
+        "general": {"relay_count": "2"},
+        "alarm": {"playing_timeout": "", "buzzer_enabled": "0", "alarm_central_enabled": "0"},
+        "w_out": {"data": ""},
+    }
+    assert ask("get_configuration", {})[1]["general"]["relay_count"] == "2"
+    assert ask("set_configuration", {"w_out": {"data": "CARD"}})[0] == 200
+    both = ask("get_configuration", {"w_out": ["data"], "w_out0": ["data"]})[1]
+    assert both == {"w_out": {"data": "CARD"}, "w_out0": {"data": "CARD"}}
+    status, body = ask("set_configuration", {"general": {"relay_count": 4}})
+    assert (status, body["error"]) == (
+        400, "general.relay_count cannot be set: the site file says it"
+    )  # fmt: skip

@@ -28,7 +28,7 @@ SPECIMENS = [
     ("kind", [0, 2], [1, 3, "2"]),
     ("words", ["", "a" * 20, "\N{GRINNING FACE} 'quoted\" \\ ;"], ["a" * 21, 5, None, "\0", {}]),
     ("bytes", ["", "AAECAw=="], ["no base64!", 5]),
-    ("owner_id", [None], ["x", 999_999, 1.0]),
+    ("owner_id", [0], ["x", 999_999, 1.0]),
     ("hidden", ["secret"], [1]),
 ]
 

@@ -204,13 +204,13 @@ def test_json_is_read_whatever_its_content_type(
     [
         ("/no_such_thing.fcgi", 404, "Invalid command"),
         ("/nowhere", 404, "Not Found"),
-        ("/", 404, "Not Found"),
+        ("/", 405, "Method Not Allowed"),
         ("/login", 404, "Not Found"),
         ("/x/login.fcgi", 404, "Not Found"),
         ("/%ff.fcgi", 404, "Invalid command"),
     ],
 )
-def test_an_unknown_path_is_a_json_404(
+def test_a_path_that_takes_no_command_is_refused_in_json(
     device: SimpleNamespace, path: str, status: int, error: str
 ) -> None:
     reply = requests.post(device.url + path, data=b"{}", timeout=30)
@@ -222,6 +222,8 @@ TAKE_GET = {
     "enroller_state",
     "get_catra_info",
     "get_exception_modes",
+    "get_ac_log",
+    "get_countries",
     "get_language",
     "get_ntp_server",
     "get_sip_status",
@@ -230,6 +232,7 @@ TAKE_GET = {
     "has_pjsip_audio_message",
     "has_vpn_file",
     "init_device_set",
+    "is_first_web_login",
     "logout",
     "secbox_is_active",
     "session_is_valid",

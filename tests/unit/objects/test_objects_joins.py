@@ -66,23 +66,6 @@ def test_metadata_describes_fields_as_the_device_does() -> None:
             "default value": None,
             "unique": False,
         },
-        "secret": {
-            "type": "TEXT",
-            "primary key": False,
-            "foreign key": None,
-            "not null": True,
-            "default value": None,
-            "unique": False,
-        },
-        # Ours: a real device has no such column.
-        "panic": {
-            "type": "INTEGER",
-            "primary key": False,
-            "foreign key": None,
-            "not null": True,
-            "default value": 0,
-            "unique": False,
-        },
     }
 
 

@@ -118,7 +118,7 @@ def test_fields_of_other_objects_come_under_dotted_names(site: Store) -> None:
 
     assert rows == [
         {"id": 1, "name": "Ana", "cards.value": 11},
-        {"id": 4, "name": "Davi", "cards.value": None},
+        {"id": 4, "name": "Davi", "cards.value": 0},
     ]
 
 
@@ -288,3 +288,49 @@ def test_administrators_see_secrets(site: Store) -> None:
     (row,) = load(site, "users", where={"users": {"password": "secret"}})
 
     assert row["password"] == "secret"
+
+
+def roles(site: Store, **request: Any) -> list[tuple[object, object]]:
+    fields = ["id", {"object": "user_roles", "field": "role"}]
+    rows = load(site, "users", fields=fields, join="LEFT", **request)
+    return [(row["id"], row["user_roles.role"]) for row in rows]
+
+
+def test_a_joined_object_without_a_row_shows_empty_values_and_is_found_by_them(site: Store) -> None:
+    site.insert("user_roles", [{"user_id": 2, "role": 1}])
+    try:
+        assert roles(site) == [(1, 0), (2, 1), (3, 0), (4, 0)]
+        for where in (0, None, [0], {"<": 1}, {"!=": 1}, {"NOT IN": [1, 2]}, {"LIKE": "0"}):
+            found = roles(site, where={"user_roles": {"role": where}})
+            assert found == [(1, 0), (3, 0), (4, 0)], where
+        order = [{"object": "user_roles", "field": "role"}, "descending"]
+        assert roles(site, order=order)[0] == (2, 1)
+        fields = ["id", {"object": "cards", "field": "secret"}]
+        (row,) = load(site, "users", fields=fields, join="LEFT", where={"users": {"id": 4}})
+        assert row == {"id": 4, "cards.secret": ""}
+    finally:
+        site.destroy("user_roles")
+
+
+def test_people_of_no_type_are_one_group(site: Store) -> None:
+    # As an older program kept it.
+    users = site.model("users")
+    type_id = site.models.column("users", "user_type_id")
+    with site.transaction():
+        users.update({type_id: 0}).where(site.models.key("users") == 3).execute()
+    counted = load(site, "users", fields=["user_type_id", "COUNT(*)"], group=["user_type_id"])
+    assert counted == [{"user_type_id": 0, "COUNT(*)": 3}, {"user_type_id": 1, "COUNT(*)": 1}]
+    assert ids(site, "users", where={"users": {"user_type_id": None}}) == [1, 2, 3]
+
+
+def test_a_reference_to_row_0_is_no_reference(site: Store) -> None:
+    (kind,) = site.insert("user_types", [{"custom_table_id": 0}])
+    (visit,) = site.insert("visits", [{"visitor_id": 4, "host_id": 1, "begin_time": 5}])
+    site.modify("visits", {"host_id": 0}, {"visits": {"id": visit}})
+    assert load(site, "user_types", where={"user_types": {"id": kind}}) == [
+        {"id": kind, "custom_table_id": 0, "require_visitor": 0}
+    ]
+    assert load(site, "visits", fields=["visitor_id", "host_id", "end_time"]) == [
+        {"visitor_id": 4, "host_id": 0, "end_time": 0}
+    ]
+    assert ids(site, "visits", where={"visits": {"host_id": 0}}) == [visit]

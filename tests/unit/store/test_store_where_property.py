@@ -66,16 +66,15 @@ def like(text: str, pattern: str) -> bool:
     return bool(text) and pattern[0] in {"_", text[0]} and like(text[1:], pattern[1:])
 
 
-def holds(row: Row, field: str, word: str, operand: Any) -> bool | None:
-    """SQL's three values: None is unknown."""
-    value = row[field]
+EMPTY = {"number": 0, "label": ""}
+"""What null counts as, in the fields that may be unset."""
+
+
+def holds(row: Row, field: str, word: str, operand: Any) -> bool:
+    value = EMPTY.get(field) if row[field] is None else row[field]
     word = word.upper()
     if word == "IS NULL":
-        return value is None
-    if word in {"IN", "NOT IN"} and not operand:
-        return word == "NOT IN"
-    if value is None:
-        return None
+        return field in EMPTY and value == EMPTY[field]
     if word in {"IN", "NOT IN"}:
         return (value in operand) is (word == "IN")
     if word == "=" and isinstance(operand, str) and "%" in operand:
@@ -85,36 +84,24 @@ def holds(row: Row, field: str, word: str, operand: Any) -> bool | None:
     return ORDERED[word](value, operand)
 
 
-def both(left: bool | None, right: bool | None) -> bool | None:
-    if left is False or right is False:
-        return False
-    return None if left is None or right is None else True
-
-
-def either(left: bool | None, right: bool | None) -> bool | None:
-    if left is True or right is True:
-        return True
-    return None if left is None or right is None else False
-
-
-def evaluate(tokens: list[Any]) -> bool | None:
+def evaluate(tokens: list[Any]) -> bool:
     """Brackets first, then AND, then OR, over a flat list of words and truth values."""
 
-    def disjunction() -> bool | None:
+    def disjunction() -> bool:
         value = conjunction()
         while tokens and tokens[0] == "OR":
             tokens.pop(0)
-            value = either(value, conjunction())
+            value = conjunction() or value
         return value
 
-    def conjunction() -> bool | None:
+    def conjunction() -> bool:
         value = atom()
         while tokens and tokens[0] == "AND":
             tokens.pop(0)
-            value = both(value, atom())
+            value = atom() and value
         return value
 
-    def atom() -> bool | None:
+    def atom() -> bool:
         token = tokens.pop(0)
         if token == "(":
             value = disjunction()
@@ -160,7 +147,7 @@ def test_a_list_of_clauses_selects_what_its_glue_spells_out(
             if number < len(clauses):
                 tokens += (glue or "AND").upper().split()
         tokens.append(")")
-        return evaluate(tokens) is True
+        return evaluate(tokens)
 
     assert found(synthetic, where) == [row["id"] for row in stored if selected(row)]
 
@@ -174,7 +161,7 @@ def test_a_nested_map_selects_what_satisfies_all_of_it(
     for field, word, value in clauses:
         where.setdefault(field, {})[word] = value
     kept = [(field, word, value) for field, pairs in where.items() for word, value in pairs.items()]
-    expected = [row["id"] for row in stored if all(holds(row, *clause) is True for clause in kept)]
+    expected = [row["id"] for row in stored if all(holds(row, *clause) for clause in kept)]
 
     assert found(synthetic, {"things": where}) == expected
 
@@ -188,10 +175,10 @@ def test_scalars_and_lists_mean_equality_and_membership(
     values = data.draw(st.lists(VALUES[field], max_size=3))
 
     assert found(synthetic, {"things": {field: value}}) == [
-        row["id"] for row in stored if holds(row, field, "=", value) is True
+        row["id"] for row in stored if holds(row, field, "=", value)
     ]
     assert found(synthetic, [{"field": field, "value": values}]) == [
-        row["id"] for row in stored if holds(row, field, "IN", values) is True
+        row["id"] for row in stored if holds(row, field, "IN", values)
     ]
 
 

@@ -24,7 +24,7 @@ from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.custom import TYPES, CustomColumn
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.objects.fields import Blob, Choice, Field, Id, Ref, Text
+from gateway.objects.fields import Blob, Choice, Digits, Field, Id, Ref, Text
 from gateway.store.accounts import Accounts
 from gateway.store.backup import FORMAT, Backups
 from gateway.store.custom import add_columns, add_table, remove_columns
@@ -138,6 +138,8 @@ def values_of(field: Field, targets: Mapping[str, list[int]]) -> st.SearchStrate
         return st.sampled_from(targets.get(field.target) or [0])
     if isinstance(field, Choice):
         return st.sampled_from(field.choices)
+    if isinstance(field, Digits):
+        return st.text("0123456789", min_size=1, max_size=12)
     if isinstance(field, Text):
         letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
         return st.text(letters, max_size=min(field.max_length, 12))
@@ -169,7 +171,7 @@ def fill(store: Store, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
         image = draw(st.binary(min_size=1, max_size=300))
         with suppress(NotFound):  # nobody was made
             Photos(store).put(user, Photo(draw(st.integers(1, 2**40)), image))
-    keys = [key for key in CONFIGURATION if key.kind in {Kind.FLAG, Kind.TEXT}]
+    keys = [key for key in CONFIGURATION if key.kind in {Kind.FLAG, Kind.TEXT} and not key.derived]
     for key in draw(st.lists(st.sampled_from(keys), max_size=5)):
         store.set_configuration({key.module: {key.key: draw(st.sampled_from(["0", "1"]))}})
 

@@ -27,7 +27,7 @@ from typing import Any
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.objects.fields import Blob, Choice, Field, HexText, Id, Ref, Text
+from gateway.objects.fields import Blob, Choice, Digits, Field, HexText, Id, Port, Ref, Text
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 from gateway.store.accounts import Accounts, Role
 from gateway.store.identity import DeviceIdentity, store_identity
@@ -110,8 +110,8 @@ class Filler:
     def _text(field: Text, serial: int) -> str:
         if isinstance(field, LayoutText | ParitiesText | OrderText):
             return field.example
-        text = f"{serial:X}" if isinstance(field, HexText) else f"{field.name} é {serial}"
-        return text[-field.max_length :]
+        forms = {HexText: f"{serial:X}", Digits: str(serial), Port: str(serial)}
+        return forms.get(type(field), f"{field.name} é {serial}")[-field.max_length :]
 
     @staticmethod
     def _whole(field: Any, serial: int, number: int) -> int:

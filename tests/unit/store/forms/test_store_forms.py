@@ -76,14 +76,19 @@ def shape(store: Store) -> set[tuple[Any, ...]]:
 def test_every_row_is_read_as_it_was(store: Store, frozen: Frozen) -> None:
     for name, then in frozen.known["objects"].items():
         # What follows from elsewhere may follow from something else now.
-        derived = {field.name for field in REGISTRY[name].fields if field.derived}
-        now = list(store.load({"object": name}).rows)
+        declared = REGISTRY[name]
+        derived = {field.name for field in declared.fields if field.derived}
+        fields = [field.name for field in declared.fields]
+        now = list(store.load({"object": name, "fields": fields}).rows)
         # What a migration changes in people is told like any other change.
         grown = name in {"change_logs", "custom_tables"}
         assert len(now) == len(then) or grown, name
         for old, new in zip(then, now[: len(then)], strict=True):
             assert {key: new.get(key) for key in old if key not in derived} == {
-                key: value for key, value in old.items() if key not in derived
+                # Null was answered as it is once.
+                key: declared.field(key).encode(None) if value is None else value
+                for key, value in old.items()
+                if key not in derived
             }
     assert sum(map(len, frozen.known["objects"].values())) > 50
 

@@ -71,7 +71,7 @@ class Samples:
 
     @staticmethod
     def _text(field: Text, number: int) -> str:
-        forms = {
+        forms: dict[type, str] = {
             HexText: f"{number:X}",
             Digits: str(number),
             Port: str(number % HIGHEST_PORT + 1),

@@ -110,8 +110,13 @@ class Filler:
     def _text(field: Text, serial: int) -> str:
         if isinstance(field, LayoutText | ParitiesText | OrderText):
             return field.example
-        forms = {HexText: f"{serial:X}", Digits: str(serial), Port: str(serial)}
-        return forms.get(type(field), f"{field.name} é {serial}")[-field.max_length :]
+        forms: dict[type, str] = {
+            HexText: f"{serial:X}",
+            Digits: str(serial),
+            Port: str(serial),
+        }
+        found = (form for kind, form in forms.items() if isinstance(field, kind))
+        return next(found, f"{field.name} é {serial}")[-field.max_length :]
 
     @staticmethod
     def _whole(field: Any, serial: int, number: int) -> int:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.cli.doctor import Finding, Grade, _device
+from gateway.hardware.usb.pcsc_rights import refusal
 from gateway.link.messages import DeviceStatus
 from gateway.settings import Reader
 
@@ -46,6 +47,13 @@ def test_a_line_is_told_only_when_something_is_wrong_with_it() -> None:
     assert said("output", "offline", "cannot be driven high: No such device") == [
         Finding(Grade.FAIL, "door front strike", "offline: cannot be driven high: No such device")
     ]
+
+
+def test_a_reader_that_pcscd_refuses_is_told_with_the_missing_rule_and_its_cure() -> None:
+    why = refusal("gateway-controller")
+    (found,) = said("pcsc", "offline", why)
+    assert (found.grade, found.text) == (Grade.FAIL, f"offline: {why}")
+    assert "gateway-readers.rules is missing" in why
 
 
 @pytest.mark.parametrize("reader", get_args(get_args(Reader)[0]))

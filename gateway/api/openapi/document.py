@@ -192,7 +192,7 @@ def _parameters(command: Command) -> list[dict[str, Any]]:
     """The members that may stand in the query."""
     if not command.query:
         return []
-    schema = command.request.model_json_schema(by_alias=True)
+    schema = _declared(command.request)
     return [
         {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": it}
         for name, it in schema["properties"].items()
@@ -218,10 +218,25 @@ def _body(command: Command, endpoint: Endpoint, components: dict[str, Schema]) -
 
 def _model(model: type[RequestModel], components: dict[str, Schema]) -> Schema:
     """A reference to the schema of a request model, which is put among the components."""
-    schema = model.model_json_schema(by_alias=True, ref_template=_COMPONENT)
+    schema = _declared(model)
     components.update(schema.pop("$defs", {}))
     components[model.__name__] = schema
     return ref(model.__name__)
+
+
+def _declared(model: type[RequestModel]) -> Schema:
+    """The schema of a request model, in the words of JSON Schema alone."""
+    schema = model.model_json_schema(by_alias=True, ref_template=_COMPONENT)
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for member in part.get("properties", {}).values():
+            # A null that stands for "not given" and may not be sent is no default.
+            if member.get("default", "") is None and isinstance(member.get("type"), str):
+                del member["default"]
+            # How bounds behind a validator of ours come out.
+            for word, keyword in (("ge", "minimum"), ("le", "maximum")):
+                if word in member:
+                    member[keyword] = member.pop(word)
+    return schema
 
 
 def _refusals(command: Command) -> dict[str, Any]:

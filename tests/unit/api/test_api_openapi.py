@@ -177,6 +177,28 @@ def test_every_answer_in_json_has_an_example_that_its_schema_allows() -> None:
             validator(content["schema"]).validate(content["example"])
 
 
+def members(inside: Any) -> Iterator[dict[str, Any]]:
+    """Every schema with a type of its own, wherever it stands."""
+    if isinstance(inside, dict):
+        if "type" in inside or "anyOf" in inside:
+            yield inside
+        inside = list(inside.values())
+    if isinstance(inside, list):
+        for value in inside:
+            yield from members(value)
+
+
+def test_every_default_is_a_value_that_may_be_given() -> None:
+    for schema in members(DESCRIBED):
+        if "default" in schema and "variables" not in schema:
+            validator(schema).validate(schema["default"])
+
+
+def test_bounds_have_the_words_of_json_schema() -> None:
+    for schema in members(DESCRIBED):
+        assert not {"ge", "le", "gt", "lt"} & set(schema)
+
+
 def test_servers_are_this_device_and_others_with_and_without_tls() -> None:
     urls = [server["url"] for server in DESCRIBED["servers"]]
     assert urls == ["/", "https://{address}", "http://{address}"]

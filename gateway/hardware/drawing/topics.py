@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from gateway.hardware.boards.headers import Header
 from gateway.hardware.drawing.canvas import Anchor, Canvas, Colour, Point
-from gateway.settings import Door, Level, SiteFile, WiegandReader
+from gateway.settings import Door, SiteFile, WiegandReader
+from gateway.settings.wires import LockKind
 
 _LOCK, _POWER, _GROUND = Colour.LOCK, Colour.POWER_5V, Colour.GROUND
 
@@ -76,15 +77,14 @@ def _relay(sheet: Canvas, header: Header, door: Door, contact_x: float) -> Point
 
 
 _OPTO = (
-    "A board with opto-couplers that low switches on: VCC to 3.3 V, and the other levels; see its "
-    "drawing."
+    "A board with opto-couplers that low switches on has VCC at 3.3 V, see its drawing, and is "
+    "named in hats."
 )
 
 
-def _levels(door: Door, locked: Level) -> str:
-    """The line of the site file for a relay that high switches on."""
-    unlocked = Level.LOW if locked is Level.HIGH else Level.HIGH
-    return f'strike = {{ pin = {door.strike.pin}, locked = "{locked}", unlocked = "{unlocked}" }}'
+def _line(door: Door, kind: LockKind) -> str:
+    """The line of the site file."""
+    return f'In the site file: lock = {{ pin = {door.strike.pin}, kind = "{kind}" }}'
 
 
 def _lock(sheet: Canvas, start: Point, name: str, diode: Sequence[str]) -> None:
@@ -123,7 +123,7 @@ def draw_strike(header: Header, site: SiteFile) -> str:
     sheet.lines(
         (30, 520),
         (
-            "In the site file: " + _levels(door, Level.LOW),
+            _line(door, LockKind.STRIKE),
             "The lock has a supply of its own: its current never flows through the board.",
             "An AC strike takes a varistor instead of the diode.",
             _OPTO,
@@ -159,7 +159,7 @@ def draw_magnet(header: Header, site: SiteFile) -> str:
     sheet.lines(
         (30, 525),
         (
-            "In the site file: " + _levels(site.door[0], Level.HIGH),
+            _line(site.door[0], LockKind.MAGNET),
             "A dead device, a dead relay, a cut wire and each start of the board open the door.",
             "On NC it would stay locked when this device fails: never use NC for a magnet.",
             "A diode delays the release a little; a varistor across the magnet does not.",

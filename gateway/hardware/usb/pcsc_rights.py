@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
+import socket
+from enum import Enum, auto
 from pathlib import Path
 
 from gateway.settings.profiles import shipped_folder
@@ -13,6 +15,8 @@ INSTALLED = Path("/usr/share/polkit-1/rules.d") / RULE_FILE
 """Where the installer puts the rule for the controller's user."""
 LOCAL = Path("/etc/polkit-1/rules.d") / RULE_FILE
 """Where the administrator of a machine puts a rule for another user."""
+_SOCKET = "/run/pcscd/pcscd.comm"
+_PATIENCE_S = 2.0
 SERVICE_USER = "gateway-controller"
 """Whom the shipped rule allows."""
 
@@ -37,6 +41,31 @@ def refusal(user: str | None = None) -> str:
         f"{problem}no polkit rule allows that user. To allow it: "
         f"sed s/{SERVICE_USER}/{user}/ {shipped} | sudo tee {LOCAL} && {restart}"
     )
+
+
+class Access(Enum):
+    """What pcscd does with somebody who connects."""
+
+    AWAY = auto()
+    ALLOWED = auto()
+    REFUSED = auto()
+
+
+def access() -> Access:
+    """Connect to pcscd and say nothing.
+
+    It closes the connection at once when polkit denies it the user; of that the library makes one
+    of several codes, by chance, and the same ones of a daemon that has ended.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_PATIENCE_S)
+        try:
+            connection.connect(os.environ.get("PCSCLITE_CSOCK_NAME", _SOCKET))
+            return Access.ALLOWED if connection.recv(1) else Access.REFUSED
+        except TimeoutError:
+            return Access.ALLOWED
+        except OSError:
+            return Access.AWAY
 
 
 def _this_user() -> str:

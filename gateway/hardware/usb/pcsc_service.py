@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.errors import BrokenFrame, DeviceUnavailable
 from gateway.hardware.usb.card_service import WAIT_S, CardView
-from gateway.hardware.usb.pcsc_rights import refusal
+from gateway.hardware.usb.pcsc_rights import Access, access, refusal
 
 OLDEST = 2
 """Of pyscard. Debian 12 has 2.0; nothing older was tried."""
@@ -100,7 +100,7 @@ class PcscService:
         fault = self._card_faults().get(code & 0xFFFF_FFFF)
         if fault is not None:
             raise BrokenFrame(fault)
-        self._check(code)
+        self._check(code, of_card=True)
         return answer
 
     def cancel(self) -> None:
@@ -153,16 +153,19 @@ class PcscService:
         self._check(code)
         return (value,)
 
-    def _check(self, code: int) -> None:
+    def _check(self, code: int, *, of_card: bool = False) -> None:
         """Raise DeviceUnavailable for a call that failed."""
         scard = self._scard
         if _same(code, scard.SCARD_S_SUCCESS):
             return
+        refused = _same(code, scard.SCARD_W_SECURITY_VIOLATION)
         away = (scard.SCARD_E_NO_SERVICE, scard.SCARD_E_SERVICE_STOPPED)
-        if any(_same(code, other) for other in away):
+        if refused or any(_same(code, other) for other in away):
+            found = access()
+            # To connect to pcscd is one right at polkit, to use a card another.
+            if found is Access.REFUSED or (found is Access.ALLOWED and refused and of_card):
+                raise DeviceUnavailable(refusal())
             raise DeviceUnavailable("pcscd does not answer: is it installed and running?")
-        if _same(code, scard.SCARD_W_SECURITY_VIOLATION):
-            raise DeviceUnavailable(refusal())
         words = scard.SCardGetErrorMessage(code).strip().rstrip(".")
         raise DeviceUnavailable(f"pcscd: {words} (0x{code & 0xFFFF_FFFF:08X})")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 import threading
 from importlib import import_module, metadata
@@ -119,6 +120,14 @@ def scard(monkeypatch: pytest.MonkeyPatch) -> Scard:
     return played
 
 
+@pytest.fixture(autouse=True)
+def socket_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where pcscd would listen; nobody does."""
+    path = tmp_path / "pcscd.comm"
+    monkeypatch.setenv("PCSCLITE_CSOCK_NAME", str(path))
+    return path
+
+
 @pytest.fixture
 def service(scard: Scard) -> PcscService:
     made = open_pcscd()
@@ -195,15 +204,62 @@ def test_a_refusal_names_the_user_what_is_missing_and_the_command_that_cures_it(
         assert f'subject.user === "{SERVICE_USER}"' in Path(file).read_text()
 
 
-def test_a_service_that_refuses_is_told_in_words_and_not_by_its_code(
-    scard: Scard, service: PcscService
+class Daemon:
+    """Takes one connection, and closes it or keeps it."""
+
+    def __init__(self, path: Path, *, closes: bool) -> None:
+        self._closes = closes
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(path))
+        self._listening.listen()
+        self._thread = threading.Thread(target=self._take)
+        self._thread.start()
+
+    def _take(self) -> None:
+        connection, _ = self._listening.accept()
+        if not self._closes:
+            connection.recv(1)  # until the other side goes
+        connection.close()
+
+    def join(self) -> None:
+        self._thread.join()
+        self._listening.close()
+
+
+CLOSED = [Scard.SCARD_W_SECURITY_VIOLATION, Scard.SCARD_E_NO_SERVICE]
+"""What the library makes of a connection that pcscd closed."""
+
+
+@pytest.mark.parametrize("code", CLOSED)
+def test_a_service_that_closes_each_connection_refuses_whatever_the_library_makes_of_it(
+    scard: Scard, socket_path: Path, code: int
 ) -> None:
+    scard.established = code, ""
+    daemon = Daemon(socket_path, closes=True)
+    with pytest.raises(DeviceUnavailable, match="pcscd refuses user"):
+        open_pcscd()
+    daemon.join()
+
+
+@pytest.mark.usefixtures("socket_path")
+@pytest.mark.parametrize("code", CLOSED)
+def test_a_service_that_has_ended_does_not_refuse(
+    scard: Scard, service: PcscService, code: int
+) -> None:
+    scard.changes = [(code, 0)]
+    with pytest.raises(DeviceUnavailable, match="does not answer: is it installed and running"):
+        service.look(READER)
+
+
+def test_a_service_that_allows_to_connect_may_refuse_the_card(
+    scard: Scard, service: PcscService, socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.hardware.usb.pcsc_rights._PATIENCE_S", 0.01)
+    daemon = Daemon(socket_path, closes=False)
     scard.connected = [Scard.SCARD_W_SECURITY_VIOLATION]
     with pytest.raises(DeviceUnavailable, match="pcscd refuses user"):
         service.transmit(READER, ASK)
-    scard.established = Scard.SCARD_W_SECURITY_VIOLATION, ""
-    with pytest.raises(DeviceUnavailable, match="pcscd refuses user"):
-        open_pcscd()
+    daemon.join()
 
 
 def test_readers_are_listed_and_none_is_no_error(scard: Scard, service: PcscService) -> None:

@@ -34,12 +34,12 @@ GROUPS = (
     _group(
         "Objects",
         "Read and write people, cards, rules, logs and every other object; import and export.",
-        *("objects", "transfer", "reports"),
+        *("objects", "transfer", "reports", "custom_fields"),
     ),
     _group(
         "Doors and turnstile",
         "Open doors, see their state, and set their modes.",
-        *("doors", "modes", "turnstile", "gpio", "buzzer"),
+        *("doors", "modes", "turnstile", "gpio", "buzzer", "interlock"),
     ),
     _group(
         "Access decisions",
@@ -60,7 +60,7 @@ GROUPS = (
     _group(
         "Device",
         "State, restart, backup and records of the device itself.",
-        *("system", "power", "backup", "audit"),
+        *("system", "power", "backup", "audit", "system_log"),
     ),
     _group("Commands by name and entity", "The API of a second vendor, at one path.", "minop"),
     _group("Descriptions and figures", "For programs that watch the device.", "description"),

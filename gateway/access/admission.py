@@ -148,11 +148,13 @@ class _Work:
         elif attempt.reader not in self._settings.keypads:
             self._refuse(Reason.NO_SECOND_FACTOR_HERE, attempt, decision)
         else:
+            whole = attempt.reader in self._settings.whole_pins
+            first_key_ms = self._settings.second_factor_ms if whole else self._settings.next_key_ms
             self._pending[attempt.reader] = PendingFactor(
                 person,
                 portal.id,
                 self._now_ms + self._settings.second_factor_ms,
-                self._now_ms + self._settings.next_key_ms,
+                self._now_ms + first_key_ms,
                 attempt.duress,
             )
             self._refuse(Reason.SECOND_FACTOR_DUE, attempt, decision)

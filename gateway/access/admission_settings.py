@@ -16,10 +16,11 @@ Configuration = Mapping[tuple[str, str], str]
 def admission_settings(configuration: Configuration, site: SiteFile) -> AdmissionSettings:
     """The settings of `site`, whose keys `configuration` holds all."""
     times = site.admission
-    keypads = (reader for reader in site.reader if isinstance(reader, WiegandReader))
+    wired = [reader for reader in site.reader if isinstance(reader, WiegandReader)]
     return AdmissionSettings(
         second_factor=configuration["identifier", "multi_factor_authentication"] == "1",
-        keypads=frozenset(reader.name for reader in keypads if reader.keypad),
+        keypads=frozenset(reader.name for reader in wired if reader.keypad),
+        whole_pins=frozenset(reader.name for reader in wired if reader.whole_pins),
         second_factor_ms=times.second_factor_s * 1000,
         next_key_ms=times.next_key_s * 1000,
         persons_ms=times.persons_s * 1000,

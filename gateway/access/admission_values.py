@@ -24,6 +24,8 @@ class AdmissionSettings:
     """A card or code needs a PIN or password after it (`multi_factor_authentication`)."""
     keypads: frozenset[str] = frozenset()
     """The readers at which something can be keyed."""
+    whole_pins: frozenset[str] = frozenset()
+    """Those among them that send a PIN as one: nothing is heard there before its last key."""
     second_factor_ms: int = 30_000
     """From the first factor to the end of the second."""
     next_key_ms: int = 10_000

@@ -33,8 +33,10 @@ class CardValue(U64):
     maximum: int = U64_MAX - 1
 
     def decode(self, value: object) -> int:
-        number = U64.decode(self, value)
-        return _somebodys(self.name, number, placeholder_card(number))
+        if type(value) is int:
+            # Before its range is looked at, which says less.
+            _somebodys(self.name, value, placeholder_card(value))
+        return U64.decode(self, value)
 
 
 @dataclass(frozen=True, slots=True)

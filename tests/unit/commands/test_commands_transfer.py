@@ -120,6 +120,14 @@ def test_one_wrong_row_refuses_all_and_is_named(desk: Desk, last: str, named: st
     assert desk.content() == before
 
 
+def test_a_card_0_of_another_vendors_export_is_refused_and_named(desk: Desk) -> None:
+    body = {"object": "cards", "data": "value,user_id\n5,1\n0,1\n"}
+    status, text = desk.refusal("import_objects", body)
+    assert status == 400
+    assert "card number 0 means that there is no card" in text
+    assert "row 3" in text
+
+
 def test_a_reference_that_leads_nowhere_is_named(desk: Desk) -> None:
     body = {"object": "cards", "data": "value,user_id\n5,1\n"}
     status, text = desk.refusal("import_objects", body)
@@ -313,7 +321,7 @@ def test_a_card_is_known_in_every_form_that_is_printed(
         ("5,28281E+11", "was shortened by the spreadsheet"),
         ("5.28281E+11", "was shortened by the spreadsheet"),
         ("77.30211", "'77.30211' is no card: write facility,number"),
-        ("0", "int between 1 and"),
+        ("0", "card number 0 means"),
         ("77,99999999999", "is not below 2^32"),
         ("", "Invalid member 'value' (int expected, got undefined)"),
     ],

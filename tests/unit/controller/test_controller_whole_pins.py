@@ -59,3 +59,14 @@ def test_a_whole_pin_lets_in_whoever_has_it(bench: Any) -> None:
     bench.pass_time(1.1)
     key_in(bench, PIN)
     assert bench.events() == [(GRANTED, 2)]
+
+
+def test_a_whole_pin_has_the_whole_time_of_a_second_factor(bench: Any) -> None:
+    with bench.store() as store:
+        store.insert("pins", [{"value": str(PIN), "user_id": 2}])
+        store.insert("cards", [{"value": 5 << 32 | 6, "user_id": 2}])
+    bench.configure({"identifier": {"multi_factor_authentication": 1}})
+    bench.simulator.swipe("front", 5 << 32 | 6, "w34")
+    bench.pass_time(25)
+    key_in(bench, PIN)
+    assert bench.events()[-1] == (GRANTED, 2)

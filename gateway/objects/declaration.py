@@ -72,8 +72,9 @@ class ObjectType:
         return self.key.name if self.key else ROWID
 
     def identities(self) -> tuple[tuple[str, ...], ...]:
-        """Fields, or groups of fields, whose value occurs in one row only; the id first."""
-        singles = ((field.name,) for field in self.fields if field.unique)
+        """Fields, or groups of fields, by whose value a client may find a row: it occurs in one
+        row only, and is no secret, of which nobody is told whose it is. The id comes first."""
+        singles = ((field.name,) for field in self.fields if field.unique and not field.secret)
         ids = ((self.key.name,),) if self.key else ()
         return (*ids, *singles, *self.pairs_unique)
 

@@ -31,7 +31,7 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_page_is_what_make_docs_writes(reference: Any, page: str) -> None:
     writer = reference("__main__")
     # Those that a person wrote are no tables.
-    written = {"hardware.md", "installation.md", "readers.md", "secbox.md"}
+    written = {"hardware.md", "installation.md", "people.md", "readers.md", "secbox.md"}
     assert set(writer.PAGES) | written == {path.name for path in writer.DOCS.iterdir()}
     assert (writer.DOCS / page).read_text(encoding="utf-8") == writer.PAGES[page]()
 

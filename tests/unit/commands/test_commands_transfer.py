@@ -390,6 +390,19 @@ def test_a_dry_run_tells_of_every_row_refused_ones_included(ana: Desk) -> None:
     assert ana.content() == before
 
 
+@pytest.mark.parametrize("resolution", ["skip", "replace"])
+def test_an_import_tells_nobody_whose_pin_it_is(ana: Desk, resolution: str) -> None:
+    ana.ask("create_objects", {"object": "users", "values": [{"id": 2, "name": "Bruno"}]})
+    pin = {"user_id": 1, "value": "4711"}
+    ana.ask("create_objects", {"object": "pins", "values": [pin]})
+    body = {"object": "pins", "data": "value,user_id\n4711,2\n", "resolution": resolution}
+    told = ana.ask("import_objects", {**body, "dry_run": True}, login="operator")["rows"]
+    assert [row["action"] for row in told] == ["refused"]
+    assert "user 1" not in str(told)
+    assert ana.refusal("import_objects", body)[0] == 400
+    assert [row["user_id"] for row in rows(ana, "pins")] == [1]
+
+
 def test_a_dry_run_shows_no_secret(desk: Desk) -> None:
     data = "name,password\nAna,hash of a password\n"
     body = {"object": "users", "data": data, "dry_run": True}

@@ -66,6 +66,8 @@ def _expected_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str
     schema: Any = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     for part in location:
+        # A member that may be null is described as one of two.
+        schema = next((it for it in schema.get("anyOf", ()) if "$ref" in it), schema)
         reference = schema.get("$ref", "").rpartition("/")[2]
         schema = definitions.get(reference, schema)
         if "discriminator" in schema:  # then the place names the alternative that was chosen

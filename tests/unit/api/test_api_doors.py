@@ -201,6 +201,7 @@ def test_the_device_tells_about_itself(ask: Ask, device: SimpleNamespace) -> Non
     assert ask("system_information")[1]["time"] == 1751360400 + 3600
 
 
+@pytest.mark.refusal("system_information")
 def test_a_stranger_learns_what_the_device_is_and_nothing_of_the_site(
     ask: Ask, device: SimpleNamespace
 ) -> None:

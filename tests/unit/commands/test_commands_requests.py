@@ -71,6 +71,24 @@ def test_a_wrong_member_is_named_with_what_was_expected_and_what_came(
     assert str(refusal.value) == text
 
 
+class Inner(RequestModel):
+    """A member that may be left out, and has one that may not."""
+
+    name: str
+
+
+class Outer(RequestModel):
+    """Its inner part may be null."""
+
+    inner: Inner | None = None
+
+
+def test_what_is_missing_in_a_member_that_may_be_null_is_named() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        parse(Outer, {"inner": {}})
+    assert str(refusal.value) == "Invalid member 'name' (string expected, got undefined)"
+
+
 def test_other_limits_name_the_member_too() -> None:
     with pytest.raises(InvalidRequest, match=r"Invalid member 'login'.*at most 64"):
         parse(LoginRequest, {"login": "a" * 65, "password": "x"})

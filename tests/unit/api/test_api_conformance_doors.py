@@ -52,7 +52,7 @@ def test_an_action_opens_a_door_and_one_that_makes_no_sense_opens_none(
     assert "no door 4" in refused.json()["error"]
     assert straw.of(OpenDoor) == []
     assert order("execute_actions", actions("door=2, timeout=500, reason=1")).json() == {}
-    assert straw.of(OpenDoor) == [OpenDoor(door=2, timeout_ms=500, reason=1)]
+    assert straw.of(OpenDoor) == [OpenDoor(door=2, timeout_ms=500, reason=1, by="admin")]
 
 
 @pytest.mark.effect("remote_user_authorization")

@@ -27,9 +27,14 @@ Key = tuple[str, str]
 PACKAGE = Path(gateway.__file__).parent
 PASSED_ON = {"commands/audit.py", "commands/configuration.py", "commands/gpio.py"}
 """Where keys are handled whichever they are, on behalf of the client who names them."""
-SNAPSHOTS = {"controller/bindings.py", "commands/explainer.py", "controller/flight/rules.py"}
-"""Where the values of a snapshot are read; the second tells what the first makes of them, and the
-third writes them down whatever they are."""
+SNAPSHOTS = {
+    "controller/bindings.py",
+    "commands/explainer.py",
+    "controller/flight/rules.py",
+    "cli/doctor/portals.py",
+}
+"""Where the values of a snapshot are read; the second tells what the first makes of them, the third
+writes them down whatever they are, and the last finds those that nothing acts on."""
 STORAGE = {"store/objects_store.py", "store/snapshot.py"}
 """Where all values are fetched, for those who ask for some."""
 ONLY_TOLD = {("general", "online"), ("general", "language")}

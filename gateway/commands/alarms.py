@@ -15,7 +15,7 @@ from gateway.commands.context import CommandContext
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, NotFound
-from gateway.link.messages import LONGEST_EXIT_S, ZoneNumber
+from gateway.link.messages import LONGEST_EXIT_S, ArmAlarms, DisarmAlarms, ZoneNumber
 from gateway.store.audit import AuditType
 
 Zones = Annotated[list[ZoneNumber], Field(min_length=1, max_length=5)]
@@ -38,7 +38,8 @@ class DisarmRequest(RequestModel):
 def alarm_arm(context: CommandContext, caller: Caller, request: ArmRequest) -> Answer:
     """Arm alarm zones, after a time to leave; it is journalled when this answers."""
     del caller
-    context.controller.arm(request.zones, request.exit_delay_s)
+    zones = _chosen(request)
+    context.controller.ask(ArmAlarms(zones=zones, exit_delay_s=request.exit_delay_s))
     context.refresh_logs()
     return DONE
 
@@ -46,7 +47,7 @@ def alarm_arm(context: CommandContext, caller: Caller, request: ArmRequest) -> A
 def alarm_disarm(context: CommandContext, caller: Caller, request: DisarmRequest) -> Answer:
     """Disarm alarm zones, and end their alarms; it is journalled when this answers."""
     del caller
-    context.controller.disarm(request.zones)
+    context.controller.ask(DisarmAlarms(zones=_chosen(request)))
     context.refresh_logs()
     return DONE
 
@@ -60,6 +61,10 @@ def alarm_state(context: CommandContext, caller: Caller, request: NoMembers) -> 
         "alarms": [alarm.model_dump() for alarm in status.alarms],
         "siren": status.siren,
     }
+
+
+def _chosen(request: ArmRequest | DisarmRequest) -> tuple[int, ...] | None:
+    return None if request.zones is None else tuple(request.zones)
 
 
 def _asked(request: ArmRequest | DisarmRequest) -> str:

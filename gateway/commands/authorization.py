@@ -49,7 +49,7 @@ def remote_user_authorization(
     log_type_id = _checked_log_type(context, request.log_type_id)
     ways = [opening.sides for opening in openings if isinstance(opening, ReleaseTurnstile)]
     try:
-        context.controller.authorize(
+        context.controller.ask(
             Authorize(
                 event=event,
                 user_id=request.user_id,

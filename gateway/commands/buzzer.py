@@ -12,7 +12,7 @@ from gateway.commands.context import CommandContext
 from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, NotSupportedHere
-from gateway.link.messages import LONGEST_BUZZ_MS
+from gateway.link.messages import LONGEST_BUZZ_MS, Buzz
 
 HIGHEST_HZ = 20_000
 """What a person can hear; the documentation names no bounds."""
@@ -34,7 +34,7 @@ def buzzer_buzz(context: CommandContext, caller: Caller, request: BuzzRequest) -
     """Sound the readers' buzzers; refused where the site has none. `general.beep_enabled` 0
     silences what readers tell by themselves, not this."""
     del caller
-    context.controller.buzz(request.timeout)
+    context.controller.ask(Buzz(for_ms=request.timeout))
     return {}
 
 

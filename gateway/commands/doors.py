@@ -13,7 +13,7 @@ from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, 
 from gateway.commands.rights import Caller
 from gateway.doors.turnstile_values import sides_named
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest
-from gateway.link.messages import OpenDoor, ReleaseTurnstile
+from gateway.link.messages import OpenDoor, OpenTogether, ReleaseTurnstile, Silence
 from gateway.settings import SiteFile
 from gateway.store.audit import AuditType
 
@@ -36,7 +36,9 @@ def execute_actions(context: CommandContext, caller: Caller, request: ActionsReq
     checked = checked_openings(context.site, request.actions)
     openings = [opening.model_copy(update={"by": by}) for opening in checked]
     try:
-        context.controller.carry_out(openings)
+        if openings:
+            one = openings[0] if len(openings) == 1 else OpenTogether(openings=tuple(openings))
+            context.controller.ask(one)
     finally:
         context.refresh_logs()
     return DONE
@@ -60,7 +62,7 @@ def alarm_status(context: CommandContext, caller: Caller, request: AlarmRequest)
     """What sounds now, or silence it."""
     del caller
     if request.stop:
-        context.controller.silence()
+        context.controller.ask(Silence())
         context.refresh_logs()
         return DONE
     status = context.controller.status()

@@ -16,6 +16,7 @@ from gateway.commands.context import CommandContext
 from gateway.commands.requests import RequestModel, flag
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
+from gateway.link.messages import AskPosition, Forgive, Position
 from gateway.objects.people import USER_ID_MAX
 from gateway.store.audit import AuditType
 
@@ -44,14 +45,14 @@ def forgive_antipassback(
         raise InvalidRequest("either user_id or all: true is needed")
     if request.user_id is not None:
         _check_known(context, request.user_id)
-    context.controller.forgive(request.user_id)
+    context.controller.ask(Forgive(user_id=request.user_id))
     return DONE
 
 
 def antipassback_state(context: CommandContext, caller: Caller, request: PositionRequest) -> Answer:
     """The area that a person is in by the record, and since when; both 0 when none is known."""
     del caller
-    position = context.controller.position(request.user_id)
+    position = Position.model_validate(context.controller.ask(AskPosition(user_id=request.user_id)))
     _check_known(context, request.user_id)
     since = 0
     if position.area_id:

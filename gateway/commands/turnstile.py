@@ -14,6 +14,7 @@ from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Caller
 from gateway.doors.turnstile_values import TurnState
 from gateway.errors import ControllerUnavailable, NotSupportedHere
+from gateway.link.messages import ResetTurnstile
 from gateway.objects.equipment import TURNS
 from gateway.store.audit import AuditType
 from gateway.store.projection import TURN_COUNTS_ROW
@@ -49,7 +50,7 @@ def turnstile_event_state(
     if status is None:
         raise NotSupportedHere(_LACKING)
     if request.event_action == "reset_state":
-        context.controller.reset_turnstile()
+        context.controller.ask(ResetTurnstile())
         return {"event_state": int(TurnState.WAITING)}
     return {"event_state": status.event_state}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.controller.enrolment import CaptureDesk
@@ -35,6 +35,9 @@ from gateway.link.messages import (
 
 _MS = 1_000_000
 
+Handler = Callable[[bytes, Request, Any], None]
+"""Gets the address to answer to, the request, and the command in it."""
+
 
 class Reception:
     """Carries out requests of the link. The loop's thread alone uses it."""
@@ -57,6 +60,7 @@ class Reception:
             parts.site.turnstile,
         )
         self.simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, status)
+        self._handlers = self._table()
 
     def asked(self, address: bytes, request: Request) -> None:
         """Carry out a request, or refuse it; the answer may come later."""
@@ -65,60 +69,63 @@ class Reception:
             self.answers.refuse(address, request, late)
             return
         try:
-            self._answer(address, request)
+            self._handlers[type(request.command)](address, request, request.command)
         except GatewayError as error:
             self.answers.refuse(address, request, error)
 
-    def _answer(self, address: bytes, request: Request) -> None:
-        match request.command:
-            case Capture() as command:
-                self.captures.ask(address, request, command)
-            case Obey(version=version):
-                self._parts.policies.want(self._parts.policy_version())
-                self.answers.when_obeyed(address, request, version)
-            case Forgive() | ArmAlarms() | DisarmAlarms() | Silence() as command:
-                self.answers.when_committed(address, request, self._write_down(command))
-            case OpenDoor() | ReleaseTurnstile() | OpenTogether() | Authorize() as command:
-                self.answers.when_committed(address, request, self.openings.carry_out(command))
-            case ReportStatus() | AskPosition() | Simulate() as command:
-                self.answers.now(address, request, self._told(command))
-            case ResetTurnstile() | CancelCapture() | Buzz() as command:
-                self._end(command)
-                self.answers.now(address, request)
+    def _table(self) -> Mapping[type[Any], Handler]:
+        """Each type of command with what carries it out and sends its answer."""
+        parts, openings, zones = self._parts, self.openings, self._parts.alarms.zones
 
-    def _write_down(self, command: Forgive | ArmAlarms | DisarmAlarms | Silence) -> int:
-        """Carry out what is answered once it is durable; the ticket of its record."""
-        zones, now_ms = self._parts.alarms.zones, self._now_ms()
-        match command:
-            case Forgive(user_id=user_id):
-                return self._parts.ways.forgive(user_id, "asked_by_client")
-            case ArmAlarms():
-                return zones.arm(command.zones, command.exit_delay_s * 1000, now_ms)
-            case DisarmAlarms():
-                return zones.disarm(command.zones, now_ms)
-            case Silence():
-                self._parts.alarms.silence(now_ms)
-                self._parts.fire.reset(now_ms)
-                return self._parts.recorder.last_ticket
+        def at_once(carry_out: Callable[[Any], dict[str, Any] | None]) -> Handler:
+            return lambda address, request, command: self.answers.now(
+                address, request, carry_out(command)
+            )
 
-    def _told(self, command: ReportStatus | AskPosition | Simulate) -> dict[str, Any]:
-        match command:
-            case ReportStatus():
-                return self._status().model_dump(mode="json")
-            case AskPosition(user_id=user_id):
-                way = self._parts.ways.position(user_id)
-                return Position(area_id=way.area_id, since_utc_s=way.since_s).model_dump()
-            case Simulate():
-                return self.simulation.run(command)
+        def once_durable(carry_out: Callable[[Any], int]) -> Handler:
+            """Answer once the record of which `carry_out` returns the ticket is committed."""
+            return lambda address, request, command: self.answers.when_committed(
+                address, request, carry_out(command)
+            )
 
-    def _end(self, command: ResetTurnstile | CancelCapture | Buzz) -> None:
-        match command:
-            case ResetTurnstile():
-                self.openings.reset_turnstile()
-            case CancelCapture():
-                self.captures.cancel(command)
-            case Buzz(for_ms=for_ms):
-                self._parts.signals.buzz(for_ms, self._now_ms())
+        return {
+            Capture: self.captures.ask,
+            CancelCapture: at_once(self.captures.cancel),
+            Obey: self._obey,
+            OpenDoor: once_durable(openings.open),
+            ReleaseTurnstile: once_durable(openings.open),
+            OpenTogether: once_durable(lambda command: openings.open(*command.openings)),
+            Authorize: once_durable(openings.authorize),
+            ResetTurnstile: at_once(lambda _: openings.reset_turnstile()),
+            Forgive: once_durable(
+                lambda command: parts.ways.forgive(command.user_id, "asked_by_client")
+            ),
+            AskPosition: at_once(self._position),
+            ArmAlarms: once_durable(
+                lambda command: zones.arm(
+                    command.zones, command.exit_delay_s * 1000, self._now_ms()
+                )
+            ),
+            DisarmAlarms: once_durable(lambda command: zones.disarm(command.zones, self._now_ms())),
+            Silence: once_durable(self._silence),
+            Buzz: at_once(lambda command: parts.signals.buzz(command.for_ms, self._now_ms())),
+            ReportStatus: at_once(lambda _: self._status().model_dump(mode="json")),
+            Simulate: at_once(self.simulation.run),
+        }
+
+    def _obey(self, address: bytes, request: Request, command: Obey) -> None:
+        self._parts.policies.want(self._parts.policy_version())
+        self.answers.when_obeyed(address, request, command.version)
+
+    def _position(self, command: AskPosition) -> dict[str, Any]:
+        way = self._parts.ways.position(command.user_id)
+        return Position(area_id=way.area_id, since_utc_s=way.since_s).model_dump()
+
+    def _silence(self, _: Silence) -> int:
+        now_ms = self._now_ms()
+        self._parts.alarms.silence(now_ms)
+        self._parts.fire.reset(now_ms)
+        return self._parts.recorder.last_ticket
 
     def _now_ms(self) -> int:
         return self._parts.clock.monotonic_ns() // _MS

@@ -28,7 +28,6 @@ from gateway.link.messages import (
     Authorize,
     OpenDoor,
     Opening,
-    OpenTogether,
     ReleaseTurnstile,
     Request,
 )
@@ -68,15 +67,7 @@ class OpeningDesk:
         self._recorder = recorder
         self._clock = clock
 
-    def open(self, command: OpenDoor) -> int:
-        """Carry out `command` as `open_together` does."""
-        return self.open_together((command,))
-
-    def release(self, command: ReleaseTurnstile) -> int:
-        """Let one person through the turnstile, as `open_together` does."""
-        return self.open_together((command,))
-
-    def open_together(self, openings: Sequence[OpenDoor | ReleaseTurnstile]) -> int:
+    def open(self, *openings: OpenDoor | ReleaseTurnstile) -> int:
         """Carry out all of `openings`, in order, or none of them.
 
         The ticket of the last record is returned. Raises, before anything moves:
@@ -103,16 +94,6 @@ class OpeningDesk:
         # What a close ended must not be in force again after a restart: that is waited for too.
         return self._recorder.last_ticket
 
-    def carry_out(self, command: OpenDoor | ReleaseTurnstile | OpenTogether | Authorize) -> int:
-        """Open what `command` names; the ticket of its record is returned."""
-        match command:
-            case OpenDoor() | ReleaseTurnstile():
-                return self.open_together((command,))
-            case OpenTogether(openings=openings):
-                return self.open_together(openings)
-            case Authorize():
-                return self.authorize(command)
-
     def reset_turnstile(self) -> None:
         """Forget its event state. Raises NotFound where the site has none."""
         self._present().reset(self._now_ms())
@@ -120,7 +101,7 @@ class OpeningDesk:
     def authorize(self, command: Authorize) -> int:
         """Carry out what a server decided; the ticket of its record is returned.
 
-        Raises as `open_together`, before any door moves.
+        Raises as `open`, before any door moves.
         """
         event = AccessEvent(command.event)
         if event is AccessEvent.GRANTED:

@@ -6,7 +6,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 import zmq
@@ -16,27 +16,14 @@ from gateway import errors
 from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.link.messages import (
     Answer,
-    ArmAlarms,
-    AskPosition,
-    Authorize,
-    Buzz,
     Command,
     ControllerStatus,
-    DisarmAlarms,
     Fact,
-    Forgive,
     Obey,
-    OpenDoor,
-    OpenTogether,
-    Position,
-    ReleaseTurnstile,
     ReportStatus,
     Request,
-    ResetTurnstile,
-    Silence,
 )
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import Side
 
 ANSWER_TIME_S = 2.0
 CONNECT_TIME_S = 0.5
@@ -103,56 +90,6 @@ class ControllerClient:
             answer = Answer.model_validate_json(socket.recv())
             if answer.id == request_id:
                 return answer
-
-    def carry_out(self, openings: Sequence[OpenDoor | ReleaseTurnstile]) -> None:
-        """Carry out all of `openings`, or none; returns once that is done and journalled."""
-        if len(openings) == 1:
-            self.ask(openings[0])
-        elif openings:
-            self.ask(OpenTogether(openings=tuple(openings)))
-
-    def open_door(
-        self, door: int, timeout_ms: int | None = None, reason: int | None = None
-    ) -> None:
-        """Open (or hold, or close) `door`; returns once it is done and journalled."""
-        self.ask(OpenDoor(door=door, timeout_ms=timeout_ms, reason=reason))
-
-    def release_turnstile(self, sides: Collection[Side], reason: int | None = None) -> None:
-        """Let one person through, to one of `sides`; returns once it is done and journalled."""
-        self.ask(ReleaseTurnstile(sides=tuple(sides), reason=reason))
-
-    def reset_turnstile(self) -> None:
-        """Forget the last event state of the turnstile."""
-        self.ask(ResetTurnstile())
-
-    def authorize(self, authorization: Authorize) -> None:
-        """Log, and carry out, what a server decided; returns once it is done and journalled."""
-        self.ask(authorization)
-
-    def silence(self) -> None:
-        """Silence what sounds now."""
-        self.ask(Silence())
-
-    def buzz(self, for_ms: int) -> None:
-        """Let the readers' buzzers be heard for a time."""
-        self.ask(Buzz(for_ms=for_ms))
-
-    def forgive(self, user_id: int | None) -> None:
-        """Forget where a person is, None for everyone; returns once that is journalled."""
-        self.ask(Forgive(user_id=user_id))
-
-    def position(self, user_id: int) -> Position:
-        """Where a person is by the record of anti-passback."""
-        return Position.model_validate(self.ask(AskPosition(user_id=user_id)))
-
-    def arm(self, zones: Collection[int] | None, exit_delay_s: int) -> None:
-        """Arm alarm zones (None: all) after the time to leave; returns once it is journalled."""
-        zones = None if zones is None else tuple(zones)
-        self.ask(ArmAlarms(zones=zones, exit_delay_s=exit_delay_s))
-
-    def disarm(self, zones: Collection[int] | None) -> None:
-        """Disarm alarm zones (None: all); returns once it is journalled."""
-        self.ask(DisarmAlarms(zones=None if zones is None else tuple(zones)))
 
     def status(self) -> ControllerStatus:
         """The controller's present state."""

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.host.notify import NotifySocket
 from gateway.link.client import ControllerClient
+from gateway.link.messages import OpenDoor
 from gateway.link.runtime import RuntimeDirectory
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def board(site: Site, eventually: Callable[..., Any], gateway_command: list[str]
         eventually(lambda: "READY" in (notify.receive() or {}), "a ready controller")
         client = ControllerClient(RuntimeDirectory.find(site.data))
         try:
-            client.open_door(1, 0)
+            client.ask(OpenDoor(door=1, timeout_ms=0))
         finally:
             client.close()
     finally:

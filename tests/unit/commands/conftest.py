@@ -86,7 +86,7 @@ class Desk:
         self.opened: list[int] = []
         stub: Any = SimpleNamespace(
             obey=self.obeyed.append,
-            carry_out=lambda openings: self.opened.extend(it.door for it in openings),
+            ask=lambda command: self.opened.append(command.door),
         )
         accounts: Any = _Accounts()
         self.directory = directory

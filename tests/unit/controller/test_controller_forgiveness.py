@@ -12,7 +12,7 @@ import pytest
 
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.client import ControllerClient
-from gateway.link.messages import Position
+from gateway.link.messages import AskPosition, Forgive, Position, Silence
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
@@ -96,7 +96,7 @@ def ask() -> Iterator[Ask]:
 def test_a_person_is_forgiven_and_nobody_else(airlock: Any, ask: Ask) -> None:
     for user_id in (ANA, BRUNO):
         enter(airlock, user_id)
-    ask(airlock, lambda client: client.forgive(ANA))
+    ask(airlock, lambda client: client.ask(Forgive(user_id=ANA)))
     assert may_enter(airlock, ANA)
     assert not may_enter(airlock, BRUNO)
 
@@ -104,7 +104,7 @@ def test_a_person_is_forgiven_and_nobody_else(airlock: Any, ask: Ask) -> None:
 def test_everyone_is_forgiven(airlock: Any, ask: Ask) -> None:
     for user_id in (ANA, BRUNO):
         enter(airlock, user_id)
-    ask(airlock, lambda client: client.forgive(None))
+    ask(airlock, lambda client: client.ask(Forgive(user_id=None)))
     assert may_enter(airlock, ANA)
     assert may_enter(airlock, BRUNO)
 
@@ -112,21 +112,26 @@ def test_everyone_is_forgiven(airlock: Any, ask: Ask) -> None:
 def test_what_was_answered_is_in_the_journal_already(demo: Path, start: Any, ask: Ask) -> None:
     with start(demo) as bench:
         enter(watch(bench))
-        ask(bench, lambda client: client.forgive(ANA))
+        ask(bench, lambda client: client.ask(Forgive(user_id=ANA)))
         reader = bench.parts.ways._passages
         assert reader.of(ANA) == []
     with start(demo) as bench:
         assert may_enter(bench)
 
 
+def position(ask: Ask, bench: Any, user_id: int) -> Position:
+    answer = ask(bench, lambda client: client.ask(AskPosition(user_id=user_id)))
+    return Position.model_validate(answer)
+
+
 def test_a_position_is_told_with_its_area_and_since_when(airlock: Any, ask: Ask) -> None:
-    assert ask(airlock, lambda client: client.position(ANA)) == Position()
+    assert position(ask, airlock, ANA) == Position()
     enter(airlock)
-    found = ask(airlock, lambda client: client.position(ANA))
+    found = position(ask, airlock, ANA)
     assert found.area_id == IN
     age_s = int(airlock.clock.utc().timestamp()) - found.since_utc_s
     assert 4 <= age_s <= 6
-    assert ask(airlock, lambda client: client.position(BRUNO)) == Position()
+    assert position(ask, airlock, BRUNO) == Position()
 
 
 def before_midnight(bench: Any) -> None:
@@ -246,7 +251,7 @@ def test_the_reset_of_a_fire_forgives_all(airlock: Any, ask: Ask) -> None:
         airlock.simulator.set_input(FIRE, high=high)
         airlock.pass_time(1)
     assert forgiven(airlock) == []
-    ask(airlock, lambda client: client.silence())
+    ask(airlock, lambda client: client.ask(Silence()))
     assert may_enter(airlock)
 
 

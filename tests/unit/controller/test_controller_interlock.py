@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import NotFound, NotPermitted
 from gateway.hardware.events import InputKind, InputName
-from gateway.link.messages import Authorize, OpenDoor, Opening, OpenTogether
+from gateway.link.messages import Authorize, OpenDoor, Opening
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
 
@@ -97,7 +97,7 @@ def test_what_a_server_decided_moves_no_door_of_an_interlock_that_is_in_use(airl
 
 def together(bench: Any, *openings: tuple[int, int | None]) -> None:
     doors = tuple(OpenDoor(door=door, timeout_ms=timeout_ms) for door, timeout_ms in openings)
-    bench.controller._reception.openings.carry_out(OpenTogether(openings=doors))
+    bench.controller._reception.openings.open(*doors)
     bench.pass_time(0.1)
 
 

@@ -196,7 +196,7 @@ def test_a_clients_beep_is_heard_at_every_reader_for_its_time(lit: Any, beeps: i
 
 def test_a_beep_where_nothing_beeps_is_refused(bench: Any) -> None:
     with pytest.raises(NotSupportedHere, match="no buzzer"):
-        bench.controller._reception._answer(b"", request(Buzz(for_ms=400)))
+        bench.parts.signals.buzz(400, 0)
 
 
 def test_lights_that_an_order_of_the_loop_moved_are_off_after_the_end(

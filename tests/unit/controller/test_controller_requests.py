@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -19,7 +19,7 @@ from gateway.errors import (
     NotPermitted,
 )
 from gateway.link.client import ControllerClient
-from gateway.link.messages import Authorize, Opening, Simulate
+from gateway.link.messages import Authorize, Command, OpenDoor, Opening, Silence, Simulate
 from gateway.link.runtime import RuntimeDirectory
 from gateway.store.journal import EntryKind
 
@@ -51,36 +51,41 @@ def ask(bench: Any) -> Iterator[Asker]:
 
 
 def test_a_client_opens_a_door_and_finds_it_logged(bench: Any, ask: Asker) -> None:
-    ask(lambda client: client.open_door(2))
+    ask(lambda client: client.ask(OpenDoor(door=2)))
     assert bench.unlocked(2)
-    ask(lambda client: client.open_door(1, reason=3))
+    ask(lambda client: client.ask(OpenDoor(door=1, reason=3)))
     assert bench.events() == [(10, 0), (12, 0)]
 
 
+def test_every_command_of_the_link_has_a_handler(bench: Any) -> None:
+    union, _ = get_args(Command)
+    assert set(bench.controller._reception._handlers) == set(get_args(union))
+
+
 def test_timeout_0_holds_open_and_minus_1_closes(bench: Any, ask: Asker) -> None:
-    ask(lambda client: client.open_door(1, timeout_ms=0))
+    ask(lambda client: client.ask(OpenDoor(door=1, timeout_ms=0)))
     bench.pass_time(100)
     assert bench.unlocked(1)
-    ask(lambda client: client.open_door(1, timeout_ms=-1))
+    ask(lambda client: client.ask(OpenDoor(door=1, timeout_ms=-1)))
     assert not bench.unlocked(1)
     assert bench.events() == [(10, 0)]
 
 
 def test_a_door_that_the_site_lacks_is_refused_by_name(ask: Asker) -> None:
     with pytest.raises(NotFound, match="no door 4; this site has: 1, 2"):
-        ask(lambda client: client.open_door(4))
+        ask(lambda client: client.ask(OpenDoor(door=4)))
 
 
 def test_lock_down_refuses_an_opening_and_leaves_no_row(bench: Any, ask: Asker) -> None:
     bench.configure({"general": {"door1_exception_mode": "lock_down"}})
     with pytest.raises(NotPermitted, match="lock_down"):
-        ask(lambda client: client.open_door(1))
+        ask(lambda client: client.ask(OpenDoor(door=1)))
     assert bench.events() == []
 
 
 def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Any, ask: Asker) -> None:
     granted = Authorize(event=7, user_id=3, portal_id=1, openings=(Opening(door=2),))
-    ask(lambda client: client.authorize(granted))
+    ask(lambda client: client.ask(granted))
     assert bench.unlocked(2)
     (access,) = bench.journal(EntryKind.ACCESS)
     row = access["row"]
@@ -91,7 +96,7 @@ def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Any, ask: A
 @pytest.mark.parametrize("event", [3, 6])
 def test_a_servers_denial_is_logged_and_opens_nothing(bench: Any, ask: Asker, event: Any) -> None:
     denied = Authorize(event=event, user_id=3, openings=(Opening(door=1),))
-    ask(lambda client: client.authorize(denied))
+    ask(lambda client: client.ask(denied))
     assert bench.events() == [(event, 3)]
     assert bench.strike_edges(1) == 0
 
@@ -102,7 +107,7 @@ def test_a_servers_grant_moves_no_door_when_one_of_them_is_locked_down(
     bench.configure({"general": {"door2_exception_mode": "lock_down"}})
     granted = Authorize(event=7, openings=(Opening(door=1), Opening(door=2)))
     with pytest.raises(NotPermitted, match="lock_down"):
-        ask(lambda client: client.authorize(granted))
+        ask(lambda client: client.ask(granted))
     assert bench.strike_edges(1) == 0
     assert bench.events() == []
 
@@ -111,7 +116,7 @@ def test_silence_ends_the_sound_and_not_the_alarm(bench: Any, ask: Asker) -> Non
     ask(lambda client: client.ask(Simulate(verb="tamper", value="on")))
     bench.pass_time(0.2)
     assert bench.controller.status().alarm_cause == 9
-    ask(lambda client: client.silence())
+    ask(lambda client: client.ask(Silence()))
     assert not bench.controller.status().alarm_active
     assert bench.alarms() == [(1, 9, 0)]
 
@@ -128,7 +133,7 @@ def test_obey_answers_once_the_new_rules_decide(bench: Any, ask: Asker) -> None:
 def test_a_command_that_came_too_late_is_not_carried_out(bench: Any, ask: Asker) -> None:
     bench.clock.advance(10_000_000)
     with pytest.raises(ControllerUnavailable, match="too late"):
-        ask(lambda client: client.open_door(1))
+        ask(lambda client: client.ask(OpenDoor(door=1)))
     assert not bench.unlocked(1)
 
 
@@ -140,7 +145,7 @@ def test_a_stranger_on_the_socket_stops_nothing(bench: Any, ask: Asker) -> None:
     stranger.connect(RuntimeDirectory.create(bench.data).command_address)
     for parts in ([b"not json"], [b"{}"], [b"a", b"b", b"c"], [b'{"v":99}']):
         stranger.send_multipart(parts)
-    ask(lambda client: client.open_door(1))
+    ask(lambda client: client.ask(OpenDoor(door=1)))
     assert bench.unlocked(1)
     context.destroy(linger=0)
 
@@ -177,7 +182,7 @@ def test_without_a_controller_a_client_learns_it_soon(tmp_path: Path) -> None:
     client = ControllerClient(RuntimeDirectory(tmp_path))
     try:
         with pytest.raises(ControllerUnavailable):
-            client.open_door(1)
+            client.ask(OpenDoor(door=1))
         assert not client.obey(5)
     finally:
         client.close()

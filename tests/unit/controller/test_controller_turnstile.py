@@ -13,7 +13,14 @@ import pytest
 from gateway.errors import InvalidRequest, NotFound, NotPermitted
 from gateway.hardware.events import TURN_INPUTS
 from gateway.link.client import ControllerClient
-from gateway.link.messages import Authorize, Opening, Simulate
+from gateway.link.messages import (
+    Authorize,
+    Opening,
+    ReleaseTurnstile,
+    ResetTurnstile,
+    Silence,
+    Simulate,
+)
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, Side
 from gateway.store.journal import EntryKind
@@ -141,7 +148,7 @@ def test_a_grant_that_nobody_uses_is_given_up_with_its_access(lobby: Lobby) -> N
     (access,) = lobby.bench.journal(EntryKind.ACCESS)
     assert lobby.given_up() == [access["row"]["id"]]
     assert lobby.status.event_state == 5
-    lobby.ask(lambda client: client.reset_turnstile())
+    lobby.ask(lambda client: client.ask(ResetTurnstile()))
     assert lobby.status.event_state == 0
 
 
@@ -193,7 +200,7 @@ def test_a_card_at_a_side_that_is_locked_is_denied(lobby: Lobby, values: Any) ->
     assert event == 6
     assert user
     with pytest.raises(NotPermitted, match="the turnstile is refused"):
-        lobby.ask(lambda client: client.release_turnstile({IN}))
+        lobby.ask(lambda client: client.ask(ReleaseTurnstile(sides=(IN,))))
     assert len(lobby.bench.events()) == 1
 
 
@@ -207,9 +214,9 @@ def test_an_emergency_frees_both_sides(lobby: Lobby) -> None:
 
 
 def test_a_client_lets_somebody_through_and_that_access_is_never_given_up(lobby: Lobby) -> None:
-    lobby.ask(lambda client: client.release_turnstile({IN, OUT}))
+    lobby.ask(lambda client: client.ask(ReleaseTurnstile(sides=(IN, OUT))))
     assert lobby.unlocked() == {IN, OUT}
-    lobby.ask(lambda client: client.release_turnstile({OUT}, reason=3))
+    lobby.ask(lambda client: client.ask(ReleaseTurnstile(sides=(OUT,), reason=3)))
     assert lobby.unlocked() == {OUT}
     assert lobby.bench.events() == [(10, 0), (12, 0)]
     rows = [body["row"] for body in lobby.bench.journal(EntryKind.ACCESS)]
@@ -227,7 +234,7 @@ def test_a_servers_grant_releases_it_and_keeps_its_event(lobby: Lobby) -> None:
         openings=(Opening(door=2),),
         log_type_id=4,
     )
-    lobby.ask(lambda client: client.authorize(granted))
+    lobby.ask(lambda client: client.ask(granted))
     assert lobby.unlocked() == {OUT}
     assert lobby.bench.unlocked(2)
     (access,) = lobby.bench.journal(EntryKind.ACCESS)
@@ -240,13 +247,13 @@ def test_a_servers_grant_moves_nothing_when_the_turnstile_refuses(lobby: Lobby) 
     lobby.bench.configure({"catra": {"operation_mode": "entrance_locked"}})
     granted = Authorize(event=7, turnstile=(IN,), openings=(Opening(door=2),))
     with pytest.raises(NotPermitted, match="side_locked"):
-        lobby.ask(lambda client: client.authorize(granted))
+        lobby.ask(lambda client: client.ask(granted))
     assert lobby.bench.strike_edges(2) == 0
     assert lobby.bench.events() == []
 
 
 def test_a_servers_denial_releases_nothing(lobby: Lobby) -> None:
-    lobby.ask(lambda client: client.authorize(Authorize(event=6, turnstile=(IN,))))
+    lobby.ask(lambda client: client.ask(Authorize(event=6, turnstile=(IN,))))
     assert lobby.edges() == 0
 
 
@@ -279,9 +286,9 @@ def test_a_site_without_one_logs_the_grant_and_refuses_a_client_by_name(bench: A
     lobby = Lobby(bench)
     try:
         for ask in (
-            lambda client: client.release_turnstile({IN}),
-            lambda client: client.reset_turnstile(),
-            lambda client: client.authorize(Authorize(event=7, turnstile=(IN,))),
+            lambda client: client.ask(ReleaseTurnstile(sides=(IN,))),
+            lambda client: client.ask(ResetTurnstile()),
+            lambda client: client.ask(Authorize(event=7, turnstile=(IN,))),
             lambda client: client.ask(Simulate(verb="turn", value="clockwise")),
         ):
             with pytest.raises(NotFound, match="no turnstile"):
@@ -302,7 +309,7 @@ def test_fire_frees_both_sides_of_a_turnstile_that_it_releases(
         assert lobby.unlocked() == ({IN, OUT} if releases else set())
         lobby.ask(lambda client: client.ask(Simulate(verb="fire", value="off")))
         bench.pass_time(0.2)
-        lobby.ask(lambda client: client.silence())
+        lobby.ask(lambda client: client.ask(Silence()))
         assert lobby.unlocked() == set()
         lobby.close()
 

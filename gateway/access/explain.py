@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from gateway.access.admission import admit
 from gateway.access.admission_values import AdmissionSettings, AdmissionState, Circumstances
@@ -25,6 +26,7 @@ from gateway.access.explain_values import (
     Supposed,
     ZoneReport,
 )
+from gateway.access.keypad_guard import Guard
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import REASONS, Reason
@@ -57,10 +59,17 @@ def stage_of(reason: Reason, *, by_rules: bool) -> Stage | None:
 
 
 def suppose(
-    policy: Policy, settings: AdmissionSettings, attempt: Attempt, seen: Circumstances
+    policy: Policy,
+    settings: AdmissionSettings,
+    attempt: Attempt,
+    seen: Circumstances,
+    locked_ms: int = 0,
 ) -> Supposed:
-    """What a door would make of `attempt`, if nothing had happened there before."""
-    found = admit(policy, settings, AdmissionState(), attempt, seen).outcomes[-1]
+    """What a door would make of `attempt`, if nothing had happened there before but wrong entries
+    that lock its keypad for `locked_ms` more."""
+    guards = {attempt.reader: Guard(locked_until_ms=seen.now_ms + locked_ms)} if locked_ms else {}
+    state = AdmissionState(guards=MappingProxyType(guards))
+    found = admit(policy, settings, state, attempt, seen).outcomes[-1]
     if found.decision.reason is not Reason.SECOND_FACTOR_DUE:
         return Supposed(found)
     alone = replace(settings, second_factor=False)

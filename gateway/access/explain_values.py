@@ -125,13 +125,16 @@ class Supposed:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What both rest on; nobody waits yet, so nothing tells until when."""
+        """What both rest on; nobody waits for others yet, so nothing tells until when."""
         return {
-            name: {key: it for key, it in known.items() if key != "until_s"}
+            name: {key: it for key, it in known.items() if (name, key) != _WAIT}
             for outcome in (self.outcome, self.after)
             if outcome is not None
             for name, known in outcome.facts.items()
         }
+
+
+_WAIT = ("persons", "until_s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,9 @@ def _supposed(facts: Facts, request: ExplainRequest) -> dict[str, Any]:
     # A portal alone says nothing of keypads: it is taken to have one.
     settings = facts.settings(*([] if request.reader is not None else [reader]))
     seen = facts.circumstances(moment, portal, person.id if person else 0)
-    found = suppose(facts.policy, settings, Attempt(reader, portal_id, factor, person), seen)
+    locked_ms = facts.status.keypads_locked_ms.get(reader, 0) if facts.status else 0
+    attempt = Attempt(reader, portal_id, factor, person)
+    found = suppose(facts.policy, settings, attempt, seen, locked_ms)
     decision, known = found.decision, dict(found.facts)
     reason, beyond = decision.reason, found.beyond
     away = facts.unreachable(portal) if portal else None

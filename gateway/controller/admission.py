@@ -144,6 +144,14 @@ class AdmissionDesk:
         """When `tick` has something to do."""
         return due_ms(self._state)
 
+    def locked_keypads(self, now_ms: int) -> dict[str, int]:
+        """By reader, the milliseconds for which its keypad stays locked."""
+        return {
+            reader: guard.locked_until_ms - now_ms
+            for reader, guard in self._state.guards.items()
+            if guard.locked_until_ms is not None and guard.locked(now_ms)
+        }
+
     def granted(self, verdict: Verdict, bindings: Bindings) -> int:
         """A number for a grant that is being carried out; the doors tell what becomes of it."""
         self._last_grant += 1

@@ -119,6 +119,10 @@ class Doorman:
             for verdict in self._desk.tick(bindings, now_ms):
                 self._carry_out(verdict, bindings)
 
+    def locked_keypads(self, now_ms: int) -> dict[str, int]:
+        """By reader, the milliseconds for which its keypad stays locked."""
+        return self._desk.locked_keypads(now_ms)
+
     def due_ms(self) -> int | None:
         """When `tick` is next needed."""
         return self._desk.due_ms()
@@ -144,10 +148,11 @@ class Doorman:
         panels = [panel for panel in wanted if not panel.away]
         sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
         if wanted and not panels and not sides:
-            away = {"door": wanted[0].door.id, "why": cut(wanted[0].away)}
-            self._record(_kept_out(verdict, Reason.DOOR_UNREACHABLE, away))
+            known = {"door": wanted[0].door.id, "why": cut(wanted[0].away)}
+            self._record(_kept_out(verdict, Reason.DOOR_UNREACHABLE, known))
             return
         opened = [panel.door.id for panel in panels]
+        away = [panel.door.id for panel in wanted if panel.away]
         grant = self._desk.granted(verdict, bindings)
         self._hours.granted(grant, verdict, bindings)
         now_ms = self._now_ms()
@@ -160,6 +165,9 @@ class Doorman:
         release = ""
         if self._turnstile and sides:
             release = self._turnstile.release(sides, now_ms)
+        if away:
+            facts = {**verdict.outcome.facts, "away": away}
+            verdict = replace(verdict, outcome=replace(verdict.outcome, facts=facts))
         access = self._record(verdict, opened, opened_ms, turnstile=bool(release))
         if self._turnstile and release:
             self._turnstile.granted_as(release, access.id, grant)

@@ -85,6 +85,9 @@ def _granted(text: str, body: Body, known: Known, names: SiteNames) -> Line:
     opened = known.facts.get("doors")
     if opened == [] and not known.facts.get("turnstile"):
         return Line(Priority.WARNING, f"{text}: the portal opens no door; tie an action to it")
+    if known.facts.get("away"):
+        shut = ", ".join(f"'{names.door(door)}'" for door in known.facts["away"])
+        return Line(Priority.WARNING, f"{text}: door {shut} stays locked, its module is away")
     if body.get("passback_violation"):
         return Line(Priority.NOTICE, f"{text}: {violation_words(known, names)}")
     return Line(Priority.INFO, text)

@@ -421,6 +421,8 @@ class ControllerStatus(_Message):
     levels: tuple[LineLevel, ...] = ()
     """Every input line that has been read."""
     modes_ended: tuple[EndedMode, ...] = ()
+    keypads_locked_ms: dict[str, int] = {}
+    """By reader, for how long no entry at its keypad is looked at."""
 
 
 class Fact(_Message):

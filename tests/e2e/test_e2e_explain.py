@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -183,3 +186,31 @@ def test_what_is_explained_is_what_the_door_does(demo: Running) -> None:
             row = demo.swiped(card)
             question = {"user_id": user_id, "portal_id": 1, "time": row["time"]}
             assert demo.api.ask("explain", question)["event"] == row["event"], (moment, card)
+
+
+def test_the_system_journal_gets_priorities_and_no_time(
+    make: Maker, gateway_command: list[str], eventually: Callable[..., Any]
+) -> None:
+    site = make.demo()
+    path = site.data / "journal.log"
+    with path.open("wb") as log:
+        found = os.fstat(log.fileno())
+        environment = {
+            **site.home.environment,
+            "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}",
+        }
+        controller = subprocess.Popen(
+            [*gateway_command, "controller", "--data", str(site.data)],
+            stderr=log,
+            env=environment,
+        )
+        try:
+            eventually(lambda: b"controller ready" in path.read_bytes(), "the controller")
+            site.sim("fire", "on")
+            eventually(lambda: b"<2>FIRE reported" in path.read_bytes(), "the fire")
+        finally:
+            controller.terminate()
+            controller.wait()
+    lines = path.read_text().splitlines()
+    assert lines[0] == "<5>STARTED"
+    assert all(re.match("<[2-6]>", line) for line in lines)

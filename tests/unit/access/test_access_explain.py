@@ -31,6 +31,7 @@ from gateway.access.explain import (
 )
 from gateway.access.explain_values import Case, NamedZone, Step
 from gateway.access.explain_words import Names, Sentences
+from gateway.access.fact_words import FACTS_NEEDED
 from gateway.access.passback import Now, Way
 from gateway.access.person import Person
 from gateway.access.policy import Policy
@@ -250,7 +251,10 @@ def test_every_reason_has_a_stage_and_a_sentence(compiled: Compile, reason: Reas
         return
     [ended] = [it for it in stages if it.verdict in {"refuses", "waits", "frees"}]
     assert ended.stage is stage_of(reason, by_rules=True)
-    assert len(Sentences(case, Names(), PlainNames()).stage(ended)) > 5
+    told = Sentences(case, Names(), PlainNames()).stage(ended)
+    assert len(told) > 5
+    # What an older program recorded says honestly that it lacks what the reason rests on.
+    assert ("an older version recorded no details" in told) is (reason in FACTS_NEEDED)
     after = [it.verdict for it in stages[stages.index(ended) + 1 :]]
     assert set(after) <= {StageVerdict.NOT_REACHED}
 

@@ -194,8 +194,10 @@ def test_a_locked_keypad_says_until_when(bench: Any, explain: Explain) -> None:
         type_keys(bench, "9876#")
     bench.clock.set_utc(datetime(2026, 11, 23, 15, tzinfo=UTC))
     type_keys(bench, "1234#")
-    text = explain()["text"]
-    assert "the keypad is locked after too many wrong entries: until 12:0" in text
+    said = "the keypad is locked after too many wrong entries: until 12:0"
+    assert said in explain()["text"]
+    assert said in explain(pin="1234", reader="front")["text"]
+    assert explain(user_id=ANA, reader="front")["reason"] == "granted", "a card goes on"
 
 
 def test_several_persons_says_how_many_of_which_group_are_missing(

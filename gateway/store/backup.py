@@ -26,6 +26,7 @@ from typing import BinaryIO, Protocol
 import peewee
 
 from gateway.errors import GatewayError, InvalidRequest, StorageError
+from gateway.objects.declaration import ROWID
 from gateway.store.custom_rows import read_shape
 from gateway.store.database import peewee_errors, reason, storage_errors
 from gateway.store.identity import DeviceIdentity
@@ -128,8 +129,9 @@ class Backups:
 
         Logins, tokens and the device's identity stay. Logs of another device are not taken over;
         those of this one are joined with what it has. Raises InvalidRequest when the file is
-        damaged, not a backup or of a newer program, StorageError when it cannot be written;
-        then nothing has changed.
+        damaged, not a backup, or of a newer program, also one of the same form with a table or
+        column that this program does not know; StorageError when it cannot be written. Then
+        nothing has changed.
         """
         with self._workplace() as directory:
             path = directory / "copy.db"
@@ -138,6 +140,7 @@ class Backups:
                 self._examine(copy)
             self._bring_up_to_date(path)
             with self._store.alone() as live, _opened(path) as copy:
+                self._refuse_unknown(copy, live, stamp)
                 self._drop_own_tables(copy)
                 self._adopt(copy, live)
                 _check(copy, InvalidRequest)
@@ -201,6 +204,28 @@ class Backups:
                 prepare(database, self._store.built_in, path)
         finally:
             database.close()
+
+    def _refuse_unknown(
+        self, copy: sqlite3.Connection, live: sqlite3.Connection, stamp: Stamp
+    ) -> None:
+        """Raise InvalidRequest for a table or column that nothing here would obey or show.
+
+        A new field raises no form. What this device's own store has as well is taken back: a
+        newer program made it here, before an older one came back.
+        """
+        registry = read_shape(self._store.built_in, copy.execute).registry
+        present = set(_names(live, "table"))
+        for table in _names(copy, "table"):
+            if table.startswith("sqlite_"):
+                continue
+            known = set(_columns(live, table))
+            if table in registry:
+                known |= {ROWID, *(field.name for field in registry[table].fields)}
+            elif table not in present:
+                raise _unknown(f"the table {table!r}", stamp)
+            for column in _columns(copy, table):
+                if column not in known:
+                    raise _unknown(f"the column {column!r} of {table!r}", stamp)
 
     def _adopt(self, copy: sqlite3.Connection, live: sqlite3.Connection) -> None:
         """Make the copy this device's: its own tables, its logs, its numbers."""
@@ -289,6 +314,18 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 def _names(connection: sqlite3.Connection, kind: str) -> list[str]:
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,))
     return [name for (name,) in found.fetchall()]
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    found = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return [name for (name,) in found.fetchall()]
+
+
+def _unknown(what: str, stamp: Stamp) -> InvalidRequest:
+    return InvalidRequest(
+        f"the backup has {what}, which this program does not know: it was made by a newer program,"
+        f" {stamp.program}; update this device first"
+    )
 
 
 def _check(copy: sqlite3.Connection, kind: type[GatewayError]) -> None:

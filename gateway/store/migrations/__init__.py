@@ -2,7 +2,9 @@
 
 The tables of declared objects need no step to come into being, nor do new fields that may be left
 out: they derive from the declarations whenever the file is opened. A step is for what
-declarations cannot tell: our own tables, and what happens to data that is already there.
+declarations cannot tell: our own tables, and what happens to data that is already there. A field
+that is removed from a declaration needs one that drops its column: the restore of a backup takes a
+column that nothing declares for one of a newer program.
 """
 
 from __future__ import annotations

@@ -491,6 +491,24 @@ def empty(connection: sqlite3.Connection) -> None:
             "not one of this program",
         ),
         (
+            lambda it: with_database(it, lambda db: db.execute("ALTER TABLE users ADD escort INT")),
+            "the column 'escort' of 'users', which this program does not know: .* newer program, 1",
+        ),
+        (
+            lambda it: with_database(it, lambda db: db.execute("CREATE TABLE escorts (id INT)")),
+            "the table 'escorts', which this program does not know",
+        ),
+        (
+            lambda it: with_database(
+                it, lambda db: db.execute("ALTER TABLE configuration ADD note TEXT")
+            ),
+            "the column 'note' of 'configuration'",
+        ),
+        (
+            lambda it: with_database(it, lambda db: db.execute("ALTER TABLE users ADD c_size INT")),
+            "the column 'c_size' of 'users'",  # no row of custom_columns names it
+        ),
+        (
             lambda it: with_database(it, lambda db: db.execute("UPDATE pins SET user_id = 9")),
             "a reference of pins is broken",
         ),
@@ -506,6 +524,16 @@ def test_a_file_that_is_damaged_foreign_or_newer_changes_nothing(
         device.restore(saved)
     assert device.content() == before
     assert device.store.policy_version() == version
+
+
+def test_a_column_that_a_newer_program_left_in_this_store_comes_back(device: Device) -> None:
+    # The newer program did not come up and was undone; the form is the same, so its column stays.
+    device.store.database.execute_sql("ALTER TABLE users ADD escort INT")
+    device.store.database.execute_sql("UPDATE users SET escort = 7")
+    saved = device.save()
+    device.store.database.execute_sql("UPDATE users SET escort = 8")
+    device.restore(saved)
+    assert device.store.reader().execute_sql("SELECT escort FROM users").fetchall() == [(7,)]
 
 
 @given(data=st.data())

@@ -16,6 +16,7 @@ import pytest
 from gateway.access.policy import Policy
 from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
+from gateway.objects.declaration import ROWID
 from gateway.objects.models import Models
 from gateway.store import schema
 from gateway.store.accounts import Accounts
@@ -180,6 +181,13 @@ def test_its_journal_is_read_projected_and_goes_on(
         assert journal.append([entry], {"access_logs": 3}) == last.seq + 1
         Projection(store, reader).catch_up()
         assert [log["id"] for log in store.load(logs).rows] == [1, 2, 3]
+
+
+def test_it_has_no_column_that_nothing_declares(store: Store) -> None:
+    for declared in store.registry:
+        found = {column.name for column in store.database.get_columns(declared.name)}
+        known = {field.name for field in declared.fields} | {ROWID}
+        assert found <= known, "a migration drops the column of a field that is removed"
 
 
 def test_a_second_opening_changes_nothing(frozen: Frozen, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from gateway.errors import StorageError
 from gateway.store import database
 from gateway.store.files import CHECKS_FILE, STORE_FILE
+from gateway.store.journal import JournalReader
+from gateway.store.migrations import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,22 @@ def damage(
     except StorageError as error:
         return str(error)
     return None if broken is None else f"a reference of {broken[0]} is broken"
+
+
+def too_new(path: Path) -> str | None:
+    """What this program does not know in the store or journal at `path`, which is whole; None when
+    it knows everything."""
+    try:
+        if path.name == STORE_FILE:
+            database.open_reader(path, known_form=VERSION).close_all()
+            return None
+        with contextlib.closing(JournalReader(path)) as journal:
+            unknown = journal.unknown_kinds()
+    except StorageError as error:
+        return str(error)
+    if not unknown:
+        return None
+    return f"written by a newer version (this program knows no entries {', '.join(unknown)})"
 
 
 @contextlib.contextmanager

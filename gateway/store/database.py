@@ -200,32 +200,55 @@ def open_writer(
     functions: Mapping[str, Callable[..., object]] | None = None,
     *,
     create: bool = False,
+    known_form: int | None = None,
 ) -> TrackedDatabase:
     """The file at `path`, for reading and writing; it has to exist unless `create`.
 
-    `functions` become SQL functions, which triggers may call. Raises StorageError.
+    `functions` become SQL functions, which triggers may call. Raises StorageError, also when the
+    form of the file is above `known_form`.
     """
     database = TrackedDatabase(path, "rwc" if create else "rw", WRITER_PRAGMAS)
     for name, function in (functions or {}).items():
         database.register_function(function, name)
-    _try(database)
+    _try(database, path, known_form)
     return database
 
 
-def open_reader(path: Path, cache_kib: int = CACHE_KIB) -> TrackedDatabase:
+def open_reader(
+    path: Path, cache_kib: int = CACHE_KIB, *, known_form: int | None = None
+) -> TrackedDatabase:
     """The existing file at `path`, for reading alone, with `cache_kib` KiB of it kept in memory by
-    the connection of each thread. Raises StorageError."""
+    the connection of each thread. Raises StorageError as `open_writer` does."""
     # A negative number counts KiB instead of pages.
     database = TrackedDatabase(path, "ro", (*READER_PRAGMAS, ("cache_size", -cache_kib)))
-    _try(database)
+    _try(database, path, known_form)
     return database
 
 
-def _try(database: TrackedDatabase) -> None:
-    """Read something, so that a file which is no database is found now."""
+def form_of(database: peewee.Database) -> int:
+    """The number that SQLite keeps for the program in `user_version`; 0 where none was set."""
+    found: int = database.execute_sql("PRAGMA user_version").fetchone()[0]
+    return found
+
+
+def check_form(database: peewee.Database, path: Path, known: int) -> int:
+    """The form of the file at `path`, which `database` has open. Raises StorageError when it is
+    above `known`, the form of this program: a newer one wrote the file."""
+    found = form_of(database)
+    if found > known:
+        raise StorageError(
+            f"{path} was written by a newer version (form {found}, this program knows {known})"
+        )
+    return found
+
+
+def _try(database: TrackedDatabase, path: Path, known_form: int | None) -> None:
+    """Read something, so that a file which is no database, or a newer one, is found now."""
     try:
         with storage_errors():
             database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
+            if known_form is not None:
+                check_form(database, path, known_form)
     except StorageError:
         database.close_all()
         raise

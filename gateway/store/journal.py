@@ -22,11 +22,10 @@ from gateway.clock import Clock
 from gateway.errors import StorageError
 from gateway.store import database
 from gateway.store.database import storage_errors
+from gateway.store.files import JOURNAL_FORM
 from gateway.store.passages import PassageTable, change_of
 from gateway.store.used_codes import UsedCodeTable, UsedUp
 
-FORM = 0
-"""Of the file, kept in SQLite's `user_version`; a program that writes another raises it."""
 _ALARMS_LOOKED_AT = 2_000
 """Newest alarm entries searched at start for one that is still on."""
 
@@ -36,7 +35,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class EntryKind(StrEnum):
-    """What an entry tells. The body of a log kind is the row of the API's table of that name."""
+    """What an entry tells. The body of a log kind is the row of the API's table of that name.
+
+    A kind is never removed, since old journals have it; a new one raises JOURNAL_FORM.
+    """
 
     STARTED = "started"
     """The controller took its outputs; the body has each claim and whether it moved a pin."""
@@ -107,6 +109,9 @@ class EntryKind(StrEnum):
     false) it is as before, and `left_out` reads were not looked up."""
     READER_DISABLED = "reader_disabled"
     """Something was read at a reader that is being tampered with, and left aside."""
+
+
+_KINDS = frozenset(kind.value for kind in EntryKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +206,13 @@ class Journal:
     """The writing end. One thread uses it."""
 
     def __init__(self, path: Path, boot_id: str) -> None:
-        """Open the journal at `path`. Raises StorageError when it cannot be had, or when a newer
-        program wrote it."""
-        self._database = _of_this_form(database.open_writer(path), path)
+        """Open the journal at `path`. Raises StorageError when it cannot be opened, or when a newer
+        program wrote it.
+
+        The first entry raises the file of an older program to this program's form.
+        """
+        self._database = database.open_writer(path, known_form=JOURNAL_FORM)
+        self._form = database.form_of(self._database)
         self._boot_id = boot_id
         # The ORM writes each statement once: what it costs is taken from the loop, which shares
         # the interpreter with this thread just when somebody stands at a door.
@@ -256,11 +265,14 @@ class Journal:
                 connection.executemany(self._keep_id, list(last_ids.items()))
                 for entry in entries:
                     self._keep_state(connection, entry)
+                if self._form < JOURNAL_FORM:
+                    connection.execute(f"PRAGMA user_version = {JOURNAL_FORM}")
                 (seq,) = connection.execute(self._last).fetchone()
                 connection.execute("COMMIT")
             except BaseException:
                 database.roll_back(connection)
                 raise
+        self._form = JOURNAL_FORM
         return int(seq)
 
     def _keep_state(self, connection: sqlite3.Connection, entry: Entry) -> None:
@@ -335,11 +347,21 @@ class JournalReader:
     """The reading end, for another process; each thread has a connection of its own."""
 
     def __init__(self, path: Path) -> None:
-        """Raises StorageError as the writing end does."""
-        self._database = _of_this_form(database.open_reader(path), path)
+        """Raises StorageError as the writing end does.
+
+        A file of an older form is read as it is: only its writer raises the form.
+        """
+        self._database = database.open_reader(path, known_form=JOURNAL_FORM)
 
     def close(self) -> None:
         self._database.close_all()
+
+    def unknown_kinds(self) -> list[str]:
+        """Kinds of entries that this program does not know. Raises StorageError."""
+        kinds = JournalRow.select(JournalRow.kind).distinct()
+        unknown = kinds.where(JournalRow.kind.not_in(_KINDS))
+        with storage_errors():
+            return [str(row.kind) for row in unknown.execute(self._database)]
 
     def last_seq(self) -> int:
         """The number of the newest committed entry, 0 in a new journal."""
@@ -383,17 +405,6 @@ class JournalReader:
         return None
 
 
-def _of_this_form(opened: database.TrackedDatabase, path: Path) -> database.TrackedDatabase:
-    """`opened`; closed, with a StorageError, when this program does not know what is in it."""
-    found = opened.execute_sql("PRAGMA user_version").fetchone()[0]
-    if found > FORM:
-        opened.close_all()
-        raise StorageError(
-            f"{path} was written by a newer version (form {found}, this program knows {FORM})"
-        )
-    return opened
-
-
 def _sql(query: peewee.Query) -> str:
     """The text of `query`, which is the same whatever values are bound to it."""
     text, _values = query.sql()
@@ -401,10 +412,21 @@ def _sql(query: peewee.Query) -> str:
 
 
 def _entry(row: JournalRow) -> CommittedEntry:
+    """`row` decoded. Raises StorageError when a newer program wrote it, or when it is damaged."""
+    # Checked for each row: a newer program may write while this process has the file open.
+    if row.kind not in _KINDS:
+        raise StorageError(
+            f"entry {row.seq} of the journal was written by a newer version (this program knows no"
+            f" kind {row.kind!r})"
+        )
+    try:
+        body = json.loads(row.body)
+    except ValueError as error:
+        raise StorageError(f"entry {row.seq} of the journal is damaged: {error}") from error
     return CommittedEntry(
         seq=int(row.seq),
         kind=EntryKind(row.kind),
-        body=json.loads(row.body),
+        body=body,
         utc=_EPOCH + timedelta(microseconds=int(row.utc_us)),
         monotonic_ns=int(row.monotonic_ns),
         boot_id=row.boot_id,

@@ -16,6 +16,7 @@ import peewee
 
 from gateway.access.passback import NOWHERE, Way
 from gateway.store import database
+from gateway.store.files import JOURNAL_FORM
 
 
 class PassageRow(peewee.Model):
@@ -103,8 +104,8 @@ class PassageReader:
     """The reading end. One thread uses it."""
 
     def __init__(self, path: Path) -> None:
-        """`path` is the journal's file. Raises StorageError."""
-        self._database = database.open_reader(path)
+        """`path` is the journal's file. Raises StorageError, also when a newer program wrote it."""
+        self._database = database.open_reader(path, known_form=JOURNAL_FORM)
         with self._database.bind_ctx([PassageRow]):
             columns = (PassageRow.portal_id, PassageRow.area_id, PassageRow.utc_s, PassageRow.day)
             found = PassageRow.select(*columns).where(PassageRow.user_id == 0)

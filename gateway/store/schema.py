@@ -13,10 +13,10 @@ from pathlib import Path
 
 import peewee
 
-from gateway.errors import StorageError
 from gateway.objects.declaration import ROWID, ObjectType, Registry
 from gateway.objects.fields import Field, Id, Ref, Stored
 from gateway.store.custom_rows import Shape, name_custom_tables, read_shape
+from gateway.store.database import check_form
 from gateway.store.migrations import MIGRATIONS, VERSION
 
 CHANGE_LOG = "change_logs"
@@ -166,23 +166,13 @@ def _triggers(registry: Registry) -> dict[str, str]:
     return wanted
 
 
-def check_version(database: peewee.Database, path: Path) -> int:
-    """The form of the file; raises StorageError when a newer program wrote it."""
-    found: int = database.execute_sql("PRAGMA user_version").fetchone()[0]
-    if found > VERSION:
-        raise StorageError(
-            f"{path} was written by a newer version (form {found}, this program knows {VERSION})"
-        )
-    return found
-
-
 def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> Shape:
     """Bring the file to the form of this program, in one transaction; what it holds then.
 
     `registry` are the built-in objects. Raises StorageError when a newer program wrote the file.
     """
     with database.atomic("IMMEDIATE"):
-        found = check_version(database, path)
+        found = check_form(database, path, VERSION)
         for migrate in MIGRATIONS[found:]:
             migrate(database)
         if found < VERSION:

@@ -27,7 +27,7 @@ from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, Http, read_site
-from gateway.store.check import damage, full_checks
+from gateway.store.check import damage, full_checks, too_new
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 
 __all__ = ["Finding", "Grade", "doctor", "examine"]
@@ -131,7 +131,7 @@ def _certificate(path: Path, now: datetime) -> Iterator[Finding]:
 
 def _databases(data: Path) -> Iterator[Finding]:
     for name in (JOURNAL_FILE, STORE_FILE):
-        wrong = damage(data / name)
+        wrong = damage(data / name) or too_new(data / name)
         yield Finding(Grade.FAIL if wrong else Grade.OK, name, wrong or "whole")
     for check in full_checks(data):
         grade = Grade.FAIL if check.damage else Grade.OK

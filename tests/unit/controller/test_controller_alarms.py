@@ -41,7 +41,7 @@ time_s = 20
 
 [bell]
 pin = 19
-active = "low"
+active = "high"
 
 [power.mains_fail]
 pin = 20
@@ -501,11 +501,11 @@ def test_a_bell_rings_at_its_time(loud: Any) -> None:
         store.insert("timed_alarms", [{"id": 1, "name": "break", "start": 46_800, **days}])
     loud.configure({"alarm": {"timed_alarm_timeout": 8}})
     wall(loud, "12:59:55")
-    assert level(loud, BELL) == "high", "off is high here"
-    loud.pass_time(6)
     assert level(loud, BELL) == "low"
-    loud.pass_time(7)
+    loud.pass_time(6)
     assert level(loud, BELL) == "high"
+    loud.pass_time(7)
+    assert level(loud, BELL) == "low"
     assert facts(loud) == []
 
 
@@ -515,7 +515,7 @@ def test_a_bell_that_is_switched_off_does_not_ring(loud: Any) -> None:
     loud.configure({"general": {"bell_enabled": 0}})
     wall(loud, "12:59:55")
     loud.pass_time(10)
-    assert level(loud, BELL) == "high"
+    assert level(loud, BELL) == "low"
 
 
 def test_a_mains_failure_is_a_fault_and_no_alarm(loud: Any) -> None:

@@ -359,8 +359,8 @@ class _Import:
     def _changes(
         self, declared: ObjectType, values: Mapping[str, object], key: int
     ) -> dict[str, list[object]]:
-        """Field -> its value before and after."""
-        if not self._dry:
+        """Field -> its value before and after, for rows that are told of."""
+        if not self._dry or len(self.told) >= MOST_TOLD:
             return {}
         names = [name for name in values if declared.has(name) and name != declared.key_name]
         columns = [self._store.models.column(declared.name, name) for name in names]

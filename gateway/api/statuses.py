@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.api.controlid.incoming import BodyTooLarge
+from gateway.api.reading import BodyTooLarge
 from gateway.errors import (
     ControllerUnavailable,
     DeviceUnavailable,

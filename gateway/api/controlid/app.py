@@ -10,6 +10,7 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from gateway.api import reading
 from gateway.api.controlid import incoming
 from gateway.api.controlid.outgoing import error_response, respond
 from gateway.api.replies import COMMON_HEADERS
@@ -67,7 +68,7 @@ def _before() -> Response | None:
     if request.method == "OPTIONS":
         return Response(status=200)
     command = COMMANDS.get((request.view_args or {}).get("name", ""))
-    incoming.check_length(request, incoming.BODY_LIMIT if command is None else _longest(command))
+    reading.check_length(request, reading.BODY_LIMIT if command is None else _longest(command))
     return None
 
 
@@ -98,19 +99,19 @@ def _reboot(context: CommandContext) -> Response:
 
 def _body(command: Command) -> Mapping[str, object]:
     if command.upload:
-        return incoming.upload(request)
+        return reading.upload(request)
     asked = incoming.query(request) if command.query else {}
     if command.raw:
-        return {**asked, **incoming.file(request)}
+        return {**asked, **reading.file(request)}
     if command.text_member:
-        return {**asked, **incoming.text(request, command.text_member, _longest(command))}
-    return {**asked, **incoming.members(request, form=command.form, longest=_longest(command))}
+        return {**asked, **reading.text(request, command.text_member, _longest(command))}
+    return {**asked, **reading.members(request, form=command.form, longest=_longest(command))}
 
 
 def _longest(command: Command) -> int:
     if command.upload:
-        return incoming.UPLOAD_LIMIT
-    return command.longest_body or incoming.BODY_LIMIT
+        return reading.UPLOAD_LIMIT
+    return command.longest_body or reading.BODY_LIMIT
 
 
 def _after(response: Response) -> Response:

@@ -10,7 +10,7 @@ import structlog
 from flask import Blueprint, Response, request
 
 from gateway.api.bearer import CHALLENGE, bearer
-from gateway.api.controlid import incoming
+from gateway.api.reading import members
 from gateway.api.replies import JSON_TYPE, encode
 from gateway.api.statuses import status_of
 from gateway.commands.context import CommandContext
@@ -35,7 +35,7 @@ def minop_blueprint(context: CommandContext) -> Blueprint:
             response.headers["Allow"] = "POST"
             return response
         caller = bearer(context)
-        execute_minop(context, caller, parse(Envelope, incoming.members(request, form=False)))
+        execute_minop(context, caller, parse(Envelope, members(request, form=False)))
         return _answer(200, {"status": "done"})
 
     blueprint.add_url_rule(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from gateway.api.controlid.incoming import BODY_LIMIT
 from gateway.api.openapi.document import document
+from gateway.api.reading import BODY_LIMIT
 from gateway.commands import table
 from gateway.commands.absent import ABSENT
 from gateway.commands.table import COMMANDS

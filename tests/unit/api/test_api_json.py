@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.controlid.incoming import read_json
+from gateway.api.reading import read_json
 from gateway.api.replies import error_body
 from gateway.errors import InvalidRequest
 

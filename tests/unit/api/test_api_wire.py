@@ -13,7 +13,7 @@ import requests
 import structlog.testing
 from cheroot.makefile import StreamWriter
 
-from gateway.api.controlid.incoming import BODY_LIMIT
+from gateway.api.reading import BODY_LIMIT
 from gateway.api.server import Server
 from gateway.commands.answers import Rows
 from gateway.errors import GatewayError, SettingsError

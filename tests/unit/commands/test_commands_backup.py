@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.api.controlid.incoming import BODY_LIMIT
+from gateway.api.reading import BODY_LIMIT
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk

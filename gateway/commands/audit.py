@@ -27,7 +27,6 @@ from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob
 from gateway.store.audit import AuditType, entries, write_entry
 from gateway.store.query.tree import Clause, Condition, Every
-from gateway.store.query.where import parse_where
 
 SHOWN = 5
 """Rows and values of a list that an entry tells; of the others it gives the number."""
@@ -41,6 +40,8 @@ class Outcome:
     """What a write came to; the block that writes fills it in."""
 
     count: int = 0
+    where: Condition | None = None
+    """Which rows it changes, parsed; None for all."""
 
 
 @contextmanager
@@ -66,13 +67,16 @@ def audited_write(
         if existing:
             # No secret is shown, but the condition may name one if the caller may.
             shown = [field.name for field in declared.visible(show_secrets=False)]
-            search = {"object": object_name, "fields": shown, "where": where, "limit": SHOWN}
-            old = list(store.load(search, show_secrets=caller.sees_secrets).rows)
+            outcome.where = store.condition(object_name, where, show_secrets=caller.sees_secrets)
+            search = {"object": object_name, "fields": shown, "where": outcome.where}
+            old = list(
+                store.load({**search, "limit": SHOWN}, show_secrets=caller.sees_secrets).rows
+            )
         yield outcome
         parts = [f"{verb} {object_name}: {outcome.count} rows"]
         if existing:
-            condition = parse_where(store.registry, declared, where, show_secrets=True)
-            parts.append(f"where {_condition(context, condition) if condition else 'all'}")
+            selected = _condition(context, outcome.where) if outcome.where else "all"
+            parts.append(f"where {selected}")
             parts.append(f"old {_rows(declared, old, outcome.count)}")
         if new:
             parts.append(f"new {_rows(declared, new, len(new))}")

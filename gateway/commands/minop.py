@@ -149,7 +149,7 @@ def delete_attendance_log(
     where = {_LOG: {"time": {">=": begin, "<": end}}}
     told = audited_write(context, caller, _DELETE_LOG, _LOG, where=where, existing=True)
     with told as outcome:
-        outcome.count = context.store.destroy(_LOG, where)
+        outcome.count = context.store.destroy(_LOG, outcome.where)
     return DONE
 
 

@@ -64,7 +64,7 @@ def modify_objects(context: CommandContext, caller: Caller, request: ModifyReque
     with audited_write(
         context, caller, "modify_objects", name, new=[values], where=where, existing=True
     ) as outcome:
-        outcome.count = context.store.modify(name, values, where, show_secrets=caller.sees_secrets)
+        outcome.count = context.store.modify(name, values, outcome.where)
     return {"changes": outcome.count}
 
 
@@ -75,7 +75,7 @@ def destroy_objects(context: CommandContext, caller: Caller, request: DestroyReq
     with audited_write(
         context, caller, "destroy_objects", name, where=where, existing=True
     ) as outcome:
-        outcome.count = context.store.destroy(name, where, show_secrets=caller.sees_secrets)
+        outcome.count = context.store.destroy(name, outcome.where)
     return {"changes": outcome.count}
 
 

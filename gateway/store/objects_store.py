@@ -25,6 +25,8 @@ from gateway.store.mode_rows import forget_modes
 from gateway.store.query.compile import Compiler
 from gateway.store.query.request import parse_query
 from gateway.store.query.run import Runner
+from gateway.store.query.tree import Condition
+from gateway.store.query.where import check_visible, parse_where
 from gateway.store.schema import CHANGE_LOG, PolicyVersion, drop_table, fit, prepare
 from gateway.store.writes import Writes
 
@@ -207,17 +209,28 @@ class Store:
         with self._turn:
             return self._tools.writes.insert_or_modify(object_name, rows)
 
-    def modify(
-        self, object_name: str, values: object, where: object = None, *, show_secrets: bool = True
-    ) -> int:
+    def condition(
+        self, object_name: str, where: object, *, show_secrets: bool = True
+    ) -> Condition | None:
+        """The condition that `where` states, for `load`, `modify` and `destroy`.
+
+        Without `show_secrets` it may name no secret field, and a secret object raises
+        NotPermitted.
+        """
+        registry = self.registry
+        declared = registry[object_name]
+        check_visible(declared, show_secrets=show_secrets)
+        return parse_where(registry, declared, where, show_secrets=show_secrets)
+
+    def modify(self, object_name: str, values: object, where: object = None) -> int:
         """Set `values` in the rows that `where` selects, all without it; how many these were."""
         with self._turn:
-            return self._tools.writes.modify(object_name, values, where, show_secrets=show_secrets)
+            return self._tools.writes.modify(object_name, values, where)
 
-    def destroy(self, object_name: str, where: object = None, *, show_secrets: bool = True) -> int:
+    def destroy(self, object_name: str, where: object = None) -> int:
         """Delete the rows that `where` selects, all without it; how many these were."""
         with self._turn:
-            return self._tools.writes.destroy(object_name, where, show_secrets=show_secrets)
+            return self._tools.writes.destroy(object_name, where)
 
     def clear(self) -> None:
         """Delete every row, custom table, custom field and configuration value.

@@ -78,12 +78,12 @@ class Writes:
             self._check_stored(declared, keys)
             return keys
 
-    def modify(self, name: str, values: object, where: object, *, show_secrets: bool) -> int:
+    def modify(self, name: str, values: object, where: object) -> int:
         """Set `values` in every row that `where` selects; how many these were."""
         declared = self._changeable(name)
         row = decode_row(declared, values)
         self._check_lengths(declared, [row])
-        condition = parse_where(self._models.registry, declared, where, show_secrets=show_secrets)
+        condition = parse_where(self._models.registry, declared, where, show_secrets=True)
         if not row:
             return 0
         query = self._models[name].update(self._by_column(declared, row))
@@ -99,11 +99,11 @@ class Writes:
         except peewee.IntegrityError as error:
             raise explain_row(self._models, declared, row, error, None) from error
 
-    def destroy(self, name: str, where: object, *, show_secrets: bool) -> int:
+    def destroy(self, name: str, where: object) -> int:
         """Delete every row that `where` selects, with what goes along; how many these were."""
         declared = self._changeable(name)
         _refuse_made_by(declared)
-        condition = parse_where(self._models.registry, declared, where, show_secrets=show_secrets)
+        condition = parse_where(self._models.registry, declared, where, show_secrets=True)
         query = self._models[name].delete()
         chosen = None if condition is None else self._compiler.filter(declared, condition)
         if chosen is not None:

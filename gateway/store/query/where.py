@@ -46,11 +46,12 @@ def parse_where(
 ) -> Condition | None:
     """The condition that `where` states about rows of `declared`; None when it states none.
 
-    Without `show_secrets` a secret field is no field at all. Raises InvalidRequest.
+    One that has been parsed is returned as it is. Without `show_secrets` a secret field is no
+    field at all. Raises InvalidRequest.
     """
+    if where is None or isinstance(where, Condition):
+        return where
     parser = _Parser(registry, declared, show_secrets)
-    if where is None:
-        return None
     if isinstance(where, Mapping):
         return _every(list(parser.nested_map(where)))
     if isinstance(where, list):

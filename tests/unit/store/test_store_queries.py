@@ -279,9 +279,17 @@ def test_no_query_of_lower_roles_reaches_a_secret(site: Store, name: str, field:
     shown = site.load({"object": name}, show_secrets=False).rows
     assert all(field not in row for row in shown)
     with pytest.raises(InvalidRequest, match="is not a column"):
-        site.modify(name, {}, {name: {field: "x"}}, show_secrets=False)
-    with pytest.raises(InvalidRequest, match="is not a column"):
-        site.destroy(name, {name: {field: "x"}}, show_secrets=False)
+        site.condition(name, {name: {field: "x"}}, show_secrets=False)
+
+
+def test_a_condition_that_has_been_parsed_selects_the_same_rows(site: Store) -> None:
+    where = {"users": {"name": "Passing%"}}
+    site.insert("users", [{"name": "Passing by"}])
+    parsed = site.condition("users", where)
+    assert load(site, "users", where=parsed) == load(site, "users", where=where) != []
+    assert site.modify("users", {"registration": "9000"}, parsed) == 1
+    assert site.destroy("users", parsed) == 1
+    assert load(site, "users", where=parsed) == []
 
 
 def test_administrators_see_secrets(site: Store) -> None:

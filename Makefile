@@ -10,7 +10,8 @@
 #   make fuzz             property tests with many more, random examples
 #   make bench            the measurements in tests/bench
 #   make mutate           small changes to the pure rooms: which of them does no test notice?
-#   make docs             writes gateway/docs anew, what the API and the configuration can do
+#   make docs             writes gateway/docs anew, what the API and the configuration can do, and
+#                         hw/drawings
 #   make install          on a Pi, as root: users, services, rules; again: an upgrade that can go back
 #   make uninstall        takes them away and leaves the data (systemd/installer says what it is told)
 #   make clean            remove what was built; the data in .gateway stays

@@ -1,13 +1,15 @@
-"""`python -m reference`, from within tests/: writes the pages of what works into the package."""
+"""`python -m reference`, from within tests/: writes the pages of what works, and the drawings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import commands, configuration, objects, semantics
+from . import commands, configuration, drawings, objects, semantics
 
-DOCS = Path(__file__).parents[2] / "gateway" / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "gateway" / "docs"
+DRAWINGS = ROOT / "hw" / "drawings"
 PAGES: Mapping[str, Callable[[], str]] = {
     "api-commands.md": commands.page,
     "api-objects.md": objects.page,
@@ -17,10 +19,12 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page and every drawing."""
     DOCS.mkdir(exist_ok=True)
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
+    for name, text in drawings.drawings().items():
+        (DRAWINGS / f"{name}.svg").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from __future__ import annotations
 from gateway.hardware.boards.hats import Hats
 from gateway.hardware.boards.headers import load_header
 from gateway.hardware.boards.profiles import board_names, load_profile
-from gateway.hardware.drawing.modules import draw_hat
-from gateway.hardware.drawing.topics import TOPICS
 from gateway.hardware.drawing.wiring import draw_wiring
 from gateway.settings import SiteFile
 from gateway.settings.hats import hat_names, load_hat
 from gateway.settings.profiles import load_checked
+
+from .modules import draw_hat
+from .topics import TOPICS
 
 EXAMPLE = "front-door"
 """The site in `hw/examples` that they show."""

@@ -12,7 +12,7 @@ from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import SettingsError
 from gateway.hardware.boards.profiles import load_profile
-from gateway.host.platform import NoPlatform, Platform, platform_of
+from gateway.host.platform import SIMULATED, NoPlatform, Platform
 from gateway.settings import read_running_site
 
 
@@ -24,14 +24,19 @@ def api(data: Path, http: str | None, https: str | None) -> None:
     """Run the api process alone: the device API over HTTP and HTTPS."""
     follow_parent()
     log_to_stderr()
-    if run_api(initialised(data), http, https, _platform(data)):
+    if run_api(initialised(data), http, https, platform_of(data)):
         raise SystemExit(BEGIN_ANEW)
 
 
-def _platform(data: Path) -> Platform:
-    """The machine, if the site's board is one; a board that nobody knows is none."""
+def platform_of(data: Path) -> Platform:
+    """The machine, unless the board of the site in `data` is simulated or unknown."""
     try:
         profile = load_profile(read_running_site(data).site.board)
     except SettingsError as error:
         return NoPlatform(f"with a site file that cannot be used: {error}")
-    return platform_of(simulated=profile.simulated)
+    if profile.simulated:
+        return SIMULATED
+    # Late: a process on a simulated board has no use for a D-Bus library.
+    from gateway.host.system_platform import SystemPlatform
+
+    return SystemPlatform()

@@ -1,7 +1,7 @@
 """What the operating system does for this device: clock, addresses, restart.
 
-Which platform a process has is decided once, by `platform_of`: a machine that only simulates a
-board is somebody's desk, and no request may restart or re-address that.
+`gateway api` decides once which platform its process has: a machine that only simulates a board is
+somebody's desk, and no request may restart or re-address that.
 """
 
 from __future__ import annotations
@@ -126,13 +126,3 @@ class NoPlatform:
 
 
 SIMULATED = NoPlatform("on a simulated board: the machine is not the device")
-
-
-def platform_of(*, simulated: bool) -> Platform:
-    """The platform of a process whose site's board is simulated, or is real."""
-    if simulated:
-        return SIMULATED
-    # Late: a process on a simulated board has no use for a D-Bus library.
-    from gateway.host.system_platform import SystemPlatform
-
-    return SystemPlatform()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
-from gateway.host.platform import SIMULATED, Addressing, platform_of
+from gateway.host.platform import SIMULATED, Addressing
 from gateway.host.system_bus import SystemBus
 from gateway.host.system_platform import SystemPlatform
 
@@ -280,14 +280,9 @@ def test_a_simulated_board_touches_no_machine(
 ) -> None:
     service = played_system.play("logind")
     with pytest.raises(NotSupportedHere, match="simulated board"):
-        getattr(platform_of(simulated=True), method)(*arguments, **options)
+        getattr(SIMULATED, method)(*arguments, **options)
     assert service.calls("Reboot") == []
-
-
-def test_only_a_board_that_is_real_gets_the_machine() -> None:
-    assert platform_of(simulated=True) is SIMULATED
     assert not SIMULATED.real
-    assert platform_of(simulated=False).real
 
 
 @pytest.fixture

@@ -15,12 +15,11 @@ from types import MappingProxyType
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import GET_OR_POST, POST, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotSupportedHere
 
-Run = Callable[[CommandContext, Caller, RequestModel], Answer]
+Run = Callable[[Call[RequestModel]], Answer]
 
 SCREEN = "screen"
 CAMERA = "camera"
@@ -115,27 +114,22 @@ class AnyBody(RequestModel):
 
 
 def _refusal(name: str, missing: str) -> Run:
-    def run(context: CommandContext, caller: Caller, request: RequestModel) -> Answer:
-        del context, caller, request
+    def run(_: Call[RequestModel]) -> Answer:
         raise NotSupportedHere(f"{name}: this device has no {missing}")
 
     run.__doc__ = f"Refused: this device has no {missing}."
     return run
 
 
-def secbox_is_active(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def secbox_is_active(call: Call[NoMembers]) -> Answer:
     """Whether a SecBox is fitted, and answers."""
-    del caller, request
-    boxes = {box.name for box in context.site.sec_box}
-    devices = context.controller.status().devices
+    boxes = {box.name for box in call.context.site.sec_box}
+    devices = call.context.controller.status().devices
     return {"isActive": any(device.online for device in devices if device.name in boxes)}
 
 
-def has_audio_access_messages(
-    context: CommandContext, caller: Caller, request: NoMembers
-) -> Answer:
+def has_audio_access_messages(_: Call[NoMembers]) -> Answer:
     """Which spoken messages are stored: none, there is no loudspeaker."""
-    del context, caller, request
     return {
         "not_identified": False,
         "authorized": False,
@@ -144,34 +138,29 @@ def has_audio_access_messages(
     }
 
 
-def has_pjsip_audio_message(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def has_pjsip_audio_message(_: Call[NoMembers]) -> Answer:
     """Whether a ringing tone is stored: none, there is no telephone."""
-    del context, caller, request
     return {"file_exists": False}
 
 
-def get_sip_status(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def get_sip_status(_: Call[NoMembers]) -> Answer:
     """The telephone's state: -1, off."""
-    del context, caller, request
     return {"status": -1, "in_call": False}
 
 
-def has_vpn_file(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def has_vpn_file(_: Call[NoMembers]) -> Answer:
     """Whether a VPN's configuration is stored: none is taken."""
-    del context, caller, request
     return {"has_file": False}
 
 
-def get_vpn_status(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def get_vpn_status(_: Call[NoMembers]) -> Answer:
     """The state of the VPN: 8, disabled."""
-    del context, caller, request
     return {"status": 8}
 
 
-def template_sync(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def template_sync(_: Call[NoMembers]) -> Answer:
     """Begins or ends a bulk load of templates: each write is a transaction of its own and counts
     once it has been answered, so there is nothing to hold back and nothing to catch up with."""
-    del context, caller, request
     return DONE
 
 

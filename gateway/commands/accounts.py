@@ -14,9 +14,9 @@ from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import LoginRequest, NoMembers, RequestModel
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import InvalidRequest, NotFound
 from gateway.store.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, Account, Role
 from gateway.store.audit import AuditType
@@ -44,38 +44,35 @@ class DeleteLoginRequest(RequestModel):
     login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
 
 
-def create_login(context: CommandContext, caller: Caller, request: CreateLoginRequest) -> Answer:
+def create_login(call: Call[CreateLoginRequest]) -> Answer:
     """Make a login that does not exist yet."""
-    del caller
-    context.accounts.create(request.login, request.password, Role(request.role))
+    call.context.accounts.create(call.request.login, call.request.password, Role(call.request.role))
     return DONE
 
 
-def list_logins(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def list_logins(call: Call[NoMembers]) -> Answer:
     """Every login with its role, by name."""
-    del caller, request
-    return {"logins": [shown(account) for account in context.accounts.logins()]}
+    return {"logins": [shown(account) for account in call.context.accounts.logins()]}
 
 
-def modify_login(context: CommandContext, caller: Caller, request: ModifyLoginRequest) -> Answer:
+def modify_login(call: Call[ModifyLoginRequest]) -> Answer:
     """Give a login another role, another password or both, and end its sessions.
 
     The last administrator cannot become an operator.
     """
-    del caller
+    request = call.request
     if request.role is None and request.password is None:
         raise InvalidRequest("modify_login: role or password is needed")
     role = None if request.role is None else Role(request.role)
-    context.accounts.modify(request.login, password=request.password, role=role)
-    context.sessions.close_login(request.login)
+    call.context.accounts.modify(request.login, password=request.password, role=role)
+    call.context.sessions.close_login(request.login)
     return DONE
 
 
-def delete_login(context: CommandContext, caller: Caller, request: DeleteLoginRequest) -> Answer:
+def delete_login(call: Call[DeleteLoginRequest]) -> Answer:
     """Delete a login, and end its sessions. The last administrator cannot be deleted."""
-    del caller
-    context.accounts.delete(request.login)
-    context.sessions.close_login(request.login)
+    call.context.accounts.delete(call.request.login)
+    call.context.sessions.close_login(call.request.login)
     return DONE
 
 

@@ -11,9 +11,8 @@ from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, NotFound
 from gateway.link.messages import LONGEST_EXIT_S, ArmAlarms, DisarmAlarms, ZoneNumber
 from gateway.store.audit import AuditType
@@ -35,27 +34,24 @@ class DisarmRequest(RequestModel):
     zones: Zones | None = None
 
 
-def alarm_arm(context: CommandContext, caller: Caller, request: ArmRequest) -> Answer:
+def alarm_arm(call: Call[ArmRequest]) -> Answer:
     """Arm alarm zones, after a time to leave; it is journalled when this answers."""
-    del caller
-    zones = _chosen(request)
-    context.controller.ask(ArmAlarms(zones=zones, exit_delay_s=request.exit_delay_s))
-    context.refresh_logs()
+    zones = _chosen(call.request)
+    call.context.controller.ask(ArmAlarms(zones=zones, exit_delay_s=call.request.exit_delay_s))
+    call.context.refresh_logs()
     return DONE
 
 
-def alarm_disarm(context: CommandContext, caller: Caller, request: DisarmRequest) -> Answer:
+def alarm_disarm(call: Call[DisarmRequest]) -> Answer:
     """Disarm alarm zones, and end their alarms; it is journalled when this answers."""
-    del caller
-    context.controller.ask(DisarmAlarms(zones=_chosen(request)))
-    context.refresh_logs()
+    call.context.controller.ask(DisarmAlarms(zones=_chosen(call.request)))
+    call.context.refresh_logs()
     return DONE
 
 
-def alarm_state(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def alarm_state(call: Call[NoMembers]) -> Answer:
     """How each alarm zone stands, every alarm that is on, and whether the siren sounds."""
-    del caller, request
-    status = context.controller.status()
+    status = call.context.controller.status()
     return {
         "zones": [zone.model_dump() for zone in status.zones],
         "alarms": [alarm.model_dump() for alarm in status.alarms],

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator
 
 from gateway.commands.answers import Answer, TextStream
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel, flag
 from gateway.commands.rights import Caller, Right
 from gateway.errors import GatewayError, StorageError
@@ -46,8 +46,7 @@ class Outcome:
 
 @contextmanager
 def audited_write(
-    context: CommandContext,
-    caller: Caller,
+    call: Call[object],
     verb: str,
     object_name: str,
     *,
@@ -60,18 +59,17 @@ def audited_write(
     `new` are the values that the client gave. With `existing` the rows that `where` selects are
     looked at before the write.
     """
-    store, outcome = context.store, Outcome()
+    context, outcome = call.context, Outcome()
+    store, secrets = context.store, call.caller.sees_secrets
     declared = store.registry[object_name]
     with context.obeyed(), store.transaction():
         old: list[Mapping[str, object]] = []
         if existing:
             # No secret is shown, but the condition may name one if the caller may.
             shown = [field.name for field in declared.visible(show_secrets=False)]
-            outcome.where = store.condition(object_name, where, show_secrets=caller.sees_secrets)
+            outcome.where = store.condition(object_name, where, show_secrets=secrets)
             search = {"object": object_name, "fields": shown, "where": outcome.where}
-            old = list(
-                store.load({**search, "limit": SHOWN}, show_secrets=caller.sees_secrets).rows
-            )
+            old = list(store.load({**search, "limit": SHOWN}, show_secrets=secrets).rows)
         yield outcome
         parts = [f"{verb} {object_name}: {outcome.count} rows"]
         if existing:
@@ -80,19 +78,17 @@ def audited_write(
             parts.append(f"old {_rows(declared, old, outcome.count)}")
         if new:
             parts.append(f"new {_rows(declared, new, len(new))}")
-        write_entry(store, AuditType.API, _now(context), f"{_who(caller)}: {', '.join(parts)}")
+        write_entry(store, AuditType.API, _now(context), f"{_who(call.caller)}: {', '.join(parts)}")
 
 
 @contextmanager
-def audited_configuration(
-    context: CommandContext, caller: Caller, values: Mapping[str, object]
-) -> Iterator[None]:
+def audited_configuration(call: Call[object], values: Mapping[str, object]) -> Iterator[None]:
     """As `audited_write`, for configuration: module -> key -> value."""
-    store = context.store
+    store = call.context.store
     asked = {
         module: list(keys) if isinstance(keys, Mapping) else [] for module, keys in values.items()
     }
-    with context.obeyed(), store.transaction():
+    with call.context.obeyed(), store.transaction():
         before = store.configuration(asked, show_secrets=False) if asked else {}
         yield
         changes = [
@@ -101,8 +97,8 @@ def audited_configuration(
             if isinstance(keys, Mapping)
             for key, value in keys.items()
         ]
-        text = f"{_who(caller)}: set_configuration {', '.join(changes)}"
-        write_entry(store, AuditType.CONFIG, _now(context), text)
+        text = f"{_who(call.caller)}: set_configuration {', '.join(changes)}"
+        write_entry(store, AuditType.CONFIG, _now(call.context), text)
 
 
 def _change(old: str | None, new: object) -> str:
@@ -111,24 +107,22 @@ def _change(old: str | None, new: object) -> str:
 
 
 @contextmanager
-def audited(
-    command: Command, context: CommandContext, caller: Caller, request: object
-) -> Iterator[None]:
+def audited(command: Command, call: Call[object]) -> Iterator[None]:
     """Run a command; if it is one of those to be told of, tell."""
     audit = command.audit
     if audit is None:
         yield
         return
-    text = f"{_who(caller)}: {command.name}{audit.says(request)}"
+    text = f"{_who(call.caller)}: {command.name}{audit.says(call.request)}"
     try:
         yield
     except GatewayError as error:
         if audit.refusals:
             # Whoever guesses chooses the words, but not where from.
-            said = f"{command.name} refused at {caller.address}"
-            _tell(context, audit, f"{text}, refused: {error}", said)
+            said = f"{command.name} refused at {call.caller.address}"
+            _tell(call.context, audit, f"{text}, refused: {error}", said)
         raise
-    _tell(context, audit, text, text)
+    _tell(call.context, audit, text, text)
 
 
 def _tell(context: CommandContext, audit: Audit, text: str, same: str) -> None:
@@ -224,10 +218,9 @@ class AuditRequest(RequestModel):
         return named or [kind for kind, wanted in asked.items() if wanted is None]
 
 
-def export_audit_logs(context: CommandContext, caller: Caller, request: AuditRequest) -> Answer:
+def export_audit_logs(call: Call[AuditRequest]) -> Answer:
     """The kept entries as text, a line each."""
-    del caller
-    lines = (f"{line}\r\n" for line in entries(context.store, request.kinds()))
+    lines = (f"{line}\r\n" for line in entries(call.context.store, call.request.kinds()))
     return TextStream(lines, file_name="audit_logs.txt")
 
 

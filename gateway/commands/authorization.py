@@ -8,10 +8,9 @@ from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.doors import checked_openings
 from gateway.commands.requests import ActionItem, RequestModel
-from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
 from gateway.link.messages import (
     NO_LOG_TYPE,
@@ -38,18 +37,17 @@ class AuthorizationRequest(RequestModel):
     """Kind of punch, a row of `log_types`; 0 is none, too."""
 
 
-def remote_user_authorization(
-    context: CommandContext, caller: Caller, request: AuthorizationRequest
-) -> Answer:
+def remote_user_authorization(call: Call[AuthorizationRequest]) -> Answer:
     """Log the access under the event given and, for a grant, carry out its actions."""
+    request = call.request
     event = _EVENTS.get(request.event)
     if event is None:
         raise InvalidRequest(f"event is one of {', '.join(map(str, _EVENTS))}")
-    openings = checked_openings(context.site, request.actions)
-    log_type_id = _checked_log_type(context, request.log_type_id)
+    openings = checked_openings(call.context.site, request.actions)
+    log_type_id = _checked_log_type(call.context, request.log_type_id)
     ways = [opening.sides for opening in openings if isinstance(opening, ReleaseTurnstile)]
     try:
-        context.controller.ask(
+        call.context.controller.ask(
             Authorize(
                 event=event,
                 user_id=request.user_id,
@@ -61,11 +59,11 @@ def remote_user_authorization(
                 ),
                 turnstile=tuple(sorted(frozenset().union(*ways))),
                 log_type_id=log_type_id,
-                by=caller.login or "",
+                by=call.caller.login or "",
             )
         )
     finally:
-        context.refresh_logs()
+        call.context.refresh_logs()
     return DONE
 
 

@@ -9,10 +9,10 @@ from pydantic import BeforeValidator
 from gateway.commands.answers import DONE, Answer, ByteStream
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.provisioning import initial_configuration, site_rows
 from gateway.commands.requests import NoMembers, RequestModel, flag
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.store.audit import AuditType
@@ -32,23 +32,21 @@ class ResetRequest(RequestModel):
     keep_network_info: Annotated[bool, BeforeValidator(flag)] = True
 
 
-def backup_objects(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def backup_objects(call: Call[NoMembers]) -> Answer:
     """Every object and the configuration, secrets included, as one file."""
-    del caller, request
-    context.refresh_logs()
-    moment = context.clock.utc()
-    backup = _backups(context).make(moment.isoformat(timespec="seconds"))
-    name = f"{context.identity.serial}-{moment:%Y%m%d-%H%M%S}.gwbackup"
+    call.context.refresh_logs()
+    moment = call.context.clock.utc()
+    backup = _backups(call.context).make(moment.isoformat(timespec="seconds"))
+    name = f"{call.context.identity.serial}-{moment:%Y%m%d-%H%M%S}.gwbackup"
     return ByteStream(backup.pieces, backup.length, name)
 
 
-def restore_objects(context: CommandContext, caller: Caller, request: RestoreRequest) -> Answer:
+def restore_objects(call: Call[RestoreRequest]) -> Answer:
     """Put a backup back, all or nothing; logins, tokens and this device's identity stay."""
-    del caller
     # What happened until now is kept by joining it with the backup's logs.
-    context.refresh_logs()
-    with context.obeyed():
-        stamp = _backups(context).restore(request.body)
+    call.context.refresh_logs()
+    with call.context.obeyed():
+        stamp = _backups(call.context).restore(call.request.body)
     return {"device_id": stamp.device_id, "version": stamp.program, "created": stamp.created_utc}
 
 
@@ -57,15 +55,13 @@ def _backups(context: CommandContext) -> Backups:
     return Backups(context.store, path, context.identity, context.version, context.copying)
 
 
-def reset_to_factory_default(
-    context: CommandContext, caller: Caller, request: ResetRequest
-) -> Answer:
+def reset_to_factory_default(call: Call[ResetRequest]) -> Answer:
     """The rows and the configuration that `init` made for this site.
 
     People, rules and logs go; logins, the audit log and the change log, by which others learn of
     it, stay. The journal stays too: it is what happened.
     """
-    del caller, request
+    context = call.context
     context.catch_up()
     with context.obeyed(), context.store.transaction():
         context.store.clear()
@@ -76,11 +72,10 @@ def reset_to_factory_default(
     return DONE
 
 
-def delete_admins(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def delete_admins(call: Call[NoMembers]) -> Answer:
     """Nobody is an administrator at the device any more; API logins stay."""
-    del request
-    with audited_write(context, caller, "delete_admins", "user_roles", existing=True) as outcome:
-        outcome.count = context.store.destroy("user_roles")
+    with audited_write(call, "delete_admins", "user_roles", existing=True) as outcome:
+        outcome.count = call.context.store.destroy("user_roles")
     return DONE
 
 

@@ -8,9 +8,8 @@ from pydantic import Field
 
 from gateway.commands.answers import Answer
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel
-from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, NotSupportedHere
 from gateway.link.messages import LONGEST_BUZZ_MS, Buzz
 
@@ -30,11 +29,10 @@ class BuzzRequest(RequestModel):
     timeout: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
 
 
-def buzzer_buzz(context: CommandContext, caller: Caller, request: BuzzRequest) -> Answer:
+def buzzer_buzz(call: Call[BuzzRequest]) -> Answer:
     """Sound the readers' buzzers; refused where the site has none. `general.beep_enabled` 0
     silences what readers tell by themselves, not this."""
-    del caller
-    context.controller.ask(Buzz(for_ms=request.timeout))
+    call.context.controller.ask(Buzz(for_ms=call.request.timeout))
     return {}
 
 

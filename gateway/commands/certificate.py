@@ -6,9 +6,9 @@ from pathlib import Path
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.host.certificate import replace_certificate
 from gateway.store.audit import AuditType
@@ -33,12 +33,11 @@ def certificate_file(data: Path) -> Path:
     return (data / STORE_FILE).resolve().parent / HTTPS_FILE
 
 
-def ssl_certificate_change(
-    context: CommandContext, caller: Caller, request: CertificateRequest
-) -> Answer:
+def ssl_certificate_change(call: Call[CertificateRequest]) -> Answer:
     """Serve HTTPS with another certificate and key, in PEM form, from the next connection on."""
-    del caller
-    replace_certificate(certificate_file(context.data), request.body, context.clock.utc())
+    replace_certificate(
+        certificate_file(call.context.data), call.request.body, call.context.clock.utc()
+    )
     return DONE
 
 

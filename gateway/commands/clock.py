@@ -11,9 +11,9 @@ from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import GET_OR_POST, Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, GatewayError, InvalidRequest, NotSupportedHere
 from gateway.host.clock_trust import CEILING, RELEASED, note_set_by_hand
 from gateway.host.probes import HOST_PATTERN, LONGEST_HOST
@@ -53,7 +53,7 @@ class NtpRequest(RequestModel):
         return [server for server in (self.server1, self.server2) if server]
 
 
-def set_system_time(context: CommandContext, caller: Caller, request: TimeRequest) -> Answer:
+def set_system_time(call: Call[TimeRequest]) -> Answer:
     """Set the clock to a time of day at the site, by its time zone.
 
     A time that is skipped when the clocks go forward is refused; of one that happens twice, when
@@ -62,7 +62,7 @@ def set_system_time(context: CommandContext, caller: Caller, request: TimeReques
     events. Times before this software's release, or more than 20 years after it, are refused, since
     no rule would be decided by them.
     """
-    del caller
+    context, request = call.context, call.request
     days = monthrange(request.year, request.month)[1]
     if request.day > days:
         raise InvalidRequest(f"Invalid member 'day' ({request} is no date: the month has {days})")
@@ -97,22 +97,20 @@ def set_system_time(context: CommandContext, caller: Caller, request: TimeReques
     return DONE
 
 
-def set_ntp_server(context: CommandContext, caller: Caller, request: NtpRequest) -> Answer:
+def set_ntp_server(call: Call[NtpRequest]) -> Answer:
     """Ask these time servers from now on; they count while configuration ntp.enabled is 1."""
-    del caller
-    if context.platform.ntp_enabled():
-        context.platform.set_ntp_servers(request.servers())
-    context.machine.change(ntp_server1=request.server1, ntp_server2=request.server2)
+    if call.context.platform.ntp_enabled():
+        call.context.platform.set_ntp_servers(call.request.servers())
+    call.context.machine.change(ntp_server1=call.request.server1, ntp_server2=call.request.server2)
     return DONE
 
 
-def get_ntp_server(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def get_ntp_server(call: Call[NoMembers]) -> Answer:
     """The time servers that were set here, else the first two that the machine asks."""
-    del caller, request
-    settings = context.machine.read()
+    settings = call.context.machine.read()
     if settings.ntp_server1:
         return {"server1": settings.ntp_server1, "server2": settings.ntp_server2}
-    first, second, *_ = (*context.platform.ntp_servers(), "", "")
+    first, second, *_ = (*call.context.platform.ntp_servers(), "", "")
     return {"server1": first, "server2": second}
 
 

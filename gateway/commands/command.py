@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.commands.answers import Answer
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import GatewayError
 from gateway.store.audit import AuditType
 
@@ -39,8 +39,7 @@ class Command:
 
     name: str
     request: type[RequestModel]
-    run: Callable[[CommandContext, Caller, Any], Answer]
-    """Gets the checked request of type `request`."""
+    run: Callable[[Call[Any]], Answer]
     needs: Right = Right.ANY_SESSION
     methods: frozenset[str] = POST
     aliases: tuple[str, ...] = ()

@@ -9,9 +9,9 @@ from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_configuration
 from gateway.commands.clock import NTP_ENABLED, follow_network_time
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import ConfigurationRequest
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
 from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
@@ -23,30 +23,28 @@ _DERIVED: Mapping[tuple[str, str], Callable[[CommandContext], str]] = MappingPro
 """What the site file says of the keys that it alone decides."""
 
 
-def get_configuration(
-    context: CommandContext, caller: Caller, request: ConfigurationRequest
-) -> Answer:
+def get_configuration(call: Call[ConfigurationRequest]) -> Answer:
     """The values of the keys asked for; unknown ones are left out."""
-    values = context.store.configuration(request.modules(), show_secrets=caller.sees_secrets)
+    values = call.context.store.configuration(
+        call.request.modules(), show_secrets=call.caller.sees_secrets
+    )
     for (module, key), told in _DERIVED.items():
         if key in values.get(module, {}):
-            values[module][key] = told(context)
+            values[module][key] = told(call.context)
     return values
 
 
-def set_configuration(
-    context: CommandContext, caller: Caller, request: ConfigurationRequest
-) -> Answer:
+def set_configuration(call: Call[ConfigurationRequest]) -> Answer:
     """Change the keys given, all or none."""
-    values = request.modules()
+    values = call.request.modules()
     checked = check(values)
-    _check_interlocks(context, checked)
+    _check_interlocks(call.context, checked)
     enabled = checked.get(NTP_ENABLED)
     if enabled is not None:
         # First, since the machine may refuse; it is not undone when the database does.
-        follow_network_time(context, enabled=enabled == "1")
-    with audited_configuration(context, caller, values):
-        context.store.set_configuration(values)
+        follow_network_time(call.context, enabled=enabled == "1")
+    with audited_configuration(call, values):
+        call.context.store.set_configuration(values)
     return DONE
 
 

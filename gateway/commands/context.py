@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import structlog
 
@@ -27,6 +28,8 @@ from gateway.store.rule_book import RuleBooks
 from gateway.store.tokens import Tokens
 
 log = structlog.get_logger("commands")
+
+R_co = TypeVar("R_co", covariant=True)
 
 
 def _go_on() -> None:
@@ -136,3 +139,12 @@ class CommandContext:
             self.catch_up()
         except StorageError as error:
             log.warning("log tables are behind the journal", reason=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[R_co]):
+    """One call of a command: what it works on, who calls, and the checked request."""
+
+    context: CommandContext
+    caller: Caller
+    request: R_co

@@ -13,9 +13,9 @@ from pydantic import BeforeValidator, Field
 
 from gateway.commands.answers import Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel, flag
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import InvalidRequest
 from gateway.objects.custom import FOREIGN_KEY, MOST_COLUMNS, NONE, CustomColumn
 from gateway.objects.declaration import Registry
@@ -124,53 +124,50 @@ class RemoveFieldsRequest(RequestModel):
     column_name: str | None = None
 
 
-def object_add(context: CommandContext, caller: Caller, request: AddTableRequest) -> Answer:
+def object_add(call: Call[AddTableRequest]) -> Answer:
     """Make a table of custom values; the id of its row in `custom_tables`."""
-    del caller
-    store, name = context.store, request.object_name
+    request = call.request
+    store, name = call.context.store, request.object_name
     fields = [field.named(store.registry) for field in request.fields]
     title = name if request.name is None else request.name
     return {"ids": [add_table(store, name, title, fields)]}
 
 
-def object_add_field(context: CommandContext, caller: Caller, request: AddFieldRequest) -> Answer:
+def object_add_field(call: Call[AddFieldRequest]) -> Answer:
     """Give a custom table a field; the id of its row in `custom_columns`."""
-    del caller
-    store = context.store
-    return {"ids": add_columns(store, request.object_name, [request.named(store.registry)])}
+    store = call.context.store
+    return {
+        "ids": add_columns(store, call.request.object_name, [call.request.named(store.registry)])
+    }
 
 
-def object_add_fields(context: CommandContext, caller: Caller, request: AddFieldsRequest) -> Answer:
+def object_add_fields(call: Call[AddFieldsRequest]) -> Answer:
     """Give a custom table several fields, all or none; the ids of their rows."""
-    del caller
-    store = context.store
-    fields = [field.named(store.registry) for field in request.fields]
-    return {"ids": add_columns(store, request.object_name, fields)}
+    store = call.context.store
+    fields = [field.named(store.registry) for field in call.request.fields]
+    return {"ids": add_columns(store, call.request.object_name, fields)}
 
 
-def object_remove(context: CommandContext, caller: Caller, request: RemoveRequest) -> Answer:
+def object_remove(call: Call[RemoveRequest]) -> Answer:
     """Remove custom tables with all their values, and the kinds of person they were for."""
-    del caller
-    ids = request.ids
+    ids = call.request.ids
     if ids is None:
-        if request.object_name is None:
+        if call.request.object_name is None:
             raise invalid_member("ids", "array", "undefined")
-        ids = [table_id(context.store, request.object_name)]
-    remove_tables(context.store, ids)
+        ids = [table_id(call.context.store, call.request.object_name)]
+    remove_tables(call.context.store, ids)
     return {"ids": ids}
 
 
-def object_remove_fields(
-    context: CommandContext, caller: Caller, request: RemoveFieldsRequest
-) -> Answer:
+def object_remove_fields(call: Call[RemoveFieldsRequest]) -> Answer:
     """Remove custom fields with all their values, all or none."""
-    del caller
+    request = call.request
     ids = request.ids
     if ids is None:
         if request.object_name is None or request.column_name is None:
             raise invalid_member("ids", "array", "undefined")
-        ids = [column_id(context.store, request.object_name, request.column_name)]
-    remove_columns(context.store, ids)
+        ids = [column_id(call.context.store, request.object_name, request.column_name)]
+    remove_columns(call.context.store, ids)
     return {"ids": ids}
 
 

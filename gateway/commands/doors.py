@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from gateway.access.actions import SecBoxes, parse_parameters
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
-from gateway.commands.rights import Caller
 from gateway.doors.turnstile_values import sides_named
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest
 from gateway.link.messages import OpenDoor, OpenTogether, ReleaseTurnstile, Silence
@@ -26,29 +25,28 @@ _SEC_BOX_ID = re.compile(r"[+-]?\d{1,20}(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
 reported, and those rounded to a double."""
 
 
-def execute_actions(context: CommandContext, caller: Caller, request: ActionsRequest) -> Answer:
+def execute_actions(call: Call[ActionsRequest]) -> Answer:
     """Open, hold open or close doors, let one person through the turnstile.
 
     Nothing moves unless every action makes sense and can be carried out now: several doors of one
     interlock are refused together.
     """
-    by = caller.login or ""
-    checked = checked_openings(context.site, request.actions)
+    by = call.caller.login or ""
+    checked = checked_openings(call.context.site, call.request.actions)
     openings = [opening.model_copy(update={"by": by}) for opening in checked]
     try:
         if openings:
             one = openings[0] if len(openings) == 1 else OpenTogether(openings=tuple(openings))
-            context.controller.ask(one)
+            call.context.controller.ask(one)
     finally:
-        context.refresh_logs()
+        call.context.refresh_logs()
     return DONE
 
 
-def doors_state(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def doors_state(call: Call[NoMembers]) -> Answer:
     """Which doors are open: by their sensor if enabled, else by their relay."""
-    del caller, request
-    boxes = {box.id for box in context.site.sec_box}
-    told = context.controller.status().doors
+    boxes = {box.id for box in call.context.site.sec_box}
+    told = call.context.controller.status().doors
     doors = [{"id": door.id, "open": door.open} for door in told if door.id not in boxes]
     fitted = [{"id": door.id, "open": door.open} for door in told if door.id in boxes]
     # A device answers with the key that applies to it; this one may have both.
@@ -58,14 +56,13 @@ def doors_state(context: CommandContext, caller: Caller, request: NoMembers) -> 
     }
 
 
-def alarm_status(context: CommandContext, caller: Caller, request: AlarmRequest) -> Answer:
+def alarm_status(call: Call[AlarmRequest]) -> Answer:
     """What sounds now, or silence it."""
-    del caller
-    if request.stop:
-        context.controller.ask(Silence())
-        context.refresh_logs()
+    if call.request.stop:
+        call.context.controller.ask(Silence())
+        call.context.refresh_logs()
         return DONE
-    status = context.controller.status()
+    status = call.context.controller.status()
     return {"active": status.alarm_active, "cause": status.alarm_cause}
 
 

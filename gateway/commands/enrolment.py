@@ -24,10 +24,9 @@ from pydantic import BeforeValidator, Field
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_write
 from gateway.commands.command import GET_OR_POST, Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.enrolment_desk import Enrolled, EnrolmentKind, Running
 from gateway.commands.requests import NoMembers, RequestModel, flag
-from gateway.commands.rights import Caller
 from gateway.credentials.password_hash import hash_password, new_salt
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.values import Credential, CredentialKind
@@ -105,16 +104,17 @@ class _Wish:
     reader: str | None
 
 
-def remote_enroll(context: CommandContext, caller: Caller, request: EnrolRequest) -> Answer:
+def remote_enroll(call: Call[EnrolRequest]) -> Answer:
     """Take what somebody shows or types at a reader now, and save it for a person if asked to.
 
     With `sync` the answer comes when somebody has acted, else at once. PINs and passwords are
     answered to administrators only.
     """
-    wish = _checked(context, request)
+    context = call.context
+    wish = _checked(context, call.request)
     running = Running(wish.kind, wish.user_id, secrets.token_hex(8))
-    work = partial(_enrol, context, caller, wish)
-    if not request.sync:
+    work = partial(_enrol, call, wish)
+    if not call.request.sync:
         context.enrolments.run_later(running, work)
         return DONE
     enrolled = context.enrolments.run(running, work)
@@ -124,22 +124,20 @@ def remote_enroll(context: CommandContext, caller: Caller, request: EnrolRequest
         "device_id": context.identity.device_id,
         "finger_type": int(wish.panic),
     }
-    if enrolled.kind not in _KEYED or caller.sees_secrets:
+    if enrolled.kind not in _KEYED or call.caller.sees_secrets:
         answer[f"{enrolled.kind}_value"] = enrolled.value
     return answer
 
 
-def cancel_remote_enroll(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def cancel_remote_enroll(call: Call[NoMembers]) -> Answer:
     """End the enrolment that runs, if one does; another one can begin once this is answered."""
-    del caller, request
-    context.enrolments.cancel(partial(_cancel_capture, context))
+    call.context.enrolments.cancel(partial(_cancel_capture, call.context))
     return DONE
 
 
-def enroller_state(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def enroller_state(call: Call[NoMembers]) -> Answer:
     """What is enrolled now, and whether the last enrolment succeeded."""
-    del caller, request
-    state = context.enrolments.state
+    state = call.context.enrolments.state
     doing = "NORMAL_STATE" if state.running is None else f"ENROLL_{state.running.upper()}_STATE"
     return {
         "enroller_state": doing,
@@ -195,11 +193,11 @@ def _no_user(user_id: int) -> InvalidRequest:
     return InvalidRequest(f"user_id: there is no user {user_id}")
 
 
-def _enrol(context: CommandContext, caller: Caller, wish: _Wish, running: Running) -> Enrolled:
-    value = _captured(context, wish, running)
-    kind, value = _understood(context, wish.kind, value)
+def _enrol(call: Call[object], wish: _Wish, running: Running) -> Enrolled:
+    value = _captured(call.context, wish, running)
+    kind, value = _understood(call.context, wish.kind, value)
     if wish.save:
-        _save(context, caller, wish, kind, value)
+        _save(call, wish, kind, value)
     return Enrolled(kind, wish.user_id, value, saved=wish.save)
 
 
@@ -248,12 +246,10 @@ def _understood(
     return kind, value
 
 
-def _save(
-    context: CommandContext, caller: Caller, wish: _Wish, kind: EnrolmentKind, value: int | str
-) -> None:
+def _save(call: Call[object], wish: _Wish, kind: EnrolmentKind, value: int | str) -> None:
     """Make it the person's. Raises ConstraintViolation as `create_objects` does."""
     if kind is EnrolmentKind.PASSWORD:
-        _save_password(context, caller, wish, str(value))
+        _save_password(call, wish, str(value))
         return
     row: dict[str, object] = {"user_id": wish.user_id}
     if kind is EnrolmentKind.PIN:
@@ -261,19 +257,17 @@ def _save(
     elif kind is EnrolmentKind.CARD:
         row["panic"] = int(wish.panic)
     table = _TABLES[kind]
-    with audited_write(context, caller, "remote_enroll", table, new=[row]) as outcome:
-        outcome.count = len(context.store.insert(table, [{**row, "value": value}]))
+    with audited_write(call, "remote_enroll", table, new=[row]) as outcome:
+        outcome.count = len(call.context.store.insert(table, [{**row, "value": value}]))
 
 
-def _save_password(context: CommandContext, caller: Caller, wish: _Wish, password: str) -> None:
+def _save_password(call: Call[object], wish: _Wish, password: str) -> None:
     salt = new_salt()
     prefix = "panic_" if wish.panic else ""
     values = {f"{prefix}password": hash_password(password, salt), f"{prefix}salt": salt}
     where = {"users": {"id": wish.user_id}}
-    with audited_write(
-        context, caller, "remote_enroll", "users", new=[{"id": wish.user_id}]
-    ) as outcome:
-        outcome.count = context.store.modify("users", values, where)
+    with audited_write(call, "remote_enroll", "users", new=[{"id": wish.user_id}]) as outcome:
+        outcome.count = call.context.store.modify("users", values, where)
         if outcome.count == 0:
             raise _no_user(wish.user_id)
 

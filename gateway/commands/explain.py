@@ -33,10 +33,10 @@ from gateway.access.week import DAY_S, passes, stretches
 from gateway.clock import Moment
 from gateway.commands.answers import Answer
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.explainer import Facts, sources_of
 from gateway.commands.requests import RequestModel
-from gateway.commands.rights import Caller, Right, check_right
+from gateway.commands.rights import Right, check_right
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import InvalidRequest, NotFound
@@ -85,16 +85,16 @@ _FACTORS = {
 }
 
 
-def explain(context: CommandContext, caller: Caller, request: ExplainRequest) -> Answer:
+def explain(call: Call[ExplainRequest]) -> Answer:
     """Every rule and every stage of an access, and what would have to change.
 
     One that is logged (`access_log_id`) is told as it was decided, its rules' clauses as they are
     now (`changed` where they differ). One that has not happened names a person or a credential, a
     portal or a reader, and a time; modes of doors and anti-passback are taken as they stand now.
     """
-    if request.pin is not None:
-        check_right(caller, Right.ADMINISTRATOR)
-    return explained(Facts(sources_of(context)), request)
+    if call.request.pin is not None:
+        check_right(call.caller, Right.ADMINISTRATOR)
+    return explained(Facts(sources_of(call.context)), call.request)
 
 
 def explained(facts: Facts, request: ExplainRequest) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from pydantic import Field
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_configuration
 from gateway.commands.command import GET_OR_POST, Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.store.audit import AuditType
 
 DEFAULT_LANGUAGE = "en_US"
@@ -30,28 +30,24 @@ class LanguageRequest(RequestModel):
     language: Annotated[str, Field(max_length=32)] | None = None
 
 
-def get_language(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def get_language(call: Call[NoMembers]) -> Answer:
     """Configuration general.language; English while that is empty."""
-    del caller, request
-    language = context.store.configuration({"general": ["language"]})["general"]["language"]
+    language = call.context.store.configuration({"general": ["language"]})["general"]["language"]
     return {"language": language or DEFAULT_LANGUAGE}
 
 
-def init_device_set(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def init_device_set(_: Call[NoMembers]) -> Answer:
     """Whether the device has been set up: true, since `gateway init` comes before any process."""
-    del context, caller, request
     return {"init_device_set": True}
 
 
-def is_first_web_login(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def is_first_web_login(_: Call[NoMembers]) -> Answer:
     """Whether the factory's password is still to be changed: false, since there is none."""
-    del context, caller, request
     return {"is_first_web_login": False}
 
 
-def get_countries(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def get_countries(_: Call[NoMembers]) -> Answer:
     """The countries of the world, by ISO 3166 code (the shape is unverified)."""
-    del context, caller, request
     return {"countries": [{"code": code, "name": name} for code, name in _countries()]}
 
 
@@ -63,18 +59,17 @@ def _countries() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(((code, name) for code, name in pairs), key=lambda pair: pair[1]))
 
 
-def set_language(context: CommandContext, caller: Caller, request: LanguageRequest) -> Answer:
+def set_language(call: Call[LanguageRequest]) -> Answer:
     """Set configuration general.language, if the request names one."""
-    if request.language is not None:
-        values = {"general": {"language": request.language}}
-        with audited_configuration(context, caller, values):
-            context.store.set_configuration(values)
+    if call.request.language is not None:
+        values = {"general": {"language": call.request.language}}
+        with audited_configuration(call, values):
+            call.context.store.set_configuration(values)
     return DONE
 
 
-def accept_legal_terms(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def accept_legal_terms(_: Call[NoMembers]) -> Answer:
     """Write into the audit log who accepted the vendor's terms, and when."""
-    del context, caller, request
     return DONE
 
 

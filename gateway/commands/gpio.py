@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 from gateway.commands.answers import Answer
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel
-from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotFound
 from gateway.link.messages import ControllerStatus
 from gateway.settings import Door, Input, Level, LockState, Pull, SiteFile, WiegandReader
@@ -42,21 +41,20 @@ class Wire:
     pull_up: bool = False
 
 
-def gpio_state(context: CommandContext, caller: Caller, request: GpioRequest) -> Answer:
+def gpio_state(call: Call[GpioRequest]) -> Answer:
     """Level, level at rest, direction and switch of one wire, by the vendor's pin number.
 
     `value` is the level as the controller takes it, bounces left out; `notify` and `notified` mean
     nothing here and are 0.
     """
-    del caller
-    wire = _wire(context.site, request.gpio)
+    wire = _wire(call.context.site, call.request.gpio)
     if wire is None:
-        raise NotFound(f"gpio {request.gpio}: no wire of this site has this number")
-    enabled, idle_high = _settings(context, wire)
+        raise NotFound(f"gpio {call.request.gpio}: no wire of this site has this number")
+    enabled, idle_high = _settings(call.context, wire)
     return {
         "pin": wire.pin,
         "enabled": int(enabled),
-        "value": int(_high(context.site, context.controller.status(), wire)),
+        "value": int(_high(call.context.site, call.context.controller.status(), wire)),
         "idle": int(idle_high),
         "in": int(wire.kind != _RELAY),
         "pullup": int(wire.pull_up),

@@ -8,9 +8,9 @@ from pydantic import AliasChoices, BeforeValidator, Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel, flag
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import NotSupportedHere
 
 _Flag = Annotated[bool, BeforeValidator(flag)]
@@ -27,16 +27,13 @@ class NetworkInterlockRequest(RequestModel):
     ]
 
 
-def set_network_interlock(
-    context: CommandContext, caller: Caller, request: NetworkInterlockRequest
-) -> Answer:
+def set_network_interlock(call: Call[NetworkInterlockRequest]) -> Answer:
     """Switch the interlock with doors of other devices off, which it always is here.
 
     Switching it on is refused: no other device is asked, and whoever relied on it would find two
     doors open.
     """
-    del context, caller
-    if request.interlock_enabled:
+    if call.request.interlock_enabled:
         raise NotSupportedHere(
             "set_network_interlock: this device does not ask the doors of other devices;"
             " an interlock of its own doors is set with general.doorN_interlock"

@@ -30,7 +30,7 @@ from types import MappingProxyType
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.minop_requests import (
     ADMINISTRATOR,
     GUEST,
@@ -63,13 +63,13 @@ _LOG = "access_logs"
 _DELETE_LOG = "Delete AttendanceLog"
 
 
-def add_user(context: CommandContext, caller: Caller, request: AddUser) -> Answer:
+def add_user(call: Call[AddUser]) -> Answer:
     """Add a person, or change what the request brings of one who is there; add templates."""
-    del caller
+    request = call.request
     if all(value is None for member, value in request if member != "UserID"):
         raise InvalidRequest("Add User needs a name, a type or a template")
-    store, user_id = context.store, request.UserID
-    with context.obeyed(), store.transaction():
+    store, user_id = call.context.store, request.UserID
+    with call.context.obeyed(), store.transaction():
         if not _exists(store, user_id):
             _create_person(store, request)
         else:
@@ -126,39 +126,34 @@ def _add_template(store: Store, table: str, user_id: int, template: bytes) -> No
     store.insert(table, [row])
 
 
-def delete_user(context: CommandContext, caller: Caller, request: DeleteUser) -> Answer:
+def delete_user(call: Call[DeleteUser]) -> Answer:
     """Delete a person with all that is theirs; the logs stay."""
-    del caller
-    store = context.store
-    with context.obeyed(), store.transaction():
-        if not store.destroy("users", {"users": {"id": request.UserID}}):
-            raise _unknown(request.UserID)
-        drop_access_time(store, request.UserID)
+    store = call.context.store
+    with call.context.obeyed(), store.transaction():
+        if not store.destroy("users", {"users": {"id": call.request.UserID}}):
+            raise _unknown(call.request.UserID)
+        drop_access_time(store, call.request.UserID)
     return DONE
 
 
-def delete_attendance_log(
-    context: CommandContext, caller: Caller, request: DeleteAttendanceLog
-) -> Answer:
+def delete_attendance_log(call: Call[DeleteAttendanceLog]) -> Answer:
     """Delete the rows of `access_logs` of days of the site's wall clock, both ends included."""
+    context, request = call.context, call.request
     if request.EndDate < request.StartDate:
         raise InvalidRequest("Invalid member 'EndDate' (it is before StartDate)")
     context.catch_up()
     begin = context.device_time.midnight(request.StartDate)
     end = context.device_time.midnight(request.EndDate + timedelta(days=1))
     where = {_LOG: {"time": {">=": begin, "<": end}}}
-    told = audited_write(context, caller, _DELETE_LOG, _LOG, where=where, existing=True)
+    told = audited_write(call, _DELETE_LOG, _LOG, where=where, existing=True)
     with told as outcome:
         outcome.count = context.store.destroy(_LOG, outcome.where)
     return DONE
 
 
-def update_access_time(
-    context: CommandContext, caller: Caller, request: UpdateAccessTime
-) -> Answer:
+def update_access_time(call: Call[UpdateAccessTime]) -> Answer:
     """Let a person pass within one span of the day on some days of the week, and only then."""
-    del caller
-    store = context.store
+    request, store = call.request, call.context.store
     every_day = len(request.AccessDays) == len(WEEK)
     span: dict[str, object] = {
         "start": _second_of_day(request.AccessStartTime),
@@ -166,7 +161,7 @@ def update_access_time(
         **{field: int(day in request.AccessDays) for day, field in WEEK.items()},
         **dict.fromkeys(HOLIDAY_GROUPS, int(every_day)),
     }
-    with context.obeyed(), store.transaction():
+    with call.context.obeyed(), store.transaction():
         if not _exists(store, request.UserID):
             raise _unknown(request.UserID)
         set_access_time(store, request.UserID, span)

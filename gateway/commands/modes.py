@@ -15,9 +15,9 @@ from pydantic import Field
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_configuration
 from gateway.commands.command import GET_OR_POST, Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.commands.rights import Caller, Right, check_right
+from gateway.commands.rights import Right, check_right
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted
 from gateway.link.messages import EndedMode
 from gateway.objects.modes import DEVICE, LONGEST_REASON, mode_key
@@ -41,8 +41,9 @@ class ModeRequest(RequestModel):
     """After which the mode ends by itself; None for never."""
 
 
-def set_exception_mode(context: CommandContext, caller: Caller, request: ModeRequest) -> Answer:
+def set_exception_mode(call: Call[ModeRequest]) -> Answer:
     """Put the device or one door into an exception mode, or end the one that it is in."""
+    context, request = call.context, call.request
     if request.door not in _places(context):
         raise InvalidRequest(f"door: this device has no door {request.door}")
     if not request.reason and request.mode != NO_MODE:
@@ -54,7 +55,7 @@ def set_exception_mode(context: CommandContext, caller: Caller, request: ModeReq
     row = ModeRow(
         request.door,
         request.mode,
-        caller.login or "",
+        call.caller.login or "",
         request.reason,
         now,
         context.device_time.stamp(until_utc) if until_utc else 0,
@@ -62,26 +63,25 @@ def set_exception_mode(context: CommandContext, caller: Caller, request: ModeReq
     )
     # What the mode was is looked at within the transaction that changes it.
     values = {"general": {mode_key(request.door): request.mode}}
-    with audited_configuration(context, caller, values):
+    with audited_configuration(call, values):
         before = read_modes(context.store)[request.door].mode
         if not (before == NO_MODE and request.mode == _LOCK_DOWN):
-            check_right(caller, Right.ADMINISTRATOR)
+            check_right(call.caller, Right.ADMINISTRATOR)
         write_mode(context.store, row)
     return DONE
 
 
-def get_exception_modes(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def get_exception_modes(call: Call[NoMembers]) -> Answer:
     """The mode that is set for the device, door 0, and for each door, and what is known of it.
 
     A mode that a client set as configuration has no login, reason and times; 0 is no time.
     """
-    del caller, request
-    known = read_modes(context.store)
+    known = read_modes(call.context.store)
     shown = ("mode", "login", "reason", "since", "until")
     return {
         "exception_modes": [
             {"door": door, **{name: getattr(known[door], name) for name in shown}}
-            for door in _places(context)
+            for door in _places(call.context)
         ]
     }
 

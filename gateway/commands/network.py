@@ -12,10 +12,10 @@ from pydantic import BeforeValidator, Field
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.certificate import certificate_file
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.listening import Listening, check_free
 from gateway.commands.requests import RequestModel, flag
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
 from gateway.host.certificate import is_self_signed, make_self_signed
 from gateway.host.platform import Addressing
@@ -120,7 +120,7 @@ def _gateway(text: str, own: IPv4Interface) -> IPv4Address | None:
     return gateway
 
 
-def set_system_network(context: CommandContext, caller: Caller, request: NetworkRequest) -> Answer:
+def set_system_network(call: Call[NetworkRequest]) -> Answer:
     """Change addresses, name and ports: checked and written down now, in force once the answer has
     gone out.
 
@@ -129,6 +129,7 @@ def set_system_network(context: CommandContext, caller: Caller, request: Network
     own name back. `self_signed_certificate` true makes a new one in the place of one that was
     uploaded.
     """
+    context, request = call.context, call.request
     addressing = request.addressing()
     before = context.machine.read()
     after = _listening_settings(request, before)
@@ -153,10 +154,10 @@ def set_system_network(context: CommandContext, caller: Caller, request: Network
     if changes:
         context.machine.change(**changes)
     if activate is not None:
-        caller.afterwards.append(activate)
+        call.caller.afterwards.append(activate)
     # A process sees the machine's name as it was when it began, if its service is shut off well.
     if wanted != present or hostname is not None:
-        caller.afterwards.append(context.begin_anew)
+        call.caller.afterwards.append(context.begin_anew)
     return DONE
 
 

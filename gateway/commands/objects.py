@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from gateway.commands.answers import Answer, Rows
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import (
     CreateRequest,
     DestroyRequest,
@@ -15,15 +15,15 @@ from gateway.commands.requests import (
     MetadataRequest,
     ModifyRequest,
 )
-from gateway.commands.rights import Caller, Right, check_right
+from gateway.commands.rights import Right, check_right
 from gateway.objects.metadata import object_metadata as metadata_of
 
 
-def load_objects(context: CommandContext, caller: Caller, request: LoadRequest) -> Answer:
+def load_objects(call: Call[LoadRequest]) -> Answer:
     """Rows of one object."""
-    search = request.search()
-    refresh_for(context, search)
-    result = context.store.load(search, show_secrets=caller.sees_secrets)
+    search = call.request.search()
+    refresh_for(call.context, search)
+    result = call.context.store.load(search, show_secrets=call.caller.sees_secrets)
     return Rows(result.object_name, result.rows)
 
 
@@ -34,62 +34,58 @@ def refresh_for(context: CommandContext, search: object) -> None:
         context.refresh_logs()
 
 
-def create_objects(context: CommandContext, caller: Caller, request: CreateRequest) -> Answer:
+def create_objects(call: Call[CreateRequest]) -> Answer:
     """Add rows, all or none."""
-    name, values = request.object_name, request.values
-    with audited_write(context, caller, "create_objects", name, new=values) as outcome:
-        ids = context.store.insert(name, values)
+    name, values = call.request.object_name, call.request.values
+    with audited_write(call, "create_objects", name, new=values) as outcome:
+        ids = call.context.store.insert(name, values)
         outcome.count = len(ids)
     return {"ids": ids}
 
 
-def create_or_modify_objects(
-    context: CommandContext, caller: Caller, request: CreateRequest
-) -> Answer:
+def create_or_modify_objects(call: Call[CreateRequest]) -> Answer:
     """Add rows, or change those whose key exists already, all or none.
 
     `changes` and `ids` are both answered, since clients read one or the other.
     """
-    name, values = request.object_name, request.values
-    with audited_write(context, caller, "create_or_modify_objects", name, new=values) as outcome:
-        ids = context.store.insert_or_modify(name, values)
+    name, values = call.request.object_name, call.request.values
+    with audited_write(call, "create_or_modify_objects", name, new=values) as outcome:
+        ids = call.context.store.insert_or_modify(name, values)
         outcome.count = len(ids)
     return {"changes": len(ids), "ids": ids}
 
 
-def modify_objects(context: CommandContext, caller: Caller, request: ModifyRequest) -> Answer:
+def modify_objects(call: Call[ModifyRequest]) -> Answer:
     """Change the rows that match, all of them without `where`."""
-    _prepare_log_write(context, caller, request.object_name)
+    request = call.request
+    _prepare_log_write(call, request.object_name)
     name, values, where = request.object_name, request.values, request.where
     with audited_write(
-        context, caller, "modify_objects", name, new=[values], where=where, existing=True
+        call, "modify_objects", name, new=[values], where=where, existing=True
     ) as outcome:
-        outcome.count = context.store.modify(name, values, outcome.where)
+        outcome.count = call.context.store.modify(name, values, outcome.where)
     return {"changes": outcome.count}
 
 
-def destroy_objects(context: CommandContext, caller: Caller, request: DestroyRequest) -> Answer:
+def destroy_objects(call: Call[DestroyRequest]) -> Answer:
     """Delete the rows that match, all of them without `where`."""
-    _prepare_log_write(context, caller, request.object_name)
-    name, where = request.object_name, request.where
-    with audited_write(
-        context, caller, "destroy_objects", name, where=where, existing=True
-    ) as outcome:
-        outcome.count = context.store.destroy(name, outcome.where)
+    name, where = call.request.object_name, call.request.where
+    _prepare_log_write(call, name)
+    with audited_write(call, "destroy_objects", name, where=where, existing=True) as outcome:
+        outcome.count = call.context.store.destroy(name, outcome.where)
     return {"changes": outcome.count}
 
 
-def object_metadata(context: CommandContext, caller: Caller, request: MetadataRequest) -> Answer:
+def object_metadata(call: Call[MetadataRequest]) -> Answer:
     """Fields and join paths of every object, or with the filter `custom` of the custom tables."""
-    del caller
-    return metadata_of(context.store.registry, custom=request.filter == "custom")
+    return metadata_of(call.context.store.registry, custom=call.request.filter == "custom")
 
 
-def _prepare_log_write(context: CommandContext, caller: Caller, object_name: str) -> None:
+def _prepare_log_write(call: Call[object], object_name: str) -> None:
     """Before a log is changed: only administrators may, and the log is whole."""
-    if context.store.registry[object_name].log:
-        check_right(caller, Right.ADMINISTRATOR)
-        context.catch_up()
+    if call.context.store.registry[object_name].log:
+        check_right(call.caller, Right.ADMINISTRATOR)
+        call.context.catch_up()
 
 
 def _words(value: object) -> Iterator[str]:

@@ -21,11 +21,10 @@ from gateway.access.week import DAY_S, Interval, Stretch, passes, unlocked, week
 from gateway.clock import Moment
 from gateway.commands.answers import Answer, Rows
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.explain import DeviceSeconds, RowId
 from gateway.commands.explainer import Facts, sources_of
 from gateway.commands.requests import RequestModel, flag
-from gateway.commands.rights import Caller
 from gateway.errors import InvalidRequest, NotFound
 
 _MOST_KNOWN = 10_000
@@ -59,13 +58,12 @@ class WhenCanRequest(RequestModel):
     """A moment of the week, in device time; now without it."""
 
 
-def who_can_open(context: CommandContext, caller: Caller, request: WhoCanOpenRequest) -> Answer:
+def who_can_open(call: Call[WhoCanOpenRequest]) -> Answer:
     """The people whom the rules let pass at some second of a week, by user id.
 
     `now` in a row tells whether they may at the moment that was asked about.
     """
-    del caller
-    return Rows("people", openers(Facts(sources_of(context)), request))
+    return Rows("people", openers(Facts(sources_of(call.context)), call.request))
 
 
 def openers(facts: Facts, request: WhoCanOpenRequest) -> Iterator[Mapping[str, object]]:
@@ -142,13 +140,12 @@ class _Passing:
         return self._door in self._facts.doors_of(decision.actions)
 
 
-def when_can(context: CommandContext, caller: Caller, request: WhenCanRequest) -> Answer:
+def when_can(call: Call[WhenCanRequest]) -> Answer:
     """The week of a person at each portal, in intervals whose ends count.
 
     `unlocked` are the intervals in which an unlock schedule lets everyone pass there.
     """
-    del caller
-    return week(Facts(sources_of(context)), request)
+    return week(Facts(sources_of(call.context)), call.request)
 
 
 def week(facts: Facts, request: WhenCanRequest) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from pydantic import BeforeValidator, Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel, flag
-from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
 from gateway.link.messages import AskPosition, Forgive, Position
 from gateway.objects.people import USER_ID_MAX
@@ -36,28 +35,27 @@ class PositionRequest(RequestModel):
     user_id: UserId
 
 
-def forgive_antipassback(
-    context: CommandContext, caller: Caller, request: ForgiveRequest
-) -> Answer:
+def forgive_antipassback(call: Call[ForgiveRequest]) -> Answer:
     """Forget where a person is, or everyone: their next passage is allowed, and sets it anew."""
-    del caller
+    request = call.request
     if request.all is (request.user_id is not None):
         raise InvalidRequest("either user_id or all: true is needed")
     if request.user_id is not None:
-        _check_known(context, request.user_id)
-    context.controller.ask(Forgive(user_id=request.user_id))
+        _check_known(call.context, request.user_id)
+    call.context.controller.ask(Forgive(user_id=request.user_id))
     return DONE
 
 
-def antipassback_state(context: CommandContext, caller: Caller, request: PositionRequest) -> Answer:
+def antipassback_state(call: Call[PositionRequest]) -> Answer:
     """The area that a person is in by the record, and since when; both 0 when none is known."""
-    del caller
-    position = Position.model_validate(context.controller.ask(AskPosition(user_id=request.user_id)))
-    _check_known(context, request.user_id)
+    position = Position.model_validate(
+        call.context.controller.ask(AskPosition(user_id=call.request.user_id))
+    )
+    _check_known(call.context, call.request.user_id)
     since = 0
     if position.area_id:
-        since = context.device_time.stamp(datetime.fromtimestamp(position.since_utc_s, UTC))
-    return {"user_id": request.user_id, "area_id": position.area_id, "since": since}
+        since = call.context.device_time.stamp(datetime.fromtimestamp(position.since_utc_s, UTC))
+    return {"user_id": call.request.user_id, "area_id": position.area_id, "since": since}
 
 
 def _check_known(context: CommandContext, user_id: int) -> None:

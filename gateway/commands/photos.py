@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from gateway.commands.answers import DONE, Answer, ByteStream, Rows
 from gateway.commands.audit import SHOWN, audited_write
 from gateway.commands.command import GET_OR_POST, POST_OR_PUT, Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.photo_files import JPEG, NOT_AN_IMAGE, PNG, check_photo, media_type
 from gateway.commands.photo_requests import (
     INVALID_USER,
@@ -40,7 +40,6 @@ from gateway.commands.photo_requests import (
     user_id_of,
 )
 from gateway.commands.requests import NoMembers, parse
-from gateway.commands.rights import Caller
 from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.people import USER_ID_MAX
 from gateway.store.audit import AuditType
@@ -61,41 +60,36 @@ class _Judged:
     refusal: str = ""
 
 
-def user_get_image(context: CommandContext, caller: Caller, request: GetImageRequest) -> Answer:
+def user_get_image(call: Call[GetImageRequest]) -> Answer:
     """A person's photo: the file as it came, or as JSON with its time stamp."""
-    del caller
-    photos, user_id = Photos(context.store), user_id_of(request.user_id)
+    photos, user_id = Photos(call.context.store), user_id_of(call.request.user_id)
     photo = photos.find(user_id)
     if photo is None:
         raise NotFound(_without(photos, user_id))
-    if request.get_timestamp:
+    if call.request.get_timestamp:
         return {"timestamp": photo.timestamp, "image": _text(photo)}
     image = photo.image
     return ByteStream(iter((image,)), len(image), media_type=media_type(image))
 
 
-def user_list_images(context: CommandContext, caller: Caller, request: ListImagesRequest) -> Answer:
+def user_list_images(call: Call[ListImagesRequest]) -> Answer:
     """Who has a photo, on demand with its time stamp."""
-    del caller
-    stamps = Photos(context.store).stamps()
-    if request.get_timestamp:
+    stamps = Photos(call.context.store).stamps()
+    if call.request.get_timestamp:
         rows = ({"user_id": it.user_id, "timestamp": it.timestamp} for it in stamps)
         return Rows("image_info", rows)
     return {"user_ids": [it.user_id for it in stamps]}
 
 
-def user_get_image_list(
-    context: CommandContext, caller: Caller, request: GetImagesRequest
-) -> Answer:
+def user_get_image_list(call: Call[GetImagesRequest]) -> Answer:
     """The photos of several people, in the order asked for; who has none gets an `error`.
 
     They are read while they are sent, so that few of them are in memory at any time.
     """
-    del caller
-    photos = Photos(context.store)
+    photos = Photos(call.context.store)
 
     def rows() -> Iterator[Mapping[str, object]]:
-        for user_id in request.user_ids:
+        for user_id in call.request.user_ids:
             known = 1 <= user_id <= USER_ID_MAX
             photo = photos.find(user_id) if known else None
             if photo is not None:
@@ -107,40 +101,34 @@ def user_get_image_list(
     return Rows("user_images", rows())
 
 
-def user_set_image(context: CommandContext, caller: Caller, request: SetImageRequest) -> Answer:
+def user_set_image(call: Call[SetImageRequest]) -> Answer:
     """Keep a JPG or PNG, of 160x160 to 1920x1080 pixels lying or standing, as a person's photo.
 
     The body is the file; `user_id`, `timestamp` and `match` stand in the query.
     """
-    judged = _judge(context, request.user_id, request.timestamp, request.body)
-    (answer,) = _keep(context, caller, "user_set_image", [judged])
+    judged = _judge(call.context, call.request.user_id, call.request.timestamp, call.request.body)
+    (answer,) = _keep(call, "user_set_image", [judged])
     return answer
 
 
-def user_set_image_list(
-    context: CommandContext, caller: Caller, request: SetImagesRequest
-) -> Answer:
+def user_set_image_list(call: Call[SetImagesRequest]) -> Answer:
     """Keep the good ones of several photos, and say of each what became of it."""
-    judged = [_judge_listed(context, listed) for listed in request.user_images]
-    return {"results": _keep(context, caller, "user_set_image_list", judged)}
+    judged = [_judge_listed(call.context, listed) for listed in call.request.user_images]
+    return {"results": _keep(call, "user_set_image_list", judged)}
 
 
-def user_test_image(context: CommandContext, caller: Caller, request: CheckImageRequest) -> Answer:
+def user_test_image(call: Call[CheckImageRequest]) -> Answer:
     """Whether `user_set_image` would take this file; nothing is kept."""
-    del context, caller
     try:
-        check_photo(request.body)
+        check_photo(call.request.body)
     except InvalidRequest as error:
         return _verdict(str(error))
     return _verdict("")
 
 
-def user_destroy_image(
-    context: CommandContext, caller: Caller, request: DestroyImageRequest
-) -> Answer:
+def user_destroy_image(call: Call[DestroyImageRequest]) -> Answer:
     """Delete photos; who has none is passed over."""
-    del caller
-    photos, chosen = Photos(context.store), request.chosen()
+    photos, chosen = Photos(call.context.store), call.request.chosen()
     if chosen is None:
         photos.remove_all()
     else:
@@ -148,12 +136,9 @@ def user_destroy_image(
     return DONE
 
 
-def face_template_count_distinct(
-    context: CommandContext, caller: Caller, request: NoMembers
-) -> Answer:
+def face_template_count_distinct(call: Call[NoMembers]) -> Answer:
     """How many people have a face template."""
-    del caller, request
-    return {"count": count_people_with_faces(context.store)}
+    return {"count": count_people_with_faces(call.context.store)}
 
 
 def _judge(context: CommandContext, user_id: object, timestamp: int, image: bytes) -> _Judged:
@@ -193,20 +178,18 @@ def _readable(user_id: object) -> int:
         return 0
 
 
-def _keep(
-    context: CommandContext, caller: Caller, verb: str, judged: Sequence[_Judged]
-) -> list[Answer]:
+def _keep(call: Call[object], verb: str, judged: Sequence[_Judged]) -> list[Answer]:
     """Write what was found good, in one transaction; the answer about each, in the same order."""
     if all(it.photo is None for it in judged):
         return [_verdict(it.refusal, it.user_id) for it in judged]
-    photos = Photos(context.store)
-    keep = context.store.configuration({"general": ["keep_user_image"]})
+    photos = Photos(call.context.store)
+    keep = call.context.store.configuration({"general": ["keep_user_image"]})
     keeping = keep["general"]["keep_user_image"] != "0"
     put = _put if keeping else _discard
     answers: list[Answer] = []
     # Filled while it is written; the entry is made of it afterwards.
     told: list[dict[str, object]] = []
-    with audited_write(context, caller, verb, "users", new=told) as outcome:
+    with audited_write(call, verb, "users", new=told) as outcome:
         for it in judged:
             refusal = it.refusal if it.photo is None else put(photos, it.user_id, it.photo)
             if not refusal and it.photo is not None:

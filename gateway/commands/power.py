@@ -5,38 +5,35 @@ from __future__ import annotations
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, NotFound, NotSupportedHere
 from gateway.store.audit import AuditType
 
 
-def reboot(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def reboot(call: Call[NoMembers]) -> Answer:
     """Restart the machine once the answer has gone out. Doors do what the site file says they do
     at a stop, and at a start."""
-    del request
-    context.platform.check_restart()
-    caller.afterwards.append(context.platform.restart)
+    call.context.platform.check_restart()
+    call.caller.afterwards.append(call.context.platform.restart)
     return DONE
 
 
-def reboot_by_url(context: CommandContext, caller: Caller) -> None:
+def reboot_by_url(call: Call[NoMembers]) -> None:
     """As `reboot`, for anybody, while configuration general.url_reboot_enabled is 1.
 
     Raises NotFound while it is not.
     """
     asked = {"general": ["url_reboot_enabled"]}
-    if context.store.configuration(asked)["general"]["url_reboot_enabled"] != "1":
+    if call.context.store.configuration(asked)["general"]["url_reboot_enabled"] != "1":
         raise NotFound("Not Found")
-    request = NoMembers()
-    with audited(REBOOT, context, caller, request):
-        reboot(context, caller, request)
+    with audited(REBOOT, call):
+        reboot(call)
 
 
-def device_is_alive(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def device_is_alive(_: Call[NoMembers]) -> Answer:
     """Nothing but the answer itself: this process serves."""
-    del context, caller, request
     return DONE
 
 

@@ -14,9 +14,9 @@ from pydantic import Field
 
 from gateway.commands.answers import Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, NotSupportedHere
 from gateway.host.probes import (
     HOST_PATTERN,
@@ -53,41 +53,38 @@ def _alone(context: CommandContext) -> Iterator[None]:
         context.probing.release()
 
 
-def connection_test(context: CommandContext, caller: Caller, request: ConnectionRequest) -> Answer:
+def connection_test(call: Call[ConnectionRequest]) -> Answer:
     """Whether a TCP connection can be made: `success`, and `time_ms` or the `reason`.
 
     The shape is ours, the vendor's is not documented.
     """
-    del caller
-    with _alone(context):
+    with _alone(call.context):
         try:
-            return {"success": True, "time_ms": connect(request.host, request.port)}
+            return {"success": True, "time_ms": connect(call.request.host, call.request.port)}
         except Unreachable as error:
             return {"success": False, "reason": str(error)}
 
 
-def ping_test(context: CommandContext, caller: Caller, request: HostRequest) -> Answer:
+def ping_test(call: Call[HostRequest]) -> Answer:
     """Whether a host answers an ICMP echo request: `success`, and `time_ms` or the `reason`.
 
     The shape is ours, the vendor's is not documented.
     """
-    del caller
-    with _alone(context):
+    with _alone(call.context):
         try:
-            return {"success": True, "time_ms": ping(request.host)}
+            return {"success": True, "time_ms": ping(call.request.host)}
         except Unreachable as error:
             return {"success": False, "reason": str(error)}
 
 
-def nslookup_test(context: CommandContext, caller: Caller, request: HostRequest) -> Answer:
+def nslookup_test(call: Call[HostRequest]) -> Answer:
     """What addresses a name has: `success`, and the `addresses` or the `reason`.
 
     The shape is ours, the vendor's is not documented.
     """
-    del caller
-    with _alone(context):
+    with _alone(call.context):
         try:
-            return {"success": True, "addresses": list(look_up(request.host))}
+            return {"success": True, "addresses": list(look_up(call.request.host))}
         except Unreachable as error:
             return {"success": False, "reason": str(error)}
 

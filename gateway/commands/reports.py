@@ -18,10 +18,9 @@ from pydantic import Field
 from gateway.clock import WireTime
 from gateway.commands.answers import Answer, TextStream
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.objects import refresh_for
 from gateway.commands.requests import LoadRequest, RequestModel
-from gateway.commands.rights import Caller
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import TEXT_LIMIT
 from gateway.store.audit import AuditType
@@ -88,15 +87,16 @@ class ReportRequest(LoadRequest):
     columns: Annotated[list[AnyColumn], Field(min_length=1, max_length=MOST_COLUMNS)]
 
 
-def report_generate(context: CommandContext, caller: Caller, request: ReportRequest) -> Answer:
+def report_generate(call: Call[ReportRequest]) -> Answer:
     """One line for each row that the search finds."""
+    context, request = call.context, call.request
     wanted = [column for column in request.columns if isinstance(column, FieldColumn)]
     fields = [_asked(request.object_name, column) for column in wanted]
     search = {**request.search(), "fields": fields or None}
     refresh_for(context, search)
     zone = UTC if context.site.site.wire_time is WireTime.LOCAL else context.site.site.zone
     columns = [_column(context, request.object_name, column, zone) for column in request.columns]
-    rows = context.store.load(search, show_secrets=caller.sees_secrets).rows
+    rows = context.store.load(search, show_secrets=call.caller.sees_secrets).rows
 
     def lines() -> Iterator[str]:
         if request.header:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from gateway.commands.answers import Answer
 from gateway.commands.certificate import certificate_file
 from gateway.commands.command import GET_OR_POST, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers
-from gateway.commands.rights import Caller, Right, check_right
+from gateway.commands.rights import Right, check_right
 from gateway.errors import ControllerUnavailable, GatewayError
 from gateway.host import system as machine
 from gateway.host.certificate import is_self_signed
@@ -24,7 +24,7 @@ MODEL = "Gateway"
 """What clients show as the kind of device."""
 
 
-def system_information(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def system_information(call: Call[NoMembers]) -> Answer:
     """The shape of a real device (Access API, system). What this one lacks is 0, false or empty.
 
     Clients ask before they log in, to see what they are talking to. Without a session the site's
@@ -32,10 +32,10 @@ def system_information(context: CommandContext, caller: Caller, request: NoMembe
     is over the answer is 401. `version` is what clients compare, general.reported_version; that of
     this program is `gateway_version`.
     """
-    del request
-    if caller.token is not None:
-        check_right(caller, Right.ANY_SESSION)
-    known = caller.role is not None
+    context = call.context
+    if call.caller.token is not None:
+        check_right(call.caller, Right.ANY_SESSION)
+    known = call.caller.role is not None
     disk, ram = machine.disk(context.data), machine.memory()
     general = context.store.configuration({"general": ["online", "reported_version"]})["general"]
     return {

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from gateway.commands.answers import Answer, TextStream
 from gateway.commands.audit import MASK
 from gateway.commands.command import GET_OR_POST, Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.objects.logs import ACCESS_LOGS
 from gateway.store.audit import AuditType
@@ -23,18 +23,17 @@ MOST_ENTRIES = 2_000
 _SECRETS = frozenset(field.name for field in ACCESS_LOGS.fields if field.secret)
 
 
-def get_ac_log(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def get_ac_log(call: Call[NoMembers]) -> Answer:
     """The newest 2,000 entries of the journal, a line each, the oldest first; PINs are masked.
 
     A line is the time on the site's wall clock, what it is about, and the facts as JSON.
     """
-    del caller, request
-    path = context.data / JOURNAL_FILE
+    path = call.context.data / JOURNAL_FILE
     entries: list[CommittedEntry] = []
     if path.exists():  # before the controller's first start it is not
         with closing(JournalReader(path)) as reader:
             entries = reader.after(max(0, reader.last_seq() - MOST_ENTRIES), MOST_ENTRIES)
-    return TextStream(_lines(context, entries), file_name="log.txt")
+    return TextStream(_lines(call.context, entries), file_name="log.txt")
 
 
 def _lines(context: CommandContext, entries: list[CommittedEntry]) -> Iterator[str]:

@@ -42,7 +42,7 @@ from gateway.commands import (
 from gateway.commands.answers import Answer
 from gateway.commands.audit import audited
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import parse
 from gateway.commands.rights import Caller, check_right
 
@@ -98,6 +98,6 @@ def execute(
     Raises NotAuthenticated, NotPermitted, InvalidRequest, or what the command itself raises.
     """
     check_right(caller, command.needs)
-    request = parse(command.request, body())
-    with audited(command, context, caller, request):
-        return command.run(context, caller, request)
+    call = Call(context, caller, parse(command.request, body()))
+    with audited(command, call):
+        return command.run(call)

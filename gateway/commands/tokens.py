@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Right
 from gateway.errors import NotFound
 from gateway.store.audit import AuditType
 from gateway.store.tokens import Token
@@ -18,22 +18,19 @@ class TokenRequest(RequestModel):
     name: str
 
 
-def create_token(context: CommandContext, caller: Caller, request: TokenRequest) -> Answer:
+def create_token(call: Call[TokenRequest]) -> Answer:
     """A new token, which is shown this once."""
-    del caller
-    return {"token": context.tokens.create(request.name)}
+    return {"token": call.context.tokens.create(call.request.name)}
 
 
-def list_tokens(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def list_tokens(call: Call[NoMembers]) -> Answer:
     """The names of the tokens that count, and when each was made."""
-    del caller, request
-    return {"tokens": [shown(token) for token in context.tokens.all()]}
+    return {"tokens": [shown(token) for token in call.context.tokens.all()]}
 
 
-def revoke_token(context: CommandContext, caller: Caller, request: TokenRequest) -> Answer:
+def revoke_token(call: Call[TokenRequest]) -> Answer:
     """Let a token count no more, from the next request on."""
-    del caller
-    context.tokens.revoke(request.name)
+    call.context.tokens.revoke(call.request.name)
     return DONE
 
 

@@ -28,10 +28,9 @@ from gateway.commands.answers import Answer, TextStream
 from gateway.commands.audit import audited_write
 from gateway.commands.cells import NOTHING, Cells, card_cell, cell_of
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.objects import refresh_for
 from gateway.commands.requests import RequestModel, flag
-from gateway.commands.rights import Caller
 from gateway.commands.sheets import ENCODINGS, Row, Sheet, sheets, text_of
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType
@@ -113,19 +112,21 @@ class ImportRequest(RequestModel):
     """What the number of a card without a facility is."""
 
 
-def export_object(context: CommandContext, caller: Caller, request: ExportOneRequest) -> Answer:
+def export_object(call: Call[ExportOneRequest]) -> Answer:
     """One table as CSV; secrets for administrators alone."""
-    refresh_for(context, request.object_name)
-    rows = _table(context, caller, request, request)
+    request = call.request
+    refresh_for(call.context, request.object_name)
+    rows = _table(call, request, request)
     pieces = chain([_mark(request)], rows)
     return TextStream(pieces, file_name=f"{request.object_name}.csv", csv=True)
 
 
-def export_objects(context: CommandContext, caller: Caller, request: ExportRequest) -> Answer:
+def export_objects(call: Call[ExportRequest]) -> Answer:
     """Several tables as blocks of CSV; secrets for administrators alone."""
-    refresh_for(context, [wanted.object_name for wanted in request.objects])
+    request = call.request
+    refresh_for(call.context, [wanted.object_name for wanted in request.objects])
     # All are begun now, so that a wrong name refuses the whole.
-    tables = [_table(context, caller, wanted, request) for wanted in request.objects]
+    tables = [_table(call, wanted, request) for wanted in request.objects]
 
     def pieces() -> Iterator[str]:
         yield _mark(request)
@@ -140,14 +141,12 @@ def _mark(form: _Form) -> str:
     return "\ufeff" if form.bom else ""
 
 
-def _table(
-    context: CommandContext, caller: Caller, wanted: ExportedObject, form: _Form
-) -> Iterator[str]:
-    declared = context.store.registry[wanted.object_name]
-    secrets = caller.sees_secrets
+def _table(call: Call[object], wanted: ExportedObject, form: _Form) -> Iterator[str]:
+    declared = call.context.store.registry[wanted.object_name]
+    secrets = call.caller.sees_secrets
     names = wanted.columns or [field.name for field in declared.visible(show_secrets=secrets)]
     search = {"object": declared.name, "fields": names}
-    rows = context.store.load(search, show_secrets=secrets).rows
+    rows = call.context.store.load(search, show_secrets=secrets).rows
     # Twice the same, or by another name: the answer has each column once.
     columns = list(dict.fromkeys(declared.aliases.get(name, name) for name in names))
     pairs = form.cards != "value"
@@ -208,22 +207,22 @@ def _all_or_none(store: Store, *, keep: bool) -> Iterator[None]:
             raise _TakenBack
 
 
-def import_objects(context: CommandContext, caller: Caller, request: ImportRequest) -> Answer:
+def import_objects(call: Call[ImportRequest]) -> Answer:
     """Add the rows of a CSV file, all or none; a refusal names object, row, column and cure.
 
     The rows are numbered as a spreadsheet numbers them. A dry run tells of each row what would
     come of it, refused ones included.
     """
-    store = context.store
+    request, store = call.request, call.context.store
     tables = _tables(store, request)
     order = [declared.name for declared in by_dependence(store.registry)]
     tables.sort(key=lambda table: order.index(table.declared.name))
     work = _Import(store, request)
     counts: dict[str, dict[str, int]] = {}
-    with suppress(_TakenBack), context.obeyed(), _all_or_none(store, keep=not request.dry_run):
+    with suppress(_TakenBack), call.context.obeyed(), _all_or_none(store, keep=not request.dry_run):
         for table in tables:
             name = table.declared.name
-            with audited_write(context, caller, "import_objects", name) as outcome:
+            with audited_write(call, "import_objects", name) as outcome:
                 counts[name] = work.write(table)
                 outcome.count = counts[name]["written"]
     answer: dict[str, object] = {"objects": counts, "dry_run": request.dry_run}

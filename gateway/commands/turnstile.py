@@ -9,9 +9,8 @@ from typing import Literal
 
 from gateway.commands.answers import Answer
 from gateway.commands.command import GET_OR_POST, Audit, Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.commands.rights import Caller
 from gateway.doors.turnstile_values import TurnState
 from gateway.errors import ControllerUnavailable, NotSupportedHere
 from gateway.link.messages import ResetTurnstile
@@ -28,29 +27,25 @@ class TurnStateRequest(RequestModel):
     event_action: Literal["turn_state", "reset_state"]
 
 
-def get_catra_info(context: CommandContext, caller: Caller, request: NoMembers) -> Answer:
+def get_catra_info(call: Call[NoMembers]) -> Answer:
     """Turns since the last reset: to each side, in and out, and all of them."""
-    del caller, request
-    if context.site.turnstile is None:
+    if call.context.site.turnstile is None:
         raise NotSupportedHere(_LACKING)
-    context.refresh_logs()
+    call.context.refresh_logs()
     where = {"catra_infos": {"id": TURN_COUNTS_ROW}}
-    rows = context.store.load({"object": "catra_infos", "where": where}).rows
+    rows = call.context.store.load({"object": "catra_infos", "where": where}).rows
     row = next(rows, {})  # none before the first turn
     counts = {name: _whole(row.get(name)) for name in TURNS}
     return {**counts, "total_turns": counts["left_turns"] + counts["right_turns"]}
 
 
-def turnstile_event_state(
-    context: CommandContext, caller: Caller, request: TurnStateRequest
-) -> Answer:
+def turnstile_event_state(call: Call[TurnStateRequest]) -> Answer:
     """The last event at the turnstile, 0 to 5; after `reset_state` it is 0, waiting."""
-    del caller
-    status = context.controller.status().turnstile
+    status = call.context.controller.status().turnstile
     if status is None:
         raise NotSupportedHere(_LACKING)
-    if request.event_action == "reset_state":
-        context.controller.ask(ResetTurnstile())
+    if call.request.event_action == "reset_state":
+        call.context.controller.ask(ResetTurnstile())
         return {"event_state": int(TurnState.WAITING)}
     return {"event_state": status.event_state}
 

@@ -16,8 +16,9 @@ from gateway.api.controlid.outgoing import error_response, respond
 from gateway.api.replies import COMMON_HEADERS
 from gateway.api.statuses import status_of
 from gateway.commands.command import Command
-from gateway.commands.context import CommandContext
+from gateway.commands.context import Call, CommandContext
 from gateway.commands.power import reboot_by_url
+from gateway.commands.requests import NoMembers
 from gateway.commands.table import COMMANDS, execute
 from gateway.errors import GatewayError, NotFound
 
@@ -91,7 +92,7 @@ def _reboot(context: CommandContext) -> Response:
     """The page that restarts the machine, for anybody, where configuration allows it."""
     with ExitStack() as stack:
         caller = stack.enter_context(context.calling(None, request.remote_addr or ""))
-        reboot_by_url(context, caller)
+        reboot_by_url(Call(context, caller, NoMembers()))
         response = Response(_REBOOT_PAGE, content_type="text/html; charset=utf-8")
         response.call_on_close(stack.pop_all().close)
     return response

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.commands.context import Call
 from gateway.commands.gpio import GpioRequest, gpio_state
 from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotFound
@@ -94,7 +95,7 @@ def status(*levels: LineLevel, unlocked: tuple[int, ...] = ()) -> ControllerStat
 def look(desk: Desk, gpio: int, found: ControllerStatus) -> dict[str, Any]:
     controller: Any = SimpleNamespace(status=lambda: found)
     context = replace(desk.context, site=SITE, controller=controller)
-    answer: Any = gpio_state(context, CALLER, GpioRequest(gpio=gpio))
+    answer: Any = gpio_state(Call(context, CALLER, GpioRequest(gpio=gpio)))
     assert (answer["notify"], answer["notified"]) == (0, 0)
     assert all(type(answer[name]) is int for name in answer if name != "pin")
     return {name: answer[name] for name in ("pin", "enabled", "value", "idle", "in", "pullup")}
@@ -175,7 +176,7 @@ def test_without_a_controller_nothing_is_made_up(desk: Desk) -> None:
     controller: Any = SimpleNamespace(status=away)
     context = replace(desk.context, site=SITE, controller=controller)
     with pytest.raises(ControllerUnavailable):
-        gpio_state(context, CALLER, GpioRequest(gpio=11))
+        gpio_state(Call(context, CALLER, GpioRequest(gpio=11)))
 
 
 @pytest.mark.parametrize("body", [{}, {"gpio": "1"}, {"gpio": True}, {"gpio": 1.5}])

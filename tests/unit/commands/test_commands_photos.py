@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gateway.commands import photo_files
+from gateway.commands.context import Call
 from gateway.commands.photo_files import LARGEST_BYTES, NOT_AN_IMAGE, check_photo, media_type
 from gateway.commands.photo_requests import GetImagesRequest
 from gateway.commands.photos import user_get_image_list
@@ -421,7 +422,7 @@ def test_a_list_of_photos_is_read_as_it_is_sent(
     monkeypatch.setattr(Photos, "find", find)
     caller: Any = None
     answer: Any = user_get_image_list(
-        people.context, caller, GetImagesRequest(user_ids=[1, 2, 3, 1])
+        Call(people.context, caller, GetImagesRequest(user_ids=[1, 2, 3, 1]))
     )
     assert asked == []
     assert next(answer.rows)["id"] == 1

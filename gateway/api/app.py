@@ -7,16 +7,18 @@ from flask import Flask
 from gateway.api.controlid.app import create_app as create_controlid
 from gateway.api.docs_page import description_blueprint
 from gateway.api.front_page import front_page_blueprint
+from gateway.api.manual import manual_blueprint
 from gateway.api.metrics import metrics_blueprint
 from gateway.api.minop.blueprint import minop_blueprint
 from gateway.commands.context import CommandContext
 
 
 def create_app(context: CommandContext) -> Flask:
-    """The `*.fcgi` API, and beside it the second vendor's, the description of both and figures."""
+    """Both vendors' APIs, their description, the manual and the metrics."""
     app = create_controlid(context)
     app.register_blueprint(minop_blueprint(context))
     app.register_blueprint(description_blueprint())
+    app.register_blueprint(manual_blueprint())
     app.register_blueprint(front_page_blueprint())
     app.register_blueprint(metrics_blueprint(context))
     return app

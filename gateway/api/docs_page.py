@@ -6,20 +6,17 @@ this one. The page needs nothing from elsewhere and runs no script.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from flask import Blueprint, Response
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
+from gateway.api.html_page import render, respond
 from gateway.api.openapi.document import REFUSALS, document, document_json
 from gateway.api.openapi.fields import Schema
 from gateway.api.openapi.schemas import change, new, row
@@ -53,47 +50,33 @@ class Line:
 
 
 def description_blueprint() -> Blueprint:
-    """`/openapi.json` and `/docs`."""
+    """`/openapi.json` and `/docs/api`."""
     blueprint = Blueprint("description", __name__)
 
     def as_json() -> Response:
         return Response(document_json(), content_type=JSON_TYPE)
 
     def as_page() -> Response:
-        text, policy = _page()
-        response = Response(text, content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = policy
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+        return respond(_page())
 
     blueprint.add_url_rule("/openapi.json", view_func=as_json, methods=["GET"])
-    blueprint.add_url_rule("/docs", view_func=as_page, methods=["GET"])
+    blueprint.add_url_rule("/docs/api", view_func=as_page, methods=["GET"])
     return blueprint
 
 
 @cache
-def _page() -> tuple[str, str]:
-    """The page, and what a browser may do with it: show it, in its own colours."""
-    source = files("gateway.api")
-    style = source.joinpath("docs.css").read_text(encoding="utf-8")
-    template = source.joinpath("docs.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"prose": _prose, "prose_line": _line_of_prose}
+def _page() -> str:
     described = document()
     components = described["components"]["schemas"]
-    text = environment.from_string(template).render(
-        style=style,
+    return render(
+        "docs.html",
+        {"prose": _prose, "prose_line": _line_of_prose},
         info=described["info"],
         error=_shown(components["Error"]["examples"][0]),
         refusals=REFUSALS.items(),
         groups=list(_groups(described)),
         objects=list(_objects(components)),
         modules=list(_modules(components)),
-    )
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return text, (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
     )
 
 

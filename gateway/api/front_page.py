@@ -1,4 +1,4 @@
-"""What a browser finds at the root: what this is, and where its description stands.
+"""What a browser finds at the root: what this is, and where its manual is.
 
 It says nothing about the site, needs nothing from elsewhere and runs no script.
 """
@@ -6,6 +6,8 @@ It says nothing about the site, needs nothing from elsewhere and runs no script.
 from __future__ import annotations
 
 from flask import Blueprint, Response
+
+from gateway.api.html_page import respond
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -20,13 +22,13 @@ _PAGE = """\
 <h1>Door controller</h1>
 <p>This device decides who may pass which door, and opens it. Programs talk to it over its API.</p>
 <ul>
-<li><a href="/docs">Description of the API</a>: commands, objects and settings</li>
+<li><a href="/docs">Manual</a>: wiring, installation, people, alarms, commands</li>
+<li><a href="/docs/api">Description of the API</a>: commands, objects and settings</li>
 <li><a href="/openapi.json">openapi.json</a>: the same for programs</li>
 </ul>
 </body>
 </html>
 """
-_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def front_page_blueprint() -> Blueprint:
@@ -34,10 +36,7 @@ def front_page_blueprint() -> Blueprint:
     blueprint = Blueprint("front_page", __name__)
 
     def show() -> Response:
-        response = Response(_PAGE, content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
+        return respond(_PAGE)
 
     blueprint.add_url_rule("/", view_func=show, methods=["GET"])
     return blueprint

@@ -56,7 +56,9 @@ def _card(_ctx: click.Context, _param: click.Parameter, value: str | None) -> in
         raise click.BadParameter(str(error)) from error
 
 
-_at = click.option("--at", callback=_moment, help="The wall clock: 2026-11-23 09:00. Else now.")
+_at = click.option(
+    "--at", callback=_moment, help="Local time, such as 2026-11-23 09:00; now without it."
+)
 
 
 @click.group(invoke_without_command=True)
@@ -67,9 +69,11 @@ _at = click.option("--at", callback=_moment, help="The wall clock: 2026-11-23 09
 @click.option("--card", "card_value", callback=_card, help="A card: 123,45678 or a plain number.")
 @click.option("--qr", "qrcode_value", help="The text of a QR code.")
 @click.option("--portal", "portal_id", type=int, help="The portal, by id.")
-@click.option("--reader", help="A reader of the site file, in the place of its portal.")
+@click.option("--reader", help="A reader of the site file; stands for its portal.")
 @_at
-@click.option("--all", "everything", is_flag=True, help="Every gate and every rule.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show every step of the decision and every rule."
+)
 @click.pass_context
 def explain(
     ctx: click.Context,
@@ -94,8 +98,8 @@ def explain(
 
 @explain.command()
 @click.option("--portal", "portal_id", type=int, help="The portal, by id.")
-@click.option("--door", type=int, help="A door, behind whatever portal.")
-@click.option("--now", is_flag=True, help="Only those who may pass at that very moment.")
+@click.option("--door", type=int, help="A door by its number, whichever portals open it.")
+@click.option("--now", is_flag=True, help="Only people who may pass at that moment.")
 @_at
 @click.pass_obj
 def who(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) -> None:
@@ -116,7 +120,7 @@ def who(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) 
 @_at
 @click.pass_obj
 def when_(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) -> None:
-    """Show a person's week, from monday to sunday, at each portal."""
+    """Show a person's week, from Monday to Sunday, at each portal."""
     data, as_json = obj
     with _facts(data) as facts:
         given = {name: value for name, value in asked.items() if value is not None}

@@ -31,10 +31,12 @@ def login() -> None:
 @login.command()
 @data_option
 @click.argument("name")
-@click.option("--role", type=_role, default=Role.OPERATOR.value, show_default=True)
+@click.option(
+    "--role", type=_role, default=Role.OPERATOR.value, show_default=True, help="What it may do."
+)
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 def add(data: Path, name: str, role: str, *, from_stdin: bool) -> None:
-    """Make the login NAME; without --stdin a password is made up and printed: this once."""
+    """Make the login NAME; without --stdin a password is generated and printed once."""
     with _accounts(data) as accounts:
         password = read_password(from_stdin=True) if from_stdin else new_password()
         accounts.create(name, password, Role(role))

@@ -15,7 +15,7 @@ from gateway.store.files import STORE_FILE
 
 @click.command()
 @data_option
-@click.option("--login", default="admin", show_default=True)
+@click.option("--login", default="admin", show_default=True, help="The login to change.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
 def passwd(data: Path, login: str, *, from_stdin: bool) -> None:
     """Set the password of an API login; a running gateway obeys at the next log-in."""

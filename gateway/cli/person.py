@@ -106,7 +106,7 @@ def add_card(data: Path, who: str, number: str) -> None:
 @data_option
 @click.argument("number", metavar="CARD")
 def remove_card(data: Path, number: str) -> None:
-    """Take a card away from whoever has it, such as one that was lost."""
+    """Remove a card, such as one that was lost."""
     with _people(data) as people:
         owner = people.remove_card(number)
     click.echo(f"card {number} of {owner.name} (person {owner.id}) removed", err=True)

@@ -52,7 +52,7 @@ def list_(data: Path, *, as_json: bool) -> None:
     help="The access rule; 1 lets group 1 pass at any time.",
 )
 def link(data: Path, number: int, rule: int) -> None:
-    """Let those whom the access rule lets pass open PORTAL."""
+    """Tie an access rule to PORTAL: the people of the rule may pass there."""
     with _store(data) as store:
         store.insert(LINKS, [{"portal_id": number, "access_rule_id": rule}])
     click.echo(f"portal {number} is tied to rule {rule} now", err=True)

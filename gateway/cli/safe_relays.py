@@ -32,9 +32,9 @@ from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_site
     "$SERVICE_RESULT says, on_fault without it.",
 )
 def safe_relays(data: Path, given: str | None) -> None:
-    """Put each lock at its declared state and switch off what sounds or shines.
+    """Put each lock at its declared state; switch sirens, buzzers and lights off.
 
-    Exit code 1 when a line could not be put, or a controller is at work.
+    Exit code 1 when a line could not be set, or while a controller runs.
     """
     moment = Moment(given) if given else moment_of_end(os.environ)
     if moment is None:

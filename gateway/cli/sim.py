@@ -90,9 +90,9 @@ def key(ctx: click.Context, reader: str, keys: str) -> None:
 @click.argument("bits")
 @click.pass_context
 def frame(ctx: click.Context, reader: str, bits: str) -> None:
-    """Send BITS (0 and 1) on D0 and D1, as for own formats.
+    """Send BITS (0 and 1) on D0 and D1, for example in a format of the site's own.
 
-    Twice the same is as exactly timed as a recording, and warned of.
+    The same bits twice have the timing of a recording, which the journal warns of.
     """
     _do(ctx, Simulate(verb="frame", reader=reader, value=bits))
 
@@ -102,7 +102,7 @@ def frame(ctx: click.Context, reader: str, bits: str) -> None:
 @click.argument("text")
 @click.pass_context
 def qr(ctx: click.Context, reader: str, text: str) -> None:
-    """Hold a QR code with TEXT before a serial reader."""
+    """Show a QR code with TEXT to a serial reader."""
     _do(ctx, Simulate(verb="qr", reader=reader, value=text))
 
 
@@ -111,7 +111,7 @@ def qr(ctx: click.Context, reader: str, text: str) -> None:
 @click.argument("text")
 @click.pass_context
 def type_(ctx: click.Context, reader: str, text: str) -> None:
-    """Let a reader that is a keyboard type TEXT and Enter."""
+    """Type TEXT and Enter at a USB reader that acts as a keyboard."""
     _do(ctx, Simulate(verb="type", reader=reader, value=text))
 
 
@@ -120,7 +120,7 @@ def type_(ctx: click.Context, reader: str, text: str) -> None:
 @click.argument("serial")
 @click.pass_context
 def present(ctx: click.Context, reader: str, serial: str) -> None:
-    """Lay a card on a PC/SC reader; SERIAL is hexadecimal."""
+    """Put a card on a PC/SC reader; SERIAL is hexadecimal."""
     _do(ctx, Simulate(verb="present", reader=reader, value=serial))
 
 
@@ -140,7 +140,7 @@ def remove(ctx: click.Context, reader: str) -> None:
 @click.argument("tag")
 @click.pass_context
 def tag(ctx: click.Context, reader: str, hold: float, tag: str) -> None:
-    """Hold TAG (hexadecimal) before a UHF reader."""
+    """Hold TAG (hexadecimal) in front of a UHF reader."""
     _do(ctx, Simulate(verb="tag", reader=reader, value=tag, hold=str(hold)))
 
 
@@ -157,7 +157,7 @@ def door(ctx: click.Context, name: str, state: str) -> None:
 @click.argument("way", type=click.Choice([side.value for side in Side]))
 @click.pass_context
 def turn(ctx: click.Context, way: str) -> None:
-    """Turn the turnstile: its contact of that way moves once."""
+    """Turn the turnstile once in that direction."""
     _do(ctx, Simulate(verb="turn", value=way))
 
 
@@ -183,10 +183,10 @@ def zone(ctx: click.Context, number: int, state: str) -> None:
 
 @sim.command()
 @click.argument("state", type=click.Choice(["on", "off"]))
-@click.option("--reader", help="A reader's own contact, in the place of the case's.")
+@click.option("--reader", help="The reader whose tamper contact is meant; the case's without it.")
 @click.pass_context
 def tamper(ctx: click.Context, state: str, reader: str | None) -> None:
-    """Open (on) or close (off) the case, or a reader's own."""
+    """Open (on) or close (off) the tamper contact of the case, or of a reader."""
     _do(ctx, Simulate(verb="tamper", reader=reader, value=state))
 
 
@@ -208,7 +208,7 @@ _switch("under_voltage", "Report too low a voltage (on) or enough (off).")
 @click.argument("words", nargs=-1, required=True, metavar="{set ISO-TIME|real}")
 @click.pass_context
 def clock(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Set the wall clock, or let it be the machine's (real)."""
+    """Set the wall clock, or follow the machine's clock again (real)."""
     match words:
         case ("set", moment):
             pass
@@ -227,8 +227,8 @@ def _plug(name: Literal["unplug", "plug"], text: str) -> None:
         _do(ctx, Simulate(verb=name, reader=reader))
 
 
-_plug("unplug", "Tear the cable of READER, or of a SecBox.")
-_plug("plug", "Put the cable of READER, or of a SecBox, back.")
+_plug("unplug", "Unplug the cable of READER, or of a SecBox.")
+_plug("plug", "Plug the cable of READER, or of a SecBox, in again.")
 
 
 @sim.command()

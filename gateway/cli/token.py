@@ -25,7 +25,7 @@ def token() -> None:
 @data_option
 @click.argument("name")
 def create(data: Path, name: str) -> None:
-    """Make a token called NAME and print it: this once, since only its hash is kept."""
+    """Make a token called NAME and print it once: only its hash is stored."""
     with _tokens(data) as tokens:
         made = tokens.create(name)
     click.echo(made)
@@ -36,7 +36,7 @@ def create(data: Path, name: str) -> None:
 @data_option
 @json_option
 def list_(data: Path, *, as_json: bool) -> None:
-    """Print the names of the tokens that count, and when each was made (UTC)."""
+    """Print the name of each valid token and when it was made (UTC)."""
     with _tokens(data) as tokens:
         rows = [shown(found) for found in tokens.all()]
     if as_json:
@@ -50,7 +50,7 @@ def list_(data: Path, *, as_json: bool) -> None:
 @data_option
 @click.argument("name")
 def revoke(data: Path, name: str) -> None:
-    """Let the token NAME count no more."""
+    """Revoke the token NAME."""
     with _tokens(data) as tokens:
         tokens.revoke(name)
     click.echo(f"token {name} revoked", err=True)

@@ -23,7 +23,7 @@ from gateway.settings import SITE_FILE, read_site
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write it there; to standard output without it.",
+    help="The file to write; standard output without it.",
 )
 def wiring(data: Path, board: str | None, output: Path | None) -> None:
     """Draw the header of the board with every pin that the site file uses, as SVG."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import commands, configuration, drawings, objects, semantics
+from . import command_line, commands, configuration, drawings, objects, semantics
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "gateway" / "docs"
@@ -13,6 +13,7 @@ DRAWINGS = ROOT / "hw" / "drawings"
 PAGES: Mapping[str, Callable[[], str]] = {
     "api-commands.md": commands.page,
     "api-objects.md": objects.page,
+    "command-line.md": command_line.page,
     "configuration.md": configuration.page,
     "semantics.md": semantics.page,
 }

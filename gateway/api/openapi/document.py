@@ -106,7 +106,8 @@ def document() -> dict[str, Any]:
     text = {"type": "string"}
     paths["/"] = _page("front_page", "What this device is, for a browser.", "text/html", text)
     paths["/openapi.json"] = _page("json", "This description.", JSON, {"type": "object"})
-    paths["/docs"] = _page("html", "This description, to be read.", "text/html", text)
+    paths["/docs"] = _page("manual", "The manual, for a browser.", "text/html", text)
+    paths["/docs/api"] = _page("html", "This description, to be read.", "text/html", text)
     paths[METRICS_PATH] = _figures()
     for path, operations in paths.items():
         for method, operation in operations.items():

@@ -90,7 +90,7 @@ def test_what_is_always_refused_is_described_with_its_refusal_alone(name: str) -
 
 
 def test_the_page_says_that_it_is_always_refused(device: SimpleNamespace) -> None:
-    page = requests.get(f"{device.url}/docs", timeout=30).text
+    page = requests.get(f"{device.url}/docs/api", timeout=30).text
     section = page.partition('id="/make_sip_call.fcgi"')[2].partition("</section>")[0]
     assert "Always refused" in section
 

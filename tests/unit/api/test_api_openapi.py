@@ -77,7 +77,7 @@ def test_every_command_is_described_under_each_of_its_names_and_methods() -> Non
 
 def test_nothing_is_described_that_is_not_there(device: SimpleNamespace) -> None:
     names = {re.sub(r"^/|\.fcgi$", "", path) for path in DESCRIBED["paths"]}
-    others = {"", "api/v1/execute", "openapi.json", "docs", "metrics"}
+    others = {"", "api/v1/execute", "openapi.json", "docs", "docs/api", "metrics"}
     assert names == set(COMMANDS) | others
     for path in DESCRIBED["paths"]:
         assert requests.options(f"{device.url}{path}", timeout=30).status_code == 200
@@ -352,7 +352,7 @@ def test_the_description_is_served_without_a_session(device: SimpleNamespace) ->
 
 
 def test_neither_description_nor_page_tell_anything_about_the_site(device: SimpleNamespace) -> None:
-    for path in ("openapi.json", "docs"):
+    for path in ("openapi.json", "docs/api"):
         text = requests.get(f"{device.url}/{path}", timeout=30).text
         identity = device.context.identity
         for secret in (identity.serial, str(identity.device_id), "Sao_Paulo", device.password):
@@ -362,7 +362,7 @@ def test_neither_description_nor_page_tell_anything_about_the_site(device: Simpl
 def test_the_page_names_everything_and_needs_nothing_from_elsewhere(
     device: SimpleNamespace,
 ) -> None:
-    reply = requests.get(f"{device.url}/docs", timeout=30)
+    reply = requests.get(f"{device.url}/docs/api", timeout=30)
     assert reply.status_code == 200
     assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
@@ -397,7 +397,7 @@ class Places(HTMLParser):
 
 
 def test_the_page_groups_commands_and_folds_those_that_are_refused(device: SimpleNamespace) -> None:
-    page = requests.get(f"{device.url}/docs", timeout=30).text
+    page = requests.get(f"{device.url}/docs/api", timeout=30).text
     for tag in DESCRIBED["tags"]:
         assert f"<h2>{tag['name']}</h2>" in page
     places = Places()
@@ -410,7 +410,7 @@ def test_the_page_groups_commands_and_folds_those_that_are_refused(device: Simpl
 def test_the_page_shows_address_tls_error_shape_and_a_curl_line_for_each(
     device: SimpleNamespace,
 ) -> None:
-    page = html.unescape(requests.get(f"{device.url}/docs", timeout=30).text)
+    page = html.unescape(requests.get(f"{device.url}/docs/api", timeout=30).text)
     assert "GATEWAY=https://" in page
     assert "CURL_CA_BUNDLE" in page
     assert "Without TLS, passwords and sessions cross the network readable" in page
@@ -423,7 +423,7 @@ def test_the_page_shows_address_tls_error_shape_and_a_curl_line_for_each(
 
 
 def test_the_page_shows_names_as_code_and_no_backticks(device: SimpleNamespace) -> None:
-    page = requests.get(f"{device.url}/docs", timeout=30).text
+    page = requests.get(f"{device.url}/docs/api", timeout=30).text
     assert "`" not in page
     assert "<code>?session=</code>" in page
 
@@ -431,7 +431,7 @@ def test_the_page_shows_names_as_code_and_no_backticks(device: SimpleNamespace) 
 def test_the_page_names_every_choice_of_a_request_with_several_forms(
     device: SimpleNamespace,
 ) -> None:
-    page = html.unescape(requests.get(f"{device.url}/docs", timeout=30).text)
+    page = html.unescape(requests.get(f"{device.url}/docs/api", timeout=30).text)
     section = page.partition('id="/api/v1/execute"')[2].partition("</section>")[0]
     for name in MINOP_COMMANDS:
         for word in name.split():
@@ -439,7 +439,7 @@ def test_the_page_names_every_choice_of_a_request_with_several_forms(
 
 
 def test_the_page_shows_limits_defaults_and_examples(device: SimpleNamespace) -> None:
-    text = requests.get(f"{device.url}/docs", timeout=30).text
+    text = requests.get(f"{device.url}/docs/api", timeout=30).text
     assert "from 100, to 600000" in text  # relay1_timeout
     assert "3000" in text
     assert "&#34;parameters&#34;: &#34;door=1&#34;" in text

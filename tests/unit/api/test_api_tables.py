@@ -12,7 +12,13 @@ import pytest
 from gateway.commands.table import COMMANDS
 from gateway.objects.catalogue import REGISTRY
 
-PAGES = ["api-commands.md", "api-objects.md", "configuration.md", "semantics.md"]
+PAGES = [
+    "api-commands.md",
+    "api-objects.md",
+    "command-line.md",
+    "configuration.md",
+    "semantics.md",
+]
 TESTS = Path(__file__).parents[2]
 
 
@@ -27,12 +33,13 @@ def reference(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
+def test_the_pages_that_make_docs_writes_are_tested(reference: Any) -> None:
+    assert sorted(reference("__main__").PAGES) == PAGES
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_what_make_docs_writes(reference: Any, page: str) -> None:
     writer = reference("__main__")
-    # Those that a person wrote are no tables.
-    written = {"hardware.md", "installation.md", "people.md", "readers.md", "secbox.md"}
-    assert set(writer.PAGES) | written == {path.name for path in writer.DOCS.iterdir()}
     assert (writer.DOCS / page).read_text(encoding="utf-8") == writer.PAGES[page]()
 
 

@@ -39,6 +39,13 @@ def pages(root: Path) -> list[Path]:
     ]
 
 
+def links(page: Path) -> set[Path]:
+    """Every file that `page` links to."""
+    targets = _LINK.findall(_FENCE.sub("", page.read_text()))
+    names = {target.partition("#")[0] for target in targets if "://" not in target}
+    return {(page.parent / name).resolve() for name in names if name}
+
+
 def problems(page: Path, root: Path) -> list[str]:
     """Every reference of `page` that leads nowhere."""
     text = page.read_text()

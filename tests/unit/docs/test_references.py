@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .references import pages, problems
+from .references import links, pages, problems
 
 ROOT = Path(__file__).parents[3]
 
@@ -14,6 +14,11 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize("page", pages(ROOT), ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_link_command_option_and_key_that_a_page_names_exists(page: Path) -> None:
     assert problems(page, ROOT) == []
+
+
+def test_the_index_links_every_page() -> None:
+    index = ROOT / "gateway/docs/index.md"
+    assert set(pages(ROOT)) - {ROOT / "README.md", index} == links(index)
 
 
 @pytest.mark.parametrize(

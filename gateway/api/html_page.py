@@ -1,0 +1,45 @@
+"""Pages for browsers: no script, nothing from elsewhere, one stylesheet named by its digest."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from flask import Response
+from jinja2 import Environment, StrictUndefined
+
+HTML_TYPE = "text/html; charset=utf-8"
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+@cache
+def stylesheet() -> str:
+    """The rules that every page with a style shares."""
+    return files("gateway.api").joinpath("docs.css").read_text(encoding="utf-8")
+
+
+def render(name: str, filters: Mapping[str, Callable[..., Any]], **values: object) -> str:
+    """The template `name` of this package with `values`, escaped."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters |= filters
+    text = files("gateway.api").joinpath(name).read_text(encoding="utf-8")
+    return environment.from_string(text).render(style=stylesheet(), **values)
+
+
+def respond(body: str | bytes, content_type: str = HTML_TYPE) -> Response:
+    """`body` with the policy that lets a browser show it, in our style, and do nothing else."""
+    response = Response(body, content_type=content_type)
+    response.headers["Content-Security-Policy"] = (
+        f"{_POLICY}; style-src 'sha256-{_digest()}'; img-src 'self'"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@cache
+def _digest() -> str:
+    return base64.b64encode(hashlib.sha256(stylesheet().encode()).digest()).decode()

@@ -11,7 +11,7 @@ from flask import request
 from gateway.commands.context import CommandContext
 from gateway.commands.rights import Caller
 from gateway.errors import NotAuthenticated
-from gateway.store.accounts import Role
+from gateway.store.tables.accounts import Role
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 """The header of every answer that asks for a token."""

@@ -12,9 +12,9 @@ from gateway.access.expiry import Watch, Whose, look
 from gateway.clock import Clock, DeviceTime
 from gateway.errors import ControllerUnavailable, StorageError
 from gateway.link.client import ControllerClient
-from gateway.store.audit import AuditType, write_entry
-from gateway.store.expired import ExpiryWatch, clear_expired
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables.audit import AuditType, write_entry
+from gateway.store.tables.expired import ExpiryWatch, clear_expired
 
 LOOK_S = 60.0
 """How often the clock is looked at."""

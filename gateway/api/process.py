@@ -38,13 +38,13 @@ from gateway.objects.declaration import Registry
 from gateway.objects.fields import Extension
 from gateway.settings import Http, SiteFile, read_running_site
 from gateway.settings.addresses import parse_address
-from gateway.store.accounts import Accounts
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
-from gateway.store.identity import read_identity
 from gateway.store.journal import JournalReader
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 from gateway.store.projection import Projection
-from gateway.store.tokens import Tokens
+from gateway.store.tables.accounts import Accounts
+from gateway.store.tables.identity import read_identity
+from gateway.store.tables.tokens import Tokens
 
 log = structlog.get_logger("api")
 

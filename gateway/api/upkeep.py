@@ -12,10 +12,10 @@ import structlog
 
 from gateway.clock import Clock, DeviceTime
 from gateway.errors import StorageError
-from gateway.store.audit import AuditType, write_entry
 from gateway.store.check import FullCheck, damage, full_checks, keep_full_checks
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables.audit import AuditType, write_entry
 
 HOUR = 3
 """Of the site's wall clock, at which a night's full check begins: few people pass."""

@@ -31,9 +31,8 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import read_running_site
-from gateway.store import database
-from gateway.store.files import JOURNAL_FILE, STORE_FILE
-from gateway.store.rule_book import RuleBooks
+from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
+from gateway.store.policy.rule_book import RuleBooks
 
 _DAY_S = 86_400
 _MOMENTS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")

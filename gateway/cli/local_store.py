@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.cli.options import initialised
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from gateway.cli.passwords import read_password, warn_if_weak
 from gateway.clock import SystemClock
 from gateway.commands.accounts import shown
 from gateway.commands.provisioning import new_password
-from gateway.store.accounts import Accounts, Role
+from gateway.store.tables.accounts import Accounts, Role
 
 _role = click.Choice([role.value for role in Role])
 

@@ -14,7 +14,7 @@ from gateway.link.messages import Simulate
 from gateway.settings import SiteFile, read_running_site
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
-from gateway.store.names import NameReader
+from gateway.store.objects.names import NameReader
 
 LONGEST_WAIT_S = 2.0
 """From the command to the entry that it leads to; some lead to none."""

@@ -13,7 +13,7 @@ from gateway.cli.options import data_option, initialised, json_option
 from gateway.commands.provisioning import EVERYBODY_ALWAYS
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 LINKS = "portal_access_rules"
 

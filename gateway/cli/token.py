@@ -13,7 +13,7 @@ from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, json_option
 from gateway.clock import SystemClock
 from gateway.commands.tokens import shown
-from gateway.store.tokens import Tokens
+from gateway.store.tables.tokens import Tokens
 
 
 @click.group()

@@ -18,8 +18,8 @@ from gateway.commands.context import Call
 from gateway.commands.requests import LoginRequest, NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import InvalidRequest, NotFound
-from gateway.store.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, Account, Role
-from gateway.store.audit import AuditType
+from gateway.store.tables.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, Account, Role
+from gateway.store.tables.audit import AuditType
 
 RoleName = Literal["administrator", "operator"]
 

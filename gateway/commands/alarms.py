@@ -15,7 +15,7 @@ from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.errors import ControllerUnavailable, NotFound
 from gateway.link.messages import LONGEST_EXIT_S, ArmAlarms, DisarmAlarms, ZoneNumber
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 Zones = Annotated[list[ZoneNumber], Field(min_length=1, max_length=5)]
 

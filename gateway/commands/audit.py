@@ -25,8 +25,8 @@ from gateway.commands.rights import Caller, Right
 from gateway.errors import GatewayError, StorageError
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob
-from gateway.store.audit import AuditType, entries, write_entry
 from gateway.store.query.tree import Clause, Condition, Every
+from gateway.store.tables.audit import AuditType, entries, write_entry
 
 SHOWN = 5
 """Rows and values of a list that an entry tells; of the others it gives the number."""

@@ -20,7 +20,7 @@ from gateway.link.messages import (
     ReleaseTurnstile,
     RowId,
 )
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 _EVENTS: dict[int, Literal[3, 6, 7]] = {3: 3, 6: 6, 7: 7}
 """Not identified, denied, granted. Factors still to come (4) are asked at the reader only."""

@@ -15,9 +15,9 @@ from gateway.commands.requests import NoMembers, RequestModel, flag
 from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.store.audit import AuditType
 from gateway.store.backup import Backups
 from gateway.store.files import STORE_FILE
+from gateway.store.tables.audit import AuditType
 
 
 class RestoreRequest(RequestModel):

@@ -11,8 +11,8 @@ from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.host.certificate import replace_certificate
-from gateway.store.audit import AuditType
 from gateway.store.files import STORE_FILE
+from gateway.store.tables.audit import AuditType
 
 HTTPS_FILE = "https.pem"
 """Key and certificate."""

@@ -17,7 +17,7 @@ from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, GatewayError, InvalidRequest, NotSupportedHere
 from gateway.host.clock_trust import CEILING, RELEASED, note_set_by_hand
 from gateway.host.probes import HOST_PATTERN, LONGEST_HOST
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 NTP_ENABLED = ("ntp", "enabled")
 """Module and key of the switch."""

@@ -11,7 +11,7 @@ from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import GatewayError
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 POST = frozenset({"POST"})
 GET_OR_POST = frozenset({"GET", "POST"})

@@ -15,7 +15,7 @@ from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
 from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
-from gateway.store.configuration import Values, check
+from gateway.store.objects.configuration import Values, check
 
 _DERIVED: Mapping[tuple[str, str], Callable[[CommandContext], str]] = MappingProxyType(
     {("general", "relay_count"): lambda context: str(len(context.site.door))}

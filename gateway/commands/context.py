@@ -19,13 +19,13 @@ from gateway.errors import GatewayError, StorageError
 from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient
 from gateway.settings import SiteFile
-from gateway.store.accounts import Accounts
-from gateway.store.audit import Repeats
-from gateway.store.identity import DeviceIdentity
-from gateway.store.machine import Machine
-from gateway.store.objects_store import Store
-from gateway.store.rule_book import RuleBooks
-from gateway.store.tokens import Tokens
+from gateway.store.objects.store import Store
+from gateway.store.policy.rule_book import RuleBooks
+from gateway.store.tables.accounts import Accounts
+from gateway.store.tables.audit import Repeats
+from gateway.store.tables.identity import DeviceIdentity
+from gateway.store.tables.machine import Machine
+from gateway.store.tables.tokens import Tokens
 
 log = structlog.get_logger("commands")
 

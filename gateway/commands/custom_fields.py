@@ -20,8 +20,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.custom import FOREIGN_KEY, MOST_COLUMNS, NONE, CustomColumn
 from gateway.objects.declaration import Registry
 from gateway.objects.fields import invalid_member, wire_type_of
-from gateway.store.audit import AuditType
-from gateway.store.custom import (
+from gateway.store.objects.custom import (
     Named,
     add_columns,
     add_table,
@@ -30,6 +29,7 @@ from gateway.store.custom import (
     remove_tables,
     table_id,
 )
+from gateway.store.tables.audit import AuditType
 
 MOST_IDS = 1_000
 

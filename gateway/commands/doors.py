@@ -14,7 +14,7 @@ from gateway.doors.turnstile_values import sides_named
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest
 from gateway.link.messages import OpenDoor, OpenTogether, ReleaseTurnstile, Silence
 from gateway.settings import SiteFile
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 LONGEST_TIMEOUT_MS = 600_000
 MOST_ACTIONS = 32

@@ -39,7 +39,7 @@ from gateway.errors import (
 )
 from gateway.link.messages import CancelCapture, Capture, Captured
 from gateway.objects.people import USER_ID_MAX
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 SHORTEST = 4
 """Digits of a PIN or password: fewer are guessed in minutes."""

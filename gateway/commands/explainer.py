@@ -37,14 +37,14 @@ from gateway.objects.configuration_keys import DOORS
 from gateway.objects.models import Models
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import SiteFile
-from gateway.store.database import TrackedDatabase, storage_errors
 from gateway.store.files import JOURNAL_FILE
+from gateway.store.files.database import TrackedDatabase, storage_errors
 from gateway.store.journal import CommittedEntry, JournalReader
-from gateway.store.mode_rows import mode_facts
+from gateway.store.objects.mode_rows import mode_facts
 from gateway.store.passages import PassageReader, way
-from gateway.store.people import PeopleReader
-from gateway.store.roster import Roster
-from gateway.store.rule_book import RuleBook, RuleBooks
+from gateway.store.policy.people import PeopleReader
+from gateway.store.policy.roster import Roster
+from gateway.store.policy.rule_book import RuleBook, RuleBooks
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

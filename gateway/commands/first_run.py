@@ -19,7 +19,7 @@ from gateway.commands.command import GET_OR_POST, Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 DEFAULT_LANGUAGE = "en_US"
 

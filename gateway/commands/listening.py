@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.errors import InvalidRequest
 from gateway.settings import Http
-from gateway.store.machine import MachineSettings
+from gateway.store.tables.machine import MachineSettings
 
 HTTPS_PORT = 443
 """For HTTPS that a client switched on, at a site whose file names no address for it."""

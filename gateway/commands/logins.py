@@ -9,7 +9,7 @@ from gateway.commands.requests import LoginRequest, NoMembers, PasswordRequest
 from gateway.commands.rights import Right
 from gateway.credentials.password_hash import hash_password, new_salt
 from gateway.errors import NotAuthenticated
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 
 def login(call: Call[LoginRequest]) -> Answer:

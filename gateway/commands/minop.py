@@ -11,8 +11,8 @@ What its description leaves open is decided here:
   within an access time. For a person who is there departments stay as they are.
 - FaceTemplate and FingerTemplate are stored and served, not matched. The same template twice is
   one.
-- Update AccessTime replaces what was set before; see `gateway.store.access_times` for what it
-  means at the door. It ends within the second of AccessEndTime. A start later than the end runs
+- Update AccessTime replaces what was set before; see `gateway.store.tables.access_times` for what
+  it means at the door. It ends within the second of AccessEndTime. A start later than the end runs
   past midnight and belongs to the day on which it starts. A holiday is no weekday: it admits only
   whom every day of the week admits.
 - A member that is not known is refused, since "done" would say that it was carried out.
@@ -45,9 +45,9 @@ from gateway.commands.rights import Caller, Right
 from gateway.commands.table import execute
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.schedules import HOLIDAY_GROUPS
-from gateway.store.access_times import drop_access_time, set_access_time
-from gateway.store.audit import AuditType
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables.access_times import drop_access_time, set_access_time
+from gateway.store.tables.audit import AuditType
 
 WEEK = MappingProxyType(
     {1: "mon", 2: "tue", 3: "wed", 4: "thu", 5: "fri", 6: "sat", 7: "sun"},

@@ -21,9 +21,9 @@ from gateway.commands.rights import Right, check_right
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted
 from gateway.link.messages import EndedMode
 from gateway.objects.modes import DEVICE, LONGEST_REASON, mode_key
-from gateway.store.audit import AuditType, write_entry
-from gateway.store.mode_rows import ModeRow
-from gateway.store.modes import NO_MODE, read_modes, write_mode
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.tables.audit import AuditType, write_entry
+from gateway.store.tables.modes import NO_MODE, read_modes, write_mode
 
 _LOCK_DOWN = "lock_down"
 LONGEST_MINUTES = 43_200

@@ -20,8 +20,8 @@ from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
 from gateway.host.certificate import is_self_signed, make_self_signed
 from gateway.host.platform import Addressing
 from gateway.objects.fields import invalid_member
-from gateway.store.audit import AuditType
-from gateway.store.machine import MachineSettings
+from gateway.store.tables.audit import AuditType
+from gateway.store.tables.machine import MachineSettings
 
 DNS_PRIMARY, DNS_SECONDARY = "8.8.8.8", "8.8.4.4"
 """The vendor's defaults for a fixed address."""

@@ -17,7 +17,7 @@ from gateway.commands.requests import RequestModel, flag
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
 from gateway.link.messages import AskPosition, Forgive, Position
 from gateway.objects.people import USER_ID_MAX
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 UserId = Annotated[int, Field(ge=1, le=USER_ID_MAX)]
 

@@ -15,9 +15,9 @@ import peewee
 
 from gateway.credentials.card_number import format_card, parse_card
 from gateway.errors import ConstraintViolation, InvalidRequest, NotFound
-from gateway.store.audit import AuditType, write_entry
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 from gateway.store.query.compile import members
+from gateway.store.tables.audit import AuditType, write_entry
 
 LONGEST_ID = 15
 """Digits of `users.id`; more are a name."""

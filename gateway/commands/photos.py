@@ -42,8 +42,8 @@ from gateway.commands.photo_requests import (
 from gateway.commands.requests import NoMembers, parse
 from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.people import USER_ID_MAX
-from gateway.store.audit import AuditType
-from gateway.store.photos import Photo, Photos, count_people_with_faces
+from gateway.store.tables.audit import AuditType
+from gateway.store.tables.photos import Photo, Photos, count_people_with_faces
 
 NO_USER = "User does not exist"
 _ERROR_CODE = 1

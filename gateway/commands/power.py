@@ -9,7 +9,7 @@ from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers
 from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, NotFound, NotSupportedHere
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 
 def reboot(call: Call[NoMembers]) -> Answer:

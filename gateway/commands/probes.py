@@ -26,7 +26,7 @@ from gateway.host.probes import (
     look_up,
     ping,
 )
-from gateway.store.audit import AuditType
+from gateway.store.tables.audit import AuditType
 
 Host = Annotated[str, Field(max_length=LONGEST_HOST, pattern=HOST_PATTERN)]
 

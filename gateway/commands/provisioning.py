@@ -15,12 +15,12 @@ from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
 from gateway.settings import SITE_FILE, Pull, SiteFile, parse_site, read_site
-from gateway.store.accounts import Accounts, Role
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
-from gateway.store.identity import DeviceIdentity, draw_identity, store_identity
 from gateway.store.journal import Journal
-from gateway.store.objects_store import Store
-from gateway.store.snapshot import SecBoxRow
+from gateway.store.objects.store import Store
+from gateway.store.policy.snapshot import SecBoxRow
+from gateway.store.tables.accounts import Accounts, Role
+from gateway.store.tables.identity import DeviceIdentity, draw_identity, store_identity
 
 ADMINISTRATOR = "admin"
 EVERYBODY_ALWAYS = 1

@@ -23,8 +23,8 @@ from gateway.commands.objects import refresh_for
 from gateway.commands.requests import LoadRequest, RequestModel
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import TEXT_LIMIT
-from gateway.store.audit import AuditType
 from gateway.store.query.request import COUNT
+from gateway.store.tables.audit import AuditType
 
 MOST_COLUMNS = 100
 WIDEST = 1_000

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import invalid_member, wire_type_of
-from gateway.store.accounts import LONGEST_LOGIN, LONGEST_PASSWORD
+from gateway.store.tables.accounts import LONGEST_LOGIN, LONGEST_PASSWORD
 
 _EXPECTED = {
     "string_type": "string",

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from gateway.errors import NotAuthenticated, NotPermitted
-from gateway.store.accounts import Role
+from gateway.store.tables.accounts import Role
 
 
 @dataclass(frozen=True, slots=True)

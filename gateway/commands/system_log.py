@@ -15,9 +15,9 @@ from gateway.commands.requests import NoMembers
 from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.objects.logs import ACCESS_LOGS
-from gateway.store.audit import AuditType
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import CommittedEntry, JournalReader
+from gateway.store.tables.audit import AuditType
 
 MOST_ENTRIES = 2_000
 _SECRETS = frozenset(field.name for field in ACCESS_LOGS.fields if field.secret)

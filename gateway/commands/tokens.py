@@ -8,8 +8,8 @@ from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import NotFound
-from gateway.store.audit import AuditType
-from gateway.store.tokens import Token
+from gateway.store.tables.audit import AuditType
+from gateway.store.tables.tokens import Token
 
 
 class TokenRequest(RequestModel):

@@ -38,9 +38,9 @@ from gateway.objects.fields import Blob
 from gateway.objects.fields import Field as FieldKind
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
-from gateway.store.audit import AuditType
-from gateway.store.dependence import by_dependence
-from gateway.store.objects_store import Store
+from gateway.store.objects.dependence import by_dependence
+from gateway.store.objects.store import Store
+from gateway.store.tables.audit import AuditType
 
 BATCH = 500
 LONGEST_IMPORT = 16 * 1024 * 1024

@@ -65,14 +65,13 @@ from gateway.link.server import LinkServer
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import Side, SiteFile
-from gateway.store import database
-from gateway.store.files import JOURNAL_FILE, STORE_FILE
-from gateway.store.identity import read_identity
+from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
 from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
-from gateway.store.names import NameReader
+from gateway.store.objects.names import NameReader
 from gateway.store.passages import PassageReader
-from gateway.store.people import PeopleReader
-from gateway.store.snapshot import SnapshotReader
+from gateway.store.policy.people import PeopleReader
+from gateway.store.policy.snapshot import SnapshotReader
+from gateway.store.tables.identity import read_identity
 from gateway.store.used_codes import UsedUp
 
 log = structlog.get_logger("controller")

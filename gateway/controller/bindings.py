@@ -29,8 +29,8 @@ from gateway.link.messages import EndedMode
 from gateway.objects.configuration_keys import CARD_READERS, WIEGAND_INPUTS
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import Door, FixedInput, Level, RexMode, SecBox, Side, SiteFile
-from gateway.store.mode_rows import mode_facts
-from gateway.store.snapshot import SecBoxRow, Snapshot
+from gateway.store.objects.mode_rows import mode_facts
+from gateway.store.policy.snapshot import SecBoxRow, Snapshot
 
 CATRA_ACTION = "catra"
 NORMALLY_CLOSED_BUTTON, NO_BUTTON = 1, 2

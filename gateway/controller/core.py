@@ -44,7 +44,7 @@ from gateway.link.messages import (
 )
 from gateway.settings import Side
 from gateway.store.journal import EntryKind
-from gateway.store.snapshot import Snapshot
+from gateway.store.policy.snapshot import Snapshot
 
 _MS = 1_000_000
 HEARTBEAT_NS = 1_000_000_000

@@ -19,8 +19,8 @@ from gateway.clock import Clock
 from gateway.controller.recorder import Recorder
 from gateway.link.messages import EndedMode
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
-from gateway.store.mode_rows import ModeRow
-from gateway.store.snapshot import Snapshot
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.policy.snapshot import Snapshot
 
 _MS = 1_000_000
 _STEP_MS = 5_000

@@ -32,7 +32,7 @@ from gateway.hardware.events import (
 from gateway.host.clock_trust import ClockVerdict
 from gateway.host.notify import Notifier
 from gateway.settings import SiteFile
-from gateway.store.snapshot import Snapshot
+from gateway.store.policy.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.errors import StorageError
-from gateway.store.snapshot import Snapshot, SnapshotReader
+from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 
 SLICE_NS = 2_000_000
 """Longest piece of compilation between two turns of the loop."""

@@ -15,8 +15,8 @@ from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry
 from gateway.store.passages import Entered
-from gateway.store.people import Reading
-from gateway.store.snapshot import Snapshot
+from gateway.store.policy.people import Reading
+from gateway.store.policy.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from gateway.hardware.simulated.simulator import Simulator

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gateway.credentials.wiegand import Parity, ParityKind, WiegandFormat
 from gateway.errors import InvalidRequest
 from gateway.objects.wiegand_modes import Mode, mode_of
-from gateway.store.snapshot import WiegandModeRow
+from gateway.store.policy.snapshot import WiegandModeRow
 
 
 def usable_formats(

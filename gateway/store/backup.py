@@ -27,12 +27,12 @@ import peewee
 
 from gateway.errors import GatewayError, InvalidRequest, StorageError
 from gateway.objects.declaration import ROWID
-from gateway.store.custom_rows import read_shape
-from gateway.store.database import peewee_errors, reason, storage_errors
-from gateway.store.identity import DeviceIdentity
-from gateway.store.migrations import VERSION
-from gateway.store.objects_store import Store
-from gateway.store.schema import prepare, quote
+from gateway.store.files.database import peewee_errors, reason, storage_errors
+from gateway.store.objects.custom_rows import read_shape
+from gateway.store.objects.migrations import VERSION
+from gateway.store.objects.schema import prepare, quote
+from gateway.store.objects.store import Store
+from gateway.store.tables.identity import DeviceIdentity
 
 FORMAT = b"GATEWAY BACKUP 1\n"
 """First line of a file. A newer program that writes another form raises the number."""
@@ -62,7 +62,7 @@ class Stamp:
     """What the second line of a file tells."""
 
     form: int
-    """Of the database, see `gateway.store.migrations`."""
+    """Of the database, see `gateway.store.objects.migrations`."""
     program: str
     device_id: int
     created_utc: str

@@ -11,10 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.errors import StorageError
-from gateway.store import database
-from gateway.store.files import CHECKS_FILE, STORE_FILE
+from gateway.store.files import CHECKS_FILE, STORE_FILE, database
 from gateway.store.journal import JournalReader
-from gateway.store.migrations import VERSION
+from gateway.store.objects.migrations import VERSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,8 @@ import peewee
 
 from gateway.clock import Clock
 from gateway.errors import StorageError
-from gateway.store import database
-from gateway.store.database import storage_errors
-from gateway.store.files import JOURNAL_FORM
+from gateway.store.files import JOURNAL_FORM, database
+from gateway.store.files.database import storage_errors
 from gateway.store.passages import PassageTable, change_of
 from gateway.store.used_codes import UsedCodeTable, UsedUp
 

@@ -15,8 +15,7 @@ from typing import Any
 import peewee
 
 from gateway.access.passback import NOWHERE, Way
-from gateway.store import database
-from gateway.store.files import JOURNAL_FORM
+from gateway.store.files import JOURNAL_FORM, database
 
 
 class PassageRow(peewee.Model):

@@ -30,10 +30,9 @@ from gateway.credentials.values import Credential, CredentialKind
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import SITE_FILE, read_site
-from gateway.store import database
-from gateway.store.files import STORE_FILE
-from gateway.store.people import PeopleReader
-from gateway.store.snapshot import Snapshot, SnapshotReader
+from gateway.store.files import STORE_FILE, database
+from gateway.store.policy.people import PeopleReader
+from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 
 from . import floor
 from .sites import stored

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 from .figures import Expectations, p50, p99, say, table
 from .processes import Process, ask, started

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
-from gateway.store import database
-from gateway.store.snapshot import SnapshotReader
+from gateway.store.files import database
+from gateway.store.policy.snapshot import SnapshotReader
 
 from .client import Client
 from .figures import p50, p99, say, table

@@ -10,7 +10,7 @@ from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import ACCESS_LOG_CAPACITY
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 DOORS = (1, 2, 3, 4)
 """Each with a reader of the same number, which stands for the portal of that number."""

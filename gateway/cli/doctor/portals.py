@@ -11,8 +11,8 @@ from gateway.cli.doctor.findings import Finding, Grade
 from gateway.controller.bindings import Bindings
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import SiteFile
-from gateway.store.database import open_reader
 from gateway.store.files import STORE_FILE
+from gateway.store.files.database import open_reader
 
 _NOT_SERVED = (
     ("monitor", "hostname", "no event is sent to the monitor"),

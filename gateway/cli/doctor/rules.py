@@ -15,9 +15,8 @@ from gateway.errors import GatewayError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import SiteFile
-from gateway.store import database
-from gateway.store.files import STORE_FILE
-from gateway.store.snapshot import SnapshotReader
+from gateway.store.files import STORE_FILE, database
+from gateway.store.policy.snapshot import SnapshotReader
 
 MOST_NAMED = 10
 """People or groups that one finding names."""

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from gateway.credentials.values import BadFrame, Credential, CredentialKind
 from gateway.errors import BrokenRecord, GatewayError
 from gateway.link.messages import Captured
-from gateway.store.people import Reading
+from gateway.store.policy.people import Reading
 
 LONGEST_KEY_BITS = 8
 """A frame of so few bits is a key of a keypad."""

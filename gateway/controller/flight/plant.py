@@ -31,7 +31,7 @@ from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState, Side, SiteFile
 from gateway.store.journal import Entry
-from gateway.store.snapshot import Snapshot
+from gateway.store.policy.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from gateway.hardware.simulated.simulator import Simulator

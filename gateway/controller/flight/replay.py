@@ -25,7 +25,7 @@ from gateway.errors import BrokenRecord, StorageError
 from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import LockState, SiteFile, describe
 from gateway.store.passages import Entered
-from gateway.store.people import Reading
+from gateway.store.policy.people import Reading
 
 _SHOWN_BEFORE = 3
 """Inputs shown that led to a difference."""

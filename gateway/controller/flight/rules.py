@@ -11,7 +11,7 @@ from gateway.access.slices import drain
 from gateway.controller.flight.codec import Hide, decode, encode
 from gateway.errors import BrokenRecord
 from gateway.objects.configuration_keys import CONFIGURATION
-from gateway.store.snapshot import Snapshot
+from gateway.store.policy.snapshot import Snapshot
 
 _ROWS = "rows."
 

@@ -37,7 +37,7 @@ from gateway.controller.ports import Link, Passages, People, SounderPort, Strike
 from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Obey, ReportStatus, Simulate
 from gateway.settings import SiteFile
-from gateway.store.snapshot import Snapshot
+from gateway.store.policy.snapshot import Snapshot
 
 FORM = 2
 """Of a record; one that this program cannot read any more has another."""

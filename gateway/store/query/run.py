@@ -21,7 +21,7 @@ import peewee
 
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import Stored
-from gateway.store.database import TrackedDatabase, peewee_errors, storage_errors
+from gateway.store.files.database import TrackedDatabase, peewee_errors, storage_errors
 from gateway.store.query.compile import Compiler, Sources, members
 from gateway.store.query.request import COUNT
 from gateway.store.query.tree import Column, Output, Query, objects_of

@@ -44,10 +44,10 @@ from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import I64, U64, Blob, Choice, Flag, Id, Int, OnDelete, Ref, Text
 from gateway.settings import SiteFile
-from gateway.store.accounts import Accounts, Role
-from gateway.store.identity import DeviceIdentity
-from gateway.store.objects_store import Store
-from gateway.store.tokens import Tokens
+from gateway.store.objects.store import Store
+from gateway.store.tables.accounts import Accounts, Role
+from gateway.store.tables.identity import DeviceIdentity
+from gateway.store.tables.tokens import Tokens
 
 PASSWORD = "correct horse"
 _REFUSED_PHOTO = re.compile(rb'{("user_id":\d+,)?"success":false')

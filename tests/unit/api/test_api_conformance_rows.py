@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from gateway.store.identity import store_identity
+from gateway.store.tables.identity import store_identity
 
 Order = Callable[..., requests.Response]
 

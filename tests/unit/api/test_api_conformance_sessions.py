@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from gateway.credentials.password_hash import verify
-from gateway.store.accounts import Role
+from gateway.store.tables.accounts import Role
 
 Order = Callable[..., requests.Response]
 

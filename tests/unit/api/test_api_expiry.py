@@ -18,9 +18,9 @@ from gateway.errors import StorageError
 from gateway.link.client import ControllerClient
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.audit import AuditType, entries
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables.audit import AuditType, entries
 
 START = datetime(2025, 7, 1, 15, tzinfo=UTC)
 """Noon at the site."""

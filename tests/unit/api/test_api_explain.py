@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from gateway.commands.context import CommandContext
-from gateway.store.accounts import Role
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import Entry, EntryKind, Journal
+from gateway.store.tables.accounts import Role
 
 Ask = Callable[..., Any]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from gateway.store.accounts import Role
+from gateway.store.tables.accounts import Role
 
 Post = Callable[..., tuple[int, Any]]
 SECRET = "a very long secret"

@@ -30,8 +30,7 @@ from gateway.errors import (
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.custom import CustomColumn
-from gateway.store.accounts import Role
-from gateway.store.custom import (
+from gateway.store.objects.custom import (
     add_columns,
     add_table,
     column_id,
@@ -39,8 +38,9 @@ from gateway.store.custom import (
     remove_tables,
     table_id,
 )
-from gateway.store.objects_store import Store
-from gateway.store.photos import Photo, Photos
+from gateway.store.objects.store import Store
+from gateway.store.tables.accounts import Role
+from gateway.store.tables.photos import Photo, Photos
 
 DESCRIBED = document()
 COMPONENTS = DESCRIBED["components"]["schemas"]

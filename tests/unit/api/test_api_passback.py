@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import ControllerUnavailable
 from gateway.link.messages import AskPosition, Forgive
-from gateway.store.audit import AuditType, entries
+from gateway.store.tables.audit import AuditType, entries
 
 Ask = Callable[..., tuple[int, Any]]
 EVA = 4_711

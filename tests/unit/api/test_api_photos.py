@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from gateway.store.photos import Photos
+from gateway.store.tables.photos import Photos
 
 NOT_AN_IMAGE = "Image file not recognized. Image should be either JPG or PNG."
 LIMIT = 2 * 1024 * 1024

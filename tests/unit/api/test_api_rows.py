@@ -11,7 +11,7 @@ import requests
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import LAST_SECOND, Extension
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 Ask = Callable[..., tuple[int, Any]]
 Row = dict[str, Any]

@@ -317,7 +317,7 @@ def test_an_unforeseen_failure_shows_nothing_and_is_logged_without_the_token(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("inside story")
 
-    monkeypatch.setattr("gateway.store.objects_store.Store.load", fail)
+    monkeypatch.setattr("gateway.store.objects.store.Store.load", fail)
     with structlog.testing.capture_logs() as logged:
         status, body = ask("load_objects", {"object": "users"})
     assert (status, body) == (500, {"error": "Internal error", "code": 1})
@@ -330,7 +330,7 @@ def test_a_storage_fault_is_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> N
     def fail(*_: object, **__: object) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr("gateway.store.objects_store.Store.load", fail)
+    monkeypatch.setattr("gateway.store.objects.store.Store.load", fail)
     with structlog.testing.capture_logs():
         answer = ask("load_objects", {"object": "users"})
     assert answer == (500, {"error": "the disk is full", "code": 1})

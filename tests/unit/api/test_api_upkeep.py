@@ -19,11 +19,11 @@ from gateway.cli.doctor import _databases
 from gateway.clock import DeviceTime, ManualClock
 from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.audit import AuditType, entries, write_entry
 from gateway.store.check import FullCheck, full_checks, keep_full_checks
 from gateway.store.files import CHECKS_FILE, JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import Journal
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables.audit import AuditType, entries, write_entry
 
 NOON = datetime(2025, 7, 1, 15, tzinfo=UTC)
 """On the site's wall clock, three hours behind."""

@@ -13,7 +13,7 @@ from gateway.cli.doctor import Grade
 from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 ANA, OFFICE = 1, 2
 

@@ -14,7 +14,7 @@ from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 REX = "rex = { pin"

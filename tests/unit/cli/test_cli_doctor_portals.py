@@ -19,7 +19,7 @@ from gateway.cli.main import cli
 from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 SITE = """
 [site]

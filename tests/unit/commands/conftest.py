@@ -20,11 +20,11 @@ from gateway.commands.provisioning import initial_configuration, site_rows
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.settings import SiteFile
-from gateway.store.accounts import Account, Role
 from gateway.store.files import STORE_FILE
-from gateway.store.identity import DeviceIdentity, store_identity
-from gateway.store.objects_store import Store
-from gateway.store.tokens import Tokens
+from gateway.store.objects.store import Store
+from gateway.store.tables.accounts import Account, Role
+from gateway.store.tables.identity import DeviceIdentity, store_identity
+from gateway.store.tables.tokens import Tokens
 
 SITE = SiteFile.model_validate(
     {

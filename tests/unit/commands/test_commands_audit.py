@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.store.audit import Repeats
+from gateway.store.tables.audit import Repeats
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk

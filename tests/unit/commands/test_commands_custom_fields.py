@@ -11,7 +11,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.custom import MOST_COLUMNS, MOST_TABLES
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk
@@ -411,7 +411,7 @@ def test_a_change_of_fields_that_fails_halfway_leaves_all_as_it_was(
     before = people.content()
     schema = "SELECT sql FROM sqlite_master ORDER BY name"
     tables = people.store.reader().execute_sql(schema).fetchall()
-    monkeypatch.setattr("gateway.store.objects_store.fit", fails)
+    monkeypatch.setattr("gateway.store.objects.store.fit", fails)
     people.refusal("object_add_field", CPF)
     assert people.content() == before
     assert people.store.reader().execute_sql(schema).fetchall() == tables

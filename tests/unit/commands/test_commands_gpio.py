@@ -14,7 +14,7 @@ from gateway.commands.rights import Caller
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotFound
 from gateway.link.messages import ControllerStatus, DoorStatus, LineLevel
 from gateway.settings import SiteFile
-from gateway.store.accounts import Role
+from gateway.store.tables.accounts import Role
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk

@@ -27,12 +27,12 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.models import Models
 from gateway.settings import SiteFile
-from gateway.store.accounts import Accounts, Role
-from gateway.store.database import open_reader
-from gateway.store.identity import DeviceIdentity
-from gateway.store.objects_store import Store
-from gateway.store.snapshot import SnapshotReader
-from gateway.store.tokens import Tokens
+from gateway.store.files.database import open_reader
+from gateway.store.objects.store import Store
+from gateway.store.policy.snapshot import SnapshotReader
+from gateway.store.tables.accounts import Accounts, Role
+from gateway.store.tables.identity import DeviceIdentity
+from gateway.store.tables.tokens import Tokens
 
 HOLDER = Caller("token:cloud", Role.ADMINISTRATOR, None, "")
 ANA: dict[str, object] = {"UserID": "123", "FirstName": "Ana", "LastName": "Souza", "UserType": "1"}

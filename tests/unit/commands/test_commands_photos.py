@@ -20,7 +20,7 @@ from gateway.commands.photo_files import LARGEST_BYTES, NOT_AN_IMAGE, check_phot
 from gateway.commands.photo_requests import GetImagesRequest
 from gateway.commands.photos import user_get_image_list
 from gateway.errors import InvalidRequest
-from gateway.store.photos import Photos
+from gateway.store.tables.photos import Photos
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk
@@ -301,7 +301,7 @@ def test_a_site_that_keeps_no_photos_judges_and_discards_them(people: Desk) -> N
 def test_there_is_no_room_for_more_than_the_bound(
     people: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.store.photos.MOST_BYTES", len(JPG) + 10)
+    monkeypatch.setattr("gateway.store.tables.photos.MOST_BYTES", len(JPG) + 10)
     results = put(people, sent(1, timestamp=5), sent(2), sent(1, timestamp=6))
     assert [it["success"] for it in results] == [True, False, True]
     assert "all photos together" in results[1]["errors"][0]["message"]

@@ -12,9 +12,9 @@ from gateway.commands.provisioning import initialise, set_password
 from gateway.errors import DataDirectoryError, GatewayError, SettingsError
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
-from gateway.store.accounts import Accounts
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables.accounts import Accounts
 
 SITE = """
 [site]

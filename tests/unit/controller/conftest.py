@@ -24,7 +24,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE, read_site
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind, JournalReader
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 MONDAY_NOON = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Noon in the demo's time zone, which is three hours behind UTC."""

@@ -15,8 +15,8 @@ from gateway.host import clock_trust
 from gateway.link.messages import Simulate
 from gateway.link.runtime import RuntimeDirectory
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
-from gateway.store.mode_rows import ModeRow
-from gateway.store.modes import write_mode
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.tables.modes import write_mode
 
 BRUNO = 2
 CARD_OF_BRUNO = (123 << 32) | 45679

@@ -198,7 +198,7 @@ def test_nothing_reads_values_in_a_way_that_the_test_above_cannot_see() -> None:
             match node:
                 case ast.Attribute(attr="configuration") if id(node) not in calls:
                     assert name in SNAPSHOTS, f"{name}:{node.lineno}"
-                case ast.ImportFrom(module="gateway.store.configuration"):
+                case ast.ImportFrom(module="gateway.store.objects.configuration"):
                     assert name in STORAGE | PASSED_ON, f"{name}:{node.lineno}"
 
 

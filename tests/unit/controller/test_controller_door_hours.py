@@ -16,7 +16,7 @@ from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 CARD_OF_ANA = (123 << 32) | 45678
 CARD_OF_BRUNO = (123 << 32) | 45679

@@ -16,12 +16,11 @@ from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import SITE_FILE, read_site
-from gateway.store import database
-from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
 from gateway.store.journal import EntryKind, JournalReader
-from gateway.store.mode_rows import ModeRow
-from gateway.store.modes import write_mode
-from gateway.store.rule_book import RuleBooks
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.policy.rule_book import RuleBooks
+from gateway.store.tables.modes import write_mode
 
 ANA, BRUNO = 1, 2
 CARD_OF_ANA, CARD_OF_BRUNO = (123 << 32) | 45678, (123 << 32) | 45679

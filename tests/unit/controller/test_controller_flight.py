@@ -17,8 +17,8 @@ from gateway.credentials.values import Credential, CredentialKind, Identificatio
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Capture, Request
 from gateway.settings import SITE_FILE
-from gateway.store.mode_rows import ModeRow
-from gateway.store.modes import write_mode
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.tables.modes import write_mode
 
 ANA = 1
 CARD_OF_ANA = (123 << 32) | 45678

@@ -18,7 +18,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 from gateway.store.passages import Entered, Forgiven
 
 ANA, BRUNO, CLAUDIA = 1, 2, 20

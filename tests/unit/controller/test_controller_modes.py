@@ -8,8 +8,8 @@ from typing import Any
 
 from gateway.link.messages import EndedMode
 from gateway.store.journal import EntryKind
-from gateway.store.mode_rows import ModeRow
-from gateway.store.modes import write_mode
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.tables.modes import write_mode
 
 ANA = 1
 CARD_OF_ANA = (123 << 32) | 45678

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.controller.core import LONGEST_WAIT_NS
 from gateway.store.journal import EntryKind
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 CARD_OF_ANA = (123 << 32) | 45678
 

@@ -13,7 +13,7 @@ import pytest
 from gateway.clock import ManualClock
 from gateway.controller.policies import RETRY_NS, SLICE_NS, PolicyKeeper
 from gateway.errors import StorageError
-from gateway.store.snapshot import Snapshot, SnapshotReader
+from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 
 STEPS = 10
 RULES = 500

@@ -35,8 +35,8 @@ from gateway.link.messages import Command, OpenDoor, Request, Silence
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import Door, SiteFile, parse_site
 from gateway.store.passages import Entered
-from gateway.store.people import Reading
-from gateway.store.snapshot import Snapshot
+from gateway.store.policy.people import Reading
+from gateway.store.policy.snapshot import Snapshot
 
 RECORDS = Path(__file__).parent / "records"
 NAMES = sorted(path.stem for path in RECORDS.glob("*.toml"))

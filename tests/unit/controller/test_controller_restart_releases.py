@@ -29,8 +29,8 @@ from gateway.objects.factory import Rows
 from gateway.settings import SITE_FILE
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
-from gateway.store.objects_store import Store
-from gateway.store.snapshot import SnapshotReader
+from gateway.store.objects.store import Store
+from gateway.store.policy.snapshot import SnapshotReader
 
 CASES: list[dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "tables" / "releases.toml").read_text(encoding="utf-8")

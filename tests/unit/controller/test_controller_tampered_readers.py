@@ -14,7 +14,7 @@ from gateway.credentials.values import Credential, CredentialKind, Identificatio
 from gateway.hardware.events import InputKind, InputLevel, InputName, KeyPressed
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import Reader, SiteFile
-from gateway.store.people import Reading
+from gateway.store.policy.people import Reading
 
 KINDS: dict[str, dict[str, Any]] = {
     "wiegand": {"d0": 5, "d1": 6},

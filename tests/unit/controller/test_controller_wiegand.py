@@ -14,7 +14,7 @@ from gateway.controller.wiegand_modes import usable_formats
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
-from gateway.store.snapshot import WiegandModeRow
+from gateway.store.policy.snapshot import WiegandModeRow
 
 CARD_OF_ANA = 123 << 32 | 45678
 GRANTED = int(AccessEvent.GRANTED)

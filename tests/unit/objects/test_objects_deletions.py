@@ -13,8 +13,8 @@ from gateway.access.trace import TimeVerdict
 from gateway.errors import ConstraintViolation
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.store.objects_store import Store
-from gateway.store.snapshot import SnapshotReader
+from gateway.store.objects.store import Store
+from gateway.store.policy.snapshot import SnapshotReader
 
 TABLE = Path(__file__).parent / "tables" / "deletions.txt"
 

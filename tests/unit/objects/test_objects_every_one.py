@@ -14,7 +14,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Field, Id
 from gateway.objects.metadata import object_metadata
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 NOBODY = 987_654_321_012
 

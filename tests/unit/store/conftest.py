@@ -12,7 +12,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import I64, U64, Blob, Choice, Flag, Id, Int, OnDelete, Ref, Text
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 STAMP = 1_700_000_000
 

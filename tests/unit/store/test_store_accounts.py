@@ -13,9 +13,9 @@ import pytest
 from gateway.clock import ManualClock
 from gateway.errors import InvalidRequest, NotAuthenticated, NotFound
 from gateway.objects.catalogue import REGISTRY
-from gateway.store import accounts as module
-from gateway.store.accounts import CACHE_S, MOST_CACHED, Accounts, Role
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables import accounts as module
+from gateway.store.tables.accounts import CACHE_S, MOST_CACHED, Accounts, Role
 
 
 @pytest.fixture

@@ -25,14 +25,14 @@ from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.custom import TYPES, CustomColumn
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Digits, Field, Id, Ref, Text
-from gateway.store.accounts import Accounts
 from gateway.store.backup import FORMAT, Backups
-from gateway.store.custom import add_columns, add_table, remove_columns
-from gateway.store.dependence import by_dependence
-from gateway.store.identity import DeviceIdentity, store_identity
-from gateway.store.objects_store import Store
-from gateway.store.photos import Photo, Photos
-from gateway.store.tokens import Tokens
+from gateway.store.objects.custom import add_columns, add_table, remove_columns
+from gateway.store.objects.dependence import by_dependence
+from gateway.store.objects.store import Store
+from gateway.store.tables.accounts import Accounts
+from gateway.store.tables.identity import DeviceIdentity, store_identity
+from gateway.store.tables.photos import Photo, Photos
+from gateway.store.tables.tokens import Tokens
 
 EXAMPLES = settings().max_examples // 6
 """Each one is a whole store, or two."""

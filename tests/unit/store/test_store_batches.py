@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import ConstraintViolation
-from gateway.store.objects_store import Store
-from gateway.store.writes import ROWS_AT_ONCE
+from gateway.store.objects.store import Store
+from gateway.store.objects.writes import ROWS_AT_ONCE
 
 LENGTHS = (1, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 3 * ROWS_AT_ONCE + 7)
 MANY = 2 * ROWS_AT_ONCE + 20

@@ -4,8 +4,8 @@ import pytest
 
 from gateway.errors import InvalidRequest
 from gateway.objects.configuration_keys import CONFIGURATION
-from gateway.store.configuration import ConfigurationValue, read_configuration
-from gateway.store.objects_store import Store
+from gateway.store.objects.configuration import ConfigurationValue, read_configuration
+from gateway.store.objects.store import Store
 
 
 def test_values_come_back_as_text_whatever_they_were_sent_as(store: Store) -> None:

@@ -11,8 +11,8 @@ import pytest
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import ConstraintViolation, InvalidRequest
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.objects_store import Store
-from gateway.store.people import PeopleReader
+from gateway.store.objects.store import Store
+from gateway.store.policy.people import PeopleReader
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 from gateway.access.expiry import Watch
 from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.expired import CREDENTIALS, PEOPLE_AT_ONCE, ExpiryWatch, clear_expired
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
-from gateway.store.photos import Photo, Photos
+from gateway.store.objects.store import Store
+from gateway.store.tables.expired import CREDENTIALS, PEOPLE_AT_ONCE, ExpiryWatch, clear_expired
+from gateway.store.tables.photos import Photo, Photos
 
 NOW = 1_700_000_000
 VISITOR = 1

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ConstraintViolation, InvalidRequest
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 I64 = st.integers(-(1 << 63), (1 << 63) - 1)
 WIRE_ROWS = st.fixed_dictionaries(

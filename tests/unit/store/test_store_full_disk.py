@@ -17,10 +17,10 @@ import peewee
 import pytest
 
 from gateway.errors import StorageError
-from gateway.store.database import TrackedDatabase, one_instant, open_writer, reason
+from gateway.store.files.database import TrackedDatabase, one_instant, open_writer, reason
 from gateway.store.journal import Entry, EntryKind, Journal
-from gateway.store.objects_store import Store
-from gateway.store.photos import Photo, Photos
+from gateway.store.objects.store import Store
+from gateway.store.tables.photos import Photo, Photos
 
 FULL = r"the disk is full \(database or disk is full\)"
 LONG = ("registration", "name", "password", "salt")

@@ -14,8 +14,8 @@ from typing import Any
 
 import gateway
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.audit import AUDIT_LOG
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables.audit import AUDIT_LOG
 
 KILLS = 8
 BATCH = 200
@@ -23,8 +23,8 @@ WRITER = f"""
 import sys
 from pathlib import Path
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.audit import AuditType, write_entry
-from gateway.store.objects_store import Store
+from gateway.store.tables.audit import AuditType, write_entry
+from gateway.store.objects.store import Store
 
 store = Store.open(Path(sys.argv[1]), REGISTRY, lambda: 0)
 for first in range(int(sys.argv[2]), 10**9, {BATCH}):

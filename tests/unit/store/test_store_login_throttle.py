@@ -8,7 +8,7 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.errors import NotAuthenticated
-from gateway.store.login_throttle import (
+from gateway.store.tables.login_throttle import (
     FREE_FAILURES,
     LONGEST_WAIT_S,
     MOST_SOURCES,

@@ -13,9 +13,9 @@ import pytest
 from gateway.clock import ManualClock
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.catalogue import REGISTRY
-from gateway.store import accounts as module
-from gateway.store.accounts import Accounts, Role
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables import accounts as module
+from gateway.store.tables.accounts import Accounts, Role
 
 ADMINISTRATOR, OPERATOR = Role.ADMINISTRATOR, Role.OPERATOR
 Opened = Callable[[], Accounts]

@@ -16,8 +16,8 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.store.check import too_new
 from gateway.store.files import JOURNAL_FILE, JOURNAL_FORM, STORE_FILE
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
-from gateway.store.migrations import VERSION
-from gateway.store.objects_store import Store
+from gateway.store.objects.migrations import VERSION
+from gateway.store.objects.store import Store
 from gateway.store.passages import PassageReader
 from gateway.store.projection import Projection
 
@@ -52,8 +52,8 @@ def test_a_kind_that_is_added_raises_the_form() -> None:
     assert list(kinds) == [f"form-{number}" for number in range(JOURNAL_FORM + 1)]
     listed = [kind for added in kinds.values() for kind in added]
     assert sorted(listed) == sorted(EntryKind), (
-        f"raise JOURNAL_FORM in gateway/store/files.py unless form {JOURNAL_FORM} was never"
-        f" released, and list new kinds in {KINDS.name} under the form that adds them"
+        f"raise JOURNAL_FORM (gateway/store/files/__init__.py) unless form {JOURNAL_FORM} was"
+        f" never released, and list new kinds in {KINDS.name} under the form that adds them"
     )
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.catalogue import REGISTRY
-from gateway.store import photos as module
 from gateway.store.backup import Backups
-from gateway.store.identity import DeviceIdentity, store_identity
-from gateway.store.objects_store import Store
-from gateway.store.photos import Photo, Photos, PhotoStamp, count_people_with_faces
+from gateway.store.objects.store import Store
+from gateway.store.tables import photos as module
+from gateway.store.tables.identity import DeviceIdentity, store_identity
+from gateway.store.tables.photos import Photo, Photos, PhotoStamp, count_people_with_faces
 
 FIRST, SECOND = Photo(1_000, b"\xff\xd8first\x00"), Photo(2_000, bytes(range(256)) * 9)
 

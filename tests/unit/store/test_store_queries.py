@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import InvalidRequest
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 TABLES = Path(__file__).parent / "tables"
 

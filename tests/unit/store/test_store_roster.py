@@ -9,9 +9,9 @@ import pytest
 
 from gateway.access.person import Person
 from gateway.objects.catalogue import REGISTRY
-from gateway.store import roster as pages
-from gateway.store.objects_store import Store
-from gateway.store.roster import Member, Roster
+from gateway.store.objects.store import Store
+from gateway.store.policy import roster as pages
+from gateway.store.policy.roster import Member, Roster
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import U64, Blob, Flag, Id, Int, OnDelete, Ref, Text
 from gateway.objects.models import Models
-from gateway.store.database import open_reader, open_writer
-from gateway.store.migrations import VERSION
-from gateway.store.objects_store import Store
+from gateway.store.files.database import open_reader, open_writer
+from gateway.store.objects.migrations import VERSION
+from gateway.store.objects.store import Store
 
 CHANGE_LOGS = REGISTRY["change_logs"]
 GATES = ObjectType("gates", (Id("id"), Text("name", default="")), policy=True)

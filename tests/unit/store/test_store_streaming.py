@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.objects.joins import Joins
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 from gateway.store.query.compile import Compiler
 from gateway.store.query.request import parse_query
 from gateway.store.query.run import Runner

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 from gateway.store.projection import Projection
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 Row = dict[str, Any]
 

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.errors import ConstraintViolation, InvalidRequest
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 
 def rows(store: Store, name: str, *fields: str) -> list[tuple[object, ...]]:

@@ -29,12 +29,12 @@ from gateway.objects.declaration import ObjectType
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Digits, Field, HexText, Id, Port, Ref, Text
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
-from gateway.store.accounts import Accounts, Role
-from gateway.store.identity import DeviceIdentity, store_identity
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
-from gateway.store.migrations import VERSION
-from gateway.store.objects_store import Store
+from gateway.store.objects.migrations import VERSION
+from gateway.store.objects.store import Store
 from gateway.store.projection import Projection
+from gateway.store.tables.accounts import Accounts, Role
+from gateway.store.tables.identity import DeviceIdentity, store_identity
 
 STAMP = 1_700_000_000
 NOON = datetime(2025, 7, 1, 12, tzinfo=UTC)
@@ -153,12 +153,12 @@ def _own_tables(store: Store) -> dict[str, Any]:
     for login, role in LOGINS.items():
         accounts.set_password(login, f"password of {login}", role)
     found: dict[str, Any] = {"logins": {login: role.value for login, role in LOGINS.items()}}
-    if find_spec("gateway.store.tokens"):
-        from gateway.store.tokens import Tokens
+    if find_spec("gateway.store.tables.tokens"):
+        from gateway.store.tables.tokens import Tokens
 
         found["token"] = Tokens(store, lambda: NOON).create("cloud")
-    if find_spec("gateway.store.photos"):
-        from gateway.store.photos import Photo, Photos
+    if find_spec("gateway.store.tables.photos"):
+        from gateway.store.tables.photos import Photo, Photos
 
         Photos(store).put(1, Photo(STAMP, PHOTO))
         found["photos"] = {"1": base64.b64encode(PHOTO).decode()}

@@ -18,18 +18,18 @@ from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ROWID
 from gateway.objects.models import Models
-from gateway.store import schema
-from gateway.store.accounts import Accounts
-from gateway.store.database import open_reader
 from gateway.store.files import JOURNAL_FILE
-from gateway.store.identity import read_identity
+from gateway.store.files.database import open_reader
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
-from gateway.store.migrations import MIGRATIONS, VERSION
-from gateway.store.objects_store import Store
-from gateway.store.photos import Photos
+from gateway.store.objects import schema
+from gateway.store.objects.migrations import MIGRATIONS, VERSION
+from gateway.store.objects.store import Store
+from gateway.store.policy.snapshot import SnapshotReader
 from gateway.store.projection import Projection
-from gateway.store.snapshot import SnapshotReader
-from gateway.store.tokens import Tokens
+from gateway.store.tables.accounts import Accounts
+from gateway.store.tables.identity import read_identity
+from gateway.store.tables.photos import Photos
+from gateway.store.tables.tokens import Tokens
 
 if TYPE_CHECKING:
     from tests.unit.store.forms.conftest import Frozen

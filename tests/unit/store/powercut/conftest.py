@@ -23,7 +23,7 @@ import apsw
 import pytest
 
 from gateway.objects.columns import u64_text
-from gateway.store.database import WRITER_PRAGMAS
+from gateway.store.files.database import WRITER_PRAGMAS
 
 STAMP = 1_700_000_000
 SECTOR = 512

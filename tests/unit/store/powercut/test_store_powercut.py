@@ -15,9 +15,9 @@ import pytest
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.store.audit import AuditType, write_entry
 from gateway.store.files import STORE_FILE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
+from gateway.store.tables.audit import AuditType, write_entry
 
 if TYPE_CHECKING:
     from tests.unit.store.powercut.conftest import PowerModel, Script

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.objects.catalogue import REGISTRY
-from gateway.store.database import TrackedDatabase, open_writer
 from gateway.store.files import STORE_FILE
-from gateway.store.migrations import VERSION
-from gateway.store.objects_store import Store
-from gateway.store.schema import prepare
+from gateway.store.files.database import TrackedDatabase, open_writer
+from gateway.store.objects.migrations import VERSION
+from gateway.store.objects.schema import prepare
+from gateway.store.objects.store import Store
 
 if TYPE_CHECKING:
     from tests.unit.store.powercut.conftest import PowerModel

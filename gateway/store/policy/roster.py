@@ -12,7 +12,12 @@ import peewee
 
 from gateway.access.person import Person
 from gateway.objects.models import Models
-from gateway.store.database import STORE_UNREADABLE, TrackedDatabase, one_instant, sqlite_errors
+from gateway.store.files.database import (
+    STORE_UNREADABLE,
+    TrackedDatabase,
+    one_instant,
+    sqlite_errors,
+)
 from gateway.store.query.compile import members
 
 PAGE = 1_000

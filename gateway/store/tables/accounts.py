@@ -21,9 +21,9 @@ import peewee
 
 from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.fields import storable_text
-from gateway.store.database import storage_errors
-from gateway.store.login_throttle import LoginThrottle
-from gateway.store.objects_store import Store
+from gateway.store.files.database import storage_errors
+from gateway.store.objects.store import Store
+from gateway.store.tables.login_throttle import LoginThrottle
 
 CACHE_S = 300
 """A login that was verified is known again without hashing for this long: clients log in every few

@@ -14,7 +14,7 @@ import peewee
 from gateway.errors import ConstraintViolation
 from gateway.objects.declaration import ObjectType
 from gateway.objects.models import Models
-from gateway.store.rows import Row
+from gateway.store.objects.rows import Row
 
 
 def explain_row(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import peewee
 
-from gateway.store.migrations import m0001_base, m0002_pins_by_type, m0003_photos
+from gateway.store.objects.migrations import m0001_base, m0002_pins_by_type, m0003_photos
 
 MIGRATIONS: tuple[Callable[[peewee.Database], None], ...] = (
     m0001_base.apply,

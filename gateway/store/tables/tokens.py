@@ -20,8 +20,8 @@ import peewee
 
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.fields import storable_text
-from gateway.store.database import storage_errors
-from gateway.store.objects_store import Store
+from gateway.store.files.database import storage_errors
+from gateway.store.objects.store import Store
 
 LONGEST_NAME = 64
 _BYTES = 32

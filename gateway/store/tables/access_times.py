@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.objects.factory import RELEASE
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 from gateway.store.query.compile import members
 
 FIRST_PORTAL = 1

@@ -11,9 +11,9 @@ from gateway.objects.custom import CustomColumn, check_new_table, new_table, wit
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import storable_text
 from gateway.objects.visitors import CUSTOM_TABLE_NAMES
-from gateway.store.custom_rows import COLUMNS, TABLES, TYPES
-from gateway.store.objects_store import Store
-from gateway.store.schema import drop_column, drop_table
+from gateway.store.objects.custom_rows import COLUMNS, TABLES, TYPES
+from gateway.store.objects.schema import drop_column, drop_table
+from gateway.store.objects.store import Store
 
 Named = tuple[CustomColumn, str]
 """A field, and its name for people."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
-from gateway.store import database
+from gateway.store.files import database
 
 _NAMED = ("users", "groups", "areas", "portals")
 _CACHE_KIB = 256

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.objects.modes import mode_key
-from gateway.store.mode_rows import NAME, PLACES, ModeRow
-from gateway.store.objects_store import Store
+from gateway.store.objects.mode_rows import NAME, PLACES, ModeRow
+from gateway.store.objects.store import Store
 
 NO_MODE = "none"
 

@@ -15,9 +15,9 @@ from gateway.access.rows import TimeSpanRow
 from gateway.access.slices import drain
 from gateway.errors import StorageError
 from gateway.objects.models import Models
-from gateway.store.database import STORE_UNREADABLE, TrackedDatabase, sqlite_errors
-from gateway.store.schema import PolicyVersion
-from gateway.store.snapshot import Snapshot, SnapshotReader
+from gateway.store.files.database import STORE_UNREADABLE, TrackedDatabase, sqlite_errors
+from gateway.store.objects.schema import PolicyVersion
+from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 
 _TRIES = 5
 

@@ -17,18 +17,18 @@ from gateway.errors import StorageError
 from gateway.objects.declaration import Registry
 from gateway.objects.joins import Joins
 from gateway.objects.models import Models
-from gateway.store import configuration
-from gateway.store.custom_rows import name_custom_tables, read_shape
-from gateway.store.database import TrackedDatabase, open_reader, open_writer, storage_errors
-from gateway.store.dependence import by_dependence
-from gateway.store.mode_rows import forget_modes
+from gateway.store.files.database import TrackedDatabase, open_reader, open_writer, storage_errors
+from gateway.store.objects import configuration
+from gateway.store.objects.custom_rows import name_custom_tables, read_shape
+from gateway.store.objects.dependence import by_dependence
+from gateway.store.objects.mode_rows import forget_modes
+from gateway.store.objects.schema import CHANGE_LOG, PolicyVersion, drop_table, fit, prepare
+from gateway.store.objects.writes import Writes
 from gateway.store.query.compile import Compiler
 from gateway.store.query.request import parse_query
 from gateway.store.query.run import Runner
 from gateway.store.query.tree import Condition
 from gateway.store.query.where import check_visible, parse_where
-from gateway.store.schema import CHANGE_LOG, PolicyVersion, drop_table, fit, prepare
-from gateway.store.writes import Writes
 
 READER_CACHE_KIB = 256
 """Every thread that serves clients has a connection of its own: with the usual cache a dozen of
@@ -255,7 +255,7 @@ class Store:
     def configuration(
         self, request: Mapping[str, Any] | None = None, *, show_secrets: bool = True
     ) -> dict[str, dict[str, str]]:
-        """The asked values, see `gateway.store.configuration.read_asked`."""
+        """The asked values, see `gateway.store.objects.configuration.read_asked`."""
         with storage_errors():
             return configuration.read_asked(self._reader, request, show_secrets=show_secrets)
 
@@ -264,7 +264,7 @@ class Store:
         return int(values["identifier"]["pin_min_length"])
 
     def set_configuration(self, values: Mapping[str, Any]) -> None:
-        """Set all of `values`, or none, see `gateway.store.configuration.write`."""
+        """Set all of `values`, or none, see `gateway.store.objects.configuration.write`."""
         checked = configuration.check(values)
         with self.transaction():
             configuration.write(self._database, checked)

@@ -15,9 +15,9 @@ import peewee
 
 from gateway.objects.declaration import ROWID, ObjectType, Registry
 from gateway.objects.fields import Field, Id, Ref, Stored
-from gateway.store.custom_rows import Shape, name_custom_tables, read_shape
-from gateway.store.database import check_form
-from gateway.store.migrations import MIGRATIONS, VERSION
+from gateway.store.files.database import check_form
+from gateway.store.objects.custom_rows import Shape, name_custom_tables, read_shape
+from gateway.store.objects.migrations import MIGRATIONS, VERSION
 
 CHANGE_LOG = "change_logs"
 _TRIGGER = "gateway_"

@@ -11,7 +11,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.configuration import ConfigurationKey
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.fields import invalid_member, wire_type_of
-from gateway.store.database import TrackedDatabase
+from gateway.store.files.database import TrackedDatabase
 
 Values = Mapping[tuple[str, str], str]
 """(module, key) -> value."""

@@ -17,8 +17,8 @@ from gateway.credentials.password_hash import verify
 from gateway.credentials.placeholders import placeholder
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.objects.models import Models
-from gateway.store.database import STORE_UNREADABLE, one_instant, sqlite_errors
-from gateway.store.schema import PolicyVersion
+from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_errors
+from gateway.store.objects.schema import PolicyVersion
 
 _TABLES = {
     CredentialKind.CARD: ("cards", "panic"),

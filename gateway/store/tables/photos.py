@@ -15,8 +15,8 @@ from typing import Any
 import peewee
 
 from gateway.errors import InvalidRequest, NotFound
-from gateway.store.database import peewee_errors, storage_errors
-from gateway.store.objects_store import Store
+from gateway.store.files.database import peewee_errors, storage_errors
+from gateway.store.objects.store import Store
 
 MOST_BYTES = 768 << 20
 """Of all photos together: with everything else the database must fit into a backup, see

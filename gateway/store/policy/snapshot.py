@@ -30,11 +30,11 @@ from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
 from gateway.objects.modes import mode_key
 from gateway.objects.schedules import WEEKDAYS
-from gateway.store.alarm_schedules import compile_schedules
-from gateway.store.configuration import read_configuration
-from gateway.store.database import STORE_UNREADABLE, one_instant, sqlite_errors
-from gateway.store.mode_rows import ModeRow
-from gateway.store.schema import PolicyVersion
+from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_errors
+from gateway.store.objects.configuration import read_configuration
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.objects.schema import PolicyVersion
+from gateway.store.policy.alarm_schedules import compile_schedules
 
 Row = TypeVar("Row")
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import peewee
 
-from gateway.store.database import storage_errors
-from gateway.store.objects_store import Store
+from gateway.store.files.database import storage_errors
+from gateway.store.objects.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 
 from gateway.objects.fields import TEXT_LIMIT
-from gateway.store.objects_store import Store
+from gateway.store.objects.store import Store
 
 AUDIT_LOG = "audit_logs"
 _NS = 1_000_000_000

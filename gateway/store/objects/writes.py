@@ -18,12 +18,19 @@ from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ROWID, ObjectType
 from gateway.objects.fields import Digits, Stored, invalid_member
 from gateway.objects.models import Models
-from gateway.store.blocks import TIME_ZONES, keep_blocks
-from gateway.store.constraints import explain_deletion, explain_row
-from gateway.store.database import TrackedDatabase
+from gateway.store.files.database import TrackedDatabase
+from gateway.store.objects.blocks import TIME_ZONES, keep_blocks
+from gateway.store.objects.constraints import explain_deletion, explain_row
+from gateway.store.objects.rows import (
+    Row,
+    check_each,
+    check_rows,
+    complete,
+    decode_row,
+    decode_rows,
+)
 from gateway.store.query.compile import Compiler, members
 from gateway.store.query.where import parse_where
-from gateway.store.rows import Row, check_each, check_rows, complete, decode_row, decode_rows
 
 ROWS_AT_ONCE = 50
 """Rows of one INSERT. Within a part of a transaction (a savepoint) SQLite copies every page that a

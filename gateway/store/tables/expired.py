@@ -10,9 +10,9 @@ from typing import Any
 import peewee
 
 from gateway.access.expiry import Watch
-from gateway.store.database import storage_errors
-from gateway.store.objects_store import Store
-from gateway.store.photos import Photos
+from gateway.store.files.database import storage_errors
+from gateway.store.objects.store import Store
+from gateway.store.tables.photos import Photos
 
 VISITOR = 1
 """`users.user_type_id` of a visitor (Access API, list of objects)."""

@@ -1,0 +1,1 @@
+"""The objects of the API in `store.db`: schema, migrations, rows and their one writer."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -18,10 +19,13 @@ from gateway.clock import ManualClock
 from gateway.commands.provisioning import initialise
 from gateway.controller.assembly import assembled
 from gateway.controller.core import Controller
+from gateway.controller.parts import Item
 from gateway.hardware.boards.profiles import load_profile
+from gateway.link.client import ControllerClient
+from gateway.link.messages import Command
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
-from gateway.settings import SITE_FILE, read_site
+from gateway.settings import SITE_FILE, SiteFile, read_site
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind, JournalReader
 from gateway.store.objects.store import Store
@@ -39,25 +43,60 @@ SETTLED_WITHIN_S = 60
 class Bench:
     """One running controller and everything a test wants to do to it."""
 
-    def __init__(self, controller: Controller, data: Path, clock: ManualClock) -> None:
+    def __init__(
+        self, controller: Controller, site: SiteFile, data: Path, clock: ManualClock
+    ) -> None:
         self.controller = controller
+        self.site = site
         self.data = data
         self.clock = clock
-        self.parts = controller._parts
-        simulator = self.parts.rig.simulator
+        self._parts = controller._parts
+        simulator = self._parts.rig.simulator
         assert simulator is not None
         self.simulator = simulator
+        self._client = ControllerClient(RuntimeDirectory.create(data))
+        self._asking = ThreadPoolExecutor(1)
+
+    def close(self) -> None:
+        self._asking.shutdown()
+        self._client.close()
 
     def settle(self) -> None:
         """Turn until nothing is waiting: neither in the inbox nor at the journal."""
         deadline = time.monotonic() + SETTLED_WITHIN_S
         while time.monotonic() < deadline:
             self.controller.turn(1_000_000)
-            idle = not len(self.parts.inbox) and not self.parts.policies.compiling
-            if idle and (self.parts.writer.waiting == 0 or self.parts.writer.fault):
+            idle = not len(self.controller.inbox) and not self._parts.policies.compiling
+            if idle and (self._parts.writer.waiting == 0 or self._parts.writer.fault):
                 self.controller.turn(0)
                 return
         raise AssertionError("the controller does not settle")
+
+    def ask(self, command: Command) -> dict[str, object]:
+        """The body of the answer to a command that a client sends over the link."""
+        answer = self._asking.submit(self._client.ask, command)
+        while not answer.done():
+            self.controller.turn(1_000_000)
+        return answer.result()
+
+    def post(self, item: Item) -> None:
+        """Post what a driver would."""
+        self.controller.inbox.post(item)
+
+    @property
+    def capturing(self) -> bool:
+        """Whether an enrolment waits for its credential, and its asker for the answer."""
+        capture = self.controller._reception.captures._capture
+        return capture is not None and capture.asker is not None
+
+    def begin_record(self) -> None:
+        """Begin another file of the flight record."""
+        self._parts.flight.begin(self.controller)
+
+    @property
+    def policy_version(self) -> int:
+        """The version of the rules that decide."""
+        return self._parts.policies.version
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass in small steps, as it does."""
@@ -86,10 +125,14 @@ class Bench:
         self.simulator.swipe(reader, card, "w26")
         self.pass_time(0.1)
 
+    def outputs(self) -> list[dict[str, Any]]:
+        """Every output of the board: its pin, its level and its edges since the board was made."""
+        outputs: Any = self.simulator.state()["outputs"]
+        return list(outputs)
+
     def strike_edges(self, door: int) -> int:
         """Edges of a door's strike since the board was made."""
-        outputs: Any = self.simulator.state()["outputs"]
-        return int(next(output["edges"] for output in outputs if output["door"] == door))
+        return int(next(output["edges"] for output in self.outputs() if output["door"] == door))
 
     def unlocked(self, door: int) -> bool:
         return next(s.unlocked for s in self.controller.status().doors if s.id == door)
@@ -117,7 +160,7 @@ class Bench:
         """The database, as the api process would open it."""
         return Store.open(self.data / STORE_FILE, REGISTRY, lambda: 0)
 
-    def configure(self, values: dict[str, dict[str, str | int]]) -> None:
+    def configure(self, values: Mapping[str, Mapping[str, object]]) -> None:
         """Set configuration values and let the controller obey."""
         with self.store() as store:
             store.set_configuration(values)
@@ -164,9 +207,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         profile = load_profile(site.site.board)
         clock = ManualClock(at, monotonic_ns or DAWN_NS)
         with assembled(site, profile, data, RuntimeDirectory.create(data), clock) as controller:
-            bench = Bench(controller, data, clock)
-            bench.settle()
-            yield bench
+            bench = Bench(controller, site, data, clock)
+            try:
+                bench.settle()
+                yield bench
+            finally:
+                bench.close()
 
     return running
 

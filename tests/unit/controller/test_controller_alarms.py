@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,9 +15,13 @@ from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.host.clock_trust import ClockTrust, ClockVerdict
+from gateway.link.messages import ArmAlarms, DisarmAlarms, Silence
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA = 1
 CARD_OF_ANA = (123 << 32) | 45678
@@ -52,8 +55,6 @@ tamper = { pin = 21, idle = "high" }
 tamper_disables = true
 """
 
-Start = Callable[[Path], AbstractContextManager[Any]]
-
 
 @pytest.fixture
 def wired(demo: Path) -> Path:
@@ -67,51 +68,51 @@ def wired(demo: Path) -> Path:
 
 
 @pytest.fixture
-def loud(wired: Path, start: Start) -> Iterator[Any]:
+def loud(wired: Path, start: Start) -> Iterator[Bench]:
     """That site at work, with its siren and bell switched on."""
     with start(wired) as bench:
         bench.configure({"alarm": {"siren_enabled": 1}, "general": {"bell_enabled": 1}})
         yield bench
 
 
-def move(bench: Any, name: InputName, *, high: bool, wait_s: float = 0.5) -> None:
+def move(bench: Bench, name: InputName, *, high: bool, wait_s: float = 0.5) -> None:
     bench.simulator.set_input(name, high=high)
     bench.pass_time(wait_s)
 
 
-def level(bench: Any, pin: int) -> str:
-    outputs = bench.simulator.state()["outputs"]
+def level(bench: Bench, pin: int) -> str:
+    outputs = bench.outputs()
     return str(next(output["level"] for output in outputs if output["pin"] == pin))
 
 
-def sounds(bench: Any) -> bool:
+def sounds(bench: Bench) -> bool:
     on = bool(level(bench, SIREN) == "high")
     assert bench.controller.status().siren == on
     return on
 
 
-def facts(bench: Any) -> list[tuple[int, int, int]]:
+def facts(bench: Bench) -> list[tuple[int, int, int]]:
     """(event, cause, user) of every alarm row so far."""
     rows = [body["row"] for body in bench.journal(EntryKind.ALARM)]
     return [(row["event"], row["cause"], row["user_id"]) for row in rows]
 
 
-def arm(bench: Any, *zones: int, exit_s: int = 0) -> None:
-    bench.parts.alarms.zones.arm(zones or None, exit_s * 1000, bench.clock.monotonic_ns() // 10**6)
+def arm(bench: Bench, *zones: int, exit_s: int = 0) -> None:
+    bench.ask(ArmAlarms(zones=zones or None, exit_delay_s=exit_s))
     bench.settle()
 
 
-def disarm(bench: Any, *zones: int) -> None:
-    bench.parts.alarms.zones.disarm(zones or None, bench.clock.monotonic_ns() // 10**6)
+def disarm(bench: Bench, *zones: int) -> None:
+    bench.ask(DisarmAlarms(zones=zones or None))
     bench.settle()
 
 
-def silence(bench: Any) -> None:
-    bench.parts.alarms.silence(bench.clock.monotonic_ns() // 10**6)
+def silence(bench: Bench) -> None:
+    bench.ask(Silence())
     bench.settle()
 
 
-def threaten(bench: Any) -> None:
+def threaten(bench: Bench) -> None:
     """Mark Ana's card as one that is presented under threat."""
     with bench.store() as store:
         store.modify("cards", {"panic": 1}, [{"field": "user_id", "value": ANA}])
@@ -121,7 +122,7 @@ def threaten(bench: Any) -> None:
 # the siren
 
 
-def test_the_siren_sounds_until_the_alarm_is_over(loud: Any) -> None:
+def test_the_siren_sounds_until_the_alarm_is_over(loud: Bench) -> None:
     assert not sounds(loud)
     move(loud, CASE, high=False)
     assert sounds(loud)
@@ -129,7 +130,7 @@ def test_the_siren_sounds_until_the_alarm_is_over(loud: Any) -> None:
     assert not sounds(loud)
 
 
-def test_the_siren_falls_silent_after_its_time_and_the_alarm_stays(loud: Any) -> None:
+def test_the_siren_falls_silent_after_its_time_and_the_alarm_stays(loud: Bench) -> None:
     move(loud, CASE, high=False)
     loud.pass_time(19)
     assert sounds(loud)
@@ -140,7 +141,7 @@ def test_the_siren_falls_silent_after_its_time_and_the_alarm_stays(loud: Any) ->
     assert sounds(loud), "each new alarm begins its time anew"
 
 
-def test_silence_ends_the_siren_and_what_comes_next_begins_it_again(loud: Any) -> None:
+def test_silence_ends_the_siren_and_what_comes_next_begins_it_again(loud: Bench) -> None:
     move(loud, CASE, high=False)
     silence(loud)
     assert not sounds(loud)
@@ -148,7 +149,7 @@ def test_silence_ends_the_siren_and_what_comes_next_begins_it_again(loud: Any) -
     assert sounds(loud)
 
 
-def test_a_siren_that_is_switched_off_stays_silent(loud: Any) -> None:
+def test_a_siren_that_is_switched_off_stays_silent(loud: Bench) -> None:
     loud.configure({"alarm": {"siren_enabled": 0}})
     move(loud, CASE, high=False)
     assert not sounds(loud)
@@ -181,7 +182,7 @@ def test_an_alarm_that_was_silenced_stays_silent_over_a_restart(wired: Path, sta
 # arming
 
 
-def test_a_zone_that_is_disarmed_is_no_alarm_until_it_is_armed(loud: Any) -> None:
+def test_a_zone_that_is_disarmed_is_no_alarm_until_it_is_armed(loud: Bench) -> None:
     disarm(loud, 1)
     move(loud, ZONE_1, high=False, wait_s=5)
     assert facts(loud) == []
@@ -192,7 +193,7 @@ def test_a_zone_that_is_disarmed_is_no_alarm_until_it_is_armed(loud: Any) -> Non
     assert facts(loud) == [(ON, 1, 0), (OFF, 1, 0)]
 
 
-def test_there_is_time_to_leave(loud: Any) -> None:
+def test_there_is_time_to_leave(loud: Bench) -> None:
     disarm(loud)
     arm(loud, exit_s=30)
     assert {zone.state for zone in loud.controller.status().zones} == {"exit"}
@@ -204,7 +205,7 @@ def test_there_is_time_to_leave(loud: Any) -> None:
     assert facts(loud) == [(ON, 1, 0)]
 
 
-def test_there_is_time_to_disarm_for_who_comes_in(loud: Any) -> None:
+def test_there_is_time_to_disarm_for_who_comes_in(loud: Bench) -> None:
     move(loud, ZONE_2, high=False)
     move(loud, ZONE_2, high=True, wait_s=5)
     assert loud.controller.status().zones[1].entering
@@ -228,7 +229,7 @@ def test_what_is_armed_outlives_a_restart(wired: Path, start: Start) -> None:
         assert facts(again) == []
 
 
-def test_a_zone_that_the_site_lacks_is_refused_and_nothing_is_armed(loud: Any) -> None:
+def test_a_zone_that_the_site_lacks_is_refused_and_nothing_is_armed(loud: Bench) -> None:
     with pytest.raises(NotFound, match="there is no zone 3 in this site"):
         disarm(loud, 1, 3)
     assert loud.journal(EntryKind.ARMING) == []
@@ -238,7 +239,7 @@ def test_a_zone_that_the_site_lacks_is_refused_and_nothing_is_armed(loud: Any) -
 
 
 @pytest.fixture
-def scheduled(loud: Any) -> Any:
+def scheduled(loud: Bench) -> Bench:
     """Zone 1 is armed from 13:00:00 to 13:59:59 on mondays."""
     days = dict.fromkeys(("sun", "tue", "wed", "thu", "fri", "sat", "hol1", "hol2", "hol3"), 0)
     with loud.store() as store:
@@ -252,14 +253,14 @@ def scheduled(loud: Any) -> Any:
     return loud
 
 
-def wall(bench: Any, clock: str) -> None:
+def wall(bench: Bench, clock: str) -> None:
     """Set the clock to a time of the monday; the site is three hours behind UTC."""
     moment = datetime.fromisoformat(f"2026-11-23T{clock}").replace(tzinfo=UTC)
     bench.clock.set_utc(moment + timedelta(hours=3))
     bench.pass_time(1)
 
 
-def test_a_zone_is_an_alarm_in_its_schedule_only(scheduled: Any) -> None:
+def test_a_zone_is_an_alarm_in_its_schedule_only(scheduled: Bench) -> None:
     move(scheduled, ZONE_1, high=False, wait_s=5)
     assert facts(scheduled) == []
     wall(scheduled, "12:59:50")
@@ -274,14 +275,14 @@ def test_a_zone_is_an_alarm_in_its_schedule_only(scheduled: Any) -> None:
 
 
 def test_with_a_clock_that_is_not_trusted_a_zone_is_armed(
-    scheduled: Any, monkeypatch: pytest.MonkeyPatch
+    scheduled: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ClockTrust, "judge", lambda *_: ClockVerdict.NO_SOURCE)
     move(scheduled, ZONE_1, high=False, wait_s=5)
     assert facts(scheduled) == [(ON, 1, 0)]
 
 
-def test_a_schedule_that_is_deleted_disarms_nothing(scheduled: Any) -> None:
+def test_a_schedule_that_is_deleted_disarms_nothing(scheduled: Bench) -> None:
     move(scheduled, ZONE_1, high=False, wait_s=5)
     with scheduled.store() as store:
         store.destroy("time_zones", [{"field": "id", "value": 9}])
@@ -292,7 +293,7 @@ def test_a_schedule_that_is_deleted_disarms_nothing(scheduled: Any) -> None:
 # tampering
 
 
-def test_a_reader_that_is_tampered_with_is_an_alarm_at_its_door_and_disabled(loud: Any) -> None:
+def test_a_reader_that_is_tampered_with_is_an_alarm_at_its_door_and_disabled(loud: Bench) -> None:
     move(loud, AT_FRONT, high=False)
     assert loud.alarms() == [(ON, TAMPERED, 1)]
     loud.swipe(CARD_OF_ANA)
@@ -305,21 +306,21 @@ def test_a_reader_that_is_tampered_with_is_an_alarm_at_its_door_and_disabled(lou
     assert loud.events() == [(7, ANA)]
 
 
-def test_a_case_and_a_reader_that_are_tampered_with_are_two_alarms(loud: Any) -> None:
+def test_a_case_and_a_reader_that_are_tampered_with_are_two_alarms(loud: Bench) -> None:
     move(loud, AT_FRONT, high=False)
     move(loud, CASE, high=False)
     move(loud, AT_FRONT, high=True)
     assert loud.alarms() == [(ON, TAMPERED, 1), (ON, TAMPERED, 0), (OFF, TAMPERED, 1)]
 
 
-def guess(bench: Any) -> None:
+def guess(bench: Bench) -> None:
     for _ in range(5):
         for key in "9#":
             bench.simulator.keys("front", key)
             bench.pass_time(0.2)
 
 
-def test_a_keypad_that_is_locked_is_one_alarm_until_it_is_freed(loud: Any) -> None:
+def test_a_keypad_that_is_locked_is_one_alarm_until_it_is_freed(loud: Bench) -> None:
     guess(loud)
     guess(loud)
     assert loud.alarms() == [(ON, TAMPERED, 1)]
@@ -347,7 +348,7 @@ def test_a_keypad_that_was_freed_while_the_device_was_off_gets_its_off(
         assert again.alarms() == [(ON, TAMPERED, 1), (OFF, TAMPERED, 1)]
 
 
-def test_a_keypad_is_no_alarm_where_tampering_is_none(loud: Any) -> None:
+def test_a_keypad_is_no_alarm_where_tampering_is_none(loud: Bench) -> None:
     loud.configure({"alarm": {"device_violation_enabled": 0}})
     guess(loud)
     assert loud.alarms() == []
@@ -356,7 +357,7 @@ def test_a_keypad_is_no_alarm_where_tampering_is_none(loud: Any) -> None:
 # doors
 
 
-def test_a_held_open_alarm_goes_on_after_the_door_has_closed(loud: Any) -> None:
+def test_a_held_open_alarm_goes_on_after_the_door_has_closed(loud: Bench) -> None:
     loud.configure({"alarm": {"door_sensor_alarm_timeout_after_closure": 20}})
     loud.swipe(CARD_OF_ANA)
     move(loud, FRONT_SENSOR, high=False, wait_s=31)
@@ -366,14 +367,14 @@ def test_a_held_open_alarm_goes_on_after_the_door_has_closed(loud: Any) -> None:
     assert loud.alarms() == [(ON, HELD, 1), (OFF, HELD, 1)]
 
 
-def test_a_fire_ends_the_alarms_of_doors_and_a_door_left_open_by_it_is_held(loud: Any) -> None:
+def test_a_fire_ends_the_alarms_of_doors_and_a_door_left_open_by_it_is_held(loud: Bench) -> None:
     move(loud, BACK_SENSOR, high=False)
     move(loud, FIRE, high=True, wait_s=60)
     assert loud.alarms() == [(ON, FORCED, 2), (OFF, FORCED, 2)]
     move(loud, CASE, high=False)
     assert loud.alarms()[2:] == [(ON, TAMPERED, 0)], "tampering goes on"
     move(loud, FIRE, high=False)
-    loud.parts.fire.reset(loud.clock.monotonic_ns() // 10**6)
+    loud.ask(Silence())
     loud.pass_time(29)
     assert len(loud.alarms()) == 3
     loud.pass_time(2)
@@ -385,7 +386,7 @@ def test_a_fire_ends_the_alarms_of_doors_and_a_door_left_open_by_it_is_held(loud
 # people under threat
 
 
-def test_a_card_under_threat_opens_and_silently_sets_off_an_alarm_later(loud: Any) -> None:
+def test_a_card_under_threat_opens_and_silently_sets_off_an_alarm_later(loud: Bench) -> None:
     loud.configure({"alarm": {"panic_card_enabled": 1, "panic_finger_delay": 60}})
     threaten(loud)
     loud.swipe(CARD_OF_ANA)
@@ -403,7 +404,7 @@ def test_a_card_under_threat_opens_and_silently_sets_off_an_alarm_later(loud: An
     assert facts(loud) == [(ON, PANIC_CARD, ANA), (OFF, PANIC_CARD, ANA)]
 
 
-def test_a_kind_of_threat_that_is_switched_off_is_no_alarm(loud: Any) -> None:
+def test_a_kind_of_threat_that_is_switched_off_is_no_alarm(loud: Bench) -> None:
     loud.configure({"alarm": {"panic_pin_enabled": 1, "panic_finger_delay": 0}})
     threaten(loud)
     loud.swipe(CARD_OF_ANA)
@@ -411,7 +412,7 @@ def test_a_kind_of_threat_that_is_switched_off_is_no_alarm(loud: Any) -> None:
     assert facts(loud) == []
 
 
-def test_whoever_is_denied_under_threat_sets_off_the_alarm_all_the_same(loud: Any) -> None:
+def test_whoever_is_denied_under_threat_sets_off_the_alarm_all_the_same(loud: Bench) -> None:
     loud.configure(
         {
             "alarm": {"panic_card_enabled": 1, "panic_finger_delay": 0},
@@ -424,7 +425,7 @@ def test_whoever_is_denied_under_threat_sets_off_the_alarm_all_the_same(loud: An
     assert facts(loud) == [(ON, PANIC_CARD, ANA)]
 
 
-def test_silence_does_not_hold_up_an_alarm_on_its_way(loud: Any) -> None:
+def test_silence_does_not_hold_up_an_alarm_on_its_way(loud: Bench) -> None:
     loud.configure({"alarm": {"panic_card_enabled": 1, "panic_finger_delay": 30}})
     threaten(loud)
     loud.swipe(CARD_OF_ANA)
@@ -434,7 +435,7 @@ def test_silence_does_not_hold_up_an_alarm_on_its_way(loud: Any) -> None:
     assert facts(loud) == [(ON, PANIC_CARD, ANA)]
 
 
-def threatened(bench: Any) -> None:
+def threatened(bench: Bench) -> None:
     bench.configure({"alarm": {"panic_card_enabled": 1, "panic_finger_delay": 100}})
     threaten(bench)
     bench.swipe(CARD_OF_ANA)
@@ -495,7 +496,7 @@ def test_an_alarm_that_has_begun_does_not_begin_again_after_a_restart(
 # bells and power
 
 
-def test_a_bell_rings_at_its_time(loud: Any) -> None:
+def test_a_bell_rings_at_its_time(loud: Bench) -> None:
     days = dict.fromkeys(("mon", "tue"), 1)
     with loud.store() as store:
         store.insert("timed_alarms", [{"id": 1, "name": "break", "start": 46_800, **days}])
@@ -509,7 +510,7 @@ def test_a_bell_rings_at_its_time(loud: Any) -> None:
     assert facts(loud) == []
 
 
-def test_a_bell_that_is_switched_off_does_not_ring(loud: Any) -> None:
+def test_a_bell_that_is_switched_off_does_not_ring(loud: Bench) -> None:
     with loud.store() as store:
         store.insert("timed_alarms", [{"id": 1, "name": "break", "start": 46_800, "mon": 1}])
     loud.configure({"general": {"bell_enabled": 0}})
@@ -518,7 +519,7 @@ def test_a_bell_that_is_switched_off_does_not_ring(loud: Any) -> None:
     assert level(loud, BELL) == "low"
 
 
-def test_a_mains_failure_is_a_fault_and_no_alarm(loud: Any) -> None:
+def test_a_mains_failure_is_a_fault_and_no_alarm(loud: Bench) -> None:
     move(loud, MAINS, high=False)
     assert loud.controller.status().faults == ("the mains has failed",)
     move(loud, MAINS, high=True)

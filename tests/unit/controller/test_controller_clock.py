@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from gateway.store.journal import CommittedEntry, EntryKind, Timer
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.modes import write_mode
 
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
+
 BRUNO = 2
 CARD_OF_BRUNO = (123 << 32) | 45679
 """He passes the front door in office hours."""
@@ -29,18 +32,18 @@ FRONT = 1
 BEYOND = clock_trust.CEILING + timedelta(days=1)
 
 
-def sim_clock(bench: Any, moment: datetime) -> None:
+def sim_clock(bench: Bench, moment: datetime) -> None:
     """`gateway sim clock set`."""
     command = Simulate(verb="clock", value=moment.isoformat())
-    bench.controller._reception.simulation.run(command)
+    bench.ask(command)
     bench.pass_time(1.1)
 
 
-def verdicts(bench: Any) -> list[str]:
+def verdicts(bench: Bench) -> list[str]:
     return [body["why"] for body in bench.journal(EntryKind.CLOCK)]
 
 
-def by_hand(_data: Path, _tmp_path: Path, bench: Any) -> None:
+def by_hand(_data: Path, _tmp_path: Path, bench: Bench) -> None:
     sim_clock(bench, bench.clock.utc())
 
 
@@ -59,7 +62,7 @@ def by_network(_data: Path, tmp_path: Path, _bench: Any) -> None:
 @pytest.mark.parametrize("ahead", [AHEAD, timedelta(minutes=6)])
 def test_a_clock_that_was_ahead_locks_nobody_out_once_it_is_set(
     demo: Path,
-    start: Any,
+    start: Start,
     tmp_path: Path,
     ahead: timedelta,
     setting: Callable[[Path, Path, Any], None],
@@ -90,7 +93,7 @@ def test_a_clock_that_was_ahead_locks_nobody_out_once_it_is_set(
 
 
 def test_a_clock_that_was_set_before_the_start_overrides_the_journal_and_that_is_written_down(
-    demo: Path, start: Any, tmp_path: Path
+    demo: Path, start: Start, tmp_path: Path
 ) -> None:
     with start(demo) as bench:
         sim_clock(bench, NOON + AHEAD)
@@ -102,7 +105,7 @@ def test_a_clock_that_was_set_before_the_start_overrides_the_journal_and_that_is
         assert told["floor_utc"] >= (NOON + AHEAD).timestamp()
 
 
-def test_a_clock_beyond_the_ceiling_is_not_believed_whoever_set_it(bench: Any) -> None:
+def test_a_clock_beyond_the_ceiling_is_not_believed_whoever_set_it(bench: Bench) -> None:
     sim_clock(bench, BEYOND)
     bench.swipe(CARD_OF_BRUNO)
     assert bench.journal(EntryKind.ACCESS)[-1]["reason"] == "clock_not_trusted"
@@ -116,21 +119,21 @@ def test_a_clock_beyond_the_ceiling_is_not_believed_whoever_set_it(bench: Any) -
 # ---- what lasts for a time ----------------------------------------------------------------------
 
 
-def set_mode(bench: Any, mode: str, minutes: float) -> None:
+def set_mode(bench: Bench, mode: str, minutes: float) -> None:
     until_utc = int((bench.clock.utc() + timedelta(minutes=minutes)).timestamp())
     with bench.store() as store:
         write_mode(store, ModeRow(FRONT, mode, "eva", "why", until_utc=until_utc))
     bench.pass_time(1.1)
 
 
-def mode(bench: Any) -> str:
+def mode(bench: Bench) -> str:
     return str(bench.controller.status().doors[0].mode)
 
 
 @pytest.mark.parametrize("step", [AHEAD, -timedelta(days=10), timedelta(minutes=10)])
 @pytest.mark.parametrize("word", ["lock_down", "emergency"])
 def test_a_step_of_the_clock_neither_ends_a_mode_nor_holds_it_longer(
-    bench: Any, step: timedelta, word: str
+    bench: Bench, step: timedelta, word: str
 ) -> None:
     set_mode(bench, word, 2)
     sim_clock(bench, bench.clock.utc() + step)
@@ -140,7 +143,7 @@ def test_a_step_of_the_clock_neither_ends_a_mode_nor_holds_it_longer(
     assert mode(bench) == "normal"
 
 
-def test_a_mode_goes_on_over_a_start_after_the_clock_was_set_back(demo: Path, start: Any) -> None:
+def test_a_mode_goes_on_over_a_start_after_the_clock_was_set_back(demo: Path, start: Start) -> None:
     with start(demo, NOON + AHEAD) as bench:
         set_mode(bench, "lock_down", 10)
         sim_clock(bench, NOON)
@@ -154,7 +157,7 @@ def test_a_mode_goes_on_over_a_start_after_the_clock_was_set_back(demo: Path, st
 
 
 def test_a_clock_that_loses_time_with_the_power_holds_a_mode_until_it_is_set(
-    demo: Path, start: Any
+    demo: Path, start: Start
 ) -> None:
     with start(demo, NOON + AHEAD) as bench:
         set_mode(bench, "lock_down", 2)
@@ -169,7 +172,7 @@ def test_a_clock_that_loses_time_with_the_power_holds_a_mode_until_it_is_set(
 
 
 def test_a_clock_put_forward_while_the_controller_restarts_ends_no_mode(
-    demo: Path, start: Any
+    demo: Path, start: Start
 ) -> None:
     with start(demo) as bench:
         set_mode(bench, "lock_down", 10)
@@ -181,7 +184,7 @@ def test_a_clock_put_forward_while_the_controller_restarts_ends_no_mode(
         assert mode(bench) == "normal"
 
 
-def test_the_journal_tells_how_much_of_a_mode_is_left_and_whose_it_is(bench: Any) -> None:
+def test_the_journal_tells_how_much_of_a_mode_is_left_and_whose_it_is(bench: Bench) -> None:
     set_mode(bench, "lock_down", 2)
     told = [body for body in bench.journal(EntryKind.MODE) if "timed" in body]
     assert [(it["timed"], it["mode"], it["login"], it["reason"]) for it in told] == [

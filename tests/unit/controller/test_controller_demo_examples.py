@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.commands.provisioning import initialise
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.settings import parse_site
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Start
 
 DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8").splitlines()
 EXAMPLE = re.compile(r"# (\[\[?[a-z_.]+\]\]?|[a-z0-9_]+ = )")
@@ -44,7 +47,7 @@ def test_each_example_can_be_uncommented_where_it_stands(example: range) -> None
 
 
 def test_with_all_examples_at_once_every_reader_and_module_is_there(
-    tmp_path: Path, start: Any
+    tmp_path: Path, start: Start
 ) -> None:
     text = uncommented(*examples())
     initialise(tmp_path / "data", text, demo=True)

@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.access.attempt import Duress
+from gateway.controller.admission import AdmissionDesk
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
 from gateway.store.objects.store import Store
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 CARD_OF_ANA = (123 << 32) | 45678
 CARD_OF_BRUNO = (123 << 32) | 45679
@@ -62,11 +66,11 @@ def ordered(demo: Path, put: Callable[[Store], None]) -> Path:
     return demo
 
 
-def close_door(bench: Any) -> None:
-    bench.controller._reception.openings.open(OpenDoor(door=1, timeout_ms=-1))
+def close_door(bench: Bench) -> None:
+    bench.ask(OpenDoor(door=1, timeout_ms=-1))
 
 
-def enter(bench: Any, card: int = CARD_OF_ANA) -> None:
+def enter(bench: Bench, card: int = CARD_OF_ANA) -> None:
     bench.swipe(card)
     for high in (False, True):
         bench.simulator.set_input(FRONT_SENSOR, high=high)
@@ -74,7 +78,7 @@ def enter(bench: Any, card: int = CARD_OF_ANA) -> None:
     bench.pass_time(4)
 
 
-def schedules(bench: Any) -> list[str]:
+def schedules(bench: Bench) -> list[str]:
     return [body["schedule"] for body in bench.journal(EntryKind.SCHEDULE)]
 
 
@@ -84,12 +88,12 @@ def scheduled(demo: Path) -> Path:
 
 
 @pytest.fixture
-def shop(demo: Path, start: Any) -> Iterator[Any]:
+def shop(demo: Path, start: Start) -> Iterator[Bench]:
     with start(ordered(demo, put_first_card)) as bench:
         yield bench
 
 
-def test_a_schedule_unlocks_and_relocks_within_a_second(scheduled: Path, start: Any) -> None:
+def test_a_schedule_unlocks_and_relocks_within_a_second(scheduled: Path, start: Start) -> None:
     with start(scheduled, local(23, 8, 59, 58)) as bench:
         assert not bench.unlocked(1)
         bench.pass_time(2)
@@ -104,13 +108,13 @@ def test_a_schedule_unlocks_and_relocks_within_a_second(scheduled: Path, start: 
         assert schedules(bench) == ["holds", "off"]
 
 
-def test_a_schedule_in_force_at_start_unlocks_at_once(scheduled: Path, start: Any) -> None:
+def test_a_schedule_in_force_at_start_unlocks_at_once(scheduled: Path, start: Start) -> None:
     with start(scheduled) as bench:
         assert bench.unlocked(1)
         assert next(s.schedule for s in bench.controller.status().doors if s.id == 1) == "holds"
 
 
-def test_a_schedule_that_is_written_is_obeyed_and_one_deleted_too(bench: Any) -> None:
+def test_a_schedule_that_is_written_is_obeyed_and_one_deleted_too(bench: Bench) -> None:
     with bench.store() as store:
         put_schedule(store)
     bench.pass_time(1.1)
@@ -121,14 +125,14 @@ def test_a_schedule_that_is_written_is_obeyed_and_one_deleted_too(bench: Any) ->
     assert not bench.unlocked(1)
 
 
-def test_an_opening_in_the_hours_is_no_burglary(scheduled: Path, start: Any) -> None:
+def test_an_opening_in_the_hours_is_no_burglary(scheduled: Path, start: Start) -> None:
     with start(scheduled) as bench:
         bench.simulator.set_input(FRONT_SENSOR, high=False)
         bench.pass_time(60)
         assert bench.alarms() == []
 
 
-def test_a_close_ends_the_schedule_until_the_next_day(scheduled: Path, start: Any) -> None:
+def test_a_close_ends_the_schedule_until_the_next_day(scheduled: Path, start: Start) -> None:
     with start(scheduled) as bench:
         close_door(bench)
         bench.pass_time(5)
@@ -142,7 +146,7 @@ def test_a_close_ends_the_schedule_until_the_next_day(scheduled: Path, start: An
 
 @pytest.mark.parametrize(("closed_at", "unlocked"), [(local(23, 10), False), (local(22, 10), True)])
 def test_what_a_close_ended_stays_so_over_a_restart_within_the_window(
-    scheduled: Path, start: Any, closed_at: datetime, unlocked: bool
+    scheduled: Path, start: Start, closed_at: datetime, unlocked: bool
 ) -> None:
     with start(scheduled, closed_at) as bench:
         close_door(bench)
@@ -151,7 +155,7 @@ def test_what_a_close_ended_stays_so_over_a_restart_within_the_window(
         assert bench.unlocked(1) is unlocked
 
 
-def test_without_a_clock_a_partial_schedule_unlocks_nothing(scheduled: Path, start: Any) -> None:
+def test_without_a_clock_a_partial_schedule_unlocks_nothing(scheduled: Path, start: Start) -> None:
     with start(scheduled) as bench:
         bench.clock.set_utc(datetime(2000, 1, 3, 15, 0, tzinfo=UTC))
         bench.pass_time(2)
@@ -161,7 +165,7 @@ def test_without_a_clock_a_partial_schedule_unlocks_nothing(scheduled: Path, sta
         assert bench.unlocked(1)
 
 
-def test_without_a_clock_what_a_close_ended_is_not_forgotten(scheduled: Path, start: Any) -> None:
+def test_without_a_clock_what_a_close_ended_is_not_forgotten(scheduled: Path, start: Start) -> None:
     with start(scheduled) as bench:
         close_door(bench)
         bench.clock.set_utc(datetime(2000, 1, 3, 15, 0, tzinfo=UTC))
@@ -171,7 +175,7 @@ def test_without_a_clock_what_a_close_ended_is_not_forgotten(scheduled: Path, st
         assert not bench.unlocked(1)
 
 
-def test_a_lock_down_drops_the_schedule(scheduled: Path, start: Any) -> None:
+def test_a_lock_down_drops_the_schedule(scheduled: Path, start: Start) -> None:
     with start(scheduled) as bench:
         bench.configure({"general": {"exception_mode": "lock_down"}})
         assert not bench.unlocked(1)
@@ -180,7 +184,7 @@ def test_a_lock_down_drops_the_schedule(scheduled: Path, start: Any) -> None:
 
 
 def test_an_interlock_keeps_a_schedule_waiting_until_the_other_door_is_free(
-    scheduled: Path, start: Any
+    scheduled: Path, start: Start
 ) -> None:
     with start(scheduled, local(23, 8, 59, 50)) as bench:
         bench.configure({"general": {"door1_interlock": "2"}})
@@ -193,7 +197,7 @@ def test_an_interlock_keeps_a_schedule_waiting_until_the_other_door_is_free(
 
 
 def test_an_end_that_the_clocks_skip_comes_when_they_have_gone_forward(
-    demo: Path, start: Any
+    demo: Path, start: Start
 ) -> None:
     site = demo / "gateway.toml"
     text = site.read_text(encoding="utf-8").replace("America/Sao_Paulo", "Europe/Berlin")
@@ -207,7 +211,7 @@ def test_an_end_that_the_clocks_skip_comes_when_they_have_gone_forward(
         assert not bench.unlocked(1)
 
 
-def test_the_first_entry_opens_the_place_until_the_end_of_the_window(shop: Any) -> None:
+def test_the_first_entry_opens_the_place_until_the_end_of_the_window(shop: Bench) -> None:
     assert not shop.unlocked(1)
     enter(shop)
     assert shop.unlocked(1)
@@ -220,13 +224,13 @@ def test_the_first_entry_opens_the_place_until_the_end_of_the_window(shop: Any) 
     assert [body["on"] for body in shop.journal(EntryKind.FIRST_CARD)] == [True, False]
 
 
-def test_a_first_card_without_an_entry_opens_nothing(shop: Any) -> None:
+def test_a_first_card_without_an_entry_opens_nothing(shop: Bench) -> None:
     shop.swipe(CARD_OF_ANA)
     shop.pass_time(5)
     assert not shop.unlocked(1)
 
 
-def test_an_entry_outside_the_window_opens_nothing(demo: Path, start: Any) -> None:
+def test_an_entry_outside_the_window_opens_nothing(demo: Path, start: Start) -> None:
     with start(ordered(demo, put_first_card), local(23, 7)) as bench:
         enter(bench)
         assert bench.events()[-1] == (7, 1)
@@ -235,14 +239,14 @@ def test_an_entry_outside_the_window_opens_nothing(demo: Path, start: Any) -> No
         assert not bench.unlocked(1)
 
 
-def test_an_entry_of_another_group_opens_nothing(demo: Path, start: Any) -> None:
+def test_an_entry_of_another_group_opens_nothing(demo: Path, start: Start) -> None:
     with start(ordered(demo, lambda store: put_first_card(store, VISITORS))) as bench:
         enter(bench)
         assert bench.events() == [(7, 1)]
         assert not bench.unlocked(1)
 
 
-def test_a_close_ends_the_first_card_s_hours_until_the_next_window(shop: Any) -> None:
+def test_a_close_ends_the_first_card_s_hours_until_the_next_window(shop: Bench) -> None:
     enter(shop)
     close_door(shop)
     enter(shop, CARD_OF_BRUNO)
@@ -257,7 +261,7 @@ def test_a_close_ends_the_first_card_s_hours_until_the_next_window(shop: Any) ->
 
 @pytest.mark.parametrize(("opened_at", "unlocked"), [(local(23, 10), True), (local(22, 10), False)])
 def test_a_first_card_is_kept_over_a_restart_within_its_window(
-    demo: Path, start: Any, opened_at: datetime, unlocked: bool
+    demo: Path, start: Start, opened_at: datetime, unlocked: bool
 ) -> None:
     ordered(demo, put_first_card)
     with start(demo, opened_at) as bench:
@@ -269,16 +273,16 @@ def test_a_first_card_is_kept_over_a_restart_within_its_window(
 
 @pytest.mark.parametrize("mark", [{"duress": Duress.CARD}, {"passback_violation": True}])
 def test_whoever_is_under_threat_or_out_of_turn_opens_no_place(
-    shop: Any, monkeypatch: pytest.MonkeyPatch, mark: dict[str, Any]
+    shop: Bench, monkeypatch: pytest.MonkeyPatch, mark: dict[str, Any]
 ) -> None:
-    judge = shop.parts.doorman._desk.judge
+    judge = AdmissionDesk.judge
 
     def marked(*given: Any) -> Any:
         return tuple(
             replace(verdict, outcome=replace(verdict.outcome, **mark)) for verdict in judge(*given)
         )
 
-    monkeypatch.setattr(shop.parts.doorman._desk, "judge", marked)
+    monkeypatch.setattr(AdmissionDesk, "judge", marked)
     enter(shop)
     assert shop.events() == [(7, 1)]
     assert not shop.unlocked(1)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import OpenDoor
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 CARD_OF_ANA = (123 << 32) | 45678
 FRONT_SENSOR = InputName(InputKind.DOOR_SENSOR, 1)
@@ -23,7 +26,7 @@ Site = Callable[..., AbstractContextManager[Any]]
 
 
 @pytest.fixture
-def site(demo: Path, start: Any) -> Site:
+def site(demo: Path, start: Start) -> Site:
     """Runs the demo with more keys at its front door, and another mode of its exit button."""
 
     def run(keys: str = "", rex_mode: str = "unlock") -> AbstractContextManager[Any]:
@@ -45,17 +48,17 @@ def bonded(site: Site) -> Iterator[Any]:
         yield bench
 
 
-def press(bench: Any, *, down: bool) -> None:
+def press(bench: Bench, *, down: bool) -> None:
     bench.simulator.set_input(FRONT_REX, high=not down)
     bench.pass_time(0.2)
 
 
-def open_leaf(bench: Any, *, is_open: bool) -> None:
+def open_leaf(bench: Bench, *, is_open: bool) -> None:
     bench.simulator.set_input(FRONT_SENSOR, high=not is_open)
     bench.pass_time(0.2)
 
 
-def front(bench: Any) -> Any:
+def front(bench: Bench) -> Any:
     return next(door for door in bench.controller.status().doors if door.id == 1)
 
 
@@ -119,7 +122,7 @@ def test_a_lock_that_stays_unlocked_is_an_alarm_until_it_locks(bonded: Any) -> N
     assert front(bonded).alarms == ()
 
 
-def test_a_welded_lock_is_told_once_over_a_restart(site: Site, demo: Path, start: Any) -> None:
+def test_a_welded_lock_is_told_once_over_a_restart(site: Site, demo: Path, start: Start) -> None:
     with site(BOND) as bench:
         bench.simulator.set_input(FRONT_BOND, high=True)
         bench.pass_time(2)
@@ -132,7 +135,7 @@ def test_a_welded_lock_is_told_once_over_a_restart(site: Site, demo: Path, start
 
 
 def test_the_alarm_of_a_feedback_that_was_taken_away_gets_its_off(
-    site: Site, demo: Path, start: Any
+    site: Site, demo: Path, start: Start
 ) -> None:
     with site(BOND) as bench:
         bench.simulator.set_input(FRONT_BOND, high=True)
@@ -161,14 +164,14 @@ def test_a_door_that_will_be_held_open_soon_is_told_before(site: Site) -> None:
 
 def test_no_opening_of_a_client_outlasts_the_limit_but_a_hold_does(site: Site) -> None:
     with site("output_limit_s = 5") as bench:
-        bench.controller._reception.openings.open(OpenDoor(door=1, timeout_ms=60_000))
+        bench.ask(OpenDoor(door=1, timeout_ms=60_000))
         bench.pass_time(4)
         assert bench.unlocked(1)
         bench.pass_time(2)
         assert not bench.unlocked(1)
-        bench.controller._reception.openings.open(OpenDoor(door=1, timeout_ms=0))
+        bench.ask(OpenDoor(door=1, timeout_ms=0))
         bench.pass_time(20)
         assert bench.unlocked(1)
-        bench.controller._reception.openings.open(OpenDoor(door=1, timeout_ms=-1))
+        bench.ask(OpenDoor(door=1, timeout_ms=-1))
         bench.settle()
         assert not bench.unlocked(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,9 @@ from gateway.credentials.totp import DynamicCode, TotpSettings, otp
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.hardware.events import InputKind, InputName
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA, BRUNO = 1, 2
 CARD_OF_BRUNO = (123 << 32) | 45679
@@ -25,16 +28,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read(
-    bench: Any, text: str, kind: CredentialKind = CredentialKind.QRCODE, reader: str = "front"
+    bench: Bench, text: str, kind: CredentialKind = CredentialKind.QRCODE, reader: str = "front"
 ) -> None:
     """As the reader's driver posts it; nobody reads twice within two seconds."""
     bench.pass_time(3)
     at_ns = bench.clock.monotonic_ns()
-    bench.parts.inbox.post(Identification(reader, Credential(kind, text), at_ns))
+    bench.post(Identification(reader, Credential(kind, text), at_ns))
     bench.settle()
 
 
-def code(bench: Any, *, ahead_s: int = 0, number: int = NUMBER, secret: str = SECRET) -> str:
+def code(bench: Bench, *, ahead_s: int = 0, number: int = NUMBER, secret: str = SECRET) -> str:
     """What a phone shows, whose clock is ahead."""
     # It is read three seconds from now.
     now_s = (bench.clock.utc() - _EPOCH) // timedelta(seconds=1) + 3 + ahead_s
@@ -42,11 +45,11 @@ def code(bench: Any, *, ahead_s: int = 0, number: int = NUMBER, secret: str = SE
     return str(DynamicCode(otp(secret.encode(), step), number).number)
 
 
-def rows(bench: Any) -> list[dict[str, Any]]:
+def rows(bench: Bench) -> list[dict[str, Any]]:
     return [body["row"] for body in bench.journal(EntryKind.ACCESS)]
 
 
-def prepare(bench: Any, **settings: object) -> Any:
+def prepare(bench: Bench, **settings: object) -> Bench:
     with bench.store() as store:
         store.insert(
             "cards",
@@ -61,17 +64,17 @@ def prepare(bench: Any, **settings: object) -> Any:
 
 
 @pytest.fixture
-def dynamic(bench: Any) -> Any:
+def dynamic(bench: Bench) -> Bench:
     return prepare(bench)
 
 
 @pytest.fixture
-def once(bench: Any) -> Any:
+def once(bench: Bench) -> Bench:
     """Cards whose codes change let in once."""
     return prepare(bench, totp_single_use=1)
 
 
-def test_the_present_code_opens_the_door_and_the_row_shows_the_card(dynamic: Any) -> None:
+def test_the_present_code_opens_the_door_and_the_row_shows_the_card(dynamic: Bench) -> None:
     read(dynamic, code(dynamic))
     assert dynamic.events() == [(7, ANA)]
     assert dynamic.unlocked(1)
@@ -79,12 +82,12 @@ def test_the_present_code_opens_the_door_and_the_row_shows_the_card(dynamic: Any
 
 
 @pytest.mark.parametrize(("ahead_s", "event"), [(-90, 3), (-60, 7), (60, 7), (90, 3)])
-def test_codes_of_two_windows_around_count(dynamic: Any, ahead_s: int, event: int) -> None:
+def test_codes_of_two_windows_around_count(dynamic: Bench, ahead_s: int, event: int) -> None:
     read(dynamic, code(dynamic, ahead_s=ahead_s))
     assert [found for found, _ in dynamic.events()] == [event]
 
 
-def test_a_code_is_valid_once(dynamic: Any) -> None:
+def test_a_code_is_valid_once(dynamic: Bench) -> None:
     shown = code(dynamic)
     read(dynamic, shown)
     read(dynamic, shown)
@@ -93,7 +96,7 @@ def test_a_code_is_valid_once(dynamic: Any) -> None:
     assert dynamic.events()[-1] == (7, ANA)
 
 
-def test_a_used_code_stays_used_over_a_restart(demo: Path, start: Any) -> None:
+def test_a_used_code_stays_used_over_a_restart(demo: Path, start: Start) -> None:
     with start(demo) as bench:
         prepare(bench)
         shown = code(bench)
@@ -117,19 +120,19 @@ def test_a_used_code_stays_used_over_a_restart(demo: Path, start: Any) -> None:
     ],
     ids=["the bare card", "another key", "another card", "no card", "text"],
 )
-def test_any_other_code_is_not_identified(dynamic: Any, wrong: Callable[[Any], str]) -> None:
+def test_any_other_code_is_not_identified(dynamic: Bench, wrong: Callable[[Any], str]) -> None:
     read(dynamic, wrong(dynamic))
     assert dynamic.events() == [(3, 0)]
     assert not dynamic.unlocked(1)
 
 
-def test_a_card_without_a_secret_is_a_code_that_stays_the_same(dynamic: Any) -> None:
+def test_a_card_without_a_secret_is_a_code_that_stays_the_same(dynamic: Bench) -> None:
     for _ in range(2):
         read(dynamic, str(STATIC))
     assert dynamic.events() == [(7, ANA)] * 2
 
 
-def test_a_long_number_with_a_secret_is_no_code_that_stays_the_same(dynamic: Any) -> None:
+def test_a_long_number_with_a_secret_is_no_code_that_stays_the_same(dynamic: Bench) -> None:
     long = 1 << 50
     with dynamic.store() as store:
         store.insert("cards", [{"value": long, "user_id": ANA, "secret": SECRET}])
@@ -138,7 +141,7 @@ def test_a_long_number_with_a_secret_is_no_code_that_stays_the_same(dynamic: Any
 
 
 @pytest.mark.parametrize("setting", [{"totp_enabled": 0}, {"qrcode_legacy_mode_enabled": 2}])
-def test_otherwise_a_code_is_the_number_that_it_shows(dynamic: Any, setting: Any) -> None:
+def test_otherwise_a_code_is_the_number_that_it_shows(dynamic: Bench, setting: Any) -> None:
     dynamic.configure({"face_id": setting})
     shown = str(NUMBER) if "totp_enabled" in setting else f"{NUMBER:x}"
     read(dynamic, shown)
@@ -150,20 +153,20 @@ def test_otherwise_a_code_is_the_number_that_it_shows(dynamic: Any, setting: Any
     [({"totp_window_num": 1}, 30), ({"totp_window_size": 7}, 0), ({"totp_tz_offset": 7_200}, 0)],
 )
 def test_sizes_numbers_and_offset_are_those_of_the_configuration(
-    dynamic: Any, setting: Any, ahead_s: int
+    dynamic: Bench, setting: Any, ahead_s: int
 ) -> None:
     dynamic.configure({"face_id": setting})
     read(dynamic, code(dynamic, ahead_s=ahead_s))
     assert dynamic.events() == [(3, 0)]
 
 
-def test_a_clock_that_is_not_trusted_accepts_no_code(dynamic: Any) -> None:
+def test_a_clock_that_is_not_trusted_accepts_no_code(dynamic: Bench) -> None:
     dynamic.clock.set_utc(datetime(2020, 1, 1, tzinfo=UTC))
     read(dynamic, code(dynamic))
     assert dynamic.events() == [(3, 0)]
 
 
-def test_a_single_use_card_lets_in_once(once: Any) -> None:
+def test_a_single_use_card_lets_in_once(once: Bench) -> None:
     read(once, code(once))
     read(once, code(once, ahead_s=30))
     assert once.events() == [(7, ANA), (3, 0)]
@@ -172,7 +175,7 @@ def test_a_single_use_card_lets_in_once(once: Any) -> None:
     assert once.events()[-1] == (7, ANA)
 
 
-def test_a_single_use_card_stays_used_over_a_restart(demo: Path, start: Any) -> None:
+def test_a_single_use_card_stays_used_over_a_restart(demo: Path, start: Start) -> None:
     with start(demo) as bench:
         read(prepare(bench, totp_single_use=1), code(bench))
         assert bench.events() == [(7, ANA)]
@@ -182,7 +185,7 @@ def test_a_single_use_card_stays_used_over_a_restart(demo: Path, start: Any) -> 
         assert bench.events()[-1] == (3, 0)
 
 
-def test_a_denial_does_not_use_a_single_use_card_up(once: Any) -> None:
+def test_a_denial_does_not_use_a_single_use_card_up(once: Bench) -> None:
     once.configure({"general": {"exception_mode": "lock_down"}})
     read(once, code(once))
     once.configure({"general": {"exception_mode": "none"}})
@@ -191,7 +194,7 @@ def test_a_denial_does_not_use_a_single_use_card_up(once: Any) -> None:
     assert len(once.journal(EntryKind.CARD_SPENT)) == 1
 
 
-def test_a_single_use_card_is_used_up_by_the_second_factor_s_grant(once: Any) -> None:
+def test_a_single_use_card_is_used_up_by_the_second_factor_s_grant(once: Bench) -> None:
     once.configure({"identifier": {"multi_factor_authentication": 1}})
     read(once, code(once))
     assert once.events() == [(4, ANA)]
@@ -203,7 +206,7 @@ def test_a_single_use_card_is_used_up_by_the_second_factor_s_grant(once: Any) ->
     assert once.journal(EntryKind.CARD_SPENT)[0]["card_value"] == NUMBER
 
 
-def ask_for_two(bench: Any) -> None:
+def ask_for_two(bench: Bench) -> None:
     with bench.store() as store:
         store.insert("portal_rules", [{"id": 1, "name": "two", "type": 1}])
         store.insert("portal_portal_rules", [{"portal_id": 1, "portal_rule_id": 1}])
@@ -211,7 +214,7 @@ def ask_for_two(bench: Any) -> None:
     bench.pass_time(1.1)
 
 
-def test_a_single_use_card_is_used_up_when_somebody_else_completes_the_group(once: Any) -> None:
+def test_a_single_use_card_is_used_up_when_somebody_else_completes_the_group(once: Bench) -> None:
     ask_for_two(once)
     read(once, code(once))
     once.swipe(CARD_OF_BRUNO)
@@ -219,7 +222,7 @@ def test_a_single_use_card_is_used_up_when_somebody_else_completes_the_group(onc
     assert [body["card_value"] for body in once.journal(EntryKind.CARD_SPENT)] == [NUMBER]
 
 
-def test_a_single_use_card_that_let_in_elsewhere_fills_no_place(once: Any) -> None:
+def test_a_single_use_card_that_let_in_elsewhere_fills_no_place(once: Bench) -> None:
     ask_for_two(once)
     read(once, code(once))
     read(once, code(once, ahead_s=30), reader="qr")
@@ -228,7 +231,7 @@ def test_a_single_use_card_that_let_in_elsewhere_fills_no_place(once: Any) -> No
     assert once.journal(EntryKind.ACCESS)[2]["reason"] == "credential_revoked"
 
 
-def test_nothing_of_a_secret_is_in_the_journal(once: Any) -> None:
+def test_nothing_of_a_secret_is_in_the_journal(once: Bench) -> None:
     read(once, code(once))
     assert SECRET not in str([once.journal(kind) for kind in EntryKind])
 
@@ -245,7 +248,7 @@ def test_nothing_of_a_secret_is_in_the_journal(once: Any) -> None:
     ],
 )
 def test_a_tag_is_looked_up_as_the_configuration_says(
-    bench: Any, bits: str, tag: str, event: int
+    bench: Bench, bits: str, tag: str, event: int
 ) -> None:
     with bench.store() as store:
         store.insert("uhf_tags", [{"value": "E2003412DC03011A7B00B26E", "user_id": ANA}])
@@ -256,7 +259,7 @@ def test_a_tag_is_looked_up_as_the_configuration_says(
 
 
 @pytest.mark.parametrize("kind", ["card", "pin", "password"])
-def test_a_credential_of_panic_opens_as_any_other(bench: Any, kind: str) -> None:
+def test_a_credential_of_panic_opens_as_any_other(bench: Bench, kind: str) -> None:
     """Whoever stands behind the person must not see a difference."""
     leaf = InputName(InputKind.DOOR_SENSOR, 1)
     with bench.store() as store:

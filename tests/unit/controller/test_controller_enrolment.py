@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
@@ -26,6 +26,9 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE
 from gateway.store.files import JOURNAL_FILE
 
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench
+
 ANA, STRANGER = (123 << 32) | 45678, (77 << 32) | 777
 PATIENCE_S = 30.0
 
@@ -37,7 +40,7 @@ def capture(kind: str = "card", **words: Any) -> Capture:
 class Asker:
     """Asks from threads of its own while the test's thread turns the controller."""
 
-    def __init__(self, bench: Any) -> None:
+    def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.client = ControllerClient(RuntimeDirectory.create(bench.data))
         self.pool = ThreadPoolExecutor(3)
@@ -45,13 +48,8 @@ class Asker:
     def begin(self, command: Capture) -> Future[Any]:
         """Ask, and turn until the capture stands or is refused."""
         answer = self.send(command)
-        desk = self.bench.controller._reception.captures
-
-        def waits() -> bool:
-            return desk._capture is not None and desk._capture.asker is not None
-
         deadline = time.monotonic() + PATIENCE_S
-        while not (answer.done() or waits()):
+        while not (answer.done() or self.bench.capturing):
             assert time.monotonic() < deadline
             self.bench.controller.turn(1_000_000)
         # The simulated swipe ends now, and so begins in the past.
@@ -79,13 +77,13 @@ class Asker:
 
 
 @pytest.fixture
-def asker(bench: Any) -> Iterator[Asker]:
+def asker(bench: Bench) -> Iterator[Asker]:
     made = Asker(bench)
     yield made
     made.close()
 
 
-def keys(bench: Any, text: str) -> None:
+def keys(bench: Bench, text: str) -> None:
     bench.simulator.keys("front", text)
     bench.pass_time(0.1 * len(text))
 
@@ -93,7 +91,7 @@ def keys(bench: Any, text: str) -> None:
 # what is taken
 
 
-def test_a_captured_card_goes_to_its_asker_and_is_no_access(bench: Any, asker: Asker) -> None:
+def test_a_captured_card_goes_to_its_asker_and_is_no_access(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture())
     bench.swipe(ANA)
     assert asker.end(answer) == {"reader": "front", "value": ANA}
@@ -102,7 +100,7 @@ def test_a_captured_card_goes_to_its_asker_and_is_no_access(bench: Any, asker: A
     assert not bench.unlocked(1)
 
 
-def test_after_its_capture_the_reader_decides_again(bench: Any, asker: Asker) -> None:
+def test_after_its_capture_the_reader_decides_again(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture())
     bench.swipe(STRANGER)
     asker.end(answer)
@@ -110,7 +108,7 @@ def test_after_its_capture_the_reader_decides_again(bench: Any, asker: Asker) ->
     assert bench.events() == [(7, 1)]
 
 
-def test_a_card_still_held_at_the_reader_is_no_visitor(bench: Any, asker: Asker) -> None:
+def test_a_card_still_held_at_the_reader_is_no_visitor(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture())
     bench.swipe(ANA)
     asker.end(answer)
@@ -121,7 +119,7 @@ def test_a_card_still_held_at_the_reader_is_no_visitor(bench: Any, asker: Asker)
     assert bench.events() == [(7, 1)]
 
 
-def test_a_card_denied_a_moment_ago_can_be_enrolled(bench: Any, asker: Asker) -> None:
+def test_a_card_denied_a_moment_ago_can_be_enrolled(bench: Bench, asker: Asker) -> None:
     bench.swipe(STRANGER)
     answer = asker.begin(capture())
     bench.swipe(STRANGER)
@@ -130,7 +128,7 @@ def test_a_card_denied_a_moment_ago_can_be_enrolled(bench: Any, asker: Asker) ->
 
 
 def test_what_is_keyed_up_to_the_end_key_is_captured_with_its_leading_zeros(
-    bench: Any, asker: Asker
+    bench: Bench, asker: Asker
 ) -> None:
     answer = asker.begin(capture("pin"))
     keys(bench, "99*0042#")
@@ -138,7 +136,7 @@ def test_what_is_keyed_up_to_the_end_key_is_captured_with_its_leading_zeros(
     assert bench.events() == []
 
 
-def test_a_code_at_the_qr_reader_is_captured(bench: Any, asker: Asker) -> None:
+def test_a_code_at_the_qr_reader_is_captured(bench: Bench, asker: Asker) -> None:
     bench.wait_until(lambda: bench.online("qr"))
     answer = asker.begin(capture("qrcode"))
     bench.simulator.qr("qr", "DEMO-ANA")
@@ -150,7 +148,7 @@ def test_a_code_at_the_qr_reader_is_captured(bench: Any, asker: Asker) -> None:
 # what goes on
 
 
-def test_another_kind_at_the_same_reader_is_decided_as_always(bench: Any, asker: Asker) -> None:
+def test_another_kind_at_the_same_reader_is_decided_as_always(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture())
     keys(bench, "1234#")
     assert bench.events() == [(7, 1)]
@@ -175,7 +173,7 @@ def test_the_same_kind_at_another_reader_is_decided_as_always(
         asker.close()
 
 
-def test_a_person_can_always_leave(bench: Any, asker: Asker) -> None:
+def test_a_person_can_always_leave(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture())
     bench.simulator.set_input(InputName(InputKind.REX, 1), high=False)
     bench.pass_time(0.2)
@@ -185,12 +183,12 @@ def test_a_person_can_always_leave(bench: Any, asker: Asker) -> None:
     asker.ask(CancelCapture(ticket="one"))
 
 
-def test_a_read_from_before_the_capture_is_an_access(bench: Any, asker: Asker) -> None:
+def test_a_read_from_before_the_capture_is_an_access(bench: Bench, asker: Asker) -> None:
     read_ns = bench.clock.monotonic_ns()
     bench.clock.advance(0.01)
     asker.begin(capture())
     card = Credential(CredentialKind.CARD, ANA)
-    bench.parts.inbox.post(Identification("front", card, read_ns))
+    bench.post(Identification("front", card, read_ns))
     bench.settle()
     assert bench.events() == [(7, 1)]
 
@@ -198,7 +196,7 @@ def test_a_read_from_before_the_capture_is_an_access(bench: Any, asker: Asker) -
 # how it ends
 
 
-def test_a_capture_ends_with_its_time(bench: Any, asker: Asker) -> None:
+def test_a_capture_ends_with_its_time(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture(left_ms=800))
     bench.pass_time(0.9)
     with pytest.raises(InvalidRequest, match=r"nobody acted at reader 'front' within 0\.8 s"):
@@ -208,19 +206,19 @@ def test_a_capture_ends_with_its_time(bench: Any, asker: Asker) -> None:
 
 
 def test_a_read_after_the_time_is_an_access_even_if_nobody_was_told_yet(
-    bench: Any, asker: Asker
+    bench: Bench, asker: Asker
 ) -> None:
     answer = asker.begin(capture(left_ms=500))
     bench.clock.advance(0.5)
     card = Credential(CredentialKind.CARD, ANA)
-    bench.parts.inbox.post(Identification("front", card, bench.clock.monotonic_ns()))
+    bench.post(Identification("front", card, bench.clock.monotonic_ns()))
     bench.settle()
     assert bench.events() == [(7, 1)]
     with pytest.raises(InvalidRequest, match="nobody acted"):
         asker.end(answer)
 
 
-def test_a_capture_ends_when_it_is_cancelled(bench: Any, asker: Asker) -> None:
+def test_a_capture_ends_when_it_is_cancelled(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture())
     assert asker.ask(CancelCapture(ticket="one")) == {}
     with pytest.raises(InvalidRequest, match="cancelled"):
@@ -229,7 +227,7 @@ def test_a_capture_ends_when_it_is_cancelled(bench: Any, asker: Asker) -> None:
     assert bench.events() == [(7, 1)]
 
 
-def test_nobody_cancels_anothers_capture_by_mistake(bench: Any, asker: Asker) -> None:
+def test_nobody_cancels_anothers_capture_by_mistake(bench: Bench, asker: Asker) -> None:
     asker.ask(CancelCapture(ticket="one"))
     answer = asker.begin(capture())
     asker.ask(CancelCapture(ticket="two"))
@@ -237,7 +235,7 @@ def test_nobody_cancels_anothers_capture_by_mistake(bench: Any, asker: Asker) ->
     assert asker.end(answer)["value"] == ANA
 
 
-def test_a_second_capture_is_refused_while_one_stands(bench: Any, asker: Asker) -> None:
+def test_a_second_capture_is_refused_while_one_stands(bench: Bench, asker: Asker) -> None:
     first = asker.begin(capture())
     with pytest.raises(InvalidRequest, match="another enrolment is running at reader 'front'"):
         asker.ask(capture("qrcode", ticket="two"))
@@ -251,7 +249,7 @@ def test_a_second_capture_is_refused_while_one_stands(bench: Any, asker: Asker) 
 # its asker
 
 
-def test_an_asker_is_told_after_a_while_and_may_go_on(bench: Any, asker: Asker) -> None:
+def test_an_asker_is_told_after_a_while_and_may_go_on(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture())
     bench.pass_time(1.1)
     assert asker.end(answer) == {"reader": "front", "value": None}
@@ -260,7 +258,7 @@ def test_an_asker_is_told_after_a_while_and_may_go_on(bench: Any, asker: Asker) 
     assert asker.end(again)["value"] == ANA
 
 
-def test_going_on_gives_no_more_time(bench: Any, asker: Asker) -> None:
+def test_going_on_gives_no_more_time(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture(left_ms=1_500))
     bench.pass_time(1.1)
     asker.end(answer)
@@ -272,7 +270,7 @@ def test_going_on_gives_no_more_time(bench: Any, asker: Asker) -> None:
 
 @pytest.mark.parametrize("how", ["read", "cancelled", "time"])
 def test_what_happens_between_two_askings_is_told_at_the_next(
-    bench: Any, asker: Asker, how: str
+    bench: Bench, asker: Asker, how: str
 ) -> None:
     answer = asker.begin(capture(left_ms=2_000))
     bench.pass_time(1.1)
@@ -294,7 +292,7 @@ def test_what_happens_between_two_askings_is_told_at_the_next(
     assert bench.controller._reception.captures.due_ns() is None
 
 
-def test_a_capture_dies_with_its_asker(bench: Any, asker: Asker) -> None:
+def test_a_capture_dies_with_its_asker(bench: Bench, asker: Asker) -> None:
     asker.begin(capture(left_ms=60_000))
     bench.pass_time(3.1)
     bench.swipe(ANA)
@@ -304,7 +302,7 @@ def test_a_capture_dies_with_its_asker(bench: Any, asker: Asker) -> None:
     assert asker.end(answer)["value"] == STRANGER
 
 
-def test_what_a_dead_asker_never_fetched_is_forgotten(bench: Any, asker: Asker) -> None:
+def test_what_a_dead_asker_never_fetched_is_forgotten(bench: Bench, asker: Asker) -> None:
     answer = asker.begin(capture("pin"))
     bench.pass_time(1.1)
     asker.end(answer)
@@ -334,7 +332,7 @@ def test_a_reader_that_cannot_do_it_is_refused(
         asker.ask(command)
 
 
-def test_a_reader_that_is_offline_is_refused_at_once(bench: Any, asker: Asker) -> None:
+def test_a_reader_that_is_offline_is_refused_at_once(bench: Bench, asker: Asker) -> None:
     bench.wait_until(lambda: bench.online("qr"))
     bench.simulator.unplug("qr")
     bench.wait_until(lambda: not bench.online("qr"))
@@ -359,7 +357,7 @@ def test_the_lowest_index_that_can_read_the_kind_is_the_usual_reader(
 # secrets
 
 
-def test_a_captured_pin_is_in_no_log_no_journal_and_no_repr(bench: Any, asker: Asker) -> None:
+def test_a_captured_pin_is_in_no_log_no_journal_and_no_repr(bench: Bench, asker: Asker) -> None:
     pin = "71930482"
     with structlog.testing.capture_logs() as logged:
         answer = asker.begin(capture("pin"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,6 +16,9 @@ from gateway.controller.event_log import EventLog
 from gateway.explain.names import SiteNames
 from gateway.settings import parse_site
 from gateway.store.journal import Entry, EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Start
 
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 SITE = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
@@ -72,7 +75,7 @@ def test_an_entry_without_words_does_not_end_the_log() -> None:
     ]
 
 
-def test_the_controller_tells_what_it_journals(demo: Any, start: Any) -> None:
+def test_the_controller_tells_what_it_journals(demo: Any, start: Start) -> None:
     with capture_logs() as lines:
         with start(demo) as bench:
             bench.swipe((123 << 32) | 45678)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,9 @@ from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.policy.rule_book import RuleBooks
 from gateway.store.tables.modes import write_mode
 
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench
+
 ANA, BRUNO = 1, 2
 CARD_OF_ANA, CARD_OF_BRUNO = (123 << 32) | 45678, (123 << 32) | 45679
 OUT, IN = 9, 10
@@ -31,7 +34,7 @@ Explain = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def explain(bench: Any) -> Explain:
+def explain(bench: Bench) -> Explain:
     """Explains the last access, or the question that is asked."""
     site = read_site(bench.data / SITE_FILE)
     zone = SiteZone(site.site.zone)
@@ -58,25 +61,25 @@ def explain(bench: Any) -> Explain:
     return ask
 
 
-def leaf(bench: Any, name: InputName, *, is_open: bool) -> None:
+def leaf(bench: Bench, name: InputName, *, is_open: bool) -> None:
     bench.simulator.set_input(name, high=not is_open)
     bench.pass_time(0.1)
 
 
-def enter(bench: Any) -> None:
+def enter(bench: Bench) -> None:
     """Go through the front door, which falls shut behind."""
     for is_open in (True, False):
         leaf(bench, FRONT_LEAF, is_open=is_open)
     bench.pass_time(4)
 
 
-def type_keys(bench: Any, keys: str) -> None:
+def type_keys(bench: Bench, keys: str) -> None:
     for key in keys:
         bench.simulator.keys("front", key)
         bench.pass_time(0.2)
 
 
-def watch_area(bench: Any, mode: int) -> None:
+def watch_area(bench: Bench, mode: int) -> None:
     """Portal 1 leads from out to in, and the area inside is watched."""
     with bench.store() as store:
         store.insert("areas", [{"id": OUT, "name": "Out"}, {"id": IN, "name": "In"}])
@@ -87,7 +90,7 @@ def watch_area(bench: Any, mode: int) -> None:
 
 
 def test_timed_anti_passback_says_when_they_entered_and_from_when_again(
-    bench: Any, explain: Explain
+    bench: Bench, explain: Explain
 ) -> None:
     keys = {"antipassback_enabled": 1, "antipassback_mode": "timed", "antipassback_timeout": 5}
     bench.configure({"identifier": keys})
@@ -104,7 +107,7 @@ def test_timed_anti_passback_says_when_they_entered_and_from_when_again(
 
 
 def test_area_anti_passback_says_where_they_are_and_since_when(
-    bench: Any, explain: Explain
+    bench: Bench, explain: Explain
 ) -> None:
     watch_area(bench, 2)
     bench.clock.set_utc(datetime(2026, 11, 23, 15, 49, tzinfo=UTC))
@@ -117,7 +120,7 @@ def test_area_anti_passback_says_where_they_are_and_since_when(
     )
 
 
-def test_a_soft_violation_is_told_of_the_grant(bench: Any, explain: Explain) -> None:
+def test_a_soft_violation_is_told_of_the_grant(bench: Bench, explain: Explain) -> None:
     watch_area(bench, 1)
     bench.swipe(CARD_OF_ANA)
     enter(bench)
@@ -128,7 +131,7 @@ def test_a_soft_violation_is_told_of_the_grant(bench: Any, explain: Explain) -> 
 
 
 def test_a_block_with_hours_is_explained_by_the_clock_and_not_by_changed_rules(
-    bench: Any, explain: Explain
+    bench: Bench, explain: Explain
 ) -> None:
     with bench.store() as store:
         store.insert("access_rules", [{"id": 9, "name": "Nobody at noon", "type": 0}])
@@ -151,7 +154,7 @@ def test_a_block_with_hours_is_explained_by_the_clock_and_not_by_changed_rules(
     assert not [rule for rule in answer["rules"] if rule["changed"]]
 
 
-def test_an_interlock_says_which_door_is_in_the_way(bench: Any, explain: Explain) -> None:
+def test_an_interlock_says_which_door_is_in_the_way(bench: Bench, explain: Explain) -> None:
     bench.configure({"general": {"door1_interlock": "2"}})
     leaf(bench, BACK_LEAF, is_open=True)
     assert explain(user_id=ANA, portal_id=1)["reason"] == "interlock"
@@ -167,7 +170,7 @@ def test_an_interlock_says_which_door_is_in_the_way(bench: Any, explain: Explain
     ("place", "where"), [(0, "the device"), (1, "door 'front'")], ids=["device", "door"]
 )
 def test_a_lock_down_says_where_by_whom_why_and_until_when(
-    bench: Any, explain: Explain, place: int, where: str
+    bench: Bench, explain: Explain, place: int, where: str
 ) -> None:
     until = int(datetime(2026, 11, 23, 16, tzinfo=UTC).timestamp())
     row = ModeRow(place, "lock_down", "eva", "drill", 1_795_435_200, 1_795_438_800, until)
@@ -188,7 +191,7 @@ def test_a_lock_down_says_where_by_whom_why_and_until_when(
     ]
 
 
-def test_a_locked_keypad_says_until_when(bench: Any, explain: Explain) -> None:
+def test_a_locked_keypad_says_until_when(bench: Bench, explain: Explain) -> None:
     for _ in range(5):
         type_keys(bench, "9876#")
     bench.clock.set_utc(datetime(2026, 11, 23, 15, tzinfo=UTC))
@@ -200,7 +203,7 @@ def test_a_locked_keypad_says_until_when(bench: Any, explain: Explain) -> None:
 
 
 def test_several_persons_says_how_many_of_which_group_are_missing(
-    bench: Any, explain: Explain
+    bench: Bench, explain: Explain
 ) -> None:
     with bench.store() as store:
         store.insert("portal_rules", [{"id": 1, "name": "two", "type": 1}])
@@ -218,22 +221,24 @@ def test_several_persons_says_how_many_of_which_group_are_missing(
     assert "1 of group 'Office' for 'two'" in answer["text"]
 
 
-def test_an_opening_says_who_opened_what(bench: Any, explain: Explain) -> None:
+def test_an_opening_says_who_opened_what(bench: Bench, explain: Explain) -> None:
     command = OpenDoor(door=2, by="eva")
-    bench.controller._reception.openings.open(command)
+    bench.ask(command)
     answer = explain()
     assert answer["text"].endswith("OPENED back: opened by a client of the API, by eva")
     assert answer["facts"] == {"door": 2, "by": "eva"}
 
 
-def test_an_unknown_card_is_told_with_its_number_and_readings(bench: Any, explain: Explain) -> None:
+def test_an_unknown_card_is_told_with_its_number_and_readings(
+    bench: Bench, explain: Explain
+) -> None:
     bench.swipe((77 << 32) | 30211)
     text = explain()["text"]
     assert "facility number 77,30211" in text
     assert "plain 0005076483" in text
 
 
-def test_an_expired_person_is_told_by_what_counted_then(bench: Any, explain: Explain) -> None:
+def test_an_expired_person_is_told_by_what_counted_then(bench: Bench, explain: Explain) -> None:
     with bench.store() as store:
         store.modify("users", {"end_time": 1_700_000_000}, [{"field": "id", "value": ANA}])
     bench.pass_time(1.1)
@@ -244,7 +249,7 @@ def test_an_expired_person_is_told_by_what_counted_then(bench: Any, explain: Exp
     assert "no longer valid: valid until 2023-11-14 22:13:20" in explain()["text"]
 
 
-def test_no_digit_of_a_pin_is_in_the_journal(bench: Any) -> None:
+def test_no_digit_of_a_pin_is_in_the_journal(bench: Bench) -> None:
     bench.configure({"identifier": {"multi_factor_authentication": 1}})
     bench.swipe(CARD_OF_ANA)
     type_keys(bench, "86420#")
@@ -260,7 +265,7 @@ def test_no_digit_of_a_pin_is_in_the_journal(bench: Any) -> None:
     assert not [body for body in bodies if "86420" in body]
 
 
-def test_the_facts_of_an_entry_have_a_form_and_a_bound(bench: Any) -> None:
+def test_the_facts_of_an_entry_have_a_form_and_a_bound(bench: Bench) -> None:
     bench.swipe(CARD_OF_ANA)
     [entry] = bench.journal(EntryKind.ACCESS)
     assert entry["facts"] == {"form": 1, "reader": "front", "doors": [1]}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.controller.flight.hook import Asked
 from gateway.controller.flight.replay import Result, replay
+from gateway.controller.flight.ring import RecordFiles
 from gateway.credentials.password_hash import hash_password
 from gateway.credentials.totp import DynamicCode, TotpSettings, otp
 from gateway.credentials.values import Credential, CredentialKind, Identification
@@ -19,6 +20,9 @@ from gateway.link.messages import Capture, Request
 from gateway.settings import SITE_FILE
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.modes import write_mode
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA = 1
 CARD_OF_ANA = (123 << 32) | 45678
@@ -31,7 +35,7 @@ def records(data: Path) -> list[Path]:
     return sorted((data / "flight").glob("*.jsonl"))
 
 
-def type_keys(bench: Any, keys: str, reader: str = "front") -> None:
+def type_keys(bench: Bench, keys: str, reader: str = "front") -> None:
     for key in keys:
         bench.simulator.keys(reader, key)
         bench.pass_time(0.2)
@@ -46,26 +50,25 @@ def recorded(demo: Path) -> Path:
 
 
 @pytest.fixture
-def flying(recorded: Path, start: Any) -> Iterator[Any]:
+def flying(recorded: Path, start: Start) -> Iterator[Bench]:
     with start(recorded) as bench:
         yield bench
 
 
-def a_busy_minute(bench: Any) -> None:
+def a_busy_minute(bench: Bench) -> None:
     """Granted, entered, denied, let out, forced, keyed wrong and right, locked down, an alarm."""
     bench.swipe(CARD_OF_ANA)
-    shut = bench.parts.doors[1].sensor_idle_high
-    for high in (not shut, shut):
+    for high in (False, True):
         bench.simulator.set_input(LEAF, high=high)
         bench.pass_time(0.5)
     bench.pass_time(4)
     bench.swipe(UNKNOWN_CARD)
-    bench.simulator.press(REX, high=not bench.parts.doors[1].rex_idle_high, hold_ms=300)
+    bench.simulator.press(REX, high=False, hold_ms=300)
     bench.pass_time(0.5)
     bench.pass_time(5)
-    bench.simulator.set_input(LEAF, high=not shut)
+    bench.simulator.set_input(LEAF, high=False)
     bench.pass_time(5)
-    bench.simulator.set_input(LEAF, high=shut)
+    bench.simulator.set_input(LEAF, high=True)
     bench.pass_time(1)
     type_keys(bench, "9999#")
     type_keys(bench, "1234#")
@@ -84,7 +87,7 @@ def whole(result: Result) -> bool:
     return result.difference is None and result.broken is None
 
 
-def test_a_record_of_the_board_replays_identically(flying: Any) -> None:
+def test_a_record_of_the_board_replays_identically(flying: Bench) -> None:
     a_busy_minute(flying)
     (record,) = records(flying.data)
     result = replay(record)
@@ -101,12 +104,12 @@ def test_a_record_of_the_board_replays_identically(flying: Any) -> None:
     assert {"drive": "door 1", "to": "unlocked"} in effects
 
 
-def test_without_being_asked_for_there_is_no_record(bench: Any) -> None:
+def test_without_being_asked_for_there_is_no_record(bench: Bench) -> None:
     bench.swipe(CARD_OF_ANA)
     assert not (bench.data / "flight").exists()
 
 
-def test_no_pin_and_no_password_stands_in_a_record(flying: Any) -> None:
+def test_no_pin_and_no_password_stands_in_a_record(flying: Bench) -> None:
     type_keys(flying, "1234#")
     with flying.store() as store:
         store.modify(
@@ -129,24 +132,24 @@ def test_no_pin_and_no_password_stands_in_a_record(flying: Any) -> None:
     assert whole(replay(record))
 
 
-def test_a_record_that_begins_at_a_slowed_reader_replays_what_waits_there(flying: Any) -> None:
+def test_a_record_that_begins_at_a_slowed_reader_replays_what_waits_there(flying: Bench) -> None:
     for number in range(20):
         card = Credential(CredentialKind.CARD, UNKNOWN_CARD + number)
         flying.controller.happen(Identification("front", card, flying.clock.monotonic_ns()))
         if number == 15:
-            flying.parts.flight.begin(flying.controller)
+            flying.begin_record()
     flying.pass_time(3)
     assert len(flying.events()) == 12
     assert whole(replay(records(flying.data)[-1]))
 
 
-def test_only_the_owner_reads_a_record(flying: Any) -> None:
+def test_only_the_owner_reads_a_record(flying: Bench) -> None:
     (record,) = records(flying.data)
     assert record.stat().st_mode & 0o777 == 0o600
     assert record.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_each_start_begins_a_record_of_its_own(recorded: Path, start: Any) -> None:
+def test_each_start_begins_a_record_of_its_own(recorded: Path, start: Start) -> None:
     for _ in range(2):
         with start(recorded) as bench:
             bench.swipe(CARD_OF_ANA)
@@ -155,7 +158,7 @@ def test_each_start_begins_a_record_of_its_own(recorded: Path, start: Any) -> No
     assert whole(replay(second))
 
 
-def test_what_a_restart_kept_is_in_the_next_record(recorded: Path, start: Any) -> None:
+def test_what_a_restart_kept_is_in_the_next_record(recorded: Path, start: Start) -> None:
     """A keypad that is locked, a fire, and an alarm whose end was not seen."""
     with start(recorded) as bench:
         for _ in range(5):
@@ -171,19 +174,17 @@ def test_what_a_restart_kept_is_in_the_next_record(recorded: Path, start: Any) -
     assert whole(replay(records(recorded)[-1]))
 
 
-def test_a_record_may_begin_while_things_go_on(flying: Any) -> None:
+def test_a_record_may_begin_while_things_go_on(flying: Bench) -> None:
     """The next file begins while a door is open for somebody and a second factor is awaited."""
     flying.configure({"identifier": {"multi_factor_authentication": 1}})
     type_keys(flying, "1234#")
-    shut = flying.parts.doors[1].sensor_idle_high
-    flying.simulator.set_input(LEAF, high=not shut)
+    flying.simulator.set_input(LEAF, high=False)
     flying.pass_time(0.1)
     flying.swipe(CARD_OF_ANA)
-    flight = flying.parts.flight
-    flight.begin(flying.controller)
+    flying.begin_record()
     type_keys(flying, "1234#")
     flying.pass_time(40)
-    flying.simulator.set_input(LEAF, high=shut)
+    flying.simulator.set_input(LEAF, high=True)
     flying.pass_time(2)
     first, second = records(flying.data)
     assert whole(replay(first))
@@ -193,12 +194,12 @@ def test_a_record_may_begin_while_things_go_on(flying: Any) -> None:
 
 
 def test_a_full_disk_ends_the_record_and_no_door(
-    flying: Any, monkeypatch: pytest.MonkeyPatch
+    flying: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(line: str) -> bool:
+    def full(_: RecordFiles, line: str) -> bool:
         raise OSError(28, f"No space left for {len(line)} bytes")
 
-    monkeypatch.setattr(flying.parts.flight._sink, "write", full)
+    monkeypatch.setattr(RecordFiles, "write", full)
     flying.swipe(CARD_OF_ANA)
     assert flying.unlocked(1)
     monkeypatch.undo()
@@ -209,7 +210,7 @@ def test_a_full_disk_ends_the_record_and_no_door(
     assert not flying.unlocked(1)
 
 
-def test_who_enrols_at_a_reader_that_is_away_is_refused_in_the_replay_too(flying: Any) -> None:
+def test_who_enrols_at_a_reader_that_is_away_is_refused_in_the_replay_too(flying: Bench) -> None:
     (record,) = records(flying.data)
     enrol = Capture(ticket="t", credential=CredentialKind.QRCODE, left_ms=1_000)
     flying.wait_until(lambda: flying.online("qr"))
@@ -224,13 +225,13 @@ def test_who_enrols_at_a_reader_that_is_away_is_refused_in_the_replay_too(flying
     assert whole(replay(record))
 
 
-def test_what_was_enrolled_stands_in_no_record(flying: Any) -> None:
+def test_what_was_enrolled_stands_in_no_record(flying: Bench) -> None:
     enrol = Capture(ticket="t", credential=CredentialKind.PIN, left_ms=30_000)
     late_ns = flying.clock.monotonic_ns() + 10**9
     flying.controller.happen(Asked(b"me", Request(id="1", expires_ns=late_ns, command=enrol)))
     flying.pass_time(1.1)  # the asker was told to ask again, and has not yet
     type_keys(flying, "8642#")
-    flying.parts.flight.begin(flying.controller)
+    flying.begin_record()
     assert flying.events() == []
     for record in records(flying.data):
         assert '"8642"' not in record.read_text()
@@ -238,7 +239,7 @@ def test_what_was_enrolled_stands_in_no_record(flying: Any) -> None:
 
 
 def test_what_cannot_be_written_down_changes_no_decision(
-    flying: Any, monkeypatch: pytest.MonkeyPatch
+    flying: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_arguments: object) -> None:
         raise TypeError("this has no form")
@@ -249,14 +250,14 @@ def test_what_cannot_be_written_down_changes_no_decision(
     assert flying.events() == [(7, ANA)]
 
 
-def test_a_mode_that_ends_by_itself_does_so_in_every_record_of_it(flying: Any) -> None:
+def test_a_mode_that_ends_by_itself_does_so_in_every_record_of_it(flying: Bench) -> None:
     """One file begins before its end, one after it while the configuration still names it."""
     until = int(flying.clock.utc().timestamp()) + 20
     with flying.store() as store:
         write_mode(store, ModeRow(1, "lock_down", "eva", "a fight", since=0, until_utc=until))
     flying.pass_time(1.1)
     for _ in range(2):
-        flying.parts.flight.begin(flying.controller)
+        flying.begin_record()
         flying.swipe(CARD_OF_ANA)
         flying.pass_time(25)
     assert flying.events() == [(6, ANA), (7, ANA)]
@@ -264,7 +265,7 @@ def test_a_mode_that_ends_by_itself_does_so_in_every_record_of_it(flying: Any) -
         assert whole(replay(record))
 
 
-def test_the_key_of_codes_that_change_stands_in_no_record(flying: Any) -> None:
+def test_the_key_of_codes_that_change_stands_in_no_record(flying: Bench) -> None:
     """What was found with it does, and is enough."""
     key, card = "SEVEN DWARFS", 5_000_000
     with flying.store() as store:
@@ -274,7 +275,7 @@ def test_the_key_of_codes_that_change_stands_in_no_record(flying: Any) -> None:
     code = DynamicCode(otp(key.encode(), TotpSettings().step(now_s)), card)
     for _ in range(2):
         shown = Credential(CredentialKind.QRCODE, str(code.number))
-        flying.parts.inbox.post(Identification("front", shown, flying.clock.monotonic_ns()))
+        flying.post(Identification("front", shown, flying.clock.monotonic_ns()))
         flying.pass_time(3)
     assert flying.events() == [(7, ANA), (3, 0)]
     (record,) = records(flying.data)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,10 +17,13 @@ from gateway.link.messages import AskPosition, Forgive, Position, Silence
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
-from gateway.store.files import STORE_FILE
+from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind
 from gateway.store.objects.store import Store
-from gateway.store.passages import Entered, Forgiven
+from gateway.store.passages import Entered, Forgiven, PassageReader
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA, BRUNO, CLAUDIA = 1, 2, 20
 CARD_OF = {ANA: (123 << 32) | 45678, BRUNO: (123 << 32) | 45679, CLAUDIA: (123 << 32) | 20}
@@ -30,7 +34,7 @@ EVE = datetime(2026, 11, 23, 23, 50, tzinfo=UTC) + timedelta(hours=3)
 """Ten minutes before the site's midnight."""
 
 
-def watch(bench: Any) -> Any:
+def watch(bench: Bench) -> Bench:
     """Portal 1 leads from outside to inside; the area inside is watched, hard."""
     with bench.store() as store:
         store.insert("areas", [{"id": OUT, "name": "out"}, {"id": IN, "name": "in"}])
@@ -46,11 +50,11 @@ def watch(bench: Any) -> Any:
 
 
 @pytest.fixture
-def airlock(bench: Any) -> Any:
+def airlock(bench: Bench) -> Bench:
     return watch(bench)
 
 
-def enter(bench: Any, user_id: int = ANA) -> None:
+def enter(bench: Bench, user_id: int = ANA) -> None:
     """Open the front door with a card, go through, and let it fall shut behind."""
     bench.swipe(CARD_OF[user_id])
     for high in (False, True):
@@ -59,7 +63,7 @@ def enter(bench: Any, user_id: int = ANA) -> None:
     bench.pass_time(4)
 
 
-def may_enter(bench: Any, user_id: int = ANA) -> bool:
+def may_enter(bench: Bench, user_id: int = ANA) -> bool:
     """Whether a card would be let in; nobody goes."""
     bench.pass_time(3)
     bench.swipe(CARD_OF[user_id])
@@ -69,7 +73,7 @@ def may_enter(bench: Any, user_id: int = ANA) -> bool:
     return bool(event == 7)
 
 
-def forgiven(bench: Any) -> list[dict[str, Any]]:
+def forgiven(bench: Bench) -> list[dict[str, Any]]:
     """Entries that tell of positions forgotten."""
     return [body for body in bench.journal(EntryKind.PASSAGE) if "portal_id" not in body]
 
@@ -82,7 +86,7 @@ def ask() -> Iterator[Ask]:
     """Asks a running controller from another thread while this one turns it."""
     with ThreadPoolExecutor(1) as pool:
 
-        def asked(bench: Any, question: Callable[[ControllerClient], Any]) -> Any:
+        def asked(bench: Bench, question: Callable[[ControllerClient], Any]) -> Any:
             client = ControllerClient(RuntimeDirectory.create(bench.data))
             answer: Future[Any] = pool.submit(question, client)
             while not answer.done():
@@ -93,7 +97,7 @@ def ask() -> Iterator[Ask]:
         yield asked
 
 
-def test_a_person_is_forgiven_and_nobody_else(airlock: Any, ask: Ask) -> None:
+def test_a_person_is_forgiven_and_nobody_else(airlock: Bench, ask: Ask) -> None:
     for user_id in (ANA, BRUNO):
         enter(airlock, user_id)
     ask(airlock, lambda client: client.ask(Forgive(user_id=ANA)))
@@ -101,7 +105,7 @@ def test_a_person_is_forgiven_and_nobody_else(airlock: Any, ask: Ask) -> None:
     assert not may_enter(airlock, BRUNO)
 
 
-def test_everyone_is_forgiven(airlock: Any, ask: Ask) -> None:
+def test_everyone_is_forgiven(airlock: Bench, ask: Ask) -> None:
     for user_id in (ANA, BRUNO):
         enter(airlock, user_id)
     ask(airlock, lambda client: client.ask(Forgive(user_id=None)))
@@ -109,22 +113,22 @@ def test_everyone_is_forgiven(airlock: Any, ask: Ask) -> None:
     assert may_enter(airlock, BRUNO)
 
 
-def test_what_was_answered_is_in_the_journal_already(demo: Path, start: Any, ask: Ask) -> None:
+def test_what_was_answered_is_in_the_journal_already(demo: Path, start: Start, ask: Ask) -> None:
     with start(demo) as bench:
         enter(watch(bench))
         ask(bench, lambda client: client.ask(Forgive(user_id=ANA)))
-        reader = bench.parts.ways._passages
-        assert reader.of(ANA) == []
+        with closing(PassageReader(bench.data / JOURNAL_FILE)) as passages:
+            assert passages.of(ANA) == []
     with start(demo) as bench:
         assert may_enter(bench)
 
 
-def position(ask: Ask, bench: Any, user_id: int) -> Position:
+def position(ask: Ask, bench: Bench, user_id: int) -> Position:
     answer = ask(bench, lambda client: client.ask(AskPosition(user_id=user_id)))
     return Position.model_validate(answer)
 
 
-def test_a_position_is_told_with_its_area_and_since_when(airlock: Any, ask: Ask) -> None:
+def test_a_position_is_told_with_its_area_and_since_when(airlock: Bench, ask: Ask) -> None:
     assert position(ask, airlock, ANA) == Position()
     enter(airlock)
     found = position(ask, airlock, ANA)
@@ -134,19 +138,19 @@ def test_a_position_is_told_with_its_area_and_since_when(airlock: Any, ask: Ask)
     assert position(ask, airlock, BRUNO) == Position()
 
 
-def before_midnight(bench: Any) -> None:
+def before_midnight(bench: Bench) -> None:
     """Ana goes in ten minutes before midnight."""
     bench.clock.set_utc(EVE)
     enter(bench)
     assert not may_enter(bench)
 
 
-def at_midnight(bench: Any) -> None:
+def at_midnight(bench: Bench) -> None:
     bench.clock.set_utc(EVE + timedelta(minutes=10, seconds=1))
     bench.pass_time(2)
 
 
-def test_at_midnight_everyone_is_forgiven_where_that_is_wanted(airlock: Any) -> None:
+def test_at_midnight_everyone_is_forgiven_where_that_is_wanted(airlock: Bench) -> None:
     airlock.configure({"catra": {"daily_reset": 1}})
     before_midnight(airlock)
     at_midnight(airlock)
@@ -154,13 +158,13 @@ def test_at_midnight_everyone_is_forgiven_where_that_is_wanted(airlock: Any) -> 
     assert [body["why"] for body in forgiven(airlock)] == ["midnight"]
 
 
-def test_nobody_is_forgiven_at_midnight_otherwise(airlock: Any) -> None:
+def test_nobody_is_forgiven_at_midnight_otherwise(airlock: Bench) -> None:
     before_midnight(airlock)
     at_midnight(airlock)
     assert not may_enter(airlock)
 
 
-def test_the_site_file_can_ask_for_it_too(demo: Path, start: Any) -> None:
+def test_the_site_file_can_ask_for_it_too(demo: Path, start: Start) -> None:
     path = demo / SITE_FILE
     text = path.read_text(encoding="utf-8") + "\n[admission]\nforgive_at_midnight = true\n"
     path.write_text(text, encoding="utf-8")
@@ -170,7 +174,7 @@ def test_the_site_file_can_ask_for_it_too(demo: Path, start: Any) -> None:
         assert may_enter(bench)
 
 
-def test_a_passage_after_midnight_stays(airlock: Any) -> None:
+def test_a_passage_after_midnight_stays(airlock: Bench) -> None:
     airlock.configure({"catra": {"daily_reset": 1}})
     at_midnight(airlock)
     enter(airlock)
@@ -179,7 +183,7 @@ def test_a_passage_after_midnight_stays(airlock: Any) -> None:
     assert forgiven(airlock) == []
 
 
-def test_midnight_is_made_up_for_after_a_start_once(demo: Path, start: Any) -> None:
+def test_midnight_is_made_up_for_after_a_start_once(demo: Path, start: Start) -> None:
     with start(demo) as bench:
         watch(bench).configure({"catra": {"daily_reset": 1}})
         before_midnight(bench)
@@ -190,7 +194,7 @@ def test_midnight_is_made_up_for_after_a_start_once(demo: Path, start: Any) -> N
             assert len(forgiven(bench)) == 1
 
 
-def test_a_clock_that_is_not_trusted_knows_no_midnight(airlock: Any) -> None:
+def test_a_clock_that_is_not_trusted_knows_no_midnight(airlock: Bench) -> None:
     airlock.configure({"catra": {"daily_reset": 1}})
     airlock.clock.set_utc(datetime(2026, 10, 1, 15, tzinfo=UTC))
     enter(airlock)
@@ -200,7 +204,7 @@ def test_a_clock_that_is_not_trusted_knows_no_midnight(airlock: Any) -> None:
     assert forgiven(airlock) == []
 
 
-def test_only_what_is_from_before_midnight_is_forgotten(airlock: Any) -> None:
+def test_only_what_is_from_before_midnight_is_forgotten(airlock: Bench) -> None:
     before_midnight(airlock)
     at_midnight(airlock)
     enter(airlock, CLAUDIA)
@@ -216,7 +220,7 @@ def test_what_is_on_its_way_to_the_file_is_forgotten_by_the_same_rule() -> None:
 
 
 @pytest.mark.parametrize("key", ["exception_mode", "door1_exception_mode", "door2_exception_mode"])
-def test_the_end_of_an_emergency_forgives_all(airlock: Any, key: str) -> None:
+def test_the_end_of_an_emergency_forgives_all(airlock: Bench, key: str) -> None:
     enter(airlock)
     airlock.configure({"general": {key: "emergency"}})
     assert forgiven(airlock) == []
@@ -225,7 +229,7 @@ def test_the_end_of_an_emergency_forgives_all(airlock: Any, key: str) -> None:
     assert [body["why"] for body in forgiven(airlock)] == ["emergency_over"]
 
 
-def test_the_next_swipe_after_an_emergency_finds_everyone_forgiven(airlock: Any) -> None:
+def test_the_next_swipe_after_an_emergency_finds_everyone_forgiven(airlock: Bench) -> None:
     enter(airlock)
     airlock.configure({"general": {"exception_mode": "emergency"}})
     airlock.pass_time(3)
@@ -236,7 +240,7 @@ def test_the_next_swipe_after_an_emergency_finds_everyone_forgiven(airlock: Any)
     assert airlock.events()[-1] == (7, ANA)
 
 
-def test_the_end_of_a_lock_down_forgives_nobody(airlock: Any) -> None:
+def test_the_end_of_a_lock_down_forgives_nobody(airlock: Bench) -> None:
     enter(airlock)
     for mode in ("lock_down", "none"):
         airlock.configure({"general": {"exception_mode": mode}})
@@ -244,10 +248,9 @@ def test_the_end_of_a_lock_down_forgives_nobody(airlock: Any) -> None:
     assert forgiven(airlock) == []
 
 
-def test_the_reset_of_a_fire_forgives_all(airlock: Any, ask: Ask) -> None:
+def test_the_reset_of_a_fire_forgives_all(airlock: Bench, ask: Ask) -> None:
     enter(airlock)
-    idle = airlock.parts.fire.idle_high
-    for high in (not idle, idle):
+    for high in (True, False):
         airlock.simulator.set_input(FIRE, high=high)
         airlock.pass_time(1)
     assert forgiven(airlock) == []
@@ -256,7 +259,7 @@ def test_the_reset_of_a_fire_forgives_all(airlock: Any, ask: Ask) -> None:
 
 
 def test_an_emergency_that_ended_while_the_controller_was_down_forgives_all_once(
-    demo: Path, start: Any
+    demo: Path, start: Start
 ) -> None:
     with start(demo) as bench:
         enter(watch(bench))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.link.messages import EndedMode
 from gateway.store.journal import EntryKind
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.modes import write_mode
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA = 1
 CARD_OF_ANA = (123 << 32) | 45678
@@ -21,22 +24,22 @@ def after(minutes: float) -> int:
     return int((START + timedelta(minutes=minutes)).timestamp())
 
 
-def set_mode(bench: Any, door: int, mode: str, until_utc: int = 0, reason: str = "why") -> None:
+def set_mode(bench: Bench, door: int, mode: str, until_utc: int = 0, reason: str = "why") -> None:
     row = ModeRow(door, mode, "eva", reason, since=bench.clock.monotonic_ns(), until_utc=until_utc)
     with bench.store() as store:
         write_mode(store, row)
     bench.pass_time(1.1)
 
 
-def mode(bench: Any, door: int = FRONT) -> str:
+def mode(bench: Bench, door: int = FRONT) -> str:
     return str(bench.controller.status().doors[door - 1].mode)
 
 
-def ended(bench: Any) -> list[dict[str, Any]]:
+def ended(bench: Bench) -> list[dict[str, Any]]:
     return [body for body in bench.journal(EntryKind.MODE) if "ended" in body]
 
 
-def test_the_journal_tells_who_changed_a_mode_and_why(bench: Any) -> None:
+def test_the_journal_tells_who_changed_a_mode_and_why(bench: Bench) -> None:
     set_mode(bench, FRONT, "lock_down", reason="a fight outside")
     set_mode(bench, FRONT, "none", reason="it is over")
     assert bench.journal(EntryKind.MODE) == [
@@ -45,13 +48,13 @@ def test_the_journal_tells_who_changed_a_mode_and_why(bench: Any) -> None:
     ]
 
 
-def test_of_a_mode_that_was_set_without_a_word_the_journal_tells_nothing_more(bench: Any) -> None:
+def test_of_a_mode_that_was_set_without_a_word_the_journal_tells_nothing_more(bench: Bench) -> None:
     set_mode(bench, FRONT, "lock_down")
     bench.configure({"general": {"door1_exception_mode": "emergency"}})
     assert bench.journal(EntryKind.MODE)[-1] == {"door": 1, "mode": "emergency"}
 
 
-def test_a_mode_ends_by_itself_at_its_time(bench: Any) -> None:
+def test_a_mode_ends_by_itself_at_its_time(bench: Bench) -> None:
     set_mode(bench, DEVICE, "emergency", after(2))
     assert bench.unlocked(1)
     bench.pass_time(110)
@@ -63,7 +66,7 @@ def test_a_mode_ends_by_itself_at_its_time(bench: Any) -> None:
     assert told == (EndedMode(door=DEVICE, until_utc=after(2)),)
 
 
-def test_a_mode_that_somebody_sets_anew_has_its_own_end(bench: Any) -> None:
+def test_a_mode_that_somebody_sets_anew_has_its_own_end(bench: Bench) -> None:
     set_mode(bench, FRONT, "lock_down", after(1))
     set_mode(bench, FRONT, "lock_down", after(3))
     bench.pass_time(100)
@@ -74,7 +77,7 @@ def test_a_mode_that_somebody_sets_anew_has_its_own_end(bench: Any) -> None:
     assert ended(bench) == []
 
 
-def test_the_door_goes_back_to_the_mode_of_the_device(bench: Any) -> None:
+def test_the_door_goes_back_to_the_mode_of_the_device(bench: Bench) -> None:
     set_mode(bench, DEVICE, "lock_down")
     set_mode(bench, FRONT, "emergency", after(1))
     assert (mode(bench), mode(bench, 2)) == ("emergency", "lock_down")
@@ -82,7 +85,7 @@ def test_the_door_goes_back_to_the_mode_of_the_device(bench: Any) -> None:
     assert (mode(bench), mode(bench, 2)) == ("lock_down", "lock_down")
 
 
-def test_a_mode_outlives_a_restart_and_ends_at_its_time(demo: Path, start: Any) -> None:
+def test_a_mode_outlives_a_restart_and_ends_at_its_time(demo: Path, start: Start) -> None:
     with start(demo) as bench:
         set_mode(bench, FRONT, "lock_down", after(2))
     with start(demo) as bench:
@@ -96,7 +99,7 @@ def test_a_mode_outlives_a_restart_and_ends_at_its_time(demo: Path, start: Any) 
 
 
 def test_a_mode_whose_time_ran_out_while_the_power_was_off_is_over_at_the_start(
-    demo: Path, start: Any
+    demo: Path, start: Start
 ) -> None:
     with start(demo) as bench:
         set_mode(bench, DEVICE, "emergency", after(-1))
@@ -105,7 +108,7 @@ def test_a_mode_whose_time_ran_out_while_the_power_was_off_is_over_at_the_start(
         assert mode(bench) == "normal"
 
 
-def test_a_clock_that_is_not_trusted_ends_no_mode(bench: Any) -> None:
+def test_a_clock_that_is_not_trusted_ends_no_mode(bench: Bench) -> None:
     wrong = datetime(2020, 1, 1, tzinfo=UTC)
     bench.clock.set_utc(wrong)
     end = wrong + timedelta(minutes=2)
@@ -119,7 +122,7 @@ def test_a_clock_that_is_not_trusted_ends_no_mode(bench: Any) -> None:
 
 
 def test_a_mode_that_has_ended_stays_ended_with_a_wrong_clock_and_over_a_restart(
-    demo: Path, start: Any
+    demo: Path, start: Start
 ) -> None:
     with start(demo) as bench:
         set_mode(bench, DEVICE, "emergency", after(1))

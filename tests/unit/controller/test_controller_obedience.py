@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.controller.core import LONGEST_WAIT_NS
+from gateway.controller.policies import PolicyKeeper
 from gateway.store.journal import EntryKind
 from gateway.store.objects.store import Store
+from gateway.store.people import PeopleReader
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench
 
 CARD_OF_ANA = (123 << 32) | 45678
 
@@ -53,7 +58,7 @@ def _block(store: Store) -> None:
     ],
 )
 def test_the_swipe_after_a_right_was_taken_away_is_refused(
-    bench: Any, take_away: Callable[[Store], None], event: int
+    bench: Bench, take_away: Callable[[Store], None], event: int
 ) -> None:
     with bench.store() as store:
         take_away(store)
@@ -63,12 +68,12 @@ def test_the_swipe_after_a_right_was_taken_away_is_refused(
 
 
 def test_an_identification_that_waited_too_long_for_new_rules_is_denied(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with bench.store() as store:
         store.modify("access_rules", {"name": "renamed"})
     with monkeypatch.context() as patch:
-        patch.setattr(bench.parts.policies, "slice", lambda: None)
+        patch.setattr(PolicyKeeper, "slice", lambda _: None)
         bench.simulator.swipe("front", CARD_OF_ANA, "w26")
         for _ in range(5):
             bench.clock.advance(0.1)
@@ -79,8 +84,8 @@ def test_an_identification_that_waited_too_long_for_new_rules_is_denied(
     assert bench.strike_edges(1) == 0
 
 
-def test_a_change_of_people_compiles_nothing(bench: Any) -> None:
-    before = bench.parts.policies.version
+def test_a_change_of_people_compiles_nothing(bench: Bench) -> None:
+    before = bench.policy_version
     with bench.store() as store:
         store.insert("users", [{"id": 77, "name": "New", "registration": ""}])
         store.insert("cards", [{"user_id": 77, "value": 1}])
@@ -91,20 +96,20 @@ def test_a_change_of_people_compiles_nothing(bench: Any) -> None:
 
 
 def test_a_store_that_cannot_be_read_denies_and_says_so(
-    bench: Any, monkeypatch: pytest.MonkeyPatch, demo: Path
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, demo: Path
 ) -> None:
     del demo
 
     def broken(*_: object) -> None:
         raise __import__("sqlite3").OperationalError("disk I/O error")
 
-    monkeypatch.setattr(bench.parts.identifier._people, "_by_credential", broken)
+    monkeypatch.setattr(PeopleReader, "_by_credential", broken)
     bench.swipe(CARD_OF_ANA)
     assert bench.journal(EntryKind.ACCESS)[0]["reason"] == "internal_error"
     assert bench.strike_edges(1) == 0
 
 
-def test_a_switched_off_kind_of_credential_is_obeyed_by_the_very_next_swipe(bench: Any) -> None:
+def test_a_switched_off_kind_of_credential_is_obeyed_by_the_very_next_swipe(bench: Bench) -> None:
     with bench.store() as store:
         store.set_configuration({"identifier": {"card_identification_enabled": 0}})
     bench.swipe(CARD_OF_ANA)
@@ -123,7 +128,7 @@ def test_a_switched_off_kind_of_credential_is_obeyed_by_the_very_next_swipe(benc
     ],
 )
 def test_a_qr_code_is_read_in_the_mode_that_was_set_before_it(
-    bench: Any, mode: int, text: str, event: int
+    bench: Bench, mode: int, text: str, event: int
 ) -> None:
     with bench.store() as store:
         store.set_configuration({"face_id": {"qrcode_legacy_mode_enabled": mode}})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.access.read_throttle import PAUSE_MS, QUIET_MS, UNKNOWN
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench
 
 ANA, CARD_OF_ANA = 1, 123 << 32 | 45678
 GRANTED, UNKNOWN_EVENT = 7, 3
@@ -22,27 +25,27 @@ def guesses() -> Iterator[int]:
     return itertools.count(7 << 32 | 1)
 
 
-def read(bench: Any, card: int, reader: str = "front") -> None:
+def read(bench: Bench, card: int, reader: str = "front") -> None:
     """A card as its driver hands it on; no time passes."""
     credential = Credential(CredentialKind.CARD, card)
     bench.controller.happen(Identification(reader, credential, bench.clock.monotonic_ns()))
 
 
-def slow_down(bench: Any, guesses: Iterator[int], reader: str = "front") -> None:
+def slow_down(bench: Bench, guesses: Iterator[int], reader: str = "front") -> None:
     for _ in range(UNKNOWN + 1):
         read(bench, next(guesses), reader)
     assert slowed(bench) == [(reader, True)]
 
 
-def slowed(bench: Any) -> list[tuple[str, bool]]:
+def slowed(bench: Bench) -> list[tuple[str, bool]]:
     return [(body["reader"], body["slow"]) for body in bench.journal(EntryKind.READER_SLOWED)]
 
 
-def events(bench: Any) -> list[int]:
+def events(bench: Bench) -> list[int]:
     return [event for event, _ in bench.events()]
 
 
-def test_a_code_of_three_hundred_lines_is_one_try(bench: Any) -> None:
+def test_a_code_of_three_hundred_lines_is_one_try(bench: Bench) -> None:
     with bench.store() as store:
         store.insert("qrcodes", [{"value": "4711", "user_id": ANA}])
     bench.pass_time(1.1)
@@ -54,7 +57,7 @@ def test_a_code_of_three_hundred_lines_is_one_try(bench: Any) -> None:
     assert "299 more" in refused["why"]
 
 
-def test_ten_unknown_cards_in_a_minute_slow_nothing(bench: Any, guesses: Iterator[int]) -> None:
+def test_ten_unknown_cards_in_a_minute_slow_nothing(bench: Bench, guesses: Iterator[int]) -> None:
     for _ in range(UNKNOWN):
         read(bench, next(guesses))
     read(bench, CARD_OF_ANA)
@@ -62,14 +65,14 @@ def test_ten_unknown_cards_in_a_minute_slow_nothing(bench: Any, guesses: Iterato
     assert slowed(bench) == []
 
 
-def test_an_unknown_card_that_is_shown_again_is_no_further_guess(bench: Any) -> None:
+def test_an_unknown_card_that_is_shown_again_is_no_further_guess(bench: Bench) -> None:
     for number in range(3 * UNKNOWN):
         read(bench, 7 << 32 | number % 2 + 1)
     assert slowed(bench) == []
 
 
 def test_one_more_slows_that_reader_to_one_read_a_second(
-    bench: Any, guesses: Iterator[int]
+    bench: Bench, guesses: Iterator[int]
 ) -> None:
     slow_down(bench, guesses)
     before = len(events(bench))
@@ -81,7 +84,7 @@ def test_one_more_slows_that_reader_to_one_read_a_second(
 
 
 def test_a_valid_card_waits_a_second_at_most_however_much_came_before_it(
-    bench: Any, guesses: Iterator[int]
+    bench: Bench, guesses: Iterator[int]
 ) -> None:
     slow_down(bench, guesses)
     for _ in range(100):
@@ -94,7 +97,7 @@ def test_a_valid_card_waits_a_second_at_most_however_much_came_before_it(
 
 
 def test_known_people_pass_a_slowed_reader_without_a_pause(
-    bench: Any, guesses: Iterator[int]
+    bench: Bench, guesses: Iterator[int]
 ) -> None:
     slow_down(bench, guesses)
     with bench.store() as store:
@@ -105,7 +108,7 @@ def test_known_people_pass_a_slowed_reader_without_a_pause(
     assert bench.events()[-3:] == [(GRANTED, ANA)] * 3
 
 
-def test_other_readers_and_pins_are_as_fast_as_ever(bench: Any, guesses: Iterator[int]) -> None:
+def test_other_readers_and_pins_are_as_fast_as_ever(bench: Bench, guesses: Iterator[int]) -> None:
     slow_down(bench, guesses)
     bench.simulator.keys("front", "1234#")
     bench.pass_time(0.4)
@@ -116,7 +119,7 @@ def test_other_readers_and_pins_are_as_fast_as_ever(bench: Any, guesses: Iterato
 
 
 def test_it_is_over_when_the_reader_was_quiet_and_the_journal_counts_the_rest(
-    bench: Any, guesses: Iterator[int]
+    bench: Bench, guesses: Iterator[int]
 ) -> None:
     slow_down(bench, guesses)
     for _ in range(5):
@@ -129,7 +132,7 @@ def test_it_is_over_when_the_reader_was_quiet_and_the_journal_counts_the_rest(
     assert bench.events()[-1] == (GRANTED, ANA)
 
 
-def test_there_is_one_alarm_while_it_lasts(bench: Any, guesses: Iterator[int]) -> None:
+def test_there_is_one_alarm_while_it_lasts(bench: Bench, guesses: Iterator[int]) -> None:
     bench.configure({"alarm": {"device_violation_enabled": 1}})
     slow_down(bench, guesses)
     for _ in range(50):

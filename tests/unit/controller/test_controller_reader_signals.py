@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,8 +19,14 @@ from gateway.controller.reader_signals import ReaderSignals
 from gateway.credentials.values import BadFrame
 from gateway.errors import NotSupportedHere, StorageError
 from gateway.hardware.events import InputKind, InputName
+from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.link.messages import Buzz, Request
+from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, SiteFile
+from gateway.store.people import PeopleReader
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA, BRUNO = 1, 2
 CARD_OF_ANA = (123 << 32) | 45678
@@ -49,19 +56,19 @@ def site(demo: Path) -> Path:
 
 
 @pytest.fixture
-def lit(site: Path, start: Any) -> Iterator[Any]:
+def lit(site: Path, start: Start) -> Iterator[Bench]:
     with start(site) as bench:
         yield bench
 
 
-def shown(bench: Any) -> str:
+def shown(bench: Bench) -> str:
     """What is on at the front reader, by first letters."""
-    level = {output["pin"]: output["level"] for output in bench.simulator.state()["outputs"]}
+    level = {output["pin"]: output["level"] for output in bench.outputs()}
     on = {"g": level[GREEN] == "high", "r": level[RED] == "low", "b": level[BUZZER] == "high"}
     return "".join(letter for letter, is_on in on.items() if is_on)
 
 
-def watched(bench: Any, seconds: float) -> list[str]:
+def watched(bench: Bench, seconds: float) -> list[str]:
     """What is shown from now on, change by change, looked at every 50 ms."""
     found = [shown(bench)]
     for _ in range(round(seconds / 0.05)):
@@ -71,7 +78,7 @@ def watched(bench: Any, seconds: float) -> list[str]:
     return found
 
 
-def type_keys(bench: Any, keys: str) -> None:
+def type_keys(bench: Bench, keys: str) -> None:
     for key in keys:
         bench.simulator.keys("front", key)
         bench.pass_time(0.2)
@@ -81,28 +88,28 @@ def request(command: Any) -> Request:
     return Request(id="1", expires_ns=1 << 62, command=command)
 
 
-def ask(bench: Any, command: Any) -> None:
+def ask(bench: Bench, command: Any) -> None:
     """Put a command to the controller as the link does."""
     bench.controller.happen(Asked(b"", request(command)))
     bench.settle()
 
 
-def test_by_itself_a_reader_shows_nothing(lit: Any) -> None:
+def test_by_itself_a_reader_shows_nothing(lit: Bench) -> None:
     assert watched(lit, 1) == [""]
 
 
-def test_a_grant_is_green_for_the_doors_time_with_one_beep(lit: Any) -> None:
+def test_a_grant_is_green_for_the_doors_time_with_one_beep(lit: Bench) -> None:
     lit.swipe(CARD_OF_ANA)
     assert watched(lit, 2.5) == ["gb", "g"]
     assert watched(lit, 1) == ["g", ""]
 
 
-def test_a_denial_is_red_with_three_short_beeps(lit: Any) -> None:
+def test_a_denial_is_red_with_three_short_beeps(lit: Bench) -> None:
     lit.swipe(UNKNOWN_CARD)
     assert watched(lit, 1.5) == ["rb", "r", "rb", "r", "rb", "r", ""]
 
 
-def test_while_a_pin_is_due_the_lights_change_until_it_is_right(lit: Any) -> None:
+def test_while_a_pin_is_due_the_lights_change_until_it_is_right(lit: Bench) -> None:
     lit.configure({"identifier": {"multi_factor_authentication": 1}})
     lit.swipe(CARD_OF_ANA)
     assert watched(lit, 2) == ["g", "r", "g", "r", "g"]
@@ -111,7 +118,7 @@ def test_while_a_pin_is_due_the_lights_change_until_it_is_right(lit: Any) -> Non
     assert watched(lit, 4)[-2:] == ["g", ""]
 
 
-def test_a_wait_that_nobody_ends_is_denied(lit: Any) -> None:
+def test_a_wait_that_nobody_ends_is_denied(lit: Bench) -> None:
     lit.configure({"identifier": {"multi_factor_authentication": 1}})
     lit.swipe(CARD_OF_ANA)
     lit.pass_time(9.5)
@@ -119,7 +126,7 @@ def test_a_wait_that_nobody_ends_is_denied(lit: Any) -> None:
     assert watched(lit, 3)[-7:] == ["rb", "r", "rb", "r", "rb", "r", ""]
 
 
-def test_under_threat_a_grant_looks_as_any_other(lit: Any) -> None:
+def test_under_threat_a_grant_looks_as_any_other(lit: Bench) -> None:
     lit.swipe(CARD_OF_ANA)
     usual = watched(lit, 5)
     with lit.store() as store:
@@ -130,7 +137,7 @@ def test_under_threat_a_grant_looks_as_any_other(lit: Any) -> None:
     assert lit.controller.status().alarm_active
 
 
-def test_a_wrong_entry_looks_the_same_before_and_in_a_lock_out(lit: Any) -> None:
+def test_a_wrong_entry_looks_the_same_before_and_in_a_lock_out(lit: Bench) -> None:
     looks = []
     for _ in range(8):
         type_keys(lit, "999#")
@@ -141,17 +148,17 @@ def test_a_wrong_entry_looks_the_same_before_and_in_a_lock_out(lit: Any) -> None
 
 
 def test_a_decision_that_cannot_be_taken_is_a_long_beep(
-    lit: Any, monkeypatch: pytest.MonkeyPatch
+    lit: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_credential: object) -> None:
         raise StorageError("the store cannot be read")
 
-    monkeypatch.setattr(lit.parts.identifier._people._people, "find", gone)
+    monkeypatch.setattr(PeopleReader, "find", gone)
     lit.swipe(CARD_OF_ANA)
     assert watched(lit, 1.5) == ["rb", ""]
 
 
-def test_a_reader_that_somebody_tampers_with_says_so_and_decides_nothing(lit: Any) -> None:
+def test_a_reader_that_somebody_tampers_with_says_so_and_decides_nothing(lit: Bench) -> None:
     lit.simulator.set_input(InputName(InputKind.READER_TAMPER, 1), high=False)
     lit.pass_time(0.5)
     lit.swipe(CARD_OF_ANA)
@@ -159,31 +166,31 @@ def test_a_reader_that_somebody_tampers_with_says_so_and_decides_nothing(lit: An
     assert lit.events() == []
 
 
-def test_without_beeps_the_lights_go_on(lit: Any) -> None:
+def test_without_beeps_the_lights_go_on(lit: Bench) -> None:
     lit.configure({"general": {"beep_enabled": 0}})
     lit.swipe(CARD_OF_ANA)
     assert watched(lit, 4) == ["g", ""]
 
 
-def test_a_frame_that_is_nothing_shows_nothing(lit: Any) -> None:
+def test_a_frame_that_is_nothing_shows_nothing(lit: Bench) -> None:
     lit.simulator.frame("front", "0" * 26)
     lit.pass_time(0.1)
     lit.controller.happen(BadFrame("front", "0" * 26, "noise", 0))
     assert watched(lit, 1) == [""]
 
 
-def test_what_another_reader_decides_is_not_shown_here(lit: Any) -> None:
+def test_what_another_reader_decides_is_not_shown_here(lit: Bench) -> None:
     lit.wait_until(lambda: lit.online("qr"))
     lit.simulator.qr("qr", "nobody's code")
     assert watched(lit, 1) == [""]
 
 
 @pytest.mark.parametrize("beeps", [0, 1])
-def test_a_clients_beep_is_heard_at_every_reader_for_its_time(lit: Any, beeps: int) -> None:
+def test_a_clients_beep_is_heard_at_every_reader_for_its_time(lit: Bench, beeps: int) -> None:
     lit.configure({"general": {"beep_enabled": beeps}})
 
     def other() -> str:
-        outputs = lit.simulator.state()["outputs"]
+        outputs = lit.outputs()
         return str(next(output["level"] for output in outputs if output["pin"] == QR_BUZZER))
 
     ask(lit, Buzz(for_ms=400))
@@ -194,23 +201,23 @@ def test_a_clients_beep_is_heard_at_every_reader_for_its_time(lit: Any, beeps: i
     assert (shown(lit), other()) == ("", "low")
 
 
-def test_a_beep_where_nothing_beeps_is_refused(bench: Any) -> None:
+def test_a_beep_where_nothing_beeps_is_refused(bench: Bench) -> None:
     with pytest.raises(NotSupportedHere, match="no buzzer"):
-        bench.parts.signals.buzz(400, 0)
+        bench.ask(Buzz(for_ms=400))
 
 
 def test_lights_that_an_order_of_the_loop_moved_are_off_after_the_end(
-    site: Path, start: Any
+    site: Path, start: Start
 ) -> None:
     with start(site) as bench:
         bench.swipe(CARD_OF_ANA)
-        outputs = [bench.parts.signals._outputs["front"][part] for part in ("green", "red")]
-        assert outputs[0].on
-        rig = bench.parts.rig
-    assert not any(output.on for output in rig.sounders.values())
+        assert "g" in shown(bench)
+    with closing(BoardRecord.open(record_path(RuntimeDirectory.create(site).path), bool)) as board:
+        assert not board.pin(GREEN).high
+        assert board.pin(RED).high, "it shines while it is low"
 
 
-def test_what_the_lights_did_replays_identically(lit: Any) -> None:
+def test_what_the_lights_did_replays_identically(lit: Bench) -> None:
     lit.configure({"identifier": {"multi_factor_authentication": 1}})
     lit.swipe(CARD_OF_ANA)
     lit.pass_time(2)
@@ -227,12 +234,12 @@ def test_what_the_lights_did_replays_identically(lit: Any) -> None:
     assert result.effects > 10
 
 
-def test_a_record_may_begin_while_a_light_is_on(lit: Any) -> None:
+def test_a_record_may_begin_while_a_light_is_on(lit: Bench) -> None:
     lit.configure({"identifier": {"multi_factor_authentication": 1}})
     lit.swipe(CARD_OF_ANA)
     lit.pass_time(0.3)
     assert shown(lit) == "g"
-    lit.parts.flight._begin()
+    lit.begin_record()
     lit.pass_time(5)
     record = max((lit.data / "flight").glob("*.jsonl"))
     result = replay(record)

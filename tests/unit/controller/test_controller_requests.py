@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -23,11 +23,14 @@ from gateway.link.messages import Authorize, Command, OpenDoor, Opening, Silence
 from gateway.link.runtime import RuntimeDirectory
 from gateway.store.journal import EntryKind
 
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench
+
 
 class Asker:
     """Asks from a thread of its own while the test's thread turns the controller."""
 
-    def __init__(self, bench: Any) -> None:
+    def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.client = ControllerClient(RuntimeDirectory.create(bench.data))
         self.pool = ThreadPoolExecutor(1)
@@ -44,25 +47,25 @@ class Asker:
 
 
 @pytest.fixture
-def ask(bench: Any) -> Iterator[Asker]:
+def ask(bench: Bench) -> Iterator[Asker]:
     asker = Asker(bench)
     yield asker
     asker.close()
 
 
-def test_a_client_opens_a_door_and_finds_it_logged(bench: Any, ask: Asker) -> None:
+def test_a_client_opens_a_door_and_finds_it_logged(bench: Bench, ask: Asker) -> None:
     ask(lambda client: client.ask(OpenDoor(door=2)))
     assert bench.unlocked(2)
     ask(lambda client: client.ask(OpenDoor(door=1, reason=3)))
     assert bench.events() == [(10, 0), (12, 0)]
 
 
-def test_every_command_of_the_link_has_a_handler(bench: Any) -> None:
+def test_every_command_of_the_link_has_a_handler(bench: Bench) -> None:
     union, _ = get_args(Command)
     assert set(bench.controller._reception._handlers) == set(get_args(union))
 
 
-def test_timeout_0_holds_open_and_minus_1_closes(bench: Any, ask: Asker) -> None:
+def test_timeout_0_holds_open_and_minus_1_closes(bench: Bench, ask: Asker) -> None:
     ask(lambda client: client.ask(OpenDoor(door=1, timeout_ms=0)))
     bench.pass_time(100)
     assert bench.unlocked(1)
@@ -76,14 +79,14 @@ def test_a_door_that_the_site_lacks_is_refused_by_name(ask: Asker) -> None:
         ask(lambda client: client.ask(OpenDoor(door=4)))
 
 
-def test_lock_down_refuses_an_opening_and_leaves_no_row(bench: Any, ask: Asker) -> None:
+def test_lock_down_refuses_an_opening_and_leaves_no_row(bench: Bench, ask: Asker) -> None:
     bench.configure({"general": {"door1_exception_mode": "lock_down"}})
     with pytest.raises(NotPermitted, match="lock_down"):
         ask(lambda client: client.ask(OpenDoor(door=1)))
     assert bench.events() == []
 
 
-def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Any, ask: Asker) -> None:
+def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Bench, ask: Asker) -> None:
     granted = Authorize(event=7, user_id=3, portal_id=1, openings=(Opening(door=2),))
     ask(lambda client: client.ask(granted))
     assert bench.unlocked(2)
@@ -94,7 +97,7 @@ def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Any, ask: A
 
 
 @pytest.mark.parametrize("event", [3, 6])
-def test_a_servers_denial_is_logged_and_opens_nothing(bench: Any, ask: Asker, event: Any) -> None:
+def test_a_servers_denial_is_logged_and_opens_nothing(bench: Bench, ask: Asker, event: Any) -> None:
     denied = Authorize(event=event, user_id=3, openings=(Opening(door=1),))
     ask(lambda client: client.ask(denied))
     assert bench.events() == [(event, 3)]
@@ -102,7 +105,7 @@ def test_a_servers_denial_is_logged_and_opens_nothing(bench: Any, ask: Asker, ev
 
 
 def test_a_servers_grant_moves_no_door_when_one_of_them_is_locked_down(
-    bench: Any, ask: Asker
+    bench: Bench, ask: Asker
 ) -> None:
     bench.configure({"general": {"door2_exception_mode": "lock_down"}})
     granted = Authorize(event=7, openings=(Opening(door=1), Opening(door=2)))
@@ -112,7 +115,7 @@ def test_a_servers_grant_moves_no_door_when_one_of_them_is_locked_down(
     assert bench.events() == []
 
 
-def test_silence_ends_the_sound_and_not_the_alarm(bench: Any, ask: Asker) -> None:
+def test_silence_ends_the_sound_and_not_the_alarm(bench: Bench, ask: Asker) -> None:
     ask(lambda client: client.ask(Simulate(verb="tamper", value="on")))
     bench.pass_time(0.2)
     assert bench.controller.status().alarm_cause == 9
@@ -121,23 +124,23 @@ def test_silence_ends_the_sound_and_not_the_alarm(bench: Any, ask: Asker) -> Non
     assert bench.alarms() == [(1, 9, 0)]
 
 
-def test_obey_answers_once_the_new_rules_decide(bench: Any, ask: Asker) -> None:
+def test_obey_answers_once_the_new_rules_decide(bench: Bench, ask: Asker) -> None:
     with bench.store() as store:
         store.modify("access_rules", {"name": "renamed"})
         version = store.policy_version()
-    assert bench.parts.policies.version < version
+    assert bench.policy_version < version
     assert ask(lambda client: client.obey(version))
-    assert bench.parts.policies.version == version
+    assert bench.policy_version == version
 
 
-def test_a_command_that_came_too_late_is_not_carried_out(bench: Any, ask: Asker) -> None:
+def test_a_command_that_came_too_late_is_not_carried_out(bench: Bench, ask: Asker) -> None:
     bench.clock.advance(10_000_000)
     with pytest.raises(ControllerUnavailable, match="too late"):
         ask(lambda client: client.ask(OpenDoor(door=1)))
     assert not bench.unlocked(1)
 
 
-def test_a_stranger_on_the_socket_stops_nothing(bench: Any, ask: Asker) -> None:
+def test_a_stranger_on_the_socket_stops_nothing(bench: Bench, ask: Asker) -> None:
     import zmq
 
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -150,7 +153,7 @@ def test_a_stranger_on_the_socket_stops_nothing(bench: Any, ask: Asker) -> None:
     context.destroy(linger=0)
 
 
-def test_a_site_time_without_an_offset_is_local(bench: Any, ask: Asker) -> None:
+def test_a_site_time_without_an_offset_is_local(bench: Bench, ask: Asker) -> None:
     ask(lambda client: client.ask(Simulate(verb="clock", value="2026-12-24T20:00:00")))
     assert bench.clock.utc() == datetime(2026, 12, 24, 23, 0, tzinfo=UTC)
     ask(lambda client: client.ask(Simulate(verb="clock", value="real")))

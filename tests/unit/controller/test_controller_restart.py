@@ -6,14 +6,17 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.errors import StorageError
 from gateway.hardware.events import InputKind, InputName
 from gateway.store.files import JOURNAL_FILE
-from gateway.store.journal import EntryKind
+from gateway.store.journal import EntryKind, Journal
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench
 
 CARD_OF_ANA = (123 << 32) | 45678
 BACK_SENSOR = InputName(InputKind.DOOR_SENSOR, 2)
@@ -89,25 +92,24 @@ def test_an_alarm_that_is_still_on_after_a_restart_is_not_raised_twice(
 
 
 def test_a_disk_that_is_full_stops_no_door_and_loses_no_row(
-    bench: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = bench.parts.writer._journal
     with monkeypatch.context() as patch:
 
         def full(*_: object) -> int:
             raise StorageError("database or disk is full")
 
-        patch.setattr(journal, "append", full)
+        patch.setattr(Journal, "append", full)
         bench.swipe(CARD_OF_ANA)
         assert bench.unlocked(1)
-        while not bench.parts.writer.fault:
+        while not bench.controller.status().journal_fault:
             bench.controller.turn(0)
         status = bench.controller.status()
         assert status.journal_waiting > 0
         assert status.journal_fault is not None
         assert "full" in status.journal_fault
     bench.swipe((1 << 32) | 1)  # the next entry is what makes the writer try again
-    while bench.parts.writer.waiting:
+    while bench.controller.status().journal_waiting:
         bench.controller.turn(0)
     assert bench.events() == [(7, 1), (3, 0)]
     assert bench.controller.status().journal_fault is None

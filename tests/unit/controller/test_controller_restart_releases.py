@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,9 +28,12 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import Rows
 from gateway.settings import SITE_FILE
 from gateway.store.files import STORE_FILE
-from gateway.store.journal import EntryKind
+from gateway.store.journal import EntryKind, Journal
 from gateway.store.objects.store import Store
 from gateway.store.policy.snapshot import SnapshotReader
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 CASES: list[dict[str, Any]] = tomllib.loads(
     (Path(__file__).parent / "tables" / "releases.toml").read_text(encoding="utf-8")
@@ -119,9 +122,7 @@ class Killed(Exception):
 class House:
     """A site that is restarted now and then, with an account of what its pins were to do."""
 
-    def __init__(
-        self, data: Path, start: Callable[..., AbstractContextManager[Any]], case: dict[str, Any]
-    ) -> None:
+    def __init__(self, data: Path, start: Start, case: dict[str, Any]) -> None:
         self.data = data
         self._start = start
         self._now = NOON
@@ -129,10 +130,11 @@ class House:
         self.pins = {pin: way for pin, way in PINS.items() if way in self.ways}
         self.on_start = case.get("on_start", "locked")
         self._stack = ExitStack()
-        self.bench: Any = None
+        self.bench: Bench
 
     def begin(self) -> None:
         self._stack = ExitStack()
+        self._disk = self._stack.enter_context(pytest.MonkeyPatch.context())
         self.bench = self._stack.enter_context(self._start(self.data, self._now))
         # A module that is away is opened by nobody.
         self.bench.wait_until(lambda: self.bench.online("gate"))
@@ -153,13 +155,13 @@ class House:
         elif how == "killed again before the rules":
             self._die_at_start(monkeypatch)
 
-    def lose_what_follows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose_what_follows(self) -> None:
         """Nothing more is committed."""
 
         def full(*_: object) -> int:
             raise StorageError("the disk is full")
 
-        monkeypatch.setattr(self.bench.parts.writer._journal, "append", full)
+        self._disk.setattr(Journal, "append", full)
 
     def _lose_power(self) -> None:
         record = BoardRecord.open(record_path(RuntimeDirectory.create(self.data).path), bool)
@@ -215,11 +217,11 @@ class House:
 
     def levels(self) -> dict[int, bool]:
         """By pin of a lock, whether it is high."""
-        outputs = self.bench.simulator.state()["outputs"]
+        outputs = self.bench.outputs()
         return {it["pin"]: it["level"] == "high" for it in outputs if it["pin"] in self.pins}
 
     def edges(self) -> dict[int, int]:
-        outputs = self.bench.simulator.state()["outputs"]
+        outputs = self.bench.outputs()
         return {it["pin"]: it["edges"] for it in outputs if it["pin"] in self.pins}
 
     def look(self) -> set[tuple[str, str]]:
@@ -235,7 +237,7 @@ class House:
 
 @pytest.fixture
 def house(
-    fresh_site: Path, tmp_path: Path, start: Any, request: pytest.FixtureRequest
+    fresh_site: Path, tmp_path: Path, start: Start, request: pytest.FixtureRequest
 ) -> Iterator[House]:
     case = request.param
     data = tmp_path / "data"
@@ -281,7 +283,7 @@ def test_a_release_is_taken_up_by_its_own_state(
                 levels = dict.fromkeys(levels, False)
         else:
             if how == UNCOMMITTED and before_a_restart:
-                house.lose_what_follows(monkeypatch)
+                house.lose_what_follows()
             house.do(what)
         assert house.look() == {(way, state) for way in house.ways}, what
         if how in ENDS[:3] and what != "first card":

@@ -5,20 +5,23 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.commands.provisioning import initialise
 from gateway.controller.flight.replay import replay
-from gateway.controller.requests import OpeningDesk
 from gateway.errors import DeviceUnavailable
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Authorize, OpenDoor, Opening
 from gateway.objects.factory import Rows
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 CARD_OF_ANA = (123 << 32) | 45678
 ANA, GATE, GATES_PORTAL, GATES_READER = 1, 65_793, 3, "gatecard"
@@ -58,23 +61,22 @@ RULE: Rows = {
 class Gate:
     """The bench of a site with a SecBox; its line is a real pseudo-terminal with real threads."""
 
-    def __init__(self, bench: Any) -> None:
+    def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.boxes = bench.simulator.sec_boxes
+        boxes = bench.simulator.sec_boxes
+        assert boxes is not None
+        self.boxes = boxes
         self.module = self.boxes.module("gate")
-
-    @property
-    def desk(self) -> OpeningDesk:
-        desk: OpeningDesk = self.bench.controller._reception.openings
-        return desk
-
-    @property
-    def panel(self) -> Any:
-        return self.bench.parts.doors[GATE]
 
     @property
     def status(self) -> Any:
         return next(each for each in self.bench.controller.status().doors if each.id == GATE)
+
+    @property
+    def button_is_down(self) -> bool:
+        """Whether its contact is closed, as the module reads it."""
+        levels = self.bench.controller.status().levels
+        return not next(it.high for it in levels if (it.kind, it.number) == ("rex", GATE))
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         give_up = threading.Event()
@@ -95,15 +97,15 @@ class Gate:
 
     def press(self, *, down: bool) -> None:
         self.bench.simulator.set_input(BUTTON, high=not down)
-        self.wait_for(lambda: self.panel._rex_pressed() is down)
+        self.wait_for(lambda: self.button_is_down is down)
 
     def cut(self) -> None:
         self.bench.simulator.unplug("gate")
-        self.wait_for(lambda: bool(self.panel.away))
+        self.wait_for(lambda: bool(self.status.away))
 
     def mend(self) -> None:
         self.bench.simulator.plug("gate")
-        self.wait_for(lambda: not self.panel.away and self.panel._sensor_high is not None)
+        self.wait_for(lambda: not self.status.away and self.status.sensor_open is not None)
 
     def set_row(self, **values: object) -> None:
         with self.bench.store() as store:
@@ -123,8 +125,8 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.fixture
-def gate(fresh: Path, tmp_path: Path, start: Any) -> Iterator[Gate]:
+@contextmanager
+def started(fresh: Path, tmp_path: Path, start: Start) -> Iterator[Gate]:
     data = tmp_path / "data"
     shutil.copytree(fresh, data)
     with start(data) as bench:
@@ -133,7 +135,13 @@ def gate(fresh: Path, tmp_path: Path, start: Any) -> Iterator[Gate]:
                 store.insert(name, rows)
         bench.pass_time(1.1)
         made = Gate(bench)
-        made.wait_for(lambda: not made.panel.away and made.status.sensor_open is False)
+        made.wait_for(lambda: not made.status.away and made.status.sensor_open is False)
+        yield made
+
+
+@pytest.fixture
+def gate(fresh: Path, tmp_path: Path, start: Start) -> Iterator[Gate]:
+    with started(fresh, tmp_path, start) as made:
         yield made
 
 
@@ -159,7 +167,7 @@ def test_a_card_at_its_portal_opens_it_for_its_time(gate: Gate) -> None:
 
 def test_its_row_is_obeyed_at_once(gate: Gate) -> None:
     gate.set_row(relay_timeout=10_000, auto_close_enabled=0)
-    gate.desk.open(OpenDoor(door=GATE))
+    gate.bench.ask(OpenDoor(door=GATE))
     gate.wait_for_relay(on=True)
     gate.leaf(is_open=True)
     gate.bench.pass_time(8)
@@ -175,14 +183,14 @@ def test_without_its_row_it_works_as_init_leaves_it(gate: Gate) -> None:
     with gate.bench.store() as store:
         store.destroy("sec_boxs", [])
     gate.bench.pass_time(1.1)
-    gate.desk.open(OpenDoor(door=GATE))
+    gate.bench.ask(OpenDoor(door=GATE))
     gate.wait_for_relay(on=True)
 
 
 def test_the_relay_drops_when_the_door_is_seen_open_and_its_moves_are_those_of_a_secbox(
     gate: Gate,
 ) -> None:
-    gate.desk.open(OpenDoor(door=GATE))
+    gate.bench.ask(OpenDoor(door=GATE))
     gate.wait_for_relay(on=True)
     gate.leaf(is_open=True)
     gate.wait_for_relay(on=False)
@@ -233,12 +241,12 @@ def test_a_button_that_is_closed_at_rest_is_pressed_when_it_opens(gate: Gate) ->
 def test_a_client_opens_it_for_the_time_it_says(
     gate: Gate, timeout_ms: int, after_s: float, open_then: bool
 ) -> None:
-    gate.desk.open(OpenDoor(door=GATE, timeout_ms=timeout_ms, reason=3))
+    gate.bench.ask(OpenDoor(door=GATE, timeout_ms=timeout_ms, reason=3))
     gate.wait_for_relay(on=True)
     assert gate.bench.events() == [(12, 0)]
     gate.bench.pass_time(after_s)
     gate.wait_for_relay(on=open_then)
-    gate.desk.open(OpenDoor(door=GATE, timeout_ms=-1))
+    gate.bench.ask(OpenDoor(door=GATE, timeout_ms=-1))
     gate.wait_for_relay(on=False)
 
 
@@ -274,12 +282,12 @@ def test_whoever_comes_while_it_is_away_is_denied_and_nothing_opens_later(gate: 
     assert known["door"] == GATE
     assert "module 1 does not answer" in known["why"]
     with pytest.raises(DeviceUnavailable, match="does not answer"):
-        gate.desk.open(OpenDoor(door=GATE))
+        gate.bench.ask(OpenDoor(door=GATE))
     opened = Authorize(event=7, user_id=ANA, openings=(Opening(door=1), Opening(door=GATE)))
     with pytest.raises(DeviceUnavailable):
-        gate.desk.authorize(opened)
+        gate.bench.ask(opened)
     assert not gate.bench.unlocked(1)
-    gate.desk.open(OpenDoor(door=GATE, timeout_ms=-1))  # to close it is never refused
+    gate.bench.ask(OpenDoor(door=GATE, timeout_ms=-1))  # to close it is never refused
     gate.mend()
     gate.bench.pass_time(0.5)
     assert gate.module.edges == 0
@@ -297,7 +305,7 @@ def test_a_grant_for_two_doors_opens_the_one_that_is_there(gate: Gate) -> None:
 
 
 def test_an_opening_that_ran_out_meanwhile_is_not_made_up_for(gate: Gate) -> None:
-    gate.desk.open(OpenDoor(door=GATE))
+    gate.bench.ask(OpenDoor(door=GATE))
     gate.wait_for_relay(on=True)
     gate.cut()
     gate.wait_for_relay(on=False)  # by itself
@@ -319,7 +327,7 @@ def test_a_button_that_is_down_when_it_is_back_is_no_press(gate: Gate) -> None:
     gate.cut()
     gate.bench.simulator.set_input(BUTTON, high=False)
     gate.mend()
-    gate.wait_for(lambda: gate.panel._rex_pressed() is True)
+    gate.wait_for(lambda: gate.button_is_down)
     gate.bench.pass_time(0.3)
     assert gate.bench.events() == []
     gate.press(down=False)
@@ -347,16 +355,18 @@ def test_a_record_of_it_replays_identically(gate: Gate) -> None:
     assert '"reason":"door_unreachable"' in record.read_text()
 
 
-def test_a_stop_leaves_it_locked(gate: Gate) -> None:
-    gate.desk.open(OpenDoor(door=GATE, timeout_ms=0))
-    gate.wait_for_relay(on=True)
+def test_a_stop_leaves_it_locked(
+    fresh: Path, tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     relays: list[bool] = []
-    close_line = gate.boxes.close
+    with started(fresh, tmp_path, start) as gate:
+        gate.bench.ask(OpenDoor(door=GATE, timeout_ms=0))
+        gate.wait_for_relay(on=True)
+        close_line = gate.boxes.close
 
-    def close() -> None:
-        relays.append(gate.module.relay(0))
-        close_line()
+        def close() -> None:
+            relays.append(gate.module.relay(0))
+            close_line()
 
-    gate.boxes.close = close
-    gate.bench.parts.rig.close()
+        monkeypatch.setattr(gate.boxes, "close", close)
     assert relays == [False]

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,6 +24,9 @@ from gateway.link.messages import (
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, Side
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 TURNSTILE = """
 [turnstile]
@@ -47,7 +50,7 @@ PORTAL = 1
 class Lobby:
     """A bench whose front portal releases the turnstile instead of door 1."""
 
-    def __init__(self, bench: Any) -> None:
+    def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.client = ControllerClient(RuntimeDirectory.create(bench.data))
         self.pool = ThreadPoolExecutor(1)
@@ -72,11 +75,11 @@ class Lobby:
 
     def unlocked(self) -> set[Side]:
         """By the levels at the pins."""
-        shown = self.bench.simulator.state()["outputs"]
+        shown = self.bench.outputs()
         return {Side(out["side"]) for out in shown if "side" in out and out["level"] == "high"}
 
     def edges(self) -> int:
-        shown = self.bench.simulator.state()["outputs"]
+        shown = self.bench.outputs()
         return sum(out["edges"] for out in shown if "side" in out)
 
     def turns(self) -> list[tuple[str, list[str], bool]]:
@@ -94,7 +97,7 @@ def wire(data: Path, more: str = "") -> None:
         site.write(TURNSTILE.format(more=more))
 
 
-def release_by(bench: Any, parameters: str, portal: int = PORTAL) -> None:
+def release_by(bench: Bench, parameters: str, portal: int = PORTAL) -> None:
     """Let `portal` do nothing but this catra action."""
     with bench.store() as store:
         (action,) = store.insert(
@@ -106,7 +109,7 @@ def release_by(bench: Any, parameters: str, portal: int = PORTAL) -> None:
 
 
 @pytest.fixture
-def lobby(demo: Path, start: Any) -> Iterator[Lobby]:
+def lobby(demo: Path, start: Start) -> Iterator[Lobby]:
     wire(demo)
     with start(demo) as bench:
         release_by(bench, "allow=clockwise")
@@ -278,7 +281,7 @@ def test_an_action_that_names_no_side_is_logged_and_releases_nothing(lobby: Lobb
     assert lobby.edges() == 0
 
 
-def test_a_site_without_one_logs_the_grant_and_refuses_a_client_by_name(bench: Any) -> None:
+def test_a_site_without_one_logs_the_grant_and_refuses_a_client_by_name(bench: Bench) -> None:
     release_by(bench, "allow=both")
     bench.swipe(ANA)
     assert bench.events()[0][0] == 7
@@ -299,7 +302,7 @@ def test_a_site_without_one_logs_the_grant_and_refuses_a_client_by_name(bench: A
 
 @pytest.mark.parametrize("releases", [True, False])
 def test_fire_frees_both_sides_of_a_turnstile_that_it_releases(
-    demo: Path, start: Any, releases: bool
+    demo: Path, start: Start, releases: bool
 ) -> None:
     wire(demo, f"fire_release = {str(releases).lower()}")
     with start(demo) as bench:
@@ -314,7 +317,7 @@ def test_fire_frees_both_sides_of_a_turnstile_that_it_releases(
         lobby.close()
 
 
-def test_a_fire_outlives_a_restart(demo: Path, start: Any) -> None:
+def test_a_fire_outlives_a_restart(demo: Path, start: Start) -> None:
     wire(demo)
     with start(demo) as bench:
         lobby = Lobby(bench)
@@ -327,7 +330,7 @@ def test_a_fire_outlives_a_restart(demo: Path, start: Any) -> None:
         lobby.close()
 
 
-def test_an_orderly_stop_gives_up_what_was_just_granted(demo: Path, start: Any) -> None:
+def test_an_orderly_stop_gives_up_what_was_just_granted(demo: Path, start: Start) -> None:
     wire(demo)
     with start(demo) as bench:
         release_by(bench, "relay=2")
@@ -344,7 +347,7 @@ def test_an_orderly_stop_gives_up_what_was_just_granted(demo: Path, start: Any) 
         lobby.close()
 
 
-def test_a_start_notes_how_both_outputs_were_claimed(demo: Path, start: Any) -> None:
+def test_a_start_notes_how_both_outputs_were_claimed(demo: Path, start: Start) -> None:
     wire(demo)
     shutil.copytree(demo, demo.with_name("copy"))
     with start(demo.with_name("copy")) as bench:
@@ -356,7 +359,7 @@ def test_a_start_notes_how_both_outputs_were_claimed(demo: Path, start: Any) -> 
         ]
 
 
-def test_a_contact_that_is_active_at_the_start_tells_of_no_turn(demo: Path, start: Any) -> None:
+def test_a_contact_that_is_active_at_the_start_tells_of_no_turn(demo: Path, start: Start) -> None:
     wire(demo)
     with start(demo) as bench:
         bench.simulator.set_input(TURN_INPUTS[IN], high=False)

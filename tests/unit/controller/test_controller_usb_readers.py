@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,9 @@ from gateway.link.client import ControllerClient
 from gateway.link.messages import Capture, Simulate
 from gateway.link.runtime import RuntimeDirectory
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA, ANAS_CODE, ANAS_CARD = 1, "DEMO-ANA", "123,45678"
 ANAS_SERIAL = "0000007B0000B26E"
@@ -89,12 +92,12 @@ def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Site:
     """A running controller, and the words of `gateway sim`."""
 
-    def __init__(self, bench: Any) -> None:
+    def __init__(self, bench: Bench) -> None:
         self.bench = bench
 
     def sim(self, verb: str, reader: str, value: str | None = None) -> None:
         command = Simulate.model_validate({"verb": verb, "reader": reader, "value": value})
-        self.bench.controller._reception.simulation.run(command)
+        self.bench.ask(command)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -118,7 +121,7 @@ def _tag(identifier: int) -> str:
 
 
 @pytest.fixture
-def site(fresh_site: Path, tmp_path: Path, start: Any) -> Iterator[Site]:
+def site(fresh_site: Path, tmp_path: Path, start: Start) -> Iterator[Site]:
     data = tmp_path / "data"
     shutil.copytree(fresh_site, data)
     with start(data) as bench:
@@ -214,8 +217,7 @@ def test_what_is_shown_during_an_enrolment_goes_to_its_asker(
     try:
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(client.ask, Capture.model_validate(words), PATIENCE_S)
-            desk = site.bench.controller._reception.captures
-            site.wait_for(lambda: desk._capture is not None)
+            site.wait_for(lambda: site.bench.capturing)
             site.sim(verb, reader, value)
             site.wait_for(answer.done)
             assert answer.result() == {"reader": reader, "value": captured}

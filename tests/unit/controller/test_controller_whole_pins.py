@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,12 +12,15 @@ from gateway.credentials.wiegand import FORMATS, encode
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
 
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
+
 PIN = 123456
 GRANTED, UNKNOWN = 7, 3
 
 
 @pytest.fixture
-def bench(demo: Path, start: Any) -> Iterator[Any]:
+def bench(demo: Path, start: Start) -> Iterator[Bench]:
     """The demo site, its first reader a keypad of whole PINs; a flight record is kept."""
     text = (demo / SITE_FILE).read_text(encoding="utf-8")
     text = text.replace("# whole_pins = 24", "whole_pins = 24")
@@ -26,13 +29,13 @@ def bench(demo: Path, start: Any) -> Iterator[Any]:
         yield running
 
 
-def key_in(bench: Any, pin: int) -> None:
+def key_in(bench: Bench, pin: int) -> None:
     bench.simulator.frame("front", encode(FORMATS["w26"], pin >> 16, pin & 0xFFFF))
     bench.pass_time(0.2)
 
 
 def test_wrong_whole_pins_lock_the_keypad_and_leave_no_digit(
-    bench: Any, capsys: pytest.CaptureFixture[str]
+    bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for pin in range(PIN, PIN + 6):
         key_in(bench, pin)
@@ -53,7 +56,7 @@ def test_wrong_whole_pins_lock_the_keypad_and_leave_no_digit(
         assert str(trace).encode() not in kept
 
 
-def test_a_whole_pin_lets_in_whoever_has_it(bench: Any) -> None:
+def test_a_whole_pin_lets_in_whoever_has_it(bench: Bench) -> None:
     with bench.store() as store:
         store.insert("pins", [{"value": str(PIN), "user_id": 2}])
     bench.pass_time(1.1)
@@ -61,7 +64,7 @@ def test_a_whole_pin_lets_in_whoever_has_it(bench: Any) -> None:
     assert bench.events() == [(GRANTED, 2)]
 
 
-def test_a_whole_pin_has_the_whole_time_of_a_second_factor(bench: Any) -> None:
+def test_a_whole_pin_has_the_whole_time_of_a_second_factor(bench: Bench) -> None:
     with bench.store() as store:
         store.insert("pins", [{"value": str(PIN), "user_id": 2}])
         store.insert("cards", [{"value": 5 << 32 | 6, "user_id": 2}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,6 +15,9 @@ from gateway.credentials.wiegand import FORMATS, encode
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
 from gateway.store.policy.snapshot import WiegandModeRow
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench
 
 CARD_OF_ANA = 123 << 32 | 45678
 GRANTED = int(AccessEvent.GRANTED)
@@ -39,7 +42,7 @@ def house_frame(facility: int, number: int) -> str:
     return f"{even}{data}{odd}"
 
 
-def granted(bench: Any, bits: str) -> bool:
+def granted(bench: Bench, bits: str) -> bool:
     before = len(bench.events())
     bench.simulator.frame("front", bits)
     bench.pass_time(0.2)
@@ -48,13 +51,13 @@ def granted(bench: Any, bits: str) -> bool:
     return any(event == GRANTED for event, _ in found)
 
 
-def write(bench: Any, act: Any) -> None:
+def write(bench: Bench, act: Any) -> None:
     with bench.store() as store:
         act(store)
     bench.pass_time(1.1)
 
 
-def test_a_card_format_of_the_sites_own_is_read_as_soon_as_it_is_written(bench: Any) -> None:
+def test_a_card_format_of_the_sites_own_is_read_as_soon_as_it_is_written(bench: Bench) -> None:
     frame = house_frame(123, 45678)
     assert not granted(bench, frame)
     write(bench, lambda store: store.insert("wiegand_modes", [HOUSE]))
@@ -80,7 +83,7 @@ def test_a_card_format_of_the_sites_own_is_read_as_soon_as_it_is_written(bench: 
     ],
 )
 def test_a_reader_that_sends_the_last_byte_first_is_read_so_at_once(
-    bench: Any, keys: dict[str, dict[str, str]], reads: bool
+    bench: Bench, keys: dict[str, dict[str, str]], reads: bool
 ) -> None:
     # 7B B2 6E backwards.
     backwards = encode(FORMATS["w26"], 0x6E, 0xB27B)
@@ -93,14 +96,15 @@ def test_a_reader_that_sends_the_last_byte_first_is_read_so_at_once(
 
 
 @pytest.mark.parametrize("index", [5, 16])
-def test_every_index_of_a_reader_has_a_byte_order(bench: Any, index: int) -> None:
+def test_every_index_of_a_reader_has_a_byte_order(bench: Bench, index: int) -> None:
     module = f"w_in{index - 1}"
     bench.configure({module: {"byte_order": "LSB"}})
     bindings = bench.controller._bindings
+    assert bindings is not None
     assert bindings.reading.last_byte_first == {index}
 
 
-def test_a_row_that_makes_no_sense_is_left_aside_loudly_and_once(bench: Any) -> None:
+def test_a_row_that_makes_no_sense_is_left_aside_loudly_and_once(bench: Bench) -> None:
     """Rows of earlier versions: nothing was refused then."""
     write(bench, lambda store: store.insert("wiegand_modes", [HOUSE]))
     columns = ", ".join(GARBAGE)
@@ -128,7 +132,7 @@ def test_usable_formats_come_in_the_order_of_their_rows() -> None:
     assert encode(formats[0], 123, 45678) == house_frame(123, 45678)
 
 
-def test_a_suspected_replay_is_in_the_journal_and_decides_nothing(bench: Any) -> None:
+def test_a_suspected_replay_is_in_the_journal_and_decides_nothing(bench: Bench) -> None:
     frame = encode(FORMATS["w26"], 123, 45678)
     assert granted(bench, frame)
     assert bench.journal(EntryKind.REPLAY) == []
@@ -142,7 +146,7 @@ def test_a_suspected_replay_is_in_the_journal_and_decides_nothing(bench: Any) ->
     assert bench.controller.status().devices[0].health == "online"
 
 
-def test_the_log_of_a_frame_of_no_format_shows_what_it_may_be(bench: Any) -> None:
+def test_the_log_of_a_frame_of_no_format_shows_what_it_may_be(bench: Bench) -> None:
     with capture_logs() as logs:
         assert not granted(bench, encode(FORMATS["w37f"], 1, 5))
         bench.wait_until(lambda: any("UNREADABLE" in line["event"] for line in logs))

@@ -10,6 +10,7 @@
 #   make fuzz             property tests with many more, random examples
 #   make bench            the measurements in tests/bench
 #   make mutate           small changes to the pure rooms: which of them does no test notice?
+#   make release          checks version, changelog and tree, then builds wheel and sdist into dist
 #   make docs             writes gateway/docs anew, what the API and the configuration can do, and
 #                         hw/drawings
 #   make install          on a Pi, as root: users, services, rules; again: an upgrade that can go back
@@ -27,7 +28,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must meet the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs install uninstall clean setup-run setup-test setup-mutate
+.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs release install uninstall clean setup-run setup-test setup-mutate
 .NOTPARALLEL:
 
 # `exec`, so that a signal to make reaches the gateway itself. Standard output is the gateway's.
@@ -75,6 +76,14 @@ mutate: setup-mutate
 
 docs: setup-test
 	cd tests && exec ../$(BIN)/python -m reference
+
+# Lint comes after the checks, which take no time; nothing is tagged or pushed.
+release:
+	@.ci/release check
+	@$(MAKE) lint
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build -d dist
+	@.ci/release publish
 
 setup-run setup-test setup-mutate:
 	@.ci/setup $(@:setup-%=%)

@@ -12,7 +12,7 @@ from gateway.controller.core import LONGEST_WAIT_NS
 from gateway.controller.policies import PolicyKeeper
 from gateway.store.journal import EntryKind
 from gateway.store.objects.store import Store
-from gateway.store.people import PeopleReader
+from gateway.store.policy.people import PeopleReader
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench

@@ -23,7 +23,7 @@ from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.link.messages import Buzz, Request
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, SiteFile
-from gateway.store.people import PeopleReader
+from gateway.store.policy.people import PeopleReader
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start

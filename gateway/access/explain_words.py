@@ -34,8 +34,8 @@ class Names:
         return f"group {id_}" if name is None else f"group {id_} '{name}'"
 
 
-_LABELS = {Reason.GRANTED: "granted"}
-_BY_VERDICT = {
+_LABELS = {
+    StageVerdict.PASSES: "granted",
     StageVerdict.REFUSES: "denied",
     StageVerdict.WAITS: "waiting",
     StageVerdict.FREES: "free passage",
@@ -65,7 +65,7 @@ class Sentences:
     def verdict(self) -> str:
         """Who, where, when, and what came of it."""
         case = self._case
-        label = _LABELS.get(case.reason) or _BY_VERDICT[REASONS[case.reason].verdict]
+        label = _LABELS[REASONS[case.reason].verdict]
         why = self._why(case.reason)
         text = f"{self._person} at {self._portal}, {self._today}: {label}"
         return f"{text}: {why}" if why else text

@@ -216,21 +216,6 @@ _DETAILS: Mapping[Reason, Callable[[Known, Names], str]] = {
     Reason.INTERNAL_ERROR: _error,
 }
 
-FACTS_NEEDED: Mapping[Reason, str] = {
-    Reason.PASSBACK: "passback",
-    Reason.LOCK_DOWN: Reason.LOCK_DOWN.value,
-    Reason.INTERLOCK: Reason.INTERLOCK.value,
-    Reason.KEYPAD_LOCKED: "keypad",
-    Reason.WAITING_FOR_PERSONS: "persons",
-    Reason.PERSONS_MISSING: "persons",
-    Reason.NO_PLACE_AMONG_PERSONS: "persons",
-    Reason.NOT_YET_VALID: "valid",
-    Reason.EXPIRED: "valid",
-    Reason.DOOR_UNREACHABLE: Reason.DOOR_UNREACHABLE.value,
-    Reason.INTERNAL_ERROR: Reason.INTERNAL_ERROR.value,
-}
-"""The facts without which a reason cannot be told in full; an older program did not record them."""
-
 
 def violation_words(known: Known, names: Names) -> str:
     """What a grant that anti-passback only noted violates."""
@@ -240,8 +225,8 @@ def violation_words(known: Known, names: Names) -> str:
 
 def unrecorded(known: Known) -> bool:
     """Whether the record lacks what its reason rests on."""
-    needed = FACTS_NEEDED.get(known.reason)
-    return needed is not None and needed not in known.facts
+    needed = REASONS[known.reason].facts
+    return bool(needed) and needed not in known.facts
 
 
 def _at(utc_s: int, known: Known, names: Names) -> str:

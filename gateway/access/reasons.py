@@ -1,4 +1,4 @@
-"""Why somebody may or may not pass: one table of names, events, gates, words and remedies.
+"""Why somebody may or may not pass: one table of names, events, gates, signals, words and remedies.
 
 Logs, explanations and the simulator take a reason's words from here. What was known at the instant
 of one access is added by `fact_words`.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
+from gateway.access.signals import Cue
 from gateway.access.stages import Stage, StageVerdict
 
 
@@ -100,6 +101,11 @@ class Reason(StrEnum):
         return REASONS[self].event
 
     @property
+    def cue(self) -> Cue:
+        """What the reader's lights and buzzer show for this reason."""
+        return REASONS[self].cue
+
+    @property
     def allowed(self) -> bool:
         """True for GRANTED alone."""
         return self is Reason.GRANTED
@@ -123,6 +129,8 @@ class ReasonEntry:
     event: AccessEvent
     stage: Stage | None
     """The gate that decides; None for a grant."""
+    cue: Cue
+    """What the reader shows: an entry at a locked keypad looks like any wrong one."""
     words: str
     """Completes `DENIED Ana at front: ...`; empty for a plain grant."""
     remedy: str = ""
@@ -130,40 +138,52 @@ class ReasonEntry:
     nothing is wrong."""
     verdict: StageVerdict = StageVerdict.REFUSES
     """What becomes of the gate."""
+    facts: str = ""
+    """The facts of a record without which this reason cannot be told in full; empty where it needs
+    none. A record of an older program may lack them."""
 
 
 _DENIED, _ERROR = AccessEvent.DENIED, AccessEvent.INVALID_RULE_PARAMETERS
 
 REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
     {
-        Reason.GRANTED: ReasonEntry(AccessEvent.GRANTED, None, "", verdict=StageVerdict.PASSES),
+        Reason.GRANTED: ReasonEntry(
+            AccessEvent.GRANTED, None, Cue.GRANT, "", verdict=StageVerdict.PASSES
+        ),
         Reason.FREE_PASSAGE: ReasonEntry(
             AccessEvent.GRANTED,
             Stage.MODE,
+            Cue.GRANT,
             "fire or emergency holds the door open for everyone",
             verdict=StageVerdict.FREES,
         ),
         Reason.UNKNOWN_CREDENTIAL: ReasonEntry(
             AccessEvent.NOT_IDENTIFIED,
             Stage.IDENTIFICATION,
+            Cue.DENY,
             "nobody has this credential",
             "give it to a person: create_objects with the object cards, qrcodes, pins or uhf_tags",
         ),
         Reason.NOT_YET_VALID: ReasonEntry(
             _DENIED,
             Stage.VALIDITY,
+            Cue.DENY,
             "the person is not valid yet",
             "set an earlier begin_time: modify_objects, users, id $user",
+            facts="valid",
         ),
         Reason.EXPIRED: ReasonEntry(
             _DENIED,
             Stage.VALIDITY,
+            Cue.DENY,
             "the person is no longer valid",
             "set a later end_time: modify_objects, users, id $user",
+            facts="valid",
         ),
         Reason.NO_RULE: ReasonEntry(
             _DENIED,
             Stage.RULES,
+            Cue.DENY,
             "no access rule lets this person in here",
             "tie a releasing access rule to portal $portal (create_objects, portal_access_rules) "
             "and to a group of user $user (group_access_rules)",
@@ -171,12 +191,14 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
         Reason.OUT_OF_TIME: ReasonEntry(
             _DENIED,
             Stage.RULES,
+            Cue.DENY,
             "outside the hours of the access rules",
             "come within the hours, or change the time_spans of the rule's time zone",
         ),
         Reason.BLOCKED: ReasonEntry(
             _DENIED,
             Stage.RULES,
+            Cue.DENY,
             "a blocking rule applies",
             "take the person or the portal out of the blocking rule (group_access_rules, "
             "portal_access_rules), or change its hours",
@@ -184,37 +206,44 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
         Reason.LOCK_DOWN: ReasonEntry(
             _DENIED,
             Stage.MODE,
+            Cue.DENY,
             "lock-down",
             'end the lock-down: set_exception_mode {"door": $door, "mode": "none"}',
+            facts="lock_down",
         ),
         Reason.SECOND_FACTOR_DUE: ReasonEntry(
             AccessEvent.PENDING_IDENTIFICATION,
             Stage.SECOND_FACTOR,
+            Cue.WAIT,
             "the reader waits for the person's PIN or password",
             "key the person's PIN or password at the same reader",
-            StageVerdict.WAITS,
+            verdict=StageVerdict.WAITS,
         ),
         Reason.SECOND_FACTOR_WRONG: ReasonEntry(
             _DENIED,
             Stage.SECOND_FACTOR,
+            Cue.DENY,
             "the PIN or password was not this person's",
             "present the card or code again and key the person's own PIN or password",
         ),
         Reason.SECOND_FACTOR_TIMED_OUT: ReasonEntry(
             AccessEvent.IDENTIFICATION_TIMEOUT,
             Stage.SECOND_FACTOR,
+            Cue.DENY,
             "no PIN or password was keyed in time",
             "present the card or code again and key the PIN at once",
         ),
         Reason.FIRST_FACTOR_MISSING: ReasonEntry(
             _DENIED,
             Stage.SECOND_FACTOR,
+            Cue.DENY,
             "a PIN or password alone does not open this door",
             "present a card or code first, then key the PIN",
         ),
         Reason.NO_SECOND_FACTOR_HERE: ReasonEntry(
             _DENIED,
             Stage.SECOND_FACTOR,
+            Cue.DENY,
             "a PIN is required, and this reader has no keypad",
             "fit a reader with a keypad, or set identifier.multi_factor_authentication to 0",
         ),
@@ -222,44 +251,57 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             # The same as for a wrong entry: nobody learns whether this one was right.
             AccessEvent.NOT_IDENTIFIED,
             Stage.IDENTIFICATION,
+            Cue.DENY,
             "the keypad is locked after too many wrong entries",
             "wait until the keypad is free again; cards and codes work meanwhile",
+            facts="keypad",
         ),
         Reason.PASSBACK: ReasonEntry(
             _DENIED,
             Stage.PASSBACK,
+            Cue.DENY,
             "anti-passback",
             "let the person leave first, or forget where they are: forgive_antipassback "
             '{"user_id": $user}, or exempt them (antipassback_exemptions)',
+            facts="passback",
         ),
         Reason.WAITING_FOR_PERSONS: ReasonEntry(
             AccessEvent.PENDING_ACCESS,
             Stage.PERSONS,
+            Cue.WAIT,
             "more people are required",
             "the missing people have to identify at this portal in time",
-            StageVerdict.WAITS,
+            verdict=StageVerdict.WAITS,
+            facts="persons",
         ),
         Reason.PERSONS_MISSING: ReasonEntry(
             AccessEvent.IDENTIFICATION_TIMEOUT,
             Stage.PERSONS,
+            Cue.DENY,
             "the other people required did not come in time",
             "identify again, the required people one right after the other",
+            facts="persons",
         ),
         Reason.NO_PLACE_AMONG_PERSONS: ReasonEntry(
             _DENIED,
             Stage.PERSONS,
+            Cue.DENY,
             "several people are required, and none from this person's groups",
             "add user $user to a group that the portal rule needs (create_objects, user_groups)",
+            facts="persons",
         ),
         Reason.INTERLOCK: ReasonEntry(
             _DENIED,
             Stage.INTERLOCK,
+            Cue.DENY,
             "another door of the interlock is not closed and locked",
             "close the other door and wait until it is locked",
+            facts="interlock",
         ),
         Reason.CLOCK_NOT_TRUSTED: ReasonEntry(
             _DENIED,
             Stage.RULES,
+            Cue.DENY,
             "person or rules depend on the time, and the clock is not trusted",
             "set the clock: set_system_time, or let it reach a time server; `gateway doctor` names "
             "what is wrong with it",
@@ -267,38 +309,46 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
         Reason.UNKNOWN_CONDITION: ReasonEntry(
             _DENIED,
             Stage.RULES,
+            Cue.DENY,
             "a rule has a stored condition that this device cannot evaluate",
             "delete the condition that `gateway doctor` names",
         ),
         Reason.CREDENTIAL_REVOKED: ReasonEntry(
             _DENIED,
             Stage.IDENTIFICATION,
+            Cue.DENY,
             "what was shown before is no longer this person's",
             "give the credential back to user $user, and present it again",
         ),
         Reason.READER_WITHOUT_PORTAL: ReasonEntry(
             _ERROR,
             Stage.PLACE,
+            Cue.ERROR,
             "the reader stands for no portal",
             "tie the reader to a portal (portal_script_parameters); `gateway doctor` names it",
         ),
         Reason.TURNSTILE_BLOCKED: ReasonEntry(
             _DENIED,
             Stage.MODE,
+            Cue.DENY,
             "the turnstile is blocked for that direction",
             "change catra.operation_mode",
         ),
         Reason.DOOR_UNREACHABLE: ReasonEntry(
             _ERROR,
             Stage.DOOR,
+            Cue.DENY,
             "the module with the door's wires does not answer",
             "check the module's power, address and line; `gateway doctor` names what is wrong",
+            facts="door_unreachable",
         ),
         Reason.INTERNAL_ERROR: ReasonEntry(
             _ERROR,
             Stage.OTHER,
+            Cue.ERROR,
             "no decision could be taken",
             "read the service log (journalctl -u gateway-controller) and run `gateway doctor`",
+            facts="internal_error",
         ),
     }
 )

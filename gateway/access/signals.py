@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from gateway.access.reasons import AccessEvent, Reason
-
 SHORT_MS = 1_000
 """How long a light is on where nothing else gives a time."""
 _ALWAYS = 1 << 62
@@ -59,16 +57,6 @@ PATTERNS: Mapping[Cue, Pattern] = MappingProxyType(
         Cue.ERROR: Pattern({Part.RED: ((0, _ALWAYS),), Part.BUZZER: ((0, 1_000),)}),
     }
 )
-
-
-def cue_of(reason: Reason) -> Cue:
-    """What a reader tells of a decision."""
-    match reason:
-        case Reason.SECOND_FACTOR_DUE | Reason.WAITING_FOR_PERSONS:
-            return Cue.WAIT
-        case Reason.INTERNAL_ERROR | Reason.READER_WITHOUT_PORTAL:
-            return Cue.ERROR
-    return Cue.GRANT if reason.event is AccessEvent.GRANTED else Cue.DENY
 
 
 @dataclass(frozen=True, slots=True)

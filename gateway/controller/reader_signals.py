@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.access.reasons import Reason
-from gateway.access.signals import SHORT_MS, Cue, Part, Signal, cue_of
+from gateway.access.signals import SHORT_MS, Cue, Part, Signal
 from gateway.controller.admission import Verdict
 from gateway.controller.bindings import Bindings
 from gateway.controller.ports import SounderPort
@@ -47,7 +47,7 @@ class ReaderSignals:
     def verdict(self, verdict: Verdict, now_ms: int, opened_ms: int = 0) -> None:
         """Tell a verdict where it was asked for; `opened_ms` is how long a grant unlocks."""
         decision, reader = verdict.decision, verdict.outcome.reader
-        cue = cue_of(decision.reason)
+        cue = decision.reason.cue
         if cue is not Cue.WAIT:
             self._end_waits(reader, decision.portal_id if decision.allowed else None)
         elif decision.reason is Reason.WAITING_FOR_PERSONS:

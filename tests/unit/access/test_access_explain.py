@@ -31,7 +31,6 @@ from gateway.access.explain import (
 )
 from gateway.access.explain_values import Case, NamedZone, Step
 from gateway.access.explain_words import Names, Sentences
-from gateway.access.fact_words import FACTS_NEEDED
 from gateway.access.passback import Now, Way
 from gateway.access.person import Person
 from gateway.access.policy import Policy
@@ -254,7 +253,7 @@ def test_every_reason_has_a_stage_and_a_sentence(compiled: Compile, reason: Reas
     told = Sentences(case, Names(), PlainNames()).stage(ended)
     assert len(told) > 5
     # What an older program recorded says honestly that it lacks what the reason rests on.
-    assert ("an older version recorded no details" in told) is (reason in FACTS_NEEDED)
+    assert ("an older version recorded no details" in told) is bool(REASONS[reason].facts)
     after = [it.verdict for it in stages[stages.index(ended) + 1 :]]
     assert set(after) <= {StageVerdict.NOT_REACHED}
 

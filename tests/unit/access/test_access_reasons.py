@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.access.fact_words import FACTS_NEEDED, Known, reason_words
-from gateway.access.reasons import OPENINGS, REASONS, Opening, Reason
+from gateway.access.fact_words import Known, reason_words
+from gateway.access.reasons import OPENINGS, REASONS, AccessEvent, Opening, Reason
+from gateway.access.signals import Cue
 from gateway.access.stages import Stage, StageVerdict
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.commands.table import COMMANDS
@@ -59,6 +60,8 @@ def test_a_reason_has_a_gate_words_and_a_remedy(reason: Reason) -> None:
     assert isinstance(entry.stage, Stage)
     assert entry.words == entry.words.strip(".") != ""
     assert bool(entry.remedy) is (entry.verdict is not StageVerdict.FREES)
+    assert (entry.cue is Cue.GRANT) is (entry.event is AccessEvent.GRANTED)
+    assert (entry.cue is Cue.WAIT) is (entry.verdict is StageVerdict.WAITS)
     assert reason_words(Known(reason), PlainNames()) == entry.words, "nothing was recorded"
 
 
@@ -81,7 +84,7 @@ CASES = tomllib.loads(
 def test_what_was_known_is_told(case: dict[str, Any]) -> None:
     known = Known(Reason(case["reason"]), case["facts"], local=NOON)
     assert reason_words(known, PlainNames()) == case["words"]
-    assert FACTS_NEEDED[known.reason] in known.facts
+    assert REASONS[known.reason].facts in known.facts
 
 
 def test_the_rules_that_decided_are_named() -> None:
@@ -97,4 +100,5 @@ def test_the_rules_that_decided_are_named() -> None:
 def test_each_reason_that_needs_facts_has_words_for_them() -> None:
     told = {Reason(case["reason"]) for case in CASES}
     persons = {Reason.WAITING_FOR_PERSONS, Reason.PERSONS_MISSING, Reason.NO_PLACE_AMONG_PERSONS}
-    assert told | persons | {Reason.NOT_YET_VALID} == set(FACTS_NEEDED)
+    needs = {reason for reason, entry in REASONS.items() if entry.facts}
+    assert told | persons | {Reason.NOT_YET_VALID} == needs

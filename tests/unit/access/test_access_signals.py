@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.reasons import Reason
-from gateway.access.signals import PATTERNS, Cue, Part, Signal, cue_of
+from gateway.access.signals import PATTERNS, Cue, Part, Signal
 
 
 def shown(signal: Signal, now_ms: int) -> str:
@@ -89,11 +89,11 @@ def test_a_course_has_no_two_changes_at_once() -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_green_is_for_those_alone_who_may_pass(reason: Reason) -> None:
     passes = reason in (Reason.GRANTED, Reason.FREE_PASSAGE)
-    assert (cue_of(reason) is Cue.GRANT) is passes
+    assert (reason.cue is Cue.GRANT) is passes
 
 
 def test_a_locked_keypad_answers_as_a_wrong_entry_does() -> None:
-    assert cue_of(Reason.KEYPAD_LOCKED) is cue_of(Reason.UNKNOWN_CREDENTIAL) is Cue.DENY
+    assert Reason.KEYPAD_LOCKED.cue is Reason.UNKNOWN_CREDENTIAL.cue is Cue.DENY
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_a_locked_keypad_answers_as_a_wrong_entry_does() -> None:
 def test_reasons_are_told_apart_by_what_the_person_can_do_about_them(
     reason: Reason, cue: Cue
 ) -> None:
-    assert cue_of(reason) is cue
+    assert reason.cue is cue

@@ -35,7 +35,7 @@ SNAPSHOTS = {
 }
 """Where the values of a snapshot are read; the second tells what the first makes of them, the third
 writes them down whatever they are, and the last finds those that nothing acts on."""
-STORAGE = {"store/objects_store.py", "store/snapshot.py"}
+STORAGE = {"store/objects/store.py", "store/policy/snapshot.py"}
 """Where all values are fetched, for those who ask for some."""
 ONLY_TOLD = {("general", "online"), ("general", "language")}
 """What is read for an answer alone, of `system_information` and `get_language`."""

@@ -33,15 +33,17 @@ from gateway.access.week import DAY_S, passes, stretches
 from gateway.clock import Moment
 from gateway.commands.answers import Answer
 from gateway.commands.command import Command
-from gateway.commands.context import Call
-from gateway.commands.explainer import Facts, sources_of
+from gateway.commands.context import Call, CommandContext
+from gateway.commands.explainer import Facts, Sources
 from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Right, check_right
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.values import Credential, CredentialKind
-from gateway.errors import InvalidRequest, NotFound
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
 from gateway.explain.entry_words import card_words, opening_line
+from gateway.link.messages import ControllerStatus
 from gateway.objects.fields import TEXT_LIMIT
+from gateway.store.files import JOURNAL_FILE
 
 LATEST = 4_102_444_800
 """The first second of the year 2100: a time beyond it is a slip."""
@@ -83,6 +85,27 @@ _FACTORS = {
     CredentialKind.QRCODE: Factor.QRCODE,
     CredentialKind.PIN: Factor.PIN,
 }
+
+
+def sources_of(context: CommandContext) -> Sources:
+    """The sources of the api process."""
+
+    def status() -> ControllerStatus | None:
+        try:
+            return context.controller.status()
+        except ControllerUnavailable:
+            return None
+
+    return Sources(
+        database=context.store.reader(),
+        models=context.store.models,
+        books=context.books,
+        journal=context.data / JOURNAL_FILE,
+        site=context.site,
+        clock=context.clock,
+        device_time=context.device_time,
+        status=status,
+    )
 
 
 def explain(call: Call[ExplainRequest]) -> Answer:

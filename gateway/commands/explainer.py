@@ -28,16 +28,14 @@ from gateway.access.passback import (
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason
 from gateway.clock import Clock, DeviceTime, Moment, WireTime
-from gateway.commands.context import CommandContext
 from gateway.doors.values import Mode, effective_mode
-from gateway.errors import ControllerUnavailable, InvalidRequest
+from gateway.errors import InvalidRequest
 from gateway.explain.names import SiteNames
 from gateway.link.messages import ControllerStatus, DoorStatus
 from gateway.objects.configuration_keys import DOORS
 from gateway.objects.models import Models
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import SiteFile
-from gateway.store.files import JOURNAL_FILE
 from gateway.store.files.database import TrackedDatabase, storage_errors
 from gateway.store.journal import CommittedEntry, JournalReader
 from gateway.store.objects.mode_rows import mode_facts
@@ -63,27 +61,6 @@ class Sources:
     device_time: DeviceTime
     status: Callable[[], ControllerStatus | None]
     """The controller's state, None when it is away."""
-
-
-def sources_of(context: CommandContext) -> Sources:
-    """The sources of the api process."""
-
-    def status() -> ControllerStatus | None:
-        try:
-            return context.controller.status()
-        except ControllerUnavailable:
-            return None
-
-    return Sources(
-        database=context.store.reader(),
-        models=context.store.models,
-        books=context.books,
-        journal=context.data / JOURNAL_FILE,
-        site=context.site,
-        clock=context.clock,
-        device_time=context.device_time,
-        status=status,
-    )
 
 
 class Facts:

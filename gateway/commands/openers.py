@@ -22,8 +22,8 @@ from gateway.clock import Moment
 from gateway.commands.answers import Answer, Rows
 from gateway.commands.command import Command
 from gateway.commands.context import Call
-from gateway.commands.explain import DeviceSeconds, RowId
-from gateway.commands.explainer import Facts, sources_of
+from gateway.commands.explain import DeviceSeconds, RowId, sources_of
+from gateway.commands.explainer import Facts
 from gateway.commands.requests import RequestModel, flag
 from gateway.errors import InvalidRequest, NotFound
 

@@ -16,15 +16,16 @@ from typing import Any
 
 import click
 
-from gateway.access.time_words import KINDS, clock_words
 from gateway.cli.options import directory_of, group_data_option, initialised, json_option
 from gateway.clock import DeviceTime, SiteZone, SystemClock, WireTime
 from gateway.commands.explain import ExplainRequest, explained
-from gateway.commands.explainer import Facts, Sources
 from gateway.commands.openers import WhenCanRequest, WhoCanOpenRequest, openers, week
 from gateway.commands.requests import parse
 from gateway.credentials.card_number import parse_card
 from gateway.errors import ControllerUnavailable, DataDirectoryError
+from gateway.explain.rules import RuleBooks
+from gateway.explain.sources import Facts, Sources
+from gateway.explain.time_words import KINDS, clock_words
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus
 from gateway.link.runtime import RuntimeDirectory
@@ -32,7 +33,6 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import read_running_site
 from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
-from gateway.store.policy.rule_book import RuleBooks
 
 _DAY_S = 86_400
 _MOMENTS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")

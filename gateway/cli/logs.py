@@ -16,8 +16,8 @@ from enum import Enum
 import structlog
 from structlog.typing import EventDict
 
-from gateway.access.time_words import clock_words
 from gateway.explain.entry_words import Priority
+from gateway.explain.time_words import clock_words
 
 _DAY_S = 86_400
 _PRIORITIES = {

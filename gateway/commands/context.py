@@ -16,11 +16,11 @@ from gateway.commands.enrolment_desk import EnrolmentDesk
 from gateway.commands.listening import Listening
 from gateway.commands.rights import Caller, Sessions
 from gateway.errors import GatewayError, StorageError
+from gateway.explain.rules import RuleBooks
 from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient
 from gateway.settings import SiteFile
 from gateway.store.objects.store import Store
-from gateway.store.policy.rule_book import RuleBooks
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.audit import Repeats
 from gateway.store.tables.identity import DeviceIdentity

@@ -13,7 +13,23 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from gateway.access.attempt import Attempt, Factor
-from gateway.access.explain import (
+from gateway.access.person import Person
+from gateway.access.policy import Portal
+from gateway.access.reasons import Opening, Reason
+from gateway.access.stages import Stage
+from gateway.access.week import DAY_S, passes, stretches
+from gateway.clock import Moment
+from gateway.commands.answers import Answer
+from gateway.commands.command import Command
+from gateway.commands.context import Call, CommandContext
+from gateway.commands.requests import RequestModel
+from gateway.commands.rights import Right, check_right
+from gateway.credentials.qr import QrMode, credential_of_code
+from gateway.credentials.values import Credential, CredentialKind
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
+from gateway.explain.entry_words import card_words, opening_line
+from gateway.explain.reason_words import facts_of
+from gateway.explain.reports import (
     day_report,
     ended_at,
     rule_reports,
@@ -21,26 +37,10 @@ from gateway.access.explain import (
     steps_of,
     suppose,
 )
-from gateway.access.explain_values import Case, RuleReport, Step
-from gateway.access.explain_words import Names, Sentences
-from gateway.access.fact_words import facts_of
-from gateway.access.person import Person
-from gateway.access.policy import Portal
-from gateway.access.reasons import Opening, Reason
-from gateway.access.stages import Stage
-from gateway.access.time_words import when
-from gateway.access.week import DAY_S, passes, stretches
-from gateway.clock import Moment
-from gateway.commands.answers import Answer
-from gateway.commands.command import Command
-from gateway.commands.context import Call, CommandContext
-from gateway.commands.explainer import Facts, Sources
-from gateway.commands.requests import RequestModel
-from gateway.commands.rights import Right, check_right
-from gateway.credentials.qr import QrMode, credential_of_code
-from gateway.credentials.values import Credential, CredentialKind
-from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
-from gateway.explain.entry_words import card_words, opening_line
+from gateway.explain.sentences import Names, Sentences
+from gateway.explain.sources import Facts, Sources
+from gateway.explain.time_words import when
+from gateway.explain.values import Case, RuleReport, Step
 from gateway.link.messages import ControllerStatus
 from gateway.objects.fields import TEXT_LIMIT
 from gateway.store.files import JOURNAL_FILE

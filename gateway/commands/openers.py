@@ -14,7 +14,6 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from gateway.access.decision import Decision, decide
-from gateway.access.explain import day_report
 from gateway.access.person import Person
 from gateway.access.policy import Portal
 from gateway.access.week import DAY_S, Interval, Stretch, passes, unlocked, week_of
@@ -23,9 +22,10 @@ from gateway.commands.answers import Answer, Rows
 from gateway.commands.command import Command
 from gateway.commands.context import Call
 from gateway.commands.explain import DeviceSeconds, RowId, sources_of
-from gateway.commands.explainer import Facts
 from gateway.commands.requests import RequestModel, flag
 from gateway.errors import InvalidRequest, NotFound
+from gateway.explain.reports import day_report
+from gateway.explain.sources import Facts
 
 _MOST_KNOWN = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

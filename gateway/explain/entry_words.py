@@ -12,13 +12,13 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from gateway.access.fact_words import Known, facts_of, reason_words, violation_words
 from gateway.access.reasons import OPENINGS, REASONS, AccessEvent, Opening, Reason
 from gateway.access.stages import StageVerdict
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.credentials.card_number import format_card
 from gateway.credentials.wiegand import raw_readings
 from gateway.explain.names import SiteNames
+from gateway.explain.reason_words import Known, facts_of, reason_words, violation_words
 from gateway.store.journal import EntryKind
 
 Body = Mapping[str, Any]

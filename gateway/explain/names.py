@@ -16,7 +16,7 @@ Lookup = Callable[[str, int], str]
 
 
 class SiteNames:
-    """The names of one site. Implements `Names` of `gateway.access.fact_words`.
+    """The names of one site. Implements `Names` of `gateway.explain.reason_words`.
 
     A name that cannot be read, or is empty, is replaced by what it is the name of and the id.
     """

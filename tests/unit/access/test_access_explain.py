@@ -17,20 +17,6 @@ from hypothesis import strategies as st
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import Attempt, Factor, Place
 from gateway.access.decision import decide
-from gateway.access.explain import (
-    MOST_OTHERS,
-    OTHER_PERSON,
-    day_report,
-    ended_at,
-    named_zone,
-    rule_reports,
-    stage_of,
-    stage_reports,
-    steps_of,
-    suppose,
-)
-from gateway.access.explain_values import Case, NamedZone, Step
-from gateway.access.explain_words import Names, Sentences
 from gateway.access.passback import Now, Way
 from gateway.access.person import Person
 from gateway.access.policy import Policy
@@ -47,10 +33,24 @@ from gateway.access.rows import (
     TimeZoneRow,
 )
 from gateway.access.stages import Stage, StageVerdict
-from gateway.access.time_words import KINDS, clock_words, days_words
 from gateway.access.trace import PersonTie, PlaceTie
 from gateway.access.week import passes, stretches
 from gateway.clock import DeviceTime, Moment
+from gateway.explain.reports import (
+    MOST_OTHERS,
+    OTHER_PERSON,
+    day_report,
+    ended_at,
+    named_zone,
+    rule_reports,
+    stage_of,
+    stage_reports,
+    steps_of,
+    suppose,
+)
+from gateway.explain.sentences import Names, Sentences
+from gateway.explain.time_words import KINDS, clock_words, days_words
+from gateway.explain.values import Case, NamedZone, Step
 
 Table = dict[str, Any]
 Compile = Callable[[PolicyRows], Policy]

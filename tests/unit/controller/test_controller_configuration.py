@@ -29,7 +29,7 @@ PASSED_ON = {"commands/audit.py", "commands/configuration.py", "commands/gpio.py
 """Where keys are handled whichever they are, on behalf of the client who names them."""
 SNAPSHOTS = {
     "controller/bindings.py",
-    "commands/explainer.py",
+    "explain/sources.py",
     "controller/flight/rules.py",
     "cli/doctor/portals.py",
 }

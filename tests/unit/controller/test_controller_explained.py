@@ -10,7 +10,8 @@ import pytest
 
 from gateway.clock import DeviceTime, SiteZone
 from gateway.commands.explain import ExplainRequest, explained
-from gateway.commands.explainer import Facts, Sources
+from gateway.explain.rules import RuleBooks
+from gateway.explain.sources import Facts, Sources
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY
@@ -19,7 +20,6 @@ from gateway.settings import SITE_FILE, read_site
 from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
 from gateway.store.journal import EntryKind, JournalReader
 from gateway.store.objects.mode_rows import ModeRow
-from gateway.store.policy.rule_book import RuleBooks
 from gateway.store.tables.modes import write_mode
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.access.person import Person
+from gateway.explain import people_index as pages
+from gateway.explain.people_index import Member, Roster
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.objects.store import Store
-from gateway.store.policy import roster as pages
-from gateway.store.policy.roster import Member, Roster
 
 
 @pytest.fixture

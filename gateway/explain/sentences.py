@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
 
-from gateway.access.explain import OTHER_PERSON, day_report, ended_at
-from gateway.access.explain_values import Case, RuleReport, StageReport
-from gateway.access.fact_words import Known, reason_words, unrecorded, violation_words
-from gateway.access.fact_words import Names as WordNames
 from gateway.access.policy import BLOCK, RELEASE
 from gateway.access.reasons import REASONS, Reason
 from gateway.access.stages import StageVerdict
-from gateway.access.time_words import schedule_words, when
 from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment
+from gateway.explain.reason_words import Known, reason_words, unrecorded, violation_words
+from gateway.explain.reason_words import Names as WordNames
+from gateway.explain.reports import OTHER_PERSON, day_report, ended_at
+from gateway.explain.time_words import schedule_words, when
+from gateway.explain.values import Case, RuleReport, StageReport
 
 MOST_HINTS = 10
 """Rules of one kind that are named, so that what would have to change stays readable."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import peewee
 
-from gateway.access.explain import named_zone
-from gateway.access.explain_values import NamedZone
 from gateway.access.rows import TimeSpanRow
 from gateway.access.slices import drain
 from gateway.errors import StorageError
+from gateway.explain.reports import named_zone
+from gateway.explain.values import NamedZone
 from gateway.objects.models import Models
 from gateway.store.files.database import STORE_UNREADABLE, TrackedDatabase, sqlite_errors
 from gateway.store.objects.schema import PolicyVersion

@@ -15,7 +15,18 @@ from gateway.access.admission_values import AdmissionSettings, AdmissionState, C
 from gateway.access.attempt import Attempt
 from gateway.access.calendar import Instant, compile_calendar
 from gateway.access.decision import Decision, decide
-from gateway.access.explain_values import (
+from gateway.access.keypad_guard import Guard
+from gateway.access.person import Person
+from gateway.access.policy import Policy, Portal
+from gateway.access.reasons import REASONS, Reason
+from gateway.access.rows import TimeSpanRow
+from gateway.access.schedule import compile_zone
+from gateway.access.slices import drain
+from gateway.access.stages import Stage, StageVerdict
+from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
+from gateway.clock import Moment
+from gateway.explain.time_words import KINDS
+from gateway.explain.values import (
     Case,
     DayReport,
     NamedZone,
@@ -26,17 +37,6 @@ from gateway.access.explain_values import (
     Supposed,
     ZoneReport,
 )
-from gateway.access.keypad_guard import Guard
-from gateway.access.person import Person
-from gateway.access.policy import Policy, Portal
-from gateway.access.reasons import REASONS, Reason
-from gateway.access.rows import TimeSpanRow
-from gateway.access.schedule import compile_zone
-from gateway.access.slices import drain
-from gateway.access.stages import Stage, StageVerdict
-from gateway.access.time_words import KINDS
-from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
-from gateway.clock import Moment
 
 _FIRST_HOLIDAY = KINDS.index("hol1")
 

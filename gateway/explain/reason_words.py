@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from gateway.access.facts import FORM, NOTHING
 from gateway.access.passback import PassbackMode
 from gateway.access.reasons import REASONS, Reason
-from gateway.access.time_words import clock_words, stamp_words
 from gateway.access.trace import RuleOutcome
+from gateway.explain.time_words import clock_words, stamp_words
 
 _DAY_S = 86_400
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from gateway.access.explain_values import SpanReport, ZoneReport
 from gateway.access.schedule import LAST_SECOND
 from gateway.clock import Moment
+from gateway.explain.values import SpanReport, ZoneReport
 
 KINDS = (
     "sunday",

@@ -17,7 +17,6 @@ from gateway.access.actions import Action, SecBoxes, door_of
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import Place
-from gateway.access.explain_values import NamedZone
 from gateway.access.passback import (
     NOWHERE,
     Now,
@@ -31,6 +30,9 @@ from gateway.clock import Clock, DeviceTime, Moment, WireTime
 from gateway.doors.values import Mode, effective_mode
 from gateway.errors import InvalidRequest
 from gateway.explain.names import SiteNames
+from gateway.explain.people_index import Roster
+from gateway.explain.rules import RuleBook, RuleBooks
+from gateway.explain.values import NamedZone
 from gateway.link.messages import ControllerStatus, DoorStatus
 from gateway.objects.configuration_keys import DOORS
 from gateway.objects.models import Models
@@ -41,8 +43,6 @@ from gateway.store.journal import CommittedEntry, JournalReader
 from gateway.store.objects.mode_rows import mode_facts
 from gateway.store.passages import PassageReader, way
 from gateway.store.policy.people import PeopleReader
-from gateway.store.policy.roster import Roster
-from gateway.store.policy.rule_book import RuleBook, RuleBooks
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -16,12 +16,12 @@ from typing import Any
 from flask import Blueprint, Response
 from markupsafe import Markup, escape
 
+from gateway.api.controlid.endpoints import PATHS
 from gateway.api.html_page import render, respond
 from gateway.api.openapi.document import REFUSALS, document, document_json
 from gateway.api.openapi.fields import Schema
 from gateway.api.openapi.schemas import change, new, row
 from gateway.api.replies import JSON_TYPE
-from gateway.commands.table import COMMANDS
 from gateway.objects.catalogue import REGISTRY
 
 _LIMITS = {
@@ -99,7 +99,7 @@ def _commands(described: Mapping[str, Any]) -> Iterator[dict[str, object]]:
     for path, methods in described["paths"].items():
         operation = methods.get("post") or next(iter(methods.values()))
         name = path.strip("/").removesuffix(".fcgi")
-        command = COMMANDS.get(name)
+        command = PATHS.get(name)
         body: dict[str, Any] = operation.get("requestBody", {"content": {"": {}}})["content"]
         content = next(iter(body.values()))
         schema = _resolved(content.get("schema", {}), components)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from gateway.commands.answers import DONE, Answer
-from gateway.commands.command import GET_OR_POST, POST, Command
+from gateway.commands.command import Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotSupportedHere
@@ -91,21 +91,6 @@ ABSENT: Mapping[str, str] = MappingProxyType(
 )
 """Command -> what is missing for it."""
 
-_GET_TOO = frozenset(
-    {
-        "logo",
-        "get_audio_access_message",
-        "get_pjsip_audio_message",
-        "get_osdp_installation_mode",
-        "change_idcloud_code",
-        "get_802_1X_status",
-        "get_vpn_information",
-        "get_vpn_file",
-        "get_vpn_ip",
-    }
-)
-"""Documented with GET, or questions that a browser may ask."""
-
 
 class AnyBody(RequestModel):
     """Whatever a client sends to a part that is not there."""
@@ -170,8 +155,6 @@ COMMANDS = (
             name,
             AnyBody,
             _refusal(name, missing),
-            methods=GET_OR_POST if name in _GET_TOO else POST,
-            raw=True,
             errors=(NotSupportedHere,),
         )
         for name, missing in ABSENT.items()
@@ -180,14 +163,13 @@ COMMANDS = (
         "secbox_is_active",
         NoMembers,
         secbox_is_active,
-        methods=GET_OR_POST,
         errors=(ControllerUnavailable, DeviceUnavailable),
     ),
-    Command("has_audio_access_messages", NoMembers, has_audio_access_messages, methods=GET_OR_POST),
-    Command("has_pjsip_audio_message", NoMembers, has_pjsip_audio_message, methods=GET_OR_POST),
-    Command("get_sip_status", NoMembers, get_sip_status, methods=GET_OR_POST),
-    Command("has_vpn_file", NoMembers, has_vpn_file, methods=GET_OR_POST),
-    Command("get_vpn_status", NoMembers, get_vpn_status, methods=GET_OR_POST),
+    Command("has_audio_access_messages", NoMembers, has_audio_access_messages),
+    Command("has_pjsip_audio_message", NoMembers, has_pjsip_audio_message),
+    Command("get_sip_status", NoMembers, get_sip_status),
+    Command("has_vpn_file", NoMembers, has_vpn_file),
+    Command("get_vpn_status", NoMembers, get_vpn_status),
     Command("template_sync_init", NoMembers, template_sync),
     Command("template_sync_end", NoMembers, template_sync),
 )

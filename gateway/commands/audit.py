@@ -230,6 +230,5 @@ COMMANDS = (
         AuditRequest,
         export_audit_logs,
         Right.ADMINISTRATOR,
-        answers="text/plain",
     ),
 )

@@ -47,7 +47,6 @@ COMMANDS = (
         CertificateRequest,
         ssl_certificate_change,
         Right.ADMINISTRATOR,
-        raw=True,
         audit=Audit(AuditType.NETWORK, lambda _: "", refusals=True),
         errors=(StorageError,),
     ),

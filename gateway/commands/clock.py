@@ -10,7 +10,7 @@ import structlog
 from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
-from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
@@ -188,7 +188,6 @@ COMMANDS = (
         NoMembers,
         get_ntp_server,
         Right.ADMINISTRATOR,
-        methods=GET_OR_POST,
         errors=_MAY_FAIL,
     ),
 )

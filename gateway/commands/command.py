@@ -13,12 +13,6 @@ from gateway.commands.rights import Right
 from gateway.errors import GatewayError
 from gateway.store.tables.audit import AuditType
 
-POST = frozenset({"POST"})
-GET_OR_POST = frozenset({"GET", "POST"})
-"""Clients use either (Access API, transport)."""
-POST_OR_PUT = frozenset({"POST", "PUT"})
-"""Files are seen to come either way."""
-
 
 @dataclass(frozen=True, slots=True)
 class Audit:
@@ -41,27 +35,6 @@ class Command:
     request: type[RequestModel]
     run: Callable[[Call[Any]], Answer]
     needs: Right = Right.ANY_SESSION
-    methods: frozenset[str] = POST
-    aliases: tuple[str, ...] = ()
-    bare: bool = False
-    """Has a path without the ending `.fcgi`, too."""
-    form: bool = False
-    """Takes its members as a form too."""
-    query: bool = False
-    """Takes its members from the query too; there they are text. The body's go before."""
-    raw: bool = False
-    """Takes a file and no members but the query's: the request model gets its bytes as `body`."""
-    upload: bool = False
-    """With `raw`, of any size: `body` is a stream, read as it comes."""
-    text_member: str = ""
-    """The member that a body is which holds no JSON, such as a CSV file; the others come in the
-    query then."""
-    longest_body: int | None = None
-    """Bytes of the members, where the vendor's request buffer is too small."""
-    answers: str = "application/json"
-    """Media type of the answer."""
-    other_answers: tuple[str, ...] = ()
-    """Media types that it may have instead."""
     audit: Audit | None = None
     """For the audit log; None for what tells nothing, or writes its entry with its rows."""
     errors: tuple[type[GatewayError], ...] = ()

@@ -223,7 +223,6 @@ COMMANDS = (
         RemoveFieldsRequest,
         object_remove_fields,
         _ADMINISTRATORS,
-        aliases=("object_remove_field",),
         audit=Audit(AuditType.API, _removed, refusals=True),
     ),
 )

@@ -140,10 +140,10 @@ COMMANDS = (
         "execute_actions",
         ActionsRequest,
         execute_actions,
-        bare=True,  # one of the vendor's samples calls it so
+        # one of the vendor's samples calls it so
         errors=_AWAY,
         audit=Audit(AuditType.API, _asked, refusals=True),
     ),
-    Command("doors_state", NoMembers, doors_state, aliases=("door_state",), errors=_AWAY),
+    Command("doors_state", NoMembers, doors_state, errors=_AWAY),
     Command("alarm_status", AlarmRequest, alarm_status, errors=_AWAY),
 )

@@ -23,7 +23,7 @@ from pydantic import BeforeValidator, Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_write
-from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.enrolment_desk import Enrolled, EnrolmentKind, Running
 from gateway.commands.requests import NoMembers, RequestModel, flag
@@ -290,7 +290,5 @@ COMMANDS = (
         "enroller_state",
         NoMembers,
         enroller_state,
-        methods=GET_OR_POST,
-        aliases=("enroller_biometry_state",),
     ),
 )

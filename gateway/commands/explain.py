@@ -342,4 +342,4 @@ def _rule(report: RuleReport, sentences: Sentences) -> Mapping[str, object]:
     }
 
 
-COMMANDS = (Command("explain", ExplainRequest, explain, bare=True, errors=(NotFound,)),)
+COMMANDS = (Command("explain", ExplainRequest, explain, errors=(NotFound,)),)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_configuration
-from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
@@ -74,10 +74,10 @@ def accept_legal_terms(_: Call[NoMembers]) -> Answer:
 
 
 COMMANDS = (
-    Command("get_language", NoMembers, get_language, Right.NONE, methods=GET_OR_POST),
-    Command("init_device_set", NoMembers, init_device_set, Right.NONE, methods=GET_OR_POST),
-    Command("is_first_web_login", NoMembers, is_first_web_login, Right.NONE, methods=GET_OR_POST),
-    Command("get_countries", NoMembers, get_countries, Right.NONE, methods=GET_OR_POST),
+    Command("get_language", NoMembers, get_language, Right.NONE),
+    Command("init_device_set", NoMembers, init_device_set, Right.NONE),
+    Command("is_first_web_login", NoMembers, is_first_web_login, Right.NONE),
+    Command("get_countries", NoMembers, get_countries, Right.NONE),
     Command("finish_init_language", LanguageRequest, set_language, Right.ADMINISTRATOR),
     Command("init_language_set", LanguageRequest, set_language, Right.ADMINISTRATOR),
     Command(

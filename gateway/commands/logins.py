@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.commands.answers import DONE, Answer
-from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import LoginRequest, NoMembers, PasswordRequest
 from gateway.commands.rights import Right
@@ -73,12 +73,10 @@ COMMANDS = (
         LoginRequest,
         login,
         Right.NONE,
-        aliases=("hidlogin",),
-        form=True,
         audit=Audit(AuditType.API, _named, refusals=True, often=True),
     ),
-    Command("logout", NoMembers, logout, methods=GET_OR_POST),
-    Command("session_is_valid", NoMembers, session_is_valid, Right.NONE, methods=GET_OR_POST),
+    Command("logout", NoMembers, logout),
+    Command("session_is_valid", NoMembers, session_is_valid, Right.NONE),
     Command(
         "change_login",
         LoginRequest,

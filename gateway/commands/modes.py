@@ -14,7 +14,7 @@ from pydantic import Field
 
 from gateway.commands.answers import DONE, Answer
 from gateway.commands.audit import audited_configuration
-from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right, check_right
@@ -131,5 +131,5 @@ COMMANDS = (
         errors=(ControllerUnavailable, NotPermitted),
         audit=Audit(AuditType.API, _asked, refusals=True),
     ),
-    Command("get_exception_modes", NoMembers, get_exception_modes, methods=GET_OR_POST),
+    Command("get_exception_modes", NoMembers, get_exception_modes),
 )

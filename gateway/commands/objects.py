@@ -108,7 +108,6 @@ COMMANDS = (
         "create_or_modify_objects",
         CreateRequest,
         create_or_modify_objects,
-        aliases=("create_or_update_objects",),
     ),
     Command("modify_objects", ModifyRequest, modify_objects),
     Command("destroy_objects", DestroyRequest, destroy_objects),

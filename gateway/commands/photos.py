@@ -24,9 +24,9 @@ from dataclasses import dataclass
 
 from gateway.commands.answers import DONE, Answer, ByteStream, Rows
 from gateway.commands.audit import SHOWN, audited_write
-from gateway.commands.command import GET_OR_POST, POST_OR_PUT, Audit, Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.photo_files import JPEG, NOT_AN_IMAGE, PNG, check_photo, media_type
+from gateway.commands.photo_files import NOT_AN_IMAGE, check_photo, media_type
 from gateway.commands.photo_requests import (
     INVALID_USER,
     CheckImageRequest,
@@ -251,30 +251,22 @@ COMMANDS = (
         "user_get_image",
         GetImageRequest,
         user_get_image,
-        methods=GET_OR_POST,
-        query=True,
-        other_answers=(JPEG, PNG),
         errors=(NotFound,),
     ),
     Command(
         "user_list_images",
         ListImagesRequest,
         user_list_images,
-        methods=GET_OR_POST,
-        query=True,
     ),
     Command("user_get_image_list", GetImagesRequest, user_get_image_list),
     Command(
         "user_set_image",
         SetImageRequest,
         user_set_image,
-        methods=POST_OR_PUT,
-        raw=True,
-        query=True,
         errors=(StorageError,),
     ),
     Command("user_set_image_list", SetImagesRequest, user_set_image_list, errors=(StorageError,)),
-    Command("user_test_image", CheckImageRequest, user_test_image, methods=POST_OR_PUT, raw=True),
+    Command("user_test_image", CheckImageRequest, user_test_image),
     Command(
         "user_destroy_image",
         DestroyImageRequest,

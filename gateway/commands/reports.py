@@ -175,7 +175,6 @@ COMMANDS = (
         "report_generate",
         ReportRequest,
         report_generate,
-        answers="text/plain",
         audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
     ),
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from gateway.commands.answers import Answer
 from gateway.commands.certificate import certificate_file
-from gateway.commands.command import GET_OR_POST, Command
+from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers
 from gateway.commands.rights import Right, check_right
@@ -119,6 +119,4 @@ def _uses_dhcp(context: CommandContext) -> bool:
         return False
 
 
-COMMANDS = (
-    Command("system_information", NoMembers, system_information, Right.NONE, methods=GET_OR_POST),
-)
+COMMANDS = (Command("system_information", NoMembers, system_information, Right.NONE),)

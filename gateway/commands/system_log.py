@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from gateway.commands.answers import Answer, TextStream
 from gateway.commands.audit import MASK
-from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers
 from gateway.commands.rights import Right
@@ -57,8 +57,6 @@ COMMANDS = (
         NoMembers,
         get_ac_log,
         Right.ADMINISTRATOR,
-        methods=GET_OR_POST,
-        answers="text/plain",
         audit=Audit(AuditType.API, lambda _: ""),
         errors=(StorageError,),
     ),

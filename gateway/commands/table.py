@@ -81,10 +81,8 @@ _ALL: tuple[Command, ...] = (
     *openers.COMMANDS,
 )
 
-COMMANDS: Mapping[str, Command] = MappingProxyType(
-    {name: command for command in _ALL for name in (command.name, *command.aliases)}
-)
-"""Name or alias -> command."""
+COMMANDS: Mapping[str, Command] = MappingProxyType({command.name: command for command in _ALL})
+"""Name -> command."""
 
 
 def execute(

@@ -43,8 +43,6 @@ from gateway.store.objects.store import Store
 from gateway.store.tables.audit import AuditType
 
 BATCH = 500
-LONGEST_IMPORT = 16 * 1024 * 1024
-"""Bytes of an import: some 200,000 people."""
 MOST_TOLD = 1_000
 """Rows that the answer to a dry run tells of one by one."""
 MASK = "***"
@@ -423,22 +421,17 @@ COMMANDS = (
         "export_object",
         ExportOneRequest,
         export_object,
-        answers="text/csv",
         audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
     ),
     Command(
         "export_objects",
         ExportRequest,
         export_objects,
-        answers="text/csv",
         audit=Audit(AuditType.API, _exported),
     ),
     Command(
         "import_objects",
         ImportRequest,
         import_objects,
-        query=True,
-        text_member="data",
-        longest_body=LONGEST_IMPORT,
     ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gateway.commands.answers import Answer
-from gateway.commands.command import GET_OR_POST, Audit, Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.doors.turnstile_values import TurnState
@@ -61,9 +61,7 @@ def _asked(request: TurnStateRequest) -> str:
 _ERRORS = (NotSupportedHere, ControllerUnavailable)
 
 COMMANDS = (
-    Command(
-        "get_catra_info", NoMembers, get_catra_info, methods=GET_OR_POST, errors=(NotSupportedHere,)
-    ),
+    Command("get_catra_info", NoMembers, get_catra_info, errors=(NotSupportedHere,)),
     Command(
         "turnstile_event_state",
         TurnStateRequest,

@@ -6,10 +6,10 @@ import inspect
 from collections.abc import Iterable
 from functools import cache
 
+from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.openapi.endpoints import ENDPOINTS
 from gateway.commands.command import Command
 from gateway.commands.rights import Right
-from gateway.commands.table import COMMANDS
 
 from .exercises import EFFECT, REFUSAL, missing
 from .markdown import code, table
@@ -39,14 +39,14 @@ def page() -> str:
     lines = [ABOUT]
     told: set[str] = set()
     for title, names in of_sections(NAMED).items():
-        there = list(dict.fromkeys(COMMANDS[name].name for name in names if name in COMMANDS))
+        there = list(dict.fromkeys(PATHS[name].name for name in names if name in PATHS))
         told |= set(there)
         lines += [f"## {title}", "", *_table(there)]
-        absent = [name for name in names if name not in COMMANDS]
+        absent = [name for name in names if name not in PATHS]
         if absent:
             rows = [(code(name), ABSENT_COMMANDS[name]) for name in absent]
             lines += [*table(("not there", "why"), rows), ""]
-    own = sorted({command.name for command in COMMANDS.values()} - told)
+    own = sorted({command.name for command in PATHS.values()} - told)
     return "\n".join([*lines, "## Not the vendor's", "", *_table(own)])
 
 
@@ -57,7 +57,7 @@ def _unproved() -> frozenset[str]:
 
 
 def _table(names: Iterable[str]) -> list[str]:
-    return [*table(_HEADS, (_row(COMMANDS[name]) for name in names)), ""]
+    return [*table(_HEADS, (_row(PATHS[name]) for name in names)), ""]
 
 
 def _row(command: Command) -> tuple[str, ...]:
@@ -67,8 +67,8 @@ def _row(command: Command) -> tuple[str, ...]:
         _state(command.name),
         about.replace("|", "\\|"),
         _NEEDS[command.needs],
-        ", ".join(sorted(command.methods)),
-        ", ".join(code(name) for name in command.aliases),
+        ", ".join(sorted(http_of(command).methods)),
+        ", ".join(code(name) for name in http_of(command).aliases),
     )
 
 

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.api import reading
 from gateway.api.controlid import incoming
+from gateway.api.controlid.endpoints import PATHS, Http, http_of
 from gateway.api.controlid.outgoing import error_response, respond
 from gateway.api.replies import COMMON_HEADERS
 from gateway.api.statuses import status_of
@@ -19,7 +20,7 @@ from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.power import reboot_by_url
 from gateway.commands.requests import NoMembers
-from gateway.commands.table import COMMANDS, execute
+from gateway.commands.table import execute
 from gateway.errors import GatewayError, NotFound
 
 _REBOOT_PAGE = "<!DOCTYPE html><title>Restart</title><p>The device restarts.</p>"
@@ -33,7 +34,7 @@ def create_app(context: CommandContext) -> Flask:
     app = Flask("gateway.api", static_folder=None)
 
     def command_by_path(name: str) -> Response:
-        command = COMMANDS.get(name)
+        command = PATHS.get(name)
         if command is None:
             raise NotFound("Invalid command")
         return _run(context, command)
@@ -41,7 +42,7 @@ def create_app(context: CommandContext) -> Flask:
     app.add_url_rule(
         "/<name>.fcgi", view_func=command_by_path, methods=_METHODS, provide_automatic_options=False
     )
-    for name in (name for name, command in COMMANDS.items() if command.bare):
+    for name in (name for name, command in PATHS.items() if http_of(command).bare):
         app.add_url_rule(
             f"/{name}",
             # An endpoint of its own: with `defaults` Flask would redirect the other path to this.
@@ -68,20 +69,23 @@ def create_app(context: CommandContext) -> Flask:
 def _before() -> Response | None:
     if request.method == "OPTIONS":
         return Response(status=200)
-    command = COMMANDS.get((request.view_args or {}).get("name", ""))
-    reading.check_length(request, reading.BODY_LIMIT if command is None else _longest(command))
+    command = PATHS.get((request.view_args or {}).get("name", ""))
+    reading.check_length(
+        request, reading.BODY_LIMIT if command is None else _longest(http_of(command))
+    )
     return None
 
 
 def _run(context: CommandContext, command: Command) -> Response:
-    if request.method not in command.methods | ({"HEAD"} if "GET" in command.methods else set()):
+    http = http_of(command)
+    if request.method not in http.methods | ({"HEAD"} if "GET" in http.methods else set()):
         return error_response(405, "Method not allowed")
     token, from_cookie = incoming.session_token(request)
     if token and from_cookie:
         incoming.refuse_foreign_pages(request)
     with ExitStack() as stack:
         caller = stack.enter_context(context.calling(token, request.remote_addr or ""))
-        answer = execute(command, context, caller, partial(_body, command))
+        answer = execute(command, context, caller, partial(_body, http))
         response = respond(answer)
         # The session counts as in use until the last row has gone.
         response.call_on_close(stack.pop_all().close)
@@ -98,21 +102,21 @@ def _reboot(context: CommandContext) -> Response:
     return response
 
 
-def _body(command: Command) -> Mapping[str, object]:
-    if command.upload:
+def _body(http: Http) -> Mapping[str, object]:
+    if http.upload:
         return reading.upload(request)
-    asked = incoming.query(request) if command.query else {}
-    if command.raw:
+    asked = incoming.query(request) if http.query else {}
+    if http.raw:
         return {**asked, **reading.file(request)}
-    if command.text_member:
-        return {**asked, **reading.text(request, command.text_member, _longest(command))}
-    return {**asked, **reading.members(request, form=command.form, longest=_longest(command))}
+    if http.text_member:
+        return {**asked, **reading.text(request, http.text_member, _longest(http))}
+    return {**asked, **reading.members(request, form=http.form, longest=_longest(http))}
 
 
-def _longest(command: Command) -> int:
-    if command.upload:
+def _longest(http: Http) -> int:
+    if http.upload:
         return reading.UPLOAD_LIMIT
-    return command.longest_body or reading.BODY_LIMIT
+    return http.longest_body or reading.BODY_LIMIT
 
 
 def _after(response: Response) -> Response:

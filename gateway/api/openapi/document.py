@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from gateway import __version__
-from gateway.api.openapi.endpoints import ENDPOINTS, JSON, OCTETS, Endpoint
+from gateway.api.controlid.endpoints import CSV, JSON, OCTETS, PATHS, Http, http_of
+from gateway.api.openapi.endpoints import ENDPOINTS, Endpoint
 from gateway.api.openapi.fields import Schema
 from gateway.api.openapi.groups import GROUPS, group_of
 from gateway.api.openapi.samples import curl, sample
@@ -24,7 +25,6 @@ from gateway.commands.command import Command
 from gateway.commands.minop import MINOP_COMMANDS
 from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Right
-from gateway.commands.table import COMMANDS
 from gateway.errors import NotFound
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
@@ -96,11 +96,9 @@ def document() -> dict[str, Any]:
         **object_components(REGISTRY),
         **configuration_components(CONFIGURATION),
     }
-    paths = {
-        f"/{name}.fcgi": _path(name, command, components) for name, command in COMMANDS.items()
-    }
-    for name, command in COMMANDS.items():
-        if command.bare:
+    paths = {f"/{name}.fcgi": _path(name, command, components) for name, command in PATHS.items()}
+    for name, command in PATHS.items():
+        if http_of(command).bare:
             paths[f"/{name}"] = _path(name, command, components, "")
     paths[MINOP_PATH] = _minop(components)
     text = {"type": "string"}
@@ -155,12 +153,12 @@ def _path(
             "operationId": f"{method.lower()}_{name}{ending}",
             **_operation(name, command, components),
         }
-        for method in sorted(command.methods)
+        for method in sorted(http_of(command).methods)
     }
 
 
 def _operation(name: str, command: Command, components: dict[str, Schema]) -> dict[str, Any]:
-    endpoint = ENDPOINTS.get(command.name, _OPEN)
+    endpoint, http = ENDPOINTS.get(command.name, _OPEN), http_of(command)
     about = _words(command.run)
     if name != command.name:
         about += f"\n\nAnother name of `{command.name}`."
@@ -169,19 +167,19 @@ def _operation(name: str, command: Command, components: dict[str, Schema]) -> di
         "description": f"{about}\n\n{_RIGHTS[command.needs]}",
         "tags": [group_of(command.run.__module__.rpartition(".")[2]).title],
         "security": [] if command.needs is Right.NONE else [{"query": []}, {"cookie": []}],
-        "parameters": _parameters(command),
-        "requestBody": _body(command, endpoint, components),
-        "responses": {**_done(command, endpoint), **_refusals(command)},
+        "parameters": _parameters(command, http),
+        "requestBody": _body(command, http, endpoint, components),
+        "responses": {**_done(http, endpoint), **_refusals(command)},
     }
 
 
-def _done(command: Command, endpoint: Endpoint) -> dict[str, Any]:
+def _done(http: Http, endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.answer is None:
         return {}
-    content: dict[str, Any] = {command.answers: {"schema": endpoint.answer}}
+    content: dict[str, Any] = {http.answers: {"schema": endpoint.answer}}
     if endpoint.answered is not None:
-        content[command.answers]["example"] = endpoint.answered
-    content.update({media: {"schema": {}} for media in command.other_answers})
+        content[http.answers]["example"] = endpoint.answered
+    content.update({media: {"schema": {}} for media in http.other_answers})
     return {"200": {"description": "Done.", "content": content}}
 
 
@@ -189,29 +187,31 @@ def _words(function: Callable[..., object]) -> str:
     return inspect.getdoc(function) or ""
 
 
-def _parameters(command: Command) -> list[dict[str, Any]]:
+def _parameters(command: Command, http: Http) -> list[dict[str, Any]]:
     """The members that may stand in the query."""
-    if not command.query:
+    if not http.query:
         return []
     schema = _declared(command.request)
     return [
         {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": it}
         for name, it in schema["properties"].items()
-        if not (command.raw and name == "body") and name != command.text_member
+        if not (http.raw and name == "body") and name != http.text_member
     ]
 
 
-def _body(command: Command, endpoint: Endpoint, components: dict[str, Schema]) -> dict[str, Any]:
-    if command.raw:
+def _body(
+    command: Command, http: Http, endpoint: Endpoint, components: dict[str, Schema]
+) -> dict[str, Any]:
+    if http.raw:
         return {"required": endpoint.answer is not None, "content": {OCTETS: {"schema": {}}}}
     schema = endpoint.request or _model(command.request, components)
     media: dict[str, Any] = {"schema": schema}
     if endpoint.example is not None:
         media["example"] = endpoint.example
     content = {JSON: media}
-    if command.text_member:
-        content["text/csv"] = {"schema": {"type": "string"}}
-    if command.form:
+    if http.text_member:
+        content[CSV] = {"schema": {"type": "string"}}
+    if http.form:
         content["application/x-www-form-urlencoded"] = {"schema": schema}
     needed = any(field.is_required() for field in command.request.model_fields.values())
     return {"required": needed, "content": content}

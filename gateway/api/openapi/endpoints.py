@@ -19,9 +19,6 @@ from gateway.commands.absent import ABSENT
 from gateway.commands.photo_requests import MOST_LISTED
 from gateway.objects.catalogue import REGISTRY
 
-JSON = "application/json"
-OCTETS = "application/octet-stream"
-
 
 def _object(**properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": list(properties)}

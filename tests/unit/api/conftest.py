@@ -19,11 +19,11 @@ import requests
 import zmq
 
 from gateway.api.app import create_app
+from gateway.api.controlid.endpoints import PATHS
 from gateway.api.server import Server
 from gateway.api.sessions import MemorySessions
 from gateway.clock import DeviceTime, ManualClock
 from gateway.commands.context import CommandContext
-from gateway.commands.table import COMMANDS
 from gateway.errors import GatewayError
 from gateway.link.client import ControllerClient
 from gateway.link.messages import (
@@ -359,7 +359,7 @@ def _claims_are_true(
     def noting(session: requests.Session, sent: Any, **more: Any) -> requests.Response:
         reply = send(session, sent, **more)
         name = urlsplit(sent.url).path.strip("/").removesuffix(".fcgi")
-        command = COMMANDS.get(name)
+        command = PATHS.get(name)
         if command is not None and (reply.ok or reply.json()["error"]):
             refused = not reply.ok or _REFUSED_PHOTO.match(reply.content)
             seen.add(("refusal" if refused else "effect", command.name))

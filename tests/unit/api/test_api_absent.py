@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 import requests
 
+from gateway.api.controlid import endpoints
+from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.openapi.document import document
 from gateway.api.reading import BODY_LIMIT
 from gateway.commands import table
 from gateway.commands.absent import ABSENT
-from gateway.commands.table import COMMANDS
 
 Ask = Callable[..., tuple[int, Any]]
 NewToken = Callable[..., str]
 
-PATHS = document()["paths"]
+DESCRIBED = document()["paths"]
 TRUTHS: dict[str, dict[str, object]] = {
     "secbox_is_active": {"isActive": False},
     "has_audio_access_messages": {
@@ -60,7 +61,7 @@ def test_what_is_not_there_is_refused_by_name(
         assert status == 400
         assert answer == {"error": f"{name}: this device has no {ABSENT[name]}", "code": 1}
     assert send(device, name, "dead") == (401, {"error": "Invalid session", "code": 1})
-    takes_get = "GET" in COMMANDS[name].methods
+    takes_get = "GET" in http_of(PATHS[name]).methods
     assert send(device, name, new_token(), method="GET")[0] == (400 if takes_get else 405)
     assert send(device, name, new_token(), method="DELETE")[0] == 405
 
@@ -82,7 +83,7 @@ def test_a_body_that_is_too_long_is_refused_as_anywhere(
 
 @pytest.mark.parametrize("name", ABSENT)
 def test_what_is_always_refused_is_described_with_its_refusal_alone(name: str) -> None:
-    for operation in PATHS[f"/{name}.fcgi"].values():
+    for operation in DESCRIBED[f"/{name}.fcgi"].values():
         assert "400" in operation["responses"]
         assert "200" not in operation["responses"]
         assert not operation["requestBody"]["required"]
@@ -104,8 +105,12 @@ def test_a_question_about_what_is_not_there_is_answered_as_it_stands(
 
 
 def test_no_command_has_the_name_of_another() -> None:
-    names = [name for command in table._ALL for name in (command.name, *command.aliases)]
-    assert sorted(names) == sorted(COMMANDS)
+    names = [name for command in table._ALL for name in (command.name, *http_of(command).aliases)]
+    assert sorted(names) == sorted(PATHS)
+
+
+def test_what_is_said_of_a_command_over_http_is_said_of_one_that_is_there() -> None:
+    assert set(endpoints._HTTP) <= set(table.COMMANDS)
 
 
 # buzzer

@@ -16,11 +16,11 @@ import jsonschema_rs
 import pytest
 import requests
 
+from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.openapi.document import document
 from gateway.api.openapi.endpoints import ENDPOINTS
 from gateway.commands.minop import MINOP_COMMANDS
 from gateway.commands.rights import Right
-from gateway.commands.table import COMMANDS
 from gateway.errors import (
     ControllerUnavailable,
     DeviceUnavailable,
@@ -44,7 +44,7 @@ from gateway.store.tables.photos import Photo, Photos
 
 DESCRIBED = document()
 COMPONENTS = DESCRIBED["components"]["schemas"]
-FCGI = {name: DESCRIBED["paths"].get(f"/{name}.fcgi", {}) for name in COMMANDS}
+FCGI = {name: DESCRIBED["paths"].get(f"/{name}.fcgi", {}) for name in PATHS}
 
 
 def validator(schema: Any) -> Any:
@@ -64,9 +64,9 @@ def schemas(inside: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_every_command_is_described_under_each_of_its_names_and_methods() -> None:
-    for name, command in COMMANDS.items():
+    for name, command in PATHS.items():
         operations = FCGI[name]
-        assert set(operations) == {method.lower() for method in command.methods}
+        assert set(operations) == {method.lower() for method in http_of(command).methods}
         for operation in operations.values():
             assert operation["summary"]
             assert operation["requestBody"]["content"]
@@ -78,7 +78,7 @@ def test_every_command_is_described_under_each_of_its_names_and_methods() -> Non
 def test_nothing_is_described_that_is_not_there(device: SimpleNamespace) -> None:
     names = {re.sub(r"^/|\.fcgi$", "", path) for path in DESCRIBED["paths"]}
     others = {"", "api/v1/execute", "openapi.json", "docs", "docs/api", "metrics"}
-    assert names == set(COMMANDS) | others
+    assert names == set(PATHS) | others
     for path in DESCRIBED["paths"]:
         assert requests.options(f"{device.url}{path}", timeout=30).status_code == 200
         answer = requests.delete(f"{device.url}{path}", timeout=30)
@@ -86,13 +86,13 @@ def test_nothing_is_described_that_is_not_there(device: SimpleNamespace) -> None
 
 
 def test_every_command_has_an_answer_of_its_own() -> None:
-    assert {command.name for command in COMMANDS.values()} == set(ENDPOINTS)
+    assert {command.name for command in PATHS.values()} == set(ENDPOINTS)
 
 
 def test_every_command_that_takes_members_has_an_example() -> None:
-    for command in COMMANDS.values():
+    for command in PATHS.values():
         needed = any(field.is_required() for field in command.request.model_fields.values())
-        if needed and not command.raw:
+        if needed and not http_of(command).raw:
             assert ENDPOINTS[command.name].example is not None, command.name
 
 
@@ -145,7 +145,7 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
 
 
 def test_what_needs_a_session_says_so() -> None:
-    for name, command in COMMANDS.items():
+    for name, command in PATHS.items():
         for operation in FCGI[name].values():
             if command.needs is Right.NONE:
                 assert operation["security"] == []
@@ -154,7 +154,7 @@ def test_what_needs_a_session_says_so() -> None:
 
 
 def test_examples_are_what_their_schema_says() -> None:
-    for name, command in COMMANDS.items():
+    for name, command in PATHS.items():
         example = ENDPOINTS[command.name].example
         if example is not None:
             content = FCGI[name]["post"]["requestBody"]["content"]["application/json"]
@@ -257,10 +257,10 @@ def test_a_curl_line_is_carried_out(throwaway: SimpleNamespace) -> None:
 
 CALLED = [
     name
-    for name, command in COMMANDS.items()
+    for name, command in PATHS.items()
     # Those that end the session, change what other tests stand on, or take a file.
     if name == command.name
-    and not command.raw
+    and not http_of(command).raw
     and ENDPOINTS[name].answer is not None
     and name
     not in {"login", "logout", "change_login", "reset_to_factory_default", "backup_objects"}
@@ -285,7 +285,7 @@ def prepare_custom_fields(store: Store, command: str) -> None:
 def test_an_example_is_carried_out_and_answered_as_described(
     throwaway: SimpleNamespace, name: str
 ) -> None:
-    command = COMMANDS[name]
+    command = PATHS[name]
     if name == "revoke_token" and not throwaway.context.tokens.all():
         throwaway.context.tokens.create("turnstile")
     if name in {"create_login", "modify_login", "delete_login"}:
@@ -307,8 +307,8 @@ def test_an_example_is_carried_out_and_answered_as_described(
         assert set(reply.json()) == {"error", "code"}
         return
     assert reply.status_code == 200, reply.text
-    assert reply.headers["Content-Type"].partition(";")[0] == command.answers
-    if command.answers == "application/json":
+    assert reply.headers["Content-Type"].partition(";")[0] == http_of(command).answers
+    if http_of(command).answers == "application/json":
         validator(ENDPOINTS[name].answer).validate(reply.json())
 
 
@@ -327,7 +327,7 @@ def test_the_configuration_is_answered_as_described(ask: Callable[..., Any]) -> 
 
 
 def test_what_the_description_says_of_a_missing_controller_is_so(lonely: SimpleNamespace) -> None:
-    for name, command in COMMANDS.items():
+    for name, command in PATHS.items():
         described = "503" in FCGI[name]["post"]["responses"]
         away = ControllerUnavailable in command.errors
         assert described == (away or DeviceUnavailable in command.errors)
@@ -368,7 +368,7 @@ def test_the_page_names_everything_and_needs_nothing_from_elsewhere(
     assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
     assert "<script" not in reply.text
     assert not re.search(r"(src|href)=\"(https?:)?//", reply.text)
-    for name in COMMANDS:
+    for name in PATHS:
         assert f'id="/{name}.fcgi"' in reply.text
     for declared in REGISTRY:
         assert f'id="object-{declared.name}"' in reply.text
@@ -402,7 +402,7 @@ def test_the_page_groups_commands_and_folds_those_that_are_refused(device: Simpl
         assert f"<h2>{tag['name']}</h2>" in page
     places = Places()
     places.feed(page)
-    for name, command in COMMANDS.items():
+    for name, command in PATHS.items():
         refused = ENDPOINTS[command.name].answer is None
         assert places.folded[f"/{name}.fcgi"] is refused
 
@@ -417,7 +417,7 @@ def test_the_page_shows_address_tls_error_shape_and_a_curl_line_for_each(
     error = COMPONENTS["Error"]["examples"][0]
     validator(COMPONENTS["Error"]).validate(error)
     assert json.dumps(error) in page
-    for name, command in COMMANDS.items():
+    for name, command in PATHS.items():
         if name == command.name:
             assert FCGI[name]["post"]["x-codeSamples"][0]["source"] in page
 

@@ -15,9 +15,9 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.openapi.document import document
 from gateway.commands.absent import ABSENT
-from gateway.commands.table import COMMANDS
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 EXAMPLES = int(os.environ.get("GATEWAY_FUZZ_EXAMPLES", "300" if LONG else "5"))
@@ -30,9 +30,9 @@ SCHEMA = schemathesis.openapi.from_dict(DESCRIBED)
 POSITIVE, NEGATIVE = schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE
 OTHER_NAMES = {
     f"{method.lower()}_{name}_fcgi"
-    for name, command in COMMANDS.items()
+    for name, command in PATHS.items()
     if name != command.name
-    for method in command.methods
+    for method in http_of(command).methods
 } | {
     # Refused all alike: one of them is asked in every run.
     *(f"{method}_{name}_fcgi" for name in list(ABSENT)[1:] for method in ("get", "post")),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api.controlid.endpoints import PATHS
 from gateway.commands.table import COMMANDS
 from gateway.objects.catalogue import REGISTRY
 
@@ -60,7 +61,7 @@ def test_everything_that_the_reference_names_is_there_or_has_a_reason(reference:
     names = reference("names")
     for sections, absent, present in (
         (names.OBJECTS, names.ABSENT_OBJECTS, {declared.name for declared in REGISTRY}),
-        (names.COMMANDS, names.ABSENT_COMMANDS, set(COMMANDS)),
+        (names.COMMANDS, names.ABSENT_COMMANDS, set(PATHS)),
     ):
         listed = [name for section in names.of_sections(sections).values() for name in section]
         assert len(listed) == len(set(listed))

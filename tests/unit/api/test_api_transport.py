@@ -13,9 +13,9 @@ import pytest
 import requests
 import structlog.testing
 
+from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.commands.absent import ABSENT
 from gateway.commands.rights import Right
-from gateway.commands.table import COMMANDS
 from gateway.errors import StorageError
 
 Ask = Callable[..., tuple[int, Any]]
@@ -138,7 +138,7 @@ def test_a_cookie_acts_only_for_the_devices_own_pages(
     assert by_query.status_code == 200
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted(PATHS))
 @pytest.mark.parametrize("session", [None, "x" * 24])
 def test_every_command_is_there_and_refuses_without_a_session(
     device: SimpleNamespace, name: str, session: str | None
@@ -146,7 +146,7 @@ def test_every_command_is_there_and_refuses_without_a_session(
     reply = requests.post(
         f"{device.url}/{name}.fcgi", params={"session": session}, data=b"{broken", timeout=30
     )
-    if COMMANDS[name].needs is Right.NONE:
+    if PATHS[name].needs is Right.NONE:
         assert (reply.status_code, reply.json()["error"][:12]) == (400, "Invalid JSON")
     else:
         assert (reply.status_code, reply.json()) == (401, DEAD)
@@ -154,7 +154,7 @@ def test_every_command_is_there_and_refuses_without_a_session(
 
 
 @pytest.mark.parametrize(
-    "name", sorted(name for name in COMMANDS if COMMANDS[name].needs is not Right.NONE)
+    "name", sorted(name for name in PATHS if PATHS[name].needs is not Right.NONE)
 )
 def test_every_command_answers_in_its_shape_with_a_session(
     device: SimpleNamespace, new_token: NewToken, name: str
@@ -163,7 +163,7 @@ def test_every_command_answers_in_its_shape_with_a_session(
         f"{device.url}/{name}.fcgi", params={"session": new_token()}, data=b"", timeout=30
     )
     assert reply.status_code in {200, 400}
-    kind = COMMANDS[name].answers if reply.status_code == 200 else "application/json"
+    kind = http_of(PATHS[name]).answers if reply.status_code == 200 else "application/json"
     assert reply.headers["Content-Type"].partition(";")[0] == kind
     if kind != "application/json":
         return
@@ -247,7 +247,7 @@ def test_get_is_taken_where_clients_use_it_and_nowhere_else(
     device: SimpleNamespace, new_token: NewToken
 ) -> None:
     taken = set()
-    for name in sorted(COMMANDS.keys() - ABSENT.keys()):
+    for name in sorted(PATHS.keys() - ABSENT.keys()):
         reply = requests.get(
             f"{device.url}/{name}.fcgi", params={"session": new_token()}, timeout=30
         )

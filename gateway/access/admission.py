@@ -120,9 +120,18 @@ class _Work:
             nowhere = refuse(Reason.READER_WITHOUT_PORTAL, portal_id=attempt.portal_id)
             self._outcomes.append(Outcome(nowhere, attempt.reader, attempt.person, attempt.duress))
         elif attempt.factor.keyed and self._guard(attempt.reader).locked(self._now_ms):
+            # Nobody is named, but a threat is told all the same.
             locked = refuse(Reason.KEYPAD_LOCKED, 0, portal.id)
             until_s = seen.now.utc_s + self._left_s(self._guard(attempt.reader).locked_until_ms)
-            self._outcomes.append(Outcome(locked, attempt.reader, facts=facts.of_keypad(until_s)))
+            self._outcomes.append(
+                Outcome(
+                    locked,
+                    attempt.reader,
+                    attempt.person,
+                    attempt.duress,
+                    facts=facts.of_keypad(until_s),
+                )
+            )
         elif attempt.factor.keyed and attempt.reader in self._pending:
             self._second_factor(policy, portal, attempt, seen)
         else:

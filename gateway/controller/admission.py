@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Protocol
@@ -19,11 +19,12 @@ from gateway.access.admission_values import (
     KeypadLocked,
     Outcome,
 )
-from gateway.access.attempt import Attempt, Place
+from gateway.access.attempt import Attempt, Duress, Place
 from gateway.access.decision import Decision, refuse
 from gateway.access.facts import cut
 from gateway.access.keypad_guard import Guard
 from gateway.access.passback import NOWHERE, PassbackMode, Strictness
+from gateway.access.person import Person
 from gateway.access.reasons import Reason
 from gateway.clock import Moment
 from gateway.controller.bindings import Bindings
@@ -104,7 +105,7 @@ class AdmissionDesk:
         Raises OutdatedRules as `Identifier.identify`. An error is a verdict too, and it denies.
         """
         reader = identification.reader
-        portal_id = self._identifier.portal_of(reader, bindings)
+        known: Identified | None = None
         failed = ""
         try:
             known = self._identifier.identify(identification, bindings, self._state, enough)
@@ -126,11 +127,29 @@ class AdmissionDesk:
             verdicts = self._taken(admission, kept, now_ms)
             self._keep_waiting(known, first, verdicts[-1].decision.reason)
             return verdicts
-        return (self._refused(identification, portal_id, failed),)
+        portal_id = self._identifier.portal_of(reader, bindings)
+        refused = self._refused(identification, portal_id, failed)
+        if known is not None:
+            threat = replace(
+                refused.outcome, person=known.attempt.person, duress=known.attempt.duress
+            )
+            refused = replace(refused, outcome=threat)
+        return (refused,)
 
     def give_up(self, identification: Identification) -> Verdict:
         """The denial of an identification that could not be decided in time."""
         return self._refused(identification, 0, "the rules were being compiled for too long")
+
+    def threat(
+        self, identification: Identification, bindings: Bindings
+    ) -> tuple[Duress, Person] | None:
+        """Who identifies under threat, and how, where nothing is decided; None where nobody does,
+        or nobody knows."""
+        try:
+            return self._identifier.threat(identification, bindings)
+        except StorageError as error:
+            log.warning("nobody looked for", reader=identification.reader, error=str(error))
+            return None
 
     def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
         """Somebody types at `reader`."""

@@ -169,7 +169,7 @@ class Controller:
         oldest_ns = self._parts.clock.monotonic_ns() - LONGEST_WAIT_NS
         while self._waiting and self._waiting[0].identification.at_ns < oldest_ns:
             given_up = self._waiting.popleft().identification
-            self._parts.doorman.give_up(given_up)
+            self._parts.doorman.give_up(given_up, self._bindings)
 
     def turn(self, longest_ns: int = HEARTBEAT_NS) -> None:
         """Wait until something happens or is due, at most `longest_ns`, and deal with it."""
@@ -248,9 +248,12 @@ class Controller:
             case Identification():
                 # A card that is still held there after its enrolment is no visitor either.
                 repeated = self._parts.identifier.is_repeat(item)
-                if self._reception.captures.takes(item) or repeated:
-                    return
-                if self._parts.throttle.passes(item, self._now_ms()):
+                captured = self._reception.captures.takes(item)
+                if captured or not (
+                    repeated or self._parts.throttle.passes(item, self._now_ms())
+                ):
+                    self._pass_over(item)
+                elif not repeated:
                     self._identified(item)
             case KeyPressed(reader=reader, at_ns=at_ns):
                 if self._bindings is not None:
@@ -270,6 +273,11 @@ class Controller:
         if isinstance(item, Identification):
             self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
             self._parts.signals.show(item.reader, Cue.ERROR, self._now_ms())
+            self._pass_over(item)
+
+    def _pass_over(self, item: Identification) -> None:
+        if self._bindings is not None:
+            self._parts.doorman.pass_over(item, self._bindings)
 
     def _note(
         self, item: BadFrame | ReplaySuspected | DeviceState | WriterFault | DamageFound

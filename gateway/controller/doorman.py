@@ -102,15 +102,30 @@ class Doorman:
         )
         for verdict in verdicts:
             self._carry_out(verdict, bindings)
-        return verdicts[-1].decision.reason if verdicts else None
+        if not verdicts:
+            self.pass_over(identification, bindings)
+            return None
+        return verdicts[-1].decision.reason
+
+    def pass_over(
+        self, identification: Identification, bindings: Bindings, access_log_id: int = 0
+    ) -> None:
+        """Nothing is decided on an identification: its kind is switched off, its reader is tampered
+        with, it is enrolled, or it came too early. A threat is told whatever the verdict."""
+        threat = self._desk.threat(identification, bindings)
+        if threat is not None:
+            kind, person = threat
+            self._duress(kind, person.id, access_log_id, self._now_ms(), identification.reader)
 
     def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
         """Somebody types at `reader`."""
         self._desk.key_pressed(reader, bindings, now_ms)
 
-    def give_up(self, identification: Identification) -> None:
+    def give_up(self, identification: Identification, bindings: Bindings | None) -> None:
         """Deny somebody who could not be decided upon in time."""
-        self._record(self._desk.give_up(identification))
+        denied = self._record(self._desk.give_up(identification))
+        if bindings is not None:
+            self.pass_over(identification, bindings, denied.id)
 
     def tick(self, bindings: Bindings, now_ms: int) -> None:
         """Carry out what time alone leads to."""

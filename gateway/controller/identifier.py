@@ -156,6 +156,22 @@ class Identifier:
         attempt = self._attempt(identification, bindings, factor, reading, duress)
         return Identified(attempt, _shown(shown.kind, credential, reading))
 
+    def threat(
+        self, identification: Identification, bindings: Bindings
+    ) -> tuple[Duress, Person] | None:
+        """Who identifies under threat, and how, where nothing is decided; None where nobody does.
+
+        For what is presented by itself: a password means somebody only after a user id. Raises
+        StorageError when the store cannot be read.
+        """
+        shown = identification.credential
+        if shown.kind is CredentialKind.PIN and not bindings.identifies_by(CredentialKind.PIN):
+            return None
+        credential = credential_of_code(shown, bindings.qr_mode)
+        reading = self._people.find(credential_of_tag(credential, bindings.uhf_bits))
+        duress = _DURESS.get(credential.kind) if reading.panic else None
+        return (duress, reading.person) if duress and reading.person else None
+
     def _by_code(
         self, credential: Credential, plain: Reading, bindings: Bindings, enough: int | None
     ) -> tuple[Credential, Reading]:

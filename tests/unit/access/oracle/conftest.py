@@ -161,7 +161,7 @@ class Oracle:
         if not find(tables, "portals", id=step["portal"]):
             return Answer("reader_without_portal", 0, step["portal"], duress=step["duress"])
         if typed and reader in self._locked:
-            return Answer("keypad_locked", 0, step["portal"])
+            return Answer("keypad_locked", 0, step["portal"], duress=step["duress"])
         if typed and reader in self._waits:
             wait = self._waits.pop(reader)
             wrong = step["user"] is None or step["user"] != wait["user"]

@@ -6,6 +6,7 @@ All times are whole milliseconds of the monotonic clock.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Self
 
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
@@ -60,6 +61,17 @@ class ZoneSettings:
         )
 
 
+class Entry(StrEnum):
+    """What became of somebody's coming in at a zone with an entry delay; the names are stable."""
+
+    OVER = "over"
+    """Nobody came in, or it was dealt with."""
+    DELAY = "delay"
+    """They have time to disarm."""
+    ALARM = "alarm"
+    """They did not: an alarm until it is silenced or the zone disarmed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ZoneState:
     """What a watched input remembers; built by `initial`, changed by `step` alone."""
@@ -75,13 +87,30 @@ class ZoneState:
     """The alarm came after an entry delay: it outlasts the level, until it is silenced."""
 
     @classmethod
-    def initial(cls, *, alarm: bool = False) -> Self:
+    def initial(
+        cls, *, alarm: bool = False, entry: Entry = Entry.OVER, entry_since_ms: int = 0
+    ) -> Self:
         """An input at start, not read yet. Its first level, fed as an event, counts as a change.
 
         `alarm` is True if the end of its last alarm was not recorded before the restart: it goes
-        on if the level turns out to be the active one, else its end comes then.
+        on if the level turns out to be the active one, else its end comes then. `entry` is how the
+        restart found an entry: an ALARM, which has to be on, goes on whatever the level; a DELAY
+        goes on as one that began at `entry_since_ms`.
         """
-        return cls(high=None, active_since_ms=None, alarm=alarm)
+        return cls(
+            high=None,
+            active_since_ms=None,
+            alarm=alarm,
+            entry_since_ms=entry_since_ms if entry is Entry.DELAY else None,
+            latched=entry is Entry.ALARM,
+        )
+
+    @property
+    def entry(self) -> Entry:
+        """What became of the last entry."""
+        if self.latched:
+            return Entry.ALARM
+        return Entry.OVER if self.entry_since_ms is None else Entry.DELAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +152,14 @@ class AlarmOff:
     cause: AlarmCause
 
 
-ZoneEffect = AlarmOn | AlarmOff
+@dataclass(frozen=True, slots=True)
+class EntryChanged:
+    """An entry is now so: a restart must find it so, too."""
+
+    entry: Entry
+
+
+ZoneEffect = AlarmOn | AlarmOff | EntryChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +224,9 @@ def _settle(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
 
 
 def _notices(cause: AlarmCause, before: ZoneState, after: ZoneState) -> tuple[ZoneEffect, ...]:
-    if before.alarm is after.alarm:
-        return ()
-    return (AlarmOn(cause) if after.alarm else AlarmOff(cause),)
+    notices: tuple[ZoneEffect, ...] = ()
+    if before.alarm is not after.alarm:
+        notices = (AlarmOn(cause) if after.alarm else AlarmOff(cause),)
+    if before.entry is not after.entry:
+        notices = (*notices, EntryChanged(after.entry))
+    return notices

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 
 from gateway.alarms.arming import Arming
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.duress import DuressQueue, PendingDuress, left_ms
 from gateway.alarms.register import AlarmSource
-from gateway.store.journal import CommittedEntry, EntryKind, Journal
+from gateway.alarms.zones import Entry
+from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
 
 _DURESS_LOOKED_AT = 256
 """Newest entries on people under threat searched at start for an alarm that is still to come."""
@@ -27,22 +28,22 @@ class AlarmMemory:
     """Those of them that somebody had silenced."""
     arming: Arming = field(default_factory=Arming)
     duress: DuressQueue = field(default_factory=DuressQueue)
+    entries: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Zone that somebody came in at -> when their delay is over; an alarm that is on came after it
+    and lasts until it is silenced."""
 
 
-def remembered(journal: Journal, utc: datetime, now_ms: int, *, trusted: bool) -> AlarmMemory:
-    """What `journal` tells at the instant `utc`, which is monotonic `now_ms`; `trusted` says
-    whether that wall clock may be believed.
-    """
+def remembered(journal: Journal, timer: Timer, now_ms: int) -> AlarmMemory:
+    """What `journal` tells at monotonic `now_ms`."""
     entries = journal.open_alarms()
     last = journal.last_of(EntryKind.SILENCED)
     silenced_seq = last.seq if last else 0
     return AlarmMemory(
         on=tuple(_source(entry) for entry in entries),
         silenced=frozenset(_source(entry) for entry in entries if entry.seq < silenced_seq),
-        arming=_arming(journal.last_of(EntryKind.ARMING), utc, now_ms),
-        duress=_duress(
-            journal.newest(EntryKind.DURESS, _DURESS_LOOKED_AT), utc, now_ms, trusted=trusted
-        ),
+        arming=_arming(journal.last_of(EntryKind.ARMING), timer, now_ms),
+        duress=_duress(journal.newest(EntryKind.DURESS, _DURESS_LOOKED_AT), timer, now_ms),
+        entries=_entries(journal.newest_of_each(EntryKind.ENTRY), timer, now_ms),
     )
 
 
@@ -57,11 +58,11 @@ def _source(entry: CommittedEntry) -> AlarmSource:
     )
 
 
-def _arming(entry: CommittedEntry | None, utc: datetime, now_ms: int) -> Arming:
-    """Times to leave go on; with a clock that went back since, with all that was left of them."""
+def _arming(entry: CommittedEntry | None, timer: Timer, now_ms: int) -> Arming:
+    """Times to leave go on; where nobody knows what passed, with all that was left of them."""
     if entry is None:
         return Arming()
-    passed_ms = _passed_ms(entry, utc)
+    passed_ms = _passed_ms(entry, timer)
     exits = {
         int(zone): now_ms + left_ms(exit_ms, passed_ms)
         for zone, exit_ms in entry.body["exit_ms"].items()
@@ -70,12 +71,19 @@ def _arming(entry: CommittedEntry | None, utc: datetime, now_ms: int) -> Arming:
     return Arming(disarmed, MappingProxyType(exits)).elapsed(now_ms)
 
 
-def _duress(
-    newest_first: Iterable[CommittedEntry], utc: datetime, now_ms: int, *, trusted: bool
-) -> DuressQueue:
-    """Those that have not begun; their delay goes on by the wall clock if it could be believed
-    then and can be now, else all of it runs again.
-    """
+def _entries(newest: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> Mapping[int, int]:
+    """Delays go on; where nobody knows what passed they are over: somebody is inside."""
+    dues = {}
+    for entry in newest:
+        if entry.body["entry"] != Entry.OVER:
+            passed_ms = _passed_ms(entry, timer)
+            left = 0 if passed_ms is None else left_ms(entry.body["left_ms"], passed_ms)
+            dues[int(entry.body["zone"])] = now_ms + left
+    return MappingProxyType(dues)
+
+
+def _duress(newest_first: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> DuressQueue:
+    """Those that have not begun; where nobody knows what passed, all of their delay runs again."""
     begun: set[int] = set()
     queue: list[PendingDuress] = []
     for entry in newest_first:
@@ -83,8 +91,7 @@ def _duress(
         if body["done"]:
             begun.add(body["access_log_id"])
         elif body["access_log_id"] not in begun:
-            believed = trusted and body["trusted"]
-            left = left_ms(body["delay_ms"], _passed_ms(entry, utc) if believed else None)
+            left = left_ms(body["delay_ms"], _passed_ms(entry, timer))
             source = AlarmSource(
                 AlarmCause(body["cause"]),
                 body["door_id"],
@@ -95,5 +102,10 @@ def _duress(
     return DuressQueue(tuple(reversed(queue)))
 
 
-def _passed_ms(entry: CommittedEntry, utc: datetime) -> int:
-    return (utc - entry.utc) // timedelta(milliseconds=1)
+def _passed_ms(entry: CommittedEntry, timer: Timer) -> int | None:
+    """How long ago `entry` was written; None where nobody knows."""
+    passed = timer.passed_since(entry)
+    # A wall clock that could not be believed then says nothing, whatever it shows now.
+    if passed is None or not (entry.clock_trusted or entry.boot_id == timer.boot_id):
+        return None
+    return passed // timedelta(milliseconds=1)

@@ -70,7 +70,7 @@ class AlarmPanel:
         self._settings = AlarmSettings()
         self._duress = memory.duress
         self._register = _restored(memory, now_ms)
-        self.zones = ZoneWatch(site, recorder, clock, self._zone, memory.arming, memory.on)
+        self.zones = ZoneWatch(site, recorder, clock, self._zone, memory)
         """The inputs that set off alarms."""
         doors = {door.id for door in site.doors()}
         self._doors = DoorAlarms.kept(
@@ -251,7 +251,6 @@ class AlarmPanel:
             access_log_id=source.access_log_id,
             door_id=source.door_id,
             delay_ms=delay_ms,
-            trusted=self._recorder.moment().trusted,
             done=done,
         )
 

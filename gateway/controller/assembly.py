@@ -76,10 +76,6 @@ from gateway.store.used_codes import UsedUp
 
 log = structlog.get_logger("controller")
 
-_KEYPADS_LOOKED_AT = 64
-"""Newest entries on keypads searched at start for one that is still locked."""
-_HOURS_LOOKED_AT = 256
-"""Newest entries on schedules, and on first cards, searched at start for what is still so."""
 _MODES_LOOKED_AT = 256
 """Newest entries on modes searched at start for each door's last, and for one that ended without
 the database knowing."""
@@ -275,17 +271,16 @@ def _recording(
         floor, simulated=profile.backend == "simulated", set_by_hand=runtime.clock_mark
     )
     fire = journal.last_of(EntryKind.FIRE)
-    utc, now_ms = instant.utc(), instant.monotonic_ns() // 1_000_000
     modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
     past = _Past(
         last=journal.last_entry(),
-        alarms=remembered(journal, utc, now_ms, trusted=instant.trusted),
+        alarms=remembered(journal, _timer(instant), instant.monotonic_ns() // 1_000_000),
         fire=fire is not None and bool(fire.body["on"]),
         hours=kept_hours(
-            journal.newest(EntryKind.SCHEDULE, _HOURS_LOOKED_AT),
-            journal.newest(EntryKind.FIRST_CARD, _HOURS_LOOKED_AT),
+            journal.newest_of_each(EntryKind.SCHEDULE),
+            journal.newest_of_each(EntryKind.FIRST_CARD),
         ),
-        keypads=tuple(journal.newest(EntryKind.KEYPAD, _KEYPADS_LOOKED_AT)),
+        keypads=tuple(journal.newest_of_each(EntryKind.KEYPAD)),
         modes=modes,
         held_open=held_open(modes),
         used_up=journal.used_up(),

@@ -248,13 +248,13 @@ class Controller:
             case Identification():
                 # A card that is still held there after its enrolment is no visitor either.
                 repeated = self._parts.identifier.is_repeat(item)
-                captured = self._reception.captures.takes(item)
-                if captured or not (
-                    repeated or self._parts.throttle.passes(item, self._now_ms())
-                ):
+                if self._reception.captures.takes(item):
                     self._pass_over(item)
-                elif not repeated:
+                elif not repeated and self._parts.throttle.passes(item, self._now_ms()):
                     self._identified(item)
+                elif not repeated:
+                    # It waits, and may be left out for a later one.
+                    self._pass_over(item)
             case KeyPressed(reader=reader, at_ns=at_ns):
                 if self._bindings is not None:
                     self._parts.doorman.key_pressed(reader, self._bindings, at_ns // _MS)

@@ -11,11 +11,13 @@ from typing import Protocol
 import structlog
 
 from gateway.access.trace import TimeVerdict
-from gateway.alarms.arming import Arming, ZoneArming
+from gateway.alarms.arming import ZoneArming
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 from gateway.alarms.register import AlarmSource
 from gateway.alarms.zones import (
     AlarmOn,
+    Entry,
+    EntryChanged,
     InputLevel,
     SettingsChanged,
     Silenced,
@@ -27,6 +29,7 @@ from gateway.alarms.zones import (
     step,
 )
 from gateway.clock import Clock, Moment
+from gateway.controller.alarm_memory import AlarmMemory
 from gateway.controller.bindings import Bindings
 from gateway.controller.recorder import Recorder
 from gateway.controller.wall_seconds import WallSeconds
@@ -48,10 +51,10 @@ class ZoneSink(Protocol):
 class _Watched:
     """One input: its machine and what it remembers."""
 
-    def __init__(self, cause: AlarmCause, part: str, *, alarm: bool) -> None:
+    def __init__(self, cause: AlarmCause, part: str, state: ZoneState) -> None:
         self.part = part
         self.settings = ZoneSettings(cause, enabled=False, active_high=True)
-        self.state = ZoneState.initial(alarm=alarm)
+        self.state = state
 
 
 class ZoneWatch:
@@ -63,23 +66,32 @@ class ZoneWatch:
         recorder: Recorder,
         clock: Clock,
         tell: ZoneSink,
-        arming: Arming,
-        on: Collection[AlarmSource],
+        memory: AlarmMemory,
     ) -> None:
-        """`on` are alarms whose end is not recorded."""
+        """`memory` is what a restart kept."""
         self._recorder = recorder
         self._clock = clock
         self._tell = tell
-        self._arming = arming
+        self._arming = memory.arming
         self._readers = {reader.index: reader for reader in site.reader}
         self._bindings: Bindings | None = None
         self._levels: dict[InputName, bool] = {}
         self._seconds = WallSeconds(clock)
-        kinds = {(source.cause, source.part) for source in on}
+        self._entry_ms = {zone.number: zone.entry_delay_s * 1000 for zone in site.zone}
+        on = {(source.cause, source.part) for source in memory.on}
         self._watched = {
-            name: _Watched(cause, part, alarm=(cause, part) in kinds)
+            name: _Watched(cause, part, self._kept(memory, name, alarm=(cause, part) in on))
             for name, cause, part in _inputs(site)
         }
+
+    def _kept(self, memory: AlarmMemory, name: InputName, *, alarm: bool) -> ZoneState:
+        due_ms = memory.entries.get(name.number) if name.kind is InputKind.ZONE else None
+        if due_ms is None:
+            return ZoneState.initial(alarm=alarm)
+        # The alarm after an entry and the word on it may be two commits.
+        entry = Entry.ALARM if alarm else Entry.DELAY
+        since_ms = due_ms - self._entry_ms[name.number]
+        return ZoneState.initial(alarm=alarm, entry=entry, entry_since_ms=since_ms)
 
     def watches(self, source: AlarmSource) -> bool:
         """Whether an alarm comes from one of the inputs."""
@@ -219,11 +231,20 @@ class ZoneWatch:
         transition = step(watched.settings, watched.state, event, now_ms)
         watched.state = transition.state
         for effect in transition.effects:
+            if isinstance(effect, EntryChanged):
+                self._note_entry(name.number, effect.entry, watched, now_ms)
+                continue
             door_id = 0
             if name.kind is InputKind.READER_TAMPER and self._bindings is not None:
                 door_id = self._bindings.door_of_reader(name.number)
             source = AlarmSource(effect.cause, door_id, watched.part)
             self._tell(source, now_ms, on=isinstance(effect, AlarmOn))
+
+    def _note_entry(self, zone: int, entry: Entry, watched: _Watched, now_ms: int) -> None:
+        due = due_ms(watched.settings, watched.state) if entry is Entry.DELAY else None
+        left_ms = 0 if due is None else due - now_ms
+        log.info("entry", zone=zone, entry=entry.value, left_ms=left_ms)
+        self._recorder.note(EntryKind.ENTRY, zone=zone, entry=entry.value, left_ms=left_ms)
 
 
 def _inputs(site: SiteFile) -> Iterator[tuple[InputName, AlarmCause, str]]:

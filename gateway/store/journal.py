@@ -22,6 +22,7 @@ from gateway.clock import Clock
 from gateway.errors import StorageError
 from gateway.store.files import JOURNAL_FORM, database
 from gateway.store.files.database import storage_errors
+from gateway.store.newest import NewestRow, NewestTable
 from gateway.store.passages import PassageTable, change_of
 from gateway.store.used_codes import UsedCodeTable, UsedUp
 
@@ -101,6 +102,9 @@ class EntryKind(StrEnum):
     ARMING = "arming"
     """Alarm zones were armed or disarmed: all that are disarmed, and what is left of times to
     leave."""
+    ENTRY = "entry"
+    """Somebody came in at an alarm zone with an entry delay: `delay` with what is left of it,
+    `alarm` once it lasts until it is silenced, `over` when neither is so any more."""
     SILENCED = "silenced"
     """Somebody silenced the alarms that were on."""
     READER_SLOWED = "reader_slowed"
@@ -111,6 +115,14 @@ class EntryKind(StrEnum):
 
 
 _KINDS = frozenset(kind.value for kind in EntryKind)
+_STATES = {
+    EntryKind.SCHEDULE: "door",
+    EntryKind.FIRST_CARD: "first_card",
+    EntryKind.KEYPAD: "reader",
+    EntryKind.FAULT: "part",
+    EntryKind.ENTRY: "zone",
+}
+"""Kind of entry that tells a state -> the member of its body that says of what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,7 @@ class CommittedEntry:
     boot_id: str = ""
     """Of the machine's start in which `monotonic_ns` counts."""
     clock_trusted: bool = True
+    """Whether the wall clock was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +230,23 @@ class Journal:
         # the interpreter with this thread just when somebody stands at a door.
         self._passages = PassageTable(self._database)
         self._used_codes = UsedCodeTable(self._database)
+        self._newest = NewestTable(self._database, _STATES)
         with self._database.bind_ctx(_TABLES):
             self._insert = _sql(JournalRow.insert_many([("", "", 0, 0, "", False)], _WRITTEN))
             kept = LastId.insert_many([("", 0)], (LastId.table, LastId.value))
             self._keep_id = _sql(kept.on_conflict_replace())
             self._last = _sql(JournalRow.select(peewee.fn.MAX(JournalRow.seq)))
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        kinds = [kind.value for kind in _STATES]
+        missed = JournalRow.select().where(
+            JournalRow.kind.in_(kinds), JournalRow.seq > self._newest.seen
+        )
+        with self._database.atomic():
+            for row in missed.order_by(JournalRow.seq).iterator():
+                entry = _entry(row)
+                self._newest.apply(self._database.connection(), entry.seq, entry.kind, entry.body)
 
     @classmethod
     def create(cls, path: Path) -> None:
@@ -267,6 +292,8 @@ class Journal:
                 if self._form < JOURNAL_FORM:
                     connection.execute(f"PRAGMA user_version = {JOURNAL_FORM}")
                 (seq,) = connection.execute(self._last).fetchone()
+                for number, entry in enumerate(entries, start=seq - len(entries) + 1):
+                    self._newest.apply(connection, number, entry.kind, entry.body)
                 connection.execute("COMMIT")
             except BaseException:
                 database.roll_back(connection)
@@ -310,6 +337,13 @@ class Journal:
         with self._database.bind_ctx(_TABLES):
             rows = JournalRow.select().where(JournalRow.kind == kind.value)
             return [_entry(row) for row in rows.order_by(JournalRow.seq.desc()).limit(limit)]
+
+    def newest_of_each(self, kind: EntryKind) -> list[CommittedEntry]:
+        """The newest entry of `kind` on each thing that has had one, the newest first."""
+        with self._database.bind_ctx([*_TABLES, NewestRow]):
+            named = NewestRow.select(NewestRow.seq).where(NewestRow.kind == kind.value)
+            rows = JournalRow.select().where(JournalRow.seq.in_(named))
+            return [_entry(row) for row in rows.order_by(JournalRow.seq.desc())]
 
     def open_alarms(self) -> list[CommittedEntry]:
         """Of every alarm that began and whose end is not recorded the newest entry, oldest first.

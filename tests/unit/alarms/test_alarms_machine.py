@@ -16,7 +16,7 @@ from gateway.access.attempt import Duress
 from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.register import AlarmSource
-from gateway.alarms.zones import ZoneSettings
+from gateway.alarms.zones import Entry, ZoneSettings
 from gateway.clock import ManualClock, Moment
 from gateway.controller.alarm_memory import remembered
 from gateway.controller.alarm_panel import AlarmPanel
@@ -24,13 +24,13 @@ from gateway.controller.bindings import AlarmSettings, SoundSettings
 from gateway.controller.sounders import Sounders
 from gateway.hardware.events import InputKind, InputName
 from gateway.settings import SiteFile
-from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.store.journal import CommittedEntry, EntryKind, Timer
 
 ZONES, DOORS, READERS = (1, 2), (1, 2), ("front", "back")
 CASE = InputName(InputKind.TAMPER)
 AT_READER = InputName(InputKind.READER_TAMPER, 1)
 INPUTS = [*(InputName(InputKind.ZONE, number) for number in ZONES), CASE, AT_READER]
-ENTRY_ZONE = 2
+ENTRY_ZONE, ENTRY_S = 2, 3
 NOON = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
 
@@ -62,7 +62,14 @@ SITE = SiteFile.model_validate(
             }
             for index, name in enumerate(READERS, start=1)
         ],
-        "zone": [{"number": number, "pin": 40 + number} for number in ZONES],
+        "zone": [
+            {
+                "number": number,
+                "pin": 40 + number,
+                "entry_delay_s": ENTRY_S * (number == ENTRY_ZONE),
+            }
+            for number in ZONES
+        ],
         "tamper": contact(50),
     }
 )
@@ -85,7 +92,9 @@ class Paper:
 
     def note(self, kind: EntryKind, **body: Any) -> int:
         number = len(self.entries) + 1
-        self.entries.append(CommittedEntry(number, kind, body, self._clock.utc()))
+        self.entries.append(
+            CommittedEntry(number, kind, body, self._clock.utc(), clock_trusted=self.trusted)
+        )
         return number
 
     def alarm(self, source: AlarmSource, *, on: bool) -> None:
@@ -110,6 +119,10 @@ class Paper:
 
     def last_of(self, kind: EntryKind) -> CommittedEntry | None:
         return next(iter(self.newest(kind, 1)), None)
+
+    def newest_of_each(self, kind: EntryKind) -> list[CommittedEntry]:
+        newest = {entry.body["zone"]: entry for entry in self.entries if entry.kind is kind}
+        return list(newest.values())
 
     def newest(self, kind: EntryKind, limit: int) -> list[CommittedEntry]:
         return [entry for entry in reversed(self.entries) if entry.kind is kind][:limit]
@@ -149,7 +162,7 @@ class Alarms(RuleBasedStateMachine):
             return ZoneSettings(AlarmCause.TAMPER, self.tamper_enabled, active_high=True)
 
         def zone(number: int) -> ZoneSettings:
-            entry_ms = 3_000 if number == ENTRY_ZONE else 0
+            entry_ms = ENTRY_S * 1000 if number == ENTRY_ZONE else 0
             return ZoneSettings(AlarmCause(number), True, True, 500, entry_ms)
 
         return SimpleNamespace(
@@ -170,7 +183,8 @@ class Alarms(RuleBasedStateMachine):
     def start(self) -> None:
         self.siren = Speaker()
         outputs: Any = {"siren": self.siren}
-        memory = remembered(self.paper, self.clock.utc(), self.now_ms, trusted=self.paper.trusted)
+        timer = Timer("another start", self.clock, lambda: self.paper.trusted)
+        memory = remembered(self.paper, timer, self.now_ms)
         self.panel = AlarmPanel(
             SITE,
             self.paper,
@@ -252,9 +266,17 @@ class Alarms(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0, 1, 60]), trusted=st.booleans())
     def the_controller_is_killed(self, *, seconds: int, trusted: bool) -> None:
+        before, known = self.entry(), trusted and self.paper.trusted
         self.clock.advance(seconds)
         self.paper.trusted = trusted
         self.start()
+        if before is Entry.DELAY and (seconds >= ENTRY_S or not known):
+            before = Entry.ALARM
+        assert self.entry() is before
+        assert self.panel.zones.status()[ENTRY_ZONE - 1].alarm or before is not Entry.ALARM
+
+    def entry(self) -> Entry:
+        return self.panel.zones._watched[InputName(InputKind.ZONE, ENTRY_ZONE)].state.entry
 
     def heard(self) -> Iterator[AlarmSource]:
         return (source for source in self.paper.on if source.cause not in DURESS_CAUSES)

@@ -31,17 +31,31 @@ USUAL = ZoneSettings(AlarmCause.ZONE_1, enabled=True, active_high=True, delay_ms
 class Input:
     """A watched input on a bench, that is given time whenever it asks for it."""
 
-    def __init__(self, settings: ZoneSettings, *, alarm: bool) -> None:
+    def __init__(
+        self,
+        settings: ZoneSettings,
+        *,
+        alarm: bool,
+        entry: zones.Entry = zones.Entry.OVER,
+        left_ms: int = 0,
+    ) -> None:
         self.settings = settings
-        self.state = ZoneState.initial(alarm=alarm)
+        since_ms = left_ms - settings.entry_delay_ms
+        self.state = ZoneState.initial(alarm=alarm, entry=entry, entry_since_ms=since_ms)
+        self.entry = entry
         self.done: list[tuple[int, str]] = []
 
     def feed(self, at_ms: int, event: zones.ZoneEvent) -> None:
         transition = zones.step(self.settings, self.state, event, at_ms)
         self.state = transition.state
         for effect in transition.effects:
+            if isinstance(effect, zones.EntryChanged):
+                assert effect.entry is not self.entry, "an entry repeats"
+                self.entry = effect.entry
+                continue
             assert effect.cause is self.settings.cause
             self.done.append((at_ms, "on" if isinstance(effect, zones.AlarmOn) else "off"))
+        assert self.entry is self.state.entry
 
     def wait(self, until_ms: int) -> None:
         while (due := zones.due_ms(self.settings, self.state)) is not None and due < until_ms:
@@ -69,11 +83,19 @@ def cases() -> Iterator[object]:
 
 @pytest.mark.parametrize("case", list(cases()))
 def test_the_input_does_what_the_table_says(case: dict[str, object]) -> None:
-    assert set(case) <= {"name", "settings", "timeline", "unfinished_alarm"}
+    known = {"name", "settings", "timeline", "unfinished_alarm", "entry", "entry_left_ms"}
+    assert set(case) <= known
     changes = dict(case.get("settings", {}))  # type: ignore[call-overload]  # - tables are untyped
     if "cause" in changes:
         changes["cause"] = AlarmCause(changes["cause"])
-    watched = Input(replace(USUAL, **changes), alarm=bool(case.get("unfinished_alarm", False)))
+    left_ms = case.get("entry_left_ms", 0)
+    assert isinstance(left_ms, int)
+    watched = Input(
+        replace(USUAL, **changes),
+        alarm=bool(case.get("unfinished_alarm", False)),
+        entry=zones.Entry(case.get("entry", "over")),
+        left_ms=left_ms,
+    )
     timeline = case["timeline"]
     assert isinstance(timeline, list)
     for at_ms, words, _ in timeline:

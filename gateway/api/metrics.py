@@ -81,7 +81,12 @@ def _controller(status: ControllerStatus) -> Iterator[Metric]:
     yield _gauge(
         "gateway_journal_failing", "Whether the disk takes no entry", bool(status.journal_fault)
     )
-    yield _gauge("gateway_power_faults", "Faults of the power supply", len(status.faults))
+    power = [fault for fault in status.faults if fault.part == "power"]
+    yield _gauge("gateway_power_faults", "Faults of the power supply", len(power))
+    faults = GaugeMetricFamily("gateway_fault", "A part that is faulty", labels=["part", "name"])
+    for fault in status.faults:
+        faults.add_metric([fault.part, fault.name], 1)
+    yield faults
     yield _gauge("gateway_siren", "Whether the siren sounds", status.siren)
     alarms = GaugeMetricFamily("gateway_alarm", "An alarm that is on", labels=["cause", "door"])
     for cause, door in sorted({(alarm.cause, alarm.door_id) for alarm in status.alarms}):

@@ -252,6 +252,8 @@ def state(ctx: click.Context, *, as_json: bool) -> None:
             f"turnstile {turnstile['name']}: unlocked {turns}, released {waits}, "
             f"mode {turnstile['mode']}, event state {turnstile['event_state']}"
         )
+    for fault in found["faults"]:
+        click.echo(f"fault {fault['part']} {fault['name']}: {fault['why']}")
     for kind in ("outputs", "inputs"):
         for pin in found[kind]:
             click.echo(

@@ -50,11 +50,13 @@ def alarm_disarm(call: Call[DisarmRequest]) -> Answer:
 
 
 def alarm_state(call: Call[NoMembers]) -> Answer:
-    """How each alarm zone stands, every alarm that is on, and whether the siren sounds."""
+    """How each alarm zone stands, every alarm that is on, every part that is faulty, and whether
+    the siren sounds."""
     status = call.context.controller.status()
     return {
         "zones": [zone.model_dump() for zone in status.zones],
         "alarms": [alarm.model_dump() for alarm in status.alarms],
+        "faults": [fault.model_dump() for fault in status.faults],
         "siren": status.siren,
     }
 

@@ -17,10 +17,11 @@ from gateway.controller.admission import AdmissionDesk, kept_state
 from gateway.controller.alarm_memory import AlarmMemory, remembered
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.core import Controller
-from gateway.controller.door_panel import DoorPanel
+from gateway.controller.door_panel import DoorPanel, KeptDoor
 from gateway.controller.doorman import Doorman, Standing
 from gateway.controller.dynamic_codes import DynamicCodes, FindWindow
 from gateway.controller.event_log import EventLog
+from gateway.controller.faults import POWER, REX, Faults
 from gateway.controller.fire import FireLatch
 from gateway.controller.flight.hook import NO_FLIGHT, Flight
 from gateway.controller.flight.instant import Instant
@@ -97,6 +98,8 @@ class _Past:
     used_up: UsedUp = field(default_factory=UsedUp)
     clock_floor: datetime | None = None
     """The newest instant at which the clock was trusted."""
+    faults: tuple[CommittedEntry, ...] = ()
+    """The newest on each part."""
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -217,7 +220,8 @@ def put_together(
             modes=ModeKeeper(record.recorder, instant, _timer(instant), record.past.modes),
             alarms=panels.alarms,
             fire=panels.fire,
-            power=PowerWatch(site.power, record.recorder),
+            power=PowerWatch(site.power, panels.faults),
+            faults=panels.faults,
             notifier=Notifier(),
             clock_verdict=lambda: instant.judge(instant.utc()),
             clock_floor=record.past.clock_floor,
@@ -285,6 +289,7 @@ def _recording(
         held_open=held_open(modes),
         used_up=journal.used_up(),
         clock_floor=floor,
+        faults=tuple(journal.newest_of_each(EntryKind.FAULT)),
     )
     zone = SiteZone(site.site.zone)
     last_ids = journal.last_ids()
@@ -367,6 +372,7 @@ class _Panels:
     interlock: InterlockDesk
     turnstile: TurnstilePanel | None
     fire: FireLatch
+    faults: Faults
 
 
 def _panels(
@@ -413,6 +419,7 @@ def _panels(
         turnstile = TurnstilePanel(site.turnstile, sides, recorder, desk, flight.new_key)
         standing.turnstile = turnstile
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, desk, past.hours)
+    faults = Faults(recorder, _parts_of(site), past.faults)
     for door in site.doors():
         doors[door.id] = DoorPanel(
             door,
@@ -420,9 +427,12 @@ def _panels(
             recorder,
             alarms.door,
             hours,
-            open_alarms=_open_alarms(past.alarms.on, door.id),
+            faults=faults,
             exits=interlock,
-            schedule=Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
+            kept=KeptDoor(
+                _open_alarms(past.alarms.on, door.id),
+                Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
+            ),
         )
 
     signals = ReaderSignals(site, sounders)
@@ -445,7 +455,14 @@ def _panels(
         interlock=interlock,
         turnstile=turnstile,
         fire=FireLatch(site.fire, recorder, tell, now_ms, latched=past.fire),
+        faults=faults,
     )
+
+
+def _parts_of(site: SiteFile) -> set[tuple[str, str]]:
+    """The parts of the site that can be faulty."""
+    buttons = {(REX, door.name) for door in site.doors() if door.rex}
+    return buttons | {(POWER, name) for name, _contact in site.power.contacts()}
 
 
 def _open_alarms(open_alarms: Iterable[AlarmSource], door: int) -> tuple[DoorAlarm, ...]:

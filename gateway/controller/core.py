@@ -246,15 +246,7 @@ class Controller:
             ):
                 self._left_aside(item)
             case Identification():
-                # A card that is still held there after its enrolment is no visitor either.
-                repeated = self._parts.identifier.is_repeat(item)
-                if self._reception.captures.takes(item):
-                    self._pass_over(item)
-                elif not repeated and self._parts.throttle.passes(item, self._now_ms()):
-                    self._identified(item)
-                elif not repeated:
-                    # It waits, and may be left out for a later one.
-                    self._pass_over(item)
+                self._read(item)
             case KeyPressed(reader=reader, at_ns=at_ns):
                 if self._bindings is not None:
                     self._parts.doorman.key_pressed(reader, self._bindings, at_ns // _MS)
@@ -267,6 +259,18 @@ class Controller:
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
             case BadFrame() | ReplaySuspected() | DeviceState() | WriterFault() | DamageFound():
                 self._note(item)
+
+    def _read(self, item: Identification) -> None:
+        """Something was read at a reader that counts."""
+        # A card that is still held there after its enrolment is no visitor either.
+        repeated = self._parts.identifier.is_repeat(item)
+        if self._reception.captures.takes(item):
+            self._pass_over(item)
+        elif not repeated and self._parts.throttle.passes(item, self._now_ms()):
+            self._identified(item)
+        elif not repeated:
+            # It waits, and may be left out for a later one.
+            self._pass_over(item)
 
     def _left_aside(self, item: Identification | KeyPressed) -> None:
         """Something came from a reader that somebody tampers with."""

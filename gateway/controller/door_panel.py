@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from gateway.access.reasons import AccessEvent, Opening
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.bindings import Bindings
+from gateway.controller.faults import REX, Faults
 from gateway.controller.passages import PassageSink
 from gateway.controller.ports import StrikePort
 from gateway.controller.recorder import Receipt, Recorder
@@ -48,11 +50,20 @@ from gateway.doors.values import (
     TimePassed,
     effective_mode,
 )
-from gateway.link.messages import DoorStatus
+from gateway.link.messages import DoorStatus, Fault
 from gateway.settings import Door, Level, LockState, SecBox
 from gateway.store.journal import EntryKind
 
 log = structlog.get_logger("door")
+
+_STUCK = (
+    "the exit button has been pressed for over a minute, so a press opens nothing: free it, or "
+    "look for a short in its wire"
+)
+_WELDED = (
+    "the lock stays unlocked although it is commanded to lock: see the lock, its relay and the "
+    "feedback contact"
+)
 
 
 class AlarmSink(Protocol):
@@ -67,6 +78,16 @@ class ExitGuard(Protocol):
     def bars_exit(self, door: int) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptDoor:
+    """What the journal knows of a door at a start."""
+
+    alarms: Collection[DoorAlarm] = ()
+    """Those whose end it lacks."""
+    schedule: Schedule = Schedule.OFF
+    """ENDED where a command ended one that may be in force."""
+
+
 class DoorPanel:
     """Feeds one door's machine and carries out what it says. The loop's thread alone uses it."""
 
@@ -78,15 +99,14 @@ class DoorPanel:
         alarm: AlarmSink,
         passages: PassageSink,
         *,
+        faults: Faults,
         exits: ExitGuard | None = None,
-        open_alarms: Collection[DoorAlarm] = (),
-        schedule: Schedule = Schedule.OFF,
+        kept: KeptDoor,
     ) -> None:
-        """`exits` is asked at each press of the exit button; `open_alarms` are those whose end the
-        journal lacks; `schedule` is ENDED where a command ended one that may be in force."""
+        """`exits` is asked at each press of the exit button."""
         self.door = door
-        self._open_alarms = open_alarms
-        self._schedule = schedule
+        self._faults = faults
+        self._kept = kept
         self._strike = strike
         self._recorder = recorder
         self._alarm = alarm
@@ -118,8 +138,9 @@ class DoorPanel:
             self._state = DoorState.initial(
                 settings,
                 unlocked=self._starting,
-                alarms=self._open_alarms,
-                schedule=self._schedule,
+                alarms=self._kept.alarms,
+                schedule=self._kept.schedule,
+                rex_fault=self._faults.on(REX, self.door.name),
             )
             self._bound = True
             # Nobody knows what it was opened for just before the start.
@@ -258,8 +279,10 @@ class DoorPanel:
                 cause = AlarmCause(effect.alarm.value)
                 on = isinstance(effect, AlarmOn)
                 self._alarm(cause, now_ms, on=on, door_id=self.door.id)
-            case PreAlarm() | ScheduleChanged() | RexFault():
+            case PreAlarm() | ScheduleChanged():
                 self._note(effect)
+            case RexFault(on=on):
+                self._faults.tell(REX, self.door.name, _STUCK if on else None)
             case Entered() | NotEntered():
                 self._tell(effect)
             case Drive() | Refused():
@@ -269,13 +292,9 @@ class DoorPanel:
         on_module = isinstance(self.door, SecBox)
         self._recorder.door_moved(self.door.id, opened=opened, sec_box=on_module)
 
-    def _note(self, effect: PreAlarm | ScheduleChanged | RexFault) -> None:
+    def _note(self, effect: PreAlarm | ScheduleChanged) -> None:
         """Write down what no table of the API holds."""
         match effect:
-            case RexFault(on=on):
-                self._recorder.note(
-                    EntryKind.FAULT, part=f"rex {self.door.name}", why="stuck" if on else None
-                )
             case PreAlarm(on=on):
                 self._recorder.note(EntryKind.PRE_ALARM, door=self.door.id, on=on)
             case ScheduleChanged(schedule=schedule):
@@ -337,6 +356,13 @@ class DoorPanel:
     @property
     def mode(self) -> Mode:
         return self._state.mode
+
+    def faults(self) -> Iterator[Fault]:
+        """What is wrong with the door and has a journal entry of another kind."""
+        if self._state.welded:
+            yield Fault(part="lock", name=self.door.name, why=_WELDED)
+        if self._settings.sensor_enabled and self._state.sensor is SensorReading.OFFLINE:
+            yield Fault(part="sensor", name=self.door.name, why=f"cannot be read: {self.away}")
 
     def status(self) -> DoorStatus:
         """The door as it stands."""

@@ -10,6 +10,7 @@ from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.alarm_panel import AlarmPanel
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.doorman import Doorman
+from gateway.controller.faults import Faults
 from gateway.controller.fire import FireLatch
 from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse
 from gateway.controller.forgiveness import Forgiveness
@@ -77,6 +78,7 @@ class Parts:
     alarms: AlarmPanel
     fire: FireLatch
     power: PowerWatch
+    faults: Faults
     zone: SiteZone
     notifier: Notifier
     clock_verdict: Callable[[], ClockVerdict]

@@ -63,7 +63,11 @@ def status_of(
         zones=parts.alarms.zones.status(),
         alarms=parts.alarms.active(),
         siren=parts.alarms.siren,
-        faults=parts.power.faults,
+        faults=(
+            *parts.faults.active(),
+            *(fault for panel in parts.doors.values() for fault in panel.faults()),
+            *parts.alarms.zones.faults(),
+        ),
         turnstile=parts.turnstile.status() if parts.turnstile else None,
         modes_ended=modes_ended,
         keypads_locked_ms=parts.doorman.locked_keypads(now_ns // 1_000_000),

@@ -35,8 +35,8 @@ from gateway.controller.recorder import Recorder
 from gateway.controller.wall_seconds import WallSeconds
 from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
-from gateway.link.messages import ZoneStatus
-from gateway.settings import Level, SiteFile
+from gateway.link.messages import Fault, ZoneStatus
+from gateway.settings import FixedInput, Level, SiteFile
 from gateway.store.journal import EntryKind
 
 log = structlog.get_logger("alarm")
@@ -73,6 +73,7 @@ class ZoneWatch:
         self._clock = clock
         self._tell = tell
         self._arming = memory.arming
+        self._case = site.tamper
         self._readers = {reader.index: reader for reader in site.reader}
         self._bindings: Bindings | None = None
         self._levels: dict[InputName, bool] = {}
@@ -156,10 +157,21 @@ class ZoneWatch:
     def disabled(self, index: int) -> bool:
         """True while what is read at a reader must not count: somebody tampers with it."""
         reader = self._readers[index]
-        if reader.tamper is None or not reader.tamper_disables:
-            return False
-        high = self._levels.get(InputName(InputKind.READER_TAMPER, index))
-        return high is (reader.tamper.idle is Level.LOW)
+        name = InputName(InputKind.READER_TAMPER, index)
+        return reader.tamper_disables and self._tampered(name, reader.tamper)
+
+    def _tampered(self, name: InputName, contact: FixedInput | None) -> bool:
+        return contact is not None and self._levels.get(name) is (contact.idle is Level.LOW)
+
+    def faults(self) -> Iterator[Fault]:
+        """The tamper contacts that are active, whether that is an alarm or not."""
+        if self._tampered(InputName(InputKind.TAMPER), self._case):
+            yield Fault(part="tamper", name="case", why="the case is open, or its contact broken")
+        for index, reader in self._readers.items():
+            if self._tampered(InputName(InputKind.READER_TAMPER, index), reader.tamper):
+                counts = "; nothing that is read there counts" if reader.tamper_disables else ""
+                why = f"the reader is off its wall, or its contact broken{counts}"
+                yield Fault(part="tamper", name=reader.name, why=why)
 
     def active_high(self, zone: int) -> bool:
         """Whether the active level of a wired zone is high. Raises NotFound for one that is not."""

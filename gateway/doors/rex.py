@@ -56,6 +56,8 @@ def elapse(state: DoorState, now_ms: int) -> DoorState:
 
 def settle(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
     """What follows from the button and the settings, whichever of them changed."""
+    if settings.rex_enabled and state.rex_pressed is None:
+        return state  # not read since the start: a fault from before it may go on
     if not (settings.rex_enabled and state.rex_pressed):
         return replace(state, rex_since_ms=None, rex_fault=False, rex_holding=False)
     if settings.rex_mode is RexMode.UNLOCK:

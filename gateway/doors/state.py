@@ -63,6 +63,7 @@ class DoorState:
         unlocked: bool = False,
         alarms: Collection[DoorAlarm] = (),
         schedule: Schedule = Schedule.OFF,
+        rex_fault: bool = False,
     ) -> Self:
         """A door at start, of which nothing was read yet.
 
@@ -72,7 +73,8 @@ class DoorState:
         `alarms` are those whose end was not recorded before the restart: they go on if the door
         turns out to be open, or its lock unlocked; else their end comes with the step that shows
         it. Of HELD_OPEN and FORCED_OPEN there is one at most. `schedule` is ENDED where a command
-        ended one that may still be in force.
+        ended one that may still be in force. `rex_fault` goes on likewise, until the button is read
+        and is up.
         """
         return cls(
             mode=Mode.NORMAL,
@@ -93,7 +95,7 @@ class DoorState:
             pre_alarm=False,
             rex_pressed=None,
             rex_since_ms=None,
-            rex_fault=False,
+            rex_fault=rex_fault,
             bond_unlocked=None,
             bond_since_ms=None,
             welded=DoorAlarm.WELDED in alarms,

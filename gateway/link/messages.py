@@ -384,6 +384,17 @@ class AlarmStatus(_Message):
     silenced: bool
 
 
+class Fault(_Message):
+    """Something that is wrong with a part of the site."""
+
+    part: str
+    """`rex`, `lock` or `sensor` of a door, `tamper` of a reader or the case, `power`."""
+    name: str
+    """Of the door, the reader or the contact."""
+    why: str
+    """In words for a technician."""
+
+
 class ControllerStatus(_Message):
     """The controller's present state, answered to ReportStatus and sent in every heartbeat."""
 
@@ -414,8 +425,7 @@ class ControllerStatus(_Message):
     """Oldest first."""
     siren: bool = False
     """It sounds now."""
-    faults: tuple[str, ...] = ()
-    """What is wrong with the power supply, in words for a technician."""
+    faults: tuple[Fault, ...] = ()
     turnstile: TurnstileStatus | None = None
     """None where the site has none."""
     levels: tuple[LineLevel, ...] = ()

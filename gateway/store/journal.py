@@ -115,7 +115,7 @@ class EntryKind(StrEnum):
 
 
 _KINDS = frozenset(kind.value for kind in EntryKind)
-_STATES = {
+_STATES: Mapping[str, str] = {
     EntryKind.SCHEDULE: "door",
     EntryKind.FIRST_CARD: "first_card",
     EntryKind.KEYPAD: "reader",
@@ -239,7 +239,7 @@ class Journal:
             self._catch_up()
 
     def _catch_up(self) -> None:
-        kinds = [kind.value for kind in _STATES]
+        kinds = [str(kind) for kind in _STATES]
         missed = JournalRow.select().where(
             JournalRow.kind.in_(kinds), JournalRow.seq > self._newest.seen
         )

@@ -71,6 +71,7 @@ _ALARM_STATE = _object(
             silenced=_YES,
         )
     ),
+    faults=_array(_object(part=_TEXT, name=_TEXT, why=_TEXT)),
     siren=_YES,
 )
 

@@ -156,7 +156,7 @@ def _processes(data: Path) -> Iterator[Finding]:
     for device in status.devices:
         yield from _device(device)
     for fault in status.faults:
-        yield Finding(Grade.FAIL, "power", fault)
+        yield Finding(Grade.FAIL, f"{fault.part} {fault.name}", fault.why)
     if not status.clock_trusted:
         yield Finding(Grade.FAIL, "clock", _why_no_clock(status))
     if status.journal_fault:

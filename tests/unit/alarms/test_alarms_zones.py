@@ -88,12 +88,13 @@ def test_the_input_does_what_the_table_says(case: dict[str, object]) -> None:
     changes = dict(case.get("settings", {}))  # type: ignore[call-overload]  # - tables are untyped
     if "cause" in changes:
         changes["cause"] = AlarmCause(changes["cause"])
-    left_ms = case.get("entry_left_ms", 0)
+    left_ms, entry = case.get("entry_left_ms", 0), case.get("entry", "over")
     assert isinstance(left_ms, int)
+    assert isinstance(entry, str)
     watched = Input(
         replace(USUAL, **changes),
         alarm=bool(case.get("unfinished_alarm", False)),
-        entry=zones.Entry(case.get("entry", "over")),
+        entry=zones.Entry(entry),
         left_ms=left_ms,
     )
     timeline = case["timeline"]

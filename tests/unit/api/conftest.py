@@ -35,6 +35,7 @@ from gateway.link.messages import (
     ControllerStatus,
     DeviceStatus,
     DoorStatus,
+    Fault,
     ReportStatus,
 )
 from gateway.link.runtime import RuntimeDirectory
@@ -145,6 +146,10 @@ class StrawController:
             ),
             alarm_active=False,
             alarm_cause=0,
+            faults=(
+                Fault(part="rex", name="door1", why="it is stuck"),
+                Fault(part="power", name="mains_fail", why="the mains has failed"),
+            ),
         )
 
     def of(self, kind: type[Command]) -> list[Command]:

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from gateway.errors import NotFound
-from gateway.link.messages import AlarmStatus, ArmAlarms, DisarmAlarms, ZoneStatus
+from gateway.link.messages import AlarmStatus, ArmAlarms, DisarmAlarms, Fault, ZoneStatus
 
 Order = Callable[..., requests.Response]
 
@@ -55,7 +55,7 @@ def test_zones_that_cannot_be_are_refused_by_name(
 
 
 @pytest.mark.effect("alarm_state")
-def test_the_state_tells_zones_alarms_and_siren(order: Order, straw: Any) -> None:
+def test_the_state_tells_zones_alarms_faults_and_siren(order: Order, straw: Any) -> None:
     zone = {"zone": 1, "state": "exit", "watched": False, "active": None}
     zone |= {"entering": False, "alarm": False}
     alarm = {"cause": 9, "door_id": 1, "part": "reader front"}
@@ -63,10 +63,16 @@ def test_the_state_tells_zones_alarms_and_siren(order: Order, straw: Any) -> Non
     told = {
         "zones": (ZoneStatus.model_validate(zone),),
         "alarms": (AlarmStatus.model_validate(alarm),),
+        "faults": (Fault(part="rex", name="front", why="stuck"),),
         "siren": True,
     }
     straw.status = straw.status.model_copy(update=told)
-    assert order("alarm_state").json() == {"zones": [zone], "alarms": [alarm], "siren": True}
+    assert order("alarm_state").json() == {
+        "zones": [zone],
+        "alarms": [alarm],
+        "faults": [{"part": "rex", "name": "front", "why": "stuck"}],
+        "siren": True,
+    }
 
 
 @pytest.mark.refusal("alarm_arm", "alarm_disarm", "alarm_state")

@@ -62,6 +62,14 @@ def test_every_device_is_in_one_state_with_the_time_since(device: SimpleNamespac
             assert told["gateway_device_counted", (*labels, ("what", what))] == count
 
 
+def test_every_faulty_part_is_named(device: SimpleNamespace) -> None:
+    faults = device.context.controller.status().faults
+    told = {labels for name, labels in figures(device) if name == "gateway_fault"}
+    assert told == {(("name", fault.name), ("part", fault.part)) for fault in faults}
+    assert {part for _, (_, part) in told} == {"rex", "power"}
+    assert figures(device)["gateway_power_faults", ()] == 1
+
+
 def test_the_controller_is_told_to_be_up_with_its_journal(device: SimpleNamespace) -> None:
     told, status = figures(device), device.context.controller.status()
     assert told["gateway_controller_up", ()] == 1

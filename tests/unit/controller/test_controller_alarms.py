@@ -521,7 +521,8 @@ def test_a_bell_that_is_switched_off_does_not_ring(loud: Bench) -> None:
 
 def test_a_mains_failure_is_a_fault_and_no_alarm(loud: Bench) -> None:
     move(loud, MAINS, high=False)
-    assert loud.controller.status().faults == ("the mains has failed",)
+    (fault,) = loud.controller.status().faults
+    assert (fault.part, fault.name, fault.why) == ("power", "mains_fail", "the mains has failed")
     move(loud, MAINS, high=True)
     assert loud.controller.status().faults == ()
     assert [body["why"] for body in loud.journal(EntryKind.FAULT)] == ["the mains has failed", None]

@@ -76,16 +76,32 @@ class Door(RuleBasedStateMachine):
         self.told_schedule = v.Schedule.OFF
         self.alarms_on: set[v.DoorAlarm] = set()
 
-    @initialize(settings=DOORS, unlocked=st.booleans(), alarms=OPEN_ALARMS, ended=st.booleans())
+    @initialize(
+        settings=DOORS,
+        unlocked=st.booleans(),
+        alarms=OPEN_ALARMS,
+        ended=st.booleans(),
+        fault=st.booleans(),
+    )
     def start(
-        self, settings: v.DoorSettings, unlocked: bool, alarms: set[v.DoorAlarm], ended: bool
+        self,
+        settings: v.DoorSettings,
+        unlocked: bool,
+        alarms: set[v.DoorAlarm],
+        ended: bool,
+        fault: bool,
     ) -> None:
         self.settings = settings
         self.starting = self.told_unlocked = unlocked and settings.relay_enabled
         self.schedule = self.told_schedule = v.Schedule.ENDED if ended else v.Schedule.OFF
         self.state = DoorState.initial(
-            settings, unlocked=self.starting, alarms=alarms, schedule=self.schedule
+            settings,
+            unlocked=self.starting,
+            alarms=alarms,
+            schedule=self.schedule,
+            rex_fault=fault,
         )
+        self.told_fault = fault
         self.told_open = self.state.open
         self.alarms_on = set(alarms)
         self.feed(v.ModeChanged(v.Mode.NORMAL))

@@ -141,6 +141,7 @@ def bench() -> Callable[[dict[str, object]], Bench]:
             unlocked=bool(case.get("claimed_unlocked", False)),
             alarms=[v.DoorAlarm(alarm) for alarm in alarms],
             schedule=v.Schedule.ENDED if ended else v.Schedule.OFF,
+            rex_fault=bool(case.get("button_fault", False)),
         )
         return Bench(settings, state)
 
@@ -152,7 +153,7 @@ def test_the_door_does_what_the_table_says(
     case: dict[str, object], bench: Callable[[dict[str, object]], Bench]
 ) -> None:
     known = {"name", "settings", "timeline", "at_start", "begins", "claimed_unlocked"}
-    assert set(case) <= known | {"unfinished_alarms", "schedule_ended"}
+    assert set(case) <= known | {"unfinished_alarms", "schedule_ended", "button_fault"}
     at_start = case.get("at_start", ["sensor closed", "button up"])
     timeline = case["timeline"]
     assert isinstance(at_start, list)

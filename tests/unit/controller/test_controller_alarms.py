@@ -63,6 +63,9 @@ def wired(demo: Path) -> Path:
     site = demo / SITE_FILE
     text = site.read_text(encoding="utf-8").replace("d1 = 6\n", READER_CONTACT)
     text = text.replace("number = 2\n", "number = 2\nentry_delay_s = 10\n")
+    # The bell's relay has another polarity than the locks'.
+    text = text.replace('hats = ["generic-relay-high"]', "hats = []")
+    text = text.replace('kind = "strike" }', 'locked = "low", unlocked = "high" }')
     site.write_text(text + EXTRAS, encoding="utf-8")
     return demo
 

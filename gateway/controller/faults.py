@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-import structlog
-
 from gateway.controller.recorder import Recorder
 from gateway.link.messages import Fault
 from gateway.store.journal import CommittedEntry, EntryKind
@@ -16,8 +14,6 @@ REX, POWER = "rex", "power"
 """Parts whose faults are journalled here, each with the name of its door or contact."""
 
 Part = tuple[str, str]
-
-log = structlog.get_logger("fault")
 
 
 class Faults:
@@ -47,10 +43,8 @@ class Faults:
         if (why is not None) is self.on(kind, name):
             return
         if why is None:
-            log.warning("in order again", part=kind, name=name)
             del self._active[kind, name]
         else:
-            log.warning("faulty", part=kind, name=name, why=why)
             self._active[kind, name] = why
         self._recorder.note(EntryKind.FAULT, part=f"{kind} {name}", why=why)
 

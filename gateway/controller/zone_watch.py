@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Protocol
 
-import structlog
-
 from gateway.access.trace import TimeVerdict
 from gateway.alarms.arming import ZoneArming
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
@@ -38,8 +36,6 @@ from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Fault, ZoneStatus
 from gateway.settings import FixedInput, Level, SiteFile
 from gateway.store.journal import EntryKind
-
-log = structlog.get_logger("alarm")
 
 
 class ZoneSink(Protocol):
@@ -255,7 +251,6 @@ class ZoneWatch:
     def _note_entry(self, zone: int, entry: Entry, watched: _Watched, now_ms: int) -> None:
         due = due_ms(watched.settings, watched.state) if entry is Entry.DELAY else None
         left_ms = 0 if due is None else due - now_ms
-        log.info("entry", zone=zone, entry=entry.value, left_ms=left_ms)
         self._recorder.note(EntryKind.ENTRY, zone=zone, entry=entry.value, left_ms=left_ms)
 
 

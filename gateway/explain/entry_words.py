@@ -337,6 +337,16 @@ def _arming(body: Body, names: SiteNames) -> Line:
     return Line(Priority.NOTICE, f"ALARM ZONES disarmed: {disarmed}")
 
 
+def _entry(body: Body, names: SiteNames) -> Line | None:
+    del names
+    if body["entry"] == "alarm":
+        return None  # the alarm's own entry says so
+    if body["entry"] == "over":
+        return Line(Priority.INFO, f"ENTRY zone {body['zone']}: dealt with")
+    left_s = body["left_ms"] // 1000
+    return Line(Priority.NOTICE, f"ENTRY zone {body['zone']}: {left_s} s left to disarm")
+
+
 def _silenced(body: Body, names: SiteNames) -> Line:
     del body, names
     return Line(Priority.NOTICE, "ALARMS silenced")
@@ -403,6 +413,7 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], Line | None]] = {
     EntryKind.CARD_SPENT: _bookkeeping,
     EntryKind.DURESS: _bookkeeping,
     EntryKind.ARMING: _arming,
+    EntryKind.ENTRY: _entry,
     EntryKind.SILENCED: _silenced,
     EntryKind.READER_SLOWED: _reader_slowed,
     EntryKind.READER_DISABLED: _reader_disabled,

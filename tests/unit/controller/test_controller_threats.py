@@ -10,6 +10,7 @@ import pytest
 
 from gateway.controller.core import LONGEST_WAIT_NS
 from gateway.controller.flight.hook import Asked
+from gateway.controller.policies import PolicyKeeper
 from gateway.controller.ways import Ways
 from gateway.credentials.values import CredentialKind
 from gateway.errors import StorageError
@@ -100,7 +101,7 @@ def fail_to_decide(bench: Any, patch: pytest.MonkeyPatch) -> None:
 
 def never_compile(bench: Any, patch: pytest.MonkeyPatch) -> None:
     """The rules that a card needs come too late for it."""
-    patch.setattr(bench.parts.policies, "slice", lambda: None)
+    patch.setattr(PolicyKeeper, "slice", lambda _: None)
     with bench.store() as store:
         store.insert("groups", [{"name": "another"}])
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from types import MappingProxyType
 
 from gateway.errors import BrokenFrame
+from gateway.settings import SixBitKeys
 
 KEYS = "0123456789*#"
 """Every key, at the index of its value."""
@@ -24,18 +25,14 @@ LONGEST_BURST = max(BURST_BITS)
 _PLAIN: Mapping[int, str] = MappingProxyType(dict(enumerate(KEYS)))
 _TEN_IS_ZERO = MappingProxyType(dict(enumerate("123456789" + "0*#", start=1)))
 
-SIX_BIT_KEYS: Mapping[str, Mapping[int, str]] = MappingProxyType(
-    {"rosslare": _TEN_IS_ZERO, "plain": _PLAIN}
+SIX_BIT_KEYS: Mapping[SixBitKeys, Mapping[int, str]] = MappingProxyType(
+    {SixBitKeys.ROSSLARE: _TEN_IS_ZERO, SixBitKeys.PLAIN: _PLAIN}
 )
-"""What the values of 6-bit bursts stand for, by the keypad's option: `rosslare` (option 1, its
-factory setting: 10 = 0, 11 = *, 12 = #) or `plain` (option 2, as in bursts of 4 bits)."""
+"""What the values of 6-bit bursts stand for, by the keypad's option."""
 
 
-def decode_key(bits: str, six_bit: str = "rosslare") -> str:
-    """The key of a burst of 4, 6 or 8 bits; raises BrokenFrame where it is none.
-
-    `six_bit` is one of SIX_BIT_KEYS.
-    """
+def decode_key(bits: str, six_bit: SixBitKeys = SixBitKeys.ROSSLARE) -> str:
+    """The key of a burst of 4, 6 or 8 bits; raises BrokenFrame where it is none."""
     if len(bits) not in BURST_BITS or bits.strip("01"):
         raise BrokenFrame(f"a key is 4, 6 or 8 bits of 0 and 1, found {bits!r}")
     values = _PLAIN

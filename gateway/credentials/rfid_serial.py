@@ -56,10 +56,6 @@ class RfidShape:
         return f"\x02{tag.hex()}{reduce(xor, tag):02x}".upper().encode("ascii") + self._tail
 
 
-SHAPES = {"rdm6300": RfidShape(b"\x03"), "id12": RfidShape(b"\r\n\x03")}
-"""By the names of the site file."""
-
-
 def card_of_tag(tag: bytes, form: CardForm) -> int:
     """The value of a card, of the five bytes of its transponder."""
     return form.card_of_bytes(tag[1:])

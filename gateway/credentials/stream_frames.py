@@ -14,7 +14,7 @@ NOISE_KEPT = 64
 
 
 class FrameShape(Protocol):
-    """How the frames of one family look."""
+    """How the frames of one protocol look."""
 
     def size(self, beginning: bytearray) -> int | None:
         """The bytes of the frame that begins so; 0 when none does, None when more must come."""

@@ -1,7 +1,8 @@
-"""What a UHF reader answers, whichever family it is of."""
+"""What a UHF reader of any protocol answers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,7 +22,7 @@ class UhfReply:
 
 
 class UhfCodec(Protocol):
-    """The frames of one family of readers, both ways."""
+    """The frames of one protocol, those of the controller and those of the reader."""
 
     @property
     def shape(self) -> FrameShape:
@@ -40,3 +41,12 @@ class UhfCodec(Protocol):
 
     def reply(self, frame: bytes) -> UhfReply:
         """What a frame says in which the shape finds no flaw."""
+
+    def acknowledge(self, asked: bytes) -> bytes:
+        """The answer that a command was carried out; empty to bytes that are none."""
+
+    def encode_tags(self, tags: Iterable[bytes]) -> bytes:
+        """The answer to an inventory that found `tags`.
+
+        Raises ValueError for a tag that the protocol cannot carry.
+        """

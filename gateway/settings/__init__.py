@@ -19,6 +19,7 @@ from gateway.settings.files import (
 from gateway.settings.readers import (
     ByteOrder,
     CardNumbering,
+    CardProtocol,
     Edges,
     Encoding,
     HidReader,
@@ -29,6 +30,8 @@ from gateway.settings.readers import (
     SerialReader,
     SerialUhfReader,
     Shows,
+    SixBitKeys,
+    UhfProtocol,
     WiegandReader,
 )
 from gateway.settings.refusals import describe
@@ -42,6 +45,7 @@ __all__ = [
     "SITE_FILE",
     "ByteOrder",
     "CardNumbering",
+    "CardProtocol",
     "Direction",
     "Door",
     "Edges",
@@ -68,8 +72,10 @@ __all__ = [
     "Shows",
     "Side",
     "SiteFile",
+    "SixBitKeys",
     "Strike",
     "Turnstile",
+    "UhfProtocol",
     "WiegandReader",
     "describe",
     "parse_site",

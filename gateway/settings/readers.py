@@ -69,6 +69,40 @@ class Shows(StrEnum):
     """A card number in hexadecimal digits."""
 
 
+class CardProtocol(StrEnum):
+    """What a 125 kHz reader sends; `gateway.credentials.protocols` has the frames of each."""
+
+    RDM6300 = "rdm6300"
+    ID12 = "id12"
+
+
+class UhfProtocol(StrEnum):
+    """What a UHF reader answers; `gateway.credentials.protocols` has the frames of each."""
+
+    UHFREADER18 = "uhfreader18"
+    UHFREADER288 = "uhfreader288"
+    """Tells antenna and RSSI, too (288M, 86)."""
+    R200 = "r200"
+
+    @property
+    def factory_baud(self) -> int:
+        """The baud rate with which its readers leave the factory."""
+        match self:
+            case UhfProtocol.UHFREADER18 | UhfProtocol.UHFREADER288:
+                return 57_600
+            case UhfProtocol.R200:
+                return 115_200
+
+
+class SixBitKeys(StrEnum):
+    """What keys in bursts of 6 bits stand for."""
+
+    ROSSLARE = "rosslare"
+    """Rosslare's keypad option 1, the factory setting: 10 = 0, 11 = *, 12 = #."""
+    PLAIN = "plain"
+    """Option 2: as in bursts of 4 bits."""
+
+
 class _Reader(Section):
     name: Name
     title: Title | None = None
@@ -143,8 +177,7 @@ class WiegandReader(_Reader):
     whole_pins: WholePins = None
     """The keypad collects a PIN itself and sends it as a number of so many bits: in a frame of two
     parity bits more, or in a bare one. Each frame of these lengths is a PIN, and no card."""
-    six_bit_keys: Literal["rosslare", "plain"] = "rosslare"
-    """What keys in bursts of 6 bits stand for: Rosslare's keypad option 1 or 2."""
+    six_bit_keys: SixBitKeys = SixBitKeys.ROSSLARE
 
     @model_validator(mode="after")
     def _keypad_makes_sense(self) -> Self:
@@ -225,7 +258,7 @@ class SerialCardReader(_SerialReader):
     """A 125 kHz card reader on a serial port."""
 
     kind: Literal["serial_card"]
-    protocol: Literal["rdm6300", "id12"]
+    protocol: CardProtocol
     baud: Baud = 9600
     number: NumberOfBytes = CardNumbering.W26
     """So that a card enrolled at a Wiegand reader is known here. Where all readers are on serial
@@ -240,8 +273,7 @@ class SerialUhfReader(_SerialReader):
     """A UHF reader on a serial port. How often a tag counts is a key of the API (`uhf`)."""
 
     kind: Literal["serial_uhf"]
-    protocol: Literal["uhfreader18", "uhfreader288", "r200"]
-    """`uhfreader288` is the one that tells antenna and RSSI (288M, 86)."""
+    protocol: UhfProtocol
     baud: Baud | None = None
     """Left out, it is the protocol's own."""
     address: Annotated[int, Field(ge=0, le=255)] = 0
@@ -249,8 +281,8 @@ class SerialUhfReader(_SerialReader):
 
     @property
     def speed(self) -> int:
-        """The baud rate in use. 57,600 and 115,200 are the factory's."""
-        return self.baud or (115_200 if self.protocol == "r200" else 57_600)
+        """The baud rate in use."""
+        return self.baud or self.protocol.factory_baud
 
 
 class HidReader(_TextReader):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clock import SystemClock
-from gateway.credentials.rfid_serial import SHAPES
+from gateway.credentials.protocols import CARD_PROTOCOLS, UHF_PROTOCOLS
 from gateway.credentials.values import Identification
 from gateway.hardware.events import HardwareEvent, Loop
 from gateway.hardware.reading_settings import ReadingSettings, UhfReading
@@ -25,7 +25,7 @@ from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol
 from gateway.hardware.serial_ports.polled_driver import PolledDriver
 from gateway.hardware.serial_ports.qr_lines import QrLines
 from gateway.hardware.serial_ports.rfid_frames import RfidFrames
-from gateway.hardware.serial_ports.uhf_poller import UhfPoller, family_of
+from gateway.hardware.serial_ports.uhf_poller import UhfPoller
 from gateway.hardware.simulated.port import SimulatedPort
 from gateway.settings import SerialCardReader, SerialQrReader, SerialUhfReader
 
@@ -51,17 +51,16 @@ def _card(protocol: str) -> _Kind:
     settings = {**_FIELDS, "kind": "serial_card", "protocol": protocol}
     reader = SerialCardReader.model_validate(settings)
     return _Kind(
-        lambda: RfidFrames(reader), lambda draw: SHAPES[protocol].encode(draw.randbytes(5))
+        lambda: RfidFrames(reader),
+        lambda draw: CARD_PROTOCOLS[reader.protocol].encode(draw.randbytes(5)),
     )
 
 
 def _uhf(protocol: str) -> _Kind:
     settings = {**_FIELDS, "kind": "serial_uhf", "protocol": protocol}
     reader = SerialUhfReader.model_validate(settings)
-    codec: Any = family_of(reader).codec
-    return _Kind(
-        lambda: UhfPoller(reader), lambda draw: bytes(codec.encode_tags([draw.randbytes(12)]))
-    )
+    codec = UHF_PROTOCOLS[reader.protocol].codec(reader.address)
+    return _Kind(lambda: UhfPoller(reader), lambda draw: codec.encode_tags([draw.randbytes(12)]))
 
 
 def _lines() -> _Kind:

@@ -21,7 +21,7 @@ _WRITE_S = 1.0
 
 
 class SerialProtocol(Protocol):
-    """What the readers of one family say on their port. Without a clock, a port or a thread."""
+    """What readers of one protocol say on their port. Without a clock, a port or a thread."""
 
     ends: bytes
     """Bytes behind which nothing is left unfinished: no silence is waited for."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.credentials.card_number import CardForm
-from gateway.credentials.rfid_serial import SHAPES, card_of_tag
+from gateway.credentials.protocols import CARD_PROTOCOLS
+from gateway.credentials.rfid_serial import card_of_tag
 from gateway.credentials.stream_frames import Cut, FrameCutter
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.hardware.reading_settings import ReadingSettings
@@ -23,7 +24,7 @@ class RfidFrames:
         self._name = reader.name
         self._form = CardForm(reader.number, reader.byte_order)
         self._absent_ns = reader.absent_ms * _MS
-        self._shape = SHAPES[reader.protocol]
+        self._shape = CARD_PROTOCOLS[reader.protocol]
         self._cutter = FrameCutter(self._shape)
         self._held: dict[bytes, int] = {}
         """When each tag that is there was heard last."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
+from gateway.credentials.protocols import UHF_PROTOCOLS
 from gateway.credentials.stream_frames import Cut, FrameCutter
 from gateway.credentials.tag_intervals import Intervals, TagIntervals
-from gateway.credentials.uhf_r200 import R200Codec
-from gateway.credentials.uhf_reader18 import Reader18Codec
-from gateway.credentials.uhf_values import UhfCodec, UhfReply
+from gateway.credentials.uhf_values import UhfReply
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.hardware.events import Health
 from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
@@ -31,27 +29,6 @@ SILENT_REQUESTS = 2
 """So many requests without an answer, one after the other, and the reader is offline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One family of readers."""
-
-    codec: UhfCodec
-    answer_ns: int
-    """The longest that an answer may take to begin."""
-
-
-def family_of(reader: SerialUhfReader) -> Family:
-    """The family that a reader's settings name.
-
-    A UHFReader18 answers when its inventory time is over: 1 s as it leaves the factory, 3 s at
-    the most that makes sense at a door. An R200 answers after one round.
-    """
-    if reader.protocol == "r200":
-        return Family(R200Codec(), 1_000 * _MS)
-    codec = Reader18Codec(reader.address, detailed=reader.protocol == "uhfreader288")
-    return Family(codec, 4_000 * _MS)
-
-
 class UhfPoller:
     """What is asked of one reader, and what its answers mean. Without a clock, port or thread."""
 
@@ -60,12 +37,12 @@ class UhfPoller:
     gap_s = 1.0
 
     def __init__(self, reader: SerialUhfReader) -> None:
-        family = family_of(reader)
+        protocol = UHF_PROTOCOLS[reader.protocol]
         self._name = reader.name
         self._speed = reader.speed
-        self._codec = family.codec
-        self._answer_ns = family.answer_ns
-        self._cutter = FrameCutter(family.codec.shape)
+        self._codec = protocol.codec(reader.address)
+        self._answer_ns = protocol.answer_ms * _MS
+        self._cutter = FrameCutter(self._codec.shape)
         self._tags = TagIntervals()
         self._reading = UhfReading()
         self._to_set: deque[bytes] = deque()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from gateway.credentials.card_number import CardForm
-from gateway.credentials.rfid_serial import SHAPES, tag_of_card
-from gateway.credentials.uhf_r200 import R200Codec
-from gateway.credentials.uhf_reader18 import EVERYONE, Reader18Codec
+from gateway.credentials.protocols import CARD_PROTOCOLS, UHF_PROTOCOLS
+from gateway.credentials.rfid_serial import tag_of_card
+from gateway.credentials.uhf_reader18 import EVERYONE
 from gateway.errors import InvalidRequest
-from gateway.hardware.serial_ports.uhf_poller import family_of
 from gateway.settings import Encoding, SerialCardReader, SerialQrReader, SerialUhfReader
 
 _LONGEST_TAG = 62
@@ -17,13 +16,9 @@ class PlayedUhfReader:
     """A UHF reader, with nothing in its field to begin with. Its port asks it in another thread."""
 
     def __init__(self, reader: SerialUhfReader) -> None:
-        self._asks = family_of(reader).codec.inventory
-        address = 0 if reader.address == EVERYONE else reader.address
-        self._codec: R200Codec | Reader18Codec = (
-            R200Codec()
-            if reader.protocol == "r200"
-            else Reader18Codec(address, detailed=reader.protocol == "uhfreader288")
-        )
+        codec = UHF_PROTOCOLS[reader.protocol].codec
+        self._asks = codec(reader.address).inventory
+        self._codec = codec(0 if reader.address == EVERYONE else reader.address)
         self._inventory = self._codec.encode_tags([])
 
     def hold(self, tag: str) -> None:
@@ -47,7 +42,7 @@ class PlayedUhfReader:
 def rfid_frame(reader: SerialCardReader, card: int) -> bytes:
     """What a 125 kHz reader sends of a card. Raises InvalidRequest when no tag is that card."""
     try:
-        return SHAPES[reader.protocol].encode(
+        return CARD_PROTOCOLS[reader.protocol].encode(
             tag_of_card(card, CardForm(reader.number, reader.byte_order))
         )
     except ValueError as error:

@@ -2,9 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.keypad import KEYS, KeyCollector, decode_key, encode_key, may_be_keys
+from gateway.credentials.keypad import (
+    KEYS,
+    SIX_BIT_KEYS,
+    KeyCollector,
+    decode_key,
+    encode_key,
+    may_be_keys,
+)
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import BrokenFrame
+from gateway.settings import SixBitKeys
 
 TIMEOUT_NS = 5_000_000_000
 
@@ -58,7 +66,12 @@ OPTION_2 = {**ROSSLARE, "0": "000001", "*": "110100", "#": "110111"}
 @pytest.mark.parametrize("key", KEYS)
 def test_a_burst_of_six_bits_is_the_key_that_the_manual_says(key: str) -> None:
     assert decode_key(ROSSLARE[key]) == key
-    assert decode_key(OPTION_2[key], "plain") == key
+    assert decode_key(OPTION_2[key], SixBitKeys.PLAIN) == key
+
+
+def test_every_option_of_six_bits_has_all_keys() -> None:
+    assert set(SIX_BIT_KEYS) == set(SixBitKeys)
+    assert all(sorted(keys.values()) == sorted(KEYS) for keys in SIX_BIT_KEYS.values())
 
 
 @given(st.sampled_from(KEYS), st.integers(0, 5))
@@ -69,8 +82,10 @@ def test_a_flipped_bit_in_a_burst_of_six_is_refused(key: str, bit: int) -> None:
         decode_key(damaged)
 
 
-@pytest.mark.parametrize(("bits", "option"), [("000001", "rosslare"), ("011001", "plain")])
-def test_a_value_that_the_other_option_has_is_no_key(bits: str, option: str) -> None:
+@pytest.mark.parametrize(
+    ("bits", "option"), [("000001", SixBitKeys.ROSSLARE), ("011001", SixBitKeys.PLAIN)]
+)
+def test_a_value_that_the_other_option_has_is_no_key(bits: str, option: SixBitKeys) -> None:
     with pytest.raises(BrokenFrame, match="no key of this keypad"):
         decode_key(bits, option)
 

@@ -11,25 +11,24 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.credentials.card_number import CardForm
-from gateway.credentials.rfid_serial import SHAPES, card_of_tag, tag_of_card
+from gateway.credentials.protocols import CARD_PROTOCOLS, UHF_PROTOCOLS
+from gateway.credentials.rfid_serial import card_of_tag, tag_of_card
 from gateway.credentials.stream_frames import NOISE_KEPT, Cut, FrameCutter, FrameShape
 from gateway.credentials.uhf_r200 import LONGEST, R200Codec, tag_crc
 from gateway.credentials.uhf_reader18 import EVERYONE, INVENTORY, POWER, Reader18Codec, crc
 from gateway.credentials.wiegand import FORMATS, decode, encode
-from gateway.settings import ByteOrder, CardNumbering
+from gateway.settings import ByteOrder, CardNumbering, CardProtocol, UhfProtocol
 
 FOUND: dict[str, list[dict[str, Any]]] = tomllib.loads(
     (Path(__file__).parent / "frames" / "serial.toml").read_text(encoding="utf-8")
 )
-CODECS: dict[str, Reader18Codec | R200Codec] = {
-    "uhfreader18": Reader18Codec(0),
-    "uhfreader288": Reader18Codec(0, detailed=True),
-    "r200": R200Codec(),
-}
+CODECS = {protocol: entry.codec(0) for protocol, entry in UHF_PROTOCOLS.items()}
 SHAPE_OF: dict[str, FrameShape] = {
-    **SHAPES,
-    **{name: codec.shape for name, codec in CODECS.items()},
+    **{protocol.value: shape for protocol, shape in CARD_PROTOCOLS.items()},
+    **{protocol.value: codec.shape for protocol, codec in CODECS.items()},
 }
+
+card_protocols = st.sampled_from(list(CARD_PROTOCOLS))
 
 rfid_tags = st.binary(min_size=5, max_size=5)
 epcs = st.integers(1, 31).flatmap(lambda words: st.binary(min_size=2 * words, max_size=2 * words))
@@ -39,7 +38,7 @@ noises = st.lists(st.binary(max_size=20), min_size=2, max_size=2)
 
 
 def names(frame: dict[str, Any]) -> str:
-    return f"{frame['family']}-{frame['hex'].replace(' ', '')[:12]}-{frame['source'][:12]}"
+    return f"{frame['protocol']}-{frame['hex'].replace(' ', '')[:12]}-{frame['source'][:12]}"
 
 
 def good(cuts: list[Cut]) -> list[bytes]:
@@ -55,17 +54,17 @@ def whole(shape: FrameShape, data: bytes, size: int = 1 << 20) -> list[Cut]:
 
 @pytest.mark.parametrize("frame", FOUND["frame"], ids=names)
 def test_a_known_frame_says_what_its_source_says(frame: dict[str, Any]) -> None:
-    family, data = frame["family"], bytes.fromhex(frame["hex"])
-    (cut,) = whole(SHAPE_OF[family], data)[:1]
+    protocol, data = frame["protocol"], bytes.fromhex(frame["hex"])
+    (cut,) = whole(SHAPE_OF[protocol], data)[:1]
     assert cut.data == data
     if "flaw" in frame:
         assert frame["flaw"] in cut.flaw
         return
     assert not cut.flaw
-    if family in SHAPES:
-        assert [SHAPES[family].tag(data).hex().upper()] == frame["says"]
+    if protocol in set(CardProtocol):
+        assert [CARD_PROTOCOLS[CardProtocol(protocol)].tag(data).hex().upper()] == frame["says"]
         return
-    reply = CODECS[family].reply(data)
+    reply = CODECS[UhfProtocol(protocol)].reply(data)
     assert [tag.hex().upper() for tag in reply.tags] == frame.get("says", [])
     assert reply.last is not frame.get("more", False)
     assert frame.get("error", "") in reply.error
@@ -74,10 +73,16 @@ def test_a_known_frame_says_what_its_source_says(frame: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("frame", FOUND["request"], ids=lambda frame: frame["hex"])
 def test_a_request_is_the_one_of_its_source(frame: dict[str, Any]) -> None:
-    codec = CODECS[frame["family"]]
+    codec = CODECS[UhfProtocol(frame["protocol"])]
     name, _, value = frame["name"].partition(" ")
     made = codec.power(int(value)) if value else getattr(codec, name)
     assert made == bytes.fromhex(frame["hex"])
+
+
+def test_every_protocol_has_its_row_and_known_frames() -> None:
+    assert set(CARD_PROTOCOLS) == set(CardProtocol)
+    assert set(UHF_PROTOCOLS) == set(UhfProtocol)
+    assert {frame["protocol"] for frame in FOUND["frame"]} == {*CardProtocol, *UhfProtocol}
 
 
 def test_the_known_frames_name_an_origin() -> None:
@@ -92,28 +97,34 @@ def test_the_known_frames_name_an_origin() -> None:
 # 125 kHz
 
 
-@given(st.sampled_from(sorted(SHAPES)), st.lists(rfid_tags, min_size=1, max_size=5), st.integers(1))
+@given(
+    card_protocols,
+    st.lists(rfid_tags, min_size=1, max_size=5),
+    st.integers(1),
+)
 def test_every_transponder_comes_back_from_its_frame_whatever_the_pieces(
-    protocol: str, tags: list[bytes], size: int
+    protocol: CardProtocol, tags: list[bytes], size: int
 ) -> None:
-    shape = SHAPES[protocol]
+    shape = CARD_PROTOCOLS[protocol]
     cuts = whole(shape, b"".join(shape.encode(tag) for tag in tags), 1 + size % 40)
     assert [shape.tag(data) for data in good(cuts)] == tags
     assert len(cuts) == len(tags)
 
 
-@given(st.sampled_from(sorted(SHAPES)), rfid_tags, noises)
-def test_a_transponder_is_found_in_noise(protocol: str, tag: bytes, noise: list[bytes]) -> None:
-    shape = SHAPES[protocol]
+@given(card_protocols, rfid_tags, noises)
+def test_a_transponder_is_found_in_noise(
+    protocol: CardProtocol, tag: bytes, noise: list[bytes]
+) -> None:
+    shape = CARD_PROTOCOLS[protocol]
     before, behind = noise
     assert tag in map(shape.tag, good(whole(shape, before + shape.encode(tag) + behind)))
 
 
-@given(st.sampled_from(sorted(SHAPES)), rfid_tags, st.data())
+@given(card_protocols, rfid_tags, st.data())
 def test_a_flipped_bit_never_makes_another_transponder(
-    protocol: str, tag: bytes, data: st.DataObject
+    protocol: CardProtocol, tag: bytes, data: st.DataObject
 ) -> None:
-    shape = SHAPES[protocol]
+    shape = CARD_PROTOCOLS[protocol]
     frame = bytearray(shape.encode(tag))
     frame[data.draw(st.integers(0, len(frame) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     # A digit in the other case is the same digit.
@@ -169,38 +180,38 @@ def test_a_card_that_no_tag_is_read_as_is_refused(card: int, numbering: CardNumb
 
 def test_a_tag_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="5 bytes, found 4"):
-        SHAPES["id12"].encode(b"1234")
+        CARD_PROTOCOLS[CardProtocol.ID12].encode(b"1234")
 
 
 # UHF
 
 
-@pytest.mark.parametrize("family", sorted(CODECS))
+@pytest.mark.parametrize("protocol", sorted(CODECS))
 @given(tags=seen_tags, size=st.integers(1, 40))
 def test_every_tag_comes_back_from_an_answer_whatever_the_pieces(
-    family: str, tags: list[bytes], size: int
+    protocol: UhfProtocol, tags: list[bytes], size: int
 ) -> None:
-    codec = CODECS[family]
+    codec = CODECS[protocol]
     cuts = whole(codec.shape, codec.encode_tags(tags), size)
     assert not any(cut.flaw for cut in cuts)
     assert [tag for cut in cuts for tag in codec.reply(cut.data).tags] == tags
 
 
-@pytest.mark.parametrize("family", sorted(CODECS))
+@pytest.mark.parametrize("protocol", sorted(CODECS))
 @given(tag=epcs, noise=noises)
-def test_a_tag_is_found_in_noise(family: str, tag: bytes, noise: list[bytes]) -> None:
-    codec = CODECS[family]
+def test_a_tag_is_found_in_noise(protocol: UhfProtocol, tag: bytes, noise: list[bytes]) -> None:
+    codec = CODECS[protocol]
     before, behind = noise
     cuts = whole(codec.shape, before + codec.encode_tags([tag]) + behind)
     assert (tag,) in [codec.reply(data).tags for data in good(cuts)]
 
 
-@pytest.mark.parametrize("family", sorted(CODECS))
+@pytest.mark.parametrize("protocol", sorted(CODECS))
 @given(tags=st.lists(short_epcs, min_size=1, max_size=4), data=st.data())
 def test_a_flipped_bit_never_makes_another_tag(
-    family: str, tags: list[bytes], data: st.DataObject
+    protocol: UhfProtocol, tags: list[bytes], data: st.DataObject
 ) -> None:
-    codec = CODECS[family]
+    codec = CODECS[protocol]
     frame = bytearray(codec.encode_tags(tags))
     frame[data.draw(st.integers(0, len(frame) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     read = [tag for cut in good(whole(codec.shape, bytes(frame))) for tag in codec.reply(cut).tags]
@@ -266,32 +277,32 @@ def test_a_tag_that_is_not_whole_words_cannot_be_played(length: int) -> None:
 # any stream
 
 
-@pytest.mark.parametrize("family", sorted(SHAPE_OF))
+@pytest.mark.parametrize("protocol", sorted(SHAPE_OF))
 @given(data=st.binary(max_size=3_000), size=st.integers(1, 300))
 def test_no_bytes_break_a_cutter_and_it_holds_no_more_than_a_frame(
-    family: str, data: bytes, size: int
+    protocol: str, data: bytes, size: int
 ) -> None:
-    cutter = FrameCutter(SHAPE_OF[family])
+    cutter = FrameCutter(SHAPE_OF[protocol])
     for start in range(0, len(data), size):
         for cut in cutter.feed(data[start : start + size]):
             assert cut.data
-            assert cut.flaw or SHAPE_OF[family].flaw(cut.data) == ""
+            assert cut.flaw or SHAPE_OF[protocol].flaw(cut.data) == ""
         assert len(cutter._running) <= 256
         assert len(cutter._noise) <= NOISE_KEPT
     cutter.silence()
     assert not cutter._running
 
 
-@pytest.mark.parametrize("family", sorted(SHAPE_OF))
-def test_noise_is_told_once_with_its_first_bytes(family: str) -> None:
-    (cut,) = whole(SHAPE_OF[family], b"\x00" * 1_000)
+@pytest.mark.parametrize("protocol", sorted(SHAPE_OF))
+def test_noise_is_told_once_with_its_first_bytes(protocol: UhfProtocol) -> None:
+    (cut,) = whole(SHAPE_OF[protocol], b"\x00" * 1_000)
     assert cut == Cut(b"\x00" * NOISE_KEPT, "1000 bytes that are no frame")
 
 
 def test_bytes_of_a_bad_frame_are_not_told_again_as_noise() -> None:
-    frame = bytearray(SHAPES["rdm6300"].encode(b"12345"))
+    frame = bytearray(CARD_PROTOCOLS[CardProtocol.RDM6300].encode(b"12345"))
     frame[12] ^= 1
-    assert len(whole(SHAPES["rdm6300"], bytes(frame))) == 1
+    assert len(whole(CARD_PROTOCOLS[CardProtocol.RDM6300], bytes(frame))) == 1
 
 
 def test_a_good_frame_in_a_bad_one_is_found_and_what_follows_is_counted_right() -> None:
@@ -306,8 +317,8 @@ def test_a_good_frame_in_a_bad_one_is_found_and_what_follows_is_counted_right() 
 
 
 def test_what_was_left_unfinished_is_forgotten_at_a_reset() -> None:
-    cutter = FrameCutter(SHAPES["rdm6300"])
-    frame = SHAPES["rdm6300"].encode(b"12345")
+    cutter = FrameCutter(CARD_PROTOCOLS[CardProtocol.RDM6300])
+    frame = CARD_PROTOCOLS[CardProtocol.RDM6300].encode(b"12345")
     cutter.feed(b"x" + frame[:8])
     cutter.reset()
     assert cutter.feed(frame[8:]) == []

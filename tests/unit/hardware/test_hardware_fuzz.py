@@ -20,7 +20,7 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.credentials.line_frames import MAX_BYTES
-from gateway.credentials.rfid_serial import SHAPES
+from gateway.credentials.protocols import CARD_PROTOCOLS
 from gateway.credentials.uhf_r200 import R200Codec
 from gateway.credentials.uhf_reader18 import Reader18Codec
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
@@ -31,7 +31,14 @@ from gateway.hardware.serial_ports.rfid_frames import RfidFrames
 from gateway.hardware.serial_ports.uhf_poller import UhfPoller
 from gateway.hardware.wiegand.edges import EdgeCounts
 from gateway.hardware.wiegand.reader import WiegandDriver
-from gateway.settings import SerialCardReader, SerialQrReader, SerialUhfReader, WiegandReader
+from gateway.settings import (
+    CardProtocol,
+    SerialCardReader,
+    SerialQrReader,
+    SerialUhfReader,
+    UhfProtocol,
+    WiegandReader,
+)
 
 pytestmark = pytest.mark.hypothesis  # more of it in `make fuzz`
 
@@ -47,7 +54,7 @@ FIELDS = {"name": "gate", "index": 1, "portal": 1, "port": "/dev/x"}
 
 
 @dataclass
-class Family:
+class Line:
     """One protocol at work, what its readers send, and what is valid on their lines."""
 
     protocol: Any
@@ -57,7 +64,7 @@ class Family:
     """Whether a credential stands whole, in a valid frame, in a stretch of the stream."""
 
 
-def rfid(name: str) -> Family:
+def rfid(name: str) -> Line:
     settings = {**FIELDS, "kind": "serial_card", "protocol": name, "number": "plain"}
     tail = rb"\r\n\x03" if name == "id12" else rb"\x03"
     pattern = re.compile(rb"(?=\x02([0-9A-Fa-f]{12})" + tail + rb")")
@@ -70,14 +77,14 @@ def rfid(name: str) -> Family:
             for each in found
         )
 
-    return Family(
+    return Line(
         RfidFrames(SerialCardReader.model_validate(settings)),
-        lambda draw: SHAPES[name].encode(draw.randbytes(5)),
+        lambda draw: CARD_PROTOCOLS[CardProtocol(name)].encode(draw.randbytes(5)),
         stands,
     )
 
 
-def lines(encoding: str) -> Family:
+def lines(encoding: str) -> Line:
     settings = {**FIELDS, "kind": "serial_qr", "prefix": "Q", "encoding": encoding}
 
     def stands(stream: bytes, value: str) -> bool:
@@ -86,7 +93,7 @@ def lines(encoding: str) -> Family:
     def make(draw: random.Random) -> bytes:
         return b"Q" + draw.randbytes(3).hex().encode() + draw.choice([b"\r", b"\n", b"\r\n"])
 
-    return Family(QrLines(SerialQrReader.model_validate(settings)), make, stands)
+    return Line(QrLines(SerialQrReader.model_validate(settings)), make, stands)
 
 
 def poller(protocol: str) -> UhfPoller:
@@ -101,7 +108,7 @@ def some_tags(draw: random.Random) -> list[bytes]:
     return [draw.randbytes(2 * draw.randint(1, 8)) for _ in range(draw.randint(0, 3))]
 
 
-def reader18(protocol: str) -> Family:
+def reader18(protocol: str) -> Line:
     codec = Reader18Codec(0, detailed=protocol == "uhfreader288")
 
     def stands(stream: bytes, value: str) -> bool:
@@ -111,7 +118,7 @@ def reader18(protocol: str) -> Family:
                 return True
         return False
 
-    return Family(poller(protocol), lambda draw: codec.encode_tags(some_tags(draw)), stands)
+    return Line(poller(protocol), lambda draw: codec.encode_tags(some_tags(draw)), stands)
 
 
 _TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -122,7 +129,7 @@ def _intact(frame: bytes) -> bool:
     return binascii.crc_hqx(frame.translate(_TURNED), 0xFFFF) == 0
 
 
-def r200() -> Family:
+def r200() -> Line:
     codec = R200Codec()
 
     def stands(stream: bytes, value: str) -> bool:
@@ -134,7 +141,7 @@ def r200() -> Family:
                 return True
         return False
 
-    return Family(poller("r200"), lambda draw: codec.encode_tags(some_tags(draw)), stands)
+    return Line(poller("r200"), lambda draw: codec.encode_tags(some_tags(draw)), stands)
 
 
 def damaged(draw: random.Random, frame: bytes) -> bytes:
@@ -151,18 +158,18 @@ def damaged(draw: random.Random, frame: bytes) -> bytes:
             return frame[:at] + draw.randbytes(draw.randint(1, 4)) + frame[at:]
 
 
-def stretches(draw: random.Random, family: Family) -> Iterator[bytes]:
+def stretches(draw: random.Random, line: Line) -> Iterator[bytes]:
     """Noise, good frames and damaged ones, in pieces as a port gives them."""
     while True:
         match draw.randrange(4):
             case 0:
                 data = draw.randbytes(draw.randint(1, 200))
             case 1:
-                data = damaged(draw, family.make(draw))
+                data = damaged(draw, line.make(draw))
             case 2:
-                data = b"".join(family.make(draw) for _ in range(draw.randint(1, 3)))
+                data = b"".join(line.make(draw) for _ in range(draw.randint(1, 3)))
             case _:
-                data = family.make(draw)
+                data = line.make(draw)
         size = draw.randint(1, max(1, len(data)))
         yield from (data[start : start + size] for start in range(0, len(data), size))
 
@@ -174,7 +181,7 @@ def held(protocol: Any) -> int:
     return len(protocol._cutter._running) + len(protocol._cutter._noise)
 
 
-FAMILIES: dict[str, Callable[[], Family]] = {
+LINES: dict[str, Callable[[], Line]] = {
     "rdm6300": lambda: rfid("rdm6300"),
     "id12": lambda: rfid("id12"),
     "utf-8 lines": lambda: lines("utf-8"),
@@ -185,15 +192,19 @@ FAMILIES: dict[str, Callable[[], Family]] = {
 }
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+def test_every_protocol_is_tried() -> None:
+    assert {*CardProtocol, *UhfProtocol} <= set(LINES)
+
+
+@pytest.mark.parametrize("name", LINES)
 def test_random_bytes_identify_only_what_stands_valid_on_the_line(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     draw = random.Random(SEED)  # noqa: S311 - a stream to try
-    family = FAMILIES[name]()
-    protocol, now_ns, stream, fed = family.protocol, 0, b"", 0
+    line = LINES[name]()
+    protocol, now_ns, stream, fed = line.protocol, 0, b"", 0
     identified = bad = 0
-    for piece in stretches(draw, family):
+    for piece in stretches(draw, line):
         now_ns += draw.choice([0, MS, 90 * MS, 300 * MS])
         stream = (stream + piece)[-TAIL:]
         read = protocol.feed(piece, now_ns)
@@ -204,7 +215,7 @@ def test_random_bytes_identify_only_what_stands_valid_on_the_line(
             protocol.request(now_ns)
         identities = [each for each in read if isinstance(each, Identification)]
         for each in identities:
-            assert family.stands(stream, each.credential.value), f"seed {SEED}"
+            assert line.stands(stream, each.credential.value), f"seed {SEED}"
         identified += len(identities)
         bad += len(read) - len(identities)
         assert all(isinstance(each, Identification | BadFrame) for each in read)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway.credentials.rfid_serial import SHAPES
+from gateway.credentials.protocols import CARD_PROTOCOLS
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.hardware.serial_ports.rfid_frames import RfidFrames
-from gateway.settings import SerialCardReader
+from gateway.settings import CardProtocol, SerialCardReader
 
 MS = 1_000_000
 CARD = bytes.fromhex("010063E9AE")
@@ -23,7 +23,7 @@ def reader(**more: Any) -> RfidFrames:
 
 def cards(frames: RfidFrames, *seen: tuple[bytes, int]) -> list[int | str]:
     """What tags amount to that come at these milliseconds."""
-    shape = SHAPES["rdm6300"]
+    shape = CARD_PROTOCOLS[CardProtocol.RDM6300]
     return [
         read.credential.value
         for tag, at_ms in seen
@@ -36,7 +36,7 @@ def cards(frames: RfidFrames, *seen: tuple[bytes, int]) -> list[int | str]:
     ("number", "value"), [("w26", 0x63 << 32 | 0xE9AE), ("w34", 0x63 << 32 | 0xE9AE)]
 )
 def test_a_tag_is_a_card(number: str, value: int) -> None:
-    (read,) = reader(number=number).feed(SHAPES["rdm6300"].encode(CARD), 7)
+    (read,) = reader(number=number).feed(CARD_PROTOCOLS[CardProtocol.RDM6300].encode(CARD), 7)
     assert read == Identification("card", Credential(CredentialKind.CARD, value), 7)
 
 
@@ -66,13 +66,13 @@ def test_two_cards_that_are_held_there_are_one_identification_each() -> None:
 
 
 def test_a_damaged_frame_is_told_and_identifies_nobody() -> None:
-    frame = SHAPES["rdm6300"].encode(CARD).replace(b"25\x03", b"26\x03")
+    frame = CARD_PROTOCOLS[CardProtocol.RDM6300].encode(CARD).replace(b"25\x03", b"26\x03")
     (bad,) = reader().feed(frame, 5)
     assert bad == BadFrame("card", frame.hex(), "checksum 26, should be 25", 5)
 
 
 def test_half_a_frame_is_told_at_the_silence_and_joined_to_nothing() -> None:
-    frames, frame = reader(), SHAPES["rdm6300"].encode(CARD)
+    frames, frame = reader(), CARD_PROTOCOLS[CardProtocol.RDM6300].encode(CARD)
     assert frames.feed(frame[:9], 0) == []
     (bad,) = frames.silence()
     assert isinstance(bad, BadFrame)
@@ -83,6 +83,6 @@ def test_half_a_frame_is_told_at_the_silence_and_joined_to_nothing() -> None:
 
 
 def test_a_damaged_frame_is_a_bad_frame_and_no_card() -> None:
-    damaged = SHAPES["rdm6300"].encode(CARD).replace(b"25\x03", b"26\x03")
+    damaged = CARD_PROTOCOLS[CardProtocol.RDM6300].encode(CARD).replace(b"25\x03", b"26\x03")
     (bad,) = reader().feed(damaged, 7)
     assert bad == BadFrame("card", damaged.hex(), "checksum 26, should be 25", 7)

@@ -16,12 +16,12 @@ from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.errors import DeviceUnavailable, InvalidRequest
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
+from gateway.settings import CardProtocol, UhfProtocol
 
 if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
 
 TAG = "E2003412DC03011A7B00B26E"
-UHF = ("uhfreader18", "uhfreader288", "r200")
 DAY_MS = 86_400_000
 
 
@@ -51,7 +51,7 @@ def pass_time_until(bench: Bench, condition: Callable[[], bool]) -> None:
     bench.wait_for(look)
 
 
-@pytest.mark.parametrize("protocol", ["rdm6300", "id12"])
+@pytest.mark.parametrize("protocol", CardProtocol)
 def test_a_card_at_a_serial_reader_is_the_card_of_a_wiegand_reader(
     at: Callable[..., Bench], protocol: str
 ) -> None:
@@ -87,7 +87,7 @@ def test_an_empty_transponder_is_a_bad_frame(at: Callable[..., Bench]) -> None:
     assert bench.credentials == []
 
 
-@pytest.mark.parametrize("protocol", UHF)
+@pytest.mark.parametrize("protocol", UhfProtocol)
 def test_a_tag_in_the_field_is_read(at: Callable[..., Bench], protocol: str) -> None:
     bench = at("serial_uhf", protocol=protocol)
     bench.sim.tag("gate", TAG, DAY_MS)
@@ -112,7 +112,7 @@ def test_a_tag_that_was_taken_away_is_read_no_more(at: Callable[..., Bench]) -> 
     assert bench.credentials[:found] == [("gate", TAG)] * found
 
 
-@pytest.mark.parametrize("protocol", UHF)
+@pytest.mark.parametrize("protocol", UhfProtocol)
 def test_a_reader_that_is_inhibited_reads_nothing_and_stays_online(
     at: Callable[..., Bench], protocol: str
 ) -> None:
@@ -127,7 +127,7 @@ def test_a_reader_that_is_inhibited_reads_nothing_and_stays_online(
     pass_time_until(bench, lambda: bench.credentials == [("gate", TAG)])
 
 
-@pytest.mark.parametrize("protocol", UHF)
+@pytest.mark.parametrize("protocol", UhfProtocol)
 def test_a_reader_that_is_unplugged_is_offline_and_comes_back(
     at: Callable[..., Bench], protocol: str
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.credentials.protocols import UHF_PROTOCOLS
 from gateway.credentials.uhf_r200 import ANSWER, FAILED, R200Codec, framed
 from gateway.credentials.uhf_reader18 import INVENTORY, POWER, Reader18Codec
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
@@ -18,7 +19,6 @@ from gateway.hardware.serial_ports.uhf_poller import (
     IDLE_ASK_NS,
     STALE_NS,
     UhfPoller,
-    family_of,
 )
 from gateway.settings import SerialUhfReader
 
@@ -34,7 +34,7 @@ class Field:
         fields = {"name": "gate", "index": 1, "portal": 1, "kind": "serial_uhf", "port": "/dev/x"}
         self.reader = SerialUhfReader.model_validate({**fields, "protocol": protocol, **more})
         self.poller = UhfPoller(self.reader)
-        self.codec: Any = family_of(self.reader).codec
+        self.codec: Any = UHF_PROTOCOLS[self.reader.protocol].codec(self.reader.address)
         self.now_ns = 10**12
         self.poller.reset()
         self.found: list[Identification | BadFrame] = []

@@ -1,0 +1,51 @@
+"""The serial protocols of readers: what each name of the site file means on the line.
+
+`gateway.settings.readers` declares the names, with the baud rates; each has one row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+
+from gateway.credentials.rfid_serial import RfidShape
+from gateway.credentials.uhf_r200 import R200Codec
+from gateway.credentials.uhf_reader18 import Reader18Codec
+from gateway.credentials.uhf_values import UhfCodec
+from gateway.settings import CardProtocol, UhfProtocol
+
+CARD_PROTOCOLS: Mapping[CardProtocol, RfidShape] = MappingProxyType(
+    {
+        CardProtocol.RDM6300: RfidShape(b"\x03"),
+        CardProtocol.ID12: RfidShape(b"\r\n\x03"),
+    }
+)
+"""The frames of 125 kHz readers, which send each card unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolledProtocol:
+    """What a reader that is polled understands and answers."""
+
+    codec: Callable[[int], UhfCodec]
+    """Makes the frames of the reader with this address."""
+    answer_ms: int
+    """The longest time until an answer begins."""
+
+
+_READER18_ANSWER_MS = 4_000
+"""A UHFReader18 answers when its inventory time is over: 1 s as it leaves the factory, 3 s at the
+most that makes sense at a door."""
+
+UHF_PROTOCOLS: Mapping[UhfProtocol, PolledProtocol] = MappingProxyType(
+    {
+        UhfProtocol.UHFREADER18: PolledProtocol(Reader18Codec, _READER18_ANSWER_MS),
+        UhfProtocol.UHFREADER288: PolledProtocol(
+            partial(Reader18Codec, detailed=True), _READER18_ANSWER_MS
+        ),
+        # It has no address, and answers after one round.
+        UhfProtocol.R200: PolledProtocol(lambda _address: R200Codec(), 1_000),
+    }
+)

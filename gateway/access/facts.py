@@ -1,7 +1,8 @@
 """What the controller knew at the instant of an access, as the journal keeps it beside the reason.
 
 Plain data: names, numbers and times, never a credential, a PIN or a password. Its size is bounded,
-since a row that waits for a full disk is kept in memory. `fact_words` puts it into words.
+since a row that waits for a full disk is kept in memory. `gateway.explain.reason_words` puts it
+into words.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from typing import TypeVar
 from gateway.access.actions import RUN_HERE, Action
 from gateway.access.calendar import Calendar, compile_calendar
 from gateway.access.condition import NOT_ASKED, Condition, releasing, restricting
-from gateway.access.first_card import FirstCard, compile_first_cards
 from gateway.access.passback import NO_PASSAGE, Passage, passage
 from gateway.access.person import Person
 from gateway.access.portal_rules import PortalRule, compile_portal_rules, zones_of
@@ -22,7 +21,13 @@ from gateway.access.rows import ActionRow, LinkRow, PolicyRows, PortalRow, RuleR
 from gateway.access.schedule import NO_ZONE, Zone, compile_zone
 from gateway.access.slices import sliced
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
-from gateway.access.unlocks import Unlock, compile_unlocks, unlocked_by
+from gateway.access.unlocks import (
+    FirstCard,
+    Unlock,
+    compile_first_cards,
+    compile_unlocks,
+    unlocked_by,
+)
 from gateway.clock import Moment
 
 BLOCK = 0

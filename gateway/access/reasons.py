@@ -1,7 +1,7 @@
 """Why somebody may or may not pass: one table of names, events, gates, signals, words and remedies.
 
 Logs, explanations and the simulator take a reason's words from here. What was known at the instant
-of one access is added by `fact_words`.
+of one access is added by `gateway.explain.reason_words`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
 from gateway.access.signals import Cue
-from gateway.access.stages import Stage, StageVerdict
 
 
 class AccessEvent(IntEnum):
@@ -33,6 +32,40 @@ class AccessEvent(IntEnum):
     GAVE_UP = 13
     NO_ANSWER = 14
     INTERCOM = 15
+
+
+class Stage(StrEnum):
+    """The gates of an access, in their order. Names are stable."""
+
+    PLACE = "place"
+    IDENTIFICATION = "identification"
+    MODE = "mode"
+    """Fire, emergency and lock-down."""
+    VALIDITY = "validity"
+    RULES = "rules"
+    SECOND_FACTOR = "second_factor"
+    PASSBACK = "passback"
+    PERSONS = "persons"
+    INTERLOCK = "interlock"
+    DOOR = "door"
+    """Whether the door can be reached and moved at all."""
+    OTHER = "other"
+
+
+class StageVerdict(StrEnum):
+    """What became of a stage."""
+
+    PASSES = "passes"
+    REFUSES = "refuses"
+    FREES = "frees"
+    """Everyone passes, whatever comes after it."""
+    WAITS = "waits"
+    """It asks for something more: a second factor, more people."""
+    NOT_ASKED = "not_asked"
+    """Nothing is set up that would ask."""
+    NOT_REACHED = "not_reached"
+    NOT_KNOWN = "not_known"
+    """It depends on how the doors stand at that very instant."""
 
 
 class Reason(StrEnum):

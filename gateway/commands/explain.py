@@ -15,8 +15,7 @@ from pydantic import Field
 from gateway.access.attempt import Attempt, Factor
 from gateway.access.person import Person
 from gateway.access.policy import Portal
-from gateway.access.reasons import Opening, Reason
-from gateway.access.stages import Stage
+from gateway.access.reasons import Opening, Reason, Stage
 from gateway.access.week import DAY_S, passes, stretches
 from gateway.clock import Moment
 from gateway.commands.answers import Answer

@@ -38,7 +38,6 @@ from gateway.objects.fields import Blob
 from gateway.objects.fields import Field as FieldKind
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
-from gateway.store.objects.dependence import by_dependence
 from gateway.store.objects.store import Store
 from gateway.store.tables.audit import AuditType
 
@@ -213,7 +212,7 @@ def import_objects(call: Call[ImportRequest]) -> Answer:
     """
     request, store = call.request, call.context.store
     tables = _tables(store, request)
-    order = [declared.name for declared in by_dependence(store.registry)]
+    order = [declared.name for declared in store.registry.by_dependence()]
     tables.sort(key=lambda table: order.index(table.declared.name))
     work = _Import(store, request)
     counts: dict[str, dict[str, int]] = {}

@@ -16,10 +16,9 @@ from typing import Any
 import structlog
 
 from gateway.access.calendar import Instant
-from gateway.access.first_card import FirstCard
 from gateway.access.policy import Policy, Portal
 from gateway.access.trace import TimeVerdict
-from gateway.access.unlocks import unlocked_by
+from gateway.access.unlocks import FirstCard, unlocked_by
 from gateway.clock import Clock, DeviceTime
 from gateway.controller.admission import Verdict
 from gateway.controller.bindings import Bindings

@@ -12,8 +12,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from gateway.access.reasons import OPENINGS, REASONS, AccessEvent, Opening, Reason
-from gateway.access.stages import StageVerdict
+from gateway.access.reasons import OPENINGS, REASONS, AccessEvent, Opening, Reason, StageVerdict
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.credentials.card_number import format_card
 from gateway.credentials.wiegand import raw_readings

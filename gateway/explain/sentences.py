@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from string import Template
 
 from gateway.access.policy import BLOCK, RELEASE
-from gateway.access.reasons import REASONS, Reason
-from gateway.access.stages import StageVerdict
+from gateway.access.reasons import REASONS, Reason, StageVerdict
 from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment
 from gateway.explain.reason_words import Known, reason_words, unrecorded, violation_words

@@ -12,10 +12,9 @@ from gateway.access.decision import Decision
 from gateway.access.facts import NOTHING
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
-from gateway.access.reasons import Reason
+from gateway.access.reasons import Reason, Stage, StageVerdict
 from gateway.access.rows import TimeSpanRow
 from gateway.access.schedule import Zone
-from gateway.access.stages import Stage, StageVerdict
 from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
 from gateway.clock import Moment
 

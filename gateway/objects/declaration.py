@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
 from types import MappingProxyType
 
 from gateway.errors import InvalidRequest
@@ -168,3 +169,13 @@ class Registry:
             for ref in declared.refs:
                 if ref.target == name:
                     yield declared, ref
+
+    def by_dependence(self) -> list[ObjectType]:
+        """Every object after those that its rows have to refer to; backwards, for deleting."""
+        graph = {
+            declared.name: {
+                ref.target for ref in declared.refs if ref.enforced and ref.target != declared.name
+            }
+            for declared in self
+        }
+        return [self[name] for name in TopologicalSorter(graph).static_order()]

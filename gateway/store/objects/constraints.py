@@ -1,20 +1,29 @@
-"""Says whose value stands in the way when the database refuses a row.
+"""Why a row is refused: whose value stands in the way, or which block a deletion would lift.
 
 SQLite names the columns of a uniqueness rule and nothing of a broken reference; clients look for
 its wording, technicians need the row. PINs are secrets: whose PIN it is already, is never told.
+
+A blocking rule that loses its last time zone blocks always: nothing is lifted. Where it loses one
+of several, it would go on blocking at the hours of the others alone. So that deletion is refused,
+until somebody has untied the zone from the rule knowingly. Deleting all of a rule's zones at once
+is no such case.
 """
 
 from __future__ import annotations
 
 from functools import reduce
 from operator import and_
+from typing import Any
 
 import peewee
 
+from gateway.access.policy import BLOCK
 from gateway.errors import ConstraintViolation
 from gateway.objects.declaration import ObjectType
 from gateway.objects.models import Models
 from gateway.store.objects.rows import Row
+
+TIME_ZONES = "time_zones"
 
 
 def explain_row(
@@ -49,6 +58,34 @@ def explain_deletion(
         if ref.on_delete == "RESTRICT"
     )
     return _violation(str(error), f"{referring} may refer to {declared.name} that are in use")
+
+
+def keep_blocks(models: Models, chosen: peewee.Expression) -> None:
+    """Check that no blocking rule would keep some of its time zones and lose others.
+
+    `chosen` selects the rows of `time_zones` that are about to go; runs in the transaction that
+    deletes them. Raises ConstraintViolation, naming rule and time zone.
+    """
+    zone, rule = models.key(TIME_ZONES), models.key("access_rules")
+    tied_zone: peewee.Field[Any] = models.column("access_rule_time_zones", "time_zone_id")
+    tied_rule: peewee.Field[Any] = models.column("access_rule_time_zones", "access_rule_id")
+    links, rules = models["access_rule_time_zones"], models["access_rules"]
+    going = models[TIME_ZONES].select(zone).where(chosen)
+    staying = links.select(tied_rule).where(tied_zone.not_in(going))
+    lifted = (
+        links.select(tied_rule, tied_zone)
+        .join(rules, on=(rule == tied_rule))
+        .where(models.column("access_rules", "type") == BLOCK)
+        .where(tied_zone.in_(going) & tied_rule.in_(staying))
+        .order_by(tied_rule, tied_zone)
+        .tuples()
+        .first()
+    )
+    if lifted is not None:
+        raise ConstraintViolation(
+            f"blocking rule {lifted[0]} would lose time zone {lifted[1]} and keep others: "
+            "untie them in access_rule_time_zones first"
+        )
 
 
 def _violation(text: str, details: str) -> ConstraintViolation:

@@ -20,7 +20,6 @@ from gateway.objects.models import Models
 from gateway.store.files.database import TrackedDatabase, open_reader, open_writer, storage_errors
 from gateway.store.objects import configuration
 from gateway.store.objects.custom_rows import name_custom_tables, read_shape
-from gateway.store.objects.dependence import by_dependence
 from gateway.store.objects.mode_rows import forget_modes
 from gateway.store.objects.schema import CHANGE_LOG, PolicyVersion, drop_table, fit, prepare
 from gateway.store.objects.writes import Writes
@@ -238,7 +237,7 @@ class Store:
         The audit log stays, and so does the change log, which gets a row for all that went.
         """
         with self.reshaping():
-            for declared in reversed(by_dependence(self.registry)):
+            for declared in reversed(self.registry.by_dependence()):
                 if declared.custom:
                     drop_table(self._database, declared)
                 elif not declared.read_only and declared.name != CHANGE_LOG:

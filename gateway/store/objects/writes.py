@@ -19,8 +19,12 @@ from gateway.objects.declaration import ROWID, ObjectType
 from gateway.objects.fields import Digits, Stored, invalid_member
 from gateway.objects.models import Models
 from gateway.store.files.database import TrackedDatabase
-from gateway.store.objects.blocks import TIME_ZONES, keep_blocks
-from gateway.store.objects.constraints import explain_deletion, explain_row
+from gateway.store.objects.constraints import (
+    TIME_ZONES,
+    explain_deletion,
+    explain_row,
+    keep_blocks,
+)
 from gateway.store.objects.rows import (
     Row,
     check_each,

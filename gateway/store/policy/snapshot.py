@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import peewee
 
-from gateway.access.condition import Condition
+from gateway.access.condition import Condition, restricting
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
@@ -25,6 +26,8 @@ from gateway.access.rows import (
     TimeSpanRow,
     TimeZoneRow,
 )
+from gateway.access.schedule import compile_zone
+from gateway.access.slices import sliced
 from gateway.alarms.sounders import TimedAlarm
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
@@ -34,7 +37,6 @@ from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_e
 from gateway.store.objects.configuration import read_configuration
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.objects.schema import PolicyVersion
-from gateway.store.policy.alarm_schedules import compile_schedules
 
 Row = TypeVar("Row")
 
@@ -168,7 +170,7 @@ class SnapshotReader:
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
         boxes = {row.id: row for row in self._rows("sec_boxs", SecBoxRow._make, SecBoxRow._fields)}
         yield
-        schedules = yield from compile_schedules(
+        schedules = yield from _alarm_schedules(
             self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id"),
             self._rows("time_spans", TimeSpanRow._make, TimeSpanRow._fields),
         )
@@ -283,3 +285,31 @@ class SnapshotReader:
     def _run(self, query: peewee.Query) -> sqlite3.Cursor:
         text, parameters = query.sql()
         return self._connection.execute(text, parameters)
+
+
+def _alarm_schedules(
+    links: Iterable[LinkRow], spans: Iterable[TimeSpanRow]
+) -> Generator[None, None, Mapping[int, Condition]]:
+    """By alarm zone, when it is armed; the time is in proportion to the number of rows.
+
+    A time zone that is empty or cannot be read disarms nothing, as it lifts no block.
+    """
+    wanted: dict[int, list[int]] = {}
+    for part in sliced(links):
+        for alarm_zone, time_zone in part:
+            wanted.setdefault(alarm_zone, []).append(time_zone)
+        yield
+    if not wanted:
+        return MappingProxyType({})
+    its_spans: dict[int, list[TimeSpanRow]] = {zone: [] for ids in wanted.values() for zone in ids}
+    for rows in sliced(spans):
+        for row in rows:
+            if row.time_zone_id in its_spans:
+                its_spans[row.time_zone_id].append(row)
+        yield
+    compiled = {}
+    for id_, found in its_spans.items():
+        compiled[id_] = yield from compile_zone(found)
+    return MappingProxyType(
+        {zone: restricting([compiled[id_] for id_ in ids]) for zone, ids in wanted.items()}
+    )

@@ -20,7 +20,7 @@ from gateway.access.decision import decide
 from gateway.access.passback import Now, Way
 from gateway.access.person import Person
 from gateway.access.policy import Policy
-from gateway.access.reasons import REASONS, Reason
+from gateway.access.reasons import REASONS, Reason, Stage, StageVerdict
 from gateway.access.rows import (
     HolidayRow,
     LinkRow,
@@ -32,7 +32,6 @@ from gateway.access.rows import (
     TimeSpanRow,
     TimeZoneRow,
 )
-from gateway.access.stages import Stage, StageVerdict
 from gateway.access.trace import PersonTie, PlaceTie
 from gateway.access.week import passes, stretches
 from gateway.clock import DeviceTime, Moment

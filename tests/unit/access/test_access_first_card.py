@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.access.first_card import FirstCard, compile_first_cards
 from gateway.access.rows import FirstCardRow, LinkRow, TimeSpanRow
 from gateway.access.schedule import Zone, compile_zone
 from gateway.access.slices import drain
 from gateway.access.trace import TimeVerdict
+from gateway.access.unlocks import FirstCard, compile_first_cards
 
 PORTAL, OTHER_PORTAL, ZONE, OFFICE, SHOP = 1, 2, 5, 20, 30
 

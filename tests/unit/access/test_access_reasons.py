@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 
-from gateway.access.reasons import OPENINGS, REASONS, AccessEvent, Opening, Reason
+from gateway.access.reasons import (
+    OPENINGS,
+    REASONS,
+    AccessEvent,
+    Opening,
+    Reason,
+    Stage,
+    StageVerdict,
+)
 from gateway.access.signals import Cue
-from gateway.access.stages import Stage, StageVerdict
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.commands.table import COMMANDS
 from gateway.explain.reason_words import Known, reason_words

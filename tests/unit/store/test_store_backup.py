@@ -27,7 +27,6 @@ from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Digits, Field, Id, Ref, Text
 from gateway.store.backup import FORMAT, Backups
 from gateway.store.objects.custom import add_columns, add_table, remove_columns
-from gateway.store.objects.dependence import by_dependence
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.identity import DeviceIdentity, store_identity
@@ -154,7 +153,7 @@ def fill(store: Store, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
     """Some rows of every object and some configuration; what the store refuses is left out."""
     ids: dict[str, list[int]] = {}
     add_custom_fields(store, draw)
-    for declared in by_dependence(store.registry):
+    for declared in store.registry.by_dependence():
         for _ in range(draw(st.integers(0, 2))):
             fields = [field for field in declared.fields if not isinstance(field, Id)]
             row = {field.name: draw(values_of(field, ids)) for field in fields}

@@ -40,8 +40,8 @@ from gateway.settings import Http, SiteFile, read_running_site
 from gateway.settings.addresses import parse_address
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import JournalReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
-from gateway.store.projection import Projection
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.identity import read_identity
 from gateway.store.tables.tokens import Tokens

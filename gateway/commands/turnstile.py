@@ -15,7 +15,7 @@ from gateway.doors.turnstile_values import TurnState
 from gateway.errors import ControllerUnavailable, NotSupportedHere
 from gateway.link.messages import ResetTurnstile
 from gateway.objects.equipment import TURNS
-from gateway.store.projection import TURN_COUNTS_ROW
+from gateway.store.journal.projection import TURN_COUNTS_ROW
 from gateway.store.tables.audit import AuditType
 
 _LACKING = "this device has no turnstile"

@@ -68,12 +68,12 @@ from gateway.objects.models import Models
 from gateway.settings import Side, SiteFile
 from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
 from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
+from gateway.store.journal.passages import PassageReader
+from gateway.store.journal.used_codes import UsedUp
 from gateway.store.objects.names import NameReader
-from gateway.store.passages import PassageReader
 from gateway.store.policy.people import PeopleReader
 from gateway.store.policy.snapshot import SnapshotReader
 from gateway.store.tables.identity import read_identity
-from gateway.store.used_codes import UsedUp
 
 log = structlog.get_logger("controller")
 

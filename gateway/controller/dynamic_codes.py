@@ -11,7 +11,7 @@ from gateway.clock import Clock
 from gateway.controller.recorder import Recorder
 from gateway.credentials.totp import DynamicCode, TotpSettings, window_of
 from gateway.store.journal import EntryKind
-from gateway.store.used_codes import CodeCard, UsedUp
+from gateway.store.journal.used_codes import CodeCard, UsedUp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -17,8 +17,8 @@ from gateway.credentials.totp import DynamicCode
 from gateway.credentials.uhf import credential_of_tag
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.settings import SiteFile
+from gateway.store.journal.used_codes import CodeCard
 from gateway.store.policy.people import Reading
-from gateway.store.used_codes import CodeCard
 
 SAME_READ_NS = 2_000_000_000
 """The same credential again at the same reader within this time is the same read."""

@@ -14,7 +14,7 @@ from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry
-from gateway.store.passages import Entered
+from gateway.store.journal.passages import Entered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 

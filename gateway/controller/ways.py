@@ -10,7 +10,7 @@ from gateway.clock import Clock, DeviceTime
 from gateway.controller.ports import Passages
 from gateway.controller.recorder import Recorder
 from gateway.store.journal import EntryKind
-from gateway.store.passages import Entered, Forgiven, PassageChange, way
+from gateway.store.journal.passages import Entered, Forgiven, PassageChange, way
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -40,8 +40,8 @@ from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import SiteFile
 from gateway.store.files.database import TrackedDatabase, storage_errors
 from gateway.store.journal import CommittedEntry, JournalReader
+from gateway.store.journal.passages import PassageReader, way
 from gateway.store.objects.mode_rows import mode_facts
-from gateway.store.passages import PassageReader, way
 from gateway.store.policy.people import PeopleReader
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

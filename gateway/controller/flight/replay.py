@@ -24,7 +24,7 @@ from gateway.credentials.values import Credential
 from gateway.errors import BrokenRecord, StorageError
 from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import LockState, SiteFile, describe
-from gateway.store.passages import Entered
+from gateway.store.journal.passages import Entered
 from gateway.store.policy.people import Reading
 
 _SHOWN_BEFORE = 3

@@ -13,7 +13,7 @@ from gateway.errors import GatewayError, StorageError
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry
-from gateway.store.passages import Entered
+from gateway.store.journal.passages import Entered
 from gateway.store.policy.people import Reading
 
 Answered = TypeVar("Answered")

@@ -19,8 +19,8 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind
+from gateway.store.journal.passages import Entered, Forgiven, PassageReader
 from gateway.store.objects.store import Store
-from gateway.store.passages import Entered, Forgiven, PassageReader
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start

@@ -34,7 +34,7 @@ from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Command, OpenDoor, Request, Silence
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import Door, SiteFile, parse_site
-from gateway.store.passages import Entered
+from gateway.store.journal.passages import Entered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 

@@ -16,10 +16,10 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.store.check import too_new
 from gateway.store.files import JOURNAL_FILE, JOURNAL_FORM, STORE_FILE
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.passages import PassageReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects.migrations import VERSION
 from gateway.store.objects.store import Store
-from gateway.store.passages import PassageReader
-from gateway.store.projection import Projection
 
 KINDS = Path(__file__).parent / "forms" / "journal-kinds.toml"
 STARTED = Entry(EntryKind.STARTED, {}, datetime(2026, 11, 23, tzinfo=UTC), 5, clock_trusted=True)

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
-from gateway.store.projection import Projection
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -209,7 +209,7 @@ def test_a_capacity_that_was_lowered_is_reached_in_parts(
 ) -> None:
     site.journal.append(accesses(1, 1_500), {})
     site.projection.catch_up()
-    monkeypatch.setattr("gateway.store.projection._PRUNED", 300)
+    monkeypatch.setattr("gateway.store.journal.projection._PRUNED", 300)
     projection = Projection(site.store, site.reader, capacity=1_000)
     lengths = []
     for number in range(1_501, 1_504):

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
-from gateway.store.projection import Projection
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

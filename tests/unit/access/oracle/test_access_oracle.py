@@ -38,7 +38,7 @@ from gateway.access.rows import (
 )
 from gateway.access.slices import drain
 from gateway.clock import Moment
-from gateway.store.passages import Entered, way
+from gateway.store.journal.passages import Entered, way
 
 from .scenarios import LINKS, Row, Tables, scenario
 

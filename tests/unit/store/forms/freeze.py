@@ -30,9 +30,9 @@ from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Digits, Field, HexText, Id, Port, Ref, Text
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects.migrations import VERSION
 from gateway.store.objects.store import Store
-from gateway.store.projection import Projection
 from gateway.store.tables.accounts import Accounts, Role
 from gateway.store.tables.identity import DeviceIdentity, store_identity
 

@@ -21,11 +21,11 @@ from gateway.objects.models import Models
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.files.database import open_reader
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects import schema
 from gateway.store.objects.migrations import MIGRATIONS, VERSION
 from gateway.store.objects.store import Store
 from gateway.store.policy.snapshot import SnapshotReader
-from gateway.store.projection import Projection
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.identity import read_identity
 from gateway.store.tables.photos import Photos

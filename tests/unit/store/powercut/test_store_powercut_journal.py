@@ -23,8 +23,8 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import CommittedEntry, Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
-from gateway.store.projection import Projection
 
 if TYPE_CHECKING:
     from tests.unit.store.powercut.conftest import Cut, PowerModel

@@ -22,9 +22,9 @@ from gateway.clock import Clock
 from gateway.errors import StorageError
 from gateway.store.files import JOURNAL_FORM, database
 from gateway.store.files.database import storage_errors
-from gateway.store.newest import NewestRow, NewestTable
-from gateway.store.passages import PassageTable, change_of
-from gateway.store.used_codes import UsedCodeTable, UsedUp
+from gateway.store.journal.newest import NewestRow, NewestTable
+from gateway.store.journal.passages import PassageTable, change_of
+from gateway.store.journal.used_codes import UsedCodeTable, UsedUp
 
 _ALARMS_LOOKED_AT = 2_000
 """Newest alarm entries searched at start for one that is still on."""

@@ -13,6 +13,10 @@ import pytest
 
 BREACHES = {
     "a room imports only from rooms below it": ("objects", "import gateway.store"),
+    "a room of the store imports only from rooms below it": (
+        "store/files",
+        "import gateway.store.objects",
+    ),
     "what serves clients touches no hardware": ("api", "import gateway.hardware"),
     "what serves clients is not the controller": ("api", "import gateway.controller"),
     "link, host and hardware know no tables": ("hardware", "import gateway.objects"),

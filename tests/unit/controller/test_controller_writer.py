@@ -23,6 +23,10 @@ def entry(number: int) -> Entry:
     return Entry(EntryKind.DEVICE, {"number": number}, NOW, number, clock_trusted=True)
 
 
+def full(*_: object) -> int:
+    raise StorageError("full")
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     Journal.create(tmp_path / "journal.db")
@@ -53,10 +57,6 @@ def test_a_fault_is_reported_once_and_its_end_too(
     writer: JournalWriter, journal: Journal, reports: Reports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-
-        def full(*_: object) -> int:
-            raise StorageError("full")
-
         patch.setattr(journal, "append", full)
         writer.start()
         writer.add(entry(1))
@@ -103,3 +103,18 @@ def test_what_waits_at_the_end_is_written_before_it_stops(
         last = again.last_entry()
     assert last is not None
     assert last.seq == 200
+
+
+def test_a_stop_while_the_disk_is_full_loses_what_waits(
+    tmp_path: Path, journal: Journal, reports: Reports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = JournalWriter(journal, {}, reports.put)
+    monkeypatch.setattr(journal, "append", full)
+    for number in range(3):
+        writer.add(entry(number))
+    writer.start()
+    assert reports.get(timeout=10) == WriterFault("full")
+    writer.close()
+    assert writer.waiting == 3
+    with closing(Journal(tmp_path / "journal.db", "next")) as again:
+        assert again.last_entry() is None

@@ -1,7 +1,8 @@
-"""The law of the door at work: what each step at a site leads to, worked out slowly.
+"""The rules of the door at work: what each step at a site leads to, worked out slowly.
 
-A second rule engine, written from the law and not from the code that it judges. It remembers
-whatever happened in plain lists, and where people have to fit places, tries all ways to fit them.
+A second rule engine, written from the rules of the door (gateway/docs/door-semantics.md) and not
+from the code that it judges. It keeps what happened in plain lists, and where people have to fit
+places, it tries all ways to fit them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the API's rows say of a person at a portal, worked out slowly: time zones and access rules.
 
-Written from the law of the door, not from the code that is judged by it. Nothing is compiled:
-every question walks through the tables again.
+Written from the rules of the door (gateway/docs/door-semantics.md), not from the code that it
+judges. Nothing is compiled: every question walks through the tables again.
 """
 
 from __future__ import annotations

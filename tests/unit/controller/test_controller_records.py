@@ -233,7 +233,8 @@ class Play:
                 "zones": {
                     "is": "dict",
                     "of": [
-                        [row[0], {"is": "store.policy.snapshot.ZoneRow", "of": row}] for row in self._zones
+                        [row[0], {"is": "store.policy.snapshot.ZoneRow", "of": row}]
+                        for row in self._zones
                     ],
                 },
                 "configuration": [[*key.split(".", 1), v] for key, v in configuration.items()],

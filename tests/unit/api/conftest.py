@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -92,6 +92,9 @@ SITE = SiteFile.model_validate(
 )
 
 
+T = TypeVar("T")
+
+
 class StrawController:
     """Answers every command as told, and remembers it."""
 
@@ -152,7 +155,7 @@ class StrawController:
             ),
         )
 
-    def of(self, kind: type[Command]) -> list[Command]:
+    def of(self, kind: type[T]) -> list[T]:
         return [command for command in self.commands if isinstance(command, kind)]
 
     def start(self) -> None:
@@ -315,8 +318,11 @@ def throwaway(
     context.store.close()
 
 
+Order = Callable[..., requests.Response]
+
+
 @pytest.fixture
-def order(throwaway: SimpleNamespace) -> Callable[..., requests.Response]:
+def order(throwaway: SimpleNamespace) -> Order:
     """`order(command, body)`: sends a command to the throw-away device as the administrator.
 
     `login` names another account, None nobody; `data` is a file in the place of the body; `url`

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from gateway.errors import NotFound
 from gateway.link.messages import AlarmStatus, ArmAlarms, DisarmAlarms, Fault, ZoneStatus
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import StrawController
 
 Order = Callable[..., requests.Response]
 
@@ -20,7 +23,7 @@ BAD_ZONES = [[], [0], [6], ["1"], [True], 1, {"zone": 1}]
 
 @pytest.mark.effect("alarm_arm")
 @pytest.mark.refusal("alarm_arm")
-def test_zones_are_armed_after_the_time_to_leave(order: Order, straw: Any) -> None:
+def test_zones_are_armed_after_the_time_to_leave(order: Order, straw: StrawController) -> None:
     for delay in (-1, 601, "30", 1.5):
         refused = order("alarm_arm", {"exit_delay_s": delay})
         assert refused.status_code == 400
@@ -33,7 +36,7 @@ def test_zones_are_armed_after_the_time_to_leave(order: Order, straw: Any) -> No
 
 @pytest.mark.effect("alarm_disarm")
 @pytest.mark.refusal("alarm_disarm")
-def test_zones_are_disarmed(order: Order, straw: Any) -> None:
+def test_zones_are_disarmed(order: Order, straw: StrawController) -> None:
     straw.refusal = NotFound("there is no zone 5 in this site")
     refused = order("alarm_disarm", {"zones": [5]})
     assert (refused.status_code, refused.json()["error"]) == (404, str(straw.refusal))
@@ -46,7 +49,7 @@ def test_zones_are_disarmed(order: Order, straw: Any) -> None:
 @pytest.mark.parametrize("command", ["alarm_arm", "alarm_disarm"])
 @pytest.mark.parametrize("zones", BAD_ZONES, ids=str)
 def test_zones_that_cannot_be_are_refused_by_name(
-    order: Order, straw: Any, command: str, zones: object
+    order: Order, straw: StrawController, command: str, zones: object
 ) -> None:
     refused = order(command, {"zones": zones})
     assert refused.status_code == 400
@@ -55,7 +58,9 @@ def test_zones_that_cannot_be_are_refused_by_name(
 
 
 @pytest.mark.effect("alarm_state")
-def test_the_state_tells_zones_alarms_faults_and_siren(order: Order, straw: Any) -> None:
+def test_the_state_tells_zones_alarms_faults_and_siren(
+    order: Order, straw: StrawController
+) -> None:
     zone = {"zone": 1, "state": "exit", "watched": False, "active": None}
     zone |= {"entering": False, "alarm": False}
     alarm = {"cause": 9, "door_id": 1, "part": "reader front"}
@@ -77,7 +82,7 @@ def test_the_state_tells_zones_alarms_faults_and_siren(order: Order, straw: Any)
 
 @pytest.mark.refusal("alarm_arm", "alarm_disarm", "alarm_state")
 def test_without_a_controller_or_a_session_nothing_is_done(
-    lonely: SimpleNamespace, order: Order, straw: Any
+    lonely: SimpleNamespace, order: Order, straw: StrawController
 ) -> None:
     for command in ("alarm_arm", "alarm_disarm", "alarm_state"):
         url = f"{lonely.url}/{command}.fcgi?session={lonely.token}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.link.messages import Authorize, Opening
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import StrawController
 
 Ask = Callable[..., Any]
 CALLER = "admin"
@@ -23,7 +26,7 @@ GRANT = {
 
 
 def test_a_grant_reaches_the_controller_with_its_person_place_and_doors(
-    ask: Ask, straw: Any
+    ask: Ask, straw: StrawController
 ) -> None:
     assert ask("remote_user_authorization", GRANT) == (200, {})
     (told,) = straw.of(Authorize)
@@ -43,7 +46,7 @@ def test_a_grant_reaches_the_controller_with_its_person_place_and_doors(
     ],
 )
 def test_what_makes_no_sense_is_refused_and_never_told(
-    ask: Ask, straw: Any, change: dict[str, object], said: str
+    ask: Ask, straw: StrawController, change: dict[str, object], said: str
 ) -> None:
     status, refusal = ask("remote_user_authorization", {**GRANT, **change})
     assert status == 400

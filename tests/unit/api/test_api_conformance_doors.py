@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
@@ -26,6 +26,9 @@ from gateway.link.messages import (
     TurnstileStatus,
 )
 from gateway.settings import SiteFile
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import StrawController
 
 Order = Callable[..., requests.Response]
 
@@ -45,7 +48,7 @@ def actions(parameters: str, action: str = "door") -> dict[str, object]:
 @pytest.mark.effect("execute_actions")
 @pytest.mark.refusal("execute_actions")
 def test_an_action_opens_a_door_and_one_that_makes_no_sense_opens_none(
-    order: Order, straw: Any
+    order: Order, straw: StrawController
 ) -> None:
     refused = order("execute_actions", actions("door=4"))
     assert refused.status_code == 400
@@ -57,7 +60,9 @@ def test_an_action_opens_a_door_and_one_that_makes_no_sense_opens_none(
 
 @pytest.mark.effect("remote_user_authorization")
 @pytest.mark.refusal("remote_user_authorization")
-def test_an_authorisation_reaches_the_controller_or_nothing_does(order: Order, straw: Any) -> None:
+def test_an_authorisation_reaches_the_controller_or_nothing_does(
+    order: Order, straw: StrawController
+) -> None:
     refused = order("remote_user_authorization", {**GRANT, "event": 99})
     assert refused.status_code == 400
     assert refused.json()["error"].startswith("event is one of")
@@ -69,7 +74,7 @@ def test_an_authorisation_reaches_the_controller_or_nothing_does(order: Order, s
 
 
 @pytest.mark.effect("doors_state")
-def test_doors_are_told_open_or_closed(order: Order, straw: Any) -> None:
+def test_doors_are_told_open_or_closed(order: Order, straw: StrawController) -> None:
     closed, opened = straw.status.doors
     expected = [{"id": closed.id, "open": False}, {"id": opened.id, "open": True}]
     assert order("doors_state").json() == {"doors": expected}
@@ -77,7 +82,7 @@ def test_doors_are_told_open_or_closed(order: Order, straw: Any) -> None:
 
 @pytest.mark.effect("alarm_status")
 @pytest.mark.refusal("alarm_status")
-def test_an_alarm_is_told_and_silenced(order: Order, straw: Any) -> None:
+def test_an_alarm_is_told_and_silenced(order: Order, straw: StrawController) -> None:
     straw.status = straw.status.model_copy(update={"alarm_active": True, "alarm_cause": 7})
     assert order("alarm_status").json() == {"active": True, "cause": 7}
     refused = order("alarm_status", {"stop": "yes"})
@@ -116,13 +121,15 @@ BEEP = {"frequency": 4_000, "duty_cycle": 50, "timeout": 250}
 
 
 @pytest.mark.effect("buzzer_buzz")
-def test_a_beep_is_handed_on_for_its_time(order: Order, straw: Any) -> None:
+def test_a_beep_is_handed_on_for_its_time(order: Order, straw: StrawController) -> None:
     assert order("buzzer_buzz", BEEP).json() == {}
     assert straw.of(Buzz) == [Buzz(for_ms=250)]
 
 
 @pytest.mark.refusal("buzzer_buzz")
-def test_a_beep_is_refused_where_no_reader_has_a_buzzer(order: Order, straw: Any) -> None:
+def test_a_beep_is_refused_where_no_reader_has_a_buzzer(
+    order: Order, straw: StrawController
+) -> None:
     straw.refusal = NotSupportedHere("this device has no buzzer")
     reply = order("buzzer_buzz", BEEP)
     assert (reply.status_code, set(reply.json())) == (400, {"error", "code"})
@@ -133,7 +140,7 @@ def test_a_beep_is_refused_where_no_reader_has_a_buzzer(order: Order, straw: Any
 
 
 @pytest.fixture
-def turnstile(throwaway: SimpleNamespace, straw: Any) -> Iterator[str]:
+def turnstile(throwaway: SimpleNamespace, straw: StrawController) -> Iterator[str]:
     """Where the same device answers as one with a turnstile that was just turned."""
     context, pins = throwaway.context, iter(range(20, 30))
 
@@ -168,7 +175,9 @@ def test_turns_are_counted(order: Order, turnstile: str) -> None:
 
 
 @pytest.mark.effect("turnstile_event_state")
-def test_the_last_turn_is_told_and_forgotten(order: Order, straw: Any, turnstile: str) -> None:
+def test_the_last_turn_is_told_and_forgotten(
+    order: Order, straw: StrawController, turnstile: str
+) -> None:
     asked = {"event_action": "turn_state"}
     assert order("turnstile_event_state", asked, url=turnstile).json() == {"event_state": 4}
     forgotten = order("turnstile_event_state", {"event_action": "reset_state"}, url=turnstile)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 from PIL import Image
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import StrawController
 
 Order = Callable[..., requests.Response]
 
@@ -101,7 +104,7 @@ def test_faces_are_counted_by_people(order: Order) -> None:
 
 
 @pytest.mark.effect("remote_enroll", "enroller_state", "cancel_remote_enroll")
-def test_a_card_at_a_reader_becomes_the_persons(order: Order, straw: Any) -> None:
+def test_a_card_at_a_reader_becomes_the_persons(order: Order, straw: StrawController) -> None:
     straw.reads["card"] = 4_711
     wish = {"type": "card", "user_id": USER, "save": True, "sync": True, "countdown": 5}
     enrolled = order("remote_enroll", wish).json()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,6 +28,9 @@ from gateway.host.clock_trust import ClockTrust
 from gateway.host.platform import SIMULATED, NoPlatform
 from gateway.host.system_platform import SystemPlatform
 from gateway.settings import Http
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import PlayedSystem
 
 NOW = datetime(2027, 10, 31, 1, 20, tzinfo=UTC)
 """Berlin's clocks went back twenty minutes ago."""
@@ -131,7 +134,7 @@ def until(look: Callable[[], Any]) -> Any:
 
 @pytest.mark.effect("set_system_time")
 def test_the_time_of_day_is_the_sites_and_daylight_saving_counts(
-    played_system: Any, pi: Pi
+    played_system: PlayedSystem, pi: Pi
 ) -> None:
     service = played_system.play("timedated", NTP=False)
     assert pi.ask("set_system_time", NOON) == {}
@@ -143,7 +146,10 @@ def test_the_time_of_day_is_the_sites_and_daylight_saving_counts(
 
 
 def test_the_controller_may_believe_a_clock_that_was_set_until_the_machine_restarts(
-    played_system: Any, make_pi: Callable[..., Pi], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    played_system: PlayedSystem,
+    make_pi: Callable[..., Pi],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     played_system.play("timedated", NTP=False)
     mark, nothing = tmp_path / "clock-set", tmp_path / "nothing"
@@ -159,7 +165,7 @@ def test_the_controller_may_believe_a_clock_that_was_set_until_the_machine_resta
 
 
 def test_a_time_that_happens_twice_is_the_one_nearer_to_now(
-    played_system: Any, make_pi: Callable[..., Pi]
+    played_system: PlayedSystem, make_pi: Callable[..., Pi]
 ) -> None:
     service, pi = played_system.play("timedated", NTP=False), make_pi()
     twice = {"day": 31, "month": 10, "year": 2027, "hour": 2, "minute": 30, "second": 0}
@@ -204,7 +210,7 @@ def test_no_member_of_the_time_has_another_spelling(pi: Pi, member: str) -> None
 
 
 @pytest.mark.effect("set_ntp_server", "get_ntp_server")
-def test_network_time_follows_configuration(played_system: Any, pi: Pi) -> None:
+def test_network_time_follows_configuration(played_system: PlayedSystem, pi: Pi) -> None:
     clock, servers = played_system.play("timedated", NTP=False), played_system.play("timesyncd")
     servers.plays(TIMESYNC, "SetRuntimeNTPServers", "as", "", "")
     pair = {"server1": "a.ntp.br", "server2": "10.0.0.1"}
@@ -219,7 +225,9 @@ def test_network_time_follows_configuration(played_system: Any, pi: Pi) -> None:
     assert clock.calls("SetNTP")[-1] == [False, False]
 
 
-def test_a_switch_that_the_machine_refuses_is_not_stored(played_system: Any, pi: Pi) -> None:
+def test_a_switch_that_the_machine_refuses_is_not_stored(
+    played_system: PlayedSystem, pi: Pi
+) -> None:
     played_system.play("timedated", NTP=False, CanNTP=False)
     wanted = {"general": {"language": "pt_BR"}, "ntp": {"enabled": "1"}}
     status, error = pi.refused("set_configuration", wanted)
@@ -231,20 +239,24 @@ def test_a_switch_that_the_machine_refuses_is_not_stored(played_system: Any, pi:
     }
 
 
-def test_a_key_that_is_unknown_leaves_network_time_alone(played_system: Any, pi: Pi) -> None:
+def test_a_key_that_is_unknown_leaves_network_time_alone(
+    played_system: PlayedSystem, pi: Pi
+) -> None:
     clock = played_system.play("timedated", NTP=False)
     status, _ = pi.refused("set_configuration", {"ntp": {"enabled": "1", "speed": "1"}})
     assert (status, clock.calls("SetNTP")) == (400, [])
 
 
-def test_a_client_that_sends_back_what_it_read_is_not_refused(played_system: Any, pi: Pi) -> None:
+def test_a_client_that_sends_back_what_it_read_is_not_refused(
+    played_system: PlayedSystem, pi: Pi
+) -> None:
     service = played_system.play("logind")
     read = pi.ask("get_configuration", {"ntp": ["enabled"]})
     assert pi.ask("set_configuration", read) == {}
     assert service.calls("Reboot") == []
 
 
-def test_configuration_says_what_the_machine_does(played_system: Any, pi: Pi) -> None:
+def test_configuration_says_what_the_machine_does(played_system: PlayedSystem, pi: Pi) -> None:
     played_system.play("timedated", NTP=True)
     servers = played_system.play("timesyncd")
     servers.plays(TIMESYNC, "SetRuntimeNTPServers", "as", "", "")
@@ -259,7 +271,9 @@ def test_a_machine_that_tells_nothing_does_not_stop_the_device(pi: Pi) -> None:
     adopt_clock(replace(pi.context, platform=SIMULATED))
 
 
-def test_time_servers_are_the_machines_until_some_are_set(played_system: Any, pi: Pi) -> None:
+def test_time_servers_are_the_machines_until_some_are_set(
+    played_system: PlayedSystem, pi: Pi
+) -> None:
     service = played_system.play("timesyncd")
     service.has(TIMESYNC, SystemNTPServers=("as", ["one", "two", "three"]))
     assert pi.ask("get_ntp_server") == {"server1": "one", "server2": "two"}
@@ -312,7 +326,7 @@ def test_the_answer_goes_out_before_the_machine_restarts(make_pi: Callable[..., 
 
 
 @pytest.mark.effect("reboot")
-def test_the_machine_is_restarted_once(played_system: Any, pi: Pi) -> None:
+def test_the_machine_is_restarted_once(played_system: PlayedSystem, pi: Pi) -> None:
     service = played_system.play("logind")
     assert pi.ask("reboot") == {}
     assert until(lambda: service.calls("Reboot")) == [[False]]
@@ -320,7 +334,9 @@ def test_the_machine_is_restarted_once(played_system: Any, pi: Pi) -> None:
 
 
 @pytest.mark.refusal("reboot")
-def test_who_may_not_restart_the_machine_is_told_before(played_system: Any, pi: Pi) -> None:
+def test_who_may_not_restart_the_machine_is_told_before(
+    played_system: PlayedSystem, pi: Pi
+) -> None:
     service = played_system.play("logind", CanReboot="challenge")
     status, error = pi.refused("reboot")
     assert (status, "permission" in error) == (400, True)
@@ -328,7 +344,7 @@ def test_who_may_not_restart_the_machine_is_told_before(played_system: Any, pi: 
 
 
 def test_anybody_may_restart_it_by_its_page_only_where_that_is_wanted(
-    played_system: Any, pi: Pi
+    played_system: PlayedSystem, pi: Pi
 ) -> None:
     service = played_system.play("logind")
     closed = requests.get(f"{pi.url}/reboot", timeout=30)
@@ -342,7 +358,9 @@ def test_anybody_may_restart_it_by_its_page_only_where_that_is_wanted(
     assert requests.post(f"{pi.url}/reboot", timeout=30).status_code == 405
 
 
-def test_a_failure_after_the_answer_does_not_end_the_device(played_system: Any, pi: Pi) -> None:
+def test_a_failure_after_the_answer_does_not_end_the_device(
+    played_system: PlayedSystem, pi: Pi
+) -> None:
     service = played_system.play("logind")
     service.raises(LOGIN, "Reboot", "b", "org.freedesktop.DBus.Error.AccessDenied")
     assert pi.ask("reboot") == {}
@@ -354,7 +372,9 @@ def test_a_failure_after_the_answer_does_not_end_the_device(played_system: Any, 
 
 
 @pytest.mark.effect("set_system_network")
-def test_an_address_is_written_and_then_comes_into_force(played_system: Any, pi: Pi) -> None:
+def test_an_address_is_written_and_then_comes_into_force(
+    played_system: PlayedSystem, pi: Pi
+) -> None:
     manager = played_system.plug()
     assert pi.ask("system_information")["network"]["dhcp_enabled"] is True
     assert pi.ask("set_system_network", STATIC) == {}
@@ -368,7 +388,7 @@ def test_an_address_is_written_and_then_comes_into_force(played_system: Any, pi:
     assert "set_system_network ip=192.168.7.20 netmask=255.255.255.0" in pi.audit()
 
 
-def test_an_address_may_come_from_a_server(played_system: Any, pi: Pi) -> None:
+def test_an_address_may_come_from_a_server(played_system: PlayedSystem, pi: Pi) -> None:
     manager = played_system.plug()
     # Clients send the old address along.
     pi.ask("set_system_network", {**STATIC, "dhcp_enabled": True})
@@ -421,7 +441,7 @@ def test_name_servers_alone_make_no_network(pi: Pi) -> None:
     assert (status, "'dns_primary' (it goes with 'ip')" in error) == (400, True)
 
 
-def test_a_network_without_a_way_out_is_one(played_system: Any, pi: Pi) -> None:
+def test_a_network_without_a_way_out_is_one(played_system: PlayedSystem, pi: Pi) -> None:
     manager = played_system.plug()
     nothing = {"gateway": "0.0.0.0", "dns_primary": "", "dns_secondary": ""}  # noqa: S104 - nothing is bound
     pi.ask("set_system_network", {**STATIC, **nothing})
@@ -429,7 +449,9 @@ def test_a_network_without_a_way_out_is_one(played_system: Any, pi: Pi) -> None:
     assert {"gateway", "dns"} & set(profile["ipv4"]) == set()
 
 
-def test_the_device_is_named_and_gets_its_own_name_back(played_system: Any, pi: Pi) -> None:
+def test_the_device_is_named_and_gets_its_own_name_back(
+    played_system: PlayedSystem, pi: Pi
+) -> None:
     service = played_system.play("hostnamed")
     code = f'self.Set("{HOSTNAME}", "StaticHostname", args[0])'
     service.plays(HOSTNAME, "SetStaticHostname", "sb", "", code)
@@ -554,7 +576,7 @@ SYSTEM_COMMANDS = {
 
 @pytest.mark.refusal(*SYSTEM_COMMANDS)
 def test_a_simulated_board_refuses_and_leaves_the_machine_alone(
-    played_system: Any, make_pi: Callable[..., Pi]
+    played_system: PlayedSystem, make_pi: Callable[..., Pi]
 ) -> None:
     services = [played_system.play(name) for name in ("logind", "timedated")]
     pi = make_pi(platform=SIMULATED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -13,6 +13,9 @@ import requests
 from gateway.commands.modes import end_modes
 from gateway.errors import NotPermitted
 from gateway.link.messages import EndedMode
+
+if TYPE_CHECKING:
+    from tests.unit.api.conftest import Order
 
 NOON = datetime(2025, 7, 1, 12, tzinfo=UTC)
 NOON_LOCAL = int(NOON.timestamp()) - 3 * 3_600
@@ -25,23 +28,23 @@ def _no_mode(throwaway: SimpleNamespace) -> None:
     throwaway.context.store.set_configuration({"general": dict.fromkeys(keys, "none")})
 
 
-def ask(order: Any, command: str, body: object = None, login: str = "admin") -> tuple[int, Any]:
+def ask(order: Order, command: str, body: object = None, login: str = "admin") -> tuple[int, Any]:
     answer: requests.Response = order(command, body, login=login)
     return answer.status_code, answer.json()
 
 
-def put(order: Any, mode: str, door: int = 1, login: str = "admin", **more: object) -> int:
+def put(order: Order, mode: str, door: int = 1, login: str = "admin", **more: object) -> int:
     body = {"door": door, "mode": mode, "reason": "a fight outside", **more}
     return ask(order, "set_exception_mode", body, login)[0]
 
 
-def modes(order: Any) -> dict[int, dict[str, Any]]:
+def modes(order: Order) -> dict[int, dict[str, Any]]:
     status, body = ask(order, "get_exception_modes")
     assert status == 200
     return {row.pop("door"): row for row in body["exception_modes"]}
 
 
-def key(order: Any, name: str = "door1_exception_mode") -> str:
+def key(order: Order, name: str = "door1_exception_mode") -> str:
     return str(ask(order, "get_configuration", {"general": [name]})[1]["general"][name])
 
 
@@ -51,7 +54,7 @@ def audit(throwaway: SimpleNamespace) -> list[str]:
 
 
 @pytest.mark.effect("set_exception_mode", "get_exception_modes")
-def test_a_mode_is_kept_with_who_why_and_until(order: Any) -> None:
+def test_a_mode_is_kept_with_who_why_and_until(order: Order) -> None:
     assert put(order, "lock_down", minutes=30) == 200
     assert key(order) == "lock_down"
     assert modes(order) == {
@@ -67,13 +70,13 @@ def test_a_mode_is_kept_with_who_why_and_until(order: Any) -> None:
     }
 
 
-def test_door_0_is_the_device(order: Any) -> None:
+def test_door_0_is_the_device(order: Order) -> None:
     assert put(order, "emergency", 0) == 200
     assert key(order, "exception_mode") == "emergency"
     assert modes(order)[0]["reason"] == "a fight outside"
 
 
-def test_ending_a_mode_is_kept_too(order: Any) -> None:
+def test_ending_a_mode_is_kept_too(order: Order) -> None:
     assert put(order, "emergency") == 200
     assert put(order, "none", reason="all is well") == 200
     assert key(order) == "none"
@@ -86,13 +89,13 @@ def test_ending_a_mode_is_kept_too(order: Any) -> None:
     }
 
 
-def test_a_mode_is_ended_without_a_word(order: Any) -> None:
+def test_a_mode_is_ended_without_a_word(order: Order) -> None:
     assert put(order, "lock_down") == 200
     status, _ = ask(order, "set_exception_mode", {"door": 1, "mode": "none"})
     assert (status, key(order)) == (200, "none")
 
 
-def test_configuration_clears_what_was_known(order: Any) -> None:
+def test_configuration_clears_what_was_known(order: Order) -> None:
     assert put(order, "lock_down", minutes=30) == 200
     status, _ = ask(order, "set_configuration", {"general": {"door1_exception_mode": "lock_down"}})
     assert status == 200
@@ -118,7 +121,7 @@ def test_configuration_clears_what_was_known(order: Any) -> None:
     ],
     ids=str,
 )
-def test_what_makes_no_sense_changes_nothing(order: Any, wrong: Any, named: str) -> None:
+def test_what_makes_no_sense_changes_nothing(order: Order, wrong: Any, named: str) -> None:
     assert put(order, "emergency") == 200
     body = {"door": 1, "mode": "lock_down", "reason": "r", **wrong}
     status, answer = ask(order, "set_exception_mode", body)
@@ -128,14 +131,14 @@ def test_what_makes_no_sense_changes_nothing(order: Any, wrong: Any, named: str)
 
 
 @pytest.mark.refusal("set_exception_mode", "get_exception_modes")
-def test_nobody_asks_without_a_session(order: Any) -> None:
+def test_nobody_asks_without_a_session(order: Order) -> None:
     for command in ("set_exception_mode", "get_exception_modes"):
         body = {"door": 1, "mode": "lock_down", "reason": "r"}
         assert order(command, body, login=None).status_code == 401
     assert key(order) == "none"
 
 
-def test_an_operator_locks_down_what_is_in_no_mode_and_nothing_else(order: Any) -> None:
+def test_an_operator_locks_down_what_is_in_no_mode_and_nothing_else(order: Order) -> None:
     assert put(order, "emergency", login="operator") == 403
     assert put(order, "lock_down", login="operator") == 200
     assert modes(order)[1]["login"] == "operator"
@@ -147,7 +150,7 @@ def test_an_operator_locks_down_what_is_in_no_mode_and_nothing_else(order: Any) 
     assert key(order) == "emergency"
 
 
-def test_clients_do_not_write_the_rows(order: Any) -> None:
+def test_clients_do_not_write_the_rows(order: Order) -> None:
     assert put(order, "lock_down") == 200
     forged = {"object": "exception_modes", "values": [{"door_id": 2, "mode": "none"}]}
     assert ask(order, "create_objects", forged)[0] == 400
@@ -159,21 +162,23 @@ def test_clients_do_not_write_the_rows(order: Any) -> None:
     assert [(row["door_id"], row["until_utc"]) for row in rows] == [(1, 0)]
 
 
-def test_the_end_is_by_the_controllers_clock(order: Any, throwaway: SimpleNamespace) -> None:
+def test_the_end_is_by_the_controllers_clock(order: Order, throwaway: SimpleNamespace) -> None:
     status = throwaway.straw.status
     throwaway.straw.status = status.model_copy(update={"clock_shift_s": 3_600.0})
     assert put(order, "lock_down", minutes=1) == 200
     assert modes(order)[1]["until"] == NOON_LOCAL + 3_660
 
 
-def test_without_a_certain_clock_no_mode_ends_by_it(order: Any, throwaway: SimpleNamespace) -> None:
+def test_without_a_certain_clock_no_mode_ends_by_it(
+    order: Order, throwaway: SimpleNamespace
+) -> None:
     status = throwaway.straw.status
     throwaway.straw.status = status.model_copy(update={"clock_trusted": False})
     assert put(order, "lock_down", minutes=1) == 400
     assert put(order, "lock_down") == 200
 
 
-def test_the_audit_log_tells_old_new_who_and_why(order: Any, throwaway: SimpleNamespace) -> None:
+def test_the_audit_log_tells_old_new_who_and_why(order: Order, throwaway: SimpleNamespace) -> None:
     assert put(order, "lock_down", minutes=5) == 200
     assert put(order, "none", login="operator") == 403
     changed, done, refused = audit(throwaway)[-3:]
@@ -184,7 +189,7 @@ def test_the_audit_log_tells_old_new_who_and_why(order: Any, throwaway: SimpleNa
     assert "refused" in refused
 
 
-def test_a_mode_that_is_over_is_written_down_once(order: Any, throwaway: SimpleNamespace) -> None:
+def test_a_mode_that_is_over_is_written_down_once(order: Order, throwaway: SimpleNamespace) -> None:
     assert put(order, "lock_down", minutes=5) == 200
     until = int((NOON + timedelta(minutes=5)).timestamp())
     end_modes(throwaway.context, [EndedMode(door=1, until_utc=until)])
@@ -197,7 +202,7 @@ def test_a_mode_that_is_over_is_written_down_once(order: Any, throwaway: SimpleN
 
 
 def test_late_news_of_an_end_does_not_end_the_mode_that_was_set_since(
-    order: Any, throwaway: SimpleNamespace
+    order: Order, throwaway: SimpleNamespace
 ) -> None:
     assert put(order, "lock_down", minutes=5) == 200
     until = int((NOON + timedelta(minutes=5)).timestamp())
@@ -209,13 +214,13 @@ def test_late_news_of_an_end_does_not_end_the_mode_that_was_set_since(
 @pytest.mark.parametrize(
     ("value", "kept"), [("2", "2"), (" 2 ,2", "2"), ("", ""), (2, "2")], ids=repr
 )
-def test_an_interlock_names_other_doors_of_the_site(order: Any, value: object, kept: str) -> None:
+def test_an_interlock_names_other_doors_of_the_site(order: Order, value: object, kept: str) -> None:
     assert ask(order, "set_configuration", {"general": {"door1_interlock": value}})[0] == 200
     assert key(order, "door1_interlock") == kept
 
 
 @pytest.mark.parametrize("value", ["1", "1,2", "3", "2,3", "5", "0", "back", "2;", "2,", "2" * 99])
-def test_an_interlock_with_itself_or_an_unknown_door_is_refused(order: Any, value: str) -> None:
+def test_an_interlock_with_itself_or_an_unknown_door_is_refused(order: Order, value: str) -> None:
     assert ask(order, "set_configuration", {"general": {"door1_interlock": "2"}})[0] == 200
     status, answer = ask(order, "set_configuration", {"general": {"door1_interlock": value}})
     assert status == 400
@@ -225,7 +230,7 @@ def test_an_interlock_with_itself_or_an_unknown_door_is_refused(order: Any, valu
 
 @pytest.mark.refusal("execute_actions")
 def test_an_opening_that_the_interlock_refuses_answers_which_door_is_in_the_way(
-    order: Any, throwaway: SimpleNamespace
+    order: Order, throwaway: SimpleNamespace
 ) -> None:
     why = "door 1 is refused: interlock, door 2 (door2) is open"
     throwaway.straw.refusal = NotPermitted(why)

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from gateway.commands.enrolment_desk import Enrolled, EnrolmentDesk, EnrolmentKi
 from gateway.credentials.password_hash import verify
 from gateway.errors import ControllerUnavailable, GatewayError, InvalidRequest
 from gateway.link.messages import CancelCapture, Capture
+
+if TYPE_CHECKING:
+    from tests.unit.commands.conftest import Desk
 
 WITHIN_S = 30
 Outcome = int | str | GatewayError | None
@@ -49,9 +52,9 @@ class Reader:
 
 
 @pytest.fixture
-def reader(desk: Any) -> Iterator[Reader]:
+def reader(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     made = Reader()
-    desk.context.controller.ask = made.ask
+    monkeypatch.setattr(desk.context.controller, "ask", made.ask)
     desk.store.insert("users", [{"id": 5, "name": "Eva"}, {"id": 6, "name": "Rui"}])
     yield made
     made.let(InvalidRequest("the test is over"))
@@ -64,16 +67,16 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield made
 
 
-def rows(desk: Any, name: str) -> list[dict[str, Any]]:
+def rows(desk: Desk, name: str) -> list[dict[str, Any]]:
     fields = [field.name for field in desk.store.registry[name].fields if field.name != "id"]
     return list(desk.store.load({"object": name, "fields": fields}).rows)
 
 
-def enrol(desk: Any, kind: str, login: str = "admin", **members: Any) -> Any:
+def enrol(desk: Desk, kind: str, login: str = "admin", **members: Any) -> Any:
     return desk.ask("remote_enroll", {"type": kind, **members}, login)
 
 
-def refused(desk: Any, kind: str, **members: Any) -> tuple[int, str]:
+def refused(desk: Desk, kind: str, **members: Any) -> tuple[int, str]:
     found: tuple[int, str] = desk.refusal("remote_enroll", {"type": kind, **members})
     return found
 
@@ -91,7 +94,7 @@ def refused(desk: Any, kind: str, **members: Any) -> tuple[int, str]:
     ],
 )
 def test_what_is_read_becomes_the_persons(
-    desk: Any, reader: Reader, kind: str, value: int | str, table: str, answered: str
+    desk: Desk, reader: Reader, kind: str, value: int | str, table: str, answered: str
 ) -> None:
     reader.let(value)
     assert enrol(desk, kind, user_id=5, save=True) == {
@@ -108,7 +111,7 @@ def test_what_is_read_becomes_the_persons(
     assert (asked.reader, asked.left_ms) == (None, 5_000)
 
 
-def test_an_enrolled_card_is_in_the_change_log(desk: Any, reader: Reader) -> None:
+def test_an_enrolled_card_is_in_the_change_log(desk: Desk, reader: Reader) -> None:
     reader.let(77)
     enrol(desk, "card", user_id=5, save=1)
     changed = [(row["table_name"], row["operation_type"]) for row in rows(desk, "change_logs")]
@@ -116,7 +119,7 @@ def test_an_enrolled_card_is_in_the_change_log(desk: Any, reader: Reader) -> Non
 
 
 @pytest.mark.parametrize("kind", ["card", "qr", "pin", "password"])
-def test_without_save_nothing_is_stored(desk: Any, reader: Reader, kind: str) -> None:
+def test_without_save_nothing_is_stored(desk: Desk, reader: Reader, kind: str) -> None:
     before = desk.content()
     reader.let(9 if kind == "card" else "9999")
     assert enrol(desk, kind)["user_id"] == 0
@@ -125,7 +128,7 @@ def test_without_save_nothing_is_stored(desk: Any, reader: Reader, kind: str) ->
 
 @pytest.mark.parametrize(("panic", "prefix"), [(0, ""), (1, "panic_")])
 def test_a_password_is_kept_as_the_vendors_hash(
-    desk: Any, reader: Reader, panic: int, prefix: str
+    desk: Desk, reader: Reader, panic: int, prefix: str
 ) -> None:
     reader.let("482913")
     answer = enrol(desk, "password", user_id=5, save=True, panic_finger=panic)
@@ -136,7 +139,7 @@ def test_a_password_is_kept_as_the_vendors_hash(
     assert rui["password"] == ""
 
 
-def test_a_panic_pin_is_a_second_one_of_its_own_type(desk: Any, reader: Reader) -> None:
+def test_a_panic_pin_is_a_second_one_of_its_own_type(desk: Desk, reader: Reader) -> None:
     reader.let("1111", "2222")
     enrol(desk, "pin", user_id=5, save=True)
     assert enrol(desk, "pin", user_id=5, save=True, panic_finger=1)["finger_type"] == 1
@@ -146,7 +149,7 @@ def test_a_panic_pin_is_a_second_one_of_its_own_type(desk: Any, reader: Reader) 
 
 @pytest.mark.parametrize("panic", [0, 1])
 def test_a_card_may_be_one_that_is_shown_under_threat(
-    desk: Any, reader: Reader, panic: int
+    desk: Desk, reader: Reader, panic: int
 ) -> None:
     reader.let(7)
     enrol(desk, "card", user_id=5, save=True, panic_finger=panic)
@@ -155,7 +158,7 @@ def test_a_card_may_be_one_that_is_shown_under_threat(
 
 @pytest.mark.parametrize(("mode", "text", "number"), [(1, "70000", 70_000), (2, "1F", 31)])
 def test_a_code_that_is_read_as_a_number_becomes_a_card(
-    desk: Any, reader: Reader, mode: int, text: str, number: int
+    desk: Desk, reader: Reader, mode: int, text: str, number: int
 ) -> None:
     desk.store.set_configuration({"face_id": {"qrcode_legacy_mode_enabled": mode}})
     reader.let(text, "no number")
@@ -166,7 +169,7 @@ def test_a_code_that_is_read_as_a_number_becomes_a_card(
     assert rows(desk, "qrcodes") == []
 
 
-def test_an_operator_enrols_pins_and_never_sees_them(desk: Any, reader: Reader) -> None:
+def test_an_operator_enrols_pins_and_never_sees_them(desk: Desk, reader: Reader) -> None:
     reader.let("482913", "482914", 77)
     assert "482913" not in str(enrol(desk, "pin", "operator", user_id=5, save=True))
     assert "482914" not in str(enrol(desk, "password", "operator", user_id=5, save=True))
@@ -174,20 +177,20 @@ def test_an_operator_enrols_pins_and_never_sees_them(desk: Any, reader: Reader) 
     assert enrol(desk, "card", "operator", user_id=5, save=True)["card_value"] == 77
 
 
-def test_the_reader_and_the_time_are_the_clients_to_choose(desk: Any, reader: Reader) -> None:
+def test_the_reader_and_the_time_are_the_clients_to_choose(desk: Desk, reader: Reader) -> None:
     reader.let(77)
     enrol(desk, "card", reader="side", countdown=60, message="hello", auto=1, registration="1")
     assert (reader.captures[0].reader, reader.captures[0].left_ms) == ("side", 60_000)
 
 
-def test_the_controller_is_asked_again_until_somebody_acted(desk: Any, reader: Reader) -> None:
+def test_the_controller_is_asked_again_until_somebody_acted(desk: Desk, reader: Reader) -> None:
     reader.let(None, None, 77)
     assert enrol(desk, "card")["card_value"] == 77
     assert len(reader.captures) == 3
     assert len({asked.ticket for asked in reader.captures}) == 1
 
 
-def test_each_enrolment_has_a_ticket_of_its_own(desk: Any, reader: Reader) -> None:
+def test_each_enrolment_has_a_ticket_of_its_own(desk: Desk, reader: Reader) -> None:
     reader.let(77, 78)
     enrol(desk, "card")
     enrol(desk, "card")
@@ -216,7 +219,7 @@ def test_each_enrolment_has_a_ticket_of_its_own(desk: Any, reader: Reader) -> No
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anybody_has_to_act(
-    desk: Any, reader: Reader, members: dict[str, Any], status: int, text: str
+    desk: Desk, reader: Reader, members: dict[str, Any], status: int, text: str
 ) -> None:
     found, error = desk.refusal("remote_enroll", members)
     assert (found, text in error) == (status, True), error
@@ -224,7 +227,7 @@ def test_what_makes_no_sense_is_refused_before_anybody_has_to_act(
 
 
 @pytest.mark.parametrize("kind", ["pin", "password"])
-def test_three_digits_are_too_few(desk: Any, reader: Reader, kind: str) -> None:
+def test_three_digits_are_too_few(desk: Desk, reader: Reader, kind: str) -> None:
     before = desk.content()
     reader.let("123")
     status, error = refused(desk, kind, user_id=5, save=True)
@@ -233,7 +236,7 @@ def test_three_digits_are_too_few(desk: Any, reader: Reader, kind: str) -> None:
     assert desk.content() == before
 
 
-def test_somebody_elses_card_is_refused_by_its_owner(desk: Any, reader: Reader) -> None:
+def test_somebody_elses_card_is_refused_by_its_owner(desk: Desk, reader: Reader) -> None:
     desk.store.insert("cards", [{"user_id": 6, "value": 77}])
     reader.let(77)
     status, error = refused(desk, "card", user_id=5, save=True)
@@ -242,7 +245,7 @@ def test_somebody_elses_card_is_refused_by_its_owner(desk: Any, reader: Reader) 
     assert len(rows(desk, "cards")) == 1
 
 
-def test_whose_pin_it_is_already_is_never_told(desk: Any, reader: Reader) -> None:
+def test_whose_pin_it_is_already_is_never_told(desk: Desk, reader: Reader) -> None:
     desk.store.insert("pins", [{"user_id": 6, "value": "4829"}])
     reader.let("4829")
     status, error = refused(desk, "pin", user_id=5, save=True)
@@ -252,7 +255,7 @@ def test_whose_pin_it_is_already_is_never_told(desk: Any, reader: Reader) -> Non
 
 
 def test_a_person_who_went_meanwhile_gets_no_password(
-    desk: Any, reader: Reader, pool: ThreadPoolExecutor
+    desk: Desk, reader: Reader, pool: ThreadPoolExecutor
 ) -> None:
     answer = pool.submit(refused, desk, "password", user_id=5, save=True)
     assert reader.asked.acquire(timeout=WITHIN_S)
@@ -261,7 +264,7 @@ def test_a_person_who_went_meanwhile_gets_no_password(
     assert answer.result() == (400, "user_id: there is no user 5")
 
 
-def test_what_the_controller_refuses_is_answered(desk: Any, reader: Reader) -> None:
+def test_what_the_controller_refuses_is_answered(desk: Desk, reader: Reader) -> None:
     reader.let(InvalidRequest("nobody acted"), ControllerUnavailable("the controller is away"))
     assert refused(desk, "card") == (400, "nobody acted")
     assert refused(desk, "card") == (503, "the controller is away")
@@ -271,7 +274,7 @@ def test_what_the_controller_refuses_is_answered(desk: Any, reader: Reader) -> N
 
 
 def test_a_second_enrolment_is_refused_while_one_runs(
-    desk: Any, reader: Reader, pool: ThreadPoolExecutor
+    desk: Desk, reader: Reader, pool: ThreadPoolExecutor
 ) -> None:
     first = pool.submit(enrol, desk, "pin")
     assert reader.asked.acquire(timeout=WITHIN_S)
@@ -284,7 +287,7 @@ def test_a_second_enrolment_is_refused_while_one_runs(
 
 
 def test_a_cancellation_ends_what_runs_before_it_is_answered(
-    desk: Any, reader: Reader, pool: ThreadPoolExecutor
+    desk: Desk, reader: Reader, pool: ThreadPoolExecutor
 ) -> None:
     answer = pool.submit(refused, desk, "card")
     assert reader.asked.acquire(timeout=WITHIN_S)
@@ -326,18 +329,18 @@ def test_a_cancellation_waits_for_the_end_of_what_it_cancels(pool: ThreadPoolExe
     assert (ended, told) == (True, ["ticket"])
 
 
-def test_a_cancellation_with_nothing_running_is_no_error(desk: Any, reader: Reader) -> None:
+def test_a_cancellation_with_nothing_running_is_no_error(desk: Desk, reader: Reader) -> None:
     assert desk.send("cancel_remote_enroll", data=b"").json == {}
     assert reader.cancelled == []
 
 
-def test_none_begins_once_the_process_stops(desk: Any, reader: Reader) -> None:
+def test_none_begins_once_the_process_stops(desk: Desk, reader: Reader) -> None:
     close_enrolments(desk.context)
     assert refused(desk, "card")[0] == 503
     assert reader.captures == []
 
 
-def test_the_state_tells_how_the_last_one_ended(desk: Any, reader: Reader) -> None:
+def test_the_state_tells_how_the_last_one_ended(desk: Desk, reader: Reader) -> None:
     at_rest = {
         "enroller_state": "NORMAL_STATE",
         "last_enroll": False,
@@ -366,7 +369,7 @@ class Listener:
         return self.told.get(timeout=WITHIN_S)
 
 
-def test_without_sync_a_subscriber_is_told_how_it_ended(desk: Any, reader: Reader) -> None:
+def test_without_sync_a_subscriber_is_told_how_it_ended(desk: Desk, reader: Reader) -> None:
     def broken(_: Enrolled) -> None:
         raise RuntimeError("a listener that fails")
 
@@ -389,24 +392,23 @@ def test_without_sync_a_subscriber_is_told_how_it_ended(desk: Any, reader: Reade
 
 
 def test_a_failure_that_nobody_foresaw_is_told_and_the_next_one_works(
-    desk: Any, reader: Reader
+    desk: Desk, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener = Listener()
     desk.context.enrolments.subscribe(listener.told.put)
-    usual = desk.context.controller.ask
 
     def fails(_: Any) -> Any:
         raise ZeroDivisionError
 
-    desk.context.controller.ask = fails
-    enrol(desk, "card", sync=False)
-    assert listener.next().error == "Internal error"
-    desk.context.controller.ask = usual
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.context.controller, "ask", fails)
+        enrol(desk, "card", sync=False)
+        assert listener.next().error == "Internal error"
     reader.let(77)
     assert enrol(desk, "card")["card_value"] == 77
 
 
-def test_whoever_waits_for_the_answer_needs_no_subscriber(desk: Any, reader: Reader) -> None:
+def test_whoever_waits_for_the_answer_needs_no_subscriber(desk: Desk, reader: Reader) -> None:
     listener = Listener()
     desk.context.enrolments.subscribe(listener.told.put)
     reader.let(77)
@@ -414,7 +416,7 @@ def test_whoever_waits_for_the_answer_needs_no_subscriber(desk: Any, reader: Rea
     assert listener.told.empty()
 
 
-def test_an_ended_subscription_is_told_nothing(desk: Any, reader: Reader) -> None:
+def test_an_ended_subscription_is_told_nothing(desk: Desk, reader: Reader) -> None:
     left, stays = Listener(), Listener()
     end = desk.context.enrolments.subscribe(left.told.put)
     desk.context.enrolments.subscribe(stays.told.put)
@@ -429,7 +431,7 @@ def test_an_ended_subscription_is_told_nothing(desk: Any, reader: Reader) -> Non
 # the audit log
 
 
-def test_the_audit_log_tells_who_enrolled_whom_and_no_value(desk: Any, reader: Reader) -> None:
+def test_the_audit_log_tells_who_enrolled_whom_and_no_value(desk: Desk, reader: Reader) -> None:
     reader.let("482913", 987_654_321, "739164", InvalidRequest("nobody acted"))
     enrol(desk, "pin", "operator", user_id=5, save=True)
     enrol(desk, "card", user_id=5, save=True)

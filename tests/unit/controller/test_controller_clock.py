@@ -47,11 +47,11 @@ def by_hand(_data: Path, _tmp_path: Path, bench: Bench) -> None:
     sim_clock(bench, bench.clock.utc())
 
 
-def by_command(data: Path, _tmp_path: Path, _bench: Any) -> None:
+def by_command(data: Path, _tmp_path: Path, _bench: Bench) -> None:
     clock_trust.note_set_by_hand(RuntimeDirectory.create(data).clock_mark)
 
 
-def by_network(_data: Path, tmp_path: Path, _bench: Any) -> None:
+def by_network(_data: Path, tmp_path: Path, _bench: Bench) -> None:
     (tmp_path / "synchronised").touch()
 
 

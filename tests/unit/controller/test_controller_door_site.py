@@ -43,7 +43,7 @@ def site(demo: Path, start: Start) -> Site:
 
 
 @pytest.fixture
-def bonded(site: Site) -> Iterator[Any]:
+def bonded(site: Site) -> Iterator[Bench]:
     with site(BOND) as bench:
         yield bench
 
@@ -99,7 +99,7 @@ def test_a_shunt_that_lasts_a_minute_is_a_fault_and_ends(site: Site) -> None:
         assert [body["part"] for body in bench.journal(EntryKind.FAULT)] == ["rex front"]
 
 
-def test_a_lock_that_follows_its_command_raises_nothing(bonded: Any) -> None:
+def test_a_lock_that_follows_its_command_raises_nothing(bonded: Bench) -> None:
     bonded.swipe(CARD_OF_ANA)
     bonded.simulator.set_input(FRONT_BOND, high=True)
     bonded.pass_time(3.2)
@@ -108,7 +108,7 @@ def test_a_lock_that_follows_its_command_raises_nothing(bonded: Any) -> None:
     assert bonded.alarms() == []
 
 
-def test_a_lock_that_stays_unlocked_is_an_alarm_until_it_locks(bonded: Any) -> None:
+def test_a_lock_that_stays_unlocked_is_an_alarm_until_it_locks(bonded: Bench) -> None:
     bonded.swipe(CARD_OF_ANA)
     bonded.simulator.set_input(FRONT_BOND, high=True)
     bonded.pass_time(5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from gateway.hardware.events import InputKind, InputName
 from gateway.link.client import ControllerClient
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 BUTTON, BOND = InputName(InputKind.REX, 1), InputName(InputKind.BOND, 2)
 MAINS, CASE = InputName(InputKind.MAINS_FAIL), InputName(InputKind.TAMPER)
@@ -42,7 +45,7 @@ def site(demo: Path) -> Path:
 
 
 @pytest.fixture
-def wired(site: Path, start: Any) -> Iterator[Any]:
+def wired(site: Path, start: Start) -> Iterator[Bench]:
     with start(site) as bench:
         # The lock follows its command.
         bench.simulator.set_input(BOND, high=False)
@@ -50,17 +53,17 @@ def wired(site: Path, start: Any) -> Iterator[Any]:
         yield bench
 
 
-def shown(bench: Any) -> list[str]:
+def shown(bench: Bench) -> list[str]:
     return [f"{fault.part} {fault.name}" for fault in bench.controller.status().faults]
 
 
-def journalled(bench: Any) -> list[tuple[str, bool]]:
+def journalled(bench: Bench) -> list[tuple[str, bool]]:
     """Part of each entry so far, and whether it was faulty then."""
     return [(it["part"], it["why"] is not None) for it in bench.journal(EntryKind.FAULT)]
 
 
 @pytest.mark.parametrize("part", FAULTY)
-def test_a_fault_is_shown_while_it_lasts(wired: Any, part: str) -> None:
+def test_a_fault_is_shown_while_it_lasts(wired: Bench, part: str) -> None:
     contact, faulty, after_s = FAULTY[part]
     assert shown(wired) == []
     wired.simulator.set_input(contact, high=faulty)
@@ -74,7 +77,7 @@ def test_a_fault_is_shown_while_it_lasts(wired: Any, part: str) -> None:
 
 
 @pytest.mark.parametrize("part", JOURNALLED)
-def test_a_fault_that_outlasts_a_restart_is_one_fault(site: Path, start: Any, part: str) -> None:
+def test_a_fault_that_outlasts_a_restart_is_one_fault(site: Path, start: Start, part: str) -> None:
     contact, faulty, after_s = FAULTY[part]
     with start(site) as bench:
         bench.simulator.set_input(contact, high=faulty)
@@ -90,7 +93,7 @@ def test_a_fault_that_outlasts_a_restart_is_one_fault(site: Path, start: Any, pa
 
 @pytest.mark.parametrize("part", JOURNALLED)
 def test_a_fault_that_ended_during_a_restart_gets_its_end(
-    site: Path, start: Any, part: str
+    site: Path, start: Start, part: str
 ) -> None:
     contact, faulty, after_s = FAULTY[part]
     with start(site) as bench:
@@ -104,7 +107,7 @@ def test_a_fault_that_ended_during_a_restart_gets_its_end(
         assert journalled(again) == [(part, True), (part, False)]
 
 
-def test_a_fault_of_a_part_that_is_gone_ends(site: Path, start: Any) -> None:
+def test_a_fault_of_a_part_that_is_gone_ends(site: Path, start: Start) -> None:
     contact, faulty, after_s = FAULTY["power mains_fail"]
     with start(site) as bench:
         bench.simulator.set_input(contact, high=faulty)
@@ -117,7 +120,7 @@ def test_a_fault_of_a_part_that_is_gone_ends(site: Path, start: Any) -> None:
         assert journalled(again)[-1] == ("power mains_fail", False)
 
 
-def test_a_button_that_is_down_at_start_and_stays_so_is_a_fault(site: Path, start: Any) -> None:
+def test_a_button_that_is_down_at_start_and_stays_so_is_a_fault(site: Path, start: Start) -> None:
     with start(site) as bench:
         bench.simulator.set_input(BUTTON, high=False)
         bench.pass_time(1)
@@ -129,7 +132,7 @@ def test_a_button_that_is_down_at_start_and_stays_so_is_a_fault(site: Path, star
         assert not again.unlocked(1)
 
 
-def test_the_doctor_names_what_is_faulty(wired: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_names_what_is_faulty(wired: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     wired.simulator.set_input(BUTTON, high=False)
     wired.pass_time(61)
     (fault,) = wired.controller.status().faults

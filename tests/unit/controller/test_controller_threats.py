@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Capture, Request
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA = 1
 CARD_OF_ANA = (123 << 32) | 45678
@@ -36,7 +39,7 @@ def site(demo: Path) -> Path:
 
 
 @pytest.fixture
-def threatened(site: Path, start: Any) -> Any:
+def threatened(site: Path, start: Start) -> Iterator[Bench]:
     """Ana's card and one of her PINs are those that she presents under threat."""
     with start(site) as bench:
         with bench.store() as store:
@@ -47,19 +50,19 @@ def threatened(site: Path, start: Any) -> Any:
         yield bench
 
 
-def type_pin(bench: Any, pin: str) -> None:
+def type_pin(bench: Bench, pin: str) -> None:
     for key in f"{pin}#":
         bench.simulator.keys("front", key)
         bench.pass_time(0.2)
 
 
-def silent_alarms(bench: Any) -> list[tuple[int, int]]:
+def silent_alarms(bench: Bench) -> list[tuple[int, int]]:
     """Cause and person of every alarm of a threat so far."""
     rows = [body["row"] for body in bench.journal(EntryKind.ALARM)]
     return [(it["cause"], it["user_id"]) for it in rows if it["user_id"] and it["event"] == 1]
 
 
-def test_a_panic_pin_at_a_locked_keypad_is_denied_and_told(threatened: Any) -> None:
+def test_a_panic_pin_at_a_locked_keypad_is_denied_and_told(threatened: Bench) -> None:
     for _ in range(5):
         type_pin(threatened, "9")
     type_pin(threatened, "8")
@@ -71,18 +74,18 @@ def test_a_panic_pin_at_a_locked_keypad_is_denied_and_told(threatened: Any) -> N
     assert silent_alarms(threatened) == [(PIN_CAUSE, ANA)]
 
 
-def switch_cards_off(bench: Any, patch: pytest.MonkeyPatch) -> None:
+def switch_cards_off(bench: Bench, patch: pytest.MonkeyPatch) -> None:
     del patch
     bench.configure({"identifier": {"card_identification_enabled": 0}})
 
 
-def tamper(bench: Any, patch: pytest.MonkeyPatch) -> None:
+def tamper(bench: Bench, patch: pytest.MonkeyPatch) -> None:
     del patch
     bench.simulator.set_input(AT_FRONT, high=False)
     bench.pass_time(0.5)
 
 
-def enrol(bench: Any, patch: pytest.MonkeyPatch) -> None:
+def enrol(bench: Bench, patch: pytest.MonkeyPatch) -> None:
     del patch
     command = Capture(ticket="one", credential=CredentialKind.CARD, left_ms=60_000)
     late_ns = bench.clock.monotonic_ns() + 60 * 10**9
@@ -90,7 +93,7 @@ def enrol(bench: Any, patch: pytest.MonkeyPatch) -> None:
     bench.controller.happen(Asked(b"nobody", request))
 
 
-def fail_to_decide(bench: Any, patch: pytest.MonkeyPatch) -> None:
+def fail_to_decide(bench: Bench, patch: pytest.MonkeyPatch) -> None:
     del bench
 
     def lost(*_: object) -> None:
@@ -99,7 +102,7 @@ def fail_to_decide(bench: Any, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Ways, "now", lost)
 
 
-def never_compile(bench: Any, patch: pytest.MonkeyPatch) -> None:
+def never_compile(bench: Bench, patch: pytest.MonkeyPatch) -> None:
     """The rules that a card needs come too late for it."""
     patch.setattr(PolicyKeeper, "slice", lambda _: None)
     with bench.store() as store:
@@ -111,7 +114,7 @@ NOTHING_DECIDED = [switch_cards_off, tamper, enrol, fail_to_decide, never_compil
 
 @pytest.mark.parametrize("obstruct", NOTHING_DECIDED)
 def test_a_threat_is_told_where_nothing_is_decided(
-    threatened: Any,
+    threatened: Bench,
     monkeypatch: pytest.MonkeyPatch,
     obstruct: Callable[[Any, pytest.MonkeyPatch], None],
 ) -> None:

@@ -7,7 +7,7 @@ import socket
 import struct
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
 from gateway.host.platform import SIMULATED, Addressing
 from gateway.host.system_bus import SystemBus
 from gateway.host.system_platform import SystemPlatform
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import PlayedService, PlayedSystem
 
 LOGIN = "org.freedesktop.login1.Manager"
 TIMEDATE = "org.freedesktop.timedate1"
@@ -52,14 +55,16 @@ def machine() -> SystemPlatform:
 # the clock
 
 
-def test_the_clock_is_set_to_the_microsecond(played_system: Any, machine: SystemPlatform) -> None:
+def test_the_clock_is_set_to_the_microsecond(
+    played_system: PlayedSystem, machine: SystemPlatform
+) -> None:
     service = played_system.play("timedated", NTP=False)
     machine.set_time(datetime(2027, 7, 1, 12, 0, 0, tzinfo=UTC))
     assert service.calls("SetTime") == [[1_814_443_200_000_000, False, False]]
 
 
 def test_a_clock_that_follows_the_network_is_not_set(
-    played_system: Any, machine: SystemPlatform
+    played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     service = played_system.play("timedated", NTP=True)
     with pytest.raises(InvalidRequest, match=r"ntp\.enabled"):
@@ -67,7 +72,7 @@ def test_a_clock_that_follows_the_network_is_not_set(
     assert service.calls("SetTime") == []
 
 
-def test_network_time_is_switched(played_system: Any, machine: SystemPlatform) -> None:
+def test_network_time_is_switched(played_system: PlayedSystem, machine: SystemPlatform) -> None:
     service = played_system.play("timedated", NTP=True)
     assert machine.ntp_enabled() is True
     machine.set_ntp(enabled=False)
@@ -76,7 +81,7 @@ def test_network_time_is_switched(played_system: Any, machine: SystemPlatform) -
 
 
 def test_network_time_is_not_to_be_had_without_a_service_for_it(
-    played_system: Any, machine: SystemPlatform
+    played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     service = played_system.play("timedated", NTP=False, CanNTP=False)
     with pytest.raises(NotSupportedHere, match="timesyncd"):
@@ -85,7 +90,7 @@ def test_network_time_is_not_to_be_had_without_a_service_for_it(
     machine.set_ntp(enabled=False)
 
 
-def test_time_servers_are_named(played_system: Any, machine: SystemPlatform) -> None:
+def test_time_servers_are_named(played_system: PlayedSystem, machine: SystemPlatform) -> None:
     service = played_system.play("timesyncd")
     service.plays(TIMESYNC, "SetRuntimeNTPServers", "as", "", "")
     service.has(
@@ -102,7 +107,7 @@ def test_time_servers_are_named(played_system: Any, machine: SystemPlatform) -> 
 # restarting
 
 
-def test_a_restart_is_asked_for_once(played_system: Any, machine: SystemPlatform) -> None:
+def test_a_restart_is_asked_for_once(played_system: PlayedSystem, machine: SystemPlatform) -> None:
     service = played_system.play("logind")
     machine.check_restart()
     assert service.calls("Reboot") == []
@@ -114,7 +119,7 @@ def test_a_restart_is_asked_for_once(played_system: Any, machine: SystemPlatform
     ("answer", "words"), [("challenge", "no permission"), ("na", "cannot be restarted")]
 )
 def test_a_restart_that_would_not_come_is_known_before(
-    played_system: Any, machine: SystemPlatform, answer: str, words: str
+    played_system: PlayedSystem, machine: SystemPlatform, answer: str, words: str
 ) -> None:
     played_system.play("logind", CanReboot=answer)
     with pytest.raises(NotSupportedHere, match=words):
@@ -124,13 +129,13 @@ def test_a_restart_that_would_not_come_is_known_before(
 # addresses
 
 
-def ipv4(manager: Any) -> dict[str, Any]:
+def ipv4(manager: PlayedService) -> dict[str, Any]:
     (profile,) = manager.calls("Update", PROFILE)[-1]
     return {key: variant[1] for key, variant in profile["ipv4"].items()}
 
 
 def test_a_fixed_address_is_written_first_and_comes_into_force_after(
-    played_system: Any, machine: SystemPlatform
+    played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     manager = played_system.plug(
         dns=("au", [1]), gateway=("s", "10.0.0.1"), **{"route-metric": ("x", 77)}
@@ -154,7 +159,9 @@ def test_a_fixed_address_is_written_first_and_comes_into_force_after(
     assert machine.uses_dhcp() is False
 
 
-def test_dhcp_leaves_no_fixed_address_behind(played_system: Any, machine: SystemPlatform) -> None:
+def test_dhcp_leaves_no_fixed_address_behind(
+    played_system: PlayedSystem, machine: SystemPlatform
+) -> None:
     address = {"address": ("s", "10.0.0.9"), "prefix": ("u", 8)}
     manager = played_system.plug(
         method=("s", "manual"),
@@ -166,7 +173,7 @@ def test_dhcp_leaves_no_fixed_address_behind(played_system: Any, machine: System
 
 
 def test_the_password_of_a_wireless_network_survives(
-    played_system: Any, machine: SystemPlatform
+    played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     manager = played_system.plug()
     section = "802-11-wireless-security"
@@ -185,7 +192,7 @@ def test_the_password_of_a_wireless_network_survives(
     assert written[section]["psk"] == ("s", "a secret")
 
 
-def test_the_machine_is_named(played_system: Any, machine: SystemPlatform) -> None:
+def test_the_machine_is_named(played_system: PlayedSystem, machine: SystemPlatform) -> None:
     service = played_system.play("hostnamed")
     service.plays(HOSTNAME, "SetStaticHostname", "sb", "", "")
     service.has(HOSTNAME, StaticHostname=("s", "raspberrypi"))
@@ -195,7 +202,7 @@ def test_the_machine_is_named(played_system: Any, machine: SystemPlatform) -> No
 
 
 def test_addresses_are_taken_back_when_the_name_is_refused(
-    played_system: Any, machine: SystemPlatform
+    played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     manager = played_system.plug()
     played_system.play("hostnamed").raises(HOSTNAME, "SetStaticHostname", "sb", DENIED)
@@ -206,7 +213,7 @@ def test_addresses_are_taken_back_when_the_name_is_refused(
 
 
 def test_without_a_connection_that_is_up_nothing_is_written(
-    played_system: Any, machine: SystemPlatform
+    played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     played_system.play("networkmanager")
     with pytest.raises(NotSupportedHere, match="no wired or wireless connection"):
@@ -214,7 +221,7 @@ def test_without_a_connection_that_is_up_nothing_is_written(
 
 
 def test_without_the_right_to_activate_nothing_is_written(
-    played_system: Any, machine: SystemPlatform
+    played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     manager = played_system.plug()
     permissions = f'ret = {{"{MANAGER}.network-control": "auth"}}'
@@ -241,7 +248,11 @@ def test_without_the_right_to_activate_nothing_is_written(
     ],
 )
 def test_a_refusal_says_who_refused_and_why(
-    played_system: Any, machine: SystemPlatform, error: str, kind: type[Exception], words: str
+    played_system: PlayedSystem,
+    machine: SystemPlatform,
+    error: str,
+    kind: type[Exception],
+    words: str,
 ) -> None:
     played_system.play("logind").raises(LOGIN, "Reboot", "b", error)
     with pytest.raises(kind, match=words):
@@ -276,7 +287,7 @@ def test_a_machine_without_a_bus_says_so(
 
 @pytest.mark.parametrize(("method", "arguments", "options"), EVERYTHING)
 def test_a_simulated_board_touches_no_machine(
-    played_system: Any, method: str, arguments: tuple[Any, ...], options: dict[str, Any]
+    played_system: PlayedSystem, method: str, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
     service = played_system.play("logind")
     with pytest.raises(NotSupportedHere, match="simulated board"):
@@ -291,7 +302,7 @@ def hurried() -> SystemPlatform:
 
 
 def test_a_service_that_does_not_answer_is_waited_for_no_longer_than_said(
-    played_system: Any, hurried: SystemPlatform
+    played_system: PlayedSystem, hurried: SystemPlatform
 ) -> None:
     played_system.play("logind").freeze()
     with pytest.raises(DeviceUnavailable, match=r"systemd-logind did not answer within 0\.2 s"):
@@ -299,7 +310,7 @@ def test_a_service_that_does_not_answer_is_waited_for_no_longer_than_said(
 
 
 def test_a_bus_that_does_not_answer_is_waited_for_no_longer_than_said(
-    played_system: Any, hurried: SystemPlatform
+    played_system: PlayedSystem, hurried: SystemPlatform
 ) -> None:
     played_system.freeze()
     with pytest.raises(DeviceUnavailable, match="did not answer within"):

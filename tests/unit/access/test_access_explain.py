@@ -32,7 +32,7 @@ from gateway.access.rows import (
     TimeSpanRow,
     TimeZoneRow,
 )
-from gateway.access.trace import PersonTie, PlaceTie
+from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome
 from gateway.access.week import passes, stretches
 from gateway.clock import DeviceTime, Moment
 from gateway.explain.reports import (
@@ -47,7 +47,7 @@ from gateway.explain.reports import (
     steps_of,
     suppose,
 )
-from gateway.explain.sentences import Names, Sentences
+from gateway.explain.sentences import _OUTCOMES, Names, Sentences
 from gateway.explain.time_words import KINDS, clock_words, days_words
 from gateway.explain.values import Case, NamedZone, Step
 
@@ -237,6 +237,10 @@ def test_an_explanation_says_what_the_table_says(compiled: Compile, row: Table) 
     assert len(change) == len(row["change"]) + len([cure for cure in cures if cure]), change
     for told, piece in zip(change, row["change"], strict=False):
         assert piece in told
+
+
+def test_every_outcome_of_a_rule_has_a_sentence() -> None:
+    assert {why for why, time in _OUTCOMES if time is None} == {*RuleOutcome, OTHER_PERSON}
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -12,8 +12,9 @@ import pytest
 
 from gateway.access.reasons import REASONS, Opening, Reason
 from gateway.clock import DeviceTime
+from gateway.doors.values import Mode
 from gateway.errors import StorageError
-from gateway.explain.entry_words import _CLOCKS, _LINES, line_of
+from gateway.explain.entry_words import _CLOCKS, _LINES, _MODES, line_of
 from gateway.explain.names import SiteNames
 from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import parse_site
@@ -72,3 +73,7 @@ def test_names_that_cannot_be_read_are_replaced_by_ids() -> None:
 
 def test_every_verdict_about_the_clock_has_words() -> None:
     assert set(_CLOCKS) == {verdict.value for verdict in ClockVerdict}
+
+
+def test_every_mode_of_a_door_has_words() -> None:
+    assert set(_MODES) == set(Mode)

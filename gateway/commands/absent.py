@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import NoReturn
 
-from gateway.commands.answers import DONE, Answer
+from typing_extensions import TypedDict
+
+from gateway.commands.answers import DONE, Answer, Done
 from gateway.commands.command import Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
@@ -98,22 +101,62 @@ class AnyBody(RequestModel):
     body: bytes
 
 
+class SecBoxActive(TypedDict):
+    """Answer to `secbox_is_active`."""
+
+    isActive: bool
+
+
+class AudioMessages(TypedDict):
+    """Answer to `has_audio_access_messages`."""
+
+    not_identified: bool
+    authorized: bool
+    not_authorized: bool
+    use_mask: bool
+
+
+class FileExists(TypedDict):
+    """Answer to `has_pjsip_audio_message`."""
+
+    file_exists: bool
+
+
+class SipStatus(TypedDict):
+    """Answer to `get_sip_status`."""
+
+    status: int
+    in_call: bool
+
+
+class HasFile(TypedDict):
+    """Answer to `has_vpn_file`."""
+
+    has_file: bool
+
+
+class VpnStatus(TypedDict):
+    """Answer to `get_vpn_status`."""
+
+    status: int
+
+
 def _refusal(name: str, missing: str) -> Run:
-    def run(_: Call[RequestModel]) -> Answer:
+    def run(_: Call[RequestModel]) -> NoReturn:
         raise NotSupportedHere(f"{name}: this device has no {missing}")
 
     run.__doc__ = f"Refused: this device has no {missing}."
     return run
 
 
-def secbox_is_active(call: Call[NoMembers]) -> Answer:
+def secbox_is_active(call: Call[NoMembers]) -> SecBoxActive:
     """Whether a SecBox is fitted, and answers."""
     boxes = {box.name for box in call.context.site.sec_box}
     devices = call.context.controller.status().devices
     return {"isActive": any(device.online for device in devices if device.name in boxes)}
 
 
-def has_audio_access_messages(_: Call[NoMembers]) -> Answer:
+def has_audio_access_messages(_: Call[NoMembers]) -> AudioMessages:
     """Which spoken messages are stored: none, there is no loudspeaker."""
     return {
         "not_identified": False,
@@ -123,27 +166,27 @@ def has_audio_access_messages(_: Call[NoMembers]) -> Answer:
     }
 
 
-def has_pjsip_audio_message(_: Call[NoMembers]) -> Answer:
+def has_pjsip_audio_message(_: Call[NoMembers]) -> FileExists:
     """Whether a ringing tone is stored: none, there is no telephone."""
     return {"file_exists": False}
 
 
-def get_sip_status(_: Call[NoMembers]) -> Answer:
+def get_sip_status(_: Call[NoMembers]) -> SipStatus:
     """The telephone's state: -1, off."""
     return {"status": -1, "in_call": False}
 
 
-def has_vpn_file(_: Call[NoMembers]) -> Answer:
+def has_vpn_file(_: Call[NoMembers]) -> HasFile:
     """Whether a VPN's configuration is stored: none is taken."""
     return {"has_file": False}
 
 
-def get_vpn_status(_: Call[NoMembers]) -> Answer:
+def get_vpn_status(_: Call[NoMembers]) -> VpnStatus:
     """The state of the VPN: 8, disabled."""
     return {"status": 8}
 
 
-def template_sync(_: Call[NoMembers]) -> Answer:
+def template_sync(_: Call[NoMembers]) -> Done:
     """Begins or ends a bulk load of templates: each write is a transaction of its own and counts
     once it has been answered, so there is nothing to hold back and nothing to catch up with."""
     return DONE

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import LoginRequest, NoMembers, RequestModel
@@ -44,18 +45,31 @@ class DeleteLoginRequest(RequestModel):
     login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
 
 
-def create_login(call: Call[CreateLoginRequest]) -> Answer:
+class LoginShown(TypedDict):
+    """A login as lists show it."""
+
+    login: str
+    role: str
+
+
+class Logins(TypedDict):
+    """Answer to `list_logins`."""
+
+    logins: list[LoginShown]
+
+
+def create_login(call: Call[CreateLoginRequest]) -> Done:
     """Make a login that does not exist yet."""
     call.context.accounts.create(call.request.login, call.request.password, Role(call.request.role))
     return DONE
 
 
-def list_logins(call: Call[NoMembers]) -> Answer:
+def list_logins(call: Call[NoMembers]) -> Logins:
     """Every login with its role, by name."""
     return {"logins": [shown(account) for account in call.context.accounts.logins()]}
 
 
-def modify_login(call: Call[ModifyLoginRequest]) -> Answer:
+def modify_login(call: Call[ModifyLoginRequest]) -> Done:
     """Give a login another role, another password or both, and end its sessions.
 
     The last administrator cannot become an operator.
@@ -69,14 +83,14 @@ def modify_login(call: Call[ModifyLoginRequest]) -> Answer:
     return DONE
 
 
-def delete_login(call: Call[DeleteLoginRequest]) -> Answer:
+def delete_login(call: Call[DeleteLoginRequest]) -> Done:
     """Delete a login, and end its sessions. The last administrator cannot be deleted."""
     call.context.accounts.delete(call.request.login)
     call.context.sessions.close_login(call.request.login)
     return DONE
 
 
-def shown(account: Account) -> dict[str, str]:
+def shown(account: Account) -> LoginShown:
     """A login as lists show it."""
     return {"login": account.login, "role": account.role.value}
 
@@ -102,6 +116,7 @@ COMMANDS = (
         create_login,
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.API, _created, refusals=True),
+        example={"login": "reception", "password": "secret", "role": "operator"},
     ),
     Command("list_logins", NoMembers, list_logins, Right.ADMINISTRATOR),
     Command(
@@ -111,6 +126,7 @@ COMMANDS = (
         Right.ADMINISTRATOR,
         errors=(NotFound,),
         audit=Audit(AuditType.API, _modified, refusals=True),
+        example={"login": "reception", "role": "administrator"},
     ),
     Command(
         "delete_login",
@@ -119,5 +135,6 @@ COMMANDS = (
         Right.ADMINISTRATOR,
         errors=(NotFound,),
         audit=Audit(AuditType.API, _deleted, refusals=True),
+        example={"login": "reception"},
     ),
 )

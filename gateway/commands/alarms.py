@@ -5,16 +5,26 @@ What sounds is told and silenced by `alarm_status`, the vendor's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.errors import ControllerUnavailable, NotFound
-from gateway.link.messages import LONGEST_EXIT_S, ArmAlarms, DisarmAlarms, ZoneNumber
+from gateway.link.messages import (
+    LONGEST_EXIT_S,
+    AlarmStatus,
+    ArmAlarms,
+    DisarmAlarms,
+    Fault,
+    ZoneNumber,
+    ZoneStatus,
+)
 from gateway.store.tables.audit import AuditType
 
 Zones = Annotated[list[ZoneNumber], Field(min_length=1, max_length=5)]
@@ -34,7 +44,16 @@ class DisarmRequest(RequestModel):
     zones: Zones | None = None
 
 
-def alarm_arm(call: Call[ArmRequest]) -> Answer:
+class AlarmState(TypedDict):
+    """Answer to `alarm_state`."""
+
+    zones: list[ZoneStatus]
+    alarms: list[AlarmStatus]
+    faults: list[Fault]
+    siren: bool
+
+
+def alarm_arm(call: Call[ArmRequest]) -> Done:
     """Arm alarm zones, after a time to leave; it is journalled when this answers."""
     zones = _chosen(call.request)
     call.context.controller.ask(ArmAlarms(zones=zones, exit_delay_s=call.request.exit_delay_s))
@@ -42,14 +61,14 @@ def alarm_arm(call: Call[ArmRequest]) -> Answer:
     return DONE
 
 
-def alarm_disarm(call: Call[DisarmRequest]) -> Answer:
+def alarm_disarm(call: Call[DisarmRequest]) -> Done:
     """Disarm alarm zones, and end their alarms; it is journalled when this answers."""
     call.context.controller.ask(DisarmAlarms(zones=_chosen(call.request)))
     call.context.refresh_logs()
     return DONE
 
 
-def alarm_state(call: Call[NoMembers]) -> Answer:
+def alarm_state(call: Call[NoMembers]) -> Annotated[Mapping[str, object], AlarmState]:
     """How each alarm zone stands, every alarm that is on, every part that is faulty, and whether
     the siren sounds."""
     status = call.context.controller.status()
@@ -75,7 +94,21 @@ _ERRORS = (ControllerUnavailable, NotFound)
 _AUDIT = Audit(AuditType.API, _asked, refusals=True)
 
 COMMANDS = (
-    Command("alarm_arm", ArmRequest, alarm_arm, errors=_ERRORS, audit=_AUDIT),
-    Command("alarm_disarm", DisarmRequest, alarm_disarm, errors=_ERRORS, audit=_AUDIT),
+    Command(
+        "alarm_arm",
+        ArmRequest,
+        alarm_arm,
+        errors=_ERRORS,
+        audit=_AUDIT,
+        example={"zones": [1, 2], "exit_delay_s": 30},
+    ),
+    Command(
+        "alarm_disarm",
+        DisarmRequest,
+        alarm_disarm,
+        errors=_ERRORS,
+        audit=_AUDIT,
+        example={"zones": [1, 2]},
+    ),
     Command("alarm_state", NoMembers, alarm_state, errors=(ControllerUnavailable,)),
 )

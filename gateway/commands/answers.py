@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from typing_extensions import TypedDict
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -37,5 +39,23 @@ class ByteStream:
 
 Answer = Mapping[str, object] | Rows | TextStream | ByteStream
 
-DONE: Answer = {}
-"""The device's answer where nothing is documented."""
+
+class Done(TypedDict):
+    """The device's answer where nothing is documented: an empty object."""
+
+
+DONE: Done = {}
+
+
+class Ids(TypedDict):
+    """The ids of rows, in the order of the request."""
+
+    ids: list[int]
+
+
+class StoredRows:
+    """Stands for rows of any object, under its name: their fields are declared in objects."""
+
+
+class StoredConfiguration:
+    """Stands for module -> key -> value: the keys are declared in the configuration."""

@@ -17,7 +17,7 @@ from typing import Annotated
 import structlog
 from pydantic import BeforeValidator
 
-from gateway.commands.answers import Answer, TextStream
+from gateway.commands.answers import TextStream
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel, flag
@@ -218,7 +218,7 @@ class AuditRequest(RequestModel):
         return named or [kind for kind, wanted in asked.items() if wanted is None]
 
 
-def export_audit_logs(call: Call[AuditRequest]) -> Answer:
+def export_audit_logs(call: Call[AuditRequest]) -> TextStream:
     """The kept entries as text, a line each."""
     lines = (f"{line}\r\n" for line in entries(call.context.store, call.request.kinds()))
     return TextStream(lines, file_name="audit_logs.txt")
@@ -230,5 +230,6 @@ COMMANDS = (
         AuditRequest,
         export_audit_logs,
         Right.ADMINISTRATOR,
+        example={"config": True},
     ),
 )

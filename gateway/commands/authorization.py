@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.doors import checked_openings
@@ -37,7 +37,7 @@ class AuthorizationRequest(RequestModel):
     """Kind of punch, a row of `log_types`; 0 is none, too."""
 
 
-def remote_user_authorization(call: Call[AuthorizationRequest]) -> Answer:
+def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
     """Log the access under the event given and, for a grant, carry out its actions."""
     request = call.request
     event = _EVENTS.get(request.event)
@@ -89,5 +89,11 @@ COMMANDS = (
         remote_user_authorization,
         errors=(ControllerUnavailable, NotFound),
         audit=Audit(AuditType.ONLINE, _told, refusals=True),
+        example={
+            "event": 7,
+            "user_id": 1,
+            "portal_id": 1,
+            "actions": [{"action": "door", "parameters": "door=1"}],
+        },
     ),
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Answer, ByteStream
+from gateway.commands.answers import DONE, ByteStream, Done
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -32,7 +33,15 @@ class ResetRequest(RequestModel):
     keep_network_info: Annotated[bool, BeforeValidator(flag)] = True
 
 
-def backup_objects(call: Call[NoMembers]) -> Answer:
+class RestoredBackup(TypedDict):
+    """Answer to `restore_objects`: where the backup came from, and when."""
+
+    device_id: int
+    version: str
+    created: str
+
+
+def backup_objects(call: Call[NoMembers]) -> ByteStream:
     """Every object and the configuration, secrets included, as one file."""
     call.context.refresh_logs()
     moment = call.context.clock.utc()
@@ -41,7 +50,7 @@ def backup_objects(call: Call[NoMembers]) -> Answer:
     return ByteStream(backup.pieces, backup.length, name)
 
 
-def restore_objects(call: Call[RestoreRequest]) -> Answer:
+def restore_objects(call: Call[RestoreRequest]) -> RestoredBackup:
     """Put a backup back, all or nothing; logins, tokens and this device's identity stay."""
     # What happened until now is kept by joining it with the backup's logs.
     call.context.refresh_logs()
@@ -55,7 +64,7 @@ def _backups(context: CommandContext) -> Backups:
     return Backups(context.store, path, context.identity, context.version, context.copying)
 
 
-def reset_to_factory_default(call: Call[ResetRequest]) -> Answer:
+def reset_to_factory_default(call: Call[ResetRequest]) -> Done:
     """The rows and the configuration that `init` made for this site.
 
     People, rules and logs go; logins, the audit log and the change log, by which others learn of
@@ -72,7 +81,7 @@ def reset_to_factory_default(call: Call[ResetRequest]) -> Answer:
     return DONE
 
 
-def delete_admins(call: Call[NoMembers]) -> Answer:
+def delete_admins(call: Call[NoMembers]) -> Done:
     """Nobody is an administrator at the device any more; API logins stay."""
     with audited_write(call, "delete_admins", "user_roles", existing=True) as outcome:
         outcome.count = call.context.store.destroy("user_roles")
@@ -108,6 +117,7 @@ COMMANDS = (
         reset_to_factory_default,
         Right.ADMINISTRATOR,
         audit=_TOLD,
+        example={"keep_network_info": True},
     ),
     Command("delete_admins", NoMembers, delete_admins, Right.ADMINISTRATOR),
 )

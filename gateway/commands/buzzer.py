@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.commands.answers import Answer
+from gateway.commands.answers import Done
 from gateway.commands.command import Command
 from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel
@@ -29,7 +29,7 @@ class BuzzRequest(RequestModel):
     timeout: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
 
 
-def buzzer_buzz(call: Call[BuzzRequest]) -> Answer:
+def buzzer_buzz(call: Call[BuzzRequest]) -> Done:
     """Sound the readers' buzzers; refused where the site has none. `general.beep_enabled` 0
     silences what readers tell by themselves, not this."""
     call.context.controller.ask(Buzz(for_ms=call.request.timeout))
@@ -38,6 +38,10 @@ def buzzer_buzz(call: Call[BuzzRequest]) -> Answer:
 
 COMMANDS = (
     Command(
-        "buzzer_buzz", BuzzRequest, buzzer_buzz, errors=(NotSupportedHere, ControllerUnavailable)
+        "buzzer_buzz",
+        BuzzRequest,
+        buzzer_buzz,
+        errors=(NotSupportedHere, ControllerUnavailable),
+        example={"frequency": 4000, "duty_cycle": 50, "timeout": 250},
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel
@@ -33,7 +33,7 @@ def certificate_file(data: Path) -> Path:
     return (data / STORE_FILE).resolve().parent / HTTPS_FILE
 
 
-def ssl_certificate_change(call: Call[CertificateRequest]) -> Answer:
+def ssl_certificate_change(call: Call[CertificateRequest]) -> Done:
     """Serve HTTPS with another certificate and key, in PEM form, from the next connection on."""
     replace_certificate(
         certificate_file(call.context.data), call.request.body, call.context.clock.utc()

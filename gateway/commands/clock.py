@@ -8,8 +8,9 @@ from typing import Annotated
 
 import structlog
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers, RequestModel
@@ -53,7 +54,14 @@ class NtpRequest(RequestModel):
         return [server for server in (self.server1, self.server2) if server]
 
 
-def set_system_time(call: Call[TimeRequest]) -> Answer:
+class NtpServers(TypedDict):
+    """Answer to `get_ntp_server`."""
+
+    server1: str
+    server2: str
+
+
+def set_system_time(call: Call[TimeRequest]) -> Done:
     """Set the clock to a time of day at the site, by its time zone.
 
     A time that is skipped when the clocks go forward is refused; of one that happens twice, when
@@ -97,7 +105,7 @@ def set_system_time(call: Call[TimeRequest]) -> Answer:
     return DONE
 
 
-def set_ntp_server(call: Call[NtpRequest]) -> Answer:
+def set_ntp_server(call: Call[NtpRequest]) -> Done:
     """Ask these time servers from now on; they count while configuration ntp.enabled is 1."""
     if call.context.platform.ntp_enabled():
         call.context.platform.set_ntp_servers(call.request.servers())
@@ -105,7 +113,7 @@ def set_ntp_server(call: Call[NtpRequest]) -> Answer:
     return DONE
 
 
-def get_ntp_server(call: Call[NoMembers]) -> Answer:
+def get_ntp_server(call: Call[NoMembers]) -> NtpServers:
     """The time servers that were set here, else the first two that the machine asks."""
     settings = call.context.machine.read()
     if settings.ntp_server1:
@@ -172,6 +180,7 @@ COMMANDS = (
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.TIME, lambda request: f" {request}", refusals=True),
         errors=_MAY_FAIL,
+        example={"day": 22, "month": 11, "year": 2026, "hour": 10, "minute": 30, "second": 0},
     ),
     Command(
         "set_ntp_server",
@@ -182,6 +191,7 @@ COMMANDS = (
             AuditType.TIME, lambda request: f" {' '.join(request.servers())}", refusals=True
         ),
         errors=_MAY_FAIL,
+        example={"server1": "a.st1.ntp.br", "server2": "b.st1.ntp.br"},
     ),
     Command(
         "get_ntp_server",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 from gateway.commands.answers import Answer
 from gateway.commands.context import Call
@@ -35,7 +35,16 @@ class Command:
     request: type[RequestModel]
     run: Callable[[Call[Any]], Answer]
     needs: Right = Right.ANY_SESSION
+    example: object = None
+    """A request that a device can carry out, as JSON."""
+    answered: object = None
+    """The answer to `example`, where one made from the model would say too little."""
     audit: Audit | None = None
     """For the audit log; None for what tells nothing, or writes its entry with its rows."""
     errors: tuple[type[GatewayError], ...] = ()
     """What it may raise besides InvalidRequest and the refusals of its right."""
+
+    @property
+    def answer(self) -> Any:
+        """The model of the answer: what `run` is annotated with. NoReturn is always refused."""
+        return get_type_hints(self.run, include_extras=True)["return"]

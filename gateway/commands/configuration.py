@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Annotated
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done, StoredConfiguration
 from gateway.commands.audit import audited_configuration
 from gateway.commands.clock import NTP_ENABLED, follow_network_time
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.requests import ConfigurationRequest
+from gateway.commands.requests import ConfigurationChange, ConfigurationRequest
 from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
 from gateway.objects.configuration import Kind
@@ -23,7 +24,9 @@ _DERIVED: Mapping[tuple[str, str], Callable[[CommandContext], str]] = MappingPro
 """What the site file says of the keys that it alone decides."""
 
 
-def get_configuration(call: Call[ConfigurationRequest]) -> Answer:
+def get_configuration(
+    call: Call[ConfigurationRequest],
+) -> Annotated[Mapping[str, object], StoredConfiguration]:
     """The values of the keys asked for; unknown ones are left out."""
     values = call.context.store.configuration(
         call.request.modules(), show_secrets=call.caller.sees_secrets
@@ -34,7 +37,7 @@ def get_configuration(call: Call[ConfigurationRequest]) -> Answer:
     return values
 
 
-def set_configuration(call: Call[ConfigurationRequest]) -> Answer:
+def set_configuration(call: Call[ConfigurationChange]) -> Done:
     """Change the keys given, all or none."""
     values = call.request.modules()
     checked = check(values)
@@ -59,12 +62,18 @@ def _check_interlocks(context: CommandContext, checked: Values) -> None:
 
 
 COMMANDS = (
-    Command("get_configuration", ConfigurationRequest, get_configuration),
+    Command(
+        "get_configuration",
+        ConfigurationRequest,
+        get_configuration,
+        example={"general": ["relay1_timeout", "exception_mode"]},
+    ),
     Command(
         "set_configuration",
-        ConfigurationRequest,
+        ConfigurationChange,
         set_configuration,
         Right.ADMINISTRATOR,
         errors=(NotSupportedHere, DeviceUnavailable),
+        example={"general": {"relay1_timeout": "3000"}},
     ),
 )

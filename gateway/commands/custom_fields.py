@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from gateway.commands.answers import Answer
+from gateway.commands.answers import Ids
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel, flag
@@ -106,25 +106,25 @@ class AddFieldsRequest(RequestModel):
     fields: Fields
 
 
-Ids = Annotated[list[int], Field(min_length=1, max_length=MOST_IDS)]
+RowIds = Annotated[list[int], Field(min_length=1, max_length=MOST_IDS)]
 
 
 class RemoveRequest(RequestModel):
     """`object_remove`: ids of `custom_tables`, or the name of one table."""
 
-    ids: Ids | None = None
+    ids: RowIds | None = None
     object_name: str | None = Field(None, alias="object")
 
 
 class RemoveFieldsRequest(RequestModel):
     """`object_remove_field`: ids of `custom_columns`, or the names of one field and its table."""
 
-    ids: Ids | None = None
+    ids: RowIds | None = None
     object_name: str | None = Field(None, alias="object")
     column_name: str | None = None
 
 
-def object_add(call: Call[AddTableRequest]) -> Answer:
+def object_add(call: Call[AddTableRequest]) -> Ids:
     """Make a table of custom values; the id of its row in `custom_tables`."""
     request = call.request
     store, name = call.context.store, request.object_name
@@ -133,7 +133,7 @@ def object_add(call: Call[AddTableRequest]) -> Answer:
     return {"ids": [add_table(store, name, title, fields)]}
 
 
-def object_add_field(call: Call[AddFieldRequest]) -> Answer:
+def object_add_field(call: Call[AddFieldRequest]) -> Ids:
     """Give a custom table a field; the id of its row in `custom_columns`."""
     store = call.context.store
     return {
@@ -141,14 +141,14 @@ def object_add_field(call: Call[AddFieldRequest]) -> Answer:
     }
 
 
-def object_add_fields(call: Call[AddFieldsRequest]) -> Answer:
+def object_add_fields(call: Call[AddFieldsRequest]) -> Ids:
     """Give a custom table several fields, all or none; the ids of their rows."""
     store = call.context.store
     fields = [field.named(store.registry) for field in call.request.fields]
     return {"ids": add_columns(store, call.request.object_name, fields)}
 
 
-def object_remove(call: Call[RemoveRequest]) -> Answer:
+def object_remove(call: Call[RemoveRequest]) -> Ids:
     """Remove custom tables with all their values, and the kinds of person they were for."""
     ids = call.request.ids
     if ids is None:
@@ -159,7 +159,7 @@ def object_remove(call: Call[RemoveRequest]) -> Answer:
     return {"ids": ids}
 
 
-def object_remove_fields(call: Call[RemoveFieldsRequest]) -> Answer:
+def object_remove_fields(call: Call[RemoveFieldsRequest]) -> Ids:
     """Remove custom fields with all their values, all or none."""
     request = call.request
     ids = request.ids
@@ -189,6 +189,15 @@ def _removed(request: RemoveRequest | RemoveFieldsRequest) -> str:
 
 _ADMINISTRATORS = Right.ADMINISTRATOR
 
+_CPF = {
+    "column_name": "cpf",
+    "name": "CPF",
+    "type": "TEXT",
+    "constraint": "NONE",
+    "default_value": "",
+    "unique": False,
+}
+
 COMMANDS = (
     Command(
         "object_add",
@@ -196,6 +205,19 @@ COMMANDS = (
         object_add,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _added, refusals=True),
+        example={
+            "object": "_Contractors72250",
+            "name": "Contractors",
+            "fields": [
+                {"column_name": "id", "type": "INTEGER", "constraint": "PRIMARY_KEY"},
+                {
+                    "column_name": "user_id",
+                    "type": "INTEGER",
+                    "constraint": "FOREIGN_KEY",
+                    "foreign_key": {"object": "users", "field": "id"},
+                },
+            ],
+        },
     ),
     Command(
         "object_remove",
@@ -203,6 +225,7 @@ COMMANDS = (
         object_remove,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _removed, refusals=True),
+        example={"object": "_Contractors72250"},
     ),
     Command(
         "object_add_field",
@@ -210,6 +233,7 @@ COMMANDS = (
         object_add_field,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _added_one, refusals=True),
+        example={"object": "c_users", **_CPF},
     ),
     Command(
         "object_add_fields",
@@ -217,6 +241,7 @@ COMMANDS = (
         object_add_fields,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _added, refusals=True),
+        example={"object": "c_users", "fields": [{**_CPF, "column_name": "rg", "name": "RG"}]},
     ),
     Command(
         "object_remove_fields",
@@ -224,5 +249,6 @@ COMMANDS = (
         object_remove_fields,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _removed, refusals=True),
+        example={"object": "c_users", "column_name": "cpf"},
     ),
 )

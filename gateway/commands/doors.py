@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 from gateway.access.actions import SecBoxes, parse_parameters
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
@@ -25,7 +28,28 @@ _SEC_BOX_ID = re.compile(r"[+-]?\d{1,20}(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
 reported, and those rounded to a double."""
 
 
-def execute_actions(call: Call[ActionsRequest]) -> Answer:
+class DoorOpen(TypedDict):
+    """One door, or SecBox."""
+
+    id: int
+    open: bool
+
+
+class DoorsState(TypedDict):
+    """Answer to `doors_state`: the key that applies to the device; this one may have both."""
+
+    sec_boxes: NotRequired[list[DoorOpen]]
+    doors: NotRequired[list[DoorOpen]]
+
+
+class AlarmShown(TypedDict):
+    """Answer to `alarm_status`, empty to `stop`."""
+
+    active: NotRequired[bool]
+    cause: NotRequired[int]
+
+
+def execute_actions(call: Call[ActionsRequest]) -> Done:
     """Open, hold open or close doors, let one person through the turnstile.
 
     Nothing moves unless every action makes sense and can be carried out now: several doors of one
@@ -43,25 +67,26 @@ def execute_actions(call: Call[ActionsRequest]) -> Answer:
     return DONE
 
 
-def doors_state(call: Call[NoMembers]) -> Answer:
+def doors_state(call: Call[NoMembers]) -> DoorsState:
     """Which doors are open: by their sensor if enabled, else by their relay."""
     boxes = {box.id for box in call.context.site.sec_box}
     told = call.context.controller.status().doors
-    doors = [{"id": door.id, "open": door.open} for door in told if door.id not in boxes]
-    fitted = [{"id": door.id, "open": door.open} for door in told if door.id in boxes]
-    # A device answers with the key that applies to it; this one may have both.
-    return {
-        **({"sec_boxes": fitted} if fitted else {}),
-        **({"doors": doors} if doors or not fitted else {}),
-    }
+    doors: list[DoorOpen] = []
+    fitted: list[DoorOpen] = []
+    for door in told:
+        (fitted if door.id in boxes else doors).append({"id": door.id, "open": door.open})
+    answer: DoorsState = {"sec_boxes": fitted} if fitted else {}
+    if doors or not fitted:
+        answer["doors"] = doors
+    return answer
 
 
-def alarm_status(call: Call[AlarmRequest]) -> Answer:
+def alarm_status(call: Call[AlarmRequest]) -> AlarmShown:
     """What sounds now, or silence it."""
     if call.request.stop:
         call.context.controller.ask(Silence())
         call.context.refresh_logs()
-        return DONE
+        return {}
     status = call.context.controller.status()
     return {"active": status.alarm_active, "cause": status.alarm_cause}
 
@@ -143,7 +168,20 @@ COMMANDS = (
         # one of the vendor's samples calls it so
         errors=_AWAY,
         audit=Audit(AuditType.API, _asked, refusals=True),
+        example={"actions": [{"action": "door", "parameters": "door=1"}]},
     ),
-    Command("doors_state", NoMembers, doors_state, errors=_AWAY),
-    Command("alarm_status", AlarmRequest, alarm_status, errors=_AWAY),
+    Command(
+        "doors_state",
+        NoMembers,
+        doors_state,
+        errors=_AWAY,
+        answered={"doors": [{"id": 1, "open": False}]},
+    ),
+    Command(
+        "alarm_status",
+        AlarmRequest,
+        alarm_status,
+        errors=_AWAY,
+        example={"stop": True},
+    ),
 )

@@ -15,13 +15,15 @@ Control iD Access API, remote enrolment. Decided here, where the vendor's pages 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -104,7 +106,31 @@ class _Wish:
     reader: str | None
 
 
-def remote_enroll(call: Call[EnrolRequest]) -> Answer:
+class EnrolmentAnswer(TypedDict, total=False):
+    """Answer to `remote_enroll`, empty without `sync`; one of the values."""
+
+    success: bool
+    user_id: int
+    device_id: int
+    finger_type: int
+    card_value: int
+    qrcode_value: str
+    pin_value: str
+    password_value: str
+
+
+class EnrollerState(TypedDict):
+    """Answer to `enroller_state`."""
+
+    enroller_state: str
+    last_enroll: bool
+    last_enroll_error: str
+    last_enroll_message: str
+    biometry_sate: str
+    biometry_state: str
+
+
+def remote_enroll(call: Call[EnrolRequest]) -> Annotated[Mapping[str, object], EnrolmentAnswer]:
     """Take what somebody shows or types at a reader now, and save it for a person if asked to.
 
     With `sync` the answer comes when somebody has acted, else at once. PINs and passwords are
@@ -129,13 +155,13 @@ def remote_enroll(call: Call[EnrolRequest]) -> Answer:
     return answer
 
 
-def cancel_remote_enroll(call: Call[NoMembers]) -> Answer:
+def cancel_remote_enroll(call: Call[NoMembers]) -> Done:
     """End the enrolment that runs, if one does; another one can begin once this is answered."""
     call.context.enrolments.cancel(partial(_cancel_capture, call.context))
     return DONE
 
 
-def enroller_state(call: Call[NoMembers]) -> Answer:
+def enroller_state(call: Call[NoMembers]) -> EnrollerState:
     """What is enrolled now, and whether the last enrolment succeeded."""
     state = call.context.enrolments.state
     doing = "NORMAL_STATE" if state.running is None else f"ENROLL_{state.running.upper()}_STATE"
@@ -284,6 +310,7 @@ COMMANDS = (
         remote_enroll,
         errors=(ControllerUnavailable, DeviceUnavailable, NotFound, NotSupportedHere),
         audit=Audit(AuditType.API, _asked, refusals=True),
+        example={"type": "card", "user_id": 50, "save": False, "sync": True, "countdown": 5},
     ),
     Command("cancel_remote_enroll", NoMembers, cancel_remote_enroll),
     Command(

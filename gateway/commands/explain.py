@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from gateway.access.attempt import Attempt, Factor
 from gateway.access.person import Person
@@ -18,7 +19,6 @@ from gateway.access.policy import Portal
 from gateway.access.reasons import Opening, Reason, Stage
 from gateway.access.week import DAY_S, passes, stretches
 from gateway.clock import Moment
-from gateway.commands.answers import Answer
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel
@@ -86,6 +86,76 @@ _FACTORS = {
 }
 
 
+class DayShown(TypedDict):
+    """What kind of day it is."""
+
+    kinds: list[str]
+    holidays: list[str]
+
+
+class StageShown(TypedDict):
+    """One stage of the decision."""
+
+    stage: str
+    verdict: str
+    text: str
+
+
+class SpanShown(TypedDict):
+    """One span of a time zone."""
+
+    days: list[str]
+    start: int
+    end: int
+    holds: bool
+
+
+class ZoneShown(TypedDict):
+    """One time zone of a rule."""
+
+    id: int
+    name: str | None
+    holds: bool
+    spans: list[SpanShown]
+
+
+class RuleShown(TypedDict):
+    """One rule, and whether it applied."""
+
+    id: int
+    name: str
+    type: int | None
+    person: str | None
+    groups: list[int]
+    place: str
+    time: str
+    zones: list[ZoneShown]
+    applied: bool
+    why: str
+    changed: bool
+    text: str
+
+
+class Explanation(TypedDict):
+    """Answer to `explain`."""
+
+    access_log_id: NotRequired[int]
+    reason: str
+    event: int
+    user_id: int
+    portal_id: int
+    time: int
+    decided_by: NotRequired[str | None]
+    facts: NotRequired[dict[str, object]]
+    text: str
+    day: DayShown
+    stages: list[StageShown]
+    rules: list[RuleShown]
+    rules_left_out: int
+    to_change: list[str]
+    opens_next: NotRequired[int]
+
+
 def sources_of(context: CommandContext) -> Sources:
     """The sources of the api process."""
 
@@ -107,7 +177,7 @@ def sources_of(context: CommandContext) -> Sources:
     )
 
 
-def explain(call: Call[ExplainRequest]) -> Answer:
+def explain(call: Call[ExplainRequest]) -> Annotated[Mapping[str, object], Explanation]:
     """Every rule and every stage of an access, and what would have to change.
 
     One that is logged (`access_log_id`) is told as it was decided, its rules' clauses as they are
@@ -341,4 +411,12 @@ def _rule(report: RuleReport, sentences: Sentences) -> Mapping[str, object]:
     }
 
 
-COMMANDS = (Command("explain", ExplainRequest, explain, errors=(NotFound,)),)
+COMMANDS = (
+    Command(
+        "explain",
+        ExplainRequest,
+        explain,
+        errors=(NotFound,),
+        example={"user_id": 1, "portal_id": 1, "time": 1_795_419_000},
+    ),
+)

@@ -12,8 +12,9 @@ from importlib.resources import files
 from typing import Annotated
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.audit import audited_configuration
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
@@ -30,23 +31,54 @@ class LanguageRequest(RequestModel):
     language: Annotated[str, Field(max_length=32)] | None = None
 
 
-def get_language(call: Call[NoMembers]) -> Answer:
+class Language(TypedDict):
+    """Answer to `get_language`."""
+
+    language: str
+
+
+class DeviceSet(TypedDict):
+    """Answer to `init_device_set`."""
+
+    init_device_set: bool
+
+
+class FirstWebLogin(TypedDict):
+    """Answer to `is_first_web_login`."""
+
+    is_first_web_login: bool
+
+
+class Country(TypedDict):
+    """A country by its ISO 3166 code."""
+
+    code: str
+    name: str
+
+
+class Countries(TypedDict):
+    """Answer to `get_countries`."""
+
+    countries: list[Country]
+
+
+def get_language(call: Call[NoMembers]) -> Language:
     """Configuration general.language; English while that is empty."""
     language = call.context.store.configuration({"general": ["language"]})["general"]["language"]
     return {"language": language or DEFAULT_LANGUAGE}
 
 
-def init_device_set(_: Call[NoMembers]) -> Answer:
+def init_device_set(_: Call[NoMembers]) -> DeviceSet:
     """Whether the device has been set up: true, since `gateway init` comes before any process."""
     return {"init_device_set": True}
 
 
-def is_first_web_login(_: Call[NoMembers]) -> Answer:
+def is_first_web_login(_: Call[NoMembers]) -> FirstWebLogin:
     """Whether the factory's password is still to be changed: false, since there is none."""
     return {"is_first_web_login": False}
 
 
-def get_countries(_: Call[NoMembers]) -> Answer:
+def get_countries(_: Call[NoMembers]) -> Countries:
     """The countries of the world, by ISO 3166 code (the shape is unverified)."""
     return {"countries": [{"code": code, "name": name} for code, name in _countries()]}
 
@@ -59,7 +91,7 @@ def _countries() -> tuple[tuple[str, str], ...]:
     return tuple(sorted(((code, name) for code, name in pairs), key=lambda pair: pair[1]))
 
 
-def set_language(call: Call[LanguageRequest]) -> Answer:
+def set_language(call: Call[LanguageRequest]) -> Done:
     """Set configuration general.language, if the request names one."""
     if call.request.language is not None:
         values = {"general": {"language": call.request.language}}
@@ -68,7 +100,7 @@ def set_language(call: Call[LanguageRequest]) -> Answer:
     return DONE
 
 
-def accept_legal_terms(_: Call[NoMembers]) -> Answer:
+def accept_legal_terms(_: Call[NoMembers]) -> Done:
     """Write into the audit log who accepted the vendor's terms, and when."""
     return DONE
 
@@ -78,8 +110,20 @@ COMMANDS = (
     Command("init_device_set", NoMembers, init_device_set, Right.NONE),
     Command("is_first_web_login", NoMembers, is_first_web_login, Right.NONE),
     Command("get_countries", NoMembers, get_countries, Right.NONE),
-    Command("finish_init_language", LanguageRequest, set_language, Right.ADMINISTRATOR),
-    Command("init_language_set", LanguageRequest, set_language, Right.ADMINISTRATOR),
+    Command(
+        "finish_init_language",
+        LanguageRequest,
+        set_language,
+        Right.ADMINISTRATOR,
+        example={"language": "pt_BR"},
+    ),
+    Command(
+        "init_language_set",
+        LanguageRequest,
+        set_language,
+        Right.ADMINISTRATOR,
+        example={"language": "pt_BR"},
+    ),
     Command(
         "accept_legal_terms",
         NoMembers,

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.commands.answers import Answer
+from typing_extensions import TypedDict
+
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel
@@ -41,7 +42,23 @@ class Wire:
     pull_up: bool = False
 
 
-def gpio_state(call: Call[GpioRequest]) -> Answer:
+GpioAnswer = TypedDict(
+    "GpioAnswer",
+    {
+        "pin": str,
+        "enabled": int,
+        "value": int,
+        "idle": int,
+        "in": int,
+        "pullup": int,
+        "notify": int,
+        "notified": int,
+    },
+)
+"""Answer to `gpio_state`."""
+
+
+def gpio_state(call: Call[GpioRequest]) -> GpioAnswer:
     """Level, level at rest, direction and switch of one wire, by the vendor's pin number.
 
     `value` is the level as the controller takes it, bounces left out; `notify` and `notified` mean
@@ -182,5 +199,6 @@ COMMANDS = (
         GpioRequest,
         gpio_state,
         errors=(ControllerUnavailable, DeviceUnavailable, NotFound),
+        example={"gpio": 11},
     ),
 )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Command
 from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel, flag
@@ -27,7 +27,7 @@ class NetworkInterlockRequest(RequestModel):
     ]
 
 
-def set_network_interlock(call: Call[NetworkInterlockRequest]) -> Answer:
+def set_network_interlock(call: Call[NetworkInterlockRequest]) -> Done:
     """Switch the interlock with doors of other devices off, which it always is here.
 
     Switching it on is refused: no other device is asked, and whoever relied on it would find two
@@ -48,5 +48,10 @@ COMMANDS = (
         set_network_interlock,
         Right.ADMINISTRATOR,
         errors=(NotSupportedHere,),
+        example={
+            "interlock_enabled": False,
+            "api_bypass_enabled": False,
+            "rex_bypass_enabled": True,
+        },
     ),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.commands.answers import DONE, Answer
+from typing_extensions import TypedDict
+
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import LoginRequest, NoMembers, PasswordRequest
@@ -12,7 +14,26 @@ from gateway.errors import NotAuthenticated
 from gateway.store.tables.audit import AuditType
 
 
-def login(call: Call[LoginRequest]) -> Answer:
+class SessionAnswer(TypedDict):
+    """Answer to `login`."""
+
+    session: str
+
+
+class SessionState(TypedDict):
+    """Answer to `session_is_valid`."""
+
+    session_is_valid: bool
+
+
+class HashedPassword(TypedDict):
+    """Answer to `user_hash_password`: two fields of `users`."""
+
+    password: str
+    salt: str
+
+
+def login(call: Call[LoginRequest]) -> SessionAnswer:
     """A session for a login and its password."""
     account = call.context.accounts.verify(
         call.request.login, call.request.password, call.caller.address
@@ -22,19 +43,19 @@ def login(call: Call[LoginRequest]) -> Answer:
     return {"session": call.context.sessions.open(account.login, account.stamp).token}
 
 
-def logout(call: Call[NoMembers]) -> Answer:
+def logout(call: Call[NoMembers]) -> Done:
     """End the caller's session."""
     if call.caller.token is not None:
         call.context.sessions.close(call.caller.token)
     return DONE
 
 
-def session_is_valid(call: Call[NoMembers]) -> Answer:
+def session_is_valid(call: Call[NoMembers]) -> SessionState:
     """Whether the caller's session stands; clients ask before every command."""
     return {"session_is_valid": call.caller.role is not None}
 
 
-def change_login(call: Call[LoginRequest]) -> Answer:
+def change_login(call: Call[LoginRequest]) -> Done:
     """Set the password of a login.
 
     A name that is not a login yet renames the caller's: the vendor's device has one login, and
@@ -57,7 +78,7 @@ def change_login(call: Call[LoginRequest]) -> Answer:
     return DONE
 
 
-def user_hash_password(call: Call[PasswordRequest]) -> Answer:
+def user_hash_password(call: Call[PasswordRequest]) -> HashedPassword:
     """Hash and salt that a client stores in `users`."""
     salt = new_salt()
     return {"password": hash_password(call.request.password, salt), "salt": salt}
@@ -74,6 +95,7 @@ COMMANDS = (
         login,
         Right.NONE,
         audit=Audit(AuditType.API, _named, refusals=True, often=True),
+        example={"login": "admin", "password": "secret"},
     ),
     Command("logout", NoMembers, logout),
     Command("session_is_valid", NoMembers, session_is_valid, Right.NONE),
@@ -83,6 +105,12 @@ COMMANDS = (
         change_login,
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.API, _named, refusals=True),
+        example={"login": "admin", "password": "better secret"},
     ),
-    Command("user_hash_password", PasswordRequest, user_hash_password),
+    Command(
+        "user_hash_password",
+        PasswordRequest,
+        user_hash_password,
+        example={"password": "1234"},
+    ),
 )

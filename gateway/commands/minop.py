@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from datetime import time, timedelta
 from types import MappingProxyType
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Answer, Done
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -63,7 +63,7 @@ _LOG = "access_logs"
 _DELETE_LOG = "Delete AttendanceLog"
 
 
-def add_user(call: Call[AddUser]) -> Answer:
+def add_user(call: Call[AddUser]) -> Done:
     """Add a person, or change what the request brings of one who is there; add templates."""
     request = call.request
     if all(value is None for member, value in request if member != "UserID"):
@@ -126,7 +126,7 @@ def _add_template(store: Store, table: str, user_id: int, template: bytes) -> No
     store.insert(table, [row])
 
 
-def delete_user(call: Call[DeleteUser]) -> Answer:
+def delete_user(call: Call[DeleteUser]) -> Done:
     """Delete a person with all that is theirs; the logs stay."""
     store = call.context.store
     with call.context.obeyed(), store.transaction():
@@ -136,7 +136,7 @@ def delete_user(call: Call[DeleteUser]) -> Answer:
     return DONE
 
 
-def delete_attendance_log(call: Call[DeleteAttendanceLog]) -> Answer:
+def delete_attendance_log(call: Call[DeleteAttendanceLog]) -> Done:
     """Delete the rows of `access_logs` of days of the site's wall clock, both ends included."""
     context, request = call.context, call.request
     if request.EndDate < request.StartDate:
@@ -151,7 +151,7 @@ def delete_attendance_log(call: Call[DeleteAttendanceLog]) -> Answer:
     return DONE
 
 
-def update_access_time(call: Call[UpdateAccessTime]) -> Answer:
+def update_access_time(call: Call[UpdateAccessTime]) -> Done:
     """Let a person pass within one span of the day on some days of the week, and only then."""
     request, store = call.request, call.context.store
     every_day = len(request.AccessDays) == len(WEEK)

@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.audit import audited_configuration
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -41,7 +42,24 @@ class ModeRequest(RequestModel):
     """After which the mode ends by itself; None for never."""
 
 
-def set_exception_mode(call: Call[ModeRequest]) -> Answer:
+class ExceptionMode(TypedDict):
+    """The mode of one door, or of the device."""
+
+    door: int
+    mode: str
+    login: str
+    reason: str
+    since: int
+    until: int
+
+
+class ExceptionModes(TypedDict):
+    """Answer to `get_exception_modes`."""
+
+    exception_modes: list[ExceptionMode]
+
+
+def set_exception_mode(call: Call[ModeRequest]) -> Done:
     """Put the device or one door into an exception mode, or end the one that it is in."""
     context, request = call.context, call.request
     if request.door not in _places(context):
@@ -71,18 +89,23 @@ def set_exception_mode(call: Call[ModeRequest]) -> Answer:
     return DONE
 
 
-def get_exception_modes(call: Call[NoMembers]) -> Answer:
+def get_exception_modes(call: Call[NoMembers]) -> ExceptionModes:
     """The mode that is set for the device, door 0, and for each door, and what is known of it.
 
     A mode that a client set as configuration has no login, reason and times; 0 is no time.
     """
     known = read_modes(call.context.store)
-    shown = ("mode", "login", "reason", "since", "until")
+    return {"exception_modes": [_shown(door, known[door]) for door in _places(call.context)]}
+
+
+def _shown(door: int, known: ModeRow) -> ExceptionMode:
     return {
-        "exception_modes": [
-            {"door": door, **{name: getattr(known[door], name) for name in shown}}
-            for door in _places(call.context)
-        ]
+        "door": door,
+        "mode": known.mode,
+        "login": known.login,
+        "reason": known.reason,
+        "since": known.since,
+        "until": known.until,
     }
 
 
@@ -130,6 +153,7 @@ COMMANDS = (
         set_exception_mode,
         errors=(ControllerUnavailable, NotPermitted),
         audit=Audit(AuditType.API, _asked, refusals=True),
+        example={"door": 1, "mode": "lock_down", "reason": "found open", "minutes": 30},
     ),
     Command("get_exception_modes", NoMembers, get_exception_modes),
 )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.certificate import certificate_file
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -120,7 +120,7 @@ def _gateway(text: str, own: IPv4Interface) -> IPv4Address | None:
     return gateway
 
 
-def set_system_network(call: Call[NetworkRequest]) -> Answer:
+def set_system_network(call: Call[NetworkRequest]) -> Done:
     """Change addresses, name and ports: checked and written down now, in force once the answer has
     gone out.
 
@@ -219,5 +219,12 @@ COMMANDS = (
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.NETWORK, _said, refusals=True),
         errors=(NotSupportedHere, DeviceUnavailable),
+        example={
+            "ip": "192.168.0.129",
+            "netmask": "255.255.255.0",
+            "gateway": "192.168.0.1",
+            "web_server_port": 80,
+            "ssl_enabled": True,
+        },
     ),
 )

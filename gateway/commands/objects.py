@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
-from gateway.commands.answers import Answer, Rows
+from typing_extensions import TypedDict
+
+from gateway.commands.answers import Ids, Rows, StoredRows
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
@@ -19,7 +22,26 @@ from gateway.commands.rights import Right, check_right
 from gateway.objects.metadata import object_metadata as metadata_of
 
 
-def load_objects(call: Call[LoadRequest]) -> Answer:
+class Changes(TypedDict):
+    """How many rows were changed or deleted."""
+
+    changes: int
+
+
+class ChangesAndIds(Changes):
+    """Answer to `create_or_modify_objects`; clients read one or the other."""
+
+    ids: list[int]
+
+
+class ObjectMetadata(TypedDict):
+    """The fields of one object, and the ways to others."""
+
+    fields: dict[str, object]
+    joins: dict[str, object]
+
+
+def load_objects(call: Call[LoadRequest]) -> Annotated[Rows, StoredRows]:
     """Rows of one object."""
     search = call.request.search()
     refresh_for(call.context, search)
@@ -34,7 +56,7 @@ def refresh_for(context: CommandContext, search: object) -> None:
         context.refresh_logs()
 
 
-def create_objects(call: Call[CreateRequest]) -> Answer:
+def create_objects(call: Call[CreateRequest]) -> Ids:
     """Add rows, all or none."""
     name, values = call.request.object_name, call.request.values
     with audited_write(call, "create_objects", name, new=values) as outcome:
@@ -43,7 +65,7 @@ def create_objects(call: Call[CreateRequest]) -> Answer:
     return {"ids": ids}
 
 
-def create_or_modify_objects(call: Call[CreateRequest]) -> Answer:
+def create_or_modify_objects(call: Call[CreateRequest]) -> ChangesAndIds:
     """Add rows, or change those whose key exists already, all or none.
 
     `changes` and `ids` are both answered, since clients read one or the other.
@@ -55,7 +77,7 @@ def create_or_modify_objects(call: Call[CreateRequest]) -> Answer:
     return {"changes": len(ids), "ids": ids}
 
 
-def modify_objects(call: Call[ModifyRequest]) -> Answer:
+def modify_objects(call: Call[ModifyRequest]) -> Changes:
     """Change the rows that match, all of them without `where`."""
     request = call.request
     _prepare_log_write(call, request.object_name)
@@ -67,7 +89,7 @@ def modify_objects(call: Call[ModifyRequest]) -> Answer:
     return {"changes": outcome.count}
 
 
-def destroy_objects(call: Call[DestroyRequest]) -> Answer:
+def destroy_objects(call: Call[DestroyRequest]) -> Changes:
     """Delete the rows that match, all of them without `where`."""
     name, where = call.request.object_name, call.request.where
     _prepare_log_write(call, name)
@@ -76,7 +98,9 @@ def destroy_objects(call: Call[DestroyRequest]) -> Answer:
     return {"changes": outcome.count}
 
 
-def object_metadata(call: Call[MetadataRequest]) -> Answer:
+def object_metadata(
+    call: Call[MetadataRequest],
+) -> Annotated[Mapping[str, object], dict[str, ObjectMetadata]]:
     """Fields and join paths of every object, or with the filter `custom` of the custom tables."""
     return metadata_of(call.context.store.registry, custom=call.request.filter == "custom")
 
@@ -102,14 +126,47 @@ def _words(value: object) -> Iterator[str]:
 
 
 COMMANDS = (
-    Command("load_objects", LoadRequest, load_objects),
-    Command("create_objects", CreateRequest, create_objects),
+    Command(
+        "load_objects",
+        LoadRequest,
+        load_objects,
+        example={
+            "object": "users",
+            "fields": ["id", "name"],
+            "where": {"users": {"name": "A%"}},
+            "order": ["name", "ascending"],
+            "limit": 100,
+        },
+        answered={"users": [{"id": 2, "name": "Ana"}, {"id": 7, "name": "André"}]},
+    ),
+    Command(
+        "create_objects",
+        CreateRequest,
+        create_objects,
+        example={"object": "users", "values": [{"name": "Eva", "registration": "50"}]},
+    ),
     Command(
         "create_or_modify_objects",
         CreateRequest,
         create_or_modify_objects,
+        example={"object": "users", "values": [{"id": 50, "name": "Eva", "registration": "50"}]},
     ),
-    Command("modify_objects", ModifyRequest, modify_objects),
-    Command("destroy_objects", DestroyRequest, destroy_objects),
-    Command("object_metadata", MetadataRequest, object_metadata),
+    Command(
+        "modify_objects",
+        ModifyRequest,
+        modify_objects,
+        example={"object": "users", "values": {"name": "Ana"}, "where": {"users": {"id": 50}}},
+    ),
+    Command(
+        "destroy_objects",
+        DestroyRequest,
+        destroy_objects,
+        example={"object": "users", "where": {"users": {"id": [50, 51]}}},
+    ),
+    Command(
+        "object_metadata",
+        MetadataRequest,
+        object_metadata,
+        example={},
+    ),
 )

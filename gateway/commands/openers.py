@@ -12,13 +12,14 @@ from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
+from typing_extensions import TypedDict
 
 from gateway.access.decision import Decision, decide
 from gateway.access.person import Person
 from gateway.access.policy import Portal
 from gateway.access.week import DAY_S, Interval, Stretch, passes, unlocked, week_of
 from gateway.clock import Moment
-from gateway.commands.answers import Answer, Rows
+from gateway.commands.answers import Rows
 from gateway.commands.command import Command
 from gateway.commands.context import Call
 from gateway.commands.explain import DeviceSeconds, RowId, sources_of
@@ -58,7 +59,51 @@ class WhenCanRequest(RequestModel):
     """A moment of the week, in device time; now without it."""
 
 
-def who_can_open(call: Call[WhoCanOpenRequest]) -> Answer:
+class PersonMay(TypedDict):
+    """Somebody who may pass."""
+
+    user_id: int
+    name: str
+    now: bool
+
+
+class People(TypedDict):
+    """Answer to `who_can_open`."""
+
+    people: list[PersonMay]
+
+
+IntervalShown = TypedDict("IntervalShown", {"begin": int, "end": int, "from": str, "to": str})
+"""Both ends count; `from` and `to` on the wall clock."""
+
+
+class WeekDay(TypedDict):
+    """A date, and what kind of day it is."""
+
+    date: str
+    kinds: list[str]
+    holidays: list[str]
+
+
+class PortalWeek(TypedDict):
+    """When somebody may pass one portal."""
+
+    portal_id: int
+    name: str
+    passes: list[IntervalShown]
+    unlocked: list[IntervalShown]
+
+
+class Week(TypedDict):
+    """Answer to `when_can`."""
+
+    user_id: int
+    name: str
+    days: list[WeekDay]
+    portals: list[PortalWeek]
+
+
+def who_can_open(call: Call[WhoCanOpenRequest]) -> Annotated[Rows, People]:
     """The people whom the rules let pass at some second of a week, by user id.
 
     `now` in a row tells whether they may at the moment that was asked about.
@@ -140,7 +185,7 @@ class _Passing:
         return self._door in self._facts.doors_of(decision.actions)
 
 
-def when_can(call: Call[WhenCanRequest]) -> Answer:
+def when_can(call: Call[WhenCanRequest]) -> Annotated[Mapping[str, object], Week]:
     """The week of a person at each portal, in intervals whose ends count.
 
     `unlocked` are the intervals in which an unlock schedule lets everyone pass there.
@@ -210,6 +255,18 @@ def _day(moment: Moment) -> date:
 
 
 COMMANDS = (
-    Command("who_can_open", WhoCanOpenRequest, who_can_open, errors=(NotFound,)),
-    Command("when_can", WhenCanRequest, when_can, errors=(NotFound,)),
+    Command(
+        "who_can_open",
+        WhoCanOpenRequest,
+        who_can_open,
+        errors=(NotFound,),
+        example={"portal_id": 1, "limit": 100},
+    ),
+    Command(
+        "when_can",
+        WhenCanRequest,
+        when_can,
+        errors=(NotFound,),
+        example={"user_id": 1},
+    ),
 )

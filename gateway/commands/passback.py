@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel, flag
@@ -35,7 +36,15 @@ class PositionRequest(RequestModel):
     user_id: UserId
 
 
-def forgive_antipassback(call: Call[ForgiveRequest]) -> Answer:
+class PositionAnswer(TypedDict):
+    """Answer to `antipassback_state`."""
+
+    user_id: int
+    area_id: int
+    since: int
+
+
+def forgive_antipassback(call: Call[ForgiveRequest]) -> Done:
     """Forget where a person is, or everyone: their next passage is allowed, and sets it anew."""
     request = call.request
     if request.all is (request.user_id is not None):
@@ -46,7 +55,7 @@ def forgive_antipassback(call: Call[ForgiveRequest]) -> Answer:
     return DONE
 
 
-def antipassback_state(call: Call[PositionRequest]) -> Answer:
+def antipassback_state(call: Call[PositionRequest]) -> PositionAnswer:
     """The area that a person is in by the record, and since when; both 0 when none is known."""
     position = Position.model_validate(
         call.context.controller.ask(AskPosition(user_id=call.request.user_id))
@@ -77,6 +86,13 @@ COMMANDS = (
         forgive_antipassback,
         errors=_ERRORS,
         audit=Audit(AuditType.API, _asked),
+        example={"all": True},
     ),
-    Command("antipassback_state", PositionRequest, antipassback_state, errors=_ERRORS),
+    Command(
+        "antipassback_state",
+        PositionRequest,
+        antipassback_state,
+        errors=_ERRORS,
+        example={"user_id": 1},
+    ),
 )

@@ -76,10 +76,26 @@ class SetImageRequest(RequestModel):
     match: Flag = False
 
 
+Listed = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                "user_id": {"type": "integer"},
+                "timestamp": {"type": "integer"},
+                "image": {"type": "string"},
+            },
+            "required": ["user_id", "image"],
+        }
+    ),
+]
+
+
 class SetImagesRequest(RequestModel):
     """`user_set_image_list`. The photos are read one by one, since one may be refused alone."""
 
-    user_images: list[dict[str, Any]] = Field(max_length=MOST_LISTED)
+    user_images: list[Listed] = Field(max_length=MOST_LISTED)
     match: Flag = False
 
 

@@ -21,8 +21,11 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, NotRequired
 
-from gateway.commands.answers import DONE, Answer, ByteStream, Rows
+from typing_extensions import TypedDict
+
+from gateway.commands.answers import DONE, ByteStream, Done, Rows
 from gateway.commands.audit import SHOWN, audited_write
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -60,7 +63,71 @@ class _Judged:
     refusal: str = ""
 
 
-def user_get_image(call: Call[GetImageRequest]) -> Answer:
+class ImageAnswer(TypedDict):
+    """Answer to `user_get_image` with `get_timestamp`."""
+
+    timestamp: int
+    image: str
+
+
+class Stamp(TypedDict):
+    """Whose photo is how old."""
+
+    user_id: int
+    timestamp: int
+
+
+class PhotoList(TypedDict, total=False):
+    """Answer to `user_list_images`: the second with `get_timestamp`, the first without."""
+
+    user_ids: list[int]
+    image_info: list[Stamp]
+
+
+class PhotoError(TypedDict):
+    """Why there is none, or none was taken."""
+
+    code: int
+    message: str
+
+
+class PhotoFound(TypedDict):
+    """One of the photos asked for."""
+
+    id: int
+    timestamp: NotRequired[int]
+    image: NotRequired[str]
+    error: NotRequired[PhotoError]
+
+
+class PhotosFound(TypedDict):
+    """Answer to `user_get_image_list`."""
+
+    user_images: list[PhotoFound]
+
+
+class PhotoTaken(TypedDict):
+    """What became of one photo; without `user_id` where nobody is named."""
+
+    user_id: NotRequired[int]
+    success: bool
+    scores: NotRequired[dict[str, object]]
+    errors: list[PhotoError]
+
+
+class PhotosTaken(TypedDict):
+    """Answer to `user_set_image_list`."""
+
+    results: list[PhotoTaken]
+
+
+class Count(TypedDict):
+    """Answer to `face_template_count_distinct`."""
+
+    count: int
+
+
+def user_get_image(call: Call[GetImageRequest]) -> Annotated[ImageAnswer | ByteStream, ImageAnswer]:
     """A person's photo: the file as it came, or as JSON with its time stamp."""
     photos, user_id = Photos(call.context.store), user_id_of(call.request.user_id)
     photo = photos.find(user_id)
@@ -72,7 +139,9 @@ def user_get_image(call: Call[GetImageRequest]) -> Answer:
     return ByteStream(iter((image,)), len(image), media_type=media_type(image))
 
 
-def user_list_images(call: Call[ListImagesRequest]) -> Answer:
+def user_list_images(
+    call: Call[ListImagesRequest],
+) -> Annotated[Mapping[str, object] | Rows, PhotoList]:
     """Who has a photo, on demand with its time stamp."""
     stamps = Photos(call.context.store).stamps()
     if call.request.get_timestamp:
@@ -81,7 +150,7 @@ def user_list_images(call: Call[ListImagesRequest]) -> Answer:
     return {"user_ids": [it.user_id for it in stamps]}
 
 
-def user_get_image_list(call: Call[GetImagesRequest]) -> Answer:
+def user_get_image_list(call: Call[GetImagesRequest]) -> Annotated[Rows, PhotosFound]:
     """The photos of several people, in the order asked for; who has none gets an `error`.
 
     They are read while they are sent, so that few of them are in memory at any time.
@@ -101,7 +170,7 @@ def user_get_image_list(call: Call[GetImagesRequest]) -> Answer:
     return Rows("user_images", rows())
 
 
-def user_set_image(call: Call[SetImageRequest]) -> Answer:
+def user_set_image(call: Call[SetImageRequest]) -> Annotated[Mapping[str, object], PhotoTaken]:
     """Keep a JPG or PNG, of 160x160 to 1920x1080 pixels lying or standing, as a person's photo.
 
     The body is the file; `user_id`, `timestamp` and `match` stand in the query.
@@ -111,13 +180,15 @@ def user_set_image(call: Call[SetImageRequest]) -> Answer:
     return answer
 
 
-def user_set_image_list(call: Call[SetImagesRequest]) -> Answer:
+def user_set_image_list(
+    call: Call[SetImagesRequest],
+) -> Annotated[Mapping[str, object], PhotosTaken]:
     """Keep the good ones of several photos, and say of each what became of it."""
     judged = [_judge_listed(call.context, listed) for listed in call.request.user_images]
     return {"results": _keep(call, "user_set_image_list", judged)}
 
 
-def user_test_image(call: Call[CheckImageRequest]) -> Answer:
+def user_test_image(call: Call[CheckImageRequest]) -> Annotated[Mapping[str, object], PhotoTaken]:
     """Whether `user_set_image` would take this file; nothing is kept."""
     try:
         check_photo(call.request.body)
@@ -126,7 +197,7 @@ def user_test_image(call: Call[CheckImageRequest]) -> Answer:
     return _verdict("")
 
 
-def user_destroy_image(call: Call[DestroyImageRequest]) -> Answer:
+def user_destroy_image(call: Call[DestroyImageRequest]) -> Done:
     """Delete photos; who has none is passed over."""
     photos, chosen = Photos(call.context.store), call.request.chosen()
     if chosen is None:
@@ -136,7 +207,7 @@ def user_destroy_image(call: Call[DestroyImageRequest]) -> Answer:
     return DONE
 
 
-def face_template_count_distinct(call: Call[NoMembers]) -> Answer:
+def face_template_count_distinct(call: Call[NoMembers]) -> Count:
     """How many people have a face template."""
     return {"count": count_people_with_faces(call.context.store)}
 
@@ -178,7 +249,7 @@ def _readable(user_id: object) -> int:
         return 0
 
 
-def _keep(call: Call[object], verb: str, judged: Sequence[_Judged]) -> list[Answer]:
+def _keep(call: Call[object], verb: str, judged: Sequence[_Judged]) -> list[Mapping[str, object]]:
     """Write what was found good, in one transaction; the answer about each, in the same order."""
     if all(it.photo is None for it in judged):
         return [_verdict(it.refusal, it.user_id) for it in judged]
@@ -186,7 +257,7 @@ def _keep(call: Call[object], verb: str, judged: Sequence[_Judged]) -> list[Answ
     keep = call.context.store.configuration({"general": ["keep_user_image"]})
     keeping = keep["general"]["keep_user_image"] != "0"
     put = _put if keeping else _discard
-    answers: list[Answer] = []
+    answers: list[Mapping[str, object]] = []
     # Filled while it is written; the entry is made of it afterwards.
     told: list[dict[str, object]] = []
     with audited_write(call, verb, "users", new=told) as outcome:
@@ -218,7 +289,7 @@ def _discard(photos: Photos, user_id: int, photo: Photo) -> str:
     return ""
 
 
-def _verdict(refusal: str, user_id: int | None = None) -> Answer:
+def _verdict(refusal: str, user_id: int | None = None) -> Mapping[str, object]:
     """The API's object about one photo; `user_test_image` knows nobody."""
     whose = {} if user_id is None else {"user_id": user_id}
     if refusal:
@@ -252,20 +323,36 @@ COMMANDS = (
         GetImageRequest,
         user_get_image,
         errors=(NotFound,),
+        example={"user_id": 1, "get_timestamp": True},
     ),
     Command(
         "user_list_images",
         ListImagesRequest,
         user_list_images,
+        example={"get_timestamp": True},
     ),
-    Command("user_get_image_list", GetImagesRequest, user_get_image_list),
+    Command(
+        "user_get_image_list",
+        GetImagesRequest,
+        user_get_image_list,
+        example={"user_ids": [1, 50]},
+    ),
     Command(
         "user_set_image",
         SetImageRequest,
         user_set_image,
         errors=(StorageError,),
     ),
-    Command("user_set_image_list", SetImagesRequest, user_set_image_list, errors=(StorageError,)),
+    Command(
+        "user_set_image_list",
+        SetImagesRequest,
+        user_set_image_list,
+        errors=(StorageError,),
+        example={
+            "match": False,
+            "user_images": [{"user_id": 50, "timestamp": 1700000000, "image": "/9j/4A=="}],
+        },
+    ),
     Command("user_test_image", CheckImageRequest, user_test_image),
     Command(
         "user_destroy_image",
@@ -273,6 +360,7 @@ COMMANDS = (
         user_destroy_image,
         audit=Audit(AuditType.API, _meant),
         errors=(StorageError,),
+        example={"user_ids": [50, 51]},
     ),
     Command("face_template_count_distinct", NoMembers, face_template_count_distinct),
 )

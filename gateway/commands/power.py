@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.commands.answers import DONE, Answer
+from gateway.commands.answers import DONE, Done
 from gateway.commands.audit import audited
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
@@ -12,7 +12,7 @@ from gateway.errors import DeviceUnavailable, NotFound, NotSupportedHere
 from gateway.store.tables.audit import AuditType
 
 
-def reboot(call: Call[NoMembers]) -> Answer:
+def reboot(call: Call[NoMembers]) -> Done:
     """Restart the machine once the answer has gone out. Doors do what the site file says they do
     at a stop, and at a start."""
     call.context.platform.check_restart()
@@ -32,7 +32,7 @@ def reboot_by_url(call: Call[NoMembers]) -> None:
         reboot(call)
 
 
-def device_is_alive(_: Call[NoMembers]) -> Answer:
+def device_is_alive(_: Call[NoMembers]) -> Done:
     """Nothing but the answer itself: this process serves."""
     return DONE
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import Answer
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel
@@ -43,6 +43,22 @@ class ConnectionRequest(HostRequest):
     port: Annotated[int, Field(ge=1, le=65_535)]
 
 
+class Timed(TypedDict):
+    """How long an answer took, or why there was none."""
+
+    success: bool
+    time_ms: NotRequired[float]
+    reason: NotRequired[str]
+
+
+class LookedUp(TypedDict):
+    """The addresses of a name, or why there are none."""
+
+    success: bool
+    addresses: NotRequired[list[str]]
+    reason: NotRequired[str]
+
+
 @contextmanager
 def _alone(context: CommandContext) -> Iterator[None]:
     if not context.probing.acquire(blocking=False):
@@ -53,7 +69,7 @@ def _alone(context: CommandContext) -> Iterator[None]:
         context.probing.release()
 
 
-def connection_test(call: Call[ConnectionRequest]) -> Answer:
+def connection_test(call: Call[ConnectionRequest]) -> Timed:
     """Whether a TCP connection can be made: `success`, and `time_ms` or the `reason`.
 
     The shape is ours, the vendor's is not documented.
@@ -65,7 +81,7 @@ def connection_test(call: Call[ConnectionRequest]) -> Answer:
             return {"success": False, "reason": str(error)}
 
 
-def ping_test(call: Call[HostRequest]) -> Answer:
+def ping_test(call: Call[HostRequest]) -> Timed:
     """Whether a host answers an ICMP echo request: `success`, and `time_ms` or the `reason`.
 
     The shape is ours, the vendor's is not documented.
@@ -77,7 +93,7 @@ def ping_test(call: Call[HostRequest]) -> Answer:
             return {"success": False, "reason": str(error)}
 
 
-def nslookup_test(call: Call[HostRequest]) -> Answer:
+def nslookup_test(call: Call[HostRequest]) -> LookedUp:
     """What addresses a name has: `success`, and the `addresses` or the `reason`.
 
     The shape is ours, the vendor's is not documented.
@@ -105,9 +121,16 @@ COMMANDS = (
             often=True,
         ),
         errors=_MAY_FAIL,
+        example={"host": "127.0.0.1", "port": 80},
     ),
     Command(
-        "ping_test", HostRequest, ping_test, Right.ADMINISTRATOR, audit=_HOST, errors=_MAY_FAIL
+        "ping_test",
+        HostRequest,
+        ping_test,
+        Right.ADMINISTRATOR,
+        audit=_HOST,
+        errors=_MAY_FAIL,
+        example={"host": "127.0.0.1"},
     ),
     Command(
         "nslookup_test",
@@ -116,5 +139,6 @@ COMMANDS = (
         Right.ADMINISTRATOR,
         audit=_HOST,
         errors=_MAY_FAIL,
+        example={"host": "localhost"},
     ),
 )

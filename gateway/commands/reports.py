@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gateway.clock import WireTime
-from gateway.commands.answers import Answer, TextStream
+from gateway.commands.answers import TextStream
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.objects import refresh_for
@@ -87,7 +87,7 @@ class ReportRequest(LoadRequest):
     columns: Annotated[list[AnyColumn], Field(min_length=1, max_length=MOST_COLUMNS)]
 
 
-def report_generate(call: Call[ReportRequest]) -> Answer:
+def report_generate(call: Call[ReportRequest]) -> TextStream:
     """One line for each row that the search finds."""
     context, request = call.context, call.request
     wanted = [column for column in request.columns if isinstance(column, FieldColumn)]
@@ -176,5 +176,15 @@ COMMANDS = (
         ReportRequest,
         report_generate,
         audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
+        example={
+            "object": "users",
+            "order": ["id"],
+            "delimiter": ";",
+            "header": "Number;Name",
+            "columns": [
+                {"type": "object_field", "field": "id"},
+                {"type": "object_field", "field": "name"},
+            ],
+        },
     ),
 )

@@ -161,10 +161,14 @@ class AlarmRequest(RequestModel):
 
 
 class ConfigurationRequest(RequestModel):
-    """`get_configuration`, `set_configuration`: the members are the modules."""
+    """`get_configuration`: the members are the modules."""
 
     model_config = ConfigDict(extra="allow")
 
     def modules(self) -> dict[str, Any]:
         """Module -> what was asked of it."""
         return dict(self.model_extra or {})
+
+
+class ConfigurationChange(ConfigurationRequest):
+    """`set_configuration`: the members are the modules."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 
-from gateway.commands.answers import Answer
+from typing_extensions import TypedDict
+
 from gateway.commands.certificate import certificate_file
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
@@ -24,7 +25,94 @@ MODEL = "Gateway"
 """What clients show as the kind of device."""
 
 
-def system_information(call: Call[NoMembers]) -> Answer:
+class Uptime(TypedDict):
+    """Since this process began."""
+
+    days: int
+    hours: int
+    minutes: int
+    seconds: int
+
+
+class Space(TypedDict):
+    """In bytes."""
+
+    free: int
+    total: int
+
+
+class Memory(TypedDict):
+    """Of the machine."""
+
+    disk: Space
+    ram: Space
+
+
+class License(TypedDict):
+    """Nothing is licensed."""
+
+    users: int
+    device: int
+    type: int
+
+
+class Biometrics(TypedDict):
+    """Nothing is matched."""
+
+    max_num_records: int
+    max_possible_num_records: int
+
+
+class NetworkShown(TypedDict):
+    """The place in the network."""
+
+    mac: str
+    ip: str
+    netmask: str
+    gateway: str
+    primary_dns: str
+    secondary_dns: str
+    custom_hostname_enabled: bool
+    device_hostname: str
+    web_server_port: int
+    ssl_enabled: bool
+    self_signed_certificate: bool
+    dhcp_enabled: bool
+    ten_mbps: bool
+
+
+class PortLogin(TypedDict):
+    """There is none (802.1X)."""
+
+    enabled: bool
+    login: str
+    inner_auth: int
+
+
+class SystemInformation(TypedDict):
+    """Answer to `system_information`."""
+
+    uptime: Uptime
+    time: int
+    daylight_savings_time_active: bool
+    memory: Memory
+    license: License
+    biometrics: Biometrics
+    network: NetworkShown
+    auth802_1x: PortLogin
+    serial: str
+    version: str
+    gateway_version: str
+    device_id: str
+    secbox_version: str
+    iDCloud_code: str
+    online: bool
+    online_available: bool
+    device_name: str
+    device_two_names: str
+
+
+def system_information(call: Call[NoMembers]) -> SystemInformation:
     """The shape of a real device (Access API, system). What this one lacks is 0, false or empty.
 
     Clients ask before they log in, to see what they are talking to. Without a session the site's
@@ -63,7 +151,7 @@ def system_information(call: Call[NoMembers]) -> Answer:
     }
 
 
-def _uptime(context: CommandContext) -> dict[str, int]:
+def _uptime(context: CommandContext) -> Uptime:
     """Since this process began."""
     seconds = (context.clock.monotonic_ns() - context.started_ns) // 1_000_000_000
     minutes, seconds = divmod(seconds, 60)
@@ -91,7 +179,7 @@ def _daylight_saving(context: CommandContext) -> bool:
     return bool(context.clock.utc().astimezone(context.site.site.zone).dst())
 
 
-def _network(context: CommandContext, *, known: bool) -> dict[str, object]:
+def _network(context: CommandContext, *, known: bool) -> NetworkShown:
     """A stranger learns what whoever reaches this device sees anyhow, and nobody else is asked."""
     found, http = network(), context.site.http
     return {

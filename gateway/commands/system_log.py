@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 
-from gateway.commands.answers import Answer, TextStream
+from gateway.commands.answers import TextStream
 from gateway.commands.audit import MASK
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -23,7 +23,7 @@ MOST_ENTRIES = 2_000
 _SECRETS = frozenset(field.name for field in ACCESS_LOGS.fields if field.secret)
 
 
-def get_ac_log(call: Call[NoMembers]) -> Answer:
+def get_ac_log(call: Call[NoMembers]) -> TextStream:
     """The newest 2,000 entries of the journal, a line each, the oldest first; PINs are masked.
 
     A line is the time on the site's wall clock, what it is about, and the facts as JSON.

@@ -20,11 +20,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+from typing_extensions import TypedDict
 
-from gateway.commands.answers import Answer, TextStream
+from gateway.commands.answers import TextStream
 from gateway.commands.audit import audited_write
 from gateway.commands.cells import NOTHING, Cells, card_cell, cell_of
 from gateway.commands.command import Audit, Command
@@ -48,6 +49,34 @@ MASK = "***"
 _FACILITY, _NUMBER = "facility", "number"
 """Columns beside, and in the place of, a card's `value`."""
 _ROW = re.compile(r"\brow (\d+)")
+
+
+class Counts(TypedDict):
+    """Rows of one object."""
+
+    written: int
+    skipped: int
+
+
+class ImportedRow(TypedDict):
+    """What would come of one row, with its new values, its changes or why it is refused."""
+
+    object: str
+    row: int
+    action: str
+    values: NotRequired[dict[str, Any]]
+    changes: NotRequired[dict[str, Any]]
+    error: NotRequired[str]
+
+
+class Imported(TypedDict):
+    """Answer to `import_objects`; the last two of a dry run."""
+
+    objects: dict[str, Counts]
+    dry_run: bool
+    notes: NotRequired[list[str]]
+    rows: NotRequired[list[ImportedRow]]
+    more: NotRequired[int]
 
 
 def _of_query(value: object) -> object:
@@ -109,7 +138,7 @@ class ImportRequest(RequestModel):
     """What the number of a card without a facility is."""
 
 
-def export_object(call: Call[ExportOneRequest]) -> Answer:
+def export_object(call: Call[ExportOneRequest]) -> TextStream:
     """One table as CSV; secrets for administrators alone."""
     request = call.request
     refresh_for(call.context, request.object_name)
@@ -118,7 +147,7 @@ def export_object(call: Call[ExportOneRequest]) -> Answer:
     return TextStream(pieces, file_name=f"{request.object_name}.csv", csv=True)
 
 
-def export_objects(call: Call[ExportRequest]) -> Answer:
+def export_objects(call: Call[ExportRequest]) -> TextStream:
     """Several tables as blocks of CSV; secrets for administrators alone."""
     request = call.request
     refresh_for(call.context, [wanted.object_name for wanted in request.objects])
@@ -204,7 +233,7 @@ def _all_or_none(store: Store, *, keep: bool) -> Iterator[None]:
             raise _TakenBack
 
 
-def import_objects(call: Call[ImportRequest]) -> Answer:
+def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object], Imported]:
     """Add the rows of a CSV file, all or none; a refusal names object, row, column and cure.
 
     The rows are numbered as a spreadsheet numbers them. A dry run tells of each row what would
@@ -421,16 +450,19 @@ COMMANDS = (
         ExportOneRequest,
         export_object,
         audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
+        example={"object": "users", "columns": ["id", "name"]},
     ),
     Command(
         "export_objects",
         ExportRequest,
         export_objects,
         audit=Audit(AuditType.API, _exported),
+        example={"objects": [{"object": "users"}, {"object": "cards"}]},
     ),
     Command(
         "import_objects",
         ImportRequest,
         import_objects,
+        example={"object": "users", "data": "name,registration\r\nEva,50\r\n", "dry_run": True},
     ),
 )

@@ -5,9 +5,11 @@ Letting somebody through is the action `catra` of `execute_actions`.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from gateway.commands.answers import Answer
+from typing_extensions import TypedDict
+
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
@@ -27,7 +29,23 @@ class TurnStateRequest(RequestModel):
     event_action: Literal["turn_state", "reset_state"]
 
 
-def get_catra_info(call: Call[NoMembers]) -> Answer:
+class TurnCounts(TypedDict):
+    """Answer to `get_catra_info`."""
+
+    left_turns: int
+    right_turns: int
+    entrance_turns: int
+    exit_turns: int
+    total_turns: int
+
+
+class TurnstileEvent(TypedDict):
+    """Answer to `turnstile_event_state`."""
+
+    event_state: int
+
+
+def get_catra_info(call: Call[NoMembers]) -> Annotated[Mapping[str, object], TurnCounts]:
     """Turns since the last reset: to each side, in and out, and all of them."""
     if call.context.site.turnstile is None:
         raise NotSupportedHere(_LACKING)
@@ -39,7 +57,7 @@ def get_catra_info(call: Call[NoMembers]) -> Answer:
     return {**counts, "total_turns": counts["left_turns"] + counts["right_turns"]}
 
 
-def turnstile_event_state(call: Call[TurnStateRequest]) -> Answer:
+def turnstile_event_state(call: Call[TurnStateRequest]) -> TurnstileEvent:
     """The last event at the turnstile, 0 to 5; after `reset_state` it is 0, waiting."""
     status = call.context.controller.status().turnstile
     if status is None:
@@ -68,5 +86,6 @@ COMMANDS = (
         turnstile_event_state,
         errors=_ERRORS,
         audit=Audit(AuditType.API, _asked, often=True),
+        example={"event_action": "turn_state"},
     ),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from functools import cache
+from typing import NoReturn
 
 from gateway.api.controlid.endpoints import PATHS, http_of
-from gateway.api.openapi.endpoints import ENDPOINTS
 from gateway.commands.command import Command
 from gateway.commands.rights import Right
 
@@ -75,4 +75,4 @@ def _row(command: Command) -> tuple[str, ...]:
 def _state(name: str) -> str:
     if name in _unproved():
         return "not proved"
-    return "works" if ENDPOINTS[name].answer is not None else "refused"
+    return "works" if PATHS[name].answer is not NoReturn else "refused"

@@ -11,8 +11,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NoReturn
 
-from gateway.api.openapi.endpoints import ENDPOINTS
 from gateway.commands.absent import ABSENT
 from gateway.commands.table import COMMANDS
 
@@ -48,5 +48,5 @@ def missing() -> Mapping[str, set[str]]:
     """Mark -> the commands of this device that lack it. What is always refused has no effect."""
     names = {command.name for command in COMMANDS.values()}
     found = claims()
-    carried_out = {name for name in names if ENDPOINTS[name].answer is not None}
+    carried_out = {name for name in names if COMMANDS[name].answer is not NoReturn}
     return {EFFECT: carried_out - found[EFFECT], REFUSAL: names - found[REFUSAL]}

@@ -9,12 +9,14 @@ from typing import Any
 
 from gateway import __version__
 from gateway.api.controlid.endpoints import CSV, JSON, OCTETS, PATHS, Http, http_of
-from gateway.api.openapi.endpoints import ENDPOINTS, Endpoint
 from gateway.api.openapi.fields import Schema
 from gateway.api.openapi.groups import GROUPS, group_of
 from gateway.api.openapi.samples import curl, sample
 from gateway.api.openapi.schemas import (
+    answer_schema,
     configuration_components,
+    declared_schema,
+    model_schema,
     object_components,
     ref,
     where_component,
@@ -23,7 +25,6 @@ from gateway.api.replies import encode
 from gateway.api.statuses import status_of
 from gateway.commands.command import Command
 from gateway.commands.minop import MINOP_COMMANDS
-from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import NotFound
 from gateway.objects.catalogue import REGISTRY
@@ -36,8 +37,6 @@ _MINOP_EXAMPLE = {
     "CommandEntity": "User",
     "OperationData": {"UserID": "100", "FirstName": "Ana"},
 }
-_COMPONENT = "#/components/schemas/{model}"
-_OPEN = Endpoint({})
 REFUSALS = {
     400: "The request cannot be carried out on this device; nothing was changed.",
     401: "No session, a dead one, or a wrong password.",
@@ -158,7 +157,7 @@ def _path(
 
 
 def _operation(name: str, command: Command, components: dict[str, Schema]) -> dict[str, Any]:
-    endpoint, http = ENDPOINTS.get(command.name, _OPEN), http_of(command)
+    http, answer = http_of(command), answer_schema(command, components)
     about = _words(command.run)
     if name != command.name:
         about += f"\n\nAnother name of `{command.name}`."
@@ -168,17 +167,17 @@ def _operation(name: str, command: Command, components: dict[str, Schema]) -> di
         "tags": [group_of(command.run.__module__.rpartition(".")[2]).title],
         "security": [] if command.needs is Right.NONE else [{"query": []}, {"cookie": []}],
         "parameters": _parameters(command, http),
-        "requestBody": _body(command, http, endpoint, components),
-        "responses": {**_done(http, endpoint), **_refusals(command)},
+        "requestBody": _body(command, http, components, refused=answer is None),
+        "responses": {**_done(command, http, answer), **_refusals(command)},
     }
 
 
-def _done(http: Http, endpoint: Endpoint) -> dict[str, Any]:
-    if endpoint.answer is None:
+def _done(command: Command, http: Http, answer: Schema | None) -> dict[str, Any]:
+    if answer is None:
         return {}
-    content: dict[str, Any] = {http.answers: {"schema": endpoint.answer}}
-    if endpoint.answered is not None:
-        content[http.answers]["example"] = endpoint.answered
+    content: dict[str, Any] = {http.answers: {"schema": answer}}
+    if command.answered is not None:
+        content[http.answers]["example"] = command.answered
     content.update({media: {"schema": {}} for media in http.other_answers})
     return {"200": {"description": "Done.", "content": content}}
 
@@ -191,7 +190,7 @@ def _parameters(command: Command, http: Http) -> list[dict[str, Any]]:
     """The members that may stand in the query."""
     if not http.query:
         return []
-    schema = _declared(command.request)
+    schema = declared_schema(command.request)
     return [
         {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": it}
         for name, it in schema["properties"].items()
@@ -200,14 +199,14 @@ def _parameters(command: Command, http: Http) -> list[dict[str, Any]]:
 
 
 def _body(
-    command: Command, http: Http, endpoint: Endpoint, components: dict[str, Schema]
+    command: Command, http: Http, components: dict[str, Schema], *, refused: bool
 ) -> dict[str, Any]:
     if http.raw:
-        return {"required": endpoint.answer is not None, "content": {OCTETS: {"schema": {}}}}
-    schema = endpoint.request or _model(command.request, components)
+        return {"required": not refused, "content": {OCTETS: {"schema": {}}}}
+    schema = model_schema(command.request, components)
     media: dict[str, Any] = {"schema": schema}
-    if endpoint.example is not None:
-        media["example"] = endpoint.example
+    if command.example is not None:
+        media["example"] = command.example
     content = {JSON: media}
     if http.text_member:
         content[CSV] = {"schema": {"type": "string"}}
@@ -215,29 +214,6 @@ def _body(
         content["application/x-www-form-urlencoded"] = {"schema": schema}
     needed = any(field.is_required() for field in command.request.model_fields.values())
     return {"required": needed, "content": content}
-
-
-def _model(model: type[RequestModel], components: dict[str, Schema]) -> Schema:
-    """A reference to the schema of a request model, which is put among the components."""
-    schema = _declared(model)
-    components.update(schema.pop("$defs", {}))
-    components[model.__name__] = schema
-    return ref(model.__name__)
-
-
-def _declared(model: type[RequestModel]) -> Schema:
-    """The schema of a request model, in the words of JSON Schema alone."""
-    schema = model.model_json_schema(by_alias=True, ref_template=_COMPONENT)
-    for part in (schema, *schema.get("$defs", {}).values()):
-        for member in part.get("properties", {}).values():
-            # A null that stands for "not given" and may not be sent is no default.
-            if member.get("default", "") is None and isinstance(member.get("type"), str):
-                del member["default"]
-            # How bounds behind a validator of ours come out.
-            for word, keyword in (("ge", "minimum"), ("le", "maximum")):
-                if word in member:
-                    member[keyword] = member.pop(word)
-    return schema
 
 
 def _refusals(command: Command) -> dict[str, Any]:
@@ -262,7 +238,7 @@ def _minop(components: dict[str, Schema]) -> dict[str, Any]:
             "properties": {
                 "CommandName": {"const": name.partition(" ")[0]},
                 "CommandEntity": {"const": name.partition(" ")[2]},
-                "OperationData": _model(command.request, components),
+                "OperationData": model_schema(command.request, components),
             },
         }
         for name, command in MINOP_COMMANDS.items()

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, NoReturn, get_args, get_origin
+
+from pydantic import TypeAdapter
 
 from gateway.api.openapi.fields import Schema, answered, asked
+from gateway.commands.answers import ByteStream, StoredConfiguration, StoredRows, TextStream
+from gateway.commands.command import Command
+from gateway.commands.requests import (
+    ConfigurationChange,
+    ConfigurationRequest,
+    CreateRequest,
+    DestroyRequest,
+    LoadRequest,
+    ModifyRequest,
+)
+from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration import VALUE_MAX, Catalogue, ConfigurationKey, Kind
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.store.query.tree import Operator
 from gateway.store.query.where import LIST_MAX
 
+_COMPONENT = "#/components/schemas/{model}"
 ROW_LIMIT = (1 << 63) - 1
 
 
@@ -282,3 +298,57 @@ def _spelling(key: ConfigurationKey) -> Schema:
     if key.kind is Kind.INT:
         return {"pattern": "^[0-9]{1,18}$" if key.default else "^[0-9]{0,18}$"}
     return {"maxLength": VALUE_MAX}
+
+
+_DECLARED: Mapping[type, Callable[[], Schema]] = MappingProxyType(
+    {
+        LoadRequest: lambda: load_request(REGISTRY),
+        CreateRequest: lambda: create_request(REGISTRY),
+        ModifyRequest: lambda: modify_request(REGISTRY),
+        DestroyRequest: lambda: destroy_request(REGISTRY),
+        StoredRows: lambda: rows_answer(REGISTRY),
+        ConfigurationRequest: lambda: ref("ConfigurationKeys"),
+        ConfigurationChange: lambda: ref("ConfigurationValues"),
+        StoredConfiguration: lambda: ref("Configuration"),
+        TextStream: lambda: {"type": "string"},
+        ByteStream: dict,
+    }
+)
+"""Models whose members are declared elsewhere: objects, configuration, files."""
+
+
+def model_schema(model: Any, components: dict[str, Schema]) -> Schema:
+    """The schema of a request or answer model; what it refers to is put among the components."""
+    if model in _DECLARED:
+        return _DECLARED[model]()
+    schema = declared_schema(model)
+    components.update(schema.pop("$defs", {}))
+    if not isinstance(model, type):
+        return schema
+    components[model.__name__] = schema
+    return ref(model.__name__)
+
+
+def declared_schema(model: Any) -> Schema:
+    """The schema of a model, in the words of JSON Schema alone."""
+    schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_COMPONENT)
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for member in part.get("properties", {}).values():
+            # A null that stands for "not given" and may not be sent is no default.
+            if member.get("default", "") is None and isinstance(member.get("type"), str):
+                del member["default"]
+            # How bounds behind a validator of ours come out.
+            for word, keyword in (("ge", "minimum"), ("le", "maximum")):
+                if word in member:
+                    member[keyword] = member.pop(word)
+    return schema
+
+
+def answer_schema(command: Command, components: dict[str, Schema]) -> Schema | None:
+    """The schema of what a command answers; None for one that is always refused."""
+    model = command.answer
+    if model is NoReturn:
+        return None
+    if get_origin(model) is Annotated:
+        _, model = get_args(model)
+    return model_schema(model, components)

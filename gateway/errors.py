@@ -59,3 +59,11 @@ class BrokenFrame(GatewayError, ValueError):
 
 class BrokenRecord(GatewayError, ValueError):
     """A flight record is damaged, cut off, or of a form that this program does not know."""
+
+
+def error_named(kind: str | None, text: str) -> GatewayError:
+    """The error whose class is called `kind`; the root of all for a name that is not known."""
+    found = globals().get(kind or "")
+    if isinstance(found, type) and issubclass(found, GatewayError):
+        return found(text)
+    return GatewayError(text)

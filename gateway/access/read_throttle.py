@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 UNKNOWN = 10
 """More different unknown cards or codes than this within WITHIN_MS slow their reader."""
@@ -21,18 +22,22 @@ _KEPT = 4 * UNKNOWN
 """Unknown ones that are remembered; whichever comes again is no further guess."""
 
 
+Shown = TypeVar("Shown", bound=Hashable)
+"""What is shown at the reader."""
+
+
 @dataclass(frozen=True, slots=True)
-class Throttle:
+class Throttle(Generic[Shown]):
     """What is remembered of one reader. All times are milliseconds of the monotonic clock."""
 
-    unknown: tuple[tuple[Hashable, int], ...] = ()
+    unknown: tuple[tuple[Shown, int], ...] = ()
     """The latest unknown ones, and when each was read first. The same one again is no guess: a tag
     that lies in the field of a UHF reader is read every few seconds."""
     latest_ms: int = 0
     """The latest unknown read."""
     slow: bool = False
 
-    def after_unknown(self, credential: Hashable, now_ms: int) -> Throttle:
+    def after_unknown(self, credential: Shown, now_ms: int) -> Throttle[Shown]:
         """The throttle after an unknown read; one too many slows the reader."""
         known = dict(self.unknown)
         first_ms = known.pop(credential, now_ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -63,6 +63,29 @@ class KeypadSink(Protocol):
     def __call__(self, reader: str, now_ms: int, *, on: bool) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Somebody is let in and has not been seen to enter."""
+
+    people: tuple[int, ...]
+    portal_id: int
+    area_id: int
+    """Where the portal leads, 0 for one that leads from an area to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionDeskState:
+    """Who is expected, what they showed, and who was let in."""
+
+    admission: AdmissionState
+    first: Mapping[str, Shown]
+    """By reader, the credential whose second factor is awaited."""
+    waiting: Mapping[int, Mapping[int, tuple[Shown, ...]]]
+    """By portal and person, what those showed who wait there for others."""
+    grants: Mapping[int, Grant]
+    last_grant: int
+
+
 class AdmissionDesk:
     """Judges identifications. The loop's thread alone uses it."""
 
@@ -88,8 +111,24 @@ class AdmissionDesk:
         """By reader, the credential whose second factor is awaited."""
         self._waiting: dict[int, dict[int, tuple[Shown, ...]]] = {}
         """By portal and person, what those showed who wait there for others."""
-        self._grants: dict[int, _Grant] = {}
+        self._grants: dict[int, Grant] = {}
         self._last_grant = 0
+
+    def state(self) -> AdmissionDeskState:
+        return AdmissionDeskState(
+            self._state,
+            dict(self._first),
+            {portal_id: dict(shown) for portal_id, shown in self._waiting.items()},
+            dict(self._grants),
+            self._last_grant,
+        )
+
+    def restore(self, state: AdmissionDeskState) -> None:
+        self._state = state.admission
+        self._first = dict(state.first)
+        self._waiting = {portal_id: dict(shown) for portal_id, shown in state.waiting.items()}
+        self._grants = dict(state.grants)
+        self._last_grant = state.last_grant
 
     def judge(
         self,
@@ -178,7 +217,7 @@ class AdmissionDesk:
         by = portal.passage
         people = tuple(person.id for person in verdict.outcome.company if person.id)
         area_id = by.area_to_id if by.between_areas else 0
-        self._grants[self._last_grant] = _Grant(people, portal.id, area_id)
+        self._grants[self._last_grant] = Grant(people, portal.id, area_id)
         for person in verdict.outcome.company:
             if person.spends is not None:
                 self._codes.spend(*person.spends)
@@ -297,13 +336,3 @@ def kept_state(entries: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> 
 def _is_second_factor(attempt: Attempt, bindings: Bindings) -> bool:
     """Whether what was keyed counts as a second factor, which no log keeps."""
     return attempt.factor.keyed and bindings.admission.second_factor
-
-
-@dataclass(frozen=True, slots=True)
-class _Grant:
-    """Somebody is let in and has not been seen to enter."""
-
-    people: tuple[int, ...]
-    portal_id: int
-    area_id: int
-    """Where the portal leads, 0 for one that leads from an area to itself."""

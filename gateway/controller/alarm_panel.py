@@ -7,13 +7,14 @@ restart is in the journal; `alarm_memory` reads it back.
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import structlog
 
 from gateway.access.attempt import Duress
 from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmChange, DoorAlarms
-from gateway.alarms.duress import same_threat
+from gateway.alarms.duress import DuressQueue, same_threat
 from gateway.alarms.register import (
     AlarmEnded,
     AlarmRegister,
@@ -26,8 +27,8 @@ from gateway.clock import Clock
 from gateway.controller.alarm_memory import AlarmMemory
 from gateway.controller.bindings import AlarmSettings, Bindings
 from gateway.controller.recorder import Recorder
-from gateway.controller.sounders import SIREN, Sounders
-from gateway.controller.zone_watch import ZoneWatch
+from gateway.controller.sounders import SIREN, Sounders, SoundersState
+from gateway.controller.zone_watch import ZoneWatch, ZoneWatchState
 from gateway.hardware.events import InputName
 from gateway.link.messages import AlarmStatus
 from gateway.settings import SiteFile
@@ -43,6 +44,17 @@ _DURESS = {
 }
 _KEYPAD = "keypad "
 _GUESSING = "guessing at "
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmPanelState:
+    """The machines of alarms, and what is on."""
+
+    register: AlarmRegister
+    duress: DuressQueue
+    doors: DoorAlarms
+    zones: ZoneWatchState
+    sounders: SoundersState
 
 
 class AlarmPanel:
@@ -86,6 +98,29 @@ class AlarmPanel:
                 self._clear(source, now_ms)
 
     # what happens
+
+    def state(self) -> AlarmPanelState:
+        return AlarmPanelState(
+            self._register,
+            self._duress,
+            self._doors,
+            self.zones.state(),
+            self._sounders.state(),
+        )
+
+    def restore(self, state: AlarmPanelState) -> None:
+        self._register = state.register
+        self._duress = state.duress
+        self._doors = state.doors
+        self.zones.restore(state.zones)
+        self._sounders.restore(state.sounders)
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._bindings = bindings
+        self._settings = bindings.alarms
+        self.zones.configure(bindings)
+        self._sounders.configure(bindings)
 
     def bind(self, bindings: Bindings, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -17,9 +18,9 @@ import structlog
 from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
 from gateway.clock import next_round_ns
-from gateway.controller.bindings import Bindings
+from gateway.controller.bindings import Bindings, Configured
 from gateway.controller.clashes import interlock_clashes
-from gateway.controller.flight.hook import Asked, Pulse
+from gateway.controller.flight.hook import Asked, Pulse, Stateful
 from gateway.controller.forgiveness import WayOut
 from gateway.controller.identifier import OutdatedRules
 from gateway.controller.inbox import Inbox
@@ -38,6 +39,7 @@ from gateway.hardware.events import (
     KeyPressed,
     ReplaySuspected,
 )
+from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import (
     ControllerStatus,
     Fact,
@@ -61,6 +63,15 @@ class _Waiting:
 
     identification: Identification
     version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopState:
+    """What the loop itself remembers."""
+
+    waiting: tuple[_Waiting, ...]
+    journal_seq: int
+    clock: ClockVerdict
 
 
 class Controller:
@@ -109,11 +120,55 @@ class Controller:
         """Let the rules and settings of `snapshot` decide from now on."""
         self.happen(snapshot)
 
-    def resume(self, snapshot: Snapshot) -> Bindings:
-        """Go by the rules of `snapshot` without telling anybody: they are what decided before."""
-        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.known(snapshot))
+    def state(self) -> LoopState:
+        return LoopState(tuple(self._waiting), self._journal_seq, self._clock_verdict)
+
+    def restore(self, state: LoopState) -> None:
+        self._waiting = deque(state.waiting)
+        self._journal_seq = state.journal_seq
+        self._clock_verdict = state.clock
+
+    def components(self) -> dict[str, Stateful]:
+        """Everything that remembers something between two steps, by its name in a record."""
+        parts = self._parts
+        named: dict[str, Stateful] = {
+            "admission": parts.doorman,
+            "alarms": parts.alarms,
+            "enrolment": self._reception.captures,
+            "faults": parts.faults,
+            "fire": parts.fire,
+            "forgiveness": parts.forgiveness,
+            "hours": parts.hours,
+            "identifier": parts.identifier,
+            "loop": self,
+            "modes": parts.modes,
+            "positions": parts.ways,
+            "recorder": parts.recorder,
+            "signals": parts.signals,
+            "throttle": parts.throttle,
+        }
+        named |= {f"door {number}": panel for number, panel in parts.doors.items()}
+        return named | ({"turnstile": parts.turnstile} if parts.turnstile else {})
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go by the rules of `snapshot` without telling anybody: they are what decided before the
+        components were restored."""
+        parts = self._parts
+        bindings = Bindings(parts.site, snapshot, parts.modes.known(snapshot))
         self._go_by(bindings)
-        return bindings
+        for component in self._configured():
+            component.configure(bindings)
+
+    def _configured(self) -> Iterator[Configured]:
+        """What works by settings of a snapshot."""
+        parts = self._parts
+        yield parts.interlock
+        yield from parts.doors.values()
+        yield parts.hours
+        if parts.turnstile:
+            yield parts.turnstile
+        yield parts.alarms
+        yield parts.signals
 
     def _go_by(self, bindings: Bindings) -> None:
         self._bindings = bindings
@@ -135,7 +190,7 @@ class Controller:
         bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
         self._go_by(bindings)
         now_ms = self._now_ms()
-        self._parts.interlock.bind(bindings)
+        self._parts.interlock.configure(bindings)
         for panel in self._parts.doors.values():
             panel.bind(bindings, now_ms)
         self._parts.hours.look(bindings, now_ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,10 +82,26 @@ class ExitGuard(Protocol):
 class KeptDoor:
     """What the journal knows of a door at a start."""
 
-    alarms: Collection[DoorAlarm] = ()
+    alarms: tuple[DoorAlarm, ...] = ()
     """Those whose end it lacks."""
     schedule: Schedule = Schedule.OFF
     """ENDED where a command ended one that may be in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPanelState:
+    """A door's machine and what its contacts read last; None before that."""
+
+    door: DoorState
+    starting: bool
+    sensor_high: bool | None
+    rex_high: bool | None
+    bond_high: bool | None
+    fire: bool
+    bound: bool
+    used_until_ms: int | None
+    away: str
+    kept: KeptDoor
 
 
 class DoorPanel:
@@ -130,13 +146,48 @@ class DoorPanel:
         self.away = "its module was not found yet" if isinstance(door, SecBox) else ""
         """Why the module of its wires cannot be reached; empty while it can, and on the board."""
 
+    def state(self) -> DoorPanelState:
+        return DoorPanelState(
+            self._state,
+            self._starting,
+            self._sensor_high,
+            self._rex_high,
+            self._bond_high,
+            self._fire,
+            self._bound,
+            self._used_until_ms,
+            self.away,
+            self._kept,
+        )
+
+    def restore(self, state: DoorPanelState) -> None:
+        self._state = state.door
+        self._starting = state.starting
+        self._sensor_high = state.sensor_high
+        self._rex_high = state.rex_high
+        self._bond_high = state.bond_high
+        self._fire = state.fire
+        self._bound = state.bound
+        self._used_until_ms = state.used_until_ms
+        self.away = state.away
+        self._kept = state.kept
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._settings = bindings.door(self.door)
+        self._portal_id = bindings.portal_of_door(self.door.id)
+        self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
+        self._rex_idle_high = bindings.rex_idle_high(self.door.id)
+        self._modes = bindings.modes(self.door.id)
+        self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
+
     def bind(self, bindings: Bindings, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
-        settings = bindings.door(self.door)
+        self.configure(bindings)
         if not self._bound:
             # As claimed: a fire that has unlocked the door since is a mode, and ends as one.
             self._state = DoorState.initial(
-                settings,
+                self._settings,
                 unlocked=self._starting,
                 alarms=self._kept.alarms,
                 schedule=self._kept.schedule,
@@ -144,13 +195,7 @@ class DoorPanel:
             )
             self._bound = True
             # Nobody knows what it was opened for just before the start.
-            self._used_until_ms = now_ms + settings.dwell_ms
-        self._settings = settings
-        self._portal_id = bindings.portal_of_door(self.door.id)
-        self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
-        self._rex_idle_high = bindings.rex_idle_high(self.door.id)
-        self._modes = bindings.modes(self.door.id)
-        self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
+            self._used_until_ms = now_ms + self._settings.dwell_ms
         # The same pins may now mean something else: that is neither an opening nor a press.
         mode = self._note_mode()
         self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed(), mode), now_ms)

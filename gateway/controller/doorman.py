@@ -12,7 +12,7 @@ from gateway.access.decision import refuse
 from gateway.access.facts import cut
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
-from gateway.controller.admission import AdmissionDesk, Verdict
+from gateway.controller.admission import AdmissionDesk, AdmissionDeskState, Verdict
 from gateway.controller.bindings import Bindings
 from gateway.controller.door_panel import DoorPanel
 from gateway.controller.interlock import InterlockDesk
@@ -89,6 +89,12 @@ class Doorman:
         self._clock = clock
         self._duress = duress
         self._signals = signals
+
+    def state(self) -> AdmissionDeskState:
+        return self._desk.state()
+
+    def restore(self, state: AdmissionDeskState) -> None:
+        self._desk.restore(state)
 
     def identified(
         self, identification: Identification, bindings: Bindings, enough: int | None = None

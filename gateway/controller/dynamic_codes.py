@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -19,6 +20,14 @@ FindWindow = Callable[[DynamicCode, str, int, TotpSettings, Collection[int]], in
 """What `window_of` does."""
 
 log = structlog.get_logger("codes")
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicCodesState:
+    """What is used up."""
+
+    steps: tuple[tuple[CodeCard, frozenset[int]], ...]
+    cards: tuple[CodeCard, ...]
 
 
 class DynamicCodes:
@@ -38,6 +47,14 @@ class DynamicCodes:
         self._clock = clock
         self._trusted = trusted
         self._find_window = find_window
+
+    def state(self) -> DynamicCodesState:
+        steps = ((card, frozenset(used)) for card, used in sorted(self._used_up.steps.items()))
+        return DynamicCodesState(tuple(steps), tuple(sorted(self._used_up.cards)))
+
+    def restore(self, state: DynamicCodesState) -> None:
+        steps = {card: set(used) for card, used in state.steps}
+        self._used_up = UsedUp(steps, set(state.cards))
 
     def accept(
         self,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.clock import Clock
+from gateway.controller.flight.hook import Asked
 from gateway.controller.readers import reads
 from gateway.controller.requests import AnswerDesk
 from gateway.credentials.values import CredentialKind, Identification
@@ -22,6 +23,7 @@ from gateway.errors import (
     InvalidRequest,
     NotFound,
     NotSupportedHere,
+    error_named,
 )
 from gateway.link.messages import CancelCapture, Capture, Captured, Request
 from gateway.settings import Reader
@@ -63,6 +65,38 @@ class _Capture:
         return self.outcome is None and within
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """How a capture ended without a read."""
+
+    error: str
+    """Name of an error class of `gateway.errors`."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureState:
+    """As `_Capture`."""
+
+    ticket: str
+    kind: CredentialKind
+    reader: str
+    since_ns: int
+    left_ms: int
+    lease_ns: int
+    told_ns: int
+    asker: Asked | None
+    captured: Captured | None
+    refused: Refused | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentState:
+    """The capture that stands, if one does."""
+
+    capture: CaptureState | None
+
+
 class CaptureDesk:
     """Keeps the one capture. The loop's thread alone uses it."""
 
@@ -79,6 +113,45 @@ class CaptureDesk:
         self._answers = answers
         self._clock = clock
         self._capture: _Capture | None = None
+
+    def state(self) -> EnrolmentState:
+        now = self._capture
+        if now is None:
+            return EnrolmentState(None)
+        failed = now.outcome if isinstance(now.outcome, GatewayError) else None
+        return EnrolmentState(
+            CaptureState(
+                now.ticket,
+                now.kind,
+                now.reader,
+                now.since_ns,
+                now.left_ms,
+                now.lease_ns,
+                now.told_ns,
+                Asked(*now.asker) if now.asker else None,
+                now.outcome if isinstance(now.outcome, Captured) else None,
+                Refused(type(failed).__name__, str(failed)) if failed else None,
+            )
+        )
+
+    def restore(self, state: EnrolmentState) -> None:
+        kept = state.capture
+        if kept is None:
+            self._capture = None
+            return
+        why = kept.refused
+        failed = error_named(why.error, why.why) if why else None
+        self._capture = _Capture(
+            kept.ticket,
+            kept.kind,
+            kept.reader,
+            kept.since_ns,
+            kept.left_ms,
+            kept.lease_ns,
+            kept.told_ns,
+            (kept.asker.address, kept.asker.request) if kept.asker else None,
+            kept.captured or failed,
+        )
 
     def ask(self, address: bytes, request: Request, command: Capture) -> None:
         """Begin the capture of `command`, or go on with it; the answer follows.

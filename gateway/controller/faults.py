@@ -5,6 +5,7 @@ shown until then, over restarts too.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from gateway.controller.recorder import Recorder
 from gateway.link.messages import Fault
@@ -14,6 +15,13 @@ REX, POWER = "rex", "power"
 """Parts whose faults are journalled here, each with the name of its door or contact."""
 
 Part = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultsState:
+    """The parts that are faulty, and why."""
+
+    active: tuple[tuple[Part, str], ...]
 
 
 class Faults:
@@ -33,6 +41,12 @@ class Faults:
             if (kind, name) not in parts:
                 # Nothing can tell its end any more.
                 self.tell(kind, name, None)
+
+    def state(self) -> FaultsState:
+        return FaultsState(tuple(sorted(self._active.items())))
+
+    def restore(self, state: FaultsState) -> None:
+        self._active = dict(state.active)
 
     def on(self, kind: str, name: str) -> bool:
         """Whether the part is faulty, or was when the last run ended and nothing told since."""

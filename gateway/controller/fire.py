@@ -5,6 +5,7 @@ It reports only. What cuts a lock's power in a fire is the fire panel's own cont
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -20,6 +21,14 @@ class FireSink(Protocol):
     """Who hears of a fire."""
 
     def __call__(self, at_ms: int, *, on: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FireLatchState:
+    """The input and the latch that it sets."""
+
+    active: bool
+    on: bool
 
 
 class FireLatch:
@@ -42,6 +51,12 @@ class FireLatch:
         self.on = latched
         if latched:
             tell(now_ms, on=True)
+
+    def state(self) -> FireLatchState:
+        return FireLatchState(self._active, self.on)
+
+    def restore(self, state: FireLatchState) -> None:
+        self._active, self.on = state.active, state.on
 
     def level(self, now_ms: int, *, high: bool) -> None:
         """The input was read; a broken wire of a normally-closed loop reads as fire."""

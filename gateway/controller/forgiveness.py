@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -22,6 +23,15 @@ WayOut = tuple[str, int | str]
 log = structlog.get_logger("anti-passback")
 
 
+@dataclass(frozen=True, slots=True)
+class ForgivenessState:
+    """What was seen last of modes and days."""
+
+    released: tuple[WayOut, ...]
+    looked: bool
+    day: int | None
+
+
 class Forgiveness:
     """Watches days and modes. The loop's thread alone uses it."""
 
@@ -32,6 +42,15 @@ class Forgiveness:
         self._released = frozenset(released)
         self._first_look = True
         self._day: int | None = None
+
+    def state(self) -> ForgivenessState:
+        released = tuple(sorted(self._released, key=str))
+        return ForgivenessState(released, not self._first_look, self._day)
+
+    def restore(self, state: ForgivenessState) -> None:
+        self._released = frozenset(state.released)
+        self._first_look = not state.looked
+        self._day = state.day
 
     def see_modes(self, modes: Mapping[WayOut, Mode]) -> None:
         """Take in the present modes: whoever left through a door held open was not seen to, so

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.access.admission_values import AdmissionState
 from gateway.access.attempt import Attempt, Duress, Factor
 from gateway.access.person import Person
 from gateway.controller.bindings import Bindings
-from gateway.controller.dynamic_codes import DynamicCodes
+from gateway.controller.dynamic_codes import DynamicCodes, DynamicCodesState
 from gateway.controller.ports import People
 from gateway.controller.readers import identifier_of
 from gateway.credentials.qr import QrMode, credential_of_code
@@ -68,6 +68,15 @@ class Identified:
     shown: Shown
 
 
+@dataclass(frozen=True, slots=True)
+class IdentifierState:
+    """What was read last and what was keyed, by reader and with the instant."""
+
+    last: Mapping[str, tuple[Credential, int]]
+    keyed_ids: Mapping[str, tuple[Credential, int]]
+    codes: DynamicCodesState
+
+
 class Identifier:
     """Finds out who identifies. The loop's thread alone uses it."""
 
@@ -77,6 +86,13 @@ class Identifier:
         self._codes = codes
         self._last: dict[str, tuple[Credential, int]] = {}
         self._keyed_ids: dict[str, tuple[Credential, int]] = {}
+
+    def state(self) -> IdentifierState:
+        return IdentifierState(dict(self._last), dict(self._keyed_ids), self._codes.state())
+
+    def restore(self, state: IdentifierState) -> None:
+        self._last, self._keyed_ids = dict(state.last), dict(state.keyed_ids)
+        self._codes.restore(state.codes)
 
     def is_repeat(self, identification: Identification) -> bool:
         """Whether the credential is still the one read a moment ago at the same reader.

@@ -30,8 +30,8 @@ class InterlockDesk:
         self._margin_ms = margin_s * 1000
         self._partners: Partners = {}
 
-    def bind(self, bindings: Bindings) -> None:
-        """Take over the lists of a new snapshot."""
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the lists of a snapshot."""
         self._partners = bindings.interlock
 
     def obstacle(self, wanted: Collection[int], closed: Collection[int] = ()) -> Obstacle | None:

@@ -11,7 +11,8 @@ keeps how much is left, for a restart.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -28,6 +29,30 @@ _STEP_MS = 5_000
 much is left: once the machine has been off, only the wall clock tells for how long."""
 
 log = structlog.get_logger("modes")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMode:
+    """How much of a mode was left when the journal was last told in an earlier run."""
+
+    mode: EndedMode
+    left_ms: int
+    utc: datetime
+    monotonic_ns: int
+    this_boot: bool
+    """The machine has not started since."""
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeKeeperState:
+    """What is known of the ends of modes."""
+
+    ended: tuple[EndedMode, ...]
+    kept: tuple[KeptMode, ...]
+    ends_ms: tuple[tuple[EndedMode, int], ...]
+    ahead_ms: int
+    started: bool
 
 
 class ModeKeeper:
@@ -59,6 +84,44 @@ class ModeKeeper:
         self._ahead_ms = self._wall_ahead_ms()
         """How far the wall clock was ahead of the monotonic one when the journal was last told."""
         self._started = False
+
+    def state(self) -> ModeKeeperState:
+        kept = (
+            KeptMode(
+                mode,
+                int(entry.body["left_ms"]),
+                entry.utc,
+                entry.monotonic_ns,
+                entry.boot_id == self._timer.boot_id,
+                entry.clock_trusted,
+            )
+            for mode, entry in self._kept.items()
+        )
+        return ModeKeeperState(
+            tuple(sorted(self._ended, key=str)),
+            tuple(kept),
+            tuple(self._ends_ms.items()),
+            self._ahead_ms,
+            self._started,
+        )
+
+    def restore(self, state: ModeKeeperState) -> None:
+        self._ended = set(state.ended)
+        self._kept = {
+            kept.mode: CommittedEntry(
+                0,
+                EntryKind.MODE,
+                {"left_ms": kept.left_ms},
+                kept.utc,
+                kept.monotonic_ns,
+                self._timer.boot_id if kept.this_boot else "",
+                kept.trusted,
+            )
+            for kept in state.kept
+        }
+        self._ends_ms = dict(state.ends_ms)
+        self._ahead_ms = state.ahead_ms
+        self._started = state.started
 
     def over(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
         """The modes that `snapshot` names and whose time is over; one that has ended stays so."""

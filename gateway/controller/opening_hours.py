@@ -65,6 +65,16 @@ def _newest(
     return {id_: entry.utc for id_, entry in newest.items() if counts(entry.body)}
 
 
+@dataclass(frozen=True, slots=True)
+class OpeningHoursState:
+    """What first cards started, who may start more, and what a restart kept."""
+
+    started: tuple[int, ...]
+    kept: KeptHours | None
+    openers: Mapping[int, tuple[int, frozenset[int]]]
+    due_ms: int | None
+
+
 class OpeningHours:
     """Tells doors what schedules want of them. The loop's thread alone uses it."""
 
@@ -95,6 +105,23 @@ class OpeningHours:
         self._openers: dict[int, tuple[int, frozenset[int]]] = {}
         """By grant: the portal, and the departments of whoever was let in there."""
         self._due_ms: int | None = None
+
+    def state(self) -> OpeningHoursState:
+        return OpeningHoursState(
+            tuple(sorted(self._started)), self._kept, dict(self._openers), self._due_ms
+        )
+
+    def restore(self, state: OpeningHoursState) -> None:
+        self._started = set(state.started)
+        self._kept = state.kept
+        self._openers = dict(state.openers)
+        self._due_ms = state.due_ms
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the rules of a snapshot; nothing happens yet."""
+        policy = bindings.snapshot.policy
+        if policy is not self._policy:
+            self._policy, self._cards = policy, _cards_by_id(policy)
 
     def granted(self, grant: int, verdict: Verdict, bindings: Bindings) -> None:
         """Somebody is let in: they may open the place, unless under threat or out of turn."""
@@ -136,9 +163,8 @@ class OpeningHours:
 
     def look(self, bindings: Bindings, now_ms: int) -> None:
         """Tell every door what is wanted of it at this second."""
+        self.configure(bindings)
         policy = bindings.snapshot.policy
-        if policy is not self._policy:
-            self._policy, self._cards = policy, _cards_by_id(policy)
         utc = self._clock.utc()
         instant = policy.calendar.instant(self._recorder.moment())
         if self._kept and instant.trusted:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
 
 from gateway.access.read_throttle import Throttle
 from gateway.controller.recorder import Recorder
-from gateway.credentials.values import CredentialKind, Identification
+from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.store.journal import EntryKind
 
 log = structlog.get_logger("readers")
@@ -21,16 +22,52 @@ class GuessingSink(Protocol):
     def __call__(self, reader: str, now_ms: int, *, on: bool) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SlowedReader:
+    """A `Throttle` whose unknown ones are credentials."""
+
+    unknown: tuple[tuple[Credential, int], ...]
+    latest_ms: int
+    slow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadThrottleState:
+    """What is remembered of readers, by name."""
+
+    readers: Mapping[str, SlowedReader]
+    waiting: Mapping[str, Identification]
+    left_out: Mapping[str, int]
+
+
 class ReadThrottle:
     """Lets reads through, or has them wait for a moment. The loop's thread alone uses it."""
 
     def __init__(self, recorder: Recorder, alarm: GuessingSink) -> None:
         self._recorder = recorder
         self._alarm = alarm
-        self._readers: dict[str, Throttle] = {}
+        self._readers: dict[str, Throttle[Credential]] = {}
         self._waiting: dict[str, Identification] = {}
         """At most one for each reader: the latest. Whoever stands there now has shown it."""
         self._left_out: dict[str, int] = {}
+
+    def state(self) -> ReadThrottleState:
+        return ReadThrottleState(
+            readers={
+                reader: SlowedReader(known.unknown, known.latest_ms, known.slow)
+                for reader, known in self._readers.items()
+            },
+            waiting=dict(self._waiting),
+            left_out=dict(self._left_out),
+        )
+
+    def restore(self, state: ReadThrottleState) -> None:
+        self._readers = {
+            reader: Throttle(known.unknown, known.latest_ms, known.slow)
+            for reader, known in state.readers.items()
+        }
+        self._waiting = dict(state.waiting)
+        self._left_out = dict(state.left_out)
 
     def passes(self, read: Identification, now_ms: int) -> bool:
         """Whether `read` is decided upon now; else it waits, and `tick` hands it out."""

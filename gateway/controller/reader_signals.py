@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gateway.access.reasons import Reason
 from gateway.access.signals import SHORT_MS, Cue, Part, Signal
@@ -11,6 +12,17 @@ from gateway.controller.bindings import Bindings
 from gateway.controller.ports import SounderPort
 from gateway.errors import NotSupportedHere
 from gateway.settings import SiteFile
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSignalsState:
+    """What is told where, by reader."""
+
+    signals: Mapping[str, Signal]
+    waits: Mapping[str, int]
+    """The portal at which more people are due."""
+    buzz_until_ms: int
+    due_ms: int | None
 
 
 class ReaderSignals:
@@ -35,14 +47,29 @@ class ReaderSignals:
         self._wait_ms: dict[Reason, int] = {}
         self._due_ms: int | None = None
 
+    def state(self) -> ReaderSignalsState:
+        return ReaderSignalsState(
+            dict(self._signals), dict(self._waits), self._buzz_until_ms, self._due_ms
+        )
+
+    def restore(self, state: ReaderSignalsState) -> None:
+        self._signals = dict(state.signals)
+        self._waits = dict(state.waits)
+        self._buzz_until_ms = state.buzz_until_ms
+        self._due_ms = state.due_ms
+
     def bind(self, bindings: Bindings, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
+        self.configure(bindings)
+        self._drive(now_ms)
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
         self._beeps = bindings.beeps
         self._wait_ms = {
             Reason.SECOND_FACTOR_DUE: bindings.admission.second_factor_ms,
             Reason.WAITING_FOR_PERSONS: bindings.admission.persons_ms,
         }
-        self._drive(now_ms)
 
     def verdict(self, verdict: Verdict, now_ms: int, opened_ms: int = 0) -> None:
         """Tell a verdict where it was asked for; `opened_ms` is how long a grant unlocks."""

@@ -38,6 +38,14 @@ class Receipt:
     id: int
 
 
+@dataclass(frozen=True, slots=True)
+class RecorderState:
+    """Who records, and the newest ticket."""
+
+    device_id: int
+    last_ticket: int
+
+
 class Recorder:
     """Stamps and hands over. The loop's thread alone uses it."""
 
@@ -49,6 +57,12 @@ class Recorder:
         self.device_id = 0
         self.last_ticket = 0
         """Of the newest record, 0 before the first."""
+
+    def state(self) -> RecorderState:
+        return RecorderState(self.device_id, self.last_ticket)
+
+    def restore(self, state: RecorderState) -> None:
+        self.device_id, self.last_ticket = state.device_id, state.last_ticket
 
     def moment(self) -> Moment:
         """The present instant as access decisions need it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import structlog
 
-from gateway.alarms.sounders import SILENT, BellWatch, TimedAlarm
+from gateway.alarms.sounders import SILENT, BellWatch, Sounder, TimedAlarm
 from gateway.clock import Clock
 from gateway.controller.bindings import Bindings, SoundSettings
 from gateway.controller.ports import SounderPort
@@ -16,6 +17,15 @@ from gateway.controller.wall_seconds import WallSeconds
 log = structlog.get_logger("alarm")
 
 SIREN, BELL = "siren", "bell"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundersState:
+    """What sounds, and when the next second is looked at."""
+
+    sounders: Mapping[str, Sounder]
+    bells: BellWatch
+    second_ms: int | None
 
 
 class Sounders:
@@ -33,10 +43,22 @@ class Sounders:
         self._sounders = {SIREN: SILENT, BELL: SILENT}
         self._settings = SoundSettings()
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
-        """Take over the settings of a new snapshot; before the first nothing sounds."""
+    def state(self) -> SoundersState:
+        return SoundersState(dict(self._sounders), self._watch, self._seconds.due_ms())
+
+    def restore(self, state: SoundersState) -> None:
+        self._sounders = dict(state.sounders)
+        self._watch = state.bells
+        self._seconds.restore(state.second_ms)
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
         self._settings = bindings.alarms.sounds
         self._bells = bindings.snapshot.bells
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot; before the first nothing sounds."""
+        self.configure(bindings)
         self._seconds.want(now_ms, wanted=bool(self._bells) and self._settings.bell_enabled)
         self._drive(now_ms)
 

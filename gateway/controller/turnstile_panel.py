@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
@@ -46,6 +47,19 @@ def _new_key() -> str:
     return str(uuid4())
 
 
+@dataclass(frozen=True, slots=True)
+class TurnstilePanelState:
+    """The turnstile's machine, its contacts, and the accesses behind its releases."""
+
+    turnstile: TurnstileState
+    starting: bool
+    active: Mapping[Side, bool]
+    granted: Mapping[str, tuple[int, int]]
+    """Release -> the access that it was granted as, and the number of the grant."""
+    fire: bool
+    bound: bool
+
+
 class TurnstilePanel:
     """Feeds the machine and carries out what it says. The loop's thread alone uses it."""
 
@@ -77,13 +91,35 @@ class TurnstilePanel:
         self._fire = False
         self._bound = False
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
-        """Take over the settings of a new snapshot."""
-        self._bound = True
+    def state(self) -> TurnstilePanelState:
+        return TurnstilePanelState(
+            self._state,
+            self._starting,
+            dict(self._active),
+            dict(self._granted),
+            self._fire,
+            self._bound,
+        )
+
+    def restore(self, state: TurnstilePanelState) -> None:
+        self._state = state.turnstile
+        self._starting = state.starting
+        self._active = dict(state.active)
+        self._granted = dict(state.granted)
+        self._fire = state.fire
+        self._bound = state.bound
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
         self._settings = bindings.turnstile()
         self._portal_ids = {side: bindings.portal_of_side(side) for side in Side}
         self._device_mode = bindings.device_mode
         self._mode_told = {mode: bindings.mode_told(mode) for mode in Mode}
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot."""
+        self._bound = True
+        self.configure(bindings)
         self.feed(SettingsChanged(mode=self._note_mode()), now_ms)
         if self._starting:
             self._starting = False

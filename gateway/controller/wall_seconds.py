@@ -25,6 +25,10 @@ class WallSeconds:
         self._due_ms = now_ms + _SECOND_MS - self._clock.utc().microsecond // 1000
         return True
 
+    def restore(self, due_ms: int | None) -> None:
+        """Be due as `due_ms` told."""
+        self._due_ms = due_ms
+
     def due_ms(self) -> int | None:
         """When to ask again; None while nobody wants to know."""
         return self._due_ms

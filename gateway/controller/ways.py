@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gateway.access.passback import Now, Way
@@ -13,6 +14,14 @@ from gateway.store.journal import EntryKind
 from gateway.store.journal.passages import Entered, Forgiven, PassageChange, way
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class WaysState:
+    """What is not in the file yet."""
+
+    uncommitted: tuple[tuple[int, PassageChange], ...]
+    """With the ticket of each entry, oldest first."""
 
 
 class Ways:
@@ -27,6 +36,12 @@ class Ways:
         self._device_time = device_time
         self._under_way: deque[tuple[int, PassageChange]] = deque()
         """With the ticket of its entry: what the file does not show yet."""
+
+    def state(self) -> WaysState:
+        return WaysState(tuple(self._under_way))
+
+    def restore(self, state: WaysState) -> None:
+        self._under_way = deque(state.uncommitted)
 
     def now(self) -> Now:
         """The instant of a check."""

@@ -5,11 +5,11 @@ which always count.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.access.trace import TimeVerdict
-from gateway.alarms.arming import ZoneArming
+from gateway.alarms.arming import Arming, ZoneArming
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 from gateway.alarms.register import AlarmSource
 from gateway.alarms.zones import (
@@ -42,6 +42,24 @@ class ZoneSink(Protocol):
     """Who hears of the alarms; one is told by its cause and part when it ends."""
 
     def __call__(self, source: AlarmSource, now_ms: int, *, on: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedInput:
+    """One input: the settings at the last look at its schedule, and its machine."""
+
+    settings: ZoneSettings
+    zone: ZoneState
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneWatchState:
+    """What is armed, what the inputs read, and how their machines stand."""
+
+    arming: Arming
+    levels: tuple[tuple[InputName, bool], ...]
+    inputs: tuple[tuple[InputName, WatchedInput], ...]
+    second_ms: int | None
 
 
 class _Watched:
@@ -94,6 +112,28 @@ class ZoneWatch:
         """Whether an alarm comes from one of the inputs."""
         own = ((each.settings.cause, each.part) for each in self._watched.values())
         return (source.cause, source.part) in own
+
+    def state(self) -> ZoneWatchState:
+        return ZoneWatchState(
+            self._arming,
+            tuple(self._levels.items()),
+            tuple(
+                (name, WatchedInput(watched.settings, watched.state))
+                for name, watched in self._watched.items()
+            ),
+            self._seconds.due_ms(),
+        )
+
+    def restore(self, state: ZoneWatchState) -> None:
+        self._arming = state.arming
+        self._levels = dict(state.levels)
+        for name, kept in state.inputs:
+            self._watched[name].settings, self._watched[name].state = kept.settings, kept.zone
+        self._seconds.restore(state.second_ms)
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._bindings = bindings
 
     def bind(self, bindings: Bindings, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""

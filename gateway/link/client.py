@@ -12,8 +12,7 @@ from contextlib import suppress
 import zmq
 from pydantic import ValidationError
 
-from gateway import errors
-from gateway.errors import ControllerUnavailable, GatewayError
+from gateway.errors import ControllerUnavailable, error_named
 from gateway.link.messages import (
     Answer,
     Command,
@@ -65,7 +64,7 @@ class ControllerClient:
             raise ControllerUnavailable("the controller does not answer") from error
         self._idle.put(socket)
         if answer.error is not None:
-            raise _error(answer.error_kind, answer.error)
+            raise error_named(answer.error_kind, answer.error)
         return answer.body
 
     def _socket(self) -> zmq.Socket[bytes]:
@@ -108,13 +107,6 @@ class ControllerClient:
             return False
         self._obeyed = max(self._obeyed, version)
         return True
-
-
-def _error(kind: str | None, text: str) -> GatewayError:
-    found = getattr(errors, kind or "", None)
-    if isinstance(found, type) and issubclass(found, GatewayError):
-        return found(text)
-    return GatewayError(text)
 
 
 class FactListener:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import uuid4
+
+from pydantic import ConfigDict
 
 from gateway.controller.dynamic_codes import FindWindow
 from gateway.controller.ports import Link, Passages, People, SounderPort, StrikePort, Writer
@@ -18,6 +20,9 @@ from gateway.link.messages import Request
 class Asked:
     """A request that came over the link, and whom to answer."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        ser_json_bytes="hex", val_json_bytes="hex"
+    )
     address: bytes
     request: Request
 
@@ -86,9 +91,19 @@ class Flight:
 NO_FLIGHT = Flight()
 
 
+class Stateful(Protocol):
+    """What remembers something between two steps, and takes it back."""
+
+    def state(self) -> Any: ...
+
+    def restore(self, state: Any, /) -> None: ...
+
+
 class Recorded(Protocol):
     """The controller, as far as its record needs to know it."""
 
     def due_ns(self) -> int | None: ...
+
+    def components(self) -> Mapping[str, Stateful]: ...
 
     def device_states(self) -> dict[str, bool]: ...

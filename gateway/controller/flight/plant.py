@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from gateway.clock import DeviceTime, SiteZone
 from gateway.controller.assembly import Record, Surroundings, put_together
 from gateway.controller.dynamic_codes import FindWindow
-from gateway.controller.flight.codec import Hide
+from gateway.controller.flight.forms import Hide
 from gateway.controller.flight.instant import Instant
 from gateway.controller.flight.tape import FlightRecorder, Sink
 from gateway.controller.inbox import Inbox

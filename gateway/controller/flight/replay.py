@@ -13,15 +13,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from gateway import __version__
-from gateway.controller.bindings import Bindings
-from gateway.controller.flight.codec import decode, encode
-from gateway.controller.flight.memory import recall
+from gateway.controller.core import Controller
+from gateway.controller.flight.forms import (
+    FORM,
+    dump_question,
+    load_answer,
+    load_input,
+    restore_states,
+)
 from gateway.controller.flight.plant import Beginning, PaperClock, Plant, Sources
 from gateway.controller.flight.rules import snapshot_of
-from gateway.controller.flight.tape import FORM
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
-from gateway.errors import BrokenRecord, StorageError
+from gateway.errors import BrokenRecord
 from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import LockState, SiteFile, describe
 from gateway.store.journal.passages import Entered
@@ -124,27 +128,27 @@ class _Answers:
         return self._departed
 
     def find(self, credential: Credential) -> Reading:
-        found: Reading = self._next("credential", encode(credential, str), Reading)
+        found: Reading = self._next("credential", dump_question("credential", credential, str))
         return found
 
     def find_by_password(self, user_id: int, password: str) -> Reading:
         del user_id  # a record does not say which
-        found: Reading = self._next("password", password, Reading)
+        found: Reading = self._next("password", password)
         return found
 
     def find_by_id(self, user_id: int) -> Reading:
-        found: Reading = self._next("person", user_id, Reading)
+        found: Reading = self._next("person", user_id)
         return found
 
     def policy_version(self) -> int:
-        return int(self._next("version", None, int))
+        return int(self._next("version", None))
 
     def of(self, user_id: int) -> list[Entered]:
-        found: list[Entered] = self._next("passages", user_id, list)
+        found: list[Entered] = self._next("passages", user_id)
         return found
 
     def any_before(self, day: int) -> bool:
-        return bool(self._next("any before", day, bool))
+        return bool(self._next("any before", day))
 
     def window_of(
         self,
@@ -155,24 +159,19 @@ class _Answers:
         used: Collection[int],
     ) -> int | None:
         del secret, utc_s, settings, used  # the record has no secret, but what was found with it
-        found: int | None = self._next("window", code.number, int | None)
+        found: int | None = self._next("window", code.number)
         return found
 
     def new_key(self) -> str:
-        return str(self._next("key", None, str))
+        return str(self._next("key", None))
 
-    def _next(self, asked: str, question: Any, kind: Any) -> Any:
+    def _next(self, asked: str, question: Any) -> Any:
         answer = self._left.pop(0) if self._left else {}
         if (answer.get("asked"), answer.get("of")) != (asked, question):
             # Kept too: to a decision any exception is a reason to deny.
             self._departed = self._departed or f"asks for {asked} {_short(question)}"
             raise Departed(self._departed)
-        got = decode(answer.get("got"))
-        if isinstance(got, StorageError):
-            raise got
-        if not isinstance(got, kind):
-            raise BrokenRecord(f"{_short(answer)} is no answer")
-        return got
+        return load_answer(answer)
 
 
 class _Lines:
@@ -226,7 +225,7 @@ class _Replay:
         inputs = effects = 0
         before: tuple[dict[str, Any], ...] = ()
         with self._plant as plant:
-            recall(plant.controller, self._header["memory"], self._resume)
+            self._resume(plant.controller)
             plant.begin()
             try:
                 for line in lines:
@@ -242,8 +241,11 @@ class _Replay:
                 return Result(inputs, effects, version, broken=str(error))
         return Result(inputs, effects, version)
 
-    def _resume(self) -> Bindings:
-        return self._plant.controller.resume(snapshot_of(self._rules))
+    def _resume(self, controller: Controller) -> None:
+        """Let it go on from where the record begins."""
+        restore_states(controller.components(), self._header["states"])
+        if self._rules:
+            controller.resume(snapshot_of(self._rules))
 
     def _step(self, plant: Plant, line: dict[str, Any]) -> dict[str, Any] | None:
         """What a step leads to now, where that is something else than it was."""
@@ -267,7 +269,7 @@ class _Replay:
 
     def _what(self, data: Any) -> Any:
         if not (isinstance(data, dict) and data.get("is") == "rules"):
-            return decode(data)
+            return load_input(data)
         self._rules |= data["of"]
         return snapshot_of(self._rules)
 

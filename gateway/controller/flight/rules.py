@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 from gateway.access.policy import compile_policy
 from gateway.access.rows import PolicyRows
 from gateway.access.slices import drain
-from gateway.controller.flight.codec import Hide, decode, encode
+from gateway.controller.flight.forms import Hide, dump, load, rule_parts, rule_tables
 from gateway.errors import BrokenRecord
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.store.policy.snapshot import Snapshot
 
 _ROWS = "rows."
+_CONFIGURATION = "configuration"
 
 
 def rules_of(snapshot: Snapshot, hide: Hide) -> dict[str, Any]:
@@ -21,55 +21,44 @@ def rules_of(snapshot: Snapshot, hide: Hide) -> dict[str, Any]:
     rows = snapshot.rows
     if rows is None:
         raise ValueError("the rows of the rules were not kept")
-    parts = {
-        f"{_ROWS}{each.name}": _rows(getattr(rows, each.name), hide)
-        for each in fields(rows)
-        if each.name != "version"
+    # A row is a list of its columns, with whatever values they have: compiling copes with any.
+    parts: dict[str, Any] = {
+        f"{_ROWS}{name}": [
+            list(row) if isinstance(row, tuple) else row for row in getattr(rows, name)
+        ]
+        for name in rule_tables()
     }
-    for each in fields(snapshot):
-        if each.name not in ("policy", "rows", "configuration"):
-            parts[each.name] = encode(getattr(snapshot, each.name), hide)
+    for name, kind in rule_parts().items():
+        parts[name] = dump(kind, getattr(snapshot, name), hide)
     secret = {(key.module, key.key) for key in CONFIGURATION if key.secret}
-    parts["configuration"] = [
+    parts[_CONFIGURATION] = [
         [*name, value] for name, value in snapshot.configuration.items() if name not in secret
     ]
     return parts
 
 
-def _rows(table: Any, hide: Hide) -> list[Any]:
-    """A row is a list of its columns: its type is known by the name of its table."""
-    return [
-        [encode(value, hide) for value in row] if isinstance(row, tuple) else encode(row, hide)
-        for row in table
-    ]
-
-
 def snapshot_of(parts: dict[str, Any]) -> Snapshot:
     """The snapshot that `rules_of` took apart. Raises BrokenRecord."""
-    hints = get_type_hints(PolicyRows)
     try:
-        version = parts["version"]
         tables = {
-            name.removeprefix(_ROWS): _table(hints, name.removeprefix(_ROWS), rows)
-            for name, rows in parts.items()
-            if name.startswith(_ROWS)
+            name: _table(kind, parts[f"{_ROWS}{name}"])
+            for name, kind in rule_tables().items()
+            if f"{_ROWS}{name}" in parts
         }
-        rows = PolicyRows(version, **tables)
         others = {
-            name: decode(part)
-            for name, part in parts.items()
-            if not name.startswith(_ROWS) and name != "configuration"
+            name: load(kind, parts[name]) for name, kind in rule_parts().items() if name in parts
         }
+        rows = PolicyRows(others["version"], **tables)
         configuration = {(key.module, key.key): key.default for key in CONFIGURATION}
-        configuration |= {(module, key): value for module, key, value in parts["configuration"]}
+        configuration |= {(module, key): value for module, key, value in parts[_CONFIGURATION]}
         policy = drain(compile_policy(rows))
         return Snapshot(policy=policy, rows=rows, configuration=configuration, **others)
     except (LookupError, TypeError, ValueError) as error:
         raise BrokenRecord(f"the record's rules do not fit this version: {error}") from error
 
 
-def _table(hints: dict[str, Any], name: str, rows: list[Any]) -> tuple[Any, ...]:
-    (kind,) = get_args(hints[name])
-    if not hasattr(kind, "_make"):
+def _table(kind: Any, rows: list[Any]) -> tuple[Any, ...]:
+    (row_kind, _ellipsis) = get_args(kind)
+    if not hasattr(row_kind, "_make"):
         return tuple(rows)
-    return tuple(kind._make(row) for row in rows)
+    return tuple(row_kind._make(row) for row in rows)

@@ -19,10 +19,16 @@ import structlog
 
 from gateway import __version__
 from gateway.controller.dynamic_codes import FindWindow
-from gateway.controller.flight.codec import LONGEST_KEY_BITS, Hide, encode
+from gateway.controller.flight.forms import (
+    FORM,
+    LONGEST_KEY_BITS,
+    Hide,
+    dump_answer,
+    dump_input,
+    dump_state,
+)
 from gateway.controller.flight.hook import NO_FLIGHT, Asked, Flight, Pulse, Recorded
 from gateway.controller.flight.instant import Instant
-from gateway.controller.flight.memory import remember
 from gateway.controller.flight.rules import rules_of
 from gateway.controller.flight.watched import (
     WatchedLink,
@@ -39,8 +45,6 @@ from gateway.link.messages import Obey, ReportStatus, Simulate
 from gateway.settings import SiteFile
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 2
-"""Of a record; one that this program cannot read any more has another."""
 _STAND_IN_DIGITS = 15
 
 log = structlog.get_logger("flight")
@@ -209,7 +213,10 @@ class FlightRecorder(Flight):
             "sounders": {name: sounder.on for name, sounder in self._sounders.items()},
             "devices": root.device_states(),
             "rules": self._rules,
-            "memory": remember(root, self._hide),
+            "states": {
+                name: dump_state(name, component, self._hide)
+                for name, component in root.components().items()
+            },
         }
         self._sink.begin(_text(header))
 
@@ -233,7 +240,7 @@ class FlightRecorder(Flight):
 
     def _what(self, what: object) -> Any:
         if not isinstance(what, Snapshot):
-            return encode(what, self._hide)
+            return dump_input(what, self._hide)
         now = rules_of(what, self._hide)
         changed = {name: part for name, part in now.items() if self._rules.get(name) != part}
         self._rules = now
@@ -244,10 +251,7 @@ class FlightRecorder(Flight):
 
     def _keep_answer(self, asked: str, question: object, answer: object) -> None:
         if self._step is not None:
-            hidden = question if asked != "password" else self._hide(str(question))
-            got = encode(answer, self._hide)
-            told = {"asked": asked, "of": encode(hidden, self._hide), "got": got}
-            self._step.answers.append(told)
+            self._step.answers.append(dump_answer(asked, question, answer, self._hide))
 
     def _wrote(self, kind: str, body: Mapping[str, Any]) -> None:
         self._guarded(lambda: self._did({"entry": kind, "body": self._shown(body)}))

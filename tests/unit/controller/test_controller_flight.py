@@ -124,7 +124,11 @@ def test_no_pin_and_no_password_stands_in_a_record(flying: Bench) -> None:
     (record,) = records(flying.data)
     lines = record.read_text().splitlines()
     told = [json.loads(line) for line in lines[1:]]
-    keyed = [line["what"]["credential"]["value"] for line in told if "credential" in line["what"]]
+    keyed = [
+        line["what"]["of"]["credential"]["value"]
+        for line in told
+        if line["what"]["is"] == "identification"
+    ]
     assert len(keyed) == 4
     assert not {"1234", "1", "4711", "5077"} & set(keyed)
     for secret in ('"1234"', '"4711"', '"5077"'):
@@ -244,7 +248,7 @@ def test_what_cannot_be_written_down_changes_no_decision(
     def fail(*_arguments: object) -> None:
         raise TypeError("this has no form")
 
-    monkeypatch.setattr("gateway.controller.flight.tape.encode", fail)
+    monkeypatch.setattr("gateway.controller.flight.tape.dump_input", fail)
     flying.swipe(CARD_OF_ANA)
     assert flying.unlocked(1)
     assert flying.events() == [(7, ANA)]
@@ -281,3 +285,18 @@ def test_the_key_of_codes_that_change_stands_in_no_record(flying: Bench) -> None
     (record,) = records(flying.data)
     assert "DWARFS" not in record.read_text()
     assert whole(replay(record))
+
+
+def test_the_key_of_a_first_factor_stands_in_no_record_that_begins_after_it(flying: Bench) -> None:
+    key, card = "SEVEN DWARFS", 5_000_000
+    with flying.store() as store:
+        store.insert("cards", [{"value": card, "user_id": ANA, "secret": key}])
+    flying.configure({"identifier": {"multi_factor_authentication": 1}})
+    shown = Credential(CredentialKind.CARD, card)
+    flying.controller.happen(Identification("front", shown, flying.clock.monotonic_ns()))
+    flying.begin_record()
+    type_keys(flying, "1234#")
+    assert flying.events() == [(4, ANA), (7, ANA)]
+    for record in records(flying.data):
+        assert "DWARFS" not in record.read_text()
+        assert whole(replay(record))

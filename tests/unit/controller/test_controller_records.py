@@ -21,11 +21,12 @@ from click.testing import CliRunner
 from gateway.access.person import Person
 from gateway.cli.main import cli
 from gateway.controller.bindings import Bindings
+from gateway.controller.flight.forms import FORM
 from gateway.controller.flight.hook import Asked, Pulse
 from gateway.controller.flight.plant import PaperClock, Plant, Sources
 from gateway.controller.flight.replay import Result, replay
 from gateway.controller.flight.rules import snapshot_of
-from gateway.controller.flight.tape import FORM, digest_of
+from gateway.controller.flight.tape import digest_of
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.doors.values import DoorSettings
 from gateway.errors import BrokenRecord, StorageError
@@ -226,17 +227,11 @@ class Play:
             {
                 "version": self._town.version,
                 **{f"rows.{name}": rows for name, rows in self._rows.items()},
-                "modes": {"is": "dict", "of": []},
-                "zone_schedules": {"is": "dict", "of": []},
+                "modes": {},
+                "zone_schedules": {},
                 "bells": [],
-                "portal_of_reader": {"is": "dict", "of": [[1, 1], [2, 2]]},
-                "zones": {
-                    "is": "dict",
-                    "of": [
-                        [row[0], {"is": "store.policy.snapshot.ZoneRow", "of": row}]
-                        for row in self._zones
-                    ],
-                },
+                "portal_of_reader": {1: 1, 2: 2},
+                "zones": {row[0]: row for row in self._zones},
                 "configuration": [[*key.split(".", 1), v] for key, v in configuration.items()],
             }
         )
@@ -476,8 +471,7 @@ def test_a_file_that_is_no_record_is_refused(tmp_path: Path, text: str, says: st
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('"is":"hardware.events.InputLevel"', '"is":"hardware.events.Gone"', "no type"),
-        ('"is":"hardware.events.InputLevel"', '"is":"os.system"', "there is no type"),
+        ('"is":"input_level"', '"is":"os.system"', "there is no input 'os.system'"),
         ('"utc":"', '"utc":"not ', "is damaged"),
         ('"high":true', '"how":true', "cannot be read"),
     ],
@@ -488,10 +482,25 @@ def test_a_step_that_makes_no_sense_is_named(record: Path, old: str, new: str, s
     assert says in str(replay(record).broken)
 
 
-def test_a_record_whose_memory_does_not_fit_is_refused(record: Path) -> None:
+def edited(record: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
+    """The record with another beginning."""
     head, *steps = record.read_text().splitlines()
     header = json.loads(head)
-    header["memory"]["_parts.alarms._unheard_of"] = 1
-    written([json.dumps(header), *steps], record)
-    with pytest.raises(BrokenRecord, match="_unheard_of"):
-        replay(record)
+    edit(header)
+    return written([json.dumps(header), *steps], record)
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (lambda header: header["states"].update({"door 9": {}}), "not both have: door 9"),
+        (lambda header: header["states"].pop("fire"), "not both have: fire"),
+        (lambda header: header["states"]["fire"].pop("on"), "cannot be read"),
+        (lambda header: header["states"]["door 1"].update(door=7), "cannot be read"),
+    ],
+)
+def test_a_record_whose_states_do_not_fit_is_refused(
+    record: Path, edit: Callable[[dict[str, Any]], object], says: str
+) -> None:
+    with pytest.raises(BrokenRecord, match=says):
+        replay(edited(record, edit))

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from gateway.controller.flight.codec import Hide
+from gateway.controller.flight.forms import Hide
 from gateway.controller.flight.plant import PaperClock, Plant, Sources
 from gateway.controller.readers import reads
 from gateway.credentials.values import Credential, CredentialKind, Identification

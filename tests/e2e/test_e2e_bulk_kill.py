@@ -35,7 +35,7 @@ LONGEST_S = 0.3
 RESTORES = 10
 FIRST, ROUND_IDS, CLIENT_IDS = 10_000, 100_000, 50_000
 CHANGES_KEPT = 10_000
-READY = re.compile(r"api ready\s+url=(http://\S+)")
+READY = re.compile(r"api ready \(url: (http://[^)]+)\)")
 
 
 class Processes:

@@ -121,7 +121,7 @@ def test_https_beside_http_and_a_new_certificate_without_a_restart(
 
     def back() -> bool:
         try:
-            return shown(url) == now and requests.get(running.url, timeout=20).status_code == 404
+            return shown(url) == now and requests.get(running.url, timeout=20).status_code == 200
         except OSError:
             return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,13 @@ from gateway.link.temporary import QUIET_S, bring_back, clear, sweep
 
 
 @pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary directory with a path as short as the system's: a socket's may be no longer."""
     for name in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
-    place = tmp_path / "tmp"
-    place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    return place
+    with tempfile.TemporaryDirectory(prefix="t") as place:
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        yield Path(place)
 
 
 def site(tmp_path: Path, name: str) -> tuple[Path, RuntimeDirectory]:
@@ -52,13 +53,13 @@ def test_an_orderly_end_removes_the_directory_and_keeps_what_the_next_start_need
 def test_a_directory_of_the_system_is_left_to_the_system(
     tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    users = tmp_path / "users"
+    users = temporary / "users"
     users.mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(users))
     data, runtime = site(tmp_path, "data")
     clear(runtime, data)
     assert runtime.path.exists()
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.iterdir()) == [users]
 
 
 def test_what_a_killed_gateway_left_is_swept(tmp_path: Path, temporary: Path) -> None:

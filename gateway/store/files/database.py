@@ -225,6 +225,12 @@ def open_reader(
     return database
 
 
+def sql_of(query: peewee.Query) -> str:
+    """The text of `query`, which is the same whatever values are bound to it."""
+    text, _values = query.sql()
+    return str(text)
+
+
 def form_of(database: peewee.Database) -> int:
     """The number that SQLite keeps for the program in `user_version`; 0 where none was set."""
     found: int = database.execute_sql("PRAGMA user_version").fetchone()[0]

@@ -1,12 +1,14 @@
 """The journal, what is kept beside it, and its projection into the API's log tables."""
 
-from gateway.store.journal.journal import (
-    CommittedEntry,
-    Entry,
-    EntryKind,
-    Journal,
-    JournalReader,
-    Timer,
-)
+from gateway.store.journal.entries import JOURNAL_FORM, CommittedEntry, Entry, EntryKind, Timer
+from gateway.store.journal.journal import Journal, JournalReader
 
-__all__ = ["CommittedEntry", "Entry", "EntryKind", "Journal", "JournalReader", "Timer"]
+__all__ = [
+    "JOURNAL_FORM",
+    "CommittedEntry",
+    "Entry",
+    "EntryKind",
+    "Journal",
+    "JournalReader",
+    "Timer",
+]

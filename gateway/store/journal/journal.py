@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import peewee
 
-from gateway.clock import Clock
 from gateway.errors import StorageError
-from gateway.store.files import JOURNAL_FORM, database
-from gateway.store.files.database import storage_errors
+from gateway.store.files import database
+from gateway.store.files.database import sql_of, storage_errors
+from gateway.store.journal.entries import JOURNAL_FORM, CommittedEntry, Entry, EntryKind
 from gateway.store.journal.newest import NewestRow, NewestTable
 from gateway.store.journal.passages import PassageTable, change_of
 from gateway.store.journal.used_codes import UsedCodeTable, UsedUp
@@ -34,86 +31,6 @@ _ALARM_KEY = ("cause", "door_id", "user_id", "access_log_id")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class EntryKind(StrEnum):
-    """What an entry tells. The body of a log kind is the row of the API's table of that name.
-
-    A kind is never removed, since old journals have it; a new one raises JOURNAL_FORM.
-    """
-
-    STARTED = "started"
-    """The controller took its outputs; the body has each claim and whether it moved a pin."""
-    STOPPED = "stopped"
-    """An orderly end: the last entry of a run that ended cleanly."""
-    ENDED_UNCLEANLY = "ended_uncleanly"
-    """Found at the next start: the run before ended without STOPPED."""
-    ACCESS = "access"
-    """A row of access_logs, its rules, and the reason with its trace."""
-    ACCESS_EVENT = "access_event"
-    """A row of access_events."""
-    TURN = "turn"
-    """A turn of the turnstile: a row of access_events, the counters it raises (columns of
-    catra_infos), the access that it belongs to (0 for none) and whether it was allowed."""
-    GAVE_UP = "gave_up"
-    """A release of the turnstile that nobody used: a row of access_events, and the access that
-    becomes one given up (0 for none)."""
-    ALARM = "alarm"
-    """A row of alarm_logs, and which of several parts it is about, if there are several."""
-    BAD_FRAME = "bad_frame"
-    """A frame of a reader that no format accepts, with its bits."""
-    REPLAY = "replay"
-    """What a reader sent may have been played from a recording; what it was is decided as ever."""
-    DEVICE = "device"
-    """A reader or port came or went."""
-    FAULT = "fault"
-    """A part of the controller failed or recovered."""
-    FIRE = "fire"
-    """The fire input latched, or was reset."""
-    MODE = "mode"
-    """A door entered or left an exception mode, with who wanted that and why where it is known;
-    or how much is left of a mode that ends by itself (`timed`); or its time is over (`ended`)."""
-    ON_START = "on_start"
-    """The first policy ended what a door's or the turnstile's `on_start` had unlocked, and left it
-    unlocked or not."""
-    CLOCK = "clock"
-    """Trust in the wall clock, or what it comes from, changed; or (`floor_utc`) at the start the
-    clock shows less than the newest trusted entry, and whether it is trusted all the same."""
-    PASSAGE = "passage"
-    """Somebody who was let in went through, or where somebody is was forgotten on purpose."""
-    NO_ENTRY = "no_entry"
-    """Somebody was let in and the door did not open in its time."""
-    KEYPAD = "keypad"
-    """A keypad was locked after too many wrong entries, or freed."""
-    SCHEDULE = "schedule"
-    """A schedule or first card began to hold a door unlocked, was ended before its time, or is
-    over."""
-    FIRST_CARD = "first_card"
-    """Somebody's entry started a first-card unlock, or it is over."""
-    PRE_ALARM = "pre_alarm"
-    """A door will soon be held open for too long, or was closed in time. A start ends all."""
-    INTERLOCK = "interlock"
-    """An exit button unlocked nothing, since another door was not free."""
-    CODE_USED = "code_used"
-    """A code that changes with the time was accepted; it never is again."""
-    CARD_SPENT = "card_spent"
-    """Somebody was let in with a card that lets in once."""
-    DURESS = "duress"
-    """Somebody identified under threat, and an alarm is to follow after `delay_ms`; or (`done`) it
-    has begun."""
-    ARMING = "arming"
-    """Alarm zones were armed or disarmed: all that are disarmed, and what is left of times to
-    leave."""
-    ENTRY = "entry"
-    """Somebody came in at an alarm zone with an entry delay: `delay` with what is left of it,
-    `alarm` once it lasts until it is silenced, `over` when neither is so any more."""
-    SILENCED = "silenced"
-    """Somebody silenced the alarms that were on."""
-    READER_SLOWED = "reader_slowed"
-    """Too many unknown cards or codes at a reader: one read a second counts there. Or (`slow`
-    false) it is as before, and `left_out` reads were not looked up."""
-    READER_DISABLED = "reader_disabled"
-    """Something was read at a reader that is being tampered with, and left aside."""
-
-
 _KINDS = frozenset(kind.value for kind in EntryKind)
 _STATES: Mapping[str, str] = {
     EntryKind.SCHEDULE: "door",
@@ -123,53 +40,6 @@ _STATES: Mapping[str, str] = {
     EntryKind.ENTRY: "zone",
 }
 """Kind of entry that tells a state -> the member of its body that says of what."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that happened, before it has a number."""
-
-    kind: EntryKind
-    body: Mapping[str, Any]
-    utc: datetime
-    monotonic_ns: int
-    clock_trusted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CommittedEntry:
-    """One thing that happened, with its number in the journal."""
-
-    seq: int
-    kind: EntryKind
-    body: Mapping[str, Any]
-    utc: datetime
-    monotonic_ns: int = 0
-    boot_id: str = ""
-    """Of the machine's start in which `monotonic_ns` counts."""
-    clock_trusted: bool = True
-    """Whether the wall clock was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """Tells how much time has passed since an entry, whatever the wall clock did meanwhile."""
-
-    boot_id: str
-    clock: Clock
-    trusted: Callable[[], bool]
-
-    def passed_since(self, entry: CommittedEntry) -> timedelta | None:
-        """None while nobody can tell: the machine has started since, and its clock is not trusted.
-
-        After another start the wall clock tells; where it has gone back, no time has passed.
-        """
-        passed_ns = self.clock.monotonic_ns() - entry.monotonic_ns
-        if entry.boot_id == self.boot_id and passed_ns >= 0:
-            return timedelta(microseconds=passed_ns // 1_000)
-        if not self.trusted():
-            return None
-        return max(timedelta(), self.clock.utc() - entry.utc)
 
 
 class _Model(peewee.Model):
@@ -232,10 +102,10 @@ class Journal:
         self._used_codes = UsedCodeTable(self._database)
         self._newest = NewestTable(self._database, _STATES)
         with self._database.bind_ctx(_TABLES):
-            self._insert = _sql(JournalRow.insert_many([("", "", 0, 0, "", False)], _WRITTEN))
+            self._insert = sql_of(JournalRow.insert_many([("", "", 0, 0, "", False)], _WRITTEN))
             kept = LastId.insert_many([("", 0)], (LastId.table, LastId.value))
-            self._keep_id = _sql(kept.on_conflict_replace())
-            self._last = _sql(JournalRow.select(peewee.fn.MAX(JournalRow.seq)))
+            self._keep_id = sql_of(kept.on_conflict_replace())
+            self._last = sql_of(JournalRow.select(peewee.fn.MAX(JournalRow.seq)))
             self._catch_up()
 
     def _catch_up(self) -> None:
@@ -436,12 +306,6 @@ class JournalReader:
                 else:
                     low = entry.seq + 1
         return None
-
-
-def _sql(query: peewee.Query) -> str:
-    """The text of `query`, which is the same whatever values are bound to it."""
-    text, _values = query.sql()
-    return str(text)
 
 
 def _entry(row: JournalRow) -> CommittedEntry:

@@ -15,7 +15,9 @@ from typing import Any
 import peewee
 
 from gateway.access.passback import NOWHERE, Way
-from gateway.store.files import JOURNAL_FORM, database
+from gateway.store.files import database
+from gateway.store.files.database import sql_of
+from gateway.store.journal.entries import JOURNAL_FORM
 
 
 class PassageRow(peewee.Model):
@@ -78,12 +80,12 @@ class PassageTable:
                 PassageRow.utc_s,
                 PassageRow.day,
             )
-            self._enter = _sql(
+            self._enter = sql_of(
                 PassageRow.insert_many([(0, 0, 0, 0, 0)], columns).on_conflict_replace()
             )
-            self._forgive = _sql(PassageRow.delete().where(PassageRow.user_id == 0))
-            self._forgive_all = _sql(PassageRow.delete())
-            self._forgive_days = _sql(PassageRow.delete().where(PassageRow.day < 0))
+            self._forgive = sql_of(PassageRow.delete().where(PassageRow.user_id == 0))
+            self._forgive_all = sql_of(PassageRow.delete())
+            self._forgive_days = sql_of(PassageRow.delete().where(PassageRow.day < 0))
 
     def apply(self, connection: sqlite3.Connection, change: PassageChange) -> None:
         """Write `change` down in the running transaction."""
@@ -108,9 +110,9 @@ class PassageReader:
         with self._database.bind_ctx([PassageRow]):
             columns = (PassageRow.portal_id, PassageRow.area_id, PassageRow.utc_s, PassageRow.day)
             found = PassageRow.select(*columns).where(PassageRow.user_id == 0)
-            self._of_person = _sql(found.order_by(PassageRow.number))
+            self._of_person = sql_of(found.order_by(PassageRow.number))
             one = PassageRow.select(PassageRow.number).where(PassageRow.day < 0).limit(1)
-            self._before = _sql(one)
+            self._before = sql_of(one)
 
     def close(self) -> None:
         self._database.close_all()
@@ -154,8 +156,3 @@ def change_of(body: Mapping[str, Any]) -> PassageChange:
             body["user_id"], body["portal_id"], body["area_id"], body["utc_s"], body["day"]
         )
     return Forgiven(body["user_id"], body.get("before_day"))
-
-
-def _sql(query: peewee.Query) -> str:
-    text, _values = query.sql()
-    return str(text)

@@ -21,7 +21,8 @@ import peewee
 from gateway.access.reasons import AccessEvent
 from gateway.settings import ACCESS_LOG_CAPACITY
 from gateway.store.files.database import storage_errors
-from gateway.store.journal.journal import CommittedEntry, EntryKind, JournalReader
+from gateway.store.journal.entries import CommittedEntry, EntryKind
+from gateway.store.journal.journal import JournalReader
 from gateway.store.objects.store import Store
 
 _BATCH = 500

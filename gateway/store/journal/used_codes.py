@@ -14,6 +14,8 @@ from typing import Any
 
 import peewee
 
+from gateway.store.files.database import sql_of
+
 
 class UsedCodeRow(peewee.Model):
     """A code that was accepted, by the number of its time window."""
@@ -65,13 +67,13 @@ class UsedCodeTable:
             writer.create_tables([UsedCodeRow, SpentCardRow])
             card = (UsedCodeRow.card_id, UsedCodeRow.card_value)
             use = UsedCodeRow.insert_many([(0, 0, 0)], (*card, UsedCodeRow.step))
-            self._use = _sql(use.on_conflict_ignore())
+            self._use = sql_of(use.on_conflict_ignore())
             same = (UsedCodeRow.card_id == 0) & (UsedCodeRow.card_value == 0)
-            self._forget = _sql(UsedCodeRow.delete().where(same & (UsedCodeRow.step < 0)))
+            self._forget = sql_of(UsedCodeRow.delete().where(same & (UsedCodeRow.step < 0)))
             spent = (SpentCardRow.card_id, SpentCardRow.card_value)
-            self._spend = _sql(SpentCardRow.insert_many([(0, 0)], spent).on_conflict_ignore())
-            self._all_used = _sql(UsedCodeRow.select(*card, UsedCodeRow.step))
-            self._all_spent = _sql(SpentCardRow.select(*spent))
+            self._spend = sql_of(SpentCardRow.insert_many([(0, 0)], spent).on_conflict_ignore())
+            self._all_used = sql_of(UsedCodeRow.select(*card, UsedCodeRow.step))
+            self._all_spent = sql_of(SpentCardRow.select(*spent))
 
     def use(self, connection: sqlite3.Connection, body: Mapping[str, Any]) -> None:
         """Write down, in the running transaction, the code that the body of an entry tells of.
@@ -94,8 +96,3 @@ class UsedCodeTable:
             found.steps.setdefault(CodeCard(card_id, card_value), set()).add(step)
         found.cards.update(CodeCard(*row) for row in connection.execute(self._all_spent))
         return found
-
-
-def _sql(query: peewee.Query) -> str:
-    text, _values = query.sql()
-    return str(text)

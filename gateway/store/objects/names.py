@@ -45,5 +45,5 @@ def _queries(models: Models) -> dict[str, str]:
     queries = {}
     for table in _NAMED:
         named = models[table].select(models.column(table, "name"))
-        queries[table], _values = named.where(models.key(table) == 0).sql()
+        queries[table] = database.sql_of(named.where(models.key(table) == 0))
     return queries

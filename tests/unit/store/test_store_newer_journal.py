@@ -14,8 +14,8 @@ import pytest
 from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.check import too_new
-from gateway.store.files import JOURNAL_FILE, JOURNAL_FORM, STORE_FILE
-from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.journal import JOURNAL_FORM, Entry, EntryKind, Journal, JournalReader
 from gateway.store.journal.passages import PassageReader
 from gateway.store.journal.projection import Projection
 from gateway.store.objects.migrations import VERSION
@@ -52,7 +52,7 @@ def test_a_kind_that_is_added_raises_the_form() -> None:
     assert list(kinds) == [f"form-{number}" for number in range(JOURNAL_FORM + 1)]
     listed = [kind for added in kinds.values() for kind in added]
     assert sorted(listed) == sorted(EntryKind), (
-        f"raise JOURNAL_FORM (gateway/store/files/__init__.py) unless form {JOURNAL_FORM} was"
+        f"raise JOURNAL_FORM (gateway/store/journal/entries.py) unless form {JOURNAL_FORM} was"
         f" never released, and list new kinds in {KINDS.name} under the form that adds them"
     )
 

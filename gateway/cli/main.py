@@ -24,6 +24,7 @@ _COMMANDS = {
     "api": ("gateway.cli.api", "Run the api process alone."),
     "sim": ("gateway.cli.sim", "Drive the simulated board of a running gateway."),
     "explain": ("gateway.cli.explain", "Say why a door opened or did not, for whom and when."),
+    "alarm": ("gateway.cli.alarm", "Silence alarms, and reset a fire."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
     "wiring": ("gateway.cli.wiring", "Draw the header with every pin that the site uses."),
     "safe-relays": (

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-from gateway.clock import DeviceTime, SiteZone
+from gateway.cli.site_names import site_names
 from gateway.explain.entry_words import line_of
-from gateway.explain.names import SiteNames
 from gateway.link.messages import Simulate
 from gateway.settings import SiteFile, read_running_site
-from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
-from gateway.store.objects.names import NameReader
 
 LONGEST_WAIT_S = 2.0
 """From the command to the entry that it leads to; some lead to none."""
@@ -62,9 +59,7 @@ class Outcome:
         if wanted is None:
             return
         site = read_running_site(self._data)
-        zone = SiteZone(site.site.zone)
-        with closing(NameReader(self._data / STORE_FILE)) as lookup:
-            names = SiteNames(site, DeviceTime(zone, site.site.wire_time), lookup)
+        with site_names(self._data, site) as names:
             end = time.monotonic() + LONGEST_WAIT_S
             while time.monotonic() < end:
                 for entry in self._journal.after(self._seq, 100):

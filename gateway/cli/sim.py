@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +15,14 @@ import click
 
 from gateway.cli.options import directory_of, group_data_option, json_option
 from gateway.cli.outcome import LONGEST_WAIT_S, Outcome
+from gateway.cli.site_names import site_names
+from gateway.clock import SystemClock
 from gateway.errors import StorageError
+from gateway.explain.state_words import states_in_force
 from gateway.link.client import ControllerClient
-from gateway.link.messages import Simulate
+from gateway.link.messages import ControllerStatus, Simulate
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import Side
+from gateway.settings import Side, read_running_site
 
 _SIM_TIME_S = 10.0
 
@@ -254,6 +258,13 @@ def state(ctx: click.Context, *, as_json: bool) -> None:
         )
     for fault in found["faults"]:
         click.echo(f"fault {fault['part']} {fault['name']}: {fault['why']}")
+    data = directory_of(ctx.obj)
+    known = {name: found[name] for name in ControllerStatus.model_fields}
+    status = ControllerStatus.model_validate_json(json.dumps(known))
+    now = SystemClock().utc() + timedelta(seconds=status.clock_shift_s)
+    with site_names(data, read_running_site(data)) as names:
+        for subject, text in states_in_force(status, names, now, str(data)):
+            click.echo(f"{subject}: {text}")
     for kind in ("outputs", "inputs"):
         for pin in found[kind]:
             click.echo(

@@ -88,7 +88,8 @@ class _Past:
 
     last: CommittedEntry | None = None
     alarms: AlarmMemory = field(default_factory=AlarmMemory)
-    fire: bool = False
+    fire_since_utc: int = 0
+    """When the fire that goes on was reported, in Unix seconds; 0 for none."""
     hours: KeptHours = field(default_factory=lambda: KeptHours({}, {}))
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
@@ -160,6 +161,7 @@ def assembled(
         )
         _note_start(record, rig)
         _note_clock(record, instant)
+        _note_fire(record)
         people, policies = stack.enter_context(_reading(data, clock, record.recorder, flight))
         link = stack.enter_context(LinkServer(runtime))
         passages = PassageReader(data / JOURNAL_FILE)
@@ -279,7 +281,7 @@ def _recording(
     past = _Past(
         last=journal.last_entry(),
         alarms=remembered(journal, _timer(instant), instant.monotonic_ns() // 1_000_000),
-        fire=fire is not None and bool(fire.body["on"]),
+        fire_since_utc=_since_utc(fire),
         hours=kept_hours(
             journal.newest_of_each(EntryKind.SCHEDULE),
             journal.newest_of_each(EntryKind.FIRST_CARD),
@@ -337,6 +339,13 @@ def _note_clock(record: Record, instant: Instant) -> None:
             why=verdict.value,
             floor_utc=int(floor.timestamp()),
         )
+
+
+def _note_fire(record: Record) -> None:
+    """Write down that a fire goes on over a restart."""
+    since_utc = record.past.fire_since_utc
+    if since_utc:
+        record.recorder.note(EntryKind.FIRE, on=True, since_utc=since_utc)
 
 
 @contextmanager
@@ -454,9 +463,16 @@ def _panels(
         doors=doors,
         interlock=interlock,
         turnstile=turnstile,
-        fire=FireLatch(site.fire, recorder, tell, now_ms, latched=past.fire),
+        fire=FireLatch(site.fire, recorder, tell, clock, since_utc=past.fire_since_utc),
         faults=faults,
     )
+
+
+def _since_utc(fire: CommittedEntry | None) -> int:
+    """When the fire that an entry says is on was reported, in Unix seconds; 0 for none."""
+    if fire is None or not fire.body["on"]:
+        return 0
+    return int(fire.body.get("since_utc", fire.utc.timestamp()))
 
 
 def _parts_of(site: SiteFile) -> set[tuple[str, str]]:

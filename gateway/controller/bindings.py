@@ -30,7 +30,7 @@ from gateway.link.messages import EndedMode
 from gateway.objects.configuration_keys import CARD_READERS, WIEGAND_INPUTS
 from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import Door, FixedInput, Level, RexMode, SecBox, Side, SiteFile
-from gateway.store.objects.mode_rows import mode_facts
+from gateway.store.objects.mode_rows import ModeRow, mode_facts
 from gateway.store.policy.snapshot import SecBoxRow, Snapshot
 
 CATRA_ACTION = "catra"
@@ -246,6 +246,15 @@ class Bindings:
 
     def mode_told(self, mode: Mode, door: int = DEVICE) -> Mapping[str, str]:
         """Who wanted that `door` is in `mode`, and why; nothing where nobody said so."""
+        latest = self._mode_row(mode, door)
+        return {"login": latest.login, "reason": latest.reason} if latest else {}
+
+    def mode_until(self, mode: Mode, door: int = DEVICE) -> int:
+        """When the `mode` of `door` ends, in Unix seconds; 0 for no end."""
+        latest = self._mode_row(mode, door)
+        return latest.until_utc if latest else 0
+
+    def _mode_row(self, mode: Mode, door: int) -> ModeRow | None:
         rows = (self.snapshot.modes.get(place) for place in {DEVICE, door})
         told = [
             row
@@ -254,8 +263,7 @@ class Bindings:
             and row.door_id not in self._ended
             and row.mode == ("none" if mode is Mode.NORMAL else mode.value)
         ]
-        latest = max(told, key=lambda row: row.since, default=None)
-        return {"login": latest.login, "reason": latest.reason} if latest else {}
+        return max(told, key=lambda row: row.since, default=None)
 
     def locked_down(self, door: int = DEVICE) -> dict[str, int | str]:
         """What is known of the lock-down that `door`, or the device, is in."""

@@ -139,6 +139,8 @@ class DoorPanel:
         self._rex_idle_high = True
         self._modes: tuple[Mode, ...] = ()
         self._mode_told: Mapping[Mode, Mapping[str, str]] = {}
+        self._mode_until: Mapping[Mode, int] = {}
+        """When modes end, in Unix seconds; 0 for no end."""
         self._fire = False
         self._bound = False
         self._exits = exits
@@ -180,6 +182,7 @@ class DoorPanel:
         self._rex_idle_high = bindings.rex_idle_high(self.door.id)
         self._modes = bindings.modes(self.door.id)
         self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
+        self._mode_until = {mode: bindings.mode_until(mode, self.door.id) for mode in Mode}
 
     def bind(self, bindings: Bindings, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
@@ -413,12 +416,18 @@ class DoorPanel:
         """The door as it stands."""
         sensor = self._state.sensor
         known = sensor in (SensorReading.OPEN, SensorReading.CLOSED)
+        told = self._mode_told.get(self._state.mode, {})
         return DoorStatus(
             id=self.door.id,
             name=self.door.name,
             open=self._state.open,
             unlocked=self._strike.state is LockState.UNLOCKED,
             mode=self._state.mode.value,
+            mode_place=0 if self._state.mode in self._modes[:1] else self.door.id,
+            mode_by=told.get("login", ""),
+            mode_reason=told.get("reason", ""),
+            mode_until_utc=self._mode_until.get(self._state.mode, 0),
+            held=self._state.hold,
             sensor_open=sensor is SensorReading.OPEN if known else None,
             alarms=tuple(alarm.name.lower() for alarm in self._state.alarms),
             pre_alarm=self._state.pre_alarm,

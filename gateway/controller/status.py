@@ -63,6 +63,7 @@ def status_of(
         zones=parts.alarms.zones.status(),
         alarms=parts.alarms.active(),
         siren=parts.alarms.siren,
+        fire=parts.fire.status(),
         faults=(
             *parts.faults.active(),
             *(fault for panel in parts.doors.values() for fault in panel.faults()),

@@ -18,6 +18,7 @@ from gateway.credentials.card_number import format_card
 from gateway.credentials.wiegand import raw_readings
 from gateway.explain.names import SiteNames
 from gateway.explain.reason_words import Known, facts_of, reason_words, violation_words
+from gateway.explain.state_words import FIRE_RESET
 from gateway.store.journal import EntryKind
 
 Body = Mapping[str, Any]
@@ -215,10 +216,21 @@ def _fault(body: Body, names: SiteNames) -> Line:
 
 
 def _fire(body: Body, names: SiteNames) -> Line:
-    del names
-    if body["on"]:
-        return Line(Priority.CRITICAL, "FIRE reported: doors with fire_release are unlocked")
-    return Line(Priority.NOTICE, "FIRE over: reset")
+    if not body["on"]:
+        return Line(Priority.NOTICE, "FIRE over: reset")
+    until = f"{names.freed_by_fire} until the input is normal and somebody resets it"
+    if "since_utc" not in body:
+        return Line(Priority.CRITICAL, f"FIRE reported: {until}")
+    since = stamp_words(names.wall(body["since_utc"]))
+    match body.get("input_active"):
+        case None:
+            text = f"FIRE goes on over the restart, reported at {since}: {until}"
+        case True:
+            text = f"FIRE input reports again or still, first at {since}: {until}"
+        case _:
+            reset = FIRE_RESET.format(data="DIR")
+            text = f"FIRE input normal; {names.freed_by_fire} until somebody resets it: {reset}"
+    return Line(Priority.CRITICAL, text)
 
 
 _MODES = {

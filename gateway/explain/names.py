@@ -27,6 +27,11 @@ class SiteNames:
         self._wire = site.site.wire_time
         self._device_time = device_time
         self._lookup = lookup
+        freed = [door.shown for door in site.doors() if door.fire_release]
+        if site.turnstile and site.turnstile.fire_release:
+            freed.append(site.turnstile.shown)
+        self.freed_by_fire = f"{', '.join(freed)} stay unlocked" if freed else "it frees no door"
+        """What the fire input does, in words."""
         self.turnstile = site.turnstile.shown if site.turnstile else "turnstile"
 
     def person(self, id_: int) -> str:

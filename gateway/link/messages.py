@@ -292,6 +292,15 @@ class DoorStatus(_Message):
     """From the sensor where one is enabled, else from the relay."""
     unlocked: bool
     mode: str
+    mode_place: int = 0
+    """The door that was put into the mode; 0 is the device."""
+    mode_by: str = ""
+    """The login that set the mode, where it is known; likewise why and its end."""
+    mode_reason: str = ""
+    mode_until_utc: int = 0
+    """In Unix seconds, 0 for no end."""
+    held: bool = False
+    """A command keeps it unlocked until another closes it."""
     sensor_open: bool | None
     alarms: tuple[str, ...]
     pre_alarm: bool = False
@@ -395,6 +404,15 @@ class Fault(_Message):
     """In words for a technician."""
 
 
+class FireStatus(_Message):
+    """A fire that was reported and not reset since."""
+
+    since_utc: int
+    """In Unix seconds."""
+    reported: bool
+    """The input reports it still; else it waits for its reset."""
+
+
 class ControllerStatus(_Message):
     """The controller's present state, answered to ReportStatus and sent in every heartbeat."""
 
@@ -425,6 +443,7 @@ class ControllerStatus(_Message):
     """Oldest first."""
     siren: bool = False
     """It sounds now."""
+    fire: FireStatus | None = None
     faults: tuple[Fault, ...] = ()
     turnstile: TurnstileStatus | None = None
     """None where the site has none."""

@@ -211,3 +211,24 @@ def test_an_alarm_of_somebody_under_threat_outlives_kill_9(
     assert device.api.ask("alarm_status") == {"active": True, "cause": PANIC_CARD}
     ended = alarms(device, lambda: device.api.ask("alarm_status", {"stop": True}))
     assert ended == [(OFF, PANIC_CARD, 1)]
+
+
+def test_a_fire_is_reset_from_the_shell_once_its_input_is_normal(demo: Running) -> None:
+    site = demo.site
+    site.sim("fire", "on")
+    try:
+        early = site.type("alarm", "reset")
+        assert early.returncode == 1
+        assert "its input still reports it" in early.stdout
+    finally:
+        said = site.sim("fire", "off").stdout
+    assert "FIRE input normal; front, back stay unlocked until somebody resets it" in said
+    assert "fire: reported at" in site.type("doctor").stdout
+    assert "fire: reported at" in site.sim("state").stdout
+    reset = site.type("alarm", "reset")
+    assert (reset.returncode, reset.stdout.splitlines()[0]) == (
+        0,
+        "the fire is reset: doors lock, unless something else holds them",
+    )
+    demo.wait_locked(FRONT, BACK)
+    assert "fire: reported at" not in site.type("doctor").stdout

@@ -15,9 +15,11 @@ from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.cli.doctor.rules import rule_findings
 from gateway.cli.doctor.site import site_findings
 from gateway.cli.options import data_option, initialised, json_option
+from gateway.cli.site_names import site_names
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayError
+from gateway.explain.state_words import states_in_force
 from gateway.hardware.boards.chips import Chips, read_chips
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.host.certificate import expires
@@ -26,7 +28,7 @@ from gateway.host.machine import Machine
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import SITE_FILE, Http, read_site
+from gateway.settings import SITE_FILE, Http, read_running_site, read_site
 from gateway.store.check import damage, full_checks, too_new
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 
@@ -157,12 +159,25 @@ def _processes(data: Path) -> Iterator[Finding]:
         yield from _device(device)
     for fault in status.faults:
         yield Finding(Grade.FAIL, f"{fault.part} {fault.name}", fault.why)
+    yield from _in_force(data, status)
     if not status.clock_trusted:
         yield Finding(Grade.FAIL, "clock", _why_no_clock(status))
     if status.journal_fault:
         yield Finding(Grade.FAIL, "journal", status.journal_fault)
     if status.journal_dropped:
         yield Finding(Grade.FAIL, "journal", f"{status.journal_dropped} entries were lost")
+
+
+def _in_force(data: Path, status: ControllerStatus) -> Iterator[Finding]:
+    """What keeps doors locked or unlocked, or is an alarm, until somebody ends it."""
+    now = SystemClock().utc() + timedelta(seconds=status.clock_shift_s)
+    try:
+        site = read_running_site(data)
+    except GatewayError:
+        return  # told with the site file
+    with site_names(data, site) as names:
+        for subject, text in states_in_force(status, names, now, str(data)):
+            yield Finding(Grade.WARN, subject, text)
 
 
 def _why_no_clock(status: ControllerStatus) -> str:

@@ -51,7 +51,7 @@ from gateway.store.journal.passages import Entered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 3
+FORM = 4
 """Of a record. A program reads records of its own form alone."""
 LONGEST_KEY_BITS = 8
 """A frame of so few bits is a key of a keypad."""

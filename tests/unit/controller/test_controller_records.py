@@ -253,7 +253,11 @@ IN_WORDS: dict[str, Callable[[dict[str, Any], dict[str, Any]], str]] = {
         + (" on" if row["event"] == 1 else " off")
     ),
     "mode": lambda body, _row: f"mode of {body['door']} {body['mode']}",
-    "fire": lambda body, _row: f"fire {'on' if body['on'] else 'over'}",
+    "fire": lambda body, _row: (
+        ("fire on" if body["on"] else "fire over")
+        if "since_utc" not in body
+        else f"fire goes on, input {'active' if body['input_active'] else 'normal'}"
+    ),
     "clock": lambda body, _row: f"clock {'trusted' if body['trusted'] else 'doubted'}",
     "keypad": lambda body, _row: (
         f"keypad {body['reader']} {'locked' if body['locked_ms'] else 'free'}"

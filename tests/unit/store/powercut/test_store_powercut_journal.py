@@ -117,7 +117,7 @@ def _check_journal(cut: Cut, controller: Controller) -> None:
         assert given_next(journal) == {
             table: ids.get(table, 0) + 1 for table in ("access_logs", "alarm_logs")
         }
-        past = _Past(journal.last_entry(), AlarmMemory(), fire=False)
+        past = _Past(journal.last_entry(), AlarmMemory())
         assert past.ended_uncleanly == bool(left and left[-1].kind is not EntryKind.STOPPED)
         fires = [entry.body for entry in left if entry.kind is EntryKind.FIRE]
         fire = journal.last_of(EntryKind.FIRE)

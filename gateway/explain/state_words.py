@@ -1,0 +1,76 @@
+"""What is in force now and will not end by somebody's passing: fires, modes, holds, alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from gateway.explain.reason_words import wall_words
+from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
+from gateway.explain.names import SiteNames
+from gateway.link.messages import AlarmStatus, ControllerStatus, DoorStatus
+
+FIRE_RESET = 'run `gateway alarm reset --data {data}`, or send alarm_status with {{"stop":true}}'
+_END_MODE = 'set_exception_mode with {{"door":{door},"mode":"none"}} ends it'
+_MODES = {
+    "lock_down": "lock-down: cards and API openings are refused",
+    "emergency": "emergency: the door is held unlocked",
+}
+
+
+def states_in_force(
+    status: ControllerStatus, names: SiteNames, now: datetime, data: str = "DIR"
+) -> Iterator[tuple[str, str]]:
+    """What is in force, each with the part that it concerns and what ends it.
+
+    `data` is the data directory that a command names.
+    """
+    near = names.local(now)
+    if status.fire is not None:
+        reads = "its input still reports it" if status.fire.reported else "its input is normal"
+        since = wall_words(names.wall(status.fire.since_utc), near)
+        cure = FIRE_RESET.format(data=data)
+        free = f"{names.freed_by_fire} until somebody resets it: {cure}"
+        yield "fire", f"reported at {since}, {reads}; {free}"
+    for door in status.doors:
+        yield from _door(door, names, near)
+    turnstile = status.turnstile
+    if turnstile is not None and turnstile.mode in _MODES:
+        yield f"turnstile {names.turnstile}", f"{_MODES[turnstile.mode].replace('door', 'arm')}"
+    for reader, left_ms in sorted(status.keypads_locked_ms.items()):
+        if left_ms > 0:
+            until = wall_words(names.local(now + timedelta(milliseconds=left_ms)), near)
+            yield (
+                f"keypad {names.device(reader)}",
+                f"locked until {until} after too many wrong entries; cards count meanwhile",
+            )
+    for alarm in status.alarms:
+        yield "alarm", _alarm(alarm, names)
+
+
+def _door(door: DoorStatus, names: SiteNames, near: int) -> Iterator[tuple[str, str]]:
+    subject = f"door {names.door(door.id)}"
+    if door.mode in _MODES:
+        by = f", set by {door.mode_by}" if door.mode_by else ""
+        because = f" ({door.mode_reason})" if door.mode_reason else ""
+        until = (
+            f"until {wall_words(names.wall(door.mode_until_utc), near)}"
+            if door.mode_until_utc
+            else "without an end"
+        )
+        ends = _END_MODE.format(door=door.mode_place)
+        yield subject, f"{_MODES[door.mode]}{by}{because}, {until}; {ends}"
+    if door.held:
+        text = (
+            "held unlocked by a command until another closes it: execute_actions with "
+            f'"parameters":"door={door.id},timeout=-1"'
+        )
+        yield subject, text
+
+
+def _alarm(alarm: AlarmStatus, names: SiteNames) -> str:
+    where = names.door(alarm.door_id) if alarm.door_id else alarm.part or "device"
+    part = f" ({alarm.part})" if alarm.door_id and alarm.part else ""
+    who = f", {names.person(alarm.user_id)}" if alarm.user_id else ""
+    silenced = ", silenced" if alarm.silenced else ""
+    return f"{where}: {CAUSE_WORDS[AlarmCause(alarm.cause)]}{part}{who}{silenced}"

@@ -19,6 +19,7 @@ from gateway.credentials.wiegand import raw_readings
 from gateway.explain.names import SiteNames
 from gateway.explain.reason_words import Known, facts_of, reason_words, violation_words
 from gateway.explain.state_words import FIRE_RESET
+from gateway.explain.time_words import stamp_words
 from gateway.store.journal import EntryKind
 
 Body = Mapping[str, Any]

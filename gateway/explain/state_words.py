@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from gateway.explain.reason_words import wall_words
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.explain.names import SiteNames
+from gateway.explain.reason_words import wall_words
 from gateway.link.messages import AlarmStatus, ControllerStatus, DoorStatus
 
 FIRE_RESET = 'run `gateway alarm reset --data {data}`, or send alarm_status with {{"stop":true}}'

@@ -24,7 +24,7 @@ def told(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Findi
     """What the doctor warns of that the controller's state tells."""
     monkeypatch.setattr(ControllerClient, "status", lambda _: bench.controller.status())
     usual = set(examine(bench.data))
-    return lambda: [it for it in examine(bench.data) if it not in usual]
+    return lambda: [it for it in examine(bench.data) if it.grade is Grade.WARN and it not in usual]
 
 
 def burn(bench: Any, *, on: bool) -> None:

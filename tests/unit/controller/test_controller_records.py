@@ -499,7 +499,7 @@ def edited(record: Path, edit: Callable[[dict[str, Any]], object]) -> Path:
     [
         (lambda header: header["states"].update({"door 9": {}}), "not both have: door 9"),
         (lambda header: header["states"].pop("fire"), "not both have: fire"),
-        (lambda header: header["states"]["fire"].pop("on"), "cannot be read"),
+        (lambda header: header["states"]["fire"].pop("since_utc"), "cannot be read"),
         (lambda header: header["states"]["door 1"].update(door=7), "cannot be read"),
     ],
 )

@@ -145,6 +145,7 @@ def _refusal(name: str, missing: str) -> Run:
     def run(_: Call[RequestModel]) -> NoReturn:
         raise NotSupportedHere(f"{name}: this device has no {missing}")
 
+    run.__name__ = name
     run.__doc__ = f"Refused: this device has no {missing}."
     return run
 
@@ -194,25 +195,15 @@ def template_sync(_: Call[NoMembers]) -> Done:
 
 COMMANDS = (
     *(
-        Command(
-            name,
-            AnyBody,
-            _refusal(name, missing),
-            errors=(NotSupportedHere,),
-        )
+        Command(_refusal(name, missing), errors=(NotSupportedHere,))
         for name, missing in ABSENT.items()
     ),
-    Command(
-        "secbox_is_active",
-        NoMembers,
-        secbox_is_active,
-        errors=(ControllerUnavailable, DeviceUnavailable),
-    ),
-    Command("has_audio_access_messages", NoMembers, has_audio_access_messages),
-    Command("has_pjsip_audio_message", NoMembers, has_pjsip_audio_message),
-    Command("get_sip_status", NoMembers, get_sip_status),
-    Command("has_vpn_file", NoMembers, has_vpn_file),
-    Command("get_vpn_status", NoMembers, get_vpn_status),
-    Command("template_sync_init", NoMembers, template_sync),
-    Command("template_sync_end", NoMembers, template_sync),
+    Command(secbox_is_active, errors=(ControllerUnavailable, DeviceUnavailable)),
+    Command(has_audio_access_messages),
+    Command(has_pjsip_audio_message),
+    Command(get_sip_status),
+    Command(has_vpn_file),
+    Command(get_vpn_status),
+    Command(template_sync, name="template_sync_init"),
+    Command(template_sync, name="template_sync_end"),
 )

@@ -111,17 +111,13 @@ def _deleted(request: DeleteLoginRequest) -> str:
 
 COMMANDS = (
     Command(
-        "create_login",
-        CreateLoginRequest,
         create_login,
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.API, _created, refusals=True),
         example={"login": "reception", "password": "secret", "role": "operator"},
     ),
-    Command("list_logins", NoMembers, list_logins, Right.ADMINISTRATOR),
+    Command(list_logins, Right.ADMINISTRATOR),
     Command(
-        "modify_login",
-        ModifyLoginRequest,
         modify_login,
         Right.ADMINISTRATOR,
         errors=(NotFound,),
@@ -129,8 +125,6 @@ COMMANDS = (
         example={"login": "reception", "role": "administrator"},
     ),
     Command(
-        "delete_login",
-        DeleteLoginRequest,
         delete_login,
         Right.ADMINISTRATOR,
         errors=(NotFound,),

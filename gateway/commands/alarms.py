@@ -94,21 +94,7 @@ _ERRORS = (ControllerUnavailable, NotFound)
 _AUDIT = Audit(AuditType.API, _asked, refusals=True)
 
 COMMANDS = (
-    Command(
-        "alarm_arm",
-        ArmRequest,
-        alarm_arm,
-        errors=_ERRORS,
-        audit=_AUDIT,
-        example={"zones": [1, 2], "exit_delay_s": 30},
-    ),
-    Command(
-        "alarm_disarm",
-        DisarmRequest,
-        alarm_disarm,
-        errors=_ERRORS,
-        audit=_AUDIT,
-        example={"zones": [1, 2]},
-    ),
-    Command("alarm_state", NoMembers, alarm_state, errors=(ControllerUnavailable,)),
+    Command(alarm_arm, errors=_ERRORS, audit=_AUDIT, example={"zones": [1, 2], "exit_delay_s": 30}),
+    Command(alarm_disarm, errors=_ERRORS, audit=_AUDIT, example={"zones": [1, 2]}),
+    Command(alarm_state, errors=(ControllerUnavailable,)),
 )

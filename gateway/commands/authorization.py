@@ -84,8 +84,6 @@ def _told(request: AuthorizationRequest) -> str:
 
 COMMANDS = (
     Command(
-        "remote_user_authorization",
-        AuthorizationRequest,
         remote_user_authorization,
         errors=(ControllerUnavailable, NotFound),
         audit=Audit(AuditType.ONLINE, _told, refusals=True),

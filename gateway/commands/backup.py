@@ -95,29 +95,13 @@ def _plain(_: object) -> str:
 _TOLD = Audit(AuditType.API, _plain, refusals=True)
 
 COMMANDS = (
+    Command(backup_objects, Right.ADMINISTRATOR, audit=_TOLD, errors=(StorageError,)),
+    Command(restore_objects, Right.ADMINISTRATOR, audit=_TOLD, errors=(StorageError,)),
     Command(
-        "backup_objects",
-        NoMembers,
-        backup_objects,
-        Right.ADMINISTRATOR,
-        audit=_TOLD,
-        errors=(StorageError,),
-    ),
-    Command(
-        "restore_objects",
-        RestoreRequest,
-        restore_objects,
-        Right.ADMINISTRATOR,
-        audit=_TOLD,
-        errors=(StorageError,),
-    ),
-    Command(
-        "reset_to_factory_default",
-        ResetRequest,
         reset_to_factory_default,
         Right.ADMINISTRATOR,
         audit=_TOLD,
         example={"keep_network_info": True},
     ),
-    Command("delete_admins", NoMembers, delete_admins, Right.ADMINISTRATOR),
+    Command(delete_admins, Right.ADMINISTRATOR),
 )

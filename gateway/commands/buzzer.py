@@ -38,8 +38,6 @@ def buzzer_buzz(call: Call[BuzzRequest]) -> Done:
 
 COMMANDS = (
     Command(
-        "buzzer_buzz",
-        BuzzRequest,
         buzzer_buzz,
         errors=(NotSupportedHere, ControllerUnavailable),
         example={"frequency": 4000, "duty_cycle": 50, "timeout": 250},

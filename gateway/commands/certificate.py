@@ -43,8 +43,6 @@ def ssl_certificate_change(call: Call[CertificateRequest]) -> Done:
 
 COMMANDS = (
     Command(
-        "ssl_certificate_change",
-        CertificateRequest,
         ssl_certificate_change,
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.NETWORK, lambda _: "", refusals=True),

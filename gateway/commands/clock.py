@@ -174,8 +174,6 @@ _MAY_FAIL = (NotSupportedHere, DeviceUnavailable)
 
 COMMANDS = (
     Command(
-        "set_system_time",
-        TimeRequest,
         set_system_time,
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.TIME, lambda request: f" {request}", refusals=True),
@@ -183,8 +181,6 @@ COMMANDS = (
         example={"day": 22, "month": 11, "year": 2026, "hour": 10, "minute": 30, "second": 0},
     ),
     Command(
-        "set_ntp_server",
-        NtpRequest,
         set_ntp_server,
         Right.ADMINISTRATOR,
         audit=Audit(
@@ -193,11 +189,5 @@ COMMANDS = (
         errors=_MAY_FAIL,
         example={"server1": "a.st1.ntp.br", "server2": "b.st1.ntp.br"},
     ),
-    Command(
-        "get_ntp_server",
-        NoMembers,
-        get_ntp_server,
-        Right.ADMINISTRATOR,
-        errors=_MAY_FAIL,
-    ),
+    Command(get_ntp_server, Right.ADMINISTRATOR, errors=_MAY_FAIL),
 )

@@ -1,10 +1,10 @@
-"""What a command is: a name, a request, a right, and the function that carries it out."""
+"""What a command is: a function with its models, the right it needs, an example and its audit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+from dataclasses import dataclass, field
+from typing import Any, get_args, get_type_hints
 
 from gateway.commands.answers import Answer
 from gateway.commands.context import Call
@@ -29,12 +29,12 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing the device can be asked to do."""
+    """One thing the device can be asked to do; `run` is annotated with its models."""
 
-    name: str
-    request: type[RequestModel]
     run: Callable[[Call[Any]], Answer]
     needs: Right = Right.ANY_SESSION
+    name: str = ""
+    """That of `run` without one."""
     example: object = None
     """A request that a device can carry out, as JSON."""
     answered: object = None
@@ -43,8 +43,14 @@ class Command:
     """For the audit log; None for what tells nothing, or writes its entry with its rows."""
     errors: tuple[type[GatewayError], ...] = ()
     """What it may raise besides InvalidRequest and the refusals of its right."""
+    request: type[RequestModel] = field(init=False)
+    answer: Any = field(init=False)
+    """NoReturn for a command that is always refused."""
 
-    @property
-    def answer(self) -> Any:
-        """The model of the answer: what `run` is annotated with. NoReturn is always refused."""
-        return get_type_hints(self.run, include_extras=True)["return"]
+    def __post_init__(self) -> None:
+        call, answer = get_type_hints(self.run, include_extras=True).values()
+        (request,) = get_args(call)
+        made = {"name": self.name or self.run.__name__, "request": request, "answer": answer}
+        for member, value in made.items():
+            # The way around `frozen` that dataclasses have for a field made of others.
+            object.__setattr__(self, member, value)

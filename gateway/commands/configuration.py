@@ -62,15 +62,8 @@ def _check_interlocks(context: CommandContext, checked: Values) -> None:
 
 
 COMMANDS = (
+    Command(get_configuration, example={"general": ["relay1_timeout", "exception_mode"]}),
     Command(
-        "get_configuration",
-        ConfigurationRequest,
-        get_configuration,
-        example={"general": ["relay1_timeout", "exception_mode"]},
-    ),
-    Command(
-        "set_configuration",
-        ConfigurationChange,
         set_configuration,
         Right.ADMINISTRATOR,
         errors=(NotSupportedHere, DeviceUnavailable),

@@ -200,8 +200,6 @@ _CPF = {
 
 COMMANDS = (
     Command(
-        "object_add",
-        AddTableRequest,
         object_add,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _added, refusals=True),
@@ -220,32 +218,24 @@ COMMANDS = (
         },
     ),
     Command(
-        "object_remove",
-        RemoveRequest,
         object_remove,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _removed, refusals=True),
         example={"object": "_Contractors72250"},
     ),
     Command(
-        "object_add_field",
-        AddFieldRequest,
         object_add_field,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _added_one, refusals=True),
         example={"object": "c_users", **_CPF},
     ),
     Command(
-        "object_add_fields",
-        AddFieldsRequest,
         object_add_fields,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _added, refusals=True),
         example={"object": "c_users", "fields": [{**_CPF, "column_name": "rg", "name": "RG"}]},
     ),
     Command(
-        "object_remove_fields",
-        RemoveFieldsRequest,
         object_remove_fields,
         _ADMINISTRATORS,
         audit=Audit(AuditType.API, _removed, refusals=True),

@@ -162,26 +162,12 @@ _AWAY = (ControllerUnavailable, DeviceUnavailable)
 
 COMMANDS = (
     Command(
-        "execute_actions",
-        ActionsRequest,
         execute_actions,
         # one of the vendor's samples calls it so
         errors=_AWAY,
         audit=Audit(AuditType.API, _asked, refusals=True),
         example={"actions": [{"action": "door", "parameters": "door=1"}]},
     ),
-    Command(
-        "doors_state",
-        NoMembers,
-        doors_state,
-        errors=_AWAY,
-        answered={"doors": [{"id": 1, "open": False}]},
-    ),
-    Command(
-        "alarm_status",
-        AlarmRequest,
-        alarm_status,
-        errors=_AWAY,
-        example={"stop": True},
-    ),
+    Command(doors_state, errors=_AWAY, answered={"doors": [{"id": 1, "open": False}]}),
+    Command(alarm_status, errors=_AWAY, example={"stop": True}),
 )

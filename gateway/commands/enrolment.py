@@ -305,17 +305,11 @@ def _asked(request: EnrolRequest) -> str:
 
 COMMANDS = (
     Command(
-        "remote_enroll",
-        EnrolRequest,
         remote_enroll,
         errors=(ControllerUnavailable, DeviceUnavailable, NotFound, NotSupportedHere),
         audit=Audit(AuditType.API, _asked, refusals=True),
         example={"type": "card", "user_id": 50, "save": False, "sync": True, "countdown": 5},
     ),
-    Command("cancel_remote_enroll", NoMembers, cancel_remote_enroll),
-    Command(
-        "enroller_state",
-        NoMembers,
-        enroller_state,
-    ),
+    Command(cancel_remote_enroll),
+    Command(enroller_state),
 )

@@ -413,10 +413,6 @@ def _rule(report: RuleReport, sentences: Sentences) -> Mapping[str, object]:
 
 COMMANDS = (
     Command(
-        "explain",
-        ExplainRequest,
-        explain,
-        errors=(NotFound,),
-        example={"user_id": 1, "portal_id": 1, "time": 1_795_419_000},
+        explain, errors=(NotFound,), example={"user_id": 1, "portal_id": 1, "time": 1_795_419_000}
     ),
 )

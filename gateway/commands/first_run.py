@@ -106,29 +106,18 @@ def accept_legal_terms(_: Call[NoMembers]) -> Done:
 
 
 COMMANDS = (
-    Command("get_language", NoMembers, get_language, Right.NONE),
-    Command("init_device_set", NoMembers, init_device_set, Right.NONE),
-    Command("is_first_web_login", NoMembers, is_first_web_login, Right.NONE),
-    Command("get_countries", NoMembers, get_countries, Right.NONE),
+    Command(get_language, Right.NONE),
+    Command(init_device_set, Right.NONE),
+    Command(is_first_web_login, Right.NONE),
+    Command(get_countries, Right.NONE),
     Command(
-        "finish_init_language",
-        LanguageRequest,
         set_language,
         Right.ADMINISTRATOR,
         example={"language": "pt_BR"},
+        name="finish_init_language",
     ),
     Command(
-        "init_language_set",
-        LanguageRequest,
-        set_language,
-        Right.ADMINISTRATOR,
-        example={"language": "pt_BR"},
+        set_language, Right.ADMINISTRATOR, example={"language": "pt_BR"}, name="init_language_set"
     ),
-    Command(
-        "accept_legal_terms",
-        NoMembers,
-        accept_legal_terms,
-        Right.ADMINISTRATOR,
-        audit=Audit(AuditType.API, lambda _: ""),
-    ),
+    Command(accept_legal_terms, Right.ADMINISTRATOR, audit=Audit(AuditType.API, lambda _: "")),
 )

@@ -195,8 +195,6 @@ def _relay_high(site: SiteFile, number: int, state: LockState) -> bool:
 
 COMMANDS = (
     Command(
-        "gpio_state",
-        GpioRequest,
         gpio_state,
         errors=(ControllerUnavailable, DeviceUnavailable, NotFound),
         example={"gpio": 11},

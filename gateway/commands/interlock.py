@@ -43,8 +43,6 @@ def set_network_interlock(call: Call[NetworkInterlockRequest]) -> Done:
 
 COMMANDS = (
     Command(
-        "set_network_interlock",
-        NetworkInterlockRequest,
         set_network_interlock,
         Right.ADMINISTRATOR,
         errors=(NotSupportedHere,),

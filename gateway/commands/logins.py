@@ -90,27 +90,18 @@ def _named(request: LoginRequest) -> str:
 
 COMMANDS = (
     Command(
-        "login",
-        LoginRequest,
         login,
         Right.NONE,
         audit=Audit(AuditType.API, _named, refusals=True, often=True),
         example={"login": "admin", "password": "secret"},
     ),
-    Command("logout", NoMembers, logout),
-    Command("session_is_valid", NoMembers, session_is_valid, Right.NONE),
+    Command(logout),
+    Command(session_is_valid, Right.NONE),
     Command(
-        "change_login",
-        LoginRequest,
         change_login,
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.API, _named, refusals=True),
         example={"login": "admin", "password": "better secret"},
     ),
-    Command(
-        "user_hash_password",
-        PasswordRequest,
-        user_hash_password,
-        example={"password": "1234"},
-    ),
+    Command(user_hash_password, example={"password": "1234"}),
 )

@@ -198,19 +198,16 @@ _TOLD = Audit(AuditType.API, _said)
 _ADMINISTRATORS = Right.ADMINISTRATOR
 
 _ALL = (
-    Command("Add User", AddUser, add_user, _ADMINISTRATORS, audit=_TOLD, errors=(NotFound,)),
-    Command(
-        "Delete User", DeleteUser, delete_user, _ADMINISTRATORS, audit=_TOLD, errors=(NotFound,)
-    ),
+    Command(add_user, _ADMINISTRATORS, audit=_TOLD, errors=(NotFound,), name="Add User"),
+    Command(delete_user, _ADMINISTRATORS, audit=_TOLD, errors=(NotFound,), name="Delete User"),
     # Its entry is written together with its rows.
-    Command(_DELETE_LOG, DeleteAttendanceLog, delete_attendance_log, _ADMINISTRATORS),
+    Command(delete_attendance_log, _ADMINISTRATORS, name=_DELETE_LOG),
     Command(
-        "Update AccessTime",
-        UpdateAccessTime,
         update_access_time,
         _ADMINISTRATORS,
         audit=_TOLD,
         errors=(NotFound,),
+        name="Update AccessTime",
     ),
 )
 

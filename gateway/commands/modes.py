@@ -148,12 +148,10 @@ def _asked(request: ModeRequest) -> str:
 
 COMMANDS = (
     Command(
-        "set_exception_mode",
-        ModeRequest,
         set_exception_mode,
         errors=(ControllerUnavailable, NotPermitted),
         audit=Audit(AuditType.API, _asked, refusals=True),
         example={"door": 1, "mode": "lock_down", "reason": "found open", "minutes": 30},
     ),
-    Command("get_exception_modes", NoMembers, get_exception_modes),
+    Command(get_exception_modes),
 )

@@ -213,8 +213,6 @@ def _said(request: NetworkRequest) -> str:
 
 COMMANDS = (
     Command(
-        "set_system_network",
-        NetworkRequest,
         set_system_network,
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.NETWORK, _said, refusals=True),

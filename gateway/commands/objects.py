@@ -127,8 +127,6 @@ def _words(value: object) -> Iterator[str]:
 
 COMMANDS = (
     Command(
-        "load_objects",
-        LoadRequest,
         load_objects,
         example={
             "object": "users",
@@ -140,33 +138,17 @@ COMMANDS = (
         answered={"users": [{"id": 2, "name": "Ana"}, {"id": 7, "name": "André"}]},
     ),
     Command(
-        "create_objects",
-        CreateRequest,
         create_objects,
         example={"object": "users", "values": [{"name": "Eva", "registration": "50"}]},
     ),
     Command(
-        "create_or_modify_objects",
-        CreateRequest,
         create_or_modify_objects,
         example={"object": "users", "values": [{"id": 50, "name": "Eva", "registration": "50"}]},
     ),
     Command(
-        "modify_objects",
-        ModifyRequest,
         modify_objects,
         example={"object": "users", "values": {"name": "Ana"}, "where": {"users": {"id": 50}}},
     ),
-    Command(
-        "destroy_objects",
-        DestroyRequest,
-        destroy_objects,
-        example={"object": "users", "where": {"users": {"id": [50, 51]}}},
-    ),
-    Command(
-        "object_metadata",
-        MetadataRequest,
-        object_metadata,
-        example={},
-    ),
+    Command(destroy_objects, example={"object": "users", "where": {"users": {"id": [50, 51]}}}),
+    Command(object_metadata, example={}),
 )

@@ -255,18 +255,6 @@ def _day(moment: Moment) -> date:
 
 
 COMMANDS = (
-    Command(
-        "who_can_open",
-        WhoCanOpenRequest,
-        who_can_open,
-        errors=(NotFound,),
-        example={"portal_id": 1, "limit": 100},
-    ),
-    Command(
-        "when_can",
-        WhenCanRequest,
-        when_can,
-        errors=(NotFound,),
-        example={"user_id": 1},
-    ),
+    Command(who_can_open, errors=(NotFound,), example={"portal_id": 1, "limit": 100}),
+    Command(when_can, errors=(NotFound,), example={"user_id": 1}),
 )

@@ -81,18 +81,10 @@ _ERRORS = (NotFound, ControllerUnavailable)
 
 COMMANDS = (
     Command(
-        "forgive_antipassback",
-        ForgiveRequest,
         forgive_antipassback,
         errors=_ERRORS,
         audit=Audit(AuditType.API, _asked),
         example={"all": True},
     ),
-    Command(
-        "antipassback_state",
-        PositionRequest,
-        antipassback_state,
-        errors=_ERRORS,
-        example={"user_id": 1},
-    ),
+    Command(antipassback_state, errors=_ERRORS, example={"user_id": 1}),
 )

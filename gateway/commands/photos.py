@@ -318,34 +318,11 @@ def _meant(request: DestroyImageRequest) -> str:
 
 
 COMMANDS = (
+    Command(user_get_image, errors=(NotFound,), example={"user_id": 1, "get_timestamp": True}),
+    Command(user_list_images, example={"get_timestamp": True}),
+    Command(user_get_image_list, example={"user_ids": [1, 50]}),
+    Command(user_set_image, errors=(StorageError,)),
     Command(
-        "user_get_image",
-        GetImageRequest,
-        user_get_image,
-        errors=(NotFound,),
-        example={"user_id": 1, "get_timestamp": True},
-    ),
-    Command(
-        "user_list_images",
-        ListImagesRequest,
-        user_list_images,
-        example={"get_timestamp": True},
-    ),
-    Command(
-        "user_get_image_list",
-        GetImagesRequest,
-        user_get_image_list,
-        example={"user_ids": [1, 50]},
-    ),
-    Command(
-        "user_set_image",
-        SetImageRequest,
-        user_set_image,
-        errors=(StorageError,),
-    ),
-    Command(
-        "user_set_image_list",
-        SetImagesRequest,
         user_set_image_list,
         errors=(StorageError,),
         example={
@@ -353,14 +330,12 @@ COMMANDS = (
             "user_images": [{"user_id": 50, "timestamp": 1700000000, "image": "/9j/4A=="}],
         },
     ),
-    Command("user_test_image", CheckImageRequest, user_test_image),
+    Command(user_test_image),
     Command(
-        "user_destroy_image",
-        DestroyImageRequest,
         user_destroy_image,
         audit=Audit(AuditType.API, _meant),
         errors=(StorageError,),
         example={"user_ids": [50, 51]},
     ),
-    Command("face_template_count_distinct", NoMembers, face_template_count_distinct),
+    Command(face_template_count_distinct),
 )

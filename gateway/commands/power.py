@@ -38,12 +38,10 @@ def device_is_alive(_: Call[NoMembers]) -> Done:
 
 
 REBOOT = Command(
-    "reboot",
-    NoMembers,
     reboot,
     Right.ADMINISTRATOR,
     audit=Audit(AuditType.BOOT, lambda _: "", refusals=True),
     errors=(NotSupportedHere, DeviceUnavailable),
 )
 
-COMMANDS = (REBOOT, Command("device_is_alive", NoMembers, device_is_alive))
+COMMANDS = (REBOOT, Command(device_is_alive))

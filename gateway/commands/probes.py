@@ -110,8 +110,6 @@ _HOST = Audit(AuditType.NETWORK, lambda request: f" {request.host}", refusals=Tr
 
 COMMANDS = (
     Command(
-        "connection_test",
-        ConnectionRequest,
         connection_test,
         Right.ADMINISTRATOR,
         audit=Audit(
@@ -124,17 +122,9 @@ COMMANDS = (
         example={"host": "127.0.0.1", "port": 80},
     ),
     Command(
-        "ping_test",
-        HostRequest,
-        ping_test,
-        Right.ADMINISTRATOR,
-        audit=_HOST,
-        errors=_MAY_FAIL,
-        example={"host": "127.0.0.1"},
+        ping_test, Right.ADMINISTRATOR, audit=_HOST, errors=_MAY_FAIL, example={"host": "127.0.0.1"}
     ),
     Command(
-        "nslookup_test",
-        HostRequest,
         nslookup_test,
         Right.ADMINISTRATOR,
         audit=_HOST,

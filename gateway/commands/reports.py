@@ -172,8 +172,6 @@ def _writer(form: str, zone: tzinfo) -> Callable[[Any], str]:
 
 COMMANDS = (
     Command(
-        "report_generate",
-        ReportRequest,
         report_generate,
         audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
         example={

@@ -207,4 +207,4 @@ def _uses_dhcp(context: CommandContext) -> bool:
         return False
 
 
-COMMANDS = (Command("system_information", NoMembers, system_information, Right.NONE),)
+COMMANDS = (Command(system_information, Right.NONE),)

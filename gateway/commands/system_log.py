@@ -53,8 +53,6 @@ def _masked(body: Mapping[str, object]) -> Mapping[str, object]:
 
 COMMANDS = (
     Command(
-        "get_ac_log",
-        NoMembers,
         get_ac_log,
         Right.ADMINISTRATOR,
         audit=Audit(AuditType.API, lambda _: ""),

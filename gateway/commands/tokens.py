@@ -63,18 +63,9 @@ def shown(token: Token) -> TokenShown:
 _TOLD = Audit(AuditType.API, lambda request: f": {request.name}")
 
 COMMANDS = (
+    Command(create_token, Right.ADMINISTRATOR, audit=_TOLD, example={"name": "turnstile"}),
+    Command(list_tokens, Right.ADMINISTRATOR),
     Command(
-        "create_token",
-        TokenRequest,
-        create_token,
-        Right.ADMINISTRATOR,
-        audit=_TOLD,
-        example={"name": "turnstile"},
-    ),
-    Command("list_tokens", NoMembers, list_tokens, Right.ADMINISTRATOR),
-    Command(
-        "revoke_token",
-        TokenRequest,
         revoke_token,
         Right.ADMINISTRATOR,
         audit=_TOLD,

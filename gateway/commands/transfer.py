@@ -446,22 +446,16 @@ def _exported(request: ExportRequest) -> str:
 
 COMMANDS = (
     Command(
-        "export_object",
-        ExportOneRequest,
         export_object,
         audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
         example={"object": "users", "columns": ["id", "name"]},
     ),
     Command(
-        "export_objects",
-        ExportRequest,
         export_objects,
         audit=Audit(AuditType.API, _exported),
         example={"objects": [{"object": "users"}, {"object": "cards"}]},
     ),
     Command(
-        "import_objects",
-        ImportRequest,
         import_objects,
         example={"object": "users", "data": "name,registration\r\nEva,50\r\n", "dry_run": True},
     ),

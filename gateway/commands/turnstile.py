@@ -79,10 +79,8 @@ def _asked(request: TurnStateRequest) -> str:
 _ERRORS = (NotSupportedHere, ControllerUnavailable)
 
 COMMANDS = (
-    Command("get_catra_info", NoMembers, get_catra_info, errors=(NotSupportedHere,)),
+    Command(get_catra_info, errors=(NotSupportedHere,)),
     Command(
-        "turnstile_event_state",
-        TurnStateRequest,
         turnstile_event_state,
         errors=_ERRORS,
         audit=Audit(AuditType.API, _asked, often=True),

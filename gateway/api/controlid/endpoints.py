@@ -52,47 +52,22 @@ class Http:
 
 
 _USUAL = Http()
-_QUESTION = Http(methods=GET_OR_POST)
 _FILE = Http(raw=True)
+_QUESTIONS = """
+    secbox_is_active has_audio_access_messages has_pjsip_audio_message get_sip_status
+    has_vpn_file get_vpn_status get_ntp_server get_language init_device_set is_first_web_login
+    get_countries logout session_is_valid get_exception_modes system_information get_catra_info
+"""
+"""Documented with GET, or a browser may ask them."""
+_ABSENT_QUESTIONS = """
+    logo get_audio_access_message get_pjsip_audio_message get_osdp_installation_mode
+    change_idcloud_code get_802_1X_status get_vpn_information get_vpn_file get_vpn_ip
+"""
 _HTTP: Mapping[str, Http] = MappingProxyType(
     {
+        **dict.fromkeys(_QUESTIONS.split(), Http(methods=GET_OR_POST)),
         **dict.fromkeys(ABSENT, _FILE),
-        **dict.fromkeys(
-            (
-                "logo",
-                "get_audio_access_message",
-                "get_pjsip_audio_message",
-                "get_osdp_installation_mode",
-                "change_idcloud_code",
-                "get_802_1X_status",
-                "get_vpn_information",
-                "get_vpn_file",
-                "get_vpn_ip",
-            ),
-            # Documented with GET, or questions that a browser may ask.
-            Http(methods=GET_OR_POST, raw=True),
-        ),
-        **dict.fromkeys(
-            (
-                "secbox_is_active",
-                "has_audio_access_messages",
-                "has_pjsip_audio_message",
-                "get_sip_status",
-                "has_vpn_file",
-                "get_vpn_status",
-                "get_ntp_server",
-                "get_language",
-                "init_device_set",
-                "is_first_web_login",
-                "get_countries",
-                "logout",
-                "session_is_valid",
-                "get_exception_modes",
-                "system_information",
-                "get_catra_info",
-            ),
-            _QUESTION,
-        ),
+        **dict.fromkeys(_ABSENT_QUESTIONS.split(), Http(methods=GET_OR_POST, raw=True)),
         "login": Http(aliases=("hidlogin",), form=True),
         "create_or_modify_objects": Http(aliases=("create_or_update_objects",)),
         "object_remove_fields": Http(aliases=("object_remove_field",)),

@@ -10,8 +10,8 @@ import click
 
 from gateway import __version__
 from gateway.cli.logs import log_nothing
-from gateway.controller.flight.replay import Difference
-from gateway.controller.flight.replay import replay as run_again
+from gateway.controller.replay.replay import Difference
+from gateway.controller.replay.replay import replay as run_again
 from gateway.errors import BrokenRecord
 
 

@@ -13,30 +13,36 @@ import zmq
 
 from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
-from gateway.controller.admission import AdmissionDesk, kept_state
-from gateway.controller.alarm_memory import AlarmMemory, remembered
-from gateway.controller.alarm_panel import AlarmPanel
+from gateway.controller.access.admission import AdmissionDesk, kept_state
+from gateway.controller.access.doorman import Doorman, Standing
+from gateway.controller.access.dynamic_codes import DynamicCodes, FindWindow
+from gateway.controller.access.forgiveness import Forgiveness, WayOut, held_open
+from gateway.controller.access.identifier import Identifier
+from gateway.controller.access.passback_positions import Ways
+from gateway.controller.access.read_throttle import ReadThrottle
+from gateway.controller.access.reader_signals import ReaderSignals
+from gateway.controller.alarms.alarm_memory import AlarmMemory, remembered
+from gateway.controller.alarms.alarm_panel import AlarmPanel
+from gateway.controller.alarms.faults import POWER, REX, Faults
+from gateway.controller.alarms.fire import FireLatch
+from gateway.controller.alarms.power_watch import PowerWatch
+from gateway.controller.alarms.sounders import Sounders
+from gateway.controller.components import Item, Parts
 from gateway.controller.core import Controller
-from gateway.controller.door_panel import DoorPanel, KeptDoor
-from gateway.controller.doorman import Doorman, Standing
-from gateway.controller.dynamic_codes import DynamicCodes, FindWindow
-from gateway.controller.event_log import EventLog
-from gateway.controller.faults import POWER, REX, Faults
-from gateway.controller.fire import FireLatch
-from gateway.controller.flight.hook import NO_FLIGHT, Flight
-from gateway.controller.flight.instant import Instant
-from gateway.controller.flight.ring import DIRECTORY, RecordFiles
-from gateway.controller.flight.tape import FlightRecorder
-from gateway.controller.forgiveness import Forgiveness, WayOut, held_open
-from gateway.controller.identifier import Identifier
-from gateway.controller.inbox import Inbox
-from gateway.controller.interlock import InterlockDesk
-from gateway.controller.journal_writer import JournalWriter
-from gateway.controller.modes import ModeKeeper
-from gateway.controller.opening_hours import KeptHours, OpeningHours, kept_hours
-from gateway.controller.parts import Item, Parts
-from gateway.controller.policies import PolicyKeeper
-from gateway.controller.ports import (
+from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
+from gateway.controller.doors.interlock import InterlockDesk
+from gateway.controller.doors.opening_hours import KeptHours, OpeningHours, kept_hours
+from gateway.controller.doors.turnstile_panel import TurnstilePanel
+from gateway.controller.flight.files import DIRECTORY, RecordFiles
+from gateway.controller.flight.recorder import FlightRecorder
+from gateway.controller.state.event_log import EventLog
+from gateway.controller.state.flight import NO_FLIGHT, Flight
+from gateway.controller.state.inbox import Inbox
+from gateway.controller.state.instant import Instant
+from gateway.controller.state.journal_writer import JournalWriter
+from gateway.controller.state.modes import ModeKeeper
+from gateway.controller.state.policies import PolicyKeeper
+from gateway.controller.state.ports import (
     Link,
     Passages,
     People,
@@ -46,13 +52,7 @@ from gateway.controller.ports import (
     StrikePort,
     Writer,
 )
-from gateway.controller.power_watch import PowerWatch
-from gateway.controller.read_throttle import ReadThrottle
-from gateway.controller.reader_signals import ReaderSignals
-from gateway.controller.recorder import Recorder
-from gateway.controller.sounders import Sounders
-from gateway.controller.turnstile_panel import TurnstilePanel
-from gateway.controller.ways import Ways
+from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.doors.values import DoorAlarm, Schedule
 from gateway.explain.names import SiteNames

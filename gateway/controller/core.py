@@ -18,16 +18,16 @@ import structlog
 from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
 from gateway.clock import next_round_ns
-from gateway.controller.bindings import Bindings, Configured
-from gateway.controller.clashes import interlock_clashes
-from gateway.controller.flight.hook import Asked, Pulse, Stateful
-from gateway.controller.forgiveness import WayOut
-from gateway.controller.identifier import OutdatedRules
-from gateway.controller.inbox import Inbox
-from gateway.controller.journal_writer import Committed, WriterFault
-from gateway.controller.parts import DamageFound, Happening, Item, Parts
-from gateway.controller.reception import Reception
-from gateway.controller.status import status_of
+from gateway.controller.access.forgiveness import WayOut
+from gateway.controller.access.identifier import OutdatedRules
+from gateway.controller.components import DamageFound, Happening, Item, Parts
+from gateway.controller.doors.clashes import interlock_clashes
+from gateway.controller.requests.dispatcher import Reception
+from gateway.controller.requests.status import status_of
+from gateway.controller.state.config import Bindings, Configured
+from gateway.controller.state.flight import Asked, Pulse, Stateful
+from gateway.controller.state.inbox import Inbox
+from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.credentials.values import BadFrame, Identification
 from gateway.doors.values import Mode
 from gateway.errors import GatewayError

@@ -11,8 +11,8 @@ import structlog
 
 from gateway.clock import SystemClock
 from gateway.controller.assembly import assembled
-from gateway.controller.inbox import Inbox
-from gateway.controller.parts import DamageFound, Item
+from gateway.controller.components import DamageFound, Item
+from gateway.controller.state.inbox import Inbox
 from gateway.errors import SettingsError
 from gateway.hardware.boards.profiles import load_profile
 from gateway.host.notify import Notifier

@@ -24,8 +24,8 @@ from gateway.access.passback import Now
 from gateway.access.person import Person
 from gateway.access.policy import Policy
 from gateway.clock import Moment, SystemClock
-from gateway.controller.bindings import Bindings
-from gateway.controller.policies import PolicyKeeper
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models

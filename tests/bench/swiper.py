@@ -38,9 +38,9 @@ from gateway.cli.logs import log_to_stderr
 from gateway.clock import SystemClock
 from gateway.controller import process
 from gateway.controller.assembly import assembled
-from gateway.controller.bindings import Bindings
 from gateway.controller.core import HEARTBEAT_NS, Controller
-from gateway.controller.policies import PolicyKeeper
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.doors.values import DoorSettings

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.controller.simulation import Panels, Simulation
+from gateway.controller.requests.simulation import Panels, Simulation
 from gateway.errors import NotSupportedHere
 from gateway.link.messages import Simulate
 
 if TYPE_CHECKING:
-    from gateway.controller.alarm_panel import AlarmPanel
-    from gateway.controller.fire import FireLatch
+    from gateway.controller.alarms.alarm_panel import AlarmPanel
+    from gateway.controller.alarms.fire import FireLatch
     from gateway.hardware.rig import Rig
     from tests.e2e.conftest import Home, Maker, Running, Site
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.access.policy import Policy
 from gateway.cli.doctor.findings import Finding, Grade
-from gateway.controller.bindings import Bindings
+from gateway.controller.state.config import Bindings
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import SiteFile
 from gateway.store.files import STORE_FILE

@@ -9,8 +9,8 @@ from gateway.access.passback import PassbackMode, Strictness
 from gateway.access.policy import Policy, Portal
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.cli.doctor.portals import closed_portals, unserved
-from gateway.controller.bindings import CATRA_ACTION, Bindings
-from gateway.controller.clashes import interlock_clashes
+from gateway.controller.doors.clashes import interlock_clashes
+from gateway.controller.state.config import CATRA_ACTION, Bindings
 from gateway.errors import GatewayError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models

@@ -24,25 +24,25 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter
 
 from gateway.access.rows import PolicyRows
-from gateway.controller.admission import AdmissionDeskState
-from gateway.controller.alarm_panel import AlarmPanelState
+from gateway.controller.access.admission import AdmissionDeskState
+from gateway.controller.access.forgiveness import ForgivenessState
+from gateway.controller.access.identifier import IdentifierState, Shown
+from gateway.controller.access.passback_positions import WaysState
+from gateway.controller.access.read_throttle import ReadThrottleState
+from gateway.controller.access.reader_signals import ReaderSignalsState
+from gateway.controller.alarms.alarm_panel import AlarmPanelState
+from gateway.controller.alarms.faults import FaultsState
+from gateway.controller.alarms.fire import FireLatchState
+from gateway.controller.components import DamageFound
 from gateway.controller.core import LoopState
-from gateway.controller.door_panel import DoorPanelState
-from gateway.controller.enrolment import EnrolmentState
-from gateway.controller.faults import FaultsState
-from gateway.controller.fire import FireLatchState
-from gateway.controller.flight.hook import Asked, Pulse, Stateful
-from gateway.controller.forgiveness import ForgivenessState
-from gateway.controller.identifier import IdentifierState, Shown
-from gateway.controller.journal_writer import Committed, WriterFault
-from gateway.controller.modes import ModeKeeperState
-from gateway.controller.opening_hours import OpeningHoursState
-from gateway.controller.parts import DamageFound
-from gateway.controller.read_throttle import ReadThrottleState
-from gateway.controller.reader_signals import ReaderSignalsState
-from gateway.controller.recorder import RecorderState
-from gateway.controller.turnstile_panel import TurnstilePanelState
-from gateway.controller.ways import WaysState
+from gateway.controller.doors.door_panel import DoorPanelState
+from gateway.controller.doors.opening_hours import OpeningHoursState
+from gateway.controller.doors.turnstile_panel import TurnstilePanelState
+from gateway.controller.requests.enrolment import EnrolmentState
+from gateway.controller.state.flight import Asked, Pulse, Stateful
+from gateway.controller.state.journal_writer import Committed, WriterFault
+from gateway.controller.state.modes import ModeKeeperState
+from gateway.controller.state.recorder import RecorderState
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenRecord, StorageError
 from gateway.hardware.events import DeviceState, InputLevel, KeyPressed, ReplaySuspected

@@ -18,10 +18,10 @@ from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.register import AlarmSource
 from gateway.alarms.zones import Entry, ZoneSettings
 from gateway.clock import ManualClock, Moment
-from gateway.controller.alarm_memory import remembered
-from gateway.controller.alarm_panel import AlarmPanel
-from gateway.controller.bindings import AlarmSettings, SoundSettings
-from gateway.controller.sounders import Sounders
+from gateway.controller.alarms.alarm_memory import remembered
+from gateway.controller.alarms.alarm_panel import AlarmPanel
+from gateway.controller.alarms.sounders import Sounders
+from gateway.controller.state.config import AlarmSettings, SoundSettings
 from gateway.hardware.events import InputKind, InputName
 from gateway.settings import SiteFile
 from gateway.store.journal import CommittedEntry, EntryKind, Timer

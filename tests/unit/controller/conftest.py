@@ -18,8 +18,8 @@ import pytest
 from gateway.clock import ManualClock
 from gateway.commands.provisioning import initialise
 from gateway.controller.assembly import assembled
+from gateway.controller.components import Item
 from gateway.controller.core import Controller
-from gateway.controller.parts import Item
 from gateway.hardware.boards.profiles import load_profile
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Command

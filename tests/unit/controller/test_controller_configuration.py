@@ -15,7 +15,7 @@ import pytest
 
 import gateway
 from gateway.access.actions import Action
-from gateway.controller.bindings import Bindings
+from gateway.controller.state.config import Bindings
 from gateway.credentials.values import CredentialKind
 from gateway.doors.values import Mode
 from gateway.objects.configuration import ConfigurationKey, Kind
@@ -28,7 +28,7 @@ PACKAGE = Path(gateway.__file__).parent
 PASSED_ON = {"commands/audit.py", "commands/configuration.py", "commands/gpio.py"}
 """Where keys are handled whichever they are, on behalf of the client who names them."""
 SNAPSHOTS = {
-    "controller/bindings.py",
+    "controller/state/config.py",
     "explain/sources.py",
     "controller/flight/rules.py",
     "cli/doctor/portals.py",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.access.attempt import Duress
-from gateway.controller.admission import AdmissionDesk
+from gateway.controller.access.admission import AdmissionDesk
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY

@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.clock import DeviceTime
-from gateway.controller import event_log
-from gateway.controller.event_log import EventLog
+from gateway.controller.state import event_log
+from gateway.controller.state.event_log import EventLog
 from gateway.explain.names import SiteNames
 from gateway.settings import parse_site
 from gateway.store.journal import Entry, EntryKind

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.controller.flight.hook import Asked
-from gateway.controller.flight.replay import Result, replay
-from gateway.controller.flight.ring import RecordFiles
+from gateway.controller.flight.files import RecordFiles
+from gateway.controller.replay.replay import Result, replay
+from gateway.controller.state.flight import Asked
 from gateway.credentials.password_hash import hash_password
 from gateway.credentials.totp import DynamicCode, TotpSettings, otp
 from gateway.credentials.values import Credential, CredentialKind, Identification
@@ -248,7 +248,7 @@ def test_what_cannot_be_written_down_changes_no_decision(
     def fail(*_arguments: object) -> None:
         raise TypeError("this has no form")
 
-    monkeypatch.setattr("gateway.controller.flight.tape.dump_input", fail)
+    monkeypatch.setattr("gateway.controller.flight.recorder.dump_input", fail)
     flying.swipe(CARD_OF_ANA)
     assert flying.unlocked(1)
     assert flying.events() == [(7, ANA)]

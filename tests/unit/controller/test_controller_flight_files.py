@@ -15,15 +15,15 @@ from gateway.access.admission_values import AdmissionState, PendingFactor
 from gateway.access.keypad_guard import Guard
 from gateway.access.person import Person
 from gateway.access.rows import LinkRow
-from gateway.controller.enrolment import EnrolmentState
+from gateway.controller.access.identifier import Shown
+from gateway.controller.access.passback_positions import WaysState
+from gateway.controller.flight.files import FILES, MOST_FILES, RecordFiles
 from gateway.controller.flight.forms import dump, dump_input, hidden, load, load_input
-from gateway.controller.flight.hook import Asked, Pulse
-from gateway.controller.flight.instant import Instant
-from gateway.controller.flight.plant import PaperWriter
-from gateway.controller.flight.ring import FILES, MOST_FILES, RecordFiles
-from gateway.controller.flight.tape import FlightRecorder, digest_of
-from gateway.controller.identifier import Shown
-from gateway.controller.ways import WaysState
+from gateway.controller.flight.recorder import FlightRecorder, digest_of
+from gateway.controller.replay.offline import PaperWriter
+from gateway.controller.requests.enrolment import EnrolmentState
+from gateway.controller.state.flight import Asked, Pulse
+from gateway.controller.state.instant import Instant
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.doors.values import Mode
 from gateway.errors import BrokenRecord

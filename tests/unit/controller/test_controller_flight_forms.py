@@ -17,17 +17,17 @@ from pydantic import BaseModel
 
 from gateway.access.policy import Policy
 from gateway.clock import ManualClock
-from gateway.controller.bindings import Bindings
 from gateway.controller.core import Controller
-from gateway.controller.door_panel import DoorPanel
+from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.flight.forms import FORM, STATES, dump_state, restore_states, schemas
-from gateway.controller.flight.hook import Asked
-from gateway.controller.flight.plant import PaperClock, Plant, Sources
-from gateway.controller.flight.replay import replay
 from gateway.controller.flight.rules import rules_of, snapshot_of
-from gateway.controller.inbox import Inbox
-from gateway.controller.journal_writer import JournalWriter
-from gateway.controller.policies import PolicyKeeper
+from gateway.controller.replay.offline import PaperClock, Plant, Sources
+from gateway.controller.replay.replay import replay
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.flight import Asked
+from gateway.controller.state.inbox import Inbox
+from gateway.controller.state.journal_writer import JournalWriter
+from gateway.controller.state.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.doors.state import DoorState
 from gateway.hardware.events import InputKind, InputName

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.controller.core import LONGEST_WAIT_NS
-from gateway.controller.policies import PolicyKeeper
+from gateway.controller.state.policies import PolicyKeeper
 from gateway.store.journal import EntryKind
 from gateway.store.objects.store import Store
 from gateway.store.policy.people import PeopleReader

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.clock import ManualClock
-from gateway.controller.policies import RETRY_NS, SLICE_NS, PolicyKeeper
+from gateway.controller.state.policies import RETRY_NS, SLICE_NS, PolicyKeeper
 from gateway.errors import StorageError
 from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 

@@ -12,10 +12,10 @@ import pytest
 from gateway.access.admission_values import Outcome
 from gateway.access.decision import Decision
 from gateway.access.reasons import Reason
-from gateway.controller.admission import Verdict
-from gateway.controller.flight.hook import Asked
-from gateway.controller.flight.replay import replay
-from gateway.controller.reader_signals import ReaderSignals
+from gateway.controller.access.admission import Verdict
+from gateway.controller.access.reader_signals import ReaderSignals
+from gateway.controller.replay.replay import replay
+from gateway.controller.state.flight import Asked
 from gateway.credentials.values import BadFrame
 from gateway.errors import NotSupportedHere, StorageError
 from gateway.hardware.events import InputKind, InputName

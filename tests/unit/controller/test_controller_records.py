@@ -20,13 +20,13 @@ from click.testing import CliRunner
 
 from gateway.access.person import Person
 from gateway.cli.main import cli
-from gateway.controller.bindings import Bindings
 from gateway.controller.flight.forms import FORM
-from gateway.controller.flight.hook import Asked, Pulse
-from gateway.controller.flight.plant import PaperClock, Plant, Sources
-from gateway.controller.flight.replay import Result, replay
+from gateway.controller.flight.recorder import digest_of
 from gateway.controller.flight.rules import snapshot_of
-from gateway.controller.flight.tape import digest_of
+from gateway.controller.replay.offline import PaperClock, Plant, Sources
+from gateway.controller.replay.replay import Result, replay
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.flight import Asked, Pulse
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.doors.values import DoorSettings
 from gateway.errors import BrokenRecord, StorageError
@@ -382,7 +382,7 @@ def test_a_core_that_asks_the_store_for_something_else_is_found(
     record: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "gateway.controller.identifier.credential_of_code",
+        "gateway.controller.access.identifier.credential_of_code",
         lambda credential, _mode: Credential(credential.kind, credential.value + 1),
     )
     found = replay(record).difference
@@ -396,7 +396,7 @@ def test_a_core_that_fails_where_it_did_not_is_found(
     def fail(*_arguments: object, **_named: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("gateway.controller.door_panel.DoorPanel.sensor_level", fail)
+    monkeypatch.setattr("gateway.controller.doors.door_panel.DoorPanel.sensor_level", fail)
     found = replay(record).difference
     assert found is not None
     assert found.now["raised"] == "ZeroDivisionError"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.commands.provisioning import initialise
-from gateway.controller.flight.hook import Asked
+from gateway.controller.state.flight import Asked
 from gateway.errors import StorageError
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.pins.outputs import StrikeOutput

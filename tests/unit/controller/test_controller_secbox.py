@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.commands.provisioning import initialise
-from gateway.controller.flight.replay import replay
+from gateway.controller.replay.replay import replay
 from gateway.errors import DeviceUnavailable
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Authorize, OpenDoor, Opening

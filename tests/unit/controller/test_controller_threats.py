@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.controller.access.passback_positions import Ways
 from gateway.controller.core import LONGEST_WAIT_NS
-from gateway.controller.flight.hook import Asked
-from gateway.controller.policies import PolicyKeeper
-from gateway.controller.ways import Ways
+from gateway.controller.state.flight import Asked
+from gateway.controller.state.policies import PolicyKeeper
 from gateway.credentials.values import CredentialKind
 from gateway.errors import StorageError
 from gateway.hardware.events import InputKind, InputName

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.access.reasons import AccessEvent
-from gateway.controller.wiegand_modes import usable_formats
+from gateway.controller.state.wiegand_modes import usable_formats
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind

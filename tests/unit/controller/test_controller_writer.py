@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.controller import journal_writer
-from gateway.controller.journal_writer import Committed, JournalWriter, WriterFault
+from gateway.controller.state import journal_writer
+from gateway.controller.state.journal_writer import Committed, JournalWriter, WriterFault
 from gateway.errors import StorageError
 from gateway.store.journal import Entry, EntryKind, Journal
 

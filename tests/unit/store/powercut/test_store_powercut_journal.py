@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.controller.alarm_memory import AlarmMemory
+from gateway.controller.alarms.alarm_memory import AlarmMemory
 from gateway.controller.assembly import _Past
-from gateway.controller.journal_writer import JournalWriter
+from gateway.controller.state.journal_writer import JournalWriter
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.store.files import JOURNAL_FILE, STORE_FILE

@@ -1,0 +1,1 @@
+"""From a read at a reader to a grant that is carried out."""

@@ -1,0 +1,120 @@
+"""Holds back what is read at a reader at which too many unknown cards or codes were shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from gateway.access.read_throttle import Throttle
+from gateway.controller.state.recorder import Recorder
+from gateway.credentials.values import Credential, CredentialKind, Identification
+from gateway.store.journal import EntryKind
+
+log = structlog.get_logger("readers")
+
+
+class GuessingSink(Protocol):
+    """Who hears that somebody seems to guess at a reader, or that it is over."""
+
+    def __call__(self, reader: str, now_ms: int, *, on: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SlowedReader:
+    """A `Throttle` whose unknown ones are credentials."""
+
+    unknown: tuple[tuple[Credential, int], ...]
+    latest_ms: int
+    slow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadThrottleState:
+    """What is remembered of readers, by name."""
+
+    readers: Mapping[str, SlowedReader]
+    waiting: Mapping[str, Identification]
+    left_out: Mapping[str, int]
+
+
+class ReadThrottle:
+    """Lets reads through, or has them wait for a moment. The loop's thread alone uses it."""
+
+    def __init__(self, recorder: Recorder, alarm: GuessingSink) -> None:
+        self._recorder = recorder
+        self._alarm = alarm
+        self._readers: dict[str, Throttle[Credential]] = {}
+        self._waiting: dict[str, Identification] = {}
+        """At most one for each reader: the latest. Whoever stands there now has shown it."""
+        self._left_out: dict[str, int] = {}
+
+    def state(self) -> ReadThrottleState:
+        return ReadThrottleState(
+            readers={
+                reader: SlowedReader(known.unknown, known.latest_ms, known.slow)
+                for reader, known in self._readers.items()
+            },
+            waiting=dict(self._waiting),
+            left_out=dict(self._left_out),
+        )
+
+    def restore(self, state: ReadThrottleState) -> None:
+        self._readers = {
+            reader: Throttle(known.unknown, known.latest_ms, known.slow)
+            for reader, known in state.readers.items()
+        }
+        self._waiting = dict(state.waiting)
+        self._left_out = dict(state.left_out)
+
+    def passes(self, read: Identification, now_ms: int) -> bool:
+        """Whether `read` is decided upon now; else it waits, and `tick` hands it out."""
+        throttle = self._readers.get(read.reader)
+        if throttle is None or now_ms >= throttle.free_ms or _guarded_elsewhere(read):
+            return True
+        if read.reader in self._waiting:
+            self._left_out[read.reader] = self._left_out.get(read.reader, 0) + 1
+        self._waiting[read.reader] = read
+        return False
+
+    def unknown(self, read: Identification, now_ms: int) -> None:
+        """`read` was decided upon, and is nobody's."""
+        if _guarded_elsewhere(read):
+            return
+        before = self._readers.get(read.reader, Throttle())
+        after = before.after_unknown(read.credential, now_ms)
+        self._readers[read.reader] = after
+        if after.slow and not before.slow:
+            self._recorder.note(EntryKind.READER_SLOWED, reader=read.reader, slow=True)
+            # Strangers' tags pass a UHF reader at a road all day.
+            if read.credential.kind is not CredentialKind.UHF_TAG:
+                self._alarm(read.reader, now_ms, on=True)
+
+    def tick(self, now_ms: int) -> list[Identification]:
+        """What has waited long enough."""
+        due = []
+        for reader, throttle in list(self._readers.items()):
+            if reader in self._waiting and now_ms >= throttle.free_ms:
+                due.append(self._waiting.pop(reader))
+            elif throttle.ends_ms is not None and now_ms >= throttle.ends_ms:
+                self._end(reader, now_ms)
+        return due
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        dues = [self._readers[reader].free_ms for reader in self._waiting]
+        ends = (throttle.ends_ms for throttle in self._readers.values())
+        return min((*dues, *(end for end in ends if end is not None)), default=None)
+
+    def _end(self, reader: str, now_ms: int) -> None:
+        self._readers[reader] = replace(self._readers[reader], slow=False)
+        left_out = self._left_out.pop(reader, 0)
+        self._recorder.note(EntryKind.READER_SLOWED, reader=reader, slow=False, left_out=left_out)
+        self._alarm(reader, now_ms, on=False)
+
+
+def _guarded_elsewhere(read: Identification) -> bool:
+    """Wrong PINs lock their keypad."""
+    return read.credential.kind is CredentialKind.PIN

@@ -1,0 +1,130 @@
+"""The lights and buzzers of the readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.access.reasons import Reason
+from gateway.access.signals import SHORT_MS, Cue, Part, Signal
+from gateway.controller.access.admission import Verdict
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.ports import SounderPort
+from gateway.errors import NotSupportedHere
+from gateway.settings import SiteFile
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSignalsState:
+    """What is told where, by reader."""
+
+    signals: Mapping[str, Signal]
+    waits: Mapping[str, int]
+    """The portal at which more people are due."""
+    buzz_until_ms: int
+    due_ms: int | None
+
+
+class ReaderSignals:
+    """Drives what the readers have of them. The loop's thread alone uses it."""
+
+    def __init__(self, site: SiteFile, switches: Mapping[str, SounderPort]) -> None:
+        """`switches` by the names of `SiteFile.switches`; all are off."""
+        self._outputs: dict[str, dict[Part, SounderPort]] = {}
+        """Reader -> what it has; a reader without any is not here."""
+        for reader in site.reader:
+            parts = {
+                Part(key): switches[f"reader {reader.name} {key}"]
+                for key, _wire in reader.outputs()
+            }
+            if parts:
+                self._outputs[reader.name] = parts
+        self._signals: dict[str, Signal] = {}
+        self._waits: dict[str, int] = {}
+        """Reader -> the portal at which more people are due."""
+        self._buzz_until_ms = 0
+        self._beeps = True
+        self._wait_ms: dict[Reason, int] = {}
+        self._due_ms: int | None = None
+
+    def state(self) -> ReaderSignalsState:
+        return ReaderSignalsState(
+            dict(self._signals), dict(self._waits), self._buzz_until_ms, self._due_ms
+        )
+
+    def restore(self, state: ReaderSignalsState) -> None:
+        self._signals = dict(state.signals)
+        self._waits = dict(state.waits)
+        self._buzz_until_ms = state.buzz_until_ms
+        self._due_ms = state.due_ms
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot."""
+        self.configure(bindings)
+        self._drive(now_ms)
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._beeps = bindings.beeps
+        self._wait_ms = {
+            Reason.SECOND_FACTOR_DUE: bindings.admission.second_factor_ms,
+            Reason.WAITING_FOR_PERSONS: bindings.admission.persons_ms,
+        }
+
+    def verdict(self, verdict: Verdict, now_ms: int, opened_ms: int = 0) -> None:
+        """Tell a verdict where it was asked for; `opened_ms` is how long a grant unlocks."""
+        decision, reader = verdict.decision, verdict.outcome.reader
+        cue = decision.reason.cue
+        if cue is not Cue.WAIT:
+            self._end_waits(reader, decision.portal_id if decision.allowed else None)
+        elif decision.reason is Reason.WAITING_FOR_PERSONS:
+            self._waits[reader] = decision.portal_id
+        usual_ms = opened_ms if cue is Cue.GRANT else 0
+        self.show(reader, cue, now_ms, self._wait_ms.get(decision.reason, usual_ms))
+
+    def show(self, reader: str, cue: Cue, now_ms: int, for_ms: int = 0) -> None:
+        """Tell `cue` at `reader` for a time, 0 for a moment; what it told before ends."""
+        if reader in self._outputs:
+            self._signals[reader] = Signal(cue, now_ms, now_ms + (for_ms or SHORT_MS))
+        self._drive(now_ms)
+
+    def buzz(self, for_ms: int, now_ms: int) -> None:
+        """Let every buzzer be heard, since a client asked for it; also where readers make no sound
+        of their own. Raises NotSupportedHere without any."""
+        if not any(Part.BUZZER in parts for parts in self._outputs.values()):
+            raise NotSupportedHere("this device has no buzzer")
+        self._buzz_until_ms = now_ms + for_ms
+        self._drive(now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Do what is due."""
+        self._drive(now_ms)
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        return self._due_ms
+
+    def _end_waits(self, reader: str, portal_id: int | None) -> None:
+        """At `reader` something came of it; and wherever people waited at a portal that is passed
+        now."""
+        self._waits.pop(reader, None)
+        for other, waits_at in list(self._waits.items()):
+            if waits_at == portal_id:
+                del self._waits[other]
+                self._signals.pop(other, None)
+
+    def _drive(self, now_ms: int) -> None:
+        """Bring the outputs to what they are to be at this instant."""
+        buzzes = now_ms < self._buzz_until_ms
+        for reader, parts in self._outputs.items():
+            signal = self._signals.get(reader)
+            for part, output in parts.items():
+                on = signal is not None and signal.on(part, now_ms)
+                if part is Part.BUZZER:
+                    on = buzzes or (on and self._beeps)
+                if output.on is not on:
+                    output.drive(on=on)
+        instants = [signal.next_ms(now_ms) for signal in self._signals.values()]
+        if buzzes:
+            instants.append(self._buzz_until_ms)
+        self._due_ms = min((instant for instant in instants if instant is not None), default=None)

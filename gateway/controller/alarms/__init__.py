@@ -1,0 +1,1 @@
+"""Alarms, sirens, fire and faults at work."""

@@ -1,0 +1,323 @@
+"""Everything that can be an alarm: zones, tamper contacts, doors, keypads, people under threat.
+
+It says what begins and what ends, and has the siren and the bell sound. What must outlive a
+restart is in the journal; `alarm_memory` reads it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.access.attempt import Duress
+from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, AlarmCause
+from gateway.alarms.door_alarms import DoorAlarmChange, DoorAlarms
+from gateway.alarms.duress import DuressQueue, same_threat
+from gateway.alarms.register import (
+    AlarmEnded,
+    AlarmRegister,
+    AlarmSource,
+    AlarmStarted,
+    RegisterChange,
+    SoundChanged,
+)
+from gateway.clock import Clock
+from gateway.controller.alarms.alarm_memory import AlarmMemory
+from gateway.controller.alarms.sounders import SIREN, Sounders, SoundersState
+from gateway.controller.alarms.zone_watch import ZoneWatch, ZoneWatchState
+from gateway.controller.state.config import AlarmSettings, Bindings
+from gateway.controller.state.recorder import Recorder
+from gateway.hardware.events import InputName
+from gateway.link.messages import AlarmStatus
+from gateway.settings import SiteFile
+from gateway.store.journal import EntryKind
+
+log = structlog.get_logger("alarm")
+
+_DURESS = {
+    Duress.CARD: AlarmCause.PANIC_CARD,
+    Duress.PIN: AlarmCause.PANIC_PIN,
+    Duress.PASSWORD: AlarmCause.PANIC_PASSWORD,
+    Duress.FINGER: AlarmCause.PANIC_FINGER,
+}
+_KEYPAD = "keypad "
+_GUESSING = "guessing at "
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmPanelState:
+    """The machines of alarms, and what is on."""
+
+    register: AlarmRegister
+    duress: DuressQueue
+    doors: DoorAlarms
+    zones: ZoneWatchState
+    sounders: SoundersState
+
+
+class AlarmPanel:
+    """Feeds the machines and keeps the register. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        site: SiteFile,
+        recorder: Recorder,
+        clock: Clock,
+        sounders: Sounders,
+        memory: AlarmMemory,
+        now_ms: int,
+        *,
+        locked_keypads: Collection[str] = (),
+    ) -> None:
+        """`memory` is what a restart kept: alarms stay on until what set them off says otherwise,
+        and those that nothing here can end any more end at once. `locked_keypads` names the readers
+        whose keypad a restart left locked.
+        """
+        self._recorder = recorder
+        self._sounders = sounders
+        self._indices = {reader.name: reader.index for reader in site.reader}
+        self._bindings: Bindings | None = None
+        self._settings = AlarmSettings()
+        self._duress = memory.duress
+        self._register = _restored(memory, now_ms)
+        self.zones = ZoneWatch(site, recorder, clock, self._zone, memory)
+        """The inputs that set off alarms."""
+        doors = {door.id for door in site.doors()}
+        self._doors = DoorAlarms.kept(
+            s for s in memory.on if s.cause in DOOR_CAUSES and s.door_id in doors
+        )
+        kept = {AlarmSource(cause, door) for door, cause in self._doors.shown.items()}
+        # The bond contact of a door that is there: its machine knows of the alarm too.
+        kept.update(AlarmSource(AlarmCause.LOCK_WELDED, door.id) for door in site.door if door.bond)
+        keypads = {_KEYPAD + reader for reader in locked_keypads}
+        for source in memory.on:
+            ends = source in kept or source.part in keypads or source.silent
+            if not ends and not self.zones.watches(source):
+                self._clear(source, now_ms)
+
+    # what happens
+
+    def state(self) -> AlarmPanelState:
+        return AlarmPanelState(
+            self._register,
+            self._duress,
+            self._doors,
+            self.zones.state(),
+            self._sounders.state(),
+        )
+
+    def restore(self, state: AlarmPanelState) -> None:
+        self._register = state.register
+        self._duress = state.duress
+        self._doors = state.doors
+        self.zones.restore(state.zones)
+        self._sounders.restore(state.sounders)
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._bindings = bindings
+        self._settings = bindings.alarms
+        self.zones.configure(bindings)
+        self._sounders.configure(bindings)
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot."""
+        is_first = self._bindings is None
+        self._bindings = bindings
+        self._settings = bindings.alarms
+        self._sounders.bind(bindings, now_ms)
+        if is_first and self._register.sounding:
+            self._sounders.alarm(now_ms)
+        self._show(self._doors.configured(self._settings.doors, now_ms), now_ms)
+        if not self._settings.tamper_enabled:
+            for source in self._on(AlarmCause.TAMPER):
+                if source.part.startswith((_KEYPAD, _GUESSING)):
+                    self._clear(source, now_ms)
+        self.zones.bind(bindings, now_ms)
+
+    def level(self, name: InputName, now_ms: int, *, high: bool) -> None:
+        """The pin of an alarm zone or a tamper contact was read."""
+        self.zones.level(name, now_ms, high=high)
+
+    def door(self, cause: AlarmCause, now_ms: int, *, on: bool, door_id: int) -> None:
+        """A door's machine raised or ended an alarm."""
+        source = AlarmSource(cause, door_id)
+        if cause in DOOR_CAUSES:
+            self._show(self._doors.told(self._settings.doors, source, now_ms, on=on), now_ms)
+        elif on:
+            self._raise(source, now_ms)
+        else:
+            self._clear(source, now_ms)
+
+    def fire(self, now_ms: int, *, on: bool) -> None:
+        """The fire input reports a fire, or was reset: doors are no alarm meanwhile."""
+        self._show(self._doors.fire_changed(self._settings.doors, now_ms, on=on), now_ms)
+
+    def keypad(self, reader: str, now_ms: int, *, on: bool) -> None:
+        """The keypad of `reader` was locked after too many wrong entries, or freed: tampering, at
+        the door of the reader.
+        """
+        self._guessed(_KEYPAD + reader, reader, now_ms, on=on)
+
+    def slowed(self, reader: str, now_ms: int, *, on: bool) -> None:
+        """`reader` was slowed after too many unknown cards or codes, or is as before: likewise."""
+        self._guessed(_GUESSING + reader, reader, now_ms, on=on)
+
+    def _guessed(self, part: str, reader: str, now_ms: int, *, on: bool) -> None:
+        if not on:
+            for source in self._on(AlarmCause.TAMPER, part):
+                self._clear(source, now_ms)
+        elif self._settings.tamper_enabled and not self._on(AlarmCause.TAMPER, part):
+            self._raise(AlarmSource(AlarmCause.TAMPER, self._door_of(reader), part), now_ms)
+
+    def duress(
+        self, kind: Duress, user_id: int, access_log_id: int, now_ms: int, reader: str = ""
+    ) -> None:
+        """Somebody identified under threat, at `reader` where that is known: an alarm follows
+        after its delay, unless its kind is switched off. Nothing at the door shows it.
+        """
+        source = AlarmSource(
+            _DURESS[kind], self._door_of(reader), user_id=user_id, access_log_id=access_log_id
+        )
+        is_on = any(same_threat(alarm.source, source) for alarm in self._register.active)
+        if source.cause not in self._settings.duress_causes or is_on or self._duress.holds(source):
+            return
+        delay_ms = self._settings.duress_delay_ms
+        self._duress = self._duress.presented(source, now_ms + delay_ms)
+        self._note_duress(source, delay_ms, done=False)
+
+    def silence(self, now_ms: int) -> None:
+        """What is on sounds no longer. It is over only when its condition is; what has none (a
+        threat, a zone that was entered and is at rest again) is over now.
+        """
+        if self._register.active:
+            self._recorder.note(EntryKind.SILENCED)
+        for cause in DURESS_CAUSES:
+            for source in self._on(cause):
+                self._clear(source, now_ms)
+        self.zones.silence(now_ms)
+        self._take(self._register.silence(), now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Do what is due."""
+        self.zones.tick(now_ms)
+        self._duress, begun = self._duress.elapsed(now_ms)
+        for source in begun:
+            self._raise(source, now_ms)
+            self._note_duress(source, 0, done=True)
+        due = self._doors.due_ms()
+        if due is not None and due <= now_ms:
+            self._show(self._doors.elapsed(now_ms), now_ms)
+        self._sounders.tick(now_ms)
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        parts = (self.zones, self._duress, self._doors, self._sounders)
+        return min((due for part in parts if (due := part.due_ms()) is not None), default=None)
+
+    # what is known
+
+    def disabled(self, reader: str) -> bool:
+        """True while what is read at `reader` must not count: somebody tampers with it."""
+        return self.zones.disabled(self._indices[reader])
+
+    def active_high(self, zone: int) -> bool:
+        """Whether the active level of a wired zone is high. Raises NotFound for one that is not."""
+        return self.zones.active_high(zone)
+
+    def status(self) -> tuple[bool, AlarmCause]:
+        """Whether an alarm is on that nobody silenced, and the gravest cause."""
+        return self._register.status()
+
+    @property
+    def siren(self) -> bool:
+        """Whether the siren sounds."""
+        return self._sounders.on(SIREN)
+
+    def active(self) -> tuple[AlarmStatus, ...]:
+        """The alarms that are on, oldest first."""
+        return tuple(
+            AlarmStatus(
+                cause=int(alarm.source.cause),
+                door_id=alarm.source.door_id,
+                part=alarm.source.part,
+                user_id=alarm.source.user_id,
+                access_log_id=alarm.source.access_log_id,
+                silenced=alarm.silenced,
+            )
+            for alarm in self._register.active
+        )
+
+    # its parts
+
+    def _zone(self, source: AlarmSource, now_ms: int, *, on: bool) -> None:
+        """An input began or ended an alarm; its door may be another one by now."""
+        if on:
+            self._raise(source, now_ms)
+            return
+        for found in self._on(source.cause, source.part):
+            self._clear(found, now_ms)
+
+    def _door_of(self, reader: str) -> int:
+        """The door of a reader, 0 where nobody knows."""
+        if self._bindings is None or reader not in self._indices:
+            return 0
+        return self._bindings.door_of_reader(self._indices[reader])
+
+    def _show(self, change: DoorAlarmChange, now_ms: int) -> None:
+        self._doors = change.state
+        for source in change.ended:
+            self._clear(source, now_ms)
+        for source in change.began:
+            self._raise(source, now_ms)
+
+    def _on(self, cause: AlarmCause, part: str | None = None) -> list[AlarmSource]:
+        """What is on with `cause`, of `part` if one is named."""
+        found = (alarm.source for alarm in self._register.active)
+        return [s for s in found if s.cause is cause and part in (None, s.part)]
+
+    def _note_duress(self, source: AlarmSource, delay_ms: int, *, done: bool) -> None:
+        self._recorder.note(
+            EntryKind.DURESS,
+            cause=int(source.cause),
+            user_id=source.user_id,
+            access_log_id=source.access_log_id,
+            door_id=source.door_id,
+            delay_ms=delay_ms,
+            done=done,
+        )
+
+    def _raise(self, source: AlarmSource, now_ms: int) -> None:
+        self._take(self._register.raise_(source, now_ms), now_ms)
+
+    def _clear(self, source: AlarmSource, now_ms: int) -> None:
+        self._take(self._register.clear(source), now_ms)
+
+    def _take(self, change: RegisterChange, now_ms: int) -> None:
+        self._register = change.register
+        for effect in change.effects:
+            match effect:
+                case AlarmStarted(source=source):
+                    self._recorder.alarm(source, on=True)
+                    if not source.silent:
+                        self._sounders.alarm(now_ms)
+                case AlarmEnded(source=source):
+                    self._recorder.alarm(source, on=False)
+                case SoundChanged(sounding=False):
+                    self._sounders.quiet(now_ms)
+                case SoundChanged():
+                    pass  # the alarm that began it has started the siren
+
+
+def _restored(memory: AlarmMemory, now_ms: int) -> AlarmRegister:
+    """The register as it was, what was silenced included."""
+    register = AlarmRegister()
+    for source in memory.on:
+        if source in memory.silenced:
+            register = register.raise_(source, now_ms).register
+    register = register.silence().register
+    for source in memory.on:
+        register = register.raise_(source, now_ms).register
+    return register

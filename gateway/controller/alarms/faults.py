@@ -1,0 +1,70 @@
+"""What is wrong with the site's parts and is no alarm of the API: journalled as it begins and ends,
+shown until then, over restarts too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from gateway.controller.state.recorder import Recorder
+from gateway.link.messages import Fault
+from gateway.store.journal import CommittedEntry, EntryKind
+
+REX, POWER = "rex", "power"
+"""Parts whose faults are journalled here, each with the name of its door or contact."""
+
+Part = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultsState:
+    """The parts that are faulty, and why."""
+
+    active: tuple[tuple[Part, str], ...]
+
+
+class Faults:
+    """Remembers which parts are faulty. The loop's thread alone uses it."""
+
+    def __init__(
+        self, recorder: Recorder, parts: Collection[Part], past: Iterable[CommittedEntry] = ()
+    ) -> None:
+        """`parts` are those of this site; `past` are the journal's newest entries on each part."""
+        self._recorder = recorder
+        self._active: dict[Part, str] = {}
+        for entry in past:
+            kind, _, name = entry.body["part"].partition(" ")
+            if entry.body["why"] is None or kind not in (REX, POWER):
+                continue
+            self._active[kind, name] = entry.body["why"]
+            if (kind, name) not in parts:
+                # Nothing can tell its end any more.
+                self.tell(kind, name, None)
+
+    def state(self) -> FaultsState:
+        return FaultsState(tuple(sorted(self._active.items())))
+
+    def restore(self, state: FaultsState) -> None:
+        self._active = dict(state.active)
+
+    def on(self, kind: str, name: str) -> bool:
+        """Whether the part is faulty, or was when the last run ended and nothing told since."""
+        return (kind, name) in self._active
+
+    def tell(self, kind: str, name: str, why: str | None) -> None:
+        """The part is faulty, and why in words for a technician; None: it is in order."""
+        if (why is not None) is self.on(kind, name):
+            return
+        if why is None:
+            del self._active[kind, name]
+        else:
+            self._active[kind, name] = why
+        self._recorder.note(EntryKind.FAULT, part=f"{kind} {name}", why=why)
+
+    def active(self) -> tuple[Fault, ...]:
+        """What is wrong now."""
+        return tuple(
+            Fault(part=kind, name=name, why=why)
+            for (kind, name), why in sorted(self._active.items())
+        )

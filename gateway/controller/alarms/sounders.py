@@ -1,0 +1,104 @@
+"""The outputs that are heard: the siren in an alarm, the bell at its times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.alarms.sounders import SILENT, BellWatch, Sounder, TimedAlarm
+from gateway.clock import Clock
+from gateway.controller.state.config import Bindings, SoundSettings
+from gateway.controller.state.ports import SounderPort
+from gateway.controller.state.recorder import Recorder
+from gateway.controller.state.wall_seconds import WallSeconds
+
+log = structlog.get_logger("alarm")
+
+SIREN, BELL = "siren", "bell"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundersState:
+    """What sounds, and when the next second is looked at."""
+
+    sounders: Mapping[str, Sounder]
+    bells: BellWatch
+    second_ms: int | None
+
+
+class Sounders:
+    """Drives what the site has of them. The loop's thread alone uses it."""
+
+    def __init__(
+        self, outputs: Mapping[str, SounderPort], recorder: Recorder, clock: Clock
+    ) -> None:
+        """`outputs` by the names of their tables in the site file; all are off."""
+        self._outputs = outputs
+        self._recorder = recorder
+        self._seconds = WallSeconds(clock)
+        self._bells: tuple[TimedAlarm, ...] = ()
+        self._watch = BellWatch()
+        self._sounders = {SIREN: SILENT, BELL: SILENT}
+        self._settings = SoundSettings()
+
+    def state(self) -> SoundersState:
+        return SoundersState(dict(self._sounders), self._watch, self._seconds.due_ms())
+
+    def restore(self, state: SoundersState) -> None:
+        self._sounders = dict(state.sounders)
+        self._watch = state.bells
+        self._seconds.restore(state.second_ms)
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._settings = bindings.alarms.sounds
+        self._bells = bindings.snapshot.bells
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot; before the first nothing sounds."""
+        self.configure(bindings)
+        self._seconds.want(now_ms, wanted=bool(self._bells) and self._settings.bell_enabled)
+        self._drive(now_ms)
+
+    def alarm(self, now_ms: int) -> None:
+        """An alarm began that is to be heard: the siren's whole time begins anew."""
+        self._sounders[SIREN] = SILENT.started(now_ms, self._settings.siren_ms)
+        self._drive(now_ms)
+
+    def quiet(self, now_ms: int) -> None:
+        """No alarm that is to be heard is left."""
+        self._sounders[SIREN] = SILENT
+        self._drive(now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Do what is due."""
+        if self._seconds.passed(now_ms):
+            moment = self._recorder.moment()
+            self._watch, rings = self._watch.look(self._bells, moment.local, trusted=moment.trusted)
+            if rings:
+                self._sounders[BELL] = SILENT.started(now_ms, self._settings.bell_ms)
+        self._drive(now_ms)
+
+    def _drive(self, now_ms: int) -> None:
+        """Bring the outputs to what they are to be at this instant."""
+        enabled = {SIREN: self._settings.siren_enabled, BELL: self._settings.bell_enabled}
+        for name, sounder in self._sounders.items():
+            self._sounders[name] = sounder.elapsed(now_ms)
+            on = enabled[name] and sounder.sounds(now_ms)
+            output = self._outputs.get(name)
+            if output is not None and output.on is not on:
+                log.info("sound", output=name, on=on)
+                output.drive(on=on)
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        instants = [sounder.until_ms for sounder in self._sounders.values()]
+        instants.append(self._seconds.due_ms())
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def on(self, name: str) -> bool:
+        """Whether the output `name` is there and on."""
+        output = self._outputs.get(name)
+        return output is not None and output.on

@@ -1,0 +1,306 @@
+"""The inputs that set off alarms: zones, which are armed and have schedules, and tamper contacts,
+which always count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gateway.access.trace import TimeVerdict
+from gateway.alarms.arming import Arming, ZoneArming
+from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
+from gateway.alarms.register import AlarmSource
+from gateway.alarms.zones import (
+    AlarmOn,
+    Entry,
+    EntryChanged,
+    InputLevel,
+    SettingsChanged,
+    Silenced,
+    TimePassed,
+    ZoneEvent,
+    ZoneSettings,
+    ZoneState,
+    due_ms,
+    step,
+)
+from gateway.clock import Clock, Moment
+from gateway.controller.alarms.alarm_memory import AlarmMemory
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.recorder import Recorder
+from gateway.controller.state.wall_seconds import WallSeconds
+from gateway.errors import NotFound
+from gateway.hardware.events import InputKind, InputName
+from gateway.link.messages import Fault, ZoneStatus
+from gateway.settings import FixedInput, Level, SiteFile
+from gateway.store.journal import EntryKind
+
+
+class ZoneSink(Protocol):
+    """Who hears of the alarms; one is told by its cause and part when it ends."""
+
+    def __call__(self, source: AlarmSource, now_ms: int, *, on: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedInput:
+    """One input: the settings at the last look at its schedule, and its machine."""
+
+    settings: ZoneSettings
+    zone: ZoneState
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneWatchState:
+    """What is armed, what the inputs read, and how their machines stand."""
+
+    arming: Arming
+    levels: tuple[tuple[InputName, bool], ...]
+    inputs: tuple[tuple[InputName, WatchedInput], ...]
+    second_ms: int | None
+
+
+class _Watched:
+    """One input: its machine and what it remembers."""
+
+    def __init__(self, cause: AlarmCause, part: str, state: ZoneState) -> None:
+        self.part = part
+        self.settings = ZoneSettings(cause, enabled=False, active_high=True)
+        self.state = state
+
+
+class ZoneWatch:
+    """Feeds the inputs' machines. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        site: SiteFile,
+        recorder: Recorder,
+        clock: Clock,
+        tell: ZoneSink,
+        memory: AlarmMemory,
+    ) -> None:
+        """`memory` is what a restart kept."""
+        self._recorder = recorder
+        self._clock = clock
+        self._tell = tell
+        self._arming = memory.arming
+        self._case = site.tamper
+        self._readers = {reader.index: reader for reader in site.reader}
+        self._bindings: Bindings | None = None
+        self._levels: dict[InputName, bool] = {}
+        self._seconds = WallSeconds(clock)
+        self._entry_ms = {zone.number: zone.entry_delay_s * 1000 for zone in site.zone}
+        on = {(source.cause, source.part) for source in memory.on}
+        self._watched = {
+            name: _Watched(cause, part, self._kept(memory, name, alarm=(cause, part) in on))
+            for name, cause, part in _inputs(site)
+        }
+
+    def _kept(self, memory: AlarmMemory, name: InputName, *, alarm: bool) -> ZoneState:
+        due_ms = memory.entries.get(name.number) if name.kind is InputKind.ZONE else None
+        if due_ms is None:
+            return ZoneState.initial(alarm=alarm)
+        # The alarm after an entry and the word on it may be two commits.
+        entry = Entry.ALARM if alarm else Entry.DELAY
+        since_ms = due_ms - self._entry_ms[name.number]
+        return ZoneState.initial(alarm=alarm, entry=entry, entry_since_ms=since_ms)
+
+    def watches(self, source: AlarmSource) -> bool:
+        """Whether an alarm comes from one of the inputs."""
+        own = ((each.settings.cause, each.part) for each in self._watched.values())
+        return (source.cause, source.part) in own
+
+    def state(self) -> ZoneWatchState:
+        return ZoneWatchState(
+            self._arming,
+            tuple(self._levels.items()),
+            tuple(
+                (name, WatchedInput(watched.settings, watched.state))
+                for name, watched in self._watched.items()
+            ),
+            self._seconds.due_ms(),
+        )
+
+    def restore(self, state: ZoneWatchState) -> None:
+        self._arming = state.arming
+        self._levels = dict(state.levels)
+        for name, kept in state.inputs:
+            self._watched[name].settings, self._watched[name].state = kept.settings, kept.zone
+        self._seconds.restore(state.second_ms)
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._bindings = bindings
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot."""
+        self._bindings = bindings
+        moment = self._recorder.moment()
+        for name, watched in self._watched.items():
+            watched.settings = self._settings_of(bindings, name, moment, now_ms)
+            self._feed(name, SettingsChanged(), now_ms)
+        for name, high in self._levels.items():
+            self.level(name, now_ms, high=high)
+        schedules = bindings.snapshot.zone_schedules.values()
+        self._seconds.want(now_ms, wanted=any(when.fixed is None for when in schedules))
+
+    def level(self, name: InputName, now_ms: int, *, high: bool) -> None:
+        """The pin of an input was read."""
+        self._levels[name] = high
+        if self._bindings is not None and self._watched[name].state.high is not high:
+            self._feed(name, InputLevel(high), now_ms)
+
+    def arm(self, zones: Collection[int] | None, exit_delay_ms: int, now_ms: int) -> int:
+        """Arm `zones` (None: all) once the time to leave is over; the ticket of the record.
+
+        Raises NotFound for a zone that this site lacks.
+        """
+        self._arming = self._arming.arm(self._known(zones), exit_delay_ms, now_ms)
+        return self._armed(now_ms)
+
+    def disarm(self, zones: Collection[int] | None, now_ms: int) -> int:
+        """Disarm `zones` (None: all): their alarms end. Errors and answer as `arm`."""
+        self._arming = self._arming.disarm(self._known(zones))
+        return self._armed(now_ms)
+
+    def silence(self, now_ms: int) -> None:
+        """A zone that was entered and is at rest again is no alarm any more."""
+        for name in self._watched:
+            self._feed(name, Silenced(), now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Do what is due."""
+        exit_ms = self._arming.due_ms()
+        left = exit_ms is not None and exit_ms <= now_ms
+        if left:
+            self._arming = self._arming.elapsed(now_ms)
+        if self._seconds.passed(now_ms) or left:
+            self._rearm(now_ms)
+        for name, watched in self._watched.items():
+            due = due_ms(watched.settings, watched.state)
+            if due is not None and due <= now_ms:
+                self._feed(name, TimePassed(), now_ms)
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        instants = [due_ms(watched.settings, watched.state) for watched in self._watched.values()]
+        instants += [self._arming.due_ms(), self._seconds.due_ms()]
+        return min((instant for instant in instants if instant is not None), default=None)
+
+    def disabled(self, index: int) -> bool:
+        """True while what is read at a reader must not count: somebody tampers with it."""
+        reader = self._readers[index]
+        name = InputName(InputKind.READER_TAMPER, index)
+        return reader.tamper_disables and self._tampered(name, reader.tamper)
+
+    def _tampered(self, name: InputName, contact: FixedInput | None) -> bool:
+        return contact is not None and self._levels.get(name) is (contact.idle is Level.LOW)
+
+    def faults(self) -> Iterator[Fault]:
+        """The tamper contacts that are active, whether that is an alarm or not."""
+        if self._tampered(InputName(InputKind.TAMPER), self._case):
+            yield Fault(part="tamper", name="case", why="the case is open, or its contact broken")
+        for index, reader in self._readers.items():
+            if self._tampered(InputName(InputKind.READER_TAMPER, index), reader.tamper):
+                counts = "; nothing that is read there counts" if reader.tamper_disables else ""
+                why = f"the reader is off its wall, or its contact broken{counts}"
+                yield Fault(part="tamper", name=reader.name, why=why)
+
+    def active_high(self, zone: int) -> bool:
+        """Whether the active level of a wired zone is high. Raises NotFound for one that is not."""
+        (number,) = self._known([zone])
+        return self._watched[InputName(InputKind.ZONE, number)].settings.active_high
+
+    def status(self) -> tuple[ZoneStatus, ...]:
+        """The zones of the site, in order."""
+        now_ms = self._clock.monotonic_ns() // 1_000_000
+        names = sorted(name for name in self._watched if name.kind is InputKind.ZONE)
+        return tuple(self._status(name, now_ms) for name in names)
+
+    def _status(self, name: InputName, now_ms: int) -> ZoneStatus:
+        watched = self._watched[name]
+        high = watched.state.high
+        return ZoneStatus(
+            zone=name.number,
+            state=self._arming.of(name.number, now_ms).value,
+            watched=watched.settings.enabled,
+            active=None if high is None else high is watched.settings.active_high,
+            entering=watched.state.entry_since_ms is not None,
+            alarm=watched.state.alarm,
+        )
+
+    def _known(self, zones: Collection[int] | None) -> Collection[int]:
+        here = {name.number for name in self._watched if name.kind is InputKind.ZONE}
+        for zone in zones or ():
+            if zone not in here:
+                raise NotFound(f"there is no zone {zone} in this site")
+        return here if zones is None else zones
+
+    def _armed(self, now_ms: int) -> int:
+        """Let a change of what is armed take effect; the ticket of its record."""
+        exit_ms = {str(zone): due - now_ms for zone, due in self._arming.exits.items()}
+        disarmed = sorted(self._arming.disarmed)
+        ticket = self._recorder.note(EntryKind.ARMING, disarmed=disarmed, exit_ms=exit_ms)
+        self._rearm(now_ms)
+        return ticket
+
+    def _rearm(self, now_ms: int) -> None:
+        """Watch what is armed and in its time now, and nothing else."""
+        if self._bindings is None:
+            return
+        moment = self._recorder.moment()
+        for name, watched in self._watched.items():
+            settings = self._settings_of(self._bindings, name, moment, now_ms)
+            if settings != watched.settings:
+                watched.settings = settings
+                self._feed(name, SettingsChanged(), now_ms)
+
+    def _settings_of(
+        self, bindings: Bindings, name: InputName, moment: Moment, now_ms: int
+    ) -> ZoneSettings:
+        if name.kind is InputKind.TAMPER:
+            return bindings.tamper()
+        if name.kind is InputKind.READER_TAMPER:
+            return bindings.reader_tamper(name.number)
+        settings = bindings.zone(name.number)
+        armed = self._arming.of(name.number, now_ms) is ZoneArming.ARMED
+        when = bindings.snapshot.zone_schedules.get(name.number)
+        if armed and when is not None:
+            instant = bindings.snapshot.policy.calendar.instant(moment)
+            # A clock that is not trusted, or a schedule that is gone, disarms nothing.
+            armed = when.at(instant) is not TimeVerdict.OUT_OF_TIME
+        return replace(settings, enabled=settings.enabled and armed)
+
+    def _feed(self, name: InputName, event: ZoneEvent, now_ms: int) -> None:
+        watched = self._watched[name]
+        transition = step(watched.settings, watched.state, event, now_ms)
+        watched.state = transition.state
+        for effect in transition.effects:
+            if isinstance(effect, EntryChanged):
+                self._note_entry(name.number, effect.entry, watched, now_ms)
+                continue
+            door_id = 0
+            if name.kind is InputKind.READER_TAMPER and self._bindings is not None:
+                door_id = self._bindings.door_of_reader(name.number)
+            source = AlarmSource(effect.cause, door_id, watched.part)
+            self._tell(source, now_ms, on=isinstance(effect, AlarmOn))
+
+    def _note_entry(self, zone: int, entry: Entry, watched: _Watched, now_ms: int) -> None:
+        due = due_ms(watched.settings, watched.state) if entry is Entry.DELAY else None
+        left_ms = 0 if due is None else due - now_ms
+        self._recorder.note(EntryKind.ENTRY, zone=zone, entry=entry.value, left_ms=left_ms)
+
+
+def _inputs(site: SiteFile) -> Iterator[tuple[InputName, AlarmCause, str]]:
+    """The inputs that are watched: what each sets off, and as which part."""
+    for zone in site.zone:
+        yield InputName(InputKind.ZONE, zone.number), ZONE_CAUSES[zone.number - 1], ""
+    if site.tamper:
+        yield InputName(InputKind.TAMPER), AlarmCause.TAMPER, ""
+    for reader in site.reader:
+        if reader.tamper:
+            name = InputName(InputKind.READER_TAMPER, reader.index)
+            yield name, AlarmCause.TAMPER, f"reader {reader.name}"

@@ -1,0 +1,92 @@
+"""What the loop works with, and all that it acts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.clock import AdjustableClock, SiteZone
+from gateway.controller.access.doorman import Doorman
+from gateway.controller.access.forgiveness import Forgiveness
+from gateway.controller.access.identifier import Identifier
+from gateway.controller.access.passback_positions import Ways
+from gateway.controller.access.read_throttle import ReadThrottle
+from gateway.controller.access.reader_signals import ReaderSignals
+from gateway.controller.alarms.alarm_panel import AlarmPanel
+from gateway.controller.alarms.faults import Faults
+from gateway.controller.alarms.fire import FireLatch
+from gateway.controller.alarms.power_watch import PowerWatch
+from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.doors.interlock import InterlockDesk
+from gateway.controller.doors.opening_hours import OpeningHours
+from gateway.controller.doors.turnstile_panel import TurnstilePanel
+from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse
+from gateway.controller.state.inbox import Inbox
+from gateway.controller.state.journal_writer import Committed, WriterFault
+from gateway.controller.state.modes import ModeKeeper
+from gateway.controller.state.ports import Link, Policies, RigPort, Writer
+from gateway.controller.state.recorder import Recorder
+from gateway.hardware.events import (
+    HardwareEvent,
+)
+from gateway.host.clock_trust import ClockVerdict
+from gateway.host.notify import Notifier
+from gateway.settings import SiteFile
+from gateway.store.policy.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class DamageFound:
+    """A check of a database file found it damaged."""
+
+    file: str
+    what: str
+
+
+Item = HardwareEvent | Committed | WriterFault | DamageFound
+Happening = Item | Asked | Snapshot | Pulse
+"""All that the controller acts on; what is not among these decides nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop works with; `process.py` puts it together."""
+
+    site: SiteFile
+    board: str
+    """What the board is called."""
+    rig: RigPort
+    clock: AdjustableClock
+    inbox: Inbox[Item]
+    writer: Writer
+    recorder: Recorder
+    link: Link
+    identifier: Identifier
+    doorman: Doorman
+    throttle: ReadThrottle
+    signals: ReaderSignals
+    ways: Ways
+    hours: OpeningHours
+    forgiveness: Forgiveness
+    policies: Policies
+    policy_version: Callable[[], int]
+    """The version of the rules in the store, read now."""
+    doors: dict[int, DoorPanel]
+    interlock: InterlockDesk
+    modes: ModeKeeper
+    alarms: AlarmPanel
+    fire: FireLatch
+    power: PowerWatch
+    faults: Faults
+    zone: SiteZone
+    notifier: Notifier
+    clock_verdict: Callable[[], ClockVerdict]
+    clock_floor: datetime | None
+    """As `ClockTrust` has it."""
+    ended_uncleanly: bool
+    wait: Callable[[int], object]
+    """Returns when something arrived, or after so many milliseconds."""
+    turnstile: TurnstilePanel | None = None
+    """None where the site has none."""
+    flight: Flight = NO_FLIGHT

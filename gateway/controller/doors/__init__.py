@@ -1,0 +1,1 @@
+"""Doors, the turnstile and the interlock at work."""

@@ -1,0 +1,436 @@
+"""One door of the site: its state machine, its lock, its contacts and its records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from gateway.access.reasons import AccessEvent, Opening
+from gateway.alarms.causes import AlarmCause
+from gateway.controller.alarms.faults import REX, Faults
+from gateway.controller.doors.passages import PassageSink
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.ports import StrikePort
+from gateway.controller.state.recorder import Receipt, Recorder
+from gateway.doors.door import due_ms, step
+from gateway.doors.interlock import DoorView, used_until
+from gateway.doors.state import DoorState
+from gateway.doors.values import (
+    AlarmOff,
+    AlarmOn,
+    BondChanged,
+    ButtonPressed,
+    Close,
+    DoorAlarm,
+    DoorClosed,
+    DoorEffect,
+    DoorEvent,
+    DoorOpened,
+    DoorSettings,
+    Drive,
+    Entered,
+    Mode,
+    ModeChanged,
+    NotEntered,
+    PolicyInForce,
+    PreAlarm,
+    Refused,
+    RexChanged,
+    RexFault,
+    Schedule,
+    ScheduleChanged,
+    Scheduled,
+    SensorChanged,
+    SensorLost,
+    SensorReading,
+    SettingsChanged,
+    TimePassed,
+    effective_mode,
+)
+from gateway.link.messages import DoorStatus, Fault
+from gateway.settings import Door, Level, LockState, SecBox
+from gateway.store.journal import EntryKind
+
+log = structlog.get_logger("door")
+
+_STUCK = (
+    "the exit button has been pressed for over a minute, so a press opens nothing: free it, or "
+    "look for a short in its wire"
+)
+_WELDED = (
+    "the lock stays unlocked although it is commanded to lock: see the lock, its relay and the "
+    "feedback contact"
+)
+
+
+class AlarmSink(Protocol):
+    """Where a door's alarms go."""
+
+    def __call__(self, cause: AlarmCause, now_ms: int, *, on: bool, door_id: int) -> None: ...
+
+
+class ExitGuard(Protocol):
+    """Who may keep an exit button from unlocking."""
+
+    def bars_exit(self, door: int) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDoor:
+    """What the journal knows of a door at a start."""
+
+    alarms: tuple[DoorAlarm, ...] = ()
+    """Those whose end it lacks."""
+    schedule: Schedule = Schedule.OFF
+    """ENDED where a command ended one that may be in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPanelState:
+    """A door's machine and what its contacts read last; None before that."""
+
+    door: DoorState
+    starting: bool
+    sensor_high: bool | None
+    rex_high: bool | None
+    bond_high: bool | None
+    fire: bool
+    bound: bool
+    used_until_ms: int | None
+    away: str
+    kept: KeptDoor
+
+
+class DoorPanel:
+    """Feeds one door's machine and carries out what it says. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        door: Door | SecBox,
+        strike: StrikePort,
+        recorder: Recorder,
+        alarm: AlarmSink,
+        passages: PassageSink,
+        *,
+        faults: Faults,
+        exits: ExitGuard | None = None,
+        kept: KeptDoor,
+    ) -> None:
+        """`exits` is asked at each press of the exit button."""
+        self.door = door
+        self._faults = faults
+        self._kept = kept
+        self._strike = strike
+        self._recorder = recorder
+        self._alarm = alarm
+        self._passages = passages
+        self._settings = DoorSettings()
+        self._starting = strike.state is LockState.UNLOCKED
+        """`on_start` unlocked the door, and no policy is in force yet."""
+        self._state = DoorState.initial(self._settings, unlocked=self._starting)
+        self._portal_id = 0
+        self._sensor_high: bool | None = None
+        self._rex_high: bool | None = None
+        self._bond_high: bool | None = None
+        self._sensor_idle_high = True
+        self._rex_idle_high = True
+        self._modes: tuple[Mode, ...] = ()
+        self._mode_told: Mapping[Mode, Mapping[str, str]] = {}
+        self._mode_until: Mapping[Mode, int] = {}
+        """When modes end, in Unix seconds; 0 for no end."""
+        self._fire = False
+        self._bound = False
+        self._exits = exits
+        self._used_until_ms: int | None = None
+        self.away = "its module was not found yet" if isinstance(door, SecBox) else ""
+        """Why the module of its wires cannot be reached; empty while it can, and on the board."""
+
+    def state(self) -> DoorPanelState:
+        return DoorPanelState(
+            self._state,
+            self._starting,
+            self._sensor_high,
+            self._rex_high,
+            self._bond_high,
+            self._fire,
+            self._bound,
+            self._used_until_ms,
+            self.away,
+            self._kept,
+        )
+
+    def restore(self, state: DoorPanelState) -> None:
+        self._state = state.door
+        self._starting = state.starting
+        self._sensor_high = state.sensor_high
+        self._rex_high = state.rex_high
+        self._bond_high = state.bond_high
+        self._fire = state.fire
+        self._bound = state.bound
+        self._used_until_ms = state.used_until_ms
+        self.away = state.away
+        self._kept = state.kept
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._settings = bindings.door(self.door)
+        self._portal_id = bindings.portal_of_door(self.door.id)
+        self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
+        self._rex_idle_high = bindings.rex_idle_high(self.door.id)
+        self._modes = bindings.modes(self.door.id)
+        self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
+        self._mode_until = {mode: bindings.mode_until(mode, self.door.id) for mode in Mode}
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot."""
+        self.configure(bindings)
+        if not self._bound:
+            # As claimed: a fire that has unlocked the door since is a mode, and ends as one.
+            self._state = DoorState.initial(
+                self._settings,
+                unlocked=self._starting,
+                alarms=self._kept.alarms,
+                schedule=self._kept.schedule,
+                rex_fault=self._faults.on(REX, self.door.name),
+            )
+            self._bound = True
+            # Nobody knows what it was opened for just before the start.
+            self._used_until_ms = now_ms + self._settings.dwell_ms
+        # The same pins may now mean something else: that is neither an opening nor a press.
+        mode = self._note_mode()
+        self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed(), mode), now_ms)
+        self._read_bond(now_ms)
+
+    def policy_in_force(self, now_ms: int) -> None:
+        """A snapshot has told all that it wants of the door, its schedules included: the first one
+        ends what `on_start` unlocked."""
+        if self._starting:
+            self._starting = False
+            self.feed(PolicyInForce(), now_ms)
+            unlocked = self._strike.state is LockState.UNLOCKED
+            log.info("on_start is over", door=self.door.shown, unlocked=unlocked)
+            self._recorder.note(EntryKind.ON_START, door=self.door.id, unlocked=unlocked)
+
+    def unlocks_ms(self, asked_ms: int | None) -> int:
+        """How long one opening unlocks; `asked_ms` is None for the door's own time."""
+        usual_ms = self._settings.dwell_ms if asked_ms is None else asked_ms
+        return min(usual_ms, self._settings.output_limit_ms)
+
+    def sensor_level(self, now_ms: int, *, high: bool) -> None:
+        """The sensor's pin was read; which level means open is configuration."""
+        self._sensor_high = high
+        is_open = high is not self._sensor_idle_high
+        known = SensorReading.OPEN if is_open else SensorReading.CLOSED
+        if self._bound and self._state.sensor is not known:
+            self.feed(SensorChanged(is_open), now_ms)
+
+    def module_changed(self, now_ms: int, why: str) -> None:
+        """The module of the door's wires went, and why; or it is there, without a reason."""
+        self.away = why
+        if not why:
+            return
+        # What its inputs read when it is back is the state then: no opening, no press.
+        self._sensor_high = self._rex_high = None
+        if self._state.sensor in (SensorReading.OPEN, SensorReading.CLOSED):
+            self.feed(SensorLost(), now_ms)
+        if self._state.rex_pressed:
+            self.feed(RexChanged(pressed=False), now_ms)
+
+    def _leaf_open(self) -> bool | None:
+        return (
+            None if self._sensor_high is None else self._sensor_high is not self._sensor_idle_high
+        )
+
+    def _rex_pressed(self) -> bool | None:
+        return None if self._rex_high is None else self._rex_high is not self._rex_idle_high
+
+    def rex_level(self, now_ms: int, *, high: bool) -> None:
+        """The REX button's pin was read."""
+        first, self._rex_high = self._rex_high is None, high
+        pressed = high is not self._rex_idle_high
+        if self._bound and self._state.rex_pressed is not pressed:
+            # One that is barred, or was down already, is a button that is down, and no more.
+            no_press = pressed and (first or self._barred())
+            event = SettingsChanged(None, pressed) if no_press else None
+            self.feed(event or RexChanged(pressed), now_ms)
+
+    def _barred(self) -> bool:
+        """Whether a press of the exit button at this instant unlocks nothing."""
+        if self._exits is None or self.mode.releases:
+            return False
+        counts = self._settings.rex_enabled and self._state.rex_pressed is False
+        return counts and self._exits.bars_exit(self.door.id)
+
+    def bond_level(self, now_ms: int, *, high: bool) -> None:
+        """The lock's feedback contact was read."""
+        self._bond_high = high
+        if self._bound:
+            self._read_bond(now_ms)
+
+    def _read_bond(self, now_ms: int) -> None:
+        bond = self.door.bond
+        if bond is None:
+            # an alarm of a contact that was taken away must not stay on for ever
+            self.feed(BondChanged(unlocked=False), now_ms)
+        elif self._bond_high is not None:
+            self.feed(BondChanged(self._bond_high is (bond.idle is Level.LOW)), now_ms)
+
+    def scheduled(self, now_ms: int, *, unlocked: bool) -> None:
+        """Whether an unlock schedule or a first card wants the door unlocked now."""
+        if unlocked is (self._state.schedule is Schedule.OFF):
+            self.feed(Scheduled(unlocked), now_ms)
+
+    def fire(self, now_ms: int, *, on: bool) -> None:
+        """The fire input reports a fire, or was reset."""
+        self._fire = on
+        if self._bound:
+            self.feed(ModeChanged(self._note_mode()), now_ms)
+        elif on and self.door.fire_release:
+            # No way out waits for the rules; `bind` makes a mode of it.
+            self._strike.drive(LockState.UNLOCKED)
+
+    def _note_mode(self) -> Mode:
+        """The mode that counts now, written down when it is another than before."""
+        fire = (Mode.FIRE,) if self._fire and self.door.fire_release else ()
+        mode = effective_mode(*self._modes, *fire)
+        if mode is not self._state.mode:
+            told = self._mode_told.get(mode, {})
+            self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value, **told)
+        return mode
+
+    def feed(self, event: DoorEvent, now_ms: int) -> tuple[DoorEffect, ...]:
+        """Let `event` happen; the effects are carried out already, the lock first."""
+        transition = step(self._settings, self._state, event, now_ms)
+        before, self._state = self._state, transition.state
+        self._used_until_ms = used_until(self._used_until_ms, before, self._state, now_ms)
+        for effect in transition.effects:
+            if isinstance(effect, Drive):
+                self._strike.drive(LockState.UNLOCKED if effect.unlocked else LockState.LOCKED)
+        for effect in transition.effects:
+            self._record(effect, now_ms)
+        return transition.effects
+
+    def _record(self, effect: DoorEffect, now_ms: int) -> None:
+        match effect:
+            case ButtonPressed():
+                self._recorder.opening(
+                    AccessEvent.BUTTON, Opening.BUTTON, self._portal_id, self.door.id
+                )
+            case DoorOpened():
+                self._moved(opened=True)
+            case DoorClosed():
+                self._moved(opened=False)
+            case AlarmOn() | AlarmOff():
+                cause = AlarmCause(effect.alarm.value)
+                on = isinstance(effect, AlarmOn)
+                self._alarm(cause, now_ms, on=on, door_id=self.door.id)
+            case PreAlarm() | ScheduleChanged():
+                self._note(effect)
+            case RexFault(on=on):
+                self._faults.tell(REX, self.door.name, _STUCK if on else None)
+            case Entered() | NotEntered():
+                self._tell(effect)
+            case Drive() | Refused():
+                pass
+
+    def _moved(self, *, opened: bool) -> None:
+        on_module = isinstance(self.door, SecBox)
+        self._recorder.door_moved(self.door.id, opened=opened, sec_box=on_module)
+
+    def _note(self, effect: PreAlarm | ScheduleChanged) -> None:
+        """Write down what no table of the API holds."""
+        match effect:
+            case PreAlarm(on=on):
+                self._recorder.note(EntryKind.PRE_ALARM, door=self.door.id, on=on)
+            case ScheduleChanged(schedule=schedule):
+                self._recorder.note(EntryKind.SCHEDULE, door=self.door.id, schedule=schedule.value)
+
+    def _tell(self, effect: Entered | NotEntered) -> None:
+        """Say what became of grants."""
+        for grant in effect.grants:
+            if isinstance(effect, Entered):
+                self._passages.entered(grant)
+            else:
+                self._passages.not_entered(grant, self.door.id)
+
+    def opened_by_client(self, event: AccessEvent, by: str) -> Receipt:
+        """Record an opening that a client with the login `by` asked for."""
+        why = Opening.OPENED_BY_CLIENT
+        return self._recorder.opening(event, why, self._portal_id, self.door.id, by)
+
+    def tick(self, now_ms: int) -> None:
+        """Feed time, if something is due."""
+        due = due_ms(self._settings, self._state)
+        if due is not None and due <= now_ms:
+            self.feed(TimePassed(), now_ms)
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        return due_ms(self._settings, self._state)
+
+    @property
+    def sensor_idle_high(self) -> bool:
+        """The level of the sensor's pin while the door is closed."""
+        return self._sensor_idle_high
+
+    @property
+    def rex_idle_high(self) -> bool:
+        """The level of the button's pin while nobody presses it."""
+        return self._rex_idle_high
+
+    @property
+    def schedule(self) -> Schedule:
+        """What schedules do to the door."""
+        return self._state.schedule
+
+    @property
+    def in_fire(self) -> bool:
+        """Whether the fire input reports a fire, which need not release this door."""
+        return self._fire
+
+    def view(self) -> DoorView:
+        """How the door stands, as the interlock sees it."""
+        return DoorView(self._settings, self._state, self._used_until_ms)
+
+    def view_when_closed(self, now_ms: int) -> DoorView:
+        """How the door would stand if a command closed it now."""
+        after = step(self._settings, self._state, Close(), now_ms).state
+        until_ms = used_until(self._used_until_ms, self._state, after, now_ms)
+        return DoorView(self._settings, after, until_ms)
+
+    @property
+    def mode(self) -> Mode:
+        return self._state.mode
+
+    def faults(self) -> Iterator[Fault]:
+        """What is wrong with the door and has a journal entry of another kind."""
+        if self._state.welded:
+            yield Fault(part="lock", name=self.door.name, why=_WELDED)
+        if self._settings.sensor_enabled and self._state.sensor is SensorReading.OFFLINE:
+            yield Fault(part="sensor", name=self.door.name, why=f"cannot be read: {self.away}")
+
+    def status(self) -> DoorStatus:
+        """The door as it stands."""
+        sensor = self._state.sensor
+        known = sensor in (SensorReading.OPEN, SensorReading.CLOSED)
+        told = self._mode_told.get(self._state.mode, {})
+        return DoorStatus(
+            id=self.door.id,
+            name=self.door.name,
+            open=self._state.open,
+            unlocked=self._strike.state is LockState.UNLOCKED,
+            mode=self._state.mode.value,
+            mode_place=0 if self._state.mode in self._modes[:1] else self.door.id,
+            mode_by=told.get("login", ""),
+            mode_reason=told.get("reason", ""),
+            mode_until_utc=self._mode_until.get(self._state.mode, 0),
+            held=self._state.hold,
+            sensor_open=sensor is SensorReading.OPEN if known else None,
+            alarms=tuple(alarm.name.lower() for alarm in self._state.alarms),
+            pre_alarm=self._state.pre_alarm,
+            schedule=self._state.schedule.value,
+            away=self.away,
+        )

@@ -1,0 +1,74 @@
+"""The interlock at work: asked before a door is opened, by whomever."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.recorder import Recorder
+from gateway.doors.interlock import Obstacle, Partners, obstacle
+from gateway.errors import NotPermitted
+from gateway.store.journal import EntryKind
+
+log = structlog.get_logger("interlock")
+
+
+class InterlockDesk:
+    """Knows which doors must be free for others. The loop's thread alone uses it."""
+
+    def __init__(
+        self, doors: Mapping[int, DoorPanel], recorder: Recorder, clock: Clock, margin_s: int
+    ) -> None:
+        """`margin_s` is how long a door without a sensor counts as occupied after its time."""
+        self._doors = doors
+        self._recorder = recorder
+        self._clock = clock
+        self._margin_ms = margin_s * 1000
+        self._partners: Partners = {}
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the lists of a snapshot."""
+        self._partners = bindings.interlock
+
+    def obstacle(self, wanted: Collection[int], closed: Collection[int] = ()) -> Obstacle | None:
+        """What keeps the doors `wanted` locked at this instant; None when they may all open.
+
+        Whoever asks opens all of them before anything else happens, or none. `closed` are doors
+        that the same command closes before it opens any.
+        """
+        if not any(self._partners.get(door) for door in wanted):
+            return None
+        if any(panel.in_fire for panel in self._doors.values()):
+            return None
+        now_ms = self._clock.monotonic_ns() // 1_000_000
+        views = {
+            door: panel.view_when_closed(now_ms) if door in closed else panel.view()
+            for door, panel in self._doors.items()
+        }
+        return obstacle(self._partners, views, wanted, self._margin_ms, now_ms)
+
+    def check(self, wanted: Collection[int], closed: Collection[int] = ()) -> None:
+        """Raise NotPermitted, naming the door in the way, where `obstacle` finds one."""
+        found = self.obstacle(wanted, closed)
+        if found is not None:
+            raise NotPermitted(
+                f"door {found.door} is refused: interlock, "
+                f"door {found.by} ({self._doors[found.by].door.shown}) {found.why.value}"
+            )
+
+    def bars_exit(self, door: int) -> bool:
+        """Whether the exit button of `door`, pressed now, unlocks nothing; that is noted.
+
+        Only where the site says so: as a rule, people may leave.
+        """
+        if self._doors[door].door.rex_bypasses_interlock:
+            return False
+        found = self.obstacle((door,))
+        if found is None:
+            return False
+        self._recorder.note(EntryKind.INTERLOCK, door=door, by=found.by, why=found.why.value)
+        return True

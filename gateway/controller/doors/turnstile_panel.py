@@ -1,0 +1,240 @@
+"""The site's turnstile: its state machine, its outputs, its contacts and its records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+
+from gateway.access.reasons import AccessEvent, Opening
+from gateway.controller.doors.passages import PassageSink
+from gateway.controller.state.config import Bindings
+from gateway.controller.state.ports import StrikePort
+from gateway.controller.state.recorder import Receipt, Recorder
+from gateway.doors.turnstile import TurnstileState, due_ms, refusal, step
+from gateway.doors.turnstile_values import (
+    LEFT,
+    DriveSide,
+    GaveUp,
+    Release,
+    StateReset,
+    Turned,
+    TurnSensed,
+    TurnstileEffect,
+    TurnstileEvent,
+    TurnstileSettings,
+    Withdraw,
+)
+from gateway.doors.values import (
+    Mode,
+    ModeChanged,
+    Refusal,
+    Refused,
+    SettingsChanged,
+    TimePassed,
+    effective_mode,
+)
+from gateway.link.messages import TurnstileStatus
+from gateway.settings import Level, LockState, Side, Turnstile
+from gateway.store.journal import EntryKind
+
+log = structlog.get_logger("turnstile")
+
+
+def _new_key() -> str:
+    return str(uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class TurnstilePanelState:
+    """The turnstile's machine, its contacts, and the accesses behind its releases."""
+
+    turnstile: TurnstileState
+    starting: bool
+    active: Mapping[Side, bool]
+    granted: Mapping[str, tuple[int, int]]
+    """Release -> the access that it was granted as, and the number of the grant."""
+    fire: bool
+    bound: bool
+
+
+class TurnstilePanel:
+    """Feeds the machine and carries out what it says. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        turnstile: Turnstile,
+        outputs: Mapping[Side, StrikePort],
+        recorder: Recorder,
+        passages: PassageSink,
+        new_key: Callable[[], str] = _new_key,
+    ) -> None:
+        """`new_key` gives the uuid by which clients know an event."""
+        self.turnstile = turnstile
+        self._outputs = outputs
+        self._recorder = recorder
+        self._passages = passages
+        self._new_key = new_key
+        self._settings = TurnstileSettings()
+        unlocked = (side for side in Side if outputs[side].state is LockState.UNLOCKED)
+        self._state = TurnstileState.initial(frozenset(unlocked))
+        self._starting = bool(self._state.unlocked)
+        """`on_start` unlocked it, and no policy is in force yet."""
+        self._active: dict[Side, bool] = {}
+        self._granted: dict[str, tuple[int, int]] = {}
+        """Release -> the access that it was granted as, and the number of the grant."""
+        self._portal_ids: dict[Side, int] = {}
+        self._device_mode = Mode.NORMAL
+        self._mode_told: Mapping[Mode, Mapping[str, str]] = {}
+        self._fire = False
+        self._bound = False
+
+    def state(self) -> TurnstilePanelState:
+        return TurnstilePanelState(
+            self._state,
+            self._starting,
+            dict(self._active),
+            dict(self._granted),
+            self._fire,
+            self._bound,
+        )
+
+    def restore(self, state: TurnstilePanelState) -> None:
+        self._state = state.turnstile
+        self._starting = state.starting
+        self._active = dict(state.active)
+        self._granted = dict(state.granted)
+        self._fire = state.fire
+        self._bound = state.bound
+
+    def configure(self, bindings: Bindings) -> None:
+        """Take over the settings of a snapshot; nothing happens yet."""
+        self._settings = bindings.turnstile()
+        self._portal_ids = {side: bindings.portal_of_side(side) for side in Side}
+        self._device_mode = bindings.device_mode
+        self._mode_told = {mode: bindings.mode_told(mode) for mode in Mode}
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the settings of a new snapshot."""
+        self._bound = True
+        self.configure(bindings)
+        self.feed(SettingsChanged(mode=self._note_mode()), now_ms)
+        if self._starting:
+            self._starting = False
+            name, unlocked = self.turnstile.name, sorted(self._state.unlocked)
+            log.info("on_start is over", turnstile=name, unlocked=unlocked)
+            self._recorder.note(EntryKind.ON_START, turnstile=name, unlocked=unlocked)
+
+    def turn_level(self, side: Side, now_ms: int, *, high: bool) -> None:
+        """The contact of `side` was read; one that is active at the start tells of no turn."""
+        active = high is (self.turnstile.way(side).turn.idle is Level.LOW)
+        before = self._active.get(side)
+        self._active[side] = active
+        if self._bound and active and before is False:
+            self.feed(TurnSensed(side), now_ms)
+
+    def fire(self, now_ms: int, *, on: bool) -> None:
+        """The fire input reports a fire, or was reset."""
+        self._fire = on
+        if self._bound:
+            self.feed(ModeChanged(self._note_mode()), now_ms)
+        elif on and self.turnstile.fire_release:
+            # No way out waits for the rules; `bind` makes a mode of it.
+            for output in self._outputs.values():
+                output.drive(LockState.UNLOCKED)
+
+    def _note_mode(self) -> Mode:
+        """The mode that counts now, written down when it is another than before."""
+        fire = (Mode.FIRE,) if self._fire and self.turnstile.fire_release else ()
+        mode = effective_mode(self._device_mode, *fire)
+        if mode is not self._state.mode:
+            told = self._mode_told.get(mode, {})
+            name = self.turnstile.name
+            self._recorder.note(EntryKind.MODE, turnstile=name, mode=mode.value, **told)
+        return mode
+
+    @property
+    def mode(self) -> Mode:
+        return self._state.mode
+
+    def refusal(self, sides: frozenset[Side]) -> Refusal | None:
+        """Why nobody may be let through to `sides` now; None where they may."""
+        return refusal(self._settings, self._state, sides)
+
+    def release(self, sides: frozenset[Side], now_ms: int) -> str:
+        """Let one person through, to one of `sides`, which `refusal` allows; the release's key."""
+        key = self._new_key()
+        self.feed(Release(sides, key), now_ms)
+        return key
+
+    def opened_by_client(self, event: AccessEvent, by: str, sides: frozenset[Side]) -> Receipt:
+        """Record a release that a client with the login `by` asked for."""
+        portals = (self._portal_ids[side] for side in sides)
+        portal_id = min(filter(None, portals), default=0)
+        return self._recorder.opening(event, Opening.OPENED_BY_CLIENT, portal_id, by=by)
+
+    def granted_as(self, key: str, access_log_id: int, grant: int) -> None:
+        """The release `key` is that access: given up, it becomes event 13 (standalone)."""
+        self._granted[key] = (access_log_id, grant)
+
+    def reset(self, now_ms: int) -> None:
+        """The event state was dealt with."""
+        self.feed(StateReset(), now_ms)
+
+    def close(self, now_ms: int) -> None:
+        """An orderly end: nobody will see the turn of whoever was just let through."""
+        self.feed(Withdraw(), now_ms)
+
+    def feed(self, event: TurnstileEvent, now_ms: int) -> tuple[TurnstileEffect, ...]:
+        """Let `event` happen; the effects are carried out already, the outputs first."""
+        transition = step(self._settings, self._state, event, now_ms)
+        self._state = transition.state
+        for effect in transition.effects:
+            if isinstance(effect, DriveSide):
+                state = LockState.UNLOCKED if effect.unlocked else LockState.LOCKED
+                self._outputs[effect.side].drive(state)
+        for effect in transition.effects:
+            self._record(effect)
+        return transition.effects
+
+    def _record(self, effect: TurnstileEffect) -> None:
+        match effect:
+            case Turned(side=side, key=key):
+                access_log_id, grant = self._granted.pop(key or "", (0, 0))
+                self._recorder.turned(
+                    key or self._new_key(),
+                    left=side is LEFT,
+                    entrance=effect.entrance,
+                    allowed=effect.allowed,
+                    access_log_id=access_log_id,
+                )
+                self._passages.entered(grant)
+            case GaveUp(key=key):
+                access_log_id, grant = self._granted.pop(key, (0, 0))
+                self._recorder.gave_up(key, access_log_id)
+                self._passages.not_entered(grant, 0)
+            case DriveSide() | Refused():
+                pass
+
+    def tick(self, now_ms: int) -> None:
+        """Feed time, if something is due."""
+        due = due_ms(self._state)
+        if due is not None and due <= now_ms:
+            self.feed(TimePassed(), now_ms)
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed."""
+        return due_ms(self._state)
+
+    def status(self) -> TurnstileStatus:
+        """The turnstile as it stands."""
+        released = self._state.release.sides if self._state.release else frozenset()
+        return TurnstileStatus(
+            name=self.turnstile.name,
+            unlocked=tuple(s for s in Side if self._outputs[s].state is LockState.UNLOCKED),
+            released=tuple(side for side in Side if side in released),
+            mode=self._state.mode.value,
+            event_state=int(self._state.shown),
+        )

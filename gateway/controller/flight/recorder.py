@@ -1,0 +1,280 @@
+"""Writes down each step of the controller: what happened, what it was told, and what it did.
+
+A step is dealt with at one instant, so that running it again with the same answers from the store
+gives the same effects, whatever the machine's clock did meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from gateway import __version__
+from gateway.controller.access.dynamic_codes import FindWindow
+from gateway.controller.flight.forms import (
+    FORM,
+    LONGEST_KEY_BITS,
+    Hide,
+    dump_answer,
+    dump_input,
+    dump_state,
+)
+from gateway.controller.flight.rules import rules_of
+from gateway.controller.flight.taps import (
+    WatchedLink,
+    WatchedPassages,
+    WatchedPeople,
+    WatchedSounder,
+    WatchedStrike,
+    WatchedWriter,
+    watched_window,
+)
+from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse, Recorded
+from gateway.controller.state.instant import Instant
+from gateway.controller.state.ports import Link, Passages, People, SounderPort, StrikePort, Writer
+from gateway.host.clock_trust import ClockVerdict
+from gateway.link.messages import Obey, ReportStatus, Simulate
+from gateway.settings import SiteFile
+from gateway.store.policy.snapshot import Snapshot
+
+_STAND_IN_DIGITS = 15
+
+log = structlog.get_logger("flight")
+
+
+class Sink(Protocol):
+    """Where lines go."""
+
+    def begin(self, header: str) -> None:
+        """Begin a record with `header`. Raises OSError."""
+
+    def write(self, line: str) -> bool:
+        """Add a line; True when the record has got so long that another should begin.
+
+        Raises OSError."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Step:
+    """What is known of the step that is being dealt with."""
+
+    ns: int
+    utc: str
+    clock: ClockVerdict
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    effects: list[dict[str, Any]] = field(default_factory=list)
+    raised: str | None = None
+
+
+def digest_of() -> Hide:
+    """A new way to hide secrets: digits that tell equal from unequal within one record.
+
+    The salt is kept nowhere: with it, four digits would be guessed at once.
+    """
+    salt = secrets.token_bytes(32)
+
+    def hide(secret: str) -> str:
+        digest = hmac.new(salt, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return f"{int(digest.hexdigest(), 16) % 10**_STAND_IN_DIGITS:0{_STAND_IN_DIGITS}d}"
+
+    return hide
+
+
+class FlightRecorder(Flight):
+    """Records. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        site: SiteFile,
+        instant: Instant,
+        sink: Sink,
+        new_hide: Callable[[], Hide] = digest_of,
+        key_source: Callable[[], str] = NO_FLIGHT.new_key,
+    ) -> None:
+        """`instant` is what the controller takes its time from; `new_hide` is asked once for each
+        record."""
+        self._site = site
+        self._instant = instant
+        self._sink = sink
+        self._new_hide = new_hide
+        self._key_source = key_source
+        self._hide = new_hide()
+        self._root: Recorded | None = None
+        self._step: _Step | None = None
+        self._n = 0
+        self._due_ns: int | None = None
+        self._rules: dict[str, Any] = {}
+        """The rules that decide, as a record has them."""
+        self._strikes: dict[str, StrikePort] = {}
+        self._sounders: dict[str, SounderPort] = {}
+        self._writer: WatchedWriter | None = None
+
+    @property
+    def recording(self) -> bool:
+        return True
+
+    def begin(self, root: Recorded) -> None:
+        self._root = root
+        self._guarded(self._begin)
+
+    def close(self) -> None:
+        self._root = None
+        self._sink.close()
+
+    def people(self, people: People) -> People:
+        return WatchedPeople(people, self._heard)
+
+    def passages(self, passages: Passages) -> Passages:
+        return WatchedPassages(passages, self._heard)
+
+    def writer(self, writer: Writer, last_ids: Mapping[str, int]) -> Writer:
+        self._writer = WatchedWriter(writer, dict(last_ids), self._wrote)
+        return self._writer
+
+    def windows(self, find: FindWindow) -> FindWindow:
+        return watched_window(find, self._heard)
+
+    def link(self, link: Link) -> Link:
+        return WatchedLink(link, self._did)
+
+    def strike(self, name: str, strike: StrikePort) -> StrikePort:
+        self._strikes[name] = WatchedStrike(name, strike, self._did)
+        return self._strikes[name]
+
+    def sounder(self, name: str, sounder: SounderPort) -> SounderPort:
+        self._sounders[name] = WatchedSounder(name, sounder, self._did)
+        return self._sounders[name]
+
+    def new_key(self) -> str:
+        key = self._key_source()
+        if self._step is not None:
+            self._step.answers.append({"asked": "key", "got": key})
+        return key
+
+    @contextmanager
+    def step(self, what: object) -> Iterator[None]:
+        if self._root is None or self._step is not None or _decides_nothing(what):
+            yield
+            return
+        ns, utc, verdict = self._instant.hold()
+        step = self._step = _Step(ns, utc.isoformat(), verdict)
+        try:
+            yield
+        except BaseException as error:
+            step.raised = type(error).__name__
+            raise
+        finally:
+            self._step = None
+            self._instant.let_go()
+            if self._counts(what, step):
+                self._guarded(lambda: self._write(what, step))
+
+    def _counts(self, what: object, step: _Step) -> bool:
+        """Whether the step may have changed anything: time mostly passes and nothing happens."""
+        if not isinstance(what, Pulse) or step.effects or step.answers or step.raised:
+            return True
+        return what is Pulse.TIME and self._due_ns is not None and self._due_ns <= step.ns
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """Do what only a record needs; when it fails the record ends, and doors go on."""
+        try:
+            act()
+        except Exception:  # whatever fails here - no door may stop for a record
+            log.exception("the flight record ends")
+            self._root = None
+            self._sink.close()
+
+    def _begin(self) -> None:
+        root, writer = self._root, self._writer
+        if root is None or writer is None:
+            raise RuntimeError("nothing is watched yet")
+        self._hide = self._new_hide()
+        self._n = 0
+        self._due_ns = root.due_ns()
+        site = self._site.model_dump(mode="json", exclude={"http", "initial"})
+        header = {
+            "flight_record": FORM,
+            "gateway": __version__,
+            "site_sha256": hashlib.sha256(_text(site).encode()).hexdigest(),
+            "site": site,
+            "last_ids": writer.last_ids,
+            "ticket": writer.ticket,
+            "strikes": {name: strike.state.value for name, strike in self._strikes.items()},
+            "sounders": {name: sounder.on for name, sounder in self._sounders.items()},
+            "devices": root.device_states(),
+            "rules": self._rules,
+            "states": {
+                name: dump_state(name, component, self._hide)
+                for name, component in root.components().items()
+            },
+        }
+        self._sink.begin(_text(header))
+
+    def _write(self, what: object, step: _Step) -> None:
+        root = self._root
+        if root is None:
+            return
+        self._n += 1
+        self._due_ns = root.due_ns()
+        line: dict[str, Any] = {"n": self._n, "ns": step.ns, "utc": step.utc}
+        line |= {"clock": step.clock.value, "what": self._what(what)}
+        if step.answers:
+            line["answers"] = step.answers
+        if step.effects:
+            line["effects"] = step.effects
+        if step.raised:
+            line["raised"] = step.raised
+        line["due_ns"] = self._due_ns
+        if self._sink.write(_text(line)):
+            self._begin()
+
+    def _what(self, what: object) -> Any:
+        if not isinstance(what, Snapshot):
+            return dump_input(what, self._hide)
+        now = rules_of(what, self._hide)
+        changed = {name: part for name, part in now.items() if self._rules.get(name) != part}
+        self._rules = now
+        return {"is": "rules", "of": changed}
+
+    def _heard(self, asked: str, question: object, answer: object) -> None:
+        self._guarded(lambda: self._keep_answer(asked, question, answer))
+
+    def _keep_answer(self, asked: str, question: object, answer: object) -> None:
+        if self._step is not None:
+            self._step.answers.append(dump_answer(asked, question, answer, self._hide))
+
+    def _wrote(self, kind: str, body: Mapping[str, Any]) -> None:
+        self._guarded(lambda: self._did({"entry": kind, "body": self._shown(body)}))
+
+    def _did(self, effect: dict[str, Any]) -> None:
+        if self._step is not None:
+            self._step.effects.append(effect)
+
+    def _shown(self, body: Mapping[str, Any]) -> Any:
+        shown = json.loads(json.dumps(body))
+        pin = shown.get("row", {}).get("pin_value")
+        if pin is not None:
+            shown["row"]["pin_value"] = self._hide(str(pin))
+        if len(shown.get("bits", "")) in range(1, LONGEST_KEY_BITS + 1):
+            shown["bits"] = self._hide(shown["bits"])
+        return shown
+
+
+def _decides_nothing(what: object) -> bool:
+    return isinstance(what, Asked) and isinstance(
+        what.request.command, Obey | ReportStatus | Simulate
+    )
+
+
+def _text(data: Any) -> str:
+    return json.dumps(data, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""Runs a flight record through the controller without any hardware."""

@@ -1,0 +1,292 @@
+"""The real controller on paper: its locks are notes, its store is what it is told.
+
+No pin, no file, no socket and no thread. Whoever holds the plant sets its clock and says what
+happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from gateway.clock import DeviceTime, SiteZone
+from gateway.controller.access.dynamic_codes import FindWindow
+from gateway.controller.assembly import Record, Surroundings, put_together
+from gateway.controller.components import Happening, Item
+from gateway.controller.flight.forms import Hide
+from gateway.controller.flight.recorder import FlightRecorder, Sink
+from gateway.controller.state.inbox import Inbox
+from gateway.controller.state.instant import Instant
+from gateway.controller.state.ports import Passages, People
+from gateway.controller.state.recorder import Recorder
+from gateway.credentials.totp import window_of
+from gateway.errors import GatewayError
+from gateway.hardware.devices import Device
+from gateway.hardware.events import DeviceState, Health
+from gateway.hardware.reading_settings import ReadingSettings
+from gateway.host.clock_trust import ClockVerdict
+from gateway.link.messages import Answer, Fact, Request
+from gateway.settings import LockState, Side, SiteFile
+from gateway.store.journal import Entry
+from gateway.store.policy.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from gateway.hardware.simulated.simulator import Simulator
+
+
+class PaperClock:
+    """A clock that shows what it is set to, and is believed or not as it is told."""
+
+    def __init__(self, utc: datetime = datetime(2026, 11, 23, 15, tzinfo=UTC)) -> None:
+        self.ns = 1_000_000_000
+        self.moment = utc
+        self.verdict = ClockVerdict.BATTERY_CLOCK
+
+    def monotonic_ns(self) -> int:
+        return self.ns
+
+    def utc(self) -> datetime:
+        return self.moment
+
+    def judge(self, _now: datetime, /) -> ClockVerdict:
+        return self.verdict
+
+    def note_set(self) -> None:
+        """Whoever holds the plant says what is believed."""
+
+    def set_utc(self, moment: datetime | None) -> None:
+        self.moment = moment or self.moment
+
+    @property
+    def shift(self) -> timedelta:
+        return timedelta()
+
+
+class PaperStrike:
+    """A lock that does nothing but know its state."""
+
+    def __init__(self, state: LockState) -> None:
+        self.state = state
+
+    def drive(self, state: LockState) -> None:
+        self.state = state
+
+
+class PaperSounder:
+    """A siren or a bell that is not heard."""
+
+    def __init__(self, *, on: bool) -> None:
+        self.on = on
+
+    def drive(self, *, on: bool) -> None:
+        self.on = on
+
+
+class PaperWriter:
+    """Numbers entries and forgets them."""
+
+    dropped = 0
+    alive = True
+    waiting = 0
+    fault: str | None = None
+
+    def __init__(self, last_ids: Mapping[str, int], ticket: int) -> None:
+        self._last_ids = dict(last_ids)
+        self._ticket = ticket
+
+    def give_id(self, table: str) -> int:
+        self._last_ids[table] = self._last_ids.get(table, 0) + 1
+        return self._last_ids[table]
+
+    def add(self, entry: Entry) -> int:
+        del entry
+        self._ticket += 1
+        return self._ticket
+
+
+class PaperLink:
+    """Nobody listens and nobody asks."""
+
+    def receive(self) -> tuple[bytes, Request] | None:
+        return None
+
+    def answer(self, address: bytes, answer: Answer) -> None:
+        pass
+
+    def refuse(self, address: bytes, request_id: str, error: GatewayError) -> None:
+        pass
+
+    def publish(self, fact: Fact) -> None:
+        pass
+
+
+class PaperPolicies:
+    """New rules come when the holder of the plant says so."""
+
+    compiling = False
+
+    def __init__(self) -> None:
+        self.adopt: Callable[[Snapshot], None] = lambda _snapshot: None
+        self.version = 0
+
+    def want(self, version: int) -> None:
+        pass
+
+    def due_ns(self) -> int | None:
+        return None
+
+    def slice(self) -> None:
+        pass
+
+
+class PaperRig:
+    """Readers that are there or not; no board."""
+
+    simulator: Simulator | None = None
+    healthy = True
+
+    def __init__(self, site: SiteFile, online: Mapping[str, bool]) -> None:
+        self._devices = {
+            reader.name: Device(reader.name, reader.kind, _health(online, reader.name), "", 0)
+            for reader in site.reader
+        }
+        for box in site.sec_box:
+            self._devices[box.name] = Device(box.name, "sec_box", _health(online, box.name), "", 0)
+
+    def heard(self, state: DeviceState) -> None:
+        """A reader came or went."""
+        known = self._devices.get(state.device)
+        if known is not None:
+            self._devices[state.device] = replace(known, health=state.health, why=state.why)
+
+    @property
+    def devices(self) -> list[Device]:
+        return list(self._devices.values())
+
+    def levels(self) -> Iterator[tuple[str, int, bool]]:
+        return iter(())
+
+    def configure(self, reading: ReadingSettings) -> None:
+        pass
+
+    def service(self, now_ns: int) -> None:
+        pass
+
+    def due_ns(self) -> int | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How things stand when a plant begins."""
+
+    last_ids: Mapping[str, int]
+    ticket: int
+    strikes: Mapping[str, LockState]
+    """Lock -> what it does; one that is not named does what its door declares for the start."""
+    sounders: Mapping[str, bool]
+    """Siren or bell -> whether it is on; those that are not named are off."""
+    online: Mapping[str, bool]
+    """Reader -> whether it is there; those that are not named are."""
+
+
+START = Beginning({}, 0, {}, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What answers in the place of files."""
+
+    people: People
+    passages: Passages
+    new_key: Callable[[], str]
+    find_window: FindWindow = window_of
+
+
+class Plant:
+    """A controller on paper, whose steps go to a sink."""
+
+    def __init__(
+        self,
+        site: SiteFile,
+        clock: PaperClock,
+        sources: Sources,
+        sink: Sink,
+        new_hide: Callable[[], Hide],
+        *,
+        beginning: Beginning = START,
+    ) -> None:
+        self.clock = clock
+        instant = Instant(clock, clock)
+        self.flight = FlightRecorder(site, instant, sink, new_hide, sources.new_key)
+        zone = SiteZone(site.site.zone)
+        device_time = DeviceTime(zone, site.site.wire_time)
+        paper = PaperWriter(beginning.last_ids, beginning.ticket)
+        writer = self.flight.writer(paper, beginning.last_ids)
+        recorder = Recorder(writer, instant, device_time, instant)
+        self._rig = PaperRig(site, beginning.online)
+        self._inbox: Inbox[Item] = Inbox()
+        around = Surroundings(
+            rig=self._rig,
+            strikes={
+                door.id: PaperStrike(beginning.strikes.get(f"door {door.id}", door.on_start))
+                for door in site.doors()
+            },
+            sides=_sides(site, beginning),
+            sounders={
+                name: PaperSounder(on=beginning.sounders.get(name, False))
+                for name, _output in site.switches()
+            },
+            link=PaperLink(),
+            people=sources.people,
+            passages=sources.passages,
+            policies=PaperPolicies(),
+            wait=_never,
+            find_window=sources.find_window,
+        )
+        record = Record(writer, recorder, zone, device_time)
+        self.controller = put_together(
+            site, "paper", around, record, instant, self._inbox, self.flight
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.flight.close()
+        self._inbox.close()
+
+    def begin(self) -> None:
+        """Steps go to the sink from now on."""
+        self.flight.begin(self.controller)
+
+    def happen(self, what: Happening) -> None:
+        """Let `what` happen at the time that the clock shows."""
+        if isinstance(what, DeviceState):
+            self._rig.heard(what)
+        self.controller.happen(what)
+
+
+def _health(online: Mapping[str, bool], reader: str) -> Health:
+    return Health.ONLINE if online.get(reader, True) else Health.OFFLINE
+
+
+def _sides(site: SiteFile, beginning: Beginning) -> dict[Side, PaperStrike]:
+    if site.turnstile is None:
+        return {}
+    usual = site.turnstile.on_start
+    return {
+        side: PaperStrike(beginning.strikes.get(f"turnstile {side.value}", usual)) for side in Side
+    }
+
+
+def _never(_longest_ms: int) -> None:
+    """On paper nothing is waited for."""

@@ -1,0 +1,231 @@
+"""What the api process and the CLI may ask of the controller."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from gateway.access.reasons import AccessEvent
+from gateway.clock import Clock
+from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.doors.interlock import InterlockDesk
+from gateway.controller.doors.turnstile_panel import TurnstilePanel
+from gateway.controller.state.ports import Link, Policies, Writer
+from gateway.controller.state.recorder import Recorder
+from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Unlock
+from gateway.errors import (
+    ControllerUnavailable,
+    DeviceUnavailable,
+    GatewayError,
+    NotFound,
+    NotPermitted,
+)
+from gateway.link.messages import (
+    Answer,
+    Authorize,
+    OpenDoor,
+    Opening,
+    ReleaseTurnstile,
+    Request,
+)
+from gateway.settings import Side
+
+_CLOSE = -1
+"""The time-out that closes (Access API, actions)."""
+WEB_REASON = 3
+"""The client says that a person at a web page asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An answer that is due once a ticket is committed or a version decides."""
+
+    address: bytes
+    request_id: str
+    expires_ns: int
+    ticket: int = 0
+    version: int = 0
+
+
+class OpeningDesk:
+    """Opens doors for clients."""
+
+    def __init__(
+        self,
+        doors: dict[int, DoorPanel],
+        turnstile: TurnstilePanel | None,
+        interlock: InterlockDesk,
+        recorder: Recorder,
+        clock: Clock,
+    ) -> None:
+        self._doors = doors
+        self._interlock = interlock
+        self._turnstile = turnstile
+        self._recorder = recorder
+        self._clock = clock
+
+    def open(self, *openings: OpenDoor | ReleaseTurnstile) -> int:
+        """Carry out all of `openings`, in order, or none of them.
+
+        The ticket of the last record is returned. Raises, before anything moves:
+        NotFound for a door or turnstile that this site lacks, DeviceUnavailable for a door whose
+        module is away, NotPermitted in a lock-down, while the turnstile lets nobody turn there and
+        while the interlock keeps one of the doors locked.
+        """
+        for opening in openings:
+            if isinstance(opening, ReleaseTurnstile):
+                self._passable(frozenset(opening.sides))
+        self._check([opening for opening in openings if isinstance(opening, OpenDoor)])
+        for opening in openings:
+            event = _opening_event(opening.reason)
+            if isinstance(opening, ReleaseTurnstile):
+                sides = frozenset(opening.sides)
+                turnstile = self._present()
+                turnstile.release(sides, self._now_ms())
+                turnstile.opened_by_client(event, opening.by, sides)
+                continue
+            panel = self._panel(opening.door)
+            panel.feed(_event(opening.timeout_ms), self._now_ms())
+            if opening.timeout_ms != _CLOSE:  # closing is no access
+                panel.opened_by_client(event, opening.by)
+        # What a close ended must not be in force again after a restart: that is waited for too.
+        return self._recorder.last_ticket
+
+    def reset_turnstile(self) -> None:
+        """Forget its event state. Raises NotFound where the site has none."""
+        self._present().reset(self._now_ms())
+
+    def authorize(self, command: Authorize) -> int:
+        """Carry out what a server decided; the ticket of its record is returned.
+
+        Raises as `open`, before any door moves.
+        """
+        event = AccessEvent(command.event)
+        if event is AccessEvent.GRANTED:
+            sides = frozenset(command.turnstile)
+            turnstile = self._passable(sides) if sides else None
+            self._check(command.openings)
+            if turnstile:
+                turnstile.release(sides, self._now_ms())
+            for opening in command.openings:
+                self._panel(opening.door).feed(_event(opening.timeout_ms), self._now_ms())
+        granted = command.openings if event is AccessEvent.GRANTED else ()
+        return self._recorder.authorized(
+            event,
+            command.user_id,
+            command.portal_id,
+            command.log_type_id,
+            [opening.door for opening in granted if opening.timeout_ms != _CLOSE],
+            command.by,
+        ).ticket
+
+    def _check(self, openings: Sequence[OpenDoor | Opening]) -> None:
+        """Raise unless every door of `openings` may be opened now, beside all the others."""
+        for opening in openings:
+            panel = self._panel(opening.door)
+            if opening.timeout_ms == _CLOSE:
+                continue  # what closes is never refused
+            if panel.mode is Mode.LOCK_DOWN:
+                raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
+            if panel.away:
+                # It must not be opened later, when it can be reached again.
+                raise DeviceUnavailable(f"door {panel.door.id} cannot be reached: {panel.away}")
+        closed_first = takewhile(lambda opening: opening.timeout_ms == _CLOSE, openings)
+        self._interlock.check(
+            {opening.door for opening in openings if opening.timeout_ms != _CLOSE},
+            closed={opening.door for opening in closed_first},
+        )
+
+    def _panel(self, door: int) -> DoorPanel:
+        panel = self._doors.get(door)
+        if panel is None:
+            known = ", ".join(str(number) for number in sorted(self._doors)) or "none"
+            raise NotFound(f"there is no door {door}; this site has: {known}")
+        return panel
+
+    def _present(self) -> TurnstilePanel:
+        if self._turnstile is None:
+            raise NotFound("this site has no turnstile")
+        return self._turnstile
+
+    def _passable(self, sides: frozenset[Side]) -> TurnstilePanel:
+        turnstile = self._present()
+        refused = turnstile.refusal(sides)
+        if refused:
+            raise NotPermitted(f"the turnstile is refused: {refused.value}")
+        return turnstile
+
+    def _now_ms(self) -> int:
+        return self._clock.monotonic_ns() // 1_000_000
+
+
+def _opening_event(reason: int | None) -> AccessEvent:
+    if reason == WEB_REASON:
+        return AccessEvent.WEB_INTERFACE
+    return AccessEvent.OPENED_UNIDENTIFIED
+
+
+def _event(timeout_ms: int | None) -> DoorEvent:
+    if timeout_ms == 0:
+        return HoldOpen()
+    if timeout_ms == _CLOSE:
+        return Close()
+    return Unlock(timeout_ms)
+
+
+class AnswerDesk:
+    """Sends answers when what they promise is true: committed, or obeyed."""
+
+    def __init__(self, link: Link, writer: Writer, policies: Policies, clock: Clock) -> None:
+        self._link = link
+        self._writer = writer
+        self._policies = policies
+        self._clock = clock
+        self._committed = 0
+        self._waiting: deque[_Waiting] = deque()
+
+    def now(self, address: bytes, request: Request, body: dict[str, Any] | None = None) -> None:
+        """Answer at once."""
+        self._link.answer(address, Answer(id=request.id, body=body or {}))
+
+    def refuse(self, address: bytes, request: Request, error: GatewayError) -> None:
+        """Answer with what was wrong."""
+        self._link.refuse(address, request.id, error)
+
+    def when_committed(self, address: bytes, request: Request, ticket: int) -> None:
+        """Answer once the record with `ticket` is durable, or at once when nothing can be."""
+        if ticket <= self._committed or self._writer.fault:
+            self.now(address, request)
+        else:
+            self._waiting.append(_Waiting(address, request.id, request.expires_ns, ticket=ticket))
+
+    def when_obeyed(self, address: bytes, request: Request, version: int) -> None:
+        """Answer once the rules of `version` decide."""
+        self._waiting.append(_Waiting(address, request.id, request.expires_ns, version=version))
+        self.settle()
+
+    def committed(self, ticket: int) -> None:
+        """All records up to `ticket` are durable."""
+        self._committed = ticket
+        self.settle()
+
+    def settle(self) -> None:
+        """Send every answer that has become true; forget whose asker has given up."""
+        now_ns = self._clock.monotonic_ns()
+        still: deque[_Waiting] = deque()
+        for waiting in self._waiting:
+            done = waiting.ticket <= self._committed or self._writer.fault
+            if done and waiting.version <= self._policies.version:
+                self._link.answer(waiting.address, Answer(id=waiting.request_id))
+            elif now_ns < waiting.expires_ns:
+                still.append(waiting)
+        self._waiting = still
+
+    def expired(self, request: Request) -> GatewayError | None:
+        """The refusal of a request that lay about for longer than its asker waited."""
+        if self._clock.monotonic_ns() < request.expires_ns:
+            return None
+        return ControllerUnavailable("the command came too late and was not carried out")

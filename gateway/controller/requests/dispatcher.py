@@ -1,0 +1,134 @@
+"""Takes what clients ask of the controller to whoever can do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.controller.components import Parts
+from gateway.controller.requests.commands import AnswerDesk, OpeningDesk
+from gateway.controller.requests.enrolment import CaptureDesk
+from gateway.controller.requests.simulation import Panels, Simulation
+from gateway.errors import GatewayError
+from gateway.hardware.wiring import input_wiring
+from gateway.link.messages import (
+    ArmAlarms,
+    AskPosition,
+    Authorize,
+    Buzz,
+    CancelCapture,
+    Capture,
+    ControllerStatus,
+    DisarmAlarms,
+    Forgive,
+    Obey,
+    OpenDoor,
+    OpenTogether,
+    Position,
+    ReleaseTurnstile,
+    ReportStatus,
+    Request,
+    ResetTurnstile,
+    Silence,
+    Simulate,
+)
+
+_MS = 1_000_000
+
+Handler = Callable[[bytes, Request, Any], None]
+"""Gets the address to answer to, the request, and the command in it."""
+
+
+class Reception:
+    """Carries out requests of the link. The loop's thread alone uses it."""
+
+    def __init__(self, parts: Parts, status: Callable[[], ControllerStatus]) -> None:
+        """`status` tells the present state of the controller."""
+        self._parts = parts
+        self._status = status
+        self.answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
+        self.openings = OpeningDesk(
+            parts.doors, parts.turnstile, parts.interlock, parts.recorder, parts.clock
+        )
+        self.captures = CaptureDesk(parts.site.reader, self._is_online, self.answers, parts.clock)
+        panels = Panels(
+            parts.doors,
+            parts.alarms,
+            parts.fire,
+            input_wiring(parts.site),
+            {reader.name: reader.index for reader in parts.site.reader},
+            parts.site.turnstile,
+        )
+        self.simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, status)
+        self._handlers = self._table()
+
+    def asked(self, address: bytes, request: Request) -> None:
+        """Carry out a request, or refuse it; the answer may come later."""
+        late = self.answers.expired(request)
+        if late is not None:
+            self.answers.refuse(address, request, late)
+            return
+        try:
+            self._handlers[type(request.command)](address, request, request.command)
+        except GatewayError as error:
+            self.answers.refuse(address, request, error)
+
+    def _table(self) -> Mapping[type[Any], Handler]:
+        """Each type of command with what carries it out and sends its answer."""
+        parts, openings, zones = self._parts, self.openings, self._parts.alarms.zones
+
+        def at_once(carry_out: Callable[[Any], dict[str, Any] | None]) -> Handler:
+            return lambda address, request, command: self.answers.now(
+                address, request, carry_out(command)
+            )
+
+        def once_durable(carry_out: Callable[[Any], int]) -> Handler:
+            """Answer once the record of which `carry_out` returns the ticket is committed."""
+            return lambda address, request, command: self.answers.when_committed(
+                address, request, carry_out(command)
+            )
+
+        return {
+            Capture: self.captures.ask,
+            CancelCapture: at_once(self.captures.cancel),
+            Obey: self._obey,
+            OpenDoor: once_durable(openings.open),
+            ReleaseTurnstile: once_durable(openings.open),
+            OpenTogether: once_durable(lambda command: openings.open(*command.openings)),
+            Authorize: once_durable(openings.authorize),
+            ResetTurnstile: at_once(lambda _: openings.reset_turnstile()),
+            Forgive: once_durable(
+                lambda command: parts.ways.forgive(command.user_id, "asked_by_client")
+            ),
+            AskPosition: at_once(self._position),
+            ArmAlarms: once_durable(
+                lambda command: zones.arm(
+                    command.zones, command.exit_delay_s * 1000, self._now_ms()
+                )
+            ),
+            DisarmAlarms: once_durable(lambda command: zones.disarm(command.zones, self._now_ms())),
+            Silence: once_durable(self._silence),
+            Buzz: at_once(lambda command: parts.signals.buzz(command.for_ms, self._now_ms())),
+            ReportStatus: at_once(lambda _: self._status().model_dump(mode="json")),
+            Simulate: at_once(self.simulation.run),
+        }
+
+    def _obey(self, address: bytes, request: Request, command: Obey) -> None:
+        self._parts.policies.want(self._parts.policy_version())
+        self.answers.when_obeyed(address, request, command.version)
+
+    def _position(self, command: AskPosition) -> dict[str, Any]:
+        way = self._parts.ways.position(command.user_id)
+        return Position(area_id=way.area_id, since_utc_s=way.since_s).model_dump()
+
+    def _silence(self, _: Silence) -> int:
+        now_ms = self._now_ms()
+        self._parts.alarms.silence(now_ms)
+        self._parts.fire.reset(now_ms)
+        return self._parts.recorder.last_ticket
+
+    def _now_ms(self) -> int:
+        return self._parts.clock.monotonic_ns() // _MS
+
+    def _is_online(self, reader: str) -> bool:
+        return any(device.online for device in self._parts.rig.devices if device.name == reader)

@@ -1,0 +1,214 @@
+"""Carries out `gateway sim` on the simulated board, and refuses on any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from gateway.clock import AdjustableClock
+from gateway.controller.alarms.alarm_panel import AlarmPanel
+from gateway.controller.alarms.fire import FireLatch
+from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.state.ports import RigPort
+from gateway.credentials.card_number import parse_card
+from gateway.errors import InvalidRequest, NotFound, NotSupportedHere
+from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
+from gateway.link.messages import ControllerStatus, Simulate
+from gateway.settings import FixedInput, Input, Level, Side, Turnstile
+
+if TYPE_CHECKING:
+    from gateway.hardware.simulated.simulator import Simulator
+
+LONGEST_HOLD_S = 120.0
+USUAL_HOLD_S = "0.3"
+"""How long a button is pressed when nothing else is said."""
+SHORTEST_TURN_MS = 100
+"""How long the contact of a turnstile is active in a turn, and longer where it is debounced."""
+_ACTIVE = ("open", "active", "on")
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Who knows which level of an input means what."""
+
+    doors: dict[int, DoorPanel]
+    alarms: AlarmPanel
+    fire: FireLatch
+    inputs: Mapping[InputName, Input] = field(default_factory=dict)
+    readers: Mapping[str, int] = field(default_factory=dict)
+    """Name -> index."""
+    turnstile: Turnstile | None = None
+
+
+class Simulation:
+    """Turns the words of `gateway sim` into pin levels and bytes."""
+
+    def __init__(
+        self,
+        rig: RigPort,
+        clock: AdjustableClock,
+        zone: Callable[[], tzinfo],
+        panels: Panels,
+        status: Callable[[], ControllerStatus],
+    ) -> None:
+        """`zone` is the site's time zone, for times that name none."""
+        self._simulator = rig.simulator
+        self._clock = clock
+        self._zone = zone
+        self._doors = panels.doors
+        self._alarms = panels.alarms
+        self._fire = panels.fire
+        self._inputs = panels.inputs
+        self._readers = panels.readers
+        self._turnstile = panels.turnstile
+        self._status = status
+
+    def run(self, command: Simulate) -> dict[str, Any]:
+        """Carry out `command`; what it answers is returned.
+
+        Raises NotSupportedHere on real hardware, NotFound for a name that the site lacks and
+        InvalidRequest for a value that makes no sense.
+        """
+        if self._simulator is None:
+            raise NotSupportedHere("sim works on the simulated board only; this one is real")
+        if command.verb == "state":
+            return {**self._status().model_dump(mode="json"), **self._simulator.state()}
+        self._drive(self._simulator, command)
+        return {}
+
+    def _drive(self, simulator: Simulator, command: Simulate) -> None:
+        value = command.value or ""
+        match command.verb:
+            case "swipe" | "tag" | "present":
+                _at_reader(simulator, command, command.reader or "", value)
+            case verb if verb in _SAID or verb in _DONE:
+                _at_reader(simulator, command, command.reader or "", value)
+            case "rex":
+                name, pressed_high = self._input(command)
+                simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
+            case "turn":
+                self._turn(simulator, value)
+            case "clock":
+                self._clock.set_utc(self._moment(value))
+            case _:
+                name, active_high = self._input(command)
+                simulator.set_input(name, high=active_high is (value in _ACTIVE))
+
+    def _turn(self, simulator: Simulator, way: str) -> None:
+        """Move the contact of `way` as a person who goes through does: once, and back."""
+        if self._turnstile is None:
+            raise NotFound("this site has no turnstile")
+        try:
+            side = Side(way)
+        except ValueError:
+            raise InvalidRequest(f"a turn is {' or '.join(Side)}, not {way!r}") from None
+        contact = self._turnstile.way(side).turn
+        hold_ms = max(SHORTEST_TURN_MS, 2 * contact.debounce_ms)
+        simulator.press(TURN_INPUTS[side], high=contact.idle is Level.LOW, hold_ms=hold_ms)
+
+    def _input(self, command: Simulate) -> tuple[InputName, bool]:
+        """The input that `command` moves, and whether its active level is high."""
+        match command.verb:
+            case "door":
+                panel = self._door(command.door)
+                name = InputName(InputKind.DOOR_SENSOR, panel.door.id)
+                return name, not panel.sensor_idle_high
+            case "rex":
+                panel = self._door(command.door)
+                return InputName(InputKind.REX, panel.door.id), not panel.rex_idle_high
+            case "zone":
+                number = command.zone or 0
+                return InputName(InputKind.ZONE, number), self._alarms.active_high(number)
+            case "tamper" if command.reader:
+                return self._contact(
+                    InputName(InputKind.READER_TAMPER, self._index(command.reader))
+                )
+            case "fire":
+                return InputName(InputKind.FIRE), not self._fire.idle_high
+            case verb:
+                return self._contact(InputName(InputKind(verb)))
+
+    def _contact(self, name: InputName) -> tuple[InputName, bool]:
+        """An input whose rest level the site file declares; one that is absent is said later."""
+        wiring = self._inputs.get(name)
+        return name, isinstance(wiring, FixedInput) and wiring.idle is Level.LOW
+
+    def _index(self, reader: str) -> int:
+        if reader not in self._readers:
+            known = ", ".join(self._readers) or "none"
+            raise NotFound(f"there is no reader {reader}; this site has: {known}")
+        return self._readers[reader]
+
+    def _moment(self, text: str) -> datetime | None:
+        """The instant `text` names; a time without an offset is the site's own."""
+        if text == "real":
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise InvalidRequest(f"{text!r} is no ISO time such as 2026-03-01T08:30:00") from None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=self._zone())
+        return moment.astimezone(UTC)
+
+    def _door(self, name: str | None) -> DoorPanel:
+        for panel in self._doors.values():
+            if panel.door.name == name:
+                return panel
+        known = ", ".join(panel.door.name for panel in self._doors.values()) or "none"
+        raise NotFound(f"there is no door {name}; this site has: {known}")
+
+
+_SAID: dict[str, Callable[[Simulator, str, str], None]] = {
+    "key": lambda simulator, reader, value: simulator.keys(reader, value),
+    "frame": lambda simulator, reader, value: simulator.frame(reader, value),
+    "qr": lambda simulator, reader, value: simulator.qr(reader, value),
+    "type": lambda simulator, reader, value: simulator.type(reader, value),
+}
+"""What somebody shows to a reader as it stands in the command."""
+_DONE: dict[str, Callable[[Simulator, str], None]] = {
+    "remove": lambda simulator, reader: simulator.remove(reader),
+    "unplug": lambda simulator, reader: simulator.unplug(reader),
+    "plug": lambda simulator, reader: simulator.plug(reader),
+}
+
+
+def _at_reader(simulator: Simulator, command: Simulate, reader: str, value: str) -> None:
+    """What somebody does at one reader, or to its plug."""
+    match command.verb:
+        case "swipe":
+            simulator.swipe(reader, _card(value), command.format)
+        case "tag":
+            simulator.tag(reader, value, _hold_ms(command.hold or USUAL_HOLD_S))
+        case "present":
+            simulator.present(reader, _serial(value))
+        case verb if verb in _SAID:
+            _SAID[verb](simulator, reader, value)
+        case verb:
+            _DONE[verb](simulator, reader)
+
+
+def _hold_ms(text: str) -> int:
+    try:
+        hold_s = float(text)
+    except ValueError:
+        raise InvalidRequest(f"hold must be seconds, not {text!r}") from None
+    if not 0 < hold_s <= LONGEST_HOLD_S:
+        raise InvalidRequest(f"hold must be above 0 and at most {LONGEST_HOLD_S:g} seconds")
+    return round(hold_s * 1000)
+
+
+def _serial(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise InvalidRequest(f"{text!r} is no hexadecimal number of whole bytes") from None
+
+
+def _card(text: str) -> int:
+    try:
+        return parse_card(text)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error

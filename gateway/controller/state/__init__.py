@@ -1,0 +1,1 @@
+"""What every room of the controller builds on: configuration, journal, rules, ports."""

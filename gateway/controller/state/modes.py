@@ -1,0 +1,203 @@
+"""Ends exception modes whose time is over, even while nobody can write that down elsewhere.
+
+The configuration goes on naming such a mode until the api process has set it to none; here it
+counts no more from the second at which its time was over, and after a restart neither.
+
+A mode lasts as long as it was meant to when it was set: its time is counted on the monotonic clock,
+so a wall clock that is put forward or back ends no mode early and holds none longer. The journal
+keeps how much is left, for a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.controller.state.recorder import Recorder
+from gateway.link.messages import EndedMode
+from gateway.store.journal import CommittedEntry, EntryKind, Timer
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.policy.snapshot import Snapshot
+
+_MS = 1_000_000
+_STEP_MS = 5_000
+"""By so much the wall clock has to leave the monotonic one before the journal is told anew how
+much is left: once the machine has been off, only the wall clock tells for how long."""
+
+log = structlog.get_logger("modes")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMode:
+    """How much of a mode was left when the journal was last told in an earlier run."""
+
+    mode: EndedMode
+    left_ms: int
+    utc: datetime
+    monotonic_ns: int
+    this_boot: bool
+    """The machine has not started since."""
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeKeeperState:
+    """What is known of the ends of modes."""
+
+    ended: tuple[EndedMode, ...]
+    kept: tuple[KeptMode, ...]
+    ends_ms: tuple[tuple[EndedMode, int], ...]
+    ahead_ms: int
+    started: bool
+
+
+class ModeKeeper:
+    """Remembers which modes have ended. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        clock: Clock,
+        timer: Timer,
+        past: Iterable[CommittedEntry] = (),
+    ) -> None:
+        """`past` are entries of the journal about modes, the newest first. A clock that is not
+        trusted ends none: whoever locked a house down must not find it open after a power cut."""
+        self._recorder = recorder
+        self._clock = clock
+        self._timer = timer
+        self._ended: set[EndedMode] = set()
+        self._kept: dict[EndedMode, CommittedEntry] = {}
+        """The newest entry that tells how much was left in an earlier run."""
+        for entry in past:
+            if "ended" in entry.body:
+                self._ended.add(_named(entry.body["ended"], entry))
+            elif "timed" in entry.body:
+                self._kept.setdefault(_named(entry.body["timed"], entry), entry)
+        self._ends_ms: dict[EndedMode, int] = {}
+        """When modes end (monotonic); not those of earlier runs while nobody can tell how much
+        time has passed since."""
+        self._ahead_ms = self._wall_ahead_ms()
+        """How far the wall clock was ahead of the monotonic one when the journal was last told."""
+        self._started = False
+
+    def state(self) -> ModeKeeperState:
+        kept = (
+            KeptMode(
+                mode,
+                int(entry.body["left_ms"]),
+                entry.utc,
+                entry.monotonic_ns,
+                entry.boot_id == self._timer.boot_id,
+                entry.clock_trusted,
+            )
+            for mode, entry in self._kept.items()
+        )
+        return ModeKeeperState(
+            tuple(sorted(self._ended, key=str)),
+            tuple(kept),
+            tuple(self._ends_ms.items()),
+            self._ahead_ms,
+            self._started,
+        )
+
+    def restore(self, state: ModeKeeperState) -> None:
+        self._ended = set(state.ended)
+        self._kept = {
+            kept.mode: CommittedEntry(
+                0,
+                EntryKind.MODE,
+                {"left_ms": kept.left_ms},
+                kept.utc,
+                kept.monotonic_ns,
+                self._timer.boot_id if kept.this_boot else "",
+                kept.trusted,
+            )
+            for kept in state.kept
+        }
+        self._ends_ms = dict(state.ends_ms)
+        self._ahead_ms = state.ahead_ms
+        self._started = state.started
+
+    def over(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
+        """The modes that `snapshot` names and whose time is over; one that has ended stays so."""
+        timed = {
+            EndedMode(door=door, until_utc=row.until_utc): row
+            for door, row in snapshot.modes.items()
+            if row.until_utc
+        }
+        self._ends_ms = {mode: end_ms for mode, end_ms in self._ends_ms.items() if mode in timed}
+        self._see_step(timed)
+        for mode, row in timed.items():
+            if mode in self._ended:
+                continue
+            if mode not in self._ends_ms:
+                self._begin(mode, row)
+            end_ms = self._ends_ms.get(mode)
+            if end_ms is not None and end_ms <= self._now_ms() and self._timer.trusted():
+                self._ended.add(mode)
+                self._recorder.note(
+                    EntryKind.MODE, ended=mode.door, mode=row.mode, until_utc=mode.until_utc
+                )
+        self._started = True
+        return tuple(mode for mode in timed if mode in self._ended)
+
+    def known(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
+        """What `over` last gave, without looking at the clock."""
+        named = (
+            EndedMode(door=door, until_utc=row.until_utc) for door, row in snapshot.modes.items()
+        )
+        return tuple(mode for mode in named if mode in self._ended)
+
+    def _begin(self, mode: EndedMode, row: ModeRow) -> None:
+        """Count the time of a mode that is new here, once it is known how much is left of it."""
+        kept = self._kept.get(mode)
+        if kept is not None:
+            passed = self._timer.passed_since(kept)
+            if passed is None:
+                return
+            left_ms = int(kept.body["left_ms"]) - passed // timedelta(milliseconds=1)
+        elif self._started or self._timer.trusted():
+            # Set just now, or while this process was down, by the clock of this machine.
+            left_ms = mode.until_utc * 1000 - self._wall_ms()
+        else:
+            return
+        self._ends_ms[mode] = self._now_ms() + left_ms
+        self._note_left(mode, row)
+
+    def _see_step(self, timed: Mapping[EndedMode, ModeRow]) -> None:
+        """Write down anew how much is left of every mode when the wall clock has made a step."""
+        ahead_ms = self._wall_ahead_ms()
+        if abs(ahead_ms - self._ahead_ms) < _STEP_MS:
+            return
+        self._ahead_ms = ahead_ms
+        for mode in self._ends_ms.keys() - self._ended:
+            self._note_left(mode, timed[mode])
+
+    def _note_left(self, mode: EndedMode, row: ModeRow) -> None:
+        self._recorder.note(
+            EntryKind.MODE,
+            timed=mode.door,
+            mode=row.mode,
+            until_utc=mode.until_utc,
+            left_ms=self._ends_ms[mode] - self._now_ms(),
+            login=row.login,
+            reason=row.reason,
+        )
+
+    def _wall_ahead_ms(self) -> int:
+        return self._wall_ms() - self._now_ms()
+
+    def _wall_ms(self) -> int:
+        return round(self._clock.utc().timestamp() * 1000)
+
+    def _now_ms(self) -> int:
+        return self._clock.monotonic_ns() // _MS
+
+
+def _named(door: int, entry: CommittedEntry) -> EndedMode:
+    return EndedMode(door=door, until_utc=entry.body["until_utc"])

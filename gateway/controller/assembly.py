@@ -15,7 +15,7 @@ from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.access.admission import AdmissionDesk, kept_state
 from gateway.controller.access.doorman import Doorman, Standing
-from gateway.controller.access.dynamic_codes import DynamicCodes, FindWindow
+from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.forgiveness import Forgiveness, WayOut, held_open
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.passback_positions import Ways
@@ -43,6 +43,7 @@ from gateway.controller.state.journal_writer import JournalWriter
 from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.controller.state.ports import (
+    FindWindow,
     Link,
     Passages,
     People,

@@ -175,7 +175,7 @@ class Doorman:
         opened = [panel.door.id for panel in panels]
         away = [panel.door.id for panel in wanted if panel.away]
         grant = self._desk.granted(verdict, bindings)
-        self._hours.granted(grant, verdict, bindings)
+        self._hours.granted(grant, verdict.outcome, bindings)
         now_ms = self._now_ms()
         longer = dict(verdict.outcome.person.opening_times) if verdict.outcome.person else {}
         opened_ms = 0

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from gateway.clock import Clock
+from gateway.controller.state.ports import FindWindow
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import DynamicCode, TotpSettings, window_of
 from gateway.store.journal import EntryKind
 from gateway.store.journal.used_codes import CodeCard, UsedUp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-FindWindow = Callable[[DynamicCode, str, int, TotpSettings, Collection[int]], int | None]
-"""What `window_of` does."""
 
 log = structlog.get_logger("codes")
 

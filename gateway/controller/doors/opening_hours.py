@@ -15,12 +15,12 @@ from typing import Any
 
 import structlog
 
+from gateway.access.admission_values import Outcome
 from gateway.access.calendar import Instant
 from gateway.access.policy import Policy, Portal
 from gateway.access.trace import TimeVerdict
 from gateway.access.unlocks import FirstCard, unlocked_by
 from gateway.clock import Clock, DeviceTime
-from gateway.controller.access.admission import Verdict
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import InterlockDesk
 from gateway.controller.doors.passages import PassageSink
@@ -123,10 +123,9 @@ class OpeningHours:
         if policy is not self._policy:
             self._policy, self._cards = policy, _cards_by_id(policy)
 
-    def granted(self, grant: int, verdict: Verdict, bindings: Bindings) -> None:
+    def granted(self, grant: int, outcome: Outcome, bindings: Bindings) -> None:
         """Somebody is let in: they may open the place, unless under threat or out of turn."""
-        outcome = verdict.outcome
-        portal = bindings.snapshot.policy.portals[verdict.decision.portal_id]
+        portal = bindings.snapshot.policy.portals[outcome.decision.portal_id]
         if portal.first_cards and not outcome.duress and not outcome.passback_violation:
             groups = (group for person in outcome.company for group in person.group_ids)
             self._openers[grant] = portal.id, frozenset(groups)

@@ -18,7 +18,6 @@ from typing import Any, Protocol
 import structlog
 
 from gateway import __version__
-from gateway.controller.access.dynamic_codes import FindWindow
 from gateway.controller.flight.forms import (
     FORM,
     LONGEST_KEY_BITS,
@@ -39,7 +38,15 @@ from gateway.controller.flight.taps import (
 )
 from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse, Recorded
 from gateway.controller.state.instant import Instant
-from gateway.controller.state.ports import Link, Passages, People, SounderPort, StrikePort, Writer
+from gateway.controller.state.ports import (
+    FindWindow,
+    Link,
+    Passages,
+    People,
+    SounderPort,
+    StrikePort,
+    Writer,
+)
 from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Obey, ReportStatus, Simulate
 from gateway.settings import SiteFile

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from gateway.controller.access.dynamic_codes import FindWindow
-from gateway.controller.state.ports import Link, Passages, People, SounderPort, StrikePort, Writer
+from gateway.controller.state.ports import (
+    FindWindow,
+    Link,
+    Passages,
+    People,
+    SounderPort,
+    StrikePort,
+    Writer,
+)
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, StorageError

@@ -13,14 +13,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gateway.clock import DeviceTime, SiteZone
-from gateway.controller.access.dynamic_codes import FindWindow
 from gateway.controller.assembly import Record, Surroundings, put_together
 from gateway.controller.components import Happening, Item
 from gateway.controller.flight.forms import Hide
 from gateway.controller.flight.recorder import FlightRecorder, Sink
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.instant import Instant
-from gateway.controller.state.ports import Passages, People
+from gateway.controller.state.ports import FindWindow, Passages, People
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.errors import GatewayError

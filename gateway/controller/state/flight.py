@@ -11,8 +11,15 @@ from uuid import uuid4
 
 from pydantic import ConfigDict
 
-from gateway.controller.access.dynamic_codes import FindWindow
-from gateway.controller.state.ports import Link, Passages, People, SounderPort, StrikePort, Writer
+from gateway.controller.state.ports import (
+    FindWindow,
+    Link,
+    Passages,
+    People,
+    SounderPort,
+    StrikePort,
+    Writer,
+)
 from gateway.link.messages import Request
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError
 from gateway.hardware.devices import Device
@@ -20,6 +21,10 @@ from gateway.store.policy.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from gateway.hardware.simulated.simulator import Simulator
+
+
+FindWindow = Callable[[DynamicCode, str, int, TotpSettings, Collection[int]], int | None]
+"""What `window_of` does."""
 
 
 class Trust(Protocol):

@@ -15,7 +15,10 @@ _COMMANDS = {
     "check": ("gateway.cli.check", "Check a site file, without a data directory."),
     "passwd": ("gateway.cli.passwd", "Set the password of an API login."),
     "login": ("gateway.cli.login", "Make, list and remove API logins, and set their roles."),
-    "portal": ("gateway.cli.portal", "List portals, and tie access rules to them."),
+    "portal": (
+        "gateway.cli.portal",
+        "Add portals for new doors, and tie access rules and readers to them.",
+    ),
     "token": ("gateway.cli.token", "Make, list and revoke bearer tokens."),
     "person": ("gateway.cli.person", "Add, list and remove people, with cards and groups."),
     "card": ("gateway.cli.person", "Give cards to people, and take them away."),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, initialised, json_option
+from gateway.commands.added_parts import add_missing, bind_reader, named_row
 from gateway.commands.provisioning import EVERYBODY_ALWAYS
-from gateway.objects.catalogue import REGISTRY
-from gateway.store.files import STORE_FILE
-from gateway.store.objects.store import Store
+from gateway.settings import SITE_FILE, read_site
 
 LINKS = "portal_access_rules"
 
@@ -29,7 +27,7 @@ def portal() -> None:
 def list_(data: Path, *, as_json: bool) -> None:
     """Print every portal with the rules that are tied to it."""
     rules: dict[object, list[object]] = {}
-    with _store(data) as store:
+    with local_store(data) as store:
         for row in store.load({"object": LINKS}).rows:
             rules.setdefault(row["portal_id"], []).append(row["access_rule_id"])
         portals = [(row["id"], row["name"]) for row in store.load({"object": "portals"}).rows]
@@ -43,22 +41,53 @@ def list_(data: Path, *, as_json: bool) -> None:
 
 @portal.command()
 @data_option
-@click.argument("number", metavar="PORTAL", type=click.IntRange(min=1))
+@click.argument("where", metavar="PORTAL")
 @click.option(
     "--rule",
-    type=click.IntRange(min=1),
-    default=EVERYBODY_ALWAYS,
+    default=str(EVERYBODY_ALWAYS),
     show_default=True,
-    help="The access rule; 1 lets group 1 pass at any time.",
+    help="The access rule, by number or name; 1 lets group 1 pass at any time.",
 )
-def link(data: Path, number: int, rule: int) -> None:
-    """Tie an access rule to PORTAL: the people of the rule may pass there."""
-    with _store(data) as store:
-        store.insert(LINKS, [{"portal_id": number, "access_rule_id": rule}])
-    click.echo(f"portal {number} is tied to rule {rule} now", err=True)
+def link(data: Path, where: str, rule: str) -> None:
+    """Tie an access rule to PORTAL (number or name): the people of the rule may pass there."""
+    with local_store(data) as store:
+        number, name = named_row(store, "portals", where)
+        rule_id, rule_name = named_row(store, "access_rules", rule)
+        row = {"portal_id": number, "access_rule_id": rule_id}
+        known = row in [dict(it) for it in store.load({"object": LINKS}).rows]
+        if not known:
+            store.insert(LINKS, [row])
+    already = "already" if known else "now"
+    click.echo(
+        f"portal {number} ({name}) is tied to rule {rule_id} ({rule_name}) {already}", err=True
+    )
 
 
-@contextmanager
-def _store(data: Path) -> Iterator[Store]:
-    with Store.open(initialised(data) / STORE_FILE, REGISTRY, lambda: 0) as store:
-        yield store
+@portal.command()
+@data_option
+def add(data: Path) -> None:
+    """Make what doors and readers lack that came into the site file after `init`: actions, portals
+    that open them, and what is wired switched on. Nothing that exists is changed."""
+    site = read_site(initialised(data) / SITE_FILE)
+    with local_store(data) as store:
+        made = add_missing(store, site)
+    for text in made:
+        click.echo(text)
+    click.echo(
+        "restart the gateway, and let people pass with `gateway portal link`"
+        if made
+        else "nothing is missing",
+        err=True,
+    )
+
+
+@portal.command()
+@data_option
+@click.argument("reader")
+@click.argument("where", metavar="[PORTAL]", required=False)
+def bind(data: Path, reader: str, where: str | None) -> None:
+    """Let READER stand for PORTAL (number or name), without it for the one of the site file."""
+    site = read_site(initialised(data) / SITE_FILE)
+    with local_store(data) as store:
+        number, name = bind_reader(store, site, reader, where)
+    click.echo(f"reader {reader} stands for portal {number} ({name}) now", err=True)

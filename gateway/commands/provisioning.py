@@ -14,7 +14,7 @@ from gateway.errors import DataDirectoryError, GatewayError, SettingsError
 from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
-from gateway.settings import SITE_FILE, Pull, SiteFile, parse_site, read_site
+from gateway.settings import SITE_FILE, Door, Pull, SiteFile, parse_site, read_site
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import Journal
 from gateway.store.objects.store import Store
@@ -205,16 +205,21 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     }
 
 
+def door_configuration(door: Door) -> dict[str, str | int | bool]:
+    """Keys of `general` that switch on what is wired at a door."""
+    keys: dict[str, str | int | bool] = {}
+    for name, wired in (("door_sensor", door.sensor), ("buttonhole", door.rex)):
+        if wired:
+            keys[f"{name}{door.id}_enabled"] = 1
+            keys[f"{name}{door.id}_idle"] = 0 if wired.pull is Pull.DOWN else 1
+    return keys
+
+
 def initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | bool]]:
     """What is wired is switched on; the site file's `initial` tables have the last word."""
     general: dict[str, str | int | bool] = {}
     for door in site.door:
-        if door.sensor:
-            general[f"door_sensor{door.id}_enabled"] = 1
-            general[f"door_sensor{door.id}_idle"] = 0 if door.sensor.pull is Pull.DOWN else 1
-        if door.rex:
-            general[f"buttonhole{door.id}_enabled"] = 1
-            general[f"buttonhole{door.id}_idle"] = 0 if door.rex.pull is Pull.DOWN else 1
+        general |= door_configuration(door)
     wanted: dict[str, dict[str, str | int | bool]] = {"general": general}
     if site.bell:
         general["bell_enabled"] = 1

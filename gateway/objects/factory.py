@@ -44,7 +44,7 @@ FACTORY_ROWS: Rows = {
     "contingency_card_access_rules": [{"access_rule_id": 1}],
 }
 
-_CARD_SCRIPT = "card"
+CARD_SCRIPT = "card"
 _PORTAL_PARAMETER = 2
 """`script_parameters.type` of a parameter that names a portal."""
 
@@ -58,7 +58,7 @@ def reader_binding_rows(readers: Iterable[tuple[int, int]]) -> Rows:
     pairs = sorted(readers)
     highest = max((index for index, _ in pairs), default=0)
     return {
-        "scripts": [{"id": 1, "script": _CARD_SCRIPT}],
+        "scripts": [{"id": 1, "script": CARD_SCRIPT}],
         "script_parameters": [
             {"id": number, "script_id": 1, "type": _PORTAL_PARAMETER, "name": f"portal{number}"}
             for number in range(1, highest + 1)
@@ -81,7 +81,7 @@ def portal_of_readers(
     The rows hold (id, script), (id, script_id, type) and (script_parameter_id,
     script_instance_id, sequence, value). Of several scripts and instances the lowest ids count.
     """
-    named = [number for number, script in scripts if script.lower().startswith(_CARD_SCRIPT)]
+    named = [number for number, script in scripts if script.lower().startswith(CARD_SCRIPT)]
     if not named:
         return {}
     chosen = min(named)

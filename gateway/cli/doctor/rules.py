@@ -14,12 +14,13 @@ from gateway.controller.state.config import CATRA_ACTION, Bindings
 from gateway.errors import GatewayError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
-from gateway.settings import SiteFile
+from gateway.settings import Reader, SiteFile
 from gateway.store.files import STORE_FILE, database
 from gateway.store.policy.snapshot import SnapshotReader
 
 MOST_NAMED = 10
 """People or groups that one finding names."""
+_ADD = "`gateway portal add --data {data}` makes what is missing"
 
 
 def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
@@ -34,17 +35,21 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
         subject = f"reader {reader.name}"
         portal = bindings.portal_of_reader(reader.index)
         if portal == 0:
-            yield Finding(Grade.WARN, subject, "stands for no portal: every read is denied")
+            text = f"stands for no portal: every read is denied; {_ADD.format(data=data)}"
+            yield Finding(Grade.WARN, subject, text)
         elif portal not in policy.portals:
-            yield Finding(Grade.WARN, subject, f"portal {portal} does not exist")
+            text = f"portal {portal} does not exist: every read is denied; {_ADD.format(data=data)}"
+            yield Finding(Grade.WARN, subject, text)
         elif portal != reader.portal:
             yield Finding(
                 Grade.WARN,
                 subject,
-                f"the site file says portal {reader.portal}, the database, which counts, {portal}",
+                f"the site file says portal {reader.portal}, the database, which counts, {portal}; "
+                f"`gateway portal bind --data {data} {reader.name}` makes it {reader.portal}",
             )
         elif not list(bindings.doors_of(policy.portals[portal].actions)):
-            yield from _without_a_door(site, bindings, portal, subject)
+            yield from _without_a_door(data, site, bindings, portal, reader)
+    yield from _unopened(data, site, bindings)
     for why in bindings.unusable_formats:
         yield Finding(Grade.WARN, "card formats", f"{why}; it is left aside")
     for clashing, why in interlock_clashes(site, bindings):
@@ -56,18 +61,34 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from _ways_around(site, bindings)
 
 
+def _unopened(data: Path, site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
+    """Doors that no portal opens."""
+    portals = bindings.snapshot.policy.portals.values()
+    opened = {door for portal in portals for door in bindings.doors_of(portal.actions)}
+    for door in site.doors():
+        if door.id not in opened:
+            text = f"no portal opens it, so no card does; {_ADD.format(data=data)}"
+            yield Finding(Grade.WARN, f"door {door.name}", text)
+
+
 def _without_a_door(
-    site: SiteFile, bindings: Bindings, portal: int, subject: str
+    data: Path, site: SiteFile, bindings: Bindings, portal: int, reader: Reader
 ) -> Iterator[Finding]:
     """A reader at a portal that opens no door: it may stand for the turnstile."""
     actions = bindings.snapshot.policy.portals[portal].actions
     if bindings.sides_of(actions):
         return
-    text = f"portal {portal} has no action: nothing opens"
+    doors = {door.id: door.name for door in site.door}
+    listed = ", ".join(f"{number} ({name})" for number, name in doors.items()) or "none"
+    text = (
+        f"portal {portal} has no action: nothing opens. `gateway portal add --data {data}` makes "
+        f"a portal for each door, with its number; then `gateway portal bind --data {data} "
+        f"{reader.name} PORTAL` with the one that it stands at: {listed}"
+    )
     if any(action.name.strip().lower() == CATRA_ACTION for action in actions):
         why = "names no side of it" if site.turnstile else "and this device has none"
         text = f"portal {portal} releases a turnstile, {why}: nothing opens"
-    yield Finding(Grade.WARN, subject, text)
+    yield Finding(Grade.WARN, f"reader {reader.name}", text)
 
 
 def _unknown_conditions(policy: Policy) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from gateway.commands.provisioning import initialise
 from gateway.controller.assembly import assembled
 from gateway.controller.components import Item
 from gateway.controller.core import Controller
+from gateway.controller.requests.enrolment import CaptureState, EnrolmentState
 from gateway.hardware.boards.profiles import load_profile
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Command
@@ -86,8 +87,14 @@ class Bench:
     @property
     def capturing(self) -> bool:
         """Whether an enrolment waits for its credential, and its asker for the answer."""
-        capture = self.controller._reception.captures._capture
-        return capture is not None and capture.asker is not None
+        return self.capture is not None and self.capture.asker is not None
+
+    @property
+    def capture(self) -> CaptureState | None:
+        """The enrolment in progress."""
+        state = self.controller.components()["enrolment"].state()
+        assert isinstance(state, EnrolmentState)
+        return state.capture
 
     def begin_record(self) -> None:
         """Begin another file of the flight record."""

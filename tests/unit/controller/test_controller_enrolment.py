@@ -289,7 +289,7 @@ def test_what_happens_between_two_askings_is_told_at_the_next(
             bench.pass_time(1)
             with pytest.raises(InvalidRequest, match="nobody acted"):
                 asker.ask(capture())
-    assert bench.controller._reception.captures.due_ns() is None
+    assert bench.capture is None
 
 
 def test_a_capture_dies_with_its_asker(bench: Bench, asker: Asker) -> None:
@@ -364,7 +364,7 @@ def test_a_captured_pin_is_in_no_log_no_journal_and_no_repr(bench: Bench, asker:
         bench.pass_time(1.1)
         asker.end(answer)
         keys(bench, f"{pin}#")
-        held = repr(bench.controller._reception.captures._capture)
+        held = repr(bench.capture)
         assert asker.ask(capture("pin"))["value"] == pin
     bench.settle()
     assert {entry["event"] for entry in logged} >= {"enrolment begins", "enrolment ends"}

@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import BaseModel
@@ -34,6 +34,9 @@ from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Capture, Request
 from gateway.settings import SITE_FILE
 from tests.unit.controller.flight_forms.keep import KEPT
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
 
 CARD_OF_ANA = (123 << 32) | 45678
 UNKNOWN_CARD = (7 << 32) | 7
@@ -61,7 +64,7 @@ def test_shapes_are_kept_for_the_present_form_alone() -> None:
 
 
 @pytest.fixture
-def flying(demo: Path, start: Any) -> Iterator[Any]:
+def flying(demo: Path, start: Start) -> Iterator[Bench]:
     """A running demo site that keeps a flight record."""
     text = (demo / SITE_FILE).read_text(encoding="utf-8")
     (demo / SITE_FILE).write_text(f"{text}\n[flight_record]\nenabled = true\n", encoding="utf-8")
@@ -69,7 +72,7 @@ def flying(demo: Path, start: Any) -> Iterator[Any]:
         yield bench
 
 
-def in_the_middle(bench: Any) -> None:
+def in_the_middle(bench: Bench) -> None:
     """Leave as much as possible under way at once."""
     happen, clock = bench.controller.happen, bench.clock
 
@@ -179,25 +182,25 @@ def forgotten(controller: Controller, clock: ManualClock, names: Iterable[str]) 
     return {path for path in differing if path.rpartition(".")[2] not in NOT_REMEMBERED}
 
 
-def test_a_record_holds_everything_that_the_controller_remembers(flying: Any) -> None:
+def test_a_record_holds_everything_that_the_controller_remembers(flying: Bench) -> None:
     in_the_middle(flying)
     assert not forgotten(flying.controller, flying.clock, flying.controller.components())
 
 
 @pytest.mark.parametrize("name", ["admission", "alarms", "door 1", "identifier", "throttle"])
-def test_a_component_that_is_not_registered_is_found(flying: Any, name: str) -> None:
+def test_a_component_that_is_not_registered_is_found(flying: Bench, name: str) -> None:
     in_the_middle(flying)
     names = flying.controller.components().keys() - {name}
     assert forgotten(flying.controller, flying.clock, names)
 
 
-def test_every_registered_state_belongs_to_a_component(flying: Any) -> None:
+def test_every_registered_state_belongs_to_a_component(flying: Bench) -> None:
     names = {name.partition(" ")[0] for name in flying.controller.components()}
     assert names | {"turnstile"} == set(STATES)
 
 
 def test_a_record_replays_after_a_private_attribute_was_renamed(
-    flying: Any, monkeypatch: pytest.MonkeyPatch
+    flying: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A record that begins while somebody's entry is awaited; the door's machine moves house."""
     flying.swipe(CARD_OF_ANA)

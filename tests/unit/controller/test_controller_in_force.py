@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,25 +15,28 @@ from gateway.link.client import ControllerClient
 from gateway.link.messages import OpenDoor, Silence
 from gateway.store.journal import EntryKind
 
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
+
 FIRE = InputName(InputKind.FIRE)
 UNTIL_RESET = "front, back stay unlocked until somebody resets it: run `gateway alarm reset --data"
 
 
 @pytest.fixture
-def told(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Finding]]:
+def told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Finding]]:
     """What the doctor warns of that the controller's state tells."""
     monkeypatch.setattr(ControllerClient, "status", lambda _: bench.controller.status())
     usual = set(examine(bench.data))
     return lambda: [it for it in examine(bench.data) if it.grade is Grade.WARN and it not in usual]
 
 
-def burn(bench: Any, *, on: bool) -> None:
+def burn(bench: Bench, *, on: bool) -> None:
     bench.simulator.set_input(FIRE, high=on)
     bench.pass_time(0.2)
 
 
 def test_the_doctor_tells_a_fire_until_it_is_reset(
-    bench: Any, told: Callable[[], list[Finding]]
+    bench: Bench, told: Callable[[], list[Finding]]
 ) -> None:
     burn(bench, on=True)
     (found,) = told()
@@ -49,15 +52,17 @@ def test_the_doctor_tells_a_fire_until_it_is_reset(
 
 
 def test_the_journal_tells_that_a_fire_goes_on_without_its_input_and_over_a_restart(
-    demo: Path, start: Any
+    demo: Path, start: Start
 ) -> None:
     with start(demo) as bench:
         burn(bench, on=True)
         burn(bench, on=False)
-        since = bench.controller.status().fire.since_utc
+        burning = bench.controller.status().fire
+        assert burning is not None
+        since = burning.since_utc
     with start(demo) as again:
         again.pass_time(0.2)
-        assert again.controller.status().fire.since_utc == since
+        assert again.controller.status().fire == burning
         goes_on = {"on": True, "since_utc": since}
         assert again.journal(EntryKind.FIRE) == [
             {"on": True},
@@ -68,7 +73,7 @@ def test_the_journal_tells_that_a_fire_goes_on_without_its_input_and_over_a_rest
 
 
 def test_the_doctor_tells_modes_holds_keypads_and_alarms(
-    bench: Any, told: Callable[[], list[Finding]]
+    bench: Bench, told: Callable[[], list[Finding]]
 ) -> None:
     bench.ask(OpenDoor(door=2, timeout_ms=0, reason=0))
     bench.settle()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.pins.pin import PinFactory
 from gateway.hardware.wiegand.edges import EdgeSource, PinEdgeSource
-from gateway.settings import Edges, WiegandReader
+from gateway.settings import Edges, SiteFile, WiegandReader
 
 if TYPE_CHECKING:
     from gateway.hardware.simulated.pins import SimulatedFactory
@@ -47,9 +48,7 @@ def _open_lgpio(profile: BoardProfile, runtime_dir: Path) -> PinFactory:
         # Only here: importing lgpio starts a thread, and it is not there off a board.
         from gateway.hardware.pins.lgpio_pins import LgpioError, LockFactory
     except (ImportError, OSError) as error:
-        raise DeviceUnavailable(
-            f"board {profile.name!r} needs the Python package lgpio (>= 0.2.2): {error}"
-        ) from error
+        raise DeviceUnavailable(f"{_needs_lgpio(profile)}: {error}") from error
     try:
         factory: PinFactory = LockFactory(profile.chip or "", profile.revision)
     except LgpioError as error:
@@ -57,6 +56,36 @@ def _open_lgpio(profile: BoardProfile, runtime_dir: Path) -> PinFactory:
             f"board {profile.name!r}: GPIO chip {profile.chip!r} cannot be opened: {error}"
         ) from error
     return factory
+
+
+def missing_packages(
+    profile: BoardProfile, site: SiteFile, has: Callable[[str], object] = find_spec
+) -> Iterator[str]:
+    """Why the controller cannot start at this site for want of a Python package, as it says itself
+    when it starts. `has` tells whether a package is there, without importing it."""
+    if profile.simulated:
+        return
+    if not has("lgpio"):
+        yield _needs_lgpio(profile)
+    for reader in site.reader:
+        kernel = isinstance(reader, WiegandReader) and reader.edges is not Edges.PINS
+        if isinstance(reader, WiegandReader) and kernel and not has("gpiod"):
+            yield _needs_gpiod(reader)
+
+
+def _needs_lgpio(profile: BoardProfile) -> str:
+    return f"board {profile.name!r} {_needs('lgpio', '0.2.2')}"
+
+
+def _needs_gpiod(reader: WiegandReader) -> str:
+    return f"reader {reader.name!r}: edges 'kernel' {_needs('gpiod', '2.1')}"
+
+
+def _needs(package: str, least: str) -> str:
+    return (
+        f"needs the Python package {package} (>= {least}): `pip install '{package}>={least}'` in "
+        'the gateway\'s environment, or take board = "simulated" off a Raspberry Pi'
+    )
 
 
 def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], None]) -> EdgeSource:
@@ -74,9 +103,6 @@ def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], No
         # Only here: a simulated board does without the package.
         from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
     except (ImportError, OSError) as error:
-        raise DeviceUnavailable(
-            f"reader {reader.name!r}: edges 'kernel' needs the Python package gpiod (>= 2.1): "
-            f"{error}"
-        ) from error
+        raise DeviceUnavailable(f"{_needs_gpiod(reader)}: {error}") from error
     chip = find_chip(factory.chip_label)
     return KernelEdgeSource(reader.name, chip, reader.d0, reader.d1, wake)

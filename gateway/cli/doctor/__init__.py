@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayErr
 from gateway.explain.state_words import states_in_force
 from gateway.hardware.boards.chips import Chips, read_chips
 from gateway.hardware.boards.profiles import check_site, load_profile
+from gateway.hardware.factory import missing_packages
 from gateway.host.certificate import expires
 from gateway.host.clock_trust import CEILING, ClockVerdict
 from gateway.host.machine import Machine
@@ -62,11 +64,15 @@ def doctor(data: Path, *, as_json: bool) -> None:
 
 
 def examine(
-    data: Path, machine: Machine | None = None, chips: Callable[[], Chips] = read_chips
+    data: Path,
+    machine: Machine | None = None,
+    chips: Callable[[], Chips] = read_chips,
+    has: Callable[[str], object] = find_spec,
 ) -> Iterator[Finding]:
     """Everything that can be seen from outside the processes.
 
-    `machine` and `chips` are those of this computer where none are handed over.
+    `machine`, `chips` and the packages that it `has` are those of this computer where none are
+    handed over.
     """
     machine = machine or Machine()
     processes = list(_processes(data))
@@ -81,6 +87,8 @@ def examine(
         yield from site_findings(site, profile)
         if not profile.simulated:
             running = any(it.subject == "controller" and it.grade is Grade.OK for it in processes)
+            for text in missing_packages(profile, site, has):
+                yield Finding(Grade.FAIL, "board", text)
             yield from board_findings(profile, site, machine, chips(), running=running)
             yield from machine_findings(profile, site, machine, SystemClock().utc())
         yield from _http(data, site.http)

@@ -26,6 +26,15 @@ def lock_findings(site: SiteFile) -> Iterator[Finding]:
                 "a lock that power keeps shut needs a way out without this device: "
                 "egress must be mechanical or direct_cut",
             )
+        lock = door.strike if isinstance(door, Door) else door.lock
+        if lock and lock.kind is LockKind.MAGNET and door.egress is Egress.MECHANICAL:
+            yield Finding(
+                Grade.WARN,
+                f"door {door.name}",
+                'a magnet does not open by a handle, which egress = "mechanical" promises: put a '
+                "release button and the fire contact into the magnet's wire and say "
+                'egress = "direct_cut"',
+            )
         if not door.rex_bypasses_interlock and door.egress is Egress.SOFTWARE:
             yield Finding(
                 Grade.FAIL,

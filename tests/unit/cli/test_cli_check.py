@@ -230,3 +230,27 @@ def test_addresses_of_the_command_line_are_checked_as_those_of_the_file(
 )
 def test_good_addresses_are_taken(address: str, parts: tuple[str, int]) -> None:
     assert parse_address(address) == parts
+
+
+@pytest.mark.parametrize(
+    ("kind", "egress", "grade"),
+    [
+        ("strike", "mechanical", None),
+        ("magnet", "direct_cut", None),
+        ("magnet", "mechanical", "warn"),
+        ("magnet", "software", "fail"),
+    ],
+)
+def test_a_magnet_needs_an_exit_that_cuts_its_power(
+    site_file: Path, kind: str, egress: str, grade: str | None
+) -> None:
+    text = GOOD.replace('egress = "mechanical"', f'egress = "{egress}"')
+    lock = f'{{ pin = 17, kind = "{kind}" }}'
+    text = text.replace('{ pin = 17, locked = "low", unlocked = "high" }', lock)
+    text = text.replace('board = "simulated"', 'board = "simulated"\nhats = ["generic-relay-high"]')
+    site_file.write_text(text)
+    told = json.loads(run(site_file, "--json").output)
+    exits = [
+        it["grade"] for it in told if it["subject"] == "door front" and "direct_cut" in it["text"]
+    ]
+    assert exits == [grade] * (grade is not None)

@@ -313,9 +313,22 @@ def test_a_real_board_is_part_of_the_examination(pi: Board, tmp_path: Path) -> N
     text = text.replace('"simulated"', '"pi4"', 1).replace('"simulated"', '"/dev/ttyS0"')
     initialise(tmp_path / "data", text, demo=True)
     chips = Chips((Chip("/dev/gpiochip0", "pinctrl-bcm2711", {17: "fan"}),))
-    found = list(doctor.examine(tmp_path / "data", Machine(pi.root), lambda: chips))
+    found = list(doctor.examine(tmp_path / "data", Machine(pi.root), lambda: chips, bool))
     failed = {it.subject for it in found if it.grade is Grade.FAIL}
     assert failed == {"door 'front' strike", "reader qr"}
+
+
+def test_a_package_without_which_run_does_not_start_is_told_in_its_words(
+    pi: Board, tmp_path: Path
+) -> None:
+    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    text = text.replace('"simulated"', '"pi4"', 1).replace('"simulated"', '"/dev/ttyS0"')
+    initialise(tmp_path / "data", text, demo=True)
+    found = doctor.examine(tmp_path / "data", Machine(pi.root), lambda: CHIPS, lambda _: None)
+    failed = [it.text for it in found if it.grade is Grade.FAIL and it.subject == "board"]
+    for package, text in zip(("lgpio", "gpiod"), failed, strict=True):
+        assert f"needs the Python package {package} (>=" in text
+        assert f"`pip install '{package}>=" in text
 
 
 def test_the_relay_boards_level_tells_a_strike_from_a_magnet(tmp_path: Path) -> None:

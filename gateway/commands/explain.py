@@ -7,7 +7,7 @@ somebody up by PIN is for administrators, and no credential is ever told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
@@ -39,7 +39,7 @@ from gateway.explain.reports import (
 from gateway.explain.sentences import Names, Sentences
 from gateway.explain.sources import Facts, Sources
 from gateway.explain.time_words import when
-from gateway.explain.values import Case, RuleReport, Step
+from gateway.explain.values import Case, DayReport, RuleReport, Step, ZoneReport
 from gateway.link.messages import ControllerStatus
 from gateway.objects.fields import TEXT_LIMIT
 from gateway.store.files import JOURNAL_FILE
@@ -86,37 +86,12 @@ _FACTORS = {
 }
 
 
-class DayShown(TypedDict):
-    """What kind of day it is."""
-
-    kinds: list[str]
-    holidays: list[str]
-
-
 class StageShown(TypedDict):
     """One stage of the decision."""
 
     stage: str
     verdict: str
     text: str
-
-
-class SpanShown(TypedDict):
-    """One span of a time zone."""
-
-    days: list[str]
-    start: int
-    end: int
-    holds: bool
-
-
-class ZoneShown(TypedDict):
-    """One time zone of a rule."""
-
-    id: int
-    name: str | None
-    holds: bool
-    spans: list[SpanShown]
 
 
 class RuleShown(TypedDict):
@@ -129,7 +104,7 @@ class RuleShown(TypedDict):
     groups: list[int]
     place: str
     time: str
-    zones: list[ZoneShown]
+    zones: list[ZoneReport]
     applied: bool
     why: str
     changed: bool
@@ -148,7 +123,7 @@ class Explanation(TypedDict):
     decided_by: NotRequired[str | None]
     facts: NotRequired[dict[str, object]]
     text: str
-    day: DayShown
+    day: DayReport
     stages: list[StageShown]
     rules: list[RuleShown]
     rules_left_out: int
@@ -246,12 +221,11 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
 def _opened(facts: Facts, moment: Moment, body: Mapping[str, Any]) -> dict[str, Any]:
     """An access without a decision of this device: who opened what."""
     line = opening_line(Opening(body["reason"]), body, facts.names)
-    day = day_report(facts.policy, moment)
     return {
         "text": f"{when(moment)}: {line.text}",
         "decided_by": None,
         "facts": _shown(facts_of(body)),
-        "day": {"kinds": list(day.kinds), "holidays": list(day.holidays)},
+        "day": asdict(day_report(facts.policy, moment)),
         "stages": [],
         "rules": [],
         "rules_left_out": 0,
@@ -345,13 +319,12 @@ def _told(facts: Facts, case: Case, name: str) -> dict[str, Any]:
     opens_next = None
     if case.reason is not Reason.GRANTED and case.person and case.portal:
         opens_next = _opens_next(facts, case.person, case.portal, case.moment)
-    day = day_report(case.policy, case.moment)
     ended = ended_at(case)
     return {
         "text": sentences.verdict(),
         "decided_by": ended.value if ended else None,
         "facts": _shown(case.facts),
-        "day": {"kinds": list(day.kinds), "holidays": list(day.holidays)},
+        "day": asdict(day_report(case.policy, case.moment)),
         "stages": [
             {
                 "stage": report.stage.value,
@@ -387,23 +360,7 @@ def _rule(report: RuleReport, sentences: Sentences) -> Mapping[str, object]:
         "groups": list(report.groups),
         "place": report.place,
         "time": report.time,
-        "zones": [
-            {
-                "id": zone.id,
-                "name": zone.name,
-                "holds": zone.holds,
-                "spans": [
-                    {
-                        "days": list(span.days),
-                        "start": span.start,
-                        "end": span.end,
-                        "holds": span.holds,
-                    }
-                    for span in zone.spans
-                ],
-            }
-            for zone in report.zones
-        ],
+        "zones": [asdict(zone) for zone in report.zones],
         "applied": report.applied,
         "why": report.why,
         "changed": report.changed,

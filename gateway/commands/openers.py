@@ -7,6 +7,7 @@ persons and interlocks may still stand in the way, and nothing here says that so
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any
@@ -242,8 +243,7 @@ def _days(facts: Facts, over: Iterable[Stretch]) -> Iterator[dict[str, object]]:
                 continue
             seen.add(local)
             day = day_report(facts.policy, Moment(local - ahead, local))
-            kinds, holidays = list(day.kinds), list(day.holidays)
-            yield {"date": _wall(Moment(0, local))[:10], "kinds": kinds, "holidays": holidays}
+            yield {"date": _wall(Moment(0, local))[:10], **asdict(day)}
 
 
 def _wall(moment: Moment) -> str:

@@ -198,16 +198,41 @@ _TOLD = Audit(AuditType.API, _said)
 _ADMINISTRATORS = Right.ADMINISTRATOR
 
 _ALL = (
-    Command(add_user, _ADMINISTRATORS, audit=_TOLD, errors=(NotFound,), name="Add User"),
-    Command(delete_user, _ADMINISTRATORS, audit=_TOLD, errors=(NotFound,), name="Delete User"),
+    Command(
+        add_user,
+        _ADMINISTRATORS,
+        name="Add User",
+        example={"UserID": "100", "FirstName": "Ana", "UserType": "1"},
+        audit=_TOLD,
+        errors=(NotFound,),
+    ),
+    Command(
+        delete_user,
+        _ADMINISTRATORS,
+        name="Delete User",
+        example={"UserID": "100"},
+        audit=_TOLD,
+        errors=(NotFound,),
+    ),
     # Its entry is written together with its rows.
-    Command(delete_attendance_log, _ADMINISTRATORS, name=_DELETE_LOG),
+    Command(
+        delete_attendance_log,
+        _ADMINISTRATORS,
+        name=_DELETE_LOG,
+        example={"StartDate": "2025-01-01", "EndDate": "2025-01-31"},
+    ),
     Command(
         update_access_time,
         _ADMINISTRATORS,
+        name="Update AccessTime",
+        example={
+            "UserID": "100",
+            "AccessStartTime": "08:00:00",
+            "AccessEndTime": "18:00:00",
+            "AccessDays": "1,2,3,4,5",
+        },
         audit=_TOLD,
         errors=(NotFound,),
-        name="Update AccessTime",
     ),
 )
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
-import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
@@ -15,18 +14,16 @@ from gateway.api.controlid import incoming
 from gateway.api.controlid.endpoints import PATHS, Http, http_of
 from gateway.api.controlid.outgoing import error_response, respond
 from gateway.api.replies import COMMON_HEADERS
-from gateway.api.statuses import status_of
+from gateway.api.statuses import answer_errors
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.power import reboot_by_url
 from gateway.commands.requests import NoMembers
 from gateway.commands.table import execute
-from gateway.errors import GatewayError, NotFound
+from gateway.errors import NotFound
 
 _REBOOT_PAGE = "<!DOCTYPE html><title>Restart</title><p>The device restarts.</p>"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-log = structlog.get_logger("api")
 
 
 def create_app(context: CommandContext) -> Flask:
@@ -60,9 +57,8 @@ def create_app(context: CommandContext) -> Flask:
     )
     app.before_request(_before)
     app.after_request(_after)
-    app.register_error_handler(GatewayError, _refused)
+    answer_errors(app, error_response)
     app.register_error_handler(HTTPException, _not_routed)
-    app.register_error_handler(Exception, _failed)
     return app
 
 
@@ -125,17 +121,5 @@ def _after(response: Response) -> Response:
     return response
 
 
-def _refused(error: GatewayError) -> Response:
-    status = status_of(error)
-    if status == 500:
-        log.error("command failed", path=request.path, reason=str(error))
-    return error_response(status, str(error))
-
-
 def _not_routed(error: HTTPException) -> Response:
     return error_response(error.code or 500, error.name)
-
-
-def _failed(error: Exception) -> Response:
-    log.error("command failed", path=request.path, exc_info=error)
-    return error_response(500, "Internal error")

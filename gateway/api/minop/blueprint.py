@@ -6,23 +6,19 @@ The shape of a refusal is ours, since the vendor documents none: `{"status": "er
 
 from __future__ import annotations
 
-import structlog
 from flask import Blueprint, Response, request
 
 from gateway.api.bearer import CHALLENGE, bearer
 from gateway.api.reading import members
 from gateway.api.replies import JSON_TYPE, encode
-from gateway.api.statuses import status_of
+from gateway.api.statuses import answer_errors
 from gateway.commands.context import CommandContext
 from gateway.commands.minop import execute_minop
 from gateway.commands.minop_requests import Envelope
 from gateway.commands.requests import parse
-from gateway.errors import GatewayError
 
 PATH = "/api/v1/execute"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-log = structlog.get_logger("api")
 
 
 def minop_blueprint(context: CommandContext) -> Blueprint:
@@ -41,8 +37,7 @@ def minop_blueprint(context: CommandContext) -> Blueprint:
     blueprint.add_url_rule(
         PATH, endpoint="execute", view_func=run, methods=_METHODS, provide_automatic_options=False
     )
-    blueprint.register_error_handler(GatewayError, _refused)
-    blueprint.register_error_handler(Exception, _failed)
+    answer_errors(blueprint, _error)
     return blueprint
 
 
@@ -57,15 +52,3 @@ def _error(status: int, text: str) -> Response:
     if status == 401:
         response.headers.update(CHALLENGE)
     return response
-
-
-def _refused(error: GatewayError) -> Response:
-    status = status_of(error)
-    if status == 500:
-        log.error("command failed", path=request.path, reason=str(error))
-    return _error(status, str(error))
-
-
-def _failed(error: Exception) -> Response:
-    log.error("command failed", path=request.path, exc_info=error)
-    return _error(500, "Internal error")

@@ -32,11 +32,6 @@ from gateway.objects.configuration_keys import CONFIGURATION
 
 MINOP_PATH = "/api/v1/execute"
 METRICS_PATH = "/metrics"
-_MINOP_EXAMPLE = {
-    "CommandName": "Add",
-    "CommandEntity": "User",
-    "OperationData": {"UserID": "100", "FirstName": "Ana"},
-}
 REFUSALS = {
     400: "The request cannot be carried out on this device; nothing was changed.",
     401: "No session, a dead one, or a wrong password.",
@@ -243,6 +238,9 @@ def _minop(components: dict[str, Schema]) -> dict[str, Any]:
         }
         for name, command in MINOP_COMMANDS.items()
     ]
+    shown = next(iter(MINOP_COMMANDS.values()))
+    word, entity = shown.name.split(" ")
+    example = {"CommandName": word, "CommandEntity": entity, "OperationData": shown.example}
     error = {
         "type": "object",
         "required": ["status", "message"],
@@ -265,7 +263,7 @@ def _minop(components: dict[str, Schema]) -> dict[str, Any]:
                 "content": {
                     JSON: {
                         "schema": {"oneOf": requests},
-                        "example": _MINOP_EXAMPLE,
+                        "example": example,
                     }
                 },
             },

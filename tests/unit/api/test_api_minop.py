@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import requests
 
+from gateway.commands.minop import MINOP_COMMANDS
+
 Reply = tuple[int, Any]
 ADD = {
     "CommandName": "Add",
@@ -37,6 +39,23 @@ def execute(device: SimpleNamespace, token: str) -> Callable[[object], Reply]:
         return answer.status_code, answer.json()
 
     return post
+
+
+def of(name: str) -> dict[str, object]:
+    """The request that is the example of a command."""
+    word, entity = name.split(" ")
+    operation = MINOP_COMMANDS[name].example
+    return {"CommandName": word, "CommandEntity": entity, "OperationData": operation}
+
+
+@pytest.mark.parametrize("name", MINOP_COMMANDS)
+def test_the_example_of_a_command_is_carried_out(
+    execute: Callable[[object], Reply], name: str
+) -> None:
+    assert execute(of("Add User"))[0] == 200
+    assert execute(of(name)) == (200, {"status": "done"})
+    if name != "Delete User":
+        assert execute(of("Delete User"))[0] == 200
 
 
 def users(device: SimpleNamespace) -> list[dict[str, Any]]:

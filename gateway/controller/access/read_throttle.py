@@ -1,4 +1,4 @@
-"""Holds back what is read at a reader at which too many unknown cards or codes were shown."""
+"""Delays what is read at a reader at which too many unknown cards or codes were shown."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from gateway.access.read_throttle import Throttle
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.store.journal import EntryKind
+
+MOST_WAITING = 3
+"""Different reads that wait at one reader. Each may cost a pause of one second, and who is let in
+later than three seconds after showing a card may no longer stand there."""
 
 log = structlog.get_logger("readers")
 
@@ -36,7 +40,8 @@ class ReadThrottleState:
     """What is remembered of readers, by name."""
 
     readers: Mapping[str, SlowedReader]
-    waiting: Mapping[str, Identification]
+    waiting: Mapping[str, tuple[Identification, ...]]
+    """The oldest first."""
     left_out: Mapping[str, int]
 
 
@@ -47,8 +52,9 @@ class ReadThrottle:
         self._recorder = recorder
         self._alarm = alarm
         self._readers: dict[str, Throttle[Credential]] = {}
-        self._waiting: dict[str, Identification] = {}
-        """At most one for each reader: the latest. Whoever stands there now has shown it."""
+        self._waiting: dict[str, tuple[Identification, ...]] = {}
+        """The oldest first, at most MOST_WAITING for each reader. A newer one replaces none: else
+        a stranger's read would displace that of a person with a valid card."""
         self._left_out: dict[str, int] = {}
 
     def state(self) -> ReadThrottleState:
@@ -72,11 +78,16 @@ class ReadThrottle:
     def passes(self, read: Identification, now_ms: int) -> bool:
         """Whether `read` is decided upon now; else it waits, and `tick` hands it out."""
         throttle = self._readers.get(read.reader)
-        if throttle is None or now_ms >= throttle.free_ms or _guarded_elsewhere(read):
+        waiting = self._waiting.get(read.reader, ())
+        free = throttle is None or (now_ms >= throttle.free_ms and not waiting)
+        if free or _guarded_elsewhere(read):
             return True
-        if read.reader in self._waiting:
+        if any(other.credential == read.credential for other in waiting):
+            pass  # the same card, shown again while it waits
+        elif len(waiting) < MOST_WAITING:
+            self._waiting[read.reader] = (*waiting, read)
+        else:
             self._left_out[read.reader] = self._left_out.get(read.reader, 0) + 1
-        self._waiting[read.reader] = read
         return False
 
     def unknown(self, read: Identification, now_ms: int) -> None:
@@ -93,18 +104,20 @@ class ReadThrottle:
                 self._alarm(read.reader, now_ms, on=True)
 
     def tick(self, now_ms: int) -> list[Identification]:
-        """What has waited long enough."""
+        """What has waited long enough, one read of each reader."""
         due = []
         for reader, throttle in list(self._readers.items()):
-            if reader in self._waiting and now_ms >= throttle.free_ms:
-                due.append(self._waiting.pop(reader))
+            waiting = self._waiting.get(reader)
+            if waiting and now_ms >= throttle.free_ms:
+                due.append(waiting[0])
+                self._waiting[reader] = waiting[1:]
             elif throttle.ends_ms is not None and now_ms >= throttle.ends_ms:
                 self._end(reader, now_ms)
         return due
 
     def due_ms(self) -> int | None:
         """When `tick` is next needed."""
-        dues = [self._readers[reader].free_ms for reader in self._waiting]
+        dues = [self._readers[reader].free_ms for reader, reads in self._waiting.items() if reads]
         ends = (throttle.ends_ms for throttle in self._readers.values())
         return min((*dues, *(end for end in ends if end is not None)), default=None)
 

@@ -83,7 +83,7 @@ def _addresses() -> dict[str, str]:
 
 @cache
 def _served(shipped: _Shipped) -> tuple[str | bytes, str]:
-    """Body and media type. The whole manual rendered takes less than half a megabyte."""
+    """Body and media type. The whole manual with its drawings takes less than a megabyte."""
     if shipped.path == _DRAWINGS:
         names = sorted(file.name for file in shipped.file.iterdir())
         return _page("# Drawings\n\n" + "\n".join(f"- [{n}](drawings/{n})" for n in names), "hw/")
@@ -95,7 +95,7 @@ def _served(shipped: _Shipped) -> tuple[str | bytes, str]:
 
 def _page(markdown: str, path: str) -> tuple[str, str]:
     """`markdown`, which lies at `path` of the repository, as a page."""
-    # Loaded when somebody reads: it takes as long to import as all of the API's own pages.
+    # Some 60 ms and 1 MB that a device needs only when somebody reads the manual.
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")

@@ -143,7 +143,7 @@ def test_a_record_that_begins_at_a_slowed_reader_replays_what_waits_there(flying
         if number == 15:
             flying.begin_record()
     flying.pass_time(3)
-    assert len(flying.events()) == 12
+    assert len(flying.events()) == 14
     assert whole(replay(records(flying.data)[-1]))
 
 

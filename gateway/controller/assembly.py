@@ -35,6 +35,7 @@ from gateway.controller.doors.opening_hours import KeptHours, OpeningHours, kept
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.flight.files import DIRECTORY, RecordFiles
 from gateway.controller.flight.recorder import FlightRecorder
+from gateway.controller.state.component import Bus, Emit
 from gateway.controller.state.event_log import EventLog
 from gateway.controller.state.flight import NO_FLIGHT, Flight
 from gateway.controller.state.inbox import Inbox
@@ -196,7 +197,8 @@ def put_together(
 ) -> Controller:
     """A controller among its surroundings, which `flight` watches; `board` is its name."""
     people = flight.people(around.people)
-    panels = _panels(site, around, record, people, instant, flight)
+    bus = Bus()
+    panels = _panels(site, around, record, people, instant, flight, bus.emit)
 
     return Controller(
         Parts(
@@ -206,12 +208,13 @@ def put_together(
             clock=instant,
             zone=record.zone,
             inbox=inbox,
+            bus=bus,
             writer=record.writer,
             recorder=record.recorder,
             link=flight.link(around.link),
             identifier=panels.identifier,
             doorman=panels.doorman,
-            throttle=ReadThrottle(record.recorder, panels.alarms.slowed),
+            throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,
             ways=panels.ways,
             hours=panels.hours,
@@ -392,6 +395,7 @@ def _panels(
     people: People,
     clock: Instant,
     flight: Flight,
+    emit: Emit,
 ) -> _Panels:
     now_ms = clock.monotonic_ns() // 1_000_000
     past, recorder = record.past, record.recorder
@@ -404,10 +408,6 @@ def _panels(
     )
     identifier = Identifier(site, people, codes)
     ways = Ways(flight.passages(around.passages), recorder, clock, record.device_time)
-    doors: dict[int, DoorPanel] = {}
-    # The desk asks how doors stand, and doors tell the desk who went through.
-    interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
-    standing = Standing(doors, interlock)
     kept = kept_state(past.keypads, _timer(clock), now_ms)
     sounders = {name: flight.sounder(name, it) for name, it in around.sounders.items()}
     alarms = AlarmPanel(
@@ -415,56 +415,50 @@ def _panels(
         recorder,
         clock,
         Sounders(sounders, recorder, clock),
+        emit,
         past.alarms,
         now_ms,
         locked_keypads=tuple(kept.guards),
     )
-    desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, alarms.keypad)
     turnstile = None
     if site.turnstile:
         sides = {
             side: flight.strike(f"turnstile {side.value}", strike)
             for side, strike in around.sides.items()
         }
-        turnstile = TurnstilePanel(site.turnstile, sides, recorder, desk, flight.new_key)
-        standing.turnstile = turnstile
-    hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, desk, past.hours)
+        turnstile = TurnstilePanel(site.turnstile, sides, recorder, emit, flight.new_key)
     faults = Faults(recorder, _parts_of(site), past.faults)
-    for door in site.doors():
-        doors[door.id] = DoorPanel(
+    doors = {
+        door.id: DoorPanel(
             door,
             flight.strike(f"door {door.id}", around.strikes[door.id]),
             recorder,
-            alarms.door,
-            hours,
+            emit,
             faults=faults,
-            exits=interlock,
             kept=KeptDoor(
                 _open_alarms(past.alarms.on, door.id),
                 Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
             ),
         )
-
+        for door in site.doors()
+    }
+    interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
+    standing = Standing(doors, interlock, turnstile)
+    desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, emit)
+    hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)
     signals = ReaderSignals(site, sounders)
-
-    def tell(at_ms: int, *, on: bool) -> None:
-        for panel in doors.values():
-            panel.fire(at_ms, on=on)
-        if turnstile:
-            turnstile.fire(at_ms, on=on)
-        alarms.fire(at_ms, on=on)
 
     return _Panels(
         identifier=identifier,
         ways=ways,
         hours=hours,
-        doorman=Doorman(desk, hours, standing, recorder, clock, alarms.duress, signals),
+        doorman=Doorman(desk, hours, standing, recorder, clock, emit, signals),
         signals=signals,
         alarms=alarms,
         doors=doors,
         interlock=interlock,
         turnstile=turnstile,
-        fire=FireLatch(site.fire, recorder, tell, clock, since_utc=past.fire_since_utc),
+        fire=FireLatch(site.fire, recorder, emit, clock, since_utc=past.fire_since_utc),
         faults=faults,
     )
 

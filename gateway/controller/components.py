@@ -21,6 +21,7 @@ from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import InterlockDesk
 from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
+from gateway.controller.state.component import Bus, Component
 from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.journal_writer import Committed, WriterFault
@@ -59,6 +60,7 @@ class Parts:
     rig: RigPort
     clock: AdjustableClock
     inbox: Inbox[Item]
+    bus: Bus
     writer: Writer
     recorder: Recorder
     link: Link
@@ -90,3 +92,23 @@ class Parts:
     turnstile: TurnstilePanel | None = None
     """None where the site has none."""
     flight: Flight = NO_FLIGHT
+
+    def in_order(self) -> tuple[Component, ...]:
+        """What the loop binds, offers events to and lets do what is due, one after the other.
+
+        Locks come first. Hours follow those who let people in: what a first card starts is due in
+        the same turn.
+        """
+        turnstile = (self.turnstile,) if self.turnstile else ()
+        return (
+            self.interlock,
+            *self.doors.values(),
+            *turnstile,
+            self.fire,
+            self.power,
+            self.alarms,
+            self.signals,
+            self.throttle,
+            self.doorman,
+            self.hours,
+        )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -24,7 +23,8 @@ from gateway.controller.components import DamageFound, Happening, Item, Parts
 from gateway.controller.doors.clashes import interlock_clashes
 from gateway.controller.requests.dispatcher import Reception
 from gateway.controller.requests.status import status_of
-from gateway.controller.state.config import Bindings, Configured
+from gateway.controller.state.component import Component, Effect, ReadDue
+from gateway.controller.state.config import Bindings
 from gateway.controller.state.flight import Asked, Pulse, Stateful
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.journal_writer import Committed, WriterFault
@@ -32,9 +32,8 @@ from gateway.credentials.values import BadFrame, Identification
 from gateway.doors.values import Mode
 from gateway.errors import GatewayError
 from gateway.hardware.events import (
-    POWER_INPUTS,
     DeviceState,
-    InputKind,
+    HardwareEvent,
     InputLevel,
     KeyPressed,
     ReplaySuspected,
@@ -44,7 +43,6 @@ from gateway.link.messages import (
     ControllerStatus,
     Fact,
 )
-from gateway.settings import Side
 from gateway.store.journal import EntryKind
 from gateway.store.policy.snapshot import Snapshot
 
@@ -83,10 +81,13 @@ class Controller:
         self._bindings: Bindings | None = None
         self._waiting: deque[_Waiting] = deque()
         self._reception = Reception(parts, self.status)
+        self._components: tuple[Component, ...] = (*parts.in_order(), self._reception.captures)
+        parts.bus.connect(self._offer)
         self._journal_seq = 0
         self._unusable: frozenset[str] = frozenset()
         self._heartbeat_ns = 0
         self._clock_verdict = parts.clock_verdict()
+        parts.fire.begin(self._now_ms())
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -156,19 +157,8 @@ class Controller:
         parts = self._parts
         bindings = Bindings(parts.site, snapshot, parts.modes.known(snapshot))
         self._go_by(bindings)
-        for component in self._configured():
+        for component in self._components:
             component.configure(bindings)
-
-    def _configured(self) -> Iterator[Configured]:
-        """What works by settings of a snapshot."""
-        parts = self._parts
-        yield parts.interlock
-        yield from parts.doors.values()
-        yield parts.hours
-        if parts.turnstile:
-            yield parts.turnstile
-        yield parts.alarms
-        yield parts.signals
 
     def _go_by(self, bindings: Bindings) -> None:
         self._bindings = bindings
@@ -190,16 +180,8 @@ class Controller:
         bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
         self._go_by(bindings)
         now_ms = self._now_ms()
-        self._parts.interlock.configure(bindings)
-        for panel in self._parts.doors.values():
-            panel.bind(bindings, now_ms)
-        self._parts.hours.look(bindings, now_ms)
-        for panel in self._parts.doors.values():
-            panel.policy_in_force(now_ms)
-        if self._parts.turnstile:
-            self._parts.turnstile.bind(bindings, now_ms)
-        self._parts.alarms.bind(bindings, now_ms)
-        self._parts.signals.bind(bindings, now_ms)
+        for component in self._components:
+            component.bind(bindings, now_ms)
         self._see_modes()
         # Rules are many objects that live long: without this, each full garbage collection would
         # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
@@ -243,19 +225,17 @@ class Controller:
 
     def _pass_time(self) -> None:
         """Do whatever is due."""
-        parts, now_ms = self._parts, self._now_ms()
-        for panel in parts.doors.values():
-            panel.tick(now_ms)
-        if parts.turnstile:
-            parts.turnstile.tick(now_ms)
-        parts.alarms.tick(now_ms)
-        parts.signals.tick(now_ms)
-        for read in parts.throttle.tick(now_ms):
-            self._identified(read)
-        if self._bindings is not None:
-            parts.doorman.tick(self._bindings, now_ms)
-            parts.hours.tick(self._bindings, now_ms)
-        self._reception.captures.settle()
+        now_ms = self._now_ms()
+        for component in self._components:
+            component.tick(now_ms)
+
+    def _offer(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Have every component handle an input, or what another component caused."""
+        if isinstance(event, ReadDue):
+            self._identified(event.read)
+            return
+        for component in self._components:
+            component.handle(event, now_ms)
 
     def _take_inbox(self) -> None:
         while (item := self._parts.inbox.take()) is not None:
@@ -277,19 +257,8 @@ class Controller:
 
     def due_ns(self) -> int | None:
         """When time alone leads to something; None while nothing is due at any time."""
-        dues_ms = [panel.due_ms() for panel in self._parts.doors.values()]
-        dues_ms.append(self._parts.alarms.due_ms())
-        dues_ms.append(self._parts.signals.due_ms())
-        dues_ms.append(self._parts.throttle.due_ms())
-        dues_ms.append(self._parts.doorman.due_ms())
-        dues_ms.append(self._parts.hours.due_ms())
-        if self._parts.turnstile:
-            dues_ms.append(self._parts.turnstile.due_ms())
-        dues_ns = [due * _MS for due in dues_ms if due is not None]
-        captures_ns = self._reception.captures.due_ns()
-        if captures_ns is not None:
-            dues_ns.append(captures_ns)
-        return min(dues_ns, default=None)
+        dues_ms = (component.due_ms() for component in self._components)
+        return min((due * _MS for due in dues_ms if due is not None), default=None)
 
     def _now_ms(self) -> int:
         return self._parts.clock.monotonic_ns() // _MS
@@ -302,11 +271,8 @@ class Controller:
                 self._left_aside(item)
             case Identification():
                 self._read(item)
-            case KeyPressed(reader=reader, at_ns=at_ns):
-                if self._bindings is not None:
-                    self._parts.doorman.key_pressed(reader, self._bindings, at_ns // _MS)
-            case InputLevel():
-                self._level(item)
+            case KeyPressed() | InputLevel():
+                self._offer(item, item.at_ns // _MS)
             case Committed(ticket=ticket, seq=seq):
                 self._journal_seq = seq
                 self._parts.ways.committed(ticket)
@@ -352,18 +318,11 @@ class Controller:
             case DeviceState():
                 state = {"device": item.device, "online": item.online, "why": item.why}
                 self._parts.recorder.note(EntryKind.DEVICE, health=item.health.value, **state)
-                self._module_changed(item)
+                self._offer(item, item.at_ns // _MS)
             case WriterFault(why=why):
                 self._writer_fault(why)
             case DamageFound(file=file, what=what):
                 self._parts.recorder.note(EntryKind.FAULT, part=file, why=what)
-
-    def _module_changed(self, state: DeviceState) -> None:
-        """A door whose wires are on a module comes and goes with it."""
-        for box in self._parts.site.sec_box:
-            if box.name == state.device:
-                why = "" if state.online else state.why
-                self._parts.doors[box.id].module_changed(state.at_ns // _MS, why)
 
     def _writer_fault(self, why: str | None) -> None:
         if why is None:
@@ -384,31 +343,6 @@ class Controller:
             return
         if reason is Reason.UNKNOWN_CREDENTIAL:
             self._parts.throttle.unknown(identification, self._now_ms())
-
-    def _level(self, level: InputLevel) -> None:
-        now_ms = level.at_ns // _MS
-        number = level.name.number
-        match level.name.kind:
-            case InputKind.DOOR_SENSOR:
-                self._parts.doors[number].sensor_level(now_ms, high=level.high)
-            case InputKind.REX:
-                self._parts.doors[number].rex_level(now_ms, high=level.high)
-            case InputKind.ZONE | InputKind.TAMPER | InputKind.READER_TAMPER:
-                self._parts.alarms.level(level.name, now_ms, high=level.high)
-            case InputKind.BOND:
-                self._parts.doors[number].bond_level(now_ms, high=level.high)
-            case InputKind.FIRE:
-                self._parts.fire.level(now_ms, high=level.high)
-            case InputKind.TURN_CLOCKWISE:
-                self._turn_level(Side.CLOCKWISE, level, now_ms)
-            case InputKind.TURN_ANTICLOCKWISE:
-                self._turn_level(Side.ANTICLOCKWISE, level, now_ms)
-            case kind if kind in POWER_INPUTS:
-                self._parts.power.level(kind, high=level.high)
-
-    def _turn_level(self, side: Side, level: InputLevel, now_ms: int) -> None:
-        if self._parts.turnstile:
-            self._parts.turnstile.turn_level(side, now_ms, high=level.high)
 
     def _beat(self) -> None:
         """Once a second: tell that the loop turns, and look for changes whose wake-up was lost."""

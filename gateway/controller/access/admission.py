@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Protocol
 
 import structlog
 
@@ -30,6 +29,7 @@ from gateway.clock import Moment
 from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identified, Identifier, OutdatedRules, Shown
 from gateway.controller.access.passback_positions import Ways
+from gateway.controller.state.component import Emit, KeypadLockChanged
 from gateway.controller.state.config import Bindings
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import Credential, Identification
@@ -55,12 +55,6 @@ class Verdict:
     @property
     def decision(self) -> Decision:
         return self.outcome.decision
-
-
-class KeypadSink(Protocol):
-    """Who hears that a keypad was locked or freed."""
-
-    def __call__(self, reader: str, now_ms: int, *, on: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +91,7 @@ class AdmissionDesk:
         place_of: Callable[[tuple[Action, ...], Bindings], Place],
         state: AdmissionState,
         codes: DynamicCodes,
-        keypad_alarm: KeypadSink,
+        emit: Emit,
     ) -> None:
         """`place_of` tells how the ways that actions open stand; `state` is what a restart kept."""
         self._identifier = identifier
@@ -106,7 +100,7 @@ class AdmissionDesk:
         self._place_of = place_of
         self._state = state
         self._codes = codes
-        self._keypad_alarm = keypad_alarm
+        self._emit = emit
         self._first: dict[str, Shown] = {}
         """By reader, the credential whose second factor is awaited."""
         self._waiting: dict[int, dict[int, tuple[Shown, ...]]] = {}
@@ -304,7 +298,7 @@ class AdmissionDesk:
             locked = isinstance(change, KeypadLocked)
             for_ms = change.for_ms if isinstance(change, KeypadLocked) else 0
             self._recorder.note(EntryKind.KEYPAD, reader=change.reader, locked_ms=for_ms)
-            self._keypad_alarm(change.reader, now_ms, on=locked)
+            self._emit(KeypadLockChanged(change.reader, locked), now_ms)
         return tuple(verdicts)
 
     def _refused(self, identification: Identification, portal_id: int, failed: str) -> Verdict:

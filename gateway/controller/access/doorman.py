@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.access.actions import Action
-from gateway.access.attempt import Duress, Place
+from gateway.access.attempt import Place
 from gateway.access.decision import refuse
 from gateway.access.facts import cut
 from gateway.access.reasons import Reason
@@ -18,21 +18,34 @@ from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import InterlockDesk
 from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
+from gateway.controller.state.component import (
+    Component,
+    Effect,
+    Emit,
+    GrantLapsed,
+    GrantUsed,
+    ThreatSensed,
+)
 from gateway.controller.state.config import Bindings
 from gateway.controller.state.recorder import Receipt, Recorder
 from gateway.credentials.values import Identification
 from gateway.doors.values import Mode, Refusal, Unlock
+from gateway.hardware.events import HardwareEvent, KeyPressed
 from gateway.objects.modes import DEVICE
 
 
 class Standing:
     """The ways behind a portal, and how they stand. The loop's thread alone uses it."""
 
-    def __init__(self, doors: Mapping[int, DoorPanel], interlock: InterlockDesk) -> None:
+    def __init__(
+        self,
+        doors: Mapping[int, DoorPanel],
+        interlock: InterlockDesk,
+        turnstile: TurnstilePanel | None,
+    ) -> None:
         self.doors = doors
         self._interlock = interlock
-        self.turnstile: TurnstilePanel | None = None
-        """Named once there is one."""
+        self.turnstile = turnstile
 
     def place(self, actions: tuple[Action, ...], bindings: Bindings) -> Place:
         """The place that `actions` open, at this instant."""
@@ -59,15 +72,7 @@ class Standing:
         )
 
 
-class DuressSink(Protocol):
-    """Who hears that somebody identified under threat."""
-
-    def __call__(
-        self, kind: Duress, user_id: int, access_log_id: int, now_ms: int, reader: str = ""
-    ) -> None: ...
-
-
-class Doorman:
+class Doorman(Component):
     """Lets people in. The loop's thread alone uses it."""
 
     def __init__(
@@ -77,7 +82,7 @@ class Doorman:
         standing: Standing,
         recorder: Recorder,
         clock: Clock,
-        duress: DuressSink,
+        emit: Emit,
         signals: ReaderSignals,
     ) -> None:
         self._desk = desk
@@ -87,7 +92,8 @@ class Doorman:
         self._turnstile = standing.turnstile
         self._recorder = recorder
         self._clock = clock
-        self._duress = duress
+        self._emit = emit
+        self._bindings: Bindings | None = None
         self._signals = signals
 
     def state(self) -> AdmissionDeskState:
@@ -121,11 +127,21 @@ class Doorman:
         threat = self._desk.threat(identification, bindings)
         if threat is not None:
             kind, person = threat
-            self._duress(kind, person.id, access_log_id, self._now_ms(), identification.reader)
+            sensed = ThreatSensed(kind, person.id, access_log_id, identification.reader)
+            self._emit(sensed, self._now_ms())
 
-    def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
-        """Somebody types at `reader`."""
-        self._desk.key_pressed(reader, bindings, now_ms)
+    def configure(self, bindings: Bindings) -> None:
+        self._bindings = bindings
+
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Take in keys, and what became of grants."""
+        match event:
+            case KeyPressed(reader=reader) if self._bindings is not None:
+                self._desk.key_pressed(reader, self._bindings, now_ms)
+            case GrantUsed(grant=grant):
+                self._desk.entered(grant)
+            case GrantLapsed(grant=grant, door=door):
+                self._desk.not_entered(grant, door)
 
     def give_up(self, identification: Identification, bindings: Bindings | None) -> None:
         """Deny somebody who could not be decided upon in time."""
@@ -133,12 +149,12 @@ class Doorman:
         if bindings is not None:
             self.pass_over(identification, bindings, denied.id)
 
-    def tick(self, bindings: Bindings, now_ms: int) -> None:
+    def tick(self, now_ms: int) -> None:
         """Carry out what time alone leads to."""
         due = self._desk.due_ms()
-        if due is not None and due <= now_ms:
-            for verdict in self._desk.tick(bindings, now_ms):
-                self._carry_out(verdict, bindings)
+        if self._bindings is not None and due is not None and due <= now_ms:
+            for verdict in self._desk.tick(self._bindings, now_ms):
+                self._carry_out(verdict, self._bindings)
 
     def locked_keypads(self, now_ms: int) -> dict[str, int]:
         """By reader, the milliseconds for which its keypad stays locked."""
@@ -194,7 +210,7 @@ class Doorman:
             self._turnstile.granted_as(release, access.id, grant)
         if not opened and not release:
             # Nothing can tell whether somebody went through a portal that opens nothing.
-            self._hours.entered(grant)
+            self._emit(GrantUsed(grant), now_ms)
 
     def _record(
         self,
@@ -212,7 +228,8 @@ class Doorman:
         if outcome.duress is not None:
             # Whatever the verdict; nothing else here may differ from an ordinary read.
             user_id = outcome.person.id if outcome.person else decision.user_id
-            self._duress(outcome.duress, user_id, receipt.id, self._now_ms(), outcome.reader)
+            sensed = ThreatSensed(outcome.duress, user_id, receipt.id, outcome.reader)
+            self._emit(sensed, self._now_ms())
         self._signals.verdict(verdict, self._now_ms(), opened_ms)
         return receipt
 

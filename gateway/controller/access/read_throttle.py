@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import structlog
 
 from gateway.access.read_throttle import Throttle
+from gateway.controller.state.component import Component, Emit, GuessingChanged, ReadDue
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.store.journal import EntryKind
@@ -18,12 +18,6 @@ MOST_WAITING = 3
 later than three seconds after showing a card may no longer stand there."""
 
 log = structlog.get_logger("readers")
-
-
-class GuessingSink(Protocol):
-    """Who hears that somebody seems to guess at a reader, or that it is over."""
-
-    def __call__(self, reader: str, now_ms: int, *, on: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +39,12 @@ class ReadThrottleState:
     left_out: Mapping[str, int]
 
 
-class ReadThrottle:
+class ReadThrottle(Component):
     """Lets reads through, or has them wait for a moment. The loop's thread alone uses it."""
 
-    def __init__(self, recorder: Recorder, alarm: GuessingSink) -> None:
+    def __init__(self, recorder: Recorder, emit: Emit) -> None:
         self._recorder = recorder
-        self._alarm = alarm
+        self._emit = emit
         self._readers: dict[str, Throttle[Credential]] = {}
         self._waiting: dict[str, tuple[Identification, ...]] = {}
         """The oldest first, at most MOST_WAITING for each reader. A newer one replaces none: else
@@ -101,10 +95,10 @@ class ReadThrottle:
             self._recorder.note(EntryKind.READER_SLOWED, reader=read.reader, slow=True)
             # Strangers' tags pass a UHF reader at a road all day.
             if read.credential.kind is not CredentialKind.UHF_TAG:
-                self._alarm(read.reader, now_ms, on=True)
+                self._emit(GuessingChanged(read.reader, on=True), now_ms)
 
-    def tick(self, now_ms: int) -> list[Identification]:
-        """What has waited long enough, one read of each reader."""
+    def tick(self, now_ms: int) -> None:
+        """Hand out what has waited long enough, one read of each reader; end what is over."""
         due = []
         for reader, throttle in list(self._readers.items()):
             waiting = self._waiting.get(reader)
@@ -113,7 +107,8 @@ class ReadThrottle:
                 self._waiting[reader] = waiting[1:]
             elif throttle.ends_ms is not None and now_ms >= throttle.ends_ms:
                 self._end(reader, now_ms)
-        return due
+        for read in due:
+            self._emit(ReadDue(read), now_ms)
 
     def due_ms(self) -> int | None:
         """When `tick` is next needed."""
@@ -125,7 +120,7 @@ class ReadThrottle:
         self._readers[reader] = replace(self._readers[reader], slow=False)
         left_out = self._left_out.pop(reader, 0)
         self._recorder.note(EntryKind.READER_SLOWED, reader=reader, slow=False, left_out=left_out)
-        self._alarm(reader, now_ms, on=False)
+        self._emit(GuessingChanged(reader, on=False), now_ms)
 
 
 def _guarded_elsewhere(read: Identification) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.access.reasons import Reason
 from gateway.access.signals import SHORT_MS, Cue, Part, Signal
 from gateway.controller.access.admission import Verdict
+from gateway.controller.state.component import Component
 from gateway.controller.state.config import Bindings
 from gateway.controller.state.ports import SounderPort
 from gateway.errors import NotSupportedHere
@@ -25,7 +26,7 @@ class ReaderSignalsState:
     due_ms: int | None
 
 
-class ReaderSignals:
+class ReaderSignals(Component):
     """Drives what the readers have of them. The loop's thread alone uses it."""
 
     def __init__(self, site: SiteFile, switches: Mapping[str, SounderPort]) -> None:

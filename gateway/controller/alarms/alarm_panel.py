@@ -27,9 +27,20 @@ from gateway.clock import Clock
 from gateway.controller.alarms.alarm_memory import AlarmMemory
 from gateway.controller.alarms.sounders import SIREN, Sounders, SoundersState
 from gateway.controller.alarms.zone_watch import ZoneWatch, ZoneWatchState
+from gateway.controller.state.component import (
+    Component,
+    DoorAlarmChanged,
+    Effect,
+    Emit,
+    FireChanged,
+    GuessingChanged,
+    InputAlarmChanged,
+    KeypadLockChanged,
+    ThreatSensed,
+)
 from gateway.controller.state.config import AlarmSettings, Bindings
 from gateway.controller.state.recorder import Recorder
-from gateway.hardware.events import InputName
+from gateway.hardware.events import HardwareEvent, InputKind, InputLevel
 from gateway.link.messages import AlarmStatus
 from gateway.settings import SiteFile
 from gateway.store.journal import EntryKind
@@ -42,6 +53,7 @@ _DURESS = {
     Duress.PASSWORD: AlarmCause.PANIC_PASSWORD,
     Duress.FINGER: AlarmCause.PANIC_FINGER,
 }
+_WATCHED = (InputKind.ZONE, InputKind.TAMPER, InputKind.READER_TAMPER)
 _KEYPAD = "keypad "
 _GUESSING = "guessing at "
 
@@ -57,7 +69,7 @@ class AlarmPanelState:
     sounders: SoundersState
 
 
-class AlarmPanel:
+class AlarmPanel(Component):
     """Feeds the machines and keeps the register. The loop's thread alone uses it."""
 
     def __init__(
@@ -66,6 +78,7 @@ class AlarmPanel:
         recorder: Recorder,
         clock: Clock,
         sounders: Sounders,
+        emit: Emit,
         memory: AlarmMemory,
         now_ms: int,
         *,
@@ -82,7 +95,7 @@ class AlarmPanel:
         self._settings = AlarmSettings()
         self._duress = memory.duress
         self._register = _restored(memory, now_ms)
-        self.zones = ZoneWatch(site, recorder, clock, self._zone, memory)
+        self.zones = ZoneWatch(site, recorder, clock, emit, memory)
         """The inputs that set off alarms."""
         doors = {door.id for door in site.doors()}
         self._doors = DoorAlarms.kept(
@@ -137,9 +150,23 @@ class AlarmPanel:
                     self._clear(source, now_ms)
         self.zones.bind(bindings, now_ms)
 
-    def level(self, name: InputName, now_ms: int, *, high: bool) -> None:
-        """The pin of an alarm zone or a tamper contact was read."""
-        self.zones.level(name, now_ms, high=high)
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Take in everything that is, or ends, an alarm."""
+        match event:
+            case InputLevel(name=name, high=high) if name.kind in _WATCHED:
+                self.zones.level(name, now_ms, high=high)
+            case InputAlarmChanged(source=source, on=on):
+                self._input(source, now_ms, on=on)
+            case DoorAlarmChanged(cause=cause, door_id=door_id, on=on):
+                self.door(cause, now_ms, on=on, door_id=door_id)
+            case FireChanged(on=on):
+                self.fire(now_ms, on=on)
+            case KeypadLockChanged(reader=reader, on=on):
+                self.keypad(reader, now_ms, on=on)
+            case GuessingChanged(reader=reader, on=on):
+                self.slowed(reader, now_ms, on=on)
+            case ThreatSensed():
+                self.duress(event.kind, event.user_id, event.access_log_id, now_ms, event.reader)
 
     def door(self, cause: AlarmCause, now_ms: int, *, on: bool, door_id: int) -> None:
         """A door's machine raised or ended an alarm."""
@@ -252,7 +279,7 @@ class AlarmPanel:
 
     # its parts
 
-    def _zone(self, source: AlarmSource, now_ms: int, *, on: bool) -> None:
+    def _input(self, source: AlarmSource, now_ms: int, *, on: bool) -> None:
         """An input began or ended an alarm; its door may be another one by now."""
         if on:
             self._raise(source, now_ms)

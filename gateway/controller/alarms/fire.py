@@ -6,25 +6,18 @@ It reports only. What cuts a lock's power in a fire is the fire panel's own cont
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
 from gateway.clock import Clock
+from gateway.controller.state.component import Component, Effect, Emit, FireChanged
 from gateway.controller.state.recorder import Recorder
+from gateway.hardware.events import HardwareEvent, InputKind, InputLevel, InputName
 from gateway.link.messages import FireStatus
 from gateway.settings import FixedInput, Level
 from gateway.store.journal import EntryKind
 
 log = structlog.get_logger("fire")
-
-_MS = 1_000_000
-
-
-class FireSink(Protocol):
-    """Who hears of a fire."""
-
-    def __call__(self, at_ms: int, *, on: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +28,14 @@ class FireLatchState:
     since_utc: int
 
 
-class FireLatch:
+class FireLatch(Component):
     """Set by the input's active level, let go by a reset while the input is normal."""
 
     def __init__(
         self,
         contact: FixedInput | None,
         recorder: Recorder,
-        tell: FireSink,
+        emit: Emit,
         clock: Clock,
         *,
         since_utc: int,
@@ -51,13 +44,22 @@ class FireLatch:
         0: a fire outlives a restart."""
         self.idle_high = contact is not None and contact.idle is Level.HIGH
         self._recorder = recorder
-        self._tell = tell
+        self._emit = emit
         self._clock = clock
         self._active: bool | None = None
         """None before the input was read."""
         self._since_utc = since_utc
+
+    def begin(self, now_ms: int) -> None:
+        """A fire that outlived a restart goes on: no way out waits for the rules."""
         if self.on:
-            tell(clock.monotonic_ns() // _MS, on=True)
+            self._emit(FireChanged(on=True), now_ms)
+
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Take in the fire input."""
+        match event:
+            case InputLevel(name=InputName(kind=InputKind.FIRE), high=high):
+                self.level(now_ms, high=high)
 
     @property
     def on(self) -> bool:
@@ -81,7 +83,7 @@ class FireLatch:
         before, self._active = self._active, high is not self.idle_high
         if self._active and not self.on:
             self._since_utc = int(self._clock.utc().timestamp())
-            self._tell(now_ms, on=True)
+            self._emit(FireChanged(on=True), now_ms)
             self._recorder.note(EntryKind.FIRE, on=True)
         elif self.on and self._active is not before:
             self._note()
@@ -90,7 +92,7 @@ class FireLatch:
         """Somebody acknowledged: ends the fire, unless the input still reports it."""
         if self.on and not self._active:
             self._since_utc = 0
-            self._tell(now_ms, on=False)
+            self._emit(FireChanged(on=False), now_ms)
             self._recorder.note(EntryKind.FIRE, on=False)
 
     def _note(self) -> None:

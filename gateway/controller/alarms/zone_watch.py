@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from gateway.access.trace import TimeVerdict
 from gateway.alarms.arming import Arming, ZoneArming
@@ -28,6 +27,7 @@ from gateway.alarms.zones import (
 )
 from gateway.clock import Clock, Moment
 from gateway.controller.alarms.alarm_memory import AlarmMemory
+from gateway.controller.state.component import Emit, InputAlarmChanged
 from gateway.controller.state.config import Bindings
 from gateway.controller.state.recorder import Recorder
 from gateway.controller.state.wall_seconds import WallSeconds
@@ -36,12 +36,6 @@ from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Fault, ZoneStatus
 from gateway.settings import FixedInput, Level, SiteFile
 from gateway.store.journal import EntryKind
-
-
-class ZoneSink(Protocol):
-    """Who hears of the alarms; one is told by its cause and part when it ends."""
-
-    def __call__(self, source: AlarmSource, now_ms: int, *, on: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +73,13 @@ class ZoneWatch:
         site: SiteFile,
         recorder: Recorder,
         clock: Clock,
-        tell: ZoneSink,
+        emit: Emit,
         memory: AlarmMemory,
     ) -> None:
         """`memory` is what a restart kept."""
         self._recorder = recorder
         self._clock = clock
-        self._tell = tell
+        self._emit = emit
         self._arming = memory.arming
         self._case = site.tamper
         self._readers = {reader.index: reader for reader in site.reader}
@@ -286,7 +280,7 @@ class ZoneWatch:
             if name.kind is InputKind.READER_TAMPER and self._bindings is not None:
                 door_id = self._bindings.door_of_reader(name.number)
             source = AlarmSource(effect.cause, door_id, watched.part)
-            self._tell(source, now_ms, on=isinstance(effect, AlarmOn))
+            self._emit(InputAlarmChanged(source, isinstance(effect, AlarmOn)), now_ms)
 
     def _note_entry(self, zone: int, entry: Entry, watched: _Watched, now_ms: int) -> None:
         due = due_ms(watched.settings, watched.state) if entry is Entry.DELAY else None

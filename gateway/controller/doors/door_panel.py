@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import structlog
 
 from gateway.access.reasons import AccessEvent, Opening
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.alarms.faults import REX, Faults
-from gateway.controller.doors.passages import PassageSink
+from gateway.controller.state.component import (
+    Component,
+    DoorAlarmChanged,
+    Effect,
+    Emit,
+    FireChanged,
+    GrantLapsed,
+    GrantUsed,
+    PolicyApplied,
+)
 from gateway.controller.state.config import Bindings
 from gateway.controller.state.ports import StrikePort
 from gateway.controller.state.recorder import Receipt, Recorder
@@ -50,6 +58,7 @@ from gateway.doors.values import (
     TimePassed,
     effective_mode,
 )
+from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, InputLevel, InputName
 from gateway.link.messages import DoorStatus, Fault
 from gateway.settings import Door, Level, LockState, SecBox
 from gateway.store.journal import EntryKind
@@ -64,18 +73,6 @@ _WELDED = (
     "the lock stays unlocked although it is commanded to lock: see the lock, its relay and the "
     "feedback contact"
 )
-
-
-class AlarmSink(Protocol):
-    """Where a door's alarms go."""
-
-    def __call__(self, cause: AlarmCause, now_ms: int, *, on: bool, door_id: int) -> None: ...
-
-
-class ExitGuard(Protocol):
-    """Who may keep an exit button from unlocking."""
-
-    def bars_exit(self, door: int) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +101,7 @@ class DoorPanelState:
     kept: KeptDoor
 
 
-class DoorPanel:
+class DoorPanel(Component):
     """Feeds one door's machine and carries out what it says. The loop's thread alone uses it."""
 
     def __init__(
@@ -112,21 +109,17 @@ class DoorPanel:
         door: Door | SecBox,
         strike: StrikePort,
         recorder: Recorder,
-        alarm: AlarmSink,
-        passages: PassageSink,
+        emit: Emit,
         *,
         faults: Faults,
-        exits: ExitGuard | None = None,
         kept: KeptDoor,
     ) -> None:
-        """`exits` is asked at each press of the exit button."""
         self.door = door
         self._faults = faults
         self._kept = kept
         self._strike = strike
         self._recorder = recorder
-        self._alarm = alarm
-        self._passages = passages
+        self._emit = emit
         self._settings = DoorSettings()
         self._starting = strike.state is LockState.UNLOCKED
         """`on_start` unlocked the door, and no policy is in force yet."""
@@ -143,7 +136,6 @@ class DoorPanel:
         """When modes end, in Unix seconds; 0 for no end."""
         self._fire = False
         self._bound = False
-        self._exits = exits
         self._used_until_ms: int | None = None
         self.away = "its module was not found yet" if isinstance(door, SecBox) else ""
         """Why the module of its wires cannot be reached; empty while it can, and on the board."""
@@ -204,6 +196,22 @@ class DoorPanel:
         self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed(), mode), now_ms)
         self._read_bond(now_ms)
 
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Take in what concerns this door; its exit button asks the interlock first."""
+        match event:
+            case InputLevel(name=InputName(kind=kind, number=number), high=high):
+                if number == self.door.id and kind is InputKind.DOOR_SENSOR:
+                    self.sensor_level(now_ms, high=high)
+                elif number == self.door.id and kind is InputKind.BOND:
+                    self.bond_level(now_ms, high=high)
+            case DeviceState(device=device):
+                if isinstance(self.door, SecBox) and device == self.door.name:
+                    self.module_changed(now_ms, "" if event.online else event.why)
+            case FireChanged(on=on):
+                self.fire(now_ms, on=on)
+            case PolicyApplied():
+                self.policy_in_force(now_ms)
+
     def policy_in_force(self, now_ms: int) -> None:
         """A snapshot has told all that it wants of the door, its schedules included: the first one
         ends what `on_start` unlocked."""
@@ -247,22 +255,20 @@ class DoorPanel:
     def _rex_pressed(self) -> bool | None:
         return None if self._rex_high is None else self._rex_high is not self._rex_idle_high
 
-    def rex_level(self, now_ms: int, *, high: bool) -> None:
-        """The REX button's pin was read."""
+    def rex_level(self, now_ms: int, *, high: bool, barred: Callable[[], bool]) -> None:
+        """The REX button's pin was read; `barred` is asked at a press that would count."""
         first, self._rex_high = self._rex_high is None, high
         pressed = high is not self._rex_idle_high
         if self._bound and self._state.rex_pressed is not pressed:
             # One that is barred, or was down already, is a button that is down, and no more.
-            no_press = pressed and (first or self._barred())
+            no_press = pressed and (first or (self._press_counts() and barred()))
             event = SettingsChanged(None, pressed) if no_press else None
             self.feed(event or RexChanged(pressed), now_ms)
 
-    def _barred(self) -> bool:
-        """Whether a press of the exit button at this instant unlocks nothing."""
-        if self._exits is None or self.mode.releases:
-            return False
+    def _press_counts(self) -> bool:
+        """Whether a press of the exit button at this instant unlocks what is locked."""
         counts = self._settings.rex_enabled and self._state.rex_pressed is False
-        return counts and self._exits.bars_exit(self.door.id)
+        return counts and not self.mode.releases
 
     def bond_level(self, now_ms: int, *, high: bool) -> None:
         """The lock's feedback contact was read."""
@@ -326,13 +332,13 @@ class DoorPanel:
             case AlarmOn() | AlarmOff():
                 cause = AlarmCause(effect.alarm.value)
                 on = isinstance(effect, AlarmOn)
-                self._alarm(cause, now_ms, on=on, door_id=self.door.id)
+                self._emit(DoorAlarmChanged(cause, self.door.id, on), now_ms)
             case PreAlarm() | ScheduleChanged():
                 self._note(effect)
             case RexFault(on=on):
                 self._faults.tell(REX, self.door.name, _STUCK if on else None)
             case Entered() | NotEntered():
-                self._tell(effect)
+                self._tell(effect, now_ms)
             case Drive() | Refused():
                 pass
 
@@ -348,13 +354,13 @@ class DoorPanel:
             case ScheduleChanged(schedule=schedule):
                 self._recorder.note(EntryKind.SCHEDULE, door=self.door.id, schedule=schedule.value)
 
-    def _tell(self, effect: Entered | NotEntered) -> None:
+    def _tell(self, effect: Entered | NotEntered, now_ms: int) -> None:
         """Say what became of grants."""
         for grant in effect.grants:
             if isinstance(effect, Entered):
-                self._passages.entered(grant)
+                self._emit(GrantUsed(grant), now_ms)
             else:
-                self._passages.not_entered(grant, self.door.id)
+                self._emit(GrantLapsed(grant, self.door.id), now_ms)
 
     def opened_by_client(self, event: AccessEvent, by: str) -> Receipt:
         """Record an opening that a client with the login `by` asked for."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import structlog
 
 from gateway.clock import Clock
 from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.state.component import Component, Effect
 from gateway.controller.state.config import Bindings
 from gateway.controller.state.recorder import Recorder
 from gateway.doors.interlock import Obstacle, Partners, obstacle
 from gateway.errors import NotPermitted
+from gateway.hardware.events import HardwareEvent, InputKind, InputLevel, InputName
 from gateway.store.journal import EntryKind
 
 log = structlog.get_logger("interlock")
 
 
-class InterlockDesk:
+class InterlockDesk(Component):
     """Knows which doors must be free for others. The loop's thread alone uses it."""
 
     def __init__(
@@ -33,6 +36,13 @@ class InterlockDesk:
     def configure(self, bindings: Bindings) -> None:
         """Take over the lists of a snapshot."""
         self._partners = bindings.interlock
+
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Let an exit button through to its door, unless another door bars it."""
+        match event:
+            case InputLevel(name=InputName(kind=InputKind.REX, number=door), high=high):
+                barred = partial(self.bars_exit, door)
+                self._doors[door].rex_level(now_ms, high=high, barred=barred)
 
     def obstacle(self, wanted: Collection[int], closed: Collection[int] = ()) -> Obstacle | None:
         """What keeps the doors `wanted` locked at this instant; None when they may all open.

@@ -23,10 +23,18 @@ from gateway.access.unlocks import FirstCard, unlocked_by
 from gateway.clock import Clock, DeviceTime
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import InterlockDesk
-from gateway.controller.doors.passages import PassageSink
+from gateway.controller.state.component import (
+    Component,
+    Effect,
+    Emit,
+    GrantLapsed,
+    GrantUsed,
+    PolicyApplied,
+)
 from gateway.controller.state.config import Bindings
 from gateway.controller.state.recorder import Recorder
 from gateway.doors.values import Schedule
+from gateway.hardware.events import HardwareEvent
 from gateway.store.journal import CommittedEntry, EntryKind
 
 _STEP = timedelta(minutes=1)
@@ -75,7 +83,7 @@ class OpeningHoursState:
     due_ms: int | None
 
 
-class OpeningHours:
+class OpeningHours(Component):
     """Tells doors what schedules want of them. The loop's thread alone uses it."""
 
     def __init__(
@@ -85,16 +93,16 @@ class OpeningHours:
         recorder: Recorder,
         clock: Clock,
         device_time: DeviceTime,
-        passages: PassageSink,
+        emit: Emit,
         kept: KeptHours,
     ) -> None:
-        """`passages` hears of every grant too: the doors tell this object alone."""
         self._doors = doors
         self._interlock = interlock
         self._recorder = recorder
         self._clock = clock
         self._device_time = device_time
-        self._passages = passages
+        self._emit = emit
+        self._bindings: Bindings | None = None
         self._policy: Policy | None = None
         self._cards: Mapping[int, FirstCard] = {}
         """Of that policy, by id."""
@@ -119,9 +127,25 @@ class OpeningHours:
 
     def configure(self, bindings: Bindings) -> None:
         """Take over the rules of a snapshot; nothing happens yet."""
+        self._bindings = bindings
         policy = bindings.snapshot.policy
         if policy is not self._policy:
             self._policy, self._cards = policy, _cards_by_id(policy)
+
+    def bind(self, bindings: Bindings, now_ms: int) -> None:
+        """Take over the rules of a new snapshot, and tell the doors what they want."""
+        self.configure(bindings)
+        self._look(bindings, now_ms)
+        self._emit(PolicyApplied(), now_ms)
+
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """A first card counts once somebody went through."""
+        del now_ms
+        match event:
+            case GrantUsed(grant=grant):
+                self._entered(grant)
+            case GrantLapsed(grant=grant):
+                self._openers.pop(grant, None)
 
     def granted(self, grant: int, outcome: Outcome, bindings: Bindings) -> None:
         """Somebody is let in: they may open the place, unless under threat or out of turn."""
@@ -130,9 +154,7 @@ class OpeningHours:
             groups = (group for person in outcome.company for group in person.group_ids)
             self._openers[grant] = portal.id, frozenset(groups)
 
-    def entered(self, grant: int) -> None:
-        """The door opened for a grant, or cannot tell."""
-        self._passages.entered(grant)
+    def _entered(self, grant: int) -> None:
         portal_id, groups = self._openers.pop(grant, (0, frozenset[int]()))
         portal = self._policy.portals.get(portal_id) if self._policy else None
         if portal is None or self._policy is None:
@@ -146,23 +168,18 @@ class OpeningHours:
                 # The door that tells of the entry is busy: it hears of this in the same turn.
                 self._due_ms = 0
 
-    def not_entered(self, grant: int, door: int) -> None:
-        """The time of the grant is over and nobody went through."""
-        self._openers.pop(grant, None)
-        self._passages.not_entered(grant, door)
-
-    def tick(self, bindings: Bindings, now_ms: int) -> None:
+    def tick(self, now_ms: int) -> None:
         """Look again, if a new second has begun."""
-        if self._due_ms is not None and self._due_ms <= now_ms:
-            self.look(bindings, now_ms)
+        due = self._due_ms
+        if self._bindings is not None and due is not None and due <= now_ms:
+            self._look(self._bindings, now_ms)
 
     def due_ms(self) -> int | None:
         """When `tick` is next needed; None where there is no schedule at all."""
         return self._due_ms
 
-    def look(self, bindings: Bindings, now_ms: int) -> None:
+    def _look(self, bindings: Bindings, now_ms: int) -> None:
         """Tell every door what is wanted of it at this second."""
-        self.configure(bindings)
         policy = bindings.snapshot.policy
         utc = self._clock.utc()
         instant = policy.calendar.instant(self._recorder.moment())

@@ -9,7 +9,15 @@ from uuid import uuid4
 import structlog
 
 from gateway.access.reasons import AccessEvent, Opening
-from gateway.controller.doors.passages import PassageSink
+from gateway.controller.state.component import (
+    Component,
+    Effect,
+    Emit,
+    FireChanged,
+    GrantLapsed,
+    GrantUsed,
+    PolicyApplied,
+)
 from gateway.controller.state.config import Bindings
 from gateway.controller.state.ports import StrikePort
 from gateway.controller.state.recorder import Receipt, Recorder
@@ -36,6 +44,7 @@ from gateway.doors.values import (
     TimePassed,
     effective_mode,
 )
+from gateway.hardware.events import TURN_INPUTS, HardwareEvent, InputLevel
 from gateway.link.messages import TurnstileStatus
 from gateway.settings import Level, LockState, Side, Turnstile
 from gateway.store.journal import EntryKind
@@ -60,7 +69,7 @@ class TurnstilePanelState:
     bound: bool
 
 
-class TurnstilePanel:
+class TurnstilePanel(Component):
     """Feeds the machine and carries out what it says. The loop's thread alone uses it."""
 
     def __init__(
@@ -68,14 +77,14 @@ class TurnstilePanel:
         turnstile: Turnstile,
         outputs: Mapping[Side, StrikePort],
         recorder: Recorder,
-        passages: PassageSink,
+        emit: Emit,
         new_key: Callable[[], str] = _new_key,
     ) -> None:
         """`new_key` gives the uuid by which clients know an event."""
         self.turnstile = turnstile
         self._outputs = outputs
         self._recorder = recorder
-        self._passages = passages
+        self._emit = emit
         self._new_key = new_key
         self._settings = TurnstileSettings()
         unlocked = (side for side in Side if outputs[side].state is LockState.UNLOCKED)
@@ -121,11 +130,26 @@ class TurnstilePanel:
         self._bound = True
         self.configure(bindings)
         self.feed(SettingsChanged(mode=self._note_mode()), now_ms)
+
+    def _policy_in_force(self) -> None:
+        """The first policy has ended what `on_start` unlocked."""
         if self._starting:
             self._starting = False
             name, unlocked = self.turnstile.name, sorted(self._state.unlocked)
             log.info("on_start is over", turnstile=name, unlocked=unlocked)
             self._recorder.note(EntryKind.ON_START, turnstile=name, unlocked=unlocked)
+
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Take in a turn contact or a fire."""
+        match event:
+            case InputLevel(name=name, high=high):
+                for side, contact in TURN_INPUTS.items():
+                    if name == contact:
+                        self.turn_level(side, now_ms, high=high)
+            case FireChanged(on=on):
+                self.fire(now_ms, on=on)
+            case PolicyApplied():
+                self._policy_in_force()
 
     def turn_level(self, side: Side, now_ms: int, *, high: bool) -> None:
         """The contact of `side` was read; one that is active at the start tells of no turn."""
@@ -196,10 +220,10 @@ class TurnstilePanel:
                 state = LockState.UNLOCKED if effect.unlocked else LockState.LOCKED
                 self._outputs[effect.side].drive(state)
         for effect in transition.effects:
-            self._record(effect)
+            self._record(effect, now_ms)
         return transition.effects
 
-    def _record(self, effect: TurnstileEffect) -> None:
+    def _record(self, effect: TurnstileEffect, now_ms: int) -> None:
         match effect:
             case Turned(side=side, key=key):
                 access_log_id, grant = self._granted.pop(key or "", (0, 0))
@@ -210,11 +234,11 @@ class TurnstilePanel:
                     allowed=effect.allowed,
                     access_log_id=access_log_id,
                 )
-                self._passages.entered(grant)
+                self._emit(GrantUsed(grant), now_ms)
             case GaveUp(key=key):
                 access_log_id, grant = self._granted.pop(key, (0, 0))
                 self._recorder.gave_up(key, access_log_id)
-                self._passages.not_entered(grant, 0)
+                self._emit(GrantLapsed(grant, 0), now_ms)
             case DriveSide() | Refused():
                 pass
 

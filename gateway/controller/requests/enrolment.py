@@ -15,6 +15,7 @@ import structlog
 from gateway.clock import Clock
 from gateway.controller.access.readers import reads
 from gateway.controller.requests.commands import AnswerDesk
+from gateway.controller.state.component import Component
 from gateway.controller.state.flight import Asked
 from gateway.credentials.values import CredentialKind, Identification
 from gateway.errors import (
@@ -97,7 +98,7 @@ class EnrolmentState:
     capture: CaptureState | None
 
 
-class CaptureDesk:
+class CaptureDesk(Component):
     """Keeps the one capture. The loop's thread alone uses it."""
 
     def __init__(
@@ -214,15 +215,22 @@ class CaptureDesk:
         elif capture.asker is not None and now_ns >= capture.told_ns:
             self._tell(capture, Captured(reader=capture.reader))
 
-    def due_ns(self) -> int | None:
-        """When `settle` has something to do; None while no capture stands."""
+    def tick(self, now_ms: int) -> None:
+        """Do what is due."""
+        del now_ms
+        self.settle()
+
+    def due_ms(self) -> int | None:
+        """When `tick` is next needed; None while no capture stands."""
         capture = self._capture
         if capture is None:
             return None
         due_ns = capture.lease_ns
         if capture.outcome is None:
             due_ns = min(due_ns, capture.ends_ns)
-        return due_ns if capture.asker is None else min(due_ns, capture.told_ns)
+        if capture.asker is not None:
+            due_ns = min(due_ns, capture.told_ns)
+        return -(-due_ns // _MS)
 
     def _begun(self, command: Capture, now_ns: int) -> _Capture:
         return _Capture(

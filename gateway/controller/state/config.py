@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
 
 from gateway.access.actions import Action, SecBoxes, door_of, parse_parameters
 from gateway.access.admission_settings import admission_settings
@@ -66,12 +65,6 @@ class AlarmSettings:
     """The threats that set off an alarm."""
     duress_delay_ms: int = 0
     sounds: SoundSettings = field(default_factory=SoundSettings)
-
-
-class Configured(Protocol):
-    """What takes over settings of a snapshot; nothing happens by that alone."""
-
-    def configure(self, bindings: Bindings, /) -> None: ...
 
 
 class Bindings:

@@ -21,6 +21,7 @@ from gateway.clock import ManualClock, Moment
 from gateway.controller.alarms.alarm_memory import remembered
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.sounders import Sounders
+from gateway.controller.state.component import Effect
 from gateway.controller.state.config import AlarmSettings, SoundSettings
 from gateway.hardware.events import InputKind, InputName
 from gateway.settings import SiteFile
@@ -180,6 +181,9 @@ class Alarms(RuleBasedStateMachine):
             snapshot=SimpleNamespace(zone_schedules={}, bells=()),
         )
 
+    def handle(self, effect: Effect, now_ms: int) -> None:
+        self.panel.handle(effect, now_ms)
+
     def start(self) -> None:
         self.siren = Speaker()
         outputs: Any = {"siren": self.siren}
@@ -190,6 +194,7 @@ class Alarms(RuleBasedStateMachine):
             self.paper,
             self.clock,
             Sounders(outputs, self.paper, self.clock),
+            self.handle,
             memory,
             self.now_ms,
             locked_keypads=self.locked,
@@ -202,14 +207,14 @@ class Alarms(RuleBasedStateMachine):
             self.panel.fire(self.now_ms, on=True)
         self.panel.bind(self.bindings(), self.now_ms)
         for name, high in self.levels.items():
-            self.panel.level(name, self.now_ms, high=high)
+            self.panel.zones.level(name, self.now_ms, high=high)
         for door in closed:
             self.panel.door(known[door], self.now_ms, on=False, door_id=door)
 
     @rule(name=st.sampled_from(INPUTS), high=st.booleans())
     def an_input_moves(self, name: InputName, high: bool) -> None:
         self.levels[name] = high
-        self.panel.level(name, self.now_ms, high=high)
+        self.panel.zones.level(name, self.now_ms, high=high)
 
     @rule(zones=st.none() | st.sets(st.sampled_from(ZONES)), delay_s=st.sampled_from([0, 4]))
     def somebody_arms(self, zones: set[int] | None, delay_s: int) -> None:

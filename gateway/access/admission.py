@@ -26,8 +26,8 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt
 from gateway.access.decision import Decision, decide, refuse
-from gateway.access.head_count import Gathering, complete, has_place, shortage
 from gateway.access.keypad_guard import Guard
+from gateway.access.multi_person import MultiPersonGroup, complete, has_place, shortage
 from gateway.access.passback import Strictness, violation
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
@@ -74,7 +74,7 @@ def due_ms(state: AdmissionState) -> int | None:
     """When `pass_time` has something to do; None for never."""
     instants = [
         *(waiting.due_ms for waiting in state.pending.values()),
-        *(gathering.until_ms for gathering in state.gatherings.values()),
+        *(group.until_ms for group in state.gatherings.values()),
         *(guard.locked_until_ms for guard in state.guards.values()),
     ]
     return min((instant for instant in instants if instant is not None), default=None)
@@ -105,8 +105,8 @@ class _Work:
         for reader, waiting in list(self._pending.items()):
             if waiting.due_ms <= self._now_ms:
                 self._give_up(reader)
-        for portal_id, gathering in list(self._gatherings.items()):
-            if gathering.until_ms <= self._now_ms:
+        for portal_id, group in list(self._gatherings.items()):
+            if group.until_ms <= self._now_ms:
                 self._disperse(portal_id)
         for reader, guard in list(self._guards.items()):
             if guard.locked_until_ms is not None and not guard.locked(self._now_ms):
@@ -217,7 +217,7 @@ class _Work:
         decision: Decision,
         seen: Circumstances,
     ) -> None:
-        """What the rules granted still has to pass: the record, the head count, the interlock."""
+        """What the rules granted still has to pass: the record, the multi-person rules, the interlock."""
         if not decision.allowed:
             known = facts.of_refusal(decision.reason, person, seen.place)
             self._outcomes.append(
@@ -234,7 +234,7 @@ class _Work:
         in_force = policy.portal_rules_at(portal, seen.moment)
         complete_rules: tuple[PortalRule, ...] = ()
         if in_force:
-            complete_rules = self._gathered(portal, in_force, person, attempt, decision, seen)
+            complete_rules = self._multi_person(portal, in_force, person, attempt, decision, seen)
             if not complete_rules:
                 return
         if seen.place.interlocked:
@@ -255,7 +255,7 @@ class _Work:
             )
         )
 
-    def _gathered(
+    def _multi_person(
         self,
         portal: Portal,
         in_force: tuple[PortalRule, ...],
@@ -276,26 +276,26 @@ class _Work:
             )
             return ()
         until_ms = self._now_ms + self._settings.persons_ms
-        gathering = self._gatherings.get(portal.id, Gathering(until_ms, ())).joined_by(person)
-        done = tuple(rule for rule in in_force if complete(rule, gathering.people))
+        group = self._gatherings.get(portal.id, MultiPersonGroup(until_ms, ())).joined_by(person)
+        done = tuple(rule for rule in in_force if complete(rule, group.people))
         if not done:
-            missing = tuple(shortage(rule, gathering.people) for rule in in_force)
-            gathering = replace(gathering, missing=missing)
+            missing = tuple(shortage(rule, group.people) for rule in in_force)
+            group = replace(group, missing=missing)
             waiting = tuple(rule.id for rule in in_force)
-            until_s = seen.now.utc_s + self._left_s(gathering.until_ms)
-            known = facts.of_persons(gathering.people, missing, until_s)
+            until_s = seen.now.utc_s + self._left_s(group.until_ms)
+            known = facts.of_persons(group.people, missing, until_s)
             self._refuse(Reason.WAITING_FOR_PERSONS, attempt, decision, waiting, known)
-        self._gatherings[portal.id] = gathering
+        self._gatherings[portal.id] = group
         return done
 
     def _ask_again(self, policy: Policy, portal: Portal, seen: Circumstances) -> None:
         """Let go of those who wait and have no right any more: it may be taken while they do."""
-        gathering = self._gatherings.get(portal.id)
-        if gathering is None or seen.waiting is None:
+        group = self._gatherings.get(portal.id)
+        if group is None or seen.waiting is None:
             return
         now = {person.id: person for person in seen.waiting}
         staying = []
-        for person in gathering.people:
+        for person in group.people:
             if person.id not in now:
                 revoked = refuse(Reason.CREDENTIAL_REVOKED, person.id, portal.id)
                 self._outcomes.append(Outcome(revoked, person=person))
@@ -306,19 +306,19 @@ class _Work:
             else:
                 known = facts.of_refusal(decision.reason, now[person.id], seen.place)
                 self._outcomes.append(Outcome(decision, person=now[person.id], facts=known))
-        self._gatherings[portal.id] = replace(gathering, people=tuple(staying))
+        self._gatherings[portal.id] = replace(group, people=tuple(staying))
         if not staying:
             del self._gatherings[portal.id]
 
     def _leaving(self, portal_id: int, person: Person, *, together: bool) -> tuple[Person, ...]:
         """Who enters with this grant; they wait no longer."""
-        gathering = self._gatherings.pop(portal_id, None)
-        if gathering is None:
+        group = self._gatherings.pop(portal_id, None)
+        if group is None:
             return (person,)
         if together:
-            return gathering.people
+            return group.people
         # No rule asks for several people any more: those who still wait have to ask again.
-        remaining = gathering.left_by(person)
+        remaining = group.left_by(person)
         if remaining.people:
             self._gatherings[portal_id] = remaining
         return (person,)
@@ -353,9 +353,9 @@ class _Work:
         self._outcomes.append(Outcome(late, reader, waiting.person))
 
     def _disperse(self, portal_id: int) -> None:
-        gathering = self._gatherings.pop(portal_id)
-        known = facts.of_persons(gathering.people, gathering.missing)
-        for person in gathering.people:
+        group = self._gatherings.pop(portal_id)
+        known = facts.of_persons(group.people, group.missing)
+        for person in group.people:
             late = refuse(Reason.PERSONS_MISSING, person.id, portal_id)
             self._outcomes.append(Outcome(late, person=person, facts=known))
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from gateway.access.attempt import Duress, Place
 from gateway.access.decision import Decision
-from gateway.access.head_count import Gathering
 from gateway.access.keypad_guard import Guard, GuardSettings
+from gateway.access.multi_person import MultiPersonGroup
 from gateway.access.passback import NOWHERE, Now, PassbackSettings, Way
 from gateway.access.person import Person
 from gateway.clock import Moment
@@ -63,7 +63,7 @@ class AdmissionState:
     """By reader."""
     guards: Mapping[str, Guard] = field(default_factory=lambda: MappingProxyType({}))
     """By reader."""
-    gatherings: Mapping[int, Gathering] = field(default_factory=lambda: MappingProxyType({}))
+    gatherings: Mapping[int, MultiPersonGroup] = field(default_factory=lambda: MappingProxyType({}))
     """By portal."""
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.access.attempt import Place
-from gateway.access.head_count import Shortage
+from gateway.access.multi_person import Shortage
 from gateway.access.passback import Violation
 from gateway.access.person import Person
 from gateway.access.reasons import Reason

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.access.head_count import complete
 from gateway.access.keypad_guard import GuardSettings
+from gateway.access.multi_person import complete
 from gateway.access.person import Person
 from gateway.access.policy import Policy
 from gateway.access.rows import (

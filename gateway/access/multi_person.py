@@ -25,7 +25,7 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
+class MultiPersonGroup:
     """The people who wait at one portal, in the order in which they came."""
 
     until_ms: int
@@ -34,12 +34,12 @@ class Gathering:
     missing: tuple[Shortage, ...] = ()
     """What each rule in force lacked when the last of them came."""
 
-    def joined_by(self, person: Person) -> Gathering:
-        """The gathering with `person`, who counts once however many cards they show."""
+    def joined_by(self, person: Person) -> MultiPersonGroup:
+        """The group with `person`, who counts once however many cards they show."""
         return replace(self, people=(*self.left_by(person).people, person))
 
-    def left_by(self, person: Person) -> Gathering:
-        """The gathering without `person`."""
+    def left_by(self, person: Person) -> MultiPersonGroup:
+        """The group without `person`."""
         others = tuple(present for present in self.people if present.id != person.id)
         return replace(self, people=others)
 

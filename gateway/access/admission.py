@@ -217,7 +217,8 @@ class _Work:
         decision: Decision,
         seen: Circumstances,
     ) -> None:
-        """What the rules granted still has to pass: the record, the multi-person rules, the interlock."""
+        """Apply to a grant of the rules what comes after them: anti-passback,
+        multi-person rules, the interlock."""
         if not decision.allowed:
             known = facts.of_refusal(decision.reason, person, seen.place)
             self._outcomes.append(
@@ -226,7 +227,7 @@ class _Work:
             return
         found = None
         if not person.passback_exempt and person.id:
-            found = violation(self._settings.passback, portal.passage, seen.way, seen.now)
+            found = violation(self._settings.passback, portal.passage, seen.position, seen.now)
         if found is not None and found.strictness is Strictness.HARD:
             self._refuse(Reason.PASSBACK, attempt, decision, known=facts.of_passback(found))
             return

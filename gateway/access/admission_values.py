@@ -11,7 +11,7 @@ from gateway.access.attempt import Duress, Place
 from gateway.access.decision import Decision
 from gateway.access.keypad_guard import Guard, GuardSettings
 from gateway.access.multi_person import MultiPersonGroup
-from gateway.access.passback import NOWHERE, Now, PassbackSettings, Way
+from gateway.access.passback import UNKNOWN_POSITION, Now, PassbackPosition, PassbackSettings
 from gateway.access.person import Person
 from gateway.clock import Moment
 
@@ -121,7 +121,7 @@ class Circumstances:
     now: Now
     """Wall clock, for anti-passback."""
     place: Place = field(default_factory=Place)
-    way: Way = NOWHERE
+    position: PassbackPosition = UNKNOWN_POSITION
     """Of the attempt's person at its portal."""
     waiting: tuple[Person, ...] | None = None
     """Of the people who wait at the portal those to whom everything still belongs that they

@@ -49,7 +49,7 @@ class PassbackSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PassbackPosition:
     """What is remembered of a person. Times are UTC seconds, days those of the site."""
 
     area_id: int = 0
@@ -62,7 +62,7 @@ class Way:
     """When they last entered by the portal in question."""
 
 
-NOWHERE = Way()
+UNKNOWN_POSITION = PassbackPosition()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Violation:
     rule: str
     """A `PassbackMode`, or AREA."""
     passage: Passage
-    way: Way
+    position: PassbackPosition
     again_s: int | None = None
     """UTC seconds at which time alone ends it; None where it does not."""
 
@@ -128,11 +128,11 @@ class Violation:
             "rule": self.rule,
             "again_s": self.again_s,
             **(
-                {"entered_s": self.way.here_s}
+                {"entered_s": self.position.here_s}
                 if self.rule == PassbackMode.TIMED
                 else {
-                    "area_id": self.way.area_id,
-                    "since_s": self.way.since_s,
+                    "area_id": self.position.area_id,
+                    "since_s": self.position.since_s,
                     "area_from_id": self.passage.area_from_id,
                     "area_to_id": self.passage.area_to_id,
                 }
@@ -141,39 +141,43 @@ class Violation:
         return {name: value for name, value in known.items() if value is not None}
 
 
-def violation(settings: PassbackSettings, by: Passage, way: Way, now: Now) -> Violation | None:
+def violation(
+    settings: PassbackSettings, by: Passage, position: PassbackPosition, now: Now
+) -> Violation | None:
     """What letting the person in would violate, the graver first; None when nothing.
 
     A clock that went back makes no violation of what lies ahead of it.
     """
-    elsewhere = by.between_areas and way.area_id not in (0, by.area_from_id)
-    if _barred(settings, way, now, elsewhere=elsewhere):
-        again_s = _again_s(settings, way)
-        return Violation(Strictness.HARD, settings.mode.value, by, way, again_s)
+    elsewhere = by.between_areas and position.area_id not in (0, by.area_from_id)
+    if _barred(settings, position, now, elsewhere=elsewhere):
+        again_s = _again_s(settings, position)
+        return Violation(Strictness.HARD, settings.mode.value, by, position, again_s)
     if elsewhere and by.strictness is not Strictness.OFF:
-        return Violation(by.strictness, AREA, by, way)
+        return Violation(by.strictness, AREA, by, position)
     return None
 
 
-def _again_s(settings: PassbackSettings, way: Way) -> int | None:
+def _again_s(settings: PassbackSettings, position: PassbackPosition) -> int | None:
     """When the time of a timed mode is over."""
     match settings.mode:
-        case PassbackMode.TIMED if way.here_s is not None:
-            return way.here_s + settings.minutes * 60
+        case PassbackMode.TIMED if position.here_s is not None:
+            return position.here_s + settings.minutes * 60
         case PassbackMode.TIMED_BY_DIRECTION:
-            return way.since_s + settings.minutes * 60
+            return position.since_s + settings.minutes * 60
     return None
 
 
-def _barred(settings: PassbackSettings, way: Way, now: Now, *, elsewhere: bool) -> bool:
+def _barred(
+    settings: PassbackSettings, position: PassbackPosition, now: Now, *, elsewhere: bool
+) -> bool:
     """Whether the mode of the configuration refuses."""
     match settings.mode:
         case PassbackMode.TIMED:
-            return way.here_s is not None and _within(settings, way.here_s, now)
+            return position.here_s is not None and _within(settings, position.here_s, now)
         case PassbackMode.DAILY_BY_DIRECTION:
-            return elsewhere and way.since_day == now.day
+            return elsewhere and position.since_day == now.day
         case PassbackMode.TIMED_BY_DIRECTION:
-            return elsewhere and _within(settings, way.since_s, now)
+            return elsewhere and _within(settings, position.since_s, now)
         case PassbackMode.BY_DIRECTION:
             return elsewhere
         case PassbackMode.OFF:

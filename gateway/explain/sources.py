@@ -18,11 +18,11 @@ from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import Place
 from gateway.access.passback import (
-    NOWHERE,
+    UNKNOWN_POSITION,
     Now,
     PassbackMode,
+    PassbackPosition,
     Strictness,
-    Way,
 )
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason
@@ -40,7 +40,7 @@ from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import SiteFile
 from gateway.store.files.database import TrackedDatabase, storage_errors
 from gateway.store.journal import CommittedEntry, JournalReader
-from gateway.store.journal.passages import PassageReader, way
+from gateway.store.journal.passages import PassageReader, position_at
 from gateway.store.objects.mode_rows import mode_facts
 from gateway.store.policy.people import PeopleReader
 
@@ -137,10 +137,10 @@ class Facts:
         now = self._now()
         utc_s = (now - _EPOCH) // timedelta(seconds=1)
         later = moment.stamp - self.device_time.stamp(now)
-        place, known = Place(), NOWHERE
+        place, known = Place(), UNKNOWN_POSITION
         if portal is not None:
             place = self._place(portal)
-            known = self._way(user_id, portal)
+            known = self._position(user_id, portal)
         return Circumstances(moment, 0, Now(utc_s + later, moment.local), place, known)
 
     def _place(self, portal: Portal) -> Place:
@@ -206,13 +206,13 @@ class Facts:
         by_area = portal.passage.strictness is not Strictness.OFF
         return by_area or settings.passback.mode is not PassbackMode.OFF
 
-    def _way(self, user_id: int, portal: Portal) -> Way:
+    def _position(self, user_id: int, portal: Portal) -> PassbackPosition:
         watched = user_id and self.watches(portal, self.settings())
         if not watched or not self._sources.journal.exists():
-            return NOWHERE
+            return UNKNOWN_POSITION
         reader = PassageReader(self._sources.journal)
         try:
-            return way(reader.of(user_id), portal.id)
+            return position_at(reader.of(user_id), portal.id)
         finally:
             reader.close()
 

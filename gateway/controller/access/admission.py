@@ -22,7 +22,7 @@ from gateway.access.attempt import Attempt, Duress, Place
 from gateway.access.decision import Decision, refuse
 from gateway.access.facts import cut
 from gateway.access.keypad_guard import Guard
-from gateway.access.passback import NOWHERE, PassbackMode, Strictness
+from gateway.access.passback import UNKNOWN_POSITION, PassbackMode, Strictness
 from gateway.access.person import Person
 from gateway.access.reasons import Reason
 from gateway.clock import Moment
@@ -237,7 +237,7 @@ class AdmissionDesk:
         self, attempt: Attempt, bindings: Bindings, moment: Moment, now_ms: int
     ) -> Circumstances:
         portal = bindings.snapshot.policy.portals.get(attempt.portal_id)
-        place, way = Place(), NOWHERE
+        place, position = Place(), UNKNOWN_POSITION
         if portal is not None:
             place = self._place_of(portal.actions, bindings)
             watched = (
@@ -245,7 +245,7 @@ class AdmissionDesk:
                 or portal.passage.strictness is not Strictness.OFF
             )
             if watched and attempt.person is not None:
-                way = self._ways.of(attempt.person.id, portal.id)
+                position = self._ways.of(attempt.person.id, portal.id)
         waiting = None
         if attempt.portal_id in self._state.gatherings:
             shown = self._waiting.get(attempt.portal_id, {}).values()
@@ -253,7 +253,7 @@ class AdmissionDesk:
             waiting = tuple(owner for owner in owners if owner is not None)
         first = self._awaiting(attempt)
         holds = first is None or self._identifier.owner((first,), bindings) is not None
-        return Circumstances(moment, now_ms, self._ways.now(), place, way, waiting, holds)
+        return Circumstances(moment, now_ms, self._ways.now(), place, position, waiting, holds)
 
     def _awaiting(self, attempt: Attempt) -> Shown | None:
         """The first factor to which `attempt` is the second; None where it is none."""

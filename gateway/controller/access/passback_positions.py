@@ -6,12 +6,12 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gateway.access.passback import Now, Way
+from gateway.access.passback import Now, PassbackPosition
 from gateway.clock import Clock, DeviceTime
 from gateway.controller.state.ports import Passages
 from gateway.controller.state.recorder import Recorder
 from gateway.store.journal import EntryKind
-from gateway.store.journal.passages import Entered, Forgiven, PassageChange, way
+from gateway.store.journal.passages import Entered, Forgiven, PassageChange, position_at
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ class Ways:
         utc = self._clock.utc()
         return Now((utc - _EPOCH) // timedelta(seconds=1), self._device_time.local(utc))
 
-    def of(self, user_id: int, portal_id: int) -> Way:
+    def of(self, user_id: int, portal_id: int) -> PassbackPosition:
         """What is remembered of a person in front of a portal. Raises StorageError."""
         known = self._passages.of(user_id)
         for _ticket, change in self._under_way:
@@ -60,7 +60,7 @@ class Ways:
                     known = [old for old in known if not change.forgets(old)]
                 case _:
                     pass
-        return way(known, portal_id)
+        return position_at(known, portal_id)
 
     def entered(self, user_id: int, portal_id: int, area_id: int) -> None:
         """Somebody went through a portal into `area_id` (0: it leads from an area to itself)."""
@@ -76,7 +76,7 @@ class Ways:
         )
         self._under_way.append((ticket, change))
 
-    def position(self, user_id: int) -> Way:
+    def position_at(self, user_id: int) -> PassbackPosition:
         """In which area somebody is, and since when. Raises StorageError."""
         return self.of(user_id, portal_id=0)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import peewee
 
-from gateway.access.passback import NOWHERE, Way
+from gateway.access.passback import UNKNOWN_POSITION, PassbackPosition
 from gateway.store.files import database
 from gateway.store.files.database import sql_of
 from gateway.store.journal.entries import JOURNAL_FORM
@@ -137,15 +137,15 @@ class PassageReader:
             return connection.execute(sql, values).fetchall()
 
 
-def way(passages: Iterable[Entered], portal_id: int) -> Way:
+def position_at(passages: Iterable[Entered], portal_id: int) -> PassbackPosition:
     """What passages, oldest first, say about a person in front of a portal."""
-    found = NOWHERE
+    found = UNKNOWN_POSITION
     for passage in passages:
         here_s = passage.utc_s if passage.portal_id == portal_id else found.here_s
         if passage.area_id:
-            found = Way(passage.area_id, passage.utc_s, passage.day, here_s)
+            found = PassbackPosition(passage.area_id, passage.utc_s, passage.day, here_s)
         else:
-            found = Way(found.area_id, found.since_s, found.since_day, here_s)
+            found = PassbackPosition(found.area_id, found.since_s, found.since_day, here_s)
     return found
 
 

@@ -19,7 +19,13 @@ from gateway.access.admission_values import (
     Outcome,
 )
 from gateway.access.attempt import Attempt, Duress, Factor, Place
-from gateway.access.passback import NOWHERE, Now, PassbackMode, PassbackSettings, Way
+from gateway.access.passback import (
+    UNKNOWN_POSITION,
+    Now,
+    PassbackMode,
+    PassbackPosition,
+    PassbackSettings,
+)
 from gateway.access.person import Person
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.reasons import Reason
@@ -129,19 +135,19 @@ def attempt_of(step: Table) -> Attempt:
 
 def seen_at(step: Table) -> Circumstances:
     utc_s = START_S + int(step["at"])
-    way = NOWHERE
+    position = UNKNOWN_POSITION
     if "seen" in step or "entered" in step:
         since_s = utc_s - step.get("since", 0)
         here_s = utc_s - step["entered"] if "entered" in step else None
         area = TABLE["areas"][step["seen"]] if "seen" in step else 0
-        way = Way(area, since_s, since_s // 86_400, here_s)
+        position = PassbackPosition(area, since_s, since_s // 86_400, here_s)
     stands = step.get("place", "")
     place = Place(stands == "released", stands == "locked_down", stands == "interlocked")
     moment = Moment(utc_s, utc_s)
     still = step.get("still_waiting")
     waiting = None if still is None else tuple(_person(name) for name in still)
     now_ms, now = round(step["at"] * 1000), Now(utc_s, utc_s)
-    return Circumstances(moment, now_ms, now, place, way, waiting, not step.get("first_gone"))
+    return Circumstances(moment, now_ms, now, place, position, waiting, not step.get("first_gone"))
 
 
 def _person(name: str) -> Person:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import Attempt, Factor, Place
 from gateway.access.decision import decide
-from gateway.access.passback import Now, Way
+from gateway.access.passback import Now, PassbackPosition
 from gateway.access.person import Person
 from gateway.access.policy import Policy
 from gateway.access.reasons import REASONS, Reason, Stage, StageVerdict
@@ -178,7 +178,7 @@ def supposed(row: Table, policy: Policy) -> Case:
         0,
         Now(at, at),
         Place(row.get("released", False), row.get("locked_down", False)),
-        Way(row.get("seen_in", 0)),
+        PassbackPosition(row.get("seen_in", 0)),
     )
     wanted = AdmissionSettings(
         second_factor=row.get("second_factor", False), keypads=frozenset({"reader"})

@@ -16,7 +16,13 @@ from gateway.access.admission_values import (
     Outcome,
 )
 from gateway.access.attempt import Attempt, Factor, Place
-from gateway.access.passback import NOWHERE, Now, PassbackMode, PassbackSettings, Way
+from gateway.access.passback import (
+    UNKNOWN_POSITION,
+    Now,
+    PassbackMode,
+    PassbackPosition,
+    PassbackSettings,
+)
 from gateway.access.person import Person
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.reasons import AccessEvent, Reason
@@ -139,11 +145,13 @@ class Admissions(RuleBasedStateMachine):
             self.area[person.id] = IN if portal == WAY_IN else OUT
 
     def seen(self, person: Person | None) -> Circumstances:
-        way = NOWHERE
+        position = UNKNOWN_POSITION
         if person is not None and person.id in self.area:
-            way = Way(self.area[person.id], NOON_S)
+            position = PassbackPosition(self.area[person.id], NOON_S)
         utc_s = NOON_S + self.now_ms // 1000
-        return Circumstances(Moment(utc_s, utc_s), self.now_ms, Now(utc_s, utc_s), self.place, way)
+        return Circumstances(
+            Moment(utc_s, utc_s), self.now_ms, Now(utc_s, utc_s), self.place, position
+        )
 
     def told(self, admission: Admission) -> tuple[Outcome, ...]:
         """Take over the state, and follow what is told."""

@@ -38,7 +38,7 @@ from gateway.access.rows import (
 )
 from gateway.access.slices import drain
 from gateway.clock import Moment
-from gateway.store.journal.passages import Entered, way
+from gateway.store.journal.passages import Entered, position_at
 
 from .scenarios import LINKS, Row, Tables, scenario
 
@@ -156,7 +156,7 @@ class Engine:
             step["at_ms"],
             Now(step["utc_s"], step["local"]),
             Place(step["released"], step["locked_down"], step["interlocked"]),
-            way(entered, step["portal"]),
+            position_at(entered, step["portal"]),
             first_holds=not step["first_gone"],
         )
         return admit(self._compiled[1], self._settings, self._state, attempt, seen)

@@ -8,18 +8,18 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from gateway.access.expiry import Watch, Whose, look
+from gateway.access.expiry_schedule import ExpiryScope, ExpiryState, check_expiry
 from gateway.clock import Clock, DeviceTime
 from gateway.errors import ControllerUnavailable, StorageError
 from gateway.link.client import ControllerClient
 from gateway.store.objects.store import Store
 from gateway.store.tables.audit import AuditType, write_entry
-from gateway.store.tables.expired import ExpiryWatch, clear_expired
+from gateway.store.tables.expired_credentials import ExpiryStateTable, clear_expired
 
-LOOK_S = 60.0
+CHECK_S = 60.0
 """How often the clock is looked at."""
 KEPT_S = 3_600
-"""How old the kept watch may be: a device that loses its power takes up from there."""
+"""How old the kept state may be: a device that loses its power takes up from there."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,9 +41,9 @@ class ExpiredPeople:
         self._clock = clock
         self._device_time = device_time
         self._trusted = trusted
-        self._kept = ExpiryWatch(store)
-        self._watch = self._kept.read()
-        self._kept_watch = self._watch
+        self._kept = ExpiryStateTable(store)
+        self._state = self._kept.read()
+        self._kept_state = self._state
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="expiry", daemon=True)
 
@@ -61,31 +61,31 @@ class ExpiredPeople:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Look at the clock once, and clear if it is time."""
         try:
-            self._look()
+            self._check()
         except StorageError as error:
             log.warning("expired people keep their credentials for now", why=str(error))
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         settings = self._store.configuration(
             {"general": ["clear_expired_users", "auto_reboot_hour", "auto_reboot_minute"]}
         )["general"]
         utc = self._clock.utc()
-        seen = look(
-            self._watch,
+        seen = check_expiry(
+            self._state,
             (utc - _EPOCH) // timedelta(seconds=1),
             self._device_time.local(utc),
             _second_of_day(settings),
             trusted=self._trusted(),
         )
-        whose = Whose(settings["clear_expired_users"])
-        # A clearing that was cut short begins anew, so the watch is kept after it.
-        if whose.nobodys or not seen.due or self._clear(utc, whose):
-            self._keep(seen.watch)
+        whose = ExpiryScope(settings["clear_expired_users"])
+        # A clearing that was cut short begins anew, so the state is kept after it.
+        if whose.off or not seen.due or self._clear(utc, whose):
+            self._keep(seen.state)
 
-    def _clear(self, utc: datetime, whose: Whose) -> bool:
+    def _clear(self, utc: datetime, whose: ExpiryScope) -> bool:
         local_s = self._device_time.local(utc)
 
         def tell(went: Mapping[str, int]) -> None:
@@ -99,24 +99,24 @@ class ExpiredPeople:
             self._store,
             stamp,
             tell,
-            visitors_only=whose is Whose.VISITORS,
+            visitors_only=whose is ExpiryScope.VISITORS,
             go_on=lambda: not self._stop.is_set(),
         )
 
-    def _keep(self, watch: Watch | None) -> None:
-        self._watch = watch
-        if watch is None:
+    def _keep(self, state: ExpiryState | None) -> None:
+        self._state = state
+        if state is None:
             return
-        kept = self._kept_watch
-        aged = kept is None or abs(watch.seen_s - kept.seen_s) >= KEPT_S
-        if kept is None or aged or watch.turn != kept.turn:
-            self._kept.keep(watch)
-            self._kept_watch = watch
+        kept = self._kept_state
+        aged = kept is None or abs(state.seen_s - kept.seen_s) >= KEPT_S
+        if kept is None or aged or state.turn != kept.turn:
+            self._kept.keep(state)
+            self._kept_state = state
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.look()
-            self._stop.wait(LOOK_S)
+            self.check()
+            self._stop.wait(CHECK_S)
 
 
 def clock_trusted_by(controller: ControllerClient) -> bool:

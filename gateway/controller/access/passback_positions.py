@@ -76,7 +76,7 @@ class Ways:
         )
         self._under_way.append((ticket, change))
 
-    def position_at(self, user_id: int) -> PassbackPosition:
+    def position(self, user_id: int) -> PassbackPosition:
         """In which area somebody is, and since when. Raises StorageError."""
         return self.of(user_id, portal_id=0)
 

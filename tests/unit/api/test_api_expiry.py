@@ -54,7 +54,7 @@ class House:
 
     def on_for(self, hours: int) -> None:
         for _ in range(hours * 60):
-            self.device.look()
+            self.device.check()
             self.clock.advance(60)
 
     def have_cards(self) -> list[int]:
@@ -129,8 +129,8 @@ def test_what_a_full_disk_prevents_is_done_later(
 
 def test_its_thread_looks_until_it_is_closed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = threading.Semaphore(0)
-    monkeypatch.setattr(expiry, "LOOK_S", 0.001)
-    monkeypatch.setattr(house.device, "look", looked.release)
+    monkeypatch.setattr(expiry, "CHECK_S", 0.001)
+    monkeypatch.setattr(house.device, "check", looked.release)
     house.device.start()
     for _ in range(3):
         assert looked.acquire(timeout=60)

@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 
-from gateway.access.expiry import Watch
+from gateway.access.expiry_schedule import ExpiryState
 from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
-from gateway.store.tables.expired import CREDENTIALS, PEOPLE_AT_ONCE, ExpiryWatch, clear_expired
+from gateway.store.tables.expired_credentials import (
+    CREDENTIALS,
+    PEOPLE_AT_ONCE,
+    ExpiryStateTable,
+    clear_expired,
+)
 from gateway.store.tables.photos import Photo, Photos
 
 NOW = 1_700_000_000
@@ -143,7 +148,7 @@ def test_what_could_not_be_told_of_has_not_gone(store: Store) -> None:
 
 
 def test_the_watch_is_kept(store: Store) -> None:
-    assert ExpiryWatch(store).read() is None
-    for watch in (Watch(1, 2, 3), Watch(4, 5, 6)):
-        ExpiryWatch(store).keep(watch)
-    assert ExpiryWatch(store).read() == Watch(4, 5, 6)
+    assert ExpiryStateTable(store).read() is None
+    for state in (ExpiryState(1, 2, 3), ExpiryState(4, 5, 6)):
+        ExpiryStateTable(store).keep(state)
+    assert ExpiryStateTable(store).read() == ExpiryState(4, 5, 6)

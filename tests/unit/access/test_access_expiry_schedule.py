@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.access.expiry import Watch, look
+from gateway.access.expiry_schedule import ExpiryState, check_expiry
 from gateway.clock import DeviceTime, ManualClock
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -25,26 +25,26 @@ class Watched:
     def __init__(self, reboot_s: int = 0) -> None:
         self.clock = ManualClock(START)
         self.reboot_s = reboot_s
-        self.watch: Watch | None = None
+        self.state: ExpiryState | None = None
         self.cleared: list[str] = []
 
-    def look(self, *, trusted: bool = True) -> None:
+    def check(self, *, trusted: bool = True) -> None:
         utc = self.clock.utc()
-        seen = look(
-            self.watch,
+        seen = check_expiry(
+            self.state,
             (utc - _EPOCH) // timedelta(seconds=1),
             TIME.local(utc),
             self.reboot_s,
             trusted=trusted,
         )
-        self.watch = seen.watch
+        self.state = seen.state
         if seen.due:
             wall = datetime.fromtimestamp(TIME.local(utc), UTC)
             self.cleared.append(f"{wall:%d %H:%M}")
 
     def on_for(self, minutes: int, *, trusted: bool = True) -> None:
         for _ in range(minutes):
-            self.look(trusted=trusted)
+            self.check(trusted=trusted)
             self.clock.advance(60)
 
     def off_for(self, minutes: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import peewee
 
-from gateway.access.expiry import Watch
+from gateway.access.expiry_schedule import ExpiryState
 from gateway.store.files.database import storage_errors
 from gateway.store.objects.store import Store
 from gateway.store.tables.photos import Photos
@@ -22,14 +22,14 @@ PEOPLE_AT_ONCE = 500
 CREDENTIALS = ("cards", "qrcodes", "uhf_tags", "pins", "templates", "face_templates")
 _PASSWORDS = ("password", "salt", "panic_password", "panic_salt")
 
-Told = Callable[[Mapping[str, int]], None]
+ReportRemoved = Callable[[Mapping[str, int]], None]
 """Gets what went, table -> rows, in the transaction in which it goes."""
 
 
 def clear_expired(
     store: Store,
     stamp: int,
-    tell: Told,
+    tell: ReportRemoved,
     *,
     visitors_only: bool,
     go_on: Callable[[], bool] = lambda: True,
@@ -85,8 +85,8 @@ def _clear(store: Store, user_ids: list[int]) -> Counter[str]:
     return +went
 
 
-class ExpiryWatch:
-    """Where the watch is kept: a table that no API object and no backup reaches."""
+class ExpiryStateTable:
+    """Where the state is kept: a table that no API object and no backup reaches."""
 
     def __init__(self, store: Store) -> None:
         """Makes the table if the store has none yet. Raises StorageError."""
@@ -95,15 +95,15 @@ class ExpiryWatch:
         with store.transaction():
             self._model.create_table(safe=True)
 
-    def read(self) -> Watch | None:
+    def read(self) -> ExpiryState | None:
         """What was kept last, None on a new device. Raises StorageError."""
         with storage_errors():
             rows = list(self._model.select(*self._columns).tuples().execute(self._store.reader()))
-        return Watch(*rows[0]) if rows else None
+        return ExpiryState(*rows[0]) if rows else None
 
-    def keep(self, watch: Watch) -> None:
+    def keep(self, state: ExpiryState) -> None:
         """Raises StorageError."""
-        values = dict(zip(_NAMES, astuple(watch), strict=True))
+        values = dict(zip(_NAMES, astuple(state), strict=True))
         with self._store.transaction():
             self._model.replace(id=_ONLY, **values).execute()
 
@@ -112,7 +112,7 @@ class ExpiryWatch:
         return [getattr(self._model, name) for name in _NAMES]
 
 
-_NAMES = tuple(column.name for column in fields(Watch))
+_NAMES = tuple(column.name for column in fields(ExpiryState))
 _ONLY = 1
 """The key of the one row."""
 

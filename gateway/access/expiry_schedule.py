@@ -14,22 +14,22 @@ AFTER_REBOOT_S = 16 * 60
 """From the time of the daily reboot to the clearing (Access API, visits)."""
 
 
-class Whose(StrEnum):
+class ExpiryScope(StrEnum):
     """`general.clear_expired_users`."""
 
-    NOBODYS = "disable"
-    NOBODYS_TOO = "none"
+    DISABLED = "disable"
+    NONE = "none"
     VISITORS = "visitors"
     ALL = "all"
 
     @property
-    def nobodys(self) -> bool:
+    def off(self) -> bool:
         """True when nothing is cleared."""
-        return self in (Whose.NOBODYS, Whose.NOBODYS_TOO)
+        return self in (ExpiryScope.DISABLED, ExpiryScope.NONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class ExpiryState:
     """What is remembered from one look at the clock to the next."""
 
     seen_s: int
@@ -41,26 +41,28 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The watch after a look, and whether to clear now."""
+class ExpiryCheck:
+    """The state after a look, and whether to clear now."""
 
-    watch: Watch | None
+    state: ExpiryState | None
     due: bool = False
 
 
-def look(watch: Watch | None, utc_s: int, local_s: int, reboot_s: int, *, trusted: bool) -> Look:
+def check_expiry(
+    state: ExpiryState | None, utc_s: int, local_s: int, reboot_s: int, *, trusted: bool
+) -> ExpiryCheck:
     """Look at the clock, at least once a minute.
 
-    `watch` is None on a device that never looked. `local_s` is the site's wall clock counted as if
+    `state` is None on a device that never looked. `local_s` is the site's wall clock counted as if
     it were UTC, `reboot_s` the second of the day of its daily reboot. A turn that came while the
     device was off is taken at the first look after that.
     """
     if not trusted:
-        return Look(watch)
+        return ExpiryCheck(state)
     turn = (local_s - reboot_s - AFTER_REBOOT_S) // DAY_S
-    if watch is None or abs(utc_s - watch.seen_s) > DAY_S:
-        return Look(Watch(utc_s, utc_s, turn))
-    steady = utc_s - watch.steady_since_s >= DAY_S
+    if state is None or abs(utc_s - state.seen_s) > DAY_S:
+        return ExpiryCheck(ExpiryState(utc_s, utc_s, turn))
+    steady = utc_s - state.steady_since_s >= DAY_S
     # A clock that is set back a little does not make the same day come twice.
-    after = Watch(utc_s, watch.steady_since_s, max(turn, watch.turn))
-    return Look(after, due=turn > watch.turn and steady)
+    after = ExpiryState(utc_s, state.steady_since_s, max(turn, state.turn))
+    return ExpiryCheck(after, due=turn > state.turn and steady)

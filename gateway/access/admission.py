@@ -15,13 +15,13 @@ from typing import Any
 
 from gateway.access import facts
 from gateway.access.admission_values import (
-    Admission,
+    AdmissionOutcome,
     AdmissionSettings,
     AdmissionState,
+    AdmissionStep,
     Circumstances,
     KeypadFreed,
     KeypadLocked,
-    Outcome,
     PendingFactor,
 )
 from gateway.access.attempt import Attempt
@@ -41,7 +41,7 @@ def admit(
     state: AdmissionState,
     attempt: Attempt,
     seen: Circumstances,
-) -> Admission:
+) -> AdmissionStep:
     """What becomes of `attempt`. What fell due before it comes first among the outcomes."""
     work = _Work(settings, state, seen.now_ms)
     work.pass_time()
@@ -49,11 +49,11 @@ def admit(
     return work.done()
 
 
-def pass_time(settings: AdmissionSettings, state: AdmissionState, now_ms: int) -> Admission:
+def pass_time(settings: AdmissionSettings, state: AdmissionState, now_ms: int) -> AdmissionStep:
     """What time alone does: second factors and missing persons give up, keypads are freed."""
     due = due_ms(state)
     if due is None or now_ms < due:
-        return Admission(state)
+        return AdmissionStep(state)
     work = _Work(settings, state, now_ms)
     work.pass_time()
     return work.done()
@@ -89,17 +89,17 @@ class _Work:
         self._pending = dict(state.pending)
         self._guards = dict(state.guards)
         self._gatherings = dict(state.gatherings)
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[AdmissionOutcome] = []
         self._keypads: list[KeypadLocked | KeypadFreed] = []
 
-    def done(self) -> Admission:
+    def done(self) -> AdmissionStep:
         """The step as its caller gets it."""
         state = AdmissionState(
             MappingProxyType(self._pending),
             MappingProxyType(self._guards),
             MappingProxyType(self._gatherings),
         )
-        return Admission(state, tuple(self._outcomes), tuple(self._keypads))
+        return AdmissionStep(state, tuple(self._outcomes), tuple(self._keypads))
 
     def pass_time(self) -> None:
         for reader, waiting in list(self._pending.items()):
@@ -118,13 +118,15 @@ class _Work:
         portal = policy.portals.get(attempt.portal_id)
         if portal is None:
             nowhere = refuse(Reason.READER_WITHOUT_PORTAL, portal_id=attempt.portal_id)
-            self._outcomes.append(Outcome(nowhere, attempt.reader, attempt.person, attempt.duress))
+            self._outcomes.append(
+                AdmissionOutcome(nowhere, attempt.reader, attempt.person, attempt.duress)
+            )
         elif attempt.factor.keyed and self._guard(attempt.reader).locked(self._now_ms):
             # Nobody is named, but a threat is told all the same.
             locked = refuse(Reason.KEYPAD_LOCKED, 0, portal.id)
             until_s = seen.now.utc_s + self._left_s(self._guard(attempt.reader).locked_until_ms)
             self._outcomes.append(
-                Outcome(
+                AdmissionOutcome(
                     locked,
                     attempt.reader,
                     attempt.person,
@@ -183,7 +185,7 @@ class _Work:
             why = Reason.CREDENTIAL_REVOKED if revoked else Reason.SECOND_FACTOR_WRONG
             duress = attempt.duress or waiting.duress
             denied = refuse(why, first.id, portal.id)
-            self._outcomes.append(Outcome(denied, attempt.reader, first, duress))
+            self._outcomes.append(AdmissionOutcome(denied, attempt.reader, first, duress))
             return
         # The rules may have changed, or their time may be over, since the first factor. The
         # person as read now counts.
@@ -222,7 +224,7 @@ class _Work:
         if not decision.allowed:
             known = facts.of_refusal(decision.reason, person, seen.place)
             self._outcomes.append(
-                Outcome(decision, attempt.reader, person, attempt.duress, facts=known)
+                AdmissionOutcome(decision, attempt.reader, person, attempt.duress, facts=known)
             )
             return
         found = None
@@ -244,7 +246,7 @@ class _Work:
             return
         company = self._leaving(portal.id, person, together=bool(complete_rules))
         self._outcomes.append(
-            Outcome(
+            AdmissionOutcome(
                 _with_actions(decision, complete_rules),
                 attempt.reader,
                 person,
@@ -299,14 +301,16 @@ class _Work:
         for person in group.people:
             if person.id not in now:
                 revoked = refuse(Reason.CREDENTIAL_REVOKED, person.id, portal.id)
-                self._outcomes.append(Outcome(revoked, person=person))
+                self._outcomes.append(AdmissionOutcome(revoked, person=person))
                 continue
             decision = self._by_rules(policy, now[person.id], portal, seen)
             if decision.allowed:
                 staying.append(now[person.id])
             else:
                 known = facts.of_refusal(decision.reason, now[person.id], seen.place)
-                self._outcomes.append(Outcome(decision, person=now[person.id], facts=known))
+                self._outcomes.append(
+                    AdmissionOutcome(decision, person=now[person.id], facts=known)
+                )
         self._gatherings[portal.id] = replace(group, people=tuple(staying))
         if not staying:
             del self._gatherings[portal.id]
@@ -338,7 +342,7 @@ class _Work:
         if decision is not None:
             refusal = replace(refusal, trace=decision.trace)
         self._outcomes.append(
-            Outcome(
+            AdmissionOutcome(
                 refusal,
                 attempt.reader,
                 attempt.person,
@@ -351,14 +355,14 @@ class _Work:
     def _give_up(self, reader: str) -> None:
         waiting = self._pending.pop(reader)
         late = refuse(Reason.SECOND_FACTOR_TIMED_OUT, waiting.person.id, waiting.portal_id)
-        self._outcomes.append(Outcome(late, reader, waiting.person))
+        self._outcomes.append(AdmissionOutcome(late, reader, waiting.person))
 
     def _disperse(self, portal_id: int) -> None:
         group = self._gatherings.pop(portal_id)
         known = facts.of_persons(group.people, group.missing)
         for person in group.people:
             late = refuse(Reason.PERSONS_MISSING, person.id, portal_id)
-            self._outcomes.append(Outcome(late, person=person, facts=known))
+            self._outcomes.append(AdmissionOutcome(late, person=person, facts=known))
 
     def _left_s(self, until_ms: int | None) -> int:
         """Whole seconds from now until then, rounded up."""

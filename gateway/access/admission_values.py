@@ -68,7 +68,7 @@ class AdmissionState:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AdmissionOutcome:
     """One decision to be logged; the last one of an attempt is its answer."""
 
     decision: Decision
@@ -103,11 +103,11 @@ class KeypadFreed:
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class AdmissionStep:
     """The state after a step, what is to be logged in this order, and what became of keypads."""
 
     state: AdmissionState
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[AdmissionOutcome, ...] = ()
     keypads: tuple[KeypadLocked | KeypadFreed, ...] = ()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from gateway.access.admission_values import Outcome
+from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.decision import Decision
 from gateway.access.facts import NOTHING
 from gateway.access.person import Person
@@ -110,8 +110,8 @@ class DayReport:
 class Supposed:
     """What would become of an attempt."""
 
-    outcome: Outcome
-    after: Outcome | None = None
+    outcome: AdmissionOutcome
+    after: AdmissionOutcome | None = None
     """Where a second factor is due: what would become of it after that."""
 
     @property

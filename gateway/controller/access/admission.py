@@ -12,11 +12,11 @@ import structlog
 from gateway.access.actions import Action
 from gateway.access.admission import admit, due_ms, key_pressed, pass_time
 from gateway.access.admission_values import (
-    Admission,
+    AdmissionOutcome,
     AdmissionState,
+    AdmissionStep,
     Circumstances,
     KeypadLocked,
-    Outcome,
 )
 from gateway.access.attempt import Attempt, Duress, Place
 from gateway.access.decision import Decision, refuse
@@ -47,7 +47,7 @@ _MAY_WAIT = frozenset({Reason.WAITING_FOR_PERSONS, Reason.INTERLOCK})
 class Verdict:
     """An outcome, with what the log wants to know about reader and credential."""
 
-    outcome: Outcome
+    outcome: AdmissionOutcome
     credential: Credential | None
     """What the log may keep."""
     identifier_id: int
@@ -276,7 +276,9 @@ class AdmissionDesk:
             if portal_id in present
         }
 
-    def _taken(self, admission: Admission, known: Shown | None, now_ms: int) -> tuple[Verdict, ...]:
+    def _taken(
+        self, admission: AdmissionStep, known: Shown | None, now_ms: int
+    ) -> tuple[Verdict, ...]:
         """Take over an admission's state, and turn its outcomes into verdicts.
 
         `known` belongs to the last outcome, unless that ends the wait for a second factor: then
@@ -305,7 +307,7 @@ class AdmissionDesk:
         reader = identification.reader
         refusal = refuse(Reason.INTERNAL_ERROR, portal_id=portal_id)
         known = {Reason.INTERNAL_ERROR.value: {"error": cut(failed)}}
-        outcome = Outcome(refusal, reader, facts=known)
+        outcome = AdmissionOutcome(refusal, reader, facts=known)
         return Verdict(outcome, identification.credential, self._identifier.identifier_id(reader))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from gateway.access.admission_values import Outcome
+from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.facts import FORM, NOTHING, cut
 from gateway.access.reasons import AccessEvent, Opening
 from gateway.access.trace import RuleTrace
@@ -71,7 +71,7 @@ class Recorder:
 
     def decision(
         self,
-        outcome: Outcome,
+        outcome: AdmissionOutcome,
         credential: Credential | None,
         identifier_id: int,
         doors: Iterable[int] = (),
@@ -239,7 +239,7 @@ class Recorder:
         return self.last_ticket
 
 
-def _marks(outcome: Outcome) -> dict[str, Any]:
+def _marks(outcome: AdmissionOutcome) -> dict[str, Any]:
     """What an outcome tells beyond rules, where it tells anything."""
     marks: dict[str, Any] = {}
     if outcome.portal_rule_ids:

@@ -11,12 +11,12 @@ import pytest
 
 from gateway.access.admission import admit, due_ms, key_pressed, pass_time
 from gateway.access.admission_values import (
-    Admission,
+    AdmissionOutcome,
     AdmissionSettings,
     AdmissionState,
+    AdmissionStep,
     Circumstances,
     KeypadLocked,
-    Outcome,
 )
 from gateway.access.attempt import Attempt, Duress, Factor, Place
 from gateway.access.passback import (
@@ -155,7 +155,7 @@ def _person(name: str) -> Person:
     return Person(row["id"], group_ids=tuple(row["groups"]))
 
 
-def told(outcome: Outcome) -> str:
+def told(outcome: AdmissionOutcome) -> str:
     """An outcome as the table words it."""
     user_id = outcome.decision.user_id
     return f"{outcome.decision.reason}" + (f" of {NAMES[user_id]}" if user_id else "")
@@ -166,13 +166,15 @@ def without_portal_rules(policy: Policy) -> Policy:
     return replace(policy, portals=alone)
 
 
-def run(policy: Policy, wanted: AdmissionSettings, state: AdmissionState, step: Table) -> Admission:
+def run(
+    policy: Policy, wanted: AdmissionSettings, state: AdmissionState, step: Table
+) -> AdmissionStep:
     if "who" in step:
         policy = without_portal_rules(policy) if step.get("rule_over") else policy
         return admit(policy, wanted, state, attempt_of(step), seen_at(step))
     if "key" in step:
         typed = key_pressed(wanted, state, step["key"], round(step["at"] * 1000))
-        return Admission(typed)
+        return AdmissionStep(typed)
     return pass_time(wanted, state, round(step["at"] * 1000))
 
 
@@ -210,7 +212,7 @@ RULES_NOT_ASKED = {
 }
 
 
-def belongs_together(outcome: Outcome, step: Table) -> None:
+def belongs_together(outcome: AdmissionOutcome, step: Table) -> None:
     """An outcome says where it was, of whom, by which rules, and what they explain."""
     decision, reason = outcome.decision, outcome.decision.reason
     portals = TABLE["portals"]
@@ -247,5 +249,5 @@ def test_time_is_due_exactly_when_it_changes_something() -> None:
 
     assert due_ms(AdmissionState()) is None
     assert due_ms(waiting) == 10_000
-    assert pass_time(wanted, waiting, 9_999) == Admission(waiting)
+    assert pass_time(wanted, waiting, 9_999) == AdmissionStep(waiting)
     assert pass_time(wanted, waiting, 10_000).state == AdmissionState()

@@ -9,11 +9,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from gateway.access.admission import admit, due_ms, pass_time
 from gateway.access.admission_values import (
-    Admission,
+    AdmissionOutcome,
     AdmissionSettings,
     AdmissionState,
+    AdmissionStep,
     Circumstances,
-    Outcome,
 )
 from gateway.access.attempt import Attempt, Factor, Place
 from gateway.access.passback import (
@@ -121,7 +121,7 @@ class Admissions(RuleBasedStateMachine):
                 for entering in answer.company:
                     self.entered(entering, READERS[reader])
 
-    def granted(self, outcome: Outcome, reader: str, awaited: int | None) -> None:
+    def granted(self, outcome: AdmissionOutcome, reader: str, awaited: int | None) -> None:
         """Everything that a grant must have behind it."""
         person = outcome.person
         assert person is not None
@@ -153,7 +153,7 @@ class Admissions(RuleBasedStateMachine):
             Moment(utc_s, utc_s), self.now_ms, Now(utc_s, utc_s), self.place, position
         )
 
-    def told(self, admission: Admission) -> tuple[Outcome, ...]:
+    def told(self, admission: AdmissionStep) -> tuple[AdmissionOutcome, ...]:
         """Take over the state, and follow what is told."""
         self.state = admission.state
         for outcome in admission.outcomes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.access.admission_values import Outcome
+from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.decision import Decision
 from gateway.access.reasons import Reason
 from gateway.controller.access.admission import Verdict
@@ -279,7 +279,7 @@ def test_everyone_who_waited_sees_that_the_portal_is_passed_and_nobody_else_does
     signals = ReaderSignals(site, lamps)
 
     def tell(reason: Reason, name: str, portal_id: int) -> None:
-        outcome = Outcome(Decision(reason, ANA, portal_id), name)
+        outcome = AdmissionOutcome(Decision(reason, ANA, portal_id), name)
         signals.verdict(Verdict(outcome, None, 0), 0)
 
     def lit() -> set[str]:

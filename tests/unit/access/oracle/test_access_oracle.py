@@ -12,12 +12,12 @@ import pytest
 
 from gateway.access.admission import admit, due_ms, key_pressed, pass_time
 from gateway.access.admission_values import (
-    Admission,
+    AdmissionOutcome,
     AdmissionSettings,
     AdmissionState,
+    AdmissionStep,
     Circumstances,
     KeypadLocked,
-    Outcome,
 )
 from gateway.access.attempt import Attempt, Duress, Factor, Place
 from gateway.access.passback import Now, PassbackMode, PassbackSettings
@@ -122,7 +122,7 @@ class Engine:
         self._state = AdmissionState()
         self._compiled: tuple[Tables, Policy] | None = None
 
-    def step(self, tables: Tables, step: Row) -> Admission:
+    def step(self, tables: Tables, step: Row) -> AdmissionStep:
         if "key" in step:
             # Keys arrive when what fell due before them is done.
             admission = pass_time(self._settings, self._state, step["at_ms"])
@@ -139,7 +139,7 @@ class Engine:
     def due_ms(self) -> int | None:
         return due_ms(self._state)
 
-    def _admit(self, tables: Tables, step: Row) -> Admission:
+    def _admit(self, tables: Tables, step: Row) -> AdmissionStep:
         if self._compiled is None or self._compiled[0] is not tables:
             self._compiled = tables, policy_of(tables)
         entered = [Entered(**it) for it in step["passages"] if it["user_id"] == step["user"]]
@@ -162,7 +162,7 @@ class Engine:
         return admit(self._compiled[1], self._settings, self._state, attempt, seen)
 
 
-def told(outcome: Outcome) -> tuple[object, ...]:
+def told(outcome: AdmissionOutcome) -> tuple[object, ...]:
     decision = outcome.decision
     allowed = decision.allowed
     return (
@@ -192,7 +192,7 @@ def wanted(answer: Answer) -> tuple[object, ...]:
     )
 
 
-def same(admission: Admission, said: Said) -> bool:
+def same(admission: AdmissionStep, said: Said) -> bool:
     outcomes = [told(outcome) for outcome in admission.outcomes]
     if said.answer is not None and (not outcomes or outcomes.pop() != wanted(said.answer)):
         return False

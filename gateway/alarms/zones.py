@@ -61,7 +61,7 @@ class ZoneSettings:
         )
 
 
-class Entry(StrEnum):
+class ZoneEntry(StrEnum):
     """What became of somebody's coming in at a zone with an entry delay; the names are stable."""
 
     OVER = "over"
@@ -88,7 +88,7 @@ class ZoneState:
 
     @classmethod
     def initial(
-        cls, *, alarm: bool = False, entry: Entry = Entry.OVER, entry_since_ms: int = 0
+        cls, *, alarm: bool = False, entry: ZoneEntry = ZoneEntry.OVER, entry_since_ms: int = 0
     ) -> Self:
         """An input at start, not read yet. Its first level, fed as an event, counts as a change.
 
@@ -101,27 +101,27 @@ class ZoneState:
             high=None,
             active_since_ms=None,
             alarm=alarm,
-            entry_since_ms=entry_since_ms if entry is Entry.DELAY else None,
-            latched=entry is Entry.ALARM,
+            entry_since_ms=entry_since_ms if entry is ZoneEntry.DELAY else None,
+            latched=entry is ZoneEntry.ALARM,
         )
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> ZoneEntry:
         """What became of the last entry."""
         if self.latched:
-            return Entry.ALARM
-        return Entry.OVER if self.entry_since_ms is None else Entry.DELAY
+            return ZoneEntry.ALARM
+        return ZoneEntry.OVER if self.entry_since_ms is None else ZoneEntry.DELAY
 
 
 @dataclass(frozen=True, slots=True)
-class InputLevel:
+class ZoneInputLevel:
     """The level at the pin, as read at start or when it changed."""
 
     high: bool
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsChanged:
+class ZoneSettingsChanged:
     """The settings given with this step are new."""
 
 
@@ -131,22 +131,22 @@ class Silenced:
 
 
 @dataclass(frozen=True, slots=True)
-class TimePassed:
+class ZoneTimePassed:
     """Nothing but time: to be fed at the instant that `due_ms` names."""
 
 
-ZoneEvent = InputLevel | SettingsChanged | Silenced | TimePassed
+ZoneEvent = ZoneInputLevel | ZoneSettingsChanged | Silenced | ZoneTimePassed
 
 
 @dataclass(frozen=True, slots=True)
-class AlarmOn:
-    """An alarm began; its `AlarmOff` follows before it can begin again."""
+class ZoneAlarmOn:
+    """An alarm began; its `ZoneAlarmOff` follows before it can begin again."""
 
     cause: AlarmCause
 
 
 @dataclass(frozen=True, slots=True)
-class AlarmOff:
+class ZoneAlarmOff:
     """An alarm ended."""
 
     cause: AlarmCause
@@ -156,41 +156,41 @@ class AlarmOff:
 class EntryChanged:
     """An entry is now so: a restart must find it so, too."""
 
-    entry: Entry
+    entry: ZoneEntry
 
 
-ZoneEffect = AlarmOn | AlarmOff | EntryChanged
+ZoneEffect = ZoneAlarmOn | ZoneAlarmOff | EntryChanged
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
+class ZoneTransition:
     """An input after a step, and what is to be told, in this order."""
 
     state: ZoneState
     effects: tuple[ZoneEffect, ...] = ()
 
 
-def step(settings: ZoneSettings, state: ZoneState, event: ZoneEvent, now_ms: int) -> Transition:
+def step(settings: ZoneSettings, state: ZoneState, event: ZoneEvent, now_ms: int) -> ZoneTransition:
     """The input after `event` at monotonic `now_ms`, which never goes back.
 
-    What fell due before `now_ms` is taken care of first, so a late `TimePassed` loses nothing.
+    What fell due before `now_ms` is taken care of first, so a late `ZoneTimePassed` loses nothing.
     """
     elapsed = state
-    if not isinstance(event, SettingsChanged):
+    if not isinstance(event, ZoneSettingsChanged):
         # what fell due under the old settings says nothing about an input watched otherwise
         elapsed = _elapse(settings, state, now_ms)
     after = elapsed
-    if isinstance(event, InputLevel):
+    if isinstance(event, ZoneInputLevel):
         after = replace(elapsed, high=event.high)
     elif isinstance(event, Silenced):
         after = replace(elapsed, latched=False)
     after = _elapse(settings, _settle(settings, after, now_ms), now_ms)
     notices = _notices(settings.cause, state, elapsed) + _notices(settings.cause, elapsed, after)
-    return Transition(after, notices)
+    return ZoneTransition(after, notices)
 
 
 def due_ms(settings: ZoneSettings, state: ZoneState) -> int | None:
-    """The next instant at which `TimePassed` must be fed; None while nothing is pending."""
+    """The next instant at which `ZoneTimePassed` must be fed; None while nothing is pending."""
     if state.alarm:
         return None
     if state.entry_since_ms is not None:
@@ -226,7 +226,7 @@ def _settle(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
 def _notices(cause: AlarmCause, before: ZoneState, after: ZoneState) -> tuple[ZoneEffect, ...]:
     notices: tuple[ZoneEffect, ...] = ()
     if before.alarm is not after.alarm:
-        notices = (AlarmOn(cause) if after.alarm else AlarmOff(cause),)
+        notices = (ZoneAlarmOn(cause) if after.alarm else ZoneAlarmOff(cause),)
     if before.entry is not after.entry:
         notices = (*notices, EntryChanged(after.entry))
     return notices

@@ -11,7 +11,7 @@ from gateway.alarms.arming import Arming
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.duress import DuressQueue, PendingDuress, left_ms
 from gateway.alarms.register import AlarmSource
-from gateway.alarms.zones import Entry
+from gateway.alarms.zones import ZoneEntry
 from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
 
 _DURESS_LOOKED_AT = 256
@@ -75,7 +75,7 @@ def _entries(newest: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> Map
     """Delays go on; where nobody knows what passed they are over: somebody is inside."""
     dues = {}
     for entry in newest:
-        if entry.body["entry"] != Entry.OVER:
+        if entry.body["entry"] != ZoneEntry.OVER:
             passed_ms = _passed_ms(entry, timer)
             left = 0 if passed_ms is None else left_ms(entry.body["left_ms"], passed_ms)
             dues[int(entry.body["zone"])] = now_ms + left

@@ -12,16 +12,15 @@ from gateway.alarms.arming import Arming, ZoneArming
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 from gateway.alarms.register import AlarmSource
 from gateway.alarms.zones import (
-    AlarmOn,
-    Entry,
     EntryChanged,
-    InputLevel,
-    SettingsChanged,
     Silenced,
-    TimePassed,
+    ZoneEntry,
     ZoneEvent,
+    ZoneInputLevel,
     ZoneSettings,
+    ZoneSettingsChanged,
     ZoneState,
+    ZoneTimePassed,
     due_ms,
     step,
 )
@@ -98,7 +97,7 @@ class ZoneWatch:
         if due_ms is None:
             return ZoneState.initial(alarm=alarm)
         # The alarm after an entry and the word on it may be two commits.
-        entry = Entry.ALARM if alarm else Entry.DELAY
+        entry = ZoneEntry.ALARM if alarm else ZoneEntry.DELAY
         since_ms = due_ms - self._entry_ms[name.number]
         return ZoneState.initial(alarm=alarm, entry=entry, entry_since_ms=since_ms)
 
@@ -135,7 +134,7 @@ class ZoneWatch:
         moment = self._recorder.moment()
         for name, watched in self._watched.items():
             watched.settings = self._settings_of(bindings, name, moment, now_ms)
-            self._feed(name, SettingsChanged(), now_ms)
+            self._feed(name, ZoneSettingsChanged(), now_ms)
         for name, high in self._levels.items():
             self.level(name, now_ms, high=high)
         schedules = bindings.snapshot.zone_schedules.values()
@@ -145,7 +144,7 @@ class ZoneWatch:
         """The pin of an input was read."""
         self._levels[name] = high
         if self._bindings is not None and self._watched[name].state.high is not high:
-            self._feed(name, InputLevel(high), now_ms)
+            self._feed(name, ZoneInputLevel(high), now_ms)
 
     def arm(self, zones: Collection[int] | None, exit_delay_ms: int, now_ms: int) -> int:
         """Arm `zones` (None: all) once the time to leave is over; the ticket of the record.
@@ -176,7 +175,7 @@ class ZoneWatch:
         for name, watched in self._watched.items():
             due = due_ms(watched.settings, watched.state)
             if due is not None and due <= now_ms:
-                self._feed(name, TimePassed(), now_ms)
+                self._feed(name, ZoneTimePassed(), now_ms)
 
     def due_ms(self) -> int | None:
         """When `tick` is next needed."""
@@ -250,7 +249,7 @@ class ZoneWatch:
             settings = self._settings_of(self._bindings, name, moment, now_ms)
             if settings != watched.settings:
                 watched.settings = settings
-                self._feed(name, SettingsChanged(), now_ms)
+                self._feed(name, ZoneSettingsChanged(), now_ms)
 
     def _settings_of(
         self, bindings: Bindings, name: InputName, moment: Moment, now_ms: int
@@ -282,8 +281,8 @@ class ZoneWatch:
             source = AlarmSource(effect.cause, door_id, watched.part)
             self._emit(InputAlarmChanged(source, isinstance(effect, AlarmOn)), now_ms)
 
-    def _note_entry(self, zone: int, entry: Entry, watched: _Watched, now_ms: int) -> None:
-        due = due_ms(watched.settings, watched.state) if entry is Entry.DELAY else None
+    def _note_entry(self, zone: int, entry: ZoneEntry, watched: _Watched, now_ms: int) -> None:
+        due = due_ms(watched.settings, watched.state) if entry is ZoneEntry.DELAY else None
         left_ms = 0 if due is None else due - now_ms
         self._recorder.note(EntryKind.ENTRY, zone=zone, entry=entry.value, left_ms=left_ms)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from gateway.access.admission_values import Outcome
+from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.calendar import Instant
 from gateway.access.policy import Policy, Portal
 from gateway.access.trace import TimeVerdict
@@ -147,7 +147,7 @@ class OpeningHours(Component):
             case GrantLapsed(grant=grant):
                 self._openers.pop(grant, None)
 
-    def granted(self, grant: int, outcome: Outcome, bindings: Bindings) -> None:
+    def granted(self, grant: int, outcome: AdmissionOutcome, bindings: Bindings) -> None:
         """Somebody is let in: they may open the place, unless under threat or out of turn."""
         portal = bindings.snapshot.policy.portals[outcome.decision.portal_id]
         if portal.first_cards and not outcome.duress and not outcome.passback_violation:

@@ -16,7 +16,7 @@ from gateway.access.attempt import Duress
 from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.register import AlarmSource
-from gateway.alarms.zones import Entry, ZoneSettings
+from gateway.alarms.zones import ZoneEntry, ZoneSettings
 from gateway.clock import ManualClock, Moment
 from gateway.controller.alarms.alarm_memory import remembered
 from gateway.controller.alarms.alarm_panel import AlarmPanel
@@ -275,12 +275,12 @@ class Alarms(RuleBasedStateMachine):
         self.clock.advance(seconds)
         self.paper.trusted = trusted
         self.start()
-        if before is Entry.DELAY and (seconds >= ENTRY_S or not known):
-            before = Entry.ALARM
+        if before is ZoneEntry.DELAY and (seconds >= ENTRY_S or not known):
+            before = ZoneEntry.ALARM
         assert self.entry() is before
-        assert self.panel.zones.status()[ENTRY_ZONE - 1].alarm or before is not Entry.ALARM
+        assert self.panel.zones.status()[ENTRY_ZONE - 1].alarm or before is not ZoneEntry.ALARM
 
-    def entry(self) -> Entry:
+    def entry(self) -> ZoneEntry:
         return self.panel.zones._watched[InputName(InputKind.ZONE, ENTRY_ZONE)].state.entry
 
     def heard(self) -> Iterator[AlarmSource]:

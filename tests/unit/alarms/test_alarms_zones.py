@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from gateway.alarms import zones
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import (
-    InputLevel,
-    SettingsChanged,
     Silenced,
-    TimePassed,
+    ZoneInputLevel,
     ZoneSettings,
+    ZoneSettingsChanged,
     ZoneState,
+    ZoneTimePassed,
 )
 
 TABLES = Path(__file__).parent / "tables"
@@ -36,7 +36,7 @@ class Input:
         settings: ZoneSettings,
         *,
         alarm: bool,
-        entry: zones.Entry = zones.Entry.OVER,
+        entry: zones.ZoneEntry = zones.ZoneEntry.OVER,
         left_ms: int = 0,
     ) -> None:
         self.settings = settings
@@ -54,26 +54,26 @@ class Input:
                 self.entry = effect.entry
                 continue
             assert effect.cause is self.settings.cause
-            self.done.append((at_ms, "on" if isinstance(effect, zones.AlarmOn) else "off"))
+            self.done.append((at_ms, "on" if isinstance(effect, zones.ZoneAlarmOn) else "off"))
         assert self.entry is self.state.entry
 
     def wait(self, until_ms: int) -> None:
         while (due := zones.due_ms(self.settings, self.state)) is not None and due < until_ms:
             before = self.state
-            self.feed(due, TimePassed())
+            self.feed(due, ZoneTimePassed())
             assert self.state != before, "an instant was due at which nothing happens"
 
     def play(self, at_ms: int, words: str) -> None:
         self.wait(at_ms)
         if words.startswith("set "):
             self.settings = replace(self.settings, **tomllib.loads(words.removeprefix("set ")))
-            self.feed(at_ms, SettingsChanged())
+            self.feed(at_ms, ZoneSettingsChanged())
         elif words == "silence":
             self.feed(at_ms, Silenced())
         elif words:
-            self.feed(at_ms, InputLevel(high={"high": True, "low": False}[words]))
+            self.feed(at_ms, ZoneInputLevel(high={"high": True, "low": False}[words]))
         else:
-            self.feed(at_ms, TimePassed())
+            self.feed(at_ms, ZoneTimePassed())
 
 
 def cases() -> Iterator[object]:
@@ -94,7 +94,7 @@ def test_the_input_does_what_the_table_says(case: dict[str, object]) -> None:
     watched = Input(
         replace(USUAL, **changes),
         alarm=bool(case.get("unfinished_alarm", False)),
-        entry=zones.Entry(entry),
+        entry=zones.ZoneEntry(entry),
         left_ms=left_ms,
     )
     timeline = case["timeline"]
@@ -105,22 +105,22 @@ def test_the_input_does_what_the_table_says(case: dict[str, object]) -> None:
 
 
 def test_a_late_step_tells_an_alarm_that_fell_due_and_ended_meanwhile() -> None:
-    state = zones.step(USUAL, ZoneState.initial(), InputLevel(high=True), 0).state
-    assert zones.step(USUAL, state, InputLevel(high=False), 5_000).effects == (
-        zones.AlarmOn(AlarmCause.ZONE_1),
-        zones.AlarmOff(AlarmCause.ZONE_1),
+    state = zones.step(USUAL, ZoneState.initial(), ZoneInputLevel(high=True), 0).state
+    assert zones.step(USUAL, state, ZoneInputLevel(high=False), 5_000).effects == (
+        zones.ZoneAlarmOn(AlarmCause.ZONE_1),
+        zones.ZoneAlarmOff(AlarmCause.ZONE_1),
     )
 
 
 def test_what_fell_due_under_old_settings_is_not_told_under_new_ones() -> None:
-    state = zones.step(USUAL, ZoneState.initial(), InputLevel(high=True), 0).state
+    state = zones.step(USUAL, ZoneState.initial(), ZoneInputLevel(high=True), 0).state
     inverted = replace(USUAL, active_high=False)
-    assert zones.step(inverted, state, SettingsChanged(), 5_000).effects == ()
+    assert zones.step(inverted, state, ZoneSettingsChanged(), 5_000).effects == ()
 
 
 def test_nothing_is_due_before_the_first_level_was_read() -> None:
-    waiting = zones.step(USUAL, ZoneState.initial(alarm=True), TimePassed(), 0)
-    assert waiting == zones.Transition(ZoneState.initial(alarm=True))
+    waiting = zones.step(USUAL, ZoneState.initial(alarm=True), ZoneTimePassed(), 0)
+    assert waiting == zones.ZoneTransition(ZoneState.initial(alarm=True))
     assert zones.due_ms(USUAL, waiting.state) is None
 
 
@@ -145,8 +145,8 @@ def test_a_negative_delay_is_refused(name: str) -> None:
 
 
 EVENTS = st.one_of(
-    st.builds(InputLevel, st.booleans()),
-    st.just(TimePassed()),
+    st.builds(ZoneInputLevel, st.booleans()),
+    st.just(ZoneTimePassed()),
     st.builds(
         replace,
         st.just(USUAL),
@@ -163,7 +163,7 @@ EVENTS = st.one_of(
     script=st.lists(st.tuples(st.sampled_from([0, 1, 499, 1_000]), EVENTS), max_size=30),
 )
 def test_each_on_has_one_off_and_no_instant_is_due_twice(
-    alarm: bool, script: list[tuple[int, InputLevel | TimePassed | ZoneSettings]]
+    alarm: bool, script: list[tuple[int, ZoneInputLevel | ZoneTimePassed | ZoneSettings]]
 ) -> None:
     watched = Input(USUAL, alarm=alarm)
     now_ms = 0
@@ -172,14 +172,14 @@ def test_each_on_has_one_off_and_no_instant_is_due_twice(
         watched.wait(now_ms)
         if isinstance(event, ZoneSettings):
             watched.settings = event
-            watched.feed(now_ms, SettingsChanged())
+            watched.feed(now_ms, ZoneSettingsChanged())
         else:
             watched.feed(now_ms, event)
         due = zones.due_ms(watched.settings, watched.state)
         assert due is None or due > now_ms
         probe_ms = now_ms + 10**9 if due is None else due - 1
-        early = zones.step(watched.settings, watched.state, TimePassed(), probe_ms)
-        assert early == zones.Transition(watched.state)
+        early = zones.step(watched.settings, watched.state, ZoneTimePassed(), probe_ms)
+        assert early == zones.ZoneTransition(watched.state)
         active = watched.state.high is watched.settings.active_high and watched.settings.enabled
         assert active or not watched.state.alarm or watched.state.high is None
     told = [did for _, did in watched.done]

@@ -33,7 +33,7 @@ _KEPT_SHIFTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Instant:
+class ScheduleInstant:
     """A moment as schedules see it.
 
     Kinds of days: 0 to 6 are sunday to saturday, 7 to 9 are hol1 to hol3.
@@ -74,11 +74,11 @@ class Calendar:
     """Compiled once per difference of local time and device time. Kept, not state: it can be
     computed again at any time. The difference is 0 unless the site stores UTC."""
 
-    def instant(self, moment: Moment) -> Instant:
+    def instant(self, moment: Moment) -> ScheduleInstant:
         """What `moment` means to schedules."""
         days = self._days(moment.local - moment.stamp)
         day, second = divmod(moment.local, _DAY_S)
-        return Instant(second, days.kinds(day), days.kinds(day - 1), moment.trusted)
+        return ScheduleInstant(second, days.kinds(day), days.kinds(day - 1), moment.trusted)
 
     def _days(self, shift_s: int) -> HolidayDays:
         days = self._by_shift.get(shift_s)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.access.calendar import Instant
-from gateway.access.schedule import Zone
+from gateway.access.calendar import ScheduleInstant
+from gateway.access.schedule import CompiledZone
 from gateway.access.trace import TimeVerdict
 
 
@@ -14,12 +14,12 @@ from gateway.access.trace import TimeVerdict
 class Condition:
     """Compiled time zones, any of which will do."""
 
-    zones: tuple[Zone, ...]
+    zones: tuple[CompiledZone, ...]
     """Those that some day opens."""
     fixed: TimeVerdict | None
     """What they say at every moment, where that does not depend on the moment."""
 
-    def at(self, instant: Instant) -> TimeVerdict:
+    def at(self, instant: ScheduleInstant) -> TimeVerdict:
         """What they say at `instant`."""
         if self.fixed is not None:
             return self.fixed
@@ -28,7 +28,7 @@ class Condition:
         in_time = any(zone.holds(instant) for zone in self.zones)
         return TimeVerdict.IN_TIME if in_time else TimeVerdict.OUT_OF_TIME
 
-    def holds(self, instant: Instant) -> bool:
+    def holds(self, instant: ScheduleInstant) -> bool:
         """True when they are certain to be in force: no schedule, or an untrusted clock, is not."""
         return self.at(instant) in (TimeVerdict.ALWAYS, TimeVerdict.IN_TIME)
 
@@ -37,17 +37,17 @@ NOT_ASKED = Condition((), TimeVerdict.NOT_CHECKED)
 """For a rule that does nothing, whatever the time."""
 
 
-def releasing(zones: Sequence[Zone]) -> Condition:
+def releasing(zones: Sequence[CompiledZone]) -> Condition:
     """For what opens: without a usable zone it never does."""
     return _condition(zones, relied_on=True)
 
 
-def restricting(zones: Sequence[Zone]) -> Condition:
+def restricting(zones: Sequence[CompiledZone]) -> Condition:
     """For what blocks: a zone that is missing, empty or cannot be read never lifts it."""
     return _condition(zones, relied_on=all(zone.lifts_blocks for zone in zones))
 
 
-def _condition(zones: Sequence[Zone], *, relied_on: bool) -> Condition:
+def _condition(zones: Sequence[CompiledZone], *, relied_on: bool) -> Condition:
     usable = tuple(zone for zone in zones if zone.usable)
     if not usable or not relied_on:
         return Condition(usable, TimeVerdict.NO_SCHEDULE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.access.actions import Action
-from gateway.access.calendar import Instant
+from gateway.access.calendar import ScheduleInstant
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal, Rule
 from gateway.access.reasons import AccessEvent, Reason
@@ -93,7 +93,7 @@ class _Look:
     """It releases only on a condition that cannot be evaluated, so it does not."""
 
 
-def _by_rules(policy: Policy, person: Person, portal: Portal, instant: Instant) -> Decision:
+def _by_rules(policy: Policy, person: Person, portal: Portal, instant: ScheduleInstant) -> Decision:
     tied = _tied(policy, person)
     looks = _looks(policy, tied, portal, instant, conditional=policy.is_conditional(person))
     own_wins = any(look.rule.releases and look.person is PersonTie.OWN for look in looks)
@@ -140,7 +140,7 @@ def _looks(
     policy: Policy,
     tied: dict[int, RuleTrace],
     portal: Portal,
-    instant: Instant,
+    instant: ScheduleInstant,
     *,
     conditional: bool,
 ) -> list[_Look]:

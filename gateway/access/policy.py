@@ -18,12 +18,12 @@ from gateway.access.passback import NO_PASSAGE, Passage, passage
 from gateway.access.person import Person
 from gateway.access.portal_rules import PortalRule, compile_portal_rules, zones_of
 from gateway.access.rows import ActionRow, LinkRow, PolicyRows, PortalRow, RuleRow, TimeSpanRow
-from gateway.access.schedule import NO_ZONE, Zone, compile_zone
+from gateway.access.schedule import NO_ZONE, CompiledZone, compile_zone
 from gateway.access.slices import sliced
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
 from gateway.access.unlocks import (
     FirstCard,
-    Unlock,
+    UnlockSchedule,
     compile_first_cards,
     compile_unlocks,
     unlocked_by,
@@ -72,7 +72,7 @@ class Portal:
     """What a grant runs, in order; empty: it opens nothing."""
     portal_rules: tuple[PortalRule, ...] = ()
     """Who has to come together."""
-    unlocks: tuple[Unlock, ...] = ()
+    unlocks: tuple[UnlockSchedule, ...] = ()
     """The schedules in which it lets everyone pass."""
     first_cards: tuple[FirstCard, ...] = ()
     """The times in which it lets everyone pass once somebody has opened the place."""
@@ -110,7 +110,7 @@ class Policy:
         instant = self.calendar.instant(moment)
         return tuple(rule for rule in portal.portal_rules if rule.in_force(instant))
 
-    def unlocked_at(self, portal: Portal, moment: Moment) -> Unlock | None:
+    def unlocked_at(self, portal: Portal, moment: Moment) -> UnlockSchedule | None:
         """The schedule that lets everyone pass at `moment`, None for none."""
         if not portal.unlocks:
             return None
@@ -167,7 +167,7 @@ def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
     )
 
 
-def _zones(rows: PolicyRows) -> Generator[None, None, dict[int, Zone]]:
+def _zones(rows: PolicyRows) -> Generator[None, None, dict[int, CompiledZone]]:
     spans: dict[int, list[TimeSpanRow]] = {}
     for zone_rows in sliced(rows.time_zones):
         spans.update((row.id, []) for row in zone_rows)
@@ -184,7 +184,7 @@ def _zones(rows: PolicyRows) -> Generator[None, None, dict[int, Zone]]:
 
 
 def _portal_rules(
-    rows: PolicyRows, zones: Mapping[int, Zone], actions: Mapping[int, Action]
+    rows: PolicyRows, zones: Mapping[int, CompiledZone], actions: Mapping[int, Action]
 ) -> Generator[None, None, dict[int, PortalRule]]:
     its_zones = yield from zones_of(rows.portal_rule_time_zones, zones)
     links = yield from _grouped(rows.portal_rule_actions)
@@ -215,7 +215,7 @@ def _portals(
     rows: PolicyRows,
     actions: Mapping[int, Action],
     portal_rules: Mapping[int, PortalRule],
-    unlocks: Mapping[int, list[Unlock]],
+    unlocks: Mapping[int, list[UnlockSchedule]],
     first_cards: Mapping[int, tuple[FirstCard, ...]],
 ) -> Generator[None, None, dict[int, Portal]]:
     action_links = yield from _grouped(rows.portal_actions)
@@ -253,7 +253,10 @@ def _portals(
 
 
 def _rule(
-    row: RuleRow, zones: tuple[Zone, ...], actions: tuple[Action, ...], unknown: tuple[str, ...]
+    row: RuleRow,
+    zones: tuple[CompiledZone, ...],
+    actions: tuple[Action, ...],
+    unknown: tuple[str, ...],
 ) -> Rule:
     return Rule(
         id=row.id,
@@ -282,7 +285,7 @@ def _elsewhere(row: RuleRow, person: PersonTie) -> RuleTrace:
     )
 
 
-def _when(row: RuleRow, zones: tuple[Zone, ...]) -> Condition:
+def _when(row: RuleRow, zones: tuple[CompiledZone, ...]) -> Condition:
     if row.type == BLOCK:
         return restricting(zones)
     return releasing(zones) if row.type == RELEASE else NOT_ASKED

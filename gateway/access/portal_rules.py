@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.access.actions import Action
-from gateway.access.calendar import Instant
+from gateway.access.calendar import ScheduleInstant
 from gateway.access.condition import Condition, restricting
 from gateway.access.rows import LinkRow, PortalRuleGroupRow, PortalRuleRow
-from gateway.access.schedule import NO_ZONE, Zone
+from gateway.access.schedule import NO_ZONE, CompiledZone
 from gateway.access.slices import sliced
 from gateway.access.trace import TimeVerdict
 
@@ -37,7 +37,7 @@ class PortalRule:
     unknown: tuple[str, ...] = ()
     """Its conditions that this build cannot evaluate, by table or column."""
 
-    def in_force(self, instant: Instant) -> bool:
+    def in_force(self, instant: ScheduleInstant) -> bool:
         """True unless its time zones say for certain that it is not."""
         return self.when.at(instant) is not TimeVerdict.OUT_OF_TIME
 
@@ -45,7 +45,7 @@ class PortalRule:
 def compile_portal_rules(
     rows: Iterable[PortalRuleRow],
     groups: Iterable[PortalRuleGroupRow],
-    zones: Mapping[int, tuple[Zone, ...]],
+    zones: Mapping[int, tuple[CompiledZone, ...]],
     actions: Mapping[int, tuple[Action, ...]],
     unknown: Mapping[int, tuple[str, ...]],
 ) -> Generator[None, None, dict[int, PortalRule]]:
@@ -75,10 +75,10 @@ def compile_portal_rules(
 
 
 def zones_of(
-    links: Iterable[LinkRow], zones: Mapping[int, Zone]
-) -> Generator[None, None, dict[int, tuple[Zone, ...]]]:
+    links: Iterable[LinkRow], zones: Mapping[int, CompiledZone]
+) -> Generator[None, None, dict[int, tuple[CompiledZone, ...]]]:
     """By left side of the links, its time zones; one that does not exist counts as empty."""
-    found: dict[int, tuple[Zone, ...]] = {}
+    found: dict[int, tuple[CompiledZone, ...]] = {}
     for part in sliced(links):
         for left, right in part:
             found[left] = (*found.get(left, ()), zones.get(right, NO_ZONE))

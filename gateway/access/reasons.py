@@ -144,7 +144,7 @@ class Reason(StrEnum):
         return self is Reason.GRANTED
 
 
-class Opening(StrEnum):
+class OpeningCause(StrEnum):
     """Why a row of the access log is there that no decision of this device led to; stable."""
 
     BUTTON = "button"
@@ -387,11 +387,11 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
 )
 """Every reason; `tests/unit/access/test_access_reasons.py` sees that none is missing."""
 
-OPENINGS: Mapping[Opening, str] = MappingProxyType(
+OPENINGS: Mapping[OpeningCause, str] = MappingProxyType(
     {
-        Opening.BUTTON: "the exit button was pressed",
-        Opening.OPENED_BY_CLIENT: "opened by a client of the API",
-        Opening.DECIDED_BY_SERVER: "a server decided",
+        OpeningCause.BUTTON: "the exit button was pressed",
+        OpeningCause.OPENED_BY_CLIENT: "opened by a client of the API",
+        OpeningCause.DECIDED_BY_SERVER: "a server decided",
     }
 )
 """What is said of an access that this device did not decide upon."""

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
-from gateway.access.calendar import Instant
+from gateway.access.calendar import ScheduleInstant
 from gateway.access.rows import TimeSpanRow
 
 LAST_SECOND = 86_399
@@ -30,7 +30,7 @@ class _Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Zone:
+class CompiledZone:
     """A compiled time zone."""
 
     kinds: tuple[_Kind, ...]
@@ -44,7 +44,7 @@ class Zone:
     """False when a blocking rule must not rely on it: a zone that is deleted, has no span that any
     day could open, or has one that cannot be read."""
 
-    def holds(self, instant: Instant) -> bool:
+    def holds(self, instant: ScheduleInstant) -> bool:
         """True when a span admits `instant`."""
         second = instant.second
         for kind in instant.today:
@@ -55,11 +55,13 @@ class Zone:
         return any(second <= self.kinds[kind].spill for kind in instant.yesterday)
 
 
-NO_ZONE = Zone((_Kind((), (), _NEVER),) * 10, usable=False, full_week=False, lifts_blocks=False)
+NO_ZONE = CompiledZone(
+    (_Kind((), (), _NEVER),) * 10, usable=False, full_week=False, lifts_blocks=False
+)
 """Stands for a zone that is empty or does not exist."""
 
 
-def compile_zone(spans: Sequence[TimeSpanRow]) -> Generator[None, None, Zone]:
+def compile_zone(spans: Sequence[TimeSpanRow]) -> Generator[None, None, CompiledZone]:
     """Build a zone from its spans, giving way between the kinds of days."""
     readable = [span for span in spans if _readable(span)]
     kinds = []
@@ -73,7 +75,7 @@ def compile_zone(spans: Sequence[TimeSpanRow]) -> Generator[None, None, Zone]:
         yield
     if not any(kind.starts for kind in kinds):
         return NO_ZONE
-    return Zone(
+    return CompiledZone(
         kinds=tuple(kinds),
         usable=True,
         full_week=_full_week(kinds),

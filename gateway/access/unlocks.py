@@ -13,15 +13,15 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.access.calendar import Instant
+from gateway.access.calendar import ScheduleInstant
 from gateway.access.condition import Condition, releasing
 from gateway.access.rows import FirstCardRow, LinkRow, ScheduledUnlockRow
-from gateway.access.schedule import NO_ZONE, Zone
+from gateway.access.schedule import NO_ZONE, CompiledZone
 from gateway.access.slices import sliced
 
 
 @dataclass(frozen=True, slots=True)
-class Unlock:
+class UnlockSchedule:
     """One rule of an unlock schedule."""
 
     id: int
@@ -34,23 +34,25 @@ def compile_unlocks(
     rows: Iterable[ScheduledUnlockRow],
     links: Iterable[LinkRow],
     by_rule: Mapping[int, Condition],
-) -> Generator[None, None, dict[int, list[Unlock]]]:
+) -> Generator[None, None, dict[int, list[UnlockSchedule]]]:
     """By rule, the schedules that go by it; `by_rule` has the conditions of releasing rules."""
     names: dict[int, str] = {}
     for part in sliced(rows):
         names.update((row.id, row.name) for row in part)
         yield
-    found: dict[int, list[Unlock]] = {}
+    found: dict[int, list[UnlockSchedule]] = {}
     for links_part in sliced(links):
         for schedule, rule in links_part:
             if schedule in names and rule in by_rule:
-                unlock = Unlock(schedule, names[schedule], rule, by_rule[rule])
+                unlock = UnlockSchedule(schedule, names[schedule], rule, by_rule[rule])
                 found.setdefault(rule, []).append(unlock)
         yield
     return found
 
 
-def unlocked_by(unlocks: Iterable[Unlock], instant: Instant) -> Unlock | None:
+def unlocked_by(
+    unlocks: Iterable[UnlockSchedule], instant: ScheduleInstant
+) -> UnlockSchedule | None:
     """The schedule that holds the place unlocked at `instant`, None for none.
 
     Only a schedule that is certain counts: with a clock that is not trusted, one of all week.
@@ -74,7 +76,7 @@ class FirstCard:
 
 
 def compile_first_cards(
-    rows: Iterable[FirstCardRow], links: Iterable[LinkRow], zones: Mapping[int, Zone]
+    rows: Iterable[FirstCardRow], links: Iterable[LinkRow], zones: Mapping[int, CompiledZone]
 ) -> Generator[None, None, dict[int, tuple[FirstCard, ...]]]:
     """The first cards by portal; `links` name their departments."""
     groups: dict[int, set[int]] = {}

@@ -44,7 +44,7 @@ from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.identity import read_identity
-from gateway.store.tables.tokens import Tokens
+from gateway.store.tables.tokens import TokenTable
 
 log = structlog.get_logger("api")
 
@@ -86,7 +86,7 @@ def run_api(
             data=data,
             controller=controller,
             accounts=Accounts(store, clock.monotonic_ns),
-            tokens=Tokens(store, clock.utc),
+            tokens=TokenTable(store, clock.utc),
             sessions=MemorySessions(clock.monotonic_ns),
             catch_up=projection.catch_up,
             clock=clock,

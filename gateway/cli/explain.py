@@ -23,8 +23,8 @@ from gateway.commands.openers import WhenCanRequest, WhoCanOpenRequest, openers,
 from gateway.commands.requests import parse
 from gateway.credentials.card_number import parse_card
 from gateway.errors import ControllerUnavailable, DataDirectoryError
-from gateway.explain.rules import RuleBooks
-from gateway.explain.sources import Facts, Sources
+from gateway.explain.rules import RulesCache
+from gateway.explain.sources import ExplainSources, Facts
 from gateway.explain.time_words import KINDS, clock_words
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus
@@ -136,10 +136,10 @@ def _facts(given: Path | None) -> Iterator[Facts]:
         store = database.open_reader(data / STORE_FILE)
         stack.callback(store.close_all)
         facts = Facts(
-            Sources(
+            ExplainSources(
                 database=store,
                 models=Models(REGISTRY, store),
-                books=RuleBooks(),
+                books=RulesCache(),
                 journal=data / JOURNAL_FILE,
                 site=site,
                 clock=SystemClock(),

@@ -13,7 +13,7 @@ from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, json_option
 from gateway.clock import SystemClock
 from gateway.commands.tokens import shown
-from gateway.store.tables.tokens import Tokens
+from gateway.store.tables.tokens import TokenTable
 
 
 @click.group()
@@ -57,6 +57,6 @@ def revoke(data: Path, name: str) -> None:
 
 
 @contextmanager
-def _tokens(data: Path) -> Iterator[Tokens]:
+def _tokens(data: Path) -> Iterator[TokenTable]:
     with local_store(data) as store:
-        yield Tokens(store, SystemClock().utc)
+        yield TokenTable(store, SystemClock().utc)

@@ -16,7 +16,7 @@ from gateway.commands.enrolment_desk import EnrolmentDesk
 from gateway.commands.listening import Listening
 from gateway.commands.rights import Caller, Sessions
 from gateway.errors import GatewayError, StorageError
-from gateway.explain.rules import RuleBooks
+from gateway.explain.rules import RulesCache
 from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient
 from gateway.settings import SiteFile
@@ -24,8 +24,8 @@ from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.audit import Repeats
 from gateway.store.tables.identity import DeviceIdentity
-from gateway.store.tables.machine import Machine
-from gateway.store.tables.tokens import Tokens
+from gateway.store.tables.machine import MachineTable
+from gateway.store.tables.tokens import TokenTable
 
 log = structlog.get_logger("commands")
 
@@ -43,7 +43,7 @@ class CommandContext:
     store: Store
     controller: ControllerClient
     accounts: Accounts
-    tokens: Tokens
+    tokens: TokenTable
     sessions: Sessions
     catch_up: Callable[[], None]
     """Brings the API's log tables up to the journal as it is committed now."""
@@ -59,7 +59,7 @@ class CommandContext:
     """Monotonic instant at which the process began."""
     repeats: Repeats = field(default_factory=Repeats)
     """What the audit log has been told already."""
-    books: RuleBooks = field(default_factory=RuleBooks)
+    books: RulesCache = field(default_factory=RulesCache)
     """The rules as this process has compiled them, for explanations."""
     copying: threading.Lock = field(default_factory=threading.Lock)
     """Held while a backup is made or taken back."""
@@ -73,14 +73,14 @@ class CommandContext:
     """Has this process end and start again, for what it takes up only then."""
     clock_mark: Path | None = None
     """Where to leave a mark for the controller when a client has set the clock."""
-    machine: Machine = field(init=False)
+    machine: MachineTable = field(init=False)
     """What this device remembers of the machine."""
     enrolments: EnrolmentDesk = field(default_factory=EnrolmentDesk)
     """The enrolment that runs, and who is told of those that nobody waits for."""
 
     def __post_init__(self) -> None:
         # The way around `frozen` that dataclasses have for a field made of others.
-        object.__setattr__(self, "machine", Machine(self.store))
+        object.__setattr__(self, "machine", MachineTable(self.store))
 
     @contextmanager
     def calling(self, token: str | None, address: str) -> Iterator[Caller]:

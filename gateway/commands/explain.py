@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from gateway.access.attempt import Attempt, Factor
 from gateway.access.person import Person
 from gateway.access.policy import Portal
-from gateway.access.reasons import Opening, Reason, Stage
+from gateway.access.reasons import OpeningCause, Reason, Stage
 from gateway.access.week import DAY_S, passes, stretches
 from gateway.clock import Moment
 from gateway.commands.command import Command
@@ -37,7 +37,7 @@ from gateway.explain.reports import (
     suppose,
 )
 from gateway.explain.sentences import Names, Sentences
-from gateway.explain.sources import Facts, Sources
+from gateway.explain.sources import ExplainSources, Facts
 from gateway.explain.time_words import when
 from gateway.explain.values import Case, DayReport, RuleReport, Step, ZoneReport
 from gateway.link.messages import ControllerStatus
@@ -131,7 +131,7 @@ class Explanation(TypedDict):
     opens_next: NotRequired[int]
 
 
-def sources_of(context: CommandContext) -> Sources:
+def sources_of(context: CommandContext) -> ExplainSources:
     """The sources of the api process."""
 
     def status() -> ControllerStatus | None:
@@ -140,7 +140,7 @@ def sources_of(context: CommandContext) -> Sources:
         except ControllerUnavailable:
             return None
 
-    return Sources(
+    return ExplainSources(
         database=context.store.reader(),
         models=context.store.models,
         books=context.books,
@@ -197,7 +197,7 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
         "portal_id": row["portal_id"],
         "time": row["time"],
     }
-    if word in tuple(Opening):  # nobody identified: a button, a client, a server
+    if word in tuple(OpeningCause):  # nobody identified: a button, a client, a server
         return {**head, **_opened(facts, moment, entry.body)}
     if word not in tuple(Reason):
         raise NotFound(f"this version does not know the reason {word!r} of access {log_id}")
@@ -220,7 +220,7 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
 
 def _opened(facts: Facts, moment: Moment, body: Mapping[str, Any]) -> dict[str, Any]:
     """An access without a decision of this device: who opened what."""
-    line = opening_line(Opening(body["reason"]), body, facts.names)
+    line = opening_line(OpeningCause(body["reason"]), body, facts.names)
     return {
         "text": f"{when(moment)}: {line.text}",
         "decided_by": None,

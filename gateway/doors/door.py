@@ -18,6 +18,7 @@ from gateway.doors.values import (
     BondChanged,
     ButtonPressed,
     Close,
+    CommandRefused,
     DoorClosed,
     DoorEffect,
     DoorEvent,
@@ -32,7 +33,6 @@ from gateway.doors.values import (
     PolicyInForce,
     PreAlarm,
     Refusal,
-    Refused,
     RexChanged,
     RexFault,
     Schedule,
@@ -48,14 +48,14 @@ from gateway.settings import RexMode
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
+class DoorTransition:
     """A door after a step, and what is to be done about it, in this order: the relay first."""
 
     state: DoorState
     effects: tuple[DoorEffect, ...] = ()
 
 
-def step(settings: DoorSettings, state: DoorState, event: DoorEvent, now_ms: int) -> Transition:
+def step(settings: DoorSettings, state: DoorState, event: DoorEvent, now_ms: int) -> DoorTransition:
     """The door after `event` at monotonic `now_ms`, which never goes back.
 
     What fell due before `now_ms` is taken care of first, so a late `TimePassed` loses nothing.
@@ -75,7 +75,7 @@ def step(settings: DoorSettings, state: DoorState, event: DoorEvent, now_ms: int
         effects.append(DoorOpened() if after.open else DoorClosed())
     effects += passages
     effects += _notices(elapsed, after)
-    return Transition(after, tuple(effects))
+    return DoorTransition(after, tuple(effects))
 
 
 def due_ms(settings: DoorSettings, state: DoorState) -> int | None:
@@ -228,7 +228,7 @@ def _answers(settings: DoorSettings, before: DoorState, event: DoorEvent) -> lis
     if rex.is_press(settings, before, event):
         return [ButtonPressed()]
     if isinstance(event, Unlock | HoldOpen) and before.mode is Mode.LOCK_DOWN:
-        return [Refused(Refusal.LOCK_DOWN)]
+        return [CommandRefused(Refusal.LOCK_DOWN)]
     return []
 
 

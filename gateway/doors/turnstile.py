@@ -24,10 +24,10 @@ from gateway.doors.turnstile_values import (
     turn_state,
 )
 from gateway.doors.values import (
+    CommandRefused,
     Mode,
     ModeChanged,
     Refusal,
-    Refused,
     SettingsChanged,
 )
 from gateway.settings import Side
@@ -36,7 +36,7 @@ Effects = tuple[TurnstileEffect, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PendingRelease:
     """A release that waits for its turn."""
 
     sides: frozenset[Side]
@@ -50,7 +50,7 @@ class TurnstileState:
     """All that the turnstile remembers; built by `initial`, changed by `step` alone."""
 
     mode: Mode
-    release: Standing | None
+    release: PendingRelease | None
     unlocked: frozenset[Side]
     """The sides whose outputs were last told to unlock."""
     shown: TurnState
@@ -149,10 +149,10 @@ def _release(
 ) -> tuple[TurnstileState, Effects]:
     refused = refusal(settings, state, event.sides)
     if refused:
-        return state, (Refused(refused),)
+        return state, (CommandRefused(refused),)
     # One person passes at a time: with two releases nobody could tell whose turn it was.
     state, superseded = _given_up(state)
-    standing = Standing(
+    standing = PendingRelease(
         sides=event.sides & settings.releasable(state.mode),
         key=event.key,
         until_ms=now_ms + settings.timeout_ms if settings.timeout_ms else None,

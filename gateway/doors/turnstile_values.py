@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from gateway.doors.values import Mode, ModeChanged, Refused, SettingsChanged, TimePassed
+from gateway.doors.values import CommandRefused, Mode, ModeChanged, SettingsChanged, TimePassed
 from gateway.settings import Side
 
 BOTH = frozenset(Side)
@@ -187,4 +187,4 @@ class GaveUp:
     key: str
 
 
-TurnstileEffect = DriveSide | Turned | GaveUp | Refused
+TurnstileEffect = DriveSide | Turned | GaveUp | CommandRefused

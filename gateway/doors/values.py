@@ -302,7 +302,7 @@ class NotEntered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class CommandRefused:
     """The command was not carried out and left nothing behind."""
 
     reason: Refusal
@@ -320,5 +320,5 @@ DoorEffect = (
     | RexFault
     | Entered
     | NotEntered
-    | Refused
+    | CommandRefused
 )

@@ -12,7 +12,14 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from gateway.access.reasons import OPENINGS, REASONS, AccessEvent, Opening, Reason, StageVerdict
+from gateway.access.reasons import (
+    OPENINGS,
+    REASONS,
+    AccessEvent,
+    OpeningCause,
+    Reason,
+    StageVerdict,
+)
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.credentials.card_number import format_card
 from gateway.credentials.wiegand import raw_readings
@@ -40,7 +47,7 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JournalLine:
     """What one entry says."""
 
     priority: Priority
@@ -49,17 +56,17 @@ class Line:
 
 def line_of(
     kind: EntryKind, body: Body, utc: datetime, names: SiteNames, *, clock_trusted: bool = True
-) -> Line | None:
+) -> JournalLine | None:
     """The line of an entry; None for one that has none."""
     if kind is EntryKind.ACCESS:
         return _access(body, names.local(utc), names, clock_trusted=clock_trusted)
     return _LINES[kind](body, names)
 
 
-def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) -> Line:
+def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) -> JournalLine:
     word = body["reason"]
-    if word in tuple(Opening):
-        return opening_line(Opening(word), body, names)
+    if word in tuple(OpeningCause):
+        return opening_line(OpeningCause(word), body, names)
     known = Known.of_body(body, local, clock_trusted=clock_trusted)
     row, facts, reason = body["row"], known.facts, known.reason
     who, how = _who(row, names)
@@ -69,29 +76,33 @@ def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) ->
     if reason is Reason.GRANTED:
         return _granted(f"GRANTED {at} ({how})", body, known, names)
     if reason is Reason.FREE_PASSAGE:
-        return Line(Priority.INFO, f"FREE PASSAGE {at} ({how}): {words}")
+        return JournalLine(Priority.INFO, f"FREE PASSAGE {at} ({how}): {words}")
     if REASONS[reason].verdict is StageVerdict.WAITS:
-        return Line(Priority.INFO, f"WAITING {at}: {words}")
+        return JournalLine(Priority.INFO, f"WAITING {at}: {words}")
     if reason is Reason.UNKNOWN_CREDENTIAL and "card_value" in row:
         words = f"{words} ({card_words(row['card_value'])})"
     broken = REASONS[reason].event is AccessEvent.INVALID_RULE_PARAMETERS
-    return Line(Priority.ERROR if broken else Priority.NOTICE, f"DENIED {at}: {words}")
+    return JournalLine(Priority.ERROR if broken else Priority.NOTICE, f"DENIED {at}: {words}")
 
 
-def _granted(text: str, body: Body, known: Known, names: SiteNames) -> Line:
+def _granted(text: str, body: Body, known: Known, names: SiteNames) -> JournalLine:
     """A grant, and what is odd about it."""
     others = [names.person(id_) for id_ in body.get("company", ()) if id_ != body["row"]["user_id"]]
     if others:
         text = f"{text} together with {', '.join(others)}"
     opened = known.facts.get("doors")
     if opened == [] and not known.facts.get("turnstile"):
-        return Line(Priority.WARNING, f"{text}: the portal opens no door; tie an action to it")
+        return JournalLine(
+            Priority.WARNING, f"{text}: the portal opens no door; tie an action to it"
+        )
     if known.facts.get("away"):
         shut = ", ".join(f"'{names.door(door)}'" for door in known.facts["away"])
-        return Line(Priority.WARNING, f"{text}: door {shut} stays locked, its module is away")
+        return JournalLine(
+            Priority.WARNING, f"{text}: door {shut} stays locked, its module is away"
+        )
     if body.get("passback_violation"):
-        return Line(Priority.NOTICE, f"{text}: {violation_words(known, names)}")
-    return Line(Priority.INFO, text)
+        return JournalLine(Priority.NOTICE, f"{text}: {violation_words(known, names)}")
+    return JournalLine(Priority.INFO, text)
 
 
 def _who(row: Body, names: SiteNames) -> tuple[str, str]:
@@ -118,14 +129,14 @@ def card_words(value: int) -> str:
     return "; ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in read.items())
 
 
-def _opening_words(why: Opening, body: Body, names: SiteNames) -> str:
+def _opening_words(why: OpeningCause, body: Body, names: SiteNames) -> str:
     facts, row = facts_of(body), body["row"]
     text = OPENINGS[why]
-    if why is Opening.OPENED_BY_CLIENT:
+    if why is OpeningCause.OPENED_BY_CLIENT:
         if row["event"] == AccessEvent.WEB_INTERFACE:
             text = "opened from the page"
         return f"{text}, {_by(facts)}"
-    if why is Opening.DECIDED_BY_SERVER:
+    if why is OpeningCause.DECIDED_BY_SERVER:
         doors = ", ".join(f"'{names.door(door)}'" for door in facts.get("doors", ()))
         return f"{text}, {_by(facts)}" + (f", which opened {doors}" if doors else "")
     return text
@@ -135,27 +146,27 @@ def _by(facts: Body) -> str:
     return f"by {facts['by']}" if facts.get("by") else "by whom is not recorded"
 
 
-def opening_line(why: Opening, body: Body, names: SiteNames) -> Line:
+def opening_line(why: OpeningCause, body: Body, names: SiteNames) -> JournalLine:
     """The line of an access that no decision of this device led to."""
     row, facts = body["row"], facts_of(body)
-    if why is Opening.DECIDED_BY_SERVER:
+    if why is OpeningCause.DECIDED_BY_SERVER:
         granted = row["event"] == AccessEvent.GRANTED
         who = names.person(row["user_id"]) if row["user_id"] else "nobody known"
         label = "GRANTED" if granted else "DENIED"
         text = f"{label} {who} at {names.portal(row['portal_id'])}"
         words = _opening_words(why, body, names)
-        return Line(Priority.INFO if granted else Priority.NOTICE, f"{text}: {words}")
+        return JournalLine(Priority.INFO if granted else Priority.NOTICE, f"{text}: {words}")
     where = names.portal(row["portal_id"])
     if facts.get("turnstile"):
         where = names.turnstile
     elif facts.get("door"):
         where = names.door(facts["door"])
-    if why is Opening.BUTTON:
-        return Line(Priority.INFO, f"EXIT {where}: {OPENINGS[why]}")
-    return Line(Priority.NOTICE, f"OPENED {where}: {_opening_words(why, body, names)}")
+    if why is OpeningCause.BUTTON:
+        return JournalLine(Priority.INFO, f"EXIT {where}: {OPENINGS[why]}")
+    return JournalLine(Priority.NOTICE, f"OPENED {where}: {_opening_words(why, body, names)}")
 
 
-def _alarm(body: Body, names: SiteNames) -> Line:
+def _alarm(body: Body, names: SiteNames) -> JournalLine:
     row = body["row"]
     cause = AlarmCause(row["cause"])
     where = names.door(row["door_id"]) if row["door_id"] else body.get("part") or "device"
@@ -165,63 +176,67 @@ def _alarm(body: Body, names: SiteNames) -> Line:
     if row["user_id"]:
         words = f"{words}, {names.person(row['user_id'])}"
     if row["event"] != 1:
-        return Line(Priority.NOTICE, f"ALARM OVER {where}: {words}")
+        return JournalLine(Priority.NOTICE, f"ALARM OVER {where}: {words}")
     warning = cause in (AlarmCause.DOOR_OPEN, AlarmCause.ZONE_NO_PRESENCE)
-    return Line(Priority.WARNING if warning else Priority.CRITICAL, f"ALARM {where}: {words}")
+    return JournalLine(
+        Priority.WARNING if warning else Priority.CRITICAL, f"ALARM {where}: {words}"
+    )
 
 
-def _moved(body: Body, names: SiteNames) -> Line | None:
+def _moved(body: Body, names: SiteNames) -> JournalLine | None:
     row = body["row"]
     door = names.door(int(row["identification"]))
-    return Line(Priority.INFO, f"{door} {'opened' if row['type'] == 'OPEN' else 'closed'}")
+    return JournalLine(Priority.INFO, f"{door} {'opened' if row['type'] == 'OPEN' else 'closed'}")
 
 
-def _turn(body: Body, names: SiteNames) -> Line:
+def _turn(body: Body, names: SiteNames) -> JournalLine:
     way = "left" if body["row"]["type"] == "TURN_LEFT" else "right"
     if body["allowed"]:
-        return Line(Priority.INFO, f"{names.turnstile} turned {way}")
-    return Line(Priority.WARNING, f"{names.turnstile} was forced {way}: nobody was let through")
+        return JournalLine(Priority.INFO, f"{names.turnstile} turned {way}")
+    return JournalLine(
+        Priority.WARNING, f"{names.turnstile} was forced {way}: nobody was let through"
+    )
 
 
-def _gave_up(body: Body, names: SiteNames) -> Line:
+def _gave_up(body: Body, names: SiteNames) -> JournalLine:
     del body
-    return Line(Priority.INFO, f"{names.turnstile}: nobody went through")
+    return JournalLine(Priority.INFO, f"{names.turnstile}: nobody went through")
 
 
-def _bad_frame(body: Body, names: SiteNames) -> Line:
+def _bad_frame(body: Body, names: SiteNames) -> JournalLine:
     # Bits too few for a card may be keys of a PIN.
     read = "; ".join(f"{name} {value}" for name, value in raw_readings(body["bits"]).items())
     seen = f" (bits {body['bits']}; {read})" if read else ""
-    return Line(
+    return JournalLine(
         Priority.WARNING, f"UNREADABLE at {names.device(body['reader'])}: {body['why']}{seen}"
     )
 
 
-def _replay(body: Body, names: SiteNames) -> Line:
+def _replay(body: Body, names: SiteNames) -> JournalLine:
     text = f"REPLAY suspected at {names.device(body['reader'])}: {body['why']}"
-    return Line(Priority.WARNING, text)
+    return JournalLine(Priority.WARNING, text)
 
 
-def _device(body: Body, names: SiteNames) -> Line:
+def _device(body: Body, names: SiteNames) -> JournalLine:
     health = body.get("health", "online" if body["online"] else "offline")
     why = f": {body['why']}" if body["why"] else ""
     priority = Priority.INFO if health == "online" else Priority.WARNING
-    return Line(priority, f"{names.device(body['device'])} is {health}{why}")
+    return JournalLine(priority, f"{names.device(body['device'])} is {health}{why}")
 
 
-def _fault(body: Body, names: SiteNames) -> Line:
+def _fault(body: Body, names: SiteNames) -> JournalLine:
     del names
     if body["why"] is None:
-        return Line(Priority.NOTICE, f"FAULT OVER {body['part']}")
-    return Line(Priority.ERROR, f"FAULT {body['part']}: {body['why']}")
+        return JournalLine(Priority.NOTICE, f"FAULT OVER {body['part']}")
+    return JournalLine(Priority.ERROR, f"FAULT {body['part']}: {body['why']}")
 
 
-def _fire(body: Body, names: SiteNames) -> Line:
+def _fire(body: Body, names: SiteNames) -> JournalLine:
     if not body["on"]:
-        return Line(Priority.NOTICE, "FIRE over: reset")
+        return JournalLine(Priority.NOTICE, "FIRE over: reset")
     until = f"{names.freed_by_fire} until the input is normal and somebody resets it"
     if "since_utc" not in body:
-        return Line(Priority.CRITICAL, f"FIRE reported: {until}")
+        return JournalLine(Priority.CRITICAL, f"FIRE reported: {until}")
     since = stamp_words(names.wall(body["since_utc"]))
     match body.get("input_active"):
         case None:
@@ -231,7 +246,7 @@ def _fire(body: Body, names: SiteNames) -> Line:
         case _:
             reset = FIRE_RESET.format(data="DIR")
             text = f"FIRE input normal; {names.freed_by_fire} until somebody resets it: {reset}"
-    return Line(Priority.CRITICAL, text)
+    return JournalLine(Priority.CRITICAL, text)
 
 
 _MODES = {
@@ -242,26 +257,26 @@ _MODES = {
 }
 
 
-def _mode(body: Body, names: SiteNames) -> Line | None:
+def _mode(body: Body, names: SiteNames) -> JournalLine | None:
     if "timed" in body:
         return None  # what is left of a mode's time, for the next start
     if "ended" in body:
         place = names.door(body["ended"]) if body["ended"] else "device"
         mode = _MODES.get(body["mode"], body["mode"])
-        return Line(Priority.NOTICE, f"MODE {place}: the time of {mode} is over")
+        return JournalLine(Priority.NOTICE, f"MODE {place}: the time of {mode} is over")
     place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
     by = f", set by {body['login']}" if body.get("login") else ""
     because = f" ({body['reason']})" if body.get("reason") else ""
     priority = Priority.NOTICE if body["mode"] == "normal" else Priority.WARNING
     text = f"MODE {place}: {_MODES.get(body['mode'], body['mode'])}{by}{because}"
-    return Line(priority, text)
+    return JournalLine(priority, text)
 
 
-def _on_start(body: Body, names: SiteNames) -> Line:
+def _on_start(body: Body, names: SiteNames) -> JournalLine:
     place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
     words = "stays unlocked by its mode or schedule" if body["unlocked"] else "locked"
     text = f"ON START {place}: unlocked until the rules were read, now {words}"
-    return Line(Priority.NOTICE, text)
+    return JournalLine(Priority.NOTICE, text)
 
 
 _CLOCKS = {
@@ -276,38 +291,38 @@ _CLOCKS = {
 }
 
 
-def _clock(body: Body, names: SiteNames) -> Line | None:
+def _clock(body: Body, names: SiteNames) -> JournalLine | None:
     del names
     if "trusted" not in body:
         return None
     why = f": {_CLOCKS.get(body['why'], body['why'])}" if body.get("why") else ""
     if body["trusted"]:
-        return Line(Priority.NOTICE, f"CLOCK trusted{why}")
+        return JournalLine(Priority.NOTICE, f"CLOCK trusted{why}")
     text = f"CLOCK not trusted{why}; rules with hours do not let people in"
-    return Line(Priority.WARNING, text)
+    return JournalLine(Priority.WARNING, text)
 
 
-def _passage(body: Body, names: SiteNames) -> Line | None:
+def _passage(body: Body, names: SiteNames) -> JournalLine | None:
     if "why" not in body:
         return None  # that somebody went through is told by the door
     who = f"of {names.person(body['user_id'])} " if body["user_id"] else ""
-    return Line(Priority.INFO, f"anti-passback positions {who}forgotten: {body['why']}")
+    return JournalLine(Priority.INFO, f"anti-passback positions {who}forgotten: {body['why']}")
 
 
-def _no_entry(body: Body, names: SiteNames) -> Line:
+def _no_entry(body: Body, names: SiteNames) -> JournalLine:
     who = ", ".join(names.person(id_) for id_ in body["users"]) or "nobody"
     where = names.door(body["door"]) if body["door"] else names.turnstile
-    return Line(Priority.INFO, f"NO ENTRY {who} at {where}: the door was not opened in time")
+    return JournalLine(Priority.INFO, f"NO ENTRY {who} at {where}: the door was not opened in time")
 
 
-def _keypad(body: Body, names: SiteNames) -> Line:
+def _keypad(body: Body, names: SiteNames) -> JournalLine:
     if not body["locked_ms"]:
-        return Line(Priority.NOTICE, f"KEYPAD {names.device(body['reader'])}: free again")
+        return JournalLine(Priority.NOTICE, f"KEYPAD {names.device(body['reader'])}: free again")
     for_s = body["locked_ms"] // 1000
     text = (
         f"KEYPAD {names.device(body['reader'])}: locked for {for_s} s after too many wrong entries"
     )
-    return Line(Priority.WARNING, text)
+    return JournalLine(Priority.WARNING, text)
 
 
 _SCHEDULES = {
@@ -317,88 +332,88 @@ _SCHEDULES = {
 }
 
 
-def _schedule(body: Body, names: SiteNames) -> Line:
+def _schedule(body: Body, names: SiteNames) -> JournalLine:
     words = _SCHEDULES.get(body["schedule"], body["schedule"])
-    return Line(Priority.INFO, f"SCHEDULE {names.door(body['door'])}: {words}")
+    return JournalLine(Priority.INFO, f"SCHEDULE {names.door(body['door'])}: {words}")
 
 
-def _first_card(body: Body, names: SiteNames) -> Line:
+def _first_card(body: Body, names: SiteNames) -> JournalLine:
     del names
     words = "began" if body["on"] else "is over"
-    return Line(Priority.INFO, f"FIRST CARD {body['first_card']}: the unlocked time {words}")
+    return JournalLine(Priority.INFO, f"FIRST CARD {body['first_card']}: the unlocked time {words}")
 
 
-def _pre_alarm(body: Body, names: SiteNames) -> Line:
+def _pre_alarm(body: Body, names: SiteNames) -> JournalLine:
     door = names.door(body["door"])
     if body["on"]:
-        return Line(Priority.WARNING, f"PRE-ALARM {door}: close the door, it is held open")
-    return Line(Priority.INFO, f"PRE-ALARM OVER {door}")
+        return JournalLine(Priority.WARNING, f"PRE-ALARM {door}: close the door, it is held open")
+    return JournalLine(Priority.INFO, f"PRE-ALARM OVER {door}")
 
 
-def _interlock(body: Body, names: SiteNames) -> Line:
+def _interlock(body: Body, names: SiteNames) -> JournalLine:
     text = (
         f"EXIT REFUSED {names.door(body['door'])}: interlock, {names.door(body['by'])} "
         f"{body['why']}"
     )
-    return Line(Priority.WARNING, text)
+    return JournalLine(Priority.WARNING, text)
 
 
-def _arming(body: Body, names: SiteNames) -> Line:
+def _arming(body: Body, names: SiteNames) -> JournalLine:
     del names
     disarmed = ", ".join(map(str, body["disarmed"])) or "none"
-    return Line(Priority.NOTICE, f"ALARM ZONES disarmed: {disarmed}")
+    return JournalLine(Priority.NOTICE, f"ALARM ZONES disarmed: {disarmed}")
 
 
-def _entry(body: Body, names: SiteNames) -> Line | None:
+def _entry(body: Body, names: SiteNames) -> JournalLine | None:
     del names
     if body["entry"] == "alarm":
         return None  # the alarm's own entry says so
     if body["entry"] == "over":
-        return Line(Priority.INFO, f"ENTRY zone {body['zone']}: dealt with")
+        return JournalLine(Priority.INFO, f"ENTRY zone {body['zone']}: dealt with")
     left_s = body["left_ms"] // 1000
-    return Line(Priority.NOTICE, f"ENTRY zone {body['zone']}: {left_s} s left to disarm")
+    return JournalLine(Priority.NOTICE, f"ENTRY zone {body['zone']}: {left_s} s left to disarm")
 
 
-def _silenced(body: Body, names: SiteNames) -> Line:
+def _silenced(body: Body, names: SiteNames) -> JournalLine:
     del body, names
-    return Line(Priority.NOTICE, "ALARMS silenced")
+    return JournalLine(Priority.NOTICE, "ALARMS silenced")
 
 
-def _reader_slowed(body: Body, names: SiteNames) -> Line:
+def _reader_slowed(body: Body, names: SiteNames) -> JournalLine:
     reader = names.device(body["reader"])
     if body["slow"]:
         text = f"READER {reader}: one read a second, after too many unknown cards or codes"
-        return Line(Priority.WARNING, text)
-    return Line(
+        return JournalLine(Priority.WARNING, text)
+    return JournalLine(
         Priority.NOTICE, f"READER {reader}: as fast as before, {body['left_out']} reads left out"
     )
 
 
-def _reader_disabled(body: Body, names: SiteNames) -> Line:
+def _reader_disabled(body: Body, names: SiteNames) -> JournalLine:
     text = f"IGNORED at {names.device(body['reader'])}: its tamper contact is open"
-    return Line(Priority.WARNING, text)
+    return JournalLine(Priority.WARNING, text)
 
 
-def _started(body: Body, names: SiteNames) -> Line:
+def _started(body: Body, names: SiteNames) -> JournalLine:
     del body, names
-    return Line(Priority.NOTICE, "STARTED")
+    return JournalLine(Priority.NOTICE, "STARTED")
 
 
-def _stopped(body: Body, names: SiteNames) -> Line:
+def _stopped(body: Body, names: SiteNames) -> JournalLine:
     del body, names
-    return Line(Priority.NOTICE, "STOPPED")
+    return JournalLine(Priority.NOTICE, "STOPPED")
 
 
-def _ended_uncleanly(body: Body, names: SiteNames) -> Line:
+def _ended_uncleanly(body: Body, names: SiteNames) -> JournalLine:
     del body, names
-    return Line(Priority.WARNING, "the last run ended without a stop: power cut or crash")
+    return JournalLine(Priority.WARNING, "the last run ended without a stop: power cut or crash")
 
 
 def _bookkeeping(body: Body, names: SiteNames) -> None:
     del body, names
 
 
-_LINES: Mapping[EntryKind, Callable[[Body, SiteNames], Line | None]] = {
+_LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
     EntryKind.STARTED: _started,
     EntryKind.STOPPED: _stopped,
     EntryKind.ENDED_UNCLEANLY: _ended_uncleanly,

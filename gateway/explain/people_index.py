@@ -32,7 +32,7 @@ class Member:
     name: str
 
 
-class Roster:
+class PeopleIndex:
     """Reads people on the connection of the thread that made it."""
 
     def __init__(self, database: TrackedDatabase, models: Models) -> None:

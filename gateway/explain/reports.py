@@ -13,7 +13,7 @@ from types import MappingProxyType
 from gateway.access.admission import admit
 from gateway.access.admission_values import AdmissionSettings, AdmissionState, Circumstances
 from gateway.access.attempt import Attempt
-from gateway.access.calendar import Instant, compile_calendar
+from gateway.access.calendar import ScheduleInstant, compile_calendar
 from gateway.access.decision import Decision, decide
 from gateway.access.keypad_guard import Guard
 from gateway.access.person import Person
@@ -159,7 +159,7 @@ def _steps_now(case: Case) -> tuple[Step, ...]:
     return steps_of(decide(case.policy, undated, case.portal.id, case.moment))
 
 
-def _report(case: Case, instant: Instant, step: Step, *, changed: bool) -> RuleReport:
+def _report(case: Case, instant: ScheduleInstant, step: Step, *, changed: bool) -> RuleReport:
     rule = case.policy.rules.get(step.rule_id)
     tied = tied_groups(case.policy, step.rule_id)
     groups = case.person.group_ids if case.person else ()
@@ -199,7 +199,7 @@ def _place(portal: Portal | None, rule_id: int) -> PlaceTie:
     return PlaceTie.NONE
 
 
-def _zones(zones: Iterable[NamedZone], instant: Instant) -> tuple[ZoneReport, ...]:
+def _zones(zones: Iterable[NamedZone], instant: ScheduleInstant) -> tuple[ZoneReport, ...]:
     return tuple(
         ZoneReport(
             zone.id,
@@ -211,7 +211,7 @@ def _zones(zones: Iterable[NamedZone], instant: Instant) -> tuple[ZoneReport, ..
     )
 
 
-def _span(span: TimeSpanRow, instant: Instant) -> SpanReport:
+def _span(span: TimeSpanRow, instant: ScheduleInstant) -> SpanReport:
     days = tuple(name for name, flag in zip(KINDS, span[4:], strict=True) if flag)
     return SpanReport(days, span.start, span.end, drain(compile_zone([span])).holds(instant))
 

@@ -23,7 +23,7 @@ _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class RuleBook:
+class NamedRules:
     """The rules of one policy version."""
 
     snapshot: Snapshot
@@ -31,21 +31,21 @@ class RuleBook:
     """By rule, its time zones, those that were deleted included."""
 
 
-class RuleBooks:
+class RulesCache:
     """Compiles each version once. Any thread may use it, with a database open for reading."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._newest: RuleBook | None = None
+        self._newest: NamedRules | None = None
 
-    def newest(self, database: TrackedDatabase, models: Models) -> RuleBook:
+    def newest(self, database: TrackedDatabase, models: Models) -> NamedRules:
         """The rules as they are committed now. Raises StorageError."""
         with self._guard:
             for _ in range(_TRIES):
                 version = _version(database)
                 if self._newest is None or self._newest.snapshot.version != version:
                     snapshot = drain(SnapshotReader(database, models).compile())
-                    self._newest = RuleBook(snapshot, _rule_zones(database, models))
+                    self._newest = NamedRules(snapshot, _rule_zones(database, models))
                 # Both were read after `version`: with the same one still there, they belong
                 # together.
                 if self._newest.snapshot.version == _version(database):

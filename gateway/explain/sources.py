@@ -30,8 +30,8 @@ from gateway.clock import Clock, DeviceTime, Moment, WireTime
 from gateway.doors.values import Mode, effective_mode
 from gateway.errors import InvalidRequest
 from gateway.explain.names import SiteNames
-from gateway.explain.people_index import Roster
-from gateway.explain.rules import RuleBook, RuleBooks
+from gateway.explain.people_index import PeopleIndex
+from gateway.explain.rules import NamedRules, RulesCache
 from gateway.explain.values import NamedZone
 from gateway.link.messages import ControllerStatus, DoorStatus
 from gateway.objects.configuration_keys import DOORS
@@ -48,13 +48,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class ExplainSources:
     """Where an explanation takes its facts from."""
 
     database: TrackedDatabase
     """The store, for reading."""
     models: Models
-    books: RuleBooks
+    books: RulesCache
     journal: Path
     site: SiteFile
     clock: Clock
@@ -66,10 +66,10 @@ class Sources:
 class Facts:
     """The facts of one question, at one instant. One thread uses it."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: ExplainSources) -> None:
         self._sources = sources
-        self.book: RuleBook = sources.books.newest(sources.database, sources.models)
-        self.roster = Roster(sources.database, sources.models)
+        self.book: NamedRules = sources.books.newest(sources.database, sources.models)
+        self.roster = PeopleIndex(sources.database, sources.models)
         self.site = sources.site
         self.device_time = sources.device_time
 

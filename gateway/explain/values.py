@@ -14,7 +14,7 @@ from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason, Stage, StageVerdict
 from gateway.access.rows import TimeSpanRow
-from gateway.access.schedule import Zone
+from gateway.access.schedule import CompiledZone
 from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
 from gateway.clock import Moment
 
@@ -27,7 +27,7 @@ class NamedZone:
     name: str | None
     """None for one that was deleted."""
     spans: tuple[TimeSpanRow, ...]
-    zone: Zone
+    zone: CompiledZone
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import I64, Blob, Flag, Id, Int, Port, Ref, Text
+from gateway.objects.fields import I64, Blob, Flag, Id, Int, PortNumber, Ref, Text
 from gateway.objects.links import link
 
 DEVICES = ObjectType(
@@ -39,7 +39,7 @@ NETWORK_INTERLOCKING_RULES = ObjectType(
         Text("portal_name", default=""),
         Flag("enabled", default=1),
         Text("session_hash", default="", secret=True),
-        Port("port", default=""),
+        PortNumber("port", default=""),
     ),
 )
 

@@ -365,7 +365,7 @@ class Digits(Text):
 
 
 @dataclass(frozen=True, slots=True)
-class Port(Text):
+class PortNumber(Text):
     """The number of a TCP port as text; empty for the usual one."""
 
     _: KW_ONLY

@@ -52,7 +52,7 @@ class ParityBit:
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
+class WiegandMode:
     """A row as it is meant. Ranges are bit numbers, most significant first."""
 
     name: str
@@ -63,7 +63,7 @@ class Mode:
     """In the order in which they are worked out."""
 
 
-def mode_of(row: Mapping[str, Stored]) -> Mode:
+def mode_of(row: Mapping[str, Stored]) -> WiegandMode:
     """The card format that a whole row describes.
 
     Raises InvalidRequest naming the field when a text has no meaning, or one with another.
@@ -81,7 +81,7 @@ def mode_of(row: Mapping[str, Stored]) -> Mode:
         if parity.bit in data:
             wanted = "parity bits outside of facility and card"
             raise invalid_member("parities", wanted, f"bit {parity.bit} in both")
-    return Mode(
+    return WiegandMode(
         name=str(row["name"]),
         bits=size,
         facility=facility[::-1] if facility and row["inverted_facility"] else facility,

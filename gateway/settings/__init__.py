@@ -35,7 +35,7 @@ from gateway.settings.readers import (
     WiegandReader,
 )
 from gateway.settings.refusals import describe
-from gateway.settings.sec_boxes import Direction, Parity, SecBox
+from gateway.settings.sec_boxes import Direction, LineParity, SecBox
 from gateway.settings.site import SiteFile
 from gateway.settings.wires import FixedInput, Input, Level, LockState, Output, Pull, Strike
 

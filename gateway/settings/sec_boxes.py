@@ -22,7 +22,7 @@ ModuleNumber = Annotated[int, Field(ge=0, le=255)]
 """A coil or a discrete input as it is sent on the line: the first one is 0."""
 
 
-class Parity(StrEnum):
+class LineParity(StrEnum):
     """The parity bit of a serial line."""
 
     NONE = "none"
@@ -78,7 +78,7 @@ class SecBox(Doorway):
     port: SerialPath
     """A lasting device path of the RS-485 line, or `simulated`. Several modules may share it."""
     baud: Annotated[int, Field(ge=1_200, le=921_600)] = 9_600
-    parity: Parity = Parity.NONE
+    parity: LineParity = LineParity.NONE
     direction: Direction = Direction.AUTO
     timeout_ms: Annotated[int, Field(ge=20, le=2_000)] = 200
     """How long the module may take to answer."""

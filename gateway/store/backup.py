@@ -58,7 +58,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class BackupStamp:
     """What the second line of a file tells."""
 
     form: int
@@ -76,7 +76,7 @@ class Stamp:
 class BackupFile:
     """A finished backup. `pieces` can be gone through once; the file is gone afterwards."""
 
-    stamp: Stamp
+    stamp: BackupStamp
     length: int
     """Bytes of all pieces."""
     pieces: Iterator[bytes]
@@ -111,7 +111,7 @@ class Backups:
                 self._strip(copy)
                 _check(copy, StorageError)
             size = path.stat().st_size
-            stamp = Stamp(
+            stamp = BackupStamp(
                 form=VERSION,
                 program=self._program,
                 device_id=self._identity.device_id,
@@ -124,7 +124,7 @@ class Backups:
             file = path.open("rb")
         return BackupFile(stamp, len(head) + size, _pieces(head, file))
 
-    def restore(self, source: Source) -> Stamp:
+    def restore(self, source: Source) -> BackupStamp:
         """Put back the objects and the configuration of a backup, all or nothing.
 
         Logins, tokens and the device's identity stay. Logs of another device are not taken over;
@@ -206,7 +206,7 @@ class Backups:
             database.close()
 
     def _refuse_unknown(
-        self, copy: sqlite3.Connection, live: sqlite3.Connection, stamp: Stamp
+        self, copy: sqlite3.Connection, live: sqlite3.Connection, stamp: BackupStamp
     ) -> None:
         """Raise InvalidRequest for a table or column that nothing here would obey or show.
 
@@ -321,7 +321,7 @@ def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
     return [name for (name,) in found.fetchall()]
 
 
-def _unknown(what: str, stamp: Stamp) -> InvalidRequest:
+def _unknown(what: str, stamp: BackupStamp) -> InvalidRequest:
     return InvalidRequest(
         f"the backup has {what}, which this program does not know: it was made by a newer program,"
         f" {stamp.program}; update this device first"
@@ -341,7 +341,7 @@ def _check(copy: sqlite3.Connection, kind: type[GatewayError]) -> None:
         raise kind(f"the database in the backup is damaged: a reference of {broken[0]} is broken")
 
 
-def _receive(source: Source, path: Path) -> Stamp:
+def _receive(source: Source, path: Path) -> BackupStamp:
     """Write the database of a backup to `path`; raises InvalidRequest unless it came whole."""
     piece = source.read(PIECE)
     if not piece.startswith(_FAMILY):
@@ -370,10 +370,10 @@ def _receive(source: Source, path: Path) -> Stamp:
     return stamp
 
 
-def _stamp(line: bytes) -> Stamp:
+def _stamp(line: bytes) -> BackupStamp:
     damaged = InvalidRequest("the backup is damaged: its second line is not what it should be")
     try:
-        stamp = Stamp(**json.loads(line))
+        stamp = BackupStamp(**json.loads(line))
         sound = 0 < stamp.bytes <= LARGEST and len(stamp.sha256) == 64 and stamp.form > 0
     except (TypeError, ValueError) as error:
         raise damaged from error

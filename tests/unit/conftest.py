@@ -28,7 +28,7 @@ from gateway.objects.fields import (
     Field,
     HexText,
     Id,
-    Port,
+    PortNumber,
     Ref,
     Text,
     Time,
@@ -74,7 +74,7 @@ class Samples:
         forms: dict[type, str] = {
             HexText: f"{number:X}",
             Digits: str(number),
-            Port: str(number % HIGHEST_PORT + 1),
+            PortNumber: str(number % HIGHEST_PORT + 1),
             LayoutText: f"F[1:2], C[3:{3 + number % 6}]",
             ParitiesText: f"E(9)[1:{1 + number % 8}]",
             OrderText: f"9,{number % 100}",

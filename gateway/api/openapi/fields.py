@@ -14,7 +14,7 @@ from gateway.objects.fields import (
     HexText,
     Id,
     Int,
-    Port,
+    PortNumber,
     Ref,
     Text,
 )
@@ -93,7 +93,7 @@ def _digits(field: Digits) -> Schema:
 
 
 @_kind.register
-def _port(field: Port) -> Schema:
+def _port(field: PortNumber) -> Schema:
     return {**_text(field), "pattern": "^[0-9]*$"}
 
 

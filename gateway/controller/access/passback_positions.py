@@ -11,7 +11,12 @@ from gateway.clock import Clock, DeviceTime
 from gateway.controller.state.ports import Passages
 from gateway.controller.state.recorder import Recorder
 from gateway.store.journal import EntryKind
-from gateway.store.journal.passages import Entered, Forgiven, PassageChange, position_at
+from gateway.store.journal.passages import (
+    PassageChange,
+    PassageEntered,
+    PassageForgiven,
+    position_at,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,10 +58,10 @@ class Ways:
         known = self._passages.of(user_id)
         for _ticket, change in self._under_way:
             match change:
-                case Entered(user_id=entered) if entered == user_id:
+                case PassageEntered(user_id=entered) if entered == user_id:
                     known = [old for old in known if old.portal_id != change.portal_id]
                     known.append(change)
-                case Forgiven():
+                case PassageForgiven():
                     known = [old for old in known if not change.forgets(old)]
                 case _:
                     pass
@@ -65,7 +70,7 @@ class Ways:
     def entered(self, user_id: int, portal_id: int, area_id: int) -> None:
         """Somebody went through a portal into `area_id` (0: it leads from an area to itself)."""
         now = self.now()
-        change = Entered(user_id, portal_id, area_id, now.utc_s, now.day)
+        change = PassageEntered(user_id, portal_id, area_id, now.utc_s, now.day)
         ticket = self._recorder.note(
             EntryKind.PASSAGE,
             user_id=user_id,
@@ -83,7 +88,7 @@ class Ways:
     def forgive(self, user_id: int | None, why: str) -> int:
         """Where a person is, or everyone, is no longer known; the ticket of the record."""
         ticket = self._recorder.note(EntryKind.PASSAGE, user_id=user_id, why=why)
-        self._under_way.append((ticket, Forgiven(user_id)))
+        self._under_way.append((ticket, PassageForgiven(user_id)))
         return ticket
 
     def forgive_before(self, day: int, why: str) -> None:
@@ -91,10 +96,12 @@ class Ways:
 
         Raises StorageError.
         """
-        waiting = (change for _ticket, change in self._under_way if isinstance(change, Entered))
+        waiting = (
+            change for _ticket, change in self._under_way if isinstance(change, PassageEntered)
+        )
         if self._passages.any_before(day) or any(change.day < day for change in waiting):
             ticket = self._recorder.note(EntryKind.PASSAGE, user_id=None, why=why, before_day=day)
-            self._under_way.append((ticket, Forgiven(None, day)))
+            self._under_way.append((ticket, PassageForgiven(None, day)))
 
     def committed(self, ticket: int) -> None:
         """Everything up to `ticket` is in the file."""

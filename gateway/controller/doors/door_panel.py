@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from gateway.access.reasons import AccessEvent, Opening
+from gateway.access.reasons import AccessEvent, OpeningCause
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.alarms.faults import REX, Faults
 from gateway.controller.state.component import (
@@ -45,7 +45,6 @@ from gateway.doors.values import (
     NotEntered,
     PolicyInForce,
     PreAlarm,
-    Refused,
     RexChanged,
     RexFault,
     Schedule,
@@ -323,7 +322,7 @@ class DoorPanel(Component):
         match effect:
             case ButtonPressed():
                 self._recorder.opening(
-                    AccessEvent.BUTTON, Opening.BUTTON, self._portal_id, self.door.id
+                    AccessEvent.BUTTON, OpeningCause.BUTTON, self._portal_id, self.door.id
                 )
             case DoorOpened():
                 self._moved(opened=True)
@@ -364,7 +363,7 @@ class DoorPanel(Component):
 
     def opened_by_client(self, event: AccessEvent, by: str) -> Receipt:
         """Record an opening that a client with the login `by` asked for."""
-        why = Opening.OPENED_BY_CLIENT
+        why = OpeningCause.OPENED_BY_CLIENT
         return self._recorder.opening(event, why, self._portal_id, self.door.id, by)
 
     def tick(self, now_ms: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from gateway.access.admission_values import AdmissionOutcome
-from gateway.access.calendar import Instant
+from gateway.access.calendar import ScheduleInstant
 from gateway.access.policy import Policy, Portal
 from gateway.access.trace import TimeVerdict
 from gateway.access.unlocks import FirstCard, unlocked_by
@@ -208,16 +208,16 @@ class OpeningHours(Component):
             watched = watched or scheduled or panel.schedule is not Schedule.OFF
         self._due_ms = now_ms + 1_000 - utc.microsecond // 1_000 if watched else None
 
-    def _wanted(self, portals: Iterable[Portal], instant: Instant) -> bool:
+    def _wanted(self, portals: Iterable[Portal], instant: ScheduleInstant) -> bool:
         return any(self._wants(portal, instant) for portal in portals)
 
-    def _wants(self, portal: Portal, instant: Instant) -> bool:
+    def _wants(self, portal: Portal, instant: ScheduleInstant) -> bool:
         """Whether a schedule or a first card lets everyone pass there."""
         return unlocked_by(portal.unlocks, instant) is not None or any(
             card.id in self._started and card.when.holds(instant) for card in portal.first_cards
         )
 
-    def _end_cards(self, instant: Instant) -> None:
+    def _end_cards(self, instant: ScheduleInstant) -> None:
         """Forget what is over: the next window waits for somebody again."""
         for id_ in sorted(self._started):
             card = self._cards.get(id_)
@@ -245,7 +245,11 @@ class OpeningHours(Component):
                 self._doors[door].scheduled(now_ms, unlocked=False)
 
     def _unbroken(
-        self, policy: Policy, since: datetime, utc: datetime, holds: Callable[[Instant], bool]
+        self,
+        policy: Policy,
+        since: datetime,
+        utc: datetime,
+        holds: Callable[[ScheduleInstant], bool],
     ) -> bool:
         """Whether something held all the time from `since` to `utc`."""
         moments = (

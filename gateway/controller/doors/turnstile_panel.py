@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import structlog
 
-from gateway.access.reasons import AccessEvent, Opening
+from gateway.access.reasons import AccessEvent, OpeningCause
 from gateway.controller.state.component import (
     Component,
     Effect,
@@ -39,7 +39,6 @@ from gateway.doors.values import (
     Mode,
     ModeChanged,
     Refusal,
-    Refused,
     SettingsChanged,
     TimePassed,
     effective_mode,
@@ -197,7 +196,7 @@ class TurnstilePanel(Component):
         """Record a release that a client with the login `by` asked for."""
         portals = (self._portal_ids[side] for side in sides)
         portal_id = min(filter(None, portals), default=0)
-        return self._recorder.opening(event, Opening.OPENED_BY_CLIENT, portal_id, by=by)
+        return self._recorder.opening(event, OpeningCause.OPENED_BY_CLIENT, portal_id, by=by)
 
     def granted_as(self, key: str, access_log_id: int, grant: int) -> None:
         """The release `key` is that access: given up, it becomes event 13 (standalone)."""

@@ -47,7 +47,7 @@ from gateway.credentials.values import BadFrame, Credential, CredentialKind, Ide
 from gateway.errors import BrokenRecord, StorageError
 from gateway.hardware.events import DeviceState, InputLevel, KeyPressed, ReplaySuspected
 from gateway.link.messages import Captured
-from gateway.store.journal.passages import Entered
+from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
@@ -100,7 +100,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "any before": bool,
         "credential": Reading,
         "key": str,
-        "passages": list[Entered],
+        "passages": list[PassageEntered],
         "password": Reading,
         "person": Reading,
         "version": int,

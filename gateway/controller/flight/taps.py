@@ -20,7 +20,7 @@ from gateway.errors import GatewayError, StorageError
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry
-from gateway.store.journal.passages import Entered
+from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 
 Answered = TypeVar("Answered")
@@ -91,7 +91,7 @@ class WatchedPassages:
         self._passages = passages
         self._heard = heard
 
-    def of(self, user_id: int) -> list[Entered]:
+    def of(self, user_id: int) -> list[PassageEntered]:
         return _listened(self._heard, "passages", user_id, lambda: self._passages.of(user_id))
 
     def any_before(self, day: int) -> bool:

@@ -28,7 +28,7 @@ from gateway.credentials.values import Credential
 from gateway.errors import BrokenRecord
 from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import LockState, SiteFile, describe
-from gateway.store.journal.passages import Entered
+from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 
 _SHOWN_BEFORE = 3
@@ -143,8 +143,8 @@ class _Answers:
     def policy_version(self) -> int:
         return int(self._next("version", None))
 
-    def of(self, user_id: int) -> list[Entered]:
-        found: list[Entered] = self._next("passages", user_id)
+    def of(self, user_id: int) -> list[PassageEntered]:
+        found: list[PassageEntered] = self._next("passages", user_id)
         return found
 
     def any_before(self, day: int) -> bool:

@@ -15,7 +15,7 @@ from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Answer, Fact, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry
-from gateway.store.journal.passages import Entered
+from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
@@ -54,7 +54,7 @@ class People(Protocol):
 class Passages(Protocol):
     """Who entered where last; see PassageReader."""
 
-    def of(self, user_id: int) -> list[Entered]: ...
+    def of(self, user_id: int) -> list[PassageEntered]: ...
 
     def any_before(self, day: int) -> bool: ...
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.facts import FORM, NOTHING, cut
-from gateway.access.reasons import AccessEvent, Opening
+from gateway.access.reasons import AccessEvent, OpeningCause
 from gateway.access.trace import RuleTrace
 from gateway.alarms.register import AlarmSource
 from gateway.clock import Clock, DeviceTime, Moment
@@ -108,7 +108,7 @@ class Recorder:
         )
 
     def opening(
-        self, event: AccessEvent, why: Opening, portal_id: int, door: int = 0, by: str = ""
+        self, event: AccessEvent, why: OpeningCause, portal_id: int, door: int = 0, by: str = ""
     ) -> Receipt:
         """A door, or the turnstile (0), was opened by a button or by a client whose login is `by`,
         without a credential."""
@@ -126,7 +126,7 @@ class Recorder:
         """A server decided upon an access; `log_type_id` is the kind of punch that it names."""
         return self._access(
             event,
-            Opening.DECIDED_BY_SERVER.value,
+            OpeningCause.DECIDED_BY_SERVER.value,
             user_id=user_id,
             portal_id=portal_id,
             values={"log_type_id": log_type_id},

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gateway.credentials.wiegand import Parity, ParityKind, WiegandFormat
 from gateway.errors import InvalidRequest
-from gateway.objects.wiegand_modes import Mode, mode_of
+from gateway.objects.wiegand_modes import WiegandMode, mode_of
 from gateway.store.policy.snapshot import WiegandModeRow
 
 
@@ -26,7 +26,7 @@ def usable_formats(
     return tuple(formats), tuple(problems)
 
 
-def _format(mode: Mode) -> WiegandFormat:
+def _format(mode: WiegandMode) -> WiegandFormat:
     return WiegandFormat(
         name=mode.name,
         bits=mode.bits,

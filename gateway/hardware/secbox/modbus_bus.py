@@ -22,15 +22,15 @@ from pymodbus.pdu.bit_message import WriteSingleCoilRequest
 from serial.rs485 import RS485Settings
 
 from gateway.hardware.secbox.modbus_errors import ModuleRefused, NoAnswer
-from gateway.settings import Direction, Parity, SecBox
+from gateway.settings import Direction, LineParity, SecBox
 
 # What it has to say of each answer that is missing is told by the modules' states.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 _PARITY = {
-    Parity.NONE: serial.PARITY_NONE,
-    Parity.EVEN: serial.PARITY_EVEN,
-    Parity.ODD: serial.PARITY_ODD,
+    LineParity.NONE: serial.PARITY_NONE,
+    LineParity.EVEN: serial.PARITY_EVEN,
+    LineParity.ODD: serial.PARITY_ODD,
 }
 _REFUSALS = {
     1: "illegal function",

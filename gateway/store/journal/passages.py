@@ -39,7 +39,7 @@ class PassageRow(peewee.Model):
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class PassageEntered:
     """Somebody went through a portal."""
 
     user_id: int
@@ -50,20 +50,20 @@ class Entered:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgiven:
+class PassageForgiven:
     """Where somebody is, is no longer known; None for everyone."""
 
     user_id: int | None
     before_day: int | None = None
     """Only what was remembered before this local day; None for all of it."""
 
-    def forgets(self, passage: Entered) -> bool:
+    def forgets(self, passage: PassageEntered) -> bool:
         """Whether it takes `passage` away."""
         whose = self.user_id in (None, passage.user_id)
         return whose and (self.before_day is None or passage.day < self.before_day)
 
 
-PassageChange = Entered | Forgiven
+PassageChange = PassageEntered | PassageForgiven
 
 
 class PassageTable:
@@ -90,14 +90,14 @@ class PassageTable:
     def apply(self, connection: sqlite3.Connection, change: PassageChange) -> None:
         """Write `change` down in the running transaction."""
         match change:
-            case Entered():
+            case PassageEntered():
                 values = (change.user_id, change.portal_id, change.area_id)
                 connection.execute(self._enter, (*values, change.utc_s, change.day))
-            case Forgiven(before_day=int(day)):
+            case PassageForgiven(before_day=int(day)):
                 connection.execute(self._forgive_days, (day,))
-            case Forgiven(user_id=None):
+            case PassageForgiven(user_id=None):
                 connection.execute(self._forgive_all)
-            case Forgiven(user_id=user_id):
+            case PassageForgiven(user_id=user_id):
                 connection.execute(self._forgive, (user_id,))
 
 
@@ -117,12 +117,12 @@ class PassageReader:
     def close(self) -> None:
         self._database.close_all()
 
-    def of(self, user_id: int) -> list[Entered]:
+    def of(self, user_id: int) -> list[PassageEntered]:
         """The last passages of a person by each portal, oldest first.
 
         Raises StorageError when the file cannot be read.
         """
-        return [Entered(user_id, *row) for row in self._rows(self._of_person, user_id)]
+        return [PassageEntered(user_id, *row) for row in self._rows(self._of_person, user_id)]
 
     def any_before(self, day: int) -> bool:
         """Whether anything is remembered from before the local day `day`.
@@ -137,7 +137,7 @@ class PassageReader:
             return connection.execute(sql, values).fetchall()
 
 
-def position_at(passages: Iterable[Entered], portal_id: int) -> PassbackPosition:
+def position_at(passages: Iterable[PassageEntered], portal_id: int) -> PassbackPosition:
     """What passages, oldest first, say about a person in front of a portal."""
     found = UNKNOWN_POSITION
     for passage in passages:
@@ -152,7 +152,7 @@ def position_at(passages: Iterable[Entered], portal_id: int) -> PassbackPosition
 def change_of(body: Mapping[str, Any]) -> PassageChange:
     """The change that the body of a journal entry tells of."""
     if "portal_id" in body:
-        return Entered(
+        return PassageEntered(
             body["user_id"], body["portal_id"], body["area_id"], body["utc_s"], body["day"]
         )
-    return Forgiven(body["user_id"], body.get("before_day"))
+    return PassageForgiven(body["user_id"], body.get("before_day"))

@@ -36,7 +36,7 @@ _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
 }
 
 
-class Sources:
+class QuerySources:
     """The object that is loaded and those joined to it, each under one alias."""
 
     def __init__(self, models: Models, joins: Joins, declared: ObjectType, *, left: bool) -> None:
@@ -87,11 +87,11 @@ class Compiler:
         self.models = models
         self._joins = joins
 
-    def sources(self, query: Query) -> Sources:
+    def sources(self, query: Query) -> QuerySources:
         """Fresh sources for `query`."""
-        return Sources(self.models, self._joins, query.declared, left=query.left)
+        return QuerySources(self.models, self._joins, query.declared, left=query.left)
 
-    def output(self, sources: Sources, output: Output) -> Any:
+    def output(self, sources: QuerySources, output: Output) -> Any:
         """What is selected for `output`."""
         if not isinstance(output, Column):
             return fn.COUNT(peewee.SQL("*"))
@@ -106,7 +106,7 @@ class Compiler:
         return fn.COALESCE(column, Value(empty, converter=False))
 
     def selection(
-        self, query: Query, sources: Sources, columns: Sequence[Any], *extra: object
+        self, query: Query, sources: QuerySources, columns: Sequence[Any], *extra: object
     ) -> peewee.ModelSelect:
         """`columns` of the rows that `query` and `extra` select, in no order yet.
 
@@ -131,11 +131,11 @@ class Compiler:
 
     def filter(self, declared: ObjectType, condition: Condition) -> Any:
         """`condition` for an UPDATE or DELETE of `declared`, whose table has no alias there."""
-        inner = Sources(self.models, self._joins, declared, left=False)
+        inner = QuerySources(self.models, self._joins, declared, left=False)
         expression = self.expression(inner, condition)
         return self.models.key(declared.name).in_(inner.select(inner.key).where(expression))
 
-    def ordering(self, query: Query, sources: Sources) -> list[Any]:
+    def ordering(self, query: Query, sources: QuerySources) -> list[Any]:
         """The sort order; rows that are equal in it come by their key, so that pages are stable."""
         keys = []
         descending = False
@@ -147,14 +147,14 @@ class Compiler:
             keys.append(sources.key.desc() if descending else sources.key.asc())
         return keys
 
-    def expression(self, sources: Sources, condition: Condition) -> Any:
+    def expression(self, sources: QuerySources, condition: Condition) -> Any:
         """`condition` over `sources`, which are joined as it needs them."""
         if isinstance(condition, Clause):
             return self._clause(sources, condition)
         combine = operator.and_ if isinstance(condition, Every) else operator.or_
         return _balanced(combine, [self.expression(sources, it) for it in condition.conditions])
 
-    def _clause(self, sources: Sources, clause: Clause) -> Any:
+    def _clause(self, sources: QuerySources, clause: Clause) -> Any:
         name = clause.column.object_name
         column = sources.column(name, clause.column.field)
         field = self.models.registry[name].field(clause.column.field)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import invalid_member, wire_type_of
-from gateway.store.query.tree import Column, Count, Order, Output, Query
+from gateway.store.query.tree import Column, CountColumn, Order, Output, Query
 from gateway.store.query.where import ABSENT, check_visible, parse_where, visible_field
 
 COUNT = "COUNT(*)"
@@ -61,7 +61,7 @@ class _Columns:
         """A name of a field, {"object", "field"}, or COUNT(*)."""
         if isinstance(element, str):
             if "".join(element.split()).upper() == COUNT:
-                return Count()
+                return CountColumn()
             return self._column(self.declared, element)
         if not isinstance(element, Mapping):
             raise invalid_member("fields", "string", wire_type_of(element))

@@ -22,7 +22,7 @@ import peewee
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import Stored
 from gateway.store.files.database import TrackedDatabase, peewee_errors, storage_errors
-from gateway.store.query.compile import Compiler, Sources, members
+from gateway.store.query.compile import Compiler, QuerySources, members
 from gateway.store.query.request import COUNT
 from gateway.store.query.tree import Column, Output, Query, objects_of
 
@@ -116,7 +116,7 @@ class Runner:
                 found.setdefault(row[-1], []).append(row)
             yield [row for key in wanted for row in found.get(key, ())]
 
-    def _columns(self, query: Query, sources: Sources) -> list[Any]:
+    def _columns(self, query: Query, sources: QuerySources) -> list[Any]:
         return [self._compiler.output(sources, output) for output in query.outputs]
 
     def _fetch(self, selection: peewee.Query) -> Rows:

@@ -71,11 +71,11 @@ def objects_of(condition: Condition) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class CountColumn:
     """The number of rows, `COUNT(*)` on the wire."""
 
 
-Output = Column | Count
+Output = Column | CountColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Query:
     @property
     def aggregated(self) -> bool:
         """True when result rows are not rows of the object."""
-        return bool(self.group) or any(isinstance(output, Count) for output in self.outputs)
+        return bool(self.group) or any(isinstance(output, CountColumn) for output in self.outputs)
 
     @property
     def joined(self) -> bool:

@@ -29,7 +29,7 @@ class MachineSettings:
     """The machine's name before a client gave it another one; empty while none has."""
 
 
-class Machine:
+class MachineTable:
     """The settings of one store; any thread may call it."""
 
     def __init__(self, store: Store) -> None:

@@ -36,7 +36,7 @@ class Token:
     """Aware, in UTC, whole seconds."""
 
 
-class Tokens:
+class TokenTable:
     """The bearer tokens of one store; any thread may call it."""
 
     def __init__(self, store: Store, utc: Callable[[], datetime]) -> None:

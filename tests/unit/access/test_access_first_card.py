@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.access.rows import FirstCardRow, LinkRow, TimeSpanRow
-from gateway.access.schedule import Zone, compile_zone
+from gateway.access.schedule import CompiledZone, compile_zone
 from gateway.access.slices import drain
 from gateway.access.trace import TimeVerdict
 from gateway.access.unlocks import FirstCard, compile_first_cards
@@ -11,7 +11,7 @@ from gateway.access.unlocks import FirstCard, compile_first_cards
 PORTAL, OTHER_PORTAL, ZONE, OFFICE, SHOP = 1, 2, 5, 20, 30
 
 
-def zones() -> Mapping[int, Zone]:
+def zones() -> Mapping[int, CompiledZone]:
     span = TimeSpanRow(1, ZONE, 0, 86_400, *([1] * 10))
     return {ZONE: drain(compile_zone([span]))}
 

@@ -14,7 +14,7 @@ from gateway.access.reasons import (
     OPENINGS,
     REASONS,
     AccessEvent,
-    Opening,
+    OpeningCause,
     Reason,
     Stage,
     StageVerdict,
@@ -54,7 +54,7 @@ class PlainNames:
 
 def test_every_reason_opening_and_cause_has_its_entry() -> None:
     assert set(REASONS) == set(Reason)
-    assert set(OPENINGS) == set(Opening)
+    assert set(OPENINGS) == set(OpeningCause)
     assert set(CAUSE_WORDS) == set(AlarmCause) - {AlarmCause.NONE}
 
 

@@ -48,7 +48,7 @@ from gateway.settings import SiteFile
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts, Role
 from gateway.store.tables.identity import DeviceIdentity
-from gateway.store.tables.tokens import Tokens
+from gateway.store.tables.tokens import TokenTable
 
 PASSWORD = "correct horse"
 _REFUSED_PHOTO = re.compile(rb'{("user_id":\d+,)?"success":false')
@@ -243,7 +243,7 @@ def _context(directory: Path, client: ControllerClient) -> tuple[CommandContext,
         store=store,
         controller=client,
         accounts=accounts,
-        tokens=Tokens(store, clock.utc),
+        tokens=TokenTable(store, clock.utc),
         sessions=MemorySessions(clock.monotonic_ns),
         catch_up=lambda: caught_up.append(None),
         clock=clock,

@@ -22,7 +22,7 @@ from gateway.objects.fields import (
     HexText,
     Id,
     Int,
-    Port,
+    PortNumber,
     Ref,
     Text,
 )
@@ -121,7 +121,7 @@ def edge(field: Field, made: Any, *, high: bool) -> Any:
                 TagText: ("1", "E" * longest),
                 CodeText: (".", "\N{GRINNING FACE}" * longest),
                 Digits: ("0", "9" * longest),
-                Port: ("", str(HIGHEST_PORT)),
+                PortNumber: ("", str(HIGHEST_PORT)),
             }
             return ends.get(type(field), ("", "\N{GRINNING FACE}" * longest))[high]
         case Blob():

@@ -24,7 +24,7 @@ from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Account, Role
 from gateway.store.tables.identity import DeviceIdentity, store_identity
-from gateway.store.tables.tokens import Tokens
+from gateway.store.tables.tokens import TokenTable
 
 SITE = SiteFile.model_validate(
     {
@@ -94,7 +94,7 @@ class Desk:
             store=self.store,
             controller=stub,
             accounts=accounts,
-            tokens=Tokens(self.store, self.clock.utc),
+            tokens=TokenTable(self.store, self.clock.utc),
             sessions=MemorySessions(self.clock.monotonic_ns),
             catch_up=lambda: None,
             clock=self.clock,

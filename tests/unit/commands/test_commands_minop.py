@@ -32,7 +32,7 @@ from gateway.store.objects.store import Store
 from gateway.store.policy.snapshot import SnapshotReader
 from gateway.store.tables.accounts import Accounts, Role
 from gateway.store.tables.identity import DeviceIdentity
-from gateway.store.tables.tokens import Tokens
+from gateway.store.tables.tokens import TokenTable
 
 HOLDER = Caller("token:cloud", Role.ADMINISTRATOR, None, "")
 ANA: dict[str, object] = {"UserID": "123", "FirstName": "Ana", "LastName": "Souza", "UserType": "1"}
@@ -65,7 +65,7 @@ class Device:
             "store": self.store,
             "controller": SimpleNamespace(obey=self.obeyed.append),
             "accounts": Accounts(self.store, clock.monotonic_ns),
-            "tokens": Tokens(self.store, clock.utc),
+            "tokens": TokenTable(self.store, clock.utc),
             "sessions": None,
             "catch_up": self._catch_up,
             "clock": clock,

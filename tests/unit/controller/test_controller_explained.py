@@ -10,8 +10,8 @@ import pytest
 
 from gateway.clock import DeviceTime, SiteZone
 from gateway.commands.explain import ExplainRequest, explained
-from gateway.explain.rules import RuleBooks
-from gateway.explain.sources import Facts, Sources
+from gateway.explain.rules import RulesCache
+from gateway.explain.sources import ExplainSources, Facts
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY
@@ -44,10 +44,10 @@ def explain(bench: Bench) -> Explain:
             question["access_log_id"] = bench.journal(EntryKind.ACCESS)[-1]["row"]["id"]
         store = database.open_reader(bench.data / STORE_FILE)
         try:
-            sources = Sources(
+            sources = ExplainSources(
                 database=store,
                 models=Models(REGISTRY, store),
-                books=RuleBooks(),
+                books=RulesCache(),
                 journal=bench.data / JOURNAL_FILE,
                 site=site,
                 clock=bench.clock,

@@ -30,7 +30,7 @@ from gateway.errors import BrokenRecord
 from gateway.hardware.events import KeyPressed
 from gateway.link.messages import Captured, OpenDoor, Request
 from gateway.settings import parse_site
-from gateway.store.journal.passages import Entered, Forgiven
+from gateway.store.journal.passages import PassageEntered, PassageForgiven
 from gateway.store.policy.people import Reading
 
 HEADER = '{"flight_record":1}'
@@ -100,7 +100,7 @@ PENDING = PendingFactor(Person(1, group_ids=(1, 2), opening_times=((1, 500),)), 
         (Identification, Identification("front", Credential(CredentialKind.QRCODE, "123"), 5)),
         (AdmissionState, AdmissionState(pending=MappingProxyType({"front": PENDING}))),
         (AdmissionState, AdmissionState(guards=MappingProxyType({"front": Guard((1, 2))}))),
-        (WaysState, WaysState(((1, Entered(1, 2, 3, 4, 5)), (2, Forgiven(None))))),
+        (WaysState, WaysState(((1, PassageEntered(1, 2, 3, 4, 5)), (2, PassageForgiven(None))))),
         (Asked, Asked(b"\xff\x00", Request(id="a", expires_ns=5, command=OpenDoor(door=1)))),
         (EnrolmentState, EnrolmentState(None)),
     ],

@@ -19,7 +19,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind
-from gateway.store.journal.passages import Entered, Forgiven, PassageReader
+from gateway.store.journal.passages import PassageEntered, PassageForgiven, PassageReader
 from gateway.store.objects.store import Store
 
 if TYPE_CHECKING:
@@ -214,9 +214,13 @@ def test_only_what_is_from_before_midnight_is_forgotten(airlock: Bench) -> None:
 
 
 def test_what_is_on_its_way_to_the_file_is_forgotten_by_the_same_rule() -> None:
-    monday, tuesday = (Entered(ANA, 1, IN, 0, day) for day in (4, 5))
-    assert [Forgiven(None, 5).forgets(entry) for entry in (monday, tuesday)] == [True, False]
-    assert [Forgiven(who).forgets(monday) for who in (None, ANA, BRUNO)] == [True, True, False]
+    monday, tuesday = (PassageEntered(ANA, 1, IN, 0, day) for day in (4, 5))
+    assert [PassageForgiven(None, 5).forgets(entry) for entry in (monday, tuesday)] == [True, False]
+    assert [PassageForgiven(who).forgets(monday) for who in (None, ANA, BRUNO)] == [
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("key", ["exception_mode", "door1_exception_mode", "door2_exception_mode"])

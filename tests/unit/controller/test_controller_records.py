@@ -35,7 +35,7 @@ from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Command, OpenDoor, Request, Silence
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import Door, SiteFile, parse_site
-from gateway.store.journal.passages import Entered
+from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
@@ -95,7 +95,7 @@ class Town:
     def policy_version(self) -> int:
         return self.version
 
-    def of(self, user_id: int) -> list[Entered]:
+    def of(self, user_id: int) -> list[PassageEntered]:
         del user_id
         return []  # nothing is committed on paper: what was entered is still under way
 

@@ -137,7 +137,7 @@ class Door(RuleBasedStateMachine):
                 self.told_schedule = schedule
             case v.Entered() | v.NotEntered():
                 self.note_passage(event, effect)
-            case v.ButtonPressed() | v.Refused():
+            case v.ButtonPressed() | v.CommandRefused():
                 pass
 
     def note_alarm(self, effect: v.AlarmOn | v.AlarmOff) -> None:
@@ -189,7 +189,7 @@ class Door(RuleBasedStateMachine):
     def unlock(self, dwell_ms: int | None, asked: bool) -> None:
         self.grants += asked
         grant = self.grants if asked else 0
-        refused = v.Refused(v.Refusal.LOCK_DOWN) in self.feed(v.Unlock(dwell_ms, grant))
+        refused = v.CommandRefused(v.Refusal.LOCK_DOWN) in self.feed(v.Unlock(dwell_ms, grant))
         assert refused is (self.mode is v.Mode.LOCK_DOWN)
         if not refused:
             wanted_ms = dwell_ms or self.settings.dwell_ms
@@ -200,7 +200,7 @@ class Door(RuleBasedStateMachine):
 
     @rule()
     def hold_open(self) -> None:
-        refused = v.Refused(v.Refusal.LOCK_DOWN) in self.feed(v.HoldOpen())
+        refused = v.CommandRefused(v.Refusal.LOCK_DOWN) in self.feed(v.HoldOpen())
         assert refused is (self.mode is v.Mode.LOCK_DOWN)
         self.hold = self.hold or not refused
 

@@ -63,7 +63,7 @@ EFFECTS: dict[v.DoorEffect, str] = {
     v.ScheduleChanged(v.Schedule.OFF): "schedule over",
     v.RexFault(on=True): "button fault on",
     v.RexFault(on=False): "button fault off",
-    v.Refused(v.Refusal.LOCK_DOWN): "refused lock_down",
+    v.CommandRefused(v.Refusal.LOCK_DOWN): "refused lock_down",
 }
 
 

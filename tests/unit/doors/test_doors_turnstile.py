@@ -31,10 +31,10 @@ from gateway.doors.turnstile_values import (
     sides_named,
 )
 from gateway.doors.values import (
+    CommandRefused,
     Mode,
     ModeChanged,
     Refusal,
-    Refused,
     SettingsChanged,
     TimePassed,
 )
@@ -164,7 +164,7 @@ def test_the_operation_mode_says_which_sides_are_free_or_locked(
 def test_a_locked_side_is_refused_and_the_other_one_released() -> None:
     arm = Arm(TurnstileSettings(entrance=IN, operation=OperationMode.ENTRANCE_LOCKED))
     assert refusal(arm.settings, arm.state, one(IN)) is Refusal.SIDE_LOCKED
-    assert arm.feed(Release(one(IN), "a")) == (Refused(Refusal.SIDE_LOCKED),)
+    assert arm.feed(Release(one(IN), "a")) == (CommandRefused(Refusal.SIDE_LOCKED),)
     assert arm.feed(Release(BOTH, "b")) == (DriveSide(OUT, unlocked=True),)
 
 
@@ -172,7 +172,7 @@ def test_a_lock_down_takes_a_release_back_and_refuses_the_next() -> None:
     arm = Arm()
     arm.feed(Release(one(IN), "a"))
     assert arm.feed(ModeChanged(Mode.LOCK_DOWN), 1) == (DriveSide(IN, unlocked=False), GaveUp("a"))
-    assert arm.feed(Release(one(IN), "b"), 2) == (Refused(Refusal.LOCK_DOWN),)
+    assert arm.feed(Release(one(IN), "b"), 2) == (CommandRefused(Refusal.LOCK_DOWN),)
 
 
 def test_fire_frees_both_sides_and_its_end_locks_them() -> None:
@@ -309,7 +309,7 @@ class Turnstile(RuleBasedStateMachine):
         may = sides & self.settings.releasable(self.mode)
         before = self.standing
         effects = self.feed(Release(sides, key))
-        refused = any(isinstance(effect, Refused) for effect in effects)
+        refused = any(isinstance(effect, CommandRefused) for effect in effects)
         assert refused is not bool(may)
         if may:
             assert before is None or before[0] in self.ended, "two releases stand"

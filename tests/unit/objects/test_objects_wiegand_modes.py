@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import InvalidRequest
 from gateway.objects.catalogue import REGISTRY
-from gateway.objects.wiegand_modes import Mode, ParityBit, mode_of
+from gateway.objects.wiegand_modes import ParityBit, WiegandMode, mode_of
 
 H10304: dict[str, Any] = {
     "name": "37(H10304)",
@@ -21,12 +21,12 @@ H10304: dict[str, Any] = {
 }
 
 
-def mode(**changes: Any) -> Mode:
+def mode(**changes: Any) -> WiegandMode:
     return mode_of({**H10304, **changes})
 
 
 def test_a_row_as_the_vendors_page_writes_it_is_understood() -> None:
-    assert mode() == Mode(
+    assert mode() == WiegandMode(
         name="37(H10304)",
         bits=37,
         facility=range(2, 18),

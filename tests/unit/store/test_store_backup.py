@@ -31,7 +31,7 @@ from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.identity import DeviceIdentity, store_identity
 from gateway.store.tables.photos import Photo, Photos
-from gateway.store.tables.tokens import Tokens
+from gateway.store.tables.tokens import TokenTable
 
 EXAMPLES = settings().max_examples // 6
 """Each one is a whole store, or two."""
@@ -250,15 +250,15 @@ def test_logins_tokens_and_identity_stay(device: Device, other: Device) -> None:
     saved = device.save()
     accounts = Accounts(other.store, lambda: 0)
     accounts.set_password("admin", "of the device")
-    lost = Tokens(device.store, lambda: NOON).create("of the backup")
-    token = Tokens(other.store, lambda: NOON).create("of the device")
+    lost = TokenTable(device.store, lambda: NOON).create("of the backup")
+    token = TokenTable(other.store, lambda: NOON).create("of the device")
     device_row = {"id": HERE.device_id, "name": "me", "ip": "", "public_key": ""}
     device.store.insert("devices", [device_row])
     other.restore(device.save())
     other.restore(saved)
     assert accounts.verify("admin", "of the device") is not None
     assert accounts.verify("admin", "of the backup") is None
-    tokens = Tokens(other.store, lambda: NOON)
+    tokens = TokenTable(other.store, lambda: NOON)
     assert tokens.find(token) is not None
     assert tokens.find(lost) is None
     row = other.store.reader().execute_sql("SELECT device_id FROM device_identity").fetchall()

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.access.person import Person
 from gateway.explain import people_index as pages
-from gateway.explain.people_index import Member, Roster
+from gateway.explain.people_index import Member, PeopleIndex
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.objects.store import Store
 
@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def roster(store: Store) -> Roster:
+def roster(store: Store) -> PeopleIndex:
     """Five people with gaps between their ids."""
     users = [{"id": id_, "name": f"P{id_}"} for id_ in (2, 3, 5, 8, 13)]
     store.insert("users", users)
@@ -30,10 +30,10 @@ def roster(store: Store) -> Roster:
     store.insert("access_rules", [{"id": 7, "name": "own", "type": 1, "priority": 0}])
     store.insert("user_access_rules", [{"user_id": 3, "access_rule_id": 7}])
     store.insert("antipassback_exemptions", [{"user_id": 5}])
-    return Roster(store.reader(), store.models)
+    return PeopleIndex(store.reader(), store.models)
 
 
-def test_one_person_comes_with_all_ties(roster: Roster) -> None:
+def test_one_person_comes_with_all_ties(roster: PeopleIndex) -> None:
     assert roster.one(3) == Member(
         Person(3, 0, 0, group_ids=(1, 2), own_rule_ids=(7,), passback_exempt=False), "P3"
     )
@@ -45,7 +45,7 @@ def test_one_person_comes_with_all_ties(roster: Roster) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 5, 6])
 def test_everyone_comes_once_and_by_id_whatever_the_size_of_a_page(
-    roster: Roster, monkeypatch: pytest.MonkeyPatch, size: int
+    roster: PeopleIndex, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(pages, "PAGE", size)
     assert [member.person.id for member in roster.all()] == [2, 3, 5, 8, 13]
@@ -53,5 +53,5 @@ def test_everyone_comes_once_and_by_id_whatever_the_size_of_a_page(
     assert [member.person.group_ids for member in roster.all()][:2] == [(), (1, 2)]
 
 
-def test_groups_are_called_by_their_names_where_they_are_there(roster: Roster) -> None:
+def test_groups_are_called_by_their_names_where_they_are_there(roster: PeopleIndex) -> None:
     assert roster.group_names([1, 2, 3]) == {1: "All", 2: "Few"}

@@ -38,7 +38,7 @@ from gateway.access.rows import (
 )
 from gateway.access.slices import drain
 from gateway.clock import Moment
-from gateway.store.journal.passages import Entered, position_at
+from gateway.store.journal.passages import PassageEntered, position_at
 
 from .scenarios import LINKS, Row, Tables, scenario
 
@@ -142,7 +142,7 @@ class Engine:
     def _admit(self, tables: Tables, step: Row) -> AdmissionStep:
         if self._compiled is None or self._compiled[0] is not tables:
             self._compiled = tables, policy_of(tables)
-        entered = [Entered(**it) for it in step["passages"] if it["user_id"] == step["user"]]
+        entered = [PassageEntered(**it) for it in step["passages"] if it["user_id"] == step["user"]]
         attempt = Attempt(
             step["reader"],
             step["portal"],

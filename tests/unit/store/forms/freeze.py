@@ -27,7 +27,7 @@ from typing import Any
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.objects.fields import Blob, Choice, Digits, Field, HexText, Id, Port, Ref, Text
+from gateway.objects.fields import Blob, Choice, Digits, Field, HexText, Id, PortNumber, Ref, Text
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
 from gateway.store.journal.projection import Projection
@@ -113,7 +113,7 @@ class Filler:
         forms: dict[type, str] = {
             HexText: f"{serial:X}",
             Digits: str(serial),
-            Port: str(serial),
+            PortNumber: str(serial),
         }
         found = (form for kind, form in forms.items() if isinstance(field, kind))
         return next(found, f"{field.name} é {serial}")[-field.max_length :]
@@ -154,9 +154,9 @@ def _own_tables(store: Store) -> dict[str, Any]:
         accounts.set_password(login, f"password of {login}", role)
     found: dict[str, Any] = {"logins": {login: role.value for login, role in LOGINS.items()}}
     if find_spec("gateway.store.tables.tokens"):
-        from gateway.store.tables.tokens import Tokens
+        from gateway.store.tables.tokens import TokenTable
 
-        found["token"] = Tokens(store, lambda: NOON).create("cloud")
+        found["token"] = TokenTable(store, lambda: NOON).create("cloud")
     if find_spec("gateway.store.tables.photos"):
         from gateway.store.tables.photos import Photo, Photos
 

@@ -29,7 +29,7 @@ from gateway.store.policy.snapshot import SnapshotReader
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.identity import read_identity
 from gateway.store.tables.photos import Photos
-from gateway.store.tables.tokens import Tokens
+from gateway.store.tables.tokens import TokenTable
 
 if TYPE_CHECKING:
     from tests.unit.store.forms.conftest import Frozen
@@ -105,7 +105,7 @@ def test_configuration_logins_tokens_and_photos_are_there(store: Store, frozen: 
         assert account.role == role
     assert read_identity(store.reader()).device_id == 51_469
     if "token" in frozen.known:
-        token = Tokens(store, lambda: pytest.fail("no time is asked for")).find(
+        token = TokenTable(store, lambda: pytest.fail("no time is asked for")).find(
             frozen.known["token"]
         )
         assert token is not None

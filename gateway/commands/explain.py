@@ -36,7 +36,7 @@ from gateway.explain.reports import (
     steps_of,
     suppose,
 )
-from gateway.explain.sentences import Names, Sentences
+from gateway.explain.sentences import Sentences
 from gateway.explain.sources import ExplainSources, Facts
 from gateway.explain.time_words import when
 from gateway.explain.values import Case, DayReport, RuleReport, Step, ZoneReport
@@ -315,7 +315,7 @@ def _told(facts: Facts, case: Case, name: str) -> dict[str, Any]:
     rules, left_out = rule_reports(case)
     groups = set(case.person.group_ids if case.person else ())
     groups.update(group for rule in rules for group in rule.tied_groups)
-    sentences = Sentences(case, Names(name, facts.roster.group_names(groups)), facts.names)
+    sentences = Sentences(case, PersonNames(name, facts.roster.group_names(groups)), facts.names)
     opens_next = None
     if case.reason is not Reason.GRANTED and case.person and case.portal:
         opens_next = _opens_next(facts, case.person, case.portal, case.moment)

@@ -19,7 +19,7 @@ from gateway.explain.time_words import clock_words, stamp_words
 _DAY_S = 86_400
 
 
-class Names(Protocol):
+class WordNames(Protocol):
     """What things are called, and what their times are on the site's wall clock."""
 
     def person(self, id_: int) -> str:
@@ -66,7 +66,7 @@ def facts_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return facts if isinstance(facts, Mapping) and facts.get("form") == FORM else NOTHING
 
 
-def reason_words(known: Known, names: Names) -> str:
+def reason_words(known: Known, names: WordNames) -> str:
     """What completes `DENIED Ana at front: ...`; empty for a plain grant."""
     words = REASONS[known.reason].words
     detail = detail_words(known, names)
@@ -75,7 +75,7 @@ def reason_words(known: Known, names: Names) -> str:
     return ": ".join(part for part in (words, detail) if part)
 
 
-def detail_words(known: Known, names: Names) -> str:
+def detail_words(known: Known, names: WordNames) -> str:
     """What the record adds to the words of its reason; empty for nothing."""
     told = _DETAILS.get(known.reason)
     return told(known, names) if told is not None else ""
@@ -90,13 +90,13 @@ def _rules(known: Known, *outcomes: RuleOutcome) -> str:
     return ", ".join(dict.fromkeys(f"'{name}'" for name, why in known.rules if why in outcomes))
 
 
-def _out_of_time(known: Known, names: Names) -> str:
+def _out_of_time(known: Known, names: WordNames) -> str:
     del names
     which = _rules(known, RuleOutcome.OUT_OF_TIME, RuleOutcome.NO_SCHEDULE)
     return f"outside the hours of {which}" if which else ""
 
 
-def _blocked(known: Known, names: Names) -> str:
+def _blocked(known: Known, names: WordNames) -> str:
     del names
     which = _rules(known, RuleOutcome.BLOCKS)
     if not which:
@@ -105,17 +105,17 @@ def _blocked(known: Known, names: Names) -> str:
     return f"blocked by {which}{'' if known.clock_trusted else why}"
 
 
-def _conditions(known: Known, names: Names) -> str:
+def _conditions(known: Known, names: WordNames) -> str:
     del names
     return _rules(known, RuleOutcome.UNKNOWN_CONDITION)
 
 
-def _untrusted(known: Known, names: Names) -> str:
+def _untrusted(known: Known, names: WordNames) -> str:
     del names
     return _rules(known, RuleOutcome.CLOCK_NOT_TRUSTED)
 
 
-def _passback(known: Known, names: Names) -> str:
+def _passback(known: Known, names: WordNames) -> str:
     facts = known.facts.get("passback")
     if facts is None:
         return ""
@@ -133,7 +133,7 @@ def _passback(known: Known, names: Names) -> str:
     return ", ".join(parts)
 
 
-def _lock_down(known: Known, names: Names) -> str:
+def _lock_down(known: Known, names: WordNames) -> str:
     facts = known.facts.get(Reason.LOCK_DOWN)
     if facts is None:
         return ""
@@ -149,7 +149,7 @@ def _lock_down(known: Known, names: Names) -> str:
     return " ".join(parts) + because
 
 
-def _interlock(known: Known, names: Names) -> str:
+def _interlock(known: Known, names: WordNames) -> str:
     facts = known.facts.get(Reason.INTERLOCK)
     if facts is None:
         return ""
@@ -159,12 +159,12 @@ def _interlock(known: Known, names: Names) -> str:
     )
 
 
-def _keypad(known: Known, names: Names) -> str:
+def _keypad(known: Known, names: WordNames) -> str:
     facts = known.facts.get("keypad")
     return f"until {_at(facts['until_s'], known, names)}" if facts else ""
 
 
-def _persons(known: Known, names: Names) -> str:
+def _persons(known: Known, names: WordNames) -> str:
     facts = known.facts.get("persons")
     if facts is None:
         return ""
@@ -178,7 +178,7 @@ def _persons(known: Known, names: Names) -> str:
     return missing
 
 
-def _valid(known: Known, names: Names) -> str:
+def _valid(known: Known, names: WordNames) -> str:
     facts = known.facts.get("valid", {})
     parts = [
         f"valid {name} {stamp_words(names.wall_of_stamp(facts[name]))}"
@@ -188,17 +188,17 @@ def _valid(known: Known, names: Names) -> str:
     return ", ".join(parts)
 
 
-def _unreachable(known: Known, names: Names) -> str:
+def _unreachable(known: Known, names: WordNames) -> str:
     facts = known.facts.get(Reason.DOOR_UNREACHABLE)
     return f"door '{names.door(facts['door'])}': {facts['why']}" if facts else ""
 
 
-def _error(known: Known, names: Names) -> str:
+def _error(known: Known, names: WordNames) -> str:
     del names
     return str(known.facts.get(Reason.INTERNAL_ERROR, {}).get("error", ""))
 
 
-_DETAILS: Mapping[Reason, Callable[[Known, Names], str]] = {
+_DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
     Reason.OUT_OF_TIME: _out_of_time,
     Reason.BLOCKED: _blocked,
     Reason.CLOCK_NOT_TRUSTED: _untrusted,
@@ -217,7 +217,7 @@ _DETAILS: Mapping[Reason, Callable[[Known, Names], str]] = {
 }
 
 
-def violation_words(known: Known, names: Names) -> str:
+def violation_words(known: Known, names: WordNames) -> str:
     """What a grant that anti-passback only noted violates."""
     told = _passback(known, names) or "an older version recorded no details"
     return f"anti-passback violation: {told}"
@@ -229,11 +229,11 @@ def unrecorded(known: Known) -> bool:
     return bool(needed) and needed not in known.facts
 
 
-def _at(utc_s: int, known: Known, names: Names) -> str:
+def _at(utc_s: int, known: Known, names: WordNames) -> str:
     return wall_words(names.wall(utc_s), known.local)
 
 
-def _stamp(stamp: int, known: Known, names: Names) -> str:
+def _stamp(stamp: int, known: Known, names: WordNames) -> str:
     return wall_words(names.wall_of_stamp(stamp), known.local)
 
 

@@ -11,7 +11,7 @@ from gateway.access.reasons import REASONS, Reason, StageVerdict
 from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment
 from gateway.explain.reason_words import Known, reason_words, unrecorded, violation_words
-from gateway.explain.reason_words import Names as WordNames
+from gateway.explain.reason_words import PersonNames as WordNames
 from gateway.explain.reports import OTHER_PERSON, day_report, ended_at
 from gateway.explain.time_words import schedule_words, when
 from gateway.explain.values import Case, RuleReport, StageReport
@@ -21,7 +21,7 @@ MOST_HINTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class PersonNames:
     """What the people and groups of a case are called."""
 
     person: str = ""
@@ -45,7 +45,7 @@ _TELLING = frozenset({StageVerdict.REFUSES, StageVerdict.FREES, StageVerdict.WAI
 class Sentences:
     """The sentences about one case."""
 
-    def __init__(self, case: Case, names: Names, words: WordNames) -> None:
+    def __init__(self, case: Case, names: PersonNames, words: WordNames) -> None:
         """`words` names what the facts of the case are about."""
         self._case = case
         self._names = names

@@ -47,7 +47,7 @@ from gateway.explain.reports import (
     steps_of,
     suppose,
 )
-from gateway.explain.sentences import _OUTCOMES, Names, Sentences
+from gateway.explain.sentences import _OUTCOMES, PersonNames, Sentences
 from gateway.explain.time_words import KINDS, clock_words, days_words
 from gateway.explain.values import Case, NamedZone, Step
 
@@ -216,7 +216,7 @@ def opens_next(case: Case) -> Moment | None:
 def test_an_explanation_says_what_the_table_says(compiled: Compile, row: Table) -> None:
     case = supposed(row, compiled(site(watched="seen_in" in row)))
     rules, left_out = rule_reports(case)
-    sentences = Sentences(case, Names(row["who"], GROUPS), PlainNames())
+    sentences = Sentences(case, PersonNames(row["who"], GROUPS), PlainNames())
     stages = {report.stage: report for report in stage_reports(case)}
 
     assert case.reason == row["reason"]
@@ -253,7 +253,7 @@ def test_every_reason_has_a_stage_and_a_sentence(compiled: Compile, reason: Reas
         return
     [ended] = [it for it in stages if it.verdict in {"refuses", "waits", "frees"}]
     assert ended.stage is stage_of(reason, by_rules=True)
-    told = Sentences(case, Names(), PlainNames()).stage(ended)
+    told = Sentences(case, PersonNames(), PlainNames()).stage(ended)
     assert len(told) > 5
     # What an older program recorded says honestly that it lacks what the reason rests on.
     assert ("an older version recorded no details" in told) is bool(REASONS[reason].facts)
@@ -285,7 +285,9 @@ def test_what_was_decided_is_told_whatever_the_rules_say_now(compiled: Compile) 
     assert (told[2].why, told[2].changed) == ("other_place", False)
     assert (told[77].why, told[77].changed, told[77].type) == ("no_schedule", True, None)
     assert 7 not in told, "tied to the person since then"
-    assert "the rules have changed since" in Sentences(case, Names(), PlainNames()).rule(told[77])
+    assert "the rules have changed since" in Sentences(case, PersonNames(), PlainNames()).rule(
+        told[77]
+    )
 
 
 def test_clauses_are_told_one_by_one(compiled: Compile) -> None:

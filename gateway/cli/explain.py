@@ -19,8 +19,8 @@ import click
 from gateway.cli.options import directory_of, group_data_option, initialised, json_option
 from gateway.clock import DeviceTime, SiteZone, SystemClock, WireTime
 from gateway.commands.explain import ExplainRequest, explained
-from gateway.commands.openers import WhenCanRequest, WhoCanOpenRequest, openers, week
 from gateway.commands.requests import parse
+from gateway.commands.who_can_open import WhenCanRequest, WhoCanOpenRequest, rows_of_people, week
 from gateway.credentials.card_number import parse_card
 from gateway.errors import ControllerUnavailable, DataDirectoryError
 from gateway.explain.rules import RulesCache
@@ -106,7 +106,7 @@ def who(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) 
     data, as_json = obj
     with _facts(data) as facts:
         given = {name: value for name, value in asked.items() if value is not None}
-        for row in openers(facts, parse(WhoCanOpenRequest, {**given, **_time(facts, at)})):
+        for row in rows_of_people(facts, parse(WhoCanOpenRequest, {**given, **_time(facts, at)})):
             mark = "now" if row["now"] else "at other times"
             click.echo(
                 _json(row) if as_json else f"{row['user_id']:>10}  {mark:<14}  {row['name']}"

@@ -201,7 +201,7 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
         return {**head, **_opened(facts, moment, entry.body)}
     if word not in tuple(Reason):
         raise NotFound(f"this version does not know the reason {word!r} of access {log_id}")
-    member = facts.roster.one(row["user_id"]) if row["user_id"] else None
+    member = facts.people_index.one(row["user_id"]) if row["user_id"] else None
     case = Case(
         policy=facts.policy,
         person=member.person if member else None,
@@ -293,7 +293,7 @@ def _who(facts: Facts, request: ExplainRequest) -> tuple[Person | None, str, Fac
     """The person, their name, and how they identify."""
     presented = request.credential()
     if presented is None:
-        member = facts.roster.one(request.user_id or 0)
+        member = facts.people_index.one(request.user_id or 0)
         if member is None:
             raise NotFound(f"There is no user {request.user_id}")
         return member.person, member.name, Factor.CARD
@@ -306,7 +306,7 @@ def _who(facts: Facts, request: ExplainRequest) -> tuple[Person | None, str, Fac
     if credential.kind is CredentialKind.QRCODE and mode is not QrMode.ALPHANUMERIC:
         return None, "", factor  # codes are numbers in these modes, and this one is none
     person = facts.people().find(credential).person
-    member = facts.roster.one(person.id) if person else None
+    member = facts.people_index.one(person.id) if person else None
     return person, member.name if member else "", factor
 
 
@@ -315,7 +315,9 @@ def _told(facts: Facts, case: Case, name: str) -> dict[str, Any]:
     rules, left_out = rule_reports(case)
     groups = set(case.person.group_ids if case.person else ())
     groups.update(group for rule in rules for group in rule.tied_groups)
-    sentences = Sentences(case, PersonNames(name, facts.roster.group_names(groups)), facts.names)
+    sentences = Sentences(
+        case, PersonNames(name, facts.people_index.group_names(groups)), facts.names
+    )
     opens_next = None
     if case.reason is not Reason.GRANTED and case.person and case.portal:
         opens_next = _opens_next(facts, case.person, case.portal, case.moment)

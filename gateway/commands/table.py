@@ -27,7 +27,6 @@ from gateway.commands import (
     modes,
     network,
     objects,
-    openers,
     passback,
     photos,
     power,
@@ -38,6 +37,7 @@ from gateway.commands import (
     tokens,
     transfer,
     turnstile,
+    who_can_open,
 )
 from gateway.commands.answers import Answer
 from gateway.commands.audit import audited
@@ -78,7 +78,7 @@ _ALL: tuple[Command, ...] = (
     *audit.COMMANDS,
     *backup.COMMANDS,
     *explain.COMMANDS,
-    *openers.COMMANDS,
+    *who_can_open.COMMANDS,
 )
 
 COMMANDS: Mapping[str, Command] = MappingProxyType({command.name: command for command in _ALL})

@@ -10,8 +10,7 @@ from gateway.access.policy import BLOCK, RELEASE
 from gateway.access.reasons import REASONS, Reason, StageVerdict
 from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment
-from gateway.explain.reason_words import Known, reason_words, unrecorded, violation_words
-from gateway.explain.reason_words import PersonNames as WordNames
+from gateway.explain.reason_words import Known, WordNames, reason_words, unrecorded, violation_words
 from gateway.explain.reports import OTHER_PERSON, day_report, ended_at
 from gateway.explain.time_words import schedule_words, when
 from gateway.explain.values import Case, RuleReport, StageReport

@@ -44,7 +44,7 @@ GROUPS = (
     _group(
         "Access decisions",
         "Who may pass where and when, and why somebody was or was not let in.",
-        *("explain", "openers", "passback", "authorization"),
+        *("explain", "who_can_open", "passback", "authorization"),
     ),
     _group("Alarms", "Arm and disarm alarm zones, and see what alarms.", "alarms"),
     _group(

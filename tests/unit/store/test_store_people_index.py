@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def roster(store: Store) -> PeopleIndex:
+def people(store: Store) -> PeopleIndex:
     """Five people with gaps between their ids."""
     users = [{"id": id_, "name": f"P{id_}"} for id_ in (2, 3, 5, 8, 13)]
     store.insert("users", users)
@@ -33,25 +33,25 @@ def roster(store: Store) -> PeopleIndex:
     return PeopleIndex(store.reader(), store.models)
 
 
-def test_one_person_comes_with_all_ties(roster: PeopleIndex) -> None:
-    assert roster.one(3) == Member(
+def test_one_person_comes_with_all_ties(people: PeopleIndex) -> None:
+    assert people.one(3) == Member(
         Person(3, 0, 0, group_ids=(1, 2), own_rule_ids=(7,), passback_exempt=False), "P3"
     )
-    exempt = roster.one(5)
+    exempt = people.one(5)
     assert exempt is not None
     assert exempt.person.passback_exempt
-    assert roster.one(4) is None
+    assert people.one(4) is None
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 6])
 def test_everyone_comes_once_and_by_id_whatever_the_size_of_a_page(
-    roster: PeopleIndex, monkeypatch: pytest.MonkeyPatch, size: int
+    people: PeopleIndex, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(pages, "PAGE", size)
-    assert [member.person.id for member in roster.all()] == [2, 3, 5, 8, 13]
-    assert [member.person.id for member in roster.all(after=3)] == [5, 8, 13]
-    assert [member.person.group_ids for member in roster.all()][:2] == [(), (1, 2)]
+    assert [member.person.id for member in people.all()] == [2, 3, 5, 8, 13]
+    assert [member.person.id for member in people.all(after=3)] == [5, 8, 13]
+    assert [member.person.group_ids for member in people.all()][:2] == [(), (1, 2)]
 
 
-def test_groups_are_called_by_their_names_where_they_are_there(roster: PeopleIndex) -> None:
-    assert roster.group_names([1, 2, 3]) == {1: "All", 2: "Few"}
+def test_groups_are_called_by_their_names_where_they_are_there(people: PeopleIndex) -> None:
+    assert people.group_names([1, 2, 3]) == {1: "All", 2: "Few"}

@@ -32,7 +32,7 @@ from gateway.explain.sources import Facts
 _MOST_KNOWN = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Verdict = tuple[bool, bool]
+MayPass = tuple[bool, bool]
 """Whether somebody may pass in the week, and at the moment."""
 
 
@@ -109,17 +109,17 @@ def who_can_open(call: Call[WhoCanOpenRequest]) -> Annotated[Rows, People]:
 
     `now` in a row tells whether they may at the moment that was asked about.
     """
-    return Rows("people", openers(Facts(sources_of(call.context)), call.request))
+    return Rows("people", rows_of_people(Facts(sources_of(call.context)), call.request))
 
 
-def openers(facts: Facts, request: WhoCanOpenRequest) -> Iterator[Mapping[str, object]]:
+def rows_of_people(facts: Facts, request: WhoCanOpenRequest) -> Iterator[Mapping[str, object]]:
     """The rows of the answer. Raises InvalidRequest, NotFound or StorageError."""
     portals = _portals(facts, request)
     moment = facts.moment(request.time)
     may = _Passing(facts, portals, request.door, moment)
     found = (
         {"user_id": member.person.id, "name": member.name, "now": now}
-        for member in facts.roster.all(request.after)
+        for member in facts.people_index.all(request.after)
         for ever, now in [may(member.person)]
         if now or (ever and not request.now)
     )
@@ -154,9 +154,9 @@ class _Passing:
         self._door = door
         self._moment = moment
         self._week = week_of(facts.device_time, _day(moment))
-        self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], Verdict] = {}
+        self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], MayPass] = {}
 
-    def __call__(self, person: Person) -> Verdict:
+    def __call__(self, person: Person) -> MayPass:
         if person.dated:
             return self._verdict(person)
         ties = person.group_ids, person.own_rule_ids
@@ -167,7 +167,7 @@ class _Passing:
             known = self._known[ties] = self._verdict(person)
         return known
 
-    def _verdict(self, person: Person) -> Verdict:
+    def _verdict(self, person: Person) -> MayPass:
         policy = self._facts.policy
         now = any(
             self._counts(decide(policy, person, portal.id, self._moment))
@@ -196,7 +196,7 @@ def when_can(call: Call[WhenCanRequest]) -> Annotated[Mapping[str, object], Week
 
 def week(facts: Facts, request: WhenCanRequest) -> dict[str, Any]:
     """The answer to `request`. Raises NotFound or StorageError."""
-    member = facts.roster.one(request.user_id)
+    member = facts.people_index.one(request.user_id)
     if member is None:
         raise NotFound(f"There is no user {request.user_id}")
     if request.portal_id is None:

@@ -150,7 +150,7 @@ class _Work:
                 self._guessed(attempt.reader)
             self._refuse(Reason.UNKNOWN_CREDENTIAL, attempt)
             return
-        decision = self._by_rules(policy, person, portal, seen)
+        decision = self._decide(policy, person, portal, seen)
         # Nobody has a second factor for an emergency card, which is nobody's.
         if not decision.allowed or not self._settings.second_factor or not person.id:
             self._conclude(policy, portal, attempt, person, decision, seen)
@@ -190,7 +190,7 @@ class _Work:
         # The rules may have changed, or their time may be over, since the first factor. The
         # person as read now counts.
         person = replace(attempt.person, spends=first.spends)
-        decision = self._by_rules(policy, person, portal, seen)
+        decision = self._decide(policy, person, portal, seen)
         both = replace(attempt, person=person, duress=attempt.duress or waiting.duress)
         self._conclude(policy, portal, both, person, decision, seen)
 
@@ -199,7 +199,7 @@ class _Work:
             return Person(0, own_rule_ids=policy.contingency_rules)
         return attempt.person
 
-    def _by_rules(
+    def _decide(
         self, policy: Policy, person: Person, portal: Portal, seen: Circumstances
     ) -> Decision:
         if seen.place.released:
@@ -303,7 +303,7 @@ class _Work:
                 revoked = refuse(Reason.CREDENTIAL_REVOKED, person.id, portal.id)
                 self._outcomes.append(AdmissionOutcome(revoked, person=person))
                 continue
-            decision = self._by_rules(policy, now[person.id], portal, seen)
+            decision = self._decide(policy, now[person.id], portal, seen)
             if decision.allowed:
                 staying.append(now[person.id])
             else:

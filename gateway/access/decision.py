@@ -63,7 +63,7 @@ def decide(policy: Policy, person: Person, portal_id: int, moment: Moment) -> De
     invalid = _invalid(person, moment)
     if invalid is not None:
         return refuse(invalid, person.id, portal_id)
-    return _by_rules(policy, person, portal, policy.calendar.instant(moment))
+    return _decide_by_rules(policy, person, portal, policy.calendar.instant(moment))
 
 
 def _invalid(person: Person, moment: Moment) -> Reason | None:
@@ -93,7 +93,9 @@ class _Look:
     """It releases only on a condition that cannot be evaluated, so it does not."""
 
 
-def _by_rules(policy: Policy, person: Person, portal: Portal, instant: ScheduleInstant) -> Decision:
+def _decide_by_rules(
+    policy: Policy, person: Person, portal: Portal, instant: ScheduleInstant
+) -> Decision:
     tied = _tied(policy, person)
     looks = _looks(policy, tied, portal, instant, conditional=policy.is_conditional(person))
     own_wins = any(look.rule.releases and look.person is PersonTie.OWN for look in looks)

@@ -143,7 +143,7 @@ def sources_of(context: CommandContext) -> ExplainSources:
     return ExplainSources(
         database=context.store.reader(),
         models=context.store.models,
-        books=context.books,
+        rules_cache=context.rules_cache,
         journal=context.data / JOURNAL_FILE,
         site=context.site,
         clock=context.clock,

@@ -158,16 +158,16 @@ class _Passing:
 
     def __call__(self, person: Person) -> MayPass:
         if person.dated:
-            return self._verdict(person)
+            return self._may_pass(person)
         ties = person.group_ids, person.own_rule_ids
         known = self._known.get(ties)
         if known is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            known = self._known[ties] = self._verdict(person)
+            known = self._known[ties] = self._may_pass(person)
         return known
 
-    def _verdict(self, person: Person) -> MayPass:
+    def _may_pass(self, person: Person) -> MayPass:
         policy = self._facts.policy
         now = any(
             self._counts(decide(policy, person, portal.id, self._moment))

@@ -75,7 +75,7 @@ class Facts:
 
     @property
     def policy(self) -> Policy:
-        return self.book.snapshot.policy
+        return self.rules.snapshot.policy
 
     def people(self) -> PeopleReader:
         """Finds people by credential."""
@@ -88,7 +88,7 @@ class Facts:
 
     def configured(self, module: str, key: str) -> str:
         """A value of the configuration."""
-        return self.book.snapshot.configuration[(module, key)]
+        return self.rules.snapshot.configuration[(module, key)]
 
     def is_on(self, module: str, key: str) -> bool:
         """Whether a switch of the configuration is on."""
@@ -115,7 +115,7 @@ class Facts:
         """The portal that a reader of the site stands for, 0 for none. Raises InvalidRequest."""
         for reader in self.site.reader:
             if reader.name == name:
-                return self.book.snapshot.portal_of_reader.get(reader.index, 0)
+                return self.rules.snapshot.portal_of_reader.get(reader.index, 0)
         raise InvalidRequest(f"Invalid member 'reader' (the site has no reader {name!r})")
 
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
@@ -129,7 +129,7 @@ class Facts:
 
     def settings(self, *anywhere: str) -> AdmissionSettings:
         """How people are let in; `anywhere` are names of readers that count as keypads."""
-        settings = admission_settings(self.book.snapshot.configuration, self.site)
+        settings = admission_settings(self.rules.snapshot.configuration, self.site)
         return replace(settings, keypads=settings.keypads | set(anywhere))
 
     def circumstances(self, moment: Moment, portal: Portal | None, user_id: int) -> Circumstances:
@@ -180,7 +180,7 @@ class Facts:
     def _locked_down(self, door: int) -> Mapping[str, Any]:
         device = self._set_mode(DEVICE) is Mode.LOCK_DOWN
         place = DEVICE if device or door not in DOORS else door
-        return mode_facts(place, self.book.snapshot.modes.get(place))
+        return mode_facts(place, self.rules.snapshot.modes.get(place))
 
     def unreachable(self, portal: Portal) -> Mapping[str, Any] | None:
         """The door that keeps everyone out since its module is away; None where one can open."""
@@ -229,7 +229,7 @@ class Facts:
     @property
     def rule_zones(self) -> Mapping[int, tuple[NamedZone, ...]]:
         """By rule, its time zones with their names."""
-        return self.book.rule_zones
+        return self.rules.rule_zones
 
 
 def _mode(word: str) -> Mode:

@@ -67,14 +67,14 @@ class SecBoxes:
         if not self.fitted:
             return self.stand_in
         try:
-            wanted = int(text) if text.isdecimal() else int(float(text or VENDORS_SEC_BOX))
+            requested = int(text) if text.isdecimal() else int(float(text or VENDORS_SEC_BOX))
         except (ValueError, OverflowError):
             return 0
-        if wanted in self.fitted:
-            return wanted
-        if wanted == VENDORS_SEC_BOX and len(self.fitted) == 1:
+        if requested in self.fitted:
+            return requested
+        if requested == VENDORS_SEC_BOX and len(self.fitted) == 1:
             return self.fitted[0]
-        near = [box for box in self.fitted if float(box) == float(wanted)]
+        near = [box for box in self.fitted if float(box) == float(requested)]
         return near[0] if len(near) == 1 else 0
 
 

@@ -100,8 +100,8 @@ def passage(area_from_id: int, area_to_id: int, watched: Mapping[int, int]) -> P
     """The passage between two areas, of which `watched` says how strictly: the stricter counts."""
     if area_from_id == area_to_id:
         return Passage(area_from_id, area_to_id)
-    wanted = max(watched.get(area, 0) for area in (area_from_id, area_to_id))
-    strictness = Strictness(min(max(wanted, Strictness.OFF), Strictness.HARD))
+    strictest = max(watched.get(area, 0) for area in (area_from_id, area_to_id))
+    strictness = Strictness(min(max(strictest, Strictness.OFF), Strictness.HARD))
     return Passage(area_from_id, area_to_id, strictness)
 
 

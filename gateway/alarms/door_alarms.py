@@ -73,7 +73,7 @@ class DoorAlarms:
         shown = MappingProxyType({source.door_id: source.cause for source in alarms})
         return cls(standing=shown, shown=shown)
 
-    def told(
+    def reported(
         self, settings: DoorAlarmSettings, source: AlarmSource, now_ms: int, *, on: bool
     ) -> DoorAlarmChange:
         """A door's machine says that its alarm began or ended."""

@@ -219,8 +219,8 @@ def _settle_grants(
     closed = settings.sensor_enabled and state.sensor is SensorReading.CLOSED
     if closed and state.passing:
         return state, ()
-    told = NotEntered(state.grants) if closed else Entered(state.grants)
-    return replace(state, grants=()), (told,)
+    effect = NotEntered(state.grants) if closed else Entered(state.grants)
+    return replace(state, grants=()), (effect,)
 
 
 def _answers(settings: DoorSettings, before: DoorState, event: DoorEvent) -> list[DoorEffect]:

@@ -113,17 +113,17 @@ def hindrance(view: DoorView, margin_ms: int, now_ms: int) -> Hindrance | None:
 def obstacle(
     partners: Partners,
     views: Mapping[int, DoorView],
-    wanted: Collection[int],
+    requested: Collection[int],
     margin_ms: int,
     now_ms: int,
 ) -> Obstacle | None:
-    """What keeps the doors `wanted` from being opened together now; None when nothing does.
+    """What keeps the doors `requested` from being opened together now; None when nothing does.
 
     Two of them that belong to one interlock keep each other locked.
     """
-    for door in wanted:
+    for door in requested:
         for other in sorted(partners.get(door, ())):
-            if other in wanted:
+            if other in requested:
                 return Obstacle(door, other, Hindrance.TOGETHER)
             why = hindrance(views[other], margin_ms, now_ms)
             if why is not None:

@@ -81,20 +81,20 @@ def step(
     What fell due before `now_ms` is taken care of first, except for a turn: while a release was
     not yet taken back its output was on, so whoever turned then was let through.
     """
-    told: Effects = ()
+    effects: Effects = ()
     after = state
     if not isinstance(event, TurnSensed):
-        after, told = _elapse(after, now_ms)
+        after, effects = _elapse(after, now_ms)
     after, answers = _apply(settings, after, event, now_ms)
     after, dropped = _settle(settings, after)
-    told += answers + dropped
+    effects += answers + dropped
     after, late = _elapse(after, now_ms)
-    told += late
+    effects += late
     released = after.release.sides if after.release else frozenset()
     after = replace(after, unlocked=settings.free(after.mode) | released)
     moved = after.unlocked ^ state.unlocked
     drives = tuple(DriveSide(side, side in after.unlocked) for side in Side if side in moved)
-    return TurnstileTransition(after, drives + told)
+    return TurnstileTransition(after, drives + effects)
 
 
 def due_ms(state: TurnstileState) -> int | None:

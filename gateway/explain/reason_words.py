@@ -77,8 +77,8 @@ def reason_words(known: Known, names: WordNames) -> str:
 
 def detail_words(known: Known, names: WordNames) -> str:
     """What the record adds to the words of its reason; empty for nothing."""
-    told = _DETAILS.get(known.reason)
-    return told(known, names) if told is not None else ""
+    words = _DETAILS.get(known.reason)
+    return words(known, names) if words is not None else ""
 
 
 _WHOLE = frozenset({Reason.OUT_OF_TIME, Reason.BLOCKED, Reason.LOCK_DOWN})
@@ -219,8 +219,8 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
 
 def violation_words(known: Known, names: WordNames) -> str:
     """What a grant that anti-passback only noted violates."""
-    told = _passback(known, names) or "an older version recorded no details"
-    return f"anti-passback violation: {told}"
+    details = _passback(known, names) or "an older version recorded no details"
+    return f"anti-passback violation: {details}"
 
 
 def unrecorded(known: Known) -> bool:

@@ -157,8 +157,8 @@ class Facts:
         for door in doors:
             if door in standing and standing[door].barred_by:
                 found = standing[door]
-                told = {"door": door, "by": found.barred_by, "why": found.barred_why}
-                facts.setdefault(Reason.INTERLOCK, told)
+                barred = {"door": door, "by": found.barred_by, "why": found.barred_why}
+                facts.setdefault(Reason.INTERLOCK, barred)
         return Place(
             released=bool(modes) and all(mode.releases for mode in modes.values()),
             locked_down=shut is not None,

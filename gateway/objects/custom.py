@@ -122,8 +122,8 @@ def _check_column_name(name: str) -> None:
 
 def _check_name(member: str, name: str) -> None:
     if not _NAME.fullmatch(name):
-        wanted = "letters a-z, digits and underscores, at most 63, not beginning with a digit,"
-        raise invalid_member(member, wanted, repr(name[:80]))
+        expected = "letters a-z, digits and underscores, at most 63, not beginning with a digit,"
+        raise invalid_member(member, expected, repr(name[:80]))
 
 
 def check_new_table(registry: Registry, name: str) -> None:

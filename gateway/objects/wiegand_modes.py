@@ -79,8 +79,8 @@ def mode_of(row: Mapping[str, Stored]) -> WiegandMode:
         raise invalid_member("size", f"at least {highest}, the last bit that is named", str(size))
     for parity in parities:
         if parity.bit in data:
-            wanted = "parity bits outside of facility and card"
-            raise invalid_member("parities", wanted, f"bit {parity.bit} in both")
+            expected = "parity bits outside of facility and card"
+            raise invalid_member("parities", expected, f"bit {parity.bit} in both")
     return WiegandMode(
         name=str(row["name"]),
         bits=size,
@@ -129,8 +129,8 @@ def _parities(text: str) -> list[ParityBit]:
         bit = int(match[2])
         covered = {number for span in match[3].split(",") for number in _numbers(span, text)}
         if bit == 0 or bit in covered or bit in {parity.bit for parity in found}:
-            wanted = "parity bits from 1, each once, that do not cover themselves"
-            raise invalid_member("parities", wanted, repr(text))
+            expected = "parity bits from 1, each once, that do not cover themselves"
+            raise invalid_member("parities", expected, repr(text))
         found.append(ParityBit(bit, match[1] == "E", tuple(sorted(covered))))
     return found
 

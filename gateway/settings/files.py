@@ -42,8 +42,8 @@ def _beside(path: Path) -> str:
         names = sorted(it.name for it in path.parent.iterdir())
     except OSError:
         return ""
-    wanted = path.name.lower()
-    near = [name for name in names if name.lower() in {wanted, f"{wanted}.txt"}]
+    requested = path.name.lower()
+    near = [name for name in names if name.lower() in {requested, f"{requested}.txt"}]
     return f", but {near[0]}: rename it" if near else ""
 
 

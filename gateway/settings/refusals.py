@@ -122,13 +122,13 @@ def _line(problem: ErrorDetails, data: Found, model: type[BaseModel] | None, tex
         key = f"{key} kind"
         found = found.get("kind") if isinstance(found, dict) else found
     refusal = _refusal(problem, found, _Place(model, loc))
-    told = ""
+    found_text = ""
     if found is not None and not _has_tables(found):
-        told = f" (found {shown(found)})"
+        found_text = f" (found {shown(found)})"
     elif len(loc) == 1:
-        told = _header(str(loc[0]), text)
+        found_text = _header(str(loc[0]), text)
     cure = f"; {refusal.cure}" if refusal.cure else ""
-    said = f"{refusal.wrong}{told}{cure}"
+    said = f"{refusal.wrong}{found_text}{cure}"
     return f"{key}: {said}" if key else said
 
 
@@ -158,8 +158,8 @@ def _key(loc: Sequence[int | str], data: Found) -> str:
     if rest and rest[0] == given.get("kind"):
         rest = rest[1:]  # which class of reader it is says `kind`
     name = given.get("name", given.get("number"))
-    told = f"{table} {shown(name)}" if name is not None else f"{table} no. {loc[1] + 1}"
-    return f"{told} {_dotted(rest)}".strip()
+    label = f"{table} {shown(name)}" if name is not None else f"{table} no. {loc[1] + 1}"
+    return f"{label} {_dotted(rest)}".strip()
 
 
 def _dotted(parts: Sequence[int | str]) -> str:

@@ -230,5 +230,5 @@ def _is_whole(line: str) -> bool:
 
 def _refused(name: str, number: int, line: str, text: str) -> SettingsError:
     line = line.strip()
-    told = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
-    return SettingsError(f"{name} line {number}: {text} (found {told})")
+    shown = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    return SettingsError(f"{name} line {number}: {text} (found {shown})")

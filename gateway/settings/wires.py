@@ -102,8 +102,8 @@ class Strike(Section):
 
     def level(self, state: LockState) -> bool:
         """The pin level (True = high) of `state`."""
-        wanted = self.locked if state is LockState.LOCKED else self.unlocked
-        return wanted is Level.HIGH
+        level = self.locked if state is LockState.LOCKED else self.unlocked
+        return level is Level.HIGH
 
     @property
     def energised_to_lock(self) -> bool:

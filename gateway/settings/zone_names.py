@@ -92,8 +92,8 @@ def _suggestions(name: str) -> Sequence[str]:
         return tuple(_zones_at(offset))[:_MOST]
     zones = sorted(available_timezones())
     by_city = {zone.rpartition("/")[2]: zone for zone in zones if "/" in zone}
-    wanted = plain.replace(" ", "_")
-    near = closest(wanted, zones) or by_city.get(closest(wanted, by_city) or "")
+    requested = plain.replace(" ", "_")
+    near = closest(requested, zones) or by_city.get(closest(requested, by_city) or "")
     return (near,) if near else ()
 
 

@@ -172,7 +172,7 @@ class AlarmPanel(Component):
         """A door's machine raised or ended an alarm."""
         source = AlarmSource(cause, door_id)
         if cause in DOOR_CAUSES:
-            self._show(self._doors.told(self._settings.doors, source, now_ms, on=on), now_ms)
+            self._show(self._doors.reported(self._settings.doors, source, now_ms, on=on), now_ms)
         elif on:
             self._raise(source, now_ms)
         else:

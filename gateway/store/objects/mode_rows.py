@@ -38,8 +38,8 @@ def mode_facts(place: int, row: ModeRow | None) -> dict[str, int | str]:
     """
     known: dict[str, int | str] = {"door": place}
     if row is not None:
-        told = {name: getattr(row, name) for name in ("login", "reason", "since", "until")}
-        known |= {name: value for name, value in told.items() if value}
+        reported = {name: getattr(row, name) for name in ("login", "reason", "since", "until")}
+        known |= {name: value for name, value in reported.items() if value}
     return known
 
 

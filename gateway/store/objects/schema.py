@@ -86,8 +86,8 @@ def _index_sql(declared: ObjectType) -> Iterator[str]:
     for columns in unique:
         yield _one_index(declared, columns, unique=True)
     for field in declared.fields:
-        wanted = field.indexed or (isinstance(field, Ref) and field.selective)
-        if wanted and field.name not in covered:
+        expected = field.indexed or (isinstance(field, Ref) and field.selective)
+        if expected and field.name not in covered:
             yield _one_index(declared, (field.name,), unique=False)
 
 
@@ -155,15 +155,15 @@ def _ring_trigger(declared: ObjectType) -> tuple[str, str]:
 
 
 def _triggers(registry: Registry) -> dict[str, str]:
-    wanted = dict(_policy_triggers("configuration"))
+    expected = dict(_policy_triggers("configuration"))
     for declared in registry:
         if declared.policy:
-            wanted.update(_policy_triggers(declared.name))
+            expected.update(_policy_triggers(declared.name))
         if declared.change_logged and CHANGE_LOG in registry:
-            wanted.update(_change_triggers(declared))
+            expected.update(_change_triggers(declared))
         if declared.ring:
-            wanted.update((_ring_trigger(declared),))
-    return wanted
+            expected.update((_ring_trigger(declared),))
+    return expected
 
 
 def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> Shape:
@@ -219,15 +219,15 @@ def _add_columns(database: peewee.SqliteDatabase, registry: Registry, declared: 
 
 
 def _renew_triggers(database: peewee.Database, registry: Registry) -> None:
-    wanted = _triggers(registry)
+    expected = _triggers(registry)
     rows = database.execute_sql(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE ?",
         (f"{_TRIGGER}%",),
     ).fetchall()
     present = dict(rows)
     for name, sql in present.items():
-        if wanted.get(name) != sql:
+        if expected.get(name) != sql:
             database.execute_sql(f"DROP TRIGGER {quote(name)}")
-    for name, sql in wanted.items():
+    for name, sql in expected.items():
         if present.get(name) != sql:
             database.execute_sql(sql)

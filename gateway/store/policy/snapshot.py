@@ -294,14 +294,16 @@ def _alarm_schedules(
 
     A time zone that is empty or cannot be read disarms nothing, as it lifts no block.
     """
-    wanted: dict[int, list[int]] = {}
+    requested: dict[int, list[int]] = {}
     for part in sliced(links):
         for alarm_zone, time_zone in part:
-            wanted.setdefault(alarm_zone, []).append(time_zone)
+            requested.setdefault(alarm_zone, []).append(time_zone)
         yield
-    if not wanted:
+    if not requested:
         return MappingProxyType({})
-    its_spans: dict[int, list[TimeSpanRow]] = {zone: [] for ids in wanted.values() for zone in ids}
+    its_spans: dict[int, list[TimeSpanRow]] = {
+        zone: [] for ids in requested.values() for zone in ids
+    }
     for rows in sliced(spans):
         for row in rows:
             if row.time_zone_id in its_spans:
@@ -311,5 +313,5 @@ def _alarm_schedules(
     for id_, found in its_spans.items():
         compiled[id_] = yield from compile_zone(found)
     return MappingProxyType(
-        {zone: restricting([compiled[id_] for id_ in ids]) for zone, ids in wanted.items()}
+        {zone: restricting([compiled[id_] for id_ in ids]) for zone, ids in requested.items()}
     )

@@ -2,7 +2,7 @@
 
 A reader that stays open keeps the write-ahead log from being emptied, and a result of 200,000 rows
 does not belong into memory. So results come in pages of a short read each: by key where rows are
-wanted in the order of their keys, else by a list of keys (eight bytes each) that one short read
+requested in the order of their keys, else by a list of keys (eight bytes each) that one short read
 gives. Rows that vanish meanwhile are left out. Only counts, groups and an order by another
 object's column are read in one piece.
 """
@@ -104,17 +104,17 @@ class Runner:
 
     def _listed_pages(self, query: Query, keys: array[int]) -> Iterator[Rows]:
         for at in range(0, len(keys), self._page):
-            wanted = keys[at : at + self._page].tolist()
+            requested = keys[at : at + self._page].tolist()
             sources = self._compiler.sources(query)
             columns = [*self._columns(query, sources), sources.key]
             chosen = query if query.joined else replace(query, condition=None)
             selection = self._compiler.selection(
-                chosen, sources, columns, sources.key.in_(members(wanted))
+                chosen, sources, columns, sources.key.in_(members(requested))
             )
             found: dict[int, Rows] = {}
             for row in self._fetch(selection):
                 found.setdefault(row[-1], []).append(row)
-            yield [row for key in wanted for row in found.get(key, ())]
+            yield [row for key in requested for row in found.get(key, ())]
 
     def _columns(self, query: Query, sources: QuerySources) -> list[Any]:
         return [self._compiler.output(sources, output) for output in query.outputs]

@@ -89,11 +89,11 @@ def _only(store: Store, table: str, row: dict[str, object]) -> int:
 
 
 def _column(
-    store: Store, table: str, wanted: str, by: str, keys: list[int], **equal: int
+    store: Store, table: str, requested: str, by: str, keys: list[int], **equal: int
 ) -> list[int]:
-    """Values of `wanted` in the rows whose `by` is among `keys` and whose fields `equal` these."""
+    """Values of `requested` in the rows whose `by` is among `keys` and whose fields `equal` these."""
     column = store.models.column
-    query = store.model(table).select(column(table, wanted)).distinct()
+    query = store.model(table).select(column(table, requested)).distinct()
     query = query.where(column(table, by).in_(members(keys)))
     for name, value in equal.items():
         query = query.where(column(table, name) == value)

@@ -100,8 +100,8 @@ class Accounts:
             if role is not None:
                 changed[model.role] = role.value
             if not model.update(changed).where(model.login == login).execute():
-                wanted = (role or Role.ADMINISTRATOR).value
-                model.insert(login=login, password=hashed, role=wanted).execute()
+                requested = (role or Role.ADMINISTRATOR).value
+                model.insert(login=login, password=hashed, role=requested).execute()
         self._forget()
         return self._present(login)
 
@@ -270,8 +270,8 @@ def _matches(hashed: str, password: str) -> bool:
 
 
 def _account(row: Any) -> Account:
-    told = f"{row.role} {row.password}"
-    return Account(str(row.login), Role(row.role), hashlib.sha256(told.encode()).hexdigest()[:32])
+    hashed = f"{row.role} {row.password}"
+    return Account(str(row.login), Role(row.role), hashlib.sha256(hashed.encode()).hexdigest()[:32])
 
 
 def _model_on(database: peewee.Database) -> Any:

@@ -52,9 +52,9 @@ def write_entry(store: Store, kind: AuditType, local_s: int, text: str) -> None:
 
 def entries(store: Store, kinds: Collection[AuditType]) -> Iterator[str]:
     """Every kept entry of `kinds` as a line without its end, the oldest first."""
-    wanted = [int(kind) for kind in kinds]
-    search = {"object": AUDIT_LOG, "where": {AUDIT_LOG: {"type": wanted}}, "order": ["id"]}
-    for row in store.load(search).rows if wanted else ():
+    requested = [int(kind) for kind in kinds]
+    search = {"object": AUDIT_LOG, "where": {AUDIT_LOG: {"type": requested}}, "order": ["id"]}
+    for row in store.load(search).rows if requested else ():
         kind = row["type"]
         name = AuditType(kind).name.lower() if isinstance(kind, int) else ""
         yield f"{row['time']} [{name}] {' '.join(str(row['details']).splitlines())}"

@@ -23,8 +23,8 @@ def read_modes(store: Store) -> dict[int, ModeRow]:
     found = {}
     for key, door in keys.items():
         row: Mapping[str, Any] = rows.get(door, {})
-        told = row.get("mode") == words[key]
-        found[door] = _row(row) if told else ModeRow(door, words[key])
+        same = row.get("mode") == words[key]
+        found[door] = _row(row) if same else ModeRow(door, words[key])
     return found
 
 

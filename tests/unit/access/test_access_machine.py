@@ -112,7 +112,7 @@ class Admissions(RuleBasedStateMachine):
         before = self.pending.get(reader)
         attempt = Attempt(reader, READERS[reader], factor, person)
         admission = admit(self.policy, self.settings, self.state, attempt, self.seen(person))
-        *earlier, answer = self.told(admission)
+        *earlier, answer = self.reported(admission)
 
         assert all(not outcome.decision.allowed for outcome in earlier)
         if answer.decision.allowed:
@@ -153,7 +153,7 @@ class Admissions(RuleBasedStateMachine):
             Moment(utc_s, utc_s), self.now_ms, Now(utc_s, utc_s), self.place, position
         )
 
-    def told(self, admission: AdmissionStep) -> tuple[AdmissionOutcome, ...]:
+    def reported(self, admission: AdmissionStep) -> tuple[AdmissionOutcome, ...]:
         """Take over the state, and follow what is told."""
         self.state = admission.state
         for outcome in admission.outcomes:
@@ -175,7 +175,7 @@ class Admissions(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.5, 3, 9, 16, 100]))
     def time_passes(self, seconds: float) -> None:
         self.now_ms += round(seconds * 1000)
-        outcomes = self.told(pass_time(self.settings, self.state, self.now_ms))
+        outcomes = self.reported(pass_time(self.settings, self.state, self.now_ms))
         assert all(
             outcome.decision.event is AccessEvent.IDENTIFICATION_TIMEOUT for outcome in outcomes
         )

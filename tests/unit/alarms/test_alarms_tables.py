@@ -67,10 +67,10 @@ class Doors:
             case ["door", door, "fine"]:
                 cause = self.state.standing.get(int(door), AlarmCause.DOOR_OPEN)
                 source = AlarmSource(cause, int(door))
-                self.take(at_ms, self.state.told(self.settings, source, at_ms, on=False))
+                self.take(at_ms, self.state.reported(self.settings, source, at_ms, on=False))
             case ["door", door, word]:
                 source = AlarmSource(CAUSES[word], int(door))
-                self.take(at_ms, self.state.told(self.settings, source, at_ms, on=True))
+                self.take(at_ms, self.state.reported(self.settings, source, at_ms, on=True))
             case ["fire"] | ["no", "fire"]:
                 on = words == "fire"
                 self.take(at_ms, self.state.fire_changed(self.settings, at_ms, on=on))

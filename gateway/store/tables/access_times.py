@@ -91,7 +91,7 @@ def _only(store: Store, table: str, row: dict[str, object]) -> int:
 def _column(
     store: Store, table: str, requested: str, by: str, keys: list[int], **equal: int
 ) -> list[int]:
-    """Values of `requested` in the rows whose `by` is among `keys` and whose fields `equal` these."""
+    """Values of `requested` in rows whose `by` is among `keys` and whose fields `equal` these."""
     column = store.models.column
     query = store.model(table).select(column(table, requested)).distinct()
     query = query.where(column(table, by).in_(members(keys)))

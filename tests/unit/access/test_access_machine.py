@@ -154,7 +154,7 @@ class Admissions(RuleBasedStateMachine):
         )
 
     def reported(self, admission: AdmissionStep) -> tuple[AdmissionOutcome, ...]:
-        """Take over the state, and follow what is told."""
+        """Take over the state, and follow what it reports."""
         self.state = admission.state
         for outcome in admission.outcomes:
             decision = outcome.decision
@@ -163,7 +163,10 @@ class Admissions(RuleBasedStateMachine):
             if decision.reason is Reason.SECOND_FACTOR_DUE:
                 self.pending[outcome.reader] = decision.user_id
             waiting = self.waiting.setdefault(decision.portal_id, [])
-            if decision.reason is Reason.WAITING_FOR_PERSONS:
+            # The group of a portal that an interlock keeps locked goes on waiting.
+            if decision.reason is Reason.WAITING_FOR_PERSONS or (
+                decision.reason is Reason.INTERLOCK and decision.portal_id == VAULT
+            ):
                 if decision.user_id not in waiting:
                     waiting.append(decision.user_id)
             elif decision.reason is Reason.PERSONS_MISSING:
@@ -191,16 +194,16 @@ class Admissions(RuleBasedStateMachine):
         self.area.pop(who, None)
 
     @invariant()
-    def what_was_told_is_what_is_remembered(self) -> None:
+    def what_was_reported_is_what_is_remembered(self) -> None:
         pending = {reader: it.person.id for reader, it in self.state.pending.items()}
         assert pending == self.pending
         gathered = {
             portal: [person.id for person in it.people]
             for portal, it in self.state.gatherings.items()
         }
-        told = {portal: people for portal, people in self.waiting.items() if people}
+        reported = {portal: people for portal, people in self.waiting.items() if people}
         assert {portal: sorted(people) for portal, people in gathered.items()} == {
-            portal: sorted(people) for portal, people in told.items()
+            portal: sorted(people) for portal, people in reported.items()
         }
 
 

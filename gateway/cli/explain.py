@@ -139,7 +139,7 @@ def _facts(given: Path | None) -> Iterator[Facts]:
             ExplainSources(
                 database=store,
                 models=Models(REGISTRY, store),
-                books=RulesCache(),
+                rules_cache=RulesCache(),
                 journal=data / JOURNAL_FILE,
                 site=site,
                 clock=SystemClock(),

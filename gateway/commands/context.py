@@ -59,7 +59,7 @@ class CommandContext:
     """Monotonic instant at which the process began."""
     repeats: Repeats = field(default_factory=Repeats)
     """What the audit log has been told already."""
-    books: RulesCache = field(default_factory=RulesCache)
+    rules_cache: RulesCache = field(default_factory=RulesCache)
     """The rules as this process has compiled them, for explanations."""
     copying: threading.Lock = field(default_factory=threading.Lock)
     """Held while a backup is made or taken back."""

@@ -36,7 +36,7 @@ from gateway.explain.reports import (
     steps_of,
     suppose,
 )
-from gateway.explain.sentences import Sentences
+from gateway.explain.sentences import PersonNames, Sentences
 from gateway.explain.sources import ExplainSources, Facts
 from gateway.explain.time_words import when
 from gateway.explain.values import Case, DayReport, RuleReport, Step, ZoneReport

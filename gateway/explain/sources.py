@@ -54,7 +54,7 @@ class ExplainSources:
     database: TrackedDatabase
     """The store, for reading."""
     models: Models
-    books: RulesCache
+    rules_cache: RulesCache
     journal: Path
     site: SiteFile
     clock: Clock
@@ -68,8 +68,8 @@ class Facts:
 
     def __init__(self, sources: ExplainSources) -> None:
         self._sources = sources
-        self.book: NamedRules = sources.books.newest(sources.database, sources.models)
-        self.roster = PeopleIndex(sources.database, sources.models)
+        self.rules: NamedRules = sources.rules_cache.newest(sources.database, sources.models)
+        self.people_index = PeopleIndex(sources.database, sources.models)
         self.site = sources.site
         self.device_time = sources.device_time
 

@@ -14,6 +14,7 @@ from gateway.alarms.register import AlarmSource
 from gateway.alarms.zones import (
     EntryChanged,
     Silenced,
+    ZoneAlarmOn,
     ZoneEntry,
     ZoneEvent,
     ZoneInputLevel,
@@ -279,7 +280,7 @@ class ZoneWatch:
             if name.kind is InputKind.READER_TAMPER and self._bindings is not None:
                 door_id = self._bindings.door_of_reader(name.number)
             source = AlarmSource(effect.cause, door_id, watched.part)
-            self._emit(InputAlarmChanged(source, isinstance(effect, AlarmOn)), now_ms)
+            self._emit(InputAlarmChanged(source, isinstance(effect, ZoneAlarmOn)), now_ms)
 
     def _note_entry(self, zone: int, entry: ZoneEntry, watched: _Watched, now_ms: int) -> None:
         due = due_ms(watched.settings, watched.state) if entry is ZoneEntry.DELAY else None

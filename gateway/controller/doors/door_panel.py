@@ -32,6 +32,7 @@ from gateway.doors.values import (
     BondChanged,
     ButtonPressed,
     Close,
+    CommandRefused,
     DoorAlarm,
     DoorClosed,
     DoorEffect,
@@ -338,7 +339,7 @@ class DoorPanel(Component):
                 self._faults.tell(REX, self.door.name, _STUCK if on else None)
             case Entered() | NotEntered():
                 self._tell(effect, now_ms)
-            case Drive() | Refused():
+            case Drive() | CommandRefused():
                 pass
 
     def _moved(self, *, opened: bool) -> None:

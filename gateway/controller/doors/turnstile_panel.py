@@ -36,6 +36,7 @@ from gateway.doors.turnstile_values import (
     Withdraw,
 )
 from gateway.doors.values import (
+    CommandRefused,
     Mode,
     ModeChanged,
     Refusal,
@@ -238,7 +239,7 @@ class TurnstilePanel(Component):
                 access_log_id, grant = self._granted.pop(key, (0, 0))
                 self._recorder.gave_up(key, access_log_id)
                 self._emit(GrantLapsed(grant, 0), now_ms)
-            case DriveSide() | Refused():
+            case DriveSide() | CommandRefused():
                 pass
 
     def tick(self, now_ms: int) -> None:

@@ -47,7 +47,7 @@ def explain(bench: Bench) -> Explain:
             sources = ExplainSources(
                 database=store,
                 models=Models(REGISTRY, store),
-                books=RulesCache(),
+                rules_cache=RulesCache(),
                 journal=bench.data / JOURNAL_FILE,
                 site=site,
                 clock=bench.clock,

@@ -45,8 +45,16 @@ class DamageFound:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class RulesRefused:
+    """New rules or settings cannot be put in force: those before stay, or none."""
+
+    version: int
+    why: str
+
+
 Item = HardwareEvent | Committed | WriterFault | DamageFound
-Happening = Item | Asked | Snapshot | Pulse
+Happening = Item | Asked | Snapshot | RulesRefused | Pulse
 """All that the controller acts on; what is not among these decides nothing."""
 
 

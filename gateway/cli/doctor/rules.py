@@ -28,7 +28,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     try:
         bindings = _bindings(data, site)
     except GatewayError as error:
-        yield Finding(Grade.FAIL, "rules", str(error))
+        yield Finding(Grade.FAIL, "rules", f"cannot be put in force: {error}")
         return
     policy = bindings.snapshot.policy
     for reader in site.reader:
@@ -178,6 +178,6 @@ def _bindings(data: Path, site: SiteFile) -> Bindings:
         while True:
             next(compiling)
     except StopIteration as done:
-        return Bindings(site, done.value)
+        return Bindings.proved(site, done.value)
     finally:
         store.close_all()

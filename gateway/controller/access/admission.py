@@ -171,7 +171,7 @@ class AdmissionDesk:
 
     def give_up(self, identification: Identification) -> Verdict:
         """The denial of an identification that could not be decided in time."""
-        return self._refused(identification, 0, "the rules were being compiled for too long")
+        return self._refused(identification, 0, "no rules could be put in force in time")
 
     def threat(
         self, identification: Identification, bindings: Bindings

@@ -22,7 +22,7 @@ from gateway.controller.state.instant import Instant
 from gateway.controller.state.ports import FindWindow, Passages, People
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import window_of
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
@@ -129,6 +129,7 @@ class PaperPolicies:
 
     def __init__(self) -> None:
         self.adopt: Callable[[Snapshot], None] = lambda _snapshot: None
+        self.refuse: Callable[[UnusableRules, Snapshot | None], None] = lambda *_: None
         self.version = 0
 
     def want(self, version: int) -> None:

@@ -17,14 +17,14 @@ import structlog
 from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
 from gateway.clock import next_round_ns
-from gateway.controller.access.forgiveness import WayOut
+from gateway.controller.access.forgiveness import OpeningId
 from gateway.controller.access.identifier import OutdatedRules
-from gateway.controller.components import DamageFound, Happening, Item, Parts, RulesRefused
+from gateway.controller.components import Components, DamageFound, Happening, Item, RulesRefused
 from gateway.controller.doors.clashes import interlock_clashes
-from gateway.controller.requests.dispatcher import Reception
+from gateway.controller.requests.dispatcher import RequestDispatcher
 from gateway.controller.requests.status import status_of
 from gateway.controller.state.component import Component, Effect, ReadDue
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.flight import Asked, Pulse, Stateful
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.journal_writer import Committed, WriterFault
@@ -80,16 +80,16 @@ class LoopState:
 class Controller:
     """Owns the loop's state. Everything runs on the thread that calls `turn`."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Components) -> None:
         self._parts = parts
         parts.policies.adopt = self.adopt
         parts.policies.refuse = self.refuse
-        self._bindings: Bindings | None = None
+        self._bindings: EffectiveConfig | None = None
         self._refused: RulesRefused | None = None
         self._bare: Snapshot | None = None
         """Settings without rules, while there are none."""
         self._waiting: deque[_Waiting] = deque()
-        self._reception = Reception(parts, self.status)
+        self._reception = RequestDispatcher(parts, self.status)
         self._components: tuple[Component, ...] = (*parts.in_order(), self._reception.captures)
         parts.bus.connect(self._offer)
         self._journal_seq = 0
@@ -133,7 +133,7 @@ class Controller:
 
         Raises UnusableRules, and then nothing has changed.
         """
-        Bindings.proved(self._parts.site, snapshot)
+        EffectiveConfig.proved(self._parts.site, snapshot)
         self.happen(snapshot)
 
     def refuse(self, error: UnusableRules, settings: Snapshot | None) -> None:
@@ -179,18 +179,18 @@ class Controller:
         """Go by the rules of `snapshot` without telling anybody: they are what decided before the
         components were restored."""
         parts = self._parts
-        bindings = Bindings(parts.site, snapshot, parts.modes.known(snapshot))
+        bindings = EffectiveConfig(parts.site, snapshot, parts.modes.known(snapshot))
         self._go_by(bindings)
         for component in self._components:
             component.configure(bindings)
 
-    def _go_by(self, bindings: Bindings) -> None:
+    def _go_by(self, bindings: EffectiveConfig) -> None:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         self._parts.rig.configure(bindings.reading)
         self._report_unusable(bindings)
 
-    def _report_unusable(self, bindings: Bindings) -> None:
+    def _report_unusable(self, bindings: EffectiveConfig) -> None:
         """Log once what the database asks for and this device cannot do."""
         found = dict.fromkeys(bindings.unusable_formats, "card format is ignored")
         for portal, why in interlock_clashes(self._parts.site, bindings):
@@ -201,7 +201,7 @@ class Controller:
         self._unusable = frozenset(found)
 
     def _obey(self, snapshot: Snapshot) -> None:
-        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
+        bindings = EffectiveConfig(self._parts.site, snapshot, self._parts.modes.over(snapshot))
         self._go_by(bindings)
         now_ms = self._now_ms()
         for component in self._components:
@@ -219,7 +219,7 @@ class Controller:
             self._refused = None
             self._parts.recorder.note(EntryKind.FAULT, part=RULES, why=None)
 
-    def _bind_doors(self, bindings: Bindings) -> None:
+    def _bind_doors(self, bindings: EffectiveConfig) -> None:
         for component in (self._parts.interlock, *self._parts.doors.values()):
             component.bind(bindings, self._now_ms())
 
@@ -232,14 +232,14 @@ class Controller:
             self._parts.recorder.note(EntryKind.FAULT, part=RULES, why=why)
         self._refused = refused
         if self._bindings is None and self._bare is not None:
-            self._bind_doors(Bindings(self._parts.site, self._bare))
+            self._bind_doors(EffectiveConfig(self._parts.site, self._bare))
         waiting, self._waiting = self._waiting, deque()
         for held in waiting:
             self._identified(held.identification)
 
     def _see_modes(self) -> None:
         """Before anybody is decided upon by modes that are others now."""
-        modes: dict[WayOut, Mode] = {
+        modes: dict[OpeningId, Mode] = {
             ("door", door): panel.mode for door, panel in self._parts.doors.items()
         }
         if self._parts.turnstile:

@@ -27,7 +27,7 @@ from gateway.access.rows import PolicyRows
 from gateway.controller.access.admission import AdmissionDeskState
 from gateway.controller.access.forgiveness import ForgivenessState
 from gateway.controller.access.identifier import IdentifierState, Shown
-from gateway.controller.access.passback_positions import WaysState
+from gateway.controller.access.passback_positions import PassbackPositionsState
 from gateway.controller.access.read_throttle import ReadThrottleState
 from gateway.controller.access.reader_signals import ReaderSignalsState
 from gateway.controller.alarms.alarm_panel import AlarmPanelState
@@ -69,7 +69,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "identifier": IdentifierState,
         "loop": LoopState,
         "modes": ModeKeeperState,
-        "positions": WaysState,
+        "positions": PassbackPositionsState,
         "recorder": RecorderState,
         "signals": ReaderSignalsState,
         "throttle": ReadThrottleState,

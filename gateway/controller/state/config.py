@@ -68,7 +68,7 @@ class AlarmSettings:
     sounds: SoundSettings = field(default_factory=SoundSettings)
 
 
-class Bindings:
+class EffectiveConfig:
     """One snapshot, asked in the words of this site."""
 
     def __init__(
@@ -128,7 +128,7 @@ class Bindings:
         return any(self._configuration[key] in ("LSB", "34") for key in keys)
 
     @classmethod
-    def proved(cls, site: SiteFile, snapshot: Snapshot) -> Bindings:
+    def proved(cls, site: SiteFile, snapshot: Snapshot) -> EffectiveConfig:
         """`snapshot`, of which every setting was read once.
 
         Raises UnusableRules for one that cannot be read: no part of the device may go by new rules

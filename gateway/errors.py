@@ -45,6 +45,29 @@ class StorageError(GatewayError, OSError):
     """A database cannot be opened, read or written (disk full, read-only, damaged, newer)."""
 
 
+class UnusableRules(GatewayError, ValueError):
+    """Stored rules or settings cannot be compiled or put in force. The text names the kind of the
+    error and where it arose, never a stored value."""
+
+    def __init__(self, version: int, why: str) -> None:
+        super().__init__(why)
+        self.version = version
+        """Of the rules."""
+
+
+UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a stored value that nobody foresaw leads to."""
+
+
+def kind_of(error: BaseException) -> str:
+    """The class of `error` and the function that raised it: its text may repeat a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" in {trace.tb_frame.f_code.co_name}" if trace else ""
+    return f"{type(error).__name__}{where}"
+
+
 class DeviceUnavailable(GatewayError, OSError):
     """A reader, port or pin is not there or vanished; it will be tried again."""
 

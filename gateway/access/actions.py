@@ -12,6 +12,10 @@ SEC_BOX_ACTION = "sec_box"
 VENDORS_SEC_BOX = 65_793
 """The id that the vendor's documentation gives to every SecBox."""
 
+LONGEST_NUMBER = 18
+"""Digits of a number in an action's parameters: a longer one names nothing. Python refuses to read
+one of several thousand digits."""
+
 RUN_HERE = frozenset({0, 1})
 """Values of `run_at` that this device carries out; 2 belongs to the server, others to nobody."""
 
@@ -85,4 +89,5 @@ def door_of(action: Action, sec_boxes: SecBoxes) -> int:
     if name == SEC_BOX_ACTION:
         return sec_boxes.door(given.get("id", ""))
     number = given.get("door", "")
-    return int(number) if name == DOOR_ACTION and number.isdecimal() else 0
+    readable = number.isdecimal() and len(number) <= LONGEST_NUMBER
+    return int(number) if name == DOOR_ACTION and readable else 0

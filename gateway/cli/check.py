@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.doctor.findings import report
+from gateway.cli.doctor.findings import Finding, Grade, report
 from gateway.cli.doctor.site import site_findings
 from gateway.cli.options import json_option
 from gateway.commands.initial_values import check_initial
@@ -20,7 +20,13 @@ from gateway.settings import SiteFile, parse_site, read_text
 @json_option
 def check(file: Path, *, as_json: bool) -> None:
     """Check the site file FILE, without a data directory; exit code 1 if it cannot be used."""
-    site, profile = usable_site(read_text(file), str(file))
+    try:
+        site, profile = usable_site(read_text(file), str(file))
+    except SettingsError as error:
+        if not as_json:
+            raise
+        report([Finding(Grade.FAIL, "site file", str(error))], as_json=True)
+        return
     report(site_findings(site, profile), as_json=as_json)
 
 

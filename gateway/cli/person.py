@@ -59,8 +59,8 @@ def add(
     if not made.groups:
         listed = ", ".join(f"{number} ({group})" for number, group in known.items())
         click.echo(
-            f"no rule lets {made.name} in without a group; remove person {made.id} and add again"
-            f" with --group, of {listed or 'none'}",
+            f"no rule lets {made.name} in without a group; put person {made.id} into one by"
+            f" `gateway person group --data {data} {made.id} GROUP`, of {listed or 'none'}",
             err=True,
         )
 
@@ -79,6 +79,17 @@ def list_(data: Path, text: str, *, as_json: bool) -> None:
         return
     for one in found:
         click.echo(_line(one))
+
+
+@person.command()
+@data_option
+@click.argument("who")
+@click.argument("name", metavar="GROUP")
+def group(data: Path, who: str, name: str) -> None:
+    """Put a person into one more group, by number or name."""
+    with _people(data) as people:
+        member = people.join(who, name)
+    click.echo(f"joined: {_line(member)}", err=True)
 
 
 @person.command()

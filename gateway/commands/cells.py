@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gateway.credentials.card_number import CardForm, format_card, parse_card
+from gateway.credentials.card_number import PRINTED, CardForm, format_card, parse_card
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import Field, Text, invalid_member
 from gateway.objects.identification import CardValue
@@ -17,7 +17,6 @@ NOTHING = object()
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _SHORTENED = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
-_PADDED = re.compile(r"0[0-9]{7}|0[0-9]{9}")
 _AMBIGUOUS = re.compile(r"[0-9]{8}|[0-9]{10}")
 _PAIR = re.compile(r"([0-9]+),([0-9]+)")
 _PRINTED_DIGITS = 5
@@ -95,7 +94,7 @@ class Cells:
             raise InvalidRequest(f"Invalid member '{name}' ({error})") from None
 
     def _stored(self, name: str, text: str) -> int:
-        if _PADDED.fullmatch(text):
+        if PRINTED.fullmatch(text):
             raise InvalidRequest(
                 f"Invalid member '{name}' ({text} is a printed number: say in the member"
                 " card_number which, plain, w26, w34 or 3+5, or write facility,number)"

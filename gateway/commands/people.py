@@ -13,7 +13,7 @@ from typing import Any
 
 import peewee
 
-from gateway.credentials.card_number import format_card, parse_card
+from gateway.credentials.card_number import format_card, parse_printed_card
 from gateway.errors import ConstraintViolation, InvalidRequest, NotFound
 from gateway.store.objects.store import Store
 from gateway.store.query.compile import members
@@ -82,6 +82,15 @@ class LocalPeople:
             self._store.destroy("users", {"users": {"id": person.id}})
             say(f"{person.id} {person.name!r}")
         return person
+
+    def join(self, who: str, group: str) -> Person:
+        """Put a person into one more group; who is in it stays so."""
+        with self._told("person group") as say:
+            person, number = self.find(who), self._group(group)
+            tie = {"user_id": person.id, "group_id": number}
+            self._store.insert_or_modify("user_groups", [tie])
+            say(f"{person.id} {person.name!r} to group {number}")
+        return self.find(str(person.id))
 
     def add_card(self, who: str, card: str) -> Person:
         """Give a person one more card."""
@@ -193,7 +202,7 @@ def printed(value: int) -> str:
 
 def _card(text: str) -> int:
     try:
-        return parse_card(text)
+        return parse_printed_card(text)
     except ValueError as error:
         raise InvalidRequest(str(error)) from error
 

@@ -57,11 +57,24 @@ class Sheet:
     rows: list[Row] = field(default_factory=list)
 
 
+_WORKBOOKS = {
+    b"PK\x03\x04": "a workbook (xlsx, ods) or another packed file",
+    b"\xd0\xcf\x11\xe0": "a workbook of an old spreadsheet (xls)",
+}
+"""First bytes of what people send in the place of CSV."""
+
+
 def text_of(data: str | bytes, encoding: str | None) -> str:
     """The text of a file, whose byte order mark tells its encoding where there is one.
 
     Raises InvalidRequest that says where it is not UTF-8 and what to do.
     """
+    # As text, one is a client's that read the file as such.
+    begin = data[:4] if isinstance(data, bytes) else data[:4].encode("latin-1", "replace")
+    if begin in _WORKBOOKS:
+        raise InvalidRequest(
+            f"the file is {_WORKBOOKS[begin]}, not CSV: save it as 'CSV UTF-8' in the spreadsheet"
+        )
     if isinstance(data, str):
         return data.removeprefix(_BOM)
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)

@@ -14,11 +14,11 @@ import zmq
 from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.access.admission import AdmissionDesk, kept_state
-from gateway.controller.access.doorman import Doorman, Standing
+from gateway.controller.access.doorman import Doorman, PortalState
 from gateway.controller.access.dynamic_codes import DynamicCodes
-from gateway.controller.access.forgiveness import Forgiveness, WayOut, held_open
+from gateway.controller.access.forgiveness import Forgiveness, OpeningId, held_open
 from gateway.controller.access.identifier import Identifier
-from gateway.controller.access.passback_positions import Ways
+from gateway.controller.access.passback_positions import PassbackPositions
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.alarms.alarm_memory import AlarmMemory, remembered
@@ -27,7 +27,7 @@ from gateway.controller.alarms.faults import POWER, REX, Faults
 from gateway.controller.alarms.fire import FireLatch
 from gateway.controller.alarms.power_watch import PowerWatch
 from gateway.controller.alarms.sounders import Sounders
-from gateway.controller.components import Item, Parts
+from gateway.controller.components import Components, Item
 from gateway.controller.core import Controller
 from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
 from gateway.controller.doors.interlock import InterlockDesk
@@ -96,7 +96,7 @@ class _Past:
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
     modes: tuple[CommittedEntry, ...] = ()
-    held_open: frozenset[WayOut] = frozenset()
+    held_open: frozenset[OpeningId] = frozenset()
     """By an emergency or a fire, when the last run ended."""
     used_up: UsedUp = field(default_factory=UsedUp)
     clock_floor: datetime | None = None
@@ -121,7 +121,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Adapters:
     """What the controller works on: wires, files and sockets, or what stands for them."""
 
     rig: RigPort
@@ -133,7 +133,7 @@ class Surroundings:
     passages: Passages
     policies: Policies
     wait: Callable[[int], object]
-    """As in Parts."""
+    """As in Components."""
     find_window: FindWindow = window_of
 
 
@@ -168,7 +168,7 @@ def assembled(
         link = stack.enter_context(LinkServer(runtime))
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
-        around = Surroundings(
+        around = Adapters(
             rig=rig,
             strikes=rig.strikes,
             sides=rig.sides,
@@ -189,7 +189,7 @@ def assembled(
 def put_together(
     site: SiteFile,
     board: str,
-    around: Surroundings,
+    around: Adapters,
     record: Record,
     instant: Instant,
     inbox: Inbox[Item],
@@ -201,7 +201,7 @@ def put_together(
     panels = _panels(site, around, record, people, instant, flight, bus.emit)
 
     return Controller(
-        Parts(
+        Components(
             site=site,
             board=board,
             rig=around.rig,
@@ -376,7 +376,7 @@ class _Panels:
     """What stands between the wires and the rules."""
 
     identifier: Identifier
-    ways: Ways
+    ways: PassbackPositions
     hours: OpeningHours
     doorman: Doorman
     signals: ReaderSignals
@@ -390,7 +390,7 @@ class _Panels:
 
 def _panels(
     site: SiteFile,
-    around: Surroundings,
+    around: Adapters,
     record: Record,
     people: People,
     clock: Instant,
@@ -407,7 +407,7 @@ def _panels(
         flight.windows(around.find_window),
     )
     identifier = Identifier(site, people, codes)
-    ways = Ways(flight.passages(around.passages), recorder, clock, record.device_time)
+    ways = PassbackPositions(flight.passages(around.passages), recorder, clock, record.device_time)
     kept = kept_state(past.keypads, _timer(clock), now_ms)
     sounders = {name: flight.sounder(name, it) for name, it in around.sounders.items()}
     alarms = AlarmPanel(
@@ -443,7 +443,7 @@ def _panels(
         for door in site.doors()
     }
     interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
-    standing = Standing(doors, interlock, turnstile)
+    standing = PortalState(doors, interlock, turnstile)
     desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, emit)
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)
     signals = ReaderSignals(site, sounders)

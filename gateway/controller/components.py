@@ -10,7 +10,7 @@ from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.access.doorman import Doorman
 from gateway.controller.access.forgiveness import Forgiveness
 from gateway.controller.access.identifier import Identifier
-from gateway.controller.access.passback_positions import Ways
+from gateway.controller.access.passback_positions import PassbackPositions
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.alarms.alarm_panel import AlarmPanel
@@ -45,13 +45,21 @@ class DamageFound:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class RulesRefused:
+    """New rules or settings cannot be put in force: those before stay, or none."""
+
+    version: int
+    why: str
+
+
 Item = HardwareEvent | Committed | WriterFault | DamageFound
-Happening = Item | Asked | Snapshot | Pulse
+Happening = Item | Asked | Snapshot | RulesRefused | Pulse
 """All that the controller acts on; what is not among these decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Components:
     """What the loop works with; `process.py` puts it together."""
 
     site: SiteFile
@@ -68,7 +76,7 @@ class Parts:
     doorman: Doorman
     throttle: ReadThrottle
     signals: ReaderSignals
-    ways: Ways
+    ways: PassbackPositions
     hours: OpeningHours
     forgiveness: Forgiveness
     policies: Policies

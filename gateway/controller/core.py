@@ -17,20 +17,20 @@ import structlog
 from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
 from gateway.clock import next_round_ns
-from gateway.controller.access.forgiveness import WayOut
+from gateway.controller.access.forgiveness import OpeningId
 from gateway.controller.access.identifier import OutdatedRules
-from gateway.controller.components import DamageFound, Happening, Item, Parts
+from gateway.controller.components import Components, DamageFound, Happening, Item, RulesRefused
 from gateway.controller.doors.clashes import interlock_clashes
-from gateway.controller.requests.dispatcher import Reception
+from gateway.controller.requests.dispatcher import RequestDispatcher
 from gateway.controller.requests.status import status_of
 from gateway.controller.state.component import Component, Effect, ReadDue
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.flight import Asked, Pulse, Stateful
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.credentials.values import BadFrame, Identification
 from gateway.doors.values import Mode
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.events import (
     DeviceState,
     HardwareEvent,
@@ -52,6 +52,9 @@ LONGEST_WAIT_NS = 3_000_000_000
 """An identification that waited this long for new rules is denied: a late answer opens nothing."""
 
 
+RULES = "rules"
+"""The part that is faulty while rules cannot be put in force."""
+
 log = structlog.get_logger("controller")
 
 
@@ -70,17 +73,23 @@ class LoopState:
     waiting: tuple[_Waiting, ...]
     journal_seq: int
     clock: ClockVerdict
+    refused: RulesRefused | None = None
+    """The newest rules, where they cannot be put in force."""
 
 
 class Controller:
     """Owns the loop's state. Everything runs on the thread that calls `turn`."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Components) -> None:
         self._parts = parts
         parts.policies.adopt = self.adopt
-        self._bindings: Bindings | None = None
+        parts.policies.refuse = self.refuse
+        self._bindings: EffectiveConfig | None = None
+        self._refused: RulesRefused | None = None
+        self._bare: Snapshot | None = None
+        """Settings without rules, while there are none."""
         self._waiting: deque[_Waiting] = deque()
-        self._reception = Reception(parts, self.status)
+        self._reception = RequestDispatcher(parts, self.status)
         self._components: tuple[Component, ...] = (*parts.in_order(), self._reception.captures)
         parts.bus.connect(self._offer)
         self._journal_seq = 0
@@ -107,6 +116,8 @@ class Controller:
                     self._reception.asked(address, request)
                 case Snapshot():
                     self._obey(what)
+                case RulesRefused():
+                    self._go_on_without(what)
                 case Pulse.TIME:
                     self._pass_time()
                 case Pulse.BEAT:
@@ -118,16 +129,29 @@ class Controller:
             self._see_modes()
 
     def adopt(self, snapshot: Snapshot) -> None:
-        """Let the rules and settings of `snapshot` decide from now on."""
+        """Let the rules and settings of `snapshot` decide from now on.
+
+        Raises UnusableRules, and then nothing has changed.
+        """
+        EffectiveConfig.proved(self._parts.site, snapshot)
         self.happen(snapshot)
 
+    def refuse(self, error: UnusableRules, settings: Snapshot | None) -> None:
+        """Go on with the rules in force; without any by `settings` alone, so that people can
+        leave."""
+        self._bare = settings
+        self.happen(RulesRefused(error.version, str(error)))
+
     def state(self) -> LoopState:
-        return LoopState(tuple(self._waiting), self._journal_seq, self._clock_verdict)
+        return LoopState(
+            tuple(self._waiting), self._journal_seq, self._clock_verdict, self._refused
+        )
 
     def restore(self, state: LoopState) -> None:
         self._waiting = deque(state.waiting)
         self._journal_seq = state.journal_seq
         self._clock_verdict = state.clock
+        self._refused = state.refused
 
     def components(self) -> dict[str, Stateful]:
         """Everything that remembers something between two steps, by its name in a record."""
@@ -155,18 +179,18 @@ class Controller:
         """Go by the rules of `snapshot` without telling anybody: they are what decided before the
         components were restored."""
         parts = self._parts
-        bindings = Bindings(parts.site, snapshot, parts.modes.known(snapshot))
+        bindings = EffectiveConfig(parts.site, snapshot, parts.modes.known(snapshot))
         self._go_by(bindings)
         for component in self._components:
             component.configure(bindings)
 
-    def _go_by(self, bindings: Bindings) -> None:
+    def _go_by(self, bindings: EffectiveConfig) -> None:
         self._bindings = bindings
         self._parts.zone.override(bindings.time_zone)
         self._parts.rig.configure(bindings.reading)
         self._report_unusable(bindings)
 
-    def _report_unusable(self, bindings: Bindings) -> None:
+    def _report_unusable(self, bindings: EffectiveConfig) -> None:
         """Log once what the database asks for and this device cannot do."""
         found = dict.fromkeys(bindings.unusable_formats, "card format is ignored")
         for portal, why in interlock_clashes(self._parts.site, bindings):
@@ -177,7 +201,7 @@ class Controller:
         self._unusable = frozenset(found)
 
     def _obey(self, snapshot: Snapshot) -> None:
-        bindings = Bindings(self._parts.site, snapshot, self._parts.modes.over(snapshot))
+        bindings = EffectiveConfig(self._parts.site, snapshot, self._parts.modes.over(snapshot))
         self._go_by(bindings)
         now_ms = self._now_ms()
         for component in self._components:
@@ -191,10 +215,31 @@ class Controller:
         for held in waiting:
             self._identified(held.identification, held.version)
         self._reception.answers.settle()
+        if self._refused is not None:
+            self._refused = None
+            self._parts.recorder.note(EntryKind.FAULT, part=RULES, why=None)
+
+    def _bind_doors(self, bindings: EffectiveConfig) -> None:
+        for component in (self._parts.interlock, *self._parts.doors.values()):
+            component.bind(bindings, self._now_ms())
+
+    def _go_on_without(self, refused: RulesRefused) -> None:
+        """The rules in force stay; without any, every card is denied at once."""
+        if self._refused is None or self._refused.why != refused.why:
+            in_force = "the rules before stay in force" if self._bindings else "cards are denied"
+            why = f"what is stored cannot be used ({refused.why}): {in_force}"
+            log.error("rules cannot be put in force", why=why)
+            self._parts.recorder.note(EntryKind.FAULT, part=RULES, why=why)
+        self._refused = refused
+        if self._bindings is None and self._bare is not None:
+            self._bind_doors(EffectiveConfig(self._parts.site, self._bare))
+        waiting, self._waiting = self._waiting, deque()
+        for held in waiting:
+            self._identified(held.identification)
 
     def _see_modes(self) -> None:
         """Before anybody is decided upon by modes that are others now."""
-        modes: dict[WayOut, Mode] = {
+        modes: dict[OpeningId, Mode] = {
             ("door", door): panel.mode for door, panel in self._parts.doors.items()
         }
         if self._parts.turnstile:
@@ -333,11 +378,17 @@ class Controller:
 
     def _identified(self, identification: Identification, enough: int | None = None) -> None:
         if self._bindings is None:
-            self._waiting.append(_Waiting(identification, None))
+            if self._refused is not None:
+                self._parts.doorman.give_up(identification, None)
+            else:
+                self._waiting.append(_Waiting(identification, None))
             return
         try:
             reason = self._parts.doorman.identified(identification, self._bindings, enough)
         except OutdatedRules as outdated:
+            if self._refused is not None and self._refused.version == outdated.version:
+                self._identified(identification, self._bindings.snapshot.version)
+                return
             self._waiting.append(_Waiting(identification, outdated.version))
             self._parts.policies.want(outdated.version)
             return

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from gateway.settings import ByteOrder, CardNumbering
 
 _HALF = 1 << 32
+PRINTED = re.compile(r"0[0-9]{7}|0[0-9]{9}")
+"""A number with zeros in front, as cards show it."""
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8}")
 _HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{1,16}")
@@ -35,6 +37,23 @@ def parse_card(text: str) -> int:
         if half >= _HALF:
             raise ValueError(f"{name} {half} is not below 2^32")
     return facility << 32 | number
+
+
+def parse_printed_card(text: str) -> int:
+    """As `parse_card`, of what a person copied from a card or a list.
+
+    Raises ValueError for a number with zeros in front too. So it is printed on cards that many
+    readers send with a facility, which is another value than the plain number.
+    """
+    if PRINTED.fullmatch(text.strip()):
+        digits = text.strip()
+        # Eight are three of the facility and five of the number, ten the whole number.
+        facility, rest = divmod(int(digits), 100_000 if len(digits) == 8 else 65_536)
+        raise ValueError(
+            f"{text} is a printed number: write {facility},{rest} where readers send a facility, "
+            f"or {int(digits)} without the zeros where they send the plain number"
+        )
+    return parse_card(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,11 +224,17 @@ def _device(body: Body, names: SiteNames) -> JournalLine:
     return JournalLine(priority, f"{names.device(body['device'])} is {health}{why}")
 
 
+_PARTS = {"rex": "exit button of {1}", "power": "power supply, {1}"}
+_POWER = {"mains_fail": "mains", "battery_low": "battery", "under_voltage": "voltage"}
+
+
 def _fault(body: Body, names: SiteNames) -> JournalLine:
     del names
+    kind, _, name = body["part"].partition(" ")
+    part = _PARTS.get(kind, "{0} {1}").format(kind, _POWER.get(name, name)).strip()
     if body["why"] is None:
-        return JournalLine(Priority.NOTICE, f"FAULT OVER {body['part']}")
-    return JournalLine(Priority.ERROR, f"FAULT {body['part']}: {body['why']}")
+        return JournalLine(Priority.NOTICE, f"FAULT OVER {part}")
+    return JournalLine(Priority.ERROR, f"FAULT {part}: {body['why']}")
 
 
 def _fire(body: Body, names: SiteNames) -> JournalLine:
@@ -306,7 +312,15 @@ def _passage(body: Body, names: SiteNames) -> JournalLine | None:
     if "why" not in body:
         return None  # that somebody went through is told by the door
     who = f"of {names.person(body['user_id'])} " if body["user_id"] else ""
-    return JournalLine(Priority.INFO, f"anti-passback positions {who}forgotten: {body['why']}")
+    why = _FORGIVEN.get(body["why"], body["why"])
+    return JournalLine(Priority.INFO, f"anti-passback positions {who}forgotten: {why}")
+
+
+_FORGIVEN = {
+    "emergency_over": "an emergency or a fire is over",
+    "asked_by_client": "a client asked for it",
+    "midnight": "it is midnight",
+}
 
 
 def _no_entry(body: Body, names: SiteNames) -> JournalLine:
@@ -360,8 +374,9 @@ def _interlock(body: Body, names: SiteNames) -> JournalLine:
 
 def _arming(body: Body, names: SiteNames) -> JournalLine:
     del names
-    disarmed = ", ".join(map(str, body["disarmed"])) or "none"
-    return JournalLine(Priority.NOTICE, f"ALARM ZONES disarmed: {disarmed}")
+    disarmed = ", ".join(map(str, body["disarmed"]))
+    text = f"disarmed: {disarmed}" if disarmed else "all armed"
+    return JournalLine(Priority.NOTICE, f"ALARM ZONES {text}")
 
 
 def _entry(body: Body, names: SiteNames) -> JournalLine | None:

@@ -51,7 +51,7 @@ def safe_lines(site: SiteFile, moment: Moment) -> Iterator[SafeLine]:
     off: the lights and buzzers of readers would go on telling a grant."""
     for door in site.door:
         state = _state(door, moment)
-        name = f"door {door.name!r} strike"
+        name = f"door {door.name!r} {door.strike.called}"
         yield SafeLine(name, door.strike.pin, door.strike.level(state), state)
     if site.turnstile:
         state = _state(site.turnstile, moment)

@@ -93,7 +93,12 @@ class Door(Doorway):
 
     def pins(self) -> Iterator[tuple[int, str]]:
         """Every pin in use with the key that claims it."""
-        wires = {"strike": self.strike, "sensor": self.sensor, "rex": self.rex, "bond": self.bond}
+        wires = {
+            self.strike.called: self.strike,
+            "sensor": self.sensor,
+            "rex": self.rex,
+            "bond": self.bond,
+        }
         for key, wire in wires.items():
             if wire:
                 yield wire.pin, f"door {self.name!r} {key}"

@@ -6,25 +6,31 @@ give itself as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
+from gateway.errors import SettingsError
 from gateway.settings.hats import Hat, hat_names, load_hat, relay_at
 from gateway.settings.refusals import closest
 from gateway.settings.wires import Contact, Level, LockKind
 
 _Table = dict[str, Any]
+_STAND_IN_PIN = 2
+"""For a lock that is refused anyway."""
 _KIND = 'kind = "strike" or "magnet" is missing (or the pin\'s levels, locked and unlocked)'
 
 
-def with_wired_locks(data: Mapping[str, Any]) -> _Table:
-    """The tables of a site file, with pin and levels in each lock that left them to its relay.
+def with_wired_locks(data: Mapping[str, Any]) -> tuple[_Table, list[str]]:
+    """The tables of a site file, with pin and levels in each lock that left them to its relay, and
+    what cannot be told of them.
 
-    Raises ValueError naming every lock whose pin or levels cannot be told.
+    A lock that cannot be wired gets values that stand for it, so that the others are checked too.
     """
     site = data.get("site")
     names = site.get("hats", ()) if isinstance(site, Mapping) else ()
-    wiring = _Wiring(names if isinstance(names, list | tuple) else ())
+    # A single name is refused as no list; the locks are wired as it means.
+    wiring = _Wiring([names] if isinstance(names, str) else names)
     found = dict(data)
     doors = data.get("door")
     if isinstance(doors, list | tuple):
@@ -35,9 +41,7 @@ def with_wired_locks(data: Mapping[str, Any]) -> _Table:
             key: wiring.replaced(value, "relay", f"turnstile {key} relay")
             for key, value in turnstile.items()
         }
-    if wiring.problems:
-        raise ValueError("; ".join(wiring.problems))
-    return found
+    return found, wiring.problems
 
 
 def _with_lock(door: object, wiring: _Wiring) -> object:
@@ -54,9 +58,23 @@ def _with_lock(door: object, wiring: _Wiring) -> object:
 class _Wiring:
     """The relay boards of a site, and what cannot be told from them."""
 
-    def __init__(self, names: Sequence[object]) -> None:
-        self._names = [str(name) for name in names]
+    def __init__(self, names: object) -> None:
+        self._names = [str(name) for name in names] if isinstance(names, list | tuple) else []
         self.problems: list[str] = []
+        self._complete = True
+        """Every board that was looked for is known."""
+
+    @cached_property
+    def _hats(self) -> list[Hat]:
+        """The boards that are known; the others are a problem each, not one of each lock."""
+        found = []
+        for name in self._names:
+            try:
+                found.append(load_hat(name))
+            except SettingsError as error:
+                self.problems.append(str(error))
+                self._complete = False
+        return found
 
     def replaced(self, table: Any, key: str, where: str) -> Any:
         """`table` with its lock `key` wired."""
@@ -66,11 +84,12 @@ class _Wiring:
         try:
             return {**table, key: self._wired(lock)}
         except ValueError as error:
-            self.problems.append(f"{where}: {error}")
-            return table
-
-    def _hats(self) -> list[Hat]:
-        return [load_hat(name) for name in self._names]
+            if self._complete:
+                self.problems.append(f"{where}: {error}")
+            elif lock.get("kind") is None:
+                self.problems.append(f"{where}: {_KIND}")
+            stand_in = {"locked": Level.LOW, "unlocked": Level.HIGH, "pin": _STAND_IN_PIN}
+            return {**table, key: {**stand_in, **lock}}
 
     def _wired(self, lock: Mapping[str, Any]) -> _Table:
         wired = dict(lock)
@@ -79,6 +98,10 @@ class _Wiring:
         active: Level | None = None
         if isinstance(lock.get("relay"), str):
             wired["pin"], active = self._channel(lock["relay"], lock.get("pin"))
+        elif "relay" in lock:
+            # The check of the key refuses it; it should not name the pin too.
+            wired.setdefault("pin", _STAND_IN_PIN)
+            return {"locked": Level.LOW, "unlocked": Level.HIGH, **wired}
         if "locked" in lock or "unlocked" in lock:
             return wired
         if "kind" not in lock:
@@ -94,7 +117,7 @@ class _Wiring:
 
     def _channel(self, name: str, pin: object) -> tuple[object, Level | None]:
         """Pin and energising level of the relay called `name`."""
-        relays = [hat for hat in self._hats() if hat.kind == "relay"]
+        relays = [hat for hat in self._hats if hat.kind == "relay"]
         channels = {it.name: (hat, it) for hat in reversed(relays) for it in hat.channels}
         if name not in channels:
             near = closest(name, channels)
@@ -114,7 +137,19 @@ class _Wiring:
 
     def _level(self, pin: int) -> Level:
         """The level that energises the relay at `pin`."""
-        driven = relay_at(self._hats(), pin)
+        driven = relay_at(self._hats, pin)
+        relays = [
+            f"{it.name} {it.gpio}"
+            for hat in self._hats
+            if hat.kind == "relay"
+            for it in hat.channels
+            if it.gpio is not None
+        ]
+        if driven is None and relays:
+            raise ValueError(
+                f"pin {pin} is no relay of site.hats ({', '.join(relays)}): name the relay, such "
+                f'as relay = "{relays[0].split()[0]}", or give locked and unlocked'
+            )
         if driven is None:
             boards = ", ".join(name for name in hat_names() if load_hat(name).kind == "relay")
             raise ValueError(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from gateway.settings.alarms import Power, Siren, Zone
 from gateway.settings.device import Admission, FlightRecord, Http, Site
@@ -20,6 +27,10 @@ def _scalar(value: object) -> object:
     if not isinstance(value, str | int):
         raise ValueError("a text in quotes, a whole number, true or false is needed")  # noqa: TRY004 - for pydantic
     return value
+
+
+def _problem(text: str, data: Any) -> InitErrorDetails:
+    return InitErrorDetails(type="value_error", loc=(), input=data, ctx={"error": ValueError(text)})
 
 
 InitialValue = Annotated[str | int | bool, BeforeValidator(_scalar)]
@@ -47,10 +58,33 @@ class SiteFile(Section):
     initial: dict[str, dict[str, InitialValue]] = Field(default_factory=dict)
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _with_wired_locks(cls, data: Any) -> Any:
-        return with_wired_locks(data) if isinstance(data, Mapping) else data
+    def _with_wired_locks(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Checks the other tables too where a lock cannot be wired."""
+        if not isinstance(data, Mapping):
+            return handler(data)
+        wired, problems = with_wired_locks(data)
+        if not problems:
+            return handler(wired)
+        try:
+            handler(wired)
+            others = []
+        except ValidationError as error:
+            # What is wrong between tables may be the values that stand for such a lock.
+            others = [it for it in error.errors(include_url=False) if it["loc"]]
+        raise ValidationError.from_exception_data(
+            cls.__name__,
+            [
+                *(_problem(text, data) for text in problems),
+                *(
+                    InitErrorDetails(
+                        type=it["type"], loc=it["loc"], input=it["input"], ctx=it.get("ctx", {})
+                    )
+                    for it in others
+                ),
+            ],
+        )
 
     def doors(self) -> tuple[Door | SecBox, ...]:
         """Every door, on the board and on modules."""
@@ -115,7 +149,9 @@ class SiteFile(Section):
         owner: dict[int, str] = {}
         for pin, key in self.pins():
             if pin in owner:
-                raise ValueError(f"pin {pin} is used twice: {owner[pin]} and {key}")
+                relay = next((it.strike.relay for it in self.door if it.strike.pin == pin), None)
+                what = f"{relay} (pin {pin})" if relay else f"pin {pin}"
+                raise ValueError(f"{what} is used twice: {owner[pin]} and {key}")
             owner[pin] = key
         for what, values in (
             ("door id", [str(door.id) for door in self.door]),

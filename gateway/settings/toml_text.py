@@ -64,6 +64,10 @@ def parse(text: str, name: str) -> dict[str, Any]:
 
     Raises SettingsError that names the line which is no TOML, shows it, and says the cure.
     """
+    if not text.strip():
+        raise SettingsError(
+            f"{name} is empty: write the site into it; `gateway init --demo` makes an example"
+        )
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

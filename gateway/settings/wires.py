@@ -106,6 +106,11 @@ class Strike(Section):
         return level is Level.HIGH
 
     @property
+    def called(self) -> str:
+        """What it is called where its pin is told."""
+        return str(self.kind or LockKind.STRIKE)
+
+    @property
     def energised_to_lock(self) -> bool:
         """True for a magnet: power keeps the door shut."""
         return self.locked is Level.HIGH

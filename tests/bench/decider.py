@@ -24,7 +24,7 @@ from gateway.access.passback import Now
 from gateway.access.person import Person
 from gateway.access.policy import Policy
 from gateway.clock import Moment, SystemClock
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.objects.catalogue import REGISTRY
@@ -52,14 +52,14 @@ class Decider:
         self._people = PeopleReader(store, models)
         self._floor = floor.connected(str(data / STORE_FILE))
         self._site = read_site(data / SITE_FILE)
-        self._bindings: Bindings | None = None
+        self._bindings: EffectiveConfig | None = None
         self._keeper = PolicyKeeper(SnapshotReader(compiling, models), SystemClock())
         self._keeper.adopt = self._adopt
         self._keeper.finish()
 
     def _adopt(self, snapshot: Snapshot) -> None:
         """As the loop does."""
-        self._bindings = Bindings(self._site, snapshot)
+        self._bindings = EffectiveConfig(self._site, snapshot)
         gc.freeze()
 
     @property

@@ -39,7 +39,7 @@ from gateway.clock import SystemClock
 from gateway.controller import process
 from gateway.controller.assembly import assembled
 from gateway.controller.core import HEARTBEAT_NS, Controller
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, encode
@@ -56,7 +56,7 @@ PATIENCE_NS = 10_000_000_000
 """How long the last swipe of a round may take."""
 
 _MS = 1_000_000
-_real_door = Bindings.door
+_real_door = EffectiveConfig.door
 _real_slice = PolicyKeeper.slice
 _real_turn = Controller.turn
 
@@ -213,7 +213,7 @@ class Swiper:
         return answer
 
 
-def _short_dwell(bindings: Bindings, door: Door) -> DoorSettings:
+def _short_dwell(bindings: EffectiveConfig, door: Door) -> DoorSettings:
     """The API's shortest dwell, 100 ms, would allow ten swipes a second."""
     return replace(_real_door(bindings, door), dwell_ms=DWELL_MS)
 
@@ -243,6 +243,6 @@ if __name__ == "__main__":
     log_to_stderr()
     with (
         patch.object(process, "assembled", _swiped),
-        patch.object(Bindings, "door", _short_dwell),
+        patch.object(EffectiveConfig, "door", _short_dwell),
     ):
         process.run_controller(Path(sys.argv[1]))

@@ -40,7 +40,8 @@ def people(site: Site) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("group", "words"), [("person", ("add", "list", "remove")), ("card", ("add", "remove"))]
+    ("group", "words"),
+    [("person", ("add", "group", "list", "remove")), ("card", ("add", "remove"))],
 )
 def test_both_explain_themselves(home: Home, group: str, words: tuple[str, ...]) -> None:
     done = home.type(group, "--help")
@@ -141,3 +142,22 @@ def test_nothing_is_left_behind_by_a_command(site: Site) -> None:
     typed(site, "person", "add", "Gone")
     typed(site, "person", "remove", "Gone")
     assert sorted(path.name for path in site.data.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [("0005076483", "write 77,30211 where"), ("07730211", "write 77,30211 where")],
+)
+def test_a_printed_number_that_may_be_two_cards_is_refused_with_both(
+    site: Site, printed: str, said: str
+) -> None:
+    assert said in refused(site, "card", "add", "Ana", printed)
+
+
+def test_a_person_without_a_group_is_put_into_one_by_what_add_says(site: Site) -> None:
+    made = typed(site, "person", "add", "Gil")
+    assert f"`gateway person group --data {site.data} {made.stdout.strip()} GROUP`" in made.stderr
+    assert typed(site, "person", "group", "Gil", "Standard").returncode == 0
+    assert typed(site, "person", "group", "Gil", "1").returncode == 0
+    assert people(site)["Gil"]["groups"] == ["Standard"]
+    assert "there is no group" in refused(site, "person", "group", "Gil", "nobody")

@@ -19,7 +19,13 @@ from gateway.cli.options import data_option, initialised, json_option
 from gateway.cli.site_names import site_names
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
-from gateway.errors import ControllerUnavailable, DataDirectoryError, GatewayError
+from gateway.errors import (
+    UNUSABLE,
+    ControllerUnavailable,
+    DataDirectoryError,
+    GatewayError,
+    kind_of,
+)
 from gateway.explain.state_words import states_in_force
 from gateway.hardware.boards.chips import Chips, read_chips
 from gateway.hardware.boards.profiles import check_site, load_profile
@@ -75,7 +81,7 @@ def examine(
     handed over.
     """
     machine = machine or Machine()
-    processes = list(_processes(data))
+    processes = list(_guarded("controller", _processes(data)))
     site = None
     try:
         site = read_site(data / SITE_FILE)
@@ -84,19 +90,33 @@ def examine(
     except GatewayError as error:
         yield Finding(Grade.FAIL, "site file", str(error))
     else:
-        yield from site_findings(site, profile)
+        yield from _guarded("site file", site_findings(site, profile))
         if not profile.simulated:
             running = any(it.subject == "controller" and it.grade is Grade.OK for it in processes)
             for text in missing_packages(profile, site, has):
                 yield Finding(Grade.FAIL, "board", text)
-            yield from board_findings(profile, site, machine, chips(), running=running)
-            yield from machine_findings(profile, site, machine, SystemClock().utc())
-        yield from _http(data, site.http)
-    yield from disk_findings(data, machine)
-    yield from _databases(data)
+            yield from _guarded(
+                "board", board_findings(profile, site, machine, chips(), running=running)
+            )
+            yield from _guarded(
+                "machine", machine_findings(profile, site, machine, SystemClock().utc())
+            )
+        yield from _guarded("http", _http(data, site.http))
+    yield from _guarded("disk", disk_findings(data, machine))
+    yield from _guarded("databases", _databases(data))
     if site is not None:
-        yield from rule_findings(data, site)
+        yield from _guarded("rules", rule_findings(data, site))
     yield from processes
+
+
+def _guarded(subject: str, check: Iterator[Finding]) -> Iterator[Finding]:
+    """What `check` finds; where it fails itself, that is a finding like any other."""
+    try:
+        yield from check
+    except GatewayError as error:
+        yield Finding(Grade.FAIL, subject, str(error))
+    except (*UNUSABLE, OSError, RuntimeError) as error:
+        yield Finding(Grade.FAIL, subject, f"this check failed: {kind_of(error)}")
 
 
 def _http(data: Path, http: Http) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.access.policy import Policy
 from gateway.cli.doctor.findings import Finding, Grade
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import SiteFile
 from gateway.store.files import STORE_FILE
@@ -26,7 +26,7 @@ _NOT_SERVED = (
 what does not happen here. A key that this build obeys is left out."""
 
 
-def closed_portals(data: Path, site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
+def closed_portals(data: Path, site: SiteFile, bindings: EffectiveConfig) -> Iterator[Finding]:
     """Portals, of a reader or with an action, at which no rule lets anybody pass."""
     policy = bindings.snapshot.policy
     letting = _letting_somebody(data, policy)
@@ -61,7 +61,7 @@ def _letting_somebody(data: Path, policy: Policy) -> set[int]:
     }
 
 
-def unserved(bindings: Bindings) -> Iterator[Finding]:
+def unserved(bindings: EffectiveConfig) -> Iterator[Finding]:
     """What clients have configured and this build does not do."""
     for module, key, what in _NOT_SERVED:
         declared = CONFIGURATION.find(module, key)

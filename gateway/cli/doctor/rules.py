@@ -10,7 +10,7 @@ from gateway.access.policy import Policy, Portal
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.controller.doors.clashes import interlock_clashes
-from gateway.controller.state.config import CATRA_ACTION, Bindings
+from gateway.controller.state.config import CATRA_ACTION, EffectiveConfig
 from gateway.errors import GatewayError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
@@ -28,7 +28,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     try:
         bindings = _bindings(data, site)
     except GatewayError as error:
-        yield Finding(Grade.FAIL, "rules", str(error))
+        yield Finding(Grade.FAIL, "rules", f"cannot be put in force: {error}")
         return
     policy = bindings.snapshot.policy
     for reader in site.reader:
@@ -61,7 +61,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from _ways_around(site, bindings)
 
 
-def _unopened(data: Path, site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
+def _unopened(data: Path, site: SiteFile, bindings: EffectiveConfig) -> Iterator[Finding]:
     """Doors that no portal opens."""
     portals = bindings.snapshot.policy.portals.values()
     opened = {door for portal in portals for door in bindings.doors_of(portal.actions)}
@@ -72,7 +72,7 @@ def _unopened(data: Path, site: SiteFile, bindings: Bindings) -> Iterator[Findin
 
 
 def _without_a_door(
-    data: Path, site: SiteFile, bindings: Bindings, portal: int, reader: Reader
+    data: Path, site: SiteFile, bindings: EffectiveConfig, portal: int, reader: Reader
 ) -> Iterator[Finding]:
     """A reader at a portal that opens no door: it may stand for the turnstile."""
     actions = bindings.snapshot.policy.portals[portal].actions
@@ -144,7 +144,7 @@ def _open_to_all(policy: Policy) -> Iterator[Finding]:
                 )
 
 
-def _ways_around(site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
+def _ways_around(site: SiteFile, bindings: EffectiveConfig) -> Iterator[Finding]:
     """Doors that people leave by button, unseen, where whoever is not seen to leave is refused."""
     buttons = {door.id: door for door in site.doors() if bindings.door(door).rex_enabled}
     for portal_id, portal in sorted(bindings.snapshot.policy.portals.items()):
@@ -161,7 +161,7 @@ def _ways_around(site: SiteFile, bindings: Bindings) -> Iterator[Finding]:
                 )
 
 
-def _refuses_by_area(bindings: Bindings, portal: Portal) -> bool:
+def _refuses_by_area(bindings: EffectiveConfig, portal: Portal) -> bool:
     by_direction = bindings.admission.passback.mode in (
         PassbackMode.DAILY_BY_DIRECTION,
         PassbackMode.TIMED_BY_DIRECTION,
@@ -171,13 +171,13 @@ def _refuses_by_area(bindings: Bindings, portal: Portal) -> bool:
     return hard or (by_direction and portal.passage.between_areas)
 
 
-def _bindings(data: Path, site: SiteFile) -> Bindings:
+def _bindings(data: Path, site: SiteFile) -> EffectiveConfig:
     store = database.open_reader(data / STORE_FILE)
     compiling = SnapshotReader(store, Models(REGISTRY, store)).compile()
     try:
         while True:
             next(compiling)
     except StopIteration as done:
-        return Bindings(site, done.value)
+        return EffectiveConfig.proved(site, done.value)
     finally:
         store.close_all()

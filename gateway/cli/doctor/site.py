@@ -23,6 +23,10 @@ def site_findings(site: SiteFile, profile: BoardProfile) -> Iterator[Finding]:
     ]
     has = f": {', '.join(parts)}" if parts else ""
     yield Finding(Grade.OK, "site file", f"{site.site.name!r} on {profile.title}{has}")
+    if not (site.doors() or site.turnstile):
+        yield Finding(
+            Grade.WARN, "site file", "has no door: nothing opens; add a [[door]] table for each"
+        )
     for text in warnings(profile, site):
         yield Finding(Grade.WARN, "board", text)
     yield from lock_findings(site)

@@ -28,9 +28,9 @@ from gateway.access.reasons import Reason
 from gateway.clock import Moment
 from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identified, Identifier, OutdatedRules, Shown
-from gateway.controller.access.passback_positions import Ways
+from gateway.controller.access.passback_positions import PassbackPositions
 from gateway.controller.state.component import Emit, KeypadLockChanged
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import Credential, Identification
 from gateway.errors import StorageError
@@ -86,9 +86,9 @@ class AdmissionDesk:
     def __init__(
         self,
         identifier: Identifier,
-        ways: Ways,
+        ways: PassbackPositions,
         recorder: Recorder,
-        place_of: Callable[[tuple[Action, ...], Bindings], Place],
+        place_of: Callable[[tuple[Action, ...], EffectiveConfig], Place],
         state: AdmissionState,
         codes: DynamicCodes,
         emit: Emit,
@@ -127,7 +127,7 @@ class AdmissionDesk:
     def judge(
         self,
         identification: Identification,
-        bindings: Bindings,
+        bindings: EffectiveConfig,
         moment: Moment,
         now_ms: int,
         enough: int | None = None,
@@ -171,10 +171,10 @@ class AdmissionDesk:
 
     def give_up(self, identification: Identification) -> Verdict:
         """The denial of an identification that could not be decided in time."""
-        return self._refused(identification, 0, "the rules were being compiled for too long")
+        return self._refused(identification, 0, "no rules could be put in force in time")
 
     def threat(
-        self, identification: Identification, bindings: Bindings
+        self, identification: Identification, bindings: EffectiveConfig
     ) -> tuple[Duress, Person] | None:
         """Who identifies under threat, and how, where nothing is decided; None where nobody does,
         or nobody knows."""
@@ -184,11 +184,11 @@ class AdmissionDesk:
             log.warning("nobody looked for", reader=identification.reader, error=str(error))
             return None
 
-    def key_pressed(self, reader: str, bindings: Bindings, now_ms: int) -> None:
+    def key_pressed(self, reader: str, bindings: EffectiveConfig, now_ms: int) -> None:
         """Somebody types at `reader`."""
         self._state = key_pressed(bindings.admission, self._state, reader, now_ms)
 
-    def tick(self, bindings: Bindings, now_ms: int) -> tuple[Verdict, ...]:
+    def tick(self, bindings: EffectiveConfig, now_ms: int) -> tuple[Verdict, ...]:
         """What time alone leads to."""
         return self._taken(pass_time(bindings.admission, self._state, now_ms), None, now_ms)
 
@@ -204,7 +204,7 @@ class AdmissionDesk:
             if guard.locked_until_ms is not None and guard.locked(now_ms)
         }
 
-    def granted(self, verdict: Verdict, bindings: Bindings) -> int:
+    def granted(self, verdict: Verdict, bindings: EffectiveConfig) -> int:
         """A number for a grant that is being carried out; the doors tell what becomes of it."""
         self._last_grant += 1
         portal = bindings.snapshot.policy.portals[verdict.decision.portal_id]
@@ -234,7 +234,7 @@ class AdmissionDesk:
             )
 
     def _seen(
-        self, attempt: Attempt, bindings: Bindings, moment: Moment, now_ms: int
+        self, attempt: Attempt, bindings: EffectiveConfig, moment: Moment, now_ms: int
     ) -> Circumstances:
         portal = bindings.snapshot.policy.portals.get(attempt.portal_id)
         place, position = Place(), UNKNOWN_POSITION
@@ -329,6 +329,6 @@ def kept_state(entries: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> 
     return AdmissionState(guards=MappingProxyType(guards))
 
 
-def _is_second_factor(attempt: Attempt, bindings: Bindings) -> bool:
+def _is_second_factor(attempt: Attempt, bindings: EffectiveConfig) -> bool:
     """Whether what was keyed counts as a second factor, which no log keeps."""
     return attempt.factor.keyed and bindings.admission.second_factor

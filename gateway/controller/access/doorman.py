@@ -26,7 +26,7 @@ from gateway.controller.state.component import (
     GrantUsed,
     ThreatSensed,
 )
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Receipt, Recorder
 from gateway.credentials.values import Identification
 from gateway.doors.values import Mode, Refusal, Unlock
@@ -34,7 +34,7 @@ from gateway.hardware.events import HardwareEvent, KeyPressed
 from gateway.objects.modes import DEVICE
 
 
-class Standing:
+class PortalState:
     """The ways behind a portal, and how they stand. The loop's thread alone uses it."""
 
     def __init__(
@@ -47,7 +47,7 @@ class Standing:
         self._interlock = interlock
         self.turnstile = turnstile
 
-    def place(self, actions: tuple[Action, ...], bindings: Bindings) -> Place:
+    def place(self, actions: tuple[Action, ...], bindings: EffectiveConfig) -> Place:
         """The place that `actions` open, at this instant."""
         doors = tuple(bindings.doors_of(actions))
         modes = {door: self.doors[door].mode for door in doors}
@@ -79,7 +79,7 @@ class Doorman(Component):
         self,
         desk: AdmissionDesk,
         hours: OpeningHours,
-        standing: Standing,
+        standing: PortalState,
         recorder: Recorder,
         clock: Clock,
         emit: Emit,
@@ -93,7 +93,7 @@ class Doorman(Component):
         self._recorder = recorder
         self._clock = clock
         self._emit = emit
-        self._bindings: Bindings | None = None
+        self._bindings: EffectiveConfig | None = None
         self._signals = signals
 
     def state(self) -> AdmissionDeskState:
@@ -103,7 +103,7 @@ class Doorman(Component):
         self._desk.restore(state)
 
     def identified(
-        self, identification: Identification, bindings: Bindings, enough: int | None = None
+        self, identification: Identification, bindings: EffectiveConfig, enough: int | None = None
     ) -> Reason | None:
         """Decide on an identification and carry that out. Raises OutdatedRules.
 
@@ -120,7 +120,7 @@ class Doorman(Component):
         return verdicts[-1].decision.reason
 
     def pass_over(
-        self, identification: Identification, bindings: Bindings, access_log_id: int = 0
+        self, identification: Identification, bindings: EffectiveConfig, access_log_id: int = 0
     ) -> None:
         """Nothing is decided on an identification: its kind is switched off, its reader is tampered
         with, it is enrolled, or it came too early. A threat is told whatever the verdict."""
@@ -130,7 +130,7 @@ class Doorman(Component):
             sensed = ThreatSensed(kind, person.id, access_log_id, identification.reader)
             self._emit(sensed, self._now_ms())
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         self._bindings = bindings
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
@@ -143,7 +143,7 @@ class Doorman(Component):
             case GrantLapsed(grant=grant, door=door):
                 self._desk.not_entered(grant, door)
 
-    def give_up(self, identification: Identification, bindings: Bindings | None) -> None:
+    def give_up(self, identification: Identification, bindings: EffectiveConfig | None) -> None:
         """Deny somebody who could not be decided upon in time."""
         denied = self._record(self._desk.give_up(identification))
         if bindings is not None:
@@ -164,7 +164,7 @@ class Doorman(Component):
         """When `tick` is next needed."""
         return self._desk.due_ms()
 
-    def _carry_out(self, verdict: Verdict, bindings: Bindings) -> None:
+    def _carry_out(self, verdict: Verdict, bindings: EffectiveConfig) -> None:
         decision = verdict.decision
         if not decision.allowed:
             self._record(verdict)

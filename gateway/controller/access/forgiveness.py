@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from gateway.controller.access.passback_positions import Ways
+from gateway.controller.access.passback_positions import PassbackPositions
 from gateway.controller.state.recorder import Recorder
 from gateway.doors.values import Mode
 from gateway.errors import StorageError
@@ -17,7 +17,7 @@ MIDNIGHT = "midnight"
 EMERGENCY_OVER = "emergency_over"
 """Why, in the journal."""
 
-WayOut = tuple[str, int | str]
+OpeningId = tuple[str, int | str]
 """What has a mode, as the journal names it: ("door", its id) or ("turnstile", its name)."""
 
 log = structlog.get_logger("anti-passback")
@@ -27,7 +27,7 @@ log = structlog.get_logger("anti-passback")
 class ForgivenessState:
     """What was seen last of modes and days."""
 
-    released: tuple[WayOut, ...]
+    released: tuple[OpeningId, ...]
     looked: bool
     day: int | None
 
@@ -35,7 +35,9 @@ class ForgivenessState:
 class Forgiveness:
     """Watches days and modes. The loop's thread alone uses it."""
 
-    def __init__(self, ways: Ways, recorder: Recorder, released: Iterable[WayOut]) -> None:
+    def __init__(
+        self, ways: PassbackPositions, recorder: Recorder, released: Iterable[OpeningId]
+    ) -> None:
         """`released` are those that an emergency or fire held open when the last run ended."""
         self._ways = ways
         self._recorder = recorder
@@ -52,7 +54,7 @@ class Forgiveness:
         self._first_look = not state.looked
         self._day = state.day
 
-    def see_modes(self, modes: Mapping[WayOut, Mode]) -> None:
+    def see_modes(self, modes: Mapping[OpeningId, Mode]) -> None:
         """Take in the present modes: whoever left through a door held open was not seen to, so
         with the end of an emergency at any of them everyone's position is forgotten."""
         released = frozenset(way for way, mode in modes.items() if mode.releases)
@@ -82,9 +84,9 @@ class Forgiveness:
         self._day = day
 
 
-def held_open(entries: Iterable[CommittedEntry]) -> frozenset[WayOut]:
+def held_open(entries: Iterable[CommittedEntry]) -> frozenset[OpeningId]:
     """What an emergency or fire held open by the journal's entries on modes, newest first."""
-    newest: dict[WayOut, Mode] = {}
+    newest: dict[OpeningId, Mode] = {}
     for entry in entries:
         for kind in ("door", "turnstile"):
             if kind in entry.body:

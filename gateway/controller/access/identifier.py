@@ -10,7 +10,7 @@ from gateway.access.attempt import Attempt, Duress, Factor
 from gateway.access.person import Person
 from gateway.controller.access.dynamic_codes import DynamicCodes, DynamicCodesState
 from gateway.controller.access.readers import identifier_of
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import People
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.totp import DynamicCode
@@ -115,7 +115,7 @@ class Identifier:
         known = self._readers.get(reader)
         return 0 if known is None else identifier_of(known)
 
-    def owner(self, shown: Sequence[Shown], bindings: Bindings) -> Person | None:
+    def owner(self, shown: Sequence[Shown], bindings: EffectiveConfig) -> Person | None:
         """Whoever showed all of `shown`, as they are now; None once any of it is theirs no more:
         deleted, somebody else's, changed, spent, or of a kind that is switched off.
 
@@ -137,14 +137,14 @@ class Identifier:
         spends = next((each.spends for each in shown if each.spends), None)
         return person and replace(person, spends=spends)
 
-    def portal_of(self, reader: str, bindings: Bindings) -> int:
+    def portal_of(self, reader: str, bindings: EffectiveConfig) -> int:
         """The portal that a reader stands for, 0 for none."""
         return bindings.portal_of_reader(self._readers[reader].index)
 
     def identify(
         self,
         identification: Identification,
-        bindings: Bindings,
+        bindings: EffectiveConfig,
         state: AdmissionState,
         enough: int | None = None,
     ) -> Identified | None:
@@ -173,7 +173,7 @@ class Identifier:
         return Identified(attempt, _shown(shown.kind, credential, reading))
 
     def threat(
-        self, identification: Identification, bindings: Bindings
+        self, identification: Identification, bindings: EffectiveConfig
     ) -> tuple[Duress, Person] | None:
         """Who identifies under threat, and how, where nothing is decided; None where nobody does.
 
@@ -189,7 +189,7 @@ class Identifier:
         return (duress, reading.person) if duress and reading.person else None
 
     def _by_code(
-        self, credential: Credential, plain: Reading, bindings: Bindings, enough: int | None
+        self, credential: Credential, plain: Reading, bindings: EffectiveConfig, enough: int | None
     ) -> tuple[Credential, Reading]:
         """What a QR code stands for and who has it; `plain` has whatever it is as it stands."""
         nobody = Reading(plain.policy_version, None)
@@ -220,7 +220,7 @@ class Identifier:
     def _by_password(
         self,
         identification: Identification,
-        bindings: Bindings,
+        bindings: EffectiveConfig,
         state: AdmissionState,
         enough: int | None,
     ) -> Identified | None:
@@ -248,7 +248,7 @@ class Identifier:
     def _attempt(
         self,
         identification: Identification,
-        bindings: Bindings,
+        bindings: EffectiveConfig,
         factor: Factor,
         reading: Reading,
         duress: Duress | None,
@@ -269,11 +269,11 @@ def _shown(kind: CredentialKind, credential: Credential | None, reading: Reading
     return Shown(kind, credential, person.id if person else 0, reading.secret, spends)
 
 
-def _compare(reading: Reading, bindings: Bindings, enough: int | None) -> None:
+def _compare(reading: Reading, bindings: EffectiveConfig, enough: int | None) -> None:
     _compare_version(reading.policy_version, bindings, enough)
 
 
-def _compare_version(version: int, bindings: Bindings, enough: int | None) -> None:
+def _compare_version(version: int, bindings: EffectiveConfig, enough: int | None) -> None:
     """Raise OutdatedRules before anything that the configuration says is believed."""
     decides = bindings.snapshot.version
     if enough is None:

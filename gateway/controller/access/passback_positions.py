@@ -22,14 +22,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class WaysState:
+class PassbackPositionsState:
     """What is not in the file yet."""
 
     uncommitted: tuple[tuple[int, PassageChange], ...]
     """With the ticket of each entry, oldest first."""
 
 
-class Ways:
+class PassbackPositions:
     """Remembers entries. The loop's thread alone uses it."""
 
     def __init__(
@@ -42,10 +42,10 @@ class Ways:
         self._under_way: deque[tuple[int, PassageChange]] = deque()
         """With the ticket of its entry: what the file does not show yet."""
 
-    def state(self) -> WaysState:
-        return WaysState(tuple(self._under_way))
+    def state(self) -> PassbackPositionsState:
+        return PassbackPositionsState(tuple(self._under_way))
 
-    def restore(self, state: WaysState) -> None:
+    def restore(self, state: PassbackPositionsState) -> None:
         self._under_way = deque(state.uncommitted)
 
     def now(self) -> Now:

@@ -9,7 +9,7 @@ from gateway.access.reasons import Reason
 from gateway.access.signals import SHORT_MS, Cue, Part, Signal
 from gateway.controller.access.admission import Verdict
 from gateway.controller.state.component import Component
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import SounderPort
 from gateway.errors import NotSupportedHere
 from gateway.settings import SiteFile
@@ -59,12 +59,12 @@ class ReaderSignals(Component):
         self._buzz_until_ms = state.buzz_until_ms
         self._due_ms = state.due_ms
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
+    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
         self.configure(bindings)
         self._drive(now_ms)
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
         self._beeps = bindings.beeps
         self._wait_ms = {

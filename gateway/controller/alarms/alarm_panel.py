@@ -38,7 +38,7 @@ from gateway.controller.state.component import (
     KeypadLockChanged,
     ThreatSensed,
 )
-from gateway.controller.state.config import AlarmSettings, Bindings
+from gateway.controller.state.config import AlarmSettings, EffectiveConfig
 from gateway.controller.state.recorder import Recorder
 from gateway.hardware.events import HardwareEvent, InputKind, InputLevel
 from gateway.link.messages import AlarmStatus
@@ -91,7 +91,7 @@ class AlarmPanel(Component):
         self._recorder = recorder
         self._sounders = sounders
         self._indices = {reader.name: reader.index for reader in site.reader}
-        self._bindings: Bindings | None = None
+        self._bindings: EffectiveConfig | None = None
         self._settings = AlarmSettings()
         self._duress = memory.duress
         self._register = _restored(memory, now_ms)
@@ -128,14 +128,14 @@ class AlarmPanel(Component):
         self.zones.restore(state.zones)
         self._sounders.restore(state.sounders)
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
         self._bindings = bindings
         self._settings = bindings.alarms
         self.zones.configure(bindings)
         self._sounders.configure(bindings)
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
+    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
         is_first = self._bindings is None
         self._bindings = bindings

@@ -12,7 +12,7 @@ from gateway.link.messages import Fault
 from gateway.store.journal import CommittedEntry, EntryKind
 
 REX, POWER = "rex", "power"
-"""Parts whose faults are journalled here, each with the name of its door or contact."""
+"""Components whose faults are journalled here, each with the name of its door or contact."""
 
 Part = tuple[str, str]
 

@@ -28,7 +28,7 @@ from gateway.alarms.zones import (
 from gateway.clock import Clock, Moment
 from gateway.controller.alarms.alarm_memory import AlarmMemory
 from gateway.controller.state.component import Emit, InputAlarmChanged
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Recorder
 from gateway.controller.state.wall_seconds import WallSeconds
 from gateway.errors import NotFound
@@ -83,7 +83,7 @@ class ZoneWatch:
         self._arming = memory.arming
         self._case = site.tamper
         self._readers = {reader.index: reader for reader in site.reader}
-        self._bindings: Bindings | None = None
+        self._bindings: EffectiveConfig | None = None
         self._levels: dict[InputName, bool] = {}
         self._seconds = WallSeconds(clock)
         self._entry_ms = {zone.number: zone.entry_delay_s * 1000 for zone in site.zone}
@@ -125,11 +125,11 @@ class ZoneWatch:
             self._watched[name].settings, self._watched[name].state = kept.settings, kept.zone
         self._seconds.restore(state.second_ms)
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
         self._bindings = bindings
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
+    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
         self._bindings = bindings
         moment = self._recorder.moment()
@@ -253,7 +253,7 @@ class ZoneWatch:
                 self._feed(name, ZoneSettingsChanged(), now_ms)
 
     def _settings_of(
-        self, bindings: Bindings, name: InputName, moment: Moment, now_ms: int
+        self, bindings: EffectiveConfig, name: InputName, moment: Moment, now_ms: int
     ) -> ZoneSettings:
         if name.kind is InputKind.TAMPER:
             return bindings.tamper()

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 from gateway.access.policy import Portal
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.settings import SiteFile
 
 _BY_PORTAL = "the portal"
 
 
-def interlock_clashes(site: SiteFile, bindings: Bindings) -> Iterator[tuple[Portal, str]]:
+def interlock_clashes(site: SiteFile, bindings: EffectiveConfig) -> Iterator[tuple[Portal, str]]:
     """Each portal whose grant asks for two doors of one interlock, and what to do about it.
 
     The doors may come from the portal's actions, from those of its rules, or from both: a grant
@@ -44,7 +44,7 @@ def interlock_clashes(site: SiteFile, bindings: Bindings) -> Iterator[tuple[Port
 
 
 def _sources(
-    bindings: Bindings, portal: Portal, by_rule: Mapping[int, tuple[str, tuple[int, ...]]]
+    bindings: EffectiveConfig, portal: Portal, by_rule: Mapping[int, tuple[str, tuple[int, ...]]]
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
     """What opens doors when the portal grants, in words, and the doors."""
     yield _BY_PORTAL, tuple(bindings.doors_of(portal.actions))

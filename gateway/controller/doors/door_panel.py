@@ -20,7 +20,7 @@ from gateway.controller.state.component import (
     GrantUsed,
     PolicyApplied,
 )
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import StrikePort
 from gateway.controller.state.recorder import Receipt, Recorder
 from gateway.doors.door import due_ms, step
@@ -166,7 +166,7 @@ class DoorPanel(Component):
         self.away = state.away
         self._kept = state.kept
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
         self._settings = bindings.door(self.door)
         self._portal_id = bindings.portal_of_door(self.door.id)
@@ -176,7 +176,7 @@ class DoorPanel(Component):
         self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
         self._mode_until = {mode: bindings.mode_until(mode, self.door.id) for mode in Mode}
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
+    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
         self.configure(bindings)
         if not self._bound:

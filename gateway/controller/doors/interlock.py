@@ -10,7 +10,7 @@ import structlog
 from gateway.clock import Clock
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.state.component import Component, Effect
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Recorder
 from gateway.doors.interlock import Obstacle, Partners, obstacle
 from gateway.errors import NotPermitted
@@ -33,7 +33,7 @@ class InterlockDesk(Component):
         self._margin_ms = margin_s * 1000
         self._partners: Partners = {}
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         """Take over the lists of a snapshot."""
         self._partners = bindings.interlock
 

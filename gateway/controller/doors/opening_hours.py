@@ -31,7 +31,7 @@ from gateway.controller.state.component import (
     GrantUsed,
     PolicyApplied,
 )
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Recorder
 from gateway.doors.values import Schedule
 from gateway.hardware.events import HardwareEvent
@@ -102,7 +102,7 @@ class OpeningHours(Component):
         self._clock = clock
         self._device_time = device_time
         self._emit = emit
-        self._bindings: Bindings | None = None
+        self._bindings: EffectiveConfig | None = None
         self._policy: Policy | None = None
         self._cards: Mapping[int, FirstCard] = {}
         """Of that policy, by id."""
@@ -125,14 +125,14 @@ class OpeningHours(Component):
         self._openers = dict(state.openers)
         self._due_ms = state.due_ms
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         """Take over the rules of a snapshot; nothing happens yet."""
         self._bindings = bindings
         policy = bindings.snapshot.policy
         if policy is not self._policy:
             self._policy, self._cards = policy, _cards_by_id(policy)
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
+    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
         """Take over the rules of a new snapshot, and tell the doors what they want."""
         self.configure(bindings)
         self._look(bindings, now_ms)
@@ -147,7 +147,7 @@ class OpeningHours(Component):
             case GrantLapsed(grant=grant):
                 self._openers.pop(grant, None)
 
-    def granted(self, grant: int, outcome: AdmissionOutcome, bindings: Bindings) -> None:
+    def granted(self, grant: int, outcome: AdmissionOutcome, bindings: EffectiveConfig) -> None:
         """Somebody is let in: they may open the place, unless under threat or out of turn."""
         portal = bindings.snapshot.policy.portals[outcome.decision.portal_id]
         if portal.first_cards and not outcome.duress and not outcome.passback_violation:
@@ -178,7 +178,7 @@ class OpeningHours(Component):
         """When `tick` is next needed; None where there is no schedule at all."""
         return self._due_ms
 
-    def _look(self, bindings: Bindings, now_ms: int) -> None:
+    def _look(self, bindings: EffectiveConfig, now_ms: int) -> None:
         """Tell every door what is wanted of it at this second."""
         policy = bindings.snapshot.policy
         utc = self._clock.utc()
@@ -234,7 +234,9 @@ class OpeningHours(Component):
             elif id_ not in self._started:
                 self._note(id_, on=False)
 
-    def _prove_ended(self, bindings: Bindings, kept: KeptHours, utc: datetime, now_ms: int) -> None:
+    def _prove_ended(
+        self, bindings: EffectiveConfig, kept: KeptHours, utc: datetime, now_ms: int
+    ) -> None:
         policy = bindings.snapshot.policy
         for door, since in kept.ended.items():
             portals = bindings.portals_of_door(door)

@@ -18,7 +18,7 @@ from gateway.controller.state.component import (
     GrantUsed,
     PolicyApplied,
 )
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import StrikePort
 from gateway.controller.state.recorder import Receipt, Recorder
 from gateway.doors.turnstile import TurnstileState, due_ms, refusal, step
@@ -118,14 +118,14 @@ class TurnstilePanel(Component):
         self._fire = state.fire
         self._bound = state.bound
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
         self._settings = bindings.turnstile()
         self._portal_ids = {side: bindings.portal_of_side(side) for side in Side}
         self._device_mode = bindings.device_mode
         self._mode_told = {mode: bindings.mode_told(mode) for mode in Mode}
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
+    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
         self._bound = True
         self.configure(bindings)

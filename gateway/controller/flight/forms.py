@@ -27,13 +27,13 @@ from gateway.access.rows import PolicyRows
 from gateway.controller.access.admission import AdmissionDeskState
 from gateway.controller.access.forgiveness import ForgivenessState
 from gateway.controller.access.identifier import IdentifierState, Shown
-from gateway.controller.access.passback_positions import WaysState
+from gateway.controller.access.passback_positions import PassbackPositionsState
 from gateway.controller.access.read_throttle import ReadThrottleState
 from gateway.controller.access.reader_signals import ReaderSignalsState
 from gateway.controller.alarms.alarm_panel import AlarmPanelState
 from gateway.controller.alarms.faults import FaultsState
 from gateway.controller.alarms.fire import FireLatchState
-from gateway.controller.components import DamageFound
+from gateway.controller.components import DamageFound, RulesRefused
 from gateway.controller.core import LoopState
 from gateway.controller.doors.door_panel import DoorPanelState
 from gateway.controller.doors.opening_hours import OpeningHoursState
@@ -51,7 +51,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 4
+FORM = 5
 """Of a record. A program reads records of its own form alone."""
 LONGEST_KEY_BITS = 8
 """A frame of so few bits is a key of a keypad."""
@@ -69,7 +69,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "identifier": IdentifierState,
         "loop": LoopState,
         "modes": ModeKeeperState,
-        "positions": WaysState,
+        "positions": PassbackPositionsState,
         "recorder": RecorderState,
         "signals": ReaderSignalsState,
         "throttle": ReadThrottleState,
@@ -90,6 +90,7 @@ INPUTS: Mapping[str, type] = MappingProxyType(
         "pulse": Pulse,
         "replay_suspected": ReplaySuspected,
         "request": Asked,
+        "rules_refused": RulesRefused,
         "writer_fault": WriterFault,
     }
 )

@@ -28,12 +28,12 @@ from gateway.controller.flight.forms import (
 )
 from gateway.controller.flight.rules import rules_of
 from gateway.controller.flight.taps import (
-    WatchedLink,
-    WatchedPassages,
-    WatchedPeople,
-    WatchedSounder,
-    WatchedStrike,
-    WatchedWriter,
+    LinkTap,
+    PassagesTap,
+    PeopleTap,
+    SounderTap,
+    StrikeTap,
+    WriterTap,
     watched_window,
 )
 from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse, Recorded
@@ -124,7 +124,7 @@ class FlightRecorder(Flight):
         """The rules that decide, as a record has them."""
         self._strikes: dict[str, StrikePort] = {}
         self._sounders: dict[str, SounderPort] = {}
-        self._writer: WatchedWriter | None = None
+        self._writer: WriterTap | None = None
 
     @property
     def recording(self) -> bool:
@@ -139,27 +139,27 @@ class FlightRecorder(Flight):
         self._sink.close()
 
     def people(self, people: People) -> People:
-        return WatchedPeople(people, self._heard)
+        return PeopleTap(people, self._heard)
 
     def passages(self, passages: Passages) -> Passages:
-        return WatchedPassages(passages, self._heard)
+        return PassagesTap(passages, self._heard)
 
     def writer(self, writer: Writer, last_ids: Mapping[str, int]) -> Writer:
-        self._writer = WatchedWriter(writer, dict(last_ids), self._wrote)
+        self._writer = WriterTap(writer, dict(last_ids), self._wrote)
         return self._writer
 
     def windows(self, find: FindWindow) -> FindWindow:
         return watched_window(find, self._heard)
 
     def link(self, link: Link) -> Link:
-        return WatchedLink(link, self._did)
+        return LinkTap(link, self._did)
 
     def strike(self, name: str, strike: StrikePort) -> StrikePort:
-        self._strikes[name] = WatchedStrike(name, strike, self._did)
+        self._strikes[name] = StrikeTap(name, strike, self._did)
         return self._strikes[name]
 
     def sounder(self, name: str, sounder: SounderPort) -> SounderPort:
-        self._sounders[name] = WatchedSounder(name, sounder, self._did)
+        self._sounders[name] = SounderTap(name, sounder, self._did)
         return self._sounders[name]
 
     def new_key(self) -> str:

@@ -43,7 +43,7 @@ def _listened(heard: Heard, asked: str, question: object, ask: Callable[[], Answ
     return answer
 
 
-class WatchedPeople:
+class PeopleTap:
     """Whose credential it is."""
 
     def __init__(self, people: People, heard: Heard) -> None:
@@ -84,7 +84,7 @@ def watched_window(find: FindWindow, heard: Heard) -> FindWindow:
     return found
 
 
-class WatchedPassages:
+class PassagesTap:
     """Where somebody is."""
 
     def __init__(self, passages: Passages, heard: Heard) -> None:
@@ -98,7 +98,7 @@ class WatchedPassages:
         return _listened(self._heard, "any before", day, lambda: self._passages.any_before(day))
 
 
-class WatchedWriter:
+class WriterTap:
     """What is written down."""
 
     def __init__(self, writer: Writer, last_ids: dict[str, int], wrote: Wrote) -> None:
@@ -135,7 +135,7 @@ class WatchedWriter:
         return self.ticket
 
 
-class WatchedStrike:
+class StrikeTap:
     """What a lock is told."""
 
     def __init__(self, name: str, strike: StrikePort, did: Did) -> None:
@@ -154,7 +154,7 @@ class WatchedStrike:
             self._did({"drive": self._name, "to": state.value})
 
 
-class WatchedSounder:
+class SounderTap:
     """What a siren or a bell is told."""
 
     def __init__(self, name: str, sounder: SounderPort, did: Did) -> None:
@@ -173,7 +173,7 @@ class WatchedSounder:
             self._did({"drive": self._name, "to": "on" if on else "off"})
 
 
-class WatchedLink:
+class LinkTap:
     """What clients are refused."""
 
     def __init__(self, link: Link, did: Did) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gateway.clock import DeviceTime, SiteZone
-from gateway.controller.assembly import Record, Surroundings, put_together
+from gateway.controller.assembly import Adapters, Record, put_together
 from gateway.controller.components import Happening, Item
 from gateway.controller.flight.forms import Hide
 from gateway.controller.flight.recorder import FlightRecorder, Sink
@@ -22,7 +22,7 @@ from gateway.controller.state.instant import Instant
 from gateway.controller.state.ports import FindWindow, Passages, People
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import window_of
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from gateway.hardware.simulated.simulator import Simulator
 
 
-class PaperClock:
+class OfflineClock:
     """A clock that shows what it is set to, and is believed or not as it is told."""
 
     def __init__(self, utc: datetime = datetime(2026, 11, 23, 15, tzinfo=UTC)) -> None:
@@ -64,7 +64,7 @@ class PaperClock:
         return timedelta()
 
 
-class PaperStrike:
+class OfflineStrike:
     """A lock that does nothing but know its state."""
 
     def __init__(self, state: LockState) -> None:
@@ -74,7 +74,7 @@ class PaperStrike:
         self.state = state
 
 
-class PaperSounder:
+class OfflineSounder:
     """A siren or a bell that is not heard."""
 
     def __init__(self, *, on: bool) -> None:
@@ -84,7 +84,7 @@ class PaperSounder:
         self.on = on
 
 
-class PaperWriter:
+class OfflineWriter:
     """Numbers entries and forgets them."""
 
     dropped = 0
@@ -106,7 +106,7 @@ class PaperWriter:
         return self._ticket
 
 
-class PaperLink:
+class OfflineLink:
     """Nobody listens and nobody asks."""
 
     def receive(self) -> tuple[bytes, Request] | None:
@@ -122,13 +122,14 @@ class PaperLink:
         pass
 
 
-class PaperPolicies:
+class OfflinePolicies:
     """New rules come when the holder of the plant says so."""
 
     compiling = False
 
     def __init__(self) -> None:
         self.adopt: Callable[[Snapshot], None] = lambda _snapshot: None
+        self.refuse: Callable[[UnusableRules, Snapshot | None], None] = lambda *_: None
         self.version = 0
 
     def want(self, version: int) -> None:
@@ -141,7 +142,7 @@ class PaperPolicies:
         pass
 
 
-class PaperRig:
+class OfflineRig:
     """Readers that are there or not; no board."""
 
     simulator: Simulator | None = None
@@ -205,13 +206,13 @@ class Sources:
     find_window: FindWindow = window_of
 
 
-class Plant:
+class OfflineController:
     """A controller on paper, whose steps go to a sink."""
 
     def __init__(
         self,
         site: SiteFile,
-        clock: PaperClock,
+        clock: OfflineClock,
         sources: Sources,
         sink: Sink,
         new_hide: Callable[[], Hide],
@@ -223,26 +224,26 @@ class Plant:
         self.flight = FlightRecorder(site, instant, sink, new_hide, sources.new_key)
         zone = SiteZone(site.site.zone)
         device_time = DeviceTime(zone, site.site.wire_time)
-        paper = PaperWriter(beginning.last_ids, beginning.ticket)
+        paper = OfflineWriter(beginning.last_ids, beginning.ticket)
         writer = self.flight.writer(paper, beginning.last_ids)
         recorder = Recorder(writer, instant, device_time, instant)
-        self._rig = PaperRig(site, beginning.online)
+        self._rig = OfflineRig(site, beginning.online)
         self._inbox: Inbox[Item] = Inbox()
-        around = Surroundings(
+        around = Adapters(
             rig=self._rig,
             strikes={
-                door.id: PaperStrike(beginning.strikes.get(f"door {door.id}", door.on_start))
+                door.id: OfflineStrike(beginning.strikes.get(f"door {door.id}", door.on_start))
                 for door in site.doors()
             },
             sides=_sides(site, beginning),
             sounders={
-                name: PaperSounder(on=beginning.sounders.get(name, False))
+                name: OfflineSounder(on=beginning.sounders.get(name, False))
                 for name, _output in site.switches()
             },
-            link=PaperLink(),
+            link=OfflineLink(),
             people=sources.people,
             passages=sources.passages,
-            policies=PaperPolicies(),
+            policies=OfflinePolicies(),
             wait=_never,
             find_window=sources.find_window,
         )
@@ -278,12 +279,13 @@ def _health(online: Mapping[str, bool], reader: str) -> Health:
     return Health.ONLINE if online.get(reader, True) else Health.OFFLINE
 
 
-def _sides(site: SiteFile, beginning: Beginning) -> dict[Side, PaperStrike]:
+def _sides(site: SiteFile, beginning: Beginning) -> dict[Side, OfflineStrike]:
     if site.turnstile is None:
         return {}
     usual = site.turnstile.on_start
     return {
-        side: PaperStrike(beginning.strikes.get(f"turnstile {side.value}", usual)) for side in Side
+        side: OfflineStrike(beginning.strikes.get(f"turnstile {side.value}", usual))
+        for side in Side
     }
 
 

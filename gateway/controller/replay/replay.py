@@ -22,7 +22,7 @@ from gateway.controller.flight.forms import (
     restore_states,
 )
 from gateway.controller.flight.rules import snapshot_of
-from gateway.controller.replay.offline import Beginning, PaperClock, Plant, Sources
+from gateway.controller.replay.offline import Beginning, OfflineClock, OfflineController, Sources
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import BrokenRecord
@@ -199,13 +199,13 @@ class _Replay:
         self._rules: dict[str, Any] = dict(header["rules"])
         self._answers = answers = _Answers()
         self._lines = _Lines()
-        self._clock = PaperClock()
+        self._clock = OfflineClock()
         try:
             site = SiteFile.model_validate(header["site"])
         except ValidationError as error:
             told = describe(error, header["site"])
             raise BrokenRecord(f"the record's site file is refused: {told}") from error
-        self._plant = Plant(
+        self._plant = OfflineController(
             site,
             self._clock,
             Sources(answers, answers, answers.new_key, answers.window_of),
@@ -247,7 +247,7 @@ class _Replay:
         if self._rules:
             controller.resume(snapshot_of(self._rules))
 
-    def _step(self, plant: Plant, line: dict[str, Any]) -> dict[str, Any] | None:
+    def _step(self, plant: OfflineController, line: dict[str, Any]) -> dict[str, Any] | None:
         """What a step leads to now, where that is something else than it was."""
         try:
             self._clock.ns = int(line["ns"])

@@ -50,7 +50,7 @@ class _Waiting:
     version: int = 0
 
 
-class OpeningDesk:
+class DoorCommands:
     """Opens doors for clients."""
 
     def __init__(
@@ -176,7 +176,7 @@ def _event(timeout_ms: int | None) -> DoorEvent:
     return Unlock(timeout_ms)
 
 
-class AnswerDesk:
+class PendingReplies:
     """Sends answers when what they promise is true: committed, or obeyed."""
 
     def __init__(self, link: Link, writer: Writer, policies: Policies, clock: Clock) -> None:

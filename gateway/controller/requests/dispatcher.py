@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.controller.components import Parts
-from gateway.controller.requests.commands import AnswerDesk, OpeningDesk
-from gateway.controller.requests.enrolment import CaptureDesk
+from gateway.controller.components import Components
+from gateway.controller.requests.commands import DoorCommands, PendingReplies
+from gateway.controller.requests.enrolment import EnrolmentCapture
 from gateway.controller.requests.simulation import Panels, Simulation
 from gateway.errors import GatewayError
 from gateway.hardware.wiring import input_wiring
@@ -39,18 +39,20 @@ Handler = Callable[[bytes, Request, Any], None]
 """Gets the address to answer to, the request, and the command in it."""
 
 
-class Reception:
+class RequestDispatcher:
     """Carries out requests of the link. The loop's thread alone uses it."""
 
-    def __init__(self, parts: Parts, status: Callable[[], ControllerStatus]) -> None:
+    def __init__(self, parts: Components, status: Callable[[], ControllerStatus]) -> None:
         """`status` tells the present state of the controller."""
         self._parts = parts
         self._status = status
-        self.answers = AnswerDesk(parts.link, parts.writer, parts.policies, parts.clock)
-        self.openings = OpeningDesk(
+        self.answers = PendingReplies(parts.link, parts.writer, parts.policies, parts.clock)
+        self.openings = DoorCommands(
             parts.doors, parts.turnstile, parts.interlock, parts.recorder, parts.clock
         )
-        self.captures = CaptureDesk(parts.site.reader, self._is_online, self.answers, parts.clock)
+        self.captures = EnrolmentCapture(
+            parts.site.reader, self._is_online, self.answers, parts.clock
+        )
         panels = Panels(
             parts.doors,
             parts.alarms,

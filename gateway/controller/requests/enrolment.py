@@ -14,7 +14,7 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.controller.access.readers import reads
-from gateway.controller.requests.commands import AnswerDesk
+from gateway.controller.requests.commands import PendingReplies
 from gateway.controller.state.component import Component
 from gateway.controller.state.flight import Asked
 from gateway.credentials.values import CredentialKind, Identification
@@ -98,14 +98,14 @@ class EnrolmentState:
     capture: CaptureState | None
 
 
-class CaptureDesk(Component):
+class EnrolmentCapture(Component):
     """Keeps the one capture. The loop's thread alone uses it."""
 
     def __init__(
         self,
         readers: Iterable[Reader],
         online: Callable[[str], bool],
-        answers: AnswerDesk,
+        answers: PendingReplies,
         clock: Clock,
     ) -> None:
         """`online` tells whether the reader of a name is there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from gateway.controller.components import Parts
+from gateway.controller.components import Components
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import (
@@ -16,7 +16,7 @@ from gateway.link.messages import (
 )
 
 
-def _door(parts: Parts, panel: DoorPanel) -> DoorStatus:
+def _door(parts: Components, panel: DoorPanel) -> DoorStatus:
     """One door, with what its interlock says of it."""
     found = parts.interlock.obstacle((panel.door.id,))
     if found is None:
@@ -26,7 +26,7 @@ def _door(parts: Parts, panel: DoorPanel) -> DoorStatus:
 
 
 def status_of(
-    parts: Parts, journal_seq: int, modes_ended: tuple[EndedMode, ...], clock: ClockVerdict
+    parts: Components, journal_seq: int, modes_ended: tuple[EndedMode, ...], clock: ClockVerdict
 ) -> ControllerStatus:
     """What all parts say of themselves; `journal_seq` is the highest committed entry."""
     floor = parts.clock_floor

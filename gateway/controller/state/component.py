@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gateway.access.attempt import Duress
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.register import AlarmSource
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.credentials.values import Identification
 from gateway.hardware.events import HardwareEvent
 
@@ -120,10 +120,10 @@ class Component:
     All instants are milliseconds of the monotonic clock.
     """
 
-    def configure(self, bindings: Bindings) -> None:
+    def configure(self, bindings: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
 
-    def bind(self, bindings: Bindings, now_ms: int) -> None:
+    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot, and do what follows from them."""
         del now_ms
         self.configure(bindings)

@@ -24,6 +24,7 @@ from gateway.credentials.values import CredentialKind
 from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings, sides_named
 from gateway.doors.values import DoorSettings, Mode
+from gateway.errors import UNUSABLE, UnusableRules, kind_of
 from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
 from gateway.link.messages import EndedMode
 from gateway.objects.configuration_keys import CARD_READERS, WIEGAND_INPUTS
@@ -67,7 +68,7 @@ class AlarmSettings:
     sounds: SoundSettings = field(default_factory=SoundSettings)
 
 
-class Bindings:
+class EffectiveConfig:
     """One snapshot, asked in the words of this site."""
 
     def __init__(
@@ -125,6 +126,38 @@ class Bindings:
         if number in CARD_READERS:
             keys.append((f"card_reader{number}", "type"))
         return any(self._configuration[key] in ("LSB", "34") for key in keys)
+
+    @classmethod
+    def proved(cls, site: SiteFile, snapshot: Snapshot) -> EffectiveConfig:
+        """`snapshot`, of which every setting was read once.
+
+        Raises UnusableRules for one that cannot be read: no part of the device may go by new rules
+        while another cannot.
+        """
+        try:
+            bindings = cls(site, snapshot)
+            bindings._read_all()
+        except UNUSABLE as error:
+            raise UnusableRules(snapshot.version, kind_of(error)) from None
+        return bindings
+
+    def _read_all(self) -> None:
+        for door in self._site.doors():
+            self.door(door)
+            self.sensor_idle_high(door.id)
+            self.rex_idle_high(door.id)
+            for mode in self.modes(door.id):
+                self.mode_told(mode, door.id)
+                self.mode_until(mode, door.id)
+            self.locked_down(door.id)
+        if self._site.turnstile is not None:
+            self.turnstile()
+        for number in self.snapshot.zones:
+            self.zone(number)
+        for reader in self._site.reader:
+            self.door_of_reader(reader.index)
+        _ = (self.reading, self.unusable_formats, self.interlock, self.alarms, self.admission)
+        _ = (self.qr_mode, self.dynamic_codes, self.uhf_bits)
 
     def portal_of_reader(self, index: int) -> int:
         """The portal that a reader stands for, 0 for none."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 import structlog
 
 from gateway.clock import Clock
-from gateway.errors import StorageError
+from gateway.errors import StorageError, UnusableRules
 from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 
 SLICE_NS = 2_000_000
@@ -27,7 +27,13 @@ class PolicyKeeper:
         self._reader = reader
         self._clock = clock
         self.adopt: Callable[[Snapshot], None] = _nobody
-        """Gets each new snapshot, on the loop's thread."""
+        """Gets each new snapshot, on the loop's thread. Raises UnusableRules, and then goes by
+        those before."""
+        self.refuse: Callable[[UnusableRules, Snapshot | None], None] = _nobody_hears
+        """Gets why new rules cannot be put in force, and where none are the settings
+        without them, on the loop's thread."""
+        self._refused: int | None = None
+        """The version that cannot; it is not compiled again."""
         self._running: Generator[None, None, Snapshot] | None = None
         self._next: int | None = None
         """A version asked for while another compilation runs."""
@@ -43,7 +49,7 @@ class PolicyKeeper:
 
     def want(self, version: int) -> None:
         """The store has `version`: compile unless it decides already."""
-        if version == self.version:
+        if version in (self.version, self._refused):
             return
         # One that runs is never begun anew: writes that follow each other faster than a
         # compilation lasts would keep it from ever ending.
@@ -60,6 +66,8 @@ class PolicyKeeper:
                 next(running)
         except StopIteration as done:
             self._take(done.value)
+        except UnusableRules as error:
+            self._turn_down(error)
 
     @property
     def compiling(self) -> bool:
@@ -93,6 +101,9 @@ class PolicyKeeper:
         except StorageError as error:
             self._running = None
             self._fail(error)
+        except UnusableRules as error:
+            self._running = None
+            self._turn_down(error)
 
     def _begin(self) -> None:
         # A compilation makes many objects and no cycles. A garbage collection in the middle of it
@@ -101,15 +112,28 @@ class PolicyKeeper:
         self._running = self._reader.compile()
 
     def _take(self, snapshot: Snapshot) -> None:
-        before, self._deciding = self._deciding, snapshot
-        if before is not None:
-            self._retired += _parts_of(before)
-        self.version = snapshot.version
-        self.fault = None
+        before, self.version = self.version, snapshot.version
         try:
             self.adopt(snapshot)
+        except UnusableRules as error:
+            self.version = before
+            self._turn_down(error)
+            return
         finally:
             gc.enable()
+        if self._deciding is not None:
+            self._retired += _parts_of(self._deciding)
+        self._deciding, self._refused, self.fault = snapshot, None, None
+        self._want_next()
+
+    def _turn_down(self, error: UnusableRules) -> None:
+        """Those before stay in force until the store has another version."""
+        gc.enable()
+        self._refused, self.fault = error.version, str(error)
+        self.refuse(error, None if self._deciding else self._reader.settings())
+        self._want_next()
+
+    def _want_next(self) -> None:
         wanted, self._next = self._next, None
         if wanted is not None:
             self.want(wanted)
@@ -130,3 +154,7 @@ def _parts_of(snapshot: Snapshot) -> list[object]:
 
 def _nobody(_snapshot: Snapshot) -> None:
     """Before the loop has said who adopts, there is nothing to compile."""
+
+
+def _nobody_hears(_error: UnusableRules, _settings: Snapshot | None) -> None:
+    """As `_nobody`."""

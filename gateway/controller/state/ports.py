@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.devices import Device
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
@@ -95,6 +95,7 @@ class Policies(Protocol):
     """Where new rules come from; see PolicyKeeper."""
 
     adopt: Callable[[Snapshot], None]
+    refuse: Callable[[UnusableRules, Snapshot | None], None]
 
     @property
     def version(self) -> int: ...

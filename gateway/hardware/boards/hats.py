@@ -130,7 +130,7 @@ def reader_outputs(site: SiteFile) -> Iterator[tuple[str, Output]]:
 def strikes_of(site: SiteFile) -> Iterator[tuple[str, Strike]]:
     """Every output that lets somebody pass, by the same keys as `SiteFile.pins`."""
     for door in site.door:
-        yield f"door {door.name!r} strike", door.strike
+        yield f"door {door.name!r} {door.strike.called}", door.strike
     if site.turnstile:
         for side in Side:
             yield f"turnstile {site.turnstile.name!r} {side} relay", site.turnstile.way(side).relay

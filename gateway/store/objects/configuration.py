@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import peewee
 
@@ -36,23 +36,39 @@ def read_configuration(run: Callable[[peewee.Query], sqlite3.Cursor]) -> dict[tu
 
     A stored value that is no longer allowed counts as not set: the default is in force.
     """
-    query = ConfigurationValue.select(
-        ConfigurationValue.module, ConfigurationValue.key, ConfigurationValue.value
-    )
-    stored = {(module, key): value for module, key, value in run(query).fetchall()}
+    stored = _stored(run)
     return {
-        (key.module, key.key): _in_force(key, stored.get((key.module, key.key)))
+        (key.module, key.key): key.default if text is None else text
         for key in CONFIGURATION
+        for text in (_allowed(key, stored.get((key.module, key.key))),)
     }
 
 
-def _in_force(key: ConfigurationKey, stored: str | None) -> str:
-    if stored is None:
-        return key.default
+def refused_keys(
+    run: Callable[[peewee.Query], sqlite3.Cursor],
+) -> Iterator[ConfigurationKey]:
+    """The keys for which a value is stored that may not be set; `run` as for
+    `read_configuration`."""
+    stored = _stored(run)
+    for key in CONFIGURATION:
+        value = stored.get((key.module, key.key))
+        if value is not None and _allowed(key, value) is None:
+            yield key
+
+
+def _stored(run: Callable[[peewee.Query], sqlite3.Cursor]) -> dict[tuple[str, str], str]:
+    query = ConfigurationValue.select(
+        ConfigurationValue.module, ConfigurationValue.key, ConfigurationValue.value
+    )
+    return {(module, key): value for module, key, value in run(query).fetchall()}
+
+
+def _allowed(key: ConfigurationKey, stored: str | None) -> str | None:
+    """What `stored` comes to; None where nothing is stored, or what may not be set."""
     try:
-        return key.text(stored)
+        return None if stored is None else key.text(stored)
     except InvalidRequest:
-        return key.default
+        return None
 
 
 def read_asked(

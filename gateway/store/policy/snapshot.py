@@ -27,18 +27,22 @@ from gateway.access.rows import (
     TimeZoneRow,
 )
 from gateway.access.schedule import compile_zone
-from gateway.access.slices import sliced
+from gateway.access.slices import drain, sliced
 from gateway.alarms.sounders import TimedAlarm
+from gateway.errors import UNUSABLE, GatewayError, UnusableRules, kind_of
+from gateway.objects.configuration import DOOR_MAX
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
 from gateway.objects.modes import mode_key
 from gateway.objects.schedules import WEEKDAYS
 from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_errors
-from gateway.store.objects.configuration import read_configuration
+from gateway.store.objects.configuration import read_configuration, refused_keys
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.objects.schema import PolicyVersion
 
 Row = TypeVar("Row")
+
+_MODE_KEYS = frozenset(mode_key(door) for door in range(DOOR_MAX + 1))
 
 
 class ZoneRow(NamedTuple):
@@ -149,13 +153,39 @@ class SnapshotReader:
     def compile(self) -> Generator[None, None, Snapshot]:
         """Read and compile in one read transaction, in steps of well below a millisecond.
 
-        Raises StorageError when the store cannot be read.
+        Raises StorageError when the store cannot be read, UnusableRules when what is stored there
+        cannot be compiled.
         """
         with sqlite_errors(STORE_UNREADABLE), one_instant(self._connection):
-            return (yield from self._compile())
+            version = int(self._run(PolicyVersion.select(PolicyVersion.version)).fetchone()[0])
+            try:
+                return (yield from self._compile(version))
+            except UNUSABLE as error:
+                if isinstance(error, GatewayError):
+                    raise
+                raise UnusableRules(version, kind_of(error)) from None
 
-    def _compile(self) -> Generator[None, None, Snapshot]:
-        version = int(self._run(PolicyVersion.select(PolicyVersion.version)).fetchone()[0])
+    def settings(self) -> Snapshot:
+        """The settings alone, without any rule: what doors need so that people can leave.
+
+        Raises StorageError.
+        """
+        none = {each.name: () for each in fields(PolicyRows) if each.name != "version"}
+        with sqlite_errors(STORE_UNREADABLE):
+            configuration = read_configuration(self._run)
+            boxes = self._sec_boxes()
+        policy = drain(compile_policy(PolicyRows(0, **none)))
+        return Snapshot(0, policy, {}, configuration, {}, {}, {}, (), sec_boxes=boxes)
+
+    def _sec_boxes(self) -> dict[int, SecBoxRow]:
+        rows = self._rows("sec_boxs", SecBoxRow._make, SecBoxRow._fields)
+        return {row.id: row for row in rows}
+
+    def _compile(self, version: int) -> Generator[None, None, Snapshot]:
+        for key in refused_keys(self._run):
+            if key.key in _MODE_KEYS:
+                # Its default would end an emergency.
+                raise UnusableRules(version, f"{key.module}.{key.key} holds no mode that is known")
         configuration = read_configuration(self._run)
         yield
         readers = portal_of_readers(
@@ -168,7 +198,7 @@ class SnapshotReader:
             ),
         )
         zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
-        boxes = {row.id: row for row in self._rows("sec_boxs", SecBoxRow._make, SecBoxRow._fields)}
+        boxes = self._sec_boxes()
         yield
         schedules = yield from _alarm_schedules(
             self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id"),

@@ -77,7 +77,7 @@ def test_every_row_of_mistakes_is_met_by_some_broken_file() -> None:
         (b"{\\rtf1\\ansi " + GOOD.encode(), " is a document of a word processor: save it as plain"),
         (b"PK\x03\x04rest", " is a document of a word processor or spreadsheet"),
         (b"\xff\xfe", " line 1: this is UTF-16"),
-        (b"", ": site: missing key"),
+        (b"", " is empty: "),
     ],
 )
 def test_a_file_in_another_encoding_is_told_by_a_line_and_its_cure(
@@ -196,8 +196,9 @@ def test_a_lock_that_is_the_wrong_way_round_is_told(
     site_file.write_text(text.replace(BOARD, f'{BOARD}\nhats = ["{hat}"]'))
     result = run(site_file, "--json")
     told = {(it["grade"], it["subject"]) for it in json.loads(result.output)}
-    assert (("fail", "door 'front' strike") in told) is failed
-    assert (("warn", "door 'front' strike") in told) is warned
+    subject = f"door 'front' {'magnet' if 'magnet' in lock else 'strike'}"
+    assert (("fail", subject) in told) is failed
+    assert (("warn", subject) in told) is warned
     assert result.exit_code == int(failed)
 
 
@@ -254,3 +255,32 @@ def test_a_magnet_needs_an_exit_that_cuts_its_power(
         it["grade"] for it in told if it["subject"] == "door front" and "direct_cut" in it["text"]
     ]
     assert exits == [grade] * (grade is not None)
+
+
+def test_a_relay_that_two_doors_use_is_named(site_file: Path) -> None:
+    lock = '{ relay = "CH1", kind = "strike" }'
+    text = GOOD.replace(
+        'board = "simulated"', 'board = "simulated"\nhats = ["waveshare-relay-3ch"]'
+    )
+    text = text.replace('{ pin = 17, locked = "low", unlocked = "high" }', lock)
+    text += f'\n[[door]]\nid = 2\nname = "back"\negress = "mechanical"\nlock = {lock}\n'
+    said = refusal(site_file, text)
+    assert "CH1 (pin 26) is used twice: door 'front' strike and door 'back' strike" in said
+
+
+@pytest.mark.parametrize("text", ["", "\n  \n"])
+def test_an_empty_file_is_called_empty(site_file: Path, text: str) -> None:
+    assert refusal(site_file, text).startswith(" is empty: ")
+
+
+def test_a_refusal_is_json_when_json_is_asked_for(site_file: Path) -> None:
+    site_file.write_text(GOOD.replace("id = 1", "id = 9"))
+    done = run(site_file, "--json")
+    (found,) = json.loads(done.output)
+    assert (done.exit_code, found["grade"], found["subject"]) == (1, "fail", "site file")
+    assert "door 'front' id" in found["text"]
+
+
+def test_a_site_without_doors_warns(site_file: Path) -> None:
+    site_file.write_text('[site]\nname = "A"\ntimezone = "UTC"\nboard = "simulated"\n')
+    assert "warn site file: has no door" in run(site_file).output

@@ -277,6 +277,16 @@ def test_another_encoding_is_refused_with_the_cure_or_named(desk: Desk) -> None:
     assert "UTF-16" in unmarked.json["error"]
 
 
+@pytest.mark.parametrize(
+    ("begin", "said"),
+    [(b"PK\x03\x04\x14\0", "xlsx"), (b"\xd0\xcf\x11\xe0\xa1\xb1", "xls")],
+)
+def test_a_workbook_is_refused_as_one(desk: Desk, begin: bytes, said: str) -> None:
+    error = upload(desk, "users", begin + bytes(40)).json["error"]
+    assert said in error
+    assert "save it as 'CSV UTF-8'" in error
+
+
 def cards(desk: Desk, data: str, **more: Any) -> list[int]:
     desk.ask("import_objects", {"object": "cards", "data": data, **more})
     return [row["value"] for row in rows(desk, "cards")]

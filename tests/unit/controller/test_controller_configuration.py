@@ -15,7 +15,7 @@ import pytest
 
 import gateway
 from gateway.access.actions import Action
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.credentials.values import CredentialKind
 from gateway.doors.values import Mode
 from gateway.objects.configuration import ConfigurationKey, Kind
@@ -109,7 +109,7 @@ def full_site() -> SiteFile:
     )
 
 
-def ask_everything(site: SiteFile, bindings: Bindings) -> None:
+def ask_everything(site: SiteFile, bindings: EffectiveConfig) -> None:
     """Call each public method of `bindings` with all there is to hand over."""
     known: Mapping[Any, list[Any]] = {
         Door | SecBox: list(site.doors()),
@@ -125,7 +125,7 @@ def ask_everything(site: SiteFile, bindings: Bindings) -> None:
         Side: list(Side),
         frozenset[Side]: [frozenset(Side)],
     }
-    for name, member in inspect.getmembers(Bindings):
+    for name, member in inspect.getmembers(EffectiveConfig):
         if name.startswith("_"):
             continue
         if isinstance(member, property | cached_property):
@@ -148,7 +148,7 @@ def read_by_the_controller() -> set[Key]:
         portal_of_reader={},
         wiegand_modes=(),
     )
-    ask_everything(site, Bindings(site, snapshot))
+    ask_everything(site, EffectiveConfig(site, snapshot))
     return values.asked
 
 

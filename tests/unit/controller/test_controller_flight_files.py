@@ -16,11 +16,11 @@ from gateway.access.keypad_guard import Guard
 from gateway.access.person import Person
 from gateway.access.rows import LinkRow
 from gateway.controller.access.identifier import Shown
-from gateway.controller.access.passback_positions import WaysState
+from gateway.controller.access.passback_positions import PassbackPositionsState
 from gateway.controller.flight.files import FILES, MOST_FILES, RecordFiles
 from gateway.controller.flight.forms import dump, dump_input, hidden, load, load_input
 from gateway.controller.flight.recorder import FlightRecorder, digest_of
-from gateway.controller.replay.offline import PaperWriter
+from gateway.controller.replay.offline import OfflineWriter
 from gateway.controller.requests.enrolment import EnrolmentState
 from gateway.controller.state.flight import Asked, Pulse
 from gateway.controller.state.instant import Instant
@@ -100,7 +100,12 @@ PENDING = PendingFactor(Person(1, group_ids=(1, 2), opening_times=((1, 500),)), 
         (Identification, Identification("front", Credential(CredentialKind.QRCODE, "123"), 5)),
         (AdmissionState, AdmissionState(pending=MappingProxyType({"front": PENDING}))),
         (AdmissionState, AdmissionState(guards=MappingProxyType({"front": Guard((1, 2))}))),
-        (WaysState, WaysState(((1, PassageEntered(1, 2, 3, 4, 5)), (2, PassageForgiven(None))))),
+        (
+            PassbackPositionsState,
+            PassbackPositionsState(
+                ((1, PassageEntered(1, 2, 3, 4, 5)), (2, PassageForgiven(None)))
+            ),
+        ),
         (Asked, Asked(b"\xff\x00", Request(id="a", expires_ns=5, command=OpenDoor(door=1)))),
         (EnrolmentState, EnrolmentState(None)),
     ],
@@ -210,7 +215,7 @@ def tape() -> tuple[FlightRecorder, Instant, Lines, Waiting]:
     site = parse_site('[site]\nname = "s"\ntimezone = "UTC"\nboard = "simulated"\n', "s")
     instant, lines, root = Instant(RestlessClock()), Lines(), Waiting()
     recorder = FlightRecorder(site, instant, lines)
-    recorder.writer(PaperWriter({}, 0), {})
+    recorder.writer(OfflineWriter({}, 0), {})
     recorder.begin(root)
     return recorder, instant, lines, root
 

@@ -21,9 +21,9 @@ from gateway.controller.core import Controller
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.flight.forms import FORM, STATES, dump_state, restore_states, schemas
 from gateway.controller.flight.rules import rules_of, snapshot_of
-from gateway.controller.replay.offline import PaperClock, Plant, Sources
+from gateway.controller.replay.offline import OfflineClock, OfflineController, Sources
 from gateway.controller.replay.replay import replay
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.flight import Asked
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.journal_writer import JournalWriter
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 CARD_OF_ANA = (123 << 32) | 45678
 UNKNOWN_CARD = (7 << 32) | 7
 
-NOT_COMPARED = (Bindings, Policy, Inbox, JournalWriter, PolicyKeeper)
+NOT_COMPARED = (EffectiveConfig, Policy, Inbox, JournalWriter, PolicyKeeper)
 """The rules, which a replay compiles again, and what stands for files and threads."""
 NOT_REMEMBERED = {
     "_heartbeat_ns": "when the loop beats next: a record has each beat as an input",
@@ -117,11 +117,11 @@ class Nobody:
 
 def restored(controller: Controller, clock: ManualClock, names: Iterable[str]) -> Controller:
     """One on paper that remembers what `controller` does, as far as its components `names` go."""
-    paper_clock = PaperClock(clock.utc())
+    paper_clock = OfflineClock(clock.utc())
     paper_clock.ns = clock.monotonic_ns()
     nobody: Any = Nobody()
     sink: Any = nobody
-    paper = Plant(
+    paper = OfflineController(
         controller._parts.site, paper_clock, Sources(nobody, nobody, str), sink, lambda: str
     )
     ours, theirs = paper.controller.components(), controller.components()

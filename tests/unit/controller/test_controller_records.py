@@ -23,9 +23,9 @@ from gateway.cli.main import cli
 from gateway.controller.flight.forms import FORM
 from gateway.controller.flight.recorder import digest_of
 from gateway.controller.flight.rules import snapshot_of
-from gateway.controller.replay.offline import PaperClock, Plant, Sources
+from gateway.controller.replay.offline import OfflineClock, OfflineController, Sources
 from gateway.controller.replay.replay import Result, replay
-from gateway.controller.state.config import Bindings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.flight import Asked, Pulse
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.doors.values import DoorSettings
@@ -127,7 +127,7 @@ class Play:
     def __init__(self, scenario: dict[str, Any]) -> None:
         self.record = Lines()
         self._town = Town(scenario.get("people", {}))
-        self._clock = PaperClock(START)
+        self._clock = OfflineClock(START)
         self._rows = {**USUAL, **scenario.get("rows", {})}
         self._zones = scenario.get("zones", [])
         self._configuration = {
@@ -136,7 +136,7 @@ class Play:
             for door in (1, 2)
         } | {key: str(value) for key, value in scenario.get("configuration", {}).items()}
         keys = count(1)
-        self._plant = Plant(
+        self._plant = OfflineController(
             demo_site(),
             self._clock,
             Sources(self._town, self._town, lambda: f"key-{next(keys)}"),
@@ -364,14 +364,14 @@ def test_a_door_that_locks_earlier_than_it_did_is_found(
     record: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing happens between the two times: only what is due next tells them apart."""
-    usual = Bindings.door
+    usual = EffectiveConfig.door
 
-    def hasty(self: Bindings, door: Door) -> DoorSettings:
+    def hasty(self: EffectiveConfig, door: Door) -> DoorSettings:
         settings = usual(self, door)
         object.__setattr__(settings, "dwell_ms", settings.dwell_ms - 500)
         return settings
 
-    monkeypatch.setattr(Bindings, "door", hasty)
+    monkeypatch.setattr(EffectiveConfig, "door", hasty)
     found = replay(record).difference
     assert found is not None
     assert found.now["effects"] == found.line["effects"]

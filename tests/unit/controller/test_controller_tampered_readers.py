@@ -9,7 +9,7 @@ import pytest
 
 from gateway.controller.access.readers import reads
 from gateway.controller.flight.forms import Hide
-from gateway.controller.replay.offline import PaperClock, Plant, Sources
+from gateway.controller.replay.offline import OfflineClock, OfflineController, Sources
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.hardware.events import InputKind, InputLevel, InputName, KeyPressed
 from gateway.hardware.wiring import input_wiring
@@ -106,7 +106,9 @@ def told(kind: str, *, disables: bool, high: bool) -> list[list[str]]:
     site, found = site_with(kind, disables=disables), []
     for shown in sorted(reads(site.reader[0])):
         lines, people = Lines(), Nobody()
-        with Plant(site, PaperClock(), Sources(people, people, str), lines, hide) as plant:
+        with OfflineController(
+            site, OfflineClock(), Sources(people, people, str), lines, hide
+        ) as plant:
             plant.begin()
             plant.happen(InputLevel(CONTACT, high, 1))
             plant.happen(KeyPressed("r", 2))

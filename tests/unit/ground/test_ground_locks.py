@@ -75,9 +75,8 @@ def test_pin_and_levels_follow(
         ({"relay": "IN1", "kind": "strike"}, [HIGH], "is wired by hand: say to which pin"),
         ({"pin": 17, "kind": "strike"}, [], "which level switches its relay on is not known"),
         ({"pin": 17, "kind": "strike"}, [HIGH, LOW], "which level switches its relay on is not"),
-        ({"pin": 17, "kind": "strike"}, [WAVESHARE], "which level switches its relay on is not"),
+        ({"pin": 17, "kind": "strike"}, [WAVESHARE], "pin 17 is no relay of site.hats (CH1 26, "),
         ({"pin": 17}, [HIGH], 'kind = "strike" or "magnet" is missing'),
-        ({"relay": "CH1", "kind": "strike"}, ["relay9"], "site.hats: 'relay9' has no profile"),
     ],
 )
 def test_what_cannot_be_told_is_refused_by_the_doors_name(
@@ -87,6 +86,13 @@ def test_what_cannot_be_told_is_refused_by_the_doors_name(
         site(lock, *hats)
     assert "door 'front' lock: " in str(refused.value)
     assert said in str(refused.value)
+
+
+def test_an_unknown_board_is_told_once_and_not_of_each_lock() -> None:
+    with pytest.raises(ValidationError) as refused:
+        site({"relay": "CH1", "kind": "strike"}, "relay9")
+    assert "site.hats: 'relay9' has no profile" in str(refused.value)
+    assert "lock: " not in str(refused.value)
 
 
 @pytest.mark.parametrize("kind", ["strike", "magnet"])

@@ -1,0 +1,152 @@
+"""Rules that cannot be put in force: those before stay, and nothing else stops."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.cli.doctor import Finding, Grade, examine
+from gateway.controller.state.config import EffectiveConfig
+from gateway.hardware.events import InputKind, InputName
+from gateway.store.files import STORE_FILE
+from gateway.store.journal import EntryKind
+
+CARD_OF_ANA = (123 << 32) | 45678
+GRANTED, NO_DECISION = 7, 2
+BUTTON = InputName(InputKind.REX, 1)
+NINES = "9" * 8000
+
+
+def store(data: Path, statement: str = "", *values: str) -> None:
+    """Write past all checks, as a restored or damaged file does; the rules have a new version."""
+    with sqlite3.connect(data / STORE_FILE) as database:
+        database.create_function("device_stamp", -1, lambda *_: 0)
+        database.execute(statement, values)
+        database.execute("UPDATE policy_version SET version = version + 1")
+    database.close()
+
+
+def spoil(data: Path) -> None:
+    """Store a value that raises nobody foresaw what."""
+    store(data, "UPDATE actions SET parameters = x'00'")
+
+
+def mend(data: Path) -> None:
+    store(data, "UPDATE actions SET parameters = 'door=1'")
+
+
+def set_mode(data: Path, word: str) -> None:
+    store(
+        data,
+        "INSERT INTO configuration (module, key, value) VALUES ('general', 'exception_mode', ?)"
+        " ON CONFLICT DO UPDATE SET value = excluded.value",
+        word,
+    )
+
+
+def faults(bench: Any) -> list[str | None]:
+    return [it["why"] for it in bench.journal(EntryKind.FAULT) if it["part"] == "rules"]
+
+
+def of_rules(data: Path) -> list[Finding]:
+    return [it for it in examine(data) if it.grade is Grade.FAIL and it.subject == "rules"]
+
+
+def test_a_door_of_thousands_of_digits_names_no_door(bench: Any) -> None:
+    store(bench.data, "UPDATE actions SET parameters = ?", f"door={NINES}")
+    bench.pass_time(1.1)
+    bench.swipe(CARD_OF_ANA)
+    assert not bench.unlocked(1)
+    assert faults(bench) == []
+    list(examine(bench.data))
+
+
+def test_rules_that_cannot_be_compiled_leave_those_before_in_force(bench: Any) -> None:
+    before = bench.policy_version
+    spoil(bench.data)
+    bench.pass_time(1.1)
+    bench.swipe(CARD_OF_ANA)
+    assert bench.events() == [(GRANTED, 1)]
+    assert bench.policy_version == before
+
+
+def test_what_keeps_rules_out_of_force_is_journalled_once_and_so_is_its_end(bench: Any) -> None:
+    spoil(bench.data)
+    bench.pass_time(3)
+    store(bench.data)
+    bench.pass_time(3)
+    (why,) = faults(bench)
+    assert why is not None
+    assert "Error in" in why
+    assert "rules before stay in force" in why
+    mend(bench.data)
+    bench.pass_time(1.1)
+    assert faults(bench) == [why, None]
+
+
+def test_without_rules_cards_are_denied_and_people_leave(demo: Path, start: Any) -> None:
+    spoil(demo)
+    with start(demo) as bench:
+        bench.swipe(CARD_OF_ANA)
+        ((event, _user),) = bench.events()
+        assert event == NO_DECISION
+        assert not bench.unlocked(1)
+        bench.simulator.press(BUTTON, high=False, hold_ms=200)
+        bench.pass_time(0.5)
+        assert bench.unlocked(1)
+        bench.pass_time(10)
+        assert not bench.unlocked(1)
+        bench.simulator.set_input(InputName(InputKind.FIRE), high=True)
+        bench.pass_time(0.2)
+        assert bench.unlocked(1)
+
+
+def test_a_setting_that_cannot_be_read_changes_no_part_of_the_device(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_bindings: EffectiveConfig) -> None:
+        raise OverflowError(NINES)
+
+    monkeypatch.setattr(EffectiveConfig, "alarms", property(unreadable))
+    store(bench.data, "UPDATE actions SET parameters = 'door=2'")
+    bench.pass_time(1.1)
+    monkeypatch.undo()
+    bench.swipe(CARD_OF_ANA)
+    assert bench.unlocked(1)
+    (why,) = faults(bench)
+    assert why is not None
+    assert "OverflowError in unreadable" in why
+    assert "999" not in why
+
+
+def test_an_exception_mode_that_is_not_known_does_not_end_an_emergency(bench: Any) -> None:
+    set_mode(bench.data, "emergency")
+    bench.pass_time(1.1)
+    assert bench.unlocked(1)
+    set_mode(bench.data, "foo")
+    bench.pass_time(2)
+    assert bench.unlocked(1)
+    set_mode(bench.data, "none")
+    bench.pass_time(1.1)
+    assert not bench.unlocked(1)
+
+
+def test_the_doctor_tells_in_a_line_why_rules_cannot_be_put_in_force(demo: Path) -> None:
+    spoil(demo)
+    (found,) = of_rules(demo)
+    assert found.text.startswith("cannot be put in force: ")
+    assert "\n" not in found.text
+
+
+def test_the_doctor_survives_a_check_that_fails(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise ValueError("a secret")
+
+    monkeypatch.setattr("gateway.cli.doctor.rules.interlock_clashes", failing)
+    (found,) = of_rules(demo)
+    assert found.text == "this check failed: ValueError in failing"

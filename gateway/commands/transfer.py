@@ -359,8 +359,35 @@ class _Import:
             else:
                 self._store.insert(name, batch)
         except InvalidRequest as error:
-            raise type(error)(f"{name}: {_numbered(str(error), numbers)}") from error
+            taken = None
+            if "UNIQUE constraint" in str(error):
+                taken = self._taken(declared, batch, numbers)
+            said = taken or _numbered(str(error), numbers)
+            raise type(error)(f"{name}: {said}") from error
         return len(batch)
+
+    def _taken(
+        self, declared: ObjectType, batch: Sequence[Mapping[str, object]], numbers: Sequence[int]
+    ) -> str | None:
+        """Which row of a refused batch is there already, or comes twice, and the cure."""
+        if self._resolution == "replace":
+            return None
+        seen: dict[tuple[object, ...], int] = {}
+        for number, values in zip(numbers, batch, strict=True):
+            for names in declared.identities():
+                if not all(values.get(name) is not None for name in names):
+                    continue
+                shown = self._shown(declared, {name: values[name] for name in names})
+                what = ", ".join(f"{name} {value}" for name, value in shown.items())
+                first = seen.setdefault((names, *(values[name] for name in names)), number)
+                if first != number:
+                    return f"{what} comes twice (row {first} and row {number}): delete one of them"
+                if self._present(declared, {name: values[name] for name in names}, set()):
+                    return (
+                        f"{what} is there already (row {number}): say resolution=skip to leave "
+                        "what is there, or resolution=replace to change it"
+                    )
+        return None
 
     def _present(
         self, declared: ObjectType, values: Mapping[str, object], seen: set[tuple[object, ...]]

@@ -100,7 +100,13 @@ def test_a_dry_run_tells_what_would_come_and_changes_nothing(desk: Desk) -> None
     ("last", "named"),
     [
         ("10000,Eva,x", "users: Invalid member 'expires' (int expected, got 'x') (row 1002)"),
-        ("1,Eva,0", "users: UNIQUE constraint failed: users.id (row 1002)"),
+        (
+            "1,Eva,0",
+            (
+                "users: id 1 is there already (row 1002): say resolution=skip to leave what is"
+                " there, or resolution=replace to change it"
+            ),
+        ),
         (
             "10000,Eva,0,7",
             (
@@ -275,6 +281,20 @@ def test_another_encoding_is_refused_with_the_cure_or_named(desk: Desk) -> None:
     assert upload(desk, "groups", data, encoding="rot13").status_code == 400
     unmarked = upload(desk, "groups", "name\nx\n".encode("utf-16-le"))
     assert "UTF-16" in unmarked.json["error"]
+
+
+def test_a_file_that_is_imported_twice_is_refused_by_row_with_the_cure(desk: Desk) -> None:
+    data = "id,name,registration\n900,Eva,\n901,Gil,\n"
+    desk.ask("import_objects", {"object": "users", "data": data})
+    again = {"object": "users", "data": "id,name,registration\n899,Zoe,\n901,Gil,\n"}
+    _, error = desk.refusal("import_objects", again)
+    assert error == (
+        "users: id 901 is there already (row 3): say resolution=skip to leave what is there, or "
+        "resolution=replace to change it"
+    )
+    twice = {"object": "users", "data": "id,name,registration\n899,Zoe,\n899,Gil,\n"}
+    _, error = desk.refusal("import_objects", twice)
+    assert error == "users: id 899 comes twice (row 2 and row 3): delete one of them"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""What a decision makes the device do, and the text that says how."""
+"""Actions that a decision runs, and the text of their parameters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 OPENING_ACTIONS = frozenset({"door", "sec_box", "catra", "open_collector"})
-"""Scripts that let somebody pass: they never run on a denial."""
+"""Scripts that open something: they never run on a denial."""
 
 DOOR_ACTION = "door"
 SEC_BOX_ACTION = "sec_box"
@@ -17,33 +17,33 @@ LONGEST_NUMBER = 18
 one of several thousand digits."""
 
 RUN_HERE = frozenset({0, 1})
-"""Values of `run_at` that this device carries out; 2 belongs to the server, others to nobody."""
+"""Values of `run_at` that this device runs; 2 is for the server, others are unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One row of `actions`, to be carried out here."""
+    """One row of `actions` that this device runs."""
 
     name: str
     """The script: `door`, `sec_box`, ..."""
     parameters: str
-    """The row's text as it stands; `parse_parameters` reads it."""
+    """The raw text of the row; `parse_parameters` reads it."""
     id: int
     run_at: int
     """0 this device, 1 every connected device."""
 
     @property
     def opens(self) -> bool:
-        """True when it lets somebody pass, however the script's name is written."""
+        """True if the script opens something; ignores case and blanks of its name."""
         return self.name.strip().lower() in OPENING_ACTIONS
 
 
 def parse_parameters(text: str) -> dict[str, str]:
     """The `key=value` pairs of a comma list such as `id=65793, reason=1`.
 
-    Blanks around keys and values do not count, upper and lower case do, unknown keys are kept. A
-    value ends at a second `=` (the vendor's samples hold `id=65793=1`). A key without `=` has an
-    empty value; where a key comes twice the last one counts.
+    Strips blanks around keys and values, respects case, keeps unknown keys. A value ends at a
+    second `=` (the vendor's samples hold `id=65793=1`). A key without `=` has an empty value; the
+    last of equal keys counts.
     """
     found: dict[str, str] = {}
     for part in text.split(","):
@@ -55,18 +55,18 @@ def parse_parameters(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class SecBoxes:
-    """Which doors the ids of SecBoxes mean at one site."""
+    """Maps the ids of SecBoxes to the doors of one site."""
 
     fitted: tuple[int, ...]
-    """The ids of those that are there."""
+    """The ids of the SecBoxes of the site."""
     stand_in: int
-    """The door that every id means where none is."""
+    """The door for every id on a site without a SecBox."""
 
     def door(self, text: str) -> int:
         """The door that `sec_box` with `id=text` opens, 0 for none.
 
-        Clients also send ids that went through a floating-point number, and the vendor's own
-        65793, or none, to whatever is there: with one SecBox that is this one.
+        Also accepts ids that a client rounded to floating point. The vendor's 65793, or an empty
+        id, means the only SecBox of a site that has one.
         """
         if not self.fitted:
             return self.stand_in

@@ -1,9 +1,8 @@
-"""From an attempt at a reader to its outcomes: factors, anti-passback, several persons.
+"""Admission: what an attempt at a reader leads to.
 
 Pure: (state, attempt, time) in, (state, outcomes) out. The order is fixed: fire or emergency,
 lock-down, identification, validity and rules (`decide`), the second factor and the rules again,
-anti-passback, several persons, interlock. Nothing but the last outcome of an attempt may be a
-grant, and nothing counts as a passage before it.
+anti-passback, multi-person rules, interlock. Only the last outcome of an attempt can be a grant.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def admit(
     attempt: Attempt,
     seen: Circumstances,
 ) -> AdmissionStep:
-    """What becomes of `attempt`. What fell due before it comes first among the outcomes."""
+    """The outcomes of `attempt`, after those that fell due before it."""
     work = _Work(settings, state, seen.now_ms)
     work.pass_time()
     work.take(policy, attempt, seen)
@@ -50,7 +49,7 @@ def admit(
 
 
 def pass_time(settings: AdmissionSettings, state: AdmissionState, now_ms: int) -> AdmissionStep:
-    """What time alone does: second factors and missing persons give up, keypads are freed."""
+    """Time out second factors and multi-person groups, and unlock keypads."""
     due = due_ms(state)
     if due is None or now_ms < due:
         return AdmissionStep(state)
@@ -62,7 +61,7 @@ def pass_time(settings: AdmissionSettings, state: AdmissionState, now_ms: int) -
 def key_pressed(
     settings: AdmissionSettings, state: AdmissionState, reader: str, now_ms: int
 ) -> AdmissionState:
-    """Somebody types at `reader`: a second factor awaited there gets time for the next key."""
+    """Extend the time of a second factor awaited at `reader`, where a key was pressed."""
     waiting = state.pending.get(reader)
     if waiting is None:
         return state
@@ -71,7 +70,7 @@ def key_pressed(
 
 
 def due_ms(state: AdmissionState) -> int | None:
-    """When `pass_time` has something to do; None for never."""
+    """When `pass_time` must be called next; None if nothing is pending."""
     instants = [
         *(waiting.due_ms for waiting in state.pending.values()),
         *(group.until_ms for group in state.gatherings.values()),
@@ -81,7 +80,7 @@ def due_ms(state: AdmissionState) -> int | None:
 
 
 class _Work:
-    """One step at work, on copies of the state's parts."""
+    """One step, on copies of the state's mappings."""
 
     def __init__(self, settings: AdmissionSettings, state: AdmissionState, now_ms: int) -> None:
         self._settings = settings
@@ -93,7 +92,7 @@ class _Work:
         self._keypads: list[KeypadLocked | KeypadFreed] = []
 
     def done(self) -> AdmissionStep:
-        """The step as its caller gets it."""
+        """The result of the step."""
         state = AdmissionState(
             MappingProxyType(self._pending),
             MappingProxyType(self._guards),
@@ -114,7 +113,7 @@ class _Work:
                 self._keypads.append(KeypadFreed(reader))
 
     def take(self, policy: Policy, attempt: Attempt, seen: Circumstances) -> None:
-        """Deal with one attempt; its answer is the last outcome."""
+        """Handle one attempt; its answer is the last outcome."""
         portal = policy.portals.get(attempt.portal_id)
         if portal is None:
             nowhere = refuse(Reason.READER_WITHOUT_PORTAL, portal_id=attempt.portal_id)
@@ -122,7 +121,7 @@ class _Work:
                 AdmissionOutcome(nowhere, attempt.reader, attempt.person, attempt.duress)
             )
         elif attempt.factor.keyed and self._guard(attempt.reader).locked(self._now_ms):
-            # Nobody is named, but a threat is told all the same.
+            # The refusal names no person, but a duress alarm is still raised.
             locked = refuse(Reason.KEYPAD_LOCKED, 0, portal.id)
             until_s = seen.now.utc_s + self._left_s(self._guard(attempt.reader).locked_until_ms)
             self._outcomes.append(
@@ -151,7 +150,7 @@ class _Work:
             self._refuse(Reason.UNKNOWN_CREDENTIAL, attempt)
             return
         decision = self._decide(policy, person, portal, seen)
-        # Nobody has a second factor for an emergency card, which is nobody's.
+        # A contingency card belongs to nobody, so it has no second factor.
         if not decision.allowed or not self._settings.second_factor or not person.id:
             self._conclude(policy, portal, attempt, person, decision, seen)
         elif attempt.factor.keyed:
@@ -179,8 +178,8 @@ class _Work:
         if not right:
             self._guessed(attempt.reader)
         if attempt.person is None or not right or not seen.first_holds:
-            # Whoever keyed it, the row names the person of the first factor. Where that one was
-            # revoked, nobody learns whether the second was right.
+            # The row names the person of the first factor, no matter who keyed the second. If the
+            # first was revoked, the answer does not show whether the second was right.
             revoked = not seen.first_holds
             why = Reason.CREDENTIAL_REVOKED if revoked else Reason.SECOND_FACTOR_WRONG
             duress = attempt.duress or waiting.duress
@@ -219,8 +218,7 @@ class _Work:
         decision: Decision,
         seen: Circumstances,
     ) -> None:
-        """Apply to a grant of the rules what comes after them: anti-passback,
-        multi-person rules, the interlock."""
+        """Check anti-passback, multi-person rules and interlock after a grant of the rules."""
         if not decision.allowed:
             known = facts.of_refusal(decision.reason, person, seen.place)
             self._outcomes.append(
@@ -267,7 +265,7 @@ class _Work:
         decision: Decision,
         seen: Circumstances,
     ) -> tuple[PortalRule, ...]:
-        """The rules that are complete with `person`; none while they wait, which is said."""
+        """The rules that `person` completes; none while the group waits, which adds an outcome."""
         in_force = tuple(rule for rule in in_force if not rule.unknown)
         if not in_force:
             self._refuse(Reason.UNKNOWN_CONDITION, attempt, decision)
@@ -292,7 +290,7 @@ class _Work:
         return done
 
     def _ask_again(self, policy: Policy, portal: Portal, seen: Circumstances) -> None:
-        """Let go of those who wait and have no right any more: it may be taken while they do."""
+        """Remove people from the group who lost their right while they waited."""
         group = self._gatherings.get(portal.id)
         if group is None or seen.waiting is None:
             return
@@ -316,13 +314,13 @@ class _Work:
             del self._gatherings[portal.id]
 
     def _leaving(self, portal_id: int, person: Person, *, together: bool) -> tuple[Person, ...]:
-        """Who enters with this grant; they wait no longer."""
+        """Who enters by this grant; removes them from the group that waits."""
         group = self._gatherings.pop(portal_id, None)
         if group is None:
             return (person,)
         if together:
             return group.people
-        # No rule asks for several people any more: those who still wait have to ask again.
+        # No rule needs several people any more: the others in the group must identify again.
         remaining = group.left_by(person)
         if remaining.people:
             self._gatherings[portal_id] = remaining
@@ -336,7 +334,7 @@ class _Work:
         portal_rule_ids: tuple[int, ...] = (),
         known: Mapping[str, Any] = facts.NOTHING,
     ) -> None:
-        """An outcome that opens nothing; what the rules said, if asked, goes with it."""
+        """Add a refusal, with the trace of `decision` if the rules were asked."""
         user_id = attempt.person.id if attempt.person else 0
         refusal = refuse(reason, user_id, attempt.portal_id)
         if decision is not None:

@@ -1,4 +1,4 @@
-"""How a site lets people in, beside its rules: read out of configuration and site file."""
+"""Reads `AdmissionSettings` from configuration and site file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Configuration = Mapping[tuple[str, str], str]
 
 
 def admission_settings(configuration: Configuration, site: SiteFile) -> AdmissionSettings:
-    """The settings of `site`, whose keys `configuration` holds all."""
+    """The settings of `site`; `configuration` must hold every key."""
     times = site.admission
     wired = [reader for reader in site.reader if isinstance(reader, WiegandReader)]
     return AdmissionSettings(
@@ -32,8 +32,7 @@ def admission_settings(configuration: Configuration, site: SiteFile) -> Admissio
 
 
 def _passback(configuration: Configuration) -> PassbackSettings:
-    """Turnstiles have a switch of their own in the API; the mode of the other one is stricter or
-    more exact, so it comes first."""
+    """The settings of `identifier`, which are more exact, else the turnstile's switch."""
     mode = PassbackMode(configuration["identifier", "antipassback_mode"])
     by_direction = configuration["catra", "anti_passback"] == "1"
     if configuration["identifier", "antipassback_enabled"] != "1":

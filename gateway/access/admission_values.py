@@ -1,4 +1,4 @@
-"""What admission works with: its settings, its memory, and what it answers."""
+"""Settings, state and results of admission."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from gateway.clock import Moment
 
 @dataclass(frozen=True, slots=True)
 class AdmissionSettings:
-    """How a site identifies, beside its rules. Times are milliseconds."""
+    """How a site identifies people. Times are milliseconds."""
 
     second_factor: bool = False
     """A card or code needs a PIN or password after it (`multi_factor_authentication`)."""
     keypads: frozenset[str] = frozenset()
-    """The readers at which something can be keyed."""
+    """The readers with a keypad."""
     whole_pins: frozenset[str] = frozenset()
-    """Those among them that send a PIN as one: nothing is heard there before its last key."""
+    """Keypads that send a PIN in one frame, after its last key."""
     second_factor_ms: int = 30_000
-    """From the first factor to the end of the second."""
+    """Time for the second factor, from the first one."""
     next_key_ms: int = 10_000
-    """From one key to the next, and from the first factor to the first key."""
+    """Longest time between two keys, and from the first factor to the first key."""
     persons_ms: int = 15_000
-    """From the first of several persons to the last."""
+    """Time for a multi-person group, from its first person."""
     guard: GuardSettings = field(default_factory=GuardSettings)
     passback: PassbackSettings = field(default_factory=PassbackSettings)
     contingency: bool = False
-    """No server answers, so the site's emergency cards count."""
+    """No server answers, so contingency cards count."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingFactor:
-    """Somebody whose second factor is awaited at a reader."""
+    """A person whose second factor a reader awaits."""
 
     person: Person
     portal_id: int
     until_ms: int
-    """The end of the whole time."""
+    """When the time for the second factor ends."""
     next_key_until_ms: int
     duress: Duress | None = None
-    """What the first factor was presented under."""
+    """Set if the first factor was presented under duress."""
 
     @property
     def due_ms(self) -> int:
@@ -57,7 +57,7 @@ class PendingFactor:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionState:
-    """What admission remembers between two attempts; changed by the functions here alone."""
+    """What admission remembers between two attempts; only `admission` changes it."""
 
     pending: Mapping[str, PendingFactor] = field(default_factory=lambda: MappingProxyType({}))
     """By reader."""
@@ -69,20 +69,20 @@ class AdmissionState:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionOutcome:
-    """One decision to be logged; the last one of an attempt is its answer."""
+    """One decision to log; the last one of an attempt is its answer."""
 
     decision: Decision
     reader: str = ""
-    """Where the attempt was made; empty for one of several persons who waited in vain."""
+    """Where the attempt was made; empty for a person whose multi-person group timed out."""
     person: Person | None = None
     duress: Duress | None = None
-    """The alarm that goes with the attempt, whatever the verdict."""
+    """The duress alarm of the attempt, for a grant and a refusal alike."""
     portal_rule_ids: tuple[int, ...] = ()
-    """Of several persons: the rules that they complete, or that wait."""
+    """The portal rules that a multi-person group completes, or waits for."""
     company: tuple[Person, ...] = ()
-    """Everyone who enters by this grant: the person, and those who waited for them."""
+    """Everyone who enters by this grant: the person and the group that waited."""
     passback_violation: bool = False
-    """Let in although the record says that they are elsewhere."""
+    """The person was let in although their position is another area."""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """What the outcome rests on beside the rules, as `facts` names it: for the record."""
 
@@ -97,14 +97,14 @@ class KeypadLocked:
 
 @dataclass(frozen=True, slots=True)
 class KeypadFreed:
-    """Entries are looked at again."""
+    """The keypad accepts entries again."""
 
     reader: str
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionStep:
-    """The state after a step, what is to be logged in this order, and what became of keypads."""
+    """The state after a step, the outcomes to log in this order, and changes of keypads."""
 
     state: AdmissionState
     outcomes: tuple[AdmissionOutcome, ...] = ()
@@ -113,7 +113,7 @@ class AdmissionStep:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What is true at the instant of an attempt, beside the rules."""
+    """The facts at the instant of an attempt, other than the rules."""
 
     moment: Moment
     now_ms: int
@@ -122,9 +122,9 @@ class Circumstances:
     """Wall clock, for anti-passback."""
     place: Place = field(default_factory=Place)
     position: PassbackPosition = UNKNOWN_POSITION
-    """Of the attempt's person at its portal."""
+    """The position of the person, for the portal of the attempt."""
     waiting: tuple[Person, ...] | None = None
-    """Of the people who wait at the portal those to whom everything still belongs that they
-    showed, as they are now; None counts everyone as they came."""
+    """The people who wait at the portal and still own all that they presented, as read now;
+    None counts everyone as they came."""
     first_holds: bool = True
     """The first factor still belongs to the person whose second factor the reader waits for."""

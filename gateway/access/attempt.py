@@ -1,4 +1,4 @@
-"""What somebody does at a reader, as far as admission needs to know it."""
+"""An attempt at a reader, and the state of the doors behind its portal."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Factor(StrEnum):
 
     @property
     def keyed(self) -> bool:
-        """True for what is typed at a keypad, and can be guessed."""
+        """True for what is typed at a keypad."""
         return self in (Factor.PIN, Factor.PASSWORD)
 
 
 class Duress(StrEnum):
-    """A credential that is presented under threat."""
+    """The kind of a credential that was presented under duress."""
 
     CARD = "card"
     PIN = "pin"
@@ -39,31 +39,31 @@ class Duress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A credential presented at a reader, with whoever owns it."""
+    """A credential presented at a reader, with its owner."""
 
     reader: str
     portal_id: int
-    """The portal that the reader stands for, 0 for none."""
+    """The portal of the reader, 0 for none."""
     factor: Factor
     person: Person | None
-    """None when nobody owns what was presented."""
+    """None if nobody owns the credential."""
     contingency: bool = False
-    """An emergency card of the site, nobody's own (`contingency_cards`): only looked up while
-    no server answers."""
+    """A contingency card of the site (`contingency_cards`), which belongs to nobody and counts
+    only while no server answers."""
     duress: Duress | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How the doors behind a portal stand at this instant."""
+    """State of the doors behind a portal at the instant of an attempt."""
 
     released: bool = False
-    """Fire or emergency holds them all open."""
+    """Fire or emergency keeps them all unlocked."""
     locked_down: bool = False
     """One of them is locked down."""
     interlocked: bool = False
-    """A door that must be closed before one of them may open is not."""
+    """A door of the interlock that must be closed is not."""
     side_locked: bool = False
-    """The turnstile among them lets nobody turn that way."""
+    """The turnstile is locked in that direction."""
     facts: Mapping[Reason, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
-    """By the reason that it would be a refusal for, what a record is to keep of it."""
+    """Refusal reason -> the facts that the journal keeps of it."""

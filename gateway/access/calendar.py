@@ -1,11 +1,11 @@
-"""Holidays: which kind of day a moment falls on.
+"""Holidays: the kind of day of a moment.
 
 A holiday holds for whole days of the site's wall clock, from the day of its start to the day of
-its end, both included. One in no group is none; several on a day count together. One that repeats
-is compared by day and month alone, whatever the years say: it runs over the 31st of December when
-its end comes earlier in the year than its start, and the 29th of February is there in leap years
-only. Where the API's columns hold true UTC instead of local time, start and end are instants, and
-their days are taken with the difference that local time has at the moment of the decision.
+end, both included. A holiday in no group has no effect; the groups of several add up.
+A repeating holiday ignores the years: it runs over the 31st of December if its end is earlier in
+the year than its start, and the 29th of February exists in leap years only. If the API's columns
+hold UTC instead of local time, start and end are converted with the UTC offset at the moment of
+the decision.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _KEPT_SHIFTS = 4
 
 @dataclass(frozen=True, slots=True)
 class ScheduleInstant:
-    """A moment as schedules see it.
+    """A moment as second of the day and kind of day.
 
     Kinds of days: 0 to 6 are sunday to saturday, 7 to 9 are hol1 to hol3.
     """
@@ -57,7 +57,7 @@ class HolidayDays:
     """Mask of each day of a leap year; empty when no holiday repeats."""
 
     def kinds(self, day: int) -> tuple[int, ...]:
-        """The holiday groups of `day` (since 1970) as kinds of days, or its weekday."""
+        """Kinds of `day` (since 1970): its holiday groups, or its weekday."""
         mask = self.yearly[_day_of_year(day)] if self.yearly else 0
         at = bisect_right(self.starts, day)
         if at:
@@ -71,11 +71,11 @@ class Calendar:
 
     holidays: tuple[HolidayRow, ...]
     _by_shift: dict[int, HolidayDays] = field(compare=False, repr=False)
-    """Compiled once per difference of local time and device time. Kept, not state: it can be
-    computed again at any time. The difference is 0 unless the site stores UTC."""
+    """A cache: local time minus device time in seconds -> compiled days. The difference is 0
+    unless the site stores UTC."""
 
     def instant(self, moment: Moment) -> ScheduleInstant:
-        """What `moment` means to schedules."""
+        """`moment` as second of the day and kinds of day."""
         days = self._days(moment.local - moment.stamp)
         day, second = divmod(moment.local, _DAY_S)
         return ScheduleInstant(second, days.kinds(day), days.kinds(day - 1), moment.trusted)
@@ -90,7 +90,7 @@ class Calendar:
 
 
 def compile_calendar(rows: Iterable[HolidayRow]) -> Generator[None, None, Calendar]:
-    """Build the calendar from its rows, giving way often."""
+    """Build the calendar from its rows; yields after every slice."""
     holidays: list[HolidayRow] = []
     for slice_of_rows in sliced(rows):
         holidays += slice_of_rows
@@ -147,6 +147,6 @@ def _masks(changes: Sequence[Sequence[int]]) -> Generator[None, None, tuple[int,
 
 
 def _day_of_year(day: int) -> int:
-    """The place of `day` (since 1970, any) in a leap year, from 0."""
+    """Index of `day` (since 1970) in a leap year, from 0."""
     found = date.fromordinal((day + _EPOCH_ORDINAL - 1) % _CYCLE_DAYS + 1)
     return _MONTHS[found.month - 1] + found.day - 1

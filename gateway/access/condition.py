@@ -1,4 +1,4 @@
-"""When a rule is in force: the time zones tied to it, taken together."""
+"""When a rule is in force: the union of its time zones."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from gateway.access.trace import TimeVerdict
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Compiled time zones, any of which will do."""
+    """Compiled time zones; one that holds is enough."""
 
     zones: tuple[CompiledZone, ...]
-    """Those that some day opens."""
+    """The usable ones."""
     fixed: TimeVerdict | None
-    """What they say at every moment, where that does not depend on the moment."""
+    """The answer for every moment, if it does not depend on the moment."""
 
     def at(self, instant: ScheduleInstant) -> TimeVerdict:
-        """What they say at `instant`."""
+        """Whether they hold at `instant`, and if not, why."""
         if self.fixed is not None:
             return self.fixed
         if not instant.trusted:
@@ -29,21 +29,21 @@ class Condition:
         return TimeVerdict.IN_TIME if in_time else TimeVerdict.OUT_OF_TIME
 
     def holds(self, instant: ScheduleInstant) -> bool:
-        """True when they are certain to be in force: no schedule, or an untrusted clock, is not."""
+        """True if they certainly hold: no schedule and an untrusted clock count as not."""
         return self.at(instant) in (TimeVerdict.ALWAYS, TimeVerdict.IN_TIME)
 
 
 NOT_ASKED = Condition((), TimeVerdict.NOT_CHECKED)
-"""For a rule that does nothing, whatever the time."""
+"""For a rule that never has an effect."""
 
 
 def releasing(zones: Sequence[CompiledZone]) -> Condition:
-    """For what opens: without a usable zone it never does."""
+    """Condition of a releasing rule: without a usable zone it never holds."""
     return _condition(zones, relied_on=True)
 
 
 def restricting(zones: Sequence[CompiledZone]) -> Condition:
-    """For what blocks: a zone that is missing, empty or cannot be read never lifts it."""
+    """Condition of a blocking rule: a missing, empty or invalid zone never lifts the block."""
     return _condition(zones, relied_on=all(zone.lifts_blocks for zone in zones))
 
 

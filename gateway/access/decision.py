@@ -1,8 +1,8 @@
-"""May this person pass here, now? One pure function, and its answer with the reasons.
+"""Decides whether a person may pass a portal at a moment. Pure.
 
 The order is fixed: portal, validity, blocking rules, releasing rules. A person's own releasing
-rules that reach a portal stand in for those of their departments there; blocking rules always
-count, wherever they come from.
+rules that reach a portal replace those of their departments there; blocking rules of both always
+count.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Decision:
     user_id: int
     """0 when nobody was identified."""
     portal_id: int
-    """0 when the reader stands for none."""
+    """0 if the reader has none."""
     rule_ids: tuple[int, ...] = ()
     """The rules that fired, ascending: those that release, or those that block."""
     actions: tuple[Action, ...] = ()
-    """What to carry out here, in order, each once. Nothing that opens unless `allowed`."""
+    """The actions to run, in order, each once. None of them opens unless `allowed`."""
     trace: tuple[RuleTrace, ...] = ()
-    """Every rule tied to the person, ascending; empty when the rules were not asked."""
+    """Every rule tied to the person, ascending; empty if the rules were not evaluated."""
 
     @property
     def event(self) -> AccessEvent:
@@ -46,7 +46,7 @@ class Decision:
 
 
 def refuse(reason: Reason, user_id: int = 0, portal_id: int = 0) -> Decision:
-    """A denial that no rule was asked for: unknown credential, lock-down, internal error.
+    """A denial without evaluating rules: unknown credential, lock-down, internal error.
 
     Raises ValueError for GRANTED: only rules grant.
     """
@@ -56,7 +56,7 @@ def refuse(reason: Reason, user_id: int = 0, portal_id: int = 0) -> Decision:
 
 
 def decide(policy: Policy, person: Person, portal_id: int, moment: Moment) -> Decision:
-    """Whether `person` may pass the portal at `moment`, why, and what is to be done."""
+    """Whether `person` may pass the portal at `moment`, why, and which actions to run."""
     portal = policy.portals.get(portal_id)
     if portal is None:
         return refuse(Reason.READER_WITHOUT_PORTAL, person.id, portal_id)

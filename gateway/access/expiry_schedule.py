@@ -1,7 +1,7 @@
-"""When expired people lose their credentials: once a day, by a clock that has proved itself.
+"""When the device deletes the credentials of expired people: once a day.
 
-What is taken away does not come back, so a clock that jumped by more than a day has to go on for
-a day before it is believed, and one that is not trusted is not looked at.
+The deletion cannot be undone. After a jump of more than a day the clock must run for a day without
+another one before it counts; an untrusted clock does not count at all.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class ExpiryScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExpiryState:
-    """What is remembered from one look at the clock to the next."""
+    """What the schedule remembers from one check to the next."""
 
     seen_s: int
-    """The last look, UTC seconds."""
+    """The last check, UTC seconds."""
     steady_since_s: int
-    """Since when the clock has made no jump, UTC seconds."""
+    """When the clock last jumped, or the first check, UTC seconds."""
     turn: int
-    """The last turn that came: grows by one each day."""
+    """Number of the last daily run; grows by one each day."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryCheck:
-    """The state after a look, and whether to clear now."""
+    """The state after a check, and whether to delete credentials now."""
 
     state: ExpiryState | None
     due: bool = False
@@ -51,11 +51,11 @@ class ExpiryCheck:
 def check_expiry(
     state: ExpiryState | None, utc_s: int, local_s: int, reboot_s: int, *, trusted: bool
 ) -> ExpiryCheck:
-    """Look at the clock, at least once a minute.
+    """Decide whether the daily run is due. Call it at least once a minute.
 
-    `state` is None on a device that never looked. `local_s` is the site's wall clock counted as if
-    it were UTC, `reboot_s` the second of the day of its daily reboot. A turn that came while the
-    device was off is taken at the first look after that.
+    `state` is None before the first check. `local_s` is the site's wall clock counted as if
+    it were UTC, `reboot_s` the second of the day of its daily reboot. A run that fell
+    due while the device was off is due at the first check after that.
     """
     if not trusted:
         return ExpiryCheck(state)
@@ -63,6 +63,6 @@ def check_expiry(
     if state is None or abs(utc_s - state.seen_s) > DAY_S:
         return ExpiryCheck(ExpiryState(utc_s, utc_s, turn))
     steady = utc_s - state.steady_since_s >= DAY_S
-    # A clock that is set back a little does not make the same day come twice.
+    # A clock that is set back a little does not repeat a run.
     after = ExpiryState(utc_s, state.steady_since_s, max(turn, state.turn))
     return ExpiryCheck(after, due=turn > state.turn and steady)

@@ -1,8 +1,7 @@
-"""What the controller knew at the instant of an access, as the journal keeps it beside the reason.
+"""The facts behind a reason that the journal keeps with an access.
 
-Plain data: names, numbers and times, never a credential, a PIN or a password. Its size is bounded,
-since a row that waits for a full disk is kept in memory. `gateway.explain.reason_words` puts it
-into words.
+Plain data: names, numbers and times, never a credential, a PIN or a password. The size is bounded,
+because rows wait in memory while the disk is full. `gateway.explain.reason_words` words them.
 """
 
 from __future__ import annotations
@@ -18,30 +17,30 @@ from gateway.access.person import Person
 from gateway.access.reasons import Reason
 
 FORM = 1
-"""Of the facts in an entry (`form`); a later program that means something else by a name raises
-it, and an older one then says that it cannot read them."""
+"""Version of the facts in an entry (`form`). Raise it when the meaning of a name changes; an older
+program then reports that it cannot read them."""
 MOST = 16
-"""Items of a list that are kept."""
+"""Longest list that is kept."""
 LONGEST = 200
-"""Characters of a text that are kept."""
+"""Longest text that is kept, in characters."""
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def of_passback(found: Violation) -> Mapping[str, Any]:
-    """What anti-passback refuses, or notes."""
+    """Facts of an anti-passback violation."""
     return {"passback": found.facts()}
 
 
 def of_keypad(until_s: int) -> Mapping[str, Any]:
-    """A locked keypad; `until_s` is UTC seconds."""
+    """Facts of a locked keypad; `until_s` is UTC seconds."""
     return {"keypad": {"until_s": until_s}}
 
 
 def of_persons(
     present: Sequence[Person], missing: Sequence[Shortage], until_s: int | None = None
 ) -> Mapping[str, Any]:
-    """Who is there and who is missing for each rule, and until when they are waited for."""
+    """Who is present, who is missing for each rule, and when the group times out (UTC seconds)."""
     known: dict[str, Any] = {
         "present": [person.id for person in present[:MOST]],
         "rules": [
@@ -59,7 +58,7 @@ def of_persons(
 
 
 def of_refusal(reason: Reason, person: Person, place: Place) -> Mapping[str, Any]:
-    """What a refusal before the rules, or by the doors, rests on."""
+    """Facts of a refusal by validity or by the state of the doors."""
     if reason in (Reason.NOT_YET_VALID, Reason.EXPIRED):
         stamps = {"from": person.begin_time, "until": person.end_time}
         return {"valid": {name: stamp for name, stamp in stamps.items() if stamp}}
@@ -67,5 +66,5 @@ def of_refusal(reason: Reason, person: Person, place: Place) -> Mapping[str, Any
 
 
 def cut(text: str) -> str:
-    """`text`, at most as long as a record keeps it."""
+    """`text`, shortened to LONGEST characters."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,7 +1,7 @@
-"""Against guessing at a keypad: too many wrong entries, and none is looked at for a while.
+"""Locks a keypad for a while after too many wrong entries, against guessing.
 
-Cards, codes and exit buttons at the same door go on. While the keypad is locked a right entry is
-answered as a wrong one is, so that a guesser learns nothing.
+Cards, codes and exit buttons at the same door keep working. While the keypad is locked, a right
+entry gets the same answer as a wrong one.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ class GuardSettings:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What is remembered of one keypad. All times are milliseconds of the monotonic clock."""
+    """State of one keypad. All times are milliseconds of the monotonic clock."""
 
     wrong_at_ms: tuple[int, ...] = ()
     """The newest wrong entries, oldest first."""
     locked_until_ms: int | None = None
 
     def locked(self, now_ms: int) -> bool:
-        """True while no entry is looked at."""
+        """True while the keypad accepts no entry."""
         return self.locked_until_ms is not None and now_ms < self.locked_until_ms
 
     def after_wrong(self, settings: GuardSettings, now_ms: int) -> Guard:
-        """The guard after a wrong entry at `now_ms`; one that makes it too many locks."""
+        """The guard after a wrong entry at `now_ms`, locked if that was one too many."""
         oldest_ms = now_ms - settings.within_ms
         recent = (*(at for at in self.wrong_at_ms if at > oldest_ms), now_ms)
         if len(recent) >= settings.wrong_entries:

@@ -1,7 +1,7 @@
 """Doors that open only to several people together.
 
-A portal rule names departments and how many people of each have to identify. Somebody of two
-departments fills one place, and fills it where that lets the others in: a matching, not a count.
+A portal rule names departments and how many people of each must identify. A person of two
+departments fills one place; a matching fills as many places as possible.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class MultiPersonGroup:
     """The people who wait at one portal, in the order in which they came."""
 
     until_ms: int
-    """When those who are still missing come too late (monotonic)."""
+    """When the group stops waiting (monotonic)."""
     people: tuple[Person, ...]
     missing: tuple[Shortage, ...] = ()
-    """What each rule in force lacked when the last of them came."""
+    """Who was missing for each rule in force when the last person came."""
 
     def joined_by(self, person: Person) -> MultiPersonGroup:
         """The group with `person`, who counts once however many cards they show."""

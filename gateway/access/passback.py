@@ -1,12 +1,12 @@
-"""Anti-passback: a card handed back through the window opens nothing.
+"""Anti-passback: refuses a card that somebody inside handed back to somebody outside.
 
-*By area* (the portals between areas that a site watches): who is in another area than the one a
-portal leads from is refused, or only noted. *Timed*: nobody enters twice by one portal within so
-many minutes. *Daily* and *timed by direction*, the vendor's turnstile modes, are by area for every
+*By area* (portals between watched areas): refuses, or only records, a person whose position is not
+the area that the portal leads from. *Timed*: refuses a second entry by one portal within the set
+minutes. *Daily* and *timed by direction*, the vendor's turnstile modes, are by area for every
 portal between two areas, forgotten at midnight or after the minutes.
 
-A position that is not known, or was forgiven, refuses nobody: it is allowed and set. A portal
-whose two areas are the same takes no part in anything that goes by area.
+An unknown or forgiven position never refuses; the passage sets it. Checks by area ignore a portal
+whose two areas are the same.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Strictness(IntEnum):
 
     OFF = 0
     SOFT = 1
-    """It is noted."""
+    """The passage is allowed and recorded as a violation."""
     HARD = 2
-    """It is refused."""
+    """The passage is refused."""
 
 
 class PassbackMode(StrEnum):
@@ -36,30 +36,30 @@ class PassbackMode(StrEnum):
     DAILY_BY_DIRECTION = "daily_catra"
     TIMED_BY_DIRECTION = "timed_catra"
     BY_DIRECTION = "catra"
-    """`catra.anti_passback`, a turnstile's own switch: until it is forgiven."""
+    """`catra.anti_passback`, the switch of a turnstile: lasts until forgiven."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassbackSettings:
-    """What the configuration asks for, beside the areas that are watched."""
+    """The anti-passback settings of the configuration; watched areas are in the rules."""
 
     mode: PassbackMode = PassbackMode.OFF
     minutes: int = 0
-    """For the two timed modes; 0 forgets at once, and so refuses nobody."""
+    """For the two timed modes; 0 refuses nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class PassbackPosition:
-    """What is remembered of a person. Times are UTC seconds, days those of the site."""
+    """The last known position of a person. Times are UTC seconds, days those of the site."""
 
     area_id: int = 0
-    """Where the person is; 0 when that is not known."""
+    """The area; 0 if unknown."""
     since_s: int = 0
-    """When they came there."""
+    """When the person entered it."""
     since_day: int = 0
-    """The local day of that, counted from 1970."""
+    """The local day of `since_s`, counted from 1970."""
     here_s: int | None = None
-    """When they last entered by the portal in question."""
+    """When the person last entered by the portal in question."""
 
 
 UNKNOWN_POSITION = PassbackPosition()
@@ -67,16 +67,16 @@ UNKNOWN_POSITION = PassbackPosition()
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A portal as anti-passback sees it."""
+    """The two areas of a portal and how strictly they are watched."""
 
     area_from_id: int
     area_to_id: int
     strictness: Strictness = Strictness.OFF
-    """How strictly its areas are watched."""
+    """The stricter of its two areas."""
 
     @property
     def between_areas(self) -> bool:
-        """False where both sides are one area: nobody's position changes there."""
+        """False if both sides are one area: a passage then changes no position."""
         return self.area_from_id != self.area_to_id
 
 
@@ -97,7 +97,7 @@ class Now:
 
 
 def passage(area_from_id: int, area_to_id: int, watched: Mapping[int, int]) -> Passage:
-    """The passage between two areas, of which `watched` says how strictly: the stricter counts."""
+    """The passage between two areas; `watched` is area -> strictness, and the stricter counts."""
     if area_from_id == area_to_id:
         return Passage(area_from_id, area_to_id)
     strictest = max(watched.get(area, 0) for area in (area_from_id, area_to_id))
@@ -106,12 +106,12 @@ def passage(area_from_id: int, area_to_id: int, watched: Mapping[int, int]) -> P
 
 
 AREA = "area"
-"""What a violation breaks where a site watches the areas, whatever the configuration's mode."""
+"""The rule that a violation of a watched area names, in every mode of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What speaks against letting a person in."""
+    """Why anti-passback objects to a passage."""
 
     strictness: Strictness
     """SOFT or HARD."""
@@ -120,10 +120,10 @@ class Violation:
     passage: Passage
     position: PassbackPosition
     again_s: int | None = None
-    """UTC seconds at which time alone ends it; None where it does not."""
+    """UTC seconds at which the violation ends by itself; None if it does not."""
 
     def facts(self) -> dict[str, int | str]:
-        """What a record keeps of it; times are UTC seconds."""
+        """The facts for the journal; times are UTC seconds."""
         known: dict[str, int | str | None] = {
             "rule": self.rule,
             "again_s": self.again_s,
@@ -144,9 +144,9 @@ class Violation:
 def violation(
     settings: PassbackSettings, by: Passage, position: PassbackPosition, now: Now
 ) -> Violation | None:
-    """What letting the person in would violate, the graver first; None when nothing.
+    """The violation that letting the person in would be, a HARD one first; None without one.
 
-    A clock that went back makes no violation of what lies ahead of it.
+    Timed modes ignore an entry that lies in the future because the clock was set back.
     """
     elsewhere = by.between_areas and position.area_id not in (0, by.area_from_id)
     if _barred(settings, position, now, elsewhere=elsewhere):
@@ -158,7 +158,7 @@ def violation(
 
 
 def _again_s(settings: PassbackSettings, position: PassbackPosition) -> int | None:
-    """When the time of a timed mode is over."""
+    """UTC seconds at which a timed mode allows the person again; None for other modes."""
     match settings.mode:
         case PassbackMode.TIMED if position.here_s is not None:
             return position.here_s + settings.minutes * 60
@@ -170,7 +170,7 @@ def _again_s(settings: PassbackSettings, position: PassbackPosition) -> int | No
 def _barred(
     settings: PassbackSettings, position: PassbackPosition, now: Now, *, elsewhere: bool
 ) -> bool:
-    """Whether the mode of the configuration refuses."""
+    """True if the mode of the configuration refuses the person."""
     match settings.mode:
         case PassbackMode.TIMED:
             return position.here_s is not None and _within(settings, position.here_s, now)

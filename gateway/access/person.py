@@ -1,4 +1,4 @@
-"""The person who stands at the reader, as far as a decision needs to know them."""
+"""A person, with what a decision needs to know."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Person:
 
     id: int
     begin_time: int | None = None
-    """Device time in seconds from which the person is valid; 0 or None: always was."""
+    """Device time in seconds from which the person is valid; 0 or None for no begin."""
     end_time: int | None = None
-    """Device time in seconds, included, until which the person is valid; 0 or None: for ever."""
+    """Last second of validity in device time; 0 or None for no end."""
     group_ids: tuple[int, ...] = ()
     """Departments (`user_groups`)."""
     own_rule_ids: tuple[int, ...] = ()
@@ -21,11 +21,11 @@ class Person:
     opening_times: tuple[tuple[int, int], ...] = ()
     """(door, milliseconds) where doors stay unlocked longer for this person (`opening_times`)."""
     passback_exempt: bool = False
-    """Anti-passback does not concern this person."""
+    """Anti-passback ignores this person."""
     spends: tuple[int, int] | None = None
-    """The card, by its row and its number, that lets in once and was shown; None for any other."""
+    """Row and number of the single-use card that was presented; None for other credentials."""
 
     @property
     def dated(self) -> bool:
-        """True when the right to pass begins or ends at some time."""
+        """True if the validity has a begin or an end."""
         return bool(self.begin_time or self.end_time)

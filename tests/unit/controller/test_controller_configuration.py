@@ -126,7 +126,7 @@ def ask_everything(site: SiteFile, bindings: EffectiveConfig) -> None:
         frozenset[Side]: [frozenset(Side)],
     }
     for name, member in inspect.getmembers(EffectiveConfig):
-        if name.startswith("_"):
+        if name.startswith("_") or inspect.ismethod(member):  # a class method asks nothing
             continue
         if isinstance(member, property | cached_property):
             getattr(bindings, name)

@@ -160,13 +160,13 @@ def _certificate(path: Path, now: datetime) -> Iterator[Finding]:
 
 
 def _databases(data: Path) -> Iterator[Finding]:
+    checks = {check.file: check for check in full_checks(data)}
     for name in (JOURNAL_FILE, STORE_FILE):
-        wrong = damage(data / name) or too_new(data / name)
-        yield Finding(Grade.FAIL if wrong else Grade.OK, name, wrong or "whole")
-    for check in full_checks(data):
-        grade = Grade.FAIL if check.damage else Grade.OK
-        said = check.damage or "whole"
-        yield Finding(grade, check.file, f"{said} (full check at night, {check.utc})")
+        check = checks.get(name)
+        when = f" (full check at night, {check.utc})" if check else ""
+        wrong = damage(data / name) or too_new(data / name) or (check and check.damage)
+        grade = Grade.FAIL if wrong else Grade.OK
+        yield Finding(grade, name, f"{wrong or 'whole'}{when}")
 
 
 def _processes(data: Path) -> Iterator[Finding]:

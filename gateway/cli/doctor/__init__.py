@@ -15,6 +15,7 @@ from gateway.cli.doctor.findings import Finding, Grade, report
 from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.cli.doctor.rules import rule_findings
 from gateway.cli.doctor.site import site_findings
+from gateway.cli.doctor.stored import stored_findings
 from gateway.cli.options import data_option, initialised, json_option
 from gateway.cli.site_names import site_names
 from gateway.clock import SystemClock
@@ -106,6 +107,7 @@ def examine(
     yield from _guarded("databases", _databases(data))
     if site is not None:
         yield from _guarded("rules", rule_findings(data, site))
+    yield from _guarded("rows", stored_findings(data))
     yield from processes
 
 

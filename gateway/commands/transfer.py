@@ -375,7 +375,7 @@ class _Import:
             return None
         seen: dict[tuple[object, ...], int] = {}
         for number, values in zip(numbers, batch, strict=True):
-            for names in declared.identities():
+            for names in declared.identities(show_secrets=self._secrets):
                 if not all(values.get(name) is not None for name in names):
                     continue
                 shown = self._shown(declared, {name: values[name] for name in names})

@@ -243,7 +243,7 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
     tables = _tables(store, request)
     order = [declared.name for declared in store.registry.by_dependence()]
     tables.sort(key=lambda table: order.index(table.declared.name))
-    work = _Import(store, request)
+    work = _Import(store, request, show_secrets=call.caller.sees_secrets)
     counts: dict[str, dict[str, int]] = {}
     with suppress(_TakenBack), call.context.obeyed(), _all_or_none(store, keep=not request.dry_run):
         for table in tables:
@@ -298,8 +298,9 @@ def _column(declared: ObjectType, title: str) -> str:
 class _Import:
     """Writes tables and keeps what is to be told of each row."""
 
-    def __init__(self, store: Store, request: ImportRequest) -> None:
+    def __init__(self, store: Store, request: ImportRequest, *, show_secrets: bool) -> None:
         self._store = store
+        self._secrets = show_secrets
         self._resolution = request.resolution
         self._dry = request.dry_run
         numbering = request.card_number
@@ -374,7 +375,7 @@ class _Import:
             return None
         seen: dict[tuple[object, ...], int] = {}
         for number, values in zip(numbers, batch, strict=True):
-            for names in declared.identities():
+            for names in declared.identities(show_secrets=self._secrets):
                 if not all(values.get(name) is not None for name in names):
                     continue
                 shown = self._shown(declared, {name: values[name] for name in names})
@@ -393,7 +394,7 @@ class _Import:
         self, declared: ObjectType, values: Mapping[str, object], seen: set[tuple[object, ...]]
     ) -> int | None:
         """The key of the row that `values` would meet; 0 for an earlier one of the same batch."""
-        for names in declared.identities():
+        for names in declared.identities(show_secrets=self._secrets):
             if not all(values.get(name) is not None for name in names):
                 continue
             wanted = [declared.field(name).decode(values[name]) for name in names]

@@ -72,12 +72,19 @@ class ObjectType:
         """The column that identifies a row."""
         return self.key.name if self.key else ROWID
 
-    def identities(self) -> tuple[tuple[str, ...], ...]:
+    def identities(self, *, show_secrets: bool) -> tuple[tuple[str, ...], ...]:
         """Fields, or groups of fields, by whose value a client may find a row: it occurs in one
-        row only, and is no secret, of which nobody is told whose it is. The id comes first."""
+        row only, and is no secret, of which nobody is told whose it is. The id comes first.
+
+        Without `show_secrets` no group has a secret in it: that a row is there would tell it."""
         singles = ((field.name,) for field in self.fields if field.unique and not field.secret)
         ids = ((self.key.name,),) if self.key else ()
-        return (*ids, *singles, *self.pairs_unique)
+        pairs = (
+            names
+            for names in self.pairs_unique
+            if show_secrets or not any(self.field(name).secret for name in names)
+        )
+        return (*ids, *singles, *pairs)
 
     @property
     def addable(self) -> bool:

@@ -15,6 +15,7 @@ from gateway.cli.doctor.findings import Finding, Grade, report
 from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.cli.doctor.rules import rule_findings
 from gateway.cli.doctor.site import site_findings
+from gateway.cli.doctor.stored import stored_findings
 from gateway.cli.options import data_option, initialised, json_option
 from gateway.cli.site_names import site_names
 from gateway.clock import SystemClock
@@ -106,6 +107,7 @@ def examine(
     yield from _guarded("databases", _databases(data))
     if site is not None:
         yield from _guarded("rules", rule_findings(data, site))
+    yield from _guarded("rows", stored_findings(data))
     yield from processes
 
 
@@ -160,13 +162,13 @@ def _certificate(path: Path, now: datetime) -> Iterator[Finding]:
 
 
 def _databases(data: Path) -> Iterator[Finding]:
+    checks = {check.file: check for check in full_checks(data)}
     for name in (JOURNAL_FILE, STORE_FILE):
-        wrong = damage(data / name) or too_new(data / name)
-        yield Finding(Grade.FAIL if wrong else Grade.OK, name, wrong or "whole")
-    for check in full_checks(data):
-        grade = Grade.FAIL if check.damage else Grade.OK
-        said = check.damage or "whole"
-        yield Finding(grade, check.file, f"{said} (full check at night, {check.utc})")
+        check = checks.get(name)
+        when = f" (full check at night, {check.utc})" if check else ""
+        wrong = damage(data / name) or too_new(data / name) or (check and check.damage)
+        grade = Grade.FAIL if wrong else Grade.OK
+        yield Finding(grade, name, f"{wrong or 'whole'}{when}")
 
 
 def _processes(data: Path) -> Iterator[Finding]:

@@ -117,6 +117,10 @@ class Simulation:
                 return name, not panel.sensor_idle_high
             case "rex":
                 panel = self._door(command.door)
+                if panel.door.rex is None:
+                    raise NotFound(
+                        f"door {panel.door.name} has no exit button: no `rex` in its table"
+                    )
                 return InputName(InputKind.REX, panel.door.id), not panel.rex_idle_high
             case "zone":
                 number = command.zone or 0

@@ -441,9 +441,9 @@ def test_the_audit_log_tells_who_enrolled_whom_and_no_value(desk: Desk, reader: 
     admin = "admin (administrator) at 127.0.0.1: remote_enroll"
     operator = "operator (operator) at 127.0.0.1: remote_enroll"
     assert told == [
-        f'{operator} pins: 1 rows, new [{{"user_id":5,"pin_type":0}}]',
+        f'{operator} pins: 1 rows, new [{{"user_id":5,"pin_type":"***"}}]',
         f"{operator}: 'pin' for user 5, to be saved",
-        f'{admin} cards: 1 rows, new [{{"user_id":5,"panic":0}}]',
+        f'{admin} cards: 1 rows, new [{{"user_id":5,"panic":"***"}}]',
         f"{admin}: 'card' for user 5, to be saved",
         f'{admin} users: 1 rows, new [{{"id":5}}]',
         f"{admin}: 'password' for user 5, to be saved",

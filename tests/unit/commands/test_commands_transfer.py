@@ -60,6 +60,47 @@ def test_secrets_leave_with_administrators_alone(full: Desk) -> None:
     assert full.refusal("export_object", body, login="operator")[0] == 400
 
 
+THREATS = [("cards", "panic", 0), ("pins", "pin_type", 0), ("templates", "finger_type", 0)]
+
+
+@pytest.mark.parametrize(("name", "field", "value"), THREATS)
+@pytest.mark.parametrize("by", ["fields", "where", "order", "group"])
+def test_what_is_presented_under_threat_is_told_to_administrators_alone(
+    desk: Desk, name: str, field: str, value: int, by: str
+) -> None:
+    asked = {by: {name: {field: value}} if by == "where" else [field]}
+    body = {"object": name, **asked}
+    assert desk.refusal("load_objects", body, login="operator")[0] == 400
+    desk.ask("load_objects", body)
+
+
+def test_a_way_through_another_table_tells_no_threat_either(desk: Desk) -> None:
+    body = {"object": "users", "fields": ["id"], "where": {"cards": {"panic": 1}}}
+    assert desk.refusal("load_objects", body, login="operator")[0] == 400
+
+
+def test_an_operator_exports_no_threat_and_adds_cards_without_one(desk: Desk) -> None:
+    for name, field, _ in THREATS:
+        text = desk.text("export_object", {"object": name}, login="operator")
+        assert field not in text
+    row = {"user_id": desk.ask("create_objects", {"object": "users", "values": [{"name": "Z"}]})}
+    row["user_id"] = row["user_id"]["ids"][0]
+    values = [{**row, "value": (9 << 32) | 9}]
+    desk.ask("create_objects", {"object": "cards", "values": values}, login="operator")
+
+
+def test_an_import_does_not_tell_an_operator_who_has_a_pin_for_threats(desk: Desk) -> None:
+    (person,) = desk.ask("create_objects", {"object": "users", "values": [{"name": "Z"}]})["ids"]
+    pin = {"user_id": person, "value": "777777", "pin_type": 1}
+    desk.ask("create_objects", {"object": "pins", "values": [pin]})
+    data = f"user_id,value,pin_type\r\n{person},888888,1\r\n"
+    body = {"object": "pins", "data": data, "resolution": "skip", "dry_run": True}
+    ((told,),) = (desk.ask("import_objects", body)["rows"],)
+    assert told["action"] == "skipped"
+    ((told,),) = (desk.ask("import_objects", body, login="operator")["rows"],)
+    assert told["action"] != "skipped"
+
+
 def test_what_was_exported_comes_back_as_it_was(full: Desk, new_desk: Callable[..., Desk]) -> None:
     text = full.text("export_objects", {"objects": OBJECTS})
     other = new_desk()

@@ -130,7 +130,7 @@ def ask_everything(site: SiteFile, bindings: EffectiveConfig) -> None:
             continue
         if isinstance(member, property | cached_property):
             getattr(bindings, name)
-        elif callable(member):
+        elif inspect.isfunction(member):  # no other constructor
             hints = get_type_hints(member)
             del hints["return"]
             for given in product(*(known[hint] for hint in hints.values())):

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.cli.doctor import Finding, Grade, examine
+from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.client import ControllerClient
-from gateway.link.messages import OpenDoor, Silence
+from gateway.link.messages import OpenDoor, Silence, Simulate
 from gateway.store.journal import EntryKind
 
 if TYPE_CHECKING:
@@ -89,3 +90,8 @@ def test_the_doctor_tells_modes_holds_keypads_and_alarms(
         r"alarm: front: tampering \(keypad front\)",
     ):
         assert any(re.match(pattern, line) for line in lines), (pattern, lines)
+
+
+def test_a_button_that_a_door_has_not_is_named_so(bench: Bench) -> None:
+    with pytest.raises(NotFound, match="door back has no exit button"):
+        bench.ask(Simulate(verb="rex", door="back"))

@@ -150,3 +150,37 @@ def test_the_doctor_survives_a_check_that_fails(
     monkeypatch.setattr("gateway.cli.doctor.rules.interlock_clashes", failing)
     (found,) = of_rules(demo)
     assert found.text == "this check failed: ValueError in failing"
+
+
+SPOILT = [
+    ("UPDATE cards SET value = -9223372036854775808", "cards", "value"),
+    ("UPDATE users SET end_time = 1700000000000", "users", "end_time"),
+    ("UPDATE pins SET value = 'abc'", "pins", "value"),
+    ("UPDATE access_rules SET type = 7", "access_rules", "type"),
+    ("UPDATE time_spans SET start = -5", "time_spans", "start"),
+]
+
+
+@pytest.mark.parametrize(("statement", "table", "field"), SPOILT)
+def test_the_doctor_names_rows_that_nobody_could_store(
+    demo: Path, statement: str, table: str, field: str
+) -> None:
+    def found() -> list[Finding]:
+        return [it for it in examine(demo) if "may not be" in it.text]
+
+    assert found() == []
+    with sqlite3.connect(demo / STORE_FILE) as database:
+        database.create_function("device_stamp", -1, lambda *_: 0)
+        ((key,),) = database.execute(f"SELECT min(rowid) FROM {table}")  # noqa: S608 - ours
+        statement = f"{statement} WHERE rowid = {key}"
+        database.execute(statement)
+    database.close()
+    (told,) = found()
+    assert told.subject == f"{table} {key}"
+    assert told.text.startswith(f"{field} holds")
+
+
+def test_the_doctor_names_settings_that_nobody_could_set(demo: Path) -> None:
+    set_mode(demo, "foo")
+    (told,) = (it for it in examine(demo) if it.subject == "configuration")
+    assert told.text.startswith("general.exception_mode holds")

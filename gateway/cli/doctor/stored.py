@@ -1,0 +1,73 @@
+"""Is everything that is stored what could be stored today?"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import peewee
+
+from gateway.cli.doctor.findings import Finding, Grade
+from gateway.errors import InvalidRequest
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.declaration import ObjectType
+from gateway.objects.fields import Field
+from gateway.objects.models import Models
+from gateway.store.files import STORE_FILE, database
+from gateway.store.objects.configuration import refused_keys
+
+MOST_NAMED = 10
+"""Rows of one table that are named."""
+
+
+def stored_findings(data: Path) -> Iterator[Finding]:
+    """Values and rows that came past the API, by a restore or a damaged file, and that it would
+    refuse. No value is told: it may be a secret."""
+    store = database.open_reader(data / STORE_FILE)
+
+    def run(query: peewee.Query) -> sqlite3.Cursor:
+        text, values = query.sql()
+        return store.connection().execute(text, values)
+
+    try:
+        for key in refused_keys(run):
+            yield Finding(
+                Grade.WARN,
+                "configuration",
+                f"{key.module}.{key.key} holds a value that may not be set: set it again",
+            )
+        models = Models(REGISTRY, store)
+        for declared in REGISTRY:
+            if not declared.log:
+                yield from islice(_rows(models, declared, store), MOST_NAMED)
+    finally:
+        store.close_all()
+
+
+def _rows(models: Models, declared: ObjectType, store: peewee.SqliteDatabase) -> Iterator[Finding]:
+    columns = [models.column(declared.name, field.name) for field in declared.fields]
+    key = models.key(declared.name)
+    for number, *values in models[declared.name].select(key, *columns).tuples().execute(store):
+        for field, value in zip(declared.fields, values, strict=True):
+            if not _allowed(field, value):
+                yield Finding(
+                    Grade.WARN,
+                    f"{declared.name} {number}",
+                    f"{field.name} holds a value that may not be stored: correct or delete the row",
+                )
+
+
+def _allowed(field: Field, value: object) -> bool:
+    if value is None:
+        return not field.not_null
+    if not field.required and value in (field.default, field.empty):
+        return True
+    if not isinstance(value, int | str | bytes):
+        return False
+    try:
+        field.decode(field.encode(value))
+    except InvalidRequest:
+        return False
+    return True

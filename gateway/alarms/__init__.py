@@ -1,1 +1,1 @@
-"""Zones, tamper and what sounds. Pure."""
+"""Alarm zones, tamper, duress, the alarm register and sounders. Pure."""

@@ -12,21 +12,21 @@ from types import MappingProxyType
 
 
 class ZoneArming(StrEnum):
-    """How a zone stands."""
+    """The arming state of a zone."""
 
     ARMED = "armed"
     EXIT = "exit"
-    """Armed once the time to leave is over."""
+    """Armed after the exit delay."""
     DISARMED = "disarmed"
 
 
 @dataclass(frozen=True, slots=True)
 class Arming:
-    """What somebody armed or disarmed. Each change gives a new one."""
+    """The arming state of all zones. Immutable."""
 
     disarmed: frozenset[int] = frozenset()
     exits: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Zone -> when its time to leave is over."""
+    """Zone -> end of its exit delay."""
 
     def arm(self, zones: Collection[int], exit_delay_ms: int, now_ms: int) -> Arming:
         """Arm `zones`, those that are not armed yet after `exit_delay_ms`: arming what is armed
@@ -40,21 +40,21 @@ class Arming:
         return Arming(self.disarmed - frozenset(zones), MappingProxyType(exits))
 
     def disarm(self, zones: Collection[int]) -> Arming:
-        """Let nothing at `zones` be an alarm."""
+        """Disarm `zones`: their inputs raise no alarm."""
         left = {zone: due for zone, due in self.exits.items() if zone not in zones}
         return Arming(self.disarmed | frozenset(zones), MappingProxyType(left))
 
     def elapsed(self, now_ms: int) -> Arming:
-        """Without the times to leave that are over."""
+        """Without the exit delays that are over."""
         left = {zone: due for zone, due in self.exits.items() if due > now_ms}
         return self if len(left) == len(self.exits) else Arming(self.disarmed, left)
 
     def of(self, zone: int, now_ms: int) -> ZoneArming:
-        """How `zone` stands."""
+        """The arming state of `zone`."""
         if zone in self.disarmed:
             return ZoneArming.DISARMED
         return ZoneArming.EXIT if self.exits.get(zone, now_ms) > now_ms else ZoneArming.ARMED
 
     def due_ms(self) -> int | None:
-        """When the next time to leave is over."""
+        """When the next exit delay ends; None without one."""
         return min(self.exits.values(), default=None)

@@ -1,4 +1,4 @@
-"""What can set off an alarm, by the numbers of the API."""
+"""Causes of alarms, with the numbers of the API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class AlarmCause(IntEnum):
     ZONE_4 = 4
     ZONE_5 = 5
     DOOR_OPEN = 6
-    """A door stands open for too long."""
+    """A door is held open too long."""
     FORCED_DOOR = 7
     """A door was opened without a command."""
     PANIC_FINGER = 8
@@ -65,10 +65,10 @@ DURESS_CAUSES = frozenset(
         AlarmCause.PANIC_PASSWORD,
     )
 )
-"""Somebody identified under threat: told to those who can help, and never heard at the door."""
+"""Somebody identified under duress: reported, but silent at the door."""
 
 DOOR_CAUSES = frozenset((AlarmCause.DOOR_OPEN, AlarmCause.FORCED_DOOR))
-"""What a door's own sensor tells of."""
+"""Causes that the sensor of a door detects."""
 
 _GRAVEST_FIRST = (
     AlarmCause.PANIC_FINGER,

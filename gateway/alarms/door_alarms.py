@@ -1,8 +1,8 @@
-"""The alarms of the doors' sensors as they are told: not during a fire, and for a while after the
-door has closed. Pure.
+"""Door alarms as the controller reports them. Pure.
 
-A door's own machine says when its alarm begins and ends, one at a time. All times are whole
-milliseconds of the monotonic clock.
+A fire suppresses them, and a held-open alarm may go on for a while after the door has closed. The
+state machine of a door (`gateway.doors`) says when its alarm begins and ends, one at a time. All
+times are whole milliseconds of the monotonic clock.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DoorAlarmSettings:
 
 @dataclass(frozen=True, slots=True)
 class DoorAlarmChange:
-    """The alarms after a step, and what is to be told: what ended first."""
+    """The alarms after a step, and those to report: ended ones first."""
 
     state: DoorAlarms
     ended: tuple[AlarmSource, ...] = ()
@@ -53,16 +53,16 @@ def _no_alarm() -> Mapping[int, AlarmCause]:
 
 @dataclass(frozen=True, slots=True)
 class DoorAlarms:
-    """What is remembered of the doors' alarms. Each step gives a new one."""
+    """State of the doors' alarms. Immutable."""
 
     standing: Mapping[int, AlarmCause] = field(default_factory=_no_alarm)
-    """Door -> the alarm that its machine has on."""
+    """Door -> the alarm of its state machine."""
     shown: Mapping[int, AlarmCause] = field(default_factory=_no_alarm)
-    """Door -> the alarm that was told and has not ended."""
+    """Door -> the reported alarm that has not ended."""
     closing: Mapping[int, int] = field(default_factory=_none)
     """Door that has closed -> when its held-open alarm ends."""
     owed: Mapping[int, int] = field(default_factory=_none)
-    """Door that a fire left open -> when that is held open."""
+    """Door that is open after a fire -> when its held-open alarm begins."""
     fire: bool = False
 
     @classmethod
@@ -76,7 +76,7 @@ class DoorAlarms:
     def reported(
         self, settings: DoorAlarmSettings, source: AlarmSource, now_ms: int, *, on: bool
     ) -> DoorAlarmChange:
-        """A door's machine says that its alarm began or ended."""
+        """The state machine of a door reports that its alarm began or ended."""
         door = source.door_id
         if on:
             after = replace(
@@ -96,8 +96,8 @@ class DoorAlarms:
     def fire_changed(
         self, settings: DoorAlarmSettings, now_ms: int, *, on: bool
     ) -> DoorAlarmChange:
-        """A fire began: what was on ends, and nothing new comes. Or it is over: a door that is
-        still open is held open after the delay, whatever was its alarm before.
+        """A fire began: all alarms end, and no new one begins. Or it is over: a door that is still
+        open gets a held-open alarm after the delay, whatever its alarm was before.
         """
         if on is self.fire:
             return DoorAlarmChange(self)
@@ -126,7 +126,7 @@ class DoorAlarms:
         return after.elapsed(now_ms)
 
     def elapsed(self, now_ms: int) -> DoorAlarmChange:
-        """What time alone does."""
+        """The alarms at `now_ms` without an event."""
         state = self
         ended: tuple[AlarmSource, ...] = ()
         began: tuple[AlarmSource, ...] = ()
@@ -141,12 +141,12 @@ class DoorAlarms:
         return DoorAlarmChange(state, ended, began)
 
     def due_ms(self) -> int | None:
-        """When `elapsed` has something to do."""
+        """When `elapsed` must be called next; None if nothing is pending."""
         return min((*self.closing.values(), *self.owed.values()), default=None)
 
 
 def _show(alarms: DoorAlarms, door: int, cause: AlarmCause | None) -> DoorAlarmChange:
-    """Tell that the alarm of `door` is now `cause`, None for none."""
+    """Report that the alarm of `door` is now `cause`, None for none."""
     before = alarms.shown.get(door)
     shown = _without(alarms.shown, door)
     if cause is not None:

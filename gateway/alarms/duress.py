@@ -1,4 +1,4 @@
-"""Alarms that come some time after somebody identified under threat. Pure.
+"""Duress alarms, delayed after somebody identified under duress. Pure.
 
 All times are whole milliseconds of the monotonic clock.
 """
@@ -12,7 +12,7 @@ from gateway.alarms.register import AlarmSource
 
 @dataclass(frozen=True, slots=True)
 class PendingDuress:
-    """One alarm on its way: neither a stop nor disarming holds it up."""
+    """A delayed alarm; neither a stop of the program nor disarming cancels it."""
 
     source: AlarmSource
     due_ms: int
@@ -20,20 +20,20 @@ class PendingDuress:
 
 @dataclass(frozen=True, slots=True)
 class DuressQueue:
-    """All that are on their way. Each change gives a new one."""
+    """All delayed alarms. Immutable."""
 
     pending: tuple[PendingDuress, ...] = ()
 
     def presented(self, source: AlarmSource, due_ms: int) -> DuressQueue:
-        """Somebody identified under threat; the same person in the same way again, while that is
-        on its way, is the same alarm.
+        """Add an alarm; ignores a repetition by the same person with the same kind of credential
+        while the first one is pending.
         """
         if self.holds(source):
             return self
         return DuressQueue((*self.pending, PendingDuress(source, due_ms)))
 
     def holds(self, source: AlarmSource) -> bool:
-        """True when the alarm of that person and kind is on its way."""
+        """True if an alarm of that person and kind is pending."""
         return any(same_threat(waiting.source, source) for waiting in self.pending)
 
     def elapsed(self, now_ms: int) -> tuple[DuressQueue, tuple[AlarmSource, ...]]:
@@ -44,20 +44,18 @@ class DuressQueue:
         return DuressQueue(tuple(w for w in self.pending if w.due_ms > now_ms)), due
 
     def due_ms(self) -> int | None:
-        """When the next one begins."""
+        """When the next alarm begins; None without one."""
         return min((waiting.due_ms for waiting in self.pending), default=None)
 
 
 def same_threat(one: AlarmSource, other: AlarmSource) -> bool:
-    """True for two alarms of one person and kind: a second read of the card that was held up, or
-    the PIN after it.
-    """
+    """True for two alarms of one person and kind, such as two reads of one card."""
     return (one.cause, one.user_id) == (other.cause, other.user_id)
 
 
 def left_ms(delay_ms: int, passed_ms: int | None) -> int:
-    """What a restart leaves of a delay; all of it when nobody knows what passed (None), and never
-    more than all of it.
+    """What is left of a delay after a restart, from 0 to `delay_ms`; all of it if the time that
+    passed is unknown (None).
     """
     if passed_ms is None:
         return delay_ms

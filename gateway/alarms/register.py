@@ -1,4 +1,4 @@
-"""Which alarms are on, and which of them still sound."""
+"""The alarms that are on, and which of them sound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.alarms.causes import DURESS_CAUSES, AlarmCause, gravity
 
 @dataclass(frozen=True, slots=True)
 class AlarmSource:
-    """What an alarm comes from: the same cause at two doors is two alarms.
+    """The origin of an alarm: the same cause at two doors is two alarms.
 
     Raises ValueError for the cause NONE, which is no alarm.
     """
@@ -20,9 +20,9 @@ class AlarmSource:
     part: str = ""
     """Which of several things with this cause, such as `reader front`; empty where there is one."""
     user_id: int = 0
-    """Who identified under threat; 0 for everything else."""
+    """Who identified under duress; 0 for other causes."""
     access_log_id: int = 0
-    """The access with which they did."""
+    """The access of a duress alarm; 0 for other causes."""
 
     def __post_init__(self) -> None:
         if self.cause is AlarmCause.NONE:
@@ -30,7 +30,7 @@ class AlarmSource:
 
     @property
     def silent(self) -> bool:
-        """True for what nobody at the door may hear."""
+        """True for a cause that must not sound at the door."""
         return self.cause in DURESS_CAUSES
 
 
@@ -75,7 +75,7 @@ class AlarmRegister:
     active: tuple[ActiveAlarm, ...] = ()
 
     def raise_(self, source: AlarmSource, now_ms: int) -> RegisterChange:
-        """An alarm came on at monotonic `now_ms`; one that is on already changes nothing."""
+        """Turn an alarm on at monotonic `now_ms`; no change if it is on already."""
         if self._find(source):
             return RegisterChange(self)
         after = AlarmRegister((*self.active, ActiveAlarm(source, now_ms)))
@@ -93,18 +93,18 @@ class AlarmRegister:
         return RegisterChange(after, (AlarmEnded(source), *self._sound(after)))
 
     def silence(self) -> RegisterChange:
-        """Nothing that is on sounds any longer; it stays on until its condition is over."""
+        """Silence every alarm that is on; each stays on until its condition is over."""
         after = AlarmRegister(tuple(replace(alarm, silenced=True) for alarm in self.active))
         return RegisterChange(after, self._sound(after))
 
     @property
     def sounding(self) -> bool:
-        """True while an alarm is on that is to be heard and that nobody silenced."""
+        """True while an audible alarm is on that nobody silenced."""
         return any(not (alarm.silenced or alarm.source.silent) for alarm in self.active)
 
     def status(self) -> tuple[bool, AlarmCause]:
-        """What `alarm_status` answers: whether an alarm is on that nobody silenced, one that is
-        not heard included, and the gravest cause of it.
+        """The answer of `alarm_status`: whether an alarm is on that nobody silenced, inaudible ones
+        included, and the gravest cause.
         """
         pressing = [alarm.source.cause for alarm in self.active if not alarm.silenced]
         return bool(pressing), min(pressing, key=gravity, default=AlarmCause.NONE)
@@ -120,7 +120,7 @@ class AlarmRegister:
 
 @dataclass(frozen=True, slots=True)
 class RegisterChange:
-    """The register after a change, and what is to be told, in this order."""
+    """The register after a change, and the effects to report in this order."""
 
     register: AlarmRegister
     effects: tuple[RegisterEffect, ...] = ()

@@ -1,4 +1,4 @@
-"""How long the siren and the bell sound, and when a bell is due. Pure."""
+"""The siren and the bell: how long they sound, and when the bell rings. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 DAY_S = 86_400
 _THURSDAY = 4  # 1 January 1970, sunday being 0
 LONGEST_GAP_S = 60
-"""Of the wall clock between two looks: what a longer jump leaves out rings no more."""
+"""Longest gap between two checks of the wall clock; a longer one skips the bells in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Sounder:
     """None while it is not asked to sound."""
 
     def started(self, now_ms: int, for_ms: int) -> Sounder:
-        """Something new is to be heard: its whole time begins anew."""
+        """Start, or restart, the sounding time."""
         return Sounder(now_ms + for_ms)
 
     def sounds(self, now_ms: int) -> bool:
@@ -57,18 +57,18 @@ class TimedAlarm:
 
 @dataclass(frozen=True, slots=True)
 class BellWatch:
-    """How far the wall clock was looked at."""
+    """The last check of the wall clock for bells."""
 
     seen_s: int | None = None
-    """Local seconds since 1970; None before the first look at a clock that is trusted."""
+    """Local seconds since 1970; None before the first check of a trusted clock."""
 
     def look(
         self, bells: Iterable[TimedAlarm], local_s: int, *, trusted: bool
     ) -> tuple[BellWatch, bool]:
-        """The watch after a look at the wall clock, and whether a bell rings.
+        """The state after a check of the wall clock, and whether a bell rings.
 
-        A clock that is set rings nothing of what it passes over, and a small step back repeats
-        nothing. The hour that daylight saving repeats rings twice.
+        Setting the clock ahead skips bells, and a small step back repeats none. The hour that
+        daylight saving repeats rings twice.
         """
         if not trusted:
             return BellWatch(), False

@@ -1,4 +1,4 @@
-"""One watched input as a state machine: an alarm zone or the tamper switch.
+"""The state machine of one monitored input: an alarm zone or the tamper switch.
 
 All times are whole milliseconds of the monotonic clock.
 """
@@ -31,9 +31,9 @@ class ZoneSettings:
     active_high: bool
     """The level at the pin that means alarm."""
     delay_ms: int = 0
-    """How long the level must last, 0 or more."""
+    """How long the active level must last, 0 or more."""
     entry_delay_ms: int = 0
-    """After that, how long whoever came in has to disarm, 0 or more."""
+    """Time to disarm after that, 0 or more."""
 
     def __post_init__(self) -> None:
         if self.cause not in (*ZONE_CAUSES, AlarmCause.TAMPER):
@@ -62,27 +62,27 @@ class ZoneSettings:
 
 
 class ZoneEntry(StrEnum):
-    """What became of somebody's coming in at a zone with an entry delay; the names are stable."""
+    """State of an entry at a zone with an entry delay; the values are stable."""
 
     OVER = "over"
-    """Nobody came in, or it was dealt with."""
+    """No entry, or it is over."""
     DELAY = "delay"
-    """They have time to disarm."""
+    """The entry delay runs."""
     ALARM = "alarm"
-    """They did not: an alarm until it is silenced or the zone disarmed."""
+    """Nobody disarmed in time: alarm until silenced or disarmed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneState:
-    """What a watched input remembers; built by `initial`, changed by `step` alone."""
+    """State of a monitored input; `initial` builds it, only `step` changes it."""
 
     high: bool | None
     """The level at the pin; None until it was read."""
     active_since_ms: int | None
-    """When the level became the active one; None while it is not or nobody watches."""
+    """Since when the level is active; None while it is not, or while the zone is disabled."""
     alarm: bool
     entry_since_ms: int | None = None
-    """When the entry delay began, which only disarming ends."""
+    """Start of the entry delay, which only disarming ends."""
     latched: bool = False
     """The alarm came after an entry delay: it outlasts the level, until it is silenced."""
 
@@ -107,7 +107,7 @@ class ZoneState:
 
     @property
     def entry(self) -> ZoneEntry:
-        """What became of the last entry."""
+        """State of the last entry."""
         if self.latched:
             return ZoneEntry.ALARM
         return ZoneEntry.OVER if self.entry_since_ms is None else ZoneEntry.DELAY
@@ -127,7 +127,7 @@ class ZoneSettingsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """Somebody acknowledged: an alarm that outlasted its level is over."""
+    """Somebody silenced the alarms: ends a latched alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class ZoneAlarmOff:
 
 @dataclass(frozen=True, slots=True)
 class EntryChanged:
-    """An entry is now so: a restart must find it so, too."""
+    """The state of an entry changed; the journal keeps it for a restart."""
 
     entry: ZoneEntry
 
@@ -164,7 +164,7 @@ ZoneEffect = ZoneAlarmOn | ZoneAlarmOff | EntryChanged
 
 @dataclass(frozen=True, slots=True)
 class ZoneTransition:
-    """An input after a step, and what is to be told, in this order."""
+    """An input after a step, and the effects to report in this order."""
 
     state: ZoneState
     effects: tuple[ZoneEffect, ...] = ()

@@ -1,1 +1,1 @@
-"""How one door behaves. Pure."""
+"""State machines of a door, a turnstile and an interlock. Pure."""

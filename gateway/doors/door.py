@@ -3,7 +3,7 @@
 Three questions are kept apart. *Authority*: may the door be opened now (a running opening, the
 REX button's time, a manual hold, a schedule, a mode)? *Unlocked*: is the relay on? *Reading*:
 where is the leaf? Alarms follow from the authority at the instant of the opening, never from the
-relay alone. What the leaf, the button and the lock's feedback do is in modules of their own.
+relay alone. `leaf`, `rex` and `bond` handle the sensor, the button and the lock's feedback.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from gateway.settings import RexMode
 
 @dataclass(frozen=True, slots=True)
 class DoorTransition:
-    """A door after a step, and what is to be done about it, in this order: the relay first."""
+    """A door after a step, and the effects to carry out in this order: the relay first."""
 
     state: DoorState
     effects: tuple[DoorEffect, ...] = ()
@@ -58,7 +58,7 @@ class DoorTransition:
 def step(settings: DoorSettings, state: DoorState, event: DoorEvent, now_ms: int) -> DoorTransition:
     """The door after `event` at monotonic `now_ms`, which never goes back.
 
-    What fell due before `now_ms` is taken care of first, so a late `TimePassed` loses nothing.
+    Handles first what fell due before `now_ms`, so a late `TimePassed` loses nothing.
     """
     elapsed = _elapse(settings, state, now_ms)
     commanded = _apply(settings, elapsed, event, now_ms, allowed=state.authorised)
@@ -91,7 +91,7 @@ def due_ms(settings: DoorSettings, state: DoorState) -> int | None:
 
 
 def _elapse(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
-    """What time alone does."""
+    """The state at `now_ms` without an event."""
     if state.pulse_until_ms is not None and state.pulse_until_ms <= now_ms:
         state = replace(state, pulse_until_ms=None)
     state = leaf.elapse(settings, rex.elapse(state, now_ms), now_ms)
@@ -101,10 +101,10 @@ def _elapse(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
 def _apply(
     settings: DoorSettings, state: DoorState, event: DoorEvent, now_ms: int, *, allowed: bool
 ) -> DoorState:
-    """What the event alone does; `allowed` is the authority that the door had before this step.
+    """The state after the event; `allowed` is the authority of the door before this step.
 
-    That one counts for an opening: the relay was still on when the leaf moved, even if its time
-    had run out by the instant at which the edge is dealt with.
+    An opening is judged by that authority: the relay was still on when the leaf moved, even if its
+    time ran out before the step that handles the edge.
     """
     match event:
         case Unlock() | HoldOpen():
@@ -124,7 +124,7 @@ def _apply(
 def _read(
     settings: DoorSettings, state: DoorState, event: DoorEvent, now_ms: int, *, allowed: bool
 ) -> DoorState:
-    """What an input tells."""
+    """The state after a change of an input or of the settings."""
     match event:
         case SensorChanged():
             return leaf.read(settings, state, event, now_ms, allowed=allowed)
@@ -145,7 +145,7 @@ def _in_mode(state: DoorState, mode: Mode) -> DoorState:
 
 
 def _shut(state: DoorState) -> DoorState:
-    """No authority is left but that of the REX button and of a mode."""
+    """End every authority except those of the REX button and of a mode."""
     schedule = Schedule.OFF if state.schedule is Schedule.OFF else Schedule.ENDED
     return replace(state, hold=False, starting=False, pulse_until_ms=None, schedule=schedule)
 
@@ -155,7 +155,7 @@ def _scheduled(state: DoorState, event: Scheduled) -> DoorState:
         return replace(state, schedule=Schedule.OFF)
     if state.schedule is not Schedule.OFF:
         return state
-    # one that begins in a lock-down is ended by it: no door may unlock by itself when that is over
+    # a lock-down ends a schedule that begins in it: no door may unlock by itself afterwards
     locked_down = state.mode is Mode.LOCK_DOWN
     return replace(state, schedule=Schedule.ENDED if locked_down else Schedule.HOLDS)
 
@@ -169,7 +169,7 @@ def _commanded_open(
         return replace(state, hold=True)
     dwell_ms = settings.dwell_ms if event.dwell_ms is None else event.dwell_ms
     until_ms = later(state.pulse_until_ms, now_ms + min(dwell_ms, settings.output_limit_ms))
-    # whoever was granted passage through an open door has the whole delay for it
+    # a grant at an open door restarts the held-open delay
     grants = (*state.grants, event.grant) if event.grant else state.grants
     return replace(state, pulse_until_ms=until_ms, held_since_ms=None, grants=grants)
 
@@ -183,9 +183,9 @@ def _read_anew(state: DoorState, event: SettingsChanged) -> DoorState:
 
 
 def _settle(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
-    """What follows from the event and the settings, whichever of them changed."""
+    """Update the state after the event or new settings."""
     if state.relay_enabled is not settings.relay_enabled:
-        # a relay that is switched on again starts locked: nobody commanded that edge
+        # a relay that is enabled again starts locked: nobody commanded it to unlock
         state = replace(
             _shut(state),
             relay_enabled=settings.relay_enabled,
@@ -210,9 +210,9 @@ def _with_outputs(settings: DoorSettings, state: DoorState) -> DoorState:
 def _settle_grants(
     settings: DoorSettings, state: DoorState
 ) -> tuple[DoorState, tuple[DoorEffect, ...]]:
-    """Who was let in has entered once the door is open, or cannot be seen to be closed.
+    """Grants end with `Entered` once the door opens, or if it has no sensor that shows it closed.
 
-    Their time is that of an opening, not of a hold: who comes hours later is somebody else.
+    They last as long as an opening, not as a hold: a person who comes hours later is another.
     """
     if not state.grants:
         return state, ()
@@ -224,7 +224,7 @@ def _settle_grants(
 
 
 def _answers(settings: DoorSettings, before: DoorState, event: DoorEvent) -> list[DoorEffect]:
-    """What the event itself is to be answered with."""
+    """The effects that answer the event itself."""
     if rex.is_press(settings, before, event):
         return [ButtonPressed()]
     if isinstance(event, Unlock | HoldOpen) and before.mode is Mode.LOCK_DOWN:

@@ -1,16 +1,15 @@
-"""Doors of which never more than one is opened: airlocks, vaults, clean rooms.
+"""Interlocks: of several doors at most one may be open (airlocks, vaults, clean rooms).
 
-Door N may be opened while every door of its interlock is *free*: seen closed, its relay off, and
-nobody let in who has not gone yet. A door that cannot be seen counts as occupied for as long as
-it was unlocked, or was to be, and a margin after that; one whose sensor tells nothing counts as
-open. One list binds both of the doors that it joins, whichever of them it is written at: else the
-other could be opened beside the first.
+Door N may open while every other door of its interlock is *free*: its sensor shows it closed, its
+relay is off, and no grant is pending. A door without a sensor is occupied while it is unlocked and
+for a margin afterwards; a door whose sensor is faulty or unread counts as open. The relation is
+symmetric: a door that lists another one also binds that one.
 
-It stands above cards, clients and schedules. It never holds back a mode, and a fire ends it at all
-doors, those included that the fire input does not release.
+An interlock overrides cards, clients and schedules. It never overrides a mode, and a fire ends it
+at all doors, including those that the fire input does not release.
 
-The doors are judged and opened within one step of the loop, so what is free when somebody is let
-in is still free when the relay moves.
+The controller checks and opens the doors in one step of its loop, so a door that is free at the
+decision is still free when the relay switches.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from gateway.doors.state import DoorState
 from gateway.doors.values import DoorSettings, SensorReading
 
 Partners = Mapping[int, frozenset[int]]
-"""By door, those that must be free for it to open."""
+"""Door -> the doors that must be free before it may open."""
 
 
 class Hindrance(StrEnum):
@@ -35,13 +34,13 @@ class Hindrance(StrEnum):
     UNLOCKED = "is unlocked"
     AWAITED = "awaits somebody who was let in"
     OCCUPIED = "was opened a moment ago"
-    """It has no sensor, and its time is not over."""
+    """It has no sensor, and the margin after its opening is not over."""
     TOGETHER = "was to be opened along with it"
 
 
 @dataclass(frozen=True, slots=True)
 class DoorView:
-    """How one door stands."""
+    """Settings and state of one door."""
 
     settings: DoorSettings
     state: DoorState
@@ -51,23 +50,23 @@ class DoorView:
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps a door locked."""
+    """The door that keeps another one locked, and why."""
 
     door: int
-    """The door that was to be opened."""
+    """The door that is requested to open."""
     by: int
-    """The door that is in its way."""
+    """The door that is not free."""
     why: Hindrance
 
     def facts(self) -> dict[str, int | str]:
-        """What a record keeps of it."""
+        """The facts for the journal."""
         return {"door": self.door, "by": self.by, "why": self.why.value}
 
 
 def symmetric(listed: Mapping[int, Collection[int]]) -> dict[int, frozenset[int]]:
-    """The partners of each door of `listed`, from the doors that each one's list names.
+    """The partners of each door of `listed`, which maps a door to the doors that its list names.
 
-    Doors that are not there are left out: what nobody can close must lock nobody out.
+    Ignores doors that do not exist, since nobody could close them.
     """
     return {
         door: frozenset(
@@ -82,10 +81,10 @@ def symmetric(listed: Mapping[int, Collection[int]]) -> dict[int, frozenset[int]
 def used_until(
     until_ms: int | None, before: DoorState, after: DoorState, now_ms: int
 ) -> int | None:
-    """Until when somebody may be going through a door, as a step at `now_ms` left it.
+    """When the last opening of a door ends or ended, after a step at `now_ms`.
 
-    `until_ms` is what the step before gave, None for a door that was never unlocked. Closing a
-    door by command cuts nobody's time short who stands in it already.
+    `until_ms` is the result of the step before, None for a door that was never unlocked. A close
+    command does not shorten it: somebody may still be in the doorway.
     """
     found = [] if until_ms is None else [until_ms]
     if after.unlocked:
@@ -96,7 +95,7 @@ def used_until(
 
 
 def hindrance(view: DoorView, margin_ms: int, now_ms: int) -> Hindrance | None:
-    """Why the door of `view` is not free; None when it is."""
+    """Why the door of `view` is not free; None if it is."""
     settings, state = view.settings, view.state
     if settings.sensor_enabled and state.sensor is not SensorReading.CLOSED:
         return Hindrance.OPEN if state.sensor is SensorReading.OPEN else Hindrance.UNKNOWN
@@ -117,9 +116,9 @@ def obstacle(
     margin_ms: int,
     now_ms: int,
 ) -> Obstacle | None:
-    """What keeps the doors `requested` from being opened together now; None when nothing does.
+    """What keeps the doors `requested` from opening together now; None if nothing does.
 
-    Two of them that belong to one interlock keep each other locked.
+    Two doors of one interlock never open together.
     """
     for door in requested:
         for other in sorted(partners.get(door, ())):

@@ -1,4 +1,4 @@
-"""The leaf of a door as its sensor sees it: opened by force, held open for too long."""
+"""The door sensor: detects a door that is forced open or held open too long."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.doors.values import DoorAlarm, DoorSettings, SensorChanged, SensorR
 
 
 def reading(*, is_open: bool) -> SensorReading:
-    """What the sensor's level tells."""
+    """The reading for a level of the sensor."""
     return SensorReading.OPEN if is_open else SensorReading.CLOSED
 
 
@@ -21,7 +21,7 @@ def read(
     *,
     allowed: bool,
 ) -> DoorState:
-    """The sensor was read; `allowed` is whether the door might be opened when the leaf moved."""
+    """The state after a sensor reading; `allowed`: opening the door was authorised then."""
     before = state.sensor
     now = reading(is_open=event.open)
     state = replace(state, sensor=now)
@@ -48,7 +48,7 @@ def _closed(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
 
 
 def pending_alarm(settings: DoorSettings, state: DoorState) -> tuple[DoorAlarm, int] | None:
-    """The alarm that will come if nothing changes, and when; one alarm at a time."""
+    """The alarm that begins next if nothing changes, and when; one alarm at a time."""
     if state.alarm or not settings.sensor_enabled:
         return None
     if state.forced_since_ms is not None and settings.forced_open_enabled:
@@ -59,23 +59,23 @@ def pending_alarm(settings: DoorSettings, state: DoorState) -> tuple[DoorAlarm, 
 
 
 def _pre_alarm_from_ms(settings: DoorSettings, state: DoorState) -> int | None:
-    """From when on the pre-alarm is on, if nothing changes."""
+    """When the pre-alarm begins if nothing changes; None for no pre-alarm."""
     pending = pending_alarm(settings, state)
     if not settings.pre_alarm_ms or pending is None or pending[0] is not DoorAlarm.HELD_OPEN:
         return None
-    # longer than the delay, it begins with it
+    # a pre-alarm longer than the delay begins with the delay
     return pending[1] - min(settings.pre_alarm_ms, settings.held_open_delay_ms)
 
 
 def due_ms(settings: DoorSettings, state: DoorState) -> int | None:
-    """When `elapse` has something to do."""
+    """When `elapse` must be called next; None if nothing is pending."""
     pending = pending_alarm(settings, state)
     pre_alarm_ms = None if state.pre_alarm else _pre_alarm_from_ms(settings, state)
     return pre_alarm_ms if pre_alarm_ms is not None else pending and pending[1]
 
 
 def elapse(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
-    """What time alone does."""
+    """The state at `now_ms` without an event."""
     pending = pending_alarm(settings, state)
     if pending and pending[1] <= now_ms:
         state = replace(state, alarm=pending[0])
@@ -84,7 +84,7 @@ def elapse(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
 
 
 def settle(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
-    """What follows from the leaf, the authority and the settings, whichever of them changed."""
+    """Update the state after a change of the leaf, the authority or the settings."""
     if settings.sensor_enabled and state.sensor is SensorReading.UNREAD:
         return state
     if not settings.sensor_enabled or state.sensor is not SensorReading.OPEN:

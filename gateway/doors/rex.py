@@ -1,4 +1,4 @@
-"""The request-to-exit button of a door: whose way out is open, and whether the button is stuck."""
+"""The request-to-exit (REX) button of a door: unlocks the exit and detects a stuck button."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from gateway.doors.values import DoorEvent, DoorSettings, RexChanged
 from gateway.settings import RexMode
 
 REX_STUCK_MS = 60_000
-"""A REX button that is down for so long is a fault."""
+"""A REX button pressed for this long is a fault."""
 
 
 def is_press(settings: DoorSettings, before: DoorState, event: DoorEvent) -> bool:
-    """Whether `event` is a press that counts: down at start is none."""
+    """True if `event` is a press; a button that is down at start is none."""
     going_down = isinstance(event, RexChanged) and event.pressed and before.rex_pressed is False
     return settings.rex_enabled and going_down
 
 
 def moved(settings: DoorSettings, state: DoorState, event: RexChanged, now_ms: int) -> DoorState:
-    """The button went down or came up."""
+    """The state after the button was pressed or released."""
     pressed = is_press(settings, state, event)
     if settings.rex_mode is RexMode.UNLOCK:
         if pressed:
@@ -37,25 +37,25 @@ def _with_time(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorSta
 
 
 def due_ms(state: DoorState) -> int | None:
-    """When the press that is on becomes a fault; None without one, or once it is."""
+    """When the current press becomes a fault; None without a press, or if it is one already."""
     if state.rex_since_ms is None or state.rex_fault:
         return None
     return state.rex_since_ms + REX_STUCK_MS
 
 
 def elapse(state: DoorState, now_ms: int) -> DoorState:
-    """What time alone does."""
+    """The state at `now_ms` without an event."""
     if state.rex_until_ms is not None and state.rex_until_ms <= now_ms:
         state = replace(state, rex_until_ms=None)
     due = due_ms(state)
     if due is not None and due <= now_ms:
-        # a button that is stuck must not leave the door open, or its opening unseen, for ever
+        # a stuck button must not unlock the door, or suppress its forced-open alarm, for ever
         state = replace(state, rex_fault=True, rex_holding=False)
     return state
 
 
 def settle(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
-    """What follows from the button and the settings, whichever of them changed."""
+    """Update the state after a change of the button or the settings."""
     if settings.rex_enabled and state.rex_pressed is None:
         return state  # not read since the start: a fault from before it may go on
     if not (settings.rex_enabled and state.rex_pressed):

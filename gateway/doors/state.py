@@ -11,35 +11,35 @@ from gateway.doors.values import DoorAlarm, DoorSettings, Mode, Schedule, Sensor
 
 @dataclass(frozen=True, slots=True)
 class DoorState:
-    """All that one door remembers; built by `initial`, changed by `step` alone."""
+    """State of one door; `initial` builds it, only `step` changes it."""
 
     mode: Mode
     hold: bool
-    """Held unlocked by a command."""
+    """A command keeps the door unlocked."""
     starting: bool
-    """Held unlocked by `on_start`, until the first policy is in force."""
+    """`on_start` keeps the door unlocked until the first policy is in force."""
     pulse_until_ms: int | None
-    """End of what a grant or the API opened."""
+    """End of an opening by a grant or the API."""
     rex_until_ms: int | None
-    """End of what the REX button opened: kept apart, for neither a lock-down nor a close command
-    cuts somebody's way out."""
+    """End of an opening by the REX button: separate, because neither a lock-down nor a close
+    command ends it."""
     rex_holding: bool
-    """The press that is on allows the opening for as long as it lasts."""
+    """The current press authorises opening for as long as it lasts."""
     schedule: Schedule
     relay_enabled: bool
     """The setting at the last step."""
     unlocked: bool
-    """What the relay was last told."""
+    """The last command to the relay."""
     sensor: SensorReading
     open: bool
-    """The door as the API reports it: the sensor if enabled, else the relay; the last known
-    while the sensor does not tell."""
+    """The door as the API reports it: the sensor if enabled, else the relay; the last reading
+    while the sensor is unread or lost."""
     bounce_until_ms: int | None
-    """Before this instant a reopening is the leaf springing back."""
+    """Before this instant the controller takes a reopening for the leaf bouncing."""
     forced_since_ms: int | None
-    """When an opening began that nobody allowed; None once it was allowed or closed."""
+    """When an unauthorised opening began; None once authorised or closed."""
     held_since_ms: int | None
-    """From when on the time that the door stands open counts."""
+    """Start of the held-open delay."""
     alarm: DoorAlarm | None
     """HELD_OPEN or FORCED_OPEN: one at a time."""
     pre_alarm: bool
@@ -48,12 +48,12 @@ class DoorState:
     rex_since_ms: int | None
     rex_fault: bool
     bond_unlocked: bool | None
-    """What the lock's feedback contact tells; None where there is none."""
+    """The lock's feedback contact; None without one."""
     bond_since_ms: int | None
-    """From when on the lock has been unlocked against its command."""
+    """Since when the lock is unlocked against its command."""
     welded: bool
     grants: tuple[int, ...] = ()
-    """Those let in for whom the door has not opened yet."""
+    """Grants for which the door has not opened yet."""
 
     @classmethod
     def initial(
@@ -103,19 +103,18 @@ class DoorState:
 
     @property
     def standing(self) -> bool:
-        """True while the door is meant to stay unlocked: by `on_start`, hold, schedule or mode,
-        without an end of its own."""
+        """True while `on_start`, a hold, a schedule or a mode keeps the door unlocked."""
         held = self.hold or self.starting
         return held or self.schedule is Schedule.HOLDS or self.mode.releases
 
     @property
     def leaving(self) -> bool:
-        """True in the time that the REX button gives."""
+        """True while the REX button authorises opening."""
         return self.rex_holding or self.rex_until_ms is not None
 
     @property
     def passing(self) -> bool:
-        """True in the time of a grant, a command or the REX button."""
+        """True during an opening by a grant, a command or the REX button."""
         return self.pulse_until_ms is not None or self.leaving
 
     @property
@@ -131,5 +130,5 @@ class DoorState:
 
 
 def later(until_ms: int | None, candidate_ms: int) -> int:
-    """The end of an opening that runs: it is never cut short by another."""
+    """The later end of two openings: a new one never shortens a running one."""
     return candidate_ms if until_ms is None else max(until_ms, candidate_ms)

@@ -1,7 +1,7 @@
 """The turnstile as a state machine: two outputs, two turn contacts, one release at a time.
 
-Every release ends in exactly one turn or in giving up. A turn that nothing had allowed is a turn
-all the same: somebody is on the other side now, and a count that leaves them out is wrong.
+Every release ends in exactly one turn or in `GaveUp`. An unauthorised turn counts as a turn too:
+somebody has gone to the other side.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class PendingRelease:
 
 @dataclass(frozen=True, slots=True)
 class TurnstileState:
-    """All that the turnstile remembers; built by `initial`, changed by `step` alone."""
+    """State of the turnstile; `initial` builds it, only `step` changes it."""
 
     mode: Mode
     release: PendingRelease | None
     unlocked: frozenset[Side]
-    """The sides whose outputs were last told to unlock."""
+    """The sides whose outputs are commanded to unlock."""
     shown: TurnState
     """What `turnstile_event_state` answers."""
 
@@ -67,7 +67,7 @@ class TurnstileState:
 
 @dataclass(frozen=True, slots=True)
 class TurnstileTransition:
-    """A turnstile after a step, and what is to be done about it: the outputs first."""
+    """A turnstile after a step, and the effects to carry out: the outputs first."""
 
     state: TurnstileState
     effects: Effects = ()
@@ -78,8 +78,8 @@ def step(
 ) -> TurnstileTransition:
     """The turnstile after `event` at monotonic `now_ms`, which never goes back.
 
-    What fell due before `now_ms` is taken care of first, except for a turn: while a release was
-    not yet taken back its output was on, so whoever turned then was let through.
+    Handles first what fell due before `now_ms`, except before a turn: the output of an expired
+    release was still on, so it let that turn through.
     """
     effects: Effects = ()
     after = state
@@ -112,7 +112,7 @@ def refusal(
 
 
 def _elapse(state: TurnstileState, now_ms: int) -> tuple[TurnstileState, Effects]:
-    """What time alone does."""
+    """The state at `now_ms` without an event."""
     until_ms = due_ms(state)
     if until_ms is None or now_ms < until_ms:
         return state, ()
@@ -128,7 +128,7 @@ def _given_up(state: TurnstileState) -> tuple[TurnstileState, Effects]:
 def _apply(
     settings: TurnstileSettings, state: TurnstileState, event: TurnstileEvent, now_ms: int
 ) -> tuple[TurnstileState, Effects]:
-    """What the event alone does."""
+    """The state and effects of the event alone."""
     match event:
         case Release():
             return _release(settings, state, event, now_ms)
@@ -150,7 +150,7 @@ def _release(
     refused = refusal(settings, state, event.sides)
     if refused:
         return state, (CommandRefused(refused),)
-    # One person passes at a time: with two releases nobody could tell whose turn it was.
+    # One release at a time: with two, a turn could not be assigned to a person.
     state, superseded = _given_up(state)
     standing = PendingRelease(
         sides=event.sides & settings.releasable(state.mode),

@@ -1,4 +1,4 @@
-"""What crosses the wall of this room: settings, modes, events and effects of one door.
+"""Settings, modes, events and effects of one door.
 
 All times are whole milliseconds of the monotonic clock.
 """
@@ -12,19 +12,19 @@ from gateway.settings import RexMode
 
 
 class Mode(StrEnum):
-    """What stands above a door's own commands, weakest first."""
+    """Modes that override the commands of a door, weakest first."""
 
     NORMAL = "normal"
     LOCK_DOWN = "lock_down"
-    """Nobody is let in; the REX button still lets people out."""
+    """The door admits nobody; the REX button still works."""
     EMERGENCY = "emergency"
-    """Held unlocked."""
+    """The door stays unlocked."""
     FIRE = "fire"
-    """Held unlocked by the fire input."""
+    """The fire input keeps the door unlocked."""
 
     @property
     def releases(self) -> bool:
-        """True if the mode by itself holds the door unlocked."""
+        """True if the mode keeps the door unlocked."""
         return self in (Mode.EMERGENCY, Mode.FIRE)
 
 
@@ -34,13 +34,13 @@ _STRENGTH = tuple(Mode)
 def effective_mode(*modes: Mode) -> Mode:
     """The strongest of the modes of the device, the door and the fire input; NORMAL for none.
 
-    A door that the fire input does not release is to be asked without it.
+    For a door that the fire input does not release, leave its mode out.
     """
     return max(modes, key=_STRENGTH.index, default=Mode.NORMAL)
 
 
 class DoorAlarm(Enum):
-    """What is wrong with a door; the value is the alarm cause of its rows."""
+    """Alarms of a door; the value is the `AlarmCause`."""
 
     HELD_OPEN = 6
     FORCED_OPEN = 7
@@ -54,25 +54,25 @@ class Schedule(StrEnum):
     OFF = "off"
     """None is in force."""
     HOLDS = "holds"
-    """The door is held unlocked."""
+    """The schedule keeps the door unlocked."""
     ENDED = "ended"
-    """One is in force, but a command or a lock-down ended it: it holds no more before it has been
-    out of force once."""
+    """One is in force, but a command or a lock-down ended it: it unlocks the door again only after
+    it was out of force once."""
 
 
 class SensorReading(StrEnum):
-    """What is known of the door's leaf."""
+    """Reading of the door sensor."""
 
     CLOSED = "closed"
     OPEN = "open"
     UNREAD = "unread"
     """Not read since the start."""
     OFFLINE = "offline"
-    """The input vanished: a fault, and neither alarm."""
+    """The input is lost: a fault, but no alarm."""
 
 
 class Refusal(StrEnum):
-    """Why a command was not carried out; the names are stable."""
+    """Why a door refuses a command; the values are stable."""
 
     LOCK_DOWN = "lock_down"
     SIDE_LOCKED = "side_locked"
@@ -84,12 +84,12 @@ class DoorSettings:
     """How one door is configured. Raises ValueError for a time out of its range."""
 
     relay_enabled: bool = True
-    """False: no command unlocks the door; emergency and fire still do, since a switch in a
-    configuration must not lock people in."""
+    """False: no command unlocks the door. Emergency and fire still do, so that a setting cannot lock
+    people in."""
     dwell_ms: int = 3_000
     """How long a grant or the REX button unlocks, 1 or more."""
     auto_close: bool = True
-    """The relay drops as soon as the sensor sees the door open."""
+    """The relay drops as soon as the sensor shows the door open."""
     sensor_enabled: bool = False
     rex_enabled: bool = False
     rex_mode: RexMode = RexMode.UNLOCK
@@ -101,9 +101,9 @@ class DoorSettings:
     than the delay begins with it."""
     forced_open_enabled: bool = True
     forced_open_debounce_ms: int = 0
-    """How long an opening that nobody allowed must last to be an alarm, 0 or more."""
+    """How long an unauthorised opening must last to raise the alarm, 0 or more."""
     bounce_ms: int = 250
-    """How long after closing an allowed opening the leaf may spring open again, 0 or more."""
+    """How long the leaf may bounce after an authorised opening closes, 0 or more."""
     output_limit_ms: int = 600_000
     """The longest that one grant, command or press unlocks, 1 or more; a longer time is cut to
     it. Only a hold, a schedule or a mode lasts longer."""
@@ -128,7 +128,7 @@ class Unlock:
     """1 or more; None takes the door's. Raises ValueError otherwise: 0 is `HoldOpen` and -1 is
     `Close`."""
     grant: int = 0
-    """The number under which `Entered` or `NotEntered` tells what became of it; 0: nobody asks."""
+    """Its number in `Entered` or `NotEntered`; 0 for none."""
 
     def __post_init__(self) -> None:
         if self.dwell_ms is not None and self.dwell_ms < 1:
@@ -142,14 +142,13 @@ class HoldOpen:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """End a hold, a schedule's too, and a running opening (timeout=-1 of the API); nobody's way
-    out is cut short."""
+    """End a hold, a schedule and a running opening (timeout=-1 of the API), but not an opening by
+    the REX button."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """Whether an unlock schedule or a first card wants the door unlocked; the same again does no
-    harm."""
+    """Whether an unlock schedule or a first card keeps the door unlocked. Idempotent."""
 
     unlocked: bool
 
@@ -168,7 +167,7 @@ class SensorLost:
 
 @dataclass(frozen=True, slots=True)
 class RexChanged:
-    """The request-to-exit button went down or came up."""
+    """The request-to-exit button was pressed or released."""
 
     pressed: bool
 
@@ -182,7 +181,7 @@ class BondChanged:
 
 @dataclass(frozen=True, slots=True)
 class ModeChanged:
-    """What `effective_mode` now gives for this door; the same mode again does no harm."""
+    """The new `effective_mode` of this door. Idempotent."""
 
     mode: Mode
 
@@ -209,7 +208,7 @@ class PolicyInForce:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """Nothing but time: to be fed at the instant that `due_ms` names."""
+    """No event but time; feed it at the instant that `due_ms` returns."""
 
 
 DoorEvent = (
@@ -230,7 +229,7 @@ DoorEvent = (
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """Bring the strike output to this state; given only when it differs from the last one."""
+    """Switch the strike output; emitted only when the state changes."""
 
     unlocked: bool
 
@@ -274,7 +273,7 @@ class PreAlarm:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleChanged:
-    """What schedules do to the door is now this."""
+    """The state of the schedule changed."""
 
     schedule: Schedule
 
@@ -288,22 +287,21 @@ class RexFault:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The door opened in the time of these grants, or cannot tell: whoever they were for is
-    taken to be through."""
+    """The door opened during these grants, or has no sensor: their people count as entered."""
 
     grants: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NotEntered:
-    """The time of these grants is over and the door did not open."""
+    """These grants timed out and the door did not open."""
 
     grants: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CommandRefused:
-    """The command was not carried out and left nothing behind."""
+    """The door refused the command; its state is unchanged."""
 
     reason: Refusal
 

@@ -25,8 +25,13 @@ from gateway.settings import Door, SecBox, Side, SiteFile
 Key = tuple[str, str]
 
 PACKAGE = Path(gateway.__file__).parent
-PASSED_ON = {"commands/audit.py", "commands/configuration.py", "commands/gpio.py"}
-"""Where keys are handled whichever they are, on behalf of the client who names them."""
+PASSED_ON = {
+    "cli/doctor/stored.py",
+    "commands/audit.py",
+    "commands/configuration.py",
+    "commands/gpio.py",
+}
+"""Files that handle any key: for the client that names it, or to check every stored value."""
 SNAPSHOTS = {
     "controller/state/config.py",
     "explain/sources.py",

@@ -84,8 +84,8 @@ class DoorSettings:
     """How one door is configured. Raises ValueError for a time out of its range."""
 
     relay_enabled: bool = True
-    """False: no command unlocks the door. Emergency and fire still do, so that a setting cannot lock
-    people in."""
+    """False: no command unlocks the door. Emergency and fire still do, so that a setting cannot
+    lock people in."""
     dwell_ms: int = 3_000
     """How long a grant or the REX button unlocks, 1 or more."""
     auto_close: bool = True

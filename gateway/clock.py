@@ -17,7 +17,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the processes take their time from; the only thing that reads the system's clocks."""
+    """The source of time of every process; only its implementations read the system's clocks."""
 
     def monotonic_ns(self) -> int:
         """Nanoseconds that never go back and do not jump (CLOCK_MONOTONIC)."""
@@ -30,7 +30,7 @@ class AdjustableClock(Clock, Protocol):
     """A clock whose wall time a simulation may set."""
 
     def set_utc(self, moment: datetime | None) -> None:
-        """Let the wall clock go on from `moment`; None gives the machine's own time back."""
+        """Set the wall clock to `moment`; None restores the machine's time."""
 
     @property
     def shift(self) -> timedelta:
@@ -58,7 +58,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands until it is moved: for tests and replays."""
+    """A clock that moves only by `advance`, for tests and replays."""
 
     def __init__(self, utc: datetime, monotonic_ns: int = 1_000_000_000) -> None:
         self._utc = utc
@@ -87,8 +87,7 @@ class ManualClock:
 def next_round_ns(now_ns: int, every_ns: int) -> int:
     """The next whole multiple of `every_ns` after the monotonic instant `now_ns`.
 
-    Whoever looks round at such instants does so together with all the others: an idle loop wakes
-    up once for all of them, and not once for each.
+    Periodic checks at such instants coincide, so that an idle loop wakes up once for all of them.
     """
     return (now_ns // every_ns + 1) * every_ns
 
@@ -129,9 +128,9 @@ class SiteZone:
         self._override: tzinfo | None = None
 
     def override(self, offset: str) -> None:
-        """Go by `offset`, such as `UTC-3` (three hours behind); an empty text goes by the site.
+        """Use `offset`, such as `UTC-3` (three hours behind UTC); an empty text restores it.
 
-        Text of any other form is taken as empty: a schedule must not depend on a typo.
+        Text of any other form counts as empty: a schedule must not depend on a typo.
         """
         found = _FIXED_OFFSET.fullmatch(offset)
         hours = int(found[1]) if found else None
@@ -146,7 +145,7 @@ class DeviceTime:
     """Turns instants into device time: the one function behind every time column of the API."""
 
     def __init__(self, zone: Callable[[], tzinfo], wire: WireTime = WireTime.LOCAL) -> None:
-        """`zone` is asked at every stamp, since configuration may override the site's zone."""
+        """`zone` is called for every stamp, since configuration may override the site's zone."""
         self._zone = zone
         self._wire = wire
 
@@ -158,7 +157,7 @@ class DeviceTime:
     def instants(self, wall: datetime) -> tuple[datetime, ...]:
         """When the site's wall clock shows `wall`, which is given as if it were UTC, in UTC.
 
-        None where the clocks go forward over it, two where they go back over it.
+        Empty if the clocks skip it, two instants if they repeat it.
         """
         zone = self._zone()
         found = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

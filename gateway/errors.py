@@ -1,11 +1,11 @@
-"""Every error this package raises on purpose: one root, leaves that also are the built-in they
-resemble, so that a caller may catch either."""
+"""The errors of this package. Each derives from `GatewayError` and from the built-in error that it
+resembles, so that a caller may catch either."""
 
 from __future__ import annotations
 
 
 class GatewayError(Exception):
-    """Root of all errors raised on purpose. Its text is fit to be shown to a technician."""
+    """Base class. Its text may be shown to a technician."""
 
 
 class SettingsError(GatewayError, ValueError):
@@ -18,7 +18,7 @@ class DataDirectoryError(GatewayError, OSError):
 
 
 class InvalidRequest(GatewayError, ValueError):
-    """A client sent something that cannot be carried out; nothing was changed."""
+    """A client sent an invalid request; nothing was changed."""
 
 
 class ConstraintViolation(InvalidRequest):
@@ -30,11 +30,11 @@ class NotFound(GatewayError, LookupError):
 
 
 class NotAuthenticated(GatewayError, PermissionError):
-    """No session, a dead session, or wrong credentials."""
+    """No session, an expired session, or wrong credentials."""
 
 
 class NotPermitted(GatewayError, PermissionError):
-    """The session is alive but lacks the right for this command."""
+    """The session is valid but lacks the right for this command."""
 
 
 class ControllerUnavailable(GatewayError, ConnectionError):
@@ -56,7 +56,7 @@ class UnusableRules(GatewayError, ValueError):
 
 
 UNUSABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What a stored value that nobody foresaw leads to."""
+"""Errors that an unforeseen stored value may raise."""
 
 
 def kind_of(error: BaseException) -> str:
@@ -69,7 +69,7 @@ def kind_of(error: BaseException) -> str:
 
 
 class DeviceUnavailable(GatewayError, OSError):
-    """A reader, port or pin is not there or vanished; it will be tried again."""
+    """A reader, port or pin is missing or was lost; the driver tries again."""
 
 
 class NotSupportedHere(GatewayError, NotImplementedError):

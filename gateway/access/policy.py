@@ -1,7 +1,7 @@
 """The compiled rules of a site: immutable, small, in memory.
 
-`compile_policy` works in slices, so that the loop that serves doors can build a new policy beside
-the old one and swap them: nobody ever decides by half a policy.
+`compile_policy` works in slices, so that the loop that serves doors can build a new policy while it
+uses the old one, and then swap them.
 """
 
 from __future__ import annotations
@@ -50,12 +50,13 @@ class Rule:
     when: Condition
     actions: tuple[Action, ...]
     unknown: tuple[str, ...]
-    """Its conditions that this build cannot evaluate, by table: with one it never releases. A
-    block does not wait for them."""
+    """Tables of its conditions that this build cannot evaluate: with one, it never releases, but it
+    still blocks."""
     elsewhere_own: RuleTrace
-    """Its trace, as a person's own, where it is not tied to the place: most rules, most doors."""
+    """Its trace as a person's own rule at a place that it is not tied to; built once, since it is
+    the most frequent one."""
     elsewhere_by_group: RuleTrace
-    """The same as a department's."""
+    """The same as the rule of a department."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,13 @@ class Portal:
     area_rules: frozenset[int]
     """Rules tied to the area that it leads to."""
     actions: tuple[Action, ...]
-    """What a grant runs, in order; empty: it opens nothing."""
+    """What a grant runs, in order; with none, a grant opens nothing."""
     portal_rules: tuple[PortalRule, ...] = ()
-    """Who has to come together."""
+    """How many people of which departments must identify together."""
     unlocks: tuple[UnlockSchedule, ...] = ()
-    """The schedules in which it lets everyone pass."""
+    """The schedules that unlock it for everyone."""
     first_cards: tuple[FirstCard, ...] = ()
-    """The times in which it lets everyone pass once somebody has opened the place."""
+    """The first cards that unlock it for everyone."""
     passage: Passage = NO_PASSAGE
     """Its areas as anti-passback sees them."""
 
@@ -88,7 +89,7 @@ class Policy:
     portals: Mapping[int, Portal]
     rules: Mapping[int, Rule]
     group_rules: Mapping[int, Mapping[int, RuleTrace]]
-    """By department and rule: what the trace is where the rule is not tied to the place."""
+    """Department -> rule -> its trace where it is not tied to the place."""
     calendar: Calendar
     contingency_rules: tuple[int, ...] = ()
     """The rules of every contingency card."""
@@ -118,10 +119,10 @@ class Policy:
 
 
 def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
-    """Build the policy of `rows`, giving way every few rows; the generator's return value is it.
+    """Build the policy of `rows`, which the generator returns; yields every few rows.
 
-    The time is in proportion to the number of rows. Rows that make no sense never raise: what
-    they would release stays shut, what they would block stays blocked.
+    The time is proportional to the number of rows. Invalid rows never raise: what they would
+    release stays locked, what they would block stays blocked.
     """
     zones = yield from _zones(rows)
     calendar = yield from compile_calendar(rows.holidays)
@@ -203,7 +204,7 @@ def _portal_rules(
 
 
 def _unknown(**tables: Iterable[LinkRow]) -> Generator[None, None, dict[int, tuple[str, ...]]]:
-    """By left side of the links of `tables`, the names of the tables that it occurs in."""
+    """Left side of a link -> the names of the tables that contain it."""
     found: dict[int, tuple[str, ...]] = {}
     for name, links in tables.items():
         for left in (yield from _grouped(links)):
@@ -301,7 +302,7 @@ def _runnable(ids: Iterable[int], actions: Mapping[int, Action]) -> tuple[Action
 
 
 def _grouped(links: Iterable[LinkRow]) -> Generator[None, None, dict[int, list[int]]]:
-    """What hangs on each left side, in the order of the rows."""
+    """Left side -> right sides, in the order of the rows."""
     groups: dict[int, list[int]] = {}
     for part in sliced(links):
         for left, right in part:

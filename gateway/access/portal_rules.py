@@ -1,8 +1,8 @@
 """Rules about a portal: how many people of which departments have to identify together.
 
-A portal rule without a time zone is always in force, as every rule that restricts. One that
-names no department asks for nobody, and is none. One with a condition that this build cannot
-evaluate is never complete: nobody passes by it while it is in force.
+A portal rule without a time zone is always in force, as is every restricting rule. A rule without
+a department has no effect. A rule with a condition that this build cannot evaluate is never
+complete: it keeps the portal locked while it is in force.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def compile_portal_rules(
 def zones_of(
     links: Iterable[LinkRow], zones: Mapping[int, CompiledZone]
 ) -> Generator[None, None, dict[int, tuple[CompiledZone, ...]]]:
-    """By left side of the links, its time zones; one that does not exist counts as empty."""
+    """Left side of a link -> its time zones; a missing one counts as empty."""
     found: dict[int, tuple[CompiledZone, ...]] = {}
     for part in sliced(links):
         for left, right in part:

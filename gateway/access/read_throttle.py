@@ -1,8 +1,7 @@
-"""Against guessing with cards and codes: too many unknown ones, and the reader is slowed.
+"""Slows a reader after too many unknown cards or codes, against guessing. Pure.
 
-It is slowed and never locked: whoever has a valid card must not be shut out by somebody without. An
-unknown read is followed by a pause, in which the next one waits; a known one is not, so that people
-pass as fast as ever. Pure; keypads have a guard of their own.
+It never locks a reader, so that a guesser cannot shut out people with valid cards. A pause follows
+every unknown read and none follows a known one. For keypads see `keypad_guard`.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ WITHIN_MS = 60_000
 PAUSE_MS = 1_000
 """From an unknown read at a slowed reader to the next one that is looked up."""
 QUIET_MS = 60_000
-"""A slowed reader is as before when no other unknown one came for so long."""
+"""A slowed reader recovers after this time without a new unknown card or code."""
 _KEPT = 4 * UNKNOWN
-"""Unknown ones that are remembered; whichever comes again is no further guess."""
+"""Unknown cards and codes that are remembered; a repeated one is no new guess."""
 
 
 Shown = TypeVar("Shown", bound=Hashable)
-"""What is shown at the reader."""
+"""The type of a presented credential."""
 
 
 @dataclass(frozen=True, slots=True)
 class Throttle(Generic[Shown]):
-    """What is remembered of one reader. All times are milliseconds of the monotonic clock."""
+    """State of one reader. All times are milliseconds of the monotonic clock."""
 
     unknown: tuple[tuple[Shown, int], ...] = ()
     """The latest unknown ones, and when each was read first. The same one again is no guess: a tag
@@ -52,5 +51,5 @@ class Throttle(Generic[Shown]):
 
     @property
     def ends_ms(self) -> int | None:
-        """When the reader will be as before, if it stays quiet; None while it is not slowed."""
+        """When the reader recovers if no unknown read comes; None while it is not slowed."""
         return max(at_ms for _, at_ms in self.unknown) + QUIET_MS if self.slow else None

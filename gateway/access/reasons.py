@@ -1,7 +1,7 @@
 """Why somebody may or may not pass: one table of names, events, gates, signals, words and remedies.
 
-Logs, explanations and the simulator take a reason's words from here. What was known at the instant
-of one access is added by `gateway.explain.reason_words`.
+Logs, explanations and the simulator take the words of a reason from here.
+`gateway.explain.reason_words` adds the facts of one access.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ class Stage(StrEnum):
 
 
 class StageVerdict(StrEnum):
-    """What became of a stage."""
+    """The result of a stage."""
 
     PASSES = "passes"
     REFUSES = "refuses"
     FREES = "frees"
     """Everyone passes, whatever comes after it."""
     WAITS = "waits"
-    """It asks for something more: a second factor, more people."""
+    """It waits for a second factor or for more people."""
     NOT_ASKED = "not_asked"
     """Nothing is set up that would ask."""
     NOT_REACHED = "not_reached"
@@ -76,7 +76,7 @@ class Reason(StrEnum):
 
     GRANTED = "granted"
     FREE_PASSAGE = "free_passage"
-    """Fire or emergency holds the doors open for everyone: noted, not decided."""
+    """Fire or emergency unlocks the doors for everyone: recorded, not decided."""
     UNKNOWN_CREDENTIAL = "unknown_credential"
     """Nobody owns what was presented."""
     NOT_YET_VALID = "not_yet_valid"
@@ -145,7 +145,7 @@ class Reason(StrEnum):
 
 
 class OpeningCause(StrEnum):
-    """Why a row of the access log is there that no decision of this device led to; stable."""
+    """Why an access log row exists without a decision of this device; values are stable."""
 
     BUTTON = "button"
     """Somebody pressed an exit button."""
@@ -157,7 +157,7 @@ class OpeningCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReasonEntry:
-    """All that is said of one reason."""
+    """The entry of one reason in the table."""
 
     event: AccessEvent
     stage: Stage | None
@@ -385,7 +385,7 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
         ),
     }
 )
-"""Every reason; `tests/unit/access/test_access_reasons.py` sees that none is missing."""
+"""Every reason; `tests/unit/access/test_access_reasons.py` checks that none is missing."""
 
 OPENINGS: Mapping[OpeningCause, str] = MappingProxyType(
     {
@@ -394,4 +394,4 @@ OPENINGS: Mapping[OpeningCause, str] = MappingProxyType(
         OpeningCause.DECIDED_BY_SERVER: "a server decided",
     }
 )
-"""What is said of an access that this device did not decide upon."""
+"""The words for an access that this device did not decide."""

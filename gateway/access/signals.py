@@ -1,7 +1,7 @@
-"""What a reader's lights and buzzer tell whoever stands before it. Pure; patterns are data.
+"""The patterns of a reader's lights and buzzer. Pure.
 
-A light tells the verdict and nothing else: a grant under threat looks like any grant, and an entry
-at a locked keypad like any wrong one.
+They show the decision and nothing else: a grant under duress looks like any grant, and an entry at
+a locked keypad like any wrong one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 SHORT_MS = 1_000
-"""How long a light is on where nothing else gives a time."""
+"""How long a light is on by default."""
 _ALWAYS = 1 << 62
 
 Span = tuple[int, int]
@@ -28,7 +28,7 @@ class Part(StrEnum):
 
 
 class Cue(StrEnum):
-    """What is to be told."""
+    """What a reader signals."""
 
     GRANT = "grant"
     DENY = "deny"

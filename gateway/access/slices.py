@@ -1,4 +1,4 @@
-"""Work in slices: what takes long gives way often, so that one loop can serve doors meanwhile."""
+"""Long work in slices, so that one loop can serve doors in between."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ROWS_PER_SLICE = 8
 
 
 def sliced(rows: Iterable[T]) -> Generator[list[T], None, None]:
-    """The rows in short lists, taken from their source only when asked for."""
+    """The rows in short lists, read lazily from their source."""
     source = iter(rows)
     while part := list(islice(source, ROWS_PER_SLICE)):
         yield part
 
 
 def drain(work: Generator[None, None, T]) -> T:
-    """Run work in slices to its end at once, and give its result."""
+    """Run sliced work to its end and return its result."""
     while True:
         try:
             next(work)

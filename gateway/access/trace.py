@@ -7,14 +7,14 @@ from enum import StrEnum
 
 
 class PersonTie(StrEnum):
-    """How a rule hangs on the person. A rule tied both ways is the person's own."""
+    """How a rule is tied to the person. A rule tied both ways counts as the person's own."""
 
     OWN = "own"
     GROUP = "group"
 
 
 class PlaceTie(StrEnum):
-    """How a rule hangs on the place. A rule tied both ways is the portal's."""
+    """How a rule is tied to the place. A rule tied both ways counts as the portal's."""
 
     PORTAL = "portal"
     AREA = "area"
@@ -30,13 +30,13 @@ class TimeVerdict(StrEnum):
     IN_TIME = "in_time"
     OUT_OF_TIME = "out_of_time"
     NO_SCHEDULE = "no_schedule"
-    """No time zone to go by: none tied, deleted, or without a span that any day opens. A blocking
-    rule does not go by a zone either that is one of several and empty, or has a span out of range.
-    Without a schedule a releasing rule never releases, a blocking one always blocks."""
+    """No usable time zone: none tied, deleted, or without a usable span. For a blocking rule, one
+    empty or invalid zone among several is enough. Without a schedule a releasing rule never
+    releases and a blocking one always blocks."""
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     """The schedule depends on the time, which is not known for certain."""
     NOT_CHECKED = "not_checked"
-    """The rule was out of question already."""
+    """Another condition had excluded the rule already."""
 
 
 class RuleOutcome(StrEnum):
@@ -59,7 +59,7 @@ class RuleOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """One rule that is tied to the person, and what became of it. All names are stable."""
+    """The outcome of one rule that is tied to the person. All names are stable."""
 
     rule_id: int
     name: str

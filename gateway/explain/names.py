@@ -1,4 +1,4 @@
-"""What people, groups and doors of a site are called, read one by one as they are needed."""
+"""The names of people, groups and doors of a site, read one by one when needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Lookup = Callable[[str, int], str]
 
 
 class SiteNames:
-    """The names of one site. Implements `Names` of `gateway.explain.reason_words`.
+    """The names of one site. Implements `WordNames` of `gateway.explain.reason_words`.
 
     A name that cannot be read, or is empty, is replaced by what it is the name of and the id.
     """

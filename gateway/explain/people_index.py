@@ -21,12 +21,12 @@ from gateway.store.files.database import (
 from gateway.store.query.compile import members
 
 PAGE = 1_000
-"""People that are read at once: no read lasts so long that the log of the file grows."""
+"""People per read: short reads keep the write-ahead log from growing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody, by name."""
+    """A person with their name."""
 
     person: Person
     name: str

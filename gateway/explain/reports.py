@@ -42,7 +42,7 @@ _FIRST_HOLIDAY = KINDS.index("hol1")
 OTHER_PERSON = "other_person"
 """Why a rule does not count that reaches the portal and is not tied to the person."""
 MOST_OTHERS = 50
-"""Rules tied to the place alone that are told one by one: there may be one for each person."""
+"""Most rules tied to the place alone that a report lists: each person may have one."""
 
 
 def stage_of(reason: Reason, *, by_rules: bool) -> Stage | None:

@@ -1,4 +1,4 @@
-"""What is in force now and will not end by somebody's passing: fires, modes, holds, alarms."""
+"""Words for the lasting states in force now: fire, modes, holds, alarms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an explanation is made of."""
+"""The values that an explanation consists of."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class RuleReport:
     why: str
     """A `RuleOutcome`, or `other_person`."""
     changed: bool = False
-    """The rules have changed since the decision that is explained: its outcome then is told, and
-    the clauses as they are now."""
+    """The rules have changed since the decision: `why` is the outcome then, the clauses are those
+    of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Case:
     rule_zones: Mapping[int, tuple[NamedZone, ...]]
     """By rule."""
     logged: bool = False
-    """It was taken at some time; what was decided then is told, whatever would be now."""
+    """The decision is from the log; the explanation states its outcome then."""
     beyond: Reason | None = None
     """Where a second factor is due: what would become of it after that."""
     facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 
 from gateway.credentials.card_number import PRINTED, CardForm, format_card, parse_card
 from gateway.errors import InvalidRequest
-from gateway.objects.fields import Field, Text, invalid_member
+from gateway.objects.fields import Field, Id, Text, invalid_member
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
 
 NULL = "\\N"
 NOTHING = object()
 """What an empty cell is in a column of numbers or bytes: no value, not even null."""
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""What a spreadsheet would compute. An apostrophe in front makes it text; so that the apostrophe
+can be taken back, a text that has one there gets another."""
+_ESCAPED = re.compile(r"\\|'+[=+\-@\t\r]")
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _SHORTENED = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
@@ -41,7 +46,9 @@ class Cells:
         if cell == NULL:
             return None
         if isinstance(kind, Text):
-            return cell.removeprefix("\\")
+            plain = cell[1:] if _ESCAPED.match(cell) else cell
+            # Rows that leave a unique field unset would all have the same empty text.
+            return None if not plain and _may_be_null(kind) else plain
         text = cell.strip()
         if not text:
             return NOTHING
@@ -56,7 +63,8 @@ class Cells:
             return self._card(kind.name, text, facility.strip())
         if not _WHOLE.fullmatch(text):
             raise invalid_member(kind.name, kind.expected, repr(text[:40]))
-        return int(text)
+        number = int(text)
+        return None if not number and _may_be_null(kind) else number
 
     def notes(self) -> list[str]:
         """What was read in the likeliest way and may have been meant in another."""
@@ -110,6 +118,16 @@ def cell_of(value: object) -> str:
         return NULL
     text = str(value)
     return f"\\{text}" if text.startswith("\\") else text
+
+
+def text_cell(value: object) -> str:
+    """The cell of a text, which no spreadsheet takes for a formula."""
+    cell = cell_of(value)
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _may_be_null(kind: Field) -> bool:
+    return kind.unique and kind.unset and not isinstance(kind, Id)
 
 
 def card_cell(value: object) -> str:

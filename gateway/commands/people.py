@@ -67,7 +67,7 @@ class LocalPeople:
         with self._told("person add") as say:
             row = {"name": name.strip(), "registration": registration}
             (number,) = self._store.insert("users", [row])
-            for card in cards:
+            for card in {_card(card): card for card in cards}.values():
                 self._give(number, card)
             found = dict.fromkeys(self._group(group) for group in groups)
             ties = [{"user_id": number, "group_id": group} for group in found]

@@ -133,14 +133,20 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """What stands between the names of the first header, which hold none themselves."""
+    """What stands between the names of the headers, which hold none themselves; some have but
+    one."""
+    counts = dict.fromkeys(DELIMITERS, 0)
+    header, found = True, False
     for line in text.splitlines():
         names = _QUOTED.sub("", line)
-        if names.strip("".join(DELIMITERS) + " ") and not line.startswith(("#", '"#')):
-            counts = {each: names.count(each) for each in DELIMITERS}
-            best = max(DELIMITERS, key=lambda each: counts[each])
-            return best if counts[best] else _ALONE
-    return ","
+        if line.startswith(("#", '"#')):
+            header = True
+        elif header and names.strip("".join(DELIMITERS) + " "):
+            header, found = False, True
+            for each in DELIMITERS:
+                counts[each] += names.count(each)
+    best = max(DELIMITERS, key=lambda each: counts[each])
+    return best if counts[best] or not found else _ALONE
 
 
 def _even(sheet: Sheet) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -27,7 +27,7 @@ from typing_extensions import TypedDict
 
 from gateway.commands.answers import TextStream
 from gateway.commands.audit import audited_write
-from gateway.commands.cells import NOTHING, Cells, card_cell, cell_of
+from gateway.commands.cells import NOTHING, Cells, card_cell, cell_of, text_cell
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.objects import refresh_for
@@ -35,7 +35,7 @@ from gateway.commands.requests import RequestModel, flag
 from gateway.commands.sheets import ENCODINGS, Row, Sheet, sheets, text_of
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Blob
+from gateway.objects.fields import Blob, Text
 from gateway.objects.fields import Field as FieldKind
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
@@ -176,19 +176,31 @@ def _table(call: Call[object], wanted: ExportedObject, form: _Form) -> Iterator[
     # Twice the same, or by another name: the answer has each column once.
     columns = list(dict.fromkeys(declared.aliases.get(name, name) for name in names))
     pairs = form.cards != "value"
-    writers = [
-        card_cell if pairs and isinstance(declared.field(name), CardValue) else cell_of
-        for name in columns
-    ]
+    kinds = [declared.field(name) for name in columns]
+    writers = [_writer(kind, pairs=pairs) for kind in kinds]
     delimiter = "\t" if form.delimiter == "tab" else form.delimiter
 
     def lines() -> Iterator[str]:
         yield _line(columns, delimiter)
         for row in rows:
             cells = [write(row[name]) for write, name in zip(writers, columns, strict=True)]
+            if isinstance(kinds[0], Text) and not any(cell.strip() for cell in cells[1:]):
+                cells[0] = _marked(cells[0])
             yield _line(cells, delimiter)
 
     return lines()
+
+
+def _writer(kind: FieldKind, *, pairs: bool) -> Callable[[object], str]:
+    if isinstance(kind, Text):
+        return text_cell
+    return card_cell if pairs and isinstance(kind, CardValue) else cell_of
+
+
+def _marked(cell: str) -> str:
+    """The only cell of a row that has anything: an import would leave out an empty row, and take
+    `#users` for the name of an object."""
+    return f"\\{cell}" if not cell.strip() or cell.startswith("#") else cell
 
 
 def _line(cells: Sequence[str], delimiter: str) -> str:

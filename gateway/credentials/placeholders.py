@@ -16,8 +16,12 @@ def _ones(field: range | None) -> int:
 
 _SHORTEST_TAG = 8
 """Digits of a tag that may be one which was never written; fewer are a number of the site's own."""
-_ALL_ONES = frozenset(_ones(each.facility) << 32 | _ones(each.number) for each in FORMATS.values())
-"""Card values of which every bit is 1, in each known format."""
+_PLAIN_BITS = (24, 32)
+"""Of a frame that is taken as one number."""
+_ALL_ONES = frozenset(
+    _ones(each.facility) << 32 | _ones(each.number) for each in FORMATS.values()
+) | {(1 << bits) - 1 for bits in _PLAIN_BITS}
+"""Card values of which every bit is 1, in each known format, and as one number."""
 
 
 def placeholder_card(value: int) -> str:

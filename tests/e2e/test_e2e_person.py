@@ -161,3 +161,9 @@ def test_a_person_without_a_group_is_put_into_one_by_what_add_says(site: Site) -
     assert typed(site, "person", "group", "Gil", "1").returncode == 0
     assert people(site)["Gil"]["groups"] == ["Standard"]
     assert "there is no group" in refused(site, "person", "group", "Gil", "nobody")
+
+
+def test_a_card_that_is_given_twice_in_one_command_is_given_once(site: Site) -> None:
+    done = typed(site, "person", "add", "Zoe", "--card", "500,1", "--card", "500,01")
+    assert done.returncode == 0, done.stderr
+    assert people(site)["Zoe"]["cards"] == ["500,1"]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.cli.doctor.locks import lock_findings
+from gateway.credentials.wiegand.formats import FORMATS
 from gateway.hardware.boards.profiles import BoardProfile, warnings
-from gateway.settings import LockState, SiteFile
+from gateway.settings import LockState, SiteFile, WiegandReader
 
 
 def site_findings(site: SiteFile, profile: BoardProfile) -> Iterator[Finding]:
@@ -32,6 +33,23 @@ def site_findings(site: SiteFile, profile: BoardProfile) -> Iterator[Finding]:
     yield from lock_findings(site)
     yield from _on_start(site)
     yield from _unseen_doors(site)
+    yield from _cards_taken_for_pins(site)
+
+
+def _cards_taken_for_pins(site: SiteFile) -> Iterator[Finding]:
+    """Readers at which every card of a known format is a PIN."""
+    for reader in site.reader:
+        whole = reader.whole_pins if isinstance(reader, WiegandReader) else None
+        if not isinstance(reader, WiegandReader) or whole is None:
+            continue
+        formats = [FORMATS.get(name) for name in reader.formats]
+        if all(it is not None and it.bits in (whole, whole + 2) for it in formats):
+            yield Finding(
+                Grade.WARN,
+                f"reader {reader.name}",
+                f"whole_pins = {whole} takes every frame of its formats for a PIN: no card can be "
+                "read there; add a format of another length, or delete whole_pins",
+            )
 
 
 def _unseen_doors(site: SiteFile) -> Iterator[Finding]:

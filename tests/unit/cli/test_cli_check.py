@@ -284,3 +284,13 @@ def test_a_refusal_is_json_when_json_is_asked_for(site_file: Path) -> None:
 def test_a_site_without_doors_warns(site_file: Path) -> None:
     site_file.write_text('[site]\nname = "A"\ntimezone = "UTC"\nboard = "simulated"\n')
     assert "warn site file: has no door" in run(site_file).output
+
+
+@pytest.mark.parametrize(("formats", "warned"), [('["w26"]', True), ('["w26", "w34"]', False)])
+def test_a_reader_that_takes_every_card_for_a_pin_is_warned_of(
+    site_file: Path, formats: str, *, warned: bool
+) -> None:
+    kind = 'kind = "wiegand"'
+    assert kind in GOOD
+    site_file.write_text(GOOD.replace(kind, f"{kind}\nwhole_pins = 24\nformats = {formats}"))
+    assert ("no card can be read there" in run(site_file).output) is warned

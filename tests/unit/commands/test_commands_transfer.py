@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk
@@ -110,6 +112,66 @@ def test_what_was_exported_comes_back_as_it_was(full: Desk, new_desk: Callable[.
     assert answer["objects"]["users"] == {"written": len(AWKWARD), "skipped": 0}
     for wanted in OBJECTS:
         assert rows(other, wanted["object"]) == rows(full, wanted["object"])
+
+
+def test_a_table_of_one_column_comes_back_with_others(full: Desk) -> None:
+    wanted = [
+        {"object": "groups", "columns": ["name"]},
+        {"object": "cards", "columns": ["user_id", "value"]},
+    ]
+    text = full.text("export_objects", {"objects": wanted})
+    answer = full.ask("import_objects", {"data": text, "resolution": "skip"})
+    assert answer["objects"]["cards"] == {"written": 0, "skipped": 1}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    names=st.lists(
+        st.text("ab\\#'=+-@,;\"\t\r\n ", max_size=5) | st.sampled_from(AWKWARD), max_size=5
+    ),
+    delimiter=st.sampled_from([",", ";", "tab"]),
+    more=st.booleans(),
+)
+def test_any_text_comes_back_as_it_was(
+    desk: Desk, names: list[str], delimiter: str, *, more: bool
+) -> None:
+    desk.ask("destroy_objects", {"object": "users"})
+    values = [{"name": name, "registration": name[::-1]} for name in names]
+    desk.ask("create_objects", {"object": "users", "values": values})
+    columns = ["name", "registration"] if more else ["name"]
+    wanted = [{"object": "users", "columns": columns}, {"object": "groups"}]
+    text = desk.text("export_objects", {"objects": wanted, "delimiter": delimiter})
+    before = [[row[name] for name in columns] for row in rows(desk, "users")]
+    desk.ask("destroy_objects", {"object": "users"})
+    desk.ask("import_objects", {"data": text, "resolution": "replace"})
+    assert [[row[name] for name in columns] for row in rows(desk, "users")] == before
+
+
+def test_no_text_becomes_a_formula_of_a_spreadsheet(desk: Desk) -> None:
+    for number, name in enumerate(("=1+1", "+5", "-x", "@y", "\tz", "'=1", "'tis"), start=60):
+        desk.ask("create_objects", {"object": "groups", "values": [{"id": number, "name": name}]})
+    text = desk.text("export_object", {"object": "groups"})
+    names = dict(csv.reader(io.StringIO(text, newline="")))
+    told = [names[str(number)] for number in range(60, 67)]
+    assert told == ["'=1+1", "'+5", "'-x", "'@y", "'\tz", "''=1", "'tis"]
+
+
+@pytest.mark.parametrize("kind", ["TEXT", "INTEGER"])
+def test_a_unique_field_that_is_unset_in_many_rows_comes_back(desk: Desk, kind: str) -> None:
+    column = {"column_name": "badge", "name": "B", "type": kind, "constraint": "NONE"}
+    desk.ask("object_add_field", {"object": "c_users", **column, "unique": True})
+    (one, two) = desk.ask(
+        "create_objects", {"object": "users", "values": [{"name": "A"}, {"name": "B"}]}
+    )["ids"]
+    values = [{"user_id": one}, {"user_id": two}]
+    desk.ask("create_objects", {"object": "c_users", "values": values})
+    text = desk.text("export_object", {"object": "c_users"})
+    body = {"object": "c_users", "data": text}
+    for resolution in ("skip", "replace"):
+        desk.ask("import_objects", {**body, "resolution": resolution})
+    desk.ask("destroy_objects", {"object": "c_users"})
+    desk.ask("import_objects", body)
+    assert len(rows(desk, "c_users")) == 2
 
 
 def test_one_table_comes_in_by_its_name(desk: Desk) -> None:

@@ -16,6 +16,7 @@ CARD, QRCODE, TAG = CredentialKind.CARD, CredentialKind.QRCODE, CredentialKind.U
         (CARD, 0),
         (CARD, 0xFF << 32 | 0xFFFF),  # 26 bits
         (CARD, 0xFFFF << 32 | 0xFFFF),  # 34 bits, with a facility
+        (CARD, 0xFFFFFF),  # one number of 24 bits
         (CARD, 0xFFFFFFFF),  # a serial number of 4 bytes
         (CARD, (1 << 35) - 1),  # 37 bits
         (CARD, (1 << 40) - 1),

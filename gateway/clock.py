@@ -128,7 +128,7 @@ class SiteZone:
         self._override: tzinfo | None = None
 
     def override(self, offset: str) -> None:
-        """Use `offset`, such as `UTC-3` (three hours behind UTC); an empty text restores it.
+        """Use `offset`, such as `UTC-3` (three hours behind UTC); an empty text restores the zone.
 
         Text of any other form counts as empty: a schedule must not depend on a typo.
         """

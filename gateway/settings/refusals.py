@@ -85,7 +85,7 @@ def describe(
 ) -> str:
     """Every refusal of the settings in `data`, which were to become a `model`.
 
-    With the `text` of the file, the line of a wrong table is told as well.
+    With the `text` of the file, the message also names the line of a wrong table.
     """
     lines = [_line(problem, data, model, text) for problem in error.errors(include_url=False)]
     return "; ".join(dict.fromkeys(lines))
@@ -147,7 +147,7 @@ def _has_tables(found: object) -> bool:
 def _key(loc: Sequence[int | str], data: Found) -> str:
     """A place in the file as its writer knows it: `reader 'front' d0`, not `reader.0.wiegand.d0`.
 
-    A table of a list is told by its name or number, or else counted from 1.
+    Names a table of a list by its name or number, else by its position from 1.
     """
     if len(loc) < 2 or not isinstance(loc[1], int):
         return _dotted(loc)
@@ -228,7 +228,7 @@ class _Place:
 
 
 def _refusal(problem: ErrorDetails, found: object, place: _Place) -> _Refusal:
-    """The sentence for one problem. A kind that is not listed here is told in general words."""
+    """The sentence for one problem. A kind that is not listed here gets a general sentence."""
     kind, context = problem["type"], problem.get("ctx", {})
     name = place.key
     if kind in _TABLE_IS_NEEDED and isinstance(found, list) and _has_tables(found):

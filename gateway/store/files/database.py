@@ -15,7 +15,7 @@ from gateway.errors import StorageError
 from gateway.objects.columns import u64_text
 
 STORE_UNREADABLE = "the store cannot be read"
-"""How the errors of whoever reads `store.db` by bare SQL begin."""
+"""Start of the error texts of raw SQL reads of `store.db`."""
 
 Pragmas = tuple[tuple[str, str | int], ...]
 
@@ -126,7 +126,7 @@ def roll_back(connection: sqlite3.Connection) -> None:
     """Undo what `connection` has open, if anything: SQLite itself undoes a transaction that a full
     disk or a broken one ends.
 
-    Raises nothing, so that the error which led here stays the one that is told. Where even this
+    Raises nothing, so that the error which led here stays the one that is reported. Where even this
     fails, the next `begin` tries again.
     """
     with contextlib.suppress(sqlite3.Error):

@@ -95,7 +95,7 @@ class EntryKind(StrEnum):
     """Too many unknown cards or codes at a reader: one read a second counts there. Or (`slow`
     false) it is as before, and `left_out` reads were not looked up."""
     READER_DISABLED = "reader_disabled"
-    """Something was read at a reader that is being tampered with, and left aside."""
+    """The controller ignored a read, because the tamper contact of its reader is open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Who entered where last: the memory of anti-passback, kept beside the journal and by its writer.
+"""The last passages of each person, for anti-passback, in the file of the journal.
 
-A row is written in the transaction of the journal entry that tells of it, so that the two never
-differ, whatever the power does.
+The journal writer writes a row in the transaction of its journal entry, so that a power cut cannot
+separate the two.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from gateway.store.journal.entries import JOURNAL_FORM
 
 
 class PassageRow(peewee.Model):
-    """The last time that somebody entered by a portal."""
+    """The last entry of a person by a portal."""
 
     number = peewee.AutoField()
-    """Grows with every passage: the order of a person's, whatever the clock says."""
+    """Grows with every passage, so that it orders them independently of the clock."""
     user_id = peewee.BigIntegerField()
     portal_id = peewee.BigIntegerField()
     area_id = peewee.BigIntegerField()
@@ -40,7 +40,7 @@ class PassageRow(peewee.Model):
 
 @dataclass(frozen=True, slots=True)
 class PassageEntered:
-    """Somebody went through a portal."""
+    """A person entered by a portal."""
 
     user_id: int
     portal_id: int
@@ -51,14 +51,14 @@ class PassageEntered:
 
 @dataclass(frozen=True, slots=True)
 class PassageForgiven:
-    """Where somebody is, is no longer known; None for everyone."""
+    """The position of a person, or of everyone (None), was forgotten."""
 
     user_id: int | None
     before_day: int | None = None
-    """Only what was remembered before this local day; None for all of it."""
+    """Only passages before this local day; None for all."""
 
     def forgets(self, passage: PassageEntered) -> bool:
-        """Whether it takes `passage` away."""
+        """True if it deletes `passage`."""
         whose = self.user_id in (None, passage.user_id)
         return whose and (self.before_day is None or passage.day < self.before_day)
 
@@ -70,7 +70,7 @@ class PassageTable:
     """The writing end, inside the transactions of the journal."""
 
     def __init__(self, writer: peewee.SqliteDatabase) -> None:
-        """Makes the table if the file has none yet."""
+        """Create the table if it is missing."""
         with writer.bind_ctx([PassageRow]):
             writer.create_tables([PassageRow])
             columns = (
@@ -88,7 +88,7 @@ class PassageTable:
             self._forgive_days = sql_of(PassageRow.delete().where(PassageRow.day < 0))
 
     def apply(self, connection: sqlite3.Connection, change: PassageChange) -> None:
-        """Write `change` down in the running transaction."""
+        """Write `change` in the running transaction."""
         match change:
             case PassageEntered():
                 values = (change.user_id, change.portal_id, change.area_id)
@@ -138,7 +138,7 @@ class PassageReader:
 
 
 def position_at(passages: Iterable[PassageEntered], portal_id: int) -> PassbackPosition:
-    """What passages, oldest first, say about a person in front of a portal."""
+    """The position of a person at a portal, from their passages, oldest first."""
     found = UNKNOWN_POSITION
     for passage in passages:
         here_s = passage.utc_s if passage.portal_id == portal_id else found.here_s
@@ -150,7 +150,7 @@ def position_at(passages: Iterable[PassageEntered], portal_id: int) -> PassbackP
 
 
 def change_of(body: Mapping[str, Any]) -> PassageChange:
-    """The change that the body of a journal entry tells of."""
+    """The change that the body of a journal entry records."""
     if "portal_id" in body:
         return PassageEntered(
             body["user_id"], body["portal_id"], body["area_id"], body["utc_s"], body["day"]

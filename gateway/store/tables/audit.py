@@ -1,7 +1,7 @@
 """The audit log: who changed, exported or opened what, from where.
 
 An entry is one English sentence, however the clients' language is set (Control iD Access API,
-3.2). It never holds a secret: whoever words it leaves them out.
+3.2). It never holds a secret: callers leave them out.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def entries(store: Store, kinds: Collection[AuditType]) -> Iterator[str]:
 
 
 class Repeats:
-    """Counts what comes again and again, so that it cannot push everything else out of the log.
+    """Counts repeated events, so that they cannot push everything else out of the log.
 
     Clients log in every few seconds, and a guesser as fast as he can. Any thread may use it.
     """

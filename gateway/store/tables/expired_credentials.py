@@ -1,4 +1,4 @@
-"""Takes the credentials of expired people away; the people stay."""
+"""Deletes the credentials of expired people; the people stay."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gateway.store.tables.photos import Photos
 VISITOR = 1
 """`users.user_type_id` of a visitor (Access API, list of objects)."""
 PEOPLE_AT_ONCE = 500
-"""In one transaction, so that no other write waits for long."""
+"""People per transaction, so that no other write waits for long."""
 
 CREDENTIALS = ("cards", "qrcodes", "uhf_tags", "pins", "templates", "face_templates")
 _PASSWORDS = ("password", "salt", "panic_password", "panic_salt")
 
 ReportRemoved = Callable[[Mapping[str, int]], None]
-"""Gets what went, table -> rows, in the transaction in which it goes."""
+"""Called with the deleted rows, table -> count, in the transaction that deletes them."""
 
 
 def clear_expired(
@@ -34,11 +34,11 @@ def clear_expired(
     visitors_only: bool,
     go_on: Callable[[], bool] = lambda: True,
 ) -> bool:
-    """Delete cards, codes, tags, PINs, templates, passwords and photo of whoever has expired.
+    """Delete cards, codes, tags, PINs, templates, passwords and photos of expired people.
 
-    `stamp` is the present device time, with which `users.end_time` is compared. `go_on` is asked
-    from time to time; the answer is whether all of it was done. Raises StorageError. What was told
-    of by then has gone.
+    `stamp` is the present device time, with which `users.end_time` is compared. False
+    from `go_on`, called between transactions, stops the work; returns whether all of it was done.
+    Raises StorageError; what was reported by then stays deleted.
     """
     for user_ids in _expired(store, stamp, visitors_only=visitors_only):
         if not go_on():
@@ -51,7 +51,7 @@ def clear_expired(
 
 
 def _expired(store: Store, stamp: int, *, visitors_only: bool) -> Iterator[list[int]]:
-    """The ids of expired people, in parts."""
+    """The ids of expired people, in pages."""
     users, key = store.model("users"), store.models.key("users")
     end: peewee.Field[Any] = store.models.column("users", "end_time")
     chosen = (end != 0) & (end < stamp)
@@ -86,17 +86,17 @@ def _clear(store: Store, user_ids: list[int]) -> Counter[str]:
 
 
 class ExpiryStateTable:
-    """Where the state is kept: a table that no API object and no backup reaches."""
+    """Keeps the `ExpiryState` in a table that no API object and no backup contains."""
 
     def __init__(self, store: Store) -> None:
-        """Makes the table if the store has none yet. Raises StorageError."""
+        """Create the table if it is missing. Raises StorageError."""
         self._store = store
         self._model = _model_on(store.database)
         with store.transaction():
             self._model.create_table(safe=True)
 
     def read(self) -> ExpiryState | None:
-        """What was kept last, None on a new device. Raises StorageError."""
+        """The last kept state, None on a new device. Raises StorageError."""
         with storage_errors():
             rows = list(self._model.select(*self._columns).tuples().execute(self._store.reader()))
         return ExpiryState(*rows[0]) if rows else None

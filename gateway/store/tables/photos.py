@@ -1,6 +1,6 @@
 """People's photos, one each, as they came.
 
-They are in `store.db`, so that a backup has them and whoever deletes a person deletes the photo
+They are in `store.db`, so that a backup has them and deleting a person deletes the photo
 with them; but not in the table of people, whose rows are read at the door. The field
 `users.image_timestamp` follows in the same transaction: it is the photo's time stamp, or 0. So a
 client that watches `change_logs` sees a person change whenever the photo does.

@@ -94,7 +94,7 @@ def key(ctx: click.Context, reader: str, keys: str) -> None:
 @click.argument("bits")
 @click.pass_context
 def frame(ctx: click.Context, reader: str, bits: str) -> None:
-    """Send BITS (0 and 1) on D0 and D1, for example in a format of the site's own.
+    """Send BITS (0 and 1) on D0 and D1, in any format.
 
     The same bits twice have the timing of a recording, which the journal warns of.
     """
@@ -115,7 +115,7 @@ def qr(ctx: click.Context, reader: str, text: str) -> None:
 @click.argument("text")
 @click.pass_context
 def type_(ctx: click.Context, reader: str, text: str) -> None:
-    """Type TEXT and Enter at a USB reader that acts as a keyboard."""
+    """Type TEXT and Enter at a USB reader that types."""
     _do(ctx, Simulate(verb="type", reader=reader, value=text))
 
 
@@ -190,7 +190,7 @@ def zone(ctx: click.Context, number: int, state: str) -> None:
 @click.option("--reader", help="The reader whose tamper contact is meant; the case's without it.")
 @click.pass_context
 def tamper(ctx: click.Context, state: str, reader: str | None) -> None:
-    """Open (on) or close (off) the tamper contact of the case, or of a reader."""
+    """Open (on) or close (off) a tamper contact."""
     _do(ctx, Simulate(verb="tamper", reader=reader, value=state))
 
 
@@ -212,7 +212,7 @@ _switch("under_voltage", "Report too low a voltage (on) or enough (off).")
 @click.argument("words", nargs=-1, required=True, metavar="{set ISO-TIME|real}")
 @click.pass_context
 def clock(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Set the wall clock, or follow the machine's clock again (real)."""
+    """Set the wall clock, or follow the machine's (real)."""
     match words:
         case ("set", moment):
             pass

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Digits, Field
+from gateway.objects.fields import Choice, Digits, Field, Flag, Int
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk
 
 SECRETS = [(declared, field) for declared in REGISTRY for field in declared.fields if field.secret]
-WRITABLE = [it for it in SECRETS if it[0].addable]
+WRITABLE = [it for it in SECRETS if it[0].addable and not isinstance(it[1], Choice | Flag | Int)]
+"""Those whose values can be told apart from everything else: no marks of 0 and 1."""
 LOGS = [it for it in SECRETS if it[0].log and not it[0].read_only]
 
 MARKERS = st.text("0123456789abcdef", min_size=16, max_size=16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gateway.credentials.card_number import PRINTED, CardForm, format_card, parse_card
+from gateway.credentials.card_number import PRINTED, CardFormat, format_card, parse_card
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import Field, Id, Text, invalid_member
 from gateway.objects.identification import CardValue
@@ -95,7 +95,7 @@ class Cells:
             if self.numbering is None:
                 return self._stored(name, text)
             digits = self.numbering is CardNumbering.DIGITS
-            return CardForm(self.numbering).card_of_text(text.zfill(8) if digits else text)
+            return CardFormatat(self.numbering).card_of_text(text.zfill(8) if digits else text)
         except ValueError as error:
             if isinstance(error, InvalidRequest):
                 raise

@@ -57,7 +57,7 @@ def parse_printed_card(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class CardForm:
+class CardFormat:
     """How a reader that gives a number makes a card of it, so that one card has one value at
     readers of every kind."""
 
@@ -145,7 +145,7 @@ def format_card(value: int) -> CardReadings:
         raise ValueError(f"card {value} is not an unsigned 64-bit number")
     data = _bytes_of_card(value)
     forms = {
-        (form, order): CardForm(form, order).card_of_bytes(data)
+        (form, order): CardFormat(form, order).card_of_bytes(data)
         for form in (CardNumbering.PLAIN, CardNumbering.W26, CardNumbering.W34)
         for order in ByteOrder
     }

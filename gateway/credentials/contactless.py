@@ -6,7 +6,7 @@ its table of card names) and ISO/IEC 14443-3 (lengths of serial numbers, random 
 
 from __future__ import annotations
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.errors import BrokenFrame
 
 ASK_SERIAL = bytes.fromhex("FFCA000000")
@@ -65,7 +65,7 @@ def serial_of_answer(answer: bytes) -> bytes:
     return answer[:-2]
 
 
-def card_of_serial(serial: bytes, form: CardForm) -> int:
+def card_of_serial(serial: bytes, form: CardFormat) -> int:
     """The value of the card with this serial number.
 
     Raises BrokenFrame for a length that no card of 64 bits has, and for a number that tells nobody

@@ -66,7 +66,7 @@ def strokes(text: str) -> Iterator[tuple[int, bool]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class TypedText:
     """A text that was typed, up to its end key; or one that broke off."""
 
     text: str
@@ -92,7 +92,7 @@ class KeyboardCollector:
         self._fault = ""
         self._last_ns = 0
 
-    def press(self, code: int, at_ns: int) -> list[Typed]:
+    def press(self, code: int, at_ns: int) -> list[TypedText]:
         """Take a key that went down at `at_ns`; the texts that ended by it, at most two."""
         ended = self.silence() if self.was_silent(at_ns) else []
         self._last_ns = at_ns
@@ -121,7 +121,7 @@ class KeyboardCollector:
         self._held.clear()
         self._fault = self._fault or "keys were lost: they came faster than they were taken"
 
-    def silence(self) -> list[Typed]:
+    def silence(self) -> list[TypedText]:
         """No key came for `gap_ns`: what was begun is given up."""
         if self._text:
             self._fault = self._fault or f"no Enter or Tab within {self._gap_ns // 1_000_000} ms"
@@ -147,14 +147,14 @@ class KeyboardCollector:
             # Caps Lock turns letters round and leaves digits and signs alone.
             self._text += shifted if shift is not (self._capitals and plain.isalpha()) else plain
 
-    def _end(self) -> list[Typed]:
+    def _end(self) -> list[TypedText]:
         """Hand out what was typed; nothing where that is nothing, as with CR and LF."""
-        ended = Typed(self._text, self._last_ns, self._fault)
+        ended = TypedText(self._text, self._last_ns, self._fault)
         self._text = self._fault = ""
         return [ended] if ended.text or ended.fault else []
 
 
-def text_of_typed(typed: Typed, prefix: str, suffix: str) -> str:
+def text_of_typing(typed: TypedText, prefix: str, suffix: str) -> str:
     """What was typed, without the `prefix` and `suffix` that the reader adds.
 
     Raises BrokenFrame when it is not whole, lacks one of them, or is nothing beside them.

@@ -14,7 +14,7 @@ LINE_ENDS = b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """The bytes between two line ends or silences; never empty."""
 
     data: bytes
@@ -23,7 +23,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class LineForm:
+class LineFormat:
     """How one reader writes a code on its line."""
 
     prefix: bytes = b""
@@ -31,7 +31,7 @@ class LineForm:
     encoding: str = "utf-8"
 
 
-def text_of(line: Line, form: LineForm | None = None) -> str:
+def text_of(line: TextLine, form: LineFormat | None = None) -> str:
     """The code on a line, without prefix and suffix.
 
     Raises BrokenFrame when it is too long, lacks one of them, holds nothing else, or is no text of
@@ -41,7 +41,7 @@ def text_of(line: Line, form: LineForm | None = None) -> str:
     """
     if len(line.data) > MAX_BYTES:
         raise BrokenFrame(f"more than {MAX_BYTES} bytes without a line end")
-    form = form or LineForm()
+    form = form or LineFormat()
     data = _between(line.data, form)
     try:
         text = data.decode(form.encoding)
@@ -54,7 +54,7 @@ def text_of(line: Line, form: LineForm | None = None) -> str:
     return text
 
 
-def _between(data: bytes, form: LineForm) -> bytes:
+def _between(data: bytes, form: LineFormat) -> bytes:
     for name, affix, there in (
         ("prefix", form.prefix, data.startswith(form.prefix)),
         ("suffix", form.suffix, data.endswith(form.suffix)),
@@ -81,7 +81,7 @@ class LineFramer:
         self._overlong = False
         self._last_ns = 0
 
-    def feed(self, data: bytes, at_ns: int) -> list[Line]:
+    def feed(self, data: bytes, at_ns: int) -> list[TextLine]:
         """Take bytes that came at `at_ns`; the lines that they end."""
         self._last_ns = at_ns
         lines = []
@@ -95,9 +95,9 @@ class LineFramer:
                     self._overlong = True
         return lines
 
-    def silence(self) -> list[Line]:
+    def silence(self) -> list[TextLine]:
         """End the running line, if there is one."""
-        ended = [Line(bytes(self._running), self._last_ns)] if self._running else []
+        ended = [TextLine(bytes(self._running), self._last_ns)] if self._running else []
         self.reset()
         return ended
 

@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
-from gateway.credentials.rfid_serial import RfidShape
+from gateway.credentials.rfid_serial import RfidProtocol
 from gateway.credentials.uhf_r200 import R200Codec
 from gateway.credentials.uhf_reader18 import Reader18Codec
 from gateway.credentials.uhf_values import UhfCodec
 from gateway.settings import CardProtocol, UhfProtocol
 
-CARD_PROTOCOLS: Mapping[CardProtocol, RfidShape] = MappingProxyType(
+CARD_PROTOCOLS: Mapping[CardProtocol, RfidProtocol] = MappingProxyType(
     {
-        CardProtocol.RDM6300: RfidShape(b"\x03"),
-        CardProtocol.ID12: RfidShape(b"\r\n\x03"),
+        CardProtocol.RDM6300: RfidProtocol(b"\x03"),
+        CardProtocol.ID12: RfidProtocol(b"\r\n\x03"),
     }
 )
 """The frames of 125 kHz readers, which send each card unasked."""
 
 
 @dataclass(frozen=True, slots=True)
-class PolledProtocol:
+class UhfProtocolSpec:
     """What a reader that is polled understands and answers."""
 
     codec: Callable[[int], UhfCodec]
@@ -39,13 +39,13 @@ _READER18_ANSWER_MS = 4_000
 """A UHFReader18 answers when its inventory time is over: 1 s as it leaves the factory, 3 s at the
 most that makes sense at a door."""
 
-UHF_PROTOCOLS: Mapping[UhfProtocol, PolledProtocol] = MappingProxyType(
+UHF_PROTOCOLS: Mapping[UhfProtocol, UhfProtocolSpec] = MappingProxyType(
     {
-        UhfProtocol.UHFREADER18: PolledProtocol(Reader18Codec, _READER18_ANSWER_MS),
-        UhfProtocol.UHFREADER288: PolledProtocol(
+        UhfProtocol.UHFREADER18: UhfProtocolSpec(Reader18Codec, _READER18_ANSWER_MS),
+        UhfProtocol.UHFREADER288: UhfProtocolSpec(
             partial(Reader18Codec, detailed=True), _READER18_ANSWER_MS
         ),
         # It has no address, and answers after one round.
-        UhfProtocol.R200: PolledProtocol(lambda _address: R200Codec(), 1_000),
+        UhfProtocol.R200: UhfProtocolSpec(lambda _address: R200Codec(), 1_000),
     }
 )

@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import reduce
 from operator import xor
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.settings import ByteOrder, CardNumbering
 
 STX = 0x02
@@ -25,14 +25,14 @@ _SUM_END = 1 + 2 * TAG_BYTES + 2
 """Where the digits end."""
 
 
-class RfidShape:
+class RfidProtocol:
     """Frames that end with `tail`."""
 
     def __init__(self, tail: bytes) -> None:
         self._tail = tail
 
     def size(self, beginning: bytearray) -> int | None:
-        """See FrameShape; a byte in a wrong place is noise, and so is what stands before it."""
+        """See FrameProtocol; a byte in a wrong place is noise, and so is what stands before it."""
         fits = (
             beginning[0] == STX
             and _DIGITS.issuperset(beginning[1:_SUM_END])
@@ -56,12 +56,12 @@ class RfidShape:
         return f"\x02{tag.hex()}{reduce(xor, tag):02x}".upper().encode("ascii") + self._tail
 
 
-def card_of_tag(tag: bytes, form: CardForm) -> int:
+def card_of_tag(tag: bytes, form: CardFormat) -> int:
     """The value of a card, of the five bytes of its transponder."""
     return form.card_of_bytes(tag[1:])
 
 
-def tag_of_card(card: int, form: CardForm) -> bytes:
+def tag_of_card(card: int, form: CardFormat) -> bytes:
     """Five bytes that are read as `card`; those that do not count are 0.
 
     Raises ValueError when no tag is.

@@ -13,7 +13,7 @@ NOISE_KEPT = 64
 """Of the bytes of one noise, the first so many are kept to be shown."""
 
 
-class FrameShape(Protocol):
+class FrameProtocol(Protocol):
     """How the frames of one protocol look."""
 
     def size(self, beginning: bytearray) -> int | None:
@@ -35,8 +35,8 @@ class Cut:
 class FrameCutter:
     """Cuts a stream into frames. Never holds more than one frame and what one read brought."""
 
-    def __init__(self, shape: FrameShape) -> None:
-        self._shape = shape
+    def __init__(self, protocol: FrameProtocol) -> None:
+        self._protocol = protocol
         self._running = bytearray()
         self._noise = bytearray()
         self._noise_bytes = 0
@@ -47,14 +47,14 @@ class FrameCutter:
         running, cuts = self._running, list[Cut]()
         running += data
         while running:
-            size = self._shape.size(running)
+            size = self._protocol.size(running)
             if size is None or size > len(running):
                 break
             if size == 0:
                 self._drop()
                 continue
             frame = bytes(running[:size])
-            flaw = self._shape.flaw(frame)
+            flaw = self._protocol.flaw(frame)
             if flaw:
                 # One of its bytes may begin a good frame; none is told a second time as noise.
                 cuts += [*self._noise_told(), Cut(frame, flaw)]

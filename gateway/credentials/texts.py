@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import BrokenFrame
 from gateway.settings import Shows
 
 
-def credential_of_text(text: str, shows: Shows, form: CardForm) -> Credential:
+def credential_of_text(text: str, shows: Shows, form: CardFormat) -> Credential:
     """The code or the card that `text` is, where the reader shows such and cards have this form.
 
     Raises BrokenFrame when it is no card number and should be one.

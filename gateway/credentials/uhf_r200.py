@@ -43,11 +43,11 @@ def tag_crc(pc_and_epc: bytes) -> int:
     return binascii.crc_hqx(pc_and_epc, 0xFFFF) ^ 0xFFFF
 
 
-class R200Shape:
+class R200Protocol:
     """Frames that a module sends."""
 
     def size(self, beginning: bytearray) -> int | None:
-        """See FrameShape."""
+        """See FrameProtocol."""
         if beginning[0] != HEAD or (len(beginning) > 1 and beginning[1] not in (ANSWER, NOTICE)):
             return 0
         if len(beginning) < _PARAMETERS:
@@ -79,7 +79,7 @@ class R200Codec:
     identify = framed(COMMAND, IDENTIFY, b"\x00")
 
     def __init__(self) -> None:
-        self.shape = R200Shape()
+        self.protocol = R200Protocol()
 
     def power(self, centidbm: int) -> bytes:
         return framed(COMMAND, POWER, centidbm.to_bytes(2, "big"))

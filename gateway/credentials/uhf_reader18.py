@@ -58,7 +58,7 @@ def _framed(body: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader18Shape:
+class Reader18Protocol:
     """Frames of the reader at `address`."""
 
     address: int
@@ -66,7 +66,7 @@ class Reader18Shape:
     """Antenna and RSSI stand beside the tags."""
 
     def size(self, beginning: bytearray) -> int | None:
-        """See FrameShape. A frame has no mark at its beginning: length, address and command have
+        """See FrameProtocol. A frame has no mark at its beginning: length, address and command have
         to be such as this reader may send."""
         length = beginning[0]
         if length < _SHORTEST:
@@ -112,27 +112,27 @@ class Reader18Codec:
 
     def __init__(self, address: int, *, detailed: bool = False) -> None:
         """`address` 0 to 254, or EVERYONE where it is the only one on its line."""
-        self.shape = Reader18Shape(address, detailed)
+        self.protocol = Reader18Protocol(address, detailed)
         self.inventory = _framed(bytes([address, INVENTORY]))
         self.identify = _framed(bytes([address, IDENTIFY]))
 
     def power(self, centidbm: int) -> bytes:
         """Sets the transmit power; the reader takes whole dBm, so what is over is left out."""
-        return _framed(bytes([self.shape.address, POWER, centidbm // 100]))
+        return _framed(bytes([self.protocol.address, POWER, centidbm // 100]))
 
     def reply(self, frame: bytes) -> UhfReply:
         command, status = frame[2], frame[3]
         if command == REPORT:
             return UhfReply(error="it reports tags unasked: set it to answer mode")
         if command == INVENTORY and status in _FOUND:
-            return UhfReply(self.shape.tags(frame) or (), last=status != _MORE)
+            return UhfReply(self.protocol.tags(frame) or (), last=status != _MORE)
         if status in (0, NO_TAG):
             return UhfReply()
         return UhfReply(error=_ERRORS.get(status, f"it answers with status {status:#04x}"))
 
     def encode(self, command: int, status: int, data: bytes = b"") -> bytes:
         """The frame with which the reader answers."""
-        return _framed(bytes([self.shape.address, command, status]) + data)
+        return _framed(bytes([self.protocol.address, command, status]) + data)
 
     def acknowledge(self, asked: bytes) -> bytes:
         """The answer that a command was carried out; empty to bytes that are none."""
@@ -143,7 +143,7 @@ class Reader18Codec:
         told = list(tags)
         if not told:
             return self.encode(INVENTORY, NO_TAG)
-        beside = b"\x40" if self.shape.detailed else b""
+        beside = b"\x40" if self.protocol.detailed else b""
         data = bytes([len(told)]) + b"".join(bytes([len(tag)]) + tag + beside for tag in told)
-        antenna = b"\x01" if self.shape.detailed else b""
+        antenna = b"\x01" if self.protocol.detailed else b""
         return self.encode(INVENTORY, _MORE if more else 0x01, antenna + data)

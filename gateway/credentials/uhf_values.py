@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.credentials.stream_frames import FrameShape
+from gateway.credentials.stream_frames import FrameProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class UhfCodec(Protocol):
     """The frames of one protocol, those of the controller and those of the reader."""
 
     @property
-    def shape(self) -> FrameShape:
+    def protocol(self) -> FrameProtocol:
         """How a frame of the reader looks."""
 
     @property

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from gateway.clock import Clock
 from gateway.credentials.values import BadFrame, Identification
-from gateway.hardware.bad_frames import BadFrames, somebodys
 from gateway.hardware.boards.profiles import BoardProfile, check_site
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.devices import NOT_OPEN_YET, Device, Devices
@@ -23,6 +22,7 @@ from gateway.hardware.pins.pin import PinFactory
 from gateway.hardware.pins.watch import PinWatch
 from gateway.hardware.readers import Readers, Surroundings
 from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.report_limits import BadFrameLimiter, reject_placeholder
 from gateway.hardware.secbox.line import SecBoxLine
 from gateway.hardware.secbox.module import ModuleRelay
 from gateway.hardware.simulated.port import path_of_port
@@ -89,7 +89,7 @@ class Rig:
         self._secbox_lines: list[SecBoxLine] = []
         self._readers: Readers | None = None
         self._devices = Devices()
-        self._bad_frames = BadFrames()
+        self._bad_frames = BadFrameLimiter()
         self._closed = False
 
     @property
@@ -274,7 +274,7 @@ class Rig:
         if isinstance(event, DeviceState):
             self._devices.heard(event)
         elif isinstance(event, Identification):
-            event = somebodys(event)
+            event = reject_placeholder(event)
         told = self._bad_frames.told(event) if isinstance(event, BadFrame) else event
         if told is not None:
             self._loop.post(told)

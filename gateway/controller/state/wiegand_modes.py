@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.credentials.wiegand import Parity, ParityKind, WiegandFormat
+from gateway.credentials.wiegand import ParityCheck, ParityKind, WiegandFormat
 from gateway.errors import InvalidRequest
 from gateway.objects.wiegand_modes import WiegandMode, mode_of
 from gateway.store.policy.snapshot import WiegandModeRow
@@ -33,7 +33,9 @@ def _format(mode: WiegandMode) -> WiegandFormat:
         facility=mode.facility,
         number=mode.card,
         parities=tuple(
-            Parity(parity.bit, ParityKind.EVEN if parity.even else ParityKind.ODD, parity.covered)
+            ParityCheck(
+                parity.bit, ParityKind.EVEN if parity.even else ParityKind.ODD, parity.covered
+            )
             for parity in mode.parities
         ),
     )

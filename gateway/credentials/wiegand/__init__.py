@@ -6,9 +6,9 @@ name those that may come, and the rows of the API's `wiegand_modes` add a site's
 
 from gateway.credentials.wiegand.assembler import MAX_BITS, RINGING_NS, Frame, FrameAssembler
 from gateway.credentials.wiegand.codec import decode, encode, lacks_a_bit, pin_of_frame
-from gateway.credentials.wiegand.formats import FORMATS, Parity, ParityKind, WiegandFormat
+from gateway.credentials.wiegand.formats import FORMATS, ParityCheck, ParityKind, WiegandFormat
 from gateway.credentials.wiegand.readings import raw_readings
-from gateway.credentials.wiegand.replay import ReplayWatch
+from gateway.credentials.wiegand.replay import ReplayDetector
 
 __all__ = [
     "FORMATS",
@@ -16,9 +16,9 @@ __all__ = [
     "RINGING_NS",
     "Frame",
     "FrameAssembler",
-    "Parity",
+    "ParityCheck",
     "ParityKind",
-    "ReplayWatch",
+    "ReplayDetector",
     "WiegandFormat",
     "decode",
     "encode",

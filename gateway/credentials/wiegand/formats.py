@@ -21,7 +21,7 @@ class ParityKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Parity:
+class ParityCheck:
     """One parity bit of a format, and the bits it covers (itself excluded)."""
 
     bit: int
@@ -47,10 +47,10 @@ class WiegandFormat:
     """Bit numbers of the facility code, most significant first; None where there is none."""
     number: range
     """Bit numbers of the card number, most significant first."""
-    parities: tuple[Parity, ...]
+    parities: tuple[ParityCheck, ...]
     """In the order in which they are worked out: a later one may cover an earlier one's bit."""
 
-    def broken_parity(self, bits: str) -> Parity | None:
+    def broken_parity(self, bits: str) -> ParityCheck | None:
         """The first parity bit of `bits` (of this length) that is wrong."""
         return next((p for p in self.parities if bits[p.bit - 1] != p.expected(bits)), None)
 
@@ -60,12 +60,12 @@ def _span(first: int, last: int) -> range:
     return range(first, last + 1)
 
 
-def _even(bit: int, covered: Iterable[int]) -> Parity:
-    return Parity(bit, ParityKind.EVEN, tuple(covered))
+def _even(bit: int, covered: Iterable[int]) -> ParityCheck:
+    return ParityCheck(bit, ParityKind.EVEN, tuple(covered))
 
 
-def _odd(bit: int, covered: Iterable[int]) -> Parity:
-    return Parity(bit, ParityKind.ODD, tuple(covered))
+def _odd(bit: int, covered: Iterable[int]) -> ParityCheck:
+    return ParityCheck(bit, ParityKind.ODD, tuple(covered))
 
 
 def _pairs(first: int, last: int) -> list[int]:

@@ -35,7 +35,7 @@ HURRIED = (
 )
 
 
-class ReplayWatch:
+class ReplayDetector:
     """Looks at the cards of one reader."""
 
     def __init__(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.credentials.card_number import CardForm
-from gateway.credentials.line_frames import Line, LineForm, LineFramer, text_of
-from gateway.credentials.one_read import OneRead
+from gateway.credentials.burst_filter import BurstFilter
+from gateway.credentials.card_number import CardFormat
+from gateway.credentials.line_frames import LineFormat, LineFramer, TextLine, text_of
 from gateway.credentials.texts import credential_of_text
 from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import BrokenFrame
@@ -22,10 +22,10 @@ class QrLines:
         self.gap_s = reader.gap_ms / 1000
         self._name = reader.name
         self._framer = LineFramer()
-        self._one_read = OneRead(reader.name)
+        self._burst = BurstFilter(reader.name)
         self._shows = reader.shows
-        self._card = CardForm(reader.number, reader.byte_order)
-        self._line = LineForm(
+        self._card = CardFormat(reader.number, reader.byte_order)
+        self._line = LineFormat(
             reader.prefix.encode(reader.encoding),
             reader.suffix.encode(reader.encoding),
             reader.encoding,
@@ -35,16 +35,16 @@ class QrLines:
         return self._read(self._framer.feed(data, at_ns))
 
     def silence(self) -> list[Identification | BadFrame]:
-        return [*self._read(self._framer.silence()), *self._one_read.silence()]
+        return [*self._read(self._framer.silence()), *self._burst.silence()]
 
     def reset(self) -> None:
         self._framer.reset()
-        self._one_read.silence()
+        self._burst.silence()
 
     def configure(self, reading: ReadingSettings) -> None:
         """What a code stands for is decided by who looks it up."""
 
-    def _read(self, lines: list[Line]) -> list[Identification | BadFrame]:
+    def _read(self, lines: list[TextLine]) -> list[Identification | BadFrame]:
         read = list[Identification | BadFrame]()
         for line in lines:
             try:
@@ -53,5 +53,5 @@ class QrLines:
             except BrokenFrame as error:
                 read.append(BadFrame(self._name, line.data.hex(), str(error), line.at_ns))
             else:
-                read += self._one_read.take(Identification(self._name, credential, line.at_ns))
+                read += self._burst.take(Identification(self._name, credential, line.at_ns))
         return read

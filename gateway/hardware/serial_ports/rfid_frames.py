@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.credentials.protocols import CARD_PROTOCOLS
 from gateway.credentials.rfid_serial import card_of_tag
 from gateway.credentials.stream_frames import Cut, FrameCutter
@@ -22,10 +22,10 @@ class RfidFrames:
 
     def __init__(self, reader: SerialCardReader) -> None:
         self._name = reader.name
-        self._form = CardForm(reader.number, reader.byte_order)
+        self._form = CardFormat(reader.number, reader.byte_order)
         self._absent_ns = reader.absent_ms * _MS
-        self._shape = CARD_PROTOCOLS[reader.protocol]
-        self._cutter = FrameCutter(self._shape)
+        self._protocol = CARD_PROTOCOLS[reader.protocol]
+        self._cutter = FrameCutter(self._protocol)
         self._held: dict[bytes, int] = {}
         """When each tag that is there was heard last."""
         self._heard_ns = 0
@@ -49,7 +49,7 @@ class RfidFrames:
             if cut.flaw:
                 read.append(BadFrame(self._name, cut.data.hex(), cut.flaw, at_ns))
                 continue
-            tag = self._shape.tag(cut.data)
+            tag = self._protocol.tag(cut.data)
             if not self._is_held(tag, at_ns):
                 card = Credential(CredentialKind.CARD, card_of_tag(tag, self._form))
                 read.append(Identification(self._name, card, at_ns))

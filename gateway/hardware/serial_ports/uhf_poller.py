@@ -42,7 +42,7 @@ class UhfPoller:
         self._speed = reader.speed
         self._codec = protocol.codec(reader.address)
         self._answer_ns = protocol.answer_ms * _MS
-        self._cutter = FrameCutter(self._codec.shape)
+        self._cutter = FrameCutter(self._codec.protocol)
         self._tags = TagIntervals()
         self._reading = UhfReading()
         self._to_set: deque[bytes] = deque()

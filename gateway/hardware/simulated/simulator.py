@@ -20,8 +20,8 @@ from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
 from gateway.hardware.events import InputName
 from gateway.hardware.simulated.modules import SimulatedSecBoxes
 from gateway.hardware.simulated.pins import SimulatedFactory, SimulatedPin
-from gateway.hardware.simulated.played_readers import PlayedUhfReader, code_bytes, rfid_frame
 from gateway.hardware.simulated.port import SimulatedPort, port_path
+from gateway.hardware.simulated.serial_readers import SimulatedUhfReader, code_bytes, rfid_frame
 from gateway.hardware.simulated.usb import SimulatedDevice, SimulatedUsb
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import (
@@ -85,7 +85,7 @@ class Simulator:
         self._releases: dict[InputName, tuple[int, bool]] = {}
         self._removals: dict[str, int] = {}
         self._ports: dict[str, SimulatedPort] = {}
-        self._played: dict[str, PlayedUhfReader] = {}
+        self._played: dict[str, SimulatedUhfReader] = {}
         for wiring in self._inputs.values():
             # What the wires do against or without the board's pull; once moved, it stays moved.
             wired = isinstance(wiring, FixedInput) or wiring.pull is Pull.FLOATING
@@ -107,7 +107,7 @@ class Simulator:
     def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
         if not isinstance(reader, SerialUhfReader):
             return SimulatedPort(path)
-        played = self._played[reader.name] = PlayedUhfReader(reader)
+        played = self._played[reader.name] = SimulatedUhfReader(reader)
         return SimulatedPort(path, played.answer)
 
     # readers

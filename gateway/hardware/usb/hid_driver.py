@@ -7,9 +7,9 @@ import os
 import select
 from collections.abc import Callable
 
-from gateway.credentials.card_number import CardForm
-from gateway.credentials.keyboard import KeyboardCollector, Typed, text_of_typed
-from gateway.credentials.one_read import OneRead
+from gateway.credentials.burst_filter import BurstFilter
+from gateway.credentials.card_number import CardFormat
+from gateway.credentials.keyboard import KeyboardCollector, TypedText, text_of_typing
 from gateway.credentials.texts import credential_of_text
 from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import BrokenFrame
@@ -60,12 +60,12 @@ class HidDriver:
         """
         self.name = reader.name
         self._reader = reader
-        self._form = CardForm(reader.number, reader.byte_order)
+        self._form = CardFormat(reader.number, reader.byte_order)
         self._path = path
         self._post = loop.post
         self._opener = opener
         self._collector = KeyboardCollector(reader.gap_ms * 1_000_000)
-        self._one_read = OneRead(reader.name)
+        self._burst = BurstFilter(reader.name)
         self._thread: DeviceThread[_Heard] = DeviceThread(
             reader.name, self._carry, loop, backoff=backoff, explain=self._plain
         )
@@ -80,7 +80,7 @@ class HidDriver:
         for heard in self._thread.take():
             if isinstance(heard, DeviceState):
                 self._collector.reset()
-                self._one_read.silence()
+                self._burst.silence()
                 self._post(heard)
                 continue
             if not heard:
@@ -103,21 +103,21 @@ class HidDriver:
 
     def _silence(self) -> None:
         self._read(self._collector.silence())
-        for refused in self._one_read.silence():
+        for refused in self._burst.silence():
             self._post(refused)
 
-    def _read(self, ended: list[Typed]) -> None:
+    def _read(self, ended: list[TypedText]) -> None:
         reader = self._reader
         for typed in ended:
             try:
-                text = text_of_typed(typed, reader.prefix, reader.suffix)
+                text = text_of_typing(typed, reader.prefix, reader.suffix)
                 credential = credential_of_text(text, reader.shows, self._form)
             except BrokenFrame as error:
                 shown = typed.text.encode().hex()
                 self._post(BadFrame(reader.name, shown, str(error), typed.at_ns))
             else:
                 read = Identification(reader.name, credential, typed.at_ns)
-                for counts in self._one_read.take(read):
+                for counts in self._burst.take(read):
                     self._post(counts)
 
     # From here on: the thread.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.credentials.contactless import (
     ASK_SERIAL,
     card_kind,
@@ -63,7 +63,7 @@ class PcscDriver:
         """Start the thread; nothing is posted before the first `service`."""
         self.name = reader.name
         self._wanted = reader.reader
-        self._form = CardForm(reader.number, reader.byte_order)
+        self._form = CardFormat(reader.number, reader.byte_order)
         self._clock = loop.clock
         self._post = loop.post
         self._opener = opener

@@ -10,17 +10,17 @@ from gateway.credentials.wiegand import (
     FORMATS,
     Frame,
     FrameAssembler,
-    ReplayWatch,
+    ReplayDetector,
     WiegandFormat,
     decode,
     lacks_a_bit,
     pin_of_frame,
 )
 from gateway.errors import BrokenFrame
-from gateway.hardware.bad_frames import Ration, after
-from gateway.hardware.complaints import Complaints
 from gateway.hardware.events import KeyPressed, Loop, ReplaySuspected
 from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.recent_faults import RecentFaults
+from gateway.hardware.report_limits import RateLimit, after
 from gateway.hardware.wiegand.edges import EdgeSource
 from gateway.settings import WiegandReader
 
@@ -108,9 +108,9 @@ class WiegandDriver:
             settings.clear_key,
             length=settings.pin_length,
         )
-        self._replays = ReplayWatch()
-        self._played = Ration()
-        self._complaints = Complaints(settings.name, loop.post)
+        self._replays = ReplayDetector()
+        self._played = RateLimit()
+        self._faults = RecentFaults(settings.name, loop.post)
         self._lost = 0
         """Edges that are missing in the running frame."""
         self._gap = _Silence(source.edge_lag_ns)
@@ -144,7 +144,7 @@ class WiegandDriver:
         dues = (
             None if gap_ns is None else self._gap.over_ns(gap_ns),
             None if whole_ns is None else self._overdue.over_ns(whole_ns),
-            self._complaints.due_ns,
+            self._faults.due_ns,
         )
         return min((due for due in dues if due is not None), default=None)
 
@@ -175,7 +175,7 @@ class WiegandDriver:
             if frame is not None:
                 self._take(frame)
         self._hear_ringing(now_ns)
-        self._complaints.service(now_ns)
+        self._faults.service(now_ns)
 
     def close(self) -> None:
         """Stop listening."""
@@ -253,13 +253,13 @@ class WiegandDriver:
         self.counts.bad += 1
         if frame.taken:
             self.counts.overrun += 1
-            self._complaints.add("cards are followed by more bits", frame.last_ns, _TROUBLES)
+            self._faults.add("cards are followed by more bits", frame.last_ns, _TROUBLES)
         elif frame.together:
             self.counts.together += 1
-            self._complaints.add("D0 and D1 pulse together", frame.last_ns, _TROUBLES)
+            self._faults.add("D0 and D1 pulse together", frame.last_ns, _TROUBLES)
         elif lacks_a_bit(frame.bits, self._formats) is not None:
             self.counts.short += 1
-            self._complaints.add("frames are one bit short", frame.last_ns, _TROUBLES)
+            self._faults.add("frames are one bit short", frame.last_ns, _TROUBLES)
         # What may be a PIN, were it not for a bit or two, is nobody's to read.
         secret = self._settings.whole_pins or may_be_keys(frame.bits)
         self._post(BadFrame(self.name, "" if secret else frame.bits, why, frame.last_ns))
@@ -268,7 +268,7 @@ class WiegandDriver:
         why = self._replays.look(frame)
         if why:
             self.counts.replays += 1
-            self._complaints.add(why, frame.last_ns)
+            self._faults.add(why, frame.last_ns)
             left_out = self._played.grant(frame.last_ns)
             if left_out is not None:
                 told = after(why, left_out)
@@ -277,4 +277,4 @@ class WiegandDriver:
     def _hear_ringing(self, now_ns: int) -> None:
         heard, self.counts.ringing = self.counts.ringing, self._assembler.ringing
         for _ in range(min(_TROUBLES, self.counts.ringing - heard)):
-            self._complaints.add("pulses ring", now_ns, _TROUBLES)
+            self._faults.add("pulses ring", now_ns, _TROUBLES)

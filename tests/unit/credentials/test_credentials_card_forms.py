@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.card_number import CardForm, format_card, parse_card
+from gateway.credentials.card_number import CardFormat, format_card, parse_card
 from gateway.credentials.wiegand import FORMATS, decode, encode
 from gateway.errors import SettingsError
 from gateway.settings import ByteOrder, CardNumbering, SiteFile, parse_site
@@ -35,25 +35,25 @@ orders = st.sampled_from(ByteOrder)
     ],
 )
 def test_a_card_of_a_wiegand_door_is_the_same_card_typed(form: CardNumbering, text: str) -> None:
-    assert CardForm(form).card_of_text(text) == CARD
+    assert CardFormat(form).card_of_text(text) == CARD
 
 
 def test_a_card_of_a_wiegand_door_is_the_same_card_in_hexadecimal() -> None:
-    assert CardForm(W26).card_of_text("4d7603", hexadecimal=True) == CARD
-    assert CardForm(W26).card_of_text("DE4D7603", hexadecimal=True) == CARD
-    assert CardForm(W26, LSB).card_of_text("03764DDE", hexadecimal=True) == CARD
+    assert CardFormat(W26).card_of_text("4d7603", hexadecimal=True) == CARD
+    assert CardFormat(W26).card_of_text("DE4D7603", hexadecimal=True) == CARD
+    assert CardFormat(W26, LSB).card_of_text("03764DDE", hexadecimal=True) == CARD
 
 
 @given(st.integers(1, 255), st.integers(0, 65534))
 def test_every_form_of_a_card_of_26_bits_is_what_its_frame_is(facility: int, number: int) -> None:
     (card,) = {decode(encode(FORMATS["w26"], facility, number), [FORMATS["w26"]]).value}
     whole = facility << 16 | number
-    assert CardForm(W26).card_of_text(f"{whole:010d}") == card
-    assert CardForm(W34).card_of_text(f"{whole:010d}") == card
-    assert CardForm(DIGITS).card_of_text(f"{facility:03d}{number:05d}") == card
-    assert CardForm(W26).card_of_text(f"{whole:06X}", hexadecimal=True) == card
-    assert CardForm(W26).card_of_bytes(b"\x4c" + whole.to_bytes(4, "big")) == card
-    assert CardForm(PLAIN).card_of_text(f"{facility},{number}") == card
+    assert CardFormat(W26).card_of_text(f"{whole:010d}") == card
+    assert CardFormat(W34).card_of_text(f"{whole:010d}") == card
+    assert CardFormat(DIGITS).card_of_text(f"{facility:03d}{number:05d}") == card
+    assert CardFormat(W26).card_of_text(f"{whole:06X}", hexadecimal=True) == card
+    assert CardFormat(W26).card_of_bytes(b"\x4c" + whole.to_bytes(4, "big")) == card
+    assert CardFormat(PLAIN).card_of_text(f"{facility},{number}") == card
 
 
 @given(st.binary(min_size=4, max_size=4).filter(lambda data: len({*data}) > 1))
@@ -62,17 +62,17 @@ def test_a_serial_number_is_the_card_of_a_door_of_34_bits(uid: bytes) -> None:
     frame = encode(FORMATS["w34"], facility, number)
     for form, layout in ((W34, "w34"), (PLAIN, "w34n")):
         at_door = decode(frame, [FORMATS[layout]]).value
-        assert CardForm(form).card_of_bytes(uid) == at_door
-        assert CardForm(form, LSB).card_of_bytes(uid[::-1]) == at_door
-        assert CardForm(form).card_of_text(f"{facility << 16 | number:010d}") == at_door
+        assert CardFormat(form).card_of_bytes(uid) == at_door
+        assert CardFormat(form, LSB).card_of_bytes(uid[::-1]) == at_door
+        assert CardFormat(form).card_of_text(f"{facility << 16 | number:010d}") == at_door
 
 
 @given(serials, orders)
 def test_the_two_byte_orders_mirror_each_other(serial: bytes, order: ByteOrder) -> None:
     (other,) = {*ByteOrder} - {order}
     for form in (W26, W34, PLAIN):
-        there = CardForm(form, order).card_of_bytes(serial)
-        assert CardForm(form, other).card_of_bytes(serial[::-1]) == there
+        there = CardFormat(form, order).card_of_bytes(serial)
+        assert CardFormat(form, other).card_of_bytes(serial[::-1]) == there
 
 
 @given(serials.filter(lambda serial: serial[0] > 0))
@@ -85,7 +85,7 @@ def test_the_readings_of_a_plain_number_name_what_any_form_makes_of_it(serial: b
     for order, prefix in ((MSB, ""), (LSB, "reversed_")):
         for form in (W26, W34, PLAIN):
             told = asdict(shown)[f"{prefix}{form}"]
-            assert parse_card(told) == CardForm(form, order).card_of_bytes(serial)
+            assert parse_card(told) == CardFormat(form, order).card_of_bytes(serial)
 
 
 @given(st.integers(1, 0xFFFF), st.integers(0, 0xFFFF))
@@ -116,7 +116,7 @@ def test_a_number_is_reversed_in_the_bytes_that_it_has(value: int, turned: int) 
 @pytest.mark.parametrize("text", ["", "7730211", "007730211", "25600001", "00165536", "77,30211"])
 def test_a_text_that_is_not_three_and_five_digits_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="three digits of the facility"):
-        CardForm(DIGITS).card_of_text(text)
+        CardFormat(DIGITS).card_of_text(text)
 
 
 SITE = """

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.credentials.contactless import card_kind, card_of_serial, serial_of_answer
 from gateway.errors import BrokenFrame
 from gateway.settings import ByteOrder, CardNumbering
 
-MSB, LSB = (CardForm(CardNumbering.PLAIN, order) for order in ByteOrder)
+MSB, LSB = (CardFormat(CardNumbering.PLAIN, order) for order in ByteOrder)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_any_other_status_is_no_serial_number(answer: str, why: str) -> None:
         ("A1B2C308", LSB, 0x08C3B2A1),
     ],
 )
-def test_a_serial_number_is_a_plain_number(serial: str, order: CardForm, value: int) -> None:
+def test_a_serial_number_is_a_plain_number(serial: str, order: CardFormat, value: int) -> None:
     assert card_of_serial(bytes.fromhex(serial), order) == value
 
 
@@ -108,7 +108,7 @@ def test_the_byte_orders_mirror_each_other(serial: bytes) -> None:
     ],
 )
 def test_a_number_that_tells_nobody_from_anybody_is_refused(
-    serial: str, order: CardForm, why: str
+    serial: str, order: CardFormat, why: str
 ) -> None:
     with pytest.raises(BrokenFrame, match=why):
         card_of_serial(bytes.fromhex(serial), order)

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.credentials.keyboard import (
     ENTER,
     LEFT_SHIFT,
     KeyboardCollector,
-    Typed,
+    TypedText,
     strokes,
-    text_of_typed,
+    text_of_typing,
 )
 from gateway.credentials.line_frames import MAX_BYTES
 from gateway.credentials.texts import credential_of_text
@@ -35,7 +35,7 @@ class Keyboard:
     def __init__(self) -> None:
         self.collector = KeyboardCollector(GAP_NS)
         self.now_ns = 5_000_000_000
-        self.ended: list[Typed] = []
+        self.ended: list[TypedText] = []
 
     def down(self, *codes: int) -> None:
         for code in codes:
@@ -131,7 +131,7 @@ def test_enter_keypad_enter_and_tab_end_a_text(keyboard: Keyboard, end: int) -> 
     keyboard.write("AB12")
     assert keyboard.ended == []
     keyboard.tap(end)
-    assert keyboard.ended == [Typed("AB12", keyboard.now_ns)]
+    assert keyboard.ended == [TypedText("AB12", keyboard.now_ns)]
 
 
 def test_a_second_end_key_is_no_second_text(keyboard: Keyboard) -> None:
@@ -270,7 +270,7 @@ def test_a_character_without_a_key_cannot_be_typed(character: str) -> None:
 
 def read(text: str, shows: Shows = Shows.QRCODE, prefix: str = "", suffix: str = "") -> Credential:
     return credential_of_text(
-        text_of_typed(Typed(text, 1), prefix, suffix), shows, CardForm(CardNumbering.PLAIN)
+        text_of_typing(TypedText(text, 1), prefix, suffix), shows, CardFormat(CardNumbering.PLAIN)
     )
 
 
@@ -333,7 +333,7 @@ def test_prefix_and_suffix_must_not_share_a_character() -> None:
 
 def test_a_faulty_text_is_never_a_credential() -> None:
     with pytest.raises(BrokenFrame, match="lost"):
-        text_of_typed(Typed("12", 1, "keys were lost"), "", "")
+        text_of_typing(TypedText("12", 1, "keys were lost"), "", "")
 
 
 def test_the_map_covers_all_of_printable_ascii() -> None:

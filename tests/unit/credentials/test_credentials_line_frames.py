@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.line_frames import MAX_BYTES, Line, LineForm, LineFramer, text_of
+from gateway.credentials.line_frames import MAX_BYTES, LineFormat, LineFramer, TextLine, text_of
 from gateway.errors import BrokenFrame
 
 texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=50)
@@ -30,7 +30,7 @@ def test_a_text_without_a_line_end_comes_out_at_a_silence() -> None:
     framer = LineFramer()
     assert fed(framer, b"abc", 5) == []
     assert fed(framer, b"def", 9) == []
-    assert framer.silence() == [Line(b"abcdef", 9)]
+    assert framer.silence() == [TextLine(b"abcdef", 9)]
     assert framer.silence() == []
 
 
@@ -66,21 +66,21 @@ def test_a_text_that_is_cut_off_is_forgotten_at_a_reset() -> None:
 @pytest.mark.parametrize("data", [b"a\x00b", b"\x02123\x03", b"a\tb", b"\x7f", b"\xc2\x85"])
 def test_a_control_byte_makes_a_bad_line(data: bytes) -> None:
     with pytest.raises(BrokenFrame, match="control code"):
-        text_of(Line(data, 0))
+        text_of(TextLine(data, 0))
 
 
 @pytest.mark.parametrize("data", [b"\xff", b"abc\xc3", b"\xed\xa0\x80"])
 def test_bytes_that_are_not_utf8_make_a_bad_line(data: bytes) -> None:
     with pytest.raises(BrokenFrame, match="not UTF-8"):
-        text_of(Line(data, 0))
+        text_of(TextLine(data, 0))
 
 
-AFFIXED = LineForm(prefix=b"\x02Q:", suffix=b"$")
+AFFIXED = LineFormat(prefix=b"\x02Q:", suffix=b"$")
 
 
 @given(texts)
 def test_prefix_and_suffix_are_taken_off(text: str) -> None:
-    assert text_of(Line(b"\x02Q:" + text.encode() + b"$", 0), AFFIXED) == text
+    assert text_of(TextLine(b"\x02Q:" + text.encode() + b"$", 0), AFFIXED) == text
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_prefix_and_suffix_are_taken_off(text: str) -> None:
 )
 def test_a_line_that_its_reader_would_not_send_is_a_bad_line(data: bytes, why: str) -> None:
     with pytest.raises(BrokenFrame, match=why):
-        text_of(Line(data, 0), AFFIXED)
+        text_of(TextLine(data, 0), AFFIXED)
 
 
 def test_prefix_and_suffix_do_not_share_bytes() -> None:
     with pytest.raises(BrokenFrame, match="no code between"):
-        text_of(Line(b"ab", 0), LineForm(prefix=b"ab", suffix=b"b"))
+        text_of(TextLine(b"ab", 0), LineFormat(prefix=b"ab", suffix=b"b"))
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_prefix_and_suffix_do_not_share_bytes() -> None:
 def test_a_text_is_read_in_the_encoding_of_its_reader(
     encoding: str, data: bytes, text: str
 ) -> None:
-    assert text_of(Line(data, 0), LineForm(encoding=encoding)) == text
+    assert text_of(TextLine(data, 0), LineFormat(encoding=encoding)) == text
 
 
 def test_a_text_in_another_encoding_is_a_bad_line_that_names_the_right_one() -> None:
     with pytest.raises(BrokenFrame, match="byte 3 is not ASCII"):
-        text_of(Line("Olá".encode(), 0), LineForm(encoding="ascii"))
+        text_of(TextLine("Olá".encode(), 0), LineFormat(encoding="ascii"))
 
 
 def test_an_answer_to_a_command_that_nobody_sent_is_no_part_of_a_code() -> None:
     # GM65, user manual: the reply to "trigger" stands in front of the code that it leads to.
     with pytest.raises(BrokenFrame, match="character 1 is the control code 0x02"):
-        text_of(Line(bytes.fromhex("02 00 00 01 00 33 31") + b"CODE", 0))
+        text_of(TextLine(bytes.fromhex("02 00 00 01 00 33 31") + b"CODE", 0))

@@ -1,6 +1,6 @@
 import random
 
-from gateway.credentials.wiegand import Frame, ReplayWatch
+from gateway.credentials.wiegand import Frame, ReplayDetector
 from gateway.credentials.wiegand.replay import EXACT, HURRIED, REMEMBERED_NS
 
 S = 1_000_000_000
@@ -17,7 +17,7 @@ def frame(bits: str, start_ns: int, seed: int | None = None) -> Frame:
 
 
 def told(*frames: Frame) -> list[str]:
-    watch = ReplayWatch()
+    watch = ReplayDetector()
     return [watch.look(one) for one in frames]
 
 

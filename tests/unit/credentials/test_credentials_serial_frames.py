@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.credentials.protocols import CARD_PROTOCOLS, UHF_PROTOCOLS
 from gateway.credentials.rfid_serial import card_of_tag, tag_of_card
-from gateway.credentials.stream_frames import NOISE_KEPT, Cut, FrameCutter, FrameShape
+from gateway.credentials.stream_frames import NOISE_KEPT, Cut, FrameCutter, FrameProtocol
 from gateway.credentials.uhf_r200 import LONGEST, R200Codec, tag_crc
 from gateway.credentials.uhf_reader18 import EVERYONE, INVENTORY, POWER, Reader18Codec, crc
 from gateway.credentials.wiegand import FORMATS, decode, encode
@@ -23,9 +23,9 @@ FOUND: dict[str, list[dict[str, Any]]] = tomllib.loads(
     (Path(__file__).parent / "frames" / "serial.toml").read_text(encoding="utf-8")
 )
 CODECS = {protocol: entry.codec(0) for protocol, entry in UHF_PROTOCOLS.items()}
-SHAPE_OF: dict[str, FrameShape] = {
+SHAPE_OF: dict[str, FrameProtocol] = {
     **{protocol.value: shape for protocol, shape in CARD_PROTOCOLS.items()},
-    **{protocol.value: codec.shape for protocol, codec in CODECS.items()},
+    **{protocol.value: codec.protocol for protocol, codec in CODECS.items()},
 }
 
 card_protocols = st.sampled_from(list(CARD_PROTOCOLS))
@@ -45,7 +45,7 @@ def good(cuts: list[Cut]) -> list[bytes]:
     return [cut.data for cut in cuts if not cut.flaw]
 
 
-def whole(shape: FrameShape, data: bytes, size: int = 1 << 20) -> list[Cut]:
+def whole(shape: FrameProtocol, data: bytes, size: int = 1 << 20) -> list[Cut]:
     """All that a stream gives that comes in pieces and then ends."""
     cutter = FrameCutter(shape)
     pieces = (data[start : start + size] for start in range(0, len(data), size))
@@ -140,26 +140,26 @@ def test_a_card_is_the_same_at_a_wiegand_reader(layout: str, facility: int, numb
     at_wiegand = decode(bits, [FORMATS[layout]]).value
     tag = bytes.fromhex("4C") + int(bits[1:-1], 2).to_bytes(4, "big")
     assert (
-        card_of_tag(tag, CardForm(CardNumbering(layout))) == at_wiegand == facility << 32 | number
+        card_of_tag(tag, CardFormat(CardNumbering(layout))) == at_wiegand == facility << 32 | number
     )
 
 
 def test_a_printed_number_is_the_card() -> None:
     tag = bytes.fromhex("0102B0A5FD")  # printed 0045131261 and 176,42493
-    assert card_of_tag(tag, CardForm(CardNumbering.PLAIN)) == 45131261
-    assert card_of_tag(tag, CardForm(CardNumbering.W26)) == 176 << 32 | 42493
-    assert card_of_tag(tag, CardForm(CardNumbering.W34)) == 688 << 32 | 42493
+    assert card_of_tag(tag, CardFormat(CardNumbering.PLAIN)) == 45131261
+    assert card_of_tag(tag, CardFormat(CardNumbering.W26)) == 176 << 32 | 42493
+    assert card_of_tag(tag, CardFormat(CardNumbering.W34)) == 688 << 32 | 42493
 
 
 @given(
     st.builds(
-        CardForm,
+        CardFormat,
         st.sampled_from(["w26", "w34", "plain"]).map(CardNumbering),
         st.sampled_from(ByteOrder),
     ),
     rfid_tags,
 )
-def test_a_card_gives_a_tag_that_is_read_as_it(form: CardForm, tag: bytes) -> None:
+def test_a_card_gives_a_tag_that_is_read_as_it(form: CardFormat, tag: bytes) -> None:
     card = card_of_tag(tag, form)
     assert card_of_tag(tag_of_card(card, form), form) == card
 
@@ -175,7 +175,7 @@ def test_a_card_gives_a_tag_that_is_read_as_it(form: CardForm, tag: bytes) -> No
 )
 def test_a_card_that_no_tag_is_read_as_is_refused(card: int, numbering: CardNumbering) -> None:
     with pytest.raises(ValueError, match=f"card {card} where its number is {numbering}"):
-        tag_of_card(card, CardForm(numbering))
+        tag_of_card(card, CardFormat(numbering))
 
 
 def test_a_tag_of_another_length_is_refused() -> None:
@@ -192,7 +192,7 @@ def test_every_tag_comes_back_from_an_answer_whatever_the_pieces(
     protocol: UhfProtocol, tags: list[bytes], size: int
 ) -> None:
     codec = CODECS[protocol]
-    cuts = whole(codec.shape, codec.encode_tags(tags), size)
+    cuts = whole(codec.protocol, codec.encode_tags(tags), size)
     assert not any(cut.flaw for cut in cuts)
     assert [tag for cut in cuts for tag in codec.reply(cut.data).tags] == tags
 
@@ -202,7 +202,7 @@ def test_every_tag_comes_back_from_an_answer_whatever_the_pieces(
 def test_a_tag_is_found_in_noise(protocol: UhfProtocol, tag: bytes, noise: list[bytes]) -> None:
     codec = CODECS[protocol]
     before, behind = noise
-    cuts = whole(codec.shape, before + codec.encode_tags([tag]) + behind)
+    cuts = whole(codec.protocol, before + codec.encode_tags([tag]) + behind)
     assert (tag,) in [codec.reply(data).tags for data in good(cuts)]
 
 
@@ -214,7 +214,9 @@ def test_a_flipped_bit_never_makes_another_tag(
     codec = CODECS[protocol]
     frame = bytearray(codec.encode_tags(tags))
     frame[data.draw(st.integers(0, len(frame) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    read = [tag for cut in good(whole(codec.shape, bytes(frame))) for tag in codec.reply(cut).tags]
+    read = [
+        tag for cut in good(whole(codec.protocol, bytes(frame))) for tag in codec.reply(cut).tags
+    ]
     assert set(read) <= set(tags)
 
 
@@ -229,10 +231,10 @@ def test_the_crc_of_a_tag_has_its_published_check_value() -> None:
 def test_answers_of_another_reader_on_the_line_are_noise() -> None:
     ours, other = Reader18Codec(3), Reader18Codec(4)
     tag = bytes(12)
-    assert good(whole(ours.shape, other.encode_tags([tag]) + ours.encode_tags([tag]))) == [
+    assert good(whole(ours.protocol, other.encode_tags([tag]) + ours.encode_tags([tag]))) == [
         ours.encode_tags([tag])
     ]
-    assert good(whole(Reader18Codec(EVERYONE).shape, other.encode_tags([tag])))
+    assert good(whole(Reader18Codec(EVERYONE).protocol, other.encode_tags([tag])))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +266,7 @@ def test_the_tid_beside_an_epc_is_left_out() -> None:
 @pytest.mark.parametrize("data", [b"\x01", b"\x02\x02ab", b"\x01\x00", b"\x00x", b"\x01\x03ab"])
 def test_an_answer_that_contradicts_itself_is_a_bad_frame(data: bytes) -> None:
     codec = Reader18Codec(0)
-    (cut,) = whole(codec.shape, codec.encode(INVENTORY, 1, data))
+    (cut,) = whole(codec.protocol, codec.encode(INVENTORY, 1, data))
     assert "do not fit" in cut.flaw
 
 
@@ -309,7 +311,7 @@ def test_a_good_frame_in_a_bad_one_is_found_and_what_follows_is_counted_right() 
     codec = R200Codec()
     within = codec.encode_tags([b"tag!"])
     around = b"\xbb\x02\x22" + len(within).to_bytes(2, "big") + within + b"\x00\x7e"
-    bad, found, noise = whole(codec.shape, around + b"\x01" * 10)
+    bad, found, noise = whole(codec.protocol, around + b"\x01" * 10)
     assert bad.data == around
     assert "checksum" in bad.flaw
     assert found == Cut(within)
@@ -327,4 +329,4 @@ def test_what_was_left_unfinished_is_forgotten_at_a_reset() -> None:
 
 def test_a_module_never_makes_us_wait_for_more_than_its_longest_frame() -> None:
     beginning = bytearray(b"\xbb\x02\x22") + (LONGEST + 1).to_bytes(2, "big")
-    assert R200Codec().shape.size(beginning) == 0
+    assert R200Codec().protocol.size(beginning) == 0

@@ -11,7 +11,7 @@ from gateway.credentials.placeholders import placeholder_card
 from gateway.credentials.values import CredentialKind
 from gateway.credentials.wiegand import (
     FORMATS,
-    Parity,
+    ParityCheck,
     ParityKind,
     WiegandFormat,
     decode,
@@ -174,7 +174,7 @@ def test_of_two_formats_of_a_length_the_first_with_right_parity_counts() -> None
     bits = encode(FORMATS["w37"], 0, 1 << 20 | 5)
     assert decode(bits, both).value == 2 << 32 | 5
     assert decode(bits, both[::-1]).value == 1 << 20 | 5
-    odd = WiegandFormat("odd", 26, None, range(2, 26), (Parity(1, ParityKind.ODD, (2,)),))
+    odd = WiegandFormat("odd", 26, None, range(2, 26), (ParityCheck(1, ParityKind.ODD, (2,)),))
     assert decode(FRAME_26, [odd, W26]).value == 0x7BB26E
     assert decode(encode(W26, 0, 2), [odd, W26]).value == 2
 

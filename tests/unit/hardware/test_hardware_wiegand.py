@@ -14,7 +14,6 @@ from gateway.credentials.keypad import encode_key
 from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, WiegandFormat, encode
 from gateway.credentials.wiegand.replay import EXACT
-from gateway.hardware.complaints import LASTS_NS
 from gateway.hardware.events import (
     DeviceState,
     HardwareEvent,
@@ -24,6 +23,7 @@ from gateway.hardware.events import (
     ReplaySuspected,
 )
 from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.recent_faults import LASTS_NS
 from gateway.hardware.wiegand.edges import EdgeCounts
 from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.credentials.card_number import CardForm
+from gateway.credentials.card_number import CardFormat
 from gateway.credentials.protocols import CARD_PROTOCOLS, UHF_PROTOCOLS
 from gateway.credentials.rfid_serial import tag_of_card
 from gateway.credentials.uhf_reader18 import EVERYONE
@@ -12,7 +12,7 @@ from gateway.settings import Encoding, SerialCardReader, SerialQrReader, SerialU
 _LONGEST_TAG = 62
 
 
-class PlayedUhfReader:
+class SimulatedUhfReader:
     """A UHF reader, with nothing in its field to begin with. Its port asks it in another thread."""
 
     def __init__(self, reader: SerialUhfReader) -> None:
@@ -43,7 +43,7 @@ def rfid_frame(reader: SerialCardReader, card: int) -> bytes:
     """What a 125 kHz reader sends of a card. Raises InvalidRequest when no tag is that card."""
     try:
         return CARD_PROTOCOLS[reader.protocol].encode(
-            tag_of_card(card, CardForm(reader.number, reader.byte_order))
+            tag_of_card(card, CardFormat(reader.number, reader.byte_order))
         )
     except ValueError as error:
         raise InvalidRequest(str(error)) from error

@@ -11,7 +11,7 @@ LASTS_NS = 600_000_000_000
 """A complaint counts while it was heard often enough within that time."""
 
 
-class Complaints:
+class RecentFaults:
     """Keeps a device degraded as long as something is heard against it; told only when it changes.
 
     Each complaint is a text for a technician, and needs to be heard some times within LASTS_NS.

@@ -19,7 +19,7 @@ LONGEST = 512
 """Of a frame's bits or hexadecimal digits, the first so many are told."""
 
 
-class Ration:
+class RateLimit:
     """How many reports of one kind are told: some at once, and one more after each pause."""
 
     def __init__(self, pause_ns: int = EVERY_NS, at_once: int = AT_ONCE) -> None:
@@ -46,22 +46,22 @@ def after(why: str, left_out: int) -> str:
     return f"{why} (and {left_out} more before)" if left_out else why
 
 
-def somebodys(read: Identification) -> Identification | BadFrame:
+def reject_placeholder(read: Identification) -> Identification | BadFrame:
     """What was read; a bad frame where it is a placeholder, which identifies nobody."""
     why = placeholder(read.credential)
     return BadFrame(read.reader, "", why, read.at_ns) if why else read
 
 
-class BadFrames:
+class BadFrameLimiter:
     """Lets some of the bad frames of each reader through; the others are counted and told with the
     next one."""
 
     def __init__(self) -> None:
-        self._rations: dict[str, Ration] = {}
+        self._rations: dict[str, RateLimit] = {}
 
     def told(self, frame: BadFrame) -> BadFrame | None:
         """What is told of `frame`; None when too much was told of its reader."""
-        left_out = self._rations.setdefault(frame.reader, Ration()).grant(frame.at_ns)
+        left_out = self._rations.setdefault(frame.reader, RateLimit()).grant(frame.at_ns)
         if left_out is None:
             return None
         return replace(frame, bits=frame.bits[:LONGEST], why=after(frame.why, left_out))

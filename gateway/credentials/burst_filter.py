@@ -9,7 +9,7 @@ from __future__ import annotations
 from gateway.credentials.values import BadFrame, Identification
 
 
-class OneRead:
+class BurstFilter:
     """Lets the first identification since a silence count; those that follow it are counted."""
 
     def __init__(self, reader: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gateway.credentials.values import BadFrame
-from gateway.hardware.bad_frames import AT_ONCE, EVERY_NS, LONGEST, BadFrames
+from gateway.hardware.report_limits import AT_ONCE, EVERY_NS, LONGEST, BadFrameLimiter
 
 if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
@@ -14,18 +14,18 @@ MS = 1_000_000
 DAY_NS = 86_400 * 1_000 * MS
 
 
-def told(frames: BadFrames, at_ns: int, reader: str = "code") -> BadFrame | None:
+def told(frames: BadFrameLimiter, at_ns: int, reader: str = "code") -> BadFrame | None:
     return frames.told(BadFrame(reader, "0F", "noise", at_ns))
 
 
 def test_attempts_of_a_person_are_all_told_as_they_come() -> None:
-    frames = BadFrames()
+    frames = BadFrameLimiter()
     found = [told(frames, second * 1_000 * MS) for second in range(AT_ONCE)]
     assert [frame.why for frame in found if frame] == ["noise"] * AT_ONCE
 
 
 def test_a_day_of_noise_is_a_few_rows_that_count_the_rest() -> None:
-    frames, step_ns = BadFrames(), 100 * MS
+    frames, step_ns = BadFrameLimiter(), 100 * MS
     came = DAY_NS // step_ns
     found = [frame for turn in range(came) if (frame := told(frames, turn * step_ns))]
     assert len(found) <= DAY_NS // EVERY_NS + AT_ONCE
@@ -34,7 +34,7 @@ def test_a_day_of_noise_is_a_few_rows_that_count_the_rest() -> None:
 
 
 def test_after_a_silence_attempts_are_told_as_they_come_again() -> None:
-    frames = BadFrames()
+    frames = BadFrameLimiter()
     for turn in range(100):
         told(frames, turn * MS)
     later_ns = (AT_ONCE + 1) * EVERY_NS
@@ -43,14 +43,14 @@ def test_after_a_silence_attempts_are_told_as_they_come_again() -> None:
 
 
 def test_one_reader_does_not_keep_another_from_being_told() -> None:
-    frames = BadFrames()
+    frames = BadFrameLimiter()
     for turn in range(100):
         told(frames, turn * MS)
     assert told(frames, 100 * MS, "other") is not None
 
 
 def test_of_a_long_frame_the_beginning_is_told() -> None:
-    frame = BadFrames().told(BadFrame("code", "0" * (LONGEST + 1), "noise", 0))
+    frame = BadFrameLimiter().told(BadFrame("code", "0" * (LONGEST + 1), "noise", 0))
     assert frame is not None
     assert frame.bits == "0" * LONGEST
 

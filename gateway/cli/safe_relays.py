@@ -17,7 +17,7 @@ from gateway.cli.options import data_option
 from gateway.clock import SystemClock
 from gateway.errors import DeviceUnavailable, SettingsError
 from gateway.hardware.boards.profiles import BoardProfile, load_profile
-from gateway.hardware.safe_relays import Moment, keeps_outputs, put_safe
+from gateway.hardware.safe_relays import DeclaredState, keeps_outputs, put_safe
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_site
 
@@ -27,7 +27,7 @@ from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_site
 @click.option(
     "--on",
     "given",
-    type=click.Choice([moment.value for moment in Moment]),
+    type=click.Choice([moment.value for moment in DeclaredState]),
     help="Which state: a door's on_start, on_stop or on_fault. Default: as the service manager's "
     "$SERVICE_RESULT says, on_fault without it.",
 )
@@ -36,7 +36,7 @@ def safe_relays(data: Path, given: str | None) -> None:
 
     Exit code 1 when a line could not be set, or while a controller runs.
     """
-    moment = Moment(given) if given else moment_of_end(os.environ)
+    moment = DeclaredState(given) if given else moment_of_end(os.environ)
     if moment is None:
         _say("the controller ended in order and left the relays as each door's on_stop says")
         return
@@ -58,7 +58,7 @@ def safe_relays(data: Path, given: str | None) -> None:
         raise SystemExit(1)
 
 
-def moment_of_end(environment: Mapping[str, str]) -> Moment | None:
+def moment_of_end(environment: Mapping[str, str]) -> DeclaredState | None:
     """What an ended controller's relays need, by what systemd.exec(5) tells `ExecStopPost`.
 
     None after an orderly end, which put `on_stop` by itself. A stop that killed the controller
@@ -66,18 +66,18 @@ def moment_of_end(environment: Mapping[str, str]) -> Moment | None:
     nothing tells it from a start that took too long.
     """
     if environment.get("SERVICE_RESULT") != "success":
-        return Moment.FAULT
-    return Moment.STOP if environment.get("EXIT_CODE") in {"killed", "dumped"} else None
+        return DeclaredState.FAULT
+    return DeclaredState.STOP if environment.get("EXIT_CODE") in {"killed", "dumped"} else None
 
 
-def site_of(data: Path, moment: Moment) -> SiteFile:
+def site_of(data: Path, moment: DeclaredState) -> SiteFile:
     """The wiring to go by.
 
     At a start it is the site file. Afterwards it is the file that the controller came up with,
     since its relays are what was left behind, whatever the site file has become meanwhile. Either
     stands in for the other. Raises SettingsError when neither can be used.
     """
-    names = [SITE_FILE, LAST_GOOD] if moment is Moment.START else [LAST_GOOD, SITE_FILE]
+    names = [SITE_FILE, LAST_GOOD] if moment is DeclaredState.START else [LAST_GOOD, SITE_FILE]
     errors = []
     for name in names:
         try:
@@ -87,7 +87,7 @@ def site_of(data: Path, moment: Moment) -> SiteFile:
     raise SettingsError("; ".join(errors))
 
 
-def why_not(profile: BoardProfile, moment: Moment) -> str:
+def why_not(profile: BoardProfile, moment: DeclaredState) -> str:
     """Why nothing should be put on this kernel; empty when it should.
 
     A line that falls back as soon as it is let go would get a pulse that nobody commanded. While
@@ -96,7 +96,7 @@ def why_not(profile: BoardProfile, moment: Moment) -> str:
     kept = keeps_outputs(profile)
     if kept is False:
         return "this kernel lets outputs go when their owner ends: nothing to put"
-    if kept is None and moment is Moment.START:
+    if kept is None and moment is DeclaredState.START:
         return "this kernel does not say that it keeps outputs: the controller will put them"
     return ""
 

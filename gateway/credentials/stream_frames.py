@@ -40,7 +40,7 @@ class FrameCutter:
         self._running = bytearray()
         self._noise = bytearray()
         self._noise_bytes = 0
-        self._told_bytes = 0
+        self._reported_bytes = 0
 
     def feed(self, data: bytes) -> list[Cut]:
         """Take bytes; the frames that they complete."""
@@ -56,14 +56,14 @@ class FrameCutter:
             frame = bytes(running[:size])
             flaw = self._protocol.flaw(frame)
             if flaw:
-                # One of its bytes may begin a good frame; none is told a second time as noise.
-                cuts += [*self._noise_told(), Cut(frame, flaw)]
-                self._told_bytes = max(self._told_bytes, size)
+                # One of its bytes may begin a good frame; none is taken a second time as noise.
+                cuts += [*self._take_noise(), Cut(frame, flaw)]
+                self._reported_bytes = max(self._reported_bytes, size)
                 self._drop()
                 continue
-            cuts += [*self._noise_told(), Cut(frame)]
+            cuts += [*self._take_noise(), Cut(frame)]
             del running[:size]
-            self._told_bytes = max(0, self._told_bytes - size)
+            self._reported_bytes = max(0, self._reported_bytes - size)
         return cuts
 
     def silence(self) -> list[Cut]:
@@ -72,28 +72,28 @@ class FrameCutter:
         while self._running:
             self._drop()
             cuts += self.feed(b"")
-        return cuts + self._noise_told()
+        return cuts + self._take_noise()
 
     def reset(self) -> None:
         """Forget what was left unfinished: its rest is lost."""
         for kept in (self._running, self._noise):
             kept.clear()
-        self._noise_bytes = self._told_bytes = 0
+        self._noise_bytes = self._reported_bytes = 0
 
     def _drop(self) -> None:
         byte = self._running[0]
         del self._running[0]
-        if self._told_bytes:
-            self._told_bytes -= 1
+        if self._reported_bytes:
+            self._reported_bytes -= 1
             return
         self._noise_bytes += 1
         if len(self._noise) < NOISE_KEPT:
             self._noise.append(byte)
 
-    def _noise_told(self) -> list[Cut]:
+    def _take_noise(self) -> list[Cut]:
         if not self._noise_bytes:
             return []
-        told = [Cut(bytes(self._noise), f"{self._noise_bytes} bytes that are no frame")]
+        taken = [Cut(bytes(self._noise), f"{self._noise_bytes} bytes that are no frame")]
         self._noise.clear()
         self._noise_bytes = 0
-        return told
+        return taken

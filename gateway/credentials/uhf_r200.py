@@ -65,10 +65,12 @@ class R200Protocol:
 
     @staticmethod
     def _flaw_of_tag(frame: bytes) -> str:
-        told = frame[_PARAMETERS:-2]
-        if len(told) <= _BESIDE_EPC or len(told) - _BESIDE_EPC != 2 * (told[1] >> 3):
+        parameters = frame[_PARAMETERS:-2]
+        if len(parameters) <= _BESIDE_EPC or len(parameters) - _BESIDE_EPC != 2 * (
+            parameters[1] >> 3
+        ):
             return "the tag's length and that of the notice differ"
-        found, right = int.from_bytes(told[-2:], "big"), tag_crc(told[1:-2])
+        found, right = int.from_bytes(parameters[-2:], "big"), tag_crc(parameters[1:-2])
         return "" if found == right else f"the tag's CRC is {found:04X}, should be {right:04X}"
 
 
@@ -85,12 +87,12 @@ class R200Codec:
         return framed(COMMAND, POWER, centidbm.to_bytes(2, "big"))
 
     def reply(self, frame: bytes) -> UhfReply:
-        kind, command, told = frame[1], frame[2], frame[_PARAMETERS:-2]
+        kind, command, parameters = frame[1], frame[2], frame[_PARAMETERS:-2]
         if kind == NOTICE:
-            return UhfReply((told[3:-2],) if command == INVENTORY else ())
-        if command != FAILED or told[:1] == bytes([NO_TAG]):
+            return UhfReply((parameters[3:-2],) if command == INVENTORY else ())
+        if command != FAILED or parameters[:1] == bytes([NO_TAG]):
             return UhfReply()
-        code = told[0] if told else 0
+        code = parameters[0] if parameters else 0
         return UhfReply(error=_ERRORS.get(code, f"it answers with error {code:#04x}"))
 
     @staticmethod
@@ -111,5 +113,5 @@ class R200Codec:
         words, half = divmod(len(tag), 2)
         if half or not 1 <= words <= 31:
             raise ValueError(f"a tag has 1 to 31 words of two bytes, found {len(tag)} bytes")
-        told = bytes([words << 3, 0]) + tag
-        return b"\xc9" + told + tag_crc(told).to_bytes(2, "big")
+        parameters = bytes([words << 3, 0]) + tag
+        return b"\xc9" + parameters + tag_crc(parameters).to_bytes(2, "big")

@@ -140,10 +140,10 @@ class Reader18Codec:
 
     def encode_tags(self, tags: Iterable[bytes], *, more: bool = False) -> bytes:
         """The answer to an inventory that found `tags`; with none: no tag."""
-        told = list(tags)
-        if not told:
+        found = list(tags)
+        if not found:
             return self.encode(INVENTORY, NO_TAG)
         beside = b"\x40" if self.protocol.detailed else b""
-        data = bytes([len(told)]) + b"".join(bytes([len(tag)]) + tag + beside for tag in told)
+        data = bytes([len(found)]) + b"".join(bytes([len(tag)]) + tag + beside for tag in found)
         antenna = b"\x01" if self.protocol.detailed else b""
         return self.encode(INVENTORY, _MORE if more else 0x01, antenna + data)

@@ -28,7 +28,7 @@ took longer would be cut short by the service manager (TimeoutStopSec=), which c
 _ITEMS_KEPT = 4096
 """What waits for the loop before the device counts as failed."""
 
-Heard = TypeVar("Heard")
+Item = TypeVar("Item")
 
 log = structlog.get_logger("devices")
 
@@ -41,7 +41,7 @@ class Backoff:
     longest_s: float = 5.0
 
 
-class DeviceThread(Generic[Heard]):
+class DeviceThread(Generic[Item]):
     """Looks after one device; made running.
 
     `work` opens the device, tells that it is there, hands on what it says, and returns only when
@@ -51,7 +51,7 @@ class DeviceThread(Generic[Heard]):
     def __init__(
         self,
         name: str,
-        work: Callable[[DeviceThread[Heard]], None],
+        work: Callable[[DeviceThread[Item]], None],
         loop: Loop,
         *,
         backoff: Backoff | None = None,
@@ -64,8 +64,8 @@ class DeviceThread(Generic[Heard]):
         self._wake = loop.wake
         self._backoff = backoff or Backoff()
         self._explain = explain
-        self._heard: deque[Heard | DeviceState] = deque()
-        self._told: tuple[Health, str] | None = None
+        self._inbox: deque[Item | DeviceState] = deque()
+        self._reported: tuple[Health, str] | None = None
         self._stop = threading.Event()
         self._interrupt: Callable[[], None] | None = None
         self._guard = threading.Lock()
@@ -75,14 +75,14 @@ class DeviceThread(Generic[Heard]):
 
     # From here on: the loop's side.
 
-    def turns(self, now_ns: int) -> bool:
+    def responsive(self, now_ns: int) -> bool:
         """Whether the thread lives and gave a sign of it lately."""
         return self._thread.is_alive() and now_ns - self._beat_ns < HUNG_NS
 
-    def take(self) -> Iterator[Heard | DeviceState]:
+    def take(self) -> Iterator[Item | DeviceState]:
         """What came in since the last call; the thread wakes the loop for it."""
-        while self._heard:
-            yield self._heard.popleft()
+        while self._inbox:
+            yield self._inbox.popleft()
 
     @property
     def alive(self) -> bool:
@@ -129,19 +129,19 @@ class DeviceThread(Generic[Heard]):
             with self._guard:
                 self._interrupt = None
 
-    def hand(self, heard: Heard) -> None:
+    def deliver(self, item: Item) -> None:
         """Hand something to the loop. Raises OSError when the loop takes nothing any more."""
-        if len(self._heard) >= _ITEMS_KEPT:
+        if len(self._inbox) >= _ITEMS_KEPT:
             raise OSError("more comes than is taken")
-        self._heard.append(heard)
+        self._inbox.append(item)
         self._wake()
 
-    def tell(self, health: Health, why: str = "") -> None:
+    def report(self, health: Health, why: str = "") -> None:
         """Tell the loop how the device is; the same thing only once."""
         self.beat()
-        if (health, why) != self._told:
-            self._told = (health, why)
-            self._heard.append(DeviceState(self.name, health, why, self._clock.monotonic_ns()))
+        if (health, why) != self._reported:
+            self._reported = (health, why)
+            self._inbox.append(DeviceState(self.name, health, why, self._clock.monotonic_ns()))
             self._wake()
 
     def _run(self) -> None:
@@ -157,7 +157,7 @@ class DeviceThread(Generic[Heard]):
                 why = f"{type(error).__name__}: {error}"
             else:
                 break
-            self.tell(Health.OFFLINE, why)
+            self.report(Health.OFFLINE, why)
             # What worked for a while gets a quick second chance, what flaps does not.
             if self._clock.monotonic_ns() - started_ns >= self._backoff.longest_s * _NS:
                 delay_s = self._backoff.first_s

@@ -49,7 +49,7 @@ class Devices:
         if counters is not None:
             self._counters[device.name] = counters
 
-    def heard(self, state: DeviceState) -> None:
+    def update(self, state: DeviceState) -> None:
         """Take note of how a known device is."""
         self._known[state.device] = replace(
             self._known[state.device], health=state.health, why=state.why, since_ns=state.at_ns

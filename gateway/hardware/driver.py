@@ -16,7 +16,7 @@ class Driver(Protocol):
     def due_ns(self) -> int | None:
         """When `service` has something to do without a wake-up; None when only one counts."""
 
-    def turns(self, now_ns: int) -> bool:
+    def responsive(self, now_ns: int) -> bool:
         """Whether its threads, if it has any, still go round; a device that is away is no matter
         here. False lets the service's watchdog starve: only a new start can cure it."""
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ReaderContext:
     """What readers hang on."""
 
     factory: PinFactory
@@ -53,13 +53,15 @@ class Surroundings:
 class Readers:
     """All readers of a site. What one of them lacks is told by its state, not raised."""
 
-    def __init__(self, readers: tuple[Reader, ...], around: Surroundings, devices: Devices) -> None:
+    def __init__(
+        self, readers: tuple[Reader, ...], context: ReaderContext, devices: Devices
+    ) -> None:
         """Open `readers`, and let `devices` know them."""
-        self._around = around
+        self._context = context
         self._lines: dict[int, EdgeSource] = {}
         self.drivers: list[Driver] = []
         """In the order in which they are to be opened; to be closed in the other."""
-        now_ns = around.loop.clock.monotonic_ns()
+        now_ns = context.loop.clock.monotonic_ns()
         for reader in readers:
             if isinstance(reader, WiegandReader):
                 counters: Counters | None = self._open_wiegand(reader)
@@ -72,7 +74,7 @@ class Readers:
         polled = [lines for lines in self._lines.values() if isinstance(lines, PolledSource)]
         if polled:
             # Closed first: no lines are given back while the thread polls them.
-            self.drivers.append(EdgeThread(polled, around.loop, around.backoff))
+            self.drivers.append(EdgeThread(polled, context.loop, context.backoff))
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
         """What each data line is at: its kind, the reader's index, and whether it is high."""
@@ -82,8 +84,8 @@ class Readers:
                     yield kind, index, high
 
     def _open_wiegand(self, reader: WiegandReader) -> Counters:
-        loop = self._around.loop
-        source = open_edges(self._around.factory, reader, loop.wake)
+        loop = self._context.loop
+        source = open_edges(self._context.factory, reader, loop.wake)
         self._lines[reader.index] = source
         health = SharedHealth(loop.post)
         driver = WiegandDriver(reader, source, replace(loop, post=health.part()))
@@ -96,7 +98,7 @@ class Readers:
         reader: SerialQrReader | SerialCardReader | SerialUhfReader | HidReader | PcscReader,
     ) -> Driver:
         # What a site has none of is not imported: its drivers are memory that no door uses.
-        around = self._around
+        context = self._context
         match reader:
             case SerialQrReader():
                 from gateway.hardware.serial_ports.qr_lines import QrLines
@@ -115,8 +117,8 @@ class Readers:
                     self._path(reader),
                     reader.speed,
                     UhfPoller(reader),
-                    around.loop,
-                    backoff=around.backoff,
+                    context.loop,
+                    backoff=context.backoff,
                 )
             case HidReader():
                 return self._typing(reader)
@@ -125,23 +127,23 @@ class Readers:
                 from gateway.hardware.usb.pcsc_service import open_pcscd
 
                 opener: Callable[[], CardService] = open_pcscd
-                if around.simulator is not None and reader.reader == SIMULATED_PORT:
-                    opener = partial(around.simulator.usb.cards, reader.name)
-                return PcscDriver(reader, around.loop, backoff=around.backoff, opener=opener)
+                if context.simulator is not None and reader.reader == SIMULATED_PORT:
+                    opener = partial(context.simulator.usb.cards, reader.name)
+                return PcscDriver(reader, context.loop, backoff=context.backoff, opener=opener)
 
     def _serial(
         self, reader: SerialQrReader | SerialCardReader, protocol: SerialProtocol
     ) -> SerialDriver:
         from gateway.hardware.serial_ports.driver import SerialDriver
 
-        around = self._around
+        context = self._context
         return SerialDriver(
             reader.name,
             self._path(reader),
             reader.baud,
             protocol,
-            around.loop,
-            backoff=around.backoff,
+            context.loop,
+            backoff=context.backoff,
         )
 
     def _typing(self, reader: HidReader) -> Driver:
@@ -152,10 +154,10 @@ class Readers:
         return HidDriver(
             reader,
             self._path(reader),
-            self._around.loop,
-            backoff=self._around.backoff,
+            self._context.loop,
+            backoff=self._context.backoff,
             opener=open_simulated_keyboard if reader.device == SIMULATED_PORT else open_keyboard,
         )
 
     def _path(self, reader: Reader) -> str:
-        return path_of_port(self._around.runtime_dir, reader.name, reader.place)
+        return path_of_port(self._context.runtime_dir, reader.name, reader.place)

@@ -27,23 +27,23 @@ class RateLimit:
         self._at_once = at_once
         self._free_ns: int | None = None
         """When the whole ration is there again."""
-        self._left_out = 0
+        self._omitted = 0
 
-    def grant(self, at_ns: int) -> int | None:
+    def allow(self, at_ns: int) -> int | None:
         """Whether one may be told at `at_ns`: how many were left out before it, or None, which
         leaves it out."""
         free_ns = at_ns if self._free_ns is None else max(self._free_ns, at_ns)
         if free_ns - at_ns > (self._at_once - 1) * self._pause_ns:
-            self._left_out += 1
+            self._omitted += 1
             return None
         self._free_ns = free_ns + self._pause_ns
-        left_out, self._left_out = self._left_out, 0
-        return left_out
+        omitted, self._omitted = self._omitted, 0
+        return omitted
 
 
-def after(why: str, left_out: int) -> str:
+def with_omitted(why: str, omitted: int) -> str:
     """`why`, with how many were left out before it."""
-    return f"{why} (and {left_out} more before)" if left_out else why
+    return f"{why} (and {omitted} more before)" if omitted else why
 
 
 def reject_placeholder(read: Identification) -> Identification | BadFrame:
@@ -57,11 +57,11 @@ class BadFrameLimiter:
     next one."""
 
     def __init__(self) -> None:
-        self._rations: dict[str, RateLimit] = {}
+        self._limits: dict[str, RateLimit] = {}
 
-    def told(self, frame: BadFrame) -> BadFrame | None:
+    def limit(self, frame: BadFrame) -> BadFrame | None:
         """What is told of `frame`; None when too much was told of its reader."""
-        left_out = self._rations.setdefault(frame.reader, RateLimit()).grant(frame.at_ns)
-        if left_out is None:
+        omitted = self._limits.setdefault(frame.reader, RateLimit()).allow(frame.at_ns)
+        if omitted is None:
             return None
-        return replace(frame, bits=frame.bits[:LONGEST], why=after(frame.why, left_out))
+        return replace(frame, bits=frame.bits[:LONGEST], why=with_omitted(frame.why, omitted))

@@ -20,7 +20,7 @@ from gateway.hardware.pins.inputs import DebouncedInput
 from gateway.hardware.pins.outputs import StrikeOutput, SwitchOutput
 from gateway.hardware.pins.pin import PinFactory
 from gateway.hardware.pins.watch import PinWatch
-from gateway.hardware.readers import Readers, Surroundings
+from gateway.hardware.readers import ReaderContext, Readers
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.report_limits import BadFrameLimiter, reject_placeholder
 from gateway.hardware.secbox.line import SecBoxLine
@@ -116,7 +116,7 @@ class Rig:
     def healthy(self) -> bool:
         """False when a device's thread has died or hangs, which only a new start can cure."""
         now_ns = self._loop.clock.monotonic_ns()
-        return all(driver.turns(now_ns) for driver in self._drivers)
+        return all(driver.responsive(now_ns) for driver in self._drivers)
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
         """What each input line is at: its kind, its number, and whether it is high."""
@@ -154,14 +154,14 @@ class Rig:
         self.simulator = self._simulator()
         for name, wiring in input_wiring(self._site).items():
             self._inputs.append(DebouncedInput(self._factory, name, wiring, self._loop))
-        heard = replace(self._loop, post=self._heard)
-        around = Surroundings(
-            self._factory, heard, self._runtime_dir, self.simulator, self._backoff
+        loop = replace(self._loop, post=self._receive)
+        context = ReaderContext(
+            self._factory, loop, self._runtime_dir, self.simulator, self._backoff
         )
-        self._readers = Readers(self._site.reader, around, self._devices)
+        self._readers = Readers(self._site.reader, context, self._devices)
         self._drivers += self._readers.drivers
-        self._open_sec_boxes(heard)
-        self._watch_pins(heard)
+        self._open_sec_boxes(loop)
+        self._watch_pins(loop)
 
     def _simulator(self) -> Simulator | None:
         if self._factory.chip_label is not None:
@@ -194,7 +194,7 @@ class Rig:
             self._secbox_lines.append(line)
             self._drivers.append(line)
 
-    def _watch_pins(self, heard: Loop) -> None:
+    def _watch_pins(self, loop: Loop) -> None:
         """Have an eye on every input and output."""
         names = line_names(self._site)
         wiring = input_wiring(self._site)
@@ -210,7 +210,7 @@ class Rig:
         for kind, lines in (("output", outputs), ("input", inputs)):
             for name in lines:
                 self._devices.add(Device(name, kind, Health.ONLINE, "", now_ns))
-        self._drivers.append(PinWatch(inputs, outputs, heard))
+        self._drivers.append(PinWatch(inputs, outputs, loop))
 
     def configure(self, reading: ReadingSettings) -> None:
         """Let the readers go by what the database says from now on."""
@@ -270,14 +270,14 @@ class Rig:
             for output in self._sides.values():
                 steps.callback(output.release, both_sides)
 
-    def _heard(self, event: HardwareEvent) -> None:
+    def _receive(self, event: HardwareEvent) -> None:
         if isinstance(event, DeviceState):
-            self._devices.heard(event)
+            self._devices.update(event)
         elif isinstance(event, Identification):
             event = reject_placeholder(event)
-        told = self._bad_frames.told(event) if isinstance(event, BadFrame) else event
-        if told is not None:
-            self._loop.post(told)
+        reported = self._bad_frames.limit(event) if isinstance(event, BadFrame) else event
+        if reported is not None:
+            self._loop.post(reported)
 
 
 def open_rig(

@@ -23,7 +23,7 @@ _RP1 = "pinctrl-rp1"
 """Label of the Raspberry Pi 5's chip."""
 
 
-class Moment(StrEnum):
+class DeclaredState(StrEnum):
     """Which of a door's declared states is meant: `on_start`, `on_stop` or `on_fault`."""
 
     START = "start"
@@ -46,7 +46,7 @@ class SafeLine:
         return f"{self.name}: pin {self.pin} {'high' if self.high else 'low'}, {self.state}"
 
 
-def safe_lines(site: SiteFile, moment: Moment) -> Iterator[SafeLine]:
+def safe_lines(site: SiteFile, moment: DeclaredState) -> Iterator[SafeLine]:
     """Every output of `site` at its level of `moment`: locks first, then what sounds or shines,
     off: the lights and buzzers of readers would go on telling a grant."""
     for door in site.door:
@@ -64,7 +64,7 @@ def safe_lines(site: SiteFile, moment: Moment) -> Iterator[SafeLine]:
 
 
 def put_safe(
-    site: SiteFile, profile: BoardProfile, clock: Clock, runtime_dir: Path, moment: Moment
+    site: SiteFile, profile: BoardProfile, clock: Clock, runtime_dir: Path, moment: DeclaredState
 ) -> Iterator[tuple[SafeLine, str]]:
     """Claim each output with its level and leave it so; each line comes with why it failed.
 
@@ -102,11 +102,11 @@ def keeps_outputs(profile: BoardProfile, modules: Path = KERNEL_MODULES) -> bool
     return found.strip() == "Y"
 
 
-def _state(owner: Door | Turnstile, moment: Moment) -> LockState:
+def _state(owner: Door | Turnstile, moment: DeclaredState) -> LockState:
     match moment:
-        case Moment.START:
+        case DeclaredState.START:
             return owner.on_start
-        case Moment.STOP:
+        case DeclaredState.STOP:
             return owner.on_stop
-        case Moment.FAULT:
+        case DeclaredState.FAULT:
             return owner.on_fault

@@ -15,27 +15,29 @@ class SharedHealth:
     def __init__(self, post: Callable[[HardwareEvent], None]) -> None:
         """`post` takes the device's state whenever it is another one."""
         self._post = post
-        self._said: list[DeviceState | None] = []
-        self._told: tuple[Health, str] = (Health.ONLINE, "")
+        self._states: list[DeviceState | None] = []
+        self._reported: tuple[Health, str] = (Health.ONLINE, "")
 
     def part(self) -> Callable[[HardwareEvent], None]:
         """Where one part posts what it has to say."""
-        number = len(self._said)
-        self._said.append(None)
+        number = len(self._states)
+        self._states.append(None)
 
         def post(event: HardwareEvent) -> None:
             if isinstance(event, DeviceState):
-                self._said[number] = event
-                self._tell(event)
+                self._states[number] = event
+                self._report(event)
             else:
                 self._post(event)
 
         return post
 
-    def _tell(self, last: DeviceState) -> None:
-        wrong = [said for said in self._said if said is not None and said.why]
-        worst = min((said.health for said in wrong), key=_WORST_FIRST.index, default=Health.ONLINE)
-        why = "; ".join(said.why for said in wrong)
-        if (worst, why) != self._told:
-            self._told = (worst, why)
+    def _report(self, last: DeviceState) -> None:
+        wrong = [state for state in self._states if state is not None and state.why]
+        worst = min(
+            (state.health for state in wrong), key=_WORST_FIRST.index, default=Health.ONLINE
+        )
+        why = "; ".join(state.why for state in wrong)
+        if (worst, why) != self._reported:
+            self._reported = (worst, why)
             self._post(DeviceState(last.device, worst, why, last.at_ns))

@@ -163,7 +163,7 @@ def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
     Raises SettingsError for a module that has no profile.
     """
     hats = load_hats(site)
-    found = [*_open_at_boot(profile, site), *_heard_at_boot(profile, site)]
+    found = [*_open_at_boot(profile, site), *_sounding_at_boot(profile, site)]
     found += [
         *_lit_at_boot(profile, site),
         *_energised_at_boot(profile, hats, site),
@@ -197,7 +197,7 @@ def _open_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                 )
 
 
-def _heard_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+def _sounding_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
     for name, output in site.sounders():
         if output.level(on=True) is profile.boot_level(output.pin):
             off = Level.LOW if output.active is Level.HIGH else Level.HIGH

@@ -29,7 +29,7 @@ class PinWatch:
         self._post = loop.post
         self._outputs = outputs
         self._parts: Mapping[str, DebouncedInput | OutputLine] = {**outputs, **inputs}
-        self._told = dict.fromkeys(self._parts, "")
+        self._reported = dict.fromkeys(self._parts, "")
         self._look_ns = next_round_ns(loop.clock.monotonic_ns(), LOOK_NS)
 
     @property
@@ -37,7 +37,7 @@ class PinWatch:
         """When the outputs are read back; None without any."""
         return self._look_ns if self._outputs else None
 
-    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - there is no thread
+    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - there is no thread
         return True
 
     def configure(self, reading: ReadingSettings) -> None:
@@ -50,8 +50,8 @@ class PinWatch:
                 line.check()
         for name, part in self._parts.items():
             why = part.failure
-            if why != self._told[name]:
-                self._told[name] = why
+            if why != self._reported[name]:
+                self._reported[name] = why
                 health = Health.OFFLINE if why else Health.ONLINE
                 self._post(DeviceState(name, health, why, now_ns))
 

@@ -1,6 +1,6 @@
 """One RS-485 line with its modules: a thread that polls them, and relays that the loop drives.
 
-A relay is a level, never an order that is kept: what a module is told when it comes back is what
+A relay is a level, never an order that is kept: what a module is report when it comes back is what
 its door wants at that moment, so no opening is made up for. Where the module can, each unlocking
 is for two seconds and given anew twice a second: whoever cuts the line locks the door.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, InputLevel, InputName, Loop
 from gateway.hardware.reading_settings import ReadingSettings
-from gateway.hardware.secbox.module import Module, ModuleRelay, Told
+from gateway.hardware.secbox.module import Module, ModuleRelay, ModuleReport
 from gateway.hardware.secbox.profiles import load_module
 from gateway.settings import SecBox
 
@@ -56,17 +56,17 @@ class SecBoxLine:
         self._clock = loop.clock
         self._post = loop.post
         self._opener = opener
-        self._moved = threading.Event()
+        self._changed = threading.Event()
         self._levels: dict[InputName, bool] = {}
-        self.relays = {box.id: ModuleRelay(box, self._moved.set) for box in boxes}
+        self.relays = {box.id: ModuleRelay(box, self._changed.set) for box in boxes}
         """By SecBox."""
         self._timeout_s = max(box.timeout_ms for box in boxes) / 1000
-        self._thread: DeviceThread[Told] = DeviceThread(
+        self._thread: DeviceThread[ModuleReport] = DeviceThread(
             self.name, self._serve, loop, backoff=backoff
         )
 
-    def turns(self, now_ns: int) -> bool:
-        return self._thread.turns(now_ns)
+    def responsive(self, now_ns: int) -> bool:
+        return self._thread.responsive(now_ns)
 
     def configure(self, reading: ReadingSettings) -> None:
         """Nothing on a module is read as the database says."""
@@ -76,46 +76,46 @@ class SecBoxLine:
         for name, high in self._levels.items():
             yield name.kind.value, name.number, high
 
-    def service(self, now_ns: int) -> None:  # noqa: ARG002 - what is told has stamps of its own
-        for told in self._thread.take():
-            if isinstance(told, DeviceState) and told.device == self.name:
+    def service(self, now_ns: int) -> None:  # noqa: ARG002 - what is report has stamps of its own
+        for report in self._thread.take():
+            if isinstance(report, DeviceState) and report.device == self.name:
                 # The line is there: its modules tell for themselves. It is not: none of them is.
-                for box in () if told.online else self._boxes:
-                    self._hear(DeviceState(box.name, told.health, told.why, told.at_ns))
+                for box in () if report.online else self._boxes:
+                    self._take(DeviceState(box.name, report.health, report.why, report.at_ns))
             else:
-                self._hear(told)
+                self._take(report)
 
-    def _hear(self, told: Told) -> None:
-        if isinstance(told, InputLevel):
-            self._levels[told.name] = told.high
-        elif not told.online:
-            gone = {box.id for box in self._boxes if box.name == told.device}
+    def _take(self, report: ModuleReport) -> None:
+        if isinstance(report, InputLevel):
+            self._levels[report.name] = report.high
+        elif not report.online:
+            gone = {box.id for box in self._boxes if box.name == report.device}
             kept = {name: high for name, high in self._levels.items() if name.number not in gone}
             self._levels = kept
-        self._post(told)
+        self._post(report)
 
     def close(self) -> None:
-        """Have each module that answers take what its relay was told last, and stop."""
+        """Have each module that answers take what its relay was report last, and stop."""
         self._thread.close()
 
     # From here on: the thread.
 
-    def _serve(self, thread: DeviceThread[Told]) -> None:
+    def _serve(self, thread: DeviceThread[ModuleReport]) -> None:
         with (
             self._opener(self._boxes[0], self._path, self._timeout_s) as bus,
-            thread.interrupted_by(self._moved.set),
+            thread.interrupted_by(self._changed.set),
         ):
-            thread.tell(Health.ONLINE)
+            thread.report(Health.ONLINE)
             modules = self._modules(thread, bus)
             while not thread.stopping:
                 # Before what is wanted is looked at: what comes later wakes again.
-                self._moved.clear()
-                self._go_round(thread, modules)
-                self._moved.wait(self._idle_s(modules))
+                self._changed.clear()
+                self._poll_due(thread, modules)
+                self._changed.wait(self._idle_s(modules))
             for module in modules:
-                module.leave()
+                module.release()
 
-    def _modules(self, thread: DeviceThread[Told], bus: ModbusBus) -> list[Module]:
+    def _modules(self, thread: DeviceThread[ModuleReport], bus: ModbusBus) -> list[Module]:
         by_address = sorted(self._boxes, key=lambda box: box.address)
         grouped = groupby(by_address, key=lambda box: box.address)
         return [
@@ -123,21 +123,21 @@ class SecBoxLine:
                 bus,
                 load_module(boxes[0].module),
                 [(box, self.relays[box.id]) for box in boxes],
-                thread.hand,
+                thread.deliver,
                 self._clock.monotonic_ns,
             )
             for boxes in (list(found) for _address, found in grouped)
         ]
 
     @staticmethod
-    def _go_round(thread: DeviceThread[Told], modules: Sequence[Module]) -> None:
+    def _poll_due(thread: DeviceThread[ModuleReport], modules: Sequence[Module]) -> None:
         """Look at every module whose turn it is; relays go ahead of each look."""
         for module in modules:
             for each in modules:
                 each.drive(time.monotonic())
             now_s = time.monotonic()
             if now_s >= module.due_s:
-                module.look(now_s)
+                module.poll(now_s)
                 thread.beat()
             if thread.stopping:
                 return

@@ -14,7 +14,7 @@ from gateway.settings import LockState, SecBox
 if TYPE_CHECKING:
     from gateway.hardware.secbox.modbus_bus import ModbusBus
 
-Told = DeviceState | InputLevel
+ModuleReport = DeviceState | InputLevel
 """What a line tells the loop."""
 
 POLL_S = 0.05
@@ -91,7 +91,7 @@ class _Lock:
         self.renew_s = 0.0
 
     @property
-    def wants_on(self) -> bool:
+    def should_be_on(self) -> bool:
         return self.box.switches_on(self.relay.state)
 
 
@@ -103,14 +103,14 @@ class Module:
         bus: ModbusBus,
         profile: ModuleProfile,
         boxes: Sequence[tuple[SecBox, ModuleRelay]],
-        tell: Callable[[Told], None],
+        report: Callable[[ModuleReport], None],
         now_ns: Callable[[], int],
     ) -> None:
-        """`tell` takes what is to be posted, at the instant that `now_ns` shows."""
+        """`report` takes what is to be posted, at the instant that `now_ns` shows."""
         self.due_s = 0.0
         self._bus = bus
         self._profile = profile
-        self._tell = tell
+        self._report = report
         self._now_ns = now_ns
         self._address = boxes[0][0].address
         self._locks = [_Lock(box, relay) for box, relay in boxes]
@@ -118,18 +118,18 @@ class Module:
         self._coil_count = 1 + max(box.coil for box, _ in boxes)
         self._input_count = 1 + max((each.number for each in self._contacts), default=-1)
         self._found = False
-        self._told: tuple[Health, str] | None = None
+        self._reported: tuple[Health, str] | None = None
         self._failed_in_row = 0
         self._results: deque[bool] = deque(maxlen=_WINDOW)
         self._retry_s = RETRY_S[0]
         self._reconcile_s = 0.0
 
-    def look(self, now_s: float) -> None:
+    def poll(self, now_s: float) -> None:
         """Read the module's inputs, and its relays when that is due."""
         self.due_s = now_s + POLL_S
         try:
             if not self._found:
-                self._find(now_s)
+                self._initialise(now_s)
             inputs = self._read(now_s)
         except (NoAnswer, ModuleRefused) as error:
             self._fail(error, now_s)
@@ -137,12 +137,12 @@ class Module:
         self._results.append(True)
         self._failed_in_row = 0
         self._retry_s = RETRY_S[0]
-        self._say_how_it_is()
+        self._report_quality()
         for contact in self._contacts:
             # High as at a pin with a pull-up: while the contact is open.
             high = inputs[contact.number] is not self._profile.closed
             if contact.see(high=high):
-                self._tell(InputLevel(contact.name, high, self._now_ns()))
+                self._report(InputLevel(contact.name, high, self._now_ns()))
 
     def drive(self, now_s: float) -> None:
         """Switch relays that do not do what they were told, and renew those that hold for a time.
@@ -153,7 +153,7 @@ class Module:
             return
         for lock in self._locks:
             renewed = lock.on and self._timed(lock) and now_s >= lock.renew_s
-            if lock.on is lock.wants_on and not renewed:
+            if lock.on is lock.should_be_on and not renewed:
                 continue
             try:
                 self._switch(lock, now_s)
@@ -162,17 +162,17 @@ class Module:
                 self._fail(error, now_s)
                 self.due_s = min(self.due_s, now_s + POLL_S)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Tell each relay for the last time what it is to do, for as long as it likes."""
         for lock in self._locks if self._found else ():
             for _attempt in range(SILENT_AFTER):
                 try:
-                    self._bus.write_coil(self._address, lock.box.coil, on=lock.wants_on)
+                    self._bus.write_coil(self._address, lock.box.coil, on=lock.should_be_on)
                     break
                 except (NoAnswer, ModuleRefused):
                     continue
 
-    def _find(self, now_s: float) -> None:
+    def _initialise(self, now_s: float) -> None:
         """Bring a module that was away, or is new, to what it should be; its relays first."""
         for lock in self._locks:
             self._switch(lock, now_s)
@@ -198,7 +198,7 @@ class Module:
                     self._found = False
                     self.due_s = now_s
                     why = f"relay {lock.box.coil} was not as it was switched"
-                    self._say(Health.DEGRADED, f"{why}: did the module lose its power?")
+                    self._report_health(Health.DEGRADED, f"{why}: did the module lose its power?")
                     raise NoAnswer(why)
         if not self._input_count:
             return ()
@@ -210,7 +210,7 @@ class Module:
         return self._profile.pulse is not None and unlocks
 
     def _switch(self, lock: _Lock, now_s: float) -> None:
-        on, lock.on = lock.wants_on, None
+        on, lock.on = lock.should_be_on, None
         pulse = self._profile.pulse
         if on and pulse is not None and self._timed(lock):
             coil = pulse.coil + lock.box.coil
@@ -224,36 +224,38 @@ class Module:
         self._results.append(False)
         self._failed_in_row += 1
         if isinstance(error, ModuleRefused):
-            self._lose(f"module {self._address} refuses a request: {error}")
+            self._mark_offline(f"module {self._address} refuses a request: {error}")
         elif self._failed_in_row >= SILENT_AFTER:
-            self._lose(f"module {self._address} does not answer: {error}")
+            self._mark_offline(f"module {self._address} does not answer: {error}")
         else:
             return
         self.due_s = now_s + self._retry_s
         self._retry_s = min(2 * self._retry_s, RETRY_S[1])
 
-    def _lose(self, why: str) -> None:
+    def _mark_offline(self, why: str) -> None:
         self._found = False
         for lock in self._locks:
             lock.on = None
         self._results.clear()
-        self._say(Health.OFFLINE, why)
+        self._report_health(Health.OFFLINE, why)
 
-    def _say_how_it_is(self) -> None:
+    def _report_quality(self) -> None:
         failed = self._results.count(False)
-        noisy = self._told is not None and self._told[0] is Health.DEGRADED
+        noisy = self._reported is not None and self._reported[0] is Health.DEGRADED
         # Not to be told with every answer: it ends at half of what began it.
         if failed >= (_NOISE // 2 if noisy else _NOISE):
-            self._say(Health.DEGRADED, "the line is disturbed: answers are missing or broken")
+            self._report_health(
+                Health.DEGRADED, "the line is disturbed: answers are missing or broken"
+            )
         else:
-            self._say(Health.ONLINE, "")
+            self._report_health(Health.ONLINE, "")
 
-    def _say(self, health: Health, why: str) -> None:
-        if (health, why) == self._told:
+    def _report_health(self, health: Health, why: str) -> None:
+        if (health, why) == self._reported:
             return
-        self._told = (health, why)
+        self._reported = (health, why)
         for lock in self._locks:
-            self._tell(DeviceState(lock.box.name, health, why, self._now_ns()))
+            self._report(DeviceState(lock.box.name, health, why, self._now_ns()))
 
 
 def _contacts(box: SecBox) -> list[_Contact]:

@@ -17,11 +17,11 @@ from gateway.settings.profiles import load_checked, names_in
 Word = Annotated[int, Field(ge=0, le=0xFFFF)]
 
 
-class _Table(BaseModel):
+class _ProfileTable(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Pulse(_Table):
+class PulseCommand(_ProfileTable):
     """A write to a coil (function 5) that switches a relay on for a time of the module's own."""
 
     coil: Word
@@ -34,7 +34,7 @@ class Pulse(_Table):
         return min(max(1, -(-hold_ms // self.unit_ms)), self.most_units)
 
 
-class Setup(_Table):
+class Setup(_ProfileTable):
     """Holding registers that are given a value when the module is found (function 6)."""
 
     register_: Annotated[Word, Field(alias="register")]
@@ -44,7 +44,7 @@ class Setup(_Table):
     why: str
 
 
-class ModuleProfile(_Table):
+class ModuleProfile(_ProfileTable):
     """One file of `hw/modules`."""
 
     name: str
@@ -57,7 +57,7 @@ class ModuleProfile(_Table):
     inputs: Annotated[int, Field(ge=0, le=256)]
     closed: bool = True
     """What a discrete input reads while its contact is closed."""
-    pulse: Pulse | None = None
+    pulse: PulseCommand | None = None
     setup: tuple[Setup, ...] = ()
     silence_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
     """After so long without a request the module switches its relays off; None for never."""

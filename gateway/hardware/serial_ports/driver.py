@@ -82,8 +82,8 @@ class SerialDriver:
             name, self._carry, loop, backoff=backoff, explain=self._plain
         )
 
-    def turns(self, now_ns: int) -> bool:
-        return self._thread.turns(now_ns)
+    def responsive(self, now_ns: int) -> bool:
+        return self._thread.responsive(now_ns)
 
     def configure(self, reading: ReadingSettings) -> None:
         self._protocol.configure(reading)
@@ -95,8 +95,8 @@ class SerialDriver:
                 self._post(item)
                 continue
             at_ns, data = item
-            heard = self._protocol.feed(data, at_ns) if data else self._protocol.silence()
-            for read in heard:
+            reads = self._protocol.feed(data, at_ns) if data else self._protocol.silence()
+            for read in reads:
                 self._post(read)
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class SerialDriver:
             self._outgoing.clear()  # meant for who was there before
             cancel = getattr(port, "cancel_read", lambda: None)
             with thread.interrupted_by(cancel):
-                thread.tell(Health.ONLINE)
+                thread.report(Health.ONLINE)
                 unfinished = False
                 while not thread.stopping:
                     unfinished = self._carry_once(thread, port, unfinished=unfinished)
@@ -135,7 +135,7 @@ class SerialDriver:
             data += port.read(port.in_waiting)
         elif not unfinished or thread.stopping:
             return unfinished
-        thread.hand((self._clock.monotonic_ns(), data))
+        thread.deliver((self._clock.monotonic_ns(), data))
         unfinished = bool(data) and data[-1] not in self._protocol.ends
         patience_s = self._protocol.gap_s if unfinished else _READ_S
         if port.timeout != patience_s:  # setting it asks the system

@@ -48,13 +48,13 @@ class PolledDriver:
         self._protocol = protocol
         self._post = loop.post
         self._open = False
-        self._told: tuple[Health, str] | None = None
+        self._reported: tuple[Health, str] | None = None
         self._carrier = SerialDriver(
             name,
             port,
             baud,
             protocol,
-            replace(loop, post=self._heard),
+            replace(loop, post=self._receive),
             backoff=backoff,
             opener=opener,
         )
@@ -64,8 +64,8 @@ class PolledDriver:
         """When the reader is to be asked again, or has not answered in time."""
         return self._protocol.due_ns if self._open else None
 
-    def turns(self, now_ns: int) -> bool:
-        return self._carrier.turns(now_ns)
+    def responsive(self, now_ns: int) -> bool:
+        return self._carrier.responsive(now_ns)
 
     def configure(self, reading: ReadingSettings) -> None:
         self._carrier.configure(reading)
@@ -78,17 +78,17 @@ class PolledDriver:
         if request is not None:
             self._carrier.send(request)
         health = self._protocol.health
-        if health is not None and health != self._told:
-            self._told = health
+        if health is not None and health != self._reported:
+            self._reported = health
             self._post(DeviceState(self.name, *health, now_ns))
 
     def close(self) -> None:
         self._carrier.close()
 
-    def _heard(self, event: HardwareEvent) -> None:
+    def _receive(self, event: HardwareEvent) -> None:
         if not isinstance(event, DeviceState):
             self._post(event)
             return
-        self._open, self._told = event.online, None
+        self._open, self._reported = event.online, None
         if not event.online:
             self._post(event)

@@ -28,10 +28,10 @@ class RfidFrames:
         self._cutter = FrameCutter(self._protocol)
         self._held: dict[bytes, int] = {}
         """When each tag that is there was heard last."""
-        self._heard_ns = 0
+        self._received_ns = 0
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
-        self._heard_ns = at_ns
+        self._received_ns = at_ns
         return self._read(self._cutter.feed(data))
 
     def silence(self) -> list[Identification | BadFrame]:
@@ -44,7 +44,7 @@ class RfidFrames:
         """Everything about these readers is in the site file."""
 
     def _read(self, cuts: list[Cut]) -> list[Identification | BadFrame]:
-        at_ns, read = self._heard_ns, list[Identification | BadFrame]()
+        at_ns, read = self._received_ns, list[Identification | BadFrame]()
         for cut in cuts:
             if cut.flaw:
                 read.append(BadFrame(self._name, cut.data.hex(), cut.flaw, at_ns))
@@ -58,9 +58,9 @@ class RfidFrames:
     def _is_held(self, tag: bytes, at_ns: int) -> bool:
         """Whether the tag was there a moment ago; it is from now on."""
         held = {
-            other: heard_ns
-            for other, heard_ns in self._held.items()
-            if at_ns - heard_ns < self._absent_ns
+            other: seen_ns
+            for other, seen_ns in self._held.items()
+            if at_ns - seen_ns < self._absent_ns
         }
         self._held = {**held, tag: at_ns}
         return tag in held

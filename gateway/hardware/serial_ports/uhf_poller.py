@@ -14,13 +14,13 @@ from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReadi
 from gateway.settings import SerialUhfReader
 
 _MS = 1_000_000
-ASK_NS = 100 * _MS
+POLL_NS = 100 * _MS
 """From one inventory to the next, when the answer does not take longer."""
-IDLE_ASK_NS = 2_000 * _MS
+IDLE_POLL_NS = 2_000 * _MS
 """From one sign of life to the next while nothing is to be read."""
 STALE_NS = 250 * _MS
 """A frame whose rest has not come for so long stays a part: whole it takes 44 ms at the slowest."""
-ERRORS_TOLD = 3
+ERRORS_REPORTED = 3
 """So many errors, one after the other, and the reader does not work as it should."""
 GOOD_ENOUGH = 50
 """So many answers without an error, one after the other, and it does again: a loose antenna must
@@ -50,9 +50,9 @@ class UhfPoller:
         self._setting = False
         self._asked_ns: int | None = None
         self._waiting = False
-        self._heard_ns = 0
+        self._received_ns = 0
         self._unanswered = 0
-        self._heard_well = False
+        self._answering = False
         self._error = ""
         self._errors_run = self._good_run = 0
 
@@ -62,7 +62,7 @@ class UhfPoller:
         if self._asked_ns is None:
             return None
         idle = self._reading.mode is not UhfMode.CONTINUOUS and not self._to_set
-        pause_ns = IDLE_ASK_NS if idle else ASK_NS
+        pause_ns = IDLE_POLL_NS if idle else POLL_NS
         return self._asked_ns + (self._answer_ns if self._waiting else pause_ns)
 
     @property
@@ -71,7 +71,7 @@ class UhfPoller:
         if self._unanswered >= SILENT_REQUESTS:
             why = f"the port is open, but the reader does not answer at {self._speed} baud"
             return Health.OFFLINE, why
-        if not self._heard_well:
+        if not self._answering:
             return None
         why = self._error or self._refused
         if not why and self._reading.mode is UhfMode.TRIGGER:
@@ -92,7 +92,7 @@ class UhfPoller:
         """The port was opened or vanished: whoever is there next has been told nothing yet."""
         self._cutter.reset()
         self._asked_ns, self._waiting, self._setting = None, False, False
-        self._unanswered, self._heard_well = 0, False
+        self._unanswered, self._answering = 0, False
         self._error, self._errors_run, self._good_run = "", 0, 0
         self._plan_settings()
 
@@ -104,23 +104,23 @@ class UhfPoller:
         if self._waiting:
             self._unanswered += 1
             if self._unanswered >= SILENT_REQUESTS:
-                self._heard_well = False
+                self._answering = False
                 self._plan_settings()
         self._asked_ns, self._waiting = now_ns, True
-        self._setting = bool(self._to_set) and self._heard_well
+        self._setting = bool(self._to_set) and self._answering
         if self._setting:
             return self._to_set.popleft()
-        reads = self._reading.mode is UhfMode.CONTINUOUS and self._heard_well
+        reads = self._reading.mode is UhfMode.CONTINUOUS and self._answering
         return self._codec.inventory if reads else self._codec.identify
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
         """Take bytes that came at `at_ns`; what they complete."""
         read = list[Identification | BadFrame]()
         cuts = list[Cut]()
-        if at_ns - self._heard_ns > STALE_NS:
+        if at_ns - self._received_ns > STALE_NS:
             # A tag that is only found now was seen too long ago to open anything.
             cuts += [cut for cut in self._cutter.silence() if cut.flaw]
-        self._heard_ns = at_ns
+        self._received_ns = at_ns
         for cut in cuts + self._cutter.feed(data):
             if cut.flaw:
                 read.append(BadFrame(self._name, cut.data.hex(), cut.flaw, at_ns))
@@ -134,11 +134,11 @@ class UhfPoller:
         self._refused = ""
 
     def _take(self, reply: UhfReply, at_ns: int) -> list[Identification]:
-        self._heard_well, self._unanswered = True, 0
+        self._answering, self._unanswered = True, 0
         if self._setting:
             self._refused = f"transmit power is not set: {reply.error}" if reply.error else ""
         else:
-            self._weigh(reply.error)
+            self._note_error(reply.error)
         if reply.last:
             self._waiting = self._setting = False
         if self._reading.mode is not UhfMode.CONTINUOUS:
@@ -151,7 +151,7 @@ class UhfPoller:
             if self._tags.counts(tag, at_ns, intervals)
         ]
 
-    def _weigh(self, error: str) -> None:
+    def _note_error(self, error: str) -> None:
         """What an answer says of the reader; an error alone may be a damaged request."""
         if not error:
             self._errors_run, self._good_run = 0, self._good_run + 1
@@ -159,7 +159,7 @@ class UhfPoller:
                 self._error = ""
             return
         self._errors_run, self._good_run = self._errors_run + 1, 0
-        if self._errors_run >= ERRORS_TOLD:
+        if self._errors_run >= ERRORS_REPORTED:
             # The first one stays: two by turns are no news each time.
             self._error = self._error or error
 

@@ -27,7 +27,7 @@ class SimulatedCards:
         self._serial: bytes | None = None
         self._atr = b""
         self._events = 0
-        self._news = False
+        self._unseen = False
         """Something that `look` has not told yet."""
         self._first = True
         """The reader was not looked at since it came."""
@@ -44,7 +44,7 @@ class SimulatedCards:
                 raise DeviceUnavailable("the reader is unplugged")
             self._events += 1 if self._serial is None else 2
             self._serial, self._atr = serial, atr
-            self._tell()
+            self._notify()
 
     def remove(self) -> None:
         """Take the card away; nothing when there is none."""
@@ -52,19 +52,19 @@ class SimulatedCards:
             if self._serial is not None:
                 self._serial = None
                 self._events += 1
-                self._tell()
+                self._notify()
 
     def plug(self) -> None:
         """Let the reader appear; nothing when it is there."""
         with self._changed:
             self._plugged = True
-            self._tell()
+            self._notify()
 
     def unplug(self) -> None:
         """Let the reader vanish; nothing when it is gone."""
         with self._changed:
             self._plugged = False
-            self._tell()
+            self._notify()
 
     # the service
 
@@ -75,8 +75,8 @@ class SimulatedCards:
     def look(self, reader: str | None) -> CardView | None:
         with self._changed:
             if reader is None or not self._first:
-                self._changed.wait_for(lambda: self._news, WAIT_S)
-            self._news = False
+                self._changed.wait_for(lambda: self._unseen, WAIT_S)
+            self._unseen = False
             self._first = reader is None or not self._plugged
             if self._first:
                 return None
@@ -93,13 +93,13 @@ class SimulatedCards:
 
     def cancel(self) -> None:
         with self._changed:
-            self._tell()
+            self._notify()
 
     def close(self) -> None:
         """Readers and cards stay: it is only the driver that goes. The next one is told all."""
         with self._changed:
             self._first = True
 
-    def _tell(self) -> None:
-        self._news = True
+    def _notify(self) -> None:
+        self._unseen = True
         self._changed.notify_all()

@@ -93,18 +93,18 @@ class SimulatedModule:
                 return _refusal(function, _ILLEGAL_FUNCTION)
 
     def _read(self, function: int, first: int, count: int) -> bytes:
-        wanted = range(first, first + count)
+        requested = range(first, first + count)
         if not 0 < count <= _MOST_READ:
             return _refusal(function, _ILLEGAL_VALUE)
         if function == _READ_REGISTERS:
-            if not all(register in self.registers for register in wanted):
+            if not all(register in self.registers for register in requested):
                 return _refusal(function, _ILLEGAL_ADDRESS)
-            words = [self.registers[register] for register in wanted]
+            words = [self.registers[register] for register in requested]
             return struct.pack(f">BB{count}H", function, 2 * count, *words)
         lines = self._on if function == _READ_COILS else self._inputs()
-        if wanted.stop > len(lines):
+        if requested.stop > len(lines):
             return _refusal(function, _ILLEGAL_ADDRESS)
-        packed = sum(on << at for at, on in enumerate(lines[first : wanted.stop]))
+        packed = sum(on << at for at, on in enumerate(lines[first : requested.stop]))
         size = (count + 7) // 8
         return bytes([function, size]) + packed.to_bytes(size, "little")
 
@@ -152,13 +152,13 @@ class SimulatedLine:
         """`modules` by their addresses."""
         self._modules = modules
         self._waiting = b""
-        self._heard_s = 0.0
+        self._received_s = 0.0
 
     def answer(self, came: bytes) -> bytes:
         """See SimulatedPort: the answers to the requests that `came` completes."""
-        heard_s, self._heard_s = self._heard_s, time.monotonic()
+        before_s, self._received_s = self._received_s, time.monotonic()
         # What a silence cuts off is no request.
-        whole = came if self._heard_s - heard_s > _SILENCE_S else self._waiting + came
+        whole = came if self._received_s - before_s > _SILENCE_S else self._waiting + came
         answers = b""
         while len(whole) >= _REQUEST_BYTES:
             request, whole = whole[:_REQUEST_BYTES], whole[_REQUEST_BYTES:]

@@ -52,11 +52,11 @@ class SimulatedPort:
         self.path.unlink(missing_ok=True)
         self.path.symlink_to(os.ttyname(slave))
         if self._answer is not None:
-            told, tell = os.pipe()
+            stop_read, stop_write = os.pipe()
             thread = threading.Thread(
-                target=self._play, args=(master, told, self._answer), daemon=True
+                target=self._play, args=(master, stop_read, self._answer), daemon=True
             )
-            self._player = thread, tell
+            self._player = thread, stop_write
             thread.start()
 
     def unplug(self) -> None:
@@ -65,8 +65,8 @@ class SimulatedPort:
             return
         self.path.unlink(missing_ok=True)
         if self._player is not None:
-            thread, tell = self._player
-            os.close(tell)
+            thread, stop_write = self._player
+            os.close(stop_write)
             thread.join()
             self._player = None
         for end in self._ends:
@@ -88,12 +88,12 @@ class SimulatedPort:
             raise DeviceUnavailable(f"port {self.path.name!r}: only {sent} bytes were taken")
 
     @staticmethod
-    def _play(master: int, told: int, answer: Callable[[bytes], bytes]) -> None:
-        """Answer what comes in until the other end of `told` is closed."""
+    def _play(master: int, stop_read: int, answer: Callable[[bytes], bytes]) -> None:
+        """Answer what comes in until the other end of `stop_read` is closed."""
         try:
-            while told not in (ready := select.select([master, told], [], [])[0]):
+            while stop_read not in (ready := select.select([master, stop_read], [], [])[0]):
                 with suppress(BlockingIOError):  # what is not taken at once is lost, as on a line
                     data = os.read(master, 4096) if ready else b""
                     os.write(master, answer(data))
         finally:
-            os.close(told)
+            os.close(stop_read)

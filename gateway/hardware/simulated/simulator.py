@@ -45,10 +45,10 @@ PULSE_NS = 50_000
 """How long a data line is low for one bit."""
 INTERVAL_NS = 2_000_000
 """From one bit of a frame to the next."""
-_SHAKE_NS = 4_000
+_JITTER_NS = 4_000
 """How far the stamps of real pulses are off: no two frames are quite alike."""
 
-_HAND = 4
+_CODE_PAUSE_GAPS = 4
 """So many times the silence that ends a text pass from one code to the next: nobody shows two of
 them faster, and a driver that is held up must not take them for one."""
 
@@ -80,12 +80,12 @@ class Simulator:
         self._line_free_ns: dict[str, int] = {}
         self._codes: dict[str, deque[bytes]] = {}
         """What is shown to each reader of codes as soon as its line is free."""
-        self._shake = random.Random(0)  # noqa: S311 - the noise of a wire, the same in each run
+        self._jitter = random.Random(0)  # noqa: S311 - the noise of a wire, the same in each run
         self._unplugged: set[str] = set()
         self._releases: dict[InputName, tuple[int, bool]] = {}
         self._removals: dict[str, int] = {}
         self._ports: dict[str, SimulatedPort] = {}
-        self._played: dict[str, SimulatedUhfReader] = {}
+        self._uhf_readers: dict[str, SimulatedUhfReader] = {}
         for wiring in self._inputs.values():
             # What the wires do against or without the board's pull; once moved, it stays moved.
             wired = isinstance(wiring, FixedInput) or wiring.pull is Pull.FLOATING
@@ -107,8 +107,8 @@ class Simulator:
     def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
         if not isinstance(reader, SerialUhfReader):
             return SimulatedPort(path)
-        played = self._played[reader.name] = SimulatedUhfReader(reader)
-        return SimulatedPort(path, played.answer)
+        uhf = self._uhf_readers[reader.name] = SimulatedUhfReader(reader)
+        return SimulatedPort(path, uhf.answer)
 
     # readers
 
@@ -134,7 +134,7 @@ class Simulator:
             bits = encode(chosen, facility, number)
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
-        self._send(lines, [bits], _SHAKE_NS)
+        self._send(lines, [bits], _JITTER_NS)
 
     def keys(self, reader: str, keys: str) -> None:
         """Type keys (0-9, *, #), each as a burst of 4 bits; errors as `swipe`."""
@@ -143,7 +143,7 @@ class Simulator:
             bursts = [encode_key(char) for char in keys]
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
-        self._send(lines, bursts, _SHAKE_NS)
+        self._send(lines, bursts, _JITTER_NS)
 
     def frame(self, reader: str, bits: str) -> None:
         """Send any bits on D0 and D1, as exactly timed as a recording; errors as `swipe`."""
@@ -169,19 +169,19 @@ class Simulator:
         if now_ns < self._line_free_ns.get(reader, 0):
             self._codes.setdefault(reader, deque()).append(data + b"\r")
         else:
-            self._line_free_ns[reader] = now_ns + self._hand_ns(reader)
+            self._line_free_ns[reader] = now_ns + self._code_pause_ns(reader)
             port.send(data + b"\r")
 
     def tag(self, reader: str, tag: str, hold_ms: int) -> None:
         """Hold a tag, in hexadecimal, before a UHF reader for `hold_ms`; another one before it is
         taken away. Errors as `qr`."""
         self._port(reader)
-        played = self._played.get(reader)
-        if played is None:
+        uhf = self._uhf_readers.get(reader)
+        if uhf is None:
             kind = self._reader(reader).kind
             raise InvalidRequest(f"reader {reader!r} reads no tags, its kind is {kind}")
         self._open_port(reader)
-        played.hold(tag)
+        uhf.hold(tag)
         self._removals[reader] = self._clock.monotonic_ns() + hold_ms * _MS
 
     def type(self, reader: str, text: str) -> None:
@@ -191,7 +191,7 @@ class Simulator:
             self._require_online(reader)
         at_ns = max(self._clock.monotonic_ns(), self._line_free_ns.get(reader, 0))
         self.usb.type(reader, text, at_ns)
-        self._line_free_ns[reader] = at_ns + self._hand_ns(reader)
+        self._line_free_ns[reader] = at_ns + self._code_pause_ns(reader)
 
     def present(self, reader: str, serial: bytes) -> None:
         """Lay a card with this serial number on a contactless reader; errors as `qr`."""
@@ -255,7 +255,7 @@ class Simulator:
         self._show_codes(now_ns)
         for reader, due_ns in list(self._removals.items()):
             if now_ns >= due_ns:
-                self._played[reader].hold("")
+                self._uhf_readers[reader].hold("")
                 del self._removals[reader]
         for name, (due_ns, high) in list(self._releases.items()):
             if now_ns >= due_ns:
@@ -265,14 +265,14 @@ class Simulator:
         """Send each code whose reader's line has been silent for long enough."""
         for reader, codes in self._codes.items():
             if codes and now_ns >= self._line_free_ns.get(reader, 0):
-                self._line_free_ns[reader] = now_ns + self._hand_ns(reader)
+                self._line_free_ns[reader] = now_ns + self._code_pause_ns(reader)
                 with suppress(DeviceUnavailable):  # nobody listens any more
                     self._ports[reader].send(codes.popleft())
 
-    def _hand_ns(self, reader: str) -> int:
+    def _code_pause_ns(self, reader: str) -> int:
         known = self._readers[reader]
         gap_ms = known.gap_ms if isinstance(known, SerialQrReader | HidReader) else 0
-        return _HAND * gap_ms * _MS
+        return _CODE_PAUSE_GAPS * gap_ms * _MS
 
     # looking
 
@@ -373,7 +373,7 @@ class Simulator:
         if not self._online(reader) or reader in self._unplugged:
             raise DeviceUnavailable(f"reader {reader!r} is offline: nobody would hear it")
 
-    def _send(self, reader: WiegandReader, frames: Sequence[str], shake_ns: int = 0) -> None:
+    def _send(self, reader: WiegandReader, frames: Sequence[str], jitter_ns: int = 0) -> None:
         """Pulse the lines with stamps that end now, or as soon as the lines are free."""
         silence_ns = reader.gap_ms * _MS + INTERVAL_NS
         length_ns = sum(len(bits) * INTERVAL_NS for bits in frames)
@@ -384,7 +384,7 @@ class Simulator:
         lines = {"0": self._pin(reader.d0), "1": self._pin(reader.d1)}
         for bits in frames:
             for bit in bits:
-                falls_ns = stamp_ns - self._shake.randint(0, shake_ns)
+                falls_ns = stamp_ns - self._jitter.randint(0, jitter_ns)
                 lines[bit].drive(high=False, stamp_ns=falls_ns)
                 lines[bit].drive(high=True, stamp_ns=falls_ns + PULSE_NS)
                 stamp_ns += INTERVAL_NS

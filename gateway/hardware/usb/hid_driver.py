@@ -36,7 +36,7 @@ _WORDS = {
 }
 """Errors that the system words for somebody else than a technician."""
 
-_Heard = list[Key | KeysLost]
+_Keys = list[Key | KeysLost]
 """Keys in the order in which they came; none when a silence is what was heard."""
 
 
@@ -66,26 +66,26 @@ class HidDriver:
         self._opener = opener
         self._collector = KeyboardCollector(reader.gap_ms * 1_000_000)
         self._burst = BurstFilter(reader.name)
-        self._thread: DeviceThread[_Heard] = DeviceThread(
+        self._thread: DeviceThread[_Keys] = DeviceThread(
             reader.name, self._carry, loop, backoff=backoff, explain=self._plain
         )
 
-    def turns(self, now_ns: int) -> bool:
-        return self._thread.turns(now_ns)
+    def responsive(self, now_ns: int) -> bool:
+        return self._thread.responsive(now_ns)
 
     def configure(self, reading: ReadingSettings) -> None:
         """What a code stands for is decided by who looks it up."""
 
     def service(self, now_ns: int) -> None:  # noqa: ARG002 - keys have stamps of their own
-        for heard in self._thread.take():
-            if isinstance(heard, DeviceState):
+        for keys in self._thread.take():
+            if isinstance(keys, DeviceState):
                 self._collector.reset()
                 self._burst.silence()
-                self._post(heard)
+                self._post(keys)
                 continue
-            if not heard:
+            if not keys:
                 self._silence()
-            for key in heard:
+            for key in keys:
                 self._take(key)
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ class HidDriver:
 
     # From here on: the thread.
 
-    def _carry(self, thread: DeviceThread[_Heard]) -> None:
+    def _carry(self, thread: DeviceThread[_Keys]) -> None:
         """Open the device and carry its keys to the loop until told to stop."""
         device = self._opener(self._path)
         try:
@@ -135,23 +135,23 @@ class HidDriver:
         finally:
             os.close(device)
 
-    def _carry_keys(self, thread: DeviceThread[_Heard], device: int, wake: int) -> None:
+    def _carry_keys(self, thread: DeviceThread[_Keys], device: int, wake: int) -> None:
         ready = select.poll()
         ready.register(device, select.POLLIN)
         ready.register(wake, select.POLLIN)
         stream = InputEventStream()
         unfinished = False
-        thread.tell(Health.ONLINE)
+        thread.report(Health.ONLINE)
         while not thread.stopping:
             found = ready.poll(self._reader.gap_ms if unfinished else _IDLE_MS)
             thread.beat()
             if device in (descriptor for descriptor, _ in found):
                 keys = stream.feed(_read_events(device))
                 if keys:
-                    thread.hand(keys)
+                    thread.deliver(keys)
                     unfinished = True
             elif unfinished and not found:
-                thread.hand([])
+                thread.deliver([])
                 unfinished = False
 
     def _plain(self, error: Exception) -> str:

@@ -37,7 +37,7 @@ log = structlog.get_logger("pcsc")
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _CardRead:
     """A card that was laid on the reader."""
 
     atr: bytes
@@ -62,19 +62,19 @@ class PcscDriver:
     ) -> None:
         """Start the thread; nothing is posted before the first `service`."""
         self.name = reader.name
-        self._wanted = reader.reader
+        self._requested = reader.reader
         self._form = CardFormat(reader.number, reader.byte_order)
         self._clock = loop.clock
         self._post = loop.post
         self._opener = opener
-        self._said: DeviceState | None = None
+        self._reported: DeviceState | None = None
         """What the thread told last."""
         self._hangs = False
-        self._thread: DeviceThread[_Shown] = DeviceThread(
+        self._thread: DeviceThread[_CardRead] = DeviceThread(
             reader.name, self._watch, loop, backoff=backoff
         )
 
-    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - a thread that hangs counts as well
+    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - a thread that hangs counts as well
         # It hangs in pcscd, which a new start of this program would not cure: doors go on.
         return self._thread.alive
 
@@ -82,28 +82,28 @@ class PcscDriver:
         """Nothing in the database is about these readers."""
 
     def service(self, now_ns: int) -> None:
-        self._tell_whether_it_hangs(now_ns)
-        for heard in self._thread.take():
-            if isinstance(heard, DeviceState):
-                self._said = heard
-                self._post(heard)
+        self._report_hang(now_ns)
+        for item in self._thread.take():
+            if isinstance(item, DeviceState):
+                self._reported = item
+                self._post(item)
             else:
-                self._post(self._read(heard))
+                self._post(self._read(item))
 
     def close(self) -> None:
         self._thread.close(_CLOSING_S)
 
-    def _tell_whether_it_hangs(self, now_ns: int) -> None:
-        hangs = not self._thread.turns(now_ns)
+    def _report_hang(self, now_ns: int) -> None:
+        hangs = not self._thread.responsive(now_ns)
         if hangs is self._hangs:
             return
         self._hangs = hangs
         if hangs:
             self._post(DeviceState(self.name, Health.OFFLINE, _HANGS, now_ns))
-        elif self._said is not None:
-            self._post(replace(self._said, at_ns=now_ns))
+        elif self._reported is not None:
+            self._post(replace(self._reported, at_ns=now_ns))
 
-    def _read(self, shown: _Shown) -> Identification | BadFrame:
+    def _read(self, shown: _CardRead) -> Identification | BadFrame:
         kind = card_kind(shown.atr)
         log.info("card shown", reader=self.name, card=kind)
         fault = shown.fault
@@ -119,17 +119,17 @@ class PcscDriver:
 
     # From here on: the thread.
 
-    def _watch(self, thread: DeviceThread[_Shown]) -> None:
+    def _watch(self, thread: DeviceThread[_CardRead]) -> None:
         """Watch the reader until told to stop; raises OSError when pcscd goes."""
         with closing(self._opener()) as service, thread.interrupted_by(service.cancel):
             while not thread.stopping:
                 try:
-                    self._follow(thread, service, reader_among(self._wanted, service.readers()))
+                    self._follow(thread, service, reader_among(self._requested, service.readers()))
                 except NotFound as missing:
-                    thread.tell(Health.OFFLINE, str(missing))
+                    thread.report(Health.OFFLINE, str(missing))
                     service.look(None)
 
-    def _follow(self, thread: DeviceThread[_Shown], service: CardService, reader: str) -> None:
+    def _follow(self, thread: DeviceThread[_CardRead], service: CardService, reader: str) -> None:
         """Hand on every card that is laid on `reader`, as long as it is the one that is meant.
 
         Raises NotFound when it has gone.
@@ -140,10 +140,10 @@ class PcscDriver:
         if last is None:
             thread.pause(_AGAIN_S)
             return
-        thread.tell(Health.ONLINE)
+        thread.report(Health.ONLINE)
         if last.present:
-            self._lay_there(thread, last)
-        while not thread.stopping and reader_among(self._wanted, service.readers()) == reader:
+            self._deliver_resting(thread, last)
+        while not thread.stopping and reader_among(self._requested, service.readers()) == reader:
             view = service.look(reader)
             thread.beat()
             if view is None:
@@ -151,19 +151,19 @@ class PcscDriver:
             now_ns = self._clock.monotonic_ns()
             if view.present and not (last.present and last.events == view.events):
                 if now_ns - came_ns < service.settling_ns:
-                    self._lay_there(thread, view)
+                    self._deliver_resting(thread, view)
                 else:
-                    thread.hand(self._asked(service, reader, view, now_ns))
+                    thread.deliver(self._asked(service, reader, view, now_ns))
             last = view
 
-    def _lay_there(self, thread: DeviceThread[_Shown], view: CardView) -> None:
+    def _deliver_resting(self, thread: DeviceThread[_CardRead], view: CardView) -> None:
         """A door must not open because power or pcscd came back under a card that was left."""
         why = "it lay on the reader when that was opened: take it away, then show it again"
-        thread.hand(_Shown(view.atr, b"", why, self._clock.monotonic_ns()))
+        thread.deliver(_CardRead(view.atr, b"", why, self._clock.monotonic_ns()))
 
-    def _asked(self, service: CardService, reader: str, view: CardView, now_ns: int) -> _Shown:
+    def _asked(self, service: CardService, reader: str, view: CardView, now_ns: int) -> _CardRead:
         try:
             answer = service.transmit(reader, ASK_SERIAL)
         except BrokenFrame as error:
-            return _Shown(view.atr, b"", str(error), now_ns)
-        return _Shown(view.atr, answer, "", now_ns)
+            return _CardRead(view.atr, b"", str(error), now_ns)
+        return _CardRead(view.atr, answer, "", now_ns)

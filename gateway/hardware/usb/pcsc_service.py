@@ -31,14 +31,14 @@ def open_pcscd() -> PcscService:
 
     Raises DeviceUnavailable: pyscard is missing or too old, or pcscd does not answer.
     """
-    wanted = f"the Python package pyscard (>= {OLDEST}.0)"
+    requirement = f"the Python package pyscard (>= {OLDEST}.0)"
     try:
         scard = import_module("smartcard.scard")
         release = metadata.version("pyscard")
     except (ImportError, OSError) as error:
-        raise DeviceUnavailable(f"PC/SC readers need {wanted}: {error}") from error
+        raise DeviceUnavailable(f"PC/SC readers need {requirement}: {error}") from error
     if int(release.partition(".")[0]) < OLDEST:
-        raise DeviceUnavailable(f"PC/SC readers need {wanted}, found {release}")
+        raise DeviceUnavailable(f"PC/SC readers need {requirement}, found {release}")
     return PcscService(scard)
 
 

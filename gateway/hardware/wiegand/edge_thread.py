@@ -56,34 +56,34 @@ class EdgeThread:
         self._sources = sources
         self._clock = loop.clock
         self._retry_ns = 0
-        self._nudge = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._ordinary_told = False
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._priority_warned = False
         self._thread: DeviceThread[None] = DeviceThread(
             self.name, self._carry, loop, backoff=backoff
         )
 
-    def turns(self, now_ns: int) -> bool:
-        return self._thread.turns(now_ns)
+    def responsive(self, now_ns: int) -> bool:
+        return self._thread.responsive(now_ns)
 
     def configure(self, reading: ReadingSettings) -> None:
         """Nothing in the database is about edges."""
 
     def service(self, now_ns: int) -> None:  # noqa: ARG002 - sources tell what came of them
-        for told in self._thread.take():
-            if isinstance(told, DeviceState) and not told.online:
-                log.error("the reading of edges failed and begins again", why=told.why)
+        for report in self._thread.take():
+            if isinstance(report, DeviceState) and not report.online:
+                log.error("the reading of edges failed and begins again", why=report.why)
 
     def close(self) -> None:
         """End the thread."""
         self._thread.close()
-        os.close(self._nudge)
+        os.close(self._wake_fd)
 
     # From here on: the thread.
 
     def _carry(self, thread: DeviceThread[None]) -> None:
         self._ask_for_priority()
-        with thread.interrupted_by(lambda: os.eventfd_write(self._nudge, 1)):
-            thread.tell(Health.ONLINE)
+        with thread.interrupted_by(lambda: os.eventfd_write(self._wake_fd, 1)):
+            thread.report(Health.ONLINE)
             poller, sources = self._listen()
             while not thread.stopping:
                 ready = poller.poll(_ROUND_MS)
@@ -94,7 +94,7 @@ class EdgeThread:
 
     def _listen(self) -> tuple[select.poll, Mapping[int, PolledSource]]:
         poller = select.poll()
-        poller.register(self._nudge, select.POLLIN)
+        poller.register(self._wake_fd, select.POLLIN)
         sources = {}
         for source in self._sources:
             fd = source.fileno()
@@ -134,6 +134,6 @@ class EdgeThread:
         try:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
         except OSError as error:
-            if not self._ordinary_told:
-                self._ordinary_told = True
+            if not self._priority_warned:
+                self._priority_warned = True
                 log.warning("edges are read without real-time priority", why=error.strerror)

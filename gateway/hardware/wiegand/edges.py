@@ -69,7 +69,7 @@ class EdgeSource(Protocol):
         Raises OSError or DeviceUnavailable when they cannot be read.
         """
 
-    def turns(self, now_ns: int) -> bool:
+    def responsive(self, now_ns: int) -> bool:
         """Whether its thread, if it has one of its own, still goes round."""
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class PinEdgeSource:
     def lost_until(self, stamp_ns: int) -> int:  # noqa: ARG002 - nothing numbers these edges
         return 0
 
-    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - the library's thread serves all pins
+    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - the library's thread serves all pins
         return True
 
     def levels(self) -> tuple[bool, bool]:

@@ -79,7 +79,7 @@ class KernelEdgeSource:
             d0, d1 = self._request.get_values(self._lines)
         return d0 is Value.ACTIVE, d1 is Value.ACTIVE
 
-    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - the thread that serves all tells
+    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - the thread that serves all tells
         return True
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ class LineWatch:
         """Of each line, when it was first seen low."""
         self._lost_then = 0
         self._lost_until_ns = 0
-        self._told = (Health.ONLINE, "")
+        self._reported = (Health.ONLINE, "")
         self._counted_ns = self.due_ns
         self._counted = 0
         self._per_s = 0
@@ -54,7 +54,7 @@ class LineWatch:
             "largest_batch": counts.largest_batch,
         }
 
-    def turns(self, now_ns: int) -> bool:  # noqa: ARG002 - there is no thread
+    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - there is no thread
         return True
 
     def configure(self, reading: ReadingSettings) -> None:
@@ -64,14 +64,14 @@ class LineWatch:
         if now_ns < self.due_ns:
             return
         self._count(now_ns)
-        told = self._looked(now_ns)
+        state = self._read_lines(now_ns)
         maybe_stuck = any(since is not None for since in self._low_since)
-        offline = told[0] is Health.OFFLINE
+        offline = state[0] is Health.OFFLINE
         pace_ns = LOW_LOOK_NS if maybe_stuck and not offline else LOOK_NS
         self.due_ns = next_round_ns(now_ns, pace_ns)
-        if told != self._told:
-            self._told = told
-            self._post(DeviceState(self.name, *told, now_ns))
+        if state != self._reported:
+            self._reported = state
+            self._post(DeviceState(self.name, *state, now_ns))
 
     def close(self) -> None:
         """The lines are given back by whoever reads them."""
@@ -86,7 +86,7 @@ class LineWatch:
             self._lost_then = counts.lost
             self._lost_until_ns = now_ns + LOST_NS
 
-    def _looked(self, now_ns: int) -> tuple[Health, str]:
+    def _read_lines(self, now_ns: int) -> tuple[Health, str]:
         """How the lines are now."""
         if self._source.failure:
             return Health.OFFLINE, self._source.failure

@@ -20,7 +20,7 @@ from gateway.errors import BrokenFrame
 from gateway.hardware.events import KeyPressed, Loop, ReplaySuspected
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.recent_faults import RecentFaults
-from gateway.hardware.report_limits import RateLimit, after
+from gateway.hardware.report_limits import RateLimit, with_omitted
 from gateway.hardware.wiegand.edges import EdgeSource
 from gateway.settings import WiegandReader
 
@@ -29,7 +29,7 @@ _SILENT_INTERVALS = 2
 """A frame whose next bit is overdue by so many of its longest intervals is over."""
 _EARLY_LAG_NS = 2_000_000
 """An edge is rarely longer on its way; one that is makes the frame a bad one afterwards."""
-_TROUBLES = 3
+_FAULTS_NEEDED = 3
 """So many frames with one trouble speak against the wiring; a single one is noise."""
 
 
@@ -109,7 +109,7 @@ class WiegandDriver:
             length=settings.pin_length,
         )
         self._replays = ReplayDetector()
-        self._played = RateLimit()
+        self._replay_reports = RateLimit()
         self._faults = RecentFaults(settings.name, loop.post)
         self._lost = 0
         """Edges that are missing in the running frame."""
@@ -159,8 +159,8 @@ class WiegandDriver:
             longest, certain = self._settings.whole_pins + 2, True
         self._early_bits = longest if certain else 0
 
-    def turns(self, now_ns: int) -> bool:
-        return self._source.turns(now_ns)
+    def responsive(self, now_ns: int) -> bool:
+        return self._source.responsive(now_ns)
 
     def service(self, now_ns: int) -> None:
         """Post what the edges so far amount to."""
@@ -174,7 +174,7 @@ class WiegandDriver:
             frame = self._assembler.close(now_ns)
             if frame is not None:
                 self._take(frame)
-        self._hear_ringing(now_ns)
+        self._note_ringing(now_ns)
         self._faults.service(now_ns)
 
     def close(self) -> None:
@@ -253,13 +253,13 @@ class WiegandDriver:
         self.counts.bad += 1
         if frame.taken:
             self.counts.overrun += 1
-            self._faults.add("cards are followed by more bits", frame.last_ns, _TROUBLES)
+            self._faults.add("cards are followed by more bits", frame.last_ns, _FAULTS_NEEDED)
         elif frame.together:
             self.counts.together += 1
-            self._faults.add("D0 and D1 pulse together", frame.last_ns, _TROUBLES)
+            self._faults.add("D0 and D1 pulse together", frame.last_ns, _FAULTS_NEEDED)
         elif lacks_a_bit(frame.bits, self._formats) is not None:
             self.counts.short += 1
-            self._faults.add("frames are one bit short", frame.last_ns, _TROUBLES)
+            self._faults.add("frames are one bit short", frame.last_ns, _FAULTS_NEEDED)
         # What may be a PIN, were it not for a bit or two, is nobody's to read.
         secret = self._settings.whole_pins or may_be_keys(frame.bits)
         self._post(BadFrame(self.name, "" if secret else frame.bits, why, frame.last_ns))
@@ -269,12 +269,12 @@ class WiegandDriver:
         if why:
             self.counts.replays += 1
             self._faults.add(why, frame.last_ns)
-            left_out = self._played.grant(frame.last_ns)
-            if left_out is not None:
-                told = after(why, left_out)
-                self._post(ReplaySuspected(self.name, told, frame.last_ns))
+            omitted = self._replay_reports.allow(frame.last_ns)
+            if omitted is not None:
+                why = with_omitted(why, omitted)
+                self._post(ReplaySuspected(self.name, why, frame.last_ns))
 
-    def _hear_ringing(self, now_ns: int) -> None:
-        heard, self.counts.ringing = self.counts.ringing, self._assembler.ringing
-        for _ in range(min(_TROUBLES, self.counts.ringing - heard)):
-            self._faults.add("pulses ring", now_ns, _TROUBLES)
+    def _note_ringing(self, now_ns: int) -> None:
+        before, self.counts.ringing = self.counts.ringing, self._assembler.ringing
+        for _ in range(min(_FAULTS_NEEDED, self.counts.ringing - before)):
+            self._faults.add("pulses ring", now_ns, _FAULTS_NEEDED)

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from gateway.cli import safe_relays as program
 from gateway.cli.safe_relays import moment_of_end, safe_relays
 from gateway.errors import DeviceUnavailable, SettingsError
-from gateway.hardware.safe_relays import Moment
+from gateway.hardware.safe_relays import DeclaredState
 from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import LAST_GOOD, SITE_FILE
@@ -72,19 +72,22 @@ def high(board: Path, pin: int) -> bool:
 @pytest.mark.parametrize(
     ("environment", "moment"),
     [
-        ({}, Moment.FAULT),
+        ({}, DeclaredState.FAULT),
         ({"SERVICE_RESULT": "success", "EXIT_CODE": "exited", "EXIT_STATUS": "0"}, None),
         ({"SERVICE_RESULT": "success"}, None),
-        ({"SERVICE_RESULT": "success", "EXIT_CODE": "killed", "EXIT_STATUS": "TERM"}, Moment.STOP),
-        ({"SERVICE_RESULT": "exit-code", "EXIT_CODE": "exited"}, Moment.FAULT),
-        ({"SERVICE_RESULT": "signal", "EXIT_CODE": "killed"}, Moment.FAULT),
-        ({"SERVICE_RESULT": "watchdog", "EXIT_CODE": "dumped"}, Moment.FAULT),
-        ({"SERVICE_RESULT": "timeout", "EXIT_CODE": "killed"}, Moment.FAULT),
-        ({"SERVICE_RESULT": "oom-kill", "EXIT_CODE": "killed"}, Moment.FAULT),
+        (
+            {"SERVICE_RESULT": "success", "EXIT_CODE": "killed", "EXIT_STATUS": "TERM"},
+            DeclaredState.STOP,
+        ),
+        ({"SERVICE_RESULT": "exit-code", "EXIT_CODE": "exited"}, DeclaredState.FAULT),
+        ({"SERVICE_RESULT": "signal", "EXIT_CODE": "killed"}, DeclaredState.FAULT),
+        ({"SERVICE_RESULT": "watchdog", "EXIT_CODE": "dumped"}, DeclaredState.FAULT),
+        ({"SERVICE_RESULT": "timeout", "EXIT_CODE": "killed"}, DeclaredState.FAULT),
+        ({"SERVICE_RESULT": "oom-kill", "EXIT_CODE": "killed"}, DeclaredState.FAULT),
     ],
 )
 def test_how_the_controller_ended_says_what_is_put(
-    environment: dict[str, str], moment: Moment | None
+    environment: dict[str, str], moment: DeclaredState | None
 ) -> None:
     assert moment_of_end(environment) is moment
 

@@ -377,7 +377,7 @@ def test_lines_that_never_rest_are_let_go_for_a_while(
     bench.clock.advance(RETRY_NS / 1e9)
     until(lambda: len(chips.requests) == 2)
     until(lambda: not source.failure)
-    assert thread.turns(bench.clock.monotonic_ns())
+    assert thread.responsive(bench.clock.monotonic_ns())
 
 
 def test_cards_one_after_the_other_are_no_flood(source: KernelEdgeSource, chips: FakeChips) -> None:
@@ -435,9 +435,9 @@ def test_the_thread_gives_signs_of_life_while_nothing_comes(
     thread: EdgeThread, bench: Bench
 ) -> None:
     bench.clock.advance(HUNG_NS / 1e9)
-    until(lambda: thread.turns(bench.clock.monotonic_ns()))
+    until(lambda: thread.responsive(bench.clock.monotonic_ns()))
     thread._thread.close()
-    assert not thread.turns(bench.clock.monotonic_ns())
+    assert not thread.responsive(bench.clock.monotonic_ns())
 
 
 @pytest.mark.usefixtures("quick")

@@ -250,7 +250,7 @@ class Lines:
     def levels(self) -> tuple[bool, bool]:
         return True, True
 
-    def turns(self, now_ns: int) -> bool:
+    def responsive(self, now_ns: int) -> bool:
         return now_ns >= 0
 
     def lost_until(self, stamp_ns: int) -> int:

@@ -203,7 +203,7 @@ def test_half_a_text_is_forgotten_when_the_plug_is_pulled(
 
 def test_close_ends_the_thread_while_nobody_types(desk: Desk) -> None:
     desk.driver.close()
-    assert not desk.driver.turns(0)
+    assert not desk.driver.responsive(0)
 
 
 def test_a_device_that_was_never_there_is_offline_with_its_path(

@@ -312,7 +312,7 @@ def test_a_reader_that_is_listed_and_never_found_is_no_hanging_thread(
     counter = Counter(bench, service)
     bench.clock.advance(2 * HUNG_NS / 1e9)
     thread = counter.driver._thread
-    counter.wait_for(lambda: thread.turns(bench.clock.monotonic_ns()))
+    counter.wait_for(lambda: thread.responsive(bench.clock.monotonic_ns()))
     counter.driver.close()
 
 
@@ -337,9 +337,9 @@ def test_a_service_that_hangs_is_a_state_of_the_reader_and_ends_with_the_hanging
             counter.driver.service(now_ns)
         assert [online for online, _ in counter.states] == [True, False]
         assert "hangs" in counter.states[-1][1]
-        assert counter.driver.turns(now_ns), "a new start would not cure it"
+        assert counter.driver.responsive(now_ns), "a new start would not cure it"
     counter.driver.close()
-    assert counter.driver.turns(now_ns), "close has waited for the service"
+    assert counter.driver.responsive(now_ns), "close has waited for the service"
     answers.set()
 
 
@@ -347,7 +347,7 @@ def test_close_ends_the_thread_while_no_card_comes(
     counter: Counter, service: PlayedService
 ) -> None:
     counter.driver.close()
-    assert not counter.driver.turns(0)
+    assert not counter.driver.responsive(0)
     assert service.closed == 1
 
 
@@ -358,7 +358,7 @@ def test_an_error_that_nobody_thought_of_is_told_and_the_thread_goes_on(
     counter.wait_for(lambda: counter.states[-1] == (False, "RuntimeError: surprise"))
     service.break_down(None)
     counter.wait_for(lambda: counter.states[-1] == (True, ""))
-    assert counter.driver.turns(0)
+    assert counter.driver.responsive(0)
 
 
 def test_a_command_that_no_card_knows_is_refused_by_the_simulated_one(

@@ -478,7 +478,7 @@ def test_close_ends_a_wait_at_the_daemon(counter_at: MakeCounter) -> None:
     counter = counter_at()
     counter.come_online()
     counter.driver.close()
-    assert not counter.driver.turns(0)
+    assert not counter.driver.responsive(0)
 
 
 def test_a_daemon_that_hangs_makes_the_reader_offline_and_keeps_nobody_from_stopping(

@@ -15,7 +15,7 @@ DAY_NS = 86_400 * 1_000 * MS
 
 
 def told(frames: BadFrameLimiter, at_ns: int, reader: str = "code") -> BadFrame | None:
-    return frames.told(BadFrame(reader, "0F", "noise", at_ns))
+    return frames.limit(BadFrame(reader, "0F", "noise", at_ns))
 
 
 def test_attempts_of_a_person_are_all_told_as_they_come() -> None:
@@ -50,7 +50,7 @@ def test_one_reader_does_not_keep_another_from_being_told() -> None:
 
 
 def test_of_a_long_frame_the_beginning_is_told() -> None:
-    frame = BadFrameLimiter().told(BadFrame("code", "0" * (LONGEST + 1), "noise", 0))
+    frame = BadFrameLimiter().limit(BadFrame("code", "0" * (LONGEST + 1), "noise", 0))
     assert frame is not None
     assert frame.bits == "0" * LONGEST
 

@@ -10,7 +10,7 @@ import pytest
 from gateway.errors import DeviceUnavailable, SettingsError
 from gateway.hardware import safe_relays
 from gateway.hardware.boards.profiles import BoardProfile, load_profile
-from gateway.hardware.safe_relays import Moment, keeps_outputs, put_safe, safe_lines
+from gateway.hardware.safe_relays import DeclaredState, keeps_outputs, put_safe, safe_lines
 
 if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
@@ -59,7 +59,7 @@ WIRING: dict[str, Any] = {
 }
 # Pin -> high, as each moment's states and the wiring above have it.
 LEVELS = {
-    Moment.START: {
+    DeclaredState.START: {
         17: False,
         18: True,
         19: True,
@@ -69,7 +69,7 @@ LEVELS = {
         23: False,
         22: True,
     },
-    Moment.STOP: {
+    DeclaredState.STOP: {
         17: True,
         18: True,
         19: False,
@@ -79,7 +79,7 @@ LEVELS = {
         23: False,
         22: True,
     },
-    Moment.FAULT: {
+    DeclaredState.FAULT: {
         17: False,
         18: False,
         19: False,
@@ -92,7 +92,7 @@ LEVELS = {
 }
 
 
-def put(bench: Bench, moment: Moment) -> list[str]:
+def put(bench: Bench, moment: DeclaredState) -> list[str]:
     """Put every line; the names of those that failed."""
     done = put_safe(bench.site, bench.profile, bench.clock, bench.runtime_dir, moment)
     return [line.name for line, error in list(done) if error]
@@ -104,15 +104,17 @@ def wired(bench: Bench) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize("moment", Moment)
-def test_each_output_gets_the_level_of_its_declared_state(wired: Bench, moment: Moment) -> None:
+@pytest.mark.parametrize("moment", DeclaredState)
+def test_each_output_gets_the_level_of_its_declared_state(
+    wired: Bench, moment: DeclaredState
+) -> None:
     assert {line.pin: line.high for line in safe_lines(wired.site, moment)} == LEVELS[moment]
     assert put(wired, moment) == []
     assert {pin: wired.pin(pin).high for pin in LEVELS[moment]} == LEVELS[moment]
 
 
 def test_locks_come_before_what_sounds_or_shines_and_every_output_is_named(wired: Bench) -> None:
-    assert [str(line) for line in safe_lines(wired.site, Moment.FAULT)] == [
+    assert [str(line) for line in safe_lines(wired.site, DeclaredState.FAULT)] == [
         "door 'strike' strike: pin 17 low, locked",
         "door 'magnet' strike: pin 18 low, unlocked",
         "turnstile 'lobby' clockwise relay: pin 19 low, locked",
@@ -124,8 +126,8 @@ def test_locks_come_before_what_sounds_or_shines_and_every_output_is_named(wired
     ]
 
 
-@pytest.mark.parametrize("moment", Moment)
-def test_a_line_that_has_its_level_sees_no_edge(wired: Bench, moment: Moment) -> None:
+@pytest.mark.parametrize("moment", DeclaredState)
+def test_a_line_that_has_its_level_sees_no_edge(wired: Bench, moment: DeclaredState) -> None:
     put(wired, moment)
     edges = [wired.pin(pin).edges for pin in LEVELS[moment]]
     assert put(wired, moment) == []
@@ -133,8 +135,8 @@ def test_a_line_that_has_its_level_sees_no_edge(wired: Bench, moment: Moment) ->
 
 
 def test_what_the_start_put_is_not_moved_by_the_controllers_claim(wired: Bench) -> None:
-    put(wired, Moment.START)
-    edges = {pin: wired.pin(pin).edges for pin in LEVELS[Moment.START]}
+    put(wired, DeclaredState.START)
+    edges = {pin: wired.pin(pin).edges for pin in LEVELS[DeclaredState.START]}
     wired.open()
     assert {pin: wired.pin(pin).edges for pin in edges} == edges
 
@@ -165,8 +167,8 @@ def test_a_busy_line_is_named_and_keeps_no_other_from_its_level(
 ) -> None:
     board = OneBusyLine()
     monkeypatch.setattr(safe_relays, "open_factory", lambda *_: board)
-    assert put(wired, Moment.FAULT) == ["door 'magnet' strike"]
-    wanted = LEVELS[Moment.FAULT]
+    assert put(wired, DeclaredState.FAULT) == ["door 'magnet' strike"]
+    wanted = LEVELS[DeclaredState.FAULT]
     assert board.claimed == {pin: high for pin, high in wanted.items() if pin != 18}
     assert board.closed
 
@@ -175,7 +177,7 @@ def test_a_site_that_the_board_cannot_serve_moves_nothing(bench: Bench) -> None:
     door = {"id": 1, "name": "odd", "egress": "mechanical", "strike": {"pin": 60, **STRIKE}}
     bench.use(door=[door])
     with pytest.raises(SettingsError, match="pin 60"):
-        put(bench, Moment.FAULT)
+        put(bench, DeclaredState.FAULT)
     assert list(bench.runtime_dir.iterdir()) == []
 
 

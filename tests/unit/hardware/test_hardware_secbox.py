@@ -252,7 +252,7 @@ def test_a_close_tells_each_relay_what_its_door_does_at_a_stop(gate: Stand) -> N
     gate.driver.relays[GATE].release(LockState.UNLOCKED)
     gate.driver.close()
     assert gate.line.writes[-1] == (1, "0000ff00")  # for as long as it likes: nobody renews
-    assert not gate.driver.turns(0)
+    assert not gate.driver.responsive(0)
 
 
 # silence
@@ -550,7 +550,7 @@ def test_every_relay_goes_ahead_of_each_look_that_is_due() -> None:
         )
 
     thread: Any = SimpleNamespace(beat=lambda: None, stopping=False)
-    SecBoxLine._go_round(thread, [module("1"), module("2")])
+    SecBoxLine._poll_due(thread, [module("1"), module("2")])
     assert done == ["drive 1", "drive 2", "look 1", "drive 1", "drive 2", "look 2"]
 
 

@@ -133,7 +133,7 @@ def test_half_a_text_is_never_a_code_when_the_plug_is_pulled(
 ) -> None:
     # A silence may end the half before the plug is pulled: only what follows must not be joined
     # to it, nor a half that was still open be handed out.
-    port.driver._thread.hand((0, b"123"))
+    port.driver._thread.deliver((0, b"123"))
     terminal.unplug()
     port.wait_for(lambda: port.states[-1] is False)
     terminal.plug()
@@ -158,7 +158,7 @@ def test_a_port_that_was_never_there_is_offline_with_the_reason_once(
         (False, True)
     ]
     port.driver.close()
-    assert not port.driver.turns(0)
+    assert not port.driver.responsive(0)
 
 
 def test_an_error_that_nobody_thought_of_is_told_and_the_thread_goes_on(
@@ -179,7 +179,7 @@ def test_an_error_that_nobody_thought_of_is_told_and_the_thread_goes_on(
         f"{terminal.path}: No such device",
         "",
     ]
-    assert port.driver.turns(0)
+    assert port.driver.responsive(0)
     port.driver.close()
 
 
@@ -211,14 +211,14 @@ def test_bytes_are_sent_at_once_to_who_is_there_and_to_nobody_who_comes_later(
 
 def test_close_ends_the_thread_while_the_port_is_silent(port: Port) -> None:
     port.driver.close()
-    assert not port.driver.turns(0)
+    assert not port.driver.responsive(0)
 
 
 def test_close_ends_the_thread_while_it_waits_to_try_again(bench: Bench, tmp_path: Path) -> None:
     port = Port(bench, tmp_path / "missing", backoff=Backoff(first_s=3600, longest_s=3600))
     port.wait_for(lambda: port.states == [False])
     port.driver.close()
-    assert not port.driver.turns(0)
+    assert not port.driver.responsive(0)
 
 
 def test_bytes_that_nobody_takes_are_given_up_as_a_whole(

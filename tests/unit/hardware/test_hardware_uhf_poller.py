@@ -13,10 +13,10 @@ from gateway.credentials.values import BadFrame, CredentialKind, Identification
 from gateway.hardware.events import Health
 from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
 from gateway.hardware.serial_ports.uhf_poller import (
-    ASK_NS,
-    ERRORS_TOLD,
+    ERRORS_REPORTED,
     GOOD_ENOUGH,
-    IDLE_ASK_NS,
+    IDLE_POLL_NS,
+    POLL_NS,
     STALE_NS,
     UhfPoller,
 )
@@ -129,7 +129,7 @@ def test_a_reader_that_shall_not_read_is_asked_for_life_and_for_no_tag(
     field.hear(field.codec.encode_tags([TAG]))  # the answer to what was asked before
     asked_ns = field.now_ns
     assert field.answer(TAG) == field.codec.identify
-    assert field.now_ns == asked_ns + IDLE_ASK_NS
+    assert field.now_ns == asked_ns + IDLE_POLL_NS
     assert field.tags == []
     field.set(mode=UhfMode.CONTINUOUS)
     assert field.answer(TAG) == field.codec.inventory
@@ -149,7 +149,7 @@ def test_inventories_follow_each_other_in_their_rhythm(field: Field) -> None:
     field.answer()
     asked_ns = field.now_ns
     field.answer()
-    assert field.now_ns == asked_ns + ASK_NS
+    assert field.now_ns == asked_ns + POLL_NS
 
 
 def test_an_answer_in_several_frames_is_waited_for() -> None:
@@ -157,8 +157,8 @@ def test_an_answer_in_several_frames_is_waited_for() -> None:
     made.answer()
     made.ask()
     made.hear(made.codec.encode_tags([TAG], more=True))
-    assert made.poller.request(made.now_ns + ASK_NS) is None
-    made.now_ns += 2 * ASK_NS
+    assert made.poller.request(made.now_ns + POLL_NS) is None
+    made.now_ns += 2 * POLL_NS
     made.hear(made.codec.encode_tags([OTHER]))
     assert made.poller.request(made.now_ns) == made.codec.inventory
     assert len(made.tags) == 2
@@ -234,11 +234,11 @@ def test_what_a_reader_complains_of_is_told_when_it_goes_on(field: Field) -> Non
         else codec.encode(INVENTORY, 0xF8)
     )
     told = list[tuple[Health, str] | None]()
-    for _ in range(ERRORS_TOLD):
+    for _ in range(ERRORS_REPORTED):
         field.ask()
         field.hear(wrong)
         told.append(field.poller.health)
-    assert told[:-1] == [(Health.ONLINE, "")] * (ERRORS_TOLD - 1)
+    assert told[:-1] == [(Health.ONLINE, "")] * (ERRORS_REPORTED - 1)
     why = {"r200": "all its channels are in use"}
     usual = "its antenna is not connected"
     assert told[-1] == (Health.DEGRADED, why.get(field.reader.protocol, usual))
@@ -256,7 +256,7 @@ def test_errors_that_come_and_go_are_one_state() -> None:
     for turn in range(200):
         made.ask()
         made.hear(made.codec.encode(INVENTORY, (0xF8, 0xF8, 0xF8, 0xF9, 0xF9, 0xFB)[turn % 6]))
-        if turn >= ERRORS_TOLD - 1:
+        if turn >= ERRORS_REPORTED - 1:
             told.add(made.poller.health)
     assert told == {(Health.DEGRADED, "its antenna is not connected")}
 

@@ -63,7 +63,7 @@ class Script:
     def levels(self) -> tuple[bool, bool]:
         return True, True
 
-    def turns(self, now_ns: int) -> bool:
+    def responsive(self, now_ns: int) -> bool:
         return now_ns >= 0
 
     def close(self) -> None:

@@ -128,7 +128,7 @@ class CommandContext:
         yield
         version = self.store.policy_version()
         if version != before:
-            self.controller.obey(version)
+            self.controller.await_policy(version)
 
     def refresh_logs(self) -> None:
         """Make visible in the log tables what the controller has committed.

@@ -61,7 +61,7 @@ _TRUSTED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class ClockSources:
     """What has set the clock, as far as that can be seen."""
 
     by_hand: bool = False
@@ -72,7 +72,7 @@ class Sources:
     simulated: bool = False
 
 
-def judge(now: datetime, floor: datetime | None, sources: Sources) -> ClockVerdict:
+def judge(now: datetime, floor: datetime | None, sources: ClockSources) -> ClockVerdict:
     """Whether `now`, read from the wall clock, may decide over dates and schedules, and why.
 
     `floor` is the newest instant in the journal while the clock was trusted, None without one.
@@ -130,8 +130,8 @@ class ClockTrust:
         """Somebody set the clock of this process, which no other process and no restart knows."""
         self._was_set = True
 
-    def _sources(self) -> Sources:
-        return Sources(
+    def _sources(self) -> ClockSources:
+        return ClockSources(
             by_hand=self._was_set or self._is_marked(),
             network=self._synchronised.exists(),
             battery=not self._simulated and self._battery_clock.exists(),

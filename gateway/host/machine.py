@@ -22,7 +22,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class DeviceFile:
     """A device file."""
 
     owner: int
@@ -57,7 +57,7 @@ class WatchdogState:
     timeout_s: int | None
 
 
-class Machine:
+class MachineFiles:
     """The files below `root`."""
 
     def __init__(self, root: Path = Path("/")) -> None:
@@ -121,9 +121,9 @@ class Machine:
     def outputs_persist(self) -> bool | None:
         """Whether outputs keep their level after their owner's end; None where nothing tells."""
         for module in ("pinctrl_bcm2835", "pinctrl_rp1"):
-            said = self.text(f"/sys/module/{module}/parameters/persist_gpio_outputs")
-            if said is not None:
-                return said.upper().startswith("Y")
+            content = self.text(f"/sys/module/{module}/parameters/persist_gpio_outputs")
+            if content is not None:
+                return content.upper().startswith("Y")
         return None
 
     def watchdog(self) -> WatchdogState | None:
@@ -152,13 +152,13 @@ class Machine:
         real = [self.path(f"/dev/{name}").resolve().name for name in named]
         return frozenset([*active, *named, *real])
 
-    def port(self, absolute: str) -> Port | None:
+    def device_file(self, absolute: str) -> DeviceFile | None:
         """The device file, links followed; None where there is none."""
         try:
             found = self.path(absolute).stat()
         except OSError:
             return None
-        return Port(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
+        return DeviceFile(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
 
     def device_of(self, absolute: str) -> str:
         """The name in /dev that a link ends at, such as ttyUSB0."""
@@ -196,12 +196,12 @@ class Machine:
     def mount_of(self, directory: Path) -> Mount | None:
         """The file system that holds `directory`: the longest mount point above it."""
         above = {}
-        wanted = directory.resolve()
+        target = directory.resolve()
         for line in (self.text("/proc/mounts") or "").splitlines():
             fields = line.split()
             if len(fields) > 3:
                 place = Path(fields[1].replace("\\040", " "))
-                if place == wanted or place in wanted.parents:
+                if place == target or place in target.parents:
                     # A later line with the same place covers an earlier one.
                     above[place] = Mount(fields[0], "ro" in fields[3].split(","))
         return above[max(above, key=lambda place: len(place.parts))] if above else None
@@ -212,9 +212,9 @@ class Machine:
         An SD card cannot. `device` is as in a mount, such as /dev/mmcblk0p2.
         """
         disk = device.removeprefix("/dev/").partition("p")[0]
-        said = self.text(f"/sys/block/{disk}/device/life_time")
+        content = self.text(f"/sys/block/{disk}/device/life_time")
         try:
-            return max(int(word, 16) for word in (said or "").split())
+            return max(int(word, 16) for word in (content or "").split())
         except ValueError:
             return None
 

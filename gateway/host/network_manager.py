@@ -43,7 +43,7 @@ _ADDRESS_KEYS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ActiveConnection:
     """The connection in use, by its paths on the bus."""
 
     profile: str
@@ -56,15 +56,15 @@ class NetworkManager:
     def __init__(self, bus: SystemBus) -> None:
         self._bus = bus
 
-    def in_use(self) -> Connection:
+    def in_use(self) -> ActiveConnection:
         """The wired connection that is up, else the wireless one. Raises NotSupportedHere."""
-        found: dict[str, Connection] = {}
+        found: dict[str, ActiveConnection] = {}
         for path in self._bus.get(_MANAGER, "ActiveConnections"):
             active = _MANAGER.at(path, _ACTIVE)
             kind = self._bus.get(active, "Type")
             devices = self._bus.get(active, "Devices")
             if devices and kind in _CARRIERS and kind not in found:
-                found[kind] = Connection(self._bus.get(active, "Connection"), devices[0])
+                found[kind] = ActiveConnection(self._bus.get(active, "Connection"), devices[0])
         for kind in _CARRIERS:
             if kind in found:
                 return found[kind]
@@ -79,7 +79,7 @@ class NetworkManager:
                 f"{_CONTROL}"
             )
 
-    def read(self, connection: Connection) -> Profile:
+    def read(self, connection: ActiveConnection) -> Profile:
         """The whole profile, passwords included."""
         service = _MANAGER.at(connection.profile, _PROFILE)
         (profile,) = self._bus.call(service, "GetSettings")
@@ -90,12 +90,12 @@ class NetworkManager:
         found: Profile = profile
         return found
 
-    def write(self, connection: Connection, profile: Profile) -> None:
+    def write(self, connection: ActiveConnection, profile: Profile) -> None:
         """Write the profile; what is at work goes on as it was."""
         service = _MANAGER.at(connection.profile, _PROFILE)
         self._bus.call(service, "Update", "a{sa{sv}}", profile)
 
-    def activate(self, connection: Connection) -> None:
+    def activate(self, connection: ActiveConnection) -> None:
         """Bring the profile's addresses into force."""
         arguments = (connection.profile, connection.device, "/")
         self._bus.call(_MANAGER, "ActivateConnection", "ooo", *arguments)
@@ -107,23 +107,23 @@ class NetworkManager:
         return bool(profile.get("ipv4", {}).get("method", ("s", "auto"))[1] == "auto")
 
 
-def with_addressing(profile: Profile, wanted: Addressing) -> Profile:
-    """`profile` with the addresses `wanted`; everything else of it stays."""
+def with_addressing(profile: Profile, requested: Addressing) -> Profile:
+    """`profile` with the addresses `requested`; everything else of it stays."""
     old = profile.get("ipv4", {})
     ipv4 = {key: value for key, value in old.items() if key not in _ADDRESS_KEYS}
-    if wanted.dns:
+    if requested.dns:
         # Unsigned numbers whose bytes in memory stand in the network's order.
-        ipv4["dns"] = ("au", [struct.unpack("=I", server.packed)[0] for server in wanted.dns])
-    if wanted.address is None:
+        ipv4["dns"] = ("au", [struct.unpack("=I", server.packed)[0] for server in requested.dns])
+    if requested.address is None:
         ipv4["method"] = ("s", "auto")
-        ipv4["ignore-auto-dns"] = ("b", bool(wanted.dns))
+        ipv4["ignore-auto-dns"] = ("b", bool(requested.dns))
     else:
         ipv4["method"] = ("s", "manual")
         address = {
-            "address": ("s", str(wanted.address.ip)),
-            "prefix": ("u", wanted.address.network.prefixlen),
+            "address": ("s", str(requested.address.ip)),
+            "prefix": ("u", requested.address.network.prefixlen),
         }
         ipv4["address-data"] = ("aa{sv}", [address])
-        if wanted.gateway is not None:
-            ipv4["gateway"] = ("s", str(wanted.gateway))
+        if requested.gateway is not None:
+            ipv4["gateway"] = ("s", str(requested.gateway))
     return {**profile, "ipv4": ipv4}

@@ -37,7 +37,7 @@ class ControllerClient:
         self._context = zmq.Context(io_threads=1)
         self._address = runtime.command_address
         self._idle: queue.SimpleQueue[zmq.Socket[bytes]] = queue.SimpleQueue()
-        self._obeyed = 0
+        self._applied_version = 0
 
     def close(self) -> None:
         """Close every socket; calls in progress fail."""
@@ -94,18 +94,18 @@ class ControllerClient:
         """The controller's present state."""
         return ControllerStatus.model_validate(self.ask(ReportStatus()))
 
-    def obey(self, version: int) -> bool:
+    def await_policy(self, version: int) -> bool:
         """Wait until the policy of `version` decides; False when that took longer than 2 s.
 
         Even then the next swipe obeys, since each one compares versions itself.
         """
-        if version <= self._obeyed:
+        if version <= self._applied_version:
             return True
         try:
             self.ask(Obey(version=version))
         except ControllerUnavailable:
             return False
-        self._obeyed = max(self._obeyed, version)
+        self._applied_version = max(self._applied_version, version)
         return True
 
 

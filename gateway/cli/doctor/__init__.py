@@ -33,7 +33,7 @@ from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.hardware.factory import missing_packages
 from gateway.host.certificate import expires
 from gateway.host.clock_trust import CEILING, ClockVerdict
-from gateway.host.machine import Machine
+from gateway.host.machine import MachineFiles
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
@@ -72,7 +72,7 @@ def doctor(data: Path, *, as_json: bool) -> None:
 
 def examine(
     data: Path,
-    machine: Machine | None = None,
+    machine: MachineFiles | None = None,
     chips: Callable[[], Chips] = read_chips,
     has: Callable[[str], object] = find_spec,
 ) -> Iterator[Finding]:
@@ -81,7 +81,7 @@ def examine(
     `machine`, `chips` and the packages that it `has` are those of this computer where none are
     handed over.
     """
-    machine = machine or Machine()
+    machine = machine or MachineFiles()
     processes = list(_guarded("controller", _processes(data)))
     site = None
     try:

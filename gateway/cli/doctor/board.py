@@ -8,12 +8,12 @@ from gateway.cli.doctor.findings import Finding, Grade
 from gateway.errors import SettingsError
 from gateway.hardware.boards.chips import Chips
 from gateway.hardware.boards.profiles import BoardProfile, board_names, load_hats, load_profile
-from gateway.host.machine import Machine
+from gateway.host.machine import MachineFiles
 from gateway.settings import LockState, Side, SiteFile, Strike
 
 
 def board_findings(
-    profile: BoardProfile, site: SiteFile, machine: Machine, chips: Chips, *, running: bool
+    profile: BoardProfile, site: SiteFile, machine: MachineFiles, chips: Chips, *, running: bool
 ) -> Iterator[Finding]:
     """Everything about a real board. `running` says that the controller holds its pins itself."""
     yield _model(profile, machine)
@@ -27,7 +27,7 @@ def board_findings(
     yield from _after_the_end(profile, site, machine, lines or ())
 
 
-def _model(profile: BoardProfile, machine: Machine) -> Finding:
+def _model(profile: BoardProfile, machine: MachineFiles) -> Finding:
     told = machine.model()
     if told is None:
         text = "has no device tree that names a Raspberry Pi: it cannot be told from its profile"
@@ -44,7 +44,7 @@ def _model(profile: BoardProfile, machine: Machine) -> Finding:
 
 
 def _chip(
-    profile: BoardProfile, site: SiteFile, machine: Machine, chips: Chips, *, running: bool
+    profile: BoardProfile, site: SiteFile, machine: MachineFiles, chips: Chips, *, running: bool
 ) -> Iterator[Finding]:
     label = profile.chip or ""
     for pin, key in site.pins():
@@ -94,7 +94,7 @@ def _switched_on(
 
 
 def _after_the_end(
-    profile: BoardProfile, site: SiteFile, machine: Machine, lines: Sequence[str]
+    profile: BoardProfile, site: SiteFile, machine: MachineFiles, lines: Sequence[str]
 ) -> Iterator[Finding]:
     """What the locks do when the controller is gone: who drives their pins then?"""
     locks = list(_locks(site))

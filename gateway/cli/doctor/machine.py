@@ -11,7 +11,7 @@ from gateway.cli.doctor.board import has_line
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.host.clock_trust import CEILING, RELEASED
-from gateway.host.machine import Identity, Machine
+from gateway.host.machine import Identity, MachineFiles
 from gateway.settings import SiteFile
 
 CONTROLLER_USER = "gateway-controller"
@@ -29,7 +29,7 @@ _WORN = 9
 
 
 def machine_findings(
-    profile: BoardProfile, site: SiteFile, machine: Machine, now: datetime
+    profile: BoardProfile, site: SiteFile, machine: MachineFiles, now: datetime
 ) -> Iterator[Finding]:
     """Everything that only a real board has."""
     yield from _power(profile, machine)
@@ -38,7 +38,7 @@ def machine_findings(
     yield from _devices(profile, site, machine)
 
 
-def _power(profile: BoardProfile, machine: Machine) -> Iterator[Finding]:
+def _power(profile: BoardProfile, machine: MachineFiles) -> Iterator[Finding]:
     bits = machine.throttled()
     if bits is None:
         return
@@ -59,7 +59,7 @@ def _power(profile: BoardProfile, machine: Machine) -> Iterator[Finding]:
         yield Finding(Grade.OK, "supply", "neither low voltage nor heat since the start")
 
 
-def _clock(profile: BoardProfile, machine: Machine, now: datetime) -> Iterator[Finding]:
+def _clock(profile: BoardProfile, machine: MachineFiles, now: datetime) -> Iterator[Finding]:
     if not RELEASED <= now <= CEILING:
         when = "before" if now < RELEASED else "more than 20 years after"
         text = f"shows {now:%Y-%m-%d}, {when} this software was made: connect a network, or set it"
@@ -81,7 +81,7 @@ def _clock(profile: BoardProfile, machine: Machine, now: datetime) -> Iterator[F
         yield Finding(Grade.WARN, "clock", text)
 
 
-def _watchdog(profile: BoardProfile, machine: Machine) -> Finding:
+def _watchdog(profile: BoardProfile, machine: MachineFiles) -> Finding:
     state = machine.watchdog()
     longest_s = profile.watchdog.longest_s if profile.watchdog else 15
     if state is None:
@@ -96,12 +96,12 @@ def _watchdog(profile: BoardProfile, machine: Machine) -> Finding:
     return Finding(Grade.OK, "watchdog", "is fed, and resets a machine that hangs")
 
 
-def _devices(profile: BoardProfile, site: SiteFile, machine: Machine) -> Iterator[Finding]:
+def _devices(profile: BoardProfile, site: SiteFile, machine: MachineFiles) -> Iterator[Finding]:
     installed = machine.identity(CONTROLLER_USER)
     who = installed or Identity(os.geteuid(), frozenset([os.getegid(), *os.getgroups()]))
     name = CONTROLLER_USER if installed else "whoever runs this"
     for chip in sorted(machine.path("/dev").glob("gpiochip*")):
-        port = machine.port(f"/dev/{chip.name}")
+        port = machine.device_file(f"/dev/{chip.name}")
         if port and not port.open_to(who):
             text = f"{name} may not open it: udev/60-gateway.rules gives it to the controller"
             yield Finding(Grade.FAIL, f"/dev/{chip.name}", text)
@@ -116,7 +116,7 @@ def _devices(profile: BoardProfile, site: SiteFile, machine: Machine) -> Iterato
 
 def _port(
     profile: BoardProfile,
-    machine: Machine,
+    machine: MachineFiles,
     subject: str,
     device: str,
     user: tuple[str, Identity],
@@ -127,7 +127,7 @@ def _port(
     lines = machine.boot_lines(profile.config_sections) or ()
     needed = next((it.config for it in profile.serial if it.device == f"/dev/{real}"), ())
     missing = " and ".join(f"`{line}`" for line in needed if not has_line(lines, line))
-    port = machine.port(device)
+    port = machine.device_file(device)
     if port is None:
         there = ", ".join(machine.lasting_names(device)) or "none is plugged in"
         how = f"it needs {missing} in {file}" if missing else f"by lasting names: {there}"
@@ -148,7 +148,7 @@ def _port(
         yield Finding(Grade.WARN, subject, text)
 
 
-def disk_findings(data: Path, machine: Machine) -> Iterator[Finding]:
+def disk_findings(data: Path, machine: MachineFiles) -> Iterator[Finding]:
     """The disk that holds the data directory, on any machine."""
     mount = machine.mount_of(data)
     if mount and mount.read_only:

@@ -196,7 +196,7 @@ def test_people_are_changed_without_asking_the_controller(
     ask: Ask, device: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As after a start, when the client does not know yet what the controller obeys.
-    monkeypatch.setattr(device.context.controller, "_obeyed", 0)
+    monkeypatch.setattr(device.context.controller, "_applied_version", 0)
     _, created = ask("create_objects", {"object": "users", "values": [{"name": "Ivo"}]})
     ask("destroy_objects", {"object": "users", "where": {"users": {"id": created["ids"]}}})
     assert device.straw.commands == []

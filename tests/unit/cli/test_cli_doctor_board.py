@@ -18,7 +18,7 @@ from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.commands.provisioning import initialise
 from gateway.hardware.boards.chips import Chip, Chips
 from gateway.hardware.boards.profiles import load_profile
-from gateway.host.machine import Machine
+from gateway.host.machine import MachineFiles
 from gateway.settings import SITE_FILE, SiteFile
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -77,7 +77,7 @@ class Board:
 
     def found(self, grade: Grade | None = None, now: datetime = NOW) -> list[Finding]:
         profile = load_profile(self.board)
-        machine = Machine(self.root)
+        machine = MachineFiles(self.root)
         found = [
             *board_findings(profile, self.site, machine, self.chips, running=self.running),
             *machine_findings(profile, self.site, machine, now),
@@ -303,7 +303,7 @@ def never() -> Chips:
 def test_a_simulated_board_is_asked_nothing_that_only_a_pi_has(tmp_path: Path) -> None:
     text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
     initialise(tmp_path / "data", text, demo=True)
-    found = list(doctor.examine(tmp_path / "data", Machine(tmp_path / "nothing"), never))
+    found = list(doctor.examine(tmp_path / "data", MachineFiles(tmp_path / "nothing"), never))
     assert [it for it in found if it.grade is Grade.FAIL] == []
     assert "disk" in {it.subject for it in found}
 
@@ -313,7 +313,7 @@ def test_a_real_board_is_part_of_the_examination(pi: Board, tmp_path: Path) -> N
     text = text.replace('"simulated"', '"pi4"', 1).replace('"simulated"', '"/dev/ttyS0"')
     initialise(tmp_path / "data", text, demo=True)
     chips = Chips((Chip("/dev/gpiochip0", "pinctrl-bcm2711", {17: "fan"}),))
-    found = list(doctor.examine(tmp_path / "data", Machine(pi.root), lambda: chips, bool))
+    found = list(doctor.examine(tmp_path / "data", MachineFiles(pi.root), lambda: chips, bool))
     failed = {it.subject for it in found if it.grade is Grade.FAIL}
     assert failed == {"door 'front' strike", "reader qr"}
 
@@ -324,7 +324,7 @@ def test_a_package_without_which_run_does_not_start_is_told_in_its_words(
     text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
     text = text.replace('"simulated"', '"pi4"', 1).replace('"simulated"', '"/dev/ttyS0"')
     initialise(tmp_path / "data", text, demo=True)
-    found = doctor.examine(tmp_path / "data", Machine(pi.root), lambda: CHIPS, lambda _: None)
+    found = doctor.examine(tmp_path / "data", MachineFiles(pi.root), lambda: CHIPS, lambda _: None)
     failed = [it.text for it in found if it.grade is Grade.FAIL and it.subject == "board"]
     for package, text in zip(("lgpio", "gpiod"), failed, strict=True):
         assert f"needs the Python package {package} (>=" in text
@@ -345,7 +345,7 @@ def test_the_relay_boards_level_tells_a_strike_from_a_magnet(tmp_path: Path) -> 
     initialise(tmp_path / "data", text, demo=True)
 
     def failed() -> set[str]:
-        found = doctor.examine(tmp_path / "data", Machine(tmp_path / "nothing"), never)
+        found = doctor.examine(tmp_path / "data", MachineFiles(tmp_path / "nothing"), never)
         return {it.subject for it in found if it.grade is Grade.FAIL}
 
     assert failed() == {"door front"}
@@ -468,7 +468,7 @@ def test_a_keyboard_reader_by_its_number_is_warned_of_with_its_lasting_name(
 # Disk
 
 
-class Disk(Machine):
+class Disk(MachineFiles):
     """A machine whose disk has as much room as a test says."""
 
     free = 8 << 30

@@ -129,7 +129,7 @@ def test_obey_answers_once_the_new_rules_decide(bench: Bench, ask: Asker) -> Non
         store.modify("access_rules", {"name": "renamed"})
         version = store.policy_version()
     assert bench.policy_version < version
-    assert ask(lambda client: client.obey(version))
+    assert ask(lambda client: client.await_policy(version))
     assert bench.policy_version == version
 
 
@@ -186,7 +186,7 @@ def test_without_a_controller_a_client_learns_it_soon(tmp_path: Path) -> None:
     try:
         with pytest.raises(ControllerUnavailable):
             client.ask(OpenDoor(door=1))
-        assert not client.obey(5)
+        assert not client.await_policy(5)
     finally:
         client.close()
     assert threading.active_count() < 50

@@ -19,9 +19,9 @@ from gateway.host.boot import boot_id
 from gateway.host.clock_trust import (
     CEILING,
     RELEASED,
+    ClockSources,
     ClockTrust,
     ClockVerdict,
-    Sources,
     judge,
 )
 from gateway.host.notify import Notifier, NotifySocket
@@ -94,7 +94,7 @@ CLOCK_TABLE = tomllib.loads(
 
 @pytest.mark.parametrize("row", CLOCK_TABLE["row"], ids=lambda row: row["says"])
 def test_a_clock_is_trusted_as_the_table_says(row: dict[str, Any]) -> None:
-    sources = Sources(**dict.fromkeys(row.get("sources", []), True))
+    sources = ClockSources(**dict.fromkeys(row.get("sources", []), True))
     floor = row.get("floor")
     verdict = judge(row["shows"], floor, sources)
     assert verdict == row["verdict"]

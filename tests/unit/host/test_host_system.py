@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.host.network import network
-from gateway.host.system import Space, disk, memory
+from gateway.host.system import Capacity, disk, memory
 
 
 def test_memory_is_what_the_kernel_says(tmp_path: Path) -> None:
@@ -17,11 +17,11 @@ def test_memory_is_what_the_kernel_says(tmp_path: Path) -> None:
     told.write_text(
         "MemTotal:        1000 kB\nMemFree: 1 kB\nMemAvailable: 400 kB\nHugePages_Total:   0\nx\n"
     )
-    assert memory(told) == Space(1_024_000, 409_600)
+    assert memory(told) == Capacity(1_024_000, 409_600)
 
 
 def test_a_system_that_tells_nothing_has_no_memory_figures(tmp_path: Path) -> None:
-    assert memory(tmp_path / "absent") == Space(0, 0)
+    assert memory(tmp_path / "absent") == Capacity(0, 0)
 
 
 def test_this_machine_has_memory_and_a_disk(tmp_path: Path) -> None:

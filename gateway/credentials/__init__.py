@@ -1,1 +1,1 @@
-"""Pure codecs: what readers send and what people carry."""
+"""Pure codecs for credentials: Wiegand frames, serial frames, key presses, codes and hashes."""

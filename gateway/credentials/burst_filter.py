@@ -1,7 +1,7 @@
-"""Codes that come without a silence between them are one read.
+"""Counts codes that follow each other without a silence as one read.
 
-The text of a QR code may hold line ends, and a reader sends them as they are: one code would be
-hundreds of tries.
+A QR code may contain line ends, which a reader sends unchanged: one code could make hundreds of
+attempts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from gateway.credentials.values import BadFrame, Identification
 
 
 class BurstFilter:
-    """Lets the first identification since a silence count; those that follow it are counted."""
+    """Passes the first identification after a silence and counts the others."""
 
     def __init__(self, reader: str) -> None:
         self._reader = reader
@@ -18,16 +18,16 @@ class BurstFilter:
         self._refused = 0
 
     def take(self, read: Identification) -> list[Identification]:
-        """What counts of `read`."""
+        """Return `read` if it is the first since a silence, else nothing."""
         first, self._last = self._last is None, read
         self._refused += not first
         return [read] if first else []
 
     def silence(self) -> list[BadFrame]:
-        """What follows is another read. What is told of those that were refused."""
+        """End the burst; returns one bad frame for the identifications that were dropped."""
         last, refused = self._last, self._refused
         self._last, self._refused = None, 0
         if last is None or not refused:
             return []
-        why = f"{refused} more came with it, without a silence: a code is one read"
+        why = f"{refused} more codes came without a pause and were ignored: show one at a time"
         return [BadFrame(self._reader, "", why, last.at_ns)]

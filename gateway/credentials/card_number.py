@@ -1,7 +1,7 @@
-"""Forms of a card number: what is printed on a card, typed by a person, or kept in the database.
+"""Card numbers: conversion between printed, typed, transmitted and stored forms.
 
-A Wiegand card is stored as facility << 32 | number (Access API, data conventions); Mifare serials
-and numeric QR codes as the plain number.
+A Wiegand card is stored as `facility << 32 | number` (Access API, data conventions); a MIFARE
+serial number and a numeric QR code are stored as the plain number.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ _HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{1,16}")
 
 
 def parse_card(text: str) -> int:
-    """The unsigned 64-bit value of a typed card: `123,45678` (facility, number) or plain decimal.
+    """Parse a typed card, `facility,number` or one decimal number, to its unsigned 64-bit value.
 
-    Raises ValueError saying what is allowed.
+    Raises ValueError that says what is allowed.
     """
     parts = [part.strip() for part in text.split(",")]
     if len(parts) > 2 or not all(_DIGITS.fullmatch(part) for part in parts):
-        raise ValueError(f"{text!r} is no card: write facility,number or one decimal number")
+        raise ValueError(f"{text!r} is not a card: enter facility,number or one decimal number")
     if len(parts) == 1:
         value = int(parts[0])
         if value >= _HALF * _HALF:
-            raise ValueError(f"card {value} is not below 2^64")
+            raise ValueError(f"card {value} must be below 2^64")
         return value
     facility, number = (int(part) for part in parts)
     for name, half in (("facility", facility), ("number", number)):
         if half >= _HALF:
-            raise ValueError(f"{name} {half} is not below 2^32")
+            raise ValueError(f"{name} {half} must be below 2^32")
     return facility << 32 | number
 
 
@@ -58,16 +58,15 @@ def parse_printed_card(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CardFormat:
-    """How a reader that gives a number makes a card of it, so that one card has one value at
-    readers of every kind."""
+    """How a reader's number maps to a card value, so that a card has one value at every reader."""
 
     number: CardNumbering
     byte_order: ByteOrder = ByteOrder.MSB
 
     def card_of_bytes(self, given: bytes) -> int:
-        """The card's value, of the bytes of its number in the order in which they came.
+        """Return the card value for the number's bytes, in order of arrival.
 
-        Bytes in front that a form does not count are left out; a number of fewer has zeros there.
+        `w26` uses the last three bytes and `w34` the last four; missing leading bytes count as 0.
         """
         data = given if self.byte_order is ByteOrder.MSB else given[::-1]
         if self.number is CardNumbering.PLAIN:
@@ -77,9 +76,9 @@ class CardFormat:
         return facility << 32 | number
 
     def card_of_text(self, text: str, *, hexadecimal: bool = False) -> int:
-        """The card's value, of the digits of its number, or of `facility,number`.
+        """Return the card value for the number's digits, or for `facility,number`.
 
-        Raises ValueError saying what is allowed.
+        Raises ValueError that says what is allowed.
         """
         if hexadecimal:
             return self.card_of_bytes(_bytes_of_hexadecimal(text))
@@ -90,14 +89,14 @@ class CardFormat:
 
 
 def _bytes_of(value: int) -> bytes:
-    """A plain number as the serial number of a card: these have 4, 5, 7 or 8 bytes."""
+    """Return a plain number as a card's serial number of 4, 5, 7 or 8 bytes."""
     width = next(width for width in (4, 5, 7, 8) if value < 1 << 8 * width)
     return value.to_bytes(width, "big")
 
 
 def _bytes_of_hexadecimal(text: str) -> bytes:
     if not _HEX_DIGITS.fullmatch(text):
-        raise ValueError(f"{text[:20]!r} is no card of at most 16 hexadecimal digits")
+        raise ValueError(f"{text[:20]!r} is not a card: enter at most 16 hexadecimal digits")
     return bytes.fromhex(text.zfill(len(text) + len(text) % 2))
 
 
@@ -105,42 +104,42 @@ def _card_of_eight_digits(text: str) -> int:
     facility, number = text[:3], text[3:]
     if not _EIGHT_DIGITS.fullmatch(text) or int(facility) > 0xFF or int(number) > 0xFFFF:
         raise ValueError(
-            f"{text[:20]!r} is no card: three digits of the facility (up to 255) and five of the "
-            "number (up to 65535) are needed"
+            f"{text[:20]!r} is not a card: enter three digits of the facility (up to 255) and five "
+            "of the number (up to 65535)"
         )
     return int(facility) << 32 | int(number)
 
 
 @dataclass(frozen=True, slots=True)
 class CardReadings:
-    """The common readings of one card value, side by side, for the technician to compare.
+    """The common readings of one card value, for a technician to compare.
 
-    Those of one number: of a card with a facility the three or four bytes that a Wiegand frame
-    carries, of any other value its whole bytes (4, 5, 7 or 8).
+    They describe the bytes of one number: the three or four bytes of the Wiegand frame for a card
+    with a facility, else all bytes of the value (4, 5, 7 or 8).
     """
 
     decimal: str
     """The value as stored."""
     facility_number: str
-    """The same as `facility,number`, the halves of 32 bits."""
+    """The value as `facility,number`, 32 bits each."""
     hexadecimal: str
     """The bytes of the number."""
     plain: str
-    """The number as one, in ten digits or more: what is printed on many cards."""
+    """The number in at least ten decimal digits, as printed on many cards."""
     w26: str
-    """Its last three bytes as `facility,number`."""
+    """The last three bytes as `facility,number`."""
     w34: str
-    """Its last four bytes as `facility,number`."""
+    """The last four bytes as `facility,number`."""
     digits: str
-    """`w26` in eight digits: three of the facility, five of the number."""
+    """`w26` in eight digits: three for the facility, five for the number."""
     reversed_plain: str
-    """`plain` with the bytes in the other order; likewise the two below."""
+    """`plain` with the bytes reversed; so are the two below."""
     reversed_w26: str
     reversed_w34: str
 
 
 def format_card(value: int) -> CardReadings:
-    """The readings of `value`; raises ValueError when it is not an unsigned 64-bit number."""
+    """Return the readings of `value`; raises ValueError unless it is an unsigned 64-bit number."""
     if not 0 <= value < _HALF * _HALF:
         raise ValueError(f"card {value} is not an unsigned 64-bit number")
     data = _bytes_of_card(value)

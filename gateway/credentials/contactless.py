@@ -1,7 +1,7 @@
-"""Contactless cards behind a PC/SC reader: the serial number, what it is worth, the card's kind.
+"""Contactless cards at a PC/SC reader: reads and checks the serial number, names the card type.
 
-Facts from PC/SC part 3 (the pseudo-APDU `FF CA 00 00 00`, the answer to reset of storage cards and
-its table of card names) and ISO/IEC 14443-3 (lengths of serial numbers, random ones).
+Sources: PC/SC part 3 (pseudo-APDU `FF CA 00 00 00`, ATR of storage cards, table of card names) and
+ISO/IEC 14443-3 (lengths of serial numbers, random serial numbers).
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from gateway.credentials.card_number import CardFormat
 from gateway.errors import BrokenFrame
 
 ASK_SERIAL = bytes.fromhex("FFCA000000")
-"""The command "get data": the card's serial number, whole."""
+"""Command "get data": requests the complete serial number."""
 
 _DONE = b"\x90\x00"
 _REFUSALS = {
-    b"\x63\x00": "it has none",
-    b"\x6a\x81": "it has none",
-    b"\x6c\x00": "the reader speaks of another length",
+    b"\x63\x00": "the card has none",
+    b"\x6a\x81": "the card has none",
+    b"\x6c\x00": "the reader expects another length",
 }
 _RANDOM = 0x08
-"""First byte of a number of 4 bytes that the card makes up anew (ISO/IEC 14443-3)."""
+"""First byte of a 4-byte serial number that changes at each read (ISO/IEC 14443-3)."""
 _SHARED = bytes.fromhex("01020304")
-"""What many phones give in the place of a number."""
+"""The serial number that many phones send."""
 
 # Historical bytes of a storage card: category 80, tag 4F, length 0C, the PC/SC workgroup's
 # registered identifier; then one byte of the standard and two of the card's name.
@@ -55,41 +55,41 @@ _STANDARDS = {
 
 
 def serial_of_answer(answer: bytes) -> bytes:
-    """The serial number in the answer to `ASK_SERIAL`; raises BrokenFrame where there is none."""
+    """Return the serial number in the answer to `ASK_SERIAL`; raises BrokenFrame without one."""
     if len(answer) < 2:
-        raise BrokenFrame(f"the card's answer breaks off after {len(answer)} bytes: hold it longer")
+        raise BrokenFrame(f"the card's answer ends after {len(answer)} bytes: hold the card longer")
     status = answer[-2:]
     if status != _DONE:
-        why = _REFUSALS.get(status, "it refuses")
-        raise BrokenFrame(f"the card gives no serial number: {why} ({status.hex().upper()})")
+        why = _REFUSALS.get(status, "the card refuses")
+        raise BrokenFrame(f"no serial number from the card: {why} ({status.hex().upper()})")
     return answer[:-2]
 
 
 def card_of_serial(serial: bytes, form: CardFormat) -> int:
-    """The value of the card with this serial number.
+    """Return the value of the card with this serial number.
 
-    Raises BrokenFrame for a length that no card of 64 bits has, and for a number that tells nobody
-    from anybody: one that the card makes up anew each time, or that many have, as phones do.
+    Raises BrokenFrame for a length that does not fit 64 bits, and for a number that identifies no
+    card: one that changes at each read, or that many phones share.
     """
     if len(serial) == 10:
         raise BrokenFrame("a serial number of 10 bytes does not fit the 64 bits of a card")
     if len(serial) not in {4, 7, 8}:
         raise BrokenFrame(f"a serial number has 4, 7 or 8 bytes, found {len(serial)}")
     if len(serial) == 4 and serial[0] == _RANDOM:
-        raise BrokenFrame("random identifier: it begins with 08 and is another one each time")
+        raise BrokenFrame("random identifier: it begins with 08 and changes at each read")
     if serial == _SHARED:
-        raise BrokenFrame("01020304 is no identifier: many phones give it")
+        raise BrokenFrame("01020304 is not an identifier: many phones send it")
     return form.card_of_bytes(serial)
 
 
 def card_kind(atr: bytes) -> str:
-    """What the answer to reset tells of the card, in words for a technician."""
+    """Return the card type by its answer to reset, in words for a technician."""
     if not atr:
         return "unknown card"
     start = atr.find(_STORAGE)
     rest = atr[start + len(_STORAGE) :] if start >= 0 else b""
     if len(rest) < 3:
-        # A card with a processor answers with what its maker likes.
+        # The historical bytes of a processor card are vendor-specific.
         return f"unknown card ({atr.hex().upper()})"
     name = _NAMES.get(int.from_bytes(rest[1:3], "big"))
     standard = _STANDARDS.get(rest[0])

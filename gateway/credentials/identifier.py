@@ -10,14 +10,13 @@ FACE = "fac"
 WIEGAND = "win"
 QRCODE = "qrc"
 CARD = "crd"
-"""Of a card reader that is not on a Wiegand line."""
+"""A card reader that is not on a Wiegand line."""
 UHF = "uhf"
-# Unverified, the three above: no log of a device with such a reader was seen. This is the one place
-# to change.
+# The three tags above are unverified: no log of a device with such a reader was available.
 
 
 def identifier_id(tag: str, index: int) -> int:
-    """The id of the reader with the 1-based `index` of the site file; the port byte is 0-based.
+    """Return the id of the reader with this 1-based site file `index`; the port byte is 0-based.
 
     Raises ValueError unless `tag` is three ASCII letters and `index` is in 1..256.
     """

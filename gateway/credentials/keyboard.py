@@ -1,7 +1,7 @@
-"""What a reader that works as a USB keyboard types: key codes to text, with the US layout.
+"""Text from readers that act as a USB keyboard: decodes key codes with the US layout.
 
-Key codes are those of Linux (input-event-codes.h), which are the positions of the keys and not the
-letters on them. Readers are built for the US layout unless they are set to another one.
+Linux key codes (input-event-codes.h) name key positions, not characters. Readers ship with the US
+layout.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from gateway.errors import BrokenFrame
 ENTER = 28
 _TAB, _KEYPAD_ENTER = 15, 96
 END_KEYS = frozenset({_TAB, ENTER, _KEYPAD_ENTER})
-"""Any of these ends a text."""
+"""Each of these ends a text."""
 
 LEFT_SHIFT = 42
 _RIGHT_SHIFT = 54
 _CAPS_LOCK = 58
 _SHIFTS = frozenset({LEFT_SHIFT, _RIGHT_SHIFT})
 _COMMANDS = {29: "Ctrl", 97: "Ctrl", 56: "Alt", 100: "Alt", 125: "Meta", 126: "Meta"}
-"""Keys that make something else of a key than its character."""
+"""Modifiers with which a key types no character."""
 _LOCKS = frozenset({69, 70})
-"""Num Lock and Scroll Lock: a keypad's digits are digits here in any case."""
+"""Num Lock and Scroll Lock, ignored: keypad keys always type digits here."""
 
 
 def _row(first: int, plain: str, shifted: str) -> dict[int, tuple[str, str]]:
-    """Keys with codes that follow each other: code -> characters without and with Shift."""
+    """Map consecutive key codes to their characters without and with Shift."""
     return {first + place: pair for place, pair in enumerate(zip(plain, shifted, strict=True))}
 
 
@@ -39,7 +39,7 @@ _CHARACTERS: dict[int, tuple[str, str]] = {
     **_row(43, "\\zxcvbnm,./", "|ZXCVBNM<>?"),
     **_row(55, "*", "*"),
     **_row(57, " ", " "),
-    # The keypad, as it types with Num Lock on.
+    # Keypad with Num Lock on.
     **_row(71, "789-456+1230.", "789-456+1230."),
     **_row(98, "/", "/"),
     **_row(117, "=", "="),
@@ -55,9 +55,9 @@ for _code, (_plain, _shifted) in sorted(_CHARACTERS.items()):
 
 
 def strokes(text: str) -> Iterator[tuple[int, bool]]:
-    """The keys that type `text`: code, and whether Shift is held.
+    """Yield the keys that type `text`: code, and whether Shift is held.
 
-    Raises ValueError for a character that the US layout has no key for.
+    Raises ValueError for a character without a key on the US layout.
     """
     for character in text:
         if character not in _STROKES:
@@ -67,21 +67,21 @@ def strokes(text: str) -> Iterator[tuple[int, bool]]:
 
 @dataclass(frozen=True, slots=True)
 class TypedText:
-    """A text that was typed, up to its end key; or one that broke off."""
+    """A typed text without its end key, complete or with a fault."""
 
     text: str
     at_ns: int
-    """When its last key was pressed."""
+    """Monotonic nanoseconds of the last key press."""
     fault: str = ""
-    """Why it is not what the reader read; empty when it is."""
+    """Why the text is not reliable; empty for a complete text."""
 
 
 class KeyboardCollector:
     """Collects the keys of one reader into texts.
 
-    A text ends at Enter, the keypad's Enter, or Tab. One that a silence longer than `gap_ns`
-    interrupts, that lost a key, that holds a key without a character or that is longer than any
-    code is handed out with its fault, never as something shorter: that could be somebody else's.
+    A text ends at Enter, keypad Enter or Tab. A text that is interrupted for longer than `gap_ns`,
+    lost a key, holds a key without a character or is too long gets a fault. It is never shortened:
+    a shorter text could be another person's credential.
     """
 
     def __init__(self, gap_ns: int) -> None:
@@ -93,7 +93,7 @@ class KeyboardCollector:
         self._last_ns = 0
 
     def press(self, code: int, at_ns: int) -> list[TypedText]:
-        """Take a key that went down at `at_ns`; the texts that ended by it, at most two."""
+        """Take a key pressed at `at_ns`; returns the texts that it ends, at most two."""
         ended = self.silence() if self.was_silent(at_ns) else []
         self._last_ns = at_ns
         if code in END_KEYS:
@@ -107,28 +107,28 @@ class KeyboardCollector:
         return ended
 
     def was_silent(self, at_ns: int) -> bool:
-        """Whether a key at `at_ns` is the first one after a silence."""
+        """Return whether a key at `at_ns` is the first after a silence of more than `gap_ns`."""
         return at_ns - self._last_ns > self._gap_ns
 
     def release(self, code: int) -> None:
-        """Take a key that went up: only Shift and its like matter then."""
+        """Take a released key; only modifiers matter."""
         self._held.discard(code)
 
     def lost(self, at_ns: int) -> None:
-        """Keys were lost: the text that is being typed is not whole."""
+        """Mark the current text as incomplete: keys were lost."""
         self._last_ns = at_ns
-        # Whether a Shift was let go meanwhile is not known; readers hold none for long.
+        # A release of Shift may be among the lost keys; readers hold Shift for one key only.
         self._held.clear()
-        self._fault = self._fault or "keys were lost: they came faster than they were taken"
+        self._fault = self._fault or "keys were lost: the reader typed faster than they were read"
 
     def silence(self) -> list[TypedText]:
-        """No key came for `gap_ns`: what was begun is given up."""
+        """End the current text with a fault: no key came for `gap_ns`."""
         if self._text:
             self._fault = self._fault or f"no Enter or Tab within {self._gap_ns // 1_000_000} ms"
         return self._end()
 
     def reset(self) -> None:
-        """Forget everything: the device went away, or has just been opened."""
+        """Discard all state: the device vanished or was just opened."""
         self._text = self._fault = ""
         self._held.clear()
         self._capitals = False
@@ -144,20 +144,20 @@ class KeyboardCollector:
         else:
             plain, shifted = _CHARACTERS[code]
             shift = bool(self._held & _SHIFTS)
-            # Caps Lock turns letters round and leaves digits and signs alone.
+            # Caps Lock inverts letters only.
             self._text += shifted if shift is not (self._capitals and plain.isalpha()) else plain
 
     def _end(self) -> list[TypedText]:
-        """Hand out what was typed; nothing where that is nothing, as with CR and LF."""
+        """Return the typed text; an empty one, as between CR and LF, is dropped."""
         ended = TypedText(self._text, self._last_ns, self._fault)
         self._text = self._fault = ""
         return [ended] if ended.text or ended.fault else []
 
 
 def text_of_typing(typed: TypedText, prefix: str, suffix: str) -> str:
-    """What was typed, without the `prefix` and `suffix` that the reader adds.
+    """Return the typed text without the `prefix` and `suffix` that the reader adds.
 
-    Raises BrokenFrame when it is not whole, lacks one of them, or is nothing beside them.
+    Raises BrokenFrame for a text with a fault, without one of them, or with nothing between them.
     """
     if typed.fault:
         raise BrokenFrame(typed.fault)
@@ -166,5 +166,5 @@ def text_of_typing(typed: TypedText, prefix: str, suffix: str) -> str:
         raise BrokenFrame(f"the text is not between {prefix!r} and {suffix!r}")
     text = text[len(prefix) : len(text) - len(suffix)]
     if not text:
-        raise BrokenFrame("there is nothing but what the reader adds to a code")
+        raise BrokenFrame("the text is empty between the reader's prefix and suffix")
     return text

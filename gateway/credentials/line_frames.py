@@ -1,4 +1,4 @@
-"""Texts of serial readers: framing by line end or silence, and the check of what was framed."""
+"""Lines of text from serial readers: framing by line end or silence, and decoding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.errors import BrokenFrame
 
 MAX_BYTES = 2953
-"""The most a QR code can hold (version 40, level L, bytes)."""
+"""Capacity of a QR code (version 40, level L)."""
 
 LINE_ENDS = b"\r\n"
 
@@ -19,12 +19,12 @@ class TextLine:
 
     data: bytes
     at_ns: int
-    """When its last byte came."""
+    """Monotonic nanoseconds of the last byte."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineFormat:
-    """How one reader writes a code on its line."""
+    """How a reader writes a code: prefix, suffix and encoding."""
 
     prefix: bytes = b""
     suffix: bytes = b""
@@ -32,12 +32,11 @@ class LineFormat:
 
 
 def text_of(line: TextLine, form: LineFormat | None = None) -> str:
-    """The code on a line, without prefix and suffix.
+    """Return the code on a line, without prefix and suffix.
 
-    Raises BrokenFrame when it is too long, lacks one of them, holds nothing else, or is no text of
-    the encoding. A control byte in a text is a reader set to another protocol, one that answers a
-    command which nobody here sends (GM65 and its relatives put `02 00 00 01 00 33 31` in front of
-    the next code), or damage: never a credential.
+    Raises BrokenFrame for a line that is too long, lacks prefix or suffix, holds nothing else, or
+    is not text in the encoding. A control byte means a wrong reader protocol, a stray command
+    answer (GM65 and relatives put `02 00 00 01 00 33 31` in front of the next code) or damage.
     """
     if len(line.data) > MAX_BYTES:
         raise BrokenFrame(f"more than {MAX_BYTES} bytes without a line end")
@@ -70,10 +69,10 @@ def _between(data: bytes, form: LineFormat) -> bytes:
 class LineFramer:
     """Cuts a stream of bytes into lines that end at CR, LF or a silence.
 
-    Whether there was a silence is for the one who waits at the port to say: stamps taken after
-    the wait would take a busy processor for one, and hand out half a text.
-    A line that passes MAX_BYTES is handed out at once, one byte longer than that, and the rest up
-    to its end is dropped.
+    The caller at the port reports a silence: a time stamp taken after its wait would mistake a busy
+    processor for a silence and split a text.
+    A line longer than MAX_BYTES is returned at once with one byte more than that; the rest up to
+    its end is dropped.
     """
 
     def __init__(self) -> None:
@@ -82,7 +81,7 @@ class LineFramer:
         self._last_ns = 0
 
     def feed(self, data: bytes, at_ns: int) -> list[TextLine]:
-        """Take bytes that came at `at_ns`; the lines that they end."""
+        """Take bytes that arrived at `at_ns`; returns the lines that they end."""
         self._last_ns = at_ns
         lines = []
         for byte in data:
@@ -96,12 +95,12 @@ class LineFramer:
         return lines
 
     def silence(self) -> list[TextLine]:
-        """End the running line, if there is one."""
+        """End the current line, if any, and return it."""
         ended = [TextLine(bytes(self._running), self._last_ns)] if self._running else []
         self.reset()
         return ended
 
     def reset(self) -> None:
-        """Forget a running line: its rest is lost, and a part of a text could be another's."""
+        """Discard the current line: a partial text could be another person's credential."""
         self._running.clear()
         self._overlong = False

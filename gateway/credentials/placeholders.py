@@ -1,7 +1,6 @@
-"""Identifiers that stand for no credential: what readers and exports put where they have none.
+"""Placeholder identifiers that readers and exports write when there is no credential.
 
-They are refused where a credential is created and where one is read, and belong to nobody even if
-an older database holds one.
+Creating or reading a placeholder is refused, and one in an older database identifies nobody.
 """
 
 from __future__ import annotations
@@ -15,37 +14,38 @@ def _ones(field: range | None) -> int:
 
 
 _SHORTEST_TAG = 8
-"""Digits of a tag that may be one which was never written; fewer are a number of the site's own."""
+"""Hexadecimal digits from which an all-ones tag counts as unwritten; a shorter tag is a number of
+the site's own."""
 _PLAIN_BITS = (24, 32)
-"""Of a frame that is taken as one number."""
+"""Sizes of a frame that is read as one number."""
 _ALL_ONES = frozenset(
     _ones(each.facility) << 32 | _ones(each.number) for each in FORMATS.values()
 ) | {(1 << bits) - 1 for bits in _PLAIN_BITS}
-"""Card values of which every bit is 1, in each known format, and as one number."""
+"""The card value with all bits set, for each known format and as one number."""
 
 
 def placeholder_card(value: int) -> str:
-    """Why a card value is nobody's, in words; empty for one that may be somebody's."""
+    """Return why a card value is a placeholder, in words; empty when it is not."""
     if value == 0:
-        return "card number 0 means that there is no card"
+        return "card number 0 stands for no card"
     if value in _ALL_ONES:
-        return f"card {value:X} (hexadecimal) has all bits set, which no card has"
+        return f"card {value:X} (hexadecimal) has all bits set, which is not a card"
     return ""
 
 
 def placeholder_code(text: str) -> str:
-    """The same of the text of a QR code."""
+    """Like `placeholder_card`, for the text of a QR code."""
     return "" if text.strip() else "an empty code identifies nobody"
 
 
 def placeholder_tag(text: str) -> str:
-    """The same of the hexadecimal digits of a UHF tag."""
+    """Like `placeholder_card`, for the hexadecimal digits of a UHF tag."""
     blank = not text.strip("0") or (len(text) >= _SHORTEST_TAG and not text.strip("Ff"))
     return f"tag {text} was never written: all its bits are the same" if blank else ""
 
 
 def placeholder(credential: Credential) -> str:
-    """The same of any credential. A PIN has no placeholders."""
+    """Like `placeholder_card`, for any credential. A PIN has no placeholders."""
     match credential.kind:
         case CredentialKind.CARD:
             return placeholder_card(int(credential.value))

@@ -1,6 +1,6 @@
-"""The serial protocols of readers: what each name of the site file means on the line.
+"""Registry of the serial reader protocols by their names in the site file.
 
-`gateway.settings.readers` declares the names, with the baud rates; each has one row here.
+`gateway.settings.readers` declares the names and baud rates; each name has one row here.
 """
 
 from __future__ import annotations
@@ -22,22 +22,21 @@ CARD_PROTOCOLS: Mapping[CardProtocol, RfidProtocol] = MappingProxyType(
         CardProtocol.ID12: RfidProtocol(b"\r\n\x03"),
     }
 )
-"""The frames of 125 kHz readers, which send each card unasked."""
+"""125 kHz readers, which send each card without a request."""
 
 
 @dataclass(frozen=True, slots=True)
 class UhfProtocolSpec:
-    """What a reader that is polled understands and answers."""
+    """A protocol of readers that are polled."""
 
     codec: Callable[[int], UhfCodec]
-    """Makes the frames of the reader with this address."""
+    """Makes the codec for the reader with this address."""
     answer_ms: int
-    """The longest time until an answer begins."""
+    """Longest time until an answer begins."""
 
 
 _READER18_ANSWER_MS = 4_000
-"""A UHFReader18 answers when its inventory time is over: 1 s as it leaves the factory, 3 s at the
-most that makes sense at a door."""
+"""A UHFReader18 answers after its inventory time: 1 s by default, at most 3 s at a door."""
 
 UHF_PROTOCOLS: Mapping[UhfProtocol, UhfProtocolSpec] = MappingProxyType(
     {
@@ -45,7 +44,7 @@ UHF_PROTOCOLS: Mapping[UhfProtocol, UhfProtocolSpec] = MappingProxyType(
         UhfProtocol.UHFREADER288: UhfProtocolSpec(
             partial(Reader18Codec, detailed=True), _READER18_ANSWER_MS
         ),
-        # It has no address, and answers after one round.
+        # It has no address and answers after one inventory round.
         UhfProtocol.R200: UhfProtocolSpec(lambda _address: R200Codec(), 1_000),
     }
 )

@@ -1,7 +1,7 @@
-"""What the text of a QR code stands for, by the device's QR mode.
+"""Maps the text of a QR code to a credential by the device's QR mode.
 
-Access API, `face_id.qrcode_legacy_mode_enabled`: 0 the text itself is the credential (table
-`qrcodes`), 1 it is a decimal and 2 a hexadecimal card number (table `cards`).
+Access API, `face_id.qrcode_legacy_mode_enabled`: with 0 the text itself is the credential (table
+`qrcodes`), with 1 it is a decimal and with 2 a hexadecimal card number (table `cards`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LARGEST = (1 << 64) - 1
 
 
 class QrMode(IntEnum):
-    """How a QR code is read."""
+    """How the text of a QR code is interpreted."""
 
     ALPHANUMERIC = 0
     DECIMAL = 1
@@ -22,9 +22,9 @@ class QrMode(IntEnum):
 
 
 def credential_of_code(credential: Credential, mode: QrMode) -> Credential:
-    """`credential` as it is looked up: a QR code that is a number becomes a card.
+    """Return the credential to look up: in the numeric modes a QR code becomes a card.
 
-    Text that is no number of 64 bits stays what it is, and so belongs to nobody in these modes.
+    Text that is not a 64-bit number is returned unchanged and identifies nobody in these modes.
     """
     if credential.kind is not CredentialKind.QRCODE or mode is QrMode.ALPHANUMERIC:
         return credential

@@ -1,7 +1,7 @@
-"""Frames of known shape in a stream of bytes that also holds noise.
+"""Finds the frames of a protocol in a byte stream that also holds noise.
 
-A frame is found by its own beginning and length. Whatever does not begin one is noise: it is left
-out byte by byte, so that a frame behind it is still found.
+A frame is recognised by its first bytes and its length. Other bytes are noise and are dropped one
+by one, so that a frame behind them is still found.
 """
 
 from __future__ import annotations
@@ -10,30 +10,30 @@ from dataclasses import dataclass
 from typing import Protocol
 
 NOISE_KEPT = 64
-"""Of the bytes of one noise, the first so many are kept to be shown."""
+"""Bytes of one run of noise that are kept for the report."""
 
 
 class FrameProtocol(Protocol):
-    """How the frames of one protocol look."""
+    """The framing of one protocol."""
 
     def size(self, beginning: bytearray) -> int | None:
-        """The bytes of the frame that begins so; 0 when none does, None when more must come."""
+        """Return the frame's size in bytes; 0 when no frame begins so, None to wait for more."""
 
     def flaw(self, frame: bytes) -> str:
-        """What is wrong with a frame of the right size, in words; empty for a good one."""
+        """Return what is wrong with a frame of the right size, in words; empty for a good one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A frame, or what stood in the place of one."""
+    """A frame, or bytes that are not one."""
 
     data: bytes
     flaw: str = ""
-    """Why it counts for nothing; empty for a good frame."""
+    """Why it is not a valid frame; empty for a good one."""
 
 
 class FrameCutter:
-    """Cuts a stream into frames. Never holds more than one frame and what one read brought."""
+    """Cuts a stream into frames. Holds at most one frame and the bytes of one read."""
 
     def __init__(self, protocol: FrameProtocol) -> None:
         self._protocol = protocol
@@ -43,7 +43,7 @@ class FrameCutter:
         self._reported_bytes = 0
 
     def feed(self, data: bytes) -> list[Cut]:
-        """Take bytes; the frames that they complete."""
+        """Take bytes; returns the frames that they complete, and noise before them."""
         running, cuts = self._running, list[Cut]()
         running += data
         while running:
@@ -56,7 +56,7 @@ class FrameCutter:
             frame = bytes(running[:size])
             flaw = self._protocol.flaw(frame)
             if flaw:
-                # One of its bytes may begin a good frame; none is taken a second time as noise.
+                # One of its bytes may begin a good frame; none of them is reported again as noise.
                 cuts += [*self._take_noise(), Cut(frame, flaw)]
                 self._reported_bytes = max(self._reported_bytes, size)
                 self._drop()
@@ -67,7 +67,7 @@ class FrameCutter:
         return cuts
 
     def silence(self) -> list[Cut]:
-        """Nothing follows for now: what is left is no frame."""
+        """End the current frame: no byte followed, so the rest is noise."""
         cuts = []
         while self._running:
             self._drop()
@@ -75,7 +75,7 @@ class FrameCutter:
         return cuts + self._take_noise()
 
     def reset(self) -> None:
-        """Forget what was left unfinished: its rest is lost."""
+        """Discard an incomplete frame."""
         for kept in (self._running, self._noise):
             kept.clear()
         self._noise_bytes = self._reported_bytes = 0
@@ -93,7 +93,7 @@ class FrameCutter:
     def _take_noise(self) -> list[Cut]:
         if not self._noise_bytes:
             return []
-        taken = [Cut(bytes(self._noise), f"{self._noise_bytes} bytes that are no frame")]
+        taken = [Cut(bytes(self._noise), f"{self._noise_bytes} bytes that are not a frame")]
         self._noise.clear()
         self._noise_bytes = 0
         return taken

@@ -1,11 +1,11 @@
-"""How often the tags in a UHF reader's field count."""
+"""Limits how often a tag in a UHF reader's field is an identification."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 _TAGS_KEPT = 1_000
-"""More than any reader tells apart within an interval."""
+"""More tags than a reader can see within an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,20 +13,20 @@ class Intervals:
     """Access API, module `uhf`, in nanoseconds."""
 
     same_ns: int
-    """`read_interval`: a tag that stays in the field counts once in so long."""
+    """`read_interval`: shortest time between two identifications by the same tag."""
     other_ns: int
-    """`read_interval_diff_tags`: after one tag another one counts when so long has passed."""
+    """`read_interval_diff_tags`: shortest time between identifications by different tags."""
 
 
 class TagIntervals:
-    """Remembers which tags counted when."""
+    """Remembers when each tag was last an identification."""
 
     def __init__(self) -> None:
         self._counted: dict[bytes, int] = {}
         self._latest: tuple[bytes, int] | None = None
 
     def counts(self, tag: bytes, at_ns: int, intervals: Intervals) -> bool:
-        """Whether a tag seen at `at_ns` is an identification; if so it is remembered as one."""
+        """Return whether a tag seen at `at_ns` is an identification, and remember it as one."""
         last_ns = self._counted.get(tag)
         if last_ns is not None and at_ns - last_ns < intervals.same_ns:
             return False
@@ -34,7 +34,7 @@ class TagIntervals:
             latest, latest_ns = self._latest
             if latest != tag and at_ns - latest_ns < intervals.other_ns:
                 return False
-        # In the order in which they counted: the oldest is the first.
+        # Insertion order: the oldest comes first.
         self._counted.pop(tag, None)
         self._counted[tag] = at_ns
         if len(self._counted) > _TAGS_KEPT:

@@ -1,4 +1,4 @@
-"""What the text of a reader stands for: one that types it, or one that sends it as a line."""
+"""Maps the text of a keyboard or serial reader to a credential."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from gateway.settings import Shows
 
 
 def credential_of_text(text: str, shows: Shows, form: CardFormat) -> Credential:
-    """The code or the card that `text` is, where the reader shows such and cards have this form.
+    """Return the code or card in `text`, by what the reader `shows` and its card format.
 
-    Raises BrokenFrame when it is no card number and should be one.
+    Raises BrokenFrame when the reader shows cards and the text is not a card number.
     """
     if shows is Shows.QRCODE:
         return Credential(CredentialKind.QRCODE, text)

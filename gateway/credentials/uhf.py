@@ -1,9 +1,9 @@
-"""UHF tags: what the hexadecimal text of a tag is looked up as.
+"""Maps the hexadecimal text of a UHF tag to the credential to look up.
 
-Access API, `uhf.identification_bits`: 26, 32, 34 and 66 make it a number of the table `cards`, 96
-looks up the whole tag in `uhf_tags`. Unverified, and decided here alone: the number stands in the
-tag's last bits, as many as a Wiegand frame of that length carries beside its two parity bits (32
-has none), and has a facility code where that frame has one.
+Access API, `uhf.identification_bits`: with 26, 32, 34 and 66 the tag is a number of the table
+`cards`, with 96 the whole tag is looked up in `uhf_tags`. Unverified assumption, made in this
+module: the number is in the tag's last bits, as many as a Wiegand frame of that length carries
+without its two parity bits (32 has none), with a facility code where that frame has one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HEX = re.compile(r"[0-9A-Fa-f]{1,24}")
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How many bits of a tag make facility and number."""
+    """Number of tag bits for facility and number."""
 
     facility: int
     number: int
@@ -28,9 +28,9 @@ _LAYOUTS = {26: _Layout(8, 16), 32: _Layout(0, 32), 34: _Layout(16, 16), 66: _La
 
 
 def credential_of_tag(credential: Credential, bits: int) -> Credential:
-    """`credential` as it is looked up where the configuration says `bits`.
+    """Return the credential to look up where `uhf.identification_bits` is `bits`.
 
-    A text that is no tag of at most 96 bits stays what it is, and so belongs to nobody.
+    A text that is not a tag of at most 96 bits is returned unchanged and identifies nobody.
     """
     text = str(credential.value)
     if credential.kind is not CredentialKind.UHF_TAG or not _HEX.fullmatch(text):

@@ -1,10 +1,10 @@
 """Frames of the UHF modules R200, M100 and QM100 (also sold as YRM100, JRD-100, EL-UHF).
 
-`BB, type, command, length (2), parameters, sum, 7E`; the sum is the low byte of the sum from type
-to the last parameter. BB and 7E may stand inside, so a frame is taken by its length. A tag comes as
-a notice: RSSI, PC (2), EPC, the tag's own CRC (2). PC tells in its upper five bits how many words
-the EPC has; the CRC is that of ISO/IEC 18000-63 over PC and EPC. Source: "R200 user protocol
-V2.3.3" and "M100 module command manual", as public code for them shows the frames.
+A frame is `BB, type, command, length (2), parameters, sum, 7E`; the sum is the low byte of the sum
+from type to the last parameter. BB and 7E may occur inside, so the length delimits a frame. A tag
+arrives as a notice: RSSI, PC (2), EPC, the tag's own CRC (2). The upper five bits of PC are the
+number of words in the EPC; the CRC is that of ISO/IEC 18000-63 over PC and EPC. Sources: "R200 user
+protocol V2.3.3" and "M100 module command manual", as quoted in public code.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ COMMAND, ANSWER, NOTICE = 0x00, 0x01, 0x02
 IDENTIFY, INVENTORY, POWER, FAILED = 0x03, 0x22, 0xB6, 0xFF
 NO_TAG = 0x15
 LONGEST = 128
-"""Parameters of a frame; the longest that a module sends is a tag of 31 words."""
+"""Most parameter bytes of a frame; a tag of 31 words is the longest that a module sends."""
 _ERRORS = {
-    0x17: "it does not know the command",
-    0x20: "all its channels are in use",
+    0x17: "the reader does not know the command",
+    0x20: "all channels of the reader are in use",
 }
 _PARAMETERS = 5
-"""Where they begin."""
+"""Offset of the parameters."""
 _AROUND = 7
-"""Bytes of a frame without parameters."""
+"""Size of a frame without parameters."""
 _BESIDE_EPC = 5
-"""RSSI, PC and CRC."""
+"""Bytes of RSSI, PC and CRC."""
 
 
 def framed(kind: int, command: int, parameters: bytes = b"") -> bytes:
-    """A frame of this family."""
+    """Return a frame of this protocol."""
     body = bytes([kind, command]) + len(parameters).to_bytes(2, "big") + parameters
     return bytes([HEAD, *body, sum(body) & 0xFF, END])
 
 
 def tag_crc(pc_and_epc: bytes) -> int:
-    """The CRC that a tag sends behind its PC and EPC (ISO/IEC 18000-63)."""
+    """Return the CRC that a tag sends after PC and EPC (ISO/IEC 18000-63)."""
     return binascii.crc_hqx(pc_and_epc, 0xFFFF) ^ 0xFFFF
 
 
 class R200Protocol:
-    """Frames that a module sends."""
+    """The frames that a module sends."""
 
     def size(self, beginning: bytearray) -> int | None:
         """See FrameProtocol."""
@@ -57,7 +57,7 @@ class R200Protocol:
 
     def flaw(self, frame: bytes) -> str:
         if frame[-1] != END:
-            return f"it ends with {frame[-1]:02X}, should be {END:02X}"
+            return f"the frame ends with {frame[-1]:02X}, should be {END:02X}"
         right = sum(frame[1:-2]) & 0xFF
         if frame[-2] != right:
             return f"checksum {frame[-2]:02X}, should be {right:02X}"
@@ -69,7 +69,7 @@ class R200Protocol:
         if len(parameters) <= _BESIDE_EPC or len(parameters) - _BESIDE_EPC != 2 * (
             parameters[1] >> 3
         ):
-            return "the tag's length and that of the notice differ"
+            return "the tag's length does not fit the notice"
         found, right = int.from_bytes(parameters[-2:], "big"), tag_crc(parameters[1:-2])
         return "" if found == right else f"the tag's CRC is {found:04X}, should be {right:04X}"
 
@@ -93,17 +93,17 @@ class R200Codec:
         if command != FAILED or parameters[:1] == bytes([NO_TAG]):
             return UhfReply()
         code = parameters[0] if parameters else 0
-        return UhfReply(error=_ERRORS.get(code, f"it answers with error {code:#04x}"))
+        return UhfReply(error=_ERRORS.get(code, f"the reader answers with error {code:#04x}"))
 
     @staticmethod
     def acknowledge(asked: bytes) -> bytes:
-        """The answer that a command was carried out; empty to bytes that are none."""
+        """Return the success answer to a command; empty for bytes that are not a command."""
         return framed(ANSWER, asked[2], b"\x00") if len(asked) >= _AROUND else b""
 
     def encode_tags(self, tags: Iterable[bytes]) -> bytes:
-        """The answer to an inventory that found `tags`: a notice each, or that there is none.
+        """Return the answer to an inventory that found `tags`: one notice each, or "no tag".
 
-        Raises ValueError for a tag that is not 1 to 31 whole words long.
+        Raises ValueError for a tag that is not 1 to 31 words long.
         """
         notices = b"".join(framed(NOTICE, INVENTORY, self._notice(tag)) for tag in tags)
         return notices or framed(ANSWER, FAILED, bytes([NO_TAG]))

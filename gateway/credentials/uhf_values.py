@@ -1,4 +1,4 @@
-"""What a UHF reader of any protocol answers."""
+"""The interface of UHF protocols."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from gateway.credentials.stream_frames import FrameProtocol
 
 @dataclass(frozen=True, slots=True)
 class UhfReply:
-    """One good frame of a reader."""
+    """The contents of one good frame of a reader."""
 
     tags: tuple[bytes, ...] = ()
-    """The EPC of each tag seen, first byte first."""
+    """EPC of each tag seen, first byte first."""
     error: str = ""
-    """What the reader says is wrong, in words for a technician."""
+    """Error that the reader reports, in words for a technician."""
     last: bool = True
-    """False when more frames answer the same request."""
+    """False when more frames follow for the same request."""
 
 
 class UhfCodec(Protocol):
-    """The frames of one protocol, those of the controller and those of the reader."""
+    """Encodes and decodes the frames of one protocol, both directions."""
 
     @property
     def protocol(self) -> FrameProtocol:
-        """How a frame of the reader looks."""
+        """The framing of the reader's answers."""
 
     @property
     def inventory(self) -> bytes:
-        """Asks which tags are in the field."""
+        """Command that requests the tags in the field."""
 
     @property
     def identify(self) -> bytes:
-        """Asks what the reader is; nothing is transmitted for it."""
+        """Command that requests the reader's identity, without RF transmission."""
 
     def power(self, centidbm: int) -> bytes:
-        """Sets the transmit power, in hundredths of dBm."""
+        """Return the command that sets the transmit power, in hundredths of dBm."""
 
     def reply(self, frame: bytes) -> UhfReply:
-        """What a frame says in which the shape finds no flaw."""
+        """Decode a frame without a flaw."""
 
     def acknowledge(self, asked: bytes) -> bytes:
-        """The answer that a command was carried out; empty to bytes that are none."""
+        """Return the success answer to a command; empty for bytes that are not a command."""
 
     def encode_tags(self, tags: Iterable[bytes]) -> bytes:
-        """The answer to an inventory that found `tags`.
+        """Return the answer to an inventory that found `tags`.
 
         Raises ValueError for a tag that the protocol cannot carry.
         """

@@ -1,4 +1,4 @@
-"""What readers deliver: a credential, read at a reader, at an instant of the monotonic clock."""
+"""Values that readers deliver: credentials, identifications and bad frames."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class CredentialKind(StrEnum):
-    """How a person identified."""
+    """The kind of a credential."""
 
     CARD = "card"
     QRCODE = "qrcode"
@@ -17,9 +17,9 @@ class CredentialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A value presented at a reader.
+    """A credential presented at a reader.
 
-    A card's `value` is an unsigned 64-bit integer, every other kind's is text.
+    The `value` of a card is an unsigned 64-bit integer; the value of other kinds is text.
     """
 
     kind: CredentialKind
@@ -32,14 +32,14 @@ class Credential:
             raise ValueError(f"card value {self.value} is not an unsigned 64-bit number")
 
     def __repr__(self) -> str:
-        """PINs are never shown, not even in a log of ours."""
+        """Hides a PIN, in logs too."""
         shown = "***" if self.kind is CredentialKind.PIN else repr(self.value)
         return f"Credential({self.kind}, {shown})"
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """A credential read at the reader named `reader` at monotonic nanoseconds `at_ns`."""
+    """A credential read at reader `reader` at monotonic nanoseconds `at_ns`."""
 
     reader: str
     credential: Credential
@@ -48,10 +48,10 @@ class Identification:
 
 @dataclass(frozen=True, slots=True)
 class BadFrame:
-    """A frame that no format of the reader accepts: reported, never decided upon."""
+    """A frame that no format of the reader accepts. It is reported and never decided on."""
 
     reader: str
     bits: str
-    """The raw bits in order of arrival, as text of 0 and 1, or bytes as hexadecimal."""
+    """The bits in order of arrival, as text of 0 and 1, or bytes in hexadecimal."""
     why: str
     at_ns: int

@@ -1,1 +1,1 @@
-"""The operating system."""
+"""Access to the operating system: clock, network, certificate, services, machine facts."""

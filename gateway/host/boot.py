@@ -1,4 +1,4 @@
-"""Which start of the machine this is."""
+"""The kernel's id of the current boot."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> str:
-    """The kernel's random id of this boot, which monotonic times belong to."""
+    """Return the kernel's random id of this boot; monotonic times are valid within one boot."""
     return _BOOT_ID.read_text(encoding="ascii").strip()

@@ -1,7 +1,7 @@
-"""The certificate and key with which this machine speaks HTTPS: one PEM file, for its owner only.
+"""The HTTPS certificate and its key: one PEM file with mode 0600.
 
-`cryptography` is imported where a certificate is made or checked, which is rare: it takes 18 MB
-that a process at work does not need. What it needs to know of the file it reads by itself.
+`cryptography` takes 18 MB of memory, so the functions that make or check a certificate import it.
+`is_self_signed` parses the file without it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 VALID_FOR = timedelta(days=3650)
-"""Nobody renews what a device made for itself."""
+"""Ten years, since nobody renews a self-signed certificate."""
 LONGEST_PEM = 65_536
-"""Bytes: a key, a certificate and a long chain."""
+"""Bytes; enough for a key, a certificate and a long chain."""
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _SEQUENCE, _VERSION = 0x30, 0xA0
@@ -36,9 +36,9 @@ _SEQUENCE, _VERSION = 0x30, 0xA0
 
 
 def make_self_signed(path: Path, now: datetime) -> None:
-    """Write a new key and a certificate that it signs itself.
+    """Write a new key and a self-signed certificate to `path`.
 
-    Valid from this software's release on, so that a clock that is not set yet does no harm.
+    The certificate is valid from this software's release on, so that an unset clock does no harm.
     Raises StorageError.
     """
     from cryptography import x509
@@ -48,7 +48,7 @@ def make_self_signed(path: Path, now: datetime) -> None:
 
     found = network()
     key = ec.generate_private_key(ec.SECP256R1())
-    # 64 characters are what a common name may have (RFC 5280, upper bounds).
+    # A common name has at most 64 characters (RFC 5280, upper bounds).
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, found.hostname[:64] or "gateway")])
     names = [*_host_names(found.hostname), "localhost"]
     addresses = {ipaddress.ip_address(text) for text in (found.ip, "127.0.0.1", "::1")}
@@ -85,7 +85,7 @@ def make_self_signed(path: Path, now: datetime) -> None:
 
 
 def _host_names(hostname: str) -> list[str]:
-    """The machine's names for clients, mDNS included, without those no certificate can hold."""
+    """Return the machine's names, mDNS included, that are valid in a certificate."""
     label = hostname.partition(".")[0]
     names = dict.fromkeys((hostname, label, f"{label}.local"))
     return [
@@ -94,10 +94,10 @@ def _host_names(hostname: str) -> list[str]:
 
 
 def replace_certificate(path: Path, pem: bytes, now: datetime) -> None:
-    """Put the key and the certificates in `pem` in the place of those at `path`, in one step.
+    """Replace the key and certificates at `path` by those in `pem`, atomically.
 
-    The certificate comes first, those of its issuers after it; the key anywhere. Raises
-    InvalidRequest that says what is wrong with them, and StorageError; either way nothing changed.
+    The device's certificate precedes those of its issuers; the key may be anywhere. Raises
+    InvalidRequest that says what is wrong, and StorageError; then nothing has changed.
     """
     if len(pem) > LONGEST_PEM:
         raise InvalidRequest(f"The certificate is longer than {LONGEST_PEM} bytes")
@@ -156,7 +156,7 @@ def _pem(key: PrivateKeyTypes, certificates: list[x509.Certificate]) -> bytes:
 
 
 def _write(path: Path, pem: bytes) -> None:
-    """Put `pem` at `path`, whole or not at all, once TLS itself has accepted it."""
+    """Write `pem` to `path` atomically, after TLS has accepted it."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     except OSError as error:
@@ -183,22 +183,22 @@ def _write(path: Path, pem: bytes) -> None:
 
 
 def server_context(path: Path) -> ssl.SSLContext:
-    """What serves HTTPS (TLS 1.2 and later) with the file at `path`.
+    """Return the TLS context for serving HTTPS (TLS 1.2 or later) with the file at `path`.
 
-    Raises OSError, of which ssl.SSLError is one, when that is not to be had.
+    Raises OSError, which includes ssl.SSLError, when the file cannot be read or used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    # A password that is none, lest OpenSSL ask for one on the terminal.
+    # An empty password keeps OpenSSL from asking on the terminal.
     context.load_cert_chain(path, password="")
     return context
 
 
 def expires(path: Path) -> datetime:
-    """The instant, aware and in UTC, from which the certificate at `path` counts no more.
+    """Return when the certificate at `path` expires, in UTC.
 
-    Raises StorageError when the file cannot be read, InvalidRequest when it holds no certificate.
+    Raises StorageError when the file cannot be read, InvalidRequest when it has no certificate.
     """
     try:
         pem = path.read_bytes()
@@ -208,7 +208,7 @@ def expires(path: Path) -> datetime:
 
 
 def is_self_signed(path: Path) -> bool:
-    """Whether the certificate at `path` names itself as its issuer; False when there is none."""
+    """Return whether the certificate at `path` is self-signed; False without a certificate."""
     try:
         pem = path.read_text(encoding="ascii")
         start = pem.index(ssl.PEM_HEADER)
@@ -219,8 +219,8 @@ def is_self_signed(path: Path) -> bool:
 
 
 def _issuer_is_subject(der: bytes) -> bool:
-    """Reads as far as the names: [version], serial, algorithm, issuer, validity, subject
-    (RFC 5280, 4.1)."""
+    """Compare issuer and subject of a certificate. The fields are [version], serial, algorithm,
+    issuer, validity, subject (RFC 5280, 4.1). Raises ValueError."""
     (tag, certificate), *_ = _elements(der)
     (inner, signed), *_ = _elements(certificate)
     if tag != _SEQUENCE or inner != _SEQUENCE:
@@ -234,7 +234,7 @@ def _issuer_is_subject(der: bytes) -> bool:
 
 
 def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each element in `der` (X.690, 8.1); raises ValueError."""
+    """Yield tag and content of each element in `der` (X.690, 8.1); raises ValueError."""
     at = 0
     while at < len(der):
         tag, first = der[at], der[at + 1] if at + 1 < len(der) else 0x80

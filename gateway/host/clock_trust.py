@@ -1,11 +1,12 @@
-"""Whether the wall clock may be believed.
+"""Decides whether the wall clock can be trusted.
 
-A Pi without a battery clock starts in the past, and a clock that is wrong lets everyone in or
-nobody. Untrusted is a state of its own, with its own rules for schedules.
+A Pi without a battery clock starts with a time in the past, and schedules checked against a wrong
+clock admit everyone or nobody. An untrusted clock is a state of its own, with its own rules for
+schedules.
 
-The journal's newest trusted instant is a floor: a clock that shows less has lost its time. Whoever
-set the clock since the machine started, a person or a time server, knows better than a journal
-that was written while the clock was ahead, so the floor does not count then.
+The newest trusted instant in the journal is a floor: a clock behind it has lost its time. The floor
+does not apply once a person or a time server has set the clock since boot, because the journal may
+have been written while the clock was ahead.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from pathlib import Path
 from gateway.host.boot import boot_id
 
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
-"""No clock that shows an earlier time than this software's release can be right."""
+"""Release date of this software; an earlier time is wrong."""
 CEILING = RELEASED.replace(year=RELEASED.year + 20)
-"""Nor one that shows a later time than this, whoever has set it."""
+"""A later time is wrong, even when a person or a server has set it."""
 
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
-"""Exists once systemd-timesyncd has set the clock from the network since boot."""
+"""systemd-timesyncd creates this file when it has set the clock from the network."""
 BATTERY_CLOCK = Path("/dev/rtc0")
 
 BACKWARD_STEP = timedelta(minutes=5)
-"""How far the clock may be behind the floor and still be called a correction."""
+"""A clock that is behind the floor by at most this counts as corrected."""
 
 
 class ClockVerdict(StrEnum):
@@ -37,7 +38,7 @@ class ClockVerdict(StrEnum):
     NETWORK_TIME = "network_time"
     BATTERY_CLOCK = "battery_clock"
     SIMULATED = "simulated"
-    """The machine of a simulated board has some source of time."""
+    """The board is simulated; its host keeps the time."""
     BEFORE_RELEASE = "before_release"
     BEYOND_CEILING = "beyond_ceiling"
     BEHIND_FLOOR = "behind_floor"
@@ -46,7 +47,7 @@ class ClockVerdict(StrEnum):
 
     @property
     def trusted(self) -> bool:
-        """Whether dates and schedules may go by the clock."""
+        """Whether dates and schedules may use the clock."""
         return self in _TRUSTED
 
 
@@ -62,7 +63,7 @@ _TRUSTED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ClockSources:
-    """What has set the clock, as far as that can be seen."""
+    """What has set the clock, as far as this is known."""
 
     by_hand: bool = False
     """A person, since the machine started."""
@@ -73,9 +74,9 @@ class ClockSources:
 
 
 def judge(now: datetime, floor: datetime | None, sources: ClockSources) -> ClockVerdict:
-    """Whether `now`, read from the wall clock, may decide over dates and schedules, and why.
+    """Return whether the wall clock reading `now` is trusted for dates and schedules, and why.
 
-    `floor` is the newest instant in the journal while the clock was trusted, None without one.
+    `floor` is the newest trusted instant in the journal, None without one.
     """
     first_that_holds = (
         (now < RELEASED, ClockVerdict.BEFORE_RELEASE),
@@ -91,12 +92,12 @@ def judge(now: datetime, floor: datetime | None, sources: ClockSources) -> Clock
 
 
 def is_behind(now: datetime, floor: datetime | None) -> bool:
-    """Whether `now` is further behind `floor` than a correction of the clock takes it."""
+    """Return whether `now` is behind `floor` by more than BACKWARD_STEP."""
     return floor is not None and now < floor - BACKWARD_STEP
 
 
 class ClockTrust:
-    """Judges the machine's clock by its release date, by the journal and by its sources."""
+    """Judges the machine's clock by the release date, the journal and the clock's sources."""
 
     def __init__(
         self,
@@ -107,9 +108,9 @@ class ClockTrust:
         battery_clock: Path | None = None,
         set_by_hand: Path | None = None,
     ) -> None:
-        """`floor` as in `judge`; `set_by_hand` is the mark that `note_set_by_hand` leaves.
+        """`floor` is as in `judge`; `set_by_hand` is the mark that `note_set_by_hand` writes.
 
-        With `simulated` the board is, and its machine's battery clock says nothing.
+        With `simulated` the host's battery clock is ignored.
         """
         self.floor = floor
         self._simulated = simulated
@@ -119,15 +120,15 @@ class ClockTrust:
         self._was_set = False
 
     def judge(self, now: datetime) -> ClockVerdict:
-        """As the function of this name, by the sources that there are at this instant."""
+        """Like the function `judge`, with the current floor and sources."""
         return judge(now, self.floor, self._sources())
 
     def trusted(self, now: datetime) -> bool:
-        """Whether `now`, read from the wall clock, may decide over dates and schedules."""
+        """Return whether the wall clock reading `now` is trusted for dates and schedules."""
         return self.judge(now).trusted
 
     def note_set(self) -> None:
-        """Somebody set the clock of this process, which no other process and no restart knows."""
+        """Note that a person set the clock of this process; other processes do not see it."""
         self._was_set = True
 
     def _sources(self) -> ClockSources:
@@ -139,7 +140,7 @@ class ClockTrust:
         )
 
     def _is_marked(self) -> bool:
-        """A mark of an earlier start says nothing: the clock stood still in between."""
+        """Return whether a person set the clock in this boot; an older mark does not count."""
         if self._mark is None:
             return False
         try:
@@ -149,5 +150,5 @@ class ClockTrust:
 
 
 def note_set_by_hand(mark: Path) -> None:
-    """Leave a mark that somebody has set the clock since the machine started. Raises OSError."""
+    """Write the mark that a person has set the clock in this boot. Raises OSError."""
     mark.write_text(boot_id(), encoding="ascii")

@@ -1,7 +1,7 @@
-"""What a Raspberry Pi tells of itself in its files: model, configuration, power, ports, disk.
+"""Facts about a Raspberry Pi from its files: model, configuration, power, ports, disk.
 
-Everything is read below one root, so that a test can hand over the files of a board. What is not
-there is None or empty: no method raises for a machine that is no Pi.
+All files are read below one root, which tests replace. A missing fact is None or empty; no method
+raises on a machine that is not a Pi.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Numbers of a user and of all its groups."""
+    """Ids of a user and of all its groups."""
 
     user: int
     groups: frozenset[int]
@@ -23,7 +23,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFile:
-    """A device file."""
+    """Owner, group and permissions of a device file."""
 
     owner: int
     group: int
@@ -31,7 +31,7 @@ class DeviceFile:
     """Permission bits."""
 
     def open_to(self, who: Identity) -> bool:
-        """Whether `who` may read and write it."""
+        """Return whether `who` may read and write it."""
         if who.user == 0:
             return True
         if self.owner == who.user:
@@ -43,7 +43,7 @@ class DeviceFile:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """The file system that a directory is on."""
+    """The mounted file system that holds a directory."""
 
     device: str
     read_only: bool
@@ -51,24 +51,24 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class WatchdogState:
-    """The hardware watchdog as the kernel has it."""
+    """State of the hardware watchdog in the kernel."""
 
     active: bool
     timeout_s: int | None
 
 
 class MachineFiles:
-    """The files below `root`."""
+    """The machine whose files are below `root`."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
 
     def path(self, absolute: str | Path) -> Path:
-        """Where that file of the machine is."""
+        """Return the path below the root for an absolute path of the machine."""
         return self._root / str(absolute).lstrip("/")
 
     def text(self, absolute: str) -> str | None:
-        """A file's text without what surrounds it; None where it cannot be read."""
+        """Return a file's text without surrounding white space and NULs; None if unreadable."""
         try:
             raw = self.path(absolute).read_bytes()
         except OSError:
@@ -76,19 +76,19 @@ class MachineFiles:
         return raw.decode("utf-8", "replace").strip("\0 \t\r\n")
 
     def model(self) -> str | None:
-        """How the device tree calls the board, revision included."""
+        """Return the board's name in the device tree, revision included."""
         return self.text("/proc/device-tree/model")
 
     def boot_file(self) -> str:
-        """Where this system has config.txt: under /boot in releases before bookworm."""
+        """Return the path of config.txt; releases before bookworm have it in /boot."""
         new, old = "/boot/firmware/config.txt", "/boot/config.txt"
         return new if self.path(new).exists() or not self.path(old).exists() else old
 
     def boot_lines(self, sections: Collection[str]) -> tuple[str, ...] | None:
-        """The lines of config.txt that hold for a board with these sections, in order.
+        """Return the lines of config.txt that apply to a board with these sections, in order.
 
-        A section begins with `[name]` and holds until the next one; `[all]` holds for every board.
-        None where the file cannot be read.
+        `[name]` starts a section, which ends at the next one; `[all]` applies to every board.
+        Returns None when the file cannot be read.
         """
         text = self.text(self.boot_file())
         if text is None:
@@ -104,12 +104,12 @@ class MachineFiles:
         return tuple(lines)
 
     def throttled(self) -> int | None:
-        """The firmware's bits of under-voltage, throttling and heat since the start.
+        """Return the firmware's bits for under-voltage, throttling and heat.
 
-        Bits 0-3 are now, 16-19 since the start: under-voltage, capped, throttled, hot.
+        Bits 0-3 are the present, bits 16-19 since boot: under-voltage, capped, throttled, hot.
         """
         devices = self.path("/sys/devices/platform")
-        # Beside or below the SoC's node, by kernel.
+        # The node is next to or below the SoC's node, depending on the kernel.
         below = ("*firmware/get_throttled", "*/*firmware/get_throttled")
         for path in sorted(path for pattern in below for path in devices.glob(pattern)):
             try:
@@ -119,7 +119,7 @@ class MachineFiles:
         return None
 
     def outputs_persist(self) -> bool | None:
-        """Whether outputs keep their level after their owner's end; None where nothing tells."""
+        """Return whether outputs keep their level when their owner exits; None if unknown."""
         for module in ("pinctrl_bcm2835", "pinctrl_rp1"):
             content = self.text(f"/sys/module/{module}/parameters/persist_gpio_outputs")
             if content is not None:
@@ -127,7 +127,7 @@ class MachineFiles:
         return None
 
     def watchdog(self) -> WatchdogState | None:
-        """The first watchdog, None without one."""
+        """Return the first watchdog, None without one."""
         state = self.text("/sys/class/watchdog/watchdog0/state")
         if state is None:
             return None
@@ -136,15 +136,15 @@ class MachineFiles:
         return WatchdogState(state == "active", seconds)
 
     def battery_clock(self) -> str | None:
-        """The name of the first battery clock, None without one."""
+        """Return the name of the first battery clock, None without one."""
         return self.text("/sys/class/rtc/rtc0/name")
 
     def time_synchronised(self) -> bool:
-        """Whether systemd-timesyncd has set the clock since the start."""
+        """Return whether systemd-timesyncd has set the clock since boot."""
         return self.path("/run/systemd/timesync/synchronized").exists()
 
     def consoles(self) -> frozenset[str]:
-        """Terminals that carry the kernel's console, such as ttyAMA0."""
+        """Return the terminals with a kernel console, such as ttyAMA0."""
         active = (self.text("/sys/class/tty/console/active") or "").split()
         words = (self.text("/proc/cmdline") or "").split()
         asked = (word.removeprefix("console=") for word in words if word.startswith("console="))
@@ -153,7 +153,7 @@ class MachineFiles:
         return frozenset([*active, *named, *real])
 
     def device_file(self, absolute: str) -> DeviceFile | None:
-        """The device file, links followed; None where there is none."""
+        """Return the device file, following links; None without one."""
         try:
             found = self.path(absolute).stat()
         except OSError:
@@ -161,13 +161,14 @@ class MachineFiles:
         return DeviceFile(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode))
 
     def device_of(self, absolute: str) -> str:
-        """The name in /dev that a link ends at, such as ttyUSB0."""
+        """Return the name in /dev that a link resolves to, such as ttyUSB0."""
         return self.path(absolute).resolve().name
 
     def lasting_names(self, beside: str, device: str | None = None) -> tuple[str, ...]:
-        """Links in by-id and by-path for ports, or for input devices where `beside` is one.
+        """Return the by-id and by-path links of serial ports, or of input devices if `beside` is
+        one.
 
-        All of them, or those that end at `device`.
+        Returns all links, or those that resolve to `device`.
         """
         kind = "input" if beside.startswith("/dev/input/") else "serial"
         found = []
@@ -178,7 +179,7 @@ class MachineFiles:
         return tuple(name for name in found if device is None or self.device_of(name) == device)
 
     def identity(self, name: str) -> Identity | None:
-        """The user `name` with the groups in /etc/group; None where there is no such user."""
+        """Return the user `name` with its groups in /etc/group; None without such a user."""
         own = [row for row in self._rows("/etc/passwd") if row[0] == name and len(row) > 3]
         if not own:
             return None
@@ -194,7 +195,7 @@ class MachineFiles:
         return [line.split(":") for line in lines if line.count(":") >= 3]
 
     def mount_of(self, directory: Path) -> Mount | None:
-        """The file system that holds `directory`: the longest mount point above it."""
+        """Return the file system that holds `directory`: the longest mount point above it."""
         above = {}
         target = directory.resolve()
         for line in (self.text("/proc/mounts") or "").splitlines():
@@ -202,14 +203,14 @@ class MachineFiles:
             if len(fields) > 3:
                 place = Path(fields[1].replace("\\040", " "))
                 if place == target or place in target.parents:
-                    # A later line with the same place covers an earlier one.
+                    # A later mount at the same place hides an earlier one.
                     above[place] = Mount(fields[0], "ro" in fields[3].split(","))
         return above[max(above, key=lambda place: len(place.parts))] if above else None
 
     def card_wear(self, device: str) -> int | None:
-        """How much of an eMMC's life is used, in tenths, 11 for beyond; None for what cannot tell.
+        """Return the used life of an eMMC in tenths, 11 for exceeded; None if not reported.
 
-        An SD card cannot. `device` is as in a mount, such as /dev/mmcblk0p2.
+        SD cards do not report it. `device` is a mounted device, such as /dev/mmcblk0p2.
         """
         disk = device.removeprefix("/dev/").partition("p")[0]
         content = self.text(f"/sys/block/{disk}/device/life_time")
@@ -219,9 +220,9 @@ class MachineFiles:
             return None
 
     def pin_owners(self, chip: str) -> dict[int, str]:
-        """Pins of the chip that a driver has taken for a bus; readable by root alone, else empty.
+        """Return the pins of the chip that a driver uses for a bus; empty unless run as root.
 
-        A line such as `pin 14 (gpio14): fe201000.serial (GPIO UNCLAIMED) function alt0 ...` each.
+        Parses lines such as `pin 14 (gpio14): fe201000.serial (GPIO UNCLAIMED) function alt0 ...`.
         """
         owners = {}
         for path in sorted(self.path("/sys/kernel/debug/pinctrl").glob(f"*{chip}/pinmux-pins")):
@@ -238,7 +239,7 @@ class MachineFiles:
         return owners
 
     def free_bytes(self, directory: Path) -> int | None:
-        """What is left on the disk of `directory`."""
+        """Return the free bytes on the file system of `directory`; None if unknown."""
         try:
             return shutil.disk_usage(directory).free
         except OSError:

@@ -1,4 +1,4 @@
-"""The machine's address in the network, as the kernel has it."""
+"""The machine's network addresses, read from the kernel."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _RESOLVERS = Path("/etc/resolv.conf")
 _INTERFACES = Path("/sys/class/net")
 _SIOCGIFADDR = 0x8915
 _SIOCGIFNETMASK = 0x891B
-"""Numbers of netdevice(7)."""
+"""Request numbers of netdevice(7)."""
 _NAME_BYTES = 15
 _UNKNOWN = "0.0.0.0"  # noqa: S104 - a value to show, nothing is bound to it
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The interface that leads out, in dotted IPv4 notation; 0.0.0.0 for what is not there."""
+    """The main interface, in dotted IPv4 notation; 0.0.0.0 for a missing address."""
 
     mac: str
     ip: str
@@ -33,8 +33,7 @@ class Network:
 
 
 def network() -> Network:
-    """How this machine is reached: the interface of the default route, else the first with an
-    address."""
+    """Return the interface of the default route, else the first one with an address."""
     name, router = _default_route()
     mac, ip, netmask = "00:00:00:00:00:00", _UNKNOWN, _UNKNOWN
     for candidate in [name] if name else _others():
@@ -48,7 +47,7 @@ def network() -> Network:
 
 
 def _default_route() -> tuple[str, str]:
-    """Interface and router of the default route (proc(5), net/route: hexadecimal, host order)."""
+    """Return interface and router of the default route (proc(5), net/route: hex, host order)."""
     for line in _read(_ROUTES).splitlines()[1:]:
         fields = line.split()
         if len(fields) >= 8 and fields[1] == fields[7] == "00000000":
@@ -65,7 +64,7 @@ def _others() -> list[str]:
 
 
 def _query(interface: str, what: int) -> str:
-    """An address of `interface`; empty when it has none."""
+    """Return an address of `interface`; empty without one."""
     asked = struct.pack("256s", interface.encode()[:_NAME_BYTES])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

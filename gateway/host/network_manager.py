@@ -1,8 +1,8 @@
-"""Addresses by NetworkManager, which Raspberry Pi OS and Debian's desktop use.
+"""Changes IPv4 addresses through NetworkManager (Raspberry Pi OS, Debian desktop).
 
-Types and names: NetworkManager's D-Bus reference, Settings.Connection and `ipv4`. A change is
-written into the profile of the connection in use first, which alters nothing that is at work, and
-comes into force when that connection is activated anew.
+Types and names: NetworkManager's D-Bus reference, Settings.Connection and `ipv4`. A change is first
+written to the profile of the connection in use, which does not affect the connection, and takes
+effect when the connection is activated again.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ _MANAGER = Service("NetworkManager", _BUS_NAME, "/org/freedesktop/NetworkManager
 _ACTIVE = f"{_BUS_NAME}.Connection.Active"
 _PROFILE = f"{_BUS_NAME}.Settings.Connection"
 _CONTROL = f"{_BUS_NAME}.network-control"
-"""The permission to activate a connection; it is missed only when the answer has gone out."""
+"""The permission to activate a connection. It is checked in advance, because activation follows
+the API's answer."""
 
 _CARRIERS = ("802-3-ethernet", "802-11-wireless")
-"""Types of connections that have an address of their own, the likelier first."""
+"""Connection types with an address of their own, in order of preference."""
 _WITH_SECRETS = ("802-11-wireless-security", "802-1x")
-"""Sections whose passwords are not read with the rest, and are lost unless written with it."""
+"""Sections whose passwords are read separately and must be written with the profile."""
 _ADDRESS_KEYS = frozenset(
     {
         "method",
@@ -44,20 +45,20 @@ _ADDRESS_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ActiveConnection:
-    """The connection in use, by its paths on the bus."""
+    """D-Bus paths of the connection in use."""
 
     profile: str
     device: str
 
 
 class NetworkManager:
-    """The machine's addresses; raises as `SystemBus` does."""
+    """Reads and changes the machine's addresses; raises as `SystemBus` does."""
 
     def __init__(self, bus: SystemBus) -> None:
         self._bus = bus
 
     def in_use(self) -> ActiveConnection:
-        """The wired connection that is up, else the wireless one. Raises NotSupportedHere."""
+        """Return the active wired connection, else the wireless one. Raises NotSupportedHere."""
         found: dict[str, ActiveConnection] = {}
         for path in self._bus.get(_MANAGER, "ActiveConnections"):
             active = _MANAGER.at(path, _ACTIVE)
@@ -68,19 +69,19 @@ class NetworkManager:
         for kind in _CARRIERS:
             if kind in found:
                 return found[kind]
-        raise NotSupportedHere("NetworkManager has no wired or wireless connection that is up")
+        raise NotSupportedHere("NetworkManager has no active wired or wireless connection")
 
     def check_activation(self) -> None:
-        """Return when this program may bring addresses into force. Raises NotSupportedHere."""
+        """Raise NotSupportedHere unless this program may activate a connection."""
         (permissions,) = self._bus.call(_MANAGER, "GetPermissions")
         if permissions.get(_CONTROL, "yes") != "yes":
             raise NotSupportedHere(
-                f"this program has no permission from NetworkManager, which polkit's rules give: "
-                f"{_CONTROL}"
+                "NetworkManager does not permit this program to change addresses; "
+                f"polkit rule needed: {_CONTROL}"
             )
 
     def read(self, connection: ActiveConnection) -> Profile:
-        """The whole profile, passwords included."""
+        """Return the whole profile, passwords included."""
         service = _MANAGER.at(connection.profile, _PROFILE)
         (profile,) = self._bus.call(service, "GetSettings")
         for section in _WITH_SECRETS:
@@ -91,28 +92,28 @@ class NetworkManager:
         return found
 
     def write(self, connection: ActiveConnection, profile: Profile) -> None:
-        """Write the profile; what is at work goes on as it was."""
+        """Write the profile; the active connection does not change."""
         service = _MANAGER.at(connection.profile, _PROFILE)
         self._bus.call(service, "Update", "a{sa{sv}}", profile)
 
     def activate(self, connection: ActiveConnection) -> None:
-        """Bring the profile's addresses into force."""
+        """Activate the connection with the profile's addresses."""
         arguments = (connection.profile, connection.device, "/")
         self._bus.call(_MANAGER, "ActivateConnection", "ooo", *arguments)
 
     def uses_dhcp(self) -> bool:
-        """Whether the connection in use gets its address from a server."""
+        """Return whether the connection in use gets its address by DHCP."""
         service = _MANAGER.at(self.in_use().profile, _PROFILE)
         (profile,) = self._bus.call(service, "GetSettings")
         return bool(profile.get("ipv4", {}).get("method", ("s", "auto"))[1] == "auto")
 
 
 def with_addressing(profile: Profile, requested: Addressing) -> Profile:
-    """`profile` with the addresses `requested`; everything else of it stays."""
+    """Return `profile` with the addresses in `requested` and all else unchanged."""
     old = profile.get("ipv4", {})
     ipv4 = {key: value for key, value in old.items() if key not in _ADDRESS_KEYS}
     if requested.dns:
-        # Unsigned numbers whose bytes in memory stand in the network's order.
+        # Unsigned numbers with the bytes in network order in memory.
         ipv4["dns"] = ("au", [struct.unpack("=I", server.packed)[0] for server in requested.dns])
     if requested.address is None:
         ipv4["method"] = ("s", "auto")

@@ -1,7 +1,7 @@
-"""Tells the service manager how this process is: the sd_notify protocol.
+"""Reports this process's state to the service manager by the sd_notify protocol.
 
-One datagram of `KEY=value` lines to the socket named in NOTIFY_SOCKET (sd_notify(3)). `gateway run`
-listens to its two children the same way.
+A report is one datagram of `KEY=value` lines to the socket in NOTIFY_SOCKET (sd_notify(3)).
+`gateway run` supervises its two children by the same protocol.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from pathlib import Path
 
 
 class Notifier:
-    """Sends state to whoever started this process; silent when nobody asked."""
+    """Sends reports to the service manager; does nothing without NOTIFY_SOCKET."""
 
     def __init__(self, address: str | None = None) -> None:
         self._address = address if address is not None else os.environ.get("NOTIFY_SOCKET", "")
 
     def ready(self, status: str) -> None:
-        """Everything is live; `status` is one line for a person."""
+        """Report that start-up is complete; `status` is one line for a person."""
         self._send(f"READY=1\nSTATUS={status}")
 
     def alive(self) -> None:
-        """Feed the service's watchdog."""
+        """Reset the service's watchdog."""
         self._send("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """An orderly stop has begun."""
+        """Report that an orderly stop has begun."""
         self._send("STOPPING=1")
 
     def _send(self, message: str) -> None:
@@ -36,7 +36,7 @@ class Notifier:
         # A leading @ names a socket in Linux's abstract namespace.
         path = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         with (
-            suppress(OSError),  # a manager that does not listen must not stop a door
+            suppress(OSError),  # a failed report must not stop the doors
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
         ):
             sender.setblocking(False)
@@ -44,7 +44,7 @@ class Notifier:
 
 
 class NotifySocket:
-    """The listening end, for a process that starts others."""
+    """The receiving end, for a process that supervises others."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -57,7 +57,7 @@ class NotifySocket:
         return self._socket.fileno()
 
     def receive(self) -> dict[str, str] | None:
-        """The next message's lines as a map; None when none waits."""
+        """Return the next report as a map; None when no report waits."""
         try:
             message = self._socket.recv(4096).decode(errors="replace")
         except BlockingIOError:

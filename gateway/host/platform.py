@@ -1,7 +1,7 @@
-"""What the operating system does for this device: clock, addresses, restart.
+"""Interface to the operating system: clock, addresses, restart.
 
-`gateway api` decides once which platform its process has: a machine that only simulates a board is
-somebody's desk, and no request may restart or re-address that.
+`gateway api` selects the platform at start. A machine with a simulated board is a developer's
+computer, which no request may restart or re-address.
 """
 
 from __future__ import annotations
@@ -20,69 +20,69 @@ class Addressing:
     """How the machine gets its IPv4 address."""
 
     address: IPv4Interface | None
-    """With its network; None takes what a DHCP server gives."""
+    """Address with network; None uses DHCP."""
     gateway: IPv4Address | None = None
-    """None for a network without a way out, and with DHCP."""
+    """None for a network without a router, and with DHCP."""
     dns: tuple[IPv4Address, ...] = ()
-    """In order of preference; none with DHCP takes what the server gives."""
+    """In order of preference; empty with DHCP uses the server's."""
 
 
 class Platform(Protocol):
-    """The machine. Any thread may call it.
+    """The operating system's services. Thread-safe.
 
     Each method raises NotSupportedHere where the machine does not offer or permit it,
-    DeviceUnavailable when it does not answer in time, and InvalidRequest for what it refuses; then
-    nothing has changed.
+    DeviceUnavailable when it does not answer in time, and InvalidRequest when it refuses the
+    values. After an error nothing has changed.
     """
 
     @property
     def real(self) -> bool:
-        """False where there is no machine to change."""
+        """False for a simulated board."""
 
     def set_time(self, utc: datetime) -> None:
-        """Set the clock. Refused while it follows network time."""
+        """Set the clock. Raises InvalidRequest while the clock follows network time."""
 
     def ntp_enabled(self) -> bool:
-        """Whether the clock follows network time."""
+        """Return whether the clock follows network time."""
 
     def set_ntp(self, *, enabled: bool) -> None:
-        """Let the clock follow network time, or not, from now on and after a restart."""
+        """Switch network time on or off; the setting survives a restart."""
 
     def ntp_servers(self) -> tuple[str, ...]:
-        """The time servers that are asked, the preferred one first."""
+        """Return the time servers in use, the preferred one first."""
 
     def set_ntp_servers(self, servers: Sequence[str]) -> None:
-        """Ask these, until the machine or its time service starts again."""
+        """Use these time servers until the machine or its time service restarts."""
 
     def uses_dhcp(self) -> bool:
-        """Whether a DHCP server gives the machine its address."""
+        """Return whether the machine gets its address by DHCP."""
 
     def hostname(self) -> str:
-        """The machine's name that outlives a restart."""
+        """Return the machine's permanent name."""
 
     def change_network(
         self, addressing: Addressing | None, hostname: str | None
     ) -> Callable[[], None]:
-        """Write down other addresses, and name the machine; None leaves either alone.
+        """Store new addresses and a new name; None keeps the present ones.
 
-        The addresses are in force once what is returned has been called, which cuts off whoever
-        is connected, and may raise as any method here.
+        The returned function activates the addresses. It drops existing connections and may raise
+        like any method here.
         """
 
     def check_restart(self) -> None:
-        """Return when `restart` would be obeyed."""
+        """Raise unless `restart` is permitted."""
 
     def restart(self) -> None:
-        """Restart the machine; returns before it happens."""
+        """Restart the machine; returns before the restart."""
 
 
 class NoPlatform:
-    """Stands for a machine that is not to be touched."""
+    """A platform that refuses every call."""
 
     real = False
 
     def __init__(self, why: str) -> None:
-        """`why` ends the sentence "this cannot be done ..."."""
+        """`why` completes the sentence "this cannot be done ..."."""
         self._why = why
 
     def _refuse(self) -> NoReturn:

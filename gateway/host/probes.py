@@ -1,7 +1,7 @@
-"""Whether another machine can be reached from here, found out within a time limit.
+"""Network probes with a time limit: name look-up, ping, TCP connection.
 
-Names are looked up and hosts are pinged by the system's own programs: a look-up inside this
-process cannot be ended, and a ping needs rights that this process need not have.
+Look-up and ping run the system's programs: a look-up inside this process cannot be cancelled, and a
+ping needs privileges that this process does not have.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import time
 from gateway.errors import GatewayError, NotSupportedHere
 
 LIMIT_S = 4
-"""For a look-up, a ping, a connection. Clients of the API wait 10 s."""
+"""Limit of one look-up, ping or connection. API clients wait 10 s."""
 LONGEST_HOST = 253
-"""Characters of a name (RFC 1035, 2.3.4)."""
+"""Characters of a host name (RFC 1035, 2.3.4)."""
 HOST_PATTERN = r"^[A-Za-z0-9_:]([A-Za-z0-9_.:-]*[A-Za-z0-9_.:])?$"
-"""Names and addresses; nothing that a program takes for an option."""
+"""Names and addresses; excludes command line options."""
 
 _TIME = re.compile(r"time[=<]([0-9.]+) ms")
 _PLAIN_WORDS = {**os.environ, "LC_ALL": "C"}
 
 
 class Unreachable(GatewayError, ConnectionError):
-    """What a probe found; the text says why. No fault of this device."""
+    """A probe did not reach the host; the text says why."""
 
 
 def look_up(host: str) -> tuple[str, ...]:
-    """The addresses of `host`. Raises Unreachable, NotSupportedHere."""
+    """Return the addresses of `host`. Raises Unreachable, NotSupportedHere."""
     done = _run("getent", "ahosts", host)
     addresses = tuple(dict.fromkeys(line.split()[0] for line in done.stdout.splitlines() if line))
     if done.returncode != 0 or not addresses:
@@ -40,7 +40,7 @@ def look_up(host: str) -> tuple[str, ...]:
 
 
 def ping(host: str) -> float:
-    """Milliseconds until `host` answers one echo request. Raises Unreachable, NotSupportedHere."""
+    """Return the round-trip time in ms of one ping. Raises Unreachable, NotSupportedHere."""
     done = _run("ping", "-n", "-c", "1", "-W", str(LIMIT_S - 1), host)
     found = _TIME.search(done.stdout)
     if done.returncode == 0 and found:
@@ -51,7 +51,7 @@ def ping(host: str) -> float:
 
 
 def connect(host: str, port: int) -> float:
-    """Milliseconds until a TCP connection to `port` of `host` stands, which is closed again.
+    """Open and close a TCP connection to `port` of `host`; returns the time to connect in ms.
 
     Raises Unreachable, NotSupportedHere.
     """

@@ -1,4 +1,4 @@
-"""Ties a process to the one that started it."""
+"""Ends a child process with its parent."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel end this process when `parent`, which started it, ends (prctl(2)).
+    """Have the kernel send SIGTERM to this process when its `parent` exits (prctl(2)).
 
-    Ends at once when that has happened already.
+    Ends this process at once when the parent has exited already. Raises OSError.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) != 0:

@@ -1,4 +1,4 @@
-"""Figures of the machine: memory and disk."""
+"""Memory and disk capacity of the machine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _KIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """How much there is and how much of it is to be had, in bytes."""
+    """Total and free capacity, in bytes."""
 
     total: int
     free: int
 
 
 def memory(source: Path = _MEMORY) -> Capacity:
-    """The machine's memory; free is what programs could still get (proc(5), MemAvailable).
+    """Return the memory; free is what programs can still allocate (proc(5), MemAvailable).
 
-    Zero of zero where the system does not tell.
+    Returns zeros where the system does not report it.
     """
     figures: dict[str, int] = {}
     try:
@@ -36,9 +36,9 @@ def memory(source: Path = _MEMORY) -> Capacity:
 
 
 def disk(path: Path) -> Capacity:
-    """The file system that holds `path`; free is what this process may still use.
+    """Return the file system of `path`; free is what this process may use.
 
-    Raises OSError when there is no such path.
+    Raises OSError for a missing path.
     """
     found = os.statvfs(path)
     return Capacity(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)

@@ -1,8 +1,7 @@
-"""Calls to the operating system's services over the system D-Bus, each within a time limit.
+"""Calls to services on the system D-Bus, with a time limit.
 
-What cannot be done is told apart by what the caller can do about it: there is no bus, no such
-service or no permission (NotSupportedHere), no answer (DeviceUnavailable), or the service itself
-refuses what it was asked (InvalidRequest).
+Errors: NotSupportedHere without a bus, service or permission; DeviceUnavailable without an answer;
+InvalidRequest when the service refuses the request.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from jeepney.io.blocking import (  # type: ignore[import-untyped]  # - as above
 from gateway.errors import DeviceUnavailable, GatewayError, InvalidRequest, NotSupportedHere
 
 CALL_TIMEOUT_S = 4.0
-"""Of a call and of the greeting before it. Clients of the API wait 10 s."""
+"""Limit of a call, and of the D-Bus handshake before it. API clients wait 10 s."""
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
@@ -54,7 +53,7 @@ _LATE = (
     "org.freedesktop.DBus.Error.Timeout",
     "org.freedesktop.DBus.Error.TimedOut",
 )
-"""Beginnings of D-Bus error names; those of a service's own are neither."""
+"""Prefixes of D-Bus error names. Other errors are a service's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +61,18 @@ class Service:
     """One object of a service on the bus."""
 
     title: str
-    """What an administrator knows it by."""
+    """The service's name for an administrator."""
     name: str
     path: str
     interface: str
 
     def at(self, path: str, interface: str) -> Service:
-        """Another object of the same service."""
+        """Return another object of the same service."""
         return Service(self.title, self.name, path, interface)
 
 
 class _Connection(DBusConnection):  # type: ignore[misc]  # - its base has no types
-    """A connection on which nothing waits without a limit, the bus's greeting included."""
+    """A connection with a time limit on every wait, including the handshake."""
 
     def __init__(self, address: object, timeout_s: float) -> None:
         self._timeout_s = timeout_s
@@ -85,9 +84,9 @@ class _Connection(DBusConnection):  # type: ignore[misc]  # - its base has no ty
 
 
 class SystemBus:
-    """The bus that DBUS_SYSTEM_BUS_ADDRESS names, by default the machine's; any thread may call.
+    """The system bus, or the bus in DBUS_SYSTEM_BUS_ADDRESS. Thread-safe.
 
-    Each call has a connection of its own: there are few, and none goes stale meanwhile.
+    Each call opens its own connection: calls are rare, and a kept connection could go stale.
     """
 
     def __init__(self, timeout_s: float = CALL_TIMEOUT_S) -> None:
@@ -96,9 +95,9 @@ class SystemBus:
     def call(
         self, service: Service, method: str, signature: str = "", *arguments: object
     ) -> tuple[Any, ...]:
-        """What `method` answers. A variant is a pair of signature and value, both ways.
+        """Call `method` and return its answer. A variant is a pair of signature and value.
 
-        Raises NotSupportedHere, DeviceUnavailable or InvalidRequest, see the module.
+        Raises NotSupportedHere, DeviceUnavailable or InvalidRequest; see the module docstring.
         """
         address = DBusAddress(service.path, bus_name=service.name, interface=service.interface)
         message = new_method_call(address, method, signature or None, arguments)
@@ -111,7 +110,7 @@ class SystemBus:
             ) from None
         except (OSError, RuntimeError, ValueError) as error:
             raise NotSupportedHere(
-                f"this machine has no system bus (D-Bus), which {service.title} is reached by: "
+                f"{service.title} cannot be reached: this machine has no system bus (D-Bus): "
                 f"{error}"
             ) from error
         if reply.header.message_type is MessageType.error:
@@ -120,23 +119,22 @@ class SystemBus:
         return answer
 
     def get(self, service: Service, name: str) -> Any:
-        """The value of a property; raises as `call` does."""
+        """Return the value of a property; raises as `call` does."""
         properties = service.at(service.path, PROPERTIES)
         (variant,) = self.call(properties, "Get", "ss", service.interface, name)
         return variant[1]
 
 
 def _error(service: Service, reply: Any) -> GatewayError:
-    """The error that the error message `reply` stands for."""
+    """Return the exception for the error message `reply`."""
     fields = {key.name: value for key, value in reply.header.fields.items()}
     name = str(fields.get("error_name", ""))
     text = str(reply.body[0]) if reply.body else name
     if name.startswith(_ABSENT):
-        return NotSupportedHere(f"this machine does not offer this ({service.title}): {text}")
+        return NotSupportedHere(f"{service.title} does not offer this here: {text}")
     if name.startswith(_DENIED) or name.endswith(".PermissionDenied"):
         return NotSupportedHere(
-            f"this program has no permission from {service.title}, which polkit's rules give: "
-            f"{text}"
+            f"{service.title} does not permit this program to do this; polkit rule needed: {text}"
         )
     if name.startswith(_LATE):
         return DeviceUnavailable(f"{service.title} did not answer: {text}")

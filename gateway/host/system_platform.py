@@ -1,7 +1,7 @@
-"""The platform of a machine with systemd: its services on the system bus do what is asked.
+"""The platform of a machine with systemd, through its services on the system bus.
 
-This process is no root. polkit's rules (systemd/polkit/gateway.rules) give its user the few
-actions that are used here, and no others.
+This process does not run as root. The polkit rules in systemd/polkit/gateway.rules permit its user
+exactly the actions used here.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _HOSTNAME = Service(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SERVER_LISTS = ("RuntimeNTPServers", "SystemNTPServers", "LinkNTPServers", "FallbackNTPServers")
-"""Those set by hand before those of files, of the network and of the distribution. On Debian 12
-(systemd 252) the first can be set and not read."""
+"""In order of precedence: set at run time, from files, from the network, from the distribution. On
+Debian 12 (systemd 252) the first can be set but not read."""
 
 
 class SystemPlatform:
-    """The machine as its services have it; see `Platform`."""
+    """See `Platform`."""
 
     real = True
 
@@ -56,10 +56,10 @@ class SystemPlatform:
     def set_time(self, utc: datetime) -> None:
         if self.ntp_enabled():
             raise InvalidRequest(
-                "The clock follows network time (configuration ntp.enabled): switch that off first"
+                "The clock follows network time: switch off ntp.enabled in the configuration first"
             )
         microseconds = (utc - _EPOCH) // timedelta(microseconds=1)
-        # Absolute, and without asking anybody at a terminal.
+        # The flags: not relative, no interactive authorisation.
         self._bus.call(_TIMEDATE, "SetTime", "xbb", microseconds, False, False)
 
     def ntp_enabled(self) -> bool:
@@ -119,8 +119,8 @@ class SystemPlatform:
         (answer,) = self._bus.call(_LOGIN, "CanReboot")
         if answer == "challenge":
             raise NotSupportedHere(
-                "this program has no permission from systemd-logind, which polkit's rules give, "
-                "to restart the machine"
+                "systemd-logind does not permit this program to restart the machine; "
+                "polkit rule needed"
             )
         if answer != "yes":
             raise NotSupportedHere(f"this machine cannot be restarted (systemd-logind: {answer})")

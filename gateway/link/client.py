@@ -1,4 +1,4 @@
-"""The other end of the link: how the api process and the CLI ask the controller."""
+"""The client's end of the link, for the api process and the CLI."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from gateway.link.runtime import RuntimeDirectory
 ANSWER_TIME_S = 2.0
 CONNECT_TIME_S = 0.5
 _END = "inproc://end"
-"""Where a listener's thread is told to end."""
+"""Socket that ends a listener's thread."""
 
 
 class ControllerClient:
-    """Asks the controller; any thread may call it."""
+    """Sends commands to the controller. Thread-safe."""
 
     def __init__(self, runtime: RuntimeDirectory) -> None:
         self._context = zmq.Context(io_threads=1)
@@ -44,9 +44,9 @@ class ControllerClient:
         self._context.destroy(linger=0)
 
     def ask(self, command: Command, timeout_s: float = ANSWER_TIME_S) -> dict[str, object]:
-        """The body of the controller's answer to `command`.
+        """Send `command` and return the body of the controller's answer.
 
-        Raises ControllerUnavailable when none comes in time, else the error that it named.
+        Raises ControllerUnavailable without an answer in time, and the error in the answer.
         """
         deadline = time.monotonic() + timeout_s
         request = Request(
@@ -54,12 +54,12 @@ class ControllerClient:
         )
         socket = self._socket()
         try:
-            # Without a controller there is nowhere to send to: said after CONNECT_TIME_S.
+            # Without a controller the socket never becomes writable; fail after CONNECT_TIME_S.
             socket.poll(round(min(timeout_s, CONNECT_TIME_S) * 1000), zmq.POLLOUT)
             socket.send(request.model_dump_json().encode(), zmq.NOBLOCK)
             answer = self._await(socket, request.id, deadline)
         except (zmq.ZMQError, TimeoutError) as error:
-            # A late answer must not meet the next question, so this socket is not used again.
+            # A late answer must not match the next request, so the socket is not reused.
             socket.close(linger=0)
             raise ControllerUnavailable("the controller does not answer") from error
         self._idle.put(socket)
@@ -73,8 +73,8 @@ class ControllerClient:
         except queue.Empty:
             socket = self._context.socket(zmq.DEALER)
             socket.set(zmq.LINGER, 0)
-            # Commands are for now: none may wait for a controller that comes back later and
-            # then open a door that nobody stands at any more.
+            # A command must not wait for a controller that returns later and opens a door long
+            # after the request.
             socket.set(zmq.IMMEDIATE, 1)
             socket.set(zmq.RECONNECT_IVL, 50)
             socket.connect(self._address)
@@ -91,13 +91,13 @@ class ControllerClient:
                 return answer
 
     def status(self) -> ControllerStatus:
-        """The controller's present state."""
+        """Return the controller's present state."""
         return ControllerStatus.model_validate(self.ask(ReportStatus()))
 
     def await_policy(self, version: int) -> bool:
-        """Wait until the policy of `version` decides; False when that took longer than 2 s.
+        """Wait until the controller decides by policy `version`; False after 2 s without it.
 
-        Even then the next swipe obeys, since each one compares versions itself.
+        The next swipe uses that policy even then, since each decision compares versions.
         """
         if version <= self._applied_version:
             return True
@@ -110,10 +110,10 @@ class ControllerClient:
 
 
 class FactListener:
-    """One thread that hands every fact of the controller to `on_fact`, until closed.
+    """A thread that passes each fact of the controller to `on_fact`, until closed.
 
-    `on_fact(None)` is called when `silence_s` pass without any, so that a listener that missed a
-    fact, or whose controller died, looks for itself.
+    It calls `on_fact(None)` after `silence_s` without a fact, so that a listener notices a missed
+    fact or a dead controller.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class FactListener:
             if not ready:
                 self._on_fact(None)
                 continue
-            with suppress(ValidationError):  # another version's fact is only a wake-up lost
+            with suppress(ValidationError):  # an unreadable fact is only a lost wake-up
                 self._on_fact(Fact.model_validate_json(facts.recv()))
         end.close(linger=0)
         facts.close(linger=0)

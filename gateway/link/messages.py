@@ -1,7 +1,7 @@
-"""What the processes say to each other: typed, versioned JSON.
+"""Messages between the processes: typed, versioned JSON.
 
-Commands go to the controller and get exactly one answer; facts come from it and are only wake-ups,
-since the committed journal is the record. A message of another version is refused by name.
+The controller answers each command exactly once. Facts from the controller are only wake-ups, since
+the committed journal is the record. A message of another version is refused with both versions.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from gateway.settings import Side
 VERSION = 1
 
 DoorNumber = Annotated[int, Field(ge=1, lt=1 << 63)]
-"""1 to 4 on the board, else the id of a SecBox."""
+"""1 to 4 for a door on the board, else the id of a SecBox."""
 ZoneNumber = Annotated[int, Field(ge=1, le=5)]
 LONGEST_EXIT_S = 600
 LONGEST_BUZZ_MS = 3_000
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
-"""An id of a row, 0 for none."""
+"""Id of a row, 0 for none."""
 
 Login = Annotated[str, Field(max_length=1_000)]
-"""Who asked; empty for nobody in particular."""
+"""Login that sent the request; empty if unknown."""
 
 NO_LOG_TYPE = -1
-"""`access_logs.log_type_id` where nobody said which kind of punch it is."""
+"""`access_logs.log_type_id` without a kind of punch."""
 
 
 class _Message(BaseModel):
@@ -36,7 +36,7 @@ class _Message(BaseModel):
 
 
 class OpenDoor(_Message):
-    """Open, hold open or close a door because a client asked for it.
+    """Open, hold open or close a door for a client.
 
     `timeout_ms` None is the door's own dwell, 0 holds open, -1 closes (Access API, actions).
     """
@@ -45,12 +45,12 @@ class OpenDoor(_Message):
     door: DoorNumber
     timeout_ms: Annotated[int, Field(ge=-1, le=600_000)] | None = None
     reason: Annotated[int, Field(ge=0, le=3)] | None = None
-    """0 unknown, 1 authorised, 2 push button, 3 web command; None when the client gave none."""
+    """0 unknown, 1 authorised, 2 push button, 3 web command; None if the client gave none."""
     by: Login = ""
 
 
 class Opening(_Message):
-    """One door to open, for how long."""
+    """A door to open and for how long."""
 
     door: DoorNumber
     timeout_ms: Annotated[int, Field(ge=-1, le=600_000)] | None = None
@@ -58,18 +58,18 @@ class Opening(_Message):
 
 
 class ReleaseTurnstile(_Message):
-    """Let one person through the turnstile because a client asked for it."""
+    """Release the turnstile for one person, for a client."""
 
     kind: Literal["release_turnstile"] = "release_turnstile"
     sides: Annotated[tuple[Side, ...], Field(min_length=1)]
-    """The ways that they may turn."""
+    """Directions that the arm may turn."""
     reason: Annotated[int, Field(ge=0, le=3)] | None = None
     """As in OpenDoor."""
     by: Login = ""
 
 
 class OpenTogether(_Message):
-    """Carry out several openings that one client asked for at once: all of them, or none."""
+    """Carry out several openings of one client: all of them or none."""
 
     kind: Literal["open_together"] = "open_together"
     openings: Annotated[
@@ -80,13 +80,13 @@ class OpenTogether(_Message):
 
 
 class ResetTurnstile(_Message):
-    """The event state of the turnstile was dealt with: wait for the next one."""
+    """Reset the turnstile's event state to waiting."""
 
     kind: Literal["reset_turnstile"] = "reset_turnstile"
 
 
 class Authorize(_Message):
-    """Log an access that a server decided upon, and open what it says if it granted."""
+    """Log an access that a server decided, and carry out its openings if it granted."""
 
     kind: Literal["authorize"] = "authorize"
     event: Literal[3, 6, 7]
@@ -96,34 +96,34 @@ class Authorize(_Message):
     openings: tuple[Opening, ...] = ()
     """Carried out for a grant only."""
     turnstile: tuple[Side, ...] = ()
-    """Ways that the turnstile is released for, for a grant only."""
+    """Directions in which to release the turnstile, for a grant only."""
     log_type_id: Annotated[int, Field(ge=NO_LOG_TYPE, lt=1 << 63)] = NO_LOG_TYPE
     """Kind of punch, a row of `log_types`."""
     by: Login = ""
 
 
 class Obey(_Message):
-    """Answer once the policy of `version` or a later one decides."""
+    """Answer when the controller decides by policy `version` or a later one."""
 
     kind: Literal["obey"] = "obey"
     version: int
 
 
 class Silence(_Message):
-    """Silence what sounds now, and let go of a fire latch whose input is normal again."""
+    """Silence sounding alarms, and reset a latched fire whose input is normal again."""
 
     kind: Literal["silence"] = "silence"
 
 
 class Buzz(_Message):
-    """Let the readers' buzzers be heard for a time."""
+    """Sound the readers' buzzers for a time."""
 
     kind: Literal["buzz"] = "buzz"
     for_ms: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
 
 
 class ArmAlarms(_Message):
-    """Arm alarm zones once the time to leave is over; those that are armed stay so."""
+    """Arm alarm zones after the exit delay; armed zones stay armed."""
 
     kind: Literal["arm_alarms"] = "arm_alarms"
     zones: tuple[ZoneNumber, ...] | None = None
@@ -132,7 +132,7 @@ class ArmAlarms(_Message):
 
 
 class DisarmAlarms(_Message):
-    """Disarm alarm zones, and end their alarms."""
+    """Disarm alarm zones and end their alarms."""
 
     kind: Literal["disarm_alarms"] = "disarm_alarms"
     zones: tuple[ZoneNumber, ...] | None = None
@@ -140,39 +140,39 @@ class DisarmAlarms(_Message):
 
 
 class Capture(_Message):
-    """Take the next read of one kind at one reader for an enrolment instead of deciding on it.
+    """Use the next read of one kind at one reader for an enrolment instead of a decision.
 
-    The answer is a Captured. While nobody acted it says so after a while, and the asker asks again
-    with the same ticket; an asker who does not has gone, and readers decide again.
+    The answer is a Captured. Without a read it comes after a while and is empty; the client repeats
+    the command with the same ticket. If it does not, the capture ends and reads are decided again.
     """
 
     kind: Literal["capture"] = "capture"
     ticket: Annotated[str, Field(min_length=1, max_length=64)]
-    """Names one enrolment; chosen by the asker."""
+    """Identifies one enrolment; the client chooses it."""
     credential: CredentialKind
     reader: Annotated[str, Field(max_length=64)] | None = None
-    """None is the reader of the lowest index that can read the kind."""
+    """None selects the reader with the lowest index that can read the kind."""
     left_ms: Annotated[int, Field(ge=1, le=60_000)]
-    """Time that is left to act, when the ticket is new."""
+    """Remaining time for the read, for a new ticket."""
 
 
 class CancelCapture(_Message):
-    """End the capture of a ticket; one that has ended is no error."""
+    """End the capture of a ticket; an ended capture is no error."""
 
     kind: Literal["cancel_capture"] = "cancel_capture"
     ticket: Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Captured(_Message):
-    """Answer to Capture."""
+    """The answer to Capture."""
 
     reader: str
     value: Annotated[int | str | None, Field(repr=False)] = None
-    """A card's number, else the text that was read; None while nobody acted."""
+    """The card's number, else the text that was read; None without a read."""
 
 
 class Forgive(_Message):
-    """Forget where a person is, for anti-passback; answered once that is journalled."""
+    """Clear a person's anti-passback position; answered when journalled."""
 
     kind: Literal["forgive"] = "forgive"
     user_id: Annotated[int, Field(ge=1, lt=1 << 63)] | None
@@ -187,12 +187,12 @@ class AskPosition(_Message):
 
 
 class Position(_Message):
-    """Where somebody is by the record of anti-passback."""
+    """A person's anti-passback position."""
 
     area_id: RowId = 0
-    """0 when that is not known."""
+    """0 if unknown."""
     since_utc_s: int = 0
-    """Unix seconds; 0 with no area."""
+    """Unix seconds; 0 without an area."""
 
 
 class ReportStatus(_Message):
@@ -202,7 +202,7 @@ class ReportStatus(_Message):
 
 
 class Simulate(_Message):
-    """Drive the simulated board at pin and byte level; refused on any other board."""
+    """Drive the simulated board at pin and byte level; refused on a real board."""
 
     kind: Literal["simulate"] = "simulate"
     verb: Literal[
@@ -233,10 +233,10 @@ class Simulate(_Message):
     zone: int | None = None
     value: str | None = None
     """Card number, keys, bits, text, tag or serial number (hexadecimal), contact state (`open`,
-    `closed`, `active`, `idle`, `on`, `off`), way of a turn or ISO time."""
+    `closed`, `active`, `idle`, `on`, `off`), direction of a turn or ISO time."""
     format: str | None = None
     hold: str | None = None
-    """For how many seconds a tag is held there."""
+    """Seconds that a tag stays in the field."""
 
 
 Command = Annotated[
@@ -261,18 +261,18 @@ Command = Annotated[
 
 
 class Request(_Message):
-    """A command on its way to the controller."""
+    """A command with its id and expiry."""
 
     v: int = VERSION
     id: str
     expires_ns: int
-    """Instant of the machine's monotonic clock after which the asker has given up: a command that
-    waited longer than that is not carried out."""
+    """Monotonic nanoseconds after which the client no longer waits; the controller does not carry
+    out an expired command."""
     command: Command
 
 
 class Answer(_Message):
-    """What the controller answers: a body, or what was wrong."""
+    """The controller's answer: a body or an error."""
 
     v: int = VERSION
     id: str
@@ -280,160 +280,160 @@ class Answer(_Message):
     error_kind: str | None = None
     """Name of an error class of `gateway.errors`."""
     body: Annotated[dict[str, Any], Field(repr=False)] = {}
-    """Never shown by accident: it may hold a captured PIN."""
+    """Hidden in reprs: it may hold a captured PIN."""
 
 
 class DoorStatus(_Message):
-    """One door as it stands."""
+    """The state of one door."""
 
     id: int
     name: str
     open: bool
-    """From the sensor where one is enabled, else from the relay."""
+    """By the sensor if enabled, else by the relay."""
     unlocked: bool
     mode: str
     mode_place: int = 0
-    """The door that was put into the mode; 0 is the device."""
+    """The door whose mode was set; 0 for the device."""
     mode_by: str = ""
-    """The login that set the mode, where it is known; likewise why and its end."""
+    """The login that set the mode, if known."""
     mode_reason: str = ""
     mode_until_utc: int = 0
-    """In Unix seconds, 0 for no end."""
+    """Unix seconds; 0 for no end."""
     held: bool = False
     """A command keeps it unlocked until another closes it."""
     sensor_open: bool | None
     alarms: tuple[str, ...]
     pre_alarm: bool = False
-    """It will soon be held open for too long."""
+    """The held-open alarm is near."""
     schedule: str = "off"
-    """`holds` while an unlock schedule or a first card keeps it unlocked, `ended` where a command
-    or a lock-down ended that before its time."""
+    """`holds` while an unlock schedule or a first card keeps the door unlocked, `ended` if a
+    command or a lock-down ended that early."""
     away: str = ""
-    """Why the module with its wires cannot be reached; empty while it can."""
+    """Why its module cannot be reached; empty while it can."""
     barred_by: int = 0
-    """The door of its interlock that keeps it locked now, 0 for none."""
+    """The door of its interlock that keeps it locked, 0 for none."""
     barred_why: str = ""
 
 
 class TurnstileStatus(_Message):
-    """The turnstile as it stands."""
+    """The state of the turnstile."""
 
     name: str
     unlocked: tuple[Side, ...]
-    """Ways that the arm turns now."""
+    """Directions that the arm can turn now."""
     released: tuple[Side, ...]
-    """Ways for which a release waits for its turn."""
+    """Directions with a release that waits."""
     mode: str
     event_state: int
     """0 waiting, 1 blocked right, 2 blocked left, 3 anticlockwise, 4 clockwise, 5 gave up."""
 
 
 class DeviceStatus(_Message):
-    """One reader, port, module or line."""
+    """The state of a reader, port, module or line."""
 
     name: str
     kind: str
     online: bool
     health: str
-    """`online`, `degraded` or `offline`; degraded is online too."""
+    """`online`, `degraded` or `offline`; a degraded device is online."""
     why: str
     since_s: float
-    """Seconds since the state was entered."""
+    """Seconds in this state."""
     counters: dict[str, int] = {}
-    """What is worth counting there, by its name, since the controller started."""
+    """Counters by name, since the controller started."""
 
 
 class LineLevel(_Message):
-    """One input line as the controller takes it, bounces left out."""
+    """The debounced level of one input line."""
 
     kind: str
     """`door_sensor`, `rex`, `zone`, `tamper`, `fire`, `reader_tamper`, `mains_fail`, `battery_low`,
     `under_voltage`, `wiegand_d0` or `wiegand_d1`."""
     number: int
-    """Of the door, the zone or the reader; 0 where there is only one."""
+    """Number of the door, zone or reader; 0 for a single input."""
     high: bool
 
 
 class EndedMode(_Message):
-    """An exception mode whose time is over, and which the configuration still names."""
+    """An expired exception mode that the configuration still contains."""
 
     door: Annotated[int, Field(ge=0, le=4)]
-    """0 is the device."""
+    """0 for the device."""
     until_utc: int
-    """Its end, in Unix seconds: tells it from one that was set since."""
+    """Its end in Unix seconds; distinguishes it from a newer mode."""
 
 
 class ZoneStatus(_Message):
-    """One alarm zone as it stands."""
+    """The state of one alarm zone."""
 
     zone: int
     state: Literal["armed", "exit", "disarmed"]
-    """`exit`: armed once the time to leave is over."""
+    """`exit` during the exit delay, before `armed`."""
     watched: bool
-    """Enabled, armed and in its schedule: now it can be an alarm."""
+    """Enabled, armed and in its schedule: it can raise an alarm."""
     active: bool | None
-    """Whether its input is at the active level; None before it was read."""
+    """Whether the input is at its active level; None before the first reading."""
     entering: bool
-    """Somebody came in and has not disarmed yet."""
+    """The entry delay runs: somebody entered and has not disarmed yet."""
     alarm: bool
 
 
 class AlarmStatus(_Message):
-    """One alarm that is on."""
+    """One active alarm."""
 
     cause: int
     door_id: int
-    """0 for what belongs to no door."""
+    """0 for an alarm without a door."""
     part: str
-    """Which of several things, such as `reader front`; empty where there is one."""
+    """The source among several, such as `reader front`; empty for a single source."""
     user_id: int
-    """Who identified under threat, else 0."""
+    """The user who identified under duress, else 0."""
     access_log_id: int
-    """The access with which they did, else 0."""
+    """The access log of that identification, else 0."""
     silenced: bool
 
 
 class Fault(_Message):
-    """Something that is wrong with a part of the site."""
+    """A fault of a part of the site."""
 
     part: str
     """`rex`, `lock` or `sensor` of a door, `tamper` of a reader or the case, `power`."""
     name: str
-    """Of the door, the reader or the contact."""
+    """Name of the door, reader or contact."""
     why: str
-    """In words for a technician."""
+    """What is wrong, in words for a technician."""
 
 
 class FireStatus(_Message):
-    """A fire that was reported and not reset since."""
+    """A reported fire that has not been reset."""
 
     since_utc: int
-    """In Unix seconds."""
+    """Unix seconds."""
     reported: bool
-    """The input reports it still; else it waits for its reset."""
+    """The input still reports it; otherwise it waits for a reset."""
 
 
 class ControllerStatus(_Message):
-    """The controller's present state, answered to ReportStatus and sent in every heartbeat."""
+    """The controller's state: the answer to ReportStatus, and part of every heartbeat."""
 
     pid: int
     board: str
     simulated: bool
     policy_version: int
     journal_seq: int
-    """Highest committed entry of the journal."""
+    """Sequence number of the newest committed journal entry."""
     journal_waiting: int
-    """Entries decided but not yet committed (grows while the disk is full)."""
+    """Entries not committed yet (grows while the disk is full)."""
     journal_dropped: int
     journal_fault: str | None
     clock_trusted: bool
     clock_verdict: str = ""
-    """Why the clock is trusted or not, a `ClockVerdict`."""
+    """A `ClockVerdict`: why the clock is trusted or not."""
     clock_floor_utc: int = 0
-    """The journal's newest trusted instant when the controller started, in Unix seconds; 0 for
-    none. A clock that shows less has to be set before it is trusted."""
+    """The newest trusted instant in the journal at the controller's start, in Unix seconds; 0 for
+    none. A clock behind it must be set before it is trusted."""
     clock_shift_s: float
-    """How far a simulation has set the wall clock ahead of the machine's."""
+    """Offset of a simulated wall clock from the machine's."""
     doors: tuple[DoorStatus, ...]
     devices: tuple[DeviceStatus, ...]
     alarm_active: bool
@@ -442,20 +442,20 @@ class ControllerStatus(_Message):
     alarms: tuple[AlarmStatus, ...] = ()
     """Oldest first."""
     siren: bool = False
-    """It sounds now."""
+    """The siren sounds."""
     fire: FireStatus | None = None
     faults: tuple[Fault, ...] = ()
     turnstile: TurnstileStatus | None = None
-    """None where the site has none."""
+    """None without a turnstile."""
     levels: tuple[LineLevel, ...] = ()
-    """Every input line that has been read."""
+    """Every input line with a known level."""
     modes_ended: tuple[EndedMode, ...] = ()
     keypads_locked_ms: dict[str, int] = {}
-    """By reader, for how long no entry at its keypad is looked at."""
+    """Remaining lock-out of each keypad, by reader."""
 
 
 class Fact(_Message):
-    """Something that happened, told to whoever listens. A lost fact costs nothing but time."""
+    """A notification to all listeners. A lost fact only delays a listener."""
 
     v: int = VERSION
     kind: Literal["heartbeat", "journal"]
@@ -467,7 +467,7 @@ _REQUEST = TypeAdapter(Request)
 
 
 def read_request(payload: bytes) -> Request:
-    """The request in `payload`. Raises InvalidRequest when it is not one of this version."""
+    """Parse a request. Raises InvalidRequest for an invalid one or another version."""
     try:
         request = _REQUEST.validate_json(payload)
     except ValidationError as error:

@@ -1,8 +1,8 @@
-"""The runtime directory: sockets, locks and the simulated board's record, private to one user.
+"""The runtime directory: sockets, locks and the simulated board's record, private to a user.
 
-Under systemd it is the unit's RuntimeDirectory, else a directory of the user's runtime directory
-or of the temporary one, named after the data directory. `runtime.json` in the data directory says
-which, for programs that want to talk to a running gateway.
+Under systemd it is $RUNTIME_DIRECTORY. Otherwise it is a directory in the user's runtime directory
+or in the temporary directory, named after the data directory. `runtime.json` in the data directory
+holds its path, so that other programs find a running gateway.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from gateway.errors import DataDirectoryError
 
 RUNTIME_FILE = "runtime.json"
 LONGEST_SOCKET_PATH = 107
-"""sun_path of Linux holds 108 bytes with its closing zero (unix(7))."""
+"""Linux's sun_path has 108 bytes including the final NUL (unix(7))."""
 
 
 class RuntimeDirectory:
-    """Where the processes of one data directory meet."""
+    """The runtime directory of one data directory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def create(cls, data: Path) -> RuntimeDirectory:
-        """The directory for `data`, made with mode 0700 if need be and named in `runtime.json`.
+        """Create the directory for `data` with mode 0700 if missing, and note it in `runtime.json`.
 
-        Raises DataDirectoryError when it belongs to somebody else or its path is too long.
+        Raises DataDirectoryError when another user owns it or its path is too long.
         """
         path = _choose(data)
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise DataDirectoryError(
-                f"cannot make the runtime directory {path}: {error}"
+                f"cannot create the runtime directory {path}: {error}"
             ) from error
         status = path.stat()
         under_systemd = "RUNTIME_DIRECTORY" in os.environ
         if not under_systemd and (status.st_uid != os.geteuid() or status.st_mode & 0o077):
             raise DataDirectoryError(f"{path} is not private to this user")
         if not under_systemd:
-            os.utime(path)  # it is in use: `gateway.link.temporary.sweep` goes by that
+            os.utime(path)  # marks it as in use for `gateway.link.temporary.sweep`
         runtime = cls(path)
         for socket in (runtime.command_socket, runtime.fact_socket):
             if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
@@ -57,14 +57,14 @@ class RuntimeDirectory:
 
     @classmethod
     def of(cls, data: Path) -> RuntimeDirectory:
-        """The directory that `create` would choose here; nothing is made or checked."""
+        """Return the directory that `create` would choose, without creating or checking it."""
         return cls(_choose(data))
 
     @classmethod
     def find(cls, data: Path) -> RuntimeDirectory:
-        """The directory that a gateway on `data` uses or used last.
+        """Return the directory that a gateway on `data` uses or used last.
 
-        Raises DataDirectoryError when none ever ran there.
+        Raises DataDirectoryError when no gateway ever ran there.
         """
         try:
             named = json.loads((data / RUNTIME_FILE).read_text(encoding="utf-8"))["runtime"]
@@ -82,7 +82,7 @@ class RuntimeDirectory:
 
     @property
     def clock_mark(self) -> Path:
-        """Says in which boot a client has set the clock."""
+        """Mark with the boot in which a client set the clock."""
         return self.path / "clock-set"
 
     @property
@@ -95,9 +95,9 @@ class RuntimeDirectory:
 
     @contextmanager
     def claim(self, role: str) -> Iterator[None]:
-        """Hold the lock of `role` (controller, api, run) with this process's id in it.
+        """Hold the lock of `role` (controller, api, run), with this process's id in it.
 
-        Raises DataDirectoryError that names the process which holds it.
+        Raises DataDirectoryError that names the process holding it.
         """
         path = self.path / f"{role}.lock"
         with path.open("a+", encoding="utf-8") as lock:
@@ -113,11 +113,11 @@ class RuntimeDirectory:
             yield
 
     def note(self, role: str, text: str) -> None:
-        """Say more in the lock of `role`, which this process holds."""
+        """Replace the text in the lock of `role`, which this process holds."""
         (self.path / f"{role}.lock").write_text(text, encoding="utf-8")
 
     def holder(self, role: str) -> str | None:
-        """What the process holding the lock of `role` wrote into it; None when nobody does."""
+        """Return the text that the holder of the lock of `role` wrote; None without a holder."""
         path = self.path / f"{role}.lock"
         try:
             with path.open("r", encoding="utf-8") as lock:
@@ -142,11 +142,12 @@ def _choose(data: Path) -> Path:
 
 
 def _note_place(path: Path, runtime: Path) -> None:
-    """Write where the processes meet, unless it stands there: the file may be the other one's."""
+    """Write the runtime directory's path unless it is there already: another process may own the
+    file."""
     text = json.dumps({"runtime": str(runtime)})
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
-    # A reader sees the old text or the new, never half.
+    # Replacing is atomic: a reader sees the old or the new text.
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)

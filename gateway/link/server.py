@@ -1,4 +1,4 @@
-"""The controller's end of the link: commands in, answers and facts out."""
+"""The controller's end of the link: receives commands, sends answers and facts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gateway.link.messages import Answer, Fact, Request, read_request
 from gateway.link.runtime import RuntimeDirectory
 
 _FACTS_KEPT = 1_000
-"""Facts kept for a slow listener; the rest is dropped, since the journal is the record."""
+"""Facts queued for a slow listener; more are dropped, since the journal is the record."""
 
 
 class LinkServer:
-    """Two sockets in the runtime directory, used by the loop's thread alone."""
+    """Two sockets in the runtime directory. Only the loop's thread uses them."""
 
     def __init__(self, runtime: RuntimeDirectory) -> None:
         self._context = zmq.Context(io_threads=1)
@@ -40,7 +40,7 @@ class LinkServer:
         self.close()
 
     def close(self) -> None:
-        """Close both sockets; answers not yet taken are dropped."""
+        """Close both sockets; unread answers are dropped."""
         self._context.destroy(linger=0)
 
     @property
@@ -49,16 +49,16 @@ class LinkServer:
         return self._commands
 
     def receive(self) -> tuple[bytes, Request] | None:
-        """The next waiting request with the address to answer to; None when none waits.
+        """Return the next request and the address to answer to; None when no request waits.
 
-        A request that cannot be understood is answered with its error here, where it has an id.
+        Answers an invalid request with its error.
         """
         while True:
             try:
                 address, payload = self._commands.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return None
-            except ValueError:  # a stranger sent another number of parts
+            except ValueError:  # a foreign client sent another number of parts
                 continue
             try:
                 return address, read_request(payload)
@@ -66,16 +66,16 @@ class LinkServer:
                 self.refuse(address, "", error)
 
     def answer(self, address: bytes, answer: Answer) -> None:
-        """Send `answer`; a client that has gone is no error."""
+        """Send `answer`; a vanished client is no error."""
         self._commands.send_multipart([address, answer.model_dump_json().encode()], zmq.NOBLOCK)
 
     def refuse(self, address: bytes, request_id: str, error: GatewayError) -> None:
-        """Answer with what was wrong."""
+        """Answer a request with `error`."""
         self.answer(
             address,
             Answer(id=request_id, error=str(error), error_kind=type(error).__name__),
         )
 
     def publish(self, fact: Fact) -> None:
-        """Tell whoever listens."""
+        """Send `fact` to all listeners."""
         self._facts.send(fact.model_dump_json().encode(), zmq.NOBLOCK)

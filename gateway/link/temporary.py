@@ -1,4 +1,4 @@
-"""Runtime directories below the temporary directory, which neither systemd nor a log-out clears."""
+"""Cleans up runtime directories in the temporary directory, which nothing else removes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from gateway.link.runtime import RuntimeDirectory
 
 ROLES = ("run", "controller", "api")
 OUTLIVES_AN_END = ("board.record", "clock-set")
-"""What still holds at the next start: how the simulated wires are, and who set the clock. An
-orderly end leaves these files in the data directory."""
+"""Files that the next start needs: the simulated board's record and the clock mark. An orderly stop
+moves them to the data directory."""
 QUIET_S = 60
-"""A directory in which something changed more recently may belong to a gateway that starts."""
+"""A directory with a newer change may belong to a gateway that is starting."""
 
 
 def is_temporary(runtime: RuntimeDirectory) -> bool:
-    """Whether this program made the directory below the temporary one, and so has to clear it."""
+    """Return whether the directory is one of this program's in the temporary directory."""
     path = runtime.path
     return path.parent == Path(tempfile.gettempdir()) and path.name.startswith(_prefix())
 
 
 def bring_back(runtime: RuntimeDirectory, data: Path) -> None:
-    """Take what `clear` left in the data directory. For the holder of the lock `run`."""
+    """Move back the files that `clear` left in the data directory. The caller holds lock `run`."""
     if not is_temporary(runtime):
         return
     for name in OUTLIVES_AN_END:
@@ -37,7 +37,7 @@ def bring_back(runtime: RuntimeDirectory, data: Path) -> None:
 
 
 def clear(runtime: RuntimeDirectory, data: Path) -> None:
-    """Remove a temporary directory after an orderly end. For the holder of the lock `run`."""
+    """Remove a temporary directory after an orderly stop. The caller holds lock `run`."""
     if not is_temporary(runtime):
         return
     for name in OUTLIVES_AN_END:
@@ -47,10 +47,10 @@ def clear(runtime: RuntimeDirectory, data: Path) -> None:
 
 
 def sweep(own: RuntimeDirectory) -> None:
-    """Remove the temporary directories that gateways of this user left when they were killed.
+    """Remove temporary directories that killed gateways of this user left.
 
-    `own` stays, and so does every directory that another user owns or may enter, in which a
-    process holds a lock, or in which something changed within QUIET_S.
+    Keeps `own`, and every directory that another user owns or can enter, that has a held lock, or
+    that changed within QUIET_S.
     """
     for path in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
         if path == own.path or not _is_private_and_quiet(path):
@@ -61,7 +61,7 @@ def sweep(own: RuntimeDirectory) -> None:
                 for role in ROLES:
                     locks.enter_context(runtime.claim(role))
             except (DataDirectoryError, OSError):
-                continue  # it is in use, or somebody else sweeps
+                continue  # in use, or another process sweeps it
             shutil.rmtree(path, ignore_errors=True)
 
 

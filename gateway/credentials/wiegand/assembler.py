@@ -1,4 +1,4 @@
-"""From stamped edges to frames: a frame ends by a silence in the edges' own time."""
+"""Assembles Wiegand frames from stamped edges; a silence by the edges' stamps ends a frame."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 MAX_BITS = 256
-"""Longest frame kept; a line that goes on is noise, and must not grow memory."""
+"""Longest frame kept; a longer one is noise."""
 
 RINGING_NS = 20_000
-"""Two pulses of a reader are further apart than that: a pulse alone lasts longer (SIA AC-01: pulses
-of 20 to 100 us, 200 us to 20 ms from one to the next)."""
+"""Edges of a line closer than that are ringing (SIA AC-01: pulses of 20 to 100 us, 200 us to 20 ms
+from one to the next)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,39 +20,39 @@ class Frame:
 
     bits: str
     stamps_ns: tuple[int, ...]
-    """When each came."""
+    """Monotonic nanoseconds of each bit."""
     taken: int = 0
-    """How many of them were handed out as a whole frame before the silence; the rest came after."""
+    """Number of leading bits that were used as a complete frame before the silence."""
 
     @property
     def first_ns(self) -> int:
-        """When its first bit came."""
+        """Monotonic nanoseconds of the first bit."""
         return self.stamps_ns[0]
 
     @property
     def last_ns(self) -> int:
-        """When its last bit came."""
+        """Monotonic nanoseconds of the last bit."""
         return self.stamps_ns[-1]
 
     @property
     def intervals_ns(self) -> tuple[int, ...]:
-        """From each bit to the next."""
+        """Time from each bit to the next."""
         return tuple(after - before for before, after in pairwise(self.stamps_ns))
 
     @property
     def together(self) -> bool:
-        """Whether both lines pulsed at once, which no reader does: such bits mean nothing."""
+        """Whether both lines pulsed at once, which no reader does; the bits are invalid."""
         neighbours = zip(self.intervals_ns, pairwise(self.bits), strict=True)
         return any(gap < RINGING_NS and before != after for gap, (before, after) in neighbours)
 
 
 class FrameAssembler:
-    """Turns stamped edges into frames.
+    """Assembles stamped edges into frames.
 
-    The edges of a frame are put in the order of their stamps, since two lines may deliver theirs
-    out of order. An edge that comes within RINGING_NS of another one of its line is no bit. A frame
-    that passes MAX_BITS is handed out at once, one bit longer than that, and the rest up to the
-    next gap is dropped: noise makes one bad frame, not many.
+    Edges are sorted by stamp, since those of two lines may arrive out of order. An edge within
+    RINGING_NS of another edge of its line is not a bit. A frame longer than MAX_BITS is returned at
+    once with one bit more than that, and the rest up to the next gap is dropped: noise makes one
+    bad frame, not many.
     """
 
     def __init__(self, gap_ns: int) -> None:
@@ -64,10 +64,10 @@ class FrameAssembler:
         self._taken = 0
         self._noise = False
         self.ringing = 0
-        """Edges that were no bits."""
+        """Number of edges that were ringing."""
 
     def edge(self, stamp_ns: int, bit: int) -> Frame | None:
-        """Take one edge; the frame that its arrival ends, if any."""
+        """Take one edge; returns the frame that its arrival ends, if any."""
         ended = None
         if self._last_ns is not None and stamp_ns - self._last_ns > self._gap_ns:
             ended = self._end()
@@ -83,28 +83,27 @@ class FrameAssembler:
         return ended
 
     def whole(self, bits: int) -> Frame | None:
-        """The running frame if it has `bits` bits, for somebody who need not wait for the gap."""
+        """Return the current frame if it has `bits` bits, without waiting for the gap."""
         return self.so_far() if len(self._edges) == bits and not self._taken else None
 
     def so_far(self) -> Frame:
-        """The running frame."""
+        """Return the current frame."""
         bits = "".join(str(bit) for _, bit in self._edges)
         return Frame(bits, tuple(stamp for stamp, _ in self._edges), self._taken)
 
     def take(self) -> None:
-        """The running frame was used as it is. What still comes before the gap makes it a bad one;
-        without that, nothing is heard of it any more."""
+        """Mark the current frame as used; more bits before the gap make it a bad frame."""
         self._taken = len(self._edges)
 
     @property
     def due_ns(self) -> int | None:
-        """When the running frame ends if no edge comes; None without a frame to hand out."""
+        """When the current frame ends if no edge comes; None without a frame to return."""
         if self._last_ns is None or len(self._edges) == self._taken:
             return None
         return self._last_ns + self._gap_ns + 1
 
     def close(self, now_ns: int) -> Frame | None:
-        """The running frame once the gap has passed at `now_ns`, else None."""
+        """End the current frame if the gap has passed at `now_ns`; returns it, else None."""
         due_ns = self.due_ns
         return self._end() if due_ns is not None and now_ns >= due_ns else None
 

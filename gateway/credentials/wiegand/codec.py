@@ -1,4 +1,4 @@
-"""From the bits of a frame to a card, and back."""
+"""Decodes a Wiegand frame to a card and encodes a card to a frame."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ _BYTE = 8
 def decode(
     bits: str, formats: Sequence[WiegandFormat], *, last_byte_first: bool = False
 ) -> Credential:
-    """The card in a frame: the first of `formats` with its length and right parity.
+    """Decode a frame by the first of `formats` with its length and correct parity.
 
     `bits` is text of 0 and 1 in sending order; the card's value is facility << 32 | number.
-    With `last_byte_first` the bytes of facility and number together are turned round before they
-    are taken apart, in formats in which these are whole bytes; the others stay as they are.
-    Raises BrokenFrame naming the length or the parity bit that does not fit, with a hint when only
-    the inverted frame would be right, or one with a bit more; and for a card of which all bits are
-    the same, which is none.
+    `last_byte_first` reverses the bytes of facility and number together in formats where these are
+    whole bytes. Raises BrokenFrame that names the length or the wrong parity bit, with a hint when
+    the inverted frame or a frame with one more bit would be correct; also when all bits of the card
+    are the same.
     """
     if bits.strip("01"):
         raise BrokenFrame(f"a frame consists of 0 and 1, found {bits!r}")
@@ -35,13 +34,13 @@ def decode(
         broken = layout.broken_parity(bits)
         if broken is None:
             if len(set(_data(bits, layout))) == 1:
-                raise BrokenFrame(f"{layout.name}: all bits of the card are the same: it is none")
+                raise BrokenFrame(f"{layout.name}: all bits of the card are the same: not a card")
             value = _value(bits, layout, last_byte_first=last_byte_first)
             return Credential(CredentialKind.CARD, value)
         problems.append(f"{layout.name}: {broken.kind} parity bit {broken.bit} is wrong")
     inverted = bits.translate(_INVERTED)
     if any(layout.broken_parity(inverted) is None for layout in fitting):
-        problems.append("the inverted frame would be right: D0 and D1 may be swapped")
+        problems.append("the inverted frame would be correct: D0 and D1 may be swapped")
     longer = lacks_a_bit(bits, formats)
     if longer is not None:
         problems.append(f"with one bit more it could be {longer.name}: a bit may have been lost")
@@ -49,11 +48,10 @@ def decode(
 
 
 def pin_of_frame(bits: str, pin_bits: int) -> str | None:
-    """The PIN in the frame of a keypad that collects it itself, as a number of `pin_bits`.
+    """Return the PIN in the frame of a keypad that sends whole PINs as a number of `pin_bits`.
 
-    The number is sent bare or between two parity bits. It has no leading zeros, so that a PIN that
-    begins with 0 is another one. None for a frame of another length; raises BrokenFrame for a
-    wrong parity.
+    The keypad sends the number with or without two parity bits around it. Leading zeros of a PIN
+    are lost. Returns None for a frame of another length; raises BrokenFrame for wrong parity.
     """
     if len(bits) == pin_bits:
         return str(int(bits, 2))
@@ -66,7 +64,7 @@ def pin_of_frame(bits: str, pin_bits: int) -> str | None:
 
 
 def lacks_a_bit(bits: str, formats: Sequence[WiegandFormat]) -> WiegandFormat | None:
-    """The first of `formats` that a frame would be with one bit more, put in anywhere."""
+    """Return the first of `formats` that the frame fits with one bit inserted anywhere."""
     for layout in formats:
         if layout.bits != len(bits) + 1:
             continue
@@ -78,7 +76,7 @@ def lacks_a_bit(bits: str, formats: Sequence[WiegandFormat]) -> WiegandFormat | 
 
 
 def encode(layout: WiegandFormat, facility: int, number: int) -> str:
-    """The frame of a card as text of 0 and 1, in sending order.
+    """Return the frame of a card as text of 0 and 1, in sending order.
 
     Raises ValueError when `facility` or `number` does not fit the format's field.
     """
@@ -97,7 +95,7 @@ def encode(layout: WiegandFormat, facility: int, number: int) -> str:
 
 
 def _data(bits: str, layout: WiegandFormat) -> str:
-    """The bits of facility and number."""
+    """Return the bits of facility and number."""
     return "".join(bits[number - 1] for number in (*(layout.facility or ()), *layout.number))
 
 

@@ -1,8 +1,8 @@
-"""The Wiegand formats that a reader may be set to, as data.
+"""The built-in Wiegand formats, as data.
 
 A parity bit covers only the bits named, itself excluded; even means that it makes the count of ones
-even. H numbers are HID's, C15001 is Keyscan's. Several lengths have more than one format in the
-world: what is not here can be a row of the API's `wiegand_modes`.
+even. H numbers are HID's, C15001 is Keyscan's. Other formats can be rows of the API's
+`wiegand_modes`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 
 class ParityKind(StrEnum):
-    """Which count of ones a parity bit completes."""
+    """Parity of the count of ones, the parity bit included."""
 
     EVEN = "even"
     ODD = "odd"
@@ -29,34 +29,34 @@ class ParityCheck:
     covered: tuple[int, ...]
 
     def expected(self, bits: str) -> str:
-        """What the parity bit must be, given the covered ones in `bits`."""
+        """Return the correct parity bit for `bits`."""
         ones = sum(bits[number - 1] == "1" for number in self.covered)
         return str(ones % 2 if self.kind is ParityKind.EVEN else 1 - ones % 2)
 
 
 @dataclass(frozen=True, slots=True)
 class WiegandFormat:
-    """A frame's layout: its length and where facility, number and parity bits stand.
+    """The layout of a frame: its length and the positions of facility, number and parity bits.
 
-    Bits that are neither are left aside in reading, and 0 in a frame that is made.
+    Decoding ignores all other bits; encoding sets them to 0.
     """
 
     name: str
     bits: int
     facility: range | None
-    """Bit numbers of the facility code, most significant first; None where there is none."""
+    """Bit numbers of the facility code, most significant first; None without one."""
     number: range
     """Bit numbers of the card number, most significant first."""
     parities: tuple[ParityCheck, ...]
-    """In the order in which they are worked out: a later one may cover an earlier one's bit."""
+    """In order of computation: a later one may cover an earlier one's bit."""
 
     def broken_parity(self, bits: str) -> ParityCheck | None:
-        """The first parity bit of `bits` (of this length) that is wrong."""
+        """Return the first wrong parity bit of `bits`, which have this length; None without one."""
         return next((p for p in self.parities if bits[p.bit - 1] != p.expected(bits)), None)
 
 
 def _span(first: int, last: int) -> range:
-    """The bit numbers `first` to `last`, both included."""
+    """Return the bit numbers `first` to `last`, inclusive."""
     return range(first, last + 1)
 
 
@@ -69,13 +69,13 @@ def _odd(bit: int, covered: Iterable[int]) -> ParityCheck:
 
 
 def _pairs(first: int, last: int) -> list[int]:
-    """Two bits of every three, from `first` to `last`: 3, 4, 6, 7, 9, 10 ..."""
+    """Return two of every three bits from `first` to `last`: 3, 4, 6, 7, 9, 10 ..."""
     return [bit for bit in _span(first, last) if (bit - first) % 3 != 2]
 
 
 def _halves(bits: int, facility: int = 0) -> WiegandFormat:
-    """Two parity bits, each over the half of the data that it stands at; the first `facility` bits
-    of the data are the facility code."""
+    """Return a format with a parity bit at each end over the half of the data next to it; the first
+    `facility` data bits are the facility code."""
     middle = bits // 2
     return WiegandFormat(
         name=f"w{bits}",
@@ -87,12 +87,12 @@ def _halves(bits: int, facility: int = 0) -> WiegandFormat:
 
 
 def _bare(bits: int) -> WiegandFormat:
-    """A card's serial number and nothing else: its length is the only check."""
+    """Return a format without parity: a card's serial number, checked by length only."""
     return WiegandFormat(f"w{bits}", bits, None, _span(1, bits), ())
 
 
 _PARITIES_37 = (_even(1, _span(2, 19)), _odd(37, _span(19, 36)))
-"""Bit 19 is in both."""
+"""Both cover bit 19."""
 
 FORMATS: Mapping[str, WiegandFormat] = MappingProxyType(
     {
@@ -101,7 +101,8 @@ FORMATS: Mapping[str, WiegandFormat] = MappingProxyType(
             _halves(26, facility=8),  # H10301
             _bare(32),  # 4-byte serial number
             _halves(34, facility=16),  # H10306
-            # The same frame, as readers of 4-byte serial numbers mean it (Hikvision, ZKTeco).
+            # The same frame without a facility, as 4-byte serial readers use it (Hikvision,
+            # ZKTeco).
             WiegandFormat("w34n", 34, None, _span(2, 33), _halves(34).parities),
             WiegandFormat(  # HID Corporate 1000; the facility is the company
                 name="w35",
@@ -142,4 +143,4 @@ FORMATS: Mapping[str, WiegandFormat] = MappingProxyType(
         )
     }
 )
-"""The formats a reader may be set to, by name."""
+"""The built-in formats by name."""

@@ -1,4 +1,4 @@
-"""What a frame that no format of its reader accepts may mean: for the technician to compare."""
+"""Possible readings of a frame that no format of its reader accepts, for a technician."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gateway.errors import BrokenFrame
 
 
 def raw_readings(bits: str) -> Mapping[str, str]:
-    """The common readings of a frame, by name.
+    """Return the common readings of a frame, by name.
 
-    `whole` and `inner` are all bits and those without the first and the last, which often are
-    parity, each decimal and hexadecimal; `fits` names every known format that it would be right in,
-    with `facility,number`. Nothing for bits that are too few for a card: they may be keys.
+    `whole` is all bits and `inner` those without the first and last, which often are parity, each
+    in decimal and hexadecimal; `fits` lists the known formats that accept the frame, with
+    `facility,number`. Returns nothing for a frame too short for a card: it may be keys.
     """
     if len(bits) <= LONGEST_BURST or bits.strip("01"):
         return {}

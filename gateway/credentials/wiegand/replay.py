@@ -1,17 +1,17 @@
-"""Frames that no card held by a hand sends twice: a sign that somebody plays a recording.
+"""Detects replayed Wiegand frames by their timing.
 
-Wiegand lines are open wiring, and what a reader sends can be recorded and sent again. From the bits
-this cannot be seen, and the rhythm of a reader is that of its crystal, the same at each swipe to
-within a few microseconds. Two things remain that a hand and a reader do not do:
+Wiegand lines are unencrypted: anybody with access to the wires can record a frame and replay it.
+Bits and rhythm do not show it, since the reader's crystal repeats the rhythm to within a few
+microseconds. Two signs remain:
 
-- the same bits with the same intervals to the nanosecond. The kernel's stamps of pulses on a real
-  line differ by hundreds of nanoseconds from one interrupt to the next; twenty-five equal ones in a
-  row are played from a record;
-- the same card again and again with less than 0.3 s between, which no hand does. A reader that
-  repeats a card as long as it is held may: it can be set to read once.
+- the same bits with the same intervals to the nanosecond. Kernel stamps on a real line differ by
+  hundreds of nanoseconds from one interrupt to the next; twenty-five equal intervals in a row come
+  from a recording;
+- the same card several times with less than 0.3 s between, which no person does. A reader that
+  repeats a held card does too; it can be set to read once.
 
-A kit on the wires that keeps its own rhythm, and waits, is not noticed. This is a warning and never
-a verdict: who may pass is decided by the rules alone.
+A device on the wires that keeps its own rhythm and waits is not detected. Detection only warns; it
+does not affect decisions.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from collections import deque
 from gateway.credentials.wiegand.assembler import Frame
 
 REMEMBERED_NS = 600_000_000_000
-"""How long a frame is compared with."""
+"""How long a frame is remembered for comparison."""
 _FRAMES_KEPT = 64
 HURRY_NS = 300_000_000
-"""Less than that from the end of a frame to the beginning of the next is no hand."""
+"""A person needs at least that long from the end of one frame to the start of the next."""
 HURRIED_REPEATS = 3
-"""So many hurried repeats in a row are told: one may be a card that wobbled."""
+"""Hurried repeats in a row that are reported; fewer may be a card held unsteadily."""
 
-EXACT = "a frame came again with the very same timing: somebody may be playing a recording"
+EXACT = "a frame came twice with identical timing: it may be a replayed recording"
 HURRIED = (
-    "the same card comes again faster than by hand: a recording, or a reader that repeats a card "
-    "that is held"
+    "the same card repeats faster than a person can swipe: it may be a replayed recording, or the "
+    "reader repeats a held card (set it to read once)"
 )
 
 
 class ReplayDetector:
-    """Looks at the cards of one reader."""
+    """Checks the frames of one reader."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[str, tuple[int, ...], int]] = deque(maxlen=_FRAMES_KEPT)
         self._hurried = 0
 
     def look(self, frame: Frame) -> str:
-        """What is suspicious about `frame`, in words for a technician; empty for nothing."""
+        """Return what is suspicious about `frame`, in words for a technician; empty for nothing."""
         intervals_ns = frame.intervals_ns
         exact = any(
             bits == frame.bits

@@ -85,7 +85,7 @@ class Desk:
         self.obeyed: list[int] = []
         self.opened: list[int] = []
         stub: Any = SimpleNamespace(
-            obey=self.obeyed.append,
+            await_policy=self.obeyed.append,
             ask=lambda command: self.opened.append(command.door),
         )
         accounts: Any = _Accounts()

@@ -63,7 +63,7 @@ class Device:
         self.obeyed: list[int] = []
         parts: dict[str, Any] = {
             "store": self.store,
-            "controller": SimpleNamespace(obey=self.obeyed.append),
+            "controller": SimpleNamespace(await_policy=self.obeyed.append),
             "accounts": Accounts(self.store, clock.monotonic_ns),
             "tokens": TokenTable(self.store, clock.utc),
             "sessions": None,

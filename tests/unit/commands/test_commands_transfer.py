@@ -233,7 +233,7 @@ def test_a_card_0_of_another_vendors_export_is_refused_and_named(desk: Desk) -> 
     body = {"object": "cards", "data": "value,user_id\n5,1\n0,1\n"}
     status, text = desk.refusal("import_objects", body)
     assert status == 400
-    assert "card number 0 means that there is no card" in text
+    assert "card number 0 stands for no card" in text
     assert "row 3" in text
 
 
@@ -453,9 +453,9 @@ def test_a_card_is_known_in_every_form_that_is_printed(
         ("07730211", "07730211 is a printed number"),
         ("5,28281E+11", "was shortened by the spreadsheet"),
         ("5.28281E+11", "was shortened by the spreadsheet"),
-        ("77.30211", "'77.30211' is no card: write facility,number"),
-        ("0", "card number 0 means"),
-        ("77,99999999999", "is not below 2^32"),
+        ("77.30211", "'77.30211' is not a card: enter facility,number"),
+        ("0", "card number 0 stands"),
+        ("77,99999999999", "must be below 2^32"),
         ("", "Invalid member 'value' (int expected, got undefined)"),
     ],
 )
@@ -518,7 +518,7 @@ def test_a_dry_run_tells_of_every_row_refused_ones_included(ana: Desk) -> None:
     ]
     assert answer["rows"][1]["values"] == {"value": "77,30211", "user_id": 1}
     assert "99 is not a row of users" in answer["rows"][2]["error"]
-    assert "'x' is no card" in answer["rows"][3]["error"]
+    assert "'x' is not a card" in answer["rows"][3]["error"]
     assert answer["objects"]["cards"] == {"written": 2, "skipped": 3}
     assert ana.content() == before
 

@@ -62,9 +62,9 @@ def test_the_serial_number_stands_before_the_status() -> None:
     [
         ("", "after 0 bytes"),
         ("90", "after 1 bytes"),
-        ("6A81", r"it has none \(6A81\)"),
-        ("6300", r"it has none \(6300\)"),
-        ("04A1B2C36982", r"it refuses \(6982\)"),
+        ("6A81", r"the card has none \(6A81\)"),
+        ("6300", r"the card has none \(6300\)"),
+        ("04A1B2C36982", r"the card refuses \(6982\)"),
     ],
 )
 def test_any_other_status_is_no_serial_number(answer: str, why: str) -> None:

@@ -174,7 +174,7 @@ def test_a_card_gives_a_tag_that_is_read_as_it(form: CardFormat, tag: bytes) -> 
     ],
 )
 def test_a_card_that_no_tag_is_read_as_is_refused(card: int, numbering: CardNumbering) -> None:
-    with pytest.raises(ValueError, match=f"card {card} where its number is {numbering}"):
+    with pytest.raises(ValueError, match=f"card {card} with number = {numbering}"):
         tag_of_card(card, CardFormat(numbering))
 
 
@@ -298,7 +298,7 @@ def test_no_bytes_break_a_cutter_and_it_holds_no_more_than_a_frame(
 @pytest.mark.parametrize("protocol", sorted(SHAPE_OF))
 def test_noise_is_told_once_with_its_first_bytes(protocol: UhfProtocol) -> None:
     (cut,) = whole(SHAPE_OF[protocol], b"\x00" * 1_000)
-    assert cut == Cut(b"\x00" * NOISE_KEPT, "1000 bytes that are no frame")
+    assert cut == Cut(b"\x00" * NOISE_KEPT, "1000 bytes that are not a frame")
 
 
 def test_bytes_of_a_bad_frame_are_not_told_again_as_noise() -> None:
@@ -315,7 +315,7 @@ def test_a_good_frame_in_a_bad_one_is_found_and_what_follows_is_counted_right() 
     assert bad.data == around
     assert "checksum" in bad.flaw
     assert found == Cut(within)
-    assert noise == Cut(b"\x01" * 10, "10 bytes that are no frame")
+    assert noise == Cut(b"\x01" * 10, "10 bytes that are not a frame")
 
 
 def test_what_was_left_unfinished_is_forgotten_at_a_reset() -> None:
@@ -324,7 +324,7 @@ def test_what_was_left_unfinished_is_forgotten_at_a_reset() -> None:
     cutter.feed(b"x" + frame[:8])
     cutter.reset()
     assert cutter.feed(frame[8:]) == []
-    assert cutter.silence() == [Cut(frame[8:], "6 bytes that are no frame")]
+    assert cutter.silence() == [Cut(frame[8:], "6 bytes that are not a frame")]
 
 
 def test_a_module_never_makes_us_wait_for_more_than_its_longest_frame() -> None:

@@ -106,7 +106,9 @@ def test_texts_without_a_silence_are_one_code_and_the_rest_is_counted(
     keyboard.send(b"".join(pack_text(f"{code}", AT_NS) for code in range(1000, 1300)))
     desk.wait_for(lambda: bool(desk.refused))
     assert desk.read == ["1000"]
-    assert desk.refused == ["299 more came with it, without a silence: a code is one read"]
+    assert desk.refused == [
+        "299 more codes came without a pause and were ignored: show one at a time"
+    ]
     keyboard.type("next", 2 * AT_NS)
     desk.wait_for(lambda: desk.read == ["1000", "next"])
 

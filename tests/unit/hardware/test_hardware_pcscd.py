@@ -412,7 +412,7 @@ def test_what_is_no_serial_number_or_nobodys_is_noted_and_the_next_card_is_read(
     counter.come_online()
     for uid, status, why in (
         ("08A1B2C3", DONE, "random identifier"),
-        ("", b"\x6a\x81", "gives no serial number"),
+        ("", b"\x6a\x81", "no serial number from the card"),
         ("04A1B2C3D4E5F6A7B8C9", DONE, "10 bytes"),
     ):
         card = pcscd.insert(uid, status=status)

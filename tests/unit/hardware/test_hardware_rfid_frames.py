@@ -76,7 +76,7 @@ def test_half_a_frame_is_told_at_the_silence_and_joined_to_nothing() -> None:
     assert frames.feed(frame[:9], 0) == []
     (bad,) = frames.silence()
     assert isinstance(bad, BadFrame)
-    assert bad.why == "9 bytes that are no frame"
+    assert bad.why == "9 bytes that are not a frame"
     assert frames.feed(frame[9:], 0) == []
     frames.reset()
     assert frames.silence() == []

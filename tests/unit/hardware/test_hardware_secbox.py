@@ -539,19 +539,19 @@ def test_two_doors_on_one_module_have_a_relay_each(make: Callable[..., Stand]) -
     stand.wait_for(lambda: stand.health("gate") is Health.OFFLINE is stand.health("yard"))
 
 
-def test_every_relay_goes_ahead_of_each_look_that_is_due() -> None:
+def test_every_relay_is_driven_before_each_poll_that_is_due() -> None:
     done: list[str] = []
 
     def module(name: str) -> Any:
         return SimpleNamespace(
             due_s=0.0,
             drive=lambda _now_s: done.append(f"drive {name}"),
-            look=lambda _now_s: done.append(f"look {name}"),
+            poll=lambda _now_s: done.append(f"poll {name}"),
         )
 
     thread: Any = SimpleNamespace(beat=lambda: None, stopping=False)
     SecBoxLine._poll_due(thread, [module("1"), module("2")])
-    assert done == ["drive 1", "drive 2", "look 1", "drive 1", "drive 2", "look 2"]
+    assert done == ["drive 1", "drive 2", "poll 1", "drive 1", "drive 2", "poll 2"]
 
 
 # the port

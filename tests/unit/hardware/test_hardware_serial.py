@@ -84,7 +84,7 @@ def test_lines_without_a_silence_are_one_code_and_the_rest_is_counted(
     port.wait_for(lambda: bool(port.bench.posted(BadFrame)))
     assert port.texts == ["4500"]
     (refused,) = port.bench.posted(BadFrame)
-    assert refused.why == "299 more came with it, without a silence: a code is one read"
+    assert refused.why == "299 more codes came without a pause and were ignored: show one at a time"
     terminal.send(b"next\n")
     port.wait_for(lambda: port.texts == ["4500", "next"])
 

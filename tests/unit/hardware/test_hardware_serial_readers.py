@@ -62,7 +62,7 @@ def test_a_card_at_a_serial_reader_is_the_card_of_a_wiegand_reader(
 
 def test_a_card_that_no_tag_is_read_as_cannot_be_swiped(at: Callable[..., Bench]) -> None:
     bench = at("serial_card", protocol="rdm6300")
-    with pytest.raises(InvalidRequest, match="no tag is card"):
+    with pytest.raises(InvalidRequest, match="no tag can be card"):
         bench.sim.swipe("gate", 1 << 20)
 
 
@@ -83,7 +83,7 @@ def test_an_empty_transponder_is_a_bad_frame(at: Callable[..., Bench]) -> None:
     bench = at("serial_card", protocol="rdm6300")
     bench.sim.swipe("gate", 0)
     bench.wait_for(lambda: bool(bench.refused))
-    assert bench.refused == [("gate", "card number 0 means that there is no card")]
+    assert bench.refused == [("gate", "card number 0 stands for no card")]
     assert bench.credentials == []
 
 

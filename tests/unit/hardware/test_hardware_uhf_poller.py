@@ -192,7 +192,7 @@ def test_a_tag_that_noise_held_up_opens_nothing_later(field: Field) -> None:
     field.hear(field.codec.encode_tags([OTHER]))
     assert field.tags == [OTHER.hex().upper()]
     (bad,) = [each for each in field.found if isinstance(each, BadFrame)]
-    assert "that are no frame" in bad.why
+    assert "that are not a frame" in bad.why
 
 
 def test_a_reader_that_does_not_answer_is_offline_and_asked_on(field: Field) -> None:
@@ -239,8 +239,8 @@ def test_what_a_reader_complains_of_is_told_when_it_goes_on(field: Field) -> Non
         field.hear(wrong)
         told.append(field.poller.health)
     assert told[:-1] == [(Health.ONLINE, "")] * (ERRORS_REPORTED - 1)
-    why = {"r200": "all its channels are in use"}
-    usual = "its antenna is not connected"
+    why = {"r200": "all channels of the reader are in use"}
+    usual = "the reader's antenna is not connected"
     assert told[-1] == (Health.DEGRADED, why.get(field.reader.protocol, usual))
     for _ in range(GOOD_ENOUGH - 1):
         field.answer()
@@ -258,7 +258,7 @@ def test_errors_that_come_and_go_are_one_state() -> None:
         made.hear(made.codec.encode(INVENTORY, (0xF8, 0xF8, 0xF8, 0xF9, 0xF9, 0xFB)[turn % 6]))
         if turn >= ERRORS_REPORTED - 1:
             told.add(made.poller.health)
-    assert told == {(Health.DEGRADED, "its antenna is not connected")}
+    assert told == {(Health.DEGRADED, "the reader's antenna is not connected")}
 
 
 def test_the_transmit_power_is_set_once_and_after_each_opening(field: Field) -> None:
@@ -287,7 +287,7 @@ def test_a_power_that_the_reader_refuses_is_told() -> None:
     made.set(transmit_centidbm=2_400)
     made.ask()
     made.hear(made.codec.encode(POWER, 0xFF))
-    refused = (Health.DEGRADED, "transmit power is not set: it refuses the parameters")
+    refused = (Health.DEGRADED, "transmit power is not set: the reader refuses the parameters")
     assert made.poller.health == refused
     made.answer()
     assert made.poller.health == refused

@@ -216,7 +216,7 @@ def test_without_a_connection_that_is_up_nothing_is_written(
     played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     played_system.play("networkmanager")
-    with pytest.raises(NotSupportedHere, match="no wired or wireless connection"):
+    with pytest.raises(NotSupportedHere, match="no active wired or wireless connection"):
         machine.change_network(STATIC, None)
 
 
@@ -226,7 +226,7 @@ def test_without_the_right_to_activate_nothing_is_written(
     manager = played_system.plug()
     permissions = f'ret = {{"{MANAGER}.network-control": "auth"}}'
     manager.plays(MANAGER, "GetPermissions", "", "a{ss}", permissions)
-    with pytest.raises(NotSupportedHere, match="no permission from NetworkManager"):
+    with pytest.raises(NotSupportedHere, match="NetworkManager does not permit"):
         machine.change_network(STATIC, None)
     assert manager.calls("Update", PROFILE) == []
 
@@ -237,7 +237,7 @@ def test_without_the_right_to_activate_nothing_is_written(
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
-        (DENIED, NotSupportedHere, "no permission from systemd-logind.*polkit.*not for you"),
+        (DENIED, NotSupportedHere, "systemd-logind does not permit.*polkit.*not for you"),
         (
             "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
             NotSupportedHere,
@@ -267,7 +267,7 @@ def test_a_service_that_is_not_there_is_named(
     arguments: tuple[Any, ...],
     options: dict[str, Any],
 ) -> None:
-    with pytest.raises(NotSupportedHere, match=r"does not offer this \((systemd-|NetworkManager)"):
+    with pytest.raises(NotSupportedHere, match=r"(systemd-\w+|NetworkManager) does not offer this"):
         getattr(machine, method)(*arguments, **options)
 
 

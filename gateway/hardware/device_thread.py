@@ -1,7 +1,7 @@
-"""A thread that looks after one device: opens it, carries what it says to the loop, tries again.
+"""A thread for one device: opens it, passes its data to the loop, and reopens it after errors.
 
-A device that is missing, vanishes or fails is a state, told once and tried again with back-off; the
-thread ends when it is told to, and by nothing else.
+A missing or failed device is reported as offline once and retried with back-off. Only `close` ends
+the thread.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from gateway.hardware.events import DeviceState, Health, Loop
 
 _NS = 1_000_000_000
 HUNG_NS = 20 * _NS
-"""A thread that gave no sign for so long hangs: no wait of a driver is longer than a second, and
-the slowest opening of a USB device takes a few."""
+"""A thread without a heartbeat for so long hangs: no wait of a driver exceeds a second, and opening
+a slow USB device takes a few seconds."""
 CLOSE_S = 4.0
-"""A thread that has not ended so long after it was told to hangs, and is left behind. An end that
-took longer would be cut short by the service manager (TimeoutStopSec=), which counts as a fault:
-`on_fault` would be put where the doors were to have `on_stop`."""
+"""Longest wait for the thread's end; after it the thread is abandoned. A longer wait would exceed
+TimeoutStopSec=, which counts as a fault and would put doors at `on_fault` instead of `on_stop`."""
 _ITEMS_KEPT = 4096
-"""What waits for the loop before the device counts as failed."""
+"""Items queued for the loop before the device counts as failed."""
 
 Item = TypeVar("Item")
 
@@ -35,17 +34,17 @@ log = structlog.get_logger("devices")
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waiting time between attempts to open a device: doubles from the first to the longest."""
+    """Wait between attempts to open a device; doubles from the first to the longest."""
 
     first_s: float = 0.1
     longest_s: float = 5.0
 
 
 class DeviceThread(Generic[Item]):
-    """Looks after one device; made running.
+    """The thread of one device; starts on construction.
 
-    `work` opens the device, tells that it is there, hands on what it says, and returns only when
-    `stopping`; whatever it raises is the reason why the device is offline.
+    `work` opens the device, reports it online, delivers its data, and returns only when `stopping`.
+    An exception from it is reported as the reason why the device is offline.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class DeviceThread(Generic[Item]):
         backoff: Backoff | None = None,
         explain: Callable[[Exception], str] = str,
     ) -> None:
-        """`explain` puts an OSError or ValueError of `work` in words for a technician."""
+        """`explain` words an OSError or ValueError of `work` for a technician."""
         self.name = name
         self._work = work
         self._clock = loop.clock
@@ -73,14 +72,14 @@ class DeviceThread(Generic[Item]):
         self._thread = threading.Thread(target=self._run, name=f"device-{name}", daemon=True)
         self._thread.start()
 
-    # From here on: the loop's side.
+    # Called by the loop.
 
     def responsive(self, now_ns: int) -> bool:
-        """Whether the thread lives and gave a sign of it lately."""
+        """Return whether the thread is alive and sent a heartbeat within HUNG_NS."""
         return self._thread.is_alive() and now_ns - self._beat_ns < HUNG_NS
 
     def take(self) -> Iterator[Item | DeviceState]:
-        """What came in since the last call; the thread wakes the loop for it."""
+        """Yield the items and states since the last call."""
         while self._inbox:
             yield self._inbox.popleft()
 
@@ -90,37 +89,37 @@ class DeviceThread(Generic[Item]):
         return self._thread.is_alive()
 
     def close(self, patience_s: float = CLOSE_S) -> None:
-        """End the thread; returns when it has given the device back, or after `patience_s`."""
+        """End the thread; returns when it has closed the device, or after `patience_s`."""
         self._stop.set()
         self.interrupt()
         self._thread.join(patience_s)
         if self._thread.is_alive():
-            log.error("a device's thread hangs and is left behind", device=self.name)
+            log.error("the device's thread hangs and was abandoned", device=self.name)
 
     def interrupt(self) -> None:
-        """End the wait that the thread is in, or the next one."""
+        """End the thread's current or next wait."""
         with self._guard:
             if self._interrupt is not None:
                 self._interrupt()
 
-    # From here on: the thread's side, for `work`.
+    # Called by the thread, in `work`.
 
     @property
     def stopping(self) -> bool:
-        """Whether the thread is to end."""
+        """Whether the thread must end."""
         return self._stop.is_set()
 
     def pause(self, seconds: float) -> None:
-        """Wait, but no longer than until the thread is to end."""
+        """Wait, at most until the thread must end."""
         self._stop.wait(seconds)
 
     def beat(self) -> None:
-        """Give a sign of life; due at least every few seconds."""
+        """Send a heartbeat; due at least every few seconds."""
         self._beat_ns = self._clock.monotonic_ns()
 
     @contextmanager
     def interrupted_by(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """While inside, `interrupt` ends a wait that `close` must not wait for. From any thread."""
+        """Within the context, `close` calls `interrupt`, from any thread, to end a wait."""
         with self._guard:
             self._interrupt = interrupt
         try:
@@ -130,14 +129,14 @@ class DeviceThread(Generic[Item]):
                 self._interrupt = None
 
     def deliver(self, item: Item) -> None:
-        """Hand something to the loop. Raises OSError when the loop takes nothing any more."""
+        """Queue an item for the loop. Raises OSError when the loop does not take items."""
         if len(self._inbox) >= _ITEMS_KEPT:
-            raise OSError("more comes than is taken")
+            raise OSError("the device sends faster than the controller reads")
         self._inbox.append(item)
         self._wake()
 
     def report(self, health: Health, why: str = "") -> None:
-        """Tell the loop how the device is; the same thing only once."""
+        """Report the device's state to the loop, if it has changed."""
         self.beat()
         if (health, why) != self._reported:
             self._reported = (health, why)
@@ -158,7 +157,7 @@ class DeviceThread(Generic[Item]):
             else:
                 break
             self.report(Health.OFFLINE, why)
-            # What worked for a while gets a quick second chance, what flaps does not.
+            # Retry quickly after a period of work, slowly when the device flaps.
             if self._clock.monotonic_ns() - started_ns >= self._backoff.longest_s * _NS:
                 delay_s = self._backoff.first_s
             self.pause(delay_s)

@@ -1,4 +1,4 @@
-"""What the rig asks of every driver, whatever hangs on it."""
+"""The interface of all drivers."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from gateway.hardware.reading_settings import ReadingSettings
 
 
 class Driver(Protocol):
-    """One device at work. Everything but its own threads runs in the loop's thread."""
+    """The driver of one device. The loop's thread calls all methods."""
 
     name: str
 
     @property
     def due_ns(self) -> int | None:
-        """When `service` has something to do without a wake-up; None when only one counts."""
+        """When `service` is due without a wake-up; None to wait for a wake-up."""
 
     def responsive(self, now_ns: int) -> bool:
-        """Whether its threads, if it has any, still go round; a device that is away is no matter
-        here. False lets the service's watchdog starve: only a new start can cure it."""
+        """Return whether its threads, if any, respond; an offline device does not count. False
+        stops the service watchdog's resets, so that the service is restarted."""
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Go by what the database says from now on."""
+        """Apply the database's settings for reading."""
 
     def service(self, now_ns: int) -> None:
-        """Post what has happened since the last call."""
+        """Post the events since the last call."""
 
     def close(self) -> None:
-        """Stop, and give the device back."""
+        """Stop and close the device."""

@@ -1,4 +1,4 @@
-"""What the drivers tell the controller: values of the reader codecs, pin levels, device health."""
+"""Events from the drivers to the controller: reads, pin levels, device states."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gateway.settings import Side
 
 
 class InputKind(StrEnum):
-    """What hangs on an input pin."""
+    """The use of an input."""
 
     DOOR_SENSOR = "door_sensor"
     REX = "rex"
     BOND = "bond"
-    """The feedback contact of a door's lock."""
+    """Bond sensor: the feedback contact of a door's lock."""
     ZONE = "zone"
     TAMPER = "tamper"
     FIRE = "fire"
@@ -31,8 +31,8 @@ class InputKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class InputName:
-    """One input: the id of its door, the number of its zone, the index of its reader; 0 for what a
-    site has once."""
+    """One input; `number` is the door's id, the zone's number or the reader's index, 0 for a single
+    input."""
 
     kind: InputKind
     number: int = 0
@@ -48,22 +48,22 @@ TURN_INPUTS = {
 """The turnstile's contacts."""
 
 POWER_INPUTS = (InputKind.MAINS_FAIL, InputKind.BATTERY_LOW, InputKind.UNDER_VOLTAGE)
-"""The contacts of the power supply; each is called as its key in the site file."""
+"""The contacts of the power supply, named as in the site file."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputLevel:
-    """The debounced raw level of an input pin: once at start, then at each change."""
+    """The debounced level of an input, at start and at each change."""
 
     name: InputName
     high: bool
     at_ns: int
-    """Monotonic nanoseconds of the reading; never before an earlier level of the same input."""
+    """Monotonic nanoseconds of the reading; never decreases for one input."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """Somebody pressed a key at a reader: that they did, never which."""
+    """A key was pressed at a reader; the event does not contain the key."""
 
     reader: str
     at_ns: int
@@ -71,8 +71,7 @@ class KeyPressed:
 
 @dataclass(frozen=True, slots=True)
 class ReplaySuspected:
-    """What came from a reader may have been played from a recording. A warning: what it was is
-    judged as always."""
+    """A reader's frame may be a replayed recording. A warning only: the decision is unaffected."""
 
     reader: str
     why: str
@@ -80,17 +79,17 @@ class ReplaySuspected:
 
 
 class Health(StrEnum):
-    """How a device is."""
+    """The state of a device."""
 
     ONLINE = "online"
     DEGRADED = "degraded"
-    """It works, but not as it should: something was lost, or may be."""
+    """It works with faults: reads were or may be lost."""
     OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """A device came, went, or does not work as it should."""
+    """A device changed its state."""
 
     device: str
     health: Health
@@ -100,7 +99,7 @@ class DeviceState:
 
     @property
     def online(self) -> bool:
-        """Whether it can be used at all."""
+        """Whether the device is online or degraded."""
         return self.health is not Health.OFFLINE
 
 
@@ -110,10 +109,10 @@ HardwareEvent = Identification | KeyPressed | BadFrame | ReplaySuspected | Input
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The controller's loop, as a driver reaches it."""
+    """A driver's access to the controller's loop."""
 
     clock: Clock
     post: Callable[[HardwareEvent], None]
-    """Takes an event; only from the loop's own thread, in `service`."""
+    """Posts an event; call it from `service` only."""
     wake: Callable[[], None]
-    """Asks for a `service` soon; from any thread."""
+    """Requests a call of `service`; thread-safe."""

@@ -1,4 +1,4 @@
-"""Opens the pins of the board that the profile names, and never those of another."""
+"""Opens the pins of the profile's board, without fall-back to another backend."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def open_factory(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> PinFactory:
-    """The pins of the board; nothing is claimed yet.
+    """Open the pins of the board without claiming any.
 
-    Raises DeviceUnavailable when the profile's backend cannot be had: there is no fall-back.
+    Raises DeviceUnavailable when the profile's backend is not available.
     """
     if profile.simulated:
         return open_simulated(profile, clock, runtime_dir)
@@ -31,8 +31,8 @@ def open_factory(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> PinF
 
 
 def open_simulated(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> SimulatedFactory:
-    """The simulated board whose record is in `runtime_dir`; a new board where there is none."""
-    # Only here: a real board's memory is not for what plays one.
+    """Open the simulated board with its record in `runtime_dir`; creates a missing record."""
+    # Imported late to save memory on a real board.
     from gateway.hardware.simulated.board_record import BoardRecord, record_path
     from gateway.hardware.simulated.pins import SimulatedFactory
 
@@ -41,11 +41,11 @@ def open_simulated(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> Si
 
 
 def _open_lgpio(profile: BoardProfile, runtime_dir: Path) -> PinFactory:
-    # lgpio makes a FIFO where LG_WD points, else in the working directory, which a service may
-    # not be able to write.
+    # lgpio creates a FIFO in $LG_WD, by default in the working directory, which may be read-only
+    # for a service.
     os.environ.setdefault("LG_WD", str(runtime_dir))
     try:
-        # Only here: importing lgpio starts a thread, and it is not there off a board.
+        # Imported late: lgpio starts a thread and is installed on boards only.
         from gateway.hardware.pins.lgpio_pins import LgpioError, LockFactory
     except (ImportError, OSError) as error:
         raise DeviceUnavailable(f"{_needs_lgpio(profile)}: {error}") from error
@@ -89,10 +89,9 @@ def _needs(package: str, least: str) -> str:
 
 
 def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], None]) -> EdgeSource:
-    """Where the bits of `reader` come from, as its `edges` says; `wake` may be called from any
-    thread.
+    """Open the edge source of `reader` as its `edges` says; `wake` must be thread-safe.
 
-    Raises DeviceUnavailable when that cannot be had: there is no fall-back.
+    Raises DeviceUnavailable when the source is not available.
     """
     usual = Edges.PINS if factory.chip_label is None else Edges.KERNEL
     if (reader.edges or usual) is Edges.PINS:
@@ -100,7 +99,7 @@ def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], No
     if factory.chip_label is None:
         raise DeviceUnavailable(f"reader {reader.name!r}: a simulated board has no kernel edges")
     try:
-        # Only here: a simulated board does without the package.
+        # Imported late: a simulated board does not need the package.
         from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
     except (ImportError, OSError) as error:
         raise DeviceUnavailable(f"{_needs_gpiod(reader)}: {error}") from error

@@ -1,4 +1,4 @@
-"""The readers of a site, each with the driver for what it is."""
+"""Opens the readers of a site with the driver for each kind."""
 
 from __future__ import annotations
 
@@ -40,46 +40,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReaderContext:
-    """What readers hang on."""
+    """What readers need to open: pins, loop, runtime directory, test control."""
 
     factory: PinFactory
     loop: Loop
     runtime_dir: Path
     simulator: Simulator | None
-    """The hand at a simulated board; None on real hardware."""
+    """Test control of a simulated board; None on real hardware."""
     backoff: Backoff
 
 
 class Readers:
-    """All readers of a site. What one of them lacks is told by its state, not raised."""
+    """All readers of a site. A failing reader is reported as a device state, not raised."""
 
     def __init__(
         self, readers: tuple[Reader, ...], context: ReaderContext, devices: Devices
     ) -> None:
-        """Open `readers`, and let `devices` know them."""
+        """Open `readers` and add them to `devices`."""
         self._context = context
         self._lines: dict[int, EdgeSource] = {}
         self.drivers: list[Driver] = []
-        """In the order in which they are to be opened; to be closed in the other."""
+        """In opening order; close them in reverse."""
         now_ns = context.loop.clock.monotonic_ns()
         for reader in readers:
             if isinstance(reader, WiegandReader):
                 counters: Counters | None = self._open_wiegand(reader)
                 health, why = Health.ONLINE, ""
             else:
-                # A port's own thread tells when it is open.
+                # The port's thread reports when it is open.
                 self.drivers.append(self._driver(reader))
                 counters, health, why = None, Health.OFFLINE, NOT_OPEN_YET
             devices.add(Device(reader.name, reader.kind, health, why, now_ns), counters)
         polled = [lines for lines in self._lines.values() if isinstance(lines, PolledSource)]
         if polled:
-            # Closed first: no lines are given back while the thread polls them.
+            # Closes first: lines must not be released while the thread polls them.
             self.drivers.append(EdgeThread(polled, context.loop, context.backoff))
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
-        """What each data line is at: its kind, the reader's index, and whether it is high."""
+        """Yield each data line: kind, reader index, and whether it is high."""
         for index, lines in self._lines.items():
-            with suppress(*PIN_FAILURES):  # the reader's state says so
+            with suppress(*PIN_FAILURES):  # the reader's state reports it
                 for kind, high in zip(("wiegand_d0", "wiegand_d1"), lines.levels(), strict=True):
                     yield kind, index, high
 
@@ -97,7 +97,7 @@ class Readers:
         self,
         reader: SerialQrReader | SerialCardReader | SerialUhfReader | HidReader | PcscReader,
     ) -> Driver:
-        # What a site has none of is not imported: its drivers are memory that no door uses.
+        # Import only the drivers that the site needs, to save memory.
         context = self._context
         match reader:
             case SerialQrReader():

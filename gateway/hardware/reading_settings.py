@@ -1,4 +1,4 @@
-"""What the database says about reading; it reaches the drivers with the rules, as they change."""
+"""Settings of readers in the database; drivers get them with each change of the rules."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ class UhfMode(StrEnum):
 
     CONTINUOUS = "continuous"
     TRIGGER = "trigger"
-    """Only while an input says so. No such input is served here, so nothing is read."""
+    """Read while a trigger input is active. No trigger input is supported, so nothing is read."""
     INHIBIT = "inhibit"
-    """Nothing is read."""
+    """Read nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class UhfReading:
-    """The module `uhf` of the configuration, with the factory's values."""
+    """The module `uhf` of the configuration, with its default values."""
 
     same_tag_ms: int = 5_000
-    """`read_interval`: a tag that stays in the field counts once in so long."""
+    """`read_interval`: shortest time between identifications by the same tag."""
     other_tag_ms: int = 100
-    """`read_interval_diff_tags`: from one tag that counts to another one."""
+    """`read_interval_diff_tags`: shortest time between identifications by different tags."""
     last_byte_first: bool = False
-    """`reader_type` is `lsb`: the tag's bytes are turned round. Unverified, whether the vendor
-    turns bytes or bits."""
+    """`reader_type` is `lsb`: the tag's bytes are reversed. Unverified: the vendor may reverse
+    bits."""
     mode: UhfMode = UhfMode.CONTINUOUS
     transmit_centidbm: int | None = None
-    """`transmit_power`, in hundredths of dBm; None leaves the reader as it is set."""
+    """`transmit_power` in hundredths of dBm; None keeps the reader's setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingSettings:
-    """The factory's values until the rules have been read."""
+    """All settings of readers; default values until the rules are read."""
 
     uhf: UhfReading = UhfReading()
     wiegand_formats: tuple[WiegandFormat, ...] = ()
-    """Formats of the site's own, beside those that its file names."""
+    """The site's own formats, in addition to those in the site file."""
     last_byte_first: frozenset[int] = frozenset()
-    """Indices of Wiegand readers that send the last byte of a card's number first."""
+    """Indices of Wiegand readers that send a card number's last byte first."""

@@ -1,4 +1,4 @@
-"""What speaks against a device that works all the same, told as its state."""
+"""Reports a working device as degraded while faults recur."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable
 from gateway.hardware.events import DeviceState, Health
 
 LASTS_NS = 600_000_000_000
-"""A complaint counts while it was stamps often enough within that time."""
+"""A fault is active while it occurred often enough within this time."""
 
 
 class RecentFaults:
-    """Keeps a device degraded as long as something is stamps against it; told only when it changes.
+    """Tracks recent faults of one device and posts its state when it changes.
 
-    Each complaint is a text for a technician, and needs to be stamps some times within LASTS_NS.
+    A fault is a text for a technician.
     """
 
     def __init__(self, device: str, post: Callable[[DeviceState], None]) -> None:
@@ -24,17 +24,17 @@ class RecentFaults:
         self._reported = ""
 
     def add(self, why: str, at_ns: int, times: int = 1) -> None:
-        """`why` was stamps at `at_ns`; it counts when it was stamps `times` times."""
+        """Note fault `why` at `at_ns`; it is active after `times` occurrences within LASTS_NS."""
         self._seen.setdefault(why, deque(maxlen=times)).append(at_ns)
 
     @property
     def due_ns(self) -> int | None:
-        """When the next complaint is over; None without any."""
+        """When the next active fault ends; None without one."""
         ends = [stamps[0] + LASTS_NS for stamps in self._seen.values() if _counts(stamps)]
         return min(ends, default=None)
 
     def service(self, now_ns: int) -> None:
-        """Tell the device's state if it is another one now."""
+        """Post the device's state if it has changed."""
         for why, stamps in list(self._seen.items()):
             while stamps and now_ns >= stamps[0] + LASTS_NS:
                 stamps.popleft()

@@ -1,7 +1,7 @@
-"""How much of what counts for nothing is told.
+"""Limits how many bad frames and replay warnings are reported.
 
-Noise on a line, a wrong baud rate, a card at the edge of the field or a scanner that lacks its
-prefix come many times a second; they would fill a journal, and drive out of it who passed.
+Noise, a wrong baud rate, a card at the edge of the field or a scanner without its prefix make many
+bad frames a second, which would push access logs out of the journal.
 """
 
 from __future__ import annotations
@@ -12,26 +12,25 @@ from gateway.credentials.placeholders import placeholder
 from gateway.credentials.values import BadFrame, Identification
 
 AT_ONCE = 20
-"""So many are told as they come: whoever tries a card again and again sees each attempt."""
+"""Reports that pass without delay, so that each of several attempts with a card is visible."""
 EVERY_NS = 30_000_000_000
-"""After those, one in so long."""
+"""Afterwards one report passes in this time."""
 LONGEST = 512
-"""Of a frame's bits or hexadecimal digits, the first so many are told."""
+"""Bits or hexadecimal digits of a frame that are reported."""
 
 
 class RateLimit:
-    """How many reports of one kind are told: some at once, and one more after each pause."""
+    """A limit for reports of one kind: `at_once` without delay, then one per pause."""
 
     def __init__(self, pause_ns: int = EVERY_NS, at_once: int = AT_ONCE) -> None:
         self._pause_ns = pause_ns
         self._at_once = at_once
         self._free_ns: int | None = None
-        """When the whole ration is there again."""
+        """When the full burst is available again."""
         self._omitted = 0
 
     def allow(self, at_ns: int) -> int | None:
-        """Whether one may be told at `at_ns`: how many were left out before it, or None, which
-        leaves it out."""
+        """Return the number of reports omitted before this one, or None to omit it too."""
         free_ns = at_ns if self._free_ns is None else max(self._free_ns, at_ns)
         if free_ns - at_ns > (self._at_once - 1) * self._pause_ns:
             self._omitted += 1
@@ -42,25 +41,24 @@ class RateLimit:
 
 
 def with_omitted(why: str, omitted: int) -> str:
-    """`why`, with how many were left out before it."""
+    """Return `why` with the number of reports omitted before it."""
     return f"{why} (and {omitted} more before)" if omitted else why
 
 
 def reject_placeholder(read: Identification) -> Identification | BadFrame:
-    """What was read; a bad frame where it is a placeholder, which identifies nobody."""
+    """Return the identification, or a bad frame if its credential is a placeholder."""
     why = placeholder(read.credential)
     return BadFrame(read.reader, "", why, read.at_ns) if why else read
 
 
 class BadFrameLimiter:
-    """Lets some of the bad frames of each reader through; the others are counted and told with the
-    next one."""
+    """Limits the bad frames of each reader; the next report counts the omitted ones."""
 
     def __init__(self) -> None:
         self._limits: dict[str, RateLimit] = {}
 
     def limit(self, frame: BadFrame) -> BadFrame | None:
-        """What is told of `frame`; None when too much was told of its reader."""
+        """Return the report for `frame`; None to omit it."""
         omitted = self._limits.setdefault(frame.reader, RateLimit()).allow(frame.at_ns)
         if omitted is None:
             return None

@@ -1,4 +1,4 @@
-"""Everything that hangs on the board of a site, opened and serviced as one."""
+"""The hardware of a site: opens, services and closes all pins and drivers."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """How a strike's output was taken over at start."""
+    """The claim of a strike's output at start."""
 
     door: int
     """0 for an output of the turnstile."""
     on_start: LockState
     was: bool | None
-    """Level before the claim (True = high); None where the hardware cannot tell."""
+    """Level before the claim (True = high); None if unknown."""
     is_: bool
-    """Level since the claim."""
+    """Level after the claim."""
     side: Side | None = None
-    """The way that an output of the turnstile lets turn."""
+    """The direction of a turnstile output."""
 
     @property
     def edge(self) -> bool | None:
-        """Whether the claim moved the pin; None where the hardware cannot tell."""
+        """Whether the claim changed the level; None if unknown."""
         return None if self.was is None else self.was is not self.is_
 
 
@@ -70,17 +70,16 @@ class Rig:
         runtime_dir: Path,
         backoff: Backoff,
     ) -> None:
-        """Claim the strikes, then everything else; `open_rig` is the way to make one."""
+        """Use `open_rig` to create and open a rig."""
         self._site = site
         self._factory = factory
         self._loop = loop
         self._runtime_dir = runtime_dir
         self._backoff = backoff
         self.claims: list[Claim] = []
-        """How each strike was taken over: the doors in the order of the site file, then the
-        turnstile's."""
+        """The claim of each strike: doors in site file order, then the turnstile."""
         self.simulator: Simulator | None = None
-        """The hand at a simulated board; None on real hardware."""
+        """Test control of a simulated board; None on real hardware."""
         self._strikes: dict[int, StrikeOutput | ModuleRelay] = {}
         self._sides: dict[Side, StrikeOutput] = {}
         self._sounders: dict[str, SwitchOutput] = {}
@@ -94,32 +93,32 @@ class Rig:
 
     @property
     def strikes(self) -> Mapping[int, StrikeOutput | ModuleRelay]:
-        """The lock outputs by door id."""
+        """Lock outputs by door id."""
         return self._strikes
 
     @property
     def sides(self) -> Mapping[Side, StrikeOutput]:
-        """The turnstile's outputs; empty without one."""
+        """Outputs of the turnstile; empty without one."""
         return self._sides
 
     @property
     def sounders(self) -> Mapping[str, SwitchOutput]:
-        """The outputs that are switched on and off, by the names of `SiteFile.switches`."""
+        """Switched outputs by their names in `SiteFile.switches`."""
         return self._sounders
 
     @property
     def devices(self) -> list[Device]:
-        """How the readers are, in the order of the site file, then the outputs and the inputs."""
+        """States of the readers in site file order, then of outputs and inputs."""
         return self._devices.all()
 
     @property
     def healthy(self) -> bool:
-        """False when a device's thread has died or hangs, which only a new start can cure."""
+        """False when a device's thread has died or hangs; only a restart repairs that."""
         now_ns = self._loop.clock.monotonic_ns()
         return all(driver.responsive(now_ns) for driver in self._drivers)
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
-        """What each input line is at: its kind, its number, and whether it is high."""
+        """Yield each input line: kind, number, and whether it is high."""
         for contact in self._inputs:
             if contact.high is not None:
                 yield contact.name.kind.value, contact.name.number, contact.high
@@ -129,8 +128,8 @@ class Rig:
             yield from line.levels()
 
     def claim_strikes(self) -> None:
-        """Take every strike at its door's `on_start` level, then what sounds or shines, switched
-        off; the first thing done to the board."""
+        """Claim every strike at its `on_start` level, then the switched outputs, off. Call this
+        before any other access to the board."""
         for door in self._site.door:
             self._strikes[door.id] = self._claim(door.strike, door.on_start, door=door.id)
         turnstile = self._site.turnstile
@@ -150,7 +149,7 @@ class Rig:
         return strike
 
     def open_rest(self) -> None:
-        """Open inputs and readers; what a reader lacks is told by its state, not raised."""
+        """Open inputs, readers and modules; a failing reader is a device state, not an error."""
         self.simulator = self._simulator()
         for name, wiring in input_wiring(self._site).items():
             self._inputs.append(DebouncedInput(self._factory, name, wiring, self._loop))
@@ -166,7 +165,7 @@ class Rig:
     def _simulator(self) -> Simulator | None:
         if self._factory.chip_label is not None:
             return None
-        # Only here: a real board's memory is not for what plays one.
+        # Imported late to save memory on a real board.
         from gateway.hardware.simulated.pins import SimulatedFactory
         from gateway.hardware.simulated.simulator import Simulator
 
@@ -181,7 +180,7 @@ class Rig:
         )
 
     def _open_sec_boxes(self, loop: Loop) -> None:
-        """One line for each port; the locks of its modules are locks like any."""
+        """Open one line per port, and add its relays to the strikes."""
         now_ns = loop.clock.monotonic_ns()
         by_port: dict[str, list[SecBox]] = {}
         for box in self._site.sec_box:
@@ -195,12 +194,12 @@ class Rig:
             self._drivers.append(line)
 
     def _watch_pins(self, loop: Loop) -> None:
-        """Have an eye on every input and output."""
+        """Supervise every pin."""
         names = line_names(self._site)
         wiring = input_wiring(self._site)
         inputs = {names[wiring[contact.name].pin]: contact for contact in self._inputs}
         driven = (*self._strikes.values(), *self._sides.values(), *self._sounders.values())
-        # The relay of a module is looked after by its line.
+        # SecBoxLine supervises the relays of modules.
         outputs = {
             names[output.pin]: output.line
             for output in driven
@@ -213,12 +212,12 @@ class Rig:
         self._drivers.append(PinWatch(inputs, outputs, loop))
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Let the readers go by what the database says from now on."""
+        """Apply the database's settings for reading to all drivers."""
         for driver in self._drivers:
             driver.configure(reading)
 
     def service(self, now_ns: int) -> None:
-        """Post what has happened; call after each wake-up and at `due_ns`."""
+        """Post new events; call after each wake-up and at `due_ns`."""
         if self.simulator is not None:
             self.simulator.service(now_ns)
         for driver in self._drivers:
@@ -227,7 +226,7 @@ class Rig:
             contact.service(now_ns)
 
     def due_ns(self) -> int | None:
-        """When `service` has something to do without a wake-up; None when only a wake-up counts."""
+        """Return when `service` is due without a wake-up; None to wait for a wake-up."""
         dues = [contact.due_ns for contact in self._inputs]
         dues += [driver.due_ns for driver in self._drivers if driver.due_ns is not None]
         if self.simulator is not None and self.simulator.due_ns is not None:
@@ -235,7 +234,7 @@ class Rig:
         return min(dues, default=None)
 
     def close(self) -> None:
-        """Put each door's `on_stop` level and stop; outputs stay as they are put."""
+        """Drive each door's `on_stop` level and close everything; outputs keep their levels."""
         turnstile = self._site.turnstile
         self._close(
             {door.id: door.on_stop for door in self._site.doors()},
@@ -243,7 +242,7 @@ class Rig:
         )
 
     def abandon(self) -> None:
-        """As `close`, with each door's `on_fault` level: the controller cannot go on."""
+        """Like `close`, with each door's `on_fault` level, after a fatal fault."""
         turnstile = self._site.turnstile
         self._close(
             {door.id: door.on_fault for door in self._site.doors()},
@@ -254,7 +253,7 @@ class Rig:
         if self._closed:
             return
         self._closed = True
-        # Every step is taken, whichever fails; the locks first, since a stack runs backwards.
+        # All steps run, even after a failure. The stack runs in reverse: locks come first.
         with ExitStack() as steps:
             steps.callback(self._factory.close)
             if self.simulator is not None:
@@ -290,11 +289,11 @@ def open_rig(
     *,
     backoff: Backoff | None = None,
 ) -> Rig:
-    """Open everything of `site` on the board of `profile`, every strike first.
+    """Open all hardware of `site` on the board of `profile`, the strikes first.
 
-    `post` is called from `Rig.service` only, `wake` from any thread. Raises SettingsError, before
-    any pin is touched, for a site that this board cannot serve, and DeviceUnavailable when the
-    board's pins cannot be had. A reader that is missing is no error: it is offline, and retried.
+    `Rig.service` calls `post`; any thread may call `wake`. Raises SettingsError, before any pin is
+    touched, for a site that does not fit the board, and DeviceUnavailable when the board's pins are
+    not available. A missing reader is no error: it is offline and retried.
     """
     check_site(profile, site)
     factory = open_factory(profile, clock, runtime_dir)

@@ -1,8 +1,8 @@
-"""Puts a site's relays at a declared level without the controller, and leaves them there.
+"""Drives a site's relays to their declared levels without the controller.
 
-A Raspberry Pi's kernel keeps an output as it was driven when its owner dies, so a strike may stay
-unlocked and a siren go on. What is put here moves no line that has its level already, since a line
-is claimed with its level. External modules drop their relays by themselves.
+A Raspberry Pi's kernel keeps an output's level when its owner dies, so a strike may stay unlocked
+and a siren on. Each line is claimed with its level, so a line that has it already does not move.
+External modules drop their relays by themselves.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _RP1 = "pinctrl-rp1"
 
 
 class DeclaredState(StrEnum):
-    """Which of a door's declared states is meant: `on_start`, `on_stop` or `on_fault`."""
+    """One of a door's declared states: `on_start`, `on_stop` or `on_fault`."""
 
     START = "start"
     STOP = "stop"
@@ -33,22 +33,22 @@ class DeclaredState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SafeLine:
-    """One output and the level that it is to have."""
+    """One output and its safe level."""
 
     name: str
-    """The key of the site file that names it."""
+    """Its key in the site file."""
     pin: int
     high: bool
     state: str
-    """What that level does: `locked`, `unlocked` or `off`."""
+    """The effect of the level: `locked`, `unlocked` or `off`."""
 
     def __str__(self) -> str:
         return f"{self.name}: pin {self.pin} {'high' if self.high else 'low'}, {self.state}"
 
 
 def safe_lines(site: SiteFile, moment: DeclaredState) -> Iterator[SafeLine]:
-    """Every output of `site` at its level of `moment`: locks first, then what sounds or shines,
-    off: the lights and buzzers of readers would go on telling a grant."""
+    """Yield every output of `site` with its level of `moment`: locks first, then switched outputs,
+    off, so that a reader's light does not keep showing a grant."""
     for door in site.door:
         state = _state(door, moment)
         name = f"door {door.name!r} {door.strike.called}"
@@ -66,11 +66,11 @@ def safe_lines(site: SiteFile, moment: DeclaredState) -> Iterator[SafeLine]:
 def put_safe(
     site: SiteFile, profile: BoardProfile, clock: Clock, runtime_dir: Path, moment: DeclaredState
 ) -> Iterator[tuple[SafeLine, str]]:
-    """Claim each output with its level and leave it so; each line comes with why it failed.
+    """Claim each output with its level and release it; yields each line and why it failed.
 
-    The reason is empty for a line that has its level; one that is busy or broken keeps no other
-    from its own. Raises SettingsError for a site that this board cannot serve and
-    DeviceUnavailable when its pins cannot be had, before any line is touched.
+    The reason is empty on success; a failing line does not stop the others. Raises SettingsError
+    for a site that does not fit the board and DeviceUnavailable when the pins are not available,
+    both before any line is touched.
     """
     check_site(profile, site)
     factory = open_factory(profile, clock, runtime_dir)
@@ -87,9 +87,9 @@ def put_safe(
 
 
 def keeps_outputs(profile: BoardProfile, modules: Path = KERNEL_MODULES) -> bool | None:
-    """Whether an output keeps its level when its owner ends; None where the kernel does not tell.
+    """Return whether an output keeps its level when its owner exits; None if unknown.
 
-    The driver's parameter is that of Linux 6.11 and of Raspberry Pi's kernels since 6.6;
+    The driver has this parameter since Linux 6.11 and in Raspberry Pi's kernels since 6.6;
     `dtparam=strict_gpiod` in config.txt clears it.
     """
     if profile.simulated:

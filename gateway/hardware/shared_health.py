@@ -1,4 +1,4 @@
-"""The health of a device that several look after: the worst of what they say."""
+"""Combines the states that several drivers report for one device into the worst of them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _WORST_FIRST = (Health.OFFLINE, Health.DEGRADED, Health.ONLINE)
 
 
 class SharedHealth:
-    """Puts together what the parts of one driver say of their device; all else passes through."""
+    """Combines the states from the parts of one driver; other events pass unchanged."""
 
     def __init__(self, post: Callable[[HardwareEvent], None]) -> None:
-        """`post` takes the device's state whenever it is another one."""
+        """`post` receives the combined state at each change, and all other events."""
         self._post = post
         self._states: list[DeviceState | None] = []
         self._reported: tuple[Health, str] = (Health.ONLINE, "")
 
     def part(self) -> Callable[[HardwareEvent], None]:
-        """Where one part posts what it has to say."""
+        """Return the `post` for one more part."""
         number = len(self._states)
         self._states.append(None)
 

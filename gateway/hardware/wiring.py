@@ -1,4 +1,4 @@
-"""Which input of a site hangs on which pin, under the names the controller knows."""
+"""Maps a site's inputs to their pins, and pins to device names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gateway.settings import Input, SiteFile
 
 
 def input_wiring(site: SiteFile) -> dict[InputName, Input]:
-    """Every input of the site by its name."""
+    """Return the wiring of every input of the site by its name."""
     wiring: dict[InputName, Input] = {}
     for door in site.door:
         if door.sensor:
@@ -24,8 +24,8 @@ def input_wiring(site: SiteFile) -> dict[InputName, Input]:
 
 
 def line_names(site: SiteFile) -> dict[int, str]:
-    """What each pin is called where its state is told, such as `door front strike`. There is always
-    a space in it: no reader is called so."""
+    """Return the device name of each pin, such as `door front strike`. It always contains a space,
+    which no reader's name does."""
     switched = {output.pin for _name, output in site.switches()}
     names = {}
     for pin, key in site.pins():
@@ -36,7 +36,7 @@ def line_names(site: SiteFile) -> dict[int, str]:
 
 
 def _alarm_wiring(site: SiteFile) -> dict[InputName, Input]:
-    """What belongs to no door."""
+    """Return the inputs that belong to no door."""
     wiring: dict[InputName, Input] = {}
     for zone in site.zone:
         wiring[InputName(InputKind.ZONE, zone.number)] = zone

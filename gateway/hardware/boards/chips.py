@@ -1,4 +1,4 @@
-"""GPIO chips of this machine and who holds their lines, as the kernel tells it."""
+"""GPIO chips of this machine and the users of their lines, from the kernel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.errors import DeviceUnavailable
 
 DEVICES = Path("/dev")
-"""Where the kernel's devices are."""
+"""Directory of the kernel's devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,32 +17,32 @@ class Chip:
     """One GPIO chip."""
 
     path: str
-    """Its device, such as /dev/gpiochip0; the number is not lasting."""
+    """Device path, such as /dev/gpiochip0; the number may change at boot."""
     label: str
     users: Mapping[int, str]
-    """Lines in use, with the name that their user gave; it may be empty."""
+    """Lines in use, with their user's name, which may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chips:
-    """What was found."""
+    """The chips found, and those that could not be opened."""
 
     found: tuple[Chip, ...] = ()
     refused: tuple[str, ...] = ()
     """Why a chip could not be opened, one sentence each."""
     looked: bool = True
-    """False where the library that asks the kernel is not installed."""
+    """False without the gpiod library."""
 
     def labelled(self, label: str) -> Chip | None:
-        """The chip with that label."""
+        """Return the chip with that label, None without one."""
         return next((chip for chip in self.found if chip.label == label), None)
 
 
 def find_chip(label: str, devices: Path | None = None) -> str:
-    """The device path of the GPIO chip with this label; its number differs between boards and
-    kernels.
+    """Return the device path of the GPIO chip with this label.
 
-    Raises DeviceUnavailable naming the chips that are there.
+    The chip's number differs between boards and kernels. Raises DeviceUnavailable that names the
+    chips found.
     """
     chips = read_chips(devices)
     chip = chips.labelled(label)
@@ -55,9 +55,9 @@ def find_chip(label: str, devices: Path | None = None) -> str:
 
 
 def read_chips(devices: Path | None = None) -> Chips:
-    """Ask the kernel for the chips in `devices` (default DEVICES). Claims no line, moves none."""
+    """Read the chips in `devices` (default DEVICES). Claims no line and changes no level."""
     try:
-        # Only here: the library is there on boards alone.
+        # Imported late: the library is installed on boards only.
         import gpiod  # type: ignore[import-not-found,unused-ignore] # - only on a board
     except ImportError:
         return Chips(looked=False)

@@ -1,4 +1,4 @@
-"""What the modules of a site allow, and what should be known of them."""
+"""Checks a site against its add-on modules (HATs)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from gateway.settings.wires import Contact, LockKind
 
 
 class Hats:
-    """The modules of one site."""
+    """The add-on modules of one site."""
 
     def __init__(self, hats: Sequence[Hat]) -> None:
         self.all = tuple(hats)
         self._relays = tuple(hat for hat in hats if hat.kind == "relay")
 
     def relay_at(self, gpio: int) -> Driven | None:
-        """What that pin drives; None when it cannot be told from the modules named."""
+        """Return what the pin drives; None if the named modules do not define it."""
         return relay_at(self.all, gpio)
 
     def power_locks(self, strike: Strike) -> bool:
-        """True where power keeps the door shut: a magnet, and what is wired like one.
+        """Return whether power locks the door: a magnet, or a lock wired like one.
 
-        Where neither `kind` nor a relay module tells it, high counts as on.
+        Without `kind` or a known relay module, high counts as energised.
         """
         if strike.kind:
             return strike.kind is LockKind.MAGNET
@@ -35,7 +35,7 @@ class Hats:
         return strike.energised_to_lock if driven is None else strike.locked is driven.active
 
     def inverted(self, site: SiteFile) -> Iterator[tuple[str, str]]:
-        """Locks whose levels contradict their kind: what it is about, and what is wrong there."""
+        """Yield locks whose levels contradict their kind: the key and the problem."""
         for key, strike in strikes_of(site):
             on = self._on_while_locked(strike)
             if not strike.kind or on is energised_while_locked(strike.kind, strike.contact):
@@ -46,8 +46,8 @@ class Hats:
             text = (
                 f"is a {strike.kind} on the {strike.contact} contact, but pin {strike.pin} is "
                 f"{strike.locked} while locked, which switches {relay} {'on' if on else 'off'}: "
-                "the door is open when it should be locked; leave out locked and unlocked, or say "
-                f'contact = "{other}" where its wire is on that contact'
+                "the door would be open when it should be locked; remove locked and unlocked, or "
+                f'set contact = "{other}" if its wire is on that contact'
             )
             yield key, text
         for box in site.sec_box:
@@ -55,23 +55,23 @@ class Hats:
             if lock and lock.unlocked and lock.unlocked is not lock.by_kind:
                 text = (
                     f"is a {lock.kind} on the {lock.contact} contact, but its relay is "
-                    f"{lock.unlocked} while unlocked: the door is open when it should be locked; "
-                    "leave out unlocked"
+                    f"{lock.unlocked} while unlocked: the door would be open when "
+                    "it should be locked; remove unlocked"
                 )
                 yield f"sec_box {box.name!r} lock", text
 
     def problems(self, site: SiteFile) -> Iterator[str]:
-        """What contradicts the modules: pins that they take, inputs and outputs mixed up."""
+        """Yield conflicts with the modules: pins in use, inputs on relays, outputs without one."""
         yield from self._wrong_levels(site)
         outputs = dict(outputs_of(site))
         lights = dict(reader_outputs(site))
         for pin, key in site.pins():
             for hat in self.all:
                 if pin in hat.uses:
-                    yield f"{key}: pin {pin} is taken by {hat.title}: {hat.uses[pin]}"
+                    yield f"{key}: pin {pin} is used by {hat.title}: {hat.uses[pin]}"
             driven = self.relay_at(pin)
             if driven and driven.channel and key not in {**outputs, **lights}:
-                yield f"{key}: pin {pin} is the relay {driven.channel} of {driven.hat.title}"
+                yield f"{key}: pin {pin} drives relay {driven.channel} of {driven.hat.title}"
         if not self._relays or any(hat.wired_by_hand for hat in self._relays):
             return
         channels = ", ".join(
@@ -79,14 +79,14 @@ class Hats:
         )
         for key, pin in outputs.items():
             if self.relay_at(pin) is None:
-                yield f"{key}: pin {pin} is no relay of the modules in site.hats ({channels})"
+                yield f"{key}: pin {pin} drives no relay of the modules in site.hats ({channels})"
 
     def _wrong_levels(self, site: SiteFile) -> Iterator[str]:
-        """Outputs whose `active` is not the one that their relay obeys."""
+        """Yield outputs whose `active` does not energise their relay."""
         for name, output in (*site.sounders(), *reader_outputs(site)):
             driven = self.relay_at(output.pin)
             if driven and not driven.channel and name.startswith("reader"):
-                continue  # a reader's light hardly hangs on a relay that somebody wired
+                continue  # a reader's light is rarely on a hand-wired relay
             if driven and output.active is not driven.active:
                 yield (
                     f"{name}: active is {output.active}, but {driven.active} energises"
@@ -94,12 +94,12 @@ class Hats:
                 )
 
     def warnings(self, site: SiteFile, *, simulated: bool) -> Iterator[str]:
-        """What works and should be known; on a simulated board no relay can be heard."""
+        """Yield warnings about a working site."""
         for hat in self.all:
             if not simulated and not hat.verified and hat.kind == "relay":
                 yield (
-                    f"{hat.title}: its channels and levels are from documents alone; see each relay"
-                    " click before a lock hangs on it"
+                    f"{hat.title}: its channels and levels are not verified; test each relay"
+                    " before you connect a lock to it"
                 )
         for key, strike in strikes_of(site):
             driven = self.relay_at(strike.pin)
@@ -107,13 +107,13 @@ class Hats:
                 yield (
                     f"{key}: pin {strike.pin} is {strike.locked} while locked, which energises"
                     f" {_relay(driven)}: right for a magnet on its NO contact; for a strike change"
-                    ' locked and unlocked; with kind = "magnet" or "strike" they follow by'
-                    " themselves"
+                    ' locked and unlocked; kind = "magnet" or "strike" sets them'
+                    " automatically"
                 )
 
 
 def outputs_of(site: SiteFile) -> Iterator[tuple[str, int]]:
-    """Every output that needs a relay with its pin, by the same keys as `SiteFile.pins`."""
+    """Yield each output that needs a relay, as (key of `SiteFile.pins`, pin)."""
     for key, strike in strikes_of(site):
         yield key, strike.pin
     for name, output in site.sounders():
@@ -121,14 +121,14 @@ def outputs_of(site: SiteFile) -> Iterator[tuple[str, int]]:
 
 
 def reader_outputs(site: SiteFile) -> Iterator[tuple[str, Output]]:
-    """Lights and buzzers of readers, which need no relay, by the same keys as `SiteFile.pins`."""
+    """Yield lights and buzzers of readers, which need no relay, as (key, output)."""
     for reader in site.reader:
         for key, output in reader.outputs():
             yield f"reader {reader.name!r} {key}", output
 
 
 def strikes_of(site: SiteFile) -> Iterator[tuple[str, Strike]]:
-    """Every output that lets somebody pass, by the same keys as `SiteFile.pins`."""
+    """Yield each lock output, the turnstile's included, as (key of `SiteFile.pins`, strike)."""
     for door in site.door:
         yield f"door {door.name!r} {door.strike.called}", door.strike
     if site.turnstile:

@@ -1,4 +1,4 @@
-"""Pin headers: which pin is where, what else it can be, and its level before it is claimed."""
+"""Pin headers: position, functions and boot level of each pin."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ class HeaderPin(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     at: Annotated[int, Field(ge=1)]
-    """Its place: pin 1 has the square pad, odd pins are in one row and even ones in the other."""
+    """Position: pin 1 has the square pad; odd pins form one row, even pins the other."""
     name: str
-    """What is printed on drawings."""
+    """Name on drawings."""
     kind: Literal["3v3", "5v", "gnd", "gpio"]
     gpio: GpioNumber | None = None
-    """Number of the SoC; only with kind `gpio`. The site file's pins are these numbers."""
+    """GPIO number, as in the site file; only with kind `gpio`."""
     pull: Literal["up", "down"] | None = None
-    """The SoC's resistor from reset on."""
+    """The SoC's pull resistor after reset."""
     boot: Level | None = None
-    """The level from power-up until the pin is claimed."""
+    """Level from power-up until the pin is claimed."""
     safe_output: bool = False
-    """An active-high output here stays off while the board boots."""
+    """An active-high output on this pin stays off during boot."""
     functions: tuple[str, ...] = ()
-    """What else it can be."""
+    """Alternative functions."""
     fixed_pull_up: bool = False
-    """It has a pull-up resistor that cannot be switched off."""
+    """The board has a pull-up resistor on this pin."""
     reserved: str | None = None
     """Why a site must not use it."""
     note: str | None = None
-    """What a technician should know who uses it."""
+    """Advice for a technician who uses the pin."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -52,14 +52,14 @@ class HeaderPin(BaseModel):
 
 
 class Bus(BaseModel):
-    """Pins that belong together once a line of config.txt says so."""
+    """Pins of a bus that a line of config.txt enables."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     gpios: tuple[GpioNumber, ...]
     config: tuple[str, ...]
-    """Each of these lines switches it on."""
+    """Lines that each enable the bus."""
 
 
 class Header(BaseModel):
@@ -70,7 +70,7 @@ class Header(BaseModel):
     name: str
     title: str
     input_max_v: float
-    """What a pin bears."""
+    """Highest voltage on an input."""
     pin_limit_ma: int
     all_pins_limit_ma: int
     pins: tuple[HeaderPin, ...] = Field(alias="pin")
@@ -93,11 +93,11 @@ class Header(BaseModel):
 
     @property
     def gpios(self) -> tuple[HeaderPin, ...]:
-        """Those that can be switched, by their places."""
+        """GPIO pins in order of position."""
         return tuple(pin for pin in self.pins if pin.kind == "gpio")
 
     def off_at_boot(self, active: Level) -> tuple[int, ...]:
-        """GPIOs on which an output that is on at `active` stays off while the board boots."""
+        """Return the GPIOs on which an output with this `active` level stays off during boot."""
         if active is Level.HIGH:
             fitting = [pin for pin in self.gpios if pin.safe_output]
         else:
@@ -109,10 +109,10 @@ class Header(BaseModel):
         return tuple(sorted(pin.gpio for pin in fitting if pin.gpio is not None))
 
     def pin_of(self, gpio: int) -> HeaderPin | None:
-        """The pin with that number, None where the header has none."""
+        """Return the pin with that GPIO number, None without one."""
         return next((pin for pin in self.gpios if pin.gpio == gpio), None)
 
 
 def load_header(name: str) -> Header:
-    """The header `name`. Raises SettingsError naming the file and the key that is wrong."""
+    """Load the header `name`. Raises SettingsError that names the file and the wrong key."""
     return load_checked(Header, "headers", name)

@@ -1,4 +1,4 @@
-"""Board profiles: which pins a board has, which it reserves, and what they do while it boots."""
+"""Board profiles: pins, reserved pins and boot levels; checks a site against its board."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Watchdog(_Fact):
     device: str
     driver: str
     longest_s: Annotated[int, Field(ge=1)]
-    """The longest time that it can wait for a sign of life."""
+    """Longest time-out."""
 
 
 class SerialPort(_Fact):
@@ -51,7 +51,7 @@ class SerialPort(_Fact):
     device: str
     what: str
     config: tuple[str, ...]
-    """Lines that config.txt needs for it."""
+    """Lines that config.txt needs for the port."""
 
 
 class BoardProfile(_Fact):
@@ -61,23 +61,23 @@ class BoardProfile(_Fact):
     title: str
     backend: Literal["simulated", "lgpio"]
     header: Header
-    """In the file the name of one of `hw/headers`."""
+    """The file names one of `hw/headers`."""
     models: tuple[str, ...] = ()
-    """How the device tree calls the board, without the revision that follows."""
+    """Names of the board in the device tree, without the revision."""
     chip: str | None = None
     """Label of the GPIO chip; only for `lgpio`."""
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{6}$")]
-    """Raspberry Pi revision code, hexadecimal, from which the GPIO library takes its pin map."""
+    """Raspberry Pi revision code, hexadecimal; the GPIO library's pin map depends on it."""
     config_sections: tuple[str, ...] = ()
-    """Sections of config.txt that hold for this board, beside `all`."""
+    """Sections of config.txt for this board, in addition to `all`."""
     supply_a: float | None = None
-    """What the supply has to give at 5.1 V, USB devices included."""
+    """Supply current needed at 5.1 V, USB devices included."""
     rtc: bool = False
-    """The board has a clock that a battery keeps."""
+    """The board has a battery clock."""
     watchdog: Watchdog | None = None
     serial: tuple[SerialPort, ...] = ()
     unverified: tuple[str, ...] = ()
-    """Which of these facts nobody has seen on the board."""
+    """Facts that were not verified on a board."""
 
     @field_validator("header", mode="before")
     @classmethod
@@ -94,30 +94,30 @@ class BoardProfile(_Fact):
 
     @property
     def simulated(self) -> bool:
-        """True where pins are moved by `gateway sim` and not by wires."""
+        """True for the simulated board, whose pins `gateway sim` controls."""
         return self.backend == "simulated"
 
     @property
     def pins(self) -> tuple[int, ...]:
-        """GPIO numbers that a site may use, in order."""
+        """GPIO numbers that a site may use, ascending."""
         free = (pin.gpio for pin in self.header.gpios if pin.reserved is None)
         return tuple(sorted(number for number in free if number is not None))
 
     def boot_level(self, pin: int) -> bool:
-        """The level (True = high) of a pin that nothing has claimed since power-up."""
+        """Return the level (True = high) of a pin from power-up until it is claimed."""
         found = self.header.pin_of(pin)
         return found is not None and found.boot is Level.HIGH
 
 
 def board_names() -> list[str]:
-    """Every board that has a profile."""
+    """Return the names of all boards with a profile."""
     return names_in("boards")
 
 
 def load_profile(name: str) -> BoardProfile:
-    """The profile of the board `name`.
+    """Load the profile of the board `name`.
 
-    Raises SettingsError naming the allowed boards, or the key of the profile that is wrong.
+    Raises SettingsError that names the allowed boards, or the wrong key of the profile.
     """
     if name not in board_names():
         raise SettingsError(_no_board(name))
@@ -126,7 +126,7 @@ def load_profile(name: str) -> BoardProfile:
 
 def _no_board(name: str) -> str:
     titles = {it: load_checked(BoardProfile, "boards", it).title for it in board_names()}
-    # By its number: "Raspberry Pi 4" is nearer to "5" than to "4 Model B", letter by letter.
+    # Compare the number first: by letters "Raspberry Pi 4" is nearer to "5" than to "4 Model B".
     number = re.search(r"\d", name)
     alike = {it: title for it, title in titles.items() if not number or number[0] in it}
     words = {word: it for it, title in alike.items() for word in (it, title)}
@@ -137,17 +137,16 @@ def _no_board(name: str) -> str:
 
 
 def load_hats(site: SiteFile) -> Hats:
-    """The modules that the site names. Raises SettingsError as `load_hat`."""
+    """Load the modules in site.hats. Raises SettingsError as `load_hat` does."""
     return Hats([load_hat(name) for name in site.site.hats])
 
 
 def check_site(profile: BoardProfile, site: SiteFile) -> None:
-    """Refuse a site that this board or these drivers cannot serve.
+    """Raise SettingsError with every problem of a site on this board; touches no hardware.
 
-    Touches no hardware. Raises SettingsError with every problem: pins that the board lacks or
-    reserves, pulls that a board's resistor overrules, unknown Wiegand formats, a simulated port on
-    a real board, one port for two devices, two names for one PC/SC reader, and what contradicts
-    the modules that the site names.
+    Problems are pins that the board lacks or reserves, pulls that a board resistor overrides,
+    unknown Wiegand formats, a simulated port on a real board, one port for two devices, two names
+    for one PC/SC reader, and conflicts with the add-on modules.
     """
     hats = load_hats(site)
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
@@ -158,9 +157,9 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
 
 
 def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:
-    """What works on this board but should be known, one sentence each.
+    """Return warnings about a site that works on this board, one sentence each.
 
-    Raises SettingsError for a module that has no profile.
+    Raises SettingsError for a module without a profile.
     """
     hats = load_hats(site)
     found = [*_open_at_boot(profile, site), *_sounding_at_boot(profile, site)]
@@ -203,8 +202,8 @@ def _sounding_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
             off = Level.LOW if output.active is Level.HIGH else Level.HIGH
             yield (
                 f"{name}: pin {output.pin} is {output.active} while the board boots, and "
-                f"{output.active} sounds: it may be heard from power-up until the controller runs "
-                "(measure); "
+                f"{output.active} switches it on: it may sound from power-up until the controller "
+                "runs (measure); "
                 f"{_sooner(output.pin, off)}"
             )
 
@@ -220,11 +219,11 @@ def _lit_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
 
 
 def _energised_at_boot(profile: BoardProfile, hats: Hats, site: SiteFile) -> Iterator[str]:
-    """Relays that click at each start although their door stays shut: magnets, turned around."""
+    """Yield relays that may switch during boot while their door stays locked."""
     for key, strike in strikes_of(site):
         driven = hats.relay_at(strike.pin)
         if driven is None or strike.unlocked is driven.active:
-            continue  # whether that one is open at boot has been said
+            continue  # _open_at_boot reports that case
         if profile.boot_level(strike.pin) is not (driven.active is Level.HIGH):
             continue
         yield (
@@ -234,12 +233,12 @@ def _energised_at_boot(profile: BoardProfile, hats: Hats, site: SiteFile) -> Ite
 
 
 def _sooner(pin: int, level: Level) -> str:
-    """How the pin gets its level before this program starts; not in the first instant."""
+    """Return how to set the pin's level before this program starts."""
     drive = "dh" if level is Level.HIGH else "dl"
     pull = "up" if level is Level.HIGH else "down"
     return (
-        f"`gpio={pin}=op,{drive}` in config.txt ends it seconds earlier, a resistor that pulls the"
-        f" input {pull} does so from the start"
+        f"`gpio={pin}=op,{drive}` in config.txt sets it seconds earlier; a resistor that pulls the"
+        f" relay input {pull} sets it from power-up"
     )
 
 
@@ -296,7 +295,7 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
         elif reader.place == SIMULATED_PORT and not profile.simulated:
             yield (
                 f"reader {reader.name!r}: 'simulated' needs the simulated board,"
-                f" here it is {profile.name!r} (allowed: what the reader really hangs on)"
+                f" here it is {profile.name!r} (allowed: the port or device of the reader)"
             )
     yield from _shared_ports(site)
     contactless = (reader for reader in site.reader if isinstance(reader, PcscReader))
@@ -304,7 +303,7 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
 
 
 def _shared_ports(site: SiteFile) -> Iterator[str]:
-    """What is opened for one device alone, and named for two: the second would stay offline."""
+    """Yield ports named for two devices: the second device would stay offline."""
     owner = {box.port: f"sec_box {box.name!r}" for box in site.sec_box}
     for reader in site.reader:
         place = "" if isinstance(reader, PcscReader) else reader.place
@@ -312,7 +311,7 @@ def _shared_ports(site: SiteFile) -> Iterator[str]:
             continue
         key = f"reader {reader.name!r} {'device' if isinstance(reader, HidReader) else 'port'}"
         if place in owner:
-            yield f"{key}: {place!r} belongs to {owner[place]} already"
+            yield f"{key}: {place!r} is already used by {owner[place]}"
         owner.setdefault(place, f"reader {reader.name!r}")
 
 

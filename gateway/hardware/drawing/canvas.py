@@ -1,7 +1,7 @@
-"""A sheet of paper that becomes SVG: text, boxes, wires and the few symbols that a lock needs.
+"""An SVG drawing of text, boxes, wires and electrical symbols.
 
-Coordinates are in pixels from the top left corner, and always absolute, so that whoever looks for
-text that overlaps need not follow transformations.
+Coordinates are absolute pixels from the top left corner, so that a test finds overlapping text
+without transformations.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ Point = tuple[float, float]
 Anchor = Literal["start", "middle", "end"]
 
 GLYPH = 0.62
-"""The widest that a letter of the font is on average, as a part of its size."""
+"""Upper bound of the mean letter width, as a fraction of the font size."""
 
 
 class Colour(StrEnum):
-    """What a colour means: red and black are supplies, the others follow the function."""
+    """Colours by function; red and black are supplies."""
 
     POWER_5V = "#c0392b"
     POWER_3V3 = "#e67e22"
@@ -53,8 +53,8 @@ class Canvas:
         bold: bool = False,
         pin: int | None = None,
     ) -> None:
-        """`words` on the line through `at`; `pin` says that it names the pin at that place."""
-        words = "".join(letter for letter in words if letter.isprintable())  # XML knows no others
+        """Add text on the base line through `at`; `pin` marks it as the name of that header pin."""
+        words = "".join(letter for letter in words if letter.isprintable())  # valid in XML
         extra = f' data-pin="{pin}"' if pin is not None else ""
         weight = ' font-weight="bold"' if bold else ""
         self._parts.append(
@@ -63,7 +63,7 @@ class Canvas:
         )
 
     def lines(self, at: Point, texts: Sequence[str], *, size: float = 13) -> None:
-        """A paragraph whose first line goes through `at`."""
+        """Add a paragraph whose first base line goes through `at`."""
         for number, words in enumerate(texts):
             self.text((at[0], at[1] + number * size * 1.45), words, size=size)
 
@@ -76,7 +76,7 @@ class Canvas:
         fill: str = Colour.PAPER,
         dashed: bool = False,
     ) -> None:
-        """A rectangle by its top left corner."""
+        """Add a rectangle with this top left corner."""
         dash = ' stroke-dasharray="6 4"' if dashed else ""
         self._parts.append(
             f'<rect x="{corner[0]:g}" y="{corner[1]:g}" width="{size[0]:g}" height="{size[1]:g}"'
@@ -84,13 +84,13 @@ class Canvas:
         )
 
     def module(self, corner: Point, size: Point, title: str, *, colour: str = Colour.TEXT) -> None:
-        """A device: a box with its name at the top."""
+        """Add a device: a box with its name at the top."""
         self.box(corner, size, colour=colour, fill="#f7f8fa")
         middle = corner[0] + size[0] / 2
         self.text((middle, corner[1] + 20), title, size=13, anchor="middle", bold=True)
 
     def wire(self, points: Sequence[Point], colour: str, *, width: float = 2.2) -> None:
-        """A line through all points."""
+        """Add a line through all points."""
         path = " ".join(f"{x:g},{y:g}" for x, y in points)
         self._parts.append(
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"'
@@ -98,14 +98,14 @@ class Canvas:
         )
 
     def dot(self, at: Point, colour: str, *, radius: float = 4, ring: str | None = None) -> None:
-        """A terminal, or a joint of wires."""
+        """Add a terminal or a wire joint."""
         self._parts.append(
             f'<circle cx="{at[0]:g}" cy="{at[1]:g}" r="{radius:g}" fill="{colour}"'
             f' stroke="{ring or colour}" stroke-width="1.5"/>'
         )
 
     def fuse(self, left: Point, colour: str, label: str) -> Point:
-        """In a wire from left to right; returns its right end."""
+        """Add a fuse to a wire from the left; returns its right end."""
         x, y = left
         self.box((x, y - 7), (44, 14), colour=colour)
         self.wire([(x, y), (x + 44, y)], colour, width=1.4)
@@ -113,7 +113,7 @@ class Canvas:
         return x + 44, y
 
     def contact(self, left: Point, colour: str, label: str, *, closed: bool) -> Point:
-        """A contact at rest, in a wire from left to right; returns its right end."""
+        """Add a contact at rest to a wire from the left; returns its right end."""
         x, y = left
         self.dot(left, colour)
         self.dot((x + 60, y), colour)
@@ -122,7 +122,7 @@ class Canvas:
         return x + 60, y
 
     def coil(self, top: Point, colour: str, label: str, *, height: float = 80) -> Point:
-        """A coil in a wire from above; returns its lower end."""
+        """Add a coil to a wire from above; returns its lower end."""
         x, y = top
         self.box((x - 22, y), (44, height), colour=colour, fill="#f3e5f5")
         self.wire([(x - 22, y + height), (x + 22, y)], colour, width=1.4)
@@ -130,7 +130,7 @@ class Canvas:
         return x, y + height
 
     def diode(self, bottom: Point, colour: str, *, height: float = 80) -> Point:
-        """A diode whose cathode is at the top; returns that end."""
+        """Add a diode with the cathode at the top; returns that end."""
         x, y = bottom
         tip, base = y - height / 2 - 11, y - height / 2 + 11
         self.wire([(x, y), (x, base)], colour)
@@ -143,14 +143,14 @@ class Canvas:
         return x, y - height
 
     def resistor(self, top: Point, colour: str, label: str, *, length: float = 44) -> Point:
-        """A resistor in a wire from above; returns its lower end."""
+        """Add a resistor to a wire from above; returns its lower end."""
         x, y = top
         self.box((x - 7, y), (14, length), colour=colour)
         self.text((x + 14, y + length / 2 + 4), label, size=12)
         return x, y + length
 
     def svg(self) -> str:
-        """The whole file."""
+        """Return the SVG file."""
         width, height = self._size
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'

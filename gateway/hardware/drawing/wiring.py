@@ -1,4 +1,4 @@
-"""The header of a board with every pin that a site uses, and what for."""
+"""Draws the header of a board with the site's use of each pin."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a pin is used for."""
+    """The use of a pin."""
 
     text: str
     colour: Colour
 
 
 def uses_of(site: SiteFile, hats: Hats) -> dict[int, Use]:
-    """Every pin that the site or its modules use."""
+    """Return each pin that the site or its modules use."""
     found = {
         pin: Use(f"{hat.name}: {what}", Colour.MODULE)
         for hat in hats.all
@@ -69,7 +69,7 @@ def _relay(hats: Hats, pin: int) -> str:
 
 
 def draw_wiring(profile: BoardProfile, site: SiteFile, hats: Hats) -> str:
-    """The header seen from above, pin 1 at the top left, as SVG text."""
+    """Return the header as SVG, seen from above with pin 1 at the top left."""
     rows = (len(profile.header.pins) + 1) // 2
     foot = _TOP + rows * ROW
     notes = [
@@ -120,7 +120,7 @@ def _draw_pin(sheet: Canvas, pin: HeaderPin, use: Use | None) -> None:
 
 
 def _facts(pin: HeaderPin) -> str:
-    """What somebody wants to know who looks for a free pin."""
+    """Return the facts that matter for choosing a free pin."""
     if pin.reserved:
         return f"reserved: {pin.reserved}"
     boot = "high" if pin.boot is Level.HIGH else "low"
@@ -131,7 +131,7 @@ def _facts(pin: HeaderPin) -> str:
 
 
 def _fitting(words: str, room: float, size: float) -> float:
-    """The size of letters, `size` at most, with which the words take no more than `room`."""
+    """Return the largest font size, at most `size`, at which the words fit into `room`."""
     return min(size, room / (len(words) * GLYPH))
 
 

@@ -1,4 +1,4 @@
-"""Contacts and buttons: edges only say that something moved, the level after it is what counts."""
+"""Debounced inputs: an edge triggers a reading, and the stable level counts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
 from gateway.settings import Input
 
 RECONCILE_NS = 1_000_000_000
-"""A level is read at least this often, since an edge can be lost."""
+"""Interval of readings without an edge, since an edge can be lost."""
 
 _MS = 1_000_000
 _NS = 1_000_000_000
 
 
 class DebouncedInput:
-    """One input pin. Its callback may run in any thread; everything else in the loop's."""
+    """One input pin. Its callback may run in any thread, all else in the loop's thread."""
 
     def __init__(
         self,
@@ -45,17 +45,17 @@ class DebouncedInput:
 
     @property
     def high(self) -> bool | None:
-        """The level that counts; None before it could be read."""
+        """The debounced level; None before the first reading."""
         return None if self._read_ns is None else self._high
 
     @property
     def failure(self) -> str:
-        """Why the level cannot be read, the last known one counting on; empty while it can."""
+        """Why the level cannot be read; empty while it can. The last known level stays valid."""
         return self._failure
 
     @property
     def due_ns(self) -> int:
-        """When `service` has something to do; 0 before the first one."""
+        """When `service` is due; 0 before the first call."""
         if self._read_ns is None:
             return self._retry_ns
         if self._dirty_ns is None:
@@ -63,7 +63,7 @@ class DebouncedInput:
         return self._settled_ns(self._dirty_ns)
 
     def service(self, now_ns: int) -> None:
-        """Post the level at start, and when it has changed and then stood for the debounce time."""
+        """Post the level at start, and each change that is stable for the debounce time."""
         if self._read_ns is None:
             if now_ns >= self._retry_ns and self._read(now_ns):
                 self._post(InputLevel(self.name, self._high, now_ns))
@@ -77,12 +77,12 @@ class DebouncedInput:
             before = self._high
             self._read(now_ns)
             if self._high is not before:
-                # An edge was lost, or is still on its way: the level must stand as after any edge.
+                # An edge was lost or is delayed: debounce the new level as after any edge.
                 self._high = before
                 self._touch(now_ns)
 
     def close(self) -> None:
-        """Stop listening; the pin stays an input."""
+        """Stop; the pin stays an input."""
         self._pin.close()
 
     def _edge(self, ticks: float, state: int) -> None:  # noqa: ARG002 - the level is read later
@@ -95,7 +95,8 @@ class DebouncedInput:
         self._dirty_ns = stamp_ns
 
     def _settled_ns(self, dirty_ns: int) -> int:
-        """When the level counts: after the debounce, or at last when a contact chatters on."""
+        """Return when the level counts: after the debounce time, at the latest after
+        RECONCILE_NS."""
         return min(dirty_ns + self._debounce_ns, self._dirty_since_ns + RECONCILE_NS)
 
     def _settle(self, now_ns: int) -> None:
@@ -106,7 +107,7 @@ class DebouncedInput:
             self._post(InputLevel(self.name, self._high, now_ns))
 
     def _read(self, now_ns: int) -> bool:
-        """Read the level; False when that failed, to be tried again like any reading."""
+        """Read the level; returns False on failure, which the next reading retries."""
         try:
             self._high = bool(self._pin.state)
         except PIN_FAILURES as error:

@@ -1,11 +1,11 @@
-"""Real pins through lgpio, with gpiozero's claim and close put right for locks.
+"""Real pins through lgpio, with claim and close made safe for locks.
 
-gpiozero's own classes claim an output at level 0 before they write the wanted one, make an input
-of each line when it is first named, and of each output when it is closed: three clicks of an
-active-low relay. Here a line is claimed once, with its level, and left as it is at the end.
+gpiozero claims an output at level 0 before it writes the requested level, makes each line an input
+when it is first named, and each output an input when it closes: three clicks of an active-low
+relay. Here a line is claimed once, with its level, and keeps it at the end.
 
-Importing this module imports lgpio, which starts a thread and makes a FIFO in the folder that
-`LG_WD` names; only `factory.open_factory` does so. Never fork afterwards.
+Importing lgpio starts a thread and creates a FIFO in $LG_WD; only `factory.open_factory` imports
+this module. Do not fork afterwards.
 """
 
 # gpiozero ships no types: its classes are Any, and are subclassed here and in simulated/pins.py
@@ -29,13 +29,13 @@ LgpioError: type[Exception] = lgpio.error
 """What lgpio raises when a call fails."""
 
 _CHIPS = 16
-"""Chip numbers to look through; a Pi has less than ten."""
+"""Chip numbers to search; a Pi has fewer than ten."""
 
 
 def find_chip(label: str) -> int:
-    """The number of the GPIO chip with this label.
+    """Return the number of the GPIO chip with this label.
 
-    Raises DeviceUnavailable naming the chips that are there.
+    Raises DeviceUnavailable that names the chips found.
     """
     found = []
     failure = ""
@@ -60,7 +60,7 @@ class LockPin(LGPIOPin):
     """One line of the chip: claimed once, with its level."""
 
     def __init__(self, factory: object, info: object) -> None:
-        # LGPIOPin's own constructor is passed over: it claims the line as an input.
+        # Skip LGPIOPin's constructor, which claims the line as an input.
         super(LGPIOPin, self).__init__(factory, info)
         self._pwm = None
         self._bounce = None
@@ -75,11 +75,11 @@ class LockPin(LGPIOPin):
         self._when_changed = None
 
     def output_with_state(self, state: bool) -> None:  # noqa: FBT001 - gpiozero's signature
-        """Claim as an output that has its level from the first instant."""
+        """Claim the line as an output with this level, in one step."""
         self._call(lgpio.gpio_claim_output, int(bool(state)))
 
     def input_with_pull(self, pull: str) -> None:
-        """Claim as an input whose pull is there from the first instant."""
+        """Claim the line as an input with this pull, in one step."""
         flags = {
             "up": lgpio.SET_PULL_UP,
             "down": lgpio.SET_PULL_DOWN,
@@ -90,21 +90,21 @@ class LockPin(LGPIOPin):
         self._call(lgpio.gpio_claim_input, flags[pull])
 
     def _get_state(self) -> bool:
-        """The level of the line itself, of an output too; raises DeviceUnavailable."""
+        """Read the level of the line, also of an output; raises DeviceUnavailable."""
         try:
             return bool(super()._get_state())
         except lgpio.error as error:
             raise DeviceUnavailable(f"{self!r} cannot be read: {error}") from error
 
     def _set_state(self, value: bool) -> None:  # noqa: FBT001 - gpiozero's signature
-        """Write the level; raises DeviceUnavailable, also when the line is no output any more."""
+        """Write the level; raises DeviceUnavailable, also if the line is not an output."""
         try:
             super()._set_state(value)
         except (lgpio.error, PinSetInput) as error:
             raise DeviceUnavailable(f"{self!r} cannot be written: {error}") from error
 
     def _call(self, function: Callable[[int, int, int], object], argument: int) -> None:
-        """Call lgpio for this line; raises DeviceUnavailable naming it, as when it is busy."""
+        """Call lgpio for this line; raises DeviceUnavailable, for instance if it is busy."""
         try:
             function(self.factory._handle, self._number, argument)  # noqa: SLF001 - gpiozero's way
         except lgpio.error as error:
@@ -112,11 +112,10 @@ class LockPin(LGPIOPin):
 
 
 class LockFactory(LGPIOFactory):
-    """The lines of the chip that carries the header."""
+    """The lines of the header's GPIO chip."""
 
     edge_lag_ns = 10_000_000
-    """Edges pass lgpio's thread and the interpreter's lock: p99 of 5.7 ms was measured under a
-    busy thread."""
+    """Edges wait for lgpio's thread and the GIL: measured p99 is 5.7 ms beside a busy thread."""
 
     def __init__(self, chip_label: str, revision: str) -> None:
         # Before the base class's constructor, which asks for the chip's number.
@@ -126,7 +125,7 @@ class LockFactory(LGPIOFactory):
         self.pin_class = LockPin
 
     def level_before_claim(self, number: int) -> bool | None:  # noqa: ARG002 - the protocol's
-        """None: reading a line claims it as an input, which would move a lock."""
+        """Return None: reading would claim the line as an input and move a lock."""
         return None
 
     def _get_revision(self) -> int:

@@ -1,4 +1,4 @@
-"""Outputs: a pin that locks or unlocks a door, or one that switches something on."""
+"""Outputs for locks, sirens, bells and lights."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from gateway.settings import Level, LockState, Output, Strike
 
 
 class OutputLine:
-    """One line that is to have a level: what it was told last is put again until it is so.
+    """One output line; rewrites its level while the line does not follow.
 
-    A line that cannot be driven or does not follow is a state and no exception, since the loop has
-    other doors.
+    A line that fails is a state, not an exception, because the loop serves other doors.
     """
 
     def __init__(self, pin: Pin, *, high: bool) -> None:
@@ -23,11 +22,11 @@ class OutputLine:
 
     @property
     def failure(self) -> str:
-        """What is wrong, in words for a technician; empty while the line obeys."""
+        """What is wrong, in words for a technician; empty while the line follows."""
         return self._failure
 
     def put(self, *, high: bool) -> None:
-        """Write a level."""
+        """Write the level."""
         self._high = high
         try:
             self._pin.state = high
@@ -35,7 +34,7 @@ class OutputLine:
             self._failure = f"cannot be driven {_level(high=high)}: {error}"
 
     def check(self) -> None:
-        """Read the line back, and write its level once more where it is not as it should be."""
+        """Read the line back, and write its level again if it differs."""
         try:
             follows = bool(self._pin.state) is self._high
         except PIN_FAILURES as error:
@@ -51,7 +50,7 @@ class OutputLine:
         self.put(high=self._high)
 
     def close(self) -> None:
-        """Leave the line as it is. Raises DeviceUnavailable when it did not obey."""
+        """Close the line and keep its level. Raises DeviceUnavailable if it did not follow."""
         self._pin.close()
         if self._failure:
             raise DeviceUnavailable(f"{self._pin!r} {self._failure}")
@@ -69,17 +68,17 @@ class StrikeOutput:
 
     @property
     def state(self) -> LockState:
-        """What the output was told last."""
+        """The state that was driven last."""
         return self._state
 
     def drive(self, state: LockState) -> None:
-        """Lock or unlock; no write, and so no edge, when it does that already."""
+        """Lock or unlock; writes only a change, so that an unchanged state makes no edge."""
         if state is not self._state:
             self._state = state
             self.line.put(high=self._strike.level(state))
 
     def release(self, on_stop: LockState) -> None:
-        """Put the level of `on_stop` in at most one write and leave the pin at it."""
+        """Drive `on_stop` with at most one write and close the pin at that level."""
         self.drive(on_stop)
         self.line.close()
 
@@ -88,8 +87,7 @@ class StrikeOutput:
 
 
 class SwitchOutput:
-    """The output of a siren, a bell or a light: off unless it is driven. Written only when it
-    changes."""
+    """The output of a siren, a bell or a light. Levels are written only when they change."""
 
     def __init__(self, pin: Pin, output: Output) -> None:
         """Claim `pin` switched off, in one step."""
@@ -100,17 +98,17 @@ class SwitchOutput:
 
     @property
     def on(self) -> bool:
-        """Whether it was switched on last."""
+        """Whether it is switched on."""
         return self._on
 
     def drive(self, *, on: bool) -> None:
-        """Switch it; no write, and so no edge, when it is so already."""
+        """Switch on or off; writes only a change."""
         if on is not self._on:
             self._on = on
             self.line.put(high=self._output.level(on=on))
 
     def release(self) -> None:
-        """Switch it off and leave the pin so."""
+        """Switch off and close the pin at that level."""
         self.drive(on=False)
         self.line.close()
 

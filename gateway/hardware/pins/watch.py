@@ -1,4 +1,4 @@
-"""Looks after the lines of a board: which of them do not do what they should, and since when."""
+"""Supervises the board's lines: reads outputs back and reports failed lines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from gateway.hardware.pins.outputs import OutputLine
 from gateway.hardware.reading_settings import ReadingSettings
 
 LOOK_NS = 1_000_000_000
-"""From one reading back of the outputs to the next."""
+"""Interval of reading outputs back."""
 
 
 class PinWatch:
-    """Tells how inputs and outputs are, under their names. A driver like any."""
+    """The driver that reports the states of inputs and outputs."""
 
     name = "pins"
 
@@ -25,7 +25,7 @@ class PinWatch:
         outputs: Mapping[str, OutputLine],
         loop: Loop,
     ) -> None:
-        """By the names that their states are told under; all count as online so far."""
+        """`inputs` and `outputs` are keyed by device name; all start as online."""
         self._post = loop.post
         self._outputs = outputs
         self._parts: Mapping[str, DebouncedInput | OutputLine] = {**outputs, **inputs}
@@ -34,14 +34,14 @@ class PinWatch:
 
     @property
     def due_ns(self) -> int | None:
-        """When the outputs are read back; None without any."""
+        """When the outputs are read back next; None without outputs."""
         return self._look_ns if self._outputs else None
 
     def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - there is no thread
         return True
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Nothing in the database is about lines."""
+        """Does nothing: lines have no settings in the database."""
 
     def service(self, now_ns: int) -> None:
         if now_ns >= self._look_ns:
@@ -56,4 +56,4 @@ class PinWatch:
                 self._post(DeviceState(name, health, why, now_ns))
 
     def close(self) -> None:
-        """The lines are given back by whoever has them."""
+        """Does nothing: `Rig` closes the lines."""

@@ -1,4 +1,4 @@
-"""The one thread that reads the edges of all readers; it decides nothing and decodes nothing."""
+"""The thread that reads the edges of all Wiegand readers, without decoding them."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from gateway.hardware.events import DeviceState, Health, Loop
 from gateway.hardware.reading_settings import ReadingSettings
 
 PRIORITY = 10
-"""Of SCHED_FIFO: above everything ordinary, below the kernel's own interrupt threads (50)."""
+"""SCHED_FIFO priority: above ordinary threads, below the kernel's interrupt threads (50)."""
 
 _ROUND_MS = 1_000
-"""The longest wait: the thread gives a sign of life as often."""
+"""Longest wait, and so the longest time between heartbeats."""
 RETRY_NS = 5_000_000_000
-"""Until lines that failed are tried again."""
+"""Interval of attempts to reopen failed lines."""
 
 log = structlog.get_logger("edges")
 
 
 @runtime_checkable
 class PolledSource(Protocol):
-    """A source whose edges wait behind a file descriptor."""
+    """An edge source with a file descriptor to poll."""
 
     reader: str
 
     def fileno(self) -> int | None:
-        """What to poll; None while the source is not open."""
+        """Return the descriptor to poll; None while the source is not open."""
 
     def read(self) -> None:
-        """Take what waits. Raises OSError."""
+        """Read the waiting edges. Raises OSError."""
 
     def drop(self, why: str) -> None:
-        """Give up what fails."""
+        """Close a failed source; `why` is its failure."""
 
     def reopen(self) -> None:
-        """Try once more; whether that went well is told by `fileno`."""
+        """Try to open the source again; `fileno` shows the result."""
 
 
 class EdgeThread:
-    """Reads for its sources while it is open. A driver like any, though it posts nothing."""
+    """The driver that reads for its sources. It posts no events."""
 
     name = "edges"
     due_ns = None
@@ -52,7 +52,7 @@ class EdgeThread:
     def __init__(
         self, sources: Sequence[PolledSource], loop: Loop, backoff: Backoff | None = None
     ) -> None:
-        """Start reading; the sources stay those of the caller, to be closed after this."""
+        """Start reading. The caller closes the sources after this driver."""
         self._sources = sources
         self._clock = loop.clock
         self._retry_ns = 0
@@ -66,19 +66,19 @@ class EdgeThread:
         return self._thread.responsive(now_ns)
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Nothing in the database is about edges."""
+        """Does nothing: edges have no settings in the database."""
 
-    def service(self, now_ns: int) -> None:  # noqa: ARG002 - sources tell what came of them
+    def service(self, now_ns: int) -> None:  # noqa: ARG002 - the sources report their edges
         for report in self._thread.take():
             if isinstance(report, DeviceState) and not report.online:
-                log.error("the reading of edges failed and begins again", why=report.why)
+                log.error("reading edges failed and is restarted", why=report.why)
 
     def close(self) -> None:
         """End the thread."""
         self._thread.close()
         os.close(self._wake_fd)
 
-    # From here on: the thread.
+    # Called by the thread.
 
     def _carry(self, thread: DeviceThread[None]) -> None:
         self._ask_for_priority()
@@ -104,7 +104,7 @@ class EdgeThread:
         return poller, sources
 
     def _read(self, source: PolledSource, what: int) -> bool:
-        """Let a source read; False when it failed, which is no matter of the others."""
+        """Let a source read; returns False on failure, which does not affect the others."""
         why = "the GPIO chip is gone"
         if what & select.POLLIN:
             try:
@@ -113,13 +113,13 @@ class EdgeThread:
                 why = error.strerror or str(error)
             else:
                 return True
-        log.error("lines failed", reader=source.reader, why=why)
+        log.error("the reader's data lines failed", reader=source.reader, why=why)
         source.drop(f"edges cannot be read: {why}")
         self._retry_ns = self._clock.monotonic_ns() + RETRY_NS
         return False
 
     def _reopened(self) -> bool:
-        """Try lines that failed once more, when it is time; whether there are more sources now."""
+        """Reopen failed sources if it is time; returns whether it tried."""
         now_ns = self._clock.monotonic_ns()
         if now_ns < self._retry_ns:
             return False
@@ -130,7 +130,7 @@ class EdgeThread:
         return True
 
     def _ask_for_priority(self) -> None:
-        """Ask for real-time scheduling of this thread; without it all works, but for busy times."""
+        """Request real-time scheduling for this thread; it is needed only under heavy load."""
         try:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
         except OSError as error:

@@ -1,5 +1,5 @@
-"""Where a Wiegand reader's bits come from: falling edges of two lines, stamped and, if the kernel
-reports them, numbered, so that a lost one is known."""
+"""Edge sources of Wiegand readers: stamped falling edges of D0 and D1. The kernel also numbers
+them, which shows lost edges."""
 
 from __future__ import annotations
 
@@ -13,32 +13,31 @@ from gateway.settings import Pull
 
 _NS = 1_000_000_000
 EDGES_KEPT = 4096
-"""Edges that wait for the loop; 0.8 s of the fastest reader."""
+"""Edges queued for the loop; 0.8 s of the fastest reader."""
 _NUMBERS = 1 << 32
-"""The kernel's numbers begin again after so many."""
+"""The kernel's edge numbers wrap around at this value."""
 _MISSING_KEPT = 65_536
-"""Missing numbers that are remembered one by one; a loop that stood still loses no more before the
-next frame is refused all the same."""
+"""Most missing numbers that are remembered; with more the next frame is refused anyway."""
 
 
 @dataclass(slots=True)
 class EdgeCounts:
-    """What a source has seen since its start."""
+    """Counters of a source since its start."""
 
     d0: int = 0
     d1: int = 0
     lost: int = 0
-    """Edges that are known to have been there and never came."""
+    """Edges that the kernel numbered and that never arrived."""
     largest_batch: int = 0
-    """The most edges that were waiting at once; over 256 the reading thread is held up too long."""
+    """Most edges read at once; more than 256 mean that the reading thread is delayed too long."""
 
     @property
     def edges(self) -> int:
-        """Edges that came, of both lines."""
+        """Edges of both lines."""
         return self.d0 + self.d1
 
     def count(self, bit: int) -> None:
-        """An edge came."""
+        """Count an edge."""
         if bit:
             self.d1 += 1
         else:
@@ -46,40 +45,40 @@ class EdgeCounts:
 
 
 class EdgeSource(Protocol):
-    """Where a reader's bits come from: falling edges, stamped by whoever saw them."""
+    """A source of stamped falling edges of one reader."""
 
     edge_lag_ns: int
-    """How long an edge may be on its way, counted from its stamp."""
+    """Longest delay from an edge's stamp to its arrival."""
     counts: EdgeCounts
 
     @property
     def failure(self) -> str:
-        """Why nothing can be heard, in words for a technician; empty while all is well."""
+        """Why no edges can be read, in words for a technician; empty while they can."""
 
     def drain(self) -> list[tuple[int, int]]:
-        """Take what came since the last call: (monotonic ns, bit), in order of arrival."""
+        """Return the edges since the last call: (monotonic ns, bit), in order of arrival."""
 
     def lost_until(self, stamp_ns: int) -> int:
-        """How many edges are missing in front of those that are stamped up to `stamp_ns`, and
-        were not told by an earlier call: whatever frame they belong to is not whole."""
+        """Return the number of edges missing before those stamped up to `stamp_ns` that no earlier
+        call returned; the frame they belong to is incomplete."""
 
     def levels(self) -> tuple[bool, bool]:
-        """The levels of D0 and D1 now; both are high while nothing is sent.
+        """Return the levels of D0 and D1; both are high when idle.
 
         Raises OSError or DeviceUnavailable when they cannot be read.
         """
 
     def responsive(self, now_ns: int) -> bool:
-        """Whether its thread, if it has one of its own, still goes round."""
+        """Return whether its own thread, if any, responds."""
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop reading."""
 
 
 class PinEdgeSource:
-    """Both lines as pins; the pin level of the library, since its devices drop the stamps.
+    """Edges through the GPIO library's pins, since its device classes drop the stamps.
 
-    An edge that the library or the kernel loses is not noticed here.
+    Lost edges are not detected.
     """
 
     failure = ""
@@ -92,7 +91,7 @@ class PinEdgeSource:
         self._pins: list[Pin] = []
         for number, callback in ((d0, self._zero), (d1, self._one)):
             pin = factory.pin(number)
-            # Idle lines are high; the pull keeps those of an unplugged reader from floating.
+            # Idle lines are high; the pull-up keeps the lines of an unplugged reader from floating.
             pin.input_with_pull(Pull.UP.value)
             pin.edges = "falling"
             pin.when_changed = callback
@@ -131,22 +130,21 @@ class PinEdgeSource:
 
 
 class EdgeNumbers:
-    """Finds out which edges of a reader never came, by the numbers that the kernel gave them.
+    """Detects lost edges of a reader by the kernel's edge numbers.
 
-    Numbers are given in the interrupt, in the order of both lines' edges, beginning at 1; the
-    edges of the two lines may arrive in another order. So a number that is passed over is missing
-    until it turns up, and lost when a frame ends first (Linux, gpiolib-cdev: an edge that comes
-    before the one ahead of it was taken over replaces it, and a full buffer drops its oldest: in
-    both cases a later edge arrives and shows the gap).
+    The interrupt numbers the edges of both lines from 1; they may arrive in another order. A
+    skipped number is missing until it arrives, and lost when a frame ends first. (Linux,
+    gpiolib-cdev: an edge that comes before the previous one was read replaces it, and a full
+    buffer drops its oldest edge; a later edge shows the gap in both cases.)
     """
 
     def __init__(self) -> None:
         self._next = 1
         self._missing: dict[int, int] = {}
-        """Number -> stamp of the edge at which it was missed."""
+        """Missing number -> stamp of the edge that showed the gap."""
 
     def arrived(self, number: int, stamp_ns: int) -> bool:
-        """Take note of an edge; False for one that was given up as lost, whose frame is over."""
+        """Note an edge; returns False for one already counted as lost, whose frame is over."""
         number %= _NUMBERS
         ahead = (number - self._next) % _NUMBERS
         if ahead >= _NUMBERS // 2:
@@ -157,8 +155,8 @@ class EdgeNumbers:
         return True
 
     def lost_until(self, stamp_ns: int) -> int:
-        """How many are missing in front of edges that are stamped up to `stamp_ns`; from now on
-        they are lost for good."""
+        """Return the number of edges missing before those stamped up to `stamp_ns`, and count them
+        as lost."""
         lost = [number for number, missed_ns in self._missing.items() if missed_ns <= stamp_ns]
         for number in lost:
             del self._missing[number]

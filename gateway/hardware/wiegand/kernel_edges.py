@@ -1,6 +1,6 @@
-"""Edges as the kernel's GPIO character device reports them: stamped in the interrupt, numbered.
+"""Edges from the kernel's GPIO character device: stamped and numbered in the interrupt.
 
-Only `factory.open_edges` imports this module: the package gpiod is not there off a board.
+Only `factory.open_edges` imports this module: gpiod is installed on boards only.
 """
 
 from __future__ import annotations
@@ -16,30 +16,28 @@ from gpiod.line import Bias, Clock, Direction, Edge, Value
 from gateway.hardware.wiegand.edges import EDGES_KEPT, EdgeCounts, EdgeNumbers
 
 BUFFER = 1024
-"""Edges that the kernel keeps until they are read: 200 ms of the fastest reader."""
+"""Edges that the kernel buffers: 200 ms of the fastest reader."""
 LARGE_BATCH = 256
-"""More than this at once means that the reading thread does not get its turn."""
+"""More edges at once mean that the reading thread is delayed."""
 
 FLOOD = 3_000
-"""More edges than that within a second come from no reader: forty-five cards of 66 bits would have
-to follow each other at once. They are noise, or somebody at the wires, and must not take the
-processor from the doors."""
+"""Most edges in a second; more are noise or tampering (45 cards of 66 bits would have to follow
+each other without a pause) and must not take processor time from the doors."""
 _NS = 1_000_000_000
 
 log = structlog.get_logger("edges")
 
 
 class KernelEdgeSource:
-    """Both lines of a reader in one request. `read`, `drop` and `reopen` belong to the thread that
-    reads for all; everything else to the loop's."""
+    """Both lines of a reader in one request. The edge thread calls `read`, `drop` and `reopen`, the
+    loop's thread all else."""
 
     edge_lag_ns = 10_000_000
-    """Edges pass a thread and the interpreter's lock: p99 of 5.5 ms was measured under a busy
-    thread."""
+    """Edges wait for a thread and the GIL: measured p99 is 5.5 ms beside a busy thread."""
 
     def __init__(self, reader: str, chip: str, d0: int, d1: int, wake: Callable[[], None]) -> None:
-        """Request the lines of `chip` (a device path). Lines that cannot be had, such as one that
-        another program uses, are a failure, and tried again: other doors need not wait for them."""
+        """Request the lines of `chip` (a device path). Unavailable lines, such as lines in use by
+        another program, are a failure and retried; other doors do not wait for them."""
         self.reader = reader
         self.counts = EdgeCounts()
         self.failure = ""
@@ -47,12 +45,12 @@ class KernelEdgeSource:
         self._lines = (d0, d1)
         self._wake = wake
         self._numbers = EdgeNumbers()
-        # What overflows here was numbered: it is missed like any other lost edge.
+        # Edges dropped here are numbered, so they count as lost.
         self._edges: deque[tuple[int, int, int]] = deque(maxlen=EDGES_KEPT)
         self._base = 0
         self._last = 0
         self._second_ns = 0
-        """Stamp with which the present second began."""
+        """Stamp at the start of the current second."""
         self._in_second = 0
         self._guard = threading.Lock()
         self._request: gpiod.LineRequest | None = None
@@ -83,20 +81,20 @@ class KernelEdgeSource:
         return True
 
     def close(self) -> None:
-        """Give the lines back; the thread must have ended, or never have begun."""
+        """Release the lines; the edge thread must not run."""
         with self._guard:
             if self._request is not None:
                 self._request.release()
                 self._request = None
 
-    # From here on: the thread's side.
+    # Called by the edge thread.
 
     def fileno(self) -> int | None:
-        """What to poll; None while the lines are not open."""
+        """Return the descriptor to poll; None while the lines are not open."""
         return None if self._request is None else self._request.fd
 
     def read(self) -> None:
-        """Take the edges that wait in the kernel. Raises OSError, also for too many of them."""
+        """Read the waiting edges from the kernel. Raises OSError, also for more than FLOOD."""
         if self._request is None:
             return
         events = self._request.read_edge_events(BUFFER)
@@ -107,16 +105,16 @@ class KernelEdgeSource:
         self._note_batch(len(events))
         self._wake()
         if events and self._floods(len(events), events[-1].timestamp_ns):
-            raise OSError("more of them than any reader sends: noise, or somebody at the wires")
+            raise OSError("more edges than any reader sends: noise or tampering with the wires")
 
     def drop(self, why: str) -> None:
-        """Give up lines that fail."""
+        """Close failed lines; `why` is their failure."""
         self.failure = why
         self.close()
         self._wake()
 
     def reopen(self) -> None:
-        """Try once more to have lines that failed."""
+        """Request failed lines again."""
         self._open()
         if not self.failure:
             self._wake()
@@ -126,9 +124,11 @@ class KernelEdgeSource:
             request = self._requested()
         except OSError as error:
             d0, d1 = self._lines
-            self.failure = f"lines {d0} and {d1} of {self._chip} cannot be had: {error.strerror}"
+            self.failure = (
+                f"lines {d0} and {d1} of {self._chip} are not available: {error.strerror}"
+            )
             return
-        # Each request counts from 1 again.
+        # Each request numbers its edges from 1.
         self._base = self._last
         with self._guard:
             self._request = request
@@ -138,9 +138,9 @@ class KernelEdgeSource:
         lines = gpiod.LineSettings(
             direction=Direction.INPUT,
             edge_detection=Edge.FALLING,
-            # Idle lines are high; the pull keeps those of an unplugged reader from floating.
+            # Idle lines are high; the pull-up keeps the lines of an unplugged reader from floating.
             bias=Bias.PULL_UP,
-            # The clock that the loop goes by. No debounce: it would swallow pulses of 50 us.
+            # The loop's clock. No debounce: it would suppress pulses of 50 us.
             event_clock=Clock.MONOTONIC,
         )
         with gpiod.Chip(self._chip) as chip:
@@ -160,4 +160,8 @@ class KernelEdgeSource:
         if size > self.counts.largest_batch:
             self.counts.largest_batch = size
             if size > LARGE_BATCH:
-                log.warning("many edges at once", reader=self.reader, edges=size)
+                log.warning(
+                    "many edges were read at once: the reading thread was delayed",
+                    reader=self.reader,
+                    edges=size,
+                )

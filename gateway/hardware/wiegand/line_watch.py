@@ -1,7 +1,7 @@
-"""Looks after the two data lines of a Wiegand reader, which cannot say how the reader is.
+"""Supervises the two data lines of a Wiegand reader.
 
-A line that stays low is a short, a broken wire or a reader without power; edges that the kernel
-knows of and that never came are frames that somebody has to show again.
+A line that stays low is a short, a broken wire or a reader without power. Lost edges mean that
+cards must be presented again.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.wiegand.edges import EdgeSource
 
 STUCK_NS = 500_000_000
-"""A line that is low for so long, without an edge, does not send: the longest pulse is 100 us."""
+"""A line that is low for so long without an edge is stuck: the longest pulse is 100 us."""
 LOOK_NS = 1_000_000_000
-"""From one look to the next while both lines are high, as they are at rest."""
+"""Interval of checks while both lines are high, as when idle."""
 LOW_LOOK_NS = 100_000_000
-"""The same while one is low and may be stuck."""
+"""Interval of checks while a line is low and may be stuck."""
 LOST_NS = 60_000_000_000
-"""A reader counts as degraded for so long after an edge was lost."""
+"""How long a reader is degraded after a lost edge."""
 
 _S = 1_000_000_000
 _LINES = ("D0", "D1")
 
 
 class LineWatch:
-    """Tells how a reader's lines are, in the reader's name. A driver like any."""
+    """The driver that reports the state of a reader's lines as the reader's state."""
 
     def __init__(self, reader: str, source: EdgeSource, loop: Loop) -> None:
-        """The reader counts as online so far."""
+        """The reader starts as online."""
         self.name = reader
         self._source = source
         self._post = loop.post
         self.due_ns = loop.clock.monotonic_ns()
         self._low_since: list[int | None] = [None, None]
         self._edges_then = [0, 0]
-        """Of each line, when it was first seen low."""
+        """Edge count of each line when it was first seen low."""
         self._lost_then = 0
         self._lost_until_ns = 0
         self._reported = (Health.ONLINE, "")
@@ -45,7 +45,7 @@ class LineWatch:
         self._per_s = 0
 
     def counters(self) -> dict[str, int]:
-        """What a technician wants to know of the lines; `edges_per_s` is of the last second."""
+        """Return the counters of the lines; `edges_per_s` covers the last second."""
         counts = self._source.counts
         return {
             "edges": counts.edges,
@@ -58,7 +58,7 @@ class LineWatch:
         return True
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Nothing in the database is about lines."""
+        """Does nothing: lines have no settings in the database."""
 
     def service(self, now_ns: int) -> None:
         if now_ns < self.due_ns:
@@ -74,7 +74,7 @@ class LineWatch:
             self._post(DeviceState(self.name, *state, now_ns))
 
     def close(self) -> None:
-        """The lines are given back by whoever reads them."""
+        """Does nothing: the reader's driver closes the lines."""
 
     def _count(self, now_ns: int) -> None:
         counts = self._source.counts
@@ -87,7 +87,7 @@ class LineWatch:
             self._lost_until_ns = now_ns + LOST_NS
 
     def _read_lines(self, now_ns: int) -> tuple[Health, str]:
-        """How the lines are now."""
+        """Return the present state of the lines and its reason."""
         if self._source.failure:
             return Health.OFFLINE, self._source.failure
         try:
@@ -110,5 +110,5 @@ class LineWatch:
             verb = "is" if len(stuck) == 1 else "are"
             return Health.OFFLINE, f"{' and '.join(stuck)} {verb} low: short or no power"
         if now_ns < self._lost_until_ns:
-            return Health.DEGRADED, "edges were lost: cards have to be shown again"
+            return Health.DEGRADED, "edges were lost: present the card again"
         return Health.ONLINE, ""

@@ -1,4 +1,4 @@
-"""Wiegand readers: stamped edges of two lines become cards, PINs and bad frames."""
+"""The Wiegand driver: turns stamped edges into cards, PINs and bad frames."""
 
 from __future__ import annotations
 
@@ -26,52 +26,51 @@ from gateway.settings import WiegandReader
 
 _MS = 1_000_000
 _SILENT_INTERVALS = 2
-"""A frame whose next bit is overdue by so many of its longest intervals is over."""
+"""A silence of so many of its longest intervals ends a frame."""
 _EARLY_LAG_NS = 2_000_000
-"""An edge is rarely longer on its way; one that is makes the frame a bad one afterwards."""
+"""Edge delay to allow for; a rare edge that takes longer makes the frame bad afterwards."""
 _FAULTS_NEEDED = 3
-"""So many frames with one trouble speak against the wiring; a single one is noise."""
+"""Frames with the same fault that degrade the reader; a single one is noise."""
 
 
 @dataclass(slots=True)
 class FrameCounts:
-    """What a reader's lines have carried since its start."""
+    """Frame counters since the reader's start."""
 
     frames: int = 0
-    """Frames that ended, bursts of keys included."""
+    """All frames, key bursts included."""
     bad: int = 0
-    """Frames among them that were refused."""
+    """Refused frames."""
     short: int = 0
-    """Frames among those that were one bit short of a format."""
+    """Refused frames that are one bit short of a format."""
     together: int = 0
-    """Frames during which both lines pulsed at once."""
+    """Frames in which both lines pulsed at once."""
     overrun: int = 0
-    """Frames that went on after a card had been read from them."""
+    """Frames that continued after a card had been read from them."""
     replays: int = 0
-    """Frames that may have been played from a recording."""
+    """Frames that may be replayed recordings."""
     ringing: int = 0
-    """Edges that were no bits, since they came too soon after another one."""
+    """Edges that came too soon after another one to be bits."""
 
 
 class _Silence:
-    """Whether the lines were silent until some instant.
+    """Decides whether the lines were silent until some instant.
 
-    A loop that was held up, and comes late, first gives the edges time to arrive that were held up
-    with it in another thread.
+    After a delay of the loop it waits for edges that were delayed in another thread.
     """
 
     def __init__(self, lag_ns: int) -> None:
-        """`lag_ns` is how long an edge may be on its way."""
+        """`lag_ns` is the longest delay of an edge."""
         self._lag_ns = lag_ns
         self._until_ns = 0
         self._over_ns = 0
 
     def over_ns(self, until_ns: int) -> int:
-        """When silence until `until_ns` will be certain."""
+        """Return when silence until `until_ns` will be certain."""
         return self._over_ns if until_ns == self._until_ns else until_ns
 
     def certain(self, until_ns: int, now_ns: int) -> bool:
-        """Whether silence until `until_ns` is certain now."""
+        """Return whether silence until `until_ns` is certain at `now_ns`."""
         if now_ns < until_ns:
             return False
         if until_ns != self._until_ns:
@@ -82,11 +81,11 @@ class _Silence:
 
 
 class WiegandDriver:
-    """One reader, with or without a keypad; its frames end by a gap in the edges' own time.
+    """One reader, with or without a keypad; a gap in the edges' stamps ends a frame.
 
-    A frame of the longest format that may come need not wait for the gap, if each format of that
-    length has a parity by which it can be known: a silence of two of its own intervals tells it
-    from the beginning of a longer card of somebody else's. With shorter ones, only the gap tells.
+    A frame of the longest configured format ends early, after a silence of two of its own
+    intervals, if every format of that length has a parity check. The silence distinguishes it from
+    the start of a longer card. Shorter frames wait for the gap.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class WiegandDriver:
         source: EdgeSource,
         loop: Loop,
     ) -> None:
-        """`settings.formats` are names of `FORMATS`, as `boards.check_site` makes sure."""
+        """`settings.formats` must be names in `FORMATS`; `check_site` verifies this."""
         self.name = settings.name
         self.counts = FrameCounts()
         self._settings = settings
@@ -112,20 +111,20 @@ class WiegandDriver:
         self._replay_reports = RateLimit()
         self._faults = RecentFaults(settings.name, loop.post)
         self._lost = 0
-        """Edges that are missing in the running frame."""
+        """Edges missing in the current frame."""
         self._gap = _Silence(source.edge_lag_ns)
         self._overdue = _Silence(source.edge_lag_ns)
         self._formats: tuple[WiegandFormat, ...] = ()
         self._early_bits = 0
-        """The length of frames that need not wait for the gap; 0 for none."""
+        """Length of frames that may end early; 0 for none."""
         self._judged_ns = 0
-        """The last bit of the frame that was looked at early."""
+        """Stamp of the last bit of the frame that was last decoded early."""
         self._last_byte_first = False
         self.configure(ReadingSettings())
 
     @property
     def counters(self) -> dict[str, int]:
-        """What a technician wants to know of the frames, by name."""
+        """Frame counters by name."""
         counts = self.counts
         return {
             "frames": counts.frames,
@@ -139,7 +138,7 @@ class WiegandDriver:
 
     @property
     def due_ns(self) -> int | None:
-        """When a running frame may be closed, or a complaint is over."""
+        """When the current frame may end, or a recent fault ends."""
         gap_ns, whole_ns = self._assembler.due_ns, self._whole_ns()
         dues = (
             None if gap_ns is None else self._gap.over_ns(gap_ns),
@@ -149,7 +148,7 @@ class WiegandDriver:
         return min((due for due in dues if due is not None), default=None)
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Read the site's own formats too, after those of the site file."""
+        """Apply the site's own formats, after those in the site file."""
         named = tuple(FORMATS[name] for name in self._settings.formats)
         self._formats = (*named, *reading.wiegand_formats)
         self._last_byte_first = self._settings.index in reading.last_byte_first
@@ -163,7 +162,7 @@ class WiegandDriver:
         return self._source.responsive(now_ns)
 
     def service(self, now_ns: int) -> None:
-        """Post what the edges so far amount to."""
+        """Decode new edges and post the results."""
         for stamp_ns, bit in sorted(self._source.drain()):
             frame = self._assembler.edge(stamp_ns, bit)
             if frame is not None:
@@ -178,11 +177,11 @@ class WiegandDriver:
         self._faults.service(now_ns)
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop reading."""
         self._source.close()
 
     def _whole_ns(self) -> int | None:
-        """When the running frame counts as whole before the gap; None while it cannot."""
+        """Return when the current frame may end early; None if it may not."""
         frame = self._assembler.whole(self._early_bits) if self._early_bits else None
         if frame is None or frame.last_ns == self._judged_ns:
             return None
@@ -190,7 +189,7 @@ class WiegandDriver:
         return frame.last_ns + silence_ns + min(self._source.edge_lag_ns, _EARLY_LAG_NS)
 
     def _take_early(self, now_ns: int) -> None:
-        """Use the running frame if no format is longer, and this one is right and seems over."""
+        """Use the current frame if it may end early and decodes without an error."""
         whole_ns = self._whole_ns()
         if whole_ns is None or not self._overdue.certain(whole_ns, now_ns):
             return
@@ -199,7 +198,7 @@ class WiegandDriver:
         try:
             credential = self._credential(frame)
         except BrokenFrame:
-            return  # With all that is still to come, the report says more.
+            return  # The report after the gap has all bits.
         self._assembler.take()
         self._read(frame, credential)
 
@@ -213,11 +212,11 @@ class WiegandDriver:
         self._lost = 0
 
     def _credential(self, frame: Frame) -> Credential | None:
-        """What a frame is; None for a key that is not the last one of a PIN."""
+        """Decode a frame; None for a key that does not complete a PIN."""
         if frame.taken:
             more = len(frame.bits) - frame.taken
             raise BrokenFrame(
-                f"{more} more bits came after {frame.taken} that were read: noise, or a card of "
+                f"{more} more bits followed {frame.taken} that were read: noise, or a card of "
                 "another format"
             )
         self._lost += self._source.lost_until(frame.last_ns)
@@ -235,7 +234,7 @@ class WiegandDriver:
 
     def _key(self, frame: Frame) -> Credential | None:
         if not self._settings.keypad:
-            raise BrokenFrame(f"{len(frame.bits)} bits are a key, and this reader has no keypad")
+            raise BrokenFrame(f"{len(frame.bits)} bits are a key, but this reader has no keypad")
         pressed = decode_key(frame.bits, self._settings.six_bit_keys)
         self._post(KeyPressed(self.name, frame.last_ns))
         pin = self._keys.key(pressed, frame.last_ns)
@@ -253,14 +252,14 @@ class WiegandDriver:
         self.counts.bad += 1
         if frame.taken:
             self.counts.overrun += 1
-            self._faults.add("cards are followed by more bits", frame.last_ns, _FAULTS_NEEDED)
+            self._faults.add("more bits follow a card", frame.last_ns, _FAULTS_NEEDED)
         elif frame.together:
             self.counts.together += 1
             self._faults.add("D0 and D1 pulse together", frame.last_ns, _FAULTS_NEEDED)
         elif lacks_a_bit(frame.bits, self._formats) is not None:
             self.counts.short += 1
             self._faults.add("frames are one bit short", frame.last_ns, _FAULTS_NEEDED)
-        # What may be a PIN, were it not for a bit or two, is nobody's to read.
+        # Damaged bits may still reveal a PIN.
         secret = self._settings.whole_pins or may_be_keys(frame.bits)
         self._post(BadFrame(self.name, "" if secret else frame.bits, why, frame.last_ns))
 

@@ -58,12 +58,12 @@ def test_a_relay_board_wired_by_hand_beside_it_makes_any_pin_possible() -> None:
 
 
 def test_an_input_on_a_relays_pin_is_refused() -> None:
-    with pytest.raises(SettingsError, match="zone 1: pin 20 is the relay CH2 of Waveshare"):
+    with pytest.raises(SettingsError, match="zone 1: pin 20 drives relay CH2 of Waveshare"):
         check_site(PI, site(WAVESHARE, zone=[{"number": 1, "pin": 20}]))
 
 
 def test_a_pin_that_a_module_takes_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"zone 1: pin 2 is taken by .*DS3231.*I2C1 SDA"):
+    with pytest.raises(SettingsError, match=r"zone 1: pin 2 is used by .*DS3231.*I2C1 SDA"):
         check_site(PI, site("rtc-ds3231", zone=[{"number": 1, "pin": 2}]))
 
 
@@ -124,7 +124,7 @@ def test_a_readers_buzzer_that_sounds_while_the_board_boots_is_warned_of() -> No
 
 def test_an_unverified_relay_board_is_warned_of() -> None:
     told = warnings(PI, site("keyestudio-ks0212"))
-    assert [text for text in told if "see each relay click" in text]
+    assert [text for text in told if "test each relay" in text]
 
 
 def test_whether_power_locks_is_told_by_the_relay_boards_level() -> None:
@@ -189,7 +189,7 @@ def test_levels_that_contradict_the_kind_are_found(lock: dict[str, Any], *, inve
     found = list(load_hats(wired).inverted(wired))
     assert [key for key, _ in found] == [f"door 'front' {lock.get('kind')}"] * inverted
     assert all("CH1 of Waveshare" in text for _, text in found)
-    assert all("the door is open when it should be locked" in text for _, text in found)
+    assert all("the door would be open when it should be locked" in text for _, text in found)
 
 
 def test_a_magnet_that_is_declared_one_is_not_warned_of() -> None:

@@ -307,7 +307,7 @@ def test_lines_that_another_program_has_at_the_start_are_a_state_and_tried_again
     watch = LineWatch("front", source, bench.loop)
     watch.service(bench.clock.monotonic_ns())
     assert [(told.health, told.why) for told in bench.posted(DeviceState)] == [
-        (Health.OFFLINE, "lines 5 and 6 of /dev/gpiochip4 cannot be had: Device or resource busy")
+        (Health.OFFLINE, "lines 5 and 6 of /dev/gpiochip4 are not available: Device or resource busy")
     ]
     thread = EdgeThread([source], bench.loop)
     until(lambda: chips.refused == 2)
@@ -344,7 +344,7 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
     sound.tell()
     until(lambda: other.counts.largest_batch)
     bench.clock.advance(RETRY_NS / 1e9)
-    until(lambda: "cannot be had" in source.failure)
+    until(lambda: "are not available" in source.failure)
     # Rounds go by, each of which would be an occasion.
     for number in range(1, 11):
         sound.pulse(12, 100 + number)

@@ -139,7 +139,7 @@ def test_a_reader_whose_edges_were_lost_is_degraded_for_a_while(bench: Bench) ->
     lines.counts.lost = 3
     look(watch, bench)
     look(watch, bench)
-    why = "edges were lost: cards have to be shown again"
+    why = "edges were lost: present the card again"
     assert told(bench, "r") == [("degraded", why)]
     look(watch, bench, LOST_NS / 1e9 - 2)
     assert told(bench, "r") == [("degraded", why)]

@@ -428,7 +428,7 @@ def test_a_frame_that_goes_on_is_reported_and_never_a_second_card(clock: ManualC
     reader.driver.service(second[-1][0] + 26 * MS)
     assert reader.values == [7 << 32 | 9]
     assert [event.bits for event in reader.events if isinstance(event, BadFrame)] == [bits + bits]
-    assert "26 more bits came after 26 that were read" in reader.refused[0]
+    assert "26 more bits followed 26 that were read" in reader.refused[0]
     assert reader.driver.counts.overrun == 1
 
 

@@ -116,7 +116,7 @@ def test_a_restart_is_asked_for_once(played_system: PlayedSystem, machine: Syste
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"), [("challenge", "no permission"), ("na", "cannot be restarted")]
+    ("answer", "words"), [("challenge", "does not permit"), ("na", "cannot be restarted")]
 )
 def test_a_restart_that_would_not_come_is_known_before(
     played_system: PlayedSystem, machine: SystemPlatform, answer: str, words: str
@@ -241,7 +241,7 @@ def test_without_the_right_to_activate_nothing_is_written(
         (
             "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
             NotSupportedHere,
-            "no permission",
+            "does not permit",
         ),
         ("org.freedesktop.DBus.Error.NoReply", DeviceUnavailable, "did not answer"),
         ("org.freedesktop.login1.OperationInProgress", InvalidRequest, "logind refused: not for"),

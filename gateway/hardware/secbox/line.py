@@ -1,8 +1,8 @@
-"""One RS-485 line with its modules: a thread that polls them, and relays that the loop drives.
+"""One RS-485 line with its modules: a thread polls them, the loop drives their relays.
 
-A relay is a level, never an order that is kept: what a module is report when it comes back is what
-its door wants at that moment, so no opening is made up for. Where the module can, each unlocking
-is for two seconds and given anew twice a second: whoever cuts the line locks the door.
+A relay has a requested level, not a queue of commands: a module that returns gets the level that
+its door needs now, and missed openings are not repeated. Where the module supports it, an unlocking
+lasts two seconds and is renewed twice a second, so that cutting the line locks the door.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Opener = Callable[[SecBox, str, float], "ModbusBus"]
 
 
 def open_bus(box: SecBox, path: str, timeout_s: float) -> ModbusBus:
-    """The opened line. Raises OSError."""
+    """Open the line. Raises OSError."""
     from gateway.hardware.secbox.modbus_bus import (
         ModbusBus,  # a site without modules needs no pymodbus
     )
@@ -36,7 +36,7 @@ def open_bus(box: SecBox, path: str, timeout_s: float) -> ModbusBus:
 
 
 class SecBoxLine:
-    """All modules of one port."""
+    """The driver for all modules of one port."""
 
     due_ns = None
 
@@ -59,7 +59,7 @@ class SecBoxLine:
         self._changed = threading.Event()
         self._levels: dict[InputName, bool] = {}
         self.relays = {box.id: ModuleRelay(box, self._changed.set) for box in boxes}
-        """By SecBox."""
+        """By SecBox id."""
         self._timeout_s = max(box.timeout_ms for box in boxes) / 1000
         self._thread: DeviceThread[ModuleReport] = DeviceThread(
             self.name, self._serve, loop, backoff=backoff
@@ -69,17 +69,17 @@ class SecBoxLine:
         return self._thread.responsive(now_ns)
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Nothing on a module is read as the database says."""
+        """Does nothing: modules have no settings for reading in the database."""
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
-        """What each input is at, as far as it is known: kind, number, and whether it is high."""
+        """Yield each input with a known level: kind, number, and whether it is high."""
         for name, high in self._levels.items():
             yield name.kind.value, name.number, high
 
-    def service(self, now_ns: int) -> None:  # noqa: ARG002 - what is report has stamps of its own
+    def service(self, now_ns: int) -> None:  # noqa: ARG002 - reports have their own stamps
         for report in self._thread.take():
             if isinstance(report, DeviceState) and report.device == self.name:
-                # The line is there: its modules tell for themselves. It is not: none of them is.
+                # While the line is online its modules report themselves; offline takes all along.
                 for box in () if report.online else self._boxes:
                     self._take(DeviceState(box.name, report.health, report.why, report.at_ns))
             else:
@@ -95,10 +95,10 @@ class SecBoxLine:
         self._post(report)
 
     def close(self) -> None:
-        """Have each module that answers take what its relay was report last, and stop."""
+        """Write the last state to each module that answers, and stop."""
         self._thread.close()
 
-    # From here on: the thread.
+    # Called by the thread.
 
     def _serve(self, thread: DeviceThread[ModuleReport]) -> None:
         with (
@@ -108,7 +108,7 @@ class SecBoxLine:
             thread.report(Health.ONLINE)
             modules = self._modules(thread, bus)
             while not thread.stopping:
-                # Before what is wanted is looked at: what comes later wakes again.
+                # Clear before reading the requested states: a later change wakes again.
                 self._changed.clear()
                 self._poll_due(thread, modules)
                 self._changed.wait(self._idle_s(modules))
@@ -131,7 +131,7 @@ class SecBoxLine:
 
     @staticmethod
     def _poll_due(thread: DeviceThread[ModuleReport], modules: Sequence[Module]) -> None:
-        """Look at every module whose turn it is; relays go ahead of each look."""
+        """Poll every module that is due; drive all relays before each poll."""
         for module in modules:
             for each in modules:
                 each.drive(time.monotonic())

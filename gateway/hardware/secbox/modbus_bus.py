@@ -1,7 +1,7 @@
-"""Requests to Modbus RTU modules on one serial line, answered or refused.
+"""Requests to Modbus RTU modules on one serial line.
 
-pymodbus takes long to import and is of no use to a site without modules: whoever opens a line
-imports this module, and nobody else does.
+Only `open_bus` imports this module, since pymodbus is slow to import and only sites with modules
+need it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from serial.rs485 import RS485Settings
 from gateway.hardware.secbox.modbus_errors import ModuleRefused, NoAnswer
 from gateway.settings import Direction, LineParity, SecBox
 
-# What it has to say of each answer that is missing is told by the modules' states.
+# The modules' states report missing answers.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 _PARITY = {
@@ -42,19 +42,19 @@ _REFUSALS = {
 }
 """Exception codes of the Modbus Application Protocol V1.1b3, 7."""
 _QUIET_S = 0.02
-"""Silence after which nothing more of a broken answer comes."""
+"""Silence that ends a broken answer."""
 
 
 _READS = frozenset({1, 2, 3})
-"""Functions whose answer is never the request itself, as that of a write is."""
+"""Read functions; their answer never equals the request, unlike that of a write."""
 
 
 class _Stray:
-    """Takes what is no answer out of what came: some RS-485 adapters echo what they send, and some
-    modules put 00 before an answer.
+    """Removes bytes that are not an answer: some RS-485 adapters echo what they send, and some
+    modules send 00 before an answer.
 
-    Whether the line echoes shows at each read. A write is answered by its own bytes, and by an echo
-    alone nothing is confirmed.
+    Each read shows whether the line echoes. The answer to a write equals the request, so an echo
+    alone confirms nothing.
     """
 
     def __init__(self) -> None:
@@ -62,11 +62,11 @@ class _Stray:
         self._echoes = False
 
     def pass_on(self, sending: bool, data: bytes) -> bytes:  # noqa: FBT001 - the library calls it so
-        """What of `data` is taken for the request (`sending`) or for what came since."""
+        """Return the bytes to send (`sending`), or those received so far that may be an answer."""
         if sending:
             self._sent = data
             return data
-        # No module has the address 0, so that no answer begins with it.
+        # No module has address 0, so no answer begins with 0.
         came = data.lstrip(b"\0")
         echoed, begun = came.startswith(self._sent), self._sent.startswith(came)
         reads = self._sent[1] in _READS
@@ -74,12 +74,12 @@ class _Stray:
             self._echoes = echoed
         if echoed and self._echoes:
             return came[len(self._sent) :].lstrip(b"\0")
-        # The beginning of what may be an echo waits for the rest.
+        # The beginning of a possible echo waits for the rest.
         return b"" if begun and (reads or self._echoes) else came
 
 
 class _TimedCoil(WriteSingleCoilRequest):
-    """Function 5 with a value that is neither on nor off: some modules take it for a time."""
+    """Function 5 with a time as its value, which some modules accept."""
 
     def __init__(self, coil: int, units: int, device: int) -> None:
         super().__init__(address=coil, dev_id=device)
@@ -90,7 +90,7 @@ class _TimedCoil(WriteSingleCoilRequest):
 
 
 def open_line(box: SecBox, path: str) -> serial.Serial:
-    """The opened port of a line; raises OSError, also where its driver knows no RS-485."""
+    """Open the port of a line; raises OSError, also if its driver does not support RS-485."""
     port = serial.serial_for_url(
         path,
         baudrate=box.baud,
@@ -112,14 +112,13 @@ def open_line(box: SecBox, path: str) -> serial.Serial:
 
 
 class ModbusBus:
-    """One line. Used by one thread.
+    """One Modbus line. Not thread-safe.
 
-    Requests raise NoAnswer or ModuleRefused for what a module does, and OSError when the line
-    itself is gone.
+    Requests raise NoAnswer or ModuleRefused for a module, and OSError for the line itself.
     """
 
     def __init__(self, box: SecBox, path: str, timeout_s: float) -> None:
-        """Open the port at `path` as `box` says, whose modules answer within `timeout_s`."""
+        """Open the port at `path` with the settings of `box`; modules answer within `timeout_s`."""
         self._port = open_line(box, path)
         self._path = path
         self._timeout_s = timeout_s
@@ -131,7 +130,7 @@ class ModbusBus:
             retries=0,
             trace_packet=_Stray().pass_on,
         )
-        # Its own opening hides the reason why a port cannot be had.
+        # pymodbus hides why a port cannot be opened, so the port is opened here.
         self._client.socket = self._port
 
     def __enter__(self) -> Self:
@@ -146,14 +145,14 @@ class ModbusBus:
         self._port.close()
 
     def read_inputs(self, device: int, count: int) -> tuple[bool, ...]:
-        """The first `count` discrete inputs of a module."""
+        """Read the first `count` discrete inputs of a module."""
         answer = self._ask(
             2, lambda: self._client.read_discrete_inputs(0, count=count, device_id=device)
         )
         return _bits(answer, count)
 
     def read_coils(self, device: int, count: int) -> tuple[bool, ...]:
-        """The first `count` coils of a module."""
+        """Read the first `count` coils of a module."""
         answer = self._ask(1, lambda: self._client.read_coils(0, count=count, device_id=device))
         return _bits(answer, count)
 
@@ -164,14 +163,14 @@ class ModbusBus:
             raise NoAnswer("the answer belongs to another request")
 
     def pulse_coil(self, device: int, coil: int, units: int) -> None:
-        """Switch a relay on for a time that the module measures."""
+        """Switch a relay on for `units` of the module's time."""
         request = _TimedCoil(coil, units, device)
         answer = self._ask(5, lambda: self._client.execute(False, request))
         if answer.address != coil:
             raise NoAnswer("the answer belongs to another request")
 
     def read_registers(self, device: int, register: int, count: int) -> tuple[int, ...]:
-        """Holding registers of a module."""
+        """Read `count` holding registers of a module."""
         answer = self._ask(
             3,
             lambda: self._client.read_holding_registers(register, count=count, device_id=device),
@@ -181,7 +180,7 @@ class ModbusBus:
         return tuple(answer.registers)
 
     def write_register(self, device: int, register: int, value: int) -> None:
-        """Give a holding register of a module a value."""
+        """Write a holding register of a module."""
         answer = self._ask(
             6, lambda: self._client.write_register(register, value, device_id=device)
         )
@@ -192,7 +191,7 @@ class ModbusBus:
         try:
             answer = self._answer(function, ask)
         except (ConnectionException, OSError) as error:
-            # What the system said may be behind what pymodbus makes of it.
+            # pymodbus may wrap the system's error.
             told = error if isinstance(error, OSError) else error.__context__
             number = getattr(told, "errno", None)
             why = os.strerror(number) if number else "the port is gone"
@@ -208,16 +207,16 @@ class ModbusBus:
         except ConnectionException:
             raise
         except (ModbusException, struct.error, IndexError) as error:
-            # The last two: pymodbus takes an answer apart that is whole but too short.
+            # pymodbus raises the last two for a short answer with a valid checksum.
             self._await_quiet()
-            raise NoAnswer("no answer, or none that is whole") from error
+            raise NoAnswer("no complete answer") from error
         if answer.function_code & 0x7F != function:
             self._await_quiet()
             raise NoAnswer("the answer belongs to another request")
         return answer
 
     def _await_quiet(self) -> None:
-        """Let what is left of an answer pass: it must not be taken for the next one."""
+        """Discard the rest of an answer, so that it is not taken for the next one."""
         self._port.timeout = _QUIET_S
         end_s = time.monotonic() + self._timeout_s
         while self._port.read(256) and time.monotonic() < end_s:
@@ -226,7 +225,7 @@ class ModbusBus:
 
 
 def _bits(answer: ModbusPDU, count: int) -> tuple[bool, ...]:
-    """Answers come in whole bytes."""
+    """Return `count` bits of an answer, which has whole bytes."""
     if not count <= len(answer.bits) < count + 8:
         raise NoAnswer("the answer belongs to another request")
     return tuple(answer.bits[:count])

@@ -1,11 +1,11 @@
-"""What a Modbus module may answer in the place of an answer; known without pymodbus."""
+"""Errors of Modbus modules, independent of pymodbus."""
 
 from __future__ import annotations
 
 
 class NoAnswer(Exception):
-    """Nothing came in time, or nothing that was whole and belonged to the request."""
+    """No complete answer to the request arrived in time."""
 
 
 class ModuleRefused(Exception):
-    """The module answered that it does not do this; the text is the exception's name."""
+    """The module refused the request; the text is the name of the Modbus exception."""

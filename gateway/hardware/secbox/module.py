@@ -1,4 +1,4 @@
-"""One module of a line: whether it is there, what its inputs say, what its relays do."""
+"""One module of a line: supervises it, reads its inputs and switches its relays."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from gateway.hardware.secbox.modbus_bus import ModbusBus
 
 ModuleReport = DeviceState | InputLevel
-"""What a line tells the loop."""
+"""A report from the line's thread to the loop."""
 
 POLL_S = 0.05
-"""From one look at a module to the next; the line's other modules may make it longer."""
+"""Poll interval of a module; other modules on the line may extend it."""
 RECONCILE_S = 1.0
-"""A relay is read back at least this often: a module that lost its power has dropped it."""
+"""Interval of reading relays back: a module that lost power has dropped them."""
 SILENT_AFTER = 3
-"""So many looks in a row without an answer, and the module is offline."""
+"""Polls without an answer, in a row, until the module is offline."""
 RETRY_S = (0.2, 1.0)
-"""From one look at a silent module to the next, at first and at last: each costs its time-out."""
+"""Shortest and longest poll interval of an offline module; each poll costs a time-out."""
 HOLD_MS = 2_000
-"""How long a relay stays on that nobody renews, where the module measures time."""
+"""How long a relay stays on without renewal, for modules with timed relays."""
 RENEW_S = 0.5
 _WINDOW = 100
-"""Latest requests of which failures are counted."""
+"""Number of latest requests in which failures are counted."""
 _NOISE = 10
-"""So many failures among them, and the line is not as it should be."""
+"""Failures among them that degrade the module."""
 
 
 class ModuleRelay:
-    """The output of one lock on a module, as the loop drives it; its thread reads `state`."""
+    """The output of one lock on a module. The loop drives it; the line's thread reads `state`."""
 
     def __init__(self, box: SecBox, wake: Callable[[], None]) -> None:
         self._state = box.on_start
@@ -43,7 +43,7 @@ class ModuleRelay:
 
     @property
     def state(self) -> LockState:
-        """What the relay was told last; a module that is away has not heard it."""
+        """The requested state; an offline module has not received it."""
         return self._state
 
     def drive(self, state: LockState) -> None:
@@ -53,12 +53,12 @@ class ModuleRelay:
             self._wake()
 
     def release(self, on_stop: LockState) -> None:
-        """The last thing it is told."""
+        """Request the final state."""
         self.drive(on_stop)
 
 
 class _Contact:
-    """An input of the module: a level counts once two looks in a row have seen it."""
+    """An input of the module; a level counts after two equal polls."""
 
     def __init__(self, name: InputName, number: int) -> None:
         self.name = name
@@ -67,11 +67,11 @@ class _Contact:
         self._seen: bool | None = None
 
     def forget(self) -> None:
-        """What was seen is of another time."""
+        """Forget the levels seen before an absence."""
         self._counts = self._seen = None
 
     def see(self, *, high: bool) -> bool:
-        """Whether `high` is news; the first look after an absence always is."""
+        """Note a level; returns whether it is a new stable level. The first poll always is."""
         steady = high is self._seen or self._counts is None
         self._seen = high
         if not steady or high is self._counts:
@@ -81,13 +81,13 @@ class _Contact:
 
 
 class _Lock:
-    """A relay of the module, and what it did last."""
+    """A relay of the module and its last confirmed state."""
 
     def __init__(self, box: SecBox, relay: ModuleRelay) -> None:
         self.box = box
         self.relay = relay
         self.on: bool | None = None
-        """As the module confirmed it; None while that is not known."""
+        """The state that the module confirmed; None if unknown."""
         self.renew_s = 0.0
 
     @property
@@ -96,7 +96,7 @@ class _Lock:
 
 
 class Module:
-    """One module at work. The line's thread alone uses it."""
+    """One module. Only the line's thread uses it."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Module:
         report: Callable[[ModuleReport], None],
         now_ns: Callable[[], int],
     ) -> None:
-        """`report` takes what is to be posted, at the instant that `now_ns` shows."""
+        """`report` receives events stamped by `now_ns`."""
         self.due_s = 0.0
         self._bus = bus
         self._profile = profile
@@ -125,7 +125,7 @@ class Module:
         self._reconcile_s = 0.0
 
     def poll(self, now_s: float) -> None:
-        """Read the module's inputs, and its relays when that is due."""
+        """Read the module's inputs, and its relays when due."""
         self.due_s = now_s + POLL_S
         try:
             if not self._found:
@@ -139,15 +139,15 @@ class Module:
         self._retry_s = RETRY_S[0]
         self._report_quality()
         for contact in self._contacts:
-            # High as at a pin with a pull-up: while the contact is open.
+            # An open contact is high, as at a pin with a pull-up.
             high = inputs[contact.number] is not self._profile.closed
             if contact.see(high=high):
                 self._report(InputLevel(contact.name, high, self._now_ns()))
 
     def drive(self, now_s: float) -> None:
-        """Switch relays that do not do what they were told, and renew those that hold for a time.
+        """Switch relays to their requested states and renew timed ones.
 
-        Nothing while the module is silent: it hears of it when it is found again.
+        Does nothing while the module is offline: `_initialise` switches its relays.
         """
         if not self._found:
             return
@@ -158,12 +158,12 @@ class Module:
             try:
                 self._switch(lock, now_s)
             except (NoAnswer, ModuleRefused) as error:
-                # The next look comes at once, and this again before it.
+                # Poll at once; the relay is driven again before.
                 self._fail(error, now_s)
                 self.due_s = min(self.due_s, now_s + POLL_S)
 
     def release(self) -> None:
-        """Tell each relay for the last time what it is to do, for as long as it likes."""
+        """Write the final state of each relay, without a time limit."""
         for lock in self._locks if self._found else ():
             for _attempt in range(SILENT_AFTER):
                 try:
@@ -173,12 +173,12 @@ class Module:
                     continue
 
     def _initialise(self, now_s: float) -> None:
-        """Bring a module that was away, or is new, to what it should be; its relays first."""
+        """Set up a new or returned module, its relays first."""
         for lock in self._locks:
             self._switch(lock, now_s)
         for setup in self._profile.setup:
             there = self._bus.read_registers(self._address, setup.register_, setup.count)
-            # Written only where it differs: some modules keep them in a memory that wears out.
+            # Write only differences: some modules store them in memory that wears out.
             for register, value in enumerate(there, setup.register_):
                 if value != setup.value:
                     self._bus.write_register(self._address, register, setup.value)
@@ -194,10 +194,10 @@ class Module:
             for lock in self._locks:
                 if lock.on is not None and coils[lock.box.coil] is not lock.on:
                     lock.on = None
-                    # What it forgot, it may have forgotten with all else.
+                    # The module may have lost its other settings too.
                     self._found = False
                     self.due_s = now_s
-                    why = f"relay {lock.box.coil} was not as it was switched"
+                    why = f"relay {lock.box.coil} is not as it was switched"
                     self._report_health(Health.DEGRADED, f"{why}: did the module lose its power?")
                     raise NoAnswer(why)
         if not self._input_count:
@@ -205,7 +205,7 @@ class Module:
         return self._bus.read_inputs(self._address, self._input_count)
 
     def _timed(self, lock: _Lock) -> bool:
-        """Whether the relay is unlocked for a time of the module's own."""
+        """Return whether the module limits the time of this relay's unlocking."""
         unlocks = lock.box.switches_on(LockState.UNLOCKED)
         return self._profile.pulse is not None and unlocks
 
@@ -242,7 +242,7 @@ class Module:
     def _report_quality(self) -> None:
         failed = self._results.count(False)
         noisy = self._reported is not None and self._reported[0] is Health.DEGRADED
-        # Not to be told with every answer: it ends at half of what began it.
+        # Hysteresis: the state ends at half the failures that began it.
         if failed >= (_NOISE // 2 if noisy else _NOISE):
             self._report_health(
                 Health.DEGRADED, "the line is disturbed: answers are missing or broken"

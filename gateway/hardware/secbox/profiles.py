@@ -1,6 +1,6 @@
-"""Profiles of Modbus RTU modules: which coils and inputs one has, and what stops its relays.
+"""Profiles of Modbus RTU modules: coils, inputs, and what drops the relays.
 
-They are data in `hw/modules`, each with the document that it was taken from.
+The data is in `hw/modules`; each file names its source document.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ class _ProfileTable(BaseModel):
 
 
 class PulseCommand(_ProfileTable):
-    """A write to a coil (function 5) that switches a relay on for a time of the module's own."""
+    """A write to a coil (function 5) that switches a relay on for a limited time."""
 
     coil: Word
-    """The address for relay 0; the others follow."""
+    """Address for relay 0; the other relays follow."""
     unit_ms: Annotated[int, Field(ge=1, le=10_000)]
     most_units: Annotated[int, Field(ge=1, le=0xFFFF)]
 
     def units(self, hold_ms: int) -> int:
-        """The value that holds a relay for `hold_ms` or a little longer."""
+        """Return the value for at least `hold_ms`, rounded up to units."""
         return min(max(1, -(-hold_ms // self.unit_ms)), self.most_units)
 
 
 class Setup(_ProfileTable):
-    """Holding registers that are given a value when the module is found (function 6)."""
+    """Holding registers to write at initialisation (function 6)."""
 
     register_: Annotated[Word, Field(alias="register")]
     count: Annotated[int, Field(ge=1, le=100)] = 1
-    """So many registers from that one on."""
+    """Number of consecutive registers."""
     value: Word
     why: str
 
@@ -50,33 +50,33 @@ class ModuleProfile(_ProfileTable):
     name: str
     title: str
     source: str
-    """The document that says so."""
+    """The source document."""
     unverified: tuple[str, ...] = ()
-    """What of it nobody has seen on a module."""
+    """Facts that were not verified on a module."""
     coils: Annotated[int, Field(ge=1, le=256)]
     inputs: Annotated[int, Field(ge=0, le=256)]
     closed: bool = True
-    """What a discrete input reads while its contact is closed."""
+    """Reading of a discrete input with a closed contact."""
     pulse: PulseCommand | None = None
     setup: tuple[Setup, ...] = ()
     silence_ms: Annotated[int, Field(ge=1, le=60_000)] | None = None
-    """After so long without a request the module switches its relays off; None for never."""
+    """Time without a request after which the module switches its relays off; None for never."""
 
     def drops(self, box: SecBox) -> bool:
-        """Whether the relay of `box` falls off by itself when the line is cut."""
+        """Return whether the relay of `box` drops when the line is cut."""
         pulsed = self.pulse is not None and box.switches_on(LockState.UNLOCKED)
         return self.silence_ms is not None or pulsed
 
 
 def module_names() -> list[str]:
-    """Every module that has a profile."""
+    """Return the names of all modules with a profile."""
     return names_in("modules")
 
 
 def load_module(name: str) -> ModuleProfile:
-    """The profile of the module `name`.
+    """Load the profile of the module `name`.
 
-    Raises SettingsError naming the allowed modules, or the key of the profile that is wrong.
+    Raises SettingsError that names the allowed modules, or the wrong key of the profile.
     """
     if name not in module_names():
         raise SettingsError(f"module: {name!r} has no profile (allowed: {module_names()})")
@@ -84,7 +84,7 @@ def load_module(name: str) -> ModuleProfile:
 
 
 def module_problems(site: SiteFile) -> Iterator[str]:
-    """Relays and inputs that the modules of a site lack."""
+    """Yield relays and inputs in the site file that the modules lack."""
     for box in site.sec_box:
         where = f"sec_box {box.name!r}"
         try:
@@ -101,7 +101,7 @@ def module_problems(site: SiteFile) -> Iterator[str]:
 
 
 def module_warnings(site: SiteFile) -> list[str]:
-    """What the doors on modules do when their line is cut, where that should be known."""
+    """Return warnings about doors on modules when their line is cut or this device stops."""
     found = []
     for box in site.sec_box:
         profile = load_module(box.module)

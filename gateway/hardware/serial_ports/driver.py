@@ -1,4 +1,4 @@
-"""Readers on a serial port: a thread that only carries bytes, and their protocol in the loop."""
+"""Serial readers: a thread transfers bytes, and the loop runs the protocol."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from gateway.hardware.events import DeviceState, Health, Loop
 from gateway.hardware.reading_settings import ReadingSettings
 
 _READ_S = 0.5
-"""The longest a read waits."""
+"""Longest wait of a read."""
 _WRITE_S = 1.0
-"""A port that takes no bytes for so long has failed."""
+"""Longest wait of a write; then the port has failed."""
 
 
 class SerialProtocol(Protocol):
-    """What readers of one protocol say on their port. Without a clock, a port or a thread."""
+    """Decodes the bytes of one reader. Has no clock, port or thread."""
 
     ends: bytes
-    """Bytes behind which nothing is left unfinished: no silence is waited for."""
+    """Bytes that complete a read, so that no silence is awaited."""
     gap_s: float
-    """Silence that ends what was left unfinished."""
+    """Silence that ends an incomplete read."""
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
-        """Take bytes that came at `at_ns`; what they complete."""
+        """Take bytes that arrived at `at_ns`; returns the reads that they complete."""
 
     def silence(self) -> list[Identification | BadFrame]:
-        """Nothing came for `gap_s`; what that completes."""
+        """End an incomplete read after `gap_s` without bytes; returns the reads it completes."""
 
     def reset(self) -> None:
-        """Forget what was left unfinished: its rest is lost."""
+        """Discard an incomplete read."""
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Go by what the database says from now on."""
+        """Apply the database's settings for reading."""
 
 
 def open_port(port: str, baud: int) -> serial.Serial:
-    """The opened port, 8N1; raises SerialException (an OSError).
+    """Open a port, 8N1; raises SerialException (an OSError).
 
-    pyserial lets modem lines be absent (ENOTTY), as on a pseudo-terminal. A device path is
-    taken exclusively: a second reader would steal bytes.
+    pyserial accepts missing modem lines (ENOTTY), as on a pseudo-terminal. A device path is opened
+    exclusively: a second program would take bytes.
     """
     exclusive = None if "://" in port else True
     return serial.serial_for_url(
@@ -54,7 +54,7 @@ def open_port(port: str, baud: int) -> serial.Serial:
 
 
 class SerialDriver:
-    """One reader on a serial port."""
+    """The driver of one serial reader."""
 
     due_ns = None
 
@@ -88,7 +88,7 @@ class SerialDriver:
     def configure(self, reading: ReadingSettings) -> None:
         self._protocol.configure(reading)
 
-    def service(self, now_ns: int) -> None:  # noqa: ARG002 - bytes have stamps of their own
+    def service(self, now_ns: int) -> None:  # noqa: ARG002 - bytes have their own stamps
         for item in self._thread.take():
             if isinstance(item, DeviceState):
                 self._protocol.reset()
@@ -103,16 +103,16 @@ class SerialDriver:
         self._thread.close()
 
     def send(self, data: bytes) -> None:
-        """Send bytes soon; those that the port does not live to take are lost."""
+        """Queue bytes to send; they are lost if the port fails first."""
         self._outgoing.append(data)
         self._thread.interrupt()
 
-    # From here on: the thread.
+    # Called by the thread.
 
     def _carry(self, thread: DeviceThread[tuple[int, bytes]]) -> None:
-        """Open the port and carry its bytes to the loop until told to stop."""
+        """Open the port and deliver its bytes to the loop until `stopping`."""
         with self._opener(self._address, self._baud) as port:
-            self._outgoing.clear()  # meant for who was there before
+            self._outgoing.clear()  # queued for the previous opening
             cancel = getattr(port, "cancel_read", lambda: None)
             with thread.interrupted_by(cancel):
                 thread.report(Health.ONLINE)
@@ -123,9 +123,9 @@ class SerialDriver:
     def _carry_once(
         self, thread: DeviceThread[tuple[int, bytes]], port: serial.Serial, *, unfinished: bool
     ) -> bool:
-        """Hand on one read, or (as no bytes) the silence that ends what was left unfinished.
+        """Deliver the bytes of one read, or no bytes for the silence that ends an incomplete read.
 
-        Returns whether something is unfinished now.
+        Returns whether a read is incomplete now.
         """
         while self._outgoing:
             port.write(self._outgoing.popleft())
@@ -138,11 +138,11 @@ class SerialDriver:
         thread.deliver((self._clock.monotonic_ns(), data))
         unfinished = bool(data) and data[-1] not in self._protocol.ends
         patience_s = self._protocol.gap_s if unfinished else _READ_S
-        if port.timeout != patience_s:  # setting it asks the system
+        if port.timeout != patience_s:  # setting it is a system call
             port.timeout = patience_s
         return unfinished
 
     def _plain(self, error: Exception) -> str:
-        """What the system says of a port, once: pyserial wraps the words and the path twice."""
+        """Return path and system error once: pyserial repeats both."""
         number = error.errno if isinstance(error, OSError) else None
         return f"{self._address}: {os.strerror(number)}" if number else str(error)

@@ -1,4 +1,4 @@
-"""Readers on a serial port that speak when they are spoken to."""
+"""Serial readers that must be polled."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol, o
 
 
 class PolledProtocol(SerialProtocol, Protocol):
-    """What one reader is asked, and what its answers mean. Without a clock, a port or a thread."""
+    """Makes the requests to one reader and decodes its answers. Has no clock, port or thread."""
 
     @property
     def due_ns(self) -> int | None:
-        """When `request` has something to say; None is now."""
+        """When the next request is due; None for now."""
 
     @property
     def health(self) -> tuple[Health, str] | None:
-        """How the reader behind the open port is, and why; None while that is not known yet."""
+        """The reader's state and its reason; None while unknown."""
 
     def request(self, now_ns: int) -> bytes | None:
-        """What to send now; None when nothing is due."""
+        """Return the bytes to send now; None if nothing is due."""
 
 
 class PolledDriver:
-    """One such reader. An open port is not enough: it is online when the reader answers."""
+    """The driver of one polled reader, which is online when it answers."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class PolledDriver:
         backoff: Backoff | None = None,
         opener: Callable[[str, int], serial.Serial] = open_port,
     ) -> None:
-        """Start the thread on `port`; nothing is asked or posted before the first `service`."""
+        """Start the thread on `port`; nothing is sent or posted before the first `service`."""
         self.name = name
         self._protocol = protocol
         self._post = loop.post
@@ -61,7 +61,7 @@ class PolledDriver:
 
     @property
     def due_ns(self) -> int | None:
-        """When the reader is to be asked again, or has not answered in time."""
+        """When the next request is due or the answer is late."""
         return self._protocol.due_ns if self._open else None
 
     def responsive(self, now_ns: int) -> bool:

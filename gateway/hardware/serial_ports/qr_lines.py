@@ -1,4 +1,4 @@
-"""Readers that send each code or card number as a line of text."""
+"""The protocol of readers that send each code or card number as a line of text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gateway.settings import SerialQrReader
 
 
 class QrLines:
-    """The lines of one reader."""
+    """Decodes the lines of one reader."""
 
     ends = b""
-    """The silence after a text counts too."""
+    """Empty: the silence after a line separates reads."""
 
     def __init__(self, reader: SerialQrReader) -> None:
         self.gap_s = reader.gap_ms / 1000
@@ -42,7 +42,7 @@ class QrLines:
         self._burst.silence()
 
     def configure(self, reading: ReadingSettings) -> None:
-        """What a code stands for is decided by who looks it up."""
+        """Does nothing: the look-up applies the QR mode."""
 
     def _read(self, lines: list[TextLine]) -> list[Identification | BadFrame]:
         read = list[Identification | BadFrame]()

@@ -1,4 +1,4 @@
-"""125 kHz card readers that send each transponder as a frame, again and again while it is there."""
+"""The protocol of 125 kHz readers, which repeat a card's frame while it is held."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _MS = 1_000_000
 
 
 class RfidFrames:
-    """The frames of one reader; a card that is held there is one identification."""
+    """Decodes the frames of one reader; a held card is one identification."""
 
     ends = b"\x03"
     gap_s = 0.1
-    """Several times what the longest frame takes at 9,600 baud."""
+    """Several times the longest frame at 9,600 baud."""
 
     def __init__(self, reader: SerialCardReader) -> None:
         self._name = reader.name
@@ -27,7 +27,7 @@ class RfidFrames:
         self._protocol = CARD_PROTOCOLS[reader.protocol]
         self._cutter = FrameCutter(self._protocol)
         self._held: dict[bytes, int] = {}
-        """When each tag that is there was heard last."""
+        """When each present tag was last seen."""
         self._received_ns = 0
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
@@ -41,7 +41,7 @@ class RfidFrames:
         self._cutter.reset()
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Everything about these readers is in the site file."""
+        """Does nothing: all settings of these readers are in the site file."""
 
     def _read(self, cuts: list[Cut]) -> list[Identification | BadFrame]:
         at_ns, read = self._received_ns, list[Identification | BadFrame]()
@@ -56,7 +56,7 @@ class RfidFrames:
         return read
 
     def _is_held(self, tag: bytes, at_ns: int) -> bool:
-        """Whether the tag was there a moment ago; it is from now on."""
+        """Return whether the tag was present within the absence time, and note it as present."""
         held = {
             other: seen_ns
             for other, seen_ns in self._held.items()

@@ -1,4 +1,4 @@
-"""UHF readers that answer when they are asked which tags are in their field."""
+"""Polls UHF readers for the tags in their field."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from gateway.settings import SerialUhfReader
 
 _MS = 1_000_000
 POLL_NS = 100 * _MS
-"""From one inventory to the next, when the answer does not take longer."""
+"""Interval of inventories, unless an answer takes longer."""
 IDLE_POLL_NS = 2_000 * _MS
-"""From one sign of life to the next while nothing is to be read."""
+"""Poll interval while reading is off."""
 STALE_NS = 250 * _MS
-"""A frame whose rest has not come for so long stays a part: whole it takes 44 ms at the slowest."""
+"""An incomplete frame is dropped after so long; the slowest frame takes 44 ms."""
 ERRORS_REPORTED = 3
-"""So many errors, one after the other, and the reader does not work as it should."""
+"""Errors in a row that degrade the reader."""
 GOOD_ENOUGH = 50
-"""So many answers without an error, one after the other, and it does again: a loose antenna must
-not fill a journal."""
+"""Good answers in a row that end this, so that a loose antenna does not fill the journal."""
 SILENT_REQUESTS = 2
-"""So many requests without an answer, one after the other, and the reader is offline."""
+"""Unanswered requests in a row that make the reader offline."""
 
 
 class UhfPoller:
-    """What is asked of one reader, and what its answers mean. Without a clock, port or thread."""
+    """Makes the requests to one reader and decodes its answers. Has no clock, port or thread."""
 
     ends = bytes(range(256))
-    """No silence is waited for behind any byte."""
+    """All bytes: no silence is awaited."""
     gap_s = 1.0
 
     def __init__(self, reader: SerialUhfReader) -> None:
@@ -58,7 +57,7 @@ class UhfPoller:
 
     @property
     def due_ns(self) -> int | None:
-        """When `request` has something to say; None right after the port was opened: now."""
+        """When the next request is due; None for now, right after the port opened."""
         if self._asked_ns is None:
             return None
         idle = self._reading.mode is not UhfMode.CONTINUOUS and not self._to_set
@@ -67,7 +66,7 @@ class UhfPoller:
 
     @property
     def health(self) -> tuple[Health, str] | None:
-        """How the reader is; None while it is not known yet."""
+        """The reader's state and its reason; None while unknown."""
         if self._unanswered >= SILENT_REQUESTS:
             why = f"the port is open, but the reader does not answer at {self._speed} baud"
             return Health.OFFLINE, why
@@ -75,21 +74,21 @@ class UhfPoller:
             return None
         why = self._error or self._refused
         if not why and self._reading.mode is UhfMode.TRIGGER:
-            why = "uhf.operation_mode is trigger, and no trigger input is served: it reads nothing"
+            why = "uhf.operation_mode is trigger, which is not supported: the reader reads nothing"
         return (Health.DEGRADED, why) if why else (Health.ONLINE, "")
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Go by what the database says from now on."""
+        """Apply the database's settings for reading."""
         before, self._reading = self._reading, reading.uhf
         if self._reading.transmit_centidbm != before.transmit_centidbm:
             self._plan_settings()
 
     def silence(self) -> list[Identification | BadFrame]:
-        """Of no meaning: a frame has a length, and an answer its time."""
+        """Does nothing: frames end by length and answers by time."""
         return []
 
     def reset(self) -> None:
-        """The port was opened or vanished: whoever is there next has been told nothing yet."""
+        """Start again after the port opened or vanished: the reader has no settings yet."""
         self._cutter.reset()
         self._asked_ns, self._waiting, self._setting = None, False, False
         self._unanswered, self._answering = 0, False
@@ -97,7 +96,7 @@ class UhfPoller:
         self._plan_settings()
 
     def request(self, now_ns: int) -> bytes | None:
-        """What to send now; None when nothing is due."""
+        """Return the bytes to send now; None if nothing is due."""
         due_ns = self.due_ns
         if due_ns is not None and now_ns < due_ns:
             return None
@@ -114,11 +113,11 @@ class UhfPoller:
         return self._codec.inventory if reads else self._codec.identify
 
     def feed(self, data: bytes, at_ns: int) -> list[Identification | BadFrame]:
-        """Take bytes that came at `at_ns`; what they complete."""
+        """Take bytes that arrived at `at_ns`; returns the reads that they complete."""
         read = list[Identification | BadFrame]()
         cuts = list[Cut]()
         if at_ns - self._received_ns > STALE_NS:
-            # A tag that is only found now was seen too long ago to open anything.
+            # A tag in a delayed frame was seen too long ago to open a door.
             cuts += [cut for cut in self._cutter.silence() if cut.flaw]
         self._received_ns = at_ns
         for cut in cuts + self._cutter.feed(data):
@@ -152,7 +151,7 @@ class UhfPoller:
         ]
 
     def _note_error(self, error: str) -> None:
-        """What an answer says of the reader; an error alone may be a damaged request."""
+        """Note an answer's error; a single error may come from a damaged request."""
         if not error:
             self._errors_run, self._good_run = 0, self._good_run + 1
             if self._good_run >= GOOD_ENOUGH:
@@ -160,7 +159,7 @@ class UhfPoller:
             return
         self._errors_run, self._good_run = self._errors_run + 1, 0
         if self._errors_run >= ERRORS_REPORTED:
-            # The first one stays: two by turns are no news each time.
+            # Keep the first error, so that alternating errors are reported once.
             self._error = self._error or error
 
     def _credential(self, tag: bytes) -> Credential:

@@ -1,1 +1,1 @@
-"""The simulated board: pins, ports, cards and modules without hardware, and the hand at them."""
+"""The simulated board: pins, ports, cards and modules without hardware, and their test control."""

@@ -1,4 +1,4 @@
-"""A contactless reader of the simulated board, in the place of pcscd: cards are laid on by hand."""
+"""A simulated contactless reader, which replaces pcscd."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_SUPPORTED = b"\x6d\x00"
 
 
 class SimulatedCards:
-    """The only reader at the service, and what lies on it. Any thread may use it."""
+    """A card service with one reader. Thread-safe."""
 
     settling_ns = 0
 
@@ -28,14 +28,14 @@ class SimulatedCards:
         self._atr = b""
         self._events = 0
         self._unseen = False
-        """Something that `look` has not told yet."""
+        """A change that `look` has not returned yet."""
         self._first = True
-        """The reader was not looked at since it came."""
+        """No `look` since the reader appeared."""
 
-    # the hand
+    # test control
 
     def present(self, serial: bytes, atr: bytes = MIFARE_CLASSIC_1K) -> None:
-        """Lay a card on the reader, in the place of one that lies there.
+        """Present a card at the reader; it replaces a present one.
 
         Raises DeviceUnavailable when it is unplugged.
         """
@@ -47,7 +47,7 @@ class SimulatedCards:
             self._notify()
 
     def remove(self) -> None:
-        """Take the card away; nothing when there is none."""
+        """Remove the card, if any."""
         with self._changed:
             if self._serial is not None:
                 self._serial = None
@@ -55,18 +55,18 @@ class SimulatedCards:
                 self._notify()
 
     def plug(self) -> None:
-        """Let the reader appear; nothing when it is there."""
+        """Plug the reader in, if it is unplugged."""
         with self._changed:
             self._plugged = True
             self._notify()
 
     def unplug(self) -> None:
-        """Let the reader vanish; nothing when it is gone."""
+        """Unplug the reader, if it is plugged in."""
         with self._changed:
             self._plugged = False
             self._notify()
 
-    # the service
+    # CardService
 
     def readers(self) -> list[str]:
         with self._changed:
@@ -88,7 +88,7 @@ class SimulatedCards:
             if not self._plugged:
                 raise DeviceUnavailable(f"reader {reader!r} is unplugged")
             if self._serial is None:
-                raise BrokenFrame("the card was taken away before it was read: hold it longer")
+                raise BrokenFrame("the card was removed before it was read: hold it longer")
             return self._serial + _DONE if command.startswith(_GET_DATA) else _NOT_SUPPORTED
 
     def cancel(self) -> None:
@@ -96,7 +96,7 @@ class SimulatedCards:
             self._notify()
 
     def close(self) -> None:
-        """Readers and cards stay: it is only the driver that goes. The next one is told all."""
+        """Close the driver's connection; reader and card stay for the next one."""
         with self._changed:
             self._first = True
 

@@ -1,4 +1,4 @@
-"""A reader of the simulated board that types: a FIFO that carries what an input device would."""
+"""A simulated keyboard reader: a FIFO with the events of an input device."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from gateway.errors import DeviceUnavailable
 from gateway.hardware.usb.input_events import pack_text
 
 _ROOM_BYTES = 1 << 20
-"""Room for the longest text, with Shift at every character; the most that a user may ask for."""
+"""Pipe size for the longest text with Shift at every character; a user's maximum."""
 
 
 def open_simulated_keyboard(path: str) -> int:
-    """The descriptor that a driver reads; raises OSError. Nobody else is there to take it from."""
+    """Open the FIFO for the driver; raises OSError."""
     return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 class SimulatedKeyboard:
-    """One typing reader that can be pulled out and put back; made plugged in."""
+    """One simulated keyboard that can be unplugged; starts plugged in."""
 
     def __init__(self, path: Path) -> None:
-        """`path` is where the FIFO stands; one left by a killed controller is replaced."""
+        """`path` is the FIFO; one left by a killed controller is replaced."""
         self.path = path
         self._end: int | None = None
         self.plug()
 
     def plug(self) -> None:
-        """Make the device appear; nothing when it is there."""
+        """Plug the device in, if it is unplugged."""
         if self._end is not None:
             return
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.unlink(missing_ok=True)
         os.mkfifo(self.path, 0o600)
-        # For both directions: opening does not wait for a driver, and it may come and go.
+        # Opened for reading too, so that opening does not wait for a driver.
         self._end = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         fcntl.fcntl(self._end, fcntl.F_SETPIPE_SZ, _ROOM_BYTES)
 
     def unplug(self) -> None:
-        """Hang up and make the path vanish; nothing when it is gone."""
+        """Close and remove the FIFO, if it is plugged in."""
         if self._end is None:
             return
         self.path.unlink(missing_ok=True)
@@ -47,10 +47,10 @@ class SimulatedKeyboard:
         self._end = None
 
     def type(self, text: str, at_ns: int) -> None:
-        """Type a text and Enter, which stands for its line ends too, all at `at_ns`.
+        """Type a text and Enter at `at_ns`; line ends in the text are Enter too.
 
         Raises ValueError for a character without a key, DeviceUnavailable when it is unplugged or
-        nobody takes what is typed.
+        no driver reads the keys.
         """
         self.send(b"".join(pack_text(line, at_ns) for line in text.split("\n")))
 

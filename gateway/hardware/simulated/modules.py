@@ -1,6 +1,6 @@
-"""Modules of the simulated board: played behind a pseudo-terminal, byte by byte.
+"""Simulated Modbus modules behind a pseudo-terminal.
 
-What they answer is made here and not by the library that the driver asks with.
+They make their answers without the driver's Modbus library.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from gateway.hardware.simulated.port import SimulatedPort
 from gateway.settings import SecBox
 
 _REQUEST_BYTES = 8
-"""Of every request that is answered here: address, function, two words, checksum."""
+"""Size of every supported request: address, function, two words, checksum."""
 _SILENCE_S = 0.05
-"""After so long what came is no beginning of a request any more."""
+"""Silence that discards an incomplete request."""
 _READ_COILS, _READ_INPUTS, _READ_REGISTERS, _WRITE_COIL, _WRITE_REGISTER = 1, 2, 3, 5, 6
 _ON, _OFF = 0xFF00, 0x0000
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
@@ -42,7 +42,7 @@ class SimulatedModule:
     def __init__(self, profile: ModuleProfile, now_s: Callable[[], float] = time.monotonic) -> None:
         self.plugged = True
         self.edges = 0
-        """How often a relay has moved."""
+        """Number of relay changes."""
         self._profile = profile
         self._now_s = now_s
         self._on = [False] * profile.coils
@@ -56,26 +56,26 @@ class SimulatedModule:
         self._asked_s = now_s()
 
     def relay(self, number: int) -> bool:
-        """Whether a relay is on now."""
+        """Return whether a relay is on."""
         self._pass_time()
         return self._on[number]
 
     def contact(self, number: int, *, closed: bool) -> None:
-        """Close or open what hangs on an input."""
+        """Close or open the contact at an input."""
         self._closed[number] = closed
 
     def is_closed(self, number: int) -> bool:
-        """Whether a contact is closed."""
+        """Return whether a contact is closed."""
         return self._closed[number]
 
     def lose_power(self) -> None:
-        """Everything falls off and is forgotten, and the power is there again."""
+        """Interrupt the power: relays drop and registers are reset."""
         for number in range(len(self._on)):
             self._switch(number, on=False)
         self.registers = dict.fromkeys(self.registers, 0)
 
     def answer(self, request: bytes) -> bytes:
-        """The answer to a request, both without address and checksum."""
+        """Answer a request, both without address and checksum."""
         self._pass_time()
         self._asked_s = self._now_s()
         function, first, second = struct.unpack(">BHH", request)
@@ -131,7 +131,7 @@ class SimulatedModule:
         self._on[number] = on
 
     def _pass_time(self) -> None:
-        """Let fall what only time holds."""
+        """Drop relays whose time is over."""
         now_s = self._now_s()
         over = [number for number, until_s in self._until_s.items() if now_s >= until_s]
         silence_ms = self._profile.silence_ms
@@ -146,7 +146,7 @@ def _refusal(function: int, code: int) -> bytes:
 
 
 class SimulatedLine:
-    """An RS-485 line: what the modules on it say to the bytes that come."""
+    """An RS-485 line with simulated modules."""
 
     def __init__(self, modules: Mapping[int, SimulatedModule]) -> None:
         """`modules` by their addresses."""
@@ -155,9 +155,9 @@ class SimulatedLine:
         self._received_s = 0.0
 
     def answer(self, came: bytes) -> bytes:
-        """See SimulatedPort: the answers to the requests that `came` completes."""
+        """Return the answers to the requests that the bytes `came` complete."""
         before_s, self._received_s = self._received_s, time.monotonic()
-        # What a silence cuts off is no request.
+        # A silence discards an incomplete request.
         whole = came if self._received_s - before_s > _SILENCE_S else self._waiting + came
         answers = b""
         while len(whole) >= _REQUEST_BYTES:
@@ -167,7 +167,7 @@ class SimulatedLine:
         return answers
 
     def reply(self, request: bytes) -> bytes:
-        """What is on the line after a request; nothing where no module feels asked."""
+        """Return the addressed module's answer; empty without one."""
         module = self._modules.get(request[0])
         if module is None or not module.plugged or checksum(request[:-2]) != request[-2:]:
             return b""
@@ -176,26 +176,26 @@ class SimulatedLine:
 
 
 class SimulatedSecBoxes:
-    """The hand at the modules of the simulated board."""
+    """Test control of the simulated modules."""
 
     def __init__(self, boxes: Sequence[SecBox], path: Path) -> None:
-        """Modules on one line, whose port appears at `path`."""
+        """Create the modules of one line, with its port at `path`."""
         self._boxes = {box.name: box for box in boxes}
         self._modules = {box.address: SimulatedModule(load_module(box.module)) for box in boxes}
         self._inputs = dict(_wiring(boxes))
         self._port = SimulatedPort(path, SimulatedLine(self._modules).answer)
 
     def __contains__(self, name: object) -> bool:
-        """Whether a SecBox is called so, or an input of one."""
+        """Return whether `name` is a SecBox or an input of one."""
         return name in self._boxes or name in self._inputs
 
     @property
     def inputs(self) -> list[InputName]:
-        """What can be moved."""
+        """The inputs that can be set."""
         return list(self._inputs)
 
     def module(self, name: str) -> SimulatedModule:
-        """The module of the SecBox `name`, which must be one of these."""
+        """Return the module of the SecBox `name`. Raises KeyError."""
         return self._modules[self._boxes[name].address]
 
     def set_input(self, name: InputName, *, high: bool) -> None:
@@ -204,7 +204,7 @@ class SimulatedSecBoxes:
         self._modules[address].contact(number, closed=not high)
 
     def state(self) -> list[dict[str, object]]:
-        """Every SecBox, fit for JSON."""
+        """Return every SecBox as JSON values."""
         shown = []
         for box in self._boxes.values():
             module = self._modules[box.address]
@@ -216,12 +216,12 @@ class SimulatedSecBoxes:
         return shown
 
     def close(self) -> None:
-        """Take the line away."""
+        """Remove the line's port."""
         self._port.unplug()
 
 
 def _wiring(boxes: Sequence[SecBox]) -> Iterator[tuple[InputName, tuple[int, int]]]:
-    """Every input with the module's address and its number there."""
+    """Yield every input with its module's address and its number there."""
     kinds = {"sensor": InputKind.DOOR_SENSOR, "rex": InputKind.REX}
     for box in boxes:
         for key, number in box.inputs().items():

@@ -1,4 +1,4 @@
-"""A serial port of the simulated board: a pseudo-terminal whose slave the reader's driver opens."""
+"""A simulated serial port: a pseudo-terminal whose slave the reader's driver opens."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from gateway.settings.addresses import SIMULATED_PORT
 
 
 def port_path(runtime_dir: Path, reader: str) -> Path:
-    """Where the simulated port of a reader stands."""
+    """Return the path of a reader's simulated port."""
     return runtime_dir / "ports" / reader
 
 
 def path_of_port(runtime_dir: Path, device: str, place: str) -> str:
-    """The path of the port `place`, which may be the simulated one of `device`."""
+    """Return the path of port `place`, which may be the simulated port of `device`."""
     return str(port_path(runtime_dir, device)) if place == SIMULATED_PORT else place
 
 
 class SimulatedPort:
-    """One port that can be pulled out and put back; made plugged in."""
+    """One simulated port that can be unplugged; starts plugged in."""
 
     def __init__(self, path: Path, answer: Callable[[bytes], bytes] | None = None) -> None:
         """`path` is the link to the slave; one left by a killed controller is replaced.
 
-        `answer` is what speaks when it is spoken to: given bytes that came, it says what to send
-        back. It is asked in a thread of the port's own.
+        `answer` returns the reply to received bytes. The port's own thread calls it.
         """
         self.path = path
         self._answer = answer
@@ -40,11 +39,11 @@ class SimulatedPort:
         self.plug()
 
     def plug(self) -> None:
-        """Make the port appear; nothing when it is there."""
+        """Plug the port in, if it is unplugged."""
         if self._ends is not None:
             return
         master, slave = os.openpty()
-        # Kept open, the slave keeps its raw mode before and between the driver's openings.
+        # An open slave keeps its raw mode while the driver has it closed.
         tty.setraw(slave)
         os.set_blocking(master, False)
         self._ends = master, slave
@@ -60,7 +59,7 @@ class SimulatedPort:
             thread.start()
 
     def unplug(self) -> None:
-        """Hang up and make the path vanish; nothing when it is gone."""
+        """Close the port and remove its path, if it is plugged in."""
         if self._ends is None:
             return
         self.path.unlink(missing_ok=True)
@@ -74,7 +73,7 @@ class SimulatedPort:
         self._ends = None
 
     def send(self, data: bytes) -> None:
-        """Send bytes to whoever has the port open.
+        """Send bytes to the driver.
 
         Raises DeviceUnavailable when it is unplugged or its buffer is full.
         """
@@ -89,10 +88,10 @@ class SimulatedPort:
 
     @staticmethod
     def _play(master: int, stop_read: int, answer: Callable[[bytes], bytes]) -> None:
-        """Answer what comes in until the other end of `stop_read` is closed."""
+        """Answer received bytes until the other end of `stop_read` is closed."""
         try:
             while stop_read not in (ready := select.select([master, stop_read], [], [])[0]):
-                with suppress(BlockingIOError):  # what is not taken at once is lost, as on a line
+                with suppress(BlockingIOError):  # unread bytes are lost, as on a line
                     data = os.read(master, 4096) if ready else b""
                     os.write(master, answer(data))
         finally:

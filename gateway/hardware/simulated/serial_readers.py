@@ -1,4 +1,4 @@
-"""The readers on the simulated board's serial ports: what they send, and how they answer."""
+"""Simulated serial readers: the bytes that they send and answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONGEST_TAG = 62
 
 
 class SimulatedUhfReader:
-    """A UHF reader, with nothing in its field to begin with. Its port asks it in another thread."""
+    """A UHF reader with an empty field at start. The port's thread calls `answer`."""
 
     def __init__(self, reader: SerialUhfReader) -> None:
         codec = UHF_PROTOCOLS[reader.protocol].codec
@@ -22,9 +22,9 @@ class SimulatedUhfReader:
         self._inventory = self._codec.encode_tags([])
 
     def hold(self, tag: str) -> None:
-        """Put a tag into the field, in hexadecimal; an empty one takes it away.
+        """Put a tag, in hexadecimal, into the field; an empty text removes it.
 
-        Raises InvalidRequest when no tag is like that.
+        Raises InvalidRequest for an invalid tag.
         """
         try:
             epc = bytes.fromhex(tag)
@@ -35,12 +35,12 @@ class SimulatedUhfReader:
         self._inventory = self._codec.encode_tags([epc] if epc else [])
 
     def answer(self, asked: bytes) -> bytes:
-        """What it says to bytes that came in one piece, as a driver sends a request."""
+        """Return the answer to one request."""
         return self._inventory if asked == self._asks else self._codec.acknowledge(asked)
 
 
 def rfid_frame(reader: SerialCardReader, card: int) -> bytes:
-    """What a 125 kHz reader sends of a card. Raises InvalidRequest when no tag is that card."""
+    """Return a 125 kHz reader's frame for a card. Raises InvalidRequest if no tag has it."""
     try:
         return CARD_PROTOCOLS[reader.protocol].encode(
             tag_of_card(card, CardFormat(reader.number, reader.byte_order))
@@ -50,9 +50,9 @@ def rfid_frame(reader: SerialCardReader, card: int) -> bytes:
 
 
 def code_bytes(reader: SerialQrReader, text: str) -> bytes:
-    """A code as its reader writes it, in UTF-8 even what no text holds.
+    """Return a code as its reader sends it; UTF-8 also encodes lone surrogates.
 
-    Raises InvalidRequest when the reader's encoding has no such character.
+    Raises InvalidRequest for a character that the reader's encoding lacks.
     """
     whole = reader.prefix + text + reader.suffix
     try:
@@ -60,4 +60,4 @@ def code_bytes(reader: SerialQrReader, text: str) -> bytes:
             reader.encoding, "surrogatepass" if reader.encoding is Encoding.UTF_8 else "strict"
         )
     except UnicodeEncodeError as error:
-        raise InvalidRequest(f"the code cannot be written: {error}") from error
+        raise InvalidRequest(f"the reader's encoding cannot write the code: {error}") from error

@@ -1,7 +1,7 @@
-"""What a person does at the simulated board: swipe, type, show a code, open, press, pull a plug.
+"""Test control of the simulated board: swipe, type, show a code, open, press, unplug.
 
-Everything happens at the pins and in the bytes of the readers, so that the drivers do their whole
-work. Called by the controller's loop, in its own thread.
+It acts on pins and on the readers' bytes, so that the real drivers run. Only the loop's thread
+calls it.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ from gateway.settings import (
 from gateway.settings.addresses import SIMULATED_PORT
 
 PULSE_NS = 50_000
-"""How long a data line is low for one bit."""
+"""Pulse width of one bit."""
 INTERVAL_NS = 2_000_000
-"""From one bit of a frame to the next."""
+"""Time from one bit to the next."""
 _JITTER_NS = 4_000
-"""How far the stamps of real pulses are off: no two frames are quite alike."""
+"""Jitter of pulse stamps, so that no two frames have identical timing."""
 
 _CODE_PAUSE_GAPS = 4
-"""So many times the silence that ends a text pass from one code to the next: nobody shows two of
-them faster, and a driver that is held up must not take them for one."""
+"""Pause between two codes, in multiples of the reader's gap, so that a delayed driver does not join
+them."""
 
 _MS = 1_000_000
 _RECENT = 200
 
 
 class Simulator:
-    """The hand at the simulated board of one site."""
+    """Test control of one site's simulated board."""
 
     def __init__(
         self,
@@ -67,9 +67,9 @@ class Simulator:
         runtime_dir: Path,
         online: Callable[[str], bool],
     ) -> None:
-        """Fit the wires: alarm inputs rest at their idle level, simulated ports appear.
+        """Set alarm inputs to their idle levels and create the simulated ports.
 
-        Made before the inputs are claimed. `online` tells whether a reader's port is open.
+        Create it before the inputs are claimed. `online` returns whether a reader's port is open.
         """
         self._site = site
         self._factory = factory
@@ -79,15 +79,15 @@ class Simulator:
         self._readers = {reader.name: reader for reader in site.reader}
         self._line_free_ns: dict[str, int] = {}
         self._codes: dict[str, deque[bytes]] = {}
-        """What is shown to each reader of codes as soon as its line is free."""
-        self._jitter = random.Random(0)  # noqa: S311 - the noise of a wire, the same in each run
+        """Codes queued for each code reader until its line is free."""
+        self._jitter = random.Random(0)  # noqa: S311 - jitter, the same in each run
         self._unplugged: set[str] = set()
         self._releases: dict[InputName, tuple[int, bool]] = {}
         self._removals: dict[str, int] = {}
         self._ports: dict[str, SimulatedPort] = {}
         self._uhf_readers: dict[str, SimulatedUhfReader] = {}
         for wiring in self._inputs.values():
-            # What the wires do against or without the board's pull; once moved, it stays moved.
+            # Wiring overrides the board's pull; a level that was set before stays.
             wired = isinstance(wiring, FixedInput) or wiring.pull is Pull.FLOATING
             if wired and not factory.record.pin(wiring.pin).driven:
                 self._pin(wiring.pin).drive(high=_rest_level(wiring))
@@ -97,10 +97,10 @@ class Simulator:
                     reader, port_path(runtime_dir, reader.name)
                 )
         self.usb = SimulatedUsb(site.reader, runtime_dir)
-        """The readers that are neither on pins nor on a serial port."""
+        """The simulated USB readers."""
         boxes = [box for box in site.sec_box if box.port == SIMULATED_PORT]
         self.sec_boxes: SimulatedSecBoxes | None = None
-        """The modules of the simulated line; None where the site has none there."""
+        """The simulated modules; None without any."""
         if boxes:
             self.sec_boxes = SimulatedSecBoxes(boxes, port_path(runtime_dir, boxes[0].name))
 
@@ -113,12 +113,11 @@ class Simulator:
     # readers
 
     def swipe(self, reader: str, card: int, layout: str | None = None) -> None:
-        """Send a card's frame on D0 and D1; `layout` defaults to the reader's first format. A
-        reader on a serial port sends its own.
+        """Send a card's frame on D0 and D1, or from a serial card reader.
 
-        Raises NotFound for an unknown reader or format, InvalidRequest when the card does not fit
-        the format or the reader reads none, DeviceUnavailable while it is unplugged or its port
-        not opened yet.
+        `layout` defaults to the reader's first format. Raises NotFound for an unknown reader or
+        format, InvalidRequest when the card does not fit the format or the reader reads no cards,
+        DeviceUnavailable while the reader is unplugged or its port is not open.
         """
         known = self._reader(reader)
         if isinstance(known, SerialCardReader):
@@ -137,7 +136,7 @@ class Simulator:
         self._send(lines, [bits], _JITTER_NS)
 
     def keys(self, reader: str, keys: str) -> None:
-        """Type keys (0-9, *, #), each as a burst of 4 bits; errors as `swipe`."""
+        """Press keys (0-9, *, #), each as a burst of 4 bits; raises as `swipe`."""
         lines = self._wiegand(reader)
         try:
             bursts = [encode_key(char) for char in keys]
@@ -146,13 +145,13 @@ class Simulator:
         self._send(lines, bursts, _JITTER_NS)
 
     def frame(self, reader: str, bits: str) -> None:
-        """Send any bits on D0 and D1, as exactly timed as a recording; errors as `swipe`."""
+        """Send any bits on D0 and D1 without jitter, like a recording; raises as `swipe`."""
         if not bits or bits.strip("01"):
             raise InvalidRequest(f"a frame consists of 0 and 1, found {bits!r}")
         self._send(self._wiegand(reader), [bits])
 
     def qr(self, reader: str, text: str) -> None:
-        """Send a text and CR into the port of a reader of codes, as its settings have it written.
+        """Send a code and CR to the port of a code reader, with its prefix, suffix and encoding.
 
         Raises NotFound for an unknown reader, InvalidRequest when it has no simulated port, reads
         no codes, or the text is too long or cannot be written, DeviceUnavailable while it is
@@ -173,8 +172,8 @@ class Simulator:
             port.send(data + b"\r")
 
     def tag(self, reader: str, tag: str, hold_ms: int) -> None:
-        """Hold a tag, in hexadecimal, before a UHF reader for `hold_ms`; another one before it is
-        taken away. Errors as `qr`."""
+        """Hold a tag, in hexadecimal, in a UHF reader's field for `hold_ms`; it replaces another
+        tag. Raises as `qr`."""
         self._port(reader)
         uhf = self._uhf_readers.get(reader)
         if uhf is None:
@@ -185,7 +184,7 @@ class Simulator:
         self._removals[reader] = self._clock.monotonic_ns() + hold_ms * _MS
 
     def type(self, reader: str, text: str) -> None:
-        """Type a text and Enter at a reader that is a keyboard; errors as `qr`."""
+        """Type a text and Enter at a keyboard reader; raises as `qr`."""
         self._reader(reader)
         if reader in self.usb:
             self._require_online(reader)
@@ -194,19 +193,19 @@ class Simulator:
         self._line_free_ns[reader] = at_ns + self._code_pause_ns(reader)
 
     def present(self, reader: str, serial: bytes) -> None:
-        """Lay a card with this serial number on a contactless reader; errors as `qr`."""
+        """Present a card with this serial number at a contactless reader; raises as `qr`."""
         self._reader(reader)
         cards = self.usb.cards(reader)
         self._require_online(reader)
         cards.present(serial)
 
     def remove(self, reader: str) -> None:
-        """Take the card away from a contactless reader; raises NotFound, InvalidRequest."""
+        """Remove the card from a contactless reader; raises NotFound, InvalidRequest."""
         self._reader(reader)
         self.usb.cards(reader).remove()
 
     def unplug(self, reader: str) -> None:
-        """Pull the plug of a reader or a module; a second time changes nothing.
+        """Unplug a reader or a module; does nothing if it is unplugged.
 
         Raises NotFound, InvalidRequest.
         """
@@ -219,7 +218,7 @@ class Simulator:
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
-        """Put a plug back; errors as `unplug`."""
+        """Plug a reader or a module in; raises as `unplug`."""
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = True
             return
@@ -230,7 +229,7 @@ class Simulator:
     # inputs
 
     def set_input(self, name: InputName, *, high: bool) -> None:
-        """Set the level of an input from outside; raises NotFound naming the inputs."""
+        """Set the level of an input; raises NotFound that names the inputs."""
         self._releases.pop(name, None)
         if self.sec_boxes and name in self.sec_boxes:
             self.sec_boxes.set_input(name, high=high)
@@ -239,19 +238,19 @@ class Simulator:
         self._pin(wiring.pin).drive(high=high)
 
     def press(self, name: InputName, *, high: bool, hold_ms: int) -> None:
-        """Hold a button at the level `high` for `hold_ms`, then let it go; raises NotFound."""
+        """Hold an input at level `high` for `hold_ms`, then release it; raises NotFound."""
         self.set_input(name, high=high)
         self._releases[name] = (self._clock.monotonic_ns() + hold_ms * _MS, not high)
 
     @property
     def due_ns(self) -> int | None:
-        """When a pressed button is let go, a tag taken away, or the next code shown."""
+        """When a button is released, a tag removed or a code sent next."""
         dues_ns = [*self._removals.values(), *(due_ns for due_ns, _ in self._releases.values())]
         dues_ns += [self._line_free_ns[reader] for reader, codes in self._codes.items() if codes]
         return min(dues_ns, default=None)
 
     def service(self, now_ns: int) -> None:
-        """Let go of buttons, and take tags away, that were held long enough; show codes."""
+        """Release buttons, remove tags and send codes that are due."""
         self._show_codes(now_ns)
         for reader, due_ns in list(self._removals.items()):
             if now_ns >= due_ns:
@@ -262,11 +261,11 @@ class Simulator:
                 self.set_input(name, high=high)
 
     def _show_codes(self, now_ns: int) -> None:
-        """Send each code whose reader's line has been silent for long enough."""
+        """Send each queued code whose reader's line is free."""
         for reader, codes in self._codes.items():
             if codes and now_ns >= self._line_free_ns.get(reader, 0):
                 self._line_free_ns[reader] = now_ns + self._code_pause_ns(reader)
-                with suppress(DeviceUnavailable):  # nobody listens any more
+                with suppress(DeviceUnavailable):  # no driver reads it
                     self._ports[reader].send(codes.popleft())
 
     def _code_pause_ns(self, reader: str) -> int:
@@ -274,10 +273,10 @@ class Simulator:
         gap_ms = known.gap_ms if isinstance(known, SerialQrReader | HidReader) else 0
         return _CODE_PAUSE_GAPS * gap_ms * _MS
 
-    # looking
+    # state
 
     def state(self) -> dict[str, object]:
-        """Every output, input and reader, and the latest edges, fit for JSON."""
+        """Return all outputs, inputs and readers, and the latest edges, as JSON values."""
         names = dict(self._site.pins())
         locks: dict[int, dict[str, object]] = {
             door.strike.pin: {"door": door.id} for door in self._site.door
@@ -307,11 +306,11 @@ class Simulator:
         return {**found, "sec_boxes": self.sec_boxes.state() if self.sec_boxes else []}
 
     def port_of(self, reader: str) -> str:
-        """The path at which a reader's simulated port stands."""
+        """Return the path of a reader's simulated port."""
         return str(self._port(reader).path)
 
     def close(self) -> None:
-        """Take the simulated ports away."""
+        """Remove the simulated ports."""
         if self.sec_boxes:
             self.sec_boxes.close()
         for port in self._ports.values():
@@ -360,21 +359,21 @@ class Simulator:
         return port
 
     def _open_port(self, name: str) -> SimulatedPort:
-        """The port of a reader that somebody listens to."""
+        """Return the port of a reader whose driver has it open."""
         port = self._port(name)
         self._require_online(name)
         return port
 
     def _plug_of(self, name: str) -> SimulatedPort | SimulatedDevice:
-        """What the reader is unplugged from; raises NotFound, InvalidRequest."""
+        """Return the port or device to unplug; raises NotFound, InvalidRequest."""
         return self.usb.device(name) or self._port(name)
 
     def _require_online(self, reader: str) -> None:
         if not self._online(reader) or reader in self._unplugged:
-            raise DeviceUnavailable(f"reader {reader!r} is offline: nobody would hear it")
+            raise DeviceUnavailable(f"reader {reader!r} is offline: plug it in first")
 
     def _send(self, reader: WiegandReader, frames: Sequence[str], jitter_ns: int = 0) -> None:
-        """Pulse the lines with stamps that end now, or as soon as the lines are free."""
+        """Pulse the lines with stamps that end now, or later if the lines are busy."""
         silence_ns = reader.gap_ms * _MS + INTERVAL_NS
         length_ns = sum(len(bits) * INTERVAL_NS for bits in frames)
         length_ns += (len(frames) - 1) * silence_ns
@@ -393,8 +392,8 @@ class Simulator:
 
 
 def _rest_level(wiring: Input) -> bool:
-    """The level of an input that nobody moves: as declared, or where its pull holds it (without
-    one: high, as with a pull-up in the wiring)."""
+    """Return the resting level of an input: as declared, or by its pull (high without one, as with
+    an external pull-up)."""
     if isinstance(wiring, FixedInput):
         return wiring.idle is Level.HIGH
     return wiring.pull is not Pull.DOWN

@@ -1,4 +1,4 @@
-"""The readers of the simulated board that hang on USB: those that type, and contactless ones."""
+"""Simulated USB readers: keyboards and contactless readers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SimulatedDevice = SimulatedKeyboard | SimulatedCards
 
 
 class SimulatedUsb:
-    """Those readers of a site whose place is simulated, plugged in."""
+    """The simulated USB readers of a site, plugged in at start."""
 
     def __init__(self, readers: Iterable[Reader], runtime_dir: Path) -> None:
         self._keyboards: dict[str, SimulatedKeyboard] = {}
@@ -51,17 +51,17 @@ class SimulatedUsb:
             raise InvalidRequest(str(error)) from error
 
     def cards(self, reader: str) -> SimulatedCards:
-        """What stands in the place of pcscd for a reader; raises InvalidRequest for others."""
+        """Return the simulated card service of a reader; raises InvalidRequest for others."""
         cards = self._cards.get(reader)
         if cards is None:
             raise InvalidRequest(f"reader {reader!r} is no simulated contactless reader")
         return cards
 
     def device(self, reader: str) -> SimulatedDevice | None:
-        """What can be unplugged of a reader; None for one that is not of these."""
+        """Return a reader's simulated device; None for another reader."""
         return self._keyboards.get(reader) or self._cards.get(reader)
 
     def close(self) -> None:
-        """Take the devices away."""
+        """Remove the devices."""
         for keyboard in self._keyboards.values():
             keyboard.unplug()

@@ -1,4 +1,4 @@
-"""What a driver of contactless readers asks of the service that runs them."""
+"""The interface of the service that runs contactless readers."""
 
 from __future__ import annotations
 
@@ -6,46 +6,46 @@ from dataclasses import dataclass
 from typing import Protocol
 
 WAIT_S = 1.0
-"""The longest that `look` waits."""
+"""Longest wait of `look`."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardView:
-    """What lies on a reader."""
+    """The card state of a reader."""
 
     present: bool
     events: int
-    """Counts the cards that came and went: a card that was changed between two looks shows."""
+    """Counts insertions and removals, which shows a card exchanged between two looks."""
     atr: bytes = b""
     """The card's answer to reset; empty without a card."""
 
 
 class CardService(Protocol):
-    """One connection to the service. A thread of its own uses it, but for `cancel`."""
+    """One connection to the service. One thread uses it, except for `cancel`."""
 
     settling_ns: int
-    """For so long after a reader came, a card that was lying on it may first be noticed."""
+    """Time after a reader appears in which a card already on it may first show up."""
 
     def readers(self) -> list[str]:
-        """The names of the readers that are there; raises OSError when the service is not."""
+        """Return the names of the readers; raises OSError without the service."""
 
     def look(self, reader: str | None) -> CardView | None:
-        """Wait until something changes, and say what lies on the reader.
+        """Wait for a change and return the card state of the reader.
 
-        The first look at a reader answers at once; the others wait for a card, for readers that
-        come or go, for `cancel`, and never longer than `WAIT_S`. None says that the reader is
-        gone; without a reader, it is only waited. Raises OSError when the service is gone.
+        The first look at a reader returns at once; later ones wait for a card, a change of readers
+        or `cancel`, at most WAIT_S. Returns None when the reader is gone, and always without a
+        reader. Raises OSError when the service is gone.
         """
 
     def transmit(self, reader: str, command: bytes) -> bytes:
-        """The answer of the card on the reader to a command.
+        """Send a command to the card on the reader and return its answer.
 
-        Raises BrokenFrame when it was taken away, does not answer or is in another program's
-        hands, OSError when the reader or the service is gone.
+        Raises BrokenFrame when the card was removed, does not answer or is used by another program,
+        OSError when the reader or the service is gone.
         """
 
     def cancel(self) -> None:
-        """End a `look`; from any thread."""
+        """End a `look`; thread-safe."""
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""

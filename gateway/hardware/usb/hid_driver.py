@@ -1,4 +1,4 @@
-"""Readers that work as a USB keyboard: a thread that carries keys, and their text in the loop."""
+"""Keyboard readers: a thread transfers keys, and the loop decodes the text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gateway.hardware.usb.input_events import (
 from gateway.settings import HidReader
 
 _IDLE_MS = 500
-"""The longest a wait for keys is."""
+"""Longest wait for keys."""
 _EVENTS_AT_ONCE = 256
 
 _WORDS = {
@@ -34,14 +34,14 @@ _WORDS = {
     errno.EINVAL: "this is no input device",
     errno.EBUSY: "another program has it for itself",
 }
-"""Errors that the system words for somebody else than a technician."""
+"""Replacements for system error texts."""
 
 _Keys = list[Key | KeysLost]
-"""Keys in the order in which they came; none when a silence is what was heard."""
+"""Keys in order of arrival; an empty list is a silence."""
 
 
 class HidDriver:
-    """One reader that types."""
+    """The driver of one keyboard reader."""
 
     due_ns = None
 
@@ -56,7 +56,7 @@ class HidDriver:
     ) -> None:
         """Start the thread on the device at `path`; nothing is posted before the first `service`.
 
-        `opener` gives a non-blocking descriptor that reads as an input device does.
+        `opener` returns a non-blocking descriptor of an input device.
         """
         self.name = reader.name
         self._reader = reader
@@ -74,7 +74,7 @@ class HidDriver:
         return self._thread.responsive(now_ns)
 
     def configure(self, reading: ReadingSettings) -> None:
-        """What a code stands for is decided by who looks it up."""
+        """Does nothing: the look-up applies the QR mode."""
 
     def service(self, now_ns: int) -> None:  # noqa: ARG002 - keys have stamps of their own
         for keys in self._thread.take():
@@ -120,10 +120,10 @@ class HidDriver:
                 for counts in self._burst.take(read):
                     self._post(counts)
 
-    # From here on: the thread.
+    # Called by the thread.
 
     def _carry(self, thread: DeviceThread[_Keys]) -> None:
-        """Open the device and carry its keys to the loop until told to stop."""
+        """Open the device and deliver its keys to the loop until `stopping`."""
         device = self._opener(self._path)
         try:
             wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -155,7 +155,7 @@ class HidDriver:
                 unfinished = False
 
     def _plain(self, error: Exception) -> str:
-        """What is wrong with the device, with its path."""
+        """Return the device's path and the error."""
         number = error.errno if isinstance(error, OSError) else None
         if number is None:
             return str(error)
@@ -163,7 +163,7 @@ class HidDriver:
 
 
 def _read_events(device: int) -> bytes:
-    """What the device has to say; raises OSError when it has gone."""
+    """Read the device's events; raises OSError when the device is gone."""
     data = os.read(device, EVENT_BYTES * _EVENTS_AT_ONCE)
     if not data:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))

@@ -1,8 +1,7 @@
-"""Linux input devices (evdev): opening one for ourselves alone, and the events it gives.
+"""Linux input devices (evdev): opens a device exclusively and decodes its events.
 
-Structure and request numbers are those of the kernel's `linux/input.h`. No more of the interface is
-needed than one structure and two requests; the library for it has no wheels for ARM, and opens
-nothing but a real device.
+Structure and request numbers come from the kernel's `linux/input.h`. The evdev library has no
+wheels for ARM and opens real devices only; one structure and two requests suffice here.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from gateway.credentials.keyboard import ENTER, LEFT_SHIFT, strokes
 
 _EVENT = struct.Struct("@llHHi")
-"""`struct input_event`: seconds, microseconds, type, code, value; in the machine's own sizes."""
+"""`struct input_event`: seconds, microseconds, type, code, value, in native sizes."""
 EVENT_BYTES = _EVENT.size
 
 _SYN, _KEY = 0, 1
@@ -40,16 +39,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeysLost:
-    """The kernel's buffer was full: what came before `at_ns` is not whole."""
+    """The kernel's buffer was full: keys before `at_ns` are missing."""
 
     at_ns: int
 
 
 def open_keyboard(path: str) -> int:
-    """The descriptor of an input device that nobody else gets a key of from now on.
+    """Open an input device exclusively and return its descriptor.
 
-    What a reader types would else land in a console's login too. Raises OSError: the path is not
-    there, is no input device (ENOTTY), or another program has it for itself (EBUSY).
+    Otherwise a console's login would get the keys too. Raises OSError: the path does not exist, is
+    not an input device (ENOTTY), or another program has opened it exclusively (EBUSY).
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -62,14 +61,14 @@ def open_keyboard(path: str) -> int:
 
 
 class InputEventStream:
-    """Cuts what is read from one opened device into keys; other events are left aside."""
+    """Decodes the bytes of one opened device into keys; other events are ignored."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._skipping = False
 
     def feed(self, data: bytes) -> list[Key | KeysLost]:
-        """Take bytes as they were read; the keys that they hold."""
+        """Take bytes as read; returns their keys."""
         data = self._rest + data
         whole = len(data) - len(data) % EVENT_BYTES
         self._rest = data[whole:]
@@ -80,21 +79,21 @@ class InputEventStream:
                 self._skipping = True
                 keys.append(KeysLost(at_ns))
             elif self._skipping:
-                # What follows up to the next report belongs to the lost ones.
+                # Events up to the next report belong to the lost ones.
                 self._skipping = not (kind == _SYN and code == _SYN_REPORT)
-            elif kind == _KEY and value in {_UP, _DOWN}:  # not the repetition of a held key
+            elif kind == _KEY and value in {_UP, _DOWN}:  # not key repeat
                 keys.append(Key(code, value == _DOWN, at_ns))
         return keys
 
 
 def pack_event(kind: int, code: int, value: int, at_ns: int) -> bytes:
-    """The bytes of one event, as the kernel hands them out."""
+    """Return the bytes of one event, as the kernel writes it."""
     seconds, rest_ns = divmod(at_ns, 1_000_000_000)
     return _EVENT.pack(seconds, rest_ns // 1_000, kind, code, value)
 
 
 def pack_keys(keys: Iterable[tuple[int, bool]], at_ns: int) -> bytes:
-    """The bytes of keys that go down (True) and up, each with its report."""
+    """Return the bytes of key presses (True) and releases, each with its report."""
     report = pack_event(_SYN, _SYN_REPORT, 0, at_ns)
     return b"".join(
         pack_event(_KEY, code, _DOWN if down else _UP, at_ns) + report for code, down in keys
@@ -102,8 +101,8 @@ def pack_keys(keys: Iterable[tuple[int, bool]], at_ns: int) -> bytes:
 
 
 def pack_text(text: str, at_ns: int) -> bytes:
-    """The bytes of a text typed on a US keyboard and ended by Enter; raises ValueError for a
-    character that has no key there."""
+    """Return the bytes of a text typed on a US keyboard and Enter; raises ValueError for a
+    character without a key."""
     keys: list[tuple[int, bool]] = []
     for code, shift in [*strokes(text), (ENTER, False)]:
         stroke = [(code, True), (code, False)]

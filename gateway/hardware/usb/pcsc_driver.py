@@ -1,4 +1,4 @@
-"""Contactless readers that pcscd serves: a thread that watches for cards and asks their number."""
+"""Contactless readers at pcscd: a thread waits for cards and reads their serial numbers."""
 
 from __future__ import annotations
 
@@ -26,29 +26,28 @@ from gateway.hardware.usb.pcsc_service import open_pcscd
 from gateway.settings import PcscReader
 
 _AGAIN_S = 0.1
-"""After a reader that is listed and gone: it is just being taken away."""
+"""Pause after a reader that is listed but gone: it is being removed."""
 
 _CLOSING_S = 2.0
-"""The longest that `close` waits for a call which pcscd does not answer; a service has little time
-to stop."""
-_HANGS = "pcscd does not answer a call any more: it hangs, or the reader's driver in it does"
+"""Longest wait of `close` for a call that pcscd does not answer."""
+_HANGS = "pcscd does not answer: it or its driver for the reader hangs; restart pcscd"
 
 log = structlog.get_logger("pcsc")
 
 
 @dataclass(frozen=True, slots=True)
 class _CardRead:
-    """A card that was laid on the reader."""
+    """A card that was presented at the reader."""
 
     atr: bytes
     answer: bytes
-    """To `ASK_SERIAL`; empty when there is a fault."""
+    """Answer to `ASK_SERIAL`; empty with a fault."""
     fault: str
     at_ns: int
 
 
 class PcscDriver:
-    """One reader at pcscd."""
+    """The driver of one reader at pcscd."""
 
     due_ns = None
 
@@ -68,18 +67,18 @@ class PcscDriver:
         self._post = loop.post
         self._opener = opener
         self._reported: DeviceState | None = None
-        """What the thread told last."""
+        """The last state from the thread."""
         self._hangs = False
         self._thread: DeviceThread[_CardRead] = DeviceThread(
             reader.name, self._watch, loop, backoff=backoff
         )
 
-    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - a thread that hangs counts as well
-        # It hangs in pcscd, which a new start of this program would not cure: doors go on.
+    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - a hanging thread counts as responsive
+        # It hangs in pcscd, which a restart of this program would not repair.
         return self._thread.alive
 
     def configure(self, reading: ReadingSettings) -> None:
-        """Nothing in the database is about these readers."""
+        """Does nothing: these readers have no settings in the database."""
 
     def service(self, now_ns: int) -> None:
         self._report_hang(now_ns)
@@ -117,10 +116,10 @@ class PcscDriver:
                 return Identification(self.name, card, shown.at_ns)
         return BadFrame(self.name, shown.answer.hex(), f"{kind}: {fault}", shown.at_ns)
 
-    # From here on: the thread.
+    # Called by the thread.
 
     def _watch(self, thread: DeviceThread[_CardRead]) -> None:
-        """Watch the reader until told to stop; raises OSError when pcscd goes."""
+        """Watch the reader until `stopping`; raises OSError when pcscd is gone."""
         with closing(self._opener()) as service, thread.interrupted_by(service.cancel):
             while not thread.stopping:
                 try:
@@ -130,9 +129,9 @@ class PcscDriver:
                     service.look(None)
 
     def _follow(self, thread: DeviceThread[_CardRead], service: CardService, reader: str) -> None:
-        """Hand on every card that is laid on `reader`, as long as it is the one that is meant.
+        """Deliver every card presented at `reader`, while it is the requested one.
 
-        Raises NotFound when it has gone.
+        Raises NotFound when it is gone.
         """
         thread.beat()
         came_ns = self._clock.monotonic_ns()
@@ -157,8 +156,9 @@ class PcscDriver:
             last = view
 
     def _deliver_resting(self, thread: DeviceThread[_CardRead], view: CardView) -> None:
-        """A door must not open because power or pcscd came back under a card that was left."""
-        why = "it lay on the reader when that was opened: take it away, then show it again"
+        """Deliver a card that lay on the reader as a fault: a return of power or pcscd must not
+        open a door."""
+        why = "the card lay on the reader when it was opened: remove it, then present it again"
         thread.deliver(_CardRead(view.atr, b"", why, self._clock.monotonic_ns()))
 
     def _asked(self, service: CardService, reader: str, view: CardView, now_ns: int) -> _CardRead:

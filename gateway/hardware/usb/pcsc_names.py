@@ -1,4 +1,4 @@
-"""Which reader at pcscd the site file means: by its name, or by the beginning of it."""
+"""Finds the pcscd reader for a name in the site file, or for the beginning of a name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gateway.settings import PcscReader
 
 
 def reader_among(requested: str, present: Sequence[str]) -> str:
-    """The one reader of that name or beginning; raises NotFound naming those that are present."""
+    """Return the one reader with that name or beginning; raises NotFound that names all."""
     if requested in present:
         return requested
     fitting = [name for name in present if name.startswith(requested)]
@@ -23,12 +23,12 @@ def reader_among(requested: str, present: Sequence[str]) -> str:
         )
     raise NotFound(
         f"pcscd has no reader {requested!r}; it has: {', '.join(present) or 'none'}; "
-        "see its cable and `reader`"
+        "check its cable and the key `reader`"
     )
 
 
 def name_problems(readers: Iterable[PcscReader]) -> Iterator[str]:
-    """Where two names may mean one reader: a card present would be two identifications."""
+    """Yield names that may match the same reader: a card would be two identifications."""
     by_length = sorted(readers, key=lambda reader: len(reader.reader))
     for one, other in combinations(by_length, 2):
         if other.reader.startswith(one.reader):

@@ -1,4 +1,4 @@
-"""Who may use the readers at pcscd: since Debian 13 pcscd asks polkit about every client."""
+"""Access rights at pcscd: since Debian 13 pcscd asks polkit about every client."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from gateway.settings.profiles import shipped_folder
 
 RULE_FILE = "gateway-readers.rules"
 INSTALLED = Path("/usr/share/polkit-1/rules.d") / RULE_FILE
-"""Where the installer puts the rule for the controller's user."""
+"""Installed rule for the controller's user."""
 LOCAL = Path("/etc/polkit-1/rules.d") / RULE_FILE
-"""Where the administrator of a machine puts a rule for another user."""
+"""An administrator's rule for another user."""
 _SOCKET = "/run/pcscd/pcscd.comm"
 _PATIENCE_S = 2.0
 SERVICE_USER = "gateway-controller"
-"""Whom the shipped rule allows."""
+"""The user that the shipped rule permits."""
 
 
 def refusal(user: str | None = None) -> str:
-    """Why pcscd refuses `user` (this process's by default), and the command that cures it.
+    """Return why pcscd refuses `user` (default: this process's) and the command that repairs it.
 
-    Whether the rule is there cannot be told: its directory may be readable to polkit alone.
+    The rule's presence is unknown: its directory may be readable to polkit only.
     """
     user = user or _this_user()
     shipped = Path(str(shipped_folder("systemd"))) / "polkit" / RULE_FILE
@@ -44,7 +44,7 @@ def refusal(user: str | None = None) -> str:
 
 
 class Access(Enum):
-    """What pcscd does with somebody who connects."""
+    """pcscd's reaction to a connection."""
 
     AWAY = auto()
     ALLOWED = auto()
@@ -52,10 +52,10 @@ class Access(Enum):
 
 
 def access() -> Access:
-    """Connect to pcscd and say nothing.
+    """Connect to pcscd without sending anything.
 
-    It closes the connection at once when polkit denies it the user; of that the library makes one
-    of several codes, by chance, and the same ones of a daemon that has ended.
+    pcscd closes the connection at once when polkit denies the user. The library reports that with
+    varying codes, which also occur after pcscd has ended.
     """
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_PATIENCE_S)

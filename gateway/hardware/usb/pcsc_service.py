@@ -1,8 +1,8 @@
-"""pcscd, through pyscard's functions of the PC/SC interface (`smartcard.scard`).
+"""The card service of pcscd, through pyscard's PC/SC functions (`smartcard.scard`).
 
-pyscard's own classes watch readers in threads that end unseen when pcscd restarts; here every call
-is made by the driver's thread, and what a call answers is checked. It is the only module that knows
-pyscard, and imports it late: a site without such a reader does not need it.
+pyscard's classes watch readers in threads that end unnoticed when pcscd restarts. Here the driver's
+thread makes every call and checks its result. Only this module imports pyscard, and late: a site
+without such a reader does not need it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from gateway.hardware.usb.card_service import WAIT_S, CardView
 from gateway.hardware.usb.pcsc_rights import Access, access, refusal
 
 OLDEST = 2
-"""Of pyscard. Debian 12 has 2.0; nothing older was tried."""
+"""Oldest supported major version of pyscard. Debian 12 has 2.0; older ones were not tested."""
 
 _NEW_READERS = "\\\\?PnP?\\Notification"
-"""The reader that stands for readers that come and go (PC/SC part 5, pcsclite)."""
+"""The pseudo-reader that signals new and removed readers (PC/SC part 5, pcsclite)."""
 _ATTEMPTS = 3
 _AGAIN_S = 0.05
-"""Between attempts, while another program has the card for a moment."""
+"""Pause between attempts while another program uses the card."""
 
 
 def open_pcscd() -> PcscService:
-    """A connection to pcscd.
+    """Connect to pcscd.
 
-    Raises DeviceUnavailable: pyscard is missing or too old, or pcscd does not answer.
+    Raises DeviceUnavailable when pyscard is missing or too old, or pcscd does not answer.
     """
     requirement = f"the Python package pyscard (>= {OLDEST}.0)"
     try:
@@ -51,7 +51,7 @@ class PcscService:
         """`scard` is pyscard's module of functions; raises DeviceUnavailable without pcscd."""
         self._scard = scard
         self._known: dict[str, int] = {}
-        """Reader -> the state that was last told of it."""
+        """Reader -> its last known state."""
         (self._context,) = self._asked(scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM))
 
     def readers(self) -> list[str]:
@@ -104,17 +104,18 @@ class PcscService:
         return answer
 
     def cancel(self) -> None:
-        # pcsclite asks the daemon for it and waits for an answer: one that hangs may hold up nobody
-        # else. What it answers does not matter: a wait that it misses ends by itself.
+        # pcsclite waits for the daemon's answer, which may hang, so the call has its own thread.
+        # Its result does not matter: a wait that misses it times out.
         ask, context = self._scard.SCardCancel, self._context
         threading.Thread(target=ask, args=(context,), name="pcsc-cancel", daemon=True).start()
 
     def close(self) -> None:
-        # Nothing can be done where pcscd has forgotten the context.
+        # The result is ignored: pcscd may not know the context any more.
         self._scard.SCardReleaseContext(self._context)
 
     def _exchange(self, reader: str, command: bytes) -> tuple[int, bytes]:
-        """Connect, transmit and disconnect once: the code of the first that failed, the answer."""
+        """Connect, transmit and disconnect; returns the code of the first failed call and the
+        answer."""
         scard = self._scard
         code, card, protocol = scard.SCardConnect(
             self._context,
@@ -132,15 +133,15 @@ class PcscService:
         return code, bytes(answer)
 
     def _card_faults(self) -> dict[int, str]:
-        """Codes that speak of the card, and not of the reader or the service."""
+        """Return the error codes that concern the card, not the reader or the service."""
         scard = self._scard
-        early = "the card was taken away before it was read: hold it longer"
+        early = "the card was removed before it was read: hold it longer"
         silent = "the card does not answer: hold it flat and still, and one card at a time"
         faults = {
             scard.SCARD_W_REMOVED_CARD: early,
             scard.SCARD_E_NO_SMARTCARD: early,
             scard.SCARD_W_RESET_CARD: "another program resets the card again and again",
-            scard.SCARD_E_SHARING_VIOLATION: "another program has the card for itself",
+            scard.SCARD_E_SHARING_VIOLATION: "another program uses the card exclusively",
             scard.SCARD_W_UNRESPONSIVE_CARD: silent,
             scard.SCARD_W_UNPOWERED_CARD: silent,
             scard.SCARD_E_NOT_TRANSACTED: silent,
@@ -162,7 +163,7 @@ class PcscService:
         away = (scard.SCARD_E_NO_SERVICE, scard.SCARD_E_SERVICE_STOPPED)
         if refused or any(_same(code, other) for other in away):
             found = access()
-            # To connect to pcscd is one right at polkit, to use a card another.
+            # polkit has separate rights for connecting to pcscd and for using a card.
             if found is Access.REFUSED or (found is Access.ALLOWED and refused and of_card):
                 raise DeviceUnavailable(refusal())
             raise DeviceUnavailable("pcscd does not answer: is it installed and running?")
@@ -171,5 +172,5 @@ class PcscService:
 
 
 def _same(code: int, other: int) -> bool:
-    """Whether two codes are one; pyscard gives them with a sign on some machines."""
+    """Return whether two codes are equal; pyscard returns them signed on some machines."""
     return (code ^ other) & 0xFFFF_FFFF == 0

@@ -103,11 +103,17 @@ def test_a_port_that_two_devices_name_is_refused(bench: Bench) -> None:
         boards.check_site(bench.profile, site(reader=readers, sec_box=[module]))
 
     check("/dev/a", "/dev/input/x", "simulated", "simulated", box="simulated")
-    with pytest.raises(SettingsError, match="reader 'r2' port: '/dev/a' belongs to reader 'r1'"):
+    with pytest.raises(
+        SettingsError, match="reader 'r2' port: '/dev/a' is already used by reader 'r1'"
+    ):
         check("/dev/a", "/dev/a")
-    with pytest.raises(SettingsError, match="reader 'r2' device: '/dev/input/x' belongs to reader"):
+    with pytest.raises(
+        SettingsError, match="reader 'r2' device: '/dev/input/x' is already used by reader"
+    ):
         check("/dev/input/x", "/dev/input/x")
-    with pytest.raises(SettingsError, match="reader 'r1' port: '/dev/b' belongs to sec_box 'gate'"):
+    with pytest.raises(
+        SettingsError, match="reader 'r1' port: '/dev/b' is already used by sec_box 'gate'"
+    ):
         check("/dev/b")
 
 

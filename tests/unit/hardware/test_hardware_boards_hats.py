@@ -49,7 +49,9 @@ def test_a_strike_on_a_channel_of_the_relay_board_is_accepted() -> None:
 
 
 def test_a_strike_on_no_channel_of_the_relay_board_is_refused_with_those_there() -> None:
-    with pytest.raises(SettingsError, match=r"'front' strike: pin 17 is no relay.*CH1 26, CH2 20"):
+    with pytest.raises(
+        SettingsError, match=r"'front' strike: pin 17 drives no relay.*CH1 26, CH2 20"
+    ):
         check_site(PI, site(WAVESHARE, door=[strike_on_low(17)]))
 
 

@@ -307,7 +307,10 @@ def test_lines_that_another_program_has_at_the_start_are_a_state_and_tried_again
     watch = LineWatch("front", source, bench.loop)
     watch.service(bench.clock.monotonic_ns())
     assert [(told.health, told.why) for told in bench.posted(DeviceState)] == [
-        (Health.OFFLINE, "lines 5 and 6 of /dev/gpiochip4 are not available: Device or resource busy")
+        (
+            Health.OFFLINE,
+            "lines 5 and 6 of /dev/gpiochip4 are not available: Device or resource busy",
+        )
     ]
     thread = EdgeThread([source], bench.loop)
     until(lambda: chips.refused == 2)
@@ -372,7 +375,7 @@ def test_lines_that_never_rest_are_let_go_for_a_while(
         request.pulse(5 + number % 2, 10**9 + number * 20_000)
     request.tell()
     until(lambda: source.failure)
-    assert "more of them than any reader sends" in source.failure
+    assert "more edges than any reader sends" in source.failure
     assert request.released
     bench.clock.advance(RETRY_NS / 1e9)
     until(lambda: len(chips.requests) == 2)

@@ -253,7 +253,7 @@ def test_a_reader_comes_and_goes_without_a_new_connection(
     service.unplug()
     counter.wait_for(lambda: counter.states[-1][0] is False)
     assert counter.states[-1][1] == (
-        "pcscd has no reader 'ACME'; it has: none; see its cable and `reader`"
+        "pcscd has no reader 'ACME'; it has: none; check its cable and the key `reader`"
     )
     service.plug()
     counter.wait_for(lambda: counter.states[-1] == (True, ""))

@@ -421,7 +421,7 @@ def test_what_is_no_serial_number_or_nobodys_is_noted_and_the_next_card_is_read(
         pcscd.remove(card)
     shy = pcscd.insert_shy()
     counter.wait_for(lambda: len(counter.refused) == 4)
-    assert "hold it longer" in counter.refused[-1]
+    assert "hold the card longer" in counter.refused[-1]
     pcscd.remove(shy)
     pcscd.insert(ANA)
     counter.wait_for(lambda: counter.read == [ANAS_NUMBER])
@@ -470,7 +470,7 @@ def test_a_beginning_that_fits_two_readers_or_none_names_those_that_are_there(
     assert "2 readers: Virtual PCD 00 00, Virtual PCD 00 01; name one of them" in why
     ((online, why),) = wrong.states
     assert not online
-    assert "no reader 'ACME'; it has: Virtual PCD 00 00, Virtual PCD 00 01; see its cable" in why
+    assert "no reader 'ACME'; it has: Virtual PCD 00 00, Virtual PCD 00 01; check its cable" in why
 
 
 @pytest.mark.usefixtures("pcscd")

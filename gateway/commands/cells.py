@@ -95,7 +95,7 @@ class Cells:
             if self.numbering is None:
                 return self._stored(name, text)
             digits = self.numbering is CardNumbering.DIGITS
-            return CardFormatat(self.numbering).card_of_text(text.zfill(8) if digits else text)
+            return CardFormat(self.numbering).card_of_text(text.zfill(8) if digits else text)
         except ValueError as error:
             if isinstance(error, InvalidRequest):
                 raise

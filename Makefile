@@ -1,37 +1,36 @@
-# Everything starts from a machine with Python 3 and make; .ci/setup brings the rest.
+# Needs Python 3 and make; .ci/setup installs the rest.
 #
 #   make run [ARGS=...]   the demo site on the simulated board, http://127.0.0.1:8080
-#   make test             linters, types, walls between the rooms, and all tests
+#   make test             linters, types, import contracts and all tests
 #   make lint             the first three alone
 #   make test-all         `test`, then the unit tests on every other Python found
-#   make test-vm          on real systemd and kernel GPIO lines, in a virtual machine (Debian 12, root)
-#   make soak-vm          10,000 Wiegand frames a rate in it
-#   make bench-vm         how fast edges may come in it before any is lost
-#   make fuzz             property tests with many more, random examples
-#   make bench            the measurements in tests/bench
-#   make mutate           small changes to the pure rooms: which of them does no test notice?
+#   make test-vm          tests with real systemd and kernel GPIO lines in a virtual machine (Debian 12, root)
+#   make soak-vm          the same machine, with 10,000 Wiegand frames at each rate
+#   make bench-vm         the same machine: the highest edge rate without a loss
+#   make fuzz             property tests with many more random examples
+#   make bench            runs the measurements in tests/bench
+#   make mutate           mutation tests of the pure packages
 #   make release          checks version, changelog and tree, then builds wheel and sdist into dist
-#   make docs             writes gateway/docs anew, what the API and the configuration can do, and
-#                         hw/drawings
-#   make install          on a Pi, as root: users, services, rules; again: an upgrade that can go back
-#   make uninstall        takes them away and leaves the data (systemd/installer says what it is told)
-#   make clean            remove what was built; the data in .gateway stays
+#   make docs             generates the reference pages of gateway/docs, and hw/drawings
+#   make install          on a Pi, as root: installs or upgrades; a failed upgrade is undone
+#   make uninstall        removes the installation, keeps the data (options: see systemd/installer)
+#   make clean            removes what was built; keeps the data in .gateway
 #
-# PYTHON=... chooses the interpreter. A recipe that fails makes `make` itself exit with 2.
+# PYTHON=... selects the interpreter. `make` exits with 2 when a recipe fails.
 
 SHELL := /bin/bash
 BIN := .venv/bin
 DATA := .gateway
-# Files of tests that run at once: `make test WORKERS=0` is one after the other.
+# Test files that run in parallel; `make test WORKERS=0` runs them one by one.
 WORKERS := 2
 OTHER_PYTHONS := python3.11 python3.12 python3.13
-# The tests must meet the installed package, not the sources.
+# The tests must import the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
 .PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs release install uninstall clean setup-run setup-test setup-mutate
 .NOTPARALLEL:
 
-# `exec`, so that a signal to make reaches the gateway itself. Standard output is the gateway's.
+# `exec` passes signals on to the gateway. Standard output is the gateway's.
 run: setup-run
 	@[ -e $(DATA)/store.db ] || $(BIN)/gateway init --data $(DATA) --demo >&2
 	@exec $(BIN)/gateway run --data $(DATA) $(ARGS)
@@ -45,7 +44,7 @@ lint: setup-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The interpreter of `test` is left out here; one that is missing or too old is passed over.
+# Skips the interpreter of `test`, and interpreters that are missing or too old.
 test-all: test
 	@for python in $(OTHER_PYTHONS); do \
 	    $$python -c '' 2>/dev/null || continue; \
@@ -54,8 +53,8 @@ test-all: test
 	    .venv/$$python/bin/pytest -n $(WORKERS) --dist loadfile tests/unit $(ARGS) || exit; \
 	done
 
-# The machine is built in .vm. Where there can be none, .ci/vm says so loudly (75), and nothing runs.
-# A test here has deadlines of its own: it may take long while others use the processors.
+# .ci/vm builds the machine in .vm, and exits with 75 and a notice where that is not possible: then no
+# test runs. The tests have their own deadlines, so faulthandler's is off.
 test-vm: vm-command = $(BIN)/pytest -o faulthandler_timeout=0 tests/vm
 soak-vm: vm-command = GATEWAY_VM_FRAMES=10000 $(BIN)/pytest -o faulthandler_timeout=0 \
     tests/vm/test_vm_wiegand.py
@@ -77,7 +76,7 @@ mutate: setup-mutate
 docs: setup-test
 	cd tests && exec ../$(BIN)/python -m reference
 
-# Lint comes after the checks, which take no time; nothing is tagged or pushed.
+# The quick checks come before lint. Nothing is tagged or pushed.
 release:
 	@.ci/release check
 	@$(MAKE) lint

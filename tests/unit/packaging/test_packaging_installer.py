@@ -298,7 +298,7 @@ def test_a_database_that_the_undone_release_migrated_is_that_of_before(running: 
     running.mark("broken")
     running.mark("migrates")
     done = running.make("install")
-    assert "store.db is that of before the upgrade" in done.stderr
+    assert "store.db was restored from before the upgrade" in done.stderr
     assert running.sql("store.db", "PRAGMA user_version") == [(1,)]
     assert running.sql("store.db", "SELECT value FROM entry") == [(7,)]
 

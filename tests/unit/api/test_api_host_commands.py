@@ -339,7 +339,7 @@ def test_who_may_not_restart_the_machine_is_told_before(
 ) -> None:
     service = played_system.play("logind", CanReboot="challenge")
     status, error = pi.refused("reboot")
-    assert (status, "permission" in error) == (400, True)
+    assert (status, "does not permit" in error) == (400, True)
     assert service.calls("Reboot") == []
 
 

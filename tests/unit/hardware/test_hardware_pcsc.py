@@ -191,10 +191,10 @@ def test_a_number_that_is_nobodys_is_noted_and_the_next_card_is_read(
 def test_a_card_that_was_taken_away_too_early_is_noted(
     counter: Counter, service: PlayedService
 ) -> None:
-    service.card_faults = ["the card was taken away before it was read"]
+    service.card_faults = ["the card was removed before it was read"]
     service.present(ANA)
     counter.wait_for(lambda: bool(counter.refused))
-    assert counter.refused == ["MIFARE Classic 1K: the card was taken away before it was read"]
+    assert counter.refused == ["MIFARE Classic 1K: the card was removed before it was read"]
     assert counter.read == []
     assert counter.states == [(True, "")]
 
@@ -205,7 +205,7 @@ def test_a_card_that_lies_there_at_the_opening_opens_nothing(
     service.present(ANA)
     counter = Counter(bench, service)
     counter.wait_for(lambda: bool(counter.refused))
-    assert "take it away, then show it again" in counter.refused[0]
+    assert "remove it, then present it again" in counter.refused[0]
     assert counter.read == []
     service.remove()
     counter.goes_round(service)
@@ -367,5 +367,5 @@ def test_a_command_that_no_card_knows_is_refused_by_the_simulated_one(
     service.present(ANA)
     assert service.transmit(service.names[0], b"\x00") == b"\x6d\x00"
     service.remove()
-    with pytest.raises(BrokenFrame, match="taken away"):
+    with pytest.raises(BrokenFrame, match="removed before"):
         service.transmit(service.names[0], b"\xff\xca\x00\x00\x00")

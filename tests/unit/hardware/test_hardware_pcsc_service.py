@@ -353,8 +353,8 @@ def test_a_card_in_another_programs_hands_for_a_moment_is_asked_again(
 @pytest.mark.parametrize(
     ("code", "why"),
     [
-        (Scard.SCARD_W_REMOVED_CARD, "taken away before it was read"),
-        (Scard.SCARD_E_NO_SMARTCARD, "taken away before it was read"),
+        (Scard.SCARD_W_REMOVED_CARD, "removed before it was read"),
+        (Scard.SCARD_E_NO_SMARTCARD, "removed before it was read"),
         (Scard.SCARD_W_UNRESPONSIVE_CARD, "does not answer"),
         (Scard.SCARD_W_UNPOWERED_CARD, "does not answer"),
         (Scard.SCARD_E_NOT_TRANSACTED, "does not answer"),

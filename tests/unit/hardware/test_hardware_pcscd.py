@@ -444,7 +444,7 @@ def test_a_daemon_that_goes_is_offline_and_cards_are_read_when_it_is_back(
     # It was left on the reader: what is noticed right after the start opens nothing.
     card = pcscd.insert(ANA)
     counter.wait_for(lambda: bool(counter.refused))
-    assert "take it away" in counter.refused[0]
+    assert "remove it" in counter.refused[0]
     pcscd.remove(card)
     counter.come_online()
     pcscd.insert(BRUNO)

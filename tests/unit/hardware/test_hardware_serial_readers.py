@@ -71,7 +71,7 @@ def test_a_code_travels_as_its_reader_writes_it(at: Callable[..., Bench]) -> Non
     bench = at("serial_qr", **more)
     bench.sim.qr("gate", "Olá €")
     bench.wait_for(lambda: bench.credentials == [("gate", "Olá €")])
-    with pytest.raises(InvalidRequest, match="cannot be written"):
+    with pytest.raises(InvalidRequest, match="cannot write the code"):
         bench.sim.qr("gate", "你")
     bench.sim._ports["gate"].send(b"Ol\xe1\r")
     bench.wait_for(lambda: bool(bench.posted(BadFrame)))

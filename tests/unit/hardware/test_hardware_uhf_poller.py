@@ -140,7 +140,7 @@ def test_trigger_mode_is_told_since_nothing_can_trigger(field: Field) -> None:
     field.set(mode=UhfMode.TRIGGER)
     assert field.poller.health is not None
     assert field.poller.health[0] is Health.DEGRADED
-    assert "no trigger input" in field.poller.health[1]
+    assert "which is not supported" in field.poller.health[1]
     field.set(mode=UhfMode.INHIBIT)
     assert field.poller.health == (Health.ONLINE, "")
 

@@ -343,7 +343,10 @@ def test_a_file_that_a_release_no_longer_has_goes_with_the_upgrade(running: Mach
         ({"SITE": "/nowhere.toml"}, "SITE: /nowhere.toml cannot be read"),
         ({"SITE": "demo", "WHEELS": "/nowhere"}, "WHEELS: there is no directory /nowhere"),
         ({"SITE": "demo", "STRICT_GPIOD": "maybe"}, "STRICT_GPIOD must be yes or no, found maybe"),
-        ({"SITE": "demo", "START_TIME": "long"}, "START_TIME must be a number of seconds, found long"),
+        (
+            {"SITE": "demo", "START_TIME": "long"},
+            "START_TIME must be a number of seconds, found long",
+        ),
         ({"SITE": "demo", "PYTHON": "python2"}, "Python 3.11, 3.12 or 3.13 is needed"),
     ],
 )

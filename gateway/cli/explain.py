@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from gateway.cli.options import directory_of, group_data_option, initialised, json_option
+from gateway.cli.plain import one_line
 from gateway.clock import DeviceTime, SiteZone, SystemClock, WireTime
 from gateway.commands.explain import ExplainRequest, explained
 from gateway.commands.requests import parse
@@ -92,7 +93,9 @@ def explain(
         given = {name: value for name, value in asked.items() if value is not None}
         request = parse(ExplainRequest, {**given, **_time(facts, at)})
         answer = explained(facts, request)
-    click.echo(_json(answer) if as_json else "\n".join(_explanation(answer, everything)))
+    click.echo(
+        _json(answer) if as_json else "\n".join(map(one_line, _explanation(answer, everything)))
+    )
 
 
 @explain.command()
@@ -124,7 +127,7 @@ def when_(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object
     with _facts(data) as facts:
         given = {name: value for name, value in asked.items() if value is not None}
         answer = week(facts, parse(WhenCanRequest, {**given, **_time(facts, at)}))
-    click.echo(_json(answer) if as_json else "\n".join(_week(answer)))
+    click.echo(_json(answer) if as_json else "\n".join(map(one_line, _week(answer))))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import click
 from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, json_option
 from gateway.cli.passwords import read_password, warn_if_weak
+from gateway.cli.plain import one_line
 from gateway.clock import SystemClock
 from gateway.commands.accounts import shown
 from gateway.commands.provisioning import new_password
@@ -59,7 +60,7 @@ def list_(data: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['role']:<13}  {row['login']}")
+        click.echo(f"{row['role']:<13}  {one_line(row['login'])}")
 
 
 @login.command()

@@ -16,6 +16,7 @@ from enum import Enum
 import structlog
 from structlog.typing import EventDict
 
+from gateway.cli.plain import one_line
 from gateway.explain.entry_words import Priority
 from gateway.explain.time_words import clock_words
 
@@ -89,9 +90,9 @@ def renderer(reader: Reader) -> Callable[[object, str, EventDict], str]:
         priority = Priority(event.pop("priority", _PRIORITIES.get(level, Priority.INFO)))
         local = event.pop("at", None)
         trace = str(event.pop("exception", ""))
-        text = _one_line(str(event.pop("event")))
+        text = one_line(str(event.pop("event")))
         if event:
-            text += f" ({', '.join(f'{name}: {_one_line(str(it))}' for name, it in event.items())})"
+            text += f" ({', '.join(f'{name}: {one_line(str(it))}' for name, it in event.items())})"
         lines = [text, *trace.splitlines()]
         match reader:
             case Reader.JOURNAL:
@@ -105,11 +106,6 @@ def renderer(reader: Reader) -> Callable[[object, str, EventDict], str]:
         return "\n".join(lines)
 
     return render
-
-
-def _one_line(text: str) -> str:
-    """`text` without what would begin a line of its own, or steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _time_of_day(local: int | None) -> str:

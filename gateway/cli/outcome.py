@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.cli.plain import one_line
 from gateway.cli.site_names import site_names
 from gateway.explain.entry_words import line_of
 from gateway.link.messages import Simulate
@@ -76,7 +77,7 @@ class Outcome:
                         clock_trusted=entry.clock_trusted,
                     )
                     if line is not None:
-                        yield line.text
+                        yield one_line(line.text)
                 time.sleep(_PAUSE_S)
 
 

@@ -12,6 +12,7 @@ import click
 
 from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, initialised, json_option
+from gateway.cli.plain import one_line
 from gateway.clock import DeviceTime, SiteZone, SystemClock
 from gateway.commands.people import LocalPeople, Person
 from gateway.settings import read_running_site
@@ -57,9 +58,10 @@ def add(
     click.echo(made.id)
     click.echo(f"added: {_line(made)}", err=True)
     if not made.groups:
-        listed = ", ".join(f"{number} ({group})" for number, group in known.items())
+        listed = one_line(", ".join(f"{number} ({group})" for number, group in known.items()))
+        shown = one_line(made.name)
         click.echo(
-            f"no rule lets {made.name} in without a group; put person {made.id} into one by"
+            f"no rule lets {shown} in without a group; put person {made.id} into one by"
             f" `gateway person group --data {data} {made.id} GROUP`, of {listed or 'none'}",
             err=True,
         )
@@ -120,12 +122,12 @@ def remove_card(data: Path, number: str) -> None:
     """Remove a card, such as one that was lost."""
     with _people(data) as people:
         owner = people.remove_card(number)
-    click.echo(f"card {number} of {owner.name} (person {owner.id}) removed", err=True)
+    click.echo(f"card {number} of {one_line(owner.name)} (person {owner.id}) removed", err=True)
 
 
 def _line(one: Person) -> str:
     cards, groups = " ".join(one.cards) or "none", ", ".join(one.groups) or "none"
-    return f"{one.id}  {one.name}; cards {cards}; groups {groups}"
+    return one_line(f"{one.id}  {one.name}; cards {cards}; groups {groups}")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import unicodedata
 from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
@@ -332,6 +333,23 @@ class Text(Field):
 
     def text_of(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
         return column
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Text):
+    """What something is called, in one line: lists, logs and terminals show it."""
+
+    def decode(self, value: object) -> str:
+        text = Text.decode(self, value)
+        if has_control_characters(text):
+            raise invalid_member(self.name, "string without control characters", repr(text[:40]))
+        return text
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether `text` holds C0 or C1 controls, such as a line break or the start of a terminal's
+    command."""
+    return any(unicodedata.category(letter) == "Cc" for letter in text)
 
 
 @dataclass(frozen=True, slots=True)

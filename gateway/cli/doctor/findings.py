@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import click
 
+from gateway.cli.plain import one_line
+
 
 class Grade(StrEnum):
     """How a finding is to be taken."""
@@ -34,6 +36,6 @@ def report(findings: Iterable[Finding], *, as_json: bool) -> None:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
     else:
         for finding in found:
-            click.echo(f"{finding.grade.value:<5}{finding.subject}: {finding.text}")
+            click.echo(f"{finding.grade.value:<5}{one_line(f'{finding.subject}: {finding.text}')}")
     if any(finding.grade is Grade.FAIL for finding in found):
         raise SystemExit(1)

@@ -20,7 +20,7 @@ import argon2
 import peewee
 
 from gateway.errors import InvalidRequest, NotFound, StorageError
-from gateway.objects.fields import storable_text
+from gateway.objects.fields import has_control_characters, storable_text
 from gateway.store.files.database import storage_errors
 from gateway.store.objects.store import Store
 from gateway.store.tables.login_throttle import LoginThrottle
@@ -232,6 +232,8 @@ class Accounts:
         ):
             if not 1 <= len(text) <= longest:
                 raise InvalidRequest(f"a {what} has 1 to {longest} characters")
+        if has_control_characters(login):
+            raise InvalidRequest("a login has no control characters")
         with self._hashing:
             return _HASHER.hash(password)
 

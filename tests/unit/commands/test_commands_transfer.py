@@ -24,7 +24,7 @@ def full(desk: Desk) -> Desk:
     for name, values in {
         "groups": [{"id": 9, "name": "Nine"}],
         "users": [
-            {"id": number, "name": name, "registration": name, "user_type_id": None}
+            {"id": number, "name": f"N{number}", "registration": name, "user_type_id": None}
             for number, name in enumerate(AWKWARD, start=1)
         ],
         "user_groups": [{"user_id": number, "group_id": 9} for number in (1, 2, 3)],
@@ -135,22 +135,23 @@ def test_a_table_of_one_column_comes_back_with_others(full: Desk) -> None:
 def test_any_text_comes_back_as_it_was(
     desk: Desk, names: list[str], delimiter: str, *, more: bool
 ) -> None:
-    desk.ask("destroy_objects", {"object": "users"})
-    values = [{"name": name, "registration": name[::-1]} for name in names]
-    desk.ask("create_objects", {"object": "users", "values": values})
-    columns = ["name", "registration"] if more else ["name"]
-    wanted = [{"object": "users", "columns": columns}, {"object": "groups"}]
+    desk.ask("destroy_objects", {"object": "time_zones"})
+    values = [{"name": name} for name in names]
+    desk.ask("create_objects", {"object": "time_zones", "values": values})
+    columns = ["id", "name"] if more else ["name"]
+    wanted = [{"object": "time_zones", "columns": columns}, {"object": "groups"}]
     text = desk.text("export_objects", {"objects": wanted, "delimiter": delimiter})
-    before = [[row[name] for name in columns] for row in rows(desk, "users")]
-    desk.ask("destroy_objects", {"object": "users"})
+    before = [[row[name] for name in columns] for row in rows(desk, "time_zones")]
+    desk.ask("destroy_objects", {"object": "time_zones"})
     desk.ask("import_objects", {"data": text, "resolution": "replace"})
-    assert [[row[name] for name in columns] for row in rows(desk, "users")] == before
+    assert [[row[name] for name in columns] for row in rows(desk, "time_zones")] == before
 
 
 def test_no_text_becomes_a_formula_of_a_spreadsheet(desk: Desk) -> None:
     for number, name in enumerate(("=1+1", "+5", "-x", "@y", "\tz", "'=1", "'tis"), start=60):
-        desk.ask("create_objects", {"object": "groups", "values": [{"id": number, "name": name}]})
-    text = desk.text("export_object", {"object": "groups"})
+        row = {"id": number, "name": "x", "registration": name}
+        desk.ask("create_objects", {"object": "users", "values": [row]})
+    text = desk.text("export_object", {"object": "users", "columns": ["id", "registration"]})
     names = dict(csv.reader(io.StringIO(text, newline="")))
     told = [names[str(number)] for number in range(60, 67)]
     assert told == ["'=1+1", "'+5", "'-x", "'@y", "'\tz", "''=1", "'tis"]
@@ -559,3 +560,12 @@ def test_what_was_exported_in_any_form_comes_back_as_it_was(
     other.ask("import_objects", {"data": text})
     for wanted in OBJECTS:
         assert rows(other, wanted["object"]) == rows(full, wanted["object"])
+
+
+@pytest.mark.parametrize("name", ["users", "groups"])
+@pytest.mark.parametrize("letter", ["\n", "\x1b", "\x9b", "\x7f"])
+def test_a_name_is_one_line(desk: Desk, name: str, letter: str) -> None:
+    body = {"object": name, "values": [{"name": f"Eve{letter}ALARM"}]}
+    status, answer = desk.refusal("create_objects", body)
+    assert status == 400
+    assert "'name' (string without control characters expected" in str(answer)

@@ -89,8 +89,10 @@ def explain(
     ctx.obj = (data, as_json)
     if ctx.invoked_subcommand is not None:
         return
+    given = {name: value for name, value in asked.items() if value is not None}
+    if "access_log_id" in given and (len(given) > 1 or at is not None):
+        raise click.UsageError("--log explains a logged access and goes with no other question")
     with _facts(data) as facts:
-        given = {name: value for name, value in asked.items() if value is not None}
         request = parse(ExplainRequest, {**given, **_time(facts, at)})
         answer = explained(facts, request)
     click.echo(

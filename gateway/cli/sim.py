@@ -43,6 +43,13 @@ def _ask(ctx: click.Context, command: Simulate) -> dict[str, Any]:
         client.close()
 
 
+_CREDENTIALS = frozenset({"swipe", "qr", "tag", "type", "present"})
+_UNRECORDED = (
+    ": the same credential within 2 s is one read, an enrolment takes what its reader reads, and a "
+    "reader that was slowed down reads once a second"
+)
+
+
 def _do(ctx: click.Context, command: Simulate) -> None:
     """Carry out `command` and print what came of it."""
     data = directory_of(ctx.obj)
@@ -64,7 +71,8 @@ def _do(ctx: click.Context, command: Simulate) -> None:
             click.echo(f"what came of it cannot be told: {error}", err=True)
             return
     if not outcome.found:
-        click.echo(f"nothing was recorded of it within {LONGEST_WAIT_S:g} s", err=True)
+        why = _UNRECORDED if command.verb in _CREDENTIALS else ""
+        click.echo(f"nothing was recorded of it within {LONGEST_WAIT_S:g} s{why}", err=True)
 
 
 _reader = click.option("--reader", required=True, help="The reader's name in the site file.")

@@ -335,17 +335,6 @@ class Text(Field):
         return column
 
 
-@dataclass(frozen=True, slots=True)
-class Name(Text):
-    """What something is called, in one line: lists, logs and terminals show it."""
-
-    def decode(self, value: object) -> str:
-        text = Text.decode(self, value)
-        if has_control_characters(text):
-            raise invalid_member(self.name, "string without control characters", repr(text[:40]))
-        return text
-
-
 def has_control_characters(text: str) -> bool:
     """Whether `text` holds C0 or C1 controls, such as a line break or the start of a terminal's
     command."""

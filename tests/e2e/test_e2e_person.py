@@ -83,7 +83,6 @@ def test_who_has_no_group_is_told_of(site: Site) -> None:
     ("words", "said"),
     [
         (("person", "add", "Eva", "--card", "123,45678"), "card 123,45678 is of Ana (person 1)"),
-        (("person", "add", "Eva", "--card", "5", "--card", "5"), "card 5 is of Eva"),
         (("person", "add", "Eva", "--card", "12a"), "enter facility,number or one decimal number"),
         (("person", "add", "Eva", "--card", "0"), "'value'"),
         (("person", "add", "Eva", "--card", "6", "--group", "Nobody"), "there are 1 (Standard)"),

@@ -96,7 +96,9 @@ def explain(
         request = parse(ExplainRequest, {**given, **_time(facts, at)})
         answer = explained(facts, request)
     click.echo(
-        _json(answer) if as_json else "\n".join(map(one_line, _explanation(answer, everything)))
+        _json(answer)
+        if as_json
+        else "\n".join(map(one_line, _explanation(answer, everything=everything)))
     )
 
 
@@ -183,7 +185,7 @@ def _json(answer: Mapping[str, object]) -> str:
     return json.dumps(answer, ensure_ascii=False)
 
 
-def _explanation(answer: Mapping[str, Any], everything: bool) -> Iterator[str]:  # noqa: FBT001
+def _explanation(answer: Mapping[str, Any], *, everything: bool) -> Iterator[str]:
     """The verdict, the gate that decided, the cure, the rules; every gate only if asked for."""
     yield answer["text"]
     decided = answer["decided_by"]

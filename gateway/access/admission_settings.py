@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.keypad_guard import GuardSettings
 from gateway.access.passback import PassbackMode, PassbackSettings
 from gateway.settings import SiteFile, WiegandReader
-
-Configuration = Mapping[tuple[str, str], str]
-"""(module, key) -> value."""
+from gateway.settings.configuration import Configuration, is_on
 
 
 def admission_settings(configuration: Configuration, site: SiteFile) -> AdmissionSettings:
@@ -18,7 +14,7 @@ def admission_settings(configuration: Configuration, site: SiteFile) -> Admissio
     times = site.admission
     wired = [reader for reader in site.reader if isinstance(reader, WiegandReader)]
     return AdmissionSettings(
-        second_factor=configuration["identifier", "multi_factor_authentication"] == "1",
+        second_factor=is_on(configuration, "identifier", "multi_factor_authentication"),
         keypads=frozenset(reader.name for reader in wired if reader.keypad),
         whole_pins=frozenset(reader.name for reader in wired if reader.whole_pins),
         second_factor_ms=times.second_factor_s * 1000,
@@ -34,7 +30,7 @@ def admission_settings(configuration: Configuration, site: SiteFile) -> Admissio
 def _passback(configuration: Configuration) -> PassbackSettings:
     """The settings of `identifier`, which are more exact, else the turnstile's switch."""
     mode = PassbackMode(configuration["identifier", "antipassback_mode"])
-    by_direction = configuration["catra", "anti_passback"] == "1"
-    if configuration["identifier", "antipassback_enabled"] != "1":
+    by_direction = is_on(configuration, "catra", "anti_passback")
+    if not is_on(configuration, "identifier", "antipassback_enabled"):
         mode = PassbackMode.BY_DIRECTION if by_direction else PassbackMode.OFF
     return PassbackSettings(mode, int(configuration["identifier", "antipassback_timeout"]))

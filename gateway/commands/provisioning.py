@@ -10,6 +10,7 @@ from gateway.clock import DeviceTime, SiteZone, SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.commands.demo import demo_rows
 from gateway.commands.initial_values import check_initial
+from gateway.doors.door_settings import SecBoxRow
 from gateway.errors import DataDirectoryError, GatewayError, SettingsError
 from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
@@ -18,7 +19,6 @@ from gateway.settings import SITE_FILE, Door, Pull, SiteFile, parse_site, read_s
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import Journal
 from gateway.store.objects.store import Store
-from gateway.store.policy.snapshot import SecBoxRow
 from gateway.store.tables.accounts import Accounts, Role
 from gateway.store.tables.identity import DeviceIdentity, draw_identity, store_identity
 

@@ -183,7 +183,7 @@ class _Passing:
     def _counts(self, decision: Decision) -> bool:
         if not decision.allowed or self._door is None:
             return decision.allowed
-        return self._door in self._facts.doors_of(decision.actions)
+        return self._door in self._facts.topology.doors_of(decision.actions)
 
 
 def when_can(call: Call[WhenCanRequest]) -> Annotated[Mapping[str, object], Week]:

@@ -30,7 +30,7 @@ from gateway.controller.alarms.sounders import Sounders
 from gateway.controller.components import Components, Item
 from gateway.controller.core import Controller
 from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
-from gateway.controller.doors.interlock import InterlockDesk
+from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import KeptHours, OpeningHours, kept_hours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.flight.files import DIRECTORY, RecordFiles
@@ -382,7 +382,7 @@ class _Panels:
     signals: ReaderSignals
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
-    interlock: InterlockDesk
+    interlock: Interlock
     turnstile: TurnstilePanel | None
     fire: FireLatch
     faults: Faults
@@ -442,7 +442,7 @@ def _panels(
         )
         for door in site.doors()
     }
-    interlock = InterlockDesk(doors, recorder, clock, site.interlock.margin_s)
+    interlock = Interlock(doors, recorder, clock, site.interlock.margin_s)
     standing = PortalState(doors, interlock, turnstile)
     desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, emit)
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)

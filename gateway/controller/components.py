@@ -18,7 +18,7 @@ from gateway.controller.alarms.faults import Faults
 from gateway.controller.alarms.fire import FireLatch
 from gateway.controller.alarms.power_watch import PowerWatch
 from gateway.controller.doors.door_panel import DoorPanel
-from gateway.controller.doors.interlock import InterlockDesk
+from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.state.component import Bus, Component
@@ -83,7 +83,7 @@ class Components:
     policy_version: Callable[[], int]
     """The version of the rules in the store, read now."""
     doors: dict[int, DoorPanel]
-    interlock: InterlockDesk
+    interlock: Interlock
     modes: ModeKeeper
     alarms: AlarmPanel
     fire: FireLatch

@@ -84,7 +84,7 @@ class Controller:
         self._parts = parts
         parts.policies.adopt = self.adopt
         parts.policies.refuse = self.refuse
-        self._bindings: EffectiveConfig | None = None
+        self._config: EffectiveConfig | None = None
         self._refused: RulesRefused | None = None
         self._bare: Snapshot | None = None
         """Settings without rules, while there are none."""
@@ -179,21 +179,21 @@ class Controller:
         """Go by the rules of `snapshot` without telling anybody: they are what decided before the
         components were restored."""
         parts = self._parts
-        bindings = EffectiveConfig(parts.site, snapshot, parts.modes.known(snapshot))
-        self._go_by(bindings)
+        config = EffectiveConfig(parts.site, snapshot, parts.modes.known(snapshot))
+        self._go_by(config)
         for component in self._components:
-            component.configure(bindings)
+            component.configure(config)
 
-    def _go_by(self, bindings: EffectiveConfig) -> None:
-        self._bindings = bindings
-        self._parts.zone.override(bindings.time_zone)
-        self._parts.rig.configure(bindings.reading)
-        self._report_unusable(bindings)
+    def _go_by(self, config: EffectiveConfig) -> None:
+        self._config = config
+        self._parts.zone.override(config.time_zone)
+        self._parts.rig.configure(config.reading)
+        self._report_unusable(config)
 
-    def _report_unusable(self, bindings: EffectiveConfig) -> None:
+    def _report_unusable(self, config: EffectiveConfig) -> None:
         """Log once what the database asks for and this device cannot do."""
-        found = dict.fromkeys(bindings.unusable_formats, "card format is ignored")
-        for portal, why in interlock_clashes(self._parts.site, bindings):
+        found = dict.fromkeys(config.unusable_formats, "card format is ignored")
+        for portal, why in interlock_clashes(self._parts.site, config):
             found[f"portal {portal.id} ({portal.name}): {why}"] = "portal never opens"
         for why, what in found.items():
             if why not in self._unusable:
@@ -201,11 +201,11 @@ class Controller:
         self._unusable = frozenset(found)
 
     def _obey(self, snapshot: Snapshot) -> None:
-        bindings = EffectiveConfig(self._parts.site, snapshot, self._parts.modes.over(snapshot))
-        self._go_by(bindings)
+        config = EffectiveConfig(self._parts.site, snapshot, self._parts.modes.over(snapshot))
+        self._go_by(config)
         now_ms = self._now_ms()
         for component in self._components:
-            component.bind(bindings, now_ms)
+            component.bind(config, now_ms)
         self._see_modes()
         # Rules are many objects that live long: without this, each full garbage collection would
         # walk through all of them while somebody stands at a door (40 ms for 2,000 rules).
@@ -219,19 +219,19 @@ class Controller:
             self._refused = None
             self._parts.recorder.note(EntryKind.FAULT, part=RULES, why=None)
 
-    def _bind_doors(self, bindings: EffectiveConfig) -> None:
+    def _bind_doors(self, config: EffectiveConfig) -> None:
         for component in (self._parts.interlock, *self._parts.doors.values()):
-            component.bind(bindings, self._now_ms())
+            component.bind(config, self._now_ms())
 
     def _go_on_without(self, refused: RulesRefused) -> None:
         """The rules in force stay; without any, every card is denied at once."""
         if self._refused is None or self._refused.why != refused.why:
-            in_force = "the rules before stay in force" if self._bindings else "cards are denied"
+            in_force = "the rules before stay in force" if self._config else "cards are denied"
             why = f"what is stored cannot be used ({refused.why}): {in_force}"
             log.error("rules cannot be put in force", why=why)
             self._parts.recorder.note(EntryKind.FAULT, part=RULES, why=why)
         self._refused = refused
-        if self._bindings is None and self._bare is not None:
+        if self._config is None and self._bare is not None:
             self._bind_doors(EffectiveConfig(self._parts.site, self._bare))
         waiting, self._waiting = self._waiting, deque()
         for held in waiting:
@@ -251,7 +251,7 @@ class Controller:
         oldest_ns = self._parts.clock.monotonic_ns() - LONGEST_WAIT_NS
         while self._waiting and self._waiting[0].identification.at_ns < oldest_ns:
             given_up = self._waiting.popleft().identification
-            self._parts.doorman.give_up(given_up, self._bindings)
+            self._parts.doorman.give_up(given_up, self._config)
 
     def turn(self, longest_ns: int = HEARTBEAT_NS) -> None:
         """Wait until something happens or is due, at most `longest_ns`, and deal with it."""
@@ -346,8 +346,8 @@ class Controller:
             self._pass_over(item)
 
     def _pass_over(self, item: Identification) -> None:
-        if self._bindings is not None:
-            self._parts.doorman.pass_over(item, self._bindings)
+        if self._config is not None:
+            self._parts.doorman.pass_over(item, self._config)
 
     def _note(
         self, item: BadFrame | ReplaySuspected | DeviceState | WriterFault | DamageFound
@@ -377,17 +377,17 @@ class Controller:
         self._reception.answers.settle()
 
     def _identified(self, identification: Identification, enough: int | None = None) -> None:
-        if self._bindings is None:
+        if self._config is None:
             if self._refused is not None:
                 self._parts.doorman.give_up(identification, None)
             else:
                 self._waiting.append(_Waiting(identification, None))
             return
         try:
-            reason = self._parts.doorman.identified(identification, self._bindings, enough)
+            reason = self._parts.doorman.identified(identification, self._config, enough)
         except OutdatedRules as outdated:
             if self._refused is not None and self._refused.version == outdated.version:
-                self._identified(identification, self._bindings.snapshot.version)
+                self._identified(identification, self._config.snapshot.version)
                 return
             self._waiting.append(_Waiting(identification, outdated.version))
             self._parts.policies.want(outdated.version)
@@ -412,14 +412,14 @@ class Controller:
         if verdict is not self._clock_verdict:
             self._clock_verdict = verdict
             self._parts.recorder.note(EntryKind.CLOCK, trusted=verdict.trusted, why=verdict.value)
-        if verdict.trusted and self._bindings is not None and self._bindings.forgives_at_midnight:
+        if verdict.trusted and self._config is not None and self._config.forgives_at_midnight:
             self._parts.forgiveness.see_day(self._parts.ways.now().day)
         self._give_up_waiting()
         self._end_modes()
 
     def _end_modes(self) -> None:
         """Let exception modes whose time is over count no more."""
-        known = self._bindings
+        known = self._config
         if known and self._parts.modes.over(known.snapshot) != known.modes_ended:
             self._obey(known.snapshot)
 
@@ -437,5 +437,5 @@ class Controller:
 
     def status(self) -> ControllerStatus:
         """The present state, as the api process and the CLI see it."""
-        ended = self._bindings.modes_ended if self._bindings else ()
+        ended = self._config.modes_ended if self._config else ()
         return status_of(self._parts, self._journal_seq, ended, self._clock_verdict)

@@ -6,14 +6,13 @@ nothing but its state: the rules are compiled here, from the same rows by the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gateway.access.actions import Action, SecBoxes, door_of
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import Place
@@ -34,15 +33,14 @@ from gateway.explain.people_index import PeopleIndex
 from gateway.explain.rules import NamedRules, RulesCache
 from gateway.explain.values import NamedZone
 from gateway.link.messages import ControllerStatus, DoorStatus
-from gateway.objects.configuration_keys import DOORS
 from gateway.objects.models import Models
-from gateway.objects.modes import DEVICE, mode_key
 from gateway.settings import SiteFile
 from gateway.store.files.database import TrackedDatabase, storage_errors
 from gateway.store.journal import CommittedEntry, JournalReader
 from gateway.store.journal.passages import PassageReader, position_at
-from gateway.store.objects.mode_rows import mode_facts
+from gateway.store.policy.exception_modes import ExceptionModes, exception_modes
 from gateway.store.policy.people import PeopleReader
+from gateway.store.policy.topology import Topology
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -115,17 +113,18 @@ class Facts:
         """The portal that a reader of the site stands for, 0 for none. Raises InvalidRequest."""
         for reader in self.site.reader:
             if reader.name == name:
-                return self.rules.snapshot.portal_of_reader.get(reader.index, 0)
+                return self.topology.portal_of_reader(reader.index)
         raise InvalidRequest(f"Invalid member 'reader' (the site has no reader {name!r})")
 
-    def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
-        """The doors of this site that `actions` open, in order."""
-        ours = {door.id for door in self.site.doors()}
-        boxes = SecBoxes(tuple(box.id for box in self.site.sec_box), self.site.site.sec_box_door)
-        for action in actions:
-            door = door_of(action, boxes)
-            if door in ours:
-                yield door
+    @cached_property
+    def topology(self) -> Topology:
+        """Which readers, portals and doors of the site belong together."""
+        return Topology(self.site, self.rules.snapshot)
+
+    @cached_property
+    def _modes(self) -> Mapping[int, ExceptionModes]:
+        """The exception modes by the configuration alone, by door."""
+        return exception_modes(self.site, self.rules.snapshot, ended=())
 
     def settings(self, *anywhere: str) -> AdmissionSettings:
         """How people are let in; `anywhere` are names of readers that count as keypads."""
@@ -145,7 +144,7 @@ class Facts:
 
     def _place(self, portal: Portal) -> Place:
         standing = self._standing
-        doors = dict.fromkeys(self.doors_of(portal.actions))
+        doors = tuple(self.topology.doors_of(portal.actions))
         modes = {
             door: _mode(standing[door].mode) if door in standing else self._set_mode(door)
             for door in doors
@@ -153,7 +152,7 @@ class Facts:
         shut = next((door for door, mode in modes.items() if mode is Mode.LOCK_DOWN), None)
         facts: dict[Reason, Mapping[str, Any]] = {}
         if shut is not None:
-            facts[Reason.LOCK_DOWN] = self._locked_down(shut)
+            facts[Reason.LOCK_DOWN] = self._modes[shut].lock_down
         for door in doors:
             if door in standing and standing[door].barred_by:
                 found = standing[door]
@@ -171,21 +170,14 @@ class Facts:
         return {} if self.status is None else {door.id: door for door in self.status.doors}
 
     def _set_mode(self, door: int) -> Mode:
-        """The mode of a door by the configuration alone."""
-        return effective_mode(
-            _mode(self.configured("general", "exception_mode")),
-            _mode(self.configured("general", mode_key(door))) if door in DOORS else Mode.NORMAL,
-        )
-
-    def _locked_down(self, door: int) -> Mapping[str, Any]:
-        device = self._set_mode(DEVICE) is Mode.LOCK_DOWN
-        place = DEVICE if device or door not in DOORS else door
-        return mode_facts(place, self.rules.snapshot.modes.get(place))
+        return effective_mode(self._modes[door].device, self._modes[door].door)
 
     def unreachable(self, portal: Portal) -> Mapping[str, Any] | None:
         """The door that keeps everyone out since its module is away; None where one can open."""
         standing = self._standing
-        doors = [standing[door] for door in self.doors_of(portal.actions) if door in standing]
+        doors = [
+            standing[door] for door in self.topology.doors_of(portal.actions) if door in standing
+        ]
         if not doors or not all(door.away for door in doors):
             return None
         return {"door": doors[0].id, "why": doors[0].away}

@@ -27,11 +27,11 @@ CATRA_OPERATION_MODES = (
 )
 
 # The vendor gives no unit for `forced_access_debounce`; milliseconds are assumed (unverified).
-# Change the unit here and where `bindings` reads it.
+# Change the unit here and in `gateway/doors/door_settings.py`.
 FORCED_ACCESS_DEBOUNCE_MAX_MS = 60_000
 
 # The vendor gives neither unit nor default of `timed_alarm_timeout`; seconds are assumed
-# (unverified). Change the unit here and where `bindings` reads it.
+# (unverified). Change the unit here and in `gateway/alarms/alarm_settings.py`.
 TIMED_ALARM_MAX_S = 3_600
 
 RELAY_TIMEOUT_MAX_MS = 600_000

@@ -52,21 +52,21 @@ class Decider:
         self._people = PeopleReader(store, models)
         self._floor = floor.connected(str(data / STORE_FILE))
         self._site = read_site(data / SITE_FILE)
-        self._bindings: EffectiveConfig | None = None
+        self._config: EffectiveConfig | None = None
         self._keeper = PolicyKeeper(SnapshotReader(compiling, models), SystemClock())
         self._keeper.adopt = self._adopt
         self._keeper.finish()
 
     def _adopt(self, snapshot: Snapshot) -> None:
         """As the loop does."""
-        self._bindings = EffectiveConfig(self._site, snapshot)
+        self._config = EffectiveConfig(self._site, snapshot)
         gc.freeze()
 
     @property
     def _policy(self) -> Policy:
-        if self._bindings is None:
+        if self._config is None:
             raise RuntimeError("no rules yet")
-        return self._bindings.snapshot.policy
+        return self._config.snapshot.policy
 
     def do_alone(self, cards: Sequence[int], seed: int) -> dict[str, list[int]]:
         """Decisions about people who are read already, at doors drawn from `seed`."""

@@ -39,15 +39,15 @@ from gateway.clock import SystemClock
 from gateway.controller import process
 from gateway.controller.assembly import assembled
 from gateway.controller.core import HEARTBEAT_NS, Controller
-from gateway.controller.state.config import EffectiveConfig
+from gateway.controller.state import config
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, encode
-from gateway.doors.values import DoorSettings
+from gateway.doors.door_settings import ConfiguredDoor, configured_doors
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.simulated.board_record import BoardRecord, EdgeRecord, record_path
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import Door, LockState, SiteFile, WiegandReader
+from gateway.settings import LockState, SiteFile, WiegandReader
 
 from .sites import reader_of
 
@@ -56,7 +56,6 @@ PATIENCE_NS = 10_000_000_000
 """How long the last swipe of a round may take."""
 
 _MS = 1_000_000
-_real_door = EffectiveConfig.door
 _real_slice = PolicyKeeper.slice
 _real_turn = Controller.turn
 
@@ -213,9 +212,12 @@ class Swiper:
         return answer
 
 
-def _short_dwell(bindings: EffectiveConfig, door: Door) -> DoorSettings:
+def _short_dwell(*given: Any) -> dict[int, ConfiguredDoor]:
     """The API's shortest dwell, 100 ms, would allow ten swipes a second."""
-    return replace(_real_door(bindings, door), dwell_ms=DWELL_MS)
+    return {
+        number: replace(door, settings=replace(door.settings, dwell_ms=DWELL_MS))
+        for number, door in configured_doors(*given).items()
+    }
 
 
 @contextmanager
@@ -243,6 +245,6 @@ if __name__ == "__main__":
     log_to_stderr()
     with (
         patch.object(process, "assembled", _swiped),
-        patch.object(EffectiveConfig, "door", _short_dwell),
+        patch.object(config, "configured_doors", _short_dwell),
     ):
         process.run_controller(Path(sys.argv[1]))

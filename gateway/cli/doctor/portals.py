@@ -26,11 +26,11 @@ _NOT_SERVED = (
 what does not happen here. A key that this build obeys is left out."""
 
 
-def closed_portals(data: Path, site: SiteFile, bindings: EffectiveConfig) -> Iterator[Finding]:
+def closed_portals(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
     """Portals, of a reader or with an action, at which no rule lets anybody pass."""
-    policy = bindings.snapshot.policy
+    policy = config.snapshot.policy
     letting = _letting_somebody(data, policy)
-    read = {bindings.portal_of_reader(reader.index) for reader in site.reader}
+    read = {config.topology.portal_of_reader(reader.index) for reader in site.reader}
     for portal_id, portal in sorted(policy.portals.items()):
         if not portal.actions and portal_id not in read:
             continue
@@ -61,11 +61,11 @@ def _letting_somebody(data: Path, policy: Policy) -> set[int]:
     }
 
 
-def unserved(bindings: EffectiveConfig) -> Iterator[Finding]:
+def unserved(config: EffectiveConfig) -> Iterator[Finding]:
     """What clients have configured and this build does not do."""
     for module, key, what in _NOT_SERVED:
         declared = CONFIGURATION.find(module, key)
-        value = bindings.snapshot.configuration.get((module, key), "")
+        value = config.snapshot.configuration.get((module, key), "")
         if declared is None or declared.live or value in {"", "0", declared.default}:
             continue
         order = json.dumps({module: {key: declared.default}}, separators=(",", ":"))

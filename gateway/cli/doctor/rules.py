@@ -10,13 +10,14 @@ from gateway.access.policy import Policy, Portal
 from gateway.cli.doctor.findings import Finding, Grade
 from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.controller.doors.clashes import interlock_clashes
-from gateway.controller.state.config import CATRA_ACTION, EffectiveConfig
+from gateway.controller.state.config import EffectiveConfig
 from gateway.errors import GatewayError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import Reader, SiteFile
 from gateway.store.files import STORE_FILE, database
 from gateway.store.policy.snapshot import SnapshotReader
+from gateway.store.policy.topology import CATRA_ACTION
 
 MOST_NAMED = 10
 """People or groups that one finding names."""
@@ -26,14 +27,14 @@ _ADD = "`gateway portal add --data {data}` makes what is missing"
 def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     """Readers, portals, rules and doors that do not fit together."""
     try:
-        bindings = _bindings(data, site)
+        config = _config(data, site)
     except GatewayError as error:
         yield Finding(Grade.FAIL, "rules", f"cannot be put in force: {error}")
         return
-    policy = bindings.snapshot.policy
+    policy = config.snapshot.policy
     for reader in site.reader:
         subject = f"reader {reader.name}"
-        portal = bindings.portal_of_reader(reader.index)
+        portal = config.topology.portal_of_reader(reader.index)
         if portal == 0:
             text = f"stands for no portal: every read is denied; {_ADD.format(data=data)}"
             yield Finding(Grade.WARN, subject, text)
@@ -47,24 +48,24 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
                 f"the site file says portal {reader.portal}, the database, which counts, {portal}; "
                 f"`gateway portal bind --data {data} {reader.name}` makes it {reader.portal}",
             )
-        elif not list(bindings.doors_of(policy.portals[portal].actions)):
-            yield from _without_a_door(data, site, bindings, portal, reader)
-    yield from _unopened(data, site, bindings)
-    for why in bindings.unusable_formats:
+        elif not list(config.topology.doors_of(policy.portals[portal].actions)):
+            yield from _without_a_door(data, site, config, portal, reader)
+    yield from _unopened(data, site, config)
+    for why in config.unusable_formats:
         yield Finding(Grade.WARN, "card formats", f"{why}; it is left aside")
-    for clashing, why in interlock_clashes(site, bindings):
+    for clashing, why in interlock_clashes(site, config):
         yield Finding(Grade.WARN, f"portal {clashing.id} ({clashing.name})", why)
     yield from _unknown_conditions(policy)
     yield from _open_to_all(policy)
-    yield from closed_portals(data, site, bindings)
-    yield from unserved(bindings)
-    yield from _ways_around(site, bindings)
+    yield from closed_portals(data, site, config)
+    yield from unserved(config)
+    yield from _ways_around(site, config)
 
 
-def _unopened(data: Path, site: SiteFile, bindings: EffectiveConfig) -> Iterator[Finding]:
+def _unopened(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
     """Doors that no portal opens."""
-    portals = bindings.snapshot.policy.portals.values()
-    opened = {door for portal in portals for door in bindings.doors_of(portal.actions)}
+    portals = config.snapshot.policy.portals.values()
+    opened = {door for portal in portals for door in config.topology.doors_of(portal.actions)}
     for door in site.doors():
         if door.id not in opened:
             text = f"no portal opens it, so no card does; {_ADD.format(data=data)}"
@@ -72,11 +73,11 @@ def _unopened(data: Path, site: SiteFile, bindings: EffectiveConfig) -> Iterator
 
 
 def _without_a_door(
-    data: Path, site: SiteFile, bindings: EffectiveConfig, portal: int, reader: Reader
+    data: Path, site: SiteFile, config: EffectiveConfig, portal: int, reader: Reader
 ) -> Iterator[Finding]:
     """A reader at a portal that opens no door: it may stand for the turnstile."""
-    actions = bindings.snapshot.policy.portals[portal].actions
-    if bindings.sides_of(actions):
+    actions = config.snapshot.policy.portals[portal].actions
+    if config.topology.sides_of(actions):
         return
     doors = {door.id: door.name for door in site.door}
     listed = ", ".join(f"{number} ({name})" for number, name in doors.items()) or "none"
@@ -144,13 +145,13 @@ def _open_to_all(policy: Policy) -> Iterator[Finding]:
                 )
 
 
-def _ways_around(site: SiteFile, bindings: EffectiveConfig) -> Iterator[Finding]:
+def _ways_around(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
     """Doors that people leave by button, unseen, where whoever is not seen to leave is refused."""
-    buttons = {door.id: door for door in site.doors() if bindings.door(door).rex_enabled}
-    for portal_id, portal in sorted(bindings.snapshot.policy.portals.items()):
-        if not _refuses_by_area(bindings, portal):
+    buttons = {door.id: door for door in site.doors() if config.doors[door.id].settings.rex_enabled}
+    for portal_id, portal in sorted(config.snapshot.policy.portals.items()):
+        if not _refuses_by_area(config, portal):
             continue
-        for door in bindings.doors_of(portal.actions):
+        for door in config.topology.doors_of(portal.actions):
             if door in buttons:
                 yield Finding(
                     Grade.WARN,
@@ -161,8 +162,8 @@ def _ways_around(site: SiteFile, bindings: EffectiveConfig) -> Iterator[Finding]
                 )
 
 
-def _refuses_by_area(bindings: EffectiveConfig, portal: Portal) -> bool:
-    by_direction = bindings.admission.passback.mode in (
+def _refuses_by_area(config: EffectiveConfig, portal: Portal) -> bool:
+    by_direction = config.admission.passback.mode in (
         PassbackMode.DAILY_BY_DIRECTION,
         PassbackMode.TIMED_BY_DIRECTION,
         PassbackMode.BY_DIRECTION,
@@ -171,7 +172,7 @@ def _refuses_by_area(bindings: EffectiveConfig, portal: Portal) -> bool:
     return hard or (by_direction and portal.passage.between_areas)
 
 
-def _bindings(data: Path, site: SiteFile) -> EffectiveConfig:
+def _config(data: Path, site: SiteFile) -> EffectiveConfig:
     store = database.open_reader(data / STORE_FILE)
     compiling = SnapshotReader(store, Models(REGISTRY, store)).compile()
     try:

@@ -15,7 +15,7 @@ from gateway.clock import Clock
 from gateway.controller.access.admission import AdmissionDesk, AdmissionDeskState, Verdict
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.doors.door_panel import DoorPanel
-from gateway.controller.doors.interlock import InterlockDesk
+from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.state.component import (
@@ -40,7 +40,7 @@ class PortalState:
     def __init__(
         self,
         doors: Mapping[int, DoorPanel],
-        interlock: InterlockDesk,
+        interlock: Interlock,
         turnstile: TurnstilePanel | None,
     ) -> None:
         self.doors = doors
@@ -49,9 +49,9 @@ class PortalState:
 
     def place(self, actions: tuple[Action, ...], bindings: EffectiveConfig) -> Place:
         """The place that `actions` open, at this instant."""
-        doors = tuple(bindings.doors_of(actions))
+        doors = tuple(bindings.topology.doors_of(actions))
         modes = {door: self.doors[door].mode for door in doors}
-        sides = bindings.sides_of(actions)
+        sides = bindings.topology.sides_of(actions)
         side_locked = False
         if self.turnstile and sides:
             modes[DEVICE] = self.turnstile.mode
@@ -59,7 +59,7 @@ class PortalState:
         facts: dict[Reason, Mapping[str, Any]] = {}
         shut = next((door for door, mode in modes.items() if mode is Mode.LOCK_DOWN), None)
         if shut is not None:
-            facts[Reason.LOCK_DOWN] = bindings.locked_down(shut)
+            facts[Reason.LOCK_DOWN] = bindings.modes[shut].lock_down
         obstacle = self._interlock.obstacle(doors)
         if obstacle is not None:
             facts[Reason.INTERLOCK] = obstacle.facts()
@@ -180,10 +180,10 @@ class Doorman(Component):
         if why is not None:
             self._record(_kept_out(verdict, why, place.facts.get(why, {})))
             return
-        wanted = [self._doors[door] for door in bindings.doors_of(decision.actions)]
+        wanted = [self._doors[door] for door in bindings.topology.doors_of(decision.actions)]
         # The grant of a door that cannot be reached would be a lie, and an opening later on.
         panels = [panel for panel in wanted if not panel.away]
-        sides = bindings.sides_of(decision.actions) if self._turnstile else frozenset()
+        sides = bindings.topology.sides_of(decision.actions) if self._turnstile else frozenset()
         if wanted and not panels and not sides:
             known = {"door": wanted[0].door.id, "why": cut(wanted[0].away)}
             self._record(_kept_out(verdict, Reason.DOOR_UNREACHABLE, known))

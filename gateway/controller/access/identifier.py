@@ -125,7 +125,7 @@ class Identifier:
         for each in shown:
             if each.credential is None:
                 reading = self._people.find_by_id(each.user_id)
-            elif bindings.identifies_by(each.kind):
+            elif each.kind in bindings.credentials.kinds:
                 reading = self._people.find(each.credential)
             else:
                 return None
@@ -139,7 +139,7 @@ class Identifier:
 
     def portal_of(self, reader: str, bindings: EffectiveConfig) -> int:
         """The portal that a reader stands for, 0 for none."""
-        return bindings.portal_of_reader(self._readers[reader].index)
+        return bindings.topology.portal_of_reader(self._readers[reader].index)
 
     def identify(
         self,
@@ -157,13 +157,16 @@ class Identifier:
         """
         shown = identification.credential
         # What the configuration says is believed only once the versions were compared.
-        if shown.kind is CredentialKind.PIN and not bindings.identifies_by(CredentialKind.PIN):
+        if (
+            shown.kind is CredentialKind.PIN
+            and CredentialKind.PIN not in bindings.credentials.kinds
+        ):
             return self._by_password(identification, bindings, state, enough)
-        credential = credential_of_code(shown, bindings.qr_mode)
-        credential = credential_of_tag(credential, bindings.uhf_bits)
+        credential = credential_of_code(shown, bindings.credentials.qr_mode)
+        credential = credential_of_tag(credential, bindings.credentials.uhf_bits)
         reading = self._people.find(credential)
         _compare(reading, bindings, enough)
-        if not bindings.identifies_by(shown.kind):
+        if shown.kind not in bindings.credentials.kinds:
             return None
         if shown.kind is CredentialKind.QRCODE:
             credential, reading = self._by_code(credential, reading, bindings, enough)
@@ -181,10 +184,13 @@ class Identifier:
         StorageError when the store cannot be read.
         """
         shown = identification.credential
-        if shown.kind is CredentialKind.PIN and not bindings.identifies_by(CredentialKind.PIN):
+        if (
+            shown.kind is CredentialKind.PIN
+            and CredentialKind.PIN not in bindings.credentials.kinds
+        ):
             return None
-        credential = credential_of_code(shown, bindings.qr_mode)
-        reading = self._people.find(credential_of_tag(credential, bindings.uhf_bits))
+        credential = credential_of_code(shown, bindings.credentials.qr_mode)
+        reading = self._people.find(credential_of_tag(credential, bindings.credentials.uhf_bits))
         duress = _DURESS.get(credential.kind) if reading.panic else None
         return (duress, reading.person) if duress and reading.person else None
 
@@ -195,8 +201,11 @@ class Identifier:
         nobody = Reading(plain.policy_version, None)
         if not isinstance(credential.value, int):
             # Codes are numbers in the other modes, and this one is none.
-            return credential, plain if bindings.qr_mode is QrMode.ALPHANUMERIC else nobody
-        settings = bindings.dynamic_codes
+            return (
+                credential,
+                plain if bindings.credentials.qr_mode is QrMode.ALPHANUMERIC else nobody,
+            )
+        settings = bindings.credentials.dynamic_codes
         if settings is None:
             return credential, plain
         code = DynamicCode.of(credential.value)
@@ -211,10 +220,10 @@ class Identifier:
             CodeCard(owner.card_id, code.card),
             owner.secret,
             settings,
-            single_use=bindings.single_use_codes,
+            single_use=bindings.credentials.single_use_codes,
         ):
             return credential, nobody
-        spends = (owner.card_id, code.card) if bindings.single_use_codes else None
+        spends = (owner.card_id, code.card) if bindings.credentials.single_use_codes else None
         return card, replace(owner, person=replace(owner.person, spends=spends))
 
     def _by_password(

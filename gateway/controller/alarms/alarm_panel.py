@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.access.attempt import Duress
+from gateway.alarms.alarm_settings import AlarmSettings
 from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmChange, DoorAlarms
 from gateway.alarms.duress import DuressQueue, same_threat
@@ -38,12 +39,13 @@ from gateway.controller.state.component import (
     KeypadLockChanged,
     ThreatSensed,
 )
-from gateway.controller.state.config import AlarmSettings, EffectiveConfig
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Recorder
 from gateway.hardware.events import HardwareEvent, InputKind, InputLevel
 from gateway.link.messages import AlarmStatus
 from gateway.settings import SiteFile
 from gateway.store.journal import EntryKind
+from gateway.store.policy.topology import Topology
 
 log = structlog.get_logger("alarm")
 
@@ -91,7 +93,8 @@ class AlarmPanel(Component):
         self._recorder = recorder
         self._sounders = sounders
         self._indices = {reader.name: reader.index for reader in site.reader}
-        self._bindings: EffectiveConfig | None = None
+        self._topology: Topology | None = None
+        """None before the first snapshot."""
         self._settings = AlarmSettings()
         self._duress = memory.duress
         self._register = _restored(memory, now_ms)
@@ -128,19 +131,19 @@ class AlarmPanel(Component):
         self.zones.restore(state.zones)
         self._sounders.restore(state.sounders)
 
-    def configure(self, bindings: EffectiveConfig) -> None:
+    def configure(self, config: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
-        self._bindings = bindings
-        self._settings = bindings.alarms
-        self.zones.configure(bindings)
-        self._sounders.configure(bindings)
+        self._topology = config.topology
+        self._settings = config.alarms
+        self.zones.configure(config)
+        self._sounders.configure(config)
 
-    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
-        is_first = self._bindings is None
-        self._bindings = bindings
-        self._settings = bindings.alarms
-        self._sounders.bind(bindings, now_ms)
+        is_first = self._topology is None
+        self._topology = config.topology
+        self._settings = config.alarms
+        self._sounders.bind(config, now_ms)
         if is_first and self._register.sounding:
             self._sounders.alarm(now_ms)
         self._show(self._doors.configured(self._settings.doors, now_ms), now_ms)
@@ -148,7 +151,7 @@ class AlarmPanel(Component):
             for source in self._on(AlarmCause.TAMPER):
                 if source.part.startswith((_KEYPAD, _GUESSING)):
                     self._clear(source, now_ms)
-        self.zones.bind(bindings, now_ms)
+        self.zones.bind(config, now_ms)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
         """Take in everything that is, or ends, an alarm."""
@@ -289,9 +292,9 @@ class AlarmPanel(Component):
 
     def _door_of(self, reader: str) -> int:
         """The door of a reader, 0 where nobody knows."""
-        if self._bindings is None or reader not in self._indices:
+        if self._topology is None or reader not in self._indices:
             return 0
-        return self._bindings.door_of_reader(self._indices[reader])
+        return self._topology.door_of_reader(self._indices[reader])
 
     def _show(self, change: DoorAlarmChange, now_ms: int) -> None:
         self._doors = change.state

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from gateway.alarms.alarm_settings import SoundSettings
 from gateway.alarms.sounders import SILENT, BellWatch, Sounder, TimedAlarm
 from gateway.clock import Clock
-from gateway.controller.state.config import EffectiveConfig, SoundSettings
+from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import SounderPort
 from gateway.controller.state.recorder import Recorder
 from gateway.controller.state.wall_seconds import WallSeconds
@@ -51,14 +52,14 @@ class Sounders:
         self._watch = state.bells
         self._seconds.restore(state.second_ms)
 
-    def configure(self, bindings: EffectiveConfig) -> None:
+    def configure(self, config: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
-        self._settings = bindings.alarms.sounds
-        self._bells = bindings.snapshot.bells
+        self._settings = config.alarms.sounds
+        self._bells = config.snapshot.bells
 
-    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot; before the first nothing sounds."""
-        self.configure(bindings)
+        self.configure(config)
         self._seconds.want(now_ms, wanted=bool(self._bells) and self._settings.bell_enabled)
         self._drive(now_ms)
 

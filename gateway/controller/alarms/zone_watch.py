@@ -83,7 +83,7 @@ class ZoneWatch:
         self._arming = memory.arming
         self._case = site.tamper
         self._readers = {reader.index: reader for reader in site.reader}
-        self._bindings: EffectiveConfig | None = None
+        self._config: EffectiveConfig | None = None
         self._levels: dict[InputName, bool] = {}
         self._seconds = WallSeconds(clock)
         self._entry_ms = {zone.number: zone.entry_delay_s * 1000 for zone in site.zone}
@@ -125,26 +125,26 @@ class ZoneWatch:
             self._watched[name].settings, self._watched[name].state = kept.settings, kept.zone
         self._seconds.restore(state.second_ms)
 
-    def configure(self, bindings: EffectiveConfig) -> None:
+    def configure(self, config: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
-        self._bindings = bindings
+        self._config = config
 
-    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
-        self._bindings = bindings
+        self._config = config
         moment = self._recorder.moment()
         for name, watched in self._watched.items():
-            watched.settings = self._settings_of(bindings, name, moment, now_ms)
+            watched.settings = self._settings_of(config, name, moment, now_ms)
             self._feed(name, ZoneSettingsChanged(), now_ms)
         for name, high in self._levels.items():
             self.level(name, now_ms, high=high)
-        schedules = bindings.snapshot.zone_schedules.values()
+        schedules = config.snapshot.zone_schedules.values()
         self._seconds.want(now_ms, wanted=any(when.fixed is None for when in schedules))
 
     def level(self, name: InputName, now_ms: int, *, high: bool) -> None:
         """The pin of an input was read."""
         self._levels[name] = high
-        if self._bindings is not None and self._watched[name].state.high is not high:
+        if self._config is not None and self._watched[name].state.high is not high:
             self._feed(name, ZoneInputLevel(high), now_ms)
 
     def arm(self, zones: Collection[int] | None, exit_delay_ms: int, now_ms: int) -> int:
@@ -243,27 +243,27 @@ class ZoneWatch:
 
     def _rearm(self, now_ms: int) -> None:
         """Watch what is armed and in its time now, and nothing else."""
-        if self._bindings is None:
+        if self._config is None:
             return
         moment = self._recorder.moment()
         for name, watched in self._watched.items():
-            settings = self._settings_of(self._bindings, name, moment, now_ms)
+            settings = self._settings_of(self._config, name, moment, now_ms)
             if settings != watched.settings:
                 watched.settings = settings
                 self._feed(name, ZoneSettingsChanged(), now_ms)
 
     def _settings_of(
-        self, bindings: EffectiveConfig, name: InputName, moment: Moment, now_ms: int
+        self, config: EffectiveConfig, name: InputName, moment: Moment, now_ms: int
     ) -> ZoneSettings:
         if name.kind is InputKind.TAMPER:
-            return bindings.tamper()
+            return config.alarm_inputs.case_tamper
         if name.kind is InputKind.READER_TAMPER:
-            return bindings.reader_tamper(name.number)
-        settings = bindings.zone(name.number)
+            return config.alarm_inputs.reader_tampers[name.number]
+        settings = config.alarm_inputs.zones[name.number]
         armed = self._arming.of(name.number, now_ms) is ZoneArming.ARMED
-        when = bindings.snapshot.zone_schedules.get(name.number)
+        when = config.snapshot.zone_schedules.get(name.number)
         if armed and when is not None:
-            instant = bindings.snapshot.policy.calendar.instant(moment)
+            instant = config.snapshot.policy.calendar.instant(moment)
             # A clock that is not trusted, or a schedule that is gone, disarms nothing.
             armed = when.at(instant) is not TimeVerdict.OUT_OF_TIME
         return replace(settings, enabled=settings.enabled and armed)
@@ -277,8 +277,8 @@ class ZoneWatch:
                 self._note_entry(name.number, effect.entry, watched, now_ms)
                 continue
             door_id = 0
-            if name.kind is InputKind.READER_TAMPER and self._bindings is not None:
-                door_id = self._bindings.door_of_reader(name.number)
+            if name.kind is InputKind.READER_TAMPER and self._config is not None:
+                door_id = self._config.topology.door_of_reader(name.number)
             source = AlarmSource(effect.cause, door_id, watched.part)
             self._emit(InputAlarmChanged(source, isinstance(effect, ZoneAlarmOn)), now_ms)
 

@@ -12,28 +12,30 @@ from gateway.settings import SiteFile
 _BY_PORTAL = "the portal"
 
 
-def interlock_clashes(site: SiteFile, bindings: EffectiveConfig) -> Iterator[tuple[Portal, str]]:
+def interlock_clashes(site: SiteFile, config: EffectiveConfig) -> Iterator[tuple[Portal, str]]:
     """Each portal whose grant asks for two doors of one interlock, and what to do about it.
 
     The doors may come from the portal's actions, from those of its rules, or from both: a grant
     opens all of them or none.
     """
-    if not any(bindings.interlock.values()):
+    if not any(config.interlock.values()):
         return
     names = {door.id: door.name for door in site.doors()}
-    policy = bindings.snapshot.policy
+    policy = config.snapshot.policy
     by_rule = {
         rule.id: (f"rule {rule.id} ({rule.name})", doors)
         for rule in policy.rules.values()
-        if rule.releases and rule.actions and (doors := tuple(bindings.doors_of(rule.actions)))
+        if rule.releases
+        and rule.actions
+        and (doors := tuple(config.topology.doors_of(rule.actions)))
     }
     for _, portal in sorted(policy.portals.items()):
         opened_by: dict[int, str] = {}
-        for source, doors in _sources(bindings, portal, by_rule):
+        for source, doors in _sources(config, portal, by_rule):
             for door in doors:
                 opened_by.setdefault(door, source)
         for one, other in combinations(sorted(opened_by), 2):
-            if other in bindings.interlock.get(one, ()):
+            if other in config.interlock.get(one, ()):
                 why = (
                     f"a grant opens door {names[one]} (by {opened_by[one]}) and door "
                     f"{names[other]} (by {opened_by[other]}), which are interlocked, so both stay "
@@ -44,11 +46,11 @@ def interlock_clashes(site: SiteFile, bindings: EffectiveConfig) -> Iterator[tup
 
 
 def _sources(
-    bindings: EffectiveConfig, portal: Portal, by_rule: Mapping[int, tuple[str, tuple[int, ...]]]
+    config: EffectiveConfig, portal: Portal, by_rule: Mapping[int, tuple[str, tuple[int, ...]]]
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
     """What opens doors when the portal grants, in words, and the doors."""
-    yield _BY_PORTAL, tuple(bindings.doors_of(portal.actions))
+    yield _BY_PORTAL, tuple(config.topology.doors_of(portal.actions))
     for rule_id in sorted(by_rule.keys() & (portal.own_rules | portal.area_rules)):
         yield by_rule[rule_id]
     for rule in portal.portal_rules:
-        yield f"portal rule {rule.id} ({rule.name})", tuple(bindings.doors_of(rule.actions))
+        yield f"portal rule {rule.id} ({rule.name})", tuple(config.topology.doors_of(rule.actions))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -62,6 +62,7 @@ from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, Input
 from gateway.link.messages import DoorStatus, Fault
 from gateway.settings import Door, Level, LockState, SecBox
 from gateway.store.journal import EntryKind
+from gateway.store.policy.exception_modes import ExceptionModes
 
 log = structlog.get_logger("door")
 
@@ -130,10 +131,7 @@ class DoorPanel(Component):
         self._bond_high: bool | None = None
         self._sensor_idle_high = True
         self._rex_idle_high = True
-        self._modes: tuple[Mode, ...] = ()
-        self._mode_told: Mapping[Mode, Mapping[str, str]] = {}
-        self._mode_until: Mapping[Mode, int] = {}
-        """When modes end, in Unix seconds; 0 for no end."""
+        self._modes = ExceptionModes()
         self._fire = False
         self._bound = False
         self._used_until_ms: int | None = None
@@ -166,19 +164,18 @@ class DoorPanel(Component):
         self.away = state.away
         self._kept = state.kept
 
-    def configure(self, bindings: EffectiveConfig) -> None:
+    def configure(self, config: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
-        self._settings = bindings.door(self.door)
-        self._portal_id = bindings.portal_of_door(self.door.id)
-        self._sensor_idle_high = bindings.sensor_idle_high(self.door.id)
-        self._rex_idle_high = bindings.rex_idle_high(self.door.id)
-        self._modes = bindings.modes(self.door.id)
-        self._mode_told = {mode: bindings.mode_told(mode, self.door.id) for mode in Mode}
-        self._mode_until = {mode: bindings.mode_until(mode, self.door.id) for mode in Mode}
+        own = config.doors[self.door.id]
+        self._settings = own.settings
+        self._sensor_idle_high = own.sensor_idle_high
+        self._rex_idle_high = own.rex_idle_high
+        self._modes = config.modes[self.door.id]
+        self._portal_id = config.topology.portal_of_door(self.door.id)
 
-    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
-        self.configure(bindings)
+        self.configure(config)
         if not self._bound:
             # As claimed: a fire that has unlocked the door since is a mode, and ends as one.
             self._state = DoorState.initial(
@@ -301,10 +298,10 @@ class DoorPanel(Component):
     def _note_mode(self) -> Mode:
         """The mode that counts now, written down when it is another than before."""
         fire = (Mode.FIRE,) if self._fire and self.door.fire_release else ()
-        mode = effective_mode(*self._modes, *fire)
+        mode = effective_mode(self._modes.device, self._modes.door, *fire)
         if mode is not self._state.mode:
-            told = self._mode_told.get(mode, {})
-            self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value, **told)
+            by = self._modes.requested(mode)
+            self._recorder.note(EntryKind.MODE, door=self.door.id, mode=mode.value, **by)
         return mode
 
     def feed(self, event: DoorEvent, now_ms: int) -> tuple[DoorEffect, ...]:
@@ -422,17 +419,17 @@ class DoorPanel(Component):
         """The door as it stands."""
         sensor = self._state.sensor
         known = sensor in (SensorReading.OPEN, SensorReading.CLOSED)
-        told = self._mode_told.get(self._state.mode, {})
+        requested = self._modes.requested(self._state.mode)
         return DoorStatus(
             id=self.door.id,
             name=self.door.name,
             open=self._state.open,
             unlocked=self._strike.state is LockState.UNLOCKED,
             mode=self._state.mode.value,
-            mode_place=0 if self._state.mode in self._modes[:1] else self.door.id,
-            mode_by=told.get("login", ""),
-            mode_reason=told.get("reason", ""),
-            mode_until_utc=self._mode_until.get(self._state.mode, 0),
+            mode_place=0 if self._state.mode is self._modes.device else self.door.id,
+            mode_by=requested.get("login", ""),
+            mode_reason=requested.get("reason", ""),
+            mode_until_utc=self._modes.until_utc(self._state.mode),
             held=self._state.hold,
             sensor_open=sensor is SensorReading.OPEN if known else None,
             alarms=tuple(alarm.name.lower() for alarm in self._state.alarms),

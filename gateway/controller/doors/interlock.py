@@ -20,7 +20,7 @@ from gateway.store.journal import EntryKind
 log = structlog.get_logger("interlock")
 
 
-class InterlockDesk(Component):
+class Interlock(Component):
     """Knows which doors must be free for others. The loop's thread alone uses it."""
 
     def __init__(
@@ -33,9 +33,9 @@ class InterlockDesk(Component):
         self._margin_ms = margin_s * 1000
         self._partners: Partners = {}
 
-    def configure(self, bindings: EffectiveConfig) -> None:
+    def configure(self, config: EffectiveConfig) -> None:
         """Take over the lists of a snapshot."""
-        self._partners = bindings.interlock
+        self._partners = config.interlock
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
         """Let an exit button through to its door, unless another door bars it."""

@@ -22,7 +22,7 @@ from gateway.access.trace import TimeVerdict
 from gateway.access.unlocks import FirstCard, unlocked_by
 from gateway.clock import Clock, DeviceTime
 from gateway.controller.doors.door_panel import DoorPanel
-from gateway.controller.doors.interlock import InterlockDesk
+from gateway.controller.doors.interlock import Interlock
 from gateway.controller.state.component import (
     Component,
     Effect,
@@ -36,6 +36,7 @@ from gateway.controller.state.recorder import Recorder
 from gateway.doors.values import Schedule
 from gateway.hardware.events import HardwareEvent
 from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.store.policy.topology import Topology
 
 _STEP = timedelta(minutes=1)
 """A schedule that lets go for less than this during an outage is taken to have gone on."""
@@ -89,7 +90,7 @@ class OpeningHours(Component):
     def __init__(
         self,
         doors: Mapping[int, DoorPanel],
-        interlock: InterlockDesk,
+        interlock: Interlock,
         recorder: Recorder,
         clock: Clock,
         device_time: DeviceTime,
@@ -102,7 +103,7 @@ class OpeningHours(Component):
         self._clock = clock
         self._device_time = device_time
         self._emit = emit
-        self._bindings: EffectiveConfig | None = None
+        self._topology: Topology | None = None
         self._policy: Policy | None = None
         self._cards: Mapping[int, FirstCard] = {}
         """Of that policy, by id."""
@@ -125,17 +126,17 @@ class OpeningHours(Component):
         self._openers = dict(state.openers)
         self._due_ms = state.due_ms
 
-    def configure(self, bindings: EffectiveConfig) -> None:
+    def configure(self, config: EffectiveConfig) -> None:
         """Take over the rules of a snapshot; nothing happens yet."""
-        self._bindings = bindings
-        policy = bindings.snapshot.policy
+        self._topology = config.topology
+        policy = config.snapshot.policy
         if policy is not self._policy:
             self._policy, self._cards = policy, _cards_by_id(policy)
 
-    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the rules of a new snapshot, and tell the doors what they want."""
-        self.configure(bindings)
-        self._look(bindings, now_ms)
+        self.configure(config)
+        self._look(config.topology, config.snapshot.policy, now_ms)
         self._emit(PolicyApplied(), now_ms)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
@@ -147,9 +148,9 @@ class OpeningHours(Component):
             case GrantLapsed(grant=grant):
                 self._openers.pop(grant, None)
 
-    def granted(self, grant: int, outcome: AdmissionOutcome, bindings: EffectiveConfig) -> None:
+    def granted(self, grant: int, outcome: AdmissionOutcome, config: EffectiveConfig) -> None:
         """Somebody is let in: they may open the place, unless under threat or out of turn."""
-        portal = bindings.snapshot.policy.portals[outcome.decision.portal_id]
+        portal = config.snapshot.policy.portals[outcome.decision.portal_id]
         if portal.first_cards and not outcome.duress and not outcome.passback_violation:
             groups = (group for person in outcome.company for group in person.group_ids)
             self._openers[grant] = portal.id, frozenset(groups)
@@ -171,33 +172,32 @@ class OpeningHours(Component):
     def tick(self, now_ms: int) -> None:
         """Look again, if a new second has begun."""
         due = self._due_ms
-        if self._bindings is not None and due is not None and due <= now_ms:
-            self._look(self._bindings, now_ms)
+        if self._topology and self._policy and due is not None and due <= now_ms:
+            self._look(self._topology, self._policy, now_ms)
 
     def due_ms(self) -> int | None:
         """When `tick` is next needed; None where there is no schedule at all."""
         return self._due_ms
 
-    def _look(self, bindings: EffectiveConfig, now_ms: int) -> None:
+    def _look(self, topology: Topology, policy: Policy, now_ms: int) -> None:
         """Tell every door what is wanted of it at this second."""
-        policy = bindings.snapshot.policy
         utc = self._clock.utc()
         instant = policy.calendar.instant(self._recorder.moment())
         if self._kept and instant.trusted:
             kept, self._kept = self._kept, None
             self._prove_cards(policy, kept, utc)
-            self._prove_ended(bindings, kept, utc, now_ms)
+            self._prove_ended(topology, policy, kept, utc, now_ms)
         self._end_cards(instant)
         watched = False
         for door, panel in self._doors.items():
-            portals = bindings.portals_of_door(door)
+            portals = topology.portals_of_door(door)
             wanting = [portal for portal in portals if self._wants(portal, instant)]
             wanted = bool(wanting)
             begins = wanted and panel.schedule is Schedule.OFF
             # The turn of a door that an interlock keeps locked comes when the others are free. A
             # portal of several doors opens all of them or none.
             barred = begins and all(
-                self._interlock.obstacle(tuple(bindings.doors_of(portal.actions)))
+                self._interlock.obstacle(tuple(topology.doors_of(portal.actions)))
                 for portal in wanting
             )
             # Without a clock nobody knows whether what was ended is over.
@@ -235,11 +235,10 @@ class OpeningHours(Component):
                 self._note(id_, on=False)
 
     def _prove_ended(
-        self, bindings: EffectiveConfig, kept: KeptHours, utc: datetime, now_ms: int
+        self, topology: Topology, policy: Policy, kept: KeptHours, utc: datetime, now_ms: int
     ) -> None:
-        policy = bindings.snapshot.policy
         for door, since in kept.ended.items():
-            portals = bindings.portals_of_door(door)
+            portals = topology.portals_of_door(door)
             # What was ended stays so when in doubt: long ago, or after the clock went back.
             first = max(min(since, utc), utc - _LONGEST_OUTAGE)
             held = partial(self._wanted, portals)

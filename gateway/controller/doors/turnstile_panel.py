@@ -46,8 +46,10 @@ from gateway.doors.values import (
 )
 from gateway.hardware.events import TURN_INPUTS, HardwareEvent, InputLevel
 from gateway.link.messages import TurnstileStatus
+from gateway.objects.modes import DEVICE
 from gateway.settings import Level, LockState, Side, Turnstile
 from gateway.store.journal import EntryKind
+from gateway.store.policy.exception_modes import ExceptionModes
 
 log = structlog.get_logger("turnstile")
 
@@ -95,8 +97,7 @@ class TurnstilePanel(Component):
         self._granted: dict[str, tuple[int, int]] = {}
         """Release -> the access that it was granted as, and the number of the grant."""
         self._portal_ids: dict[Side, int] = {}
-        self._device_mode = Mode.NORMAL
-        self._mode_told: Mapping[Mode, Mapping[str, str]] = {}
+        self._modes = ExceptionModes()
         self._fire = False
         self._bound = False
 
@@ -118,17 +119,16 @@ class TurnstilePanel(Component):
         self._fire = state.fire
         self._bound = state.bound
 
-    def configure(self, bindings: EffectiveConfig) -> None:
+    def configure(self, config: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
-        self._settings = bindings.turnstile()
-        self._portal_ids = {side: bindings.portal_of_side(side) for side in Side}
-        self._device_mode = bindings.device_mode
-        self._mode_told = {mode: bindings.mode_told(mode) for mode in Mode}
+        self._settings = config.turnstile or TurnstileSettings()
+        self._portal_ids = {side: config.topology.portal_of_side(side) for side in Side}
+        self._modes = config.modes[DEVICE]
 
-    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot."""
         self._bound = True
-        self.configure(bindings)
+        self.configure(config)
         self.feed(SettingsChanged(mode=self._note_mode()), now_ms)
 
     def _policy_in_force(self) -> None:
@@ -172,11 +172,11 @@ class TurnstilePanel(Component):
     def _note_mode(self) -> Mode:
         """The mode that counts now, written down when it is another than before."""
         fire = (Mode.FIRE,) if self._fire and self.turnstile.fire_release else ()
-        mode = effective_mode(self._device_mode, *fire)
+        mode = effective_mode(self._modes.device, *fire)
         if mode is not self._state.mode:
-            told = self._mode_told.get(mode, {})
+            by = self._modes.requested(mode)
             name = self.turnstile.name
-            self._recorder.note(EntryKind.MODE, turnstile=name, mode=mode.value, **told)
+            self._recorder.note(EntryKind.MODE, turnstile=name, mode=mode.value, **by)
         return mode
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 from gateway.access.reasons import AccessEvent
 from gateway.clock import Clock
 from gateway.controller.doors.door_panel import DoorPanel
-from gateway.controller.doors.interlock import InterlockDesk
+from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.state.ports import Link, Policies, Writer
 from gateway.controller.state.recorder import Recorder
@@ -57,7 +57,7 @@ class DoorCommands:
         self,
         doors: dict[int, DoorPanel],
         turnstile: TurnstilePanel | None,
-        interlock: InterlockDesk,
+        interlock: Interlock,
         recorder: Recorder,
         clock: Clock,
     ) -> None:

@@ -120,13 +120,13 @@ class Component:
     All instants are milliseconds of the monotonic clock.
     """
 
-    def configure(self, bindings: EffectiveConfig) -> None:
+    def configure(self, config: EffectiveConfig) -> None:
         """Take over the settings of a snapshot; nothing happens yet."""
 
-    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot, and do what follows from them."""
         del now_ms
-        self.configure(bindings)
+        self.configure(config)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
         """Do what follows from an input or from what another component caused."""

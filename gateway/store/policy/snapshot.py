@@ -29,12 +29,14 @@ from gateway.access.rows import (
 from gateway.access.schedule import compile_zone
 from gateway.access.slices import drain, sliced
 from gateway.alarms.sounders import TimedAlarm
+from gateway.doors.door_settings import SecBoxRow
 from gateway.errors import UNUSABLE, GatewayError, UnusableRules, kind_of
 from gateway.objects.configuration import DOOR_MAX
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
 from gateway.objects.modes import mode_key
 from gateway.objects.schedules import WEEKDAYS
+from gateway.settings.configuration import Configuration
 from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_errors
 from gateway.store.objects.configuration import read_configuration, refused_keys
 from gateway.store.objects.mode_rows import ModeRow
@@ -52,20 +54,6 @@ class ZoneRow(NamedTuple):
     enabled: int
     active_level: int
     alarm_delay: int
-
-
-class SecBoxRow(NamedTuple):
-    """A row of `sec_boxs`, with what `init` gives it."""
-
-    id: int
-    enabled: int = 1
-    relay_timeout: int = 3_000
-    """Milliseconds."""
-    door_sensor_enabled: int = 1
-    door_sensor_idle: int = 1
-    """1: the contact is open while the door is closed; 0: it is closed."""
-    auto_close_enabled: int = 1
-    rex_mode: int = 0
 
 
 class WiegandModeRow(NamedTuple):
@@ -106,8 +94,7 @@ class Snapshot:
     policy: Policy
     portal_of_reader: Mapping[int, int]
     """Reader index -> portal id."""
-    configuration: Mapping[tuple[str, str], str]
-    """(module, key) -> value, for every key the device knows."""
+    configuration: Configuration
     zones: Mapping[int, ZoneRow]
     modes: Mapping[int, ModeRow]
     """By door, 0 for the device: what is known of the exception mode that the configuration names.

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.access.attempt import Duress
+from gateway.alarms.alarm_settings import AlarmInputs, AlarmSettings, SoundSettings
 from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.register import AlarmSource
@@ -22,7 +23,6 @@ from gateway.controller.alarms.alarm_memory import remembered
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.sounders import Sounders
 from gateway.controller.state.component import Effect
-from gateway.controller.state.config import AlarmSettings, SoundSettings
 from gateway.hardware.events import InputKind, InputName
 from gateway.settings import SiteFile
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
@@ -158,14 +158,13 @@ class Alarms(RuleBasedStateMachine):
     def now_ms(self) -> int:
         return self.clock.monotonic_ns() // 1_000_000
 
-    def bindings(self) -> Any:
-        def tamper(_index: int = 0) -> ZoneSettings:
-            return ZoneSettings(AlarmCause.TAMPER, self.tamper_enabled, active_high=True)
-
-        def zone(number: int) -> ZoneSettings:
-            entry_ms = ENTRY_S * 1000 if number == ENTRY_ZONE else 0
-            return ZoneSettings(AlarmCause(number), True, True, 500, entry_ms)
-
+    def config(self) -> Any:
+        tamper = ZoneSettings(AlarmCause.TAMPER, self.tamper_enabled, active_high=True)
+        entries_ms = {number: ENTRY_S * 1000 if number == ENTRY_ZONE else 0 for number in ZONES}
+        zones = {
+            number: ZoneSettings(AlarmCause(number), True, True, 500, entry_ms)
+            for number, entry_ms in entries_ms.items()
+        }
         return SimpleNamespace(
             alarms=AlarmSettings(
                 DoorAlarmSettings(held_open_delay_ms=2_000, after_closure_ms=1_000),
@@ -174,10 +173,8 @@ class Alarms(RuleBasedStateMachine):
                 2_000,
                 SoundSettings(self.siren_enabled, 5_000, bell_enabled=False),
             ),
-            zone=zone,
-            tamper=tamper,
-            reader_tamper=tamper,
-            door_of_reader=lambda index: index,
+            alarm_inputs=AlarmInputs(zones, tamper, dict.fromkeys((1, 2), tamper)),
+            topology=SimpleNamespace(door_of_reader=lambda index: index),
             snapshot=SimpleNamespace(zone_schedules={}, bells=()),
         )
 
@@ -205,7 +202,7 @@ class Alarms(RuleBasedStateMachine):
         self.doors = {d: c for d, c in self.doors.items() if known.get(d) is c}
         if self.fire:
             self.panel.fire(self.now_ms, on=True)
-        self.panel.bind(self.bindings(), self.now_ms)
+        self.panel.bind(self.config(), self.now_ms)
         for name, high in self.levels.items():
             self.panel.zones.level(name, self.now_ms, high=high)
         for door in closed:
@@ -256,7 +253,7 @@ class Alarms(RuleBasedStateMachine):
     @rule(tamper=st.booleans(), siren=st.booleans())
     def somebody_configures(self, *, tamper: bool, siren: bool) -> None:
         self.tamper_enabled, self.siren_enabled = tamper, siren
-        self.panel.bind(self.bindings(), self.now_ms)
+        self.panel.bind(self.config(), self.now_ms)
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1, 5]))
     def time_passes(self, seconds: float) -> None:

@@ -127,9 +127,9 @@ def restored(controller: Controller, clock: ManualClock, names: Iterable[str]) -
     ours, theirs = paper.controller.components(), controller.components()
     states = {name: dump_state(name, theirs[name], str) for name in names}
     restore_states({name: ours[name] for name in names}, json.loads(json.dumps(states)))
-    bindings = controller._bindings
-    assert bindings is not None
-    paper.controller.resume(snapshot_of(rules_of(bindings.snapshot, str)))
+    config = controller._config
+    assert config is not None
+    paper.controller.resume(snapshot_of(rules_of(config.snapshot, str)))
     return paper.controller
 
 

@@ -25,16 +25,15 @@ from gateway.controller.flight.recorder import digest_of
 from gateway.controller.flight.rules import snapshot_of
 from gateway.controller.replay.offline import OfflineClock, OfflineController, Sources
 from gateway.controller.replay.replay import Result, replay
-from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.flight import Asked, Pulse
 from gateway.credentials.values import Credential, CredentialKind, Identification
-from gateway.doors.values import DoorSettings
+from gateway.doors.door_settings import ConfiguredDoor, configured_doors
 from gateway.errors import BrokenRecord, StorageError
 from gateway.hardware.events import InputKind, InputLevel, InputName, KeyPressed
 from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import Command, OpenDoor, Request, Silence
 from gateway.objects.configuration_keys import CONFIGURATION
-from gateway.settings import Door, SiteFile, parse_site
+from gateway.settings import SiteFile, parse_site
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
@@ -364,14 +363,14 @@ def test_a_door_that_locks_earlier_than_it_did_is_found(
     record: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing happens between the two times: only what is due next tells them apart."""
-    usual = EffectiveConfig.door
 
-    def hasty(self: EffectiveConfig, door: Door) -> DoorSettings:
-        settings = usual(self, door)
-        object.__setattr__(settings, "dwell_ms", settings.dwell_ms - 500)
-        return settings
+    def hasty(*given: Any) -> dict[int, ConfiguredDoor]:
+        doors = configured_doors(*given)
+        for door in doors.values():
+            object.__setattr__(door.settings, "dwell_ms", door.settings.dwell_ms - 500)
+        return doors
 
-    monkeypatch.setattr(EffectiveConfig, "door", hasty)
+    monkeypatch.setattr("gateway.controller.state.config.configured_doors", hasty)
     found = replay(record).difference
     assert found is not None
     assert found.now["effects"] == found.line["effects"]

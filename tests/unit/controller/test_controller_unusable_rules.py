@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from gateway.cli.doctor import Finding, Grade, examine
-from gateway.controller.state.config import EffectiveConfig
 from gateway.hardware.events import InputKind, InputName
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
@@ -107,10 +106,10 @@ def test_without_rules_cards_are_denied_and_people_leave(demo: Path, start: Any)
 def test_a_setting_that_cannot_be_read_changes_no_part_of_the_device(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreadable(_bindings: EffectiveConfig) -> None:
+    def unreadable(*_arguments: object) -> None:
         raise OverflowError(NINES)
 
-    monkeypatch.setattr(EffectiveConfig, "alarms", property(unreadable))
+    monkeypatch.setattr("gateway.controller.state.config.alarm_settings", unreadable)
     store(bench.data, "UPDATE actions SET parameters = 'door=2'")
     bench.pass_time(1.1)
     monkeypatch.undo()

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.access.reasons import AccessEvent
-from gateway.controller.state.wiegand_modes import usable_formats
+from gateway.controller.state.reading import usable_formats
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
@@ -99,9 +99,9 @@ def test_a_reader_that_sends_the_last_byte_first_is_read_so_at_once(
 def test_every_index_of_a_reader_has_a_byte_order(bench: Bench, index: int) -> None:
     module = f"w_in{index - 1}"
     bench.configure({module: {"byte_order": "LSB"}})
-    bindings = bench.controller._bindings
-    assert bindings is not None
-    assert bindings.reading.last_byte_first == {index}
+    config = bench.controller._config
+    assert config is not None
+    assert config.reading.last_byte_first == {index}
 
 
 def test_a_row_that_makes_no_sense_is_left_aside_loudly_and_once(bench: Bench) -> None:

@@ -36,7 +36,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import Registry
 from gateway.objects.fields import Extension
-from gateway.settings import Http, SiteFile, read_running_site
+from gateway.settings import HttpSettings, SiteFile, read_running_site
 from gateway.settings.addresses import parse_address
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import JournalReader
@@ -153,7 +153,7 @@ def _serve_somewhere(stack: ExitStack, context: CommandContext) -> list[Server]:
     return _serve(stack, _at(context, otherwise))
 
 
-def _at(context: CommandContext, http: Http) -> CommandContext:
+def _at(context: CommandContext, http: HttpSettings) -> CommandContext:
     """`context` as it is for commands that come in at the addresses `http`."""
     return replace(context, site=context.site.model_copy(update={"http": http}))
 

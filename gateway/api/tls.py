@@ -23,7 +23,7 @@ from cheroot.makefile import StreamReader, StreamWriter
 from cheroot.ssl import Adapter
 
 from gateway.api.replies import COMMON_HEADERS, JSON_TYPE, error_body
-from gateway.api.wire import Connection
+from gateway.api.wire import WireConnection
 from gateway.errors import StorageError
 from gateway.host.certificate import server_context
 
@@ -67,7 +67,7 @@ def _gone(error: ssl.SSLError) -> ConnectionResetError:
     return ConnectionResetError(errno.ECONNRESET, f"TLS: {error.reason or error}")
 
 
-class _Reader(StreamReader):
+class _TlsReader(StreamReader):
     """Knows of bytes that were deciphered and not read yet, which no selector sees."""
 
     def __init__(self, tls: TlsSocket, mode: str, size: int) -> None:
@@ -116,7 +116,7 @@ class TlsAdapter(Adapter):
     def makefile(
         self, sock: TlsSocket, mode: str = "r", bufsize: int = -1
     ) -> StreamReader | StreamWriter:
-        return _Reader(sock, mode, bufsize) if "r" in mode else StreamWriter(sock, mode, bufsize)
+        return _TlsReader(sock, mode, bufsize) if "r" in mode else StreamWriter(sock, mode, bufsize)
 
     def _current(self) -> ssl.SSLContext:
         with self._lock:
@@ -149,7 +149,7 @@ def _identity(path: Path) -> tuple[int, int, int]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-class TlsConnection(Connection):
+class TlsConnection(WireConnection):
     """A connection that tells a client which speaks plain HTTP what to do."""
 
     def _handle_no_ssl(self, _request: Any) -> None:
@@ -160,7 +160,7 @@ class TlsConnection(Connection):
             f"Content-Length: {len(body)}",
             f"Content-Type: {JSON_TYPE}",
             *(f"{name}: {value}" for name, value in COMMON_HEADERS),
-            "Connection: close",
+            "WireConnection: close",
         ]
         with suppress(OSError), socket.socket(fileno=os.dup(self.socket.fileno())) as below:
             below.sendall("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)

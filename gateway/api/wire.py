@@ -48,7 +48,7 @@ class _OneSlash:
         return _SLASHES.sub(rb"\1/", line, count=1)
 
 
-class Request(cheroot_server.HTTPRequest):
+class WireRequest(cheroot_server.HTTPRequest):
     """One request on a connection."""
 
     _head = b""
@@ -159,10 +159,10 @@ def _linger(connection: socket.socket) -> None:
             left -= len(piece)
 
 
-class Connection(cheroot_server.HTTPConnection):
+class WireConnection(cheroot_server.HTTPConnection):
     """A connection whose requests are ours."""
 
-    RequestHandlerClass = Request
+    RequestHandlerClass = WireRequest
 
     def close(self) -> None:
         """As cheroot does, and let go of what a client that went away was still to be sent."""
@@ -174,7 +174,7 @@ class Connection(cheroot_server.HTTPConnection):
 class WireServer(wsgi.Server):
     """cheroot's server with our requests and our log."""
 
-    ConnectionClass = Connection
+    ConnectionClass = WireConnection
     max_request_header_size = 65_536
 
     @staticmethod

@@ -14,7 +14,7 @@ from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, initialised, json_option
 from gateway.cli.plain import one_line
 from gateway.clock import DeviceTime, SiteZone, SystemClock
-from gateway.commands.people import LocalPeople, Person
+from gateway.commands.people import ListedPerson, LocalPeople
 from gateway.settings import read_running_site
 
 CARD_HELP = "As printed: facility,number, or one number."
@@ -125,7 +125,7 @@ def remove_card(data: Path, number: str) -> None:
     click.echo(f"card {number} of {one_line(owner.name)} (person {owner.id}) removed", err=True)
 
 
-def _line(one: Person) -> str:
+def _line(one: ListedPerson) -> str:
     cards, groups = " ".join(one.cards) or "none", ", ".join(one.groups) or "none"
     return one_line(f"{one.id}  {one.name}; cards {cards}; groups {groups}")
 

@@ -23,7 +23,7 @@ from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.host.notify import Notifier, NotifySocket
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.temporary import bring_back, clear, sweep
-from gateway.settings import SITE_FILE, Http, read_site
+from gateway.settings import SITE_FILE, HttpSettings, read_site
 from gateway.settings.addresses import parse_address
 
 FIRST_PAUSE_S = 0.2
@@ -83,7 +83,11 @@ class Supervisor:
     """Starts the controller, then the api; restarts whichever ends, until it is told to stop."""
 
     def __init__(
-        self, data: Path, runtime: RuntimeDirectory, http: Http, given: dict[str, str | None]
+        self,
+        data: Path,
+        runtime: RuntimeDirectory,
+        http: HttpSettings,
+        given: dict[str, str | None],
     ) -> None:
         """`http` is the site's, `given` the addresses from the command line: option -> address."""
         self._data = data

@@ -36,7 +36,7 @@ log = structlog.get_logger("commands")
 
 
 @dataclass(slots=True)
-class Outcome:
+class WriteOutcome:
     """What a write came to; the block that writes fills it in."""
 
     count: int = 0
@@ -53,13 +53,13 @@ def audited_write(
     new: Sequence[Mapping[str, object]] = (),
     where: object = None,
     existing: bool = False,
-) -> Iterator[Outcome]:
+) -> Iterator[WriteOutcome]:
     """Run a write of rows of one object in a transaction, with its entry, until it is obeyed.
 
     `new` are the values that the client gave. With `existing` the rows that `where` selects are
     looked at before the write.
     """
-    context, outcome = call.context, Outcome()
+    context, outcome = call.context, WriteOutcome()
     store, secrets = context.store, call.caller.sees_secrets
     declared = store.registry[object_name]
     with context.obeyed(), store.transaction():

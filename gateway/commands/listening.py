@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from gateway.errors import InvalidRequest
-from gateway.settings import Http
+from gateway.settings import HttpSettings
 from gateway.store.tables.machine import MachineSettings
 
 HTTPS_PORT = 443
@@ -17,13 +17,13 @@ HTTPS_PORT = 443
 class Listening:
     """What decides over the addresses of one api process, apart from the database."""
 
-    site: Http
+    site: HttpSettings
     http: str | None = None
     """Of the command line; it switches plain HTTP on."""
     https: str | None = None
     """Of the command line; it switches HTTPS on."""
 
-    def addresses(self, stored: MachineSettings | None = None) -> Http:
+    def addresses(self, stored: MachineSettings | None = None) -> HttpSettings:
         """Where to listen, with what the database holds.
 
         The port of the database is that of plain HTTP; where the site has that off, of HTTPS. Hosts
@@ -48,7 +48,7 @@ class Listening:
         return site.model_copy(update=changes)
 
 
-def check_free(wanted: Http, present: Http) -> None:
+def check_free(wanted: HttpSettings, present: HttpSettings) -> None:
     """Return when an api process could listen at `wanted`, as it does at `present`.
 
     Raises InvalidRequest that names the member and the reason.

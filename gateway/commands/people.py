@@ -24,7 +24,7 @@ LONGEST_ID = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ListedPerson:
     """A person as lists show one."""
 
     id: int
@@ -56,7 +56,7 @@ class LocalPeople:
 
     def add(
         self, name: str, *, registration: str = "", cards: Sequence[str], groups: Sequence[str]
-    ) -> Person:
+    ) -> ListedPerson:
         """Add a person with cards and groups, all or none.
 
         Raises InvalidRequest for an empty name, a card of a wrong form or of somebody else, and
@@ -75,7 +75,7 @@ class LocalPeople:
             say(f"{number} {name.strip()!r}, cards {list(cards)}, groups {list(found)}")
         return self.find(str(number))
 
-    def remove(self, who: str) -> Person:
+    def remove(self, who: str) -> ListedPerson:
         """Delete a person with all that is theirs; the logs stay."""
         with self._told("person remove") as say:
             person = self.find(who)
@@ -83,7 +83,7 @@ class LocalPeople:
             say(f"{person.id} {person.name!r}")
         return person
 
-    def join(self, who: str, group: str) -> Person:
+    def join(self, who: str, group: str) -> ListedPerson:
         """Put a person into one more group; who is in it stays so."""
         with self._told("person group") as say:
             person, number = self.find(who), self._group(group)
@@ -92,7 +92,7 @@ class LocalPeople:
             say(f"{person.id} {person.name!r} to group {number}")
         return self.find(str(person.id))
 
-    def add_card(self, who: str, card: str) -> Person:
+    def add_card(self, who: str, card: str) -> ListedPerson:
         """Give a person one more card."""
         with self._told("card add") as say:
             person = self.find(who)
@@ -100,7 +100,7 @@ class LocalPeople:
             say(f"{card} to {person.id} {person.name!r}")
         return self.find(str(person.id))
 
-    def remove_card(self, card: str) -> Person:
+    def remove_card(self, card: str) -> ListedPerson:
         """Take a card away; whose it was. Raises NotFound when it is nobody's."""
         value = _card(card)
         with self._told("card remove") as say:
@@ -112,7 +112,7 @@ class LocalPeople:
             say(f"{card} of {person.id} {person.name!r}")
         return person
 
-    def find(self, who: str) -> Person:
+    def find(self, who: str) -> ListedPerson:
         """The person with that id, or else that name.
 
         Raises NotFound, or InvalidRequest when several have the name.
@@ -129,7 +129,7 @@ class LocalPeople:
             raise InvalidRequest(f"{len(found)} people are called {who}: give the id, of {ids}")
         return found[0]
 
-    def all(self, text: str = "") -> Iterator[Person]:
+    def all(self, text: str = "") -> Iterator[ListedPerson]:
         """Everybody whose name holds `text`, by id."""
         for person in self._select(None):
             if text.casefold() in person.name.casefold():
@@ -140,7 +140,7 @@ class LocalPeople:
         rows = self._store.load({"object": "groups"}).rows
         return {_number(row["id"]): str(row["name"]) for row in rows}
 
-    def _select(self, chosen: peewee.Expression | None) -> Iterator[Person]:
+    def _select(self, chosen: peewee.Expression | None) -> Iterator[ListedPerson]:
         """Reads what the running transaction has written, too."""
         column = self._store.models.column
         names = ("id", "name", "registration")
@@ -154,7 +154,7 @@ class LocalPeople:
         ties = _by_user(self._store, "user_groups", "group_id", ids)
         groups = self.groups()
         for number, name, registration in people:
-            yield Person(
+            yield ListedPerson(
                 number,
                 name,
                 registration,

@@ -68,7 +68,7 @@ class PersonMay(TypedDict):
     now: bool
 
 
-class People(TypedDict):
+class PeopleAllowed(TypedDict):
     """Answer to `who_can_open`."""
 
     people: list[PersonMay]
@@ -104,7 +104,7 @@ class Week(TypedDict):
     portals: list[PortalWeek]
 
 
-def who_can_open(call: Call[WhoCanOpenRequest]) -> Annotated[Rows, People]:
+def who_can_open(call: Call[WhoCanOpenRequest]) -> Annotated[Rows, PeopleAllowed]:
     """The people whom the rules let pass at some second of a week, by user id.
 
     `now` in a row tells whether they may at the moment that was asked about.

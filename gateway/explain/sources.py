@@ -38,7 +38,7 @@ from gateway.settings import SiteFile
 from gateway.store.files.database import TrackedDatabase, storage_errors
 from gateway.store.journal import CommittedEntry, JournalReader
 from gateway.store.journal.passages import PassageReader, position_at
-from gateway.store.policy.exception_modes import ExceptionModes, exception_modes
+from gateway.store.policy.exception_modes import DoorModes, exception_modes
 from gateway.store.policy.people import PeopleReader
 from gateway.store.policy.topology import Topology
 
@@ -122,7 +122,7 @@ class Facts:
         return Topology(self.site, self.rules.snapshot)
 
     @cached_property
-    def _modes(self) -> Mapping[int, ExceptionModes]:
+    def _modes(self) -> Mapping[int, DoorModes]:
         """The exception modes by the configuration alone, by door."""
         return exception_modes(self.site, self.rules.snapshot, ended=())
 

@@ -6,7 +6,7 @@ Every refusal names the key, what was found and what is allowed.
 """
 
 from gateway.settings.alarms import Power
-from gateway.settings.device import ACCESS_LOG_CAPACITY, Http
+from gateway.settings.device import ACCESS_LOG_CAPACITY, HttpSettings
 from gateway.settings.doors import Door, Egress, RexMode, Side, Turnstile
 from gateway.settings.files import (
     LAST_GOOD,
@@ -53,7 +53,7 @@ __all__ = [
     "Encoding",
     "FixedInput",
     "HidReader",
-    "Http",
+    "HttpSettings",
     "Input",
     "Level",
     "LineParity",

@@ -67,7 +67,7 @@ class FlightRecord(Section):
     """All its files together; of more than that the oldest goes."""
 
 
-class Http(Section):
+class HttpSettings(Section):
     """Where the API listens."""
 
     listen: Address

@@ -145,7 +145,7 @@ class Turnstile(Section):
             yield self.way(side).turn.pin, f"{where} turn"
 
 
-class Interlock(Section):
+class InterlockSettings(Section):
     """What the API has no key for. Which doors it joins is `doorN_interlock`."""
 
     margin_s: Annotated[int, Field(ge=0, le=60)] = 2

@@ -15,8 +15,8 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from gateway.settings.alarms import Power, Siren, Zone
-from gateway.settings.device import Admission, FlightRecord, Http, Site
-from gateway.settings.doors import Door, Interlock, Turnstile
+from gateway.settings.device import Admission, FlightRecord, HttpSettings, Site
+from gateway.settings.doors import Door, InterlockSettings, Turnstile
 from gateway.settings.locks import with_wired_locks
 from gateway.settings.readers import Reader, WiegandReader
 from gateway.settings.sec_boxes import SecBox, sec_box_problems
@@ -40,7 +40,7 @@ class SiteFile(Section):
     """The whole of `gateway.toml`."""
 
     site: Site
-    http: Http = Http(listen="127.0.0.1:8080")
+    http: HttpSettings = HttpSettings(listen="127.0.0.1:8080")
     door: tuple[Door, ...] = ()
     sec_box: tuple[SecBox, ...] = ()
     turnstile: Turnstile | None = None
@@ -54,7 +54,7 @@ class SiteFile(Section):
     power: Power = Power()
     admission: Admission = Admission()
     flight_record: FlightRecord = FlightRecord()
-    interlock: Interlock = Interlock()
+    interlock: InterlockSettings = InterlockSettings()
     initial: dict[str, dict[str, InitialValue]] = Field(default_factory=dict)
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 

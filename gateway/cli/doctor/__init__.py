@@ -37,7 +37,7 @@ from gateway.host.machine import MachineFiles
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, DeviceStatus
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import SITE_FILE, Http, read_running_site, read_site
+from gateway.settings import SITE_FILE, HttpSettings, read_running_site, read_site
 from gateway.store.check import damage, full_checks, too_new
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 
@@ -121,7 +121,7 @@ def _guarded(subject: str, check: Iterator[Finding]) -> Iterator[Finding]:
         yield Finding(Grade.FAIL, subject, f"this check failed: {kind_of(error)}")
 
 
-def _http(data: Path, http: Http) -> Iterator[Finding]:
+def _http(data: Path, http: HttpSettings) -> Iterator[Finding]:
     if http.plain_address and not _is_loopback(http.plain_address):
         way_out = (
             "plain = false closes it" if http.tls else "give tls an address, or listen on 127.0.0.1"

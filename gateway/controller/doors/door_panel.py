@@ -62,7 +62,7 @@ from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, Input
 from gateway.link.messages import DoorStatus, Fault
 from gateway.settings import Door, Level, LockState, SecBox
 from gateway.store.journal import EntryKind
-from gateway.store.policy.exception_modes import ExceptionModes
+from gateway.store.policy.exception_modes import DoorModes
 
 log = structlog.get_logger("door")
 
@@ -131,7 +131,7 @@ class DoorPanel(Component):
         self._bond_high: bool | None = None
         self._sensor_idle_high = True
         self._rex_idle_high = True
-        self._modes = ExceptionModes()
+        self._modes = DoorModes()
         self._fire = False
         self._bound = False
         self._used_until_ms: int | None = None

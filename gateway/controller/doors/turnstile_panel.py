@@ -49,7 +49,7 @@ from gateway.link.messages import TurnstileStatus
 from gateway.objects.modes import DEVICE
 from gateway.settings import Level, LockState, Side, Turnstile
 from gateway.store.journal import EntryKind
-from gateway.store.policy.exception_modes import ExceptionModes
+from gateway.store.policy.exception_modes import DoorModes
 
 log = structlog.get_logger("turnstile")
 
@@ -97,7 +97,7 @@ class TurnstilePanel(Component):
         self._granted: dict[str, tuple[int, int]] = {}
         """Release -> the access that it was granted as, and the number of the grant."""
         self._portal_ids: dict[Side, int] = {}
-        self._modes = ExceptionModes()
+        self._modes = DoorModes()
         self._fire = False
         self._bound = False
 

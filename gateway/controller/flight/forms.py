@@ -38,7 +38,7 @@ from gateway.controller.core import LoopState
 from gateway.controller.doors.door_panel import DoorPanelState
 from gateway.controller.doors.opening_hours import OpeningHoursState
 from gateway.controller.doors.turnstile_panel import TurnstilePanelState
-from gateway.controller.requests.enrolment import EnrolmentState
+from gateway.controller.requests.enrolment import EnrolmentCaptureState
 from gateway.controller.state.flight import Asked, Pulse, Stateful
 from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.controller.state.modes import ModeKeeperState
@@ -61,7 +61,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "admission": AdmissionDeskState,
         "alarms": AlarmPanelState,
         "door": DoorPanelState,
-        "enrolment": EnrolmentState,
+        "enrolment": EnrolmentCaptureState,
         "faults": FaultsState,
         "fire": FireLatchState,
         "forgiveness": ForgivenessState,

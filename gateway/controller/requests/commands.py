@@ -40,7 +40,7 @@ WEB_REASON = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _PendingReply:
     """An answer that is due once a ticket is committed or a version decides."""
 
     address: bytes
@@ -185,7 +185,7 @@ class PendingReplies:
         self._policies = policies
         self._clock = clock
         self._committed = 0
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_PendingReply] = deque()
 
     def now(self, address: bytes, request: Request, body: dict[str, Any] | None = None) -> None:
         """Answer at once."""
@@ -200,11 +200,15 @@ class PendingReplies:
         if ticket <= self._committed or self._writer.fault:
             self.now(address, request)
         else:
-            self._waiting.append(_Waiting(address, request.id, request.expires_ns, ticket=ticket))
+            self._waiting.append(
+                _PendingReply(address, request.id, request.expires_ns, ticket=ticket)
+            )
 
     def when_obeyed(self, address: bytes, request: Request, version: int) -> None:
         """Answer once the rules of `version` decide."""
-        self._waiting.append(_Waiting(address, request.id, request.expires_ns, version=version))
+        self._waiting.append(
+            _PendingReply(address, request.id, request.expires_ns, version=version)
+        )
         self.settle()
 
     def committed(self, ticket: int) -> None:
@@ -215,7 +219,7 @@ class PendingReplies:
     def settle(self) -> None:
         """Send every answer that has become true; forget whose asker has given up."""
         now_ns = self._clock.monotonic_ns()
-        still: deque[_Waiting] = deque()
+        still: deque[_PendingReply] = deque()
         for waiting in self._waiting:
             done = waiting.ticket <= self._committed or self._writer.fault
             if done and waiting.version <= self._policies.version:

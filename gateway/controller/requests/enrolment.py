@@ -92,7 +92,7 @@ class CaptureState:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrolmentState:
+class EnrolmentCaptureState:
     """The capture that stands, if one does."""
 
     capture: CaptureState | None
@@ -115,12 +115,12 @@ class EnrolmentCapture(Component):
         self._clock = clock
         self._capture: _Capture | None = None
 
-    def state(self) -> EnrolmentState:
+    def state(self) -> EnrolmentCaptureState:
         now = self._capture
         if now is None:
-            return EnrolmentState(None)
+            return EnrolmentCaptureState(None)
         failed = now.outcome if isinstance(now.outcome, GatewayError) else None
-        return EnrolmentState(
+        return EnrolmentCaptureState(
             CaptureState(
                 now.ticket,
                 now.kind,
@@ -135,7 +135,7 @@ class EnrolmentCapture(Component):
             )
         )
 
-    def restore(self, state: EnrolmentState) -> None:
+    def restore(self, state: EnrolmentCaptureState) -> None:
         kept = state.capture
         if kept is None:
             self._capture = None

@@ -26,7 +26,7 @@ from gateway.hardware.reading_settings import ReadingSettings
 from gateway.link.messages import EndedMode
 from gateway.settings import SiteFile
 from gateway.settings.configuration import is_on
-from gateway.store.policy.exception_modes import ExceptionModes, exception_modes
+from gateway.store.policy.exception_modes import DoorModes, exception_modes
 from gateway.store.policy.snapshot import Snapshot
 from gateway.store.policy.topology import Topology
 
@@ -65,7 +65,7 @@ class EffectiveConfig:
         return Topology(self._site, self.snapshot)
 
     @cached_property
-    def modes(self) -> dict[int, ExceptionModes]:
+    def modes(self) -> dict[int, DoorModes]:
         """By door, and for the device as door 0."""
         ended = {mode.door for mode in self.modes_ended}
         return exception_modes(self._site, self.snapshot, ended)

@@ -51,7 +51,7 @@ class HeaderPin(BaseModel):
         return self
 
 
-class Bus(BaseModel):
+class HeaderBus(BaseModel):
     """Pins of a bus that a line of config.txt enables."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,7 +74,7 @@ class Header(BaseModel):
     pin_limit_ma: int
     all_pins_limit_ma: int
     pins: tuple[HeaderPin, ...] = Field(alias="pin")
-    buses: tuple[Bus, ...] = Field(alias="bus", default=())
+    buses: tuple[HeaderBus, ...] = Field(alias="bus", default=())
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

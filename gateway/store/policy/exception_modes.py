@@ -14,7 +14,7 @@ from gateway.store.policy.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class ExceptionModes:
+class DoorModes:
     """The exception modes that hold for one door, or for the device."""
 
     device: Mode = Mode.NORMAL
@@ -42,7 +42,7 @@ class ExceptionModes:
 
 def exception_modes(
     site: SiteFile, snapshot: Snapshot, ended: Collection[int]
-) -> dict[int, ExceptionModes]:
+) -> dict[int, DoorModes]:
     """By door of `site`, and for the device; the modes of the doors in `ended` have ended."""
     configuration = snapshot.configuration
     device = _configured(configuration, DEVICE, ended)
@@ -54,7 +54,7 @@ def exception_modes(
         rows = sorted(filter(None, known), key=lambda row: row.since, reverse=True)
         place = DEVICE if device is Mode.LOCK_DOWN else door
         facts = mode_facts(place, snapshot.modes.get(place))
-        found[door] = ExceptionModes(device, own.get(door, Mode.NORMAL), tuple(rows), facts)
+        found[door] = DoorModes(device, own.get(door, Mode.NORMAL), tuple(rows), facts)
     return found
 
 

@@ -27,7 +27,7 @@ from gateway.host.certificate import is_self_signed, make_self_signed
 from gateway.host.clock_trust import ClockTrust
 from gateway.host.platform import SIMULATED, NoPlatform
 from gateway.host.system_platform import SystemPlatform
-from gateway.settings import Http
+from gateway.settings import HttpSettings
 
 if TYPE_CHECKING:
     from tests.unit.conftest import PlayedSystem
@@ -523,9 +523,9 @@ def test_a_port_that_cannot_be_had_is_refused_and_not_kept(pi: Pi) -> None:
     assert not pi.begun_anew.is_set()
 
 
-PLAIN = Http(listen="0.0.0.0:80")
-BOTH = Http(listen="0.0.0.0:80", tls="0.0.0.0:8443")
-SECURE = Http(listen="0.0.0.0:80", tls="0.0.0.0:443", plain=False)
+PLAIN = HttpSettings(listen="0.0.0.0:80")
+BOTH = HttpSettings(listen="0.0.0.0:80", tls="0.0.0.0:8443")
+SECURE = HttpSettings(listen="0.0.0.0:80", tls="0.0.0.0:443", plain=False)
 
 
 @pytest.mark.parametrize(

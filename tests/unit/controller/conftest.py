@@ -20,7 +20,7 @@ from gateway.commands.provisioning import initialise
 from gateway.controller.assembly import assembled
 from gateway.controller.components import Item
 from gateway.controller.core import Controller
-from gateway.controller.requests.enrolment import CaptureState, EnrolmentState
+from gateway.controller.requests.enrolment import CaptureState, EnrolmentCaptureState
 from gateway.hardware.boards.profiles import load_profile
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Command
@@ -93,7 +93,7 @@ class Bench:
     def capture(self) -> CaptureState | None:
         """The enrolment in progress."""
         state = self.controller.components()["enrolment"].state()
-        assert isinstance(state, EnrolmentState)
+        assert isinstance(state, EnrolmentCaptureState)
         return state.capture
 
     def begin_record(self) -> None:

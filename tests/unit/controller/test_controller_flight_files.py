@@ -21,7 +21,7 @@ from gateway.controller.flight.files import FILES, MOST_FILES, RecordFiles
 from gateway.controller.flight.forms import dump, dump_input, hidden, load, load_input
 from gateway.controller.flight.recorder import FlightRecorder, digest_of
 from gateway.controller.replay.offline import OfflineWriter
-from gateway.controller.requests.enrolment import EnrolmentState
+from gateway.controller.requests.enrolment import EnrolmentCaptureState
 from gateway.controller.state.flight import Asked, Pulse
 from gateway.controller.state.instant import Instant
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
@@ -107,7 +107,7 @@ PENDING = PendingFactor(Person(1, group_ids=(1, 2), opening_times=((1, 500),)), 
             ),
         ),
         (Asked, Asked(b"\xff\x00", Request(id="a", expires_ns=5, command=OpenDoor(door=1)))),
-        (EnrolmentState, EnrolmentState(None)),
+        (EnrolmentCaptureState, EnrolmentCaptureState(None)),
     ],
 )
 def test_data_comes_back_as_it_went(kind: Any, value: Any) -> None:

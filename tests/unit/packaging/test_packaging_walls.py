@@ -78,3 +78,12 @@ def test_rooms_that_are_announced_are_placed_already(tree: Path) -> None:
         (tree / "gateway" / room / "__init__.py").touch()
         assert verdicts(tree)["what serves clients touches no hardware"] == "BROKEN"
         (tree / "gateway" / room / "breach.py").unlink()
+
+
+def test_a_name_of_a_class_stands_for_one_thing_in_the_whole_package(root: Path) -> None:
+    places: dict[str, list[str]] = {}
+    for path in (root / "gateway").rglob("*.py"):
+        for name in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            places.setdefault(name, []).append(str(path.relative_to(root)))
+    assert "Controller" in places
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

@@ -73,7 +73,7 @@ def due_ms(state: AdmissionState) -> int | None:
     """When `pass_time` must be called next; None if nothing is pending."""
     instants = [
         *(waiting.due_ms for waiting in state.pending.values()),
-        *(group.until_ms for group in state.gatherings.values()),
+        *(group.until_ms for group in state.groups.values()),
         *(guard.locked_until_ms for guard in state.guards.values()),
     ]
     return min((instant for instant in instants if instant is not None), default=None)
@@ -87,7 +87,7 @@ class _Work:
         self._now_ms = now_ms
         self._pending = dict(state.pending)
         self._guards = dict(state.guards)
-        self._gatherings = dict(state.gatherings)
+        self._groups = dict(state.groups)
         self._outcomes: list[AdmissionOutcome] = []
         self._keypads: list[KeypadLocked | KeypadFreed] = []
 
@@ -96,7 +96,7 @@ class _Work:
         state = AdmissionState(
             MappingProxyType(self._pending),
             MappingProxyType(self._guards),
-            MappingProxyType(self._gatherings),
+            MappingProxyType(self._groups),
         )
         return AdmissionStep(state, tuple(self._outcomes), tuple(self._keypads))
 
@@ -104,7 +104,7 @@ class _Work:
         for reader, waiting in list(self._pending.items()):
             if waiting.due_ms <= self._now_ms:
                 self._give_up(reader)
-        for portal_id, group in list(self._gatherings.items()):
+        for portal_id, group in list(self._groups.items()):
             if group.until_ms <= self._now_ms:
                 self._disperse(portal_id)
         for reader, guard in list(self._guards.items()):
@@ -201,11 +201,11 @@ class _Work:
     def _decide(
         self, policy: Policy, person: Person, portal: Portal, seen: Circumstances
     ) -> Decision:
-        if seen.place.released:
+        if seen.portal_state.released:
             return Decision(Reason.FREE_PASSAGE, person.id, portal.id)
-        if seen.place.locked_down:
+        if seen.portal_state.locked_down:
             return refuse(Reason.LOCK_DOWN, person.id, portal.id)
-        if seen.place.side_locked:
+        if seen.portal_state.side_locked:
             return refuse(Reason.TURNSTILE_BLOCKED, person.id, portal.id)
         return decide(policy, person, portal.id, seen.moment)
 
@@ -220,7 +220,7 @@ class _Work:
     ) -> None:
         """Check anti-passback, multi-person rules and interlock after a grant of the rules."""
         if not decision.allowed:
-            known = facts.of_refusal(decision.reason, person, seen.place)
+            known = facts.of_refusal(decision.reason, person, seen.portal_state)
             self._outcomes.append(
                 AdmissionOutcome(decision, attempt.reader, person, attempt.duress, facts=known)
             )
@@ -238,8 +238,8 @@ class _Work:
             complete_rules = self._multi_person(portal, in_force, person, attempt, decision, seen)
             if not complete_rules:
                 return
-        if seen.place.interlocked:
-            known = facts.of_refusal(Reason.INTERLOCK, person, seen.place)
+        if seen.portal_state.interlocked:
+            known = facts.of_refusal(Reason.INTERLOCK, person, seen.portal_state)
             self._refuse(Reason.INTERLOCK, attempt, decision, known=known)
             return
         company = self._leaving(portal.id, person, together=bool(complete_rules))
@@ -277,7 +277,7 @@ class _Work:
             )
             return ()
         until_ms = self._now_ms + self._settings.persons_ms
-        group = self._gatherings.get(portal.id, MultiPersonGroup(until_ms, ())).joined_by(person)
+        group = self._groups.get(portal.id, MultiPersonGroup(until_ms, ())).joined_by(person)
         done = tuple(rule for rule in in_force if complete(rule, group.people))
         if not done:
             missing = tuple(shortage(rule, group.people) for rule in in_force)
@@ -286,12 +286,12 @@ class _Work:
             until_s = seen.now.utc_s + self._left_s(group.until_ms)
             known = facts.of_persons(group.people, missing, until_s)
             self._refuse(Reason.WAITING_FOR_PERSONS, attempt, decision, waiting, known)
-        self._gatherings[portal.id] = group
+        self._groups[portal.id] = group
         return done
 
     def _ask_again(self, policy: Policy, portal: Portal, seen: Circumstances) -> None:
         """Remove people from the group who lost their right while they waited."""
-        group = self._gatherings.get(portal.id)
+        group = self._groups.get(portal.id)
         if group is None or seen.waiting is None:
             return
         now = {person.id: person for person in seen.waiting}
@@ -305,17 +305,17 @@ class _Work:
             if decision.allowed:
                 staying.append(now[person.id])
             else:
-                known = facts.of_refusal(decision.reason, now[person.id], seen.place)
+                known = facts.of_refusal(decision.reason, now[person.id], seen.portal_state)
                 self._outcomes.append(
                     AdmissionOutcome(decision, person=now[person.id], facts=known)
                 )
-        self._gatherings[portal.id] = replace(group, people=tuple(staying))
+        self._groups[portal.id] = replace(group, people=tuple(staying))
         if not staying:
-            del self._gatherings[portal.id]
+            del self._groups[portal.id]
 
     def _leaving(self, portal_id: int, person: Person, *, together: bool) -> tuple[Person, ...]:
         """Who enters by this grant; removes them from the group that waits."""
-        group = self._gatherings.pop(portal_id, None)
+        group = self._groups.pop(portal_id, None)
         if group is None:
             return (person,)
         if together:
@@ -323,7 +323,7 @@ class _Work:
         # No rule needs several people any more: the others in the group must identify again.
         remaining = group.left_by(person)
         if remaining.people:
-            self._gatherings[portal_id] = remaining
+            self._groups[portal_id] = remaining
         return (person,)
 
     def _refuse(
@@ -356,7 +356,7 @@ class _Work:
         self._outcomes.append(AdmissionOutcome(late, reader, waiting.person))
 
     def _disperse(self, portal_id: int) -> None:
-        group = self._gatherings.pop(portal_id)
+        group = self._groups.pop(portal_id)
         known = facts.of_persons(group.people, group.missing)
         for person in group.people:
             late = refuse(Reason.PERSONS_MISSING, person.id, portal_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from gateway.access.attempt import Duress, Place
+from gateway.access.attempt import Duress, PortalState
 from gateway.access.decision import Decision
 from gateway.access.keypad_guard import Guard, GuardSettings
 from gateway.access.multi_person import MultiPersonGroup
@@ -63,7 +63,7 @@ class AdmissionState:
     """By reader."""
     guards: Mapping[str, Guard] = field(default_factory=lambda: MappingProxyType({}))
     """By reader."""
-    gatherings: Mapping[int, MultiPersonGroup] = field(default_factory=lambda: MappingProxyType({}))
+    groups: Mapping[int, MultiPersonGroup] = field(default_factory=lambda: MappingProxyType({}))
     """By portal."""
 
 
@@ -120,7 +120,7 @@ class Circumstances:
     """Monotonic."""
     now: Now
     """Wall clock, for anti-passback."""
-    place: Place = field(default_factory=Place)
+    portal_state: PortalState = field(default_factory=PortalState)
     position: PassbackPosition = UNKNOWN_POSITION
     """The position of the person, for the portal of the attempt."""
     waiting: tuple[Person, ...] | None = None

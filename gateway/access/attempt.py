@@ -54,8 +54,8 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """State of the doors behind a portal at the instant of an attempt."""
+class PortalState:
+    """State of the doors and the turnstile behind a portal at one instant."""
 
     released: bool = False
     """Fire or emergency keeps them all unlocked."""
@@ -67,3 +67,12 @@ class Place:
     """The turnstile is locked in that direction."""
     facts: Mapping[Reason, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     """Refusal reason -> the facts that the journal keeps of it."""
+
+    @property
+    def barred_by(self) -> Reason | None:
+        """Why nothing may be opened now; None if it may."""
+        if self.locked_down:
+            return Reason.LOCK_DOWN
+        if self.side_locked:
+            return Reason.TURNSTILE_BLOCKED
+        return Reason.INTERLOCK if self.interlocked else None

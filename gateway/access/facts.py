@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from gateway.access.attempt import Place
+from gateway.access.attempt import PortalState
 from gateway.access.multi_person import Shortage
 from gateway.access.passback import Violation
 from gateway.access.person import Person
@@ -57,12 +57,12 @@ def of_persons(
     return {"persons": known}
 
 
-def of_refusal(reason: Reason, person: Person, place: Place) -> Mapping[str, Any]:
+def of_refusal(reason: Reason, person: Person, state: PortalState) -> Mapping[str, Any]:
     """Facts of a refusal by validity or by the state of the doors."""
     if reason in (Reason.NOT_YET_VALID, Reason.EXPIRED):
         stamps = {"from": person.begin_time, "until": person.end_time}
         return {"valid": {name: stamp for name, stamp in stamps.items() if stamp}}
-    return {reason.value: dict(place.facts[reason])} if reason in place.facts else NOTHING
+    return {reason.value: dict(state.facts[reason])} if reason in state.facts else NOTHING
 
 
 def cut(text: str) -> str:

@@ -13,12 +13,14 @@ import zmq
 
 from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
-from gateway.controller.access.admission import AdmissionDesk, kept_state
-from gateway.controller.access.doorman import Doorman, PortalState
+from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.dynamic_codes import DynamicCodes
-from gateway.controller.access.forgiveness import Forgiveness, OpeningId, held_open
+from gateway.controller.access.forgiveness import Forgiveness, held_open
+from gateway.controller.access.grants import PendingGrants
 from gateway.controller.access.identifier import Identifier
+from gateway.controller.access.openings import Openings
 from gateway.controller.access.passback_positions import PassbackPositions
+from gateway.controller.access.pending import PendingAdmission, kept_state
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.alarms.alarm_memory import AlarmMemory, remembered
@@ -35,7 +37,7 @@ from gateway.controller.doors.opening_hours import KeptHours, OpeningHours, kept
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.flight.files import DIRECTORY, RecordFiles
 from gateway.controller.flight.recorder import FlightRecorder
-from gateway.controller.state.component import Bus, Emit
+from gateway.controller.state.component import Bus, Emit, OpeningId
 from gateway.controller.state.event_log import EventLog
 from gateway.controller.state.flight import NO_FLIGHT, Flight
 from gateway.controller.state.inbox import Inbox
@@ -213,12 +215,12 @@ def put_together(
             recorder=record.recorder,
             link=flight.link(around.link),
             identifier=panels.identifier,
-            doorman=panels.doorman,
+            credentials=panels.credentials,
             throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,
-            ways=panels.ways,
+            positions=panels.positions,
             hours=panels.hours,
-            forgiveness=Forgiveness(panels.ways, record.recorder, record.past.held_open),
+            forgiveness=Forgiveness(panels.positions, record.recorder, record.past.held_open),
             policies=around.policies,
             policy_version=people.policy_version,
             doors=panels.doors,
@@ -376,9 +378,9 @@ class _Panels:
     """What stands between the wires and the rules."""
 
     identifier: Identifier
-    ways: PassbackPositions
+    positions: PassbackPositions
     hours: OpeningHours
-    doorman: Doorman
+    credentials: CredentialHandler
     signals: ReaderSignals
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
@@ -407,7 +409,8 @@ def _panels(
         flight.windows(around.find_window),
     )
     identifier = Identifier(site, people, codes)
-    ways = PassbackPositions(flight.passages(around.passages), recorder, clock, record.device_time)
+    passages = flight.passages(around.passages)
+    positions = PassbackPositions(passages, recorder, clock, record.device_time)
     kept = kept_state(past.keypads, _timer(clock), now_ms)
     sounders = {name: flight.sounder(name, it) for name, it in around.sounders.items()}
     alarms = AlarmPanel(
@@ -443,17 +446,24 @@ def _panels(
         for door in site.doors()
     }
     interlock = Interlock(doors, recorder, clock, site.interlock.margin_s)
-    standing = PortalState(doors, interlock, turnstile)
-    desk = AdmissionDesk(identifier, ways, recorder, standing.place, kept, codes, emit)
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)
-    signals = ReaderSignals(site, sounders)
+    credentials = CredentialHandler(
+        identifier,
+        positions,
+        PendingAdmission(kept),
+        Openings(doors, interlock, turnstile),
+        PendingGrants(positions, codes, hours, recorder),
+        recorder,
+        clock,
+        emit,
+    )
 
     return _Panels(
         identifier=identifier,
-        ways=ways,
+        positions=positions,
         hours=hours,
-        doorman=Doorman(desk, hours, standing, recorder, clock, emit, signals),
-        signals=signals,
+        credentials=credentials,
+        signals=ReaderSignals(site, sounders),
         alarms=alarms,
         doors=doors,
         interlock=interlock,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.clock import AdjustableClock, SiteZone
-from gateway.controller.access.doorman import Doorman
+from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.forgiveness import Forgiveness
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.passback_positions import PassbackPositions
@@ -22,7 +22,7 @@ from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.state.component import Bus, Component
-from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse
+from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse, Stateful
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.controller.state.modes import ModeKeeper
@@ -73,10 +73,10 @@ class Components:
     recorder: Recorder
     link: Link
     identifier: Identifier
-    doorman: Doorman
+    credentials: CredentialHandler
     throttle: ReadThrottle
     signals: ReaderSignals
-    ways: PassbackPositions
+    positions: PassbackPositions
     hours: OpeningHours
     forgiveness: Forgiveness
     policies: Policies
@@ -117,6 +117,25 @@ class Components:
             self.alarms,
             self.signals,
             self.throttle,
-            self.doorman,
+            self.credentials,
             self.hours,
         )
+
+    def named(self) -> dict[str, Stateful]:
+        """What remembers something between two steps, by its name in a flight record."""
+        named: dict[str, Stateful] = {
+            "admission": self.credentials,
+            "alarms": self.alarms,
+            "faults": self.faults,
+            "fire": self.fire,
+            "forgiveness": self.forgiveness,
+            "hours": self.hours,
+            "identifier": self.identifier,
+            "modes": self.modes,
+            "positions": self.positions,
+            "recorder": self.recorder,
+            "signals": self.signals,
+            "throttle": self.throttle,
+        }
+        named |= {f"door {number}": panel for number, panel in self.doors.items()}
+        return named | ({"turnstile": self.turnstile} if self.turnstile else {})

@@ -17,13 +17,12 @@ import structlog
 from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
 from gateway.clock import next_round_ns
-from gateway.controller.access.forgiveness import OpeningId
 from gateway.controller.access.identifier import OutdatedRules
 from gateway.controller.components import Components, DamageFound, Happening, Item, RulesRefused
 from gateway.controller.doors.clashes import interlock_clashes
 from gateway.controller.requests.dispatcher import RequestDispatcher
 from gateway.controller.requests.status import status_of
-from gateway.controller.state.component import Component, Effect, ReadDue
+from gateway.controller.state.component import Component, Effect, OpeningId, ReadDue
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.flight import Asked, Pulse, Stateful
 from gateway.controller.state.inbox import Inbox
@@ -155,25 +154,7 @@ class Controller:
 
     def components(self) -> dict[str, Stateful]:
         """Everything that remembers something between two steps, by its name in a record."""
-        parts = self._parts
-        named: dict[str, Stateful] = {
-            "admission": parts.doorman,
-            "alarms": parts.alarms,
-            "enrolment": self._reception.captures,
-            "faults": parts.faults,
-            "fire": parts.fire,
-            "forgiveness": parts.forgiveness,
-            "hours": parts.hours,
-            "identifier": parts.identifier,
-            "loop": self,
-            "modes": parts.modes,
-            "positions": parts.ways,
-            "recorder": parts.recorder,
-            "signals": parts.signals,
-            "throttle": parts.throttle,
-        }
-        named |= {f"door {number}": panel for number, panel in parts.doors.items()}
-        return named | ({"turnstile": parts.turnstile} if parts.turnstile else {})
+        return {**self._parts.named(), "enrolment": self._reception.captures, "loop": self}
 
     def resume(self, snapshot: Snapshot) -> None:
         """Go by the rules of `snapshot` without telling anybody: they are what decided before the
@@ -238,12 +219,10 @@ class Controller:
             self._identified(held.identification)
 
     def _see_modes(self) -> None:
-        """Before anybody is decided upon by modes that are others now."""
-        modes: dict[OpeningId, Mode] = {
-            ("door", door): panel.mode for door, panel in self._parts.doors.items()
-        }
-        if self._parts.turnstile:
-            modes["turnstile", self._parts.turnstile.turnstile.name] = self._parts.turnstile.mode
+        """Have anti-passback see the present modes, before anybody is decided on by them."""
+        modes: dict[OpeningId, Mode] = {}
+        for component in self._components:
+            modes.update(component.modes())
         self._parts.forgiveness.see_modes(modes)
 
     def _give_up_waiting(self) -> None:
@@ -251,7 +230,7 @@ class Controller:
         oldest_ns = self._parts.clock.monotonic_ns() - LONGEST_WAIT_NS
         while self._waiting and self._waiting[0].identification.at_ns < oldest_ns:
             given_up = self._waiting.popleft().identification
-            self._parts.doorman.give_up(given_up, self._config)
+            self._parts.credentials.refuse_late(given_up, self._config)
 
     def turn(self, longest_ns: int = HEARTBEAT_NS) -> None:
         """Wait until something happens or is due, at most `longest_ns`, and deal with it."""
@@ -320,7 +299,7 @@ class Controller:
                 self._offer(item, item.at_ns // _MS)
             case Committed(ticket=ticket, seq=seq):
                 self._journal_seq = seq
-                self._parts.ways.committed(ticket)
+                self._parts.positions.committed(ticket)
                 self._reception.answers.committed(ticket)
                 self._parts.link.publish(Fact(kind="journal", seq=seq))
             case BadFrame() | ReplaySuspected() | DeviceState() | WriterFault() | DamageFound():
@@ -331,23 +310,23 @@ class Controller:
         # A card that is still held there after its enrolment is no visitor either.
         repeated = self._parts.identifier.is_repeat(item)
         if self._reception.captures.takes(item):
-            self._pass_over(item)
+            self._report_threat(item)
         elif not repeated and self._parts.throttle.passes(item, self._now_ms()):
             self._identified(item)
         elif not repeated:
             # It waits, and may be left out for a later one.
-            self._pass_over(item)
+            self._report_threat(item)
 
     def _left_aside(self, item: Identification | KeyPressed) -> None:
         """Something came from a reader that somebody tampers with."""
         if isinstance(item, Identification):
             self._parts.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
             self._parts.signals.show(item.reader, Cue.ERROR, self._now_ms())
-            self._pass_over(item)
+            self._report_threat(item)
 
-    def _pass_over(self, item: Identification) -> None:
+    def _report_threat(self, item: Identification) -> None:
         if self._config is not None:
-            self._parts.doorman.pass_over(item, self._config)
+            self._parts.credentials.report_threat(item, self._config)
 
     def _note(
         self, item: BadFrame | ReplaySuspected | DeviceState | WriterFault | DamageFound
@@ -379,12 +358,12 @@ class Controller:
     def _identified(self, identification: Identification, enough: int | None = None) -> None:
         if self._config is None:
             if self._refused is not None:
-                self._parts.doorman.give_up(identification, None)
+                self._parts.credentials.refuse_late(identification, None)
             else:
                 self._waiting.append(_Waiting(identification, None))
             return
         try:
-            reason = self._parts.doorman.identified(identification, self._config, enough)
+            reason = self._parts.credentials.identified(identification, self._config, enough)
         except OutdatedRules as outdated:
             if self._refused is not None and self._refused.version == outdated.version:
                 self._identified(identification, self._config.snapshot.version)
@@ -413,7 +392,7 @@ class Controller:
             self._clock_verdict = verdict
             self._parts.recorder.note(EntryKind.CLOCK, trusted=verdict.trusted, why=verdict.value)
         if verdict.trusted and self._config is not None and self._config.forgives_at_midnight:
-            self._parts.forgiveness.see_day(self._parts.ways.now().day)
+            self._parts.forgiveness.see_day(self._parts.positions.now().day)
         self._give_up_waiting()
         self._end_modes()
 
@@ -428,8 +407,9 @@ class Controller:
         self.happen(Pulse.CLOSE)
 
     def _close(self) -> None:
-        if self._parts.turnstile:
-            self._parts.turnstile.close(self._now_ms())
+        now_ms = self._now_ms()
+        for component in self._components:
+            component.close(now_ms)
 
     def device_states(self) -> dict[str, bool]:
         """Which readers are there."""

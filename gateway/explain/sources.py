@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
-from gateway.access.attempt import Place
+from gateway.access.attempt import PortalState
 from gateway.access.passback import (
     UNKNOWN_POSITION,
     Now,
@@ -136,13 +136,13 @@ class Facts:
         now = self._now()
         utc_s = (now - _EPOCH) // timedelta(seconds=1)
         later = moment.stamp - self.device_time.stamp(now)
-        place, known = Place(), UNKNOWN_POSITION
+        state, known = PortalState(), UNKNOWN_POSITION
         if portal is not None:
-            place = self._place(portal)
+            state = self._portal_state(portal)
             known = self._position(user_id, portal)
-        return Circumstances(moment, 0, Now(utc_s + later, moment.local), place, known)
+        return Circumstances(moment, 0, Now(utc_s + later, moment.local), state, known)
 
-    def _place(self, portal: Portal) -> Place:
+    def _portal_state(self, portal: Portal) -> PortalState:
         standing = self._standing
         doors = tuple(self.topology.doors_of(portal.actions))
         modes = {
@@ -158,7 +158,7 @@ class Facts:
                 found = standing[door]
                 barred = {"door": door, "by": found.barred_by, "why": found.barred_why}
                 facts.setdefault(Reason.INTERLOCK, barred)
-        return Place(
+        return PortalState(
             released=bool(modes) and all(mode.releases for mode in modes.values()),
             locked_down=shut is not None,
             interlocked=Reason.INTERLOCK in facts,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.controller.access.passback_positions import PassbackPositions
+from gateway.controller.state.component import OpeningId
 from gateway.controller.state.recorder import Recorder
 from gateway.doors.values import Mode
 from gateway.errors import StorageError
@@ -16,9 +17,6 @@ from gateway.store.journal import CommittedEntry, EntryKind
 MIDNIGHT = "midnight"
 EMERGENCY_OVER = "emergency_over"
 """Why, in the journal."""
-
-OpeningId = tuple[str, int | str]
-"""What has a mode, as the journal names it: ("door", its id) or ("turnstile", its name)."""
 
 log = structlog.get_logger("anti-passback")
 

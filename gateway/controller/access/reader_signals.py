@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.reasons import Reason
 from gateway.access.signals import SHORT_MS, Cue, Part, Signal
-from gateway.controller.access.admission import Verdict
-from gateway.controller.state.component import Component
+from gateway.controller.state.component import Component, Decided, Effect
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import SounderPort
 from gateway.errors import NotSupportedHere
+from gateway.hardware.events import HardwareEvent
 from gateway.settings import SiteFile
 
 
@@ -72,15 +73,20 @@ class ReaderSignals(Component):
             Reason.WAITING_FOR_PERSONS: bindings.admission.persons_ms,
         }
 
-    def verdict(self, verdict: Verdict, now_ms: int, opened_ms: int = 0) -> None:
-        """Tell a verdict where it was asked for; `opened_ms` is how long a grant unlocks."""
-        decision, reader = verdict.decision, verdict.outcome.reader
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Show a decision at its reader."""
+        match event:
+            case Decided(outcome=outcome, unlocked_ms=unlocked_ms):
+                self._decided(outcome, unlocked_ms, now_ms)
+
+    def _decided(self, outcome: AdmissionOutcome, unlocked_ms: int, now_ms: int) -> None:
+        decision, reader = outcome.decision, outcome.reader
         cue = decision.reason.cue
         if cue is not Cue.WAIT:
             self._end_waits(reader, decision.portal_id if decision.allowed else None)
         elif decision.reason is Reason.WAITING_FOR_PERSONS:
             self._waits[reader] = decision.portal_id
-        usual_ms = opened_ms if cue is Cue.GRANT else 0
+        usual_ms = unlocked_ms if cue is Cue.GRANT else 0
         self.show(reader, cue, now_ms, self._wait_ms.get(decision.reason, usual_ms))
 
     def show(self, reader: str, cue: Cue, now_ms: int, for_ms: int = 0) -> None:

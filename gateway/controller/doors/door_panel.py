@@ -18,6 +18,7 @@ from gateway.controller.state.component import (
     FireChanged,
     GrantLapsed,
     GrantUsed,
+    OpeningId,
     PolicyApplied,
 )
 from gateway.controller.state.config import EffectiveConfig
@@ -407,6 +408,9 @@ class DoorPanel(Component):
     @property
     def mode(self) -> Mode:
         return self._state.mode
+
+    def modes(self) -> Mapping[OpeningId, Mode]:
+        return {("door", self.door.id): self.mode}
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong with the door and has a journal entry of another kind."""

@@ -16,6 +16,7 @@ from gateway.controller.state.component import (
     FireChanged,
     GrantLapsed,
     GrantUsed,
+    OpeningId,
     PolicyApplied,
 )
 from gateway.controller.state.config import EffectiveConfig
@@ -183,6 +184,9 @@ class TurnstilePanel(Component):
     def mode(self) -> Mode:
         return self._state.mode
 
+    def modes(self) -> Mapping[OpeningId, Mode]:
+        return {("turnstile", self.turnstile.name): self.mode}
+
     def refusal(self, sides: frozenset[Side]) -> Refusal | None:
         """Why nobody may be let through to `sides` now; None where they may."""
         return refusal(self._settings, self._state, sides)
@@ -208,7 +212,7 @@ class TurnstilePanel(Component):
         self.feed(StateReset(), now_ms)
 
     def close(self, now_ms: int) -> None:
-        """An orderly end: nobody will see the turn of whoever was just let through."""
+        """Withdraw a release: nobody will see the turn."""
         self.feed(Withdraw(), now_ms)
 
     def feed(self, event: TurnstileEvent, now_ms: int) -> tuple[TurnstileEffect, ...]:

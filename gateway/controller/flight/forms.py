@@ -24,7 +24,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter
 
 from gateway.access.rows import PolicyRows
-from gateway.controller.access.admission import AdmissionDeskState
+from gateway.controller.access.credential_handler import CredentialHandlerState
 from gateway.controller.access.forgiveness import ForgivenessState
 from gateway.controller.access.identifier import IdentifierState, Shown
 from gateway.controller.access.passback_positions import PassbackPositionsState
@@ -51,14 +51,14 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 5
+FORM = 6
 """Of a record. A program reads records of its own form alone."""
 LONGEST_KEY_BITS = 8
 """A frame of so few bits is a key of a keypad."""
 
 STATES: Mapping[str, type] = MappingProxyType(
     {
-        "admission": AdmissionDeskState,
+        "admission": CredentialHandlerState,
         "alarms": AlarmPanelState,
         "door": DoorPanelState,
         "enrolment": EnrolmentCaptureState,

@@ -100,7 +100,7 @@ class RequestDispatcher:
             Authorize: once_durable(openings.authorize),
             ResetTurnstile: at_once(lambda _: openings.reset_turnstile()),
             Forgive: once_durable(
-                lambda command: parts.ways.forgive(command.user_id, "asked_by_client")
+                lambda command: parts.positions.forgive(command.user_id, "asked_by_client")
             ),
             AskPosition: at_once(self._position),
             ArmAlarms: once_durable(
@@ -120,8 +120,8 @@ class RequestDispatcher:
         self.answers.when_obeyed(address, request, command.version)
 
     def _position(self, command: AskPosition) -> dict[str, Any]:
-        way = self._parts.ways.position(command.user_id)
-        return Position(area_id=way.area_id, since_utc_s=way.since_s).model_dump()
+        found = self._parts.positions.position(command.user_id)
+        return Position(area_id=found.area_id, since_utc_s=found.since_s).model_dump()
 
     def _silence(self, _: Silence) -> int:
         now_ms = self._now_ms()

@@ -71,7 +71,7 @@ def status_of(
         ),
         turnstile=parts.turnstile.status() if parts.turnstile else None,
         modes_ended=modes_ended,
-        keypads_locked_ms=parts.doorman.locked_keypads(now_ns // 1_000_000),
+        keypads_locked_ms=parts.credentials.locked_keypads(now_ns // 1_000_000),
         levels=tuple(
             LineLevel(kind=kind, number=number, high=high)
             for kind, number, high in parts.rig.levels()

@@ -7,14 +7,17 @@ handled it. Whatever drives a lock does so before it emits.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.attempt import Duress
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.register import AlarmSource
 from gateway.controller.state.config import EffectiveConfig
 from gateway.credentials.values import Identification
+from gateway.doors.values import Mode
 from gateway.hardware.events import HardwareEvent
 
 
@@ -97,6 +100,18 @@ class ReadDue:
     read: Identification
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision was carried out and recorded."""
+
+    outcome: AdmissionOutcome
+    unlocked_ms: int
+    """The longest time for which it unlocked a door, 0 if it unlocked none."""
+
+
+OpeningId = tuple[str, int | str]
+"""What has a mode, as the journal names it: ("door", its id) or ("turnstile", its name)."""
+
 Effect = (
     DoorAlarmChanged
     | InputAlarmChanged
@@ -108,6 +123,7 @@ Effect = (
     | GrantLapsed
     | PolicyApplied
     | ReadDue
+    | Decided
 )
 
 Emit = Callable[[Effect, int], None]
@@ -136,6 +152,13 @@ class Component:
 
     def due_ms(self) -> int | None:
         """When `tick` is next needed; None for never."""
+
+    def modes(self) -> Mapping[OpeningId, Mode]:
+        """The present modes of what the component opens."""
+        return MappingProxyType({})
+
+    def close(self, now_ms: int) -> None:
+        """End in order; everything still works."""
 
 
 class Bus:

@@ -18,7 +18,7 @@ from gateway.access.admission_values import (
     Circumstances,
     KeypadLocked,
 )
-from gateway.access.attempt import Attempt, Duress, Factor, Place
+from gateway.access.attempt import Attempt, Duress, Factor, PortalState
 from gateway.access.passback import (
     UNKNOWN_POSITION,
     Now,
@@ -142,7 +142,7 @@ def seen_at(step: Table) -> Circumstances:
         area = TABLE["areas"][step["seen"]] if "seen" in step else 0
         position = PassbackPosition(area, since_s, since_s // 86_400, here_s)
     stands = step.get("place", "")
-    place = Place(stands == "released", stands == "locked_down", stands == "interlocked")
+    place = PortalState(stands == "released", stands == "locked_down", stands == "interlocked")
     moment = Moment(utc_s, utc_s)
     still = step.get("still_waiting")
     waiting = None if still is None else tuple(_person(name) for name in still)

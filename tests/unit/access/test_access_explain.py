@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.access.admission_values import AdmissionSettings, Circumstances
-from gateway.access.attempt import Attempt, Factor, Place
+from gateway.access.attempt import Attempt, Factor, PortalState
 from gateway.access.decision import decide
 from gateway.access.passback import Now, PassbackPosition
 from gateway.access.person import Person
@@ -177,7 +177,7 @@ def supposed(row: Table, policy: Policy) -> Case:
         moment,
         0,
         Now(at, at),
-        Place(row.get("released", False), row.get("locked_down", False)),
+        PortalState(row.get("released", False), row.get("locked_down", False)),
         PassbackPosition(row.get("seen_in", 0)),
     )
     wanted = AdmissionSettings(

@@ -15,7 +15,7 @@ from gateway.access.admission_values import (
     AdmissionStep,
     Circumstances,
 )
-from gateway.access.attempt import Attempt, Factor, Place
+from gateway.access.attempt import Attempt, Factor, PortalState
 from gateway.access.passback import (
     UNKNOWN_POSITION,
     Now,
@@ -89,7 +89,7 @@ class Admissions(RuleBasedStateMachine):
         self.now_ms = 0
         self.area: dict[int, int] = {}
         """Where people are by the record."""
-        self.place = Place()
+        self.portal_state = PortalState()
         self.pending: dict[str, int] = {}
         """Reader -> the person whose second factor it waits for, by what was told."""
         self.waiting: dict[int, list[int]] = {}
@@ -127,9 +127,9 @@ class Admissions(RuleBasedStateMachine):
         assert person is not None
         assert BANNED not in person.group_ids, "a blocked person passes"
         assert STAFF in person.group_ids, "somebody without a right passes"
-        assert not self.place.locked_down
-        assert not self.place.interlocked
-        assert not self.place.released
+        assert not self.portal_state.locked_down
+        assert not self.portal_state.interlocked
+        assert not self.portal_state.released
         if self.settings.second_factor:
             assert awaited == person.id, "one factor is enough"
         if READERS[reader] == VAULT:
@@ -150,7 +150,7 @@ class Admissions(RuleBasedStateMachine):
             position = PassbackPosition(self.area[person.id], NOON_S)
         utc_s = NOON_S + self.now_ms // 1000
         return Circumstances(
-            Moment(utc_s, utc_s), self.now_ms, Now(utc_s, utc_s), self.place, position
+            Moment(utc_s, utc_s), self.now_ms, Now(utc_s, utc_s), self.portal_state, position
         )
 
     def reported(self, admission: AdmissionStep) -> tuple[AdmissionOutcome, ...]:
@@ -187,7 +187,9 @@ class Admissions(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from(["", "released", "locked_down", "interlocked"]))
     def doors_change(self, which: str) -> None:
-        self.place = Place(which == "released", which == "locked_down", which == "interlocked")
+        self.portal_state = PortalState(
+            which == "released", which == "locked_down", which == "interlocked"
+        )
 
     @rule(who=st.sampled_from(sorted(PEOPLE)))
     def somebody_is_forgiven(self, who: int) -> None:
@@ -198,8 +200,7 @@ class Admissions(RuleBasedStateMachine):
         pending = {reader: it.person.id for reader, it in self.state.pending.items()}
         assert pending == self.pending
         gathered = {
-            portal: [person.id for person in it.people]
-            for portal, it in self.state.gatherings.items()
+            portal: [person.id for person in it.people] for portal, it in self.state.groups.items()
         }
         reported = {portal: people for portal, people in self.waiting.items() if people}
         assert {portal: sorted(people) for portal, people in gathered.items()} == {

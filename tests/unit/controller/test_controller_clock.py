@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.clock import ManualClock
-from gateway.controller.access.admission import kept_state
+from gateway.controller.access.pending import kept_state
 from gateway.host import clock_trust
 from gateway.link.messages import Simulate
 from gateway.link.runtime import RuntimeDirectory

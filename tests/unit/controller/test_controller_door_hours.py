@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.access.admission import admit
+from gateway.access.admission_values import AdmissionStep
 from gateway.access.attempt import Duress
-from gateway.controller.access.admission import AdmissionDesk
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY
@@ -275,14 +276,11 @@ def test_a_first_card_is_kept_over_a_restart_within_its_window(
 def test_whoever_is_under_threat_or_out_of_turn_opens_no_place(
     shop: Bench, monkeypatch: pytest.MonkeyPatch, mark: dict[str, Any]
 ) -> None:
-    judge = AdmissionDesk.judge
+    def marked(*given: Any) -> AdmissionStep:
+        step = admit(*given)
+        return replace(step, outcomes=tuple(replace(each, **mark) for each in step.outcomes))
 
-    def marked(*given: Any) -> Any:
-        return tuple(
-            replace(verdict, outcome=replace(verdict.outcome, **mark)) for verdict in judge(*given)
-        )
-
-    monkeypatch.setattr(AdmissionDesk, "judge", marked)
+    monkeypatch.setattr("gateway.controller.access.credential_handler.admit", marked)
     enter(shop)
     assert shop.events() == [(7, 1)]
     assert not shop.unlocked(1)

@@ -12,9 +12,9 @@ import pytest
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.decision import Decision
 from gateway.access.reasons import Reason
-from gateway.controller.access.admission import Verdict
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.replay.replay import replay
+from gateway.controller.state.component import Decided
 from gateway.controller.state.flight import Asked
 from gateway.credentials.values import BadFrame
 from gateway.errors import NotSupportedHere, StorageError
@@ -280,7 +280,7 @@ def test_everyone_who_waited_sees_that_the_portal_is_passed_and_nobody_else_does
 
     def tell(reason: Reason, name: str, portal_id: int) -> None:
         outcome = AdmissionOutcome(Decision(reason, ANA, portal_id), name)
-        signals.verdict(Verdict(outcome, None, 0), 0)
+        signals.handle(Decided(outcome, unlocked_ms=0), 0)
 
     def lit() -> set[str]:
         return {name.split()[1] for name, lamp in lamps.items() if lamp.on}

@@ -19,7 +19,7 @@ from gateway.access.admission_values import (
     Circumstances,
     KeypadLocked,
 )
-from gateway.access.attempt import Attempt, Duress, Factor, Place
+from gateway.access.attempt import Attempt, Duress, Factor, PortalState
 from gateway.access.passback import Now, PassbackMode, PassbackSettings
 from gateway.access.person import Person
 from gateway.access.policy import Policy, compile_policy
@@ -155,7 +155,7 @@ class Engine:
             Moment(step["stamp"], step["local"], step["trusted"]),
             step["at_ms"],
             Now(step["utc_s"], step["local"]),
-            Place(step["released"], step["locked_down"], step["interlocked"]),
+            PortalState(step["released"], step["locked_down"], step["interlocked"]),
             position_at(entered, step["portal"]),
             first_holds=not step["first_gone"],
         )

@@ -1,0 +1,131 @@
+"""What the actions of a portal or a rule open: its state, and the opening."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.access.actions import Action
+from gateway.access.attempt import PortalState
+from gateway.access.facts import cut
+from gateway.access.person import Person
+from gateway.access.reasons import Reason
+from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.doors.interlock import Interlock
+from gateway.controller.doors.turnstile_panel import TurnstilePanel
+from gateway.controller.state.config import EffectiveConfig
+from gateway.doors.values import Mode, Refusal, Unlock
+from gateway.objects.modes import DEVICE
+from gateway.settings import Side
+
+
+@dataclass(frozen=True, slots=True)
+class PortalOpening:
+    """The doors and the sides of the turnstile that actions open, and their state."""
+
+    doors: tuple[int, ...] = ()
+    sides: frozenset[Side] = frozenset()
+    state: PortalState = field(default_factory=PortalState)
+
+    def covers(self, other: PortalOpening) -> bool:
+        """True if `other` opens nothing else."""
+        return set(other.doors) <= set(self.doors) and other.sides <= self.sides
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What one grant opened."""
+
+    doors: tuple[int, ...] = ()
+    away: tuple[int, ...] = ()
+    """Doors that could not be reached."""
+    unlocked_ms: int = 0
+    """The longest time for which a door is unlocked."""
+    release: str = ""
+    """Key of the turnstile's release, empty for none."""
+
+
+NOTHING_OPENED = Opened()
+
+
+class Openings:
+    """Reads the state of doors and turnstile, and opens them. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        doors: Mapping[int, DoorPanel],
+        interlock: Interlock,
+        turnstile: TurnstilePanel | None,
+    ) -> None:
+        self._doors = doors
+        self._interlock = interlock
+        self._turnstile = turnstile
+
+    def of(
+        self,
+        actions: tuple[Action, ...],
+        config: EffectiveConfig,
+        known: PortalOpening | None = None,
+    ) -> PortalOpening:
+        """What `actions` open, with its state now; that of `known` if it opens nothing else."""
+        opening = PortalOpening(tuple(config.topology.doors_of(actions)), config.topology.sides_of(actions))
+        if known is not None and known.covers(opening):
+            state = known.state
+        else:
+            state = self._state(opening, config)
+        return PortalOpening(opening.doors, opening.sides, state)
+
+    def unreachable(self, opening: PortalOpening) -> Mapping[str, Any] | None:
+        """Facts of a door that cannot be reached, if `opening` can open nothing; else None."""
+        away = [door for door in opening.doors if self._doors[door].away]
+        if not away or len(away) < len(opening.doors) or opening.sides:
+            return None
+        return {"door": away[0], "why": cut(self._doors[away[0]].away)}
+
+    def open(
+        self, opening: PortalOpening, person: Person | None, grant: int, now_ms: int
+    ) -> Opened:
+        """Unlock the doors that can be reached, as long as `person` needs, and the turnstile."""
+        times_ms = dict(person.opening_times) if person else {}
+        doors, unlocked_ms = [], 0
+        for door in opening.doors:
+            panel = self._doors[door]
+            if panel.away:
+                # It would open later, when nobody stands there any more.
+                continue
+            asked_ms = times_ms.get(door) or None
+            panel.feed(Unlock(asked_ms, grant), now_ms)
+            doors.append(door)
+            unlocked_ms = max(unlocked_ms, panel.unlocks_ms(asked_ms))
+        release = ""
+        if self._turnstile and opening.sides:
+            release = self._turnstile.release(opening.sides, now_ms)
+        away = tuple(door for door in opening.doors if door not in doors)
+        return Opened(tuple(doors), away, unlocked_ms, release)
+
+    def recorded(self, opened: Opened, access_log_id: int, grant: int) -> None:
+        """Tell the turnstile under which row of the access log it was released."""
+        if self._turnstile and opened.release:
+            self._turnstile.granted_as(opened.release, access_log_id, grant)
+
+    def _state(self, opening: PortalOpening, config: EffectiveConfig) -> PortalState:
+        modes = {door: self._doors[door].mode for door in opening.doors}
+        side_locked = False
+        if self._turnstile and opening.sides:
+            modes[DEVICE] = self._turnstile.mode
+            side_locked = self._turnstile.refusal(opening.sides) is Refusal.SIDE_LOCKED
+        facts: dict[Reason, Mapping[str, Any]] = {}
+        locked = next((door for door, mode in modes.items() if mode is Mode.LOCK_DOWN), None)
+        if locked is not None:
+            facts[Reason.LOCK_DOWN] = config.modes[locked].lock_down
+        obstacle = self._interlock.obstacle(opening.doors)
+        if obstacle is not None:
+            facts[Reason.INTERLOCK] = obstacle.facts()
+        return PortalState(
+            released=bool(modes) and all(mode.releases for mode in modes.values()),
+            locked_down=locked is not None,
+            interlocked=obstacle is not None,
+            side_locked=side_locked,
+            facts=facts,
+        )

@@ -69,7 +69,9 @@ class Openings:
         known: PortalOpening | None = None,
     ) -> PortalOpening:
         """What `actions` open, with its state now; that of `known` if it opens nothing else."""
-        opening = PortalOpening(tuple(config.topology.doors_of(actions)), config.topology.sides_of(actions))
+        opening = PortalOpening(
+            tuple(config.topology.doors_of(actions)), config.topology.sides_of(actions)
+        )
         if known is not None and known.covers(opening):
             state = known.state
         else:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.controller.doors.interlock import Interlock
 from gateway.credentials.password_hash import hash_password
+from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.hardware.events import InputKind, InputName
 from gateway.store.journal import EntryKind
 
@@ -398,6 +400,23 @@ def test_a_door_that_only_a_rule_opens_is_refused_in_a_lock_down_too(bench: Benc
     bench.configure({"general": {"door1_exception_mode": "none"}})
     bench.pass_time(2)
     bench.swipe(CARD_OF_ANA)
+    assert bench.unlocked(1)
+
+
+def test_the_state_of_what_a_portal_opens_is_read_once_for_a_grant(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    obstacle = Interlock.obstacle
+
+    def counted(desk: Interlock, *doors: Any) -> Any:
+        asked.append(doors)
+        return obstacle(desk, *doors)
+
+    monkeypatch.setattr(Interlock, "obstacle", counted)
+    card = Credential(CredentialKind.CARD, CARD_OF_ANA)
+    bench.controller.happen(Identification("front", card, bench.clock.monotonic_ns()))
+    assert asked == [((1,),)]
     assert bench.unlocked(1)
 
 

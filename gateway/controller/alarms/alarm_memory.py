@@ -1,4 +1,4 @@
-"""What a restart keeps of the alarms, read from the journal."""
+"""Reads the alarms of earlier runs from the journal."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from gateway.alarms.zones import ZoneEntry
 from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
 
 _DURESS_LOOKED_AT = 256
-"""Newest entries on people under threat searched at start for an alarm that is still to come."""
+"""Newest duress entries searched at start for an alarm that is still pending."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmMemory:
-    """How the alarms stood; by default as on a new device."""
+    """The alarms when the last run ended; by default those of a new device."""
 
     on: tuple[AlarmSource, ...] = ()
-    """Alarms whose end is not recorded, oldest first."""
+    """Alarms without a recorded end, oldest first."""
     silenced: frozenset[AlarmSource] = frozenset()
-    """Those of them that somebody had silenced."""
+    """Those of `on` that were silenced."""
     arming: Arming = field(default_factory=Arming)
     duress: DuressQueue = field(default_factory=DuressQueue)
     entries: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Zone that somebody came in at -> when their delay is over; an alarm that is on came after it
-    and lasts until it is silenced."""
+    """Zone -> when its entry delay ends. If its alarm is on, the delay has ended and the alarm
+    lasts until it is silenced."""
 
 
 def remembered(journal: Journal, timer: Timer, now_ms: int) -> AlarmMemory:
-    """What `journal` tells at monotonic `now_ms`."""
+    """The memory in `journal`, at monotonic `now_ms`."""
     entries = journal.open_alarms()
     last = journal.last_of(EntryKind.SILENCED)
     silenced_seq = last.seq if last else 0
@@ -59,7 +59,7 @@ def _source(entry: CommittedEntry) -> AlarmSource:
 
 
 def _arming(entry: CommittedEntry | None, timer: Timer, now_ms: int) -> Arming:
-    """Times to leave go on; where nobody knows what passed, with all that was left of them."""
+    """Exit delays go on; if the time since is unknown, with all that was left of them."""
     if entry is None:
         return Arming()
     passed_ms = _passed_ms(entry, timer)
@@ -72,7 +72,7 @@ def _arming(entry: CommittedEntry | None, timer: Timer, now_ms: int) -> Arming:
 
 
 def _entries(newest: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> Mapping[int, int]:
-    """Delays go on; where nobody knows what passed they are over: somebody is inside."""
+    """Entry delays go on; if the time since is unknown they are over, since somebody is inside."""
     dues = {}
     for entry in newest:
         if entry.body["entry"] != ZoneEntry.OVER:
@@ -83,7 +83,7 @@ def _entries(newest: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> Map
 
 
 def _duress(newest_first: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> DuressQueue:
-    """Those that have not begun; where nobody knows what passed, all of their delay runs again."""
+    """Pending alarms; if the time since is unknown, the whole delay runs again."""
     begun: set[int] = set()
     queue: list[PendingDuress] = []
     for entry in newest_first:
@@ -103,9 +103,9 @@ def _duress(newest_first: Iterable[CommittedEntry], timer: Timer, now_ms: int) -
 
 
 def _passed_ms(entry: CommittedEntry, timer: Timer) -> int | None:
-    """How long ago `entry` was written; None where nobody knows."""
+    """How long ago `entry` was written; None if unknown."""
     passed = timer.passed_since(entry)
-    # A wall clock that could not be believed then says nothing, whatever it shows now.
+    # An entry stamped by an untrusted wall clock cannot be compared with the clock of this boot.
     if passed is None or not (entry.clock_trusted or entry.boot_id == timer.boot_id):
         return None
     return passed // timedelta(milliseconds=1)

@@ -1,7 +1,7 @@
-"""Everything that can be an alarm: zones, tamper contacts, doors, keypads, people under threat.
+"""All alarms: zones, tamper contacts, doors, keypads and duress.
 
-It says what begins and what ends, and has the siren and the bell sound. What must outlive a
-restart is in the journal; `alarm_memory` reads it back.
+Journals their begin and end, and sounds the siren. `alarm_memory` restores them from the journal
+after a restart.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _GUESSING = "guessing at "
 
 @dataclass(frozen=True, slots=True)
 class AlarmPanelState:
-    """The machines of alarms, and what is on."""
+    """The states of all alarm machines, and the active alarms."""
 
     register: AlarmRegister
     duress: DuressQueue
@@ -72,7 +72,7 @@ class AlarmPanelState:
 
 
 class AlarmPanel(Component):
-    """Feeds the machines and keeps the register. The loop's thread alone uses it."""
+    """Passes events to the alarm machines and keeps the register of active alarms."""
 
     def __init__(
         self,
@@ -86,9 +86,9 @@ class AlarmPanel(Component):
         *,
         locked_keypads: Collection[str] = (),
     ) -> None:
-        """`memory` is what a restart kept: alarms stay on until what set them off says otherwise,
-        and those that nothing here can end any more end at once. `locked_keypads` names the readers
-        whose keypad a restart left locked.
+        """`memory` holds the alarms of earlier runs: they stay on until their cause ends, and
+        those whose cause this site no longer has end now. `locked_keypads` names the readers whose
+        keypad is still locked.
         """
         self._recorder = recorder
         self._sounders = sounders
@@ -99,21 +99,18 @@ class AlarmPanel(Component):
         self._duress = memory.duress
         self._register = _restored(memory, now_ms)
         self.zones = ZoneWatch(site, recorder, clock, emit, memory)
-        """The inputs that set off alarms."""
         doors = {door.id for door in site.doors()}
         self._doors = DoorAlarms.kept(
             s for s in memory.on if s.cause in DOOR_CAUSES and s.door_id in doors
         )
         kept = {AlarmSource(cause, door) for door, cause in self._doors.shown.items()}
-        # The bond contact of a door that is there: its machine knows of the alarm too.
+        # The machine of a door with a bond contact can end that alarm.
         kept.update(AlarmSource(AlarmCause.LOCK_WELDED, door.id) for door in site.door if door.bond)
         keypads = {_KEYPAD + reader for reader in locked_keypads}
         for source in memory.on:
             ends = source in kept or source.part in keypads or source.silent
             if not ends and not self.zones.watches(source):
                 self._clear(source, now_ms)
-
-    # what happens
 
     def state(self) -> AlarmPanelState:
         return AlarmPanelState(
@@ -154,7 +151,6 @@ class AlarmPanel(Component):
         self.zones.bind(config, now_ms)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
-        """Take in everything that is, or ends, an alarm."""
         match event:
             case InputLevel(name=name, high=high) if name.kind in _WATCHED:
                 self.zones.level(name, now_ms, high=high)
@@ -172,7 +168,7 @@ class AlarmPanel(Component):
                 self.duress(event.kind, event.user_id, event.access_log_id, now_ms, event.reader)
 
     def door(self, cause: AlarmCause, now_ms: int, *, on: bool, door_id: int) -> None:
-        """A door's machine raised or ended an alarm."""
+        """Begin or end an alarm of a door's machine."""
         source = AlarmSource(cause, door_id)
         if cause in DOOR_CAUSES:
             self._show(self._doors.reported(self._settings.doors, source, now_ms, on=on), now_ms)
@@ -182,17 +178,18 @@ class AlarmPanel(Component):
             self._clear(source, now_ms)
 
     def fire(self, now_ms: int, *, on: bool) -> None:
-        """The fire input reports a fire, or was reset: doors are no alarm meanwhile."""
+        """A fire began, or was reset: no door alarms are raised meanwhile."""
         self._show(self._doors.fire_changed(self._settings.doors, now_ms, on=on), now_ms)
 
     def keypad(self, reader: str, now_ms: int, *, on: bool) -> None:
-        """The keypad of `reader` was locked after too many wrong entries, or freed: tampering, at
-        the door of the reader.
+        """The keypad of `reader` was locked after too many wrong entries, or freed.
+
+        That is a tamper alarm at the reader's door.
         """
         self._guessed(_KEYPAD + reader, reader, now_ms, on=on)
 
     def slowed(self, reader: str, now_ms: int, *, on: bool) -> None:
-        """`reader` was slowed after too many unknown cards or codes, or is as before: likewise."""
+        """`reader` was slowed after too many unknown cards or codes, or no longer is: likewise."""
         self._guessed(_GUESSING + reader, reader, now_ms, on=on)
 
     def _guessed(self, part: str, reader: str, now_ms: int, *, on: bool) -> None:
@@ -205,8 +202,10 @@ class AlarmPanel(Component):
     def duress(
         self, kind: Duress, user_id: int, access_log_id: int, now_ms: int, reader: str = ""
     ) -> None:
-        """Somebody identified under threat, at `reader` where that is known: an alarm follows
-        after its delay, unless its kind is switched off. Nothing at the door shows it.
+        """Somebody identified under duress, at `reader` if known.
+
+        The alarm follows after the configured delay, unless its kind is disabled. Nothing at the
+        door shows it.
         """
         source = AlarmSource(
             _DURESS[kind], self._door_of(reader), user_id=user_id, access_log_id=access_log_id
@@ -219,8 +218,10 @@ class AlarmPanel(Component):
         self._note_duress(source, delay_ms, done=False)
 
     def silence(self, now_ms: int) -> None:
-        """What is on sounds no longer. It is over only when its condition is; what has none (a
-        threat, a zone that was entered and is at rest again) is over now.
+        """Silence all active alarms, which end only when their cause ends.
+
+        Alarms without a lasting cause end now: duress, and a zone with an entry delay that is at
+        rest again.
         """
         if self._register.active:
             self._recorder.note(EntryKind.SILENCED)
@@ -243,22 +244,19 @@ class AlarmPanel(Component):
         self._sounders.tick(now_ms)
 
     def due_ms(self) -> int | None:
-        """When `tick` is next needed."""
-        parts = (self.zones, self._duress, self._doors, self._sounders)
-        return min((due for part in parts if (due := part.due_ms()) is not None), default=None)
-
-    # what is known
+        sources = (self.zones, self._duress, self._doors, self._sounders)
+        return min((due for each in sources if (due := each.due_ms()) is not None), default=None)
 
     def disabled(self, reader: str) -> bool:
-        """True while what is read at `reader` must not count: somebody tampers with it."""
+        """True while reads at `reader` are ignored because its tamper contact is active."""
         return self.zones.disabled(self._indices[reader])
 
     def active_high(self, zone: int) -> bool:
-        """Whether the active level of a wired zone is high. Raises NotFound for one that is not."""
+        """Whether a zone is active at high level. Raises NotFound for a zone that is not wired."""
         return self.zones.active_high(zone)
 
     def status(self) -> tuple[bool, AlarmCause]:
-        """Whether an alarm is on that nobody silenced, and the gravest cause."""
+        """Whether an alarm is active that nobody has silenced, and the gravest cause."""
         return self._register.status()
 
     @property
@@ -267,7 +265,7 @@ class AlarmPanel(Component):
         return self._sounders.on(SIREN)
 
     def active(self) -> tuple[AlarmStatus, ...]:
-        """The alarms that are on, oldest first."""
+        """The active alarms, oldest first."""
         return tuple(
             AlarmStatus(
                 cause=int(alarm.source.cause),
@@ -280,10 +278,8 @@ class AlarmPanel(Component):
             for alarm in self._register.active
         )
 
-    # its parts
-
     def _input(self, source: AlarmSource, now_ms: int, *, on: bool) -> None:
-        """An input began or ended an alarm; its door may be another one by now."""
+        """Begin or end an alarm of an input, whose door may have changed since the begin."""
         if on:
             self._raise(source, now_ms)
             return
@@ -291,7 +287,7 @@ class AlarmPanel(Component):
             self._clear(found, now_ms)
 
     def _door_of(self, reader: str) -> int:
-        """The door of a reader, 0 where nobody knows."""
+        """The door of a reader, 0 if unknown."""
         if self._topology is None or reader not in self._indices:
             return 0
         return self._topology.door_of_reader(self._indices[reader])
@@ -304,7 +300,7 @@ class AlarmPanel(Component):
             self._raise(source, now_ms)
 
     def _on(self, cause: AlarmCause, part: str | None = None) -> list[AlarmSource]:
-        """What is on with `cause`, of `part` if one is named."""
+        """The active alarms with `cause`, of `part` if given."""
         found = (alarm.source for alarm in self._register.active)
         return [s for s in found if s.cause is cause and part in (None, s.part)]
 
@@ -338,11 +334,11 @@ class AlarmPanel(Component):
                 case SoundChanged(sounding=False):
                     self._sounders.quiet(now_ms)
                 case SoundChanged():
-                    pass  # the alarm that began it has started the siren
+                    pass  # AlarmStarted has started the siren
 
 
 def _restored(memory: AlarmMemory, now_ms: int) -> AlarmRegister:
-    """The register as it was, what was silenced included."""
+    """The register with the alarms of earlier runs, silenced ones included."""
     register = AlarmRegister()
     for source in memory.on:
         if source in memory.silenced:

@@ -1,6 +1,4 @@
-"""What is wrong with the site's parts and is no alarm of the API: journalled as it begins and ends,
-shown until then, over restarts too.
-"""
+"""Faults that are no alarms of the API: journalled when they begin and end, kept over restarts."""
 
 from __future__ import annotations
 
@@ -12,25 +10,25 @@ from gateway.link.messages import Fault
 from gateway.store.journal import CommittedEntry, EntryKind
 
 REX, POWER = "rex", "power"
-"""Components whose faults are journalled here, each with the name of its door or contact."""
+"""Kinds of parts; a part also has the name of its door or contact."""
 
 Part = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class FaultsState:
-    """The parts that are faulty, and why."""
+    """The faulty parts, and why."""
 
     active: tuple[tuple[Part, str], ...]
 
 
 class Faults:
-    """Remembers which parts are faulty. The loop's thread alone uses it."""
+    """Keeps the faulty parts."""
 
     def __init__(
         self, recorder: Recorder, parts: Collection[Part], past: Iterable[CommittedEntry] = ()
     ) -> None:
-        """`parts` are those of this site; `past` are the journal's newest entries on each part."""
+        """`parts` are those of this site; `past` holds the journal's newest entry on each part."""
         self._recorder = recorder
         self._active: dict[Part, str] = {}
         for entry in past:
@@ -39,8 +37,8 @@ class Faults:
                 continue
             self._active[kind, name] = entry.body["why"]
             if (kind, name) not in parts:
-                # Nothing can tell its end any more.
-                self.tell(kind, name, None)
+                # Nothing else would ever report its end.
+                self.report(kind, name, None)
 
     def state(self) -> FaultsState:
         return FaultsState(tuple(sorted(self._active.items())))
@@ -49,11 +47,11 @@ class Faults:
         self._active = dict(state.active)
 
     def on(self, kind: str, name: str) -> bool:
-        """Whether the part is faulty, or was when the last run ended and nothing told since."""
+        """Whether the part is faulty by the last report, which may be of an earlier run."""
         return (kind, name) in self._active
 
-    def tell(self, kind: str, name: str, why: str | None) -> None:
-        """The part is faulty, and why in words for a technician; None: it is in order."""
+    def report(self, kind: str, name: str, why: str | None) -> None:
+        """Report a faulty part, with the reason in words for a technician; None: it is in order."""
         if (why is not None) is self.on(kind, name):
             return
         if why is None:
@@ -63,7 +61,6 @@ class Faults:
         self._recorder.note(EntryKind.FAULT, part=f"{kind} {name}", why=why)
 
     def active(self) -> tuple[Fault, ...]:
-        """What is wrong now."""
         return tuple(
             Fault(part=kind, name=name, why=why)
             for (kind, name), why in sorted(self._active.items())

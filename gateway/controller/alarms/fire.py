@@ -1,6 +1,6 @@
-"""The fire input: frees the doors that it is to free, until it is normal again *and* reset.
+"""The fire input: releases doors until the input is normal again *and* a person resets the fire.
 
-It reports only. What cuts a lock's power in a fire is the fire panel's own contact.
+The fire panel's own contact must cut the power of the locks; this input only informs the gateway.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ log = structlog.get_logger("fire")
 
 @dataclass(frozen=True, slots=True)
 class FireLatchState:
-    """The input and the latch that it sets."""
+    """The states of the input and of the latch."""
 
     active: bool | None
     since_utc: int
 
 
 class FireLatch(Component):
-    """Set by the input's active level, let go by a reset while the input is normal."""
+    """Set by the input's active level, cleared by a reset while the input is normal."""
 
     def __init__(
         self,
@@ -40,34 +40,33 @@ class FireLatch(Component):
         *,
         since_utc: int,
     ) -> None:
-        """`since_utc` is when the fire that the journal left on was reported, in Unix seconds, or
-        0: a fire outlives a restart."""
+        """`since_utc` is when the fire that goes on over a restart was reported, in Unix seconds;
+        0 without one."""
         self.idle_high = contact is not None and contact.idle is Level.HIGH
         self._recorder = recorder
         self._emit = emit
         self._clock = clock
         self._active: bool | None = None
-        """None before the input was read."""
+        """None before the first reading."""
         self._since_utc = since_utc
 
     def begin(self, now_ms: int) -> None:
-        """A fire that outlived a restart goes on: no way out waits for the rules."""
+        """Release doors for a fire of an earlier run: an exit must not wait for the rules."""
         if self.on:
             self._emit(FireChanged(on=True), now_ms)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
-        """Take in the fire input."""
         match event:
             case InputLevel(name=InputName(kind=InputKind.FIRE), high=high):
                 self.level(now_ms, high=high)
 
     @property
     def on(self) -> bool:
-        """Whether a fire was reported and not reset since."""
+        """Whether a fire was reported and has not been reset."""
         return self._since_utc != 0
 
     def status(self) -> FireStatus | None:
-        """The fire that goes on; None without one."""
+        """The fire; None without one."""
         if not self.on:
             return None
         return FireStatus(since_utc=self._since_utc, reported=self._active is True)
@@ -79,7 +78,7 @@ class FireLatch(Component):
         self._active, self._since_utc = state.active, state.since_utc
 
     def level(self, now_ms: int, *, high: bool) -> None:
-        """The input was read; a broken wire of a normally-closed loop reads as fire."""
+        """Take the level of the input; a broken wire of a normally-closed loop is a fire."""
         before, self._active = self._active, high is not self.idle_high
         if self._active and not self.on:
             self._since_utc = int(self._clock.utc().timestamp())
@@ -89,7 +88,7 @@ class FireLatch(Component):
             self._note()
 
     def reset(self, now_ms: int) -> None:
-        """Somebody acknowledged: ends the fire, unless the input still reports it."""
+        """End the fire, unless the input still reports it."""
         if self.on and not self._active:
             self._since_utc = 0
             self._emit(FireChanged(on=False), now_ms)

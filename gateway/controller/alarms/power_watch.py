@@ -1,6 +1,4 @@
-"""The contacts of the power supply. The API has no cause for them: they are faults and set off no
-alarm.
-"""
+"""The contacts of the power supply: faults, not alarms, since the API has no cause for them."""
 
 from __future__ import annotations
 
@@ -18,12 +16,12 @@ from gateway.settings import Level, Power
 _WORDS = {
     InputKind.MAINS_FAIL: "the mains has failed",
     InputKind.BATTERY_LOW: "the battery is low",
-    InputKind.UNDER_VOLTAGE: "the supply is under its voltage",
+    InputKind.UNDER_VOLTAGE: "the supply voltage is too low",
 }
 
 
 class PowerWatch(Component):
-    """Tells which contacts report a fault. The loop's thread alone uses it."""
+    """Reports the contacts of the power supply as faults."""
 
     def __init__(self, power: Power, faults: Faults) -> None:
         self._contacts = {InputKind(name): contact for name, contact in power.contacts()}
@@ -36,6 +34,6 @@ class PowerWatch(Component):
                 self.level(kind, high=high)
 
     def level(self, kind: InputKind, *, high: bool) -> None:
-        """The contact `kind` was read."""
+        """Take the level of the contact `kind`."""
         active = high is (self._contacts[kind].idle is Level.LOW)
-        self._faults.tell(POWER, kind.value, _WORDS[kind] if active else None)
+        self._faults.report(POWER, kind.value, _WORDS[kind] if active else None)

@@ -1,4 +1,4 @@
-"""The outputs that are heard: the siren in an alarm, the bell at its times."""
+"""Sounds the siren during alarms and the bell at its times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIREN, BELL = "siren", "bell"
 
 @dataclass(frozen=True, slots=True)
 class SoundersState:
-    """What sounds, and when the next second is looked at."""
+    """What sounds, and when the bell's times are checked next."""
 
     sounders: Mapping[str, Sounder]
     bells: BellWatch
@@ -30,12 +30,12 @@ class SoundersState:
 
 
 class Sounders:
-    """Drives what the site has of them. The loop's thread alone uses it."""
+    """Drives the siren and the bell that the site has."""
 
     def __init__(
         self, outputs: Mapping[str, SounderPort], recorder: Recorder, clock: Clock
     ) -> None:
-        """`outputs` by the names of their tables in the site file; all are off."""
+        """`outputs` are named as their tables in the site file; all are off."""
         self._outputs = outputs
         self._recorder = recorder
         self._seconds = WallSeconds(clock)
@@ -58,23 +58,22 @@ class Sounders:
         self._bells = config.snapshot.bells
 
     def bind(self, config: EffectiveConfig, now_ms: int) -> None:
-        """Take over the settings of a new snapshot; before the first nothing sounds."""
+        """Take over the settings of a new snapshot; nothing sounds before the first."""
         self.configure(config)
         self._seconds.want(now_ms, wanted=bool(self._bells) and self._settings.bell_enabled)
         self._drive(now_ms)
 
     def alarm(self, now_ms: int) -> None:
-        """An alarm began that is to be heard: the siren's whole time begins anew."""
+        """Sound the siren for its whole time, since an audible alarm began."""
         self._sounders[SIREN] = SILENT.started(now_ms, self._settings.siren_ms)
         self._drive(now_ms)
 
     def quiet(self, now_ms: int) -> None:
-        """No alarm that is to be heard is left."""
+        """Stop the siren, since no audible alarm is left."""
         self._sounders[SIREN] = SILENT
         self._drive(now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Do what is due."""
         if self._seconds.passed(now_ms):
             moment = self._recorder.moment()
             self._watch, rings = self._watch.look(self._bells, moment.local, trusted=moment.trusted)
@@ -83,7 +82,7 @@ class Sounders:
         self._drive(now_ms)
 
     def _drive(self, now_ms: int) -> None:
-        """Bring the outputs to what they are to be at this instant."""
+        """Switch the outputs to what this instant requires."""
         enabled = {SIREN: self._settings.siren_enabled, BELL: self._settings.bell_enabled}
         for name, sounder in self._sounders.items():
             self._sounders[name] = sounder.elapsed(now_ms)
@@ -94,12 +93,11 @@ class Sounders:
                 output.drive(on=on)
 
     def due_ms(self) -> int | None:
-        """When `tick` is next needed."""
         instants = [sounder.until_ms for sounder in self._sounders.values()]
         instants.append(self._seconds.due_ms())
         return min((instant for instant in instants if instant is not None), default=None)
 
     def on(self, name: str) -> bool:
-        """Whether the output `name` is there and on."""
+        """Whether the site has the output `name` and it is on."""
         output = self._outputs.get(name)
         return output is not None and output.on

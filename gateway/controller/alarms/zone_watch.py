@@ -1,6 +1,4 @@
-"""The inputs that set off alarms: zones, which are armed and have schedules, and tamper contacts,
-which always count.
-"""
+"""Inputs that raise alarms: zones, which are armed and have schedules, and tamper contacts."""
 
 from __future__ import annotations
 
@@ -40,7 +38,7 @@ from gateway.store.journal import EntryKind
 
 @dataclass(frozen=True, slots=True)
 class WatchedInput:
-    """One input: the settings at the last look at its schedule, and its machine."""
+    """One input: its settings when its schedule was last evaluated, and its machine's state."""
 
     settings: ZoneSettings
     zone: ZoneState
@@ -48,7 +46,7 @@ class WatchedInput:
 
 @dataclass(frozen=True, slots=True)
 class ZoneWatchState:
-    """What is armed, what the inputs read, and how their machines stand."""
+    """What is armed, the levels of the inputs, and the states of their machines."""
 
     arming: Arming
     levels: tuple[tuple[InputName, bool], ...]
@@ -57,7 +55,7 @@ class ZoneWatchState:
 
 
 class _Watched:
-    """One input: its machine and what it remembers."""
+    """One input: the settings and the state of its machine."""
 
     def __init__(self, cause: AlarmCause, part: str, state: ZoneState) -> None:
         self.part = part
@@ -66,7 +64,7 @@ class _Watched:
 
 
 class ZoneWatch:
-    """Feeds the inputs' machines. The loop's thread alone uses it."""
+    """Passes levels and time to the machines of the inputs."""
 
     def __init__(
         self,
@@ -76,7 +74,6 @@ class ZoneWatch:
         emit: Emit,
         memory: AlarmMemory,
     ) -> None:
-        """`memory` is what a restart kept."""
         self._recorder = recorder
         self._clock = clock
         self._emit = emit
@@ -97,13 +94,13 @@ class ZoneWatch:
         due_ms = memory.entries.get(name.number) if name.kind is InputKind.ZONE else None
         if due_ms is None:
             return ZoneState.initial(alarm=alarm)
-        # The alarm after an entry and the word on it may be two commits.
+        # The alarm after an entry, and the entry's own record, may be two commits.
         entry = ZoneEntry.ALARM if alarm else ZoneEntry.DELAY
         since_ms = due_ms - self._entry_ms[name.number]
         return ZoneState.initial(alarm=alarm, entry=entry, entry_since_ms=since_ms)
 
     def watches(self, source: AlarmSource) -> bool:
-        """Whether an alarm comes from one of the inputs."""
+        """Whether `source` is one of the inputs."""
         own = ((each.settings.cause, each.part) for each in self._watched.values())
         return (source.cause, source.part) in own
 
@@ -142,31 +139,31 @@ class ZoneWatch:
         self._seconds.want(now_ms, wanted=any(when.fixed is None for when in schedules))
 
     def level(self, name: InputName, now_ms: int, *, high: bool) -> None:
-        """The pin of an input was read."""
+        """Take the level of an input's pin."""
         self._levels[name] = high
         if self._config is not None and self._watched[name].state.high is not high:
             self._feed(name, ZoneInputLevel(high), now_ms)
 
     def arm(self, zones: Collection[int] | None, exit_delay_ms: int, now_ms: int) -> int:
-        """Arm `zones` (None: all) once the time to leave is over; the ticket of the record.
+        """Arm `zones` (None: all) after the exit delay; return the journal entry's ticket.
 
-        Raises NotFound for a zone that this site lacks.
+        Raises NotFound for a zone that the site does not have.
         """
         self._arming = self._arming.arm(self._known(zones), exit_delay_ms, now_ms)
         return self._armed(now_ms)
 
     def disarm(self, zones: Collection[int] | None, now_ms: int) -> int:
-        """Disarm `zones` (None: all): their alarms end. Errors and answer as `arm`."""
+        """Disarm `zones` (None: all), which ends their alarms. Returns and raises as `arm`."""
         self._arming = self._arming.disarm(self._known(zones))
         return self._armed(now_ms)
 
     def silence(self, now_ms: int) -> None:
-        """A zone that was entered and is at rest again is no alarm any more."""
+        """End the alarms of zones with an entry delay that are at rest again."""
         for name in self._watched:
             self._feed(name, Silenced(), now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Do what is due."""
+        """Do what is due, and evaluate schedules once a second."""
         exit_ms = self._arming.due_ms()
         left = exit_ms is not None and exit_ms <= now_ms
         if left:
@@ -179,13 +176,12 @@ class ZoneWatch:
                 self._feed(name, ZoneTimePassed(), now_ms)
 
     def due_ms(self) -> int | None:
-        """When `tick` is next needed."""
         instants = [due_ms(watched.settings, watched.state) for watched in self._watched.values()]
         instants += [self._arming.due_ms(), self._seconds.due_ms()]
         return min((instant for instant in instants if instant is not None), default=None)
 
     def disabled(self, index: int) -> bool:
-        """True while what is read at a reader must not count: somebody tampers with it."""
+        """True while reads at a reader are ignored because its tamper contact is active."""
         reader = self._readers[index]
         name = InputName(InputKind.READER_TAMPER, index)
         return reader.tamper_disables and self._tampered(name, reader.tamper)
@@ -194,17 +190,19 @@ class ZoneWatch:
         return contact is not None and self._levels.get(name) is (contact.idle is Level.LOW)
 
     def faults(self) -> Iterator[Fault]:
-        """The tamper contacts that are active, whether that is an alarm or not."""
+        """The active tamper contacts, whether or not they raise an alarm."""
         if self._tampered(InputName(InputKind.TAMPER), self._case):
-            yield Fault(part="tamper", name="case", why="the case is open, or its contact broken")
+            yield Fault(
+                part="tamper", name="case", why="the case is open, or its contact is broken"
+            )
         for index, reader in self._readers.items():
             if self._tampered(InputName(InputKind.READER_TAMPER, index), reader.tamper):
-                counts = "; nothing that is read there counts" if reader.tamper_disables else ""
-                why = f"the reader is off its wall, or its contact broken{counts}"
+                counts = "; its reads are ignored" if reader.tamper_disables else ""
+                why = f"the reader is off its wall, or its contact is broken{counts}"
                 yield Fault(part="tamper", name=reader.name, why=why)
 
     def active_high(self, zone: int) -> bool:
-        """Whether the active level of a wired zone is high. Raises NotFound for one that is not."""
+        """Whether a zone is active at high level. Raises NotFound for a zone that is not wired."""
         (number,) = self._known([zone])
         return self._watched[InputName(InputKind.ZONE, number)].settings.active_high
 
@@ -234,7 +232,7 @@ class ZoneWatch:
         return here if zones is None else zones
 
     def _armed(self, now_ms: int) -> int:
-        """Let a change of what is armed take effect; the ticket of its record."""
+        """Journal and apply what is armed now; return the entry's ticket."""
         exit_ms = {str(zone): due - now_ms for zone, due in self._arming.exits.items()}
         disarmed = sorted(self._arming.disarmed)
         ticket = self._recorder.note(EntryKind.ARMING, disarmed=disarmed, exit_ms=exit_ms)
@@ -242,7 +240,7 @@ class ZoneWatch:
         return ticket
 
     def _rearm(self, now_ms: int) -> None:
-        """Watch what is armed and in its time now, and nothing else."""
+        """Enable the zones that are armed and within their schedule now, and no others."""
         if self._config is None:
             return
         moment = self._recorder.moment()
@@ -264,7 +262,7 @@ class ZoneWatch:
         when = config.snapshot.zone_schedules.get(name.number)
         if armed and when is not None:
             instant = config.snapshot.policy.calendar.instant(moment)
-            # A clock that is not trusted, or a schedule that is gone, disarms nothing.
+            # An untrusted clock, or a schedule that was deleted, disarms nothing.
             armed = when.at(instant) is not TimeVerdict.OUT_OF_TIME
         return replace(settings, enabled=settings.enabled and armed)
 
@@ -289,7 +287,7 @@ class ZoneWatch:
 
 
 def _inputs(site: SiteFile) -> Iterator[tuple[InputName, AlarmCause, str]]:
-    """The inputs that are watched: what each sets off, and as which part."""
+    """Each input with the cause and part of its alarms."""
     for zone in site.zone:
         yield InputName(InputKind.ZONE, zone.number), ZONE_CAUSES[zone.number - 1], ""
     if site.tamper:

@@ -1,4 +1,4 @@
-"""Portals that can never open, since they open doors that an interlock never opens together."""
+"""Finds portals that never open because their doors are interlocked with each other."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _BY_PORTAL = "the portal"
 
 
 def interlock_clashes(site: SiteFile, config: EffectiveConfig) -> Iterator[tuple[Portal, str]]:
-    """Each portal whose grant asks for two doors of one interlock, and what to do about it.
+    """Each portal whose grant would open two interlocked doors, with a remedy.
 
-    The doors may come from the portal's actions, from those of its rules, or from both: a grant
-    opens all of them or none.
+    The portal's own actions and those of its rules may open doors; a grant opens all or none.
     """
     if not any(config.interlock.values()):
         return
@@ -48,7 +47,7 @@ def interlock_clashes(site: SiteFile, config: EffectiveConfig) -> Iterator[tuple
 def _sources(
     config: EffectiveConfig, portal: Portal, by_rule: Mapping[int, tuple[str, tuple[int, ...]]]
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """What opens doors when the portal grants, in words, and the doors."""
+    """What opens doors when the portal grants, in words, with the doors."""
     yield _BY_PORTAL, tuple(config.topology.doors_of(portal.actions))
     for rule_id in sorted(by_rule.keys() & (portal.own_rules | portal.area_rules)):
         yield by_rule[rule_id]

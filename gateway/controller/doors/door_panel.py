@@ -1,4 +1,4 @@
-"""One door of the site: its state machine, its lock, its contacts and its records."""
+"""One door: connects its state machine to the lock, the contacts and the journal."""
 
 from __future__ import annotations
 
@@ -79,17 +79,17 @@ _WELDED = (
 
 @dataclass(frozen=True, slots=True)
 class KeptDoor:
-    """What the journal knows of a door at a start."""
+    """What the journal holds about a door at a start."""
 
     alarms: tuple[DoorAlarm, ...] = ()
-    """Those whose end it lacks."""
+    """Those that began and did not end."""
     schedule: Schedule = Schedule.OFF
-    """ENDED where a command ended one that may be in force."""
+    """ENDED if a command ended a schedule whose time may not be over."""
 
 
 @dataclass(frozen=True, slots=True)
 class DoorPanelState:
-    """A door's machine and what its contacts read last; None before that."""
+    """The state of a door's machine, and the last level of each contact; None before the first."""
 
     door: DoorState
     starting: bool
@@ -104,7 +104,7 @@ class DoorPanelState:
 
 
 class DoorPanel(Component):
-    """Feeds one door's machine and carries out what it says. The loop's thread alone uses it."""
+    """Passes events to one door's machine and carries out its effects."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class DoorPanel(Component):
         self._bound = False
         self._used_until_ms: int | None = None
         self.away = "its module was not found yet" if isinstance(door, SecBox) else ""
-        """Why the module of its wires cannot be reached; empty while it can, and on the board."""
+        """Why the door's module cannot be reached; empty if it can, or without a module."""
 
     def state(self) -> DoorPanelState:
         return DoorPanelState(
@@ -178,7 +178,7 @@ class DoorPanel(Component):
         """Take over the settings of a new snapshot."""
         self.configure(config)
         if not self._bound:
-            # As claimed: a fire that has unlocked the door since is a mode, and ends as one.
+            # As claimed: a fire that has unlocked the door since then becomes a mode below.
             self._state = DoorState.initial(
                 self._settings,
                 unlocked=self._starting,
@@ -187,15 +187,15 @@ class DoorPanel(Component):
                 rex_fault=self._faults.on(REX, self.door.name),
             )
             self._bound = True
-            # Nobody knows what it was opened for just before the start.
+            # The door may have been opened just before the start.
             self._used_until_ms = now_ms + self._settings.dwell_ms
-        # The same pins may now mean something else: that is neither an opening nor a press.
+        # New idle levels may reinterpret the pins: that is neither an opening nor a press.
         mode = self._note_mode()
         self.feed(SettingsChanged(self._leaf_open(), self._rex_pressed(), mode), now_ms)
         self._read_bond(now_ms)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
-        """Take in what concerns this door; its exit button asks the interlock first."""
+        """Handle this door's inputs, except its exit button, which Interlock passes on."""
         match event:
             case InputLevel(name=InputName(kind=kind, number=number), high=high):
                 if number == self.door.id and kind is InputKind.DOOR_SENSOR:
@@ -211,8 +211,7 @@ class DoorPanel(Component):
                 self.policy_in_force(now_ms)
 
     def policy_in_force(self, now_ms: int) -> None:
-        """A snapshot has told all that it wants of the door, its schedules included: the first one
-        ends what `on_start` unlocked."""
+        """A snapshot is in force, its schedules included: the first one ends `on_start`."""
         if self._starting:
             self._starting = False
             self.feed(PolicyInForce(), now_ms)
@@ -221,12 +220,12 @@ class DoorPanel(Component):
             self._recorder.note(EntryKind.ON_START, door=self.door.id, unlocked=unlocked)
 
     def unlocks_ms(self, asked_ms: int | None) -> int:
-        """How long one opening unlocks; `asked_ms` is None for the door's own time."""
-        usual_ms = self._settings.dwell_ms if asked_ms is None else asked_ms
-        return min(usual_ms, self._settings.output_limit_ms)
+        """How long one opening unlocks; `asked_ms` None stands for the door's own time."""
+        dwell_ms = self._settings.dwell_ms if asked_ms is None else asked_ms
+        return min(dwell_ms, self._settings.output_limit_ms)
 
     def sensor_level(self, now_ms: int, *, high: bool) -> None:
-        """The sensor's pin was read; which level means open is configuration."""
+        """Take the level of the sensor's pin; configuration says which level means open."""
         self._sensor_high = high
         is_open = high is not self._sensor_idle_high
         known = SensorReading.OPEN if is_open else SensorReading.CLOSED
@@ -234,11 +233,11 @@ class DoorPanel(Component):
             self.feed(SensorChanged(is_open), now_ms)
 
     def module_changed(self, now_ms: int, why: str) -> None:
-        """The module of the door's wires went, and why; or it is there, without a reason."""
+        """The door's module cannot be reached, because of `why`; or it can, if that is empty."""
         self.away = why
         if not why:
             return
-        # What its inputs read when it is back is the state then: no opening, no press.
+        # The first levels after its return are a state, neither an opening nor a press.
         self._sensor_high = self._rex_high = None
         if self._state.sensor in (SensorReading.OPEN, SensorReading.CLOSED):
             self.feed(SensorLost(), now_ms)
@@ -254,22 +253,25 @@ class DoorPanel(Component):
         return None if self._rex_high is None else self._rex_high is not self._rex_idle_high
 
     def rex_level(self, now_ms: int, *, high: bool, barred: Callable[[], bool]) -> None:
-        """The REX button's pin was read; `barred` is asked at a press that would count."""
+        """Take the level of the exit button's pin.
+
+        Calls `barred` for a press that would unlock; if it returns True, the press does not count.
+        """
         first, self._rex_high = self._rex_high is None, high
         pressed = high is not self._rex_idle_high
         if self._bound and self._state.rex_pressed is not pressed:
-            # One that is barred, or was down already, is a button that is down, and no more.
+            # A button that is barred, or was down at the first reading, is down without a press.
             no_press = pressed and (first or (self._press_counts() and barred()))
             event = SettingsChanged(None, pressed) if no_press else None
             self.feed(event or RexChanged(pressed), now_ms)
 
     def _press_counts(self) -> bool:
-        """Whether a press of the exit button at this instant unlocks what is locked."""
+        """Whether a press of the exit button would unlock the door now."""
         counts = self._settings.rex_enabled and self._state.rex_pressed is False
         return counts and not self.mode.releases
 
     def bond_level(self, now_ms: int, *, high: bool) -> None:
-        """The lock's feedback contact was read."""
+        """Take the level of the lock's feedback contact."""
         self._bond_high = high
         if self._bound:
             self._read_bond(now_ms)
@@ -277,27 +279,27 @@ class DoorPanel(Component):
     def _read_bond(self, now_ms: int) -> None:
         bond = self.door.bond
         if bond is None:
-            # an alarm of a contact that was taken away must not stay on for ever
+            # The alarm of a contact that the site file no longer has must end.
             self.feed(BondChanged(unlocked=False), now_ms)
         elif self._bond_high is not None:
             self.feed(BondChanged(self._bond_high is (bond.idle is Level.LOW)), now_ms)
 
     def scheduled(self, now_ms: int, *, unlocked: bool) -> None:
-        """Whether an unlock schedule or a first card wants the door unlocked now."""
+        """An unlock schedule or a first card keeps the door unlocked now, or none does."""
         if unlocked is (self._state.schedule is Schedule.OFF):
             self.feed(Scheduled(unlocked), now_ms)
 
     def fire(self, now_ms: int, *, on: bool) -> None:
-        """The fire input reports a fire, or was reset."""
+        """A fire began, or was reset."""
         self._fire = on
         if self._bound:
             self.feed(ModeChanged(self._note_mode()), now_ms)
         elif on and self.door.fire_release:
-            # No way out waits for the rules; `bind` makes a mode of it.
+            # An exit must not wait for the rules; `bind` turns the fire into a mode.
             self._strike.drive(LockState.UNLOCKED)
 
     def _note_mode(self) -> Mode:
-        """The mode that counts now, written down when it is another than before."""
+        """Return the mode in force, and journal it if it has changed."""
         fire = (Mode.FIRE,) if self._fire and self.door.fire_release else ()
         mode = effective_mode(self._modes.device, self._modes.door, *fire)
         if mode is not self._state.mode:
@@ -306,7 +308,7 @@ class DoorPanel(Component):
         return mode
 
     def feed(self, event: DoorEvent, now_ms: int) -> tuple[DoorEffect, ...]:
-        """Let `event` happen; the effects are carried out already, the lock first."""
+        """Pass `event` to the machine and carry out its effects, the lock first; return them."""
         transition = step(self._settings, self._state, event, now_ms)
         before, self._state = self._state, transition.state
         self._used_until_ms = used_until(self._used_until_ms, before, self._state, now_ms)
@@ -334,9 +336,9 @@ class DoorPanel(Component):
             case PreAlarm() | ScheduleChanged():
                 self._note(effect)
             case RexFault(on=on):
-                self._faults.tell(REX, self.door.name, _STUCK if on else None)
+                self._faults.report(REX, self.door.name, _STUCK if on else None)
             case Entered() | NotEntered():
-                self._tell(effect, now_ms)
+                self._report_grants(effect, now_ms)
             case Drive() | CommandRefused():
                 pass
 
@@ -345,15 +347,14 @@ class DoorPanel(Component):
         self._recorder.door_moved(self.door.id, opened=opened, sec_box=on_module)
 
     def _note(self, effect: PreAlarm | ScheduleChanged) -> None:
-        """Write down what no table of the API holds."""
+        """Journal what no table of the API holds."""
         match effect:
             case PreAlarm(on=on):
                 self._recorder.note(EntryKind.PRE_ALARM, door=self.door.id, on=on)
             case ScheduleChanged(schedule=schedule):
                 self._recorder.note(EntryKind.SCHEDULE, door=self.door.id, schedule=schedule.value)
 
-    def _tell(self, effect: Entered | NotEntered, now_ms: int) -> None:
-        """Say what became of grants."""
+    def _report_grants(self, effect: Entered | NotEntered, now_ms: int) -> None:
         for grant in effect.grants:
             if isinstance(effect, Entered):
                 self._emit(GrantUsed(grant), now_ms)
@@ -361,18 +362,17 @@ class DoorPanel(Component):
                 self._emit(GrantLapsed(grant, self.door.id), now_ms)
 
     def opened_by_client(self, event: AccessEvent, by: str) -> Receipt:
-        """Record an opening that a client with the login `by` asked for."""
+        """Journal an opening requested by a client with the login `by`."""
         why = OpeningCause.OPENED_BY_CLIENT
         return self._recorder.opening(event, why, self._portal_id, self.door.id, by)
 
     def tick(self, now_ms: int) -> None:
-        """Feed time, if something is due."""
+        """Tell the machine that time has passed, if something is due."""
         due = due_ms(self._settings, self._state)
         if due is not None and due <= now_ms:
             self.feed(TimePassed(), now_ms)
 
     def due_ms(self) -> int | None:
-        """When `tick` is next needed."""
         return due_ms(self._settings, self._state)
 
     @property
@@ -387,20 +387,20 @@ class DoorPanel(Component):
 
     @property
     def schedule(self) -> Schedule:
-        """What schedules do to the door."""
+        """Whether a schedule keeps the door unlocked."""
         return self._state.schedule
 
     @property
     def in_fire(self) -> bool:
-        """Whether the fire input reports a fire, which need not release this door."""
+        """Whether there is a fire, which need not release this door."""
         return self._fire
 
     def view(self) -> DoorView:
-        """How the door stands, as the interlock sees it."""
+        """The door's state for the interlock."""
         return DoorView(self._settings, self._state, self._used_until_ms)
 
     def view_when_closed(self, now_ms: int) -> DoorView:
-        """How the door would stand if a command closed it now."""
+        """The state that the door would have if a command closed it now."""
         after = step(self._settings, self._state, Close(), now_ms).state
         until_ms = used_until(self._used_until_ms, self._state, after, now_ms)
         return DoorView(self._settings, after, until_ms)
@@ -413,14 +413,13 @@ class DoorPanel(Component):
         return {("door", self.door.id): self.mode}
 
     def faults(self) -> Iterator[Fault]:
-        """What is wrong with the door and has a journal entry of another kind."""
+        """The door's faults that are not journalled as FAULT."""
         if self._state.welded:
             yield Fault(part="lock", name=self.door.name, why=_WELDED)
         if self._settings.sensor_enabled and self._state.sensor is SensorReading.OFFLINE:
             yield Fault(part="sensor", name=self.door.name, why=f"cannot be read: {self.away}")
 
     def status(self) -> DoorStatus:
-        """The door as it stands."""
         sensor = self._state.sensor
         known = sensor in (SensorReading.OPEN, SensorReading.CLOSED)
         requested = self._modes.requested(self._state.mode)

@@ -1,4 +1,4 @@
-"""The interlock at work: asked before a door is opened, by whomever."""
+"""Checks the interlock before anything opens a door."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ log = structlog.get_logger("interlock")
 
 
 class Interlock(Component):
-    """Knows which doors must be free for others. The loop's thread alone uses it."""
+    """Knows which doors must be free before another one may open."""
 
     def __init__(
         self, doors: Mapping[int, DoorPanel], recorder: Recorder, clock: Clock, margin_s: int
     ) -> None:
-        """`margin_s` is how long a door without a sensor counts as occupied after its time."""
+        """A door without a sensor counts as occupied for `margin_s` after it has locked."""
         self._doors = doors
         self._recorder = recorder
         self._clock = clock
@@ -34,23 +34,22 @@ class Interlock(Component):
         self._partners: Partners = {}
 
     def configure(self, config: EffectiveConfig) -> None:
-        """Take over the lists of a snapshot."""
         self._partners = config.interlock
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
-        """Let an exit button through to its door, unless another door bars it."""
+        """Pass the level of an exit button to its door, unless another door bars it."""
         match event:
             case InputLevel(name=InputName(kind=InputKind.REX, number=door), high=high):
                 barred = partial(self.bars_exit, door)
                 self._doors[door].rex_level(now_ms, high=high, barred=barred)
 
-    def obstacle(self, wanted: Collection[int], closed: Collection[int] = ()) -> Obstacle | None:
-        """What keeps the doors `wanted` locked at this instant; None when they may all open.
+    def obstacle(self, opening: Collection[int], closed: Collection[int] = ()) -> Obstacle | None:
+        """What keeps the doors `opening` locked at this instant; None if all may open.
 
-        Whoever asks opens all of them before anything else happens, or none. `closed` are doors
-        that the same command closes before it opens any.
+        The caller opens all of them before the next event, or none. `closed` are doors that the
+        same command closes first.
         """
-        if not any(self._partners.get(door) for door in wanted):
+        if not any(self._partners.get(door) for door in opening):
             return None
         if any(panel.in_fire for panel in self._doors.values()):
             return None
@@ -59,11 +58,11 @@ class Interlock(Component):
             door: panel.view_when_closed(now_ms) if door in closed else panel.view()
             for door, panel in self._doors.items()
         }
-        return obstacle(self._partners, views, wanted, self._margin_ms, now_ms)
+        return obstacle(self._partners, views, opening, self._margin_ms, now_ms)
 
-    def check(self, wanted: Collection[int], closed: Collection[int] = ()) -> None:
-        """Raise NotPermitted, naming the door in the way, where `obstacle` finds one."""
-        found = self.obstacle(wanted, closed)
+    def check(self, opening: Collection[int], closed: Collection[int] = ()) -> None:
+        """Raise NotPermitted, naming the door in the way, if `obstacle` finds one."""
+        found = self.obstacle(opening, closed)
         if found is not None:
             raise NotPermitted(
                 f"door {found.door} is refused: interlock, "
@@ -71,9 +70,9 @@ class Interlock(Component):
             )
 
     def bars_exit(self, door: int) -> bool:
-        """Whether the exit button of `door`, pressed now, unlocks nothing; that is noted.
+        """Whether the interlock bars the exit button of `door` now; journals it if so.
 
-        Only where the site says so: as a rule, people may leave.
+        Only if the site file says so: by default people may leave.
         """
         if self._doors[door].door.rex_bypasses_interlock:
             return False

@@ -1,8 +1,8 @@
-"""When doors stand unlocked for everyone: unlock schedules, and what a first card started.
+"""Unlocks doors for everyone: unlock schedules, and schedules that a first card starts.
 
-A door belongs to every portal whose actions name it. It is asked about each whole second of the
-wall clock, so a door locks within a second of the end of its schedule; a second that the clocks
-skip is none, so an end in there comes when they have gone forward.
+A door belongs to every portal whose actions name it. Schedules are evaluated at each full second of
+the wall clock, so a door locks within a second of the end of its schedule. An end within an hour
+that summer time skips takes effect once the clock has gone forward.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.store.policy.topology import Topology
 
 _STEP = timedelta(minutes=1)
-"""A schedule that lets go for less than this during an outage is taken to have gone on."""
+"""An interruption of a schedule that is shorter than this, during an outage, is ignored."""
 _LONGEST_OUTAGE = timedelta(days=8)
 
 _OVER = (TimeVerdict.OUT_OF_TIME, TimeVerdict.NO_SCHEDULE)
@@ -49,18 +49,18 @@ log = structlog.get_logger("hours")
 
 @dataclass(frozen=True, slots=True)
 class KeptHours:
-    """What the journal knows, with the instant from which it was so."""
+    """What the journal holds at a start, with the instant of each entry."""
 
     ended: Mapping[int, datetime]
-    """By door: a schedule that was ended before its time."""
+    """By door: a command ended its schedule early."""
     started: Mapping[int, datetime]
-    """By first-card unlock: somebody's entry has started it."""
+    """By first card: an entry started its schedule."""
 
 
 def kept_hours(
     schedules: Iterable[CommittedEntry], first_cards: Iterable[CommittedEntry]
 ) -> KeptHours:
-    """What a restart kept, from the newest journal entries of both kinds, the newest first."""
+    """Read from the newest journal entries of both kinds, newest first."""
     ended = _newest(schedules, "door", lambda body: body["schedule"] == Schedule.ENDED)
     return KeptHours(ended, _newest(first_cards, "first_card", lambda body: body["on"]))
 
@@ -76,7 +76,7 @@ def _newest(
 
 @dataclass(frozen=True, slots=True)
 class OpeningHoursState:
-    """What first cards started, who may start more, and what a restart kept."""
+    """The schedules that first cards started, the grants that may start more, and KeptHours."""
 
     started: tuple[int, ...]
     kept: KeptHours | None
@@ -85,7 +85,7 @@ class OpeningHoursState:
 
 
 class OpeningHours(Component):
-    """Tells doors what schedules want of them. The loop's thread alone uses it."""
+    """Unlocks doors by schedule and locks them again."""
 
     def __init__(
         self,
@@ -110,9 +110,9 @@ class OpeningHours(Component):
         self._started: set[int] = set()
         """First-card unlocks."""
         self._kept: KeptHours | None = kept
-        """What counts only if its schedule has not let go since; None once that is known."""
+        """Applies only if the schedule has held ever since; None once that was checked."""
         self._openers: dict[int, tuple[int, frozenset[int]]] = {}
-        """By grant: the portal, and the departments of whoever was let in there."""
+        """By grant: the portal, and the departments of the people granted."""
         self._due_ms: int | None = None
 
     def state(self) -> OpeningHoursState:
@@ -134,13 +134,13 @@ class OpeningHours(Component):
             self._policy, self._cards = policy, _cards_by_id(policy)
 
     def bind(self, config: EffectiveConfig, now_ms: int) -> None:
-        """Take over the rules of a new snapshot, and tell the doors what they want."""
+        """Take over the rules of a new snapshot, and unlock and lock doors by them."""
         self.configure(config)
         self._look(config.topology, config.snapshot.policy, now_ms)
         self._emit(PolicyApplied(), now_ms)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
-        """A first card counts once somebody went through."""
+        """A first card counts once somebody has entered."""
         del now_ms
         match event:
             case GrantUsed(grant=grant):
@@ -149,7 +149,8 @@ class OpeningHours(Component):
                 self._openers.pop(grant, None)
 
     def granted(self, grant: int, outcome: AdmissionOutcome, config: EffectiveConfig) -> None:
-        """Somebody is let in: they may open the place, unless under threat or out of turn."""
+        """Remember a grant that may start first cards, unless under duress or against
+        anti-passback."""
         portal = config.snapshot.policy.portals[outcome.decision.portal_id]
         if portal.first_cards and not outcome.duress and not outcome.passback_violation:
             groups = (group for person in outcome.company for group in person.group_ids)
@@ -166,21 +167,20 @@ class OpeningHours(Component):
             if new and card.started_by(groups) and card.when.holds(instant):
                 self._started.add(card.id)
                 self._note(card.id, on=True)
-                # The door that tells of the entry is busy: it hears of this in the same turn.
+                # The door that reports the entry is still in its step; `tick` follows in this turn.
                 self._due_ms = 0
 
     def tick(self, now_ms: int) -> None:
-        """Look again, if a new second has begun."""
         due = self._due_ms
         if self._topology and self._policy and due is not None and due <= now_ms:
             self._look(self._topology, self._policy, now_ms)
 
     def due_ms(self) -> int | None:
-        """When `tick` is next needed; None where there is no schedule at all."""
+        """None while no door has a schedule."""
         return self._due_ms
 
     def _look(self, topology: Topology, policy: Policy, now_ms: int) -> None:
-        """Tell every door what is wanted of it at this second."""
+        """Apply the schedules of this second to every door."""
         utc = self._clock.utc()
         instant = policy.calendar.instant(self._recorder.moment())
         if self._kept and instant.trusted:
@@ -191,34 +191,33 @@ class OpeningHours(Component):
         watched = False
         for door, panel in self._doors.items():
             portals = topology.portals_of_door(door)
-            wanting = [portal for portal in portals if self._wants(portal, instant)]
-            wanted = bool(wanting)
-            begins = wanted and panel.schedule is Schedule.OFF
-            # The turn of a door that an interlock keeps locked comes when the others are free. A
-            # portal of several doors opens all of them or none.
+            unlocking = [portal for portal in portals if self._holds(portal, instant)]
+            begins = bool(unlocking) and panel.schedule is Schedule.OFF
+            # A door that the interlock keeps locked unlocks once the others are free. A portal of
+            # several doors opens all of them or none.
             barred = begins and all(
                 self._interlock.obstacle(tuple(topology.doors_of(portal.actions)))
-                for portal in wanting
+                for portal in unlocking
             )
-            # Without a clock nobody knows whether what was ended is over.
-            unknown = not (wanted or instant.trusted) and panel.schedule is Schedule.ENDED
+            # Without a trusted clock, a schedule that was ended early may not be over yet.
+            unknown = not (unlocking or instant.trusted) and panel.schedule is Schedule.ENDED
             if not barred and not unknown:
-                panel.scheduled(now_ms, unlocked=wanted)
+                panel.scheduled(now_ms, unlocked=bool(unlocking))
             scheduled = any(portal.unlocks or portal.first_cards for portal in portals)
             watched = watched or scheduled or panel.schedule is not Schedule.OFF
         self._due_ms = now_ms + 1_000 - utc.microsecond // 1_000 if watched else None
 
-    def _wanted(self, portals: Iterable[Portal], instant: ScheduleInstant) -> bool:
-        return any(self._wants(portal, instant) for portal in portals)
+    def _any_holds(self, portals: Iterable[Portal], instant: ScheduleInstant) -> bool:
+        return any(self._holds(portal, instant) for portal in portals)
 
-    def _wants(self, portal: Portal, instant: ScheduleInstant) -> bool:
-        """Whether a schedule or a first card lets everyone pass there."""
+    def _holds(self, portal: Portal, instant: ScheduleInstant) -> bool:
+        """Whether a schedule or a first card unlocks the portal at `instant`."""
         return unlocked_by(portal.unlocks, instant) is not None or any(
             card.id in self._started and card.when.holds(instant) for card in portal.first_cards
         )
 
     def _end_cards(self, instant: ScheduleInstant) -> None:
-        """Forget what is over: the next window waits for somebody again."""
+        """Forget schedules that are over: the next window needs another first card."""
         for id_ in sorted(self._started):
             card = self._cards.get(id_)
             if card is None or card.when.at(instant) in _OVER:
@@ -239,9 +238,9 @@ class OpeningHours(Component):
     ) -> None:
         for door, since in kept.ended.items():
             portals = topology.portals_of_door(door)
-            # What was ended stays so when in doubt: long ago, or after the clock went back.
+            # In doubt (long ago, or after the clock went back) an early end stays in force.
             first = max(min(since, utc), utc - _LONGEST_OUTAGE)
-            held = partial(self._wanted, portals)
+            held = partial(self._any_holds, portals)
             if door in self._doors and not self._unbroken(policy, first, utc, held):
                 self._doors[door].scheduled(now_ms, unlocked=False)
 
@@ -252,7 +251,7 @@ class OpeningHours(Component):
         utc: datetime,
         holds: Callable[[ScheduleInstant], bool],
     ) -> bool:
-        """Whether something held all the time from `since` to `utc`."""
+        """Whether `holds` is true all the time from `since` to `utc`."""
         moments = (
             self._device_time.moment(since + number * _STEP)
             for number in range((utc - since) // _STEP + 1)

@@ -1,4 +1,4 @@
-"""The site's turnstile: its state machine, its outputs, its contacts and its records."""
+"""The turnstile: connects its state machine to outputs, contacts and journal."""
 
 from __future__ import annotations
 
@@ -61,19 +61,19 @@ def _new_key() -> str:
 
 @dataclass(frozen=True, slots=True)
 class TurnstilePanelState:
-    """The turnstile's machine, its contacts, and the accesses behind its releases."""
+    """The state of the turnstile's machine and contacts, and the accesses behind its releases."""
 
     turnstile: TurnstileState
     starting: bool
     active: Mapping[Side, bool]
     granted: Mapping[str, tuple[int, int]]
-    """Release -> the access that it was granted as, and the number of the grant."""
+    """Release -> its access log and grant."""
     fire: bool
     bound: bool
 
 
 class TurnstilePanel(Component):
-    """Feeds the machine and carries out what it says. The loop's thread alone uses it."""
+    """Passes events to the machine and carries out its effects."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class TurnstilePanel(Component):
         emit: Emit,
         new_key: Callable[[], str] = _new_key,
     ) -> None:
-        """`new_key` gives the uuid by which clients know an event."""
+        """`new_key` makes the uuid of an event, which clients see."""
         self.turnstile = turnstile
         self._outputs = outputs
         self._recorder = recorder
@@ -96,7 +96,7 @@ class TurnstilePanel(Component):
         """`on_start` unlocked it, and no policy is in force yet."""
         self._active: dict[Side, bool] = {}
         self._granted: dict[str, tuple[int, int]] = {}
-        """Release -> the access that it was granted as, and the number of the grant."""
+        """Release -> its access log and grant."""
         self._portal_ids: dict[Side, int] = {}
         self._modes = DoorModes()
         self._fire = False
@@ -133,7 +133,7 @@ class TurnstilePanel(Component):
         self.feed(SettingsChanged(mode=self._note_mode()), now_ms)
 
     def _policy_in_force(self) -> None:
-        """The first policy has ended what `on_start` unlocked."""
+        """The first policy is in force, which ends `on_start`."""
         if self._starting:
             self._starting = False
             name, unlocked = self.turnstile.name, sorted(self._state.unlocked)
@@ -141,7 +141,6 @@ class TurnstilePanel(Component):
             self._recorder.note(EntryKind.ON_START, turnstile=name, unlocked=unlocked)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
-        """Take in a turn contact or a fire."""
         match event:
             case InputLevel(name=name, high=high):
                 for side, contact in TURN_INPUTS.items():
@@ -153,7 +152,7 @@ class TurnstilePanel(Component):
                 self._policy_in_force()
 
     def turn_level(self, side: Side, now_ms: int, *, high: bool) -> None:
-        """The contact of `side` was read; one that is active at the start tells of no turn."""
+        """Take the level of the contact of `side`; the first reading is never a turn."""
         active = high is (self.turnstile.way(side).turn.idle is Level.LOW)
         before = self._active.get(side)
         self._active[side] = active
@@ -161,17 +160,17 @@ class TurnstilePanel(Component):
             self.feed(TurnSensed(side), now_ms)
 
     def fire(self, now_ms: int, *, on: bool) -> None:
-        """The fire input reports a fire, or was reset."""
+        """A fire began, or was reset."""
         self._fire = on
         if self._bound:
             self.feed(ModeChanged(self._note_mode()), now_ms)
         elif on and self.turnstile.fire_release:
-            # No way out waits for the rules; `bind` makes a mode of it.
+            # An exit must not wait for the rules; `bind` turns the fire into a mode.
             for output in self._outputs.values():
                 output.drive(LockState.UNLOCKED)
 
     def _note_mode(self) -> Mode:
-        """The mode that counts now, written down when it is another than before."""
+        """Return the mode in force, and journal it if it has changed."""
         fire = (Mode.FIRE,) if self._fire and self.turnstile.fire_release else ()
         mode = effective_mode(self._modes.device, *fire)
         if mode is not self._state.mode:
@@ -188,27 +187,30 @@ class TurnstilePanel(Component):
         return {("turnstile", self.turnstile.name): self.mode}
 
     def refusal(self, sides: frozenset[Side]) -> Refusal | None:
-        """Why nobody may be let through to `sides` now; None where they may."""
+        """Why the turnstile cannot be released to `sides` now; None if it can."""
         return refusal(self._settings, self._state, sides)
 
     def release(self, sides: frozenset[Side], now_ms: int) -> str:
-        """Let one person through, to one of `sides`, which `refusal` allows; the release's key."""
+        """Release the turnstile for one person to any of `sides`; return the release's key.
+
+        `refusal` must have allowed it.
+        """
         key = self._new_key()
         self.feed(Release(sides, key), now_ms)
         return key
 
     def opened_by_client(self, event: AccessEvent, by: str, sides: frozenset[Side]) -> Receipt:
-        """Record a release that a client with the login `by` asked for."""
+        """Journal a release requested by a client with the login `by`."""
         portals = (self._portal_ids[side] for side in sides)
         portal_id = min(filter(None, portals), default=0)
         return self._recorder.opening(event, OpeningCause.OPENED_BY_CLIENT, portal_id, by=by)
 
     def granted_as(self, key: str, access_log_id: int, grant: int) -> None:
-        """The release `key` is that access: given up, it becomes event 13 (standalone)."""
+        """Tie the release `key` to an access log, which becomes event 13 if nobody passes."""
         self._granted[key] = (access_log_id, grant)
 
     def reset(self, now_ms: int) -> None:
-        """The event state was dealt with."""
+        """Reset the event state."""
         self.feed(StateReset(), now_ms)
 
     def close(self, now_ms: int) -> None:
@@ -216,7 +218,7 @@ class TurnstilePanel(Component):
         self.feed(Withdraw(), now_ms)
 
     def feed(self, event: TurnstileEvent, now_ms: int) -> tuple[TurnstileEffect, ...]:
-        """Let `event` happen; the effects are carried out already, the outputs first."""
+        """Pass `event` to the machine and carry out its effects, outputs first; return them."""
         transition = step(self._settings, self._state, event, now_ms)
         self._state = transition.state
         for effect in transition.effects:
@@ -247,17 +249,15 @@ class TurnstilePanel(Component):
                 pass
 
     def tick(self, now_ms: int) -> None:
-        """Feed time, if something is due."""
+        """Tell the machine that time has passed, if something is due."""
         due = due_ms(self._state)
         if due is not None and due <= now_ms:
             self.feed(TimePassed(), now_ms)
 
     def due_ms(self) -> int | None:
-        """When `tick` is next needed."""
         return due_ms(self._state)
 
     def status(self) -> TurnstileStatus:
-        """The turnstile as it stands."""
         released = self._state.release.sides if self._state.release else frozenset()
         return TurnstileStatus(
             name=self.turnstile.name,

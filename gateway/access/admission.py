@@ -25,12 +25,11 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt
 from gateway.access.decision import Decision, decide, refuse
-from gateway.access.keypad_guard import Guard
-from gateway.access.multi_person import MultiPersonGroup, complete, has_place, shortage
+from gateway.access.guessing import Guard
+from gateway.access.multi_person import MultiPersonGroup, PortalRule, complete, has_place, shortage
 from gateway.access.passback import Strictness, violation
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
-from gateway.access.portal_rules import PortalRule
 from gateway.access.reasons import Reason
 
 

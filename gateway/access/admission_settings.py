@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.access.admission_values import AdmissionSettings
-from gateway.access.keypad_guard import GuardSettings
+from gateway.access.guessing import GuardSettings
 from gateway.access.passback import PassbackMode, PassbackSettings
 from gateway.settings import SiteFile, WiegandReader
 from gateway.settings.configuration import Configuration, is_on

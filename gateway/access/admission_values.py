@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.access.attempt import Duress, PortalState
 from gateway.access.decision import Decision
-from gateway.access.keypad_guard import Guard, GuardSettings
+from gateway.access.guessing import Guard, GuardSettings
 from gateway.access.multi_person import MultiPersonGroup
 from gateway.access.passback import UNKNOWN_POSITION, Now, PassbackPosition, PassbackSettings
 from gateway.access.person import Person

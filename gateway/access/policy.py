@@ -13,12 +13,19 @@ from typing import TypeVar
 
 from gateway.access.actions import RUN_HERE, Action
 from gateway.access.calendar import Calendar, compile_calendar
-from gateway.access.condition import NOT_ASKED, Condition, releasing, restricting
+from gateway.access.multi_person import PortalRule, compile_portal_rules, zones_of
 from gateway.access.passback import NO_PASSAGE, Passage, passage
 from gateway.access.person import Person
-from gateway.access.portal_rules import PortalRule, compile_portal_rules, zones_of
 from gateway.access.rows import ActionRow, LinkRow, PolicyRows, PortalRow, RuleRow, TimeSpanRow
-from gateway.access.schedule import NO_ZONE, CompiledZone, compile_zone
+from gateway.access.schedule import (
+    NO_ZONE,
+    NOT_ASKED,
+    CompiledZone,
+    Condition,
+    compile_zone,
+    releasing,
+    restricting,
+)
 from gateway.access.slices import sliced
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
 from gateway.access.unlocks import (

@@ -14,9 +14,8 @@ from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.access.calendar import ScheduleInstant
-from gateway.access.condition import Condition, releasing
 from gateway.access.rows import FirstCardRow, LinkRow, ScheduledUnlockRow
-from gateway.access.schedule import NO_ZONE, CompiledZone
+from gateway.access.schedule import NO_ZONE, CompiledZone, Condition, releasing
 from gateway.access.slices import sliced
 
 

@@ -14,10 +14,10 @@ from itertools import pairwise
 from operator import attrgetter
 
 from gateway.access.calendar import Calendar
-from gateway.access.condition import Condition
 from gateway.access.decision import Decision, decide
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal, Rule
+from gateway.access.schedule import Condition
 from gateway.clock import DeviceTime, Moment
 
 DAY_S = 86_400

@@ -8,9 +8,8 @@ from datetime import datetime
 
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.access.credential_handler import CredentialHandler
-from gateway.controller.access.forgiveness import Forgiveness
 from gateway.controller.access.identifier import Identifier
-from gateway.controller.access.passback_positions import PassbackPositions
+from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.alarms.alarm_panel import AlarmPanel

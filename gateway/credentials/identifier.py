@@ -5,6 +5,18 @@ Access API, data conventions. 0x77696E00 is "win" with port 0: the first Wiegand
 
 from __future__ import annotations
 
+from gateway.credentials.values import CredentialKind
+from gateway.settings import (
+    HidReader,
+    PcscReader,
+    Reader,
+    SerialCardReader,
+    SerialQrReader,
+    SerialUhfReader,
+    Shows,
+    WiegandReader,
+)
+
 FINGERPRINT = "bio"
 FACE = "fac"
 WIEGAND = "win"
@@ -25,3 +37,33 @@ def identifier_id(tag: str, index: int) -> int:
     if not 1 <= index <= 256:
         raise ValueError(f"reader index {index} is not in 1..256")
     return int.from_bytes(tag.encode() + bytes([index - 1]), "big")
+
+
+_TAGS = {
+    CredentialKind.CARD: CARD,
+    CredentialKind.QRCODE: QRCODE,
+    CredentialKind.UHF_TAG: UHF,
+}
+
+
+def reads(reader: Reader) -> frozenset[CredentialKind]:
+    """What can be shown to it."""
+    match reader:
+        case WiegandReader():
+            keyed = {CredentialKind.PIN} if reader.keypad else set()
+            return frozenset({CredentialKind.CARD, *keyed})
+        case SerialUhfReader():
+            return frozenset({CredentialKind.UHF_TAG})
+        case HidReader() | SerialQrReader():
+            is_code = reader.shows is Shows.QRCODE
+            return frozenset({CredentialKind.QRCODE if is_code else CredentialKind.CARD})
+        case SerialCardReader() | PcscReader():
+            return frozenset({CredentialKind.CARD})
+
+
+def identifier_of(reader: Reader) -> int:
+    """The API's `identifier_id` of a reader."""
+    if isinstance(reader, WiegandReader):
+        return identifier_id(WIEGAND, reader.index)
+    (kind,) = reads(reader)
+    return identifier_id(_TAGS[kind], reader.index)

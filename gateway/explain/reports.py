@@ -15,7 +15,7 @@ from gateway.access.admission_values import AdmissionSettings, AdmissionState, C
 from gateway.access.attempt import Attempt
 from gateway.access.calendar import ScheduleInstant, compile_calendar
 from gateway.access.decision import Decision, decide
-from gateway.access.keypad_guard import Guard
+from gateway.access.guessing import Guard
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import REASONS, Reason, Stage, StageVerdict

@@ -24,7 +24,7 @@ import pytest
 import requests
 
 import gateway as installed
-from gateway.access.read_throttle import UNKNOWN
+from gateway.access.guessing import UNKNOWN
 from gateway.hardware.simulated.board_record import BoardRecord, EdgeRecord, record_path
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, Simulate

@@ -9,9 +9,9 @@ from gateway.access.admission_values import AdmissionState
 from gateway.access.attempt import Attempt, Duress, Factor
 from gateway.access.person import Person
 from gateway.controller.access.dynamic_codes import DynamicCodes, DynamicCodesState
-from gateway.controller.access.readers import identifier_of
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import People
+from gateway.credentials.identifier import identifier_of
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.totp import DynamicCode
 from gateway.credentials.uhf import credential_of_tag

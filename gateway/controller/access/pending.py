@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from gateway.access.admission_values import AdmissionOutcome, AdmissionState, AdmissionStep
 from gateway.access.attempt import Attempt
-from gateway.access.keypad_guard import Guard
+from gateway.access.guessing import Guard
 from gateway.access.reasons import Reason
 from gateway.controller.access.identifier import Identified, Shown
 from gateway.credentials.values import Credential

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from gateway.access.read_throttle import Throttle
+from gateway.access.guessing import Throttle
 from gateway.controller.state.component import Component, Emit, GuessingChanged, ReadDue
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import Credential, CredentialKind, Identification

@@ -25,9 +25,8 @@ from pydantic import TypeAdapter
 
 from gateway.access.rows import PolicyRows
 from gateway.controller.access.credential_handler import CredentialHandlerState
-from gateway.controller.access.forgiveness import ForgivenessState
 from gateway.controller.access.identifier import IdentifierState, Shown
-from gateway.controller.access.passback_positions import PassbackPositionsState
+from gateway.controller.access.passback_positions import ForgivenessState, PassbackPositionsState
 from gateway.controller.access.read_throttle import ReadThrottleState
 from gateway.controller.access.reader_signals import ReaderSignalsState
 from gateway.controller.alarms.alarm_panel import AlarmPanelState

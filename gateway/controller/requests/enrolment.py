@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.clock import Clock
-from gateway.controller.access.readers import reads
 from gateway.controller.requests.commands import PendingReplies
 from gateway.controller.state.component import Component
 from gateway.controller.state.flight import Asked
+from gateway.credentials.identifier import reads
 from gateway.credentials.values import CredentialKind, Identification
 from gateway.errors import (
     DeviceUnavailable,

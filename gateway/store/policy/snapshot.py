@@ -10,7 +10,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import peewee
 
-from gateway.access.condition import Condition, restricting
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
@@ -26,7 +25,7 @@ from gateway.access.rows import (
     TimeSpanRow,
     TimeZoneRow,
 )
-from gateway.access.schedule import compile_zone
+from gateway.access.schedule import Condition, compile_zone, restricting
 from gateway.access.slices import drain, sliced
 from gateway.alarms.sounders import TimedAlarm
 from gateway.doors.door_settings import SecBoxRow

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.access.keypad_guard import GuardSettings
+from gateway.access.guessing import GuardSettings
 from gateway.access.multi_person import complete
 from gateway.access.person import Person
 from gateway.access.policy import Policy

@@ -12,7 +12,7 @@ import pytest
 from pydantic_core import to_jsonable_python
 
 from gateway.access.admission_values import AdmissionState, PendingFactor
-from gateway.access.keypad_guard import Guard
+from gateway.access.guessing import Guard
 from gateway.access.person import Person
 from gateway.access.rows import LinkRow
 from gateway.controller.access.identifier import Shown

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.access.read_throttle import QUIET_MS, UNKNOWN
+from gateway.access.guessing import QUIET_MS, UNKNOWN
 from gateway.controller.access.read_throttle import MOST_WAITING
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.store.journal import EntryKind

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import pytest
 
-from gateway.controller.access.readers import reads
 from gateway.controller.flight.forms import Hide
 from gateway.controller.replay.offline import OfflineClock, OfflineController, Sources
+from gateway.credentials.identifier import reads
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.hardware.events import InputKind, InputLevel, InputName, KeyPressed
 from gateway.hardware.wiring import input_wiring

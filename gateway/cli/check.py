@@ -9,7 +9,7 @@ import click
 from gateway.cli.doctor.findings import Finding, Grade, report
 from gateway.cli.doctor.site import site_findings
 from gateway.cli.options import json_option
-from gateway.commands.initial_values import check_initial
+from gateway.commands.provisioning import check_initial
 from gateway.errors import SettingsError
 from gateway.hardware.boards.profiles import BoardProfile, check_site, load_profile
 from gateway.settings import SiteFile, parse_site, read_text

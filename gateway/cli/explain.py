@@ -25,7 +25,7 @@ from gateway.commands.who_can_open import WhenCanRequest, WhoCanOpenRequest, row
 from gateway.credentials.card_number import parse_card
 from gateway.errors import ControllerUnavailable, DataDirectoryError
 from gateway.explain.rules import RulesCache
-from gateway.explain.sources import ExplainSources, Facts
+from gateway.explain.site_view import ExplainContext, SiteView
 from gateway.explain.time_words import KINDS, clock_words
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus
@@ -92,9 +92,9 @@ def explain(
     given = {name: value for name, value in asked.items() if value is not None}
     if "access_log_id" in given and (len(given) > 1 or at is not None):
         raise click.UsageError("--log explains a logged access and goes with no other question")
-    with _facts(data) as facts:
-        request = parse(ExplainRequest, {**given, **_time(facts, at)})
-        answer = explained(facts, request)
+    with _view(data) as view:
+        request = parse(ExplainRequest, {**given, **_time(view, at)})
+        answer = explained(view, request)
     click.echo(
         _json(answer)
         if as_json
@@ -111,9 +111,9 @@ def explain(
 def who(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) -> None:
     """List the people whom the rules let pass in the week of that moment."""
     data, as_json = obj
-    with _facts(data) as facts:
+    with _view(data) as view:
         given = {name: value for name, value in asked.items() if value is not None}
-        for row in rows_of_people(facts, parse(WhoCanOpenRequest, {**given, **_time(facts, at)})):
+        for row in rows_of_people(view, parse(WhoCanOpenRequest, {**given, **_time(view, at)})):
             mark = "now" if row["now"] else "at other times"
             click.echo(
                 _json(row) if as_json else f"{row['user_id']:>10}  {mark:<14}  {row['name']}"
@@ -128,22 +128,22 @@ def who(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) 
 def when_(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) -> None:
     """Show a person's week, from Monday to Sunday, at each portal."""
     data, as_json = obj
-    with _facts(data) as facts:
+    with _view(data) as view:
         given = {name: value for name, value in asked.items() if value is not None}
-        answer = week(facts, parse(WhenCanRequest, {**given, **_time(facts, at)}))
+        answer = week(view, parse(WhenCanRequest, {**given, **_time(view, at)}))
     click.echo(_json(answer) if as_json else "\n".join(map(one_line, _week(answer))))
 
 
 @contextmanager
-def _facts(given: Path | None) -> Iterator[Facts]:
+def _view(given: Path | None) -> Iterator[SiteView]:
     data = initialised(directory_of(given))
     site = read_running_site(data)
     zone = SiteZone(site.site.zone)
     with ExitStack() as stack:
         store = database.open_reader(data / STORE_FILE)
         stack.callback(store.close_all)
-        facts = Facts(
-            ExplainSources(
+        view = SiteView(
+            ExplainContext(
                 database=store,
                 models=Models(REGISTRY, store),
                 rules_cache=RulesCache(),
@@ -154,8 +154,8 @@ def _facts(given: Path | None) -> Iterator[Facts]:
                 status=lambda: _status(data),
             )
         )
-        zone.override(facts.configured("ntp", "timezone"))
-        yield facts
+        zone.override(view.configured("ntp", "timezone"))
+        yield view
 
 
 def _status(data: Path) -> ControllerStatus | None:
@@ -171,14 +171,14 @@ def _status(data: Path) -> ControllerStatus | None:
         client.close()
 
 
-def _time(facts: Facts, at: datetime | None) -> dict[str, int]:
+def _time(view: SiteView, at: datetime | None) -> dict[str, int]:
     """The member `time` for a moment of the wall clock."""
     if at is None:
         return {}
     local = int(at.timestamp())
-    if facts.site.site.wire_time is WireTime.LOCAL:
+    if view.site.site.wire_time is WireTime.LOCAL:
         return {"time": local}
-    return {"time": facts.device_time.midnight(at.date()) + local % _DAY_S}
+    return {"time": view.device_time.midnight(at.date()) + local % _DAY_S}
 
 
 def _json(answer: Mapping[str, object]) -> str:

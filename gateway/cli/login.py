@@ -14,7 +14,7 @@ from gateway.cli.options import data_option, json_option
 from gateway.cli.passwords import read_password, warn_if_weak
 from gateway.cli.plain import one_line
 from gateway.clock import SystemClock
-from gateway.commands.accounts import shown
+from gateway.commands.accounts import login_shown
 from gateway.commands.provisioning import new_password
 from gateway.store.tables.accounts import Accounts, Role
 
@@ -55,7 +55,7 @@ def add(data: Path, name: str, role: str, *, from_stdin: bool) -> None:
 def list_(data: Path, *, as_json: bool) -> None:
     """Print every login with its role."""
     with _accounts(data) as accounts:
-        rows = [shown(account) for account in accounts.logins()]
+        rows = [login_shown(account) for account in accounts.logins()]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return

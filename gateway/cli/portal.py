@@ -9,8 +9,8 @@ import click
 
 from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, initialised, json_option
-from gateway.commands.added_parts import add_missing, bind_reader, named_row
 from gateway.commands.provisioning import EVERYBODY_ALWAYS
+from gateway.commands.site_additions import add_missing, bind_reader, named_row
 from gateway.settings import SITE_FILE, read_site
 
 LINKS = "portal_access_rules"

@@ -12,7 +12,7 @@ import click
 from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, json_option
 from gateway.clock import SystemClock
-from gateway.commands.tokens import shown
+from gateway.commands.accounts import token_shown
 from gateway.store.tables.tokens import TokenTable
 
 
@@ -38,7 +38,7 @@ def create(data: Path, name: str) -> None:
 def list_(data: Path, *, as_json: bool) -> None:
     """Print the name of each valid token and when it was made (UTC)."""
     with _tokens(data) as tokens:
-        rows = [shown(found) for found in tokens.all()]
+        rows = [token_shown(found) for found in tokens.all()]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return

@@ -1,11 +1,9 @@
-"""Commands for parts that this device does not have, refused by name and never carried out in
-appearance; and questions about such parts, answered as they stand.
+"""Commands for parts that this device lacks, which are refused, and questions about such parts.
 
-The refusal is 400, a client's error: clients repeat a request that was answered 5xx.
-
-Clients written for other models send these. A success would let them believe that somebody saw
-the message, heard the bell or was called. Whatever the body holds is read, up to the usual limit,
-and not looked at: pictures and sounds come as bytes.
+Clients written for other models send them. A success would let a client believe that a person saw
+the message, heard the bell or was called. The refusal is 400, an error of the client, since clients
+repeat a request that is answered with 5xx. The body is read, up to the usual limit, and ignored:
+pictures and sounds are sent as bytes.
 """
 
 from __future__ import annotations
@@ -92,11 +90,11 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "master_password": MENU,
     }
 )
-"""Command -> what is missing for it."""
+"""From a command to the part that it needs."""
 
 
 class AnyBody(RequestModel):
-    """Whatever a client sends to a part that is not there."""
+    """Any body, which is ignored."""
 
     body: bytes
 
@@ -151,14 +149,14 @@ def _refusal(name: str, missing: str) -> Run:
 
 
 def secbox_is_active(call: Call[NoMembers]) -> SecBoxActive:
-    """Whether a SecBox is fitted, and answers."""
+    """Whether a SecBox is fitted and online."""
     boxes = {box.name for box in call.context.site.sec_box}
     devices = call.context.controller.status().devices
     return {"isActive": any(device.online for device in devices if device.name in boxes)}
 
 
 def has_audio_access_messages(_: Call[NoMembers]) -> AudioMessages:
-    """Which spoken messages are stored: none, there is no loudspeaker."""
+    """Which spoken messages are stored: none, since there is no loudspeaker."""
     return {
         "not_identified": False,
         "authorized": False,
@@ -168,17 +166,17 @@ def has_audio_access_messages(_: Call[NoMembers]) -> AudioMessages:
 
 
 def has_pjsip_audio_message(_: Call[NoMembers]) -> FileExists:
-    """Whether a ringing tone is stored: none, there is no telephone."""
+    """Whether a ringing tone is stored: no, since there is no telephone."""
     return {"file_exists": False}
 
 
 def get_sip_status(_: Call[NoMembers]) -> SipStatus:
-    """The telephone's state: -1, off."""
+    """The state of the telephone: -1, off."""
     return {"status": -1, "in_call": False}
 
 
 def has_vpn_file(_: Call[NoMembers]) -> HasFile:
-    """Whether a VPN's configuration is stored: none is taken."""
+    """Whether a VPN configuration is stored: no, since there is no VPN."""
     return {"has_file": False}
 
 
@@ -188,8 +186,8 @@ def get_vpn_status(_: Call[NoMembers]) -> VpnStatus:
 
 
 def template_sync(_: Call[NoMembers]) -> Done:
-    """Begins or ends a bulk load of templates: each write is a transaction of its own and counts
-    once it has been answered, so there is nothing to hold back and nothing to catch up with."""
+    """Begin or end a bulk load of templates. Without effect here: every answered write is complete
+    and in force."""
     return DONE
 
 

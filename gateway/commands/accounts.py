@@ -1,9 +1,8 @@
-"""API logins and their roles, for administrators.
+"""API logins with their roles and the bearer tokens of the second vendor's API, for administrators.
 
-The vendor's device has one login and `change_login`; the names of these commands are ours. No
-password is ever answered, since only its hash is kept. The last administrator stays one. Whoever
-is deleted, or gets another role or password, has no session any more: also when it was done to
-oneself.
+The vendor's device has one login and `change_login`; the names of these commands are ours.
+Passwords are stored as hashes and never answered. There is always an administrator. A login that is
+deleted or gets another role or password loses its sessions, the caller's own included.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from gateway.commands.requests import LoginRequest, NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import InvalidRequest, NotFound
 from gateway.store.tables.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, Account, Role
-from gateway.store.tables.audit import AuditType
+from gateway.store.tables.tokens import Token
 
 RoleName = Literal["administrator", "operator"]
 
@@ -32,7 +31,7 @@ class CreateLoginRequest(LoginRequest):
 
 
 class ModifyLoginRequest(RequestModel):
-    """`modify_login`: the members that are there change."""
+    """`modify_login`: changes the given members."""
 
     login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
     role: RoleName | None = None
@@ -58,19 +57,44 @@ class Logins(TypedDict):
     logins: list[LoginShown]
 
 
+class TokenRequest(RequestModel):
+    """`create_token`, `revoke_token`."""
+
+    name: str
+
+
+class TokenAnswer(TypedDict):
+    """Answer to `create_token`."""
+
+    token: str
+
+
+class TokenShown(TypedDict):
+    """A token as lists show it; `created` is ISO 8601 in UTC."""
+
+    name: str
+    created: str
+
+
+class Tokens(TypedDict):
+    """Answer to `list_tokens`."""
+
+    tokens: list[TokenShown]
+
+
 def create_login(call: Call[CreateLoginRequest]) -> Done:
-    """Make a login that does not exist yet."""
+    """Create a login; refused if it exists."""
     call.context.accounts.create(call.request.login, call.request.password, Role(call.request.role))
     return DONE
 
 
 def list_logins(call: Call[NoMembers]) -> Logins:
     """Every login with its role, by name."""
-    return {"logins": [shown(account) for account in call.context.accounts.logins()]}
+    return {"logins": [login_shown(account) for account in call.context.accounts.logins()]}
 
 
 def modify_login(call: Call[ModifyLoginRequest]) -> Done:
-    """Give a login another role, another password or both, and end its sessions.
+    """Change the role, the password or both of a login, and end its sessions.
 
     The last administrator cannot become an operator.
     """
@@ -90,9 +114,30 @@ def delete_login(call: Call[DeleteLoginRequest]) -> Done:
     return DONE
 
 
-def shown(account: Account) -> LoginShown:
+def create_token(call: Call[TokenRequest]) -> TokenAnswer:
+    """Create a token; only this answer ever shows it."""
+    return {"token": call.context.tokens.create(call.request.name)}
+
+
+def list_tokens(call: Call[NoMembers]) -> Tokens:
+    """The names of the valid tokens, and when each was created."""
+    return {"tokens": [token_shown(token) for token in call.context.tokens.all()]}
+
+
+def revoke_token(call: Call[TokenRequest]) -> Done:
+    """Revoke a token, effective from the next request."""
+    call.context.tokens.revoke(call.request.name)
+    return DONE
+
+
+def login_shown(account: Account) -> LoginShown:
     """A login as lists show it."""
     return {"login": account.login, "role": account.role.value}
+
+
+def token_shown(token: Token) -> TokenShown:
+    """A token as lists show it; `created` is ISO 8601 in UTC."""
+    return {"name": token.name, "created": token.created.isoformat()}
 
 
 def _created(request: CreateLoginRequest) -> str:
@@ -109,11 +154,13 @@ def _deleted(request: DeleteLoginRequest) -> str:
     return f" of {request.login!r}"
 
 
+_TOKEN_AUDIT = Audit(lambda request: f": {request.name}")
+
 COMMANDS = (
     Command(
         create_login,
         Right.ADMINISTRATOR,
-        audit=Audit(AuditType.API, _created, refusals=True),
+        audit=Audit(_created, refusals=True),
         example={"login": "reception", "password": "secret", "role": "operator"},
     ),
     Command(list_logins, Right.ADMINISTRATOR),
@@ -121,14 +168,23 @@ COMMANDS = (
         modify_login,
         Right.ADMINISTRATOR,
         errors=(NotFound,),
-        audit=Audit(AuditType.API, _modified, refusals=True),
+        audit=Audit(_modified, refusals=True),
         example={"login": "reception", "role": "administrator"},
     ),
     Command(
         delete_login,
         Right.ADMINISTRATOR,
         errors=(NotFound,),
-        audit=Audit(AuditType.API, _deleted, refusals=True),
+        audit=Audit(_deleted, refusals=True),
         example={"login": "reception"},
+    ),
+    Command(create_token, Right.ADMINISTRATOR, audit=_TOKEN_AUDIT, example={"name": "turnstile"}),
+    Command(list_tokens, Right.ADMINISTRATOR),
+    Command(
+        revoke_token,
+        Right.ADMINISTRATOR,
+        audit=_TOKEN_AUDIT,
+        errors=(NotFound,),
+        example={"name": "turnstile"},
     ),
 )

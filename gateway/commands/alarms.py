@@ -1,6 +1,6 @@
-"""Arming and disarming of alarm zones: commands of our own, since the vendor's API has none.
+"""Arms and disarms alarm zones. These commands are ours: the vendor's API has none for it.
 
-What sounds is told and silenced by `alarm_status`, the vendor's.
+The vendor's `alarm_status` reports and silences the sounding alarm.
 """
 
 from __future__ import annotations
@@ -25,23 +25,25 @@ from gateway.link.messages import (
     ZoneNumber,
     ZoneStatus,
 )
-from gateway.store.tables.audit import AuditType
 
 Zones = Annotated[list[ZoneNumber], Field(min_length=1, max_length=5)]
 
 
-class ArmRequest(RequestModel):
-    """`alarm_arm`: without zones all of the device's."""
-
-    zones: Zones | None = None
-    exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
-    """The time to leave: zones that are not armed yet are when it is over."""
-
-
 class DisarmRequest(RequestModel):
-    """`alarm_disarm`: without zones all of the device's."""
+    """`alarm_disarm`: by default all zones."""
 
     zones: Zones | None = None
+
+    def numbers(self) -> tuple[int, ...] | None:
+        """The numbers of the zones, None for all."""
+        return None if self.zones is None else tuple(self.zones)
+
+
+class ArmRequest(DisarmRequest):
+    """`alarm_arm`: by default all zones."""
+
+    exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
+    """The time to leave the zones before they are armed."""
 
 
 class AlarmState(TypedDict):
@@ -54,23 +56,22 @@ class AlarmState(TypedDict):
 
 
 def alarm_arm(call: Call[ArmRequest]) -> Done:
-    """Arm alarm zones, after a time to leave; it is journalled when this answers."""
-    zones = _chosen(call.request)
-    call.context.controller.ask(ArmAlarms(zones=zones, exit_delay_s=call.request.exit_delay_s))
+    """Arm alarm zones after the exit delay; journalled before the answer."""
+    zones, exit_delay_s = call.request.numbers(), call.request.exit_delay_s
+    call.context.controller.ask(ArmAlarms(zones=zones, exit_delay_s=exit_delay_s))
     call.context.refresh_logs()
     return DONE
 
 
 def alarm_disarm(call: Call[DisarmRequest]) -> Done:
-    """Disarm alarm zones, and end their alarms; it is journalled when this answers."""
-    call.context.controller.ask(DisarmAlarms(zones=_chosen(call.request)))
+    """Disarm alarm zones and end their alarms; journalled before the answer."""
+    call.context.controller.ask(DisarmAlarms(zones=call.request.numbers()))
     call.context.refresh_logs()
     return DONE
 
 
 def alarm_state(call: Call[NoMembers]) -> Annotated[Mapping[str, object], AlarmState]:
-    """How each alarm zone stands, every alarm that is on, every part that is faulty, and whether
-    the siren sounds."""
+    """The state of each alarm zone, the active alarms, the faults, and whether the siren sounds."""
     status = call.context.controller.status()
     return {
         "zones": [zone.model_dump() for zone in status.zones],
@@ -80,18 +81,14 @@ def alarm_state(call: Call[NoMembers]) -> Annotated[Mapping[str, object], AlarmS
     }
 
 
-def _chosen(request: ArmRequest | DisarmRequest) -> tuple[int, ...] | None:
-    return None if request.zones is None else tuple(request.zones)
-
-
-def _asked(request: ArmRequest | DisarmRequest) -> str:
+def _audit_detail(request: DisarmRequest) -> str:
     zones = "all zones" if request.zones is None else f"zones {sorted(set(request.zones))}"
     leaving = f", {request.exit_delay_s} s to leave" if isinstance(request, ArmRequest) else ""
     return f": {zones}{leaving}"
 
 
 _ERRORS = (ControllerUnavailable, NotFound)
-_AUDIT = Audit(AuditType.API, _asked, refusals=True)
+_AUDIT = Audit(_audit_detail, refusals=True)
 
 COMMANDS = (
     Command(alarm_arm, errors=_ERRORS, audit=_AUDIT, example={"zones": [1, 2], "exit_delay_s": 30}),

@@ -1,4 +1,4 @@
-"""What a command answers, before any transport writes it down."""
+"""The answers of commands, independent of the transport."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`{name: [row, ...]}` with rows that are read while they are written, for big tables."""
+    """`{name: [row, ...]}` for large tables: rows are read while the answer is sent."""
 
     name: str
     rows: Iterator[Mapping[str, object]]
@@ -18,22 +18,22 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class TextStream:
-    """Text that is read while it is written, such as a report."""
+    """Text that is produced while it is sent, such as a report."""
 
     pieces: Iterator[str]
     file_name: str | None = None
-    """What a browser may call it; any text."""
+    """The suggested name of a download; any text."""
     csv: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ByteStream:
-    """Bytes of a known number that are read while they are written."""
+    """Bytes of a known length that are read while they are sent."""
 
     pieces: Iterator[bytes]
     length: int
     file_name: str | None = None
-    """What a browser may call it; any text."""
+    """The suggested name of a download; any text."""
     media_type: str = "application/octet-stream"
 
 
@@ -41,7 +41,7 @@ Answer = Mapping[str, object] | Rows | TextStream | ByteStream
 
 
 class Done(TypedDict):
-    """The device's answer where nothing is documented: an empty object."""
+    """The empty object: the device's answer to a command without a documented answer."""
 
 
 DONE: Done = {}
@@ -54,8 +54,8 @@ class Ids(TypedDict):
 
 
 class StoredRows:
-    """Stands for rows of any object, under its name: their fields are declared in objects."""
+    """Answer model: rows of any object under its name, with the fields that the object declares."""
 
 
 class StoredConfiguration:
-    """Stands for module -> key -> value: the keys are declared in the configuration."""
+    """Answer model: values by module and key, as the configuration declares them."""

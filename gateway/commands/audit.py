@@ -1,9 +1,9 @@
-"""What is written into the audit log, and how it is read.
+"""Writes and exports the audit log.
 
-Two ways lead into it. A change of rows or configuration goes through `audited_write`: the entry is
-committed together with the change and tells the old and the new values. Any other command declares
-`Command.audit`, and its entry is written once it has been carried out. Neither writes a secret:
-the values of secret fields are three asterisks, passwords are not mentioned at all.
+`audited_write` and `audited_configuration` commit the entry of a change together with the change;
+the entry has the old and the new values. Other commands declare `Command.audit`; their entry is
+written after they have been carried out. No entry holds a secret: secret fields are masked with
+three asterisks, passwords are left out.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
 
 import structlog
-from pydantic import BeforeValidator
 
 from gateway.commands.answers import TextStream
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.requests import RequestModel, flag
+from gateway.commands.requests import OptionalFlag, RequestModel
 from gateway.commands.rights import Caller, Right
 from gateway.errors import GatewayError, StorageError
 from gateway.objects.declaration import ObjectType
@@ -29,7 +27,7 @@ from gateway.store.query.tree import Clause, Condition, Every
 from gateway.store.tables.audit import AuditType, entries, write_entry
 
 SHOWN = 5
-"""Rows and values of a list that an entry tells; of the others it gives the number."""
+"""Rows and values of a list that an entry shows; it counts the others."""
 MASK = "***"
 
 log = structlog.get_logger("commands")
@@ -37,11 +35,11 @@ log = structlog.get_logger("commands")
 
 @dataclass(slots=True)
 class WriteOutcome:
-    """What a write came to; the block that writes fills it in."""
+    """The outcome of a write, which the body of `audited_write` sets."""
 
     count: int = 0
     where: Condition | None = None
-    """Which rows it changes, parsed; None for all."""
+    """The parsed condition of the write; None for all rows."""
 
 
 @contextmanager
@@ -54,18 +52,18 @@ def audited_write(
     where: object = None,
     existing: bool = False,
 ) -> Iterator[WriteOutcome]:
-    """Run a write of rows of one object in a transaction, with its entry, until it is obeyed.
+    """Write rows of one object and the audit entry in one transaction; wait for the controller.
 
-    `new` are the values that the client gave. With `existing` the rows that `where` selects are
-    looked at before the write.
+    `new` are the values of the request. With `existing` the entry shows the rows that `where`
+    selects as they were before the write.
     """
     context, outcome = call.context, WriteOutcome()
     store, secrets = context.store, call.caller.sees_secrets
     declared = store.registry[object_name]
-    with context.obeyed(), store.transaction():
+    with context.policy_applied(), store.transaction():
         old: list[Mapping[str, object]] = []
         if existing:
-            # No secret is shown, but the condition may name one if the caller may.
+            # The entry shows no secret, but the condition may name one if the caller sees secrets.
             shown = [field.name for field in declared.visible(show_secrets=False)]
             outcome.where = store.condition(object_name, where, show_secrets=secrets)
             search = {"object": object_name, "fields": shown, "where": outcome.where}
@@ -85,11 +83,11 @@ def audited_write(
 def audited_configuration(call: Call[object], values: Mapping[str, object]) -> Iterator[None]:
     """As `audited_write`, for configuration: module -> key -> value."""
     store = call.context.store
-    asked = {
+    keys_by_module = {
         module: list(keys) if isinstance(keys, Mapping) else [] for module, keys in values.items()
     }
-    with call.context.obeyed(), store.transaction():
-        before = store.configuration(asked, show_secrets=False) if asked else {}
+    with call.context.policy_applied(), store.transaction():
+        before = store.configuration(keys_by_module, show_secrets=False) if keys_by_module else {}
         yield
         changes = [
             f"{module}.{key} {_change(before.get(module, {}).get(key), value)}"
@@ -102,43 +100,43 @@ def audited_configuration(call: Call[object], values: Mapping[str, object]) -> I
 
 
 def _change(old: str | None, new: object) -> str:
-    # What is not shown without the right to see secrets is one.
+    # The old value of a secret was not read.
     return f"{MASK} -> {MASK}" if old is None else f"{_json(old)} -> {_json(new)}"
 
 
 @contextmanager
 def audited(command: Command, call: Call[object]) -> Iterator[None]:
-    """Run a command; if it is one of those to be told of, tell."""
+    """Run a command and write the audit entry that it declares."""
     audit = command.audit
     if audit is None:
         yield
         return
-    text = f"{_who(call.caller)}: {command.name}{audit.says(call.request)}"
+    text = f"{_who(call.caller)}: {command.name}{audit.detail(call.request)}"
     try:
         yield
     except GatewayError as error:
         if audit.refusals:
-            # Whoever guesses chooses the words, but not where from.
-            said = f"{command.name} refused at {call.caller.address}"
-            _tell(call.context, audit, f"{text}, refused: {error}", said)
+            # Throttled by address, since a guesser varies the request.
+            key = f"{command.name} refused at {call.caller.address}"
+            _note_throttled(call.context, audit, f"{text}, refused: {error}", key)
         raise
-    _tell(call.context, audit, text, text)
+    _note_throttled(call.context, audit, text, text)
 
 
-def _tell(context: CommandContext, audit: Audit, text: str, same: str) -> None:
-    """Write `text`, unless what is the `same` was written a while ago."""
-    if audit.often:
-        unsaid = context.repeats.worth_an_entry(same, context.clock.monotonic_ns())
-        if unsaid is None:
+def _note_throttled(context: CommandContext, audit: Audit, text: str, key: str) -> None:
+    """Write `text`, unless the entry is throttled and one with the same `key` is recent."""
+    if audit.throttled:
+        omitted = context.repeats.worth_an_entry(key, context.clock.monotonic_ns())
+        if omitted is None:
             return
-        text += f" ({unsaid} more since the last entry)" if unsaid else ""
+        text += f" ({omitted} more since the last entry)" if omitted else ""
     note(context, audit.kind, text)
 
 
 def note(context: CommandContext, kind: AuditType, text: str) -> None:
-    """Add an entry about something that has happened already.
+    """Add an entry about a completed action.
 
-    It cannot be undone any more because a disk is full, so that is logged and not raised.
+    The action cannot be undone, so a full disk is logged and not raised.
     """
     try:
         write_entry(context.store, kind, _now(context), text)
@@ -195,31 +193,28 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-Filter = Annotated[bool | None, BeforeValidator(flag)]
-
-
 class AuditRequest(RequestModel):
-    """`export_audit_logs`: 1 for what is wanted. With no 1 at all: whatever has no 0."""
+    """`export_audit_logs`: the kinds with 1 or, without any 1, all kinds without a 0."""
 
-    config: Filter = None
-    api: Filter = None
-    usb: Filter = None
-    network: Filter = None
-    time: Filter = None
-    online: Filter = None
-    menu: Filter = None
-    boot: Filter = None
-    push: Filter = None
+    config: OptionalFlag = None
+    api: OptionalFlag = None
+    usb: OptionalFlag = None
+    network: OptionalFlag = None
+    time: OptionalFlag = None
+    online: OptionalFlag = None
+    menu: OptionalFlag = None
+    boot: OptionalFlag = None
+    push: OptionalFlag = None
 
     def kinds(self) -> list[AuditType]:
-        """The entries that are asked for."""
-        asked = {kind: getattr(self, kind.name.lower()) for kind in AuditType}
-        named = [kind for kind, wanted in asked.items() if wanted]
-        return named or [kind for kind, wanted in asked.items() if wanted is None]
+        """The requested kinds of entries."""
+        flags = {kind: getattr(self, kind.name.lower()) for kind in AuditType}
+        included = [kind for kind, flag in flags.items() if flag]
+        return included or [kind for kind, flag in flags.items() if flag is None]
 
 
 def export_audit_logs(call: Call[AuditRequest]) -> TextStream:
-    """The kept entries as text, a line each."""
+    """The audit entries as text, one line each."""
     lines = (f"{line}\r\n" for line in entries(call.context.store, call.request.kinds()))
     return TextStream(lines, file_name="audit_logs.txt")
 

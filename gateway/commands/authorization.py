@@ -1,4 +1,4 @@
-"""Access decided elsewhere: a server tells the device who passed, or may pass now."""
+"""Access decided by a server: the device logs it and opens the doors."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from gateway.link.messages import (
 from gateway.store.tables.audit import AuditType
 
 _EVENTS: dict[int, Literal[3, 6, 7]] = {3: 3, 6: 6, 7: 7}
-"""Not identified, denied, granted. Factors still to come (4) are asked at the reader only."""
+"""Not identified, denied, granted. Only a reader can ask for further factors (4)."""
 
 
 class AuthorizationRequest(RequestModel):
-    """`remote_user_authorization`. What only a screen would show (name, image) is not looked at."""
+    """`remote_user_authorization`. Members for a screen (name, image) are ignored."""
 
     event: int
     user_id: RowId = 0
     portal_id: RowId = 0
     actions: list[ActionItem] = Field(default_factory=list)
     log_type_id: Annotated[int, Field(ge=NO_LOG_TYPE, lt=1 << 63)] = NO_LOG_TYPE
-    """Kind of punch, a row of `log_types`; 0 is none, too."""
+    """The kind of punch, a row of `log_types`; 0 also means none."""
 
 
 def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
-    """Log the access under the event given and, for a grant, carry out its actions."""
+    """Log the access with the given event and, for a grant, carry out its actions."""
     request = call.request
     event = _EVENTS.get(request.event)
     if event is None:
         raise InvalidRequest(f"event is one of {', '.join(map(str, _EVENTS))}")
     openings = checked_openings(call.context.site, request.actions)
     log_type_id = _checked_log_type(call.context, request.log_type_id)
-    ways = [opening.sides for opening in openings if isinstance(opening, ReleaseTurnstile)]
+    sides = [opening.sides for opening in openings if isinstance(opening, ReleaseTurnstile)]
     try:
         call.context.controller.ask(
             Authorize(
@@ -57,7 +57,7 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
                     for opening in openings
                     if isinstance(opening, OpenDoor)
                 ),
-                turnstile=tuple(sorted(frozenset().union(*ways))),
+                turnstile=tuple(sorted(frozenset().union(*sides))),
                 log_type_id=log_type_id,
                 by=call.caller.login or "",
             )
@@ -68,17 +68,16 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
 
 
 def _checked_log_type(context: CommandContext, log_type_id: int) -> int:
-    """The kind of punch to log. Raises InvalidRequest for one that has no row: a report that
-    counts punches would show it under no name."""
+    """The kind of punch to log. Raises InvalidRequest for one without a row, which reports could
+    not name."""
     if log_type_id in {NO_LOG_TYPE, 0}:
         return NO_LOG_TYPE
-    where = {"log_types": {"id": log_type_id}}
-    if not list(context.store.load({"object": "log_types", "where": where}).rows):
+    if not context.has_row("log_types", log_type_id):
         raise InvalidRequest(f"log_type_id: there is no row {log_type_id} in log_types")
     return log_type_id
 
 
-def _told(request: AuthorizationRequest) -> str:
+def _audit_detail(request: AuthorizationRequest) -> str:
     return f": event {request.event}, user {request.user_id}, portal {request.portal_id}"
 
 
@@ -86,7 +85,7 @@ COMMANDS = (
     Command(
         remote_user_authorization,
         errors=(ControllerUnavailable, NotFound),
-        audit=Audit(AuditType.ONLINE, _told, refusals=True),
+        audit=Audit(_audit_detail, kind=AuditType.ONLINE, refusals=True),
         example={
             "event": 7,
             "user_id": 1,

@@ -1,10 +1,11 @@
-"""What one cell of a sheet stands for, and what a person has to know of it."""
+"""The value of a cell of a spreadsheet, and notes on cells that can be read in two ways."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
+from gateway.commands.requests import invalid_value
 from gateway.credentials.card_number import PRINTED, CardFormat, format_card, parse_card
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import Field, Id, Text, invalid_member
@@ -13,11 +14,11 @@ from gateway.settings import CardNumbering
 
 NULL = "\\N"
 NOTHING = object()
-"""What an empty cell is in a column of numbers or bytes: no value, not even null."""
+"""An empty cell in a column of numbers or bytes: no value, not even null."""
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
-"""What a spreadsheet would compute. An apostrophe in front makes it text; so that the apostrophe
-can be taken back, a text that has one there gets another."""
+"""Text that a spreadsheet would compute. An export puts an apostrophe in front of it, and another
+one in front of such text that already has one, so that an import can remove it."""
 _ESCAPED = re.compile(r"\\|'+[=+\-@\t\r]")
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
@@ -33,21 +34,21 @@ class Cells:
     """Reads the cells of one import."""
 
     numbering: CardNumbering | None
-    """What a card's number without a facility is; None for the value as it is stored."""
-    # As keys: each is told once, however often it is read.
+    """The meaning of a card number without a facility; None for the stored value."""
+    # Dictionaries as ordered sets: a note counts each number once.
     _plain: dict[str, None] = field(default_factory=dict, init=False)
     _short: dict[str, None] = field(default_factory=dict, init=False)
 
     def value(self, kind: Field, cell: str, facility: str = "") -> object:
-        """The value of `cell` as JSON would have it, or NOTHING.
+        """The value of `cell` as in JSON, or NOTHING.
 
-        Raises InvalidRequest naming the column, what was found and what to do.
+        Raises InvalidRequest, which names the column, what was found and what to do.
         """
         if cell == NULL:
             return None
         if isinstance(kind, Text):
             plain = cell[1:] if _ESCAPED.match(cell) else cell
-            # Rows that leave a unique field unset would all have the same empty text.
+            # Otherwise all rows without a value in a unique field would share the empty text.
             return None if not plain and _may_be_null(kind) else plain
         text = cell.strip()
         if not text:
@@ -55,9 +56,10 @@ class Cells:
         if kind.expected != "int":
             return text
         if _SHORTENED.fullmatch(text):
-            raise InvalidRequest(
-                f"Invalid member '{kind.name}' ({text!r} was shortened by the spreadsheet and its"
-                " last digits are lost: format the column as text and enter it again)"
+            raise invalid_value(
+                kind.name,
+                f"{text!r} was shortened by the spreadsheet and its last digits are lost: format"
+                " the column as text and enter it again",
             )
         if isinstance(kind, CardValue):
             return self._card(kind.name, text, facility.strip())
@@ -67,7 +69,7 @@ class Cells:
         return None if not number and _may_be_null(kind) else number
 
     def notes(self) -> list[str]:
-        """What was read in the likeliest way and may have been meant in another."""
+        """Notes on cells that were read in the likeliest of several ways."""
         notes = []
         if self._plain:
             notes.append(
@@ -99,13 +101,14 @@ class Cells:
         except ValueError as error:
             if isinstance(error, InvalidRequest):
                 raise
-            raise InvalidRequest(f"Invalid member '{name}' ({error})") from None
+            raise invalid_value(name, str(error)) from None
 
     def _stored(self, name: str, text: str) -> int:
         if PRINTED.fullmatch(text):
-            raise InvalidRequest(
-                f"Invalid member '{name}' ({text} is a printed number: say in the member"
-                " card_number which, plain, w26, w34 or 3+5, or write facility,number)"
+            raise invalid_value(
+                name,
+                f"{text} is a printed number: say in the member card_number which, plain, w26, w34"
+                " or 3+5, or write facility,number",
             )
         if _AMBIGUOUS.fullmatch(text):
             self._plain[text] = None
@@ -113,7 +116,7 @@ class Cells:
 
 
 def cell_of(value: object) -> str:
-    """The cell of a value as JSON has it."""
+    """The cell of a JSON value."""
     if value is None:
         return NULL
     text = str(value)
@@ -121,7 +124,7 @@ def cell_of(value: object) -> str:
 
 
 def text_cell(value: object) -> str:
-    """The cell of a text, which no spreadsheet takes for a formula."""
+    """The cell of a text, escaped so that no spreadsheet computes it."""
     cell = cell_of(value)
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
@@ -131,7 +134,7 @@ def _may_be_null(kind: Field) -> bool:
 
 
 def card_cell(value: object) -> str:
-    """The cell of a card's value, as `facility,number` where it has a facility."""
+    """The cell of a card's value: `facility,number` if it has a facility."""
     if not isinstance(value, int) or value >> 32 == 0:
         return cell_of(value)
     return format_card(value).facility_number

@@ -1,4 +1,4 @@
-"""The certificate with which this device answers over HTTPS."""
+"""The HTTPS certificate of this device."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ HTTPS_FILE = "https.pem"
 
 
 class CertificateRequest(RequestModel):
-    """`ssl_certificate_change`: the body is not JSON but the PEM text itself."""
+    """`ssl_certificate_change`: the body is PEM text."""
 
     body: bytes
 
 
 def certificate_file(data: Path) -> Path:
-    """Where the certificate of the data directory `data` is.
+    """The file of the certificate, for the data directory `data`.
 
-    Beside the api's database, wherever that really is: the one directory in which an installed
-    api process may make files, which replacing one in a single step takes.
+    It is in the directory of the api's database, links resolved: the only one in which an installed
+    api process may create files, as atomic replacement requires.
     """
     return (data / STORE_FILE).resolve().parent / HTTPS_FILE
 
 
 def ssl_certificate_change(call: Call[CertificateRequest]) -> Done:
-    """Serve HTTPS with another certificate and key, in PEM form, from the next connection on."""
+    """Replace certificate and key, in PEM form; effective from the next connection."""
     replace_certificate(
         certificate_file(call.context.data), call.request.body, call.context.clock.utc()
     )
@@ -45,7 +45,7 @@ COMMANDS = (
     Command(
         ssl_certificate_change,
         Right.ADMINISTRATOR,
-        audit=Audit(AuditType.NETWORK, lambda _: "", refusals=True),
+        audit=Audit(kind=AuditType.NETWORK, refusals=True),
         errors=(StorageError,),
     ),
 )

@@ -1,9 +1,9 @@
-"""The machine's clock: set by hand, or following network time."""
+"""The machine's clock: set by a client, or by network time."""
 
 from __future__ import annotations
 
 from calendar import monthrange
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import structlog
@@ -13,21 +13,21 @@ from typing_extensions import TypedDict
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.requests import NoMembers, RequestModel, invalid_value
 from gateway.commands.rights import Right
-from gateway.errors import DeviceUnavailable, GatewayError, InvalidRequest, NotSupportedHere
+from gateway.errors import DeviceUnavailable, GatewayError, NotSupportedHere
 from gateway.host.clock_trust import CEILING, RELEASED, note_set_by_hand
 from gateway.host.probes import HOST_PATTERN, LONGEST_HOST
 from gateway.store.tables.audit import AuditType
 
 NTP_ENABLED = ("ntp", "enabled")
-"""Module and key of the switch."""
+"""Module and key of the configuration."""
 
 log = structlog.get_logger("commands")
 
 
 class TimeRequest(RequestModel):
-    """`set_system_time`: the wall clock of the site, daylight saving included."""
+    """`set_system_time`: a time of the site's wall clock, with daylight saving."""
 
     day: Annotated[int, Field(ge=1, le=31)]
     month: Annotated[int, Field(ge=1, le=12)]
@@ -50,7 +50,7 @@ class NtpRequest(RequestModel):
     server2: Annotated[str, Field(max_length=LONGEST_HOST, pattern=f"^$|{HOST_PATTERN}")] = ""
 
     def servers(self) -> list[str]:
-        """Those that are given."""
+        """The given ones."""
         return [server for server in (self.server1, self.server2) if server]
 
 
@@ -62,51 +62,39 @@ class NtpServers(TypedDict):
 
 
 def set_system_time(call: Call[TimeRequest]) -> Done:
-    """Set the clock to a time of day at the site, by its time zone.
+    """Set the clock to a time of the site's time zone.
 
-    A time that is skipped when the clocks go forward is refused; of one that happens twice, when
-    they go back, the one nearer to what the clock shows now is meant. The clock is trusted from
-    then on, until the machine restarts, even where nothing else sets it or the journal has later
-    events. Times before this software's release, or more than 20 years after it, are refused, since
-    no rule would be decided by them.
+    A time that does not exist because the clocks go forward is refused; of a time that occurs twice
+    because they go back, the one nearer to the present time counts. The clock is then trusted until
+    the machine restarts, even if nothing else sets it or the journal has later events. Times before
+    this software's release or more than 20 years after it are refused: no rule applies at them.
     """
     context, request = call.context, call.request
     days = monthrange(request.year, request.month)[1]
     if request.day > days:
-        raise InvalidRequest(f"Invalid member 'day' ({request} is no date: the month has {days})")
-    wall = datetime(
-        request.year,
-        request.month,
-        request.day,
-        request.hour,
-        request.minute,
-        request.second,
-        tzinfo=UTC,
-    )
+        raise invalid_value("day", f"{request} is no date: the month has {days}")
+    wall = datetime.fromisoformat(f"{request}+00:00")
     instants = context.device_time.instants(wall)
     if not instants:
-        raise InvalidRequest(f"Invalid member 'hour' ({request} is skipped by daylight saving)")
+        raise invalid_value("hour", f"{request} is skipped by daylight saving")
     now = context.clock.utc()
     instant = min(instants, key=lambda each: abs(each - now))
     if instant < RELEASED:
-        raise InvalidRequest(
-            f"Invalid member 'year' ({request} is before this software's release, {RELEASED:%Y-%m})"
-        )
+        released = f"{RELEASED:%Y-%m}"
+        raise invalid_value("year", f"{request} is before this software's release, {released}")
     if instant > CEILING:
-        raise InvalidRequest(
-            f"Invalid member 'year' ({request} is later than any right clock, {CEILING:%Y-%m})"
-        )
+        raise invalid_value("year", f"{request} is later than any right clock, {CEILING:%Y-%m}")
     context.platform.set_time(instant)
     if context.clock_mark is not None:
         try:
             note_set_by_hand(context.clock_mark)
         except OSError as error:
-            log.warning("the controller is not told that the clock was set", why=str(error))
+            log.warning("cannot mark the clock as set for the controller", why=str(error))
     return DONE
 
 
 def set_ntp_server(call: Call[NtpRequest]) -> Done:
-    """Ask these time servers from now on; they count while configuration ntp.enabled is 1."""
+    """Set the time servers, which are used while configuration ntp.enabled is 1."""
     if call.context.platform.ntp_enabled():
         call.context.platform.set_ntp_servers(call.request.servers())
     call.context.machine.change(ntp_server1=call.request.server1, ntp_server2=call.request.server2)
@@ -114,7 +102,7 @@ def set_ntp_server(call: Call[NtpRequest]) -> Done:
 
 
 def get_ntp_server(call: Call[NoMembers]) -> NtpServers:
-    """The time servers that were set here, else the first two that the machine asks."""
+    """The time servers set with `set_ntp_server`, else the first two of the machine."""
     settings = call.context.machine.read()
     if settings.ntp_server1:
         return {"server1": settings.ntp_server1, "server2": settings.ntp_server2}
@@ -123,9 +111,9 @@ def get_ntp_server(call: Call[NoMembers]) -> NtpServers:
 
 
 def follow_network_time(context: CommandContext, *, enabled: bool) -> None:
-    """Make the machine do what configuration ntp.enabled is about to say.
+    """Enable or disable network time on the machine, before ntp.enabled is set.
 
-    On a simulated board the key is kept and nothing else happens. Raises as `Platform` does.
+    Does nothing on the simulated board. Raises the errors of `Platform`.
     """
     platform = context.platform
     if not platform.real:
@@ -133,7 +121,7 @@ def follow_network_time(context: CommandContext, *, enabled: bool) -> None:
     try:
         platform.set_ntp(enabled=enabled)
     except NotSupportedHere:
-        # Clients send back everything that they have read.
+        # Clients write back every value that they have read.
         if enabled != _configured(context):
             raise
         return
@@ -142,8 +130,8 @@ def follow_network_time(context: CommandContext, *, enabled: bool) -> None:
 
 
 def adopt_clock(context: CommandContext) -> None:
-    """Once a process serves: let configuration say what the machine does, which may have been
-    changed at the machine itself, and name the time servers anew, which it forgets."""
+    """At start: set ntp.enabled to the machine's state, which may have changed, and set the time
+    servers again, which the machine forgets."""
     platform = context.platform
     if not platform.real:
         return
@@ -155,12 +143,11 @@ def adopt_clock(context: CommandContext) -> None:
         if enabled:
             _ask_own_servers(context)
     except GatewayError as error:
-        log.warning("the clock's settings cannot be had", why=str(error))
+        log.warning("cannot read or set network time on this machine", why=str(error))
 
 
 def _configured(context: CommandContext) -> bool:
-    module, key = NTP_ENABLED
-    return context.store.configuration({module: [key]})[module][key] == "1"
+    return context.setting(*NTP_ENABLED) == "1"
 
 
 def _ask_own_servers(context: CommandContext) -> None:
@@ -176,7 +163,7 @@ COMMANDS = (
     Command(
         set_system_time,
         Right.ADMINISTRATOR,
-        audit=Audit(AuditType.TIME, lambda request: f" {request}", refusals=True),
+        audit=Audit(lambda request: f" {request}", kind=AuditType.TIME, refusals=True),
         errors=_MAY_FAIL,
         example={"day": 22, "month": 11, "year": 2026, "hour": 10, "minute": 30, "second": 0},
     ),
@@ -184,7 +171,7 @@ COMMANDS = (
         set_ntp_server,
         Right.ADMINISTRATOR,
         audit=Audit(
-            AuditType.TIME, lambda request: f" {' '.join(request.servers())}", refusals=True
+            lambda request: f" {' '.join(request.servers())}", kind=AuditType.TIME, refusals=True
         ),
         errors=_MAY_FAIL,
         example={"server1": "a.st1.ntp.br", "server2": "b.st1.ntp.br"},

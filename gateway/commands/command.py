@@ -1,4 +1,4 @@
-"""What a command is: a function with its models, the right it needs, an example and its audit."""
+"""A command: a function with its models, the right it needs, an example and its audit entry."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from gateway.store.tables.audit import AuditType
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the audit log is told when a command has been carried out."""
+    """The entry that the audit log gets once a command has been carried out."""
 
-    kind: AuditType
-    says: Callable[[Any], str]
-    """What follows the command's name, from the checked request; never a secret."""
+    detail: Callable[[Any], str] = lambda _: ""
+    """From the checked request to the text after the command's name; it never holds a secret."""
+    kind: AuditType = AuditType.API
     refusals: bool = False
-    """An attempt that failed is told of, too."""
-    often: bool = False
-    """It comes every few seconds: the same text is written down once in a while."""
+    """A refused attempt gets an entry, too."""
+    throttled: bool = False
+    """Clients send the command every few seconds: repeated entries are counted, not written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One thing the device can be asked to do; `run` is annotated with its models."""
+    """One thing that clients can ask of the device; `run` is annotated with its models."""
 
     run: Callable[[Call[Any]], Answer]
     needs: Right = Right.ANY_SESSION
     name: str = ""
-    """That of `run` without one."""
+    """By default the name of `run`."""
     example: object = None
-    """A request that a device can carry out, as JSON."""
+    """A request as JSON that a device can carry out."""
     answered: object = None
-    """The answer to `example`, where one made from the model would say too little."""
+    """The answer to `example`, where an answer generated from the model says too little."""
     audit: Audit | None = None
-    """For the audit log; None for what tells nothing, or writes its entry with its rows."""
+    """None for a command without an entry, or one that commits its entry with its rows."""
     errors: tuple[type[GatewayError], ...] = ()
-    """What it may raise besides InvalidRequest and the refusals of its right."""
+    """What it may raise beside InvalidRequest and the errors of `check_right`."""
     request: type[RequestModel] = field(init=False)
     answer: Any = field(init=False)
-    """NoReturn for a command that is always refused."""
+    """The answer model; NoReturn for a command that is always refused."""
 
     def __post_init__(self) -> None:
         call, answer = get_type_hints(self.run, include_extras=True).values()
         (request,) = get_args(call)
         made = {"name": self.name or self.run.__name__, "request": request, "answer": answer}
         for member, value in made.items():
-            # The way around `frozen` that dataclasses have for a field made of others.
+            # The documented way to set a derived field of a frozen dataclass.
             object.__setattr__(self, member, value)

@@ -1,4 +1,4 @@
-"""Configuration values: strings by module and key."""
+"""Reads and sets the configuration: strings by module and key."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from gateway.store.objects.configuration import Values, check
 _DERIVED: Mapping[tuple[str, str], Callable[[CommandContext], str]] = MappingProxyType(
     {("general", "relay_count"): lambda context: str(len(context.site.door))}
 )
-"""What the site file says of the keys that it alone decides."""
+"""The values of the keys that the site file alone determines."""
 
 
 def get_configuration(
     call: Call[ConfigurationRequest],
 ) -> Annotated[Mapping[str, object], StoredConfiguration]:
-    """The values of the keys asked for; unknown ones are left out."""
+    """The values of the requested keys; unknown keys are omitted."""
     values = call.context.store.configuration(
         call.request.modules(), show_secrets=call.caller.sees_secrets
     )
-    for (module, key), told in _DERIVED.items():
+    for (module, key), derive in _DERIVED.items():
         if key in values.get(module, {}):
-            values[module][key] = told(call.context)
+            values[module][key] = derive(call.context)
     return values
 
 
 def set_configuration(call: Call[ConfigurationChange]) -> Done:
-    """Change the keys given, all or none."""
+    """Set the given keys, all or none."""
     values = call.request.modules()
     checked = check(values)
     _check_interlocks(call.context, checked)
     enabled = checked.get(NTP_ENABLED)
     if enabled is not None:
-        # First, since the machine may refuse; it is not undone when the database does.
+        # First, since the machine may refuse. It is not undone if the database refuses.
         follow_network_time(call.context, enabled=enabled == "1")
     with audited_configuration(call, values):
         call.context.store.set_configuration(values)
@@ -52,7 +52,7 @@ def set_configuration(call: Call[ConfigurationChange]) -> Done:
 
 
 def _check_interlocks(context: CommandContext, checked: Values) -> None:
-    """Raise InvalidRequest for an interlock with a door that this site lacks."""
+    """Raise InvalidRequest if an interlock names a door that the site does not have."""
     doors = {str(door.id) for door in context.site.door}
     for (module, key), listed in checked.items():
         if CONFIGURATION.known(module, key).kind is Kind.DOORS and listed:

@@ -1,10 +1,10 @@
-"""What every command works on."""
+"""The context of every command: the store, the controller, the machine and the caller."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -12,10 +12,10 @@ from typing import Generic, TypeVar
 import structlog
 
 from gateway.clock import Clock, DeviceTime
-from gateway.commands.enrolment_desk import EnrolmentDesk
+from gateway.commands.enrolment_runner import EnrolmentRunner
 from gateway.commands.listening import Listening
 from gateway.commands.rights import Caller, Sessions
-from gateway.errors import GatewayError, StorageError
+from gateway.errors import GatewayError, NotFound, StorageError
 from gateway.explain.rules import RulesCache
 from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient
@@ -32,13 +32,13 @@ log = structlog.get_logger("commands")
 R_co = TypeVar("R_co", covariant=True)
 
 
-def _go_on() -> None:
-    """Of a process that nobody would start again."""
+def _no_restart() -> None:
+    """For a process that nothing would start again."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """The parts of the api process that commands use. One for the whole process, any thread."""
+    """What commands use of the api process, which has one context. Thread-safe."""
 
     store: Store
     controller: ControllerClient
@@ -46,83 +46,70 @@ class CommandContext:
     tokens: TokenTable
     sessions: Sessions
     catch_up: Callable[[], None]
-    """Brings the API's log tables up to the journal as it is committed now."""
+    """Projects the committed journal into the API's log tables."""
     clock: Clock
     device_time: DeviceTime
     site: SiteFile
     data: Path
-    """The data directory, whose disk counts."""
+    """The data directory."""
     identity: DeviceIdentity
     version: str
-    """Of this program, as `system_information` tells it."""
+    """The version of this program."""
     started_ns: int
-    """Monotonic instant at which the process began."""
+    """When the process began, on the monotonic clock."""
     repeats: Repeats = field(default_factory=Repeats)
-    """What the audit log has been told already."""
+    """Throttles repeated audit entries."""
     rules_cache: RulesCache = field(default_factory=RulesCache)
-    """The rules as this process has compiled them, for explanations."""
-    copying: threading.Lock = field(default_factory=threading.Lock)
-    """Held while a backup is made or taken back."""
+    """The compiled rules, for explanations."""
+    backup_lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held during a backup or a restore."""
     platform: Platform = SIMULATED
-    """The machine that may be changed; by default none."""
-    probing: threading.Lock = field(default_factory=threading.Lock)
-    """Held while the network is tested."""
+    """The machine that commands may change; by default the simulated one, which refuses."""
+    probe_lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held during a test of the network."""
     listening: Listening | None = None
-    """What decides where this process listens; None leaves it to the site."""
-    begin_anew: Callable[[], None] = _go_on
-    """Has this process end and start again, for what it takes up only then."""
+    """The rules for the addresses of this process; None uses those of the site file."""
+    begin_anew: Callable[[], None] = _no_restart
+    """Restarts this process, for changes that take effect only then."""
     clock_mark: Path | None = None
-    """Where to leave a mark for the controller when a client has set the clock."""
+    """The file that tells the controller that a client has set the clock."""
     machine: MachineTable = field(init=False)
-    """What this device remembers of the machine."""
-    enrolments: EnrolmentDesk = field(default_factory=EnrolmentDesk)
-    """The enrolment that runs, and who is told of those that nobody waits for."""
+    """The settings of the machine that this device keeps."""
+    enrolments: EnrolmentRunner = field(default_factory=EnrolmentRunner)
+    """Runs enrolments, one at a time."""
 
     def __post_init__(self) -> None:
-        # The way around `frozen` that dataclasses have for a field made of others.
+        # The documented way to set a derived field of a frozen dataclass.
         object.__setattr__(self, "machine", MachineTable(self.store))
 
     @contextmanager
     def calling(self, token: str | None, address: str) -> Iterator[Caller]:
-        """The caller behind a session token, until the answer to its command has gone out.
+        """The caller with a session token, until the answer to its command has been sent.
 
-        Then follows what the command left for afterwards; a failure of that is logged.
+        A session ends here when its account was deleted or has another password or role. The
+        actions that the command left for afterwards then run; their failures are logged.
         """
-        with self._calling(token, address) as caller:
+        with ExitStack() as stack:
+            session = stack.enter_context(self.sessions.use(token)) if token else None
+            account = self.accounts.find(session.login) if session else None
+            if session and (account is None or account.stamp != session.stamp):
+                self.sessions.close(session.token)
+                account = None
+            login, role = (account.login, account.role) if account else (None, None)
+            caller = Caller(login, role, token, address)
             yield caller
         for action in caller.afterwards:
             try:
                 action()
             except GatewayError as error:
-                log.warning("what was answered could not be done", reason=str(error))
+                log.warning("an action failed after its command was answered", reason=str(error))
 
     @contextmanager
-    def _calling(self, token: str | None, address: str) -> Iterator[Caller]:
-        """The caller behind a session token.
+    def policy_applied(self) -> Iterator[None]:
+        """Run a write; if it changed the rules, wait until the controller applies them.
 
-        A session whose account is gone, or has another password or role since, ends here.
-        """
-        nobody = Caller(None, None, token, address)
-        if not token:
-            yield nobody
-            return
-        with self.sessions.use(token) as session:
-            if session is None:
-                yield nobody
-                return
-            account = self.accounts.find(session.login)
-            if account is None or account.stamp != session.stamp:
-                self.sessions.close(token)
-                yield nobody
-                return
-            yield Caller(account.login, account.role, token, address)
-
-    @contextmanager
-    def obeyed(self) -> Iterator[None]:
-        """Run a write; when it changed the rules, go on once the controller decides by them.
-
-        That takes up to 2 s; if the controller is away, it is gone on all the same, since it
-        compares versions at each decision.
+        Waits up to 2 s, and not at all while the controller is away: the controller compares
+        versions at each decision.
         """
         before = self.store.policy_version()
         yield
@@ -131,19 +118,30 @@ class CommandContext:
             self.controller.await_policy(version)
 
     def refresh_logs(self) -> None:
-        """Make visible in the log tables what the controller has committed.
-
-        What cannot be brought up to date (a full disk) is shown as it stands.
-        """
+        """Bring the log tables up to date with the journal; on a full disk they stay unchanged."""
         try:
             self.catch_up()
         except StorageError as error:
             log.warning("log tables are behind the journal", reason=str(error))
 
+    def setting(self, module: str, key: str) -> str:
+        """A value of the configuration. Raises StorageError."""
+        return self.store.configuration({module: [key]})[module][key]
+
+    def has_row(self, object_name: str, id_: int) -> bool:
+        """Whether a committed row of the object has this id. Raises StorageError."""
+        search = {"object": object_name, "fields": ["id"], "where": {object_name: {"id": id_}}}
+        return bool(list(self.store.load(search).rows))
+
+    def require_user(self, user_id: int) -> None:
+        """Raise NotFound if nobody has this id."""
+        if not self.has_row("users", user_id):
+            raise NotFound(f"there is no user {user_id}")
+
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[R_co]):
-    """One call of a command: what it works on, who calls, and the checked request."""
+    """One call of a command, with its checked request."""
 
     context: CommandContext
     caller: Caller

@@ -1,22 +1,21 @@
 """Custom fields of people, visits and visitors, and custom tables, see `gateway.objects.custom`.
 
-Requests and answers as devices of this family were seen to take and give them in 2026. What they
-were not seen to do: `object_add_fields` takes several fields as `fields`, and those that remove
-take names as well as ids.
+Requests and answers are those observed on devices of this family in 2026. Extensions of ours:
+`object_add_fields` takes several fields as `fields`, and the removing commands also take names in
+place of ids.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from gateway.commands.answers import Ids
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
-from gateway.commands.requests import RequestModel, flag
+from gateway.commands.requests import Flag, RequestModel, invalid_value
 from gateway.commands.rights import Right
-from gateway.errors import InvalidRequest
 from gateway.objects.custom import FOREIGN_KEY, MOST_COLUMNS, NONE, CustomColumn
 from gateway.objects.declaration import Registry
 from gateway.objects.fields import invalid_member, wire_type_of
@@ -29,13 +28,12 @@ from gateway.store.objects.custom import (
     remove_tables,
     table_id,
 )
-from gateway.store.tables.audit import AuditType
 
 MOST_IDS = 1_000
 
 
 class Target(RequestModel):
-    """What a foreign key refers to."""
+    """The target of a foreign key."""
 
     object_name: str = Field(alias="object")
     field: str
@@ -46,15 +44,15 @@ class NewField(RequestModel):
 
     column_name: str
     name: str | None = None
-    """For people; the column's without it."""
+    """The title; by default the name of the column."""
     type: str
     constraint: str = NONE
     default_value: Any = None
-    unique: Annotated[bool, BeforeValidator(flag)] = False
+    unique: Flag = False
     foreign_key: Target | None = None
 
     def named(self, registry: Registry) -> Named:
-        """The field and its name for people. Raises InvalidRequest."""
+        """The column and its title. Raises InvalidRequest."""
         default = self.default_value
         if default is not None and type(default) not in {int, str}:
             raise invalid_member("default_value", "string", wire_type_of(default))
@@ -75,9 +73,7 @@ class NewField(RequestModel):
             raise invalid_member("foreign_key", "object", "undefined")
         target = registry[self.foreign_key.object_name]
         if self.foreign_key.field != target.key_name or target.key is None:
-            raise InvalidRequest(
-                f"Invalid member 'foreign_key' ({target.name}.{self.foreign_key.field} is no key)"
-            )
+            raise invalid_value("foreign_key", f"{target.name}.{self.foreign_key.field} is no key")
         return target.name
 
 
@@ -89,7 +85,7 @@ class AddTableRequest(RequestModel):
 
     object_name: str = Field(alias="object")
     name: str | None = None
-    """For people; the table's without it."""
+    """The title; by default the name of the table."""
     fields: Fields
 
 
@@ -125,7 +121,7 @@ class RemoveFieldsRequest(RequestModel):
 
 
 def object_add(call: Call[AddTableRequest]) -> Ids:
-    """Make a table of custom values; the id of its row in `custom_tables`."""
+    """Add a table of custom values; answers the id of its row in `custom_tables`."""
     request = call.request
     store, name = call.context.store, request.object_name
     fields = [field.named(store.registry) for field in request.fields]
@@ -134,22 +130,21 @@ def object_add(call: Call[AddTableRequest]) -> Ids:
 
 
 def object_add_field(call: Call[AddFieldRequest]) -> Ids:
-    """Give a custom table a field; the id of its row in `custom_columns`."""
+    """Add a field to a custom table; answers the id of its row in `custom_columns`."""
     store = call.context.store
-    return {
-        "ids": add_columns(store, call.request.object_name, [call.request.named(store.registry)])
-    }
+    fields = [call.request.named(store.registry)]
+    return {"ids": add_columns(store, call.request.object_name, fields)}
 
 
 def object_add_fields(call: Call[AddFieldsRequest]) -> Ids:
-    """Give a custom table several fields, all or none; the ids of their rows."""
+    """Add several fields to a custom table, all or none; answers the ids of their rows."""
     store = call.context.store
     fields = [field.named(store.registry) for field in call.request.fields]
     return {"ids": add_columns(store, call.request.object_name, fields)}
 
 
 def object_remove(call: Call[RemoveRequest]) -> Ids:
-    """Remove custom tables with all their values, and the kinds of person they were for."""
+    """Remove custom tables with all their values and their kinds of person."""
     ids = call.request.ids
     if ids is None:
         if call.request.object_name is None:
@@ -171,13 +166,9 @@ def object_remove_fields(call: Call[RemoveFieldsRequest]) -> Ids:
     return {"ids": ids}
 
 
-def _added(request: AddTableRequest | AddFieldsRequest) -> str:
-    names = ", ".join(field.column_name for field in request.fields)
-    return f" {request.object_name}: {names}"[:500]
-
-
-def _added_one(request: AddFieldRequest) -> str:
-    return f" {request.object_name}: {request.column_name}"[:500]
+def _added(request: AddTableRequest | AddFieldRequest | AddFieldsRequest) -> str:
+    fields = [request] if isinstance(request, AddFieldRequest) else request.fields
+    return f" {request.object_name}: {', '.join(field.column_name for field in fields)}"[:500]
 
 
 def _removed(request: RemoveRequest | RemoveFieldsRequest) -> str:
@@ -187,7 +178,8 @@ def _removed(request: RemoveRequest | RemoveFieldsRequest) -> str:
     return f" {request.object_name}{f': {column}' if column else ''}"[:500]
 
 
-_ADMINISTRATORS = Right.ADMINISTRATOR
+_ADDING = Audit(_added, refusals=True)
+_REMOVING = Audit(_removed, refusals=True)
 
 _CPF = {
     "column_name": "cpf",
@@ -201,8 +193,8 @@ _CPF = {
 COMMANDS = (
     Command(
         object_add,
-        _ADMINISTRATORS,
-        audit=Audit(AuditType.API, _added, refusals=True),
+        Right.ADMINISTRATOR,
+        audit=_ADDING,
         example={
             "object": "_Contractors72250",
             "name": "Contractors",
@@ -219,26 +211,26 @@ COMMANDS = (
     ),
     Command(
         object_remove,
-        _ADMINISTRATORS,
-        audit=Audit(AuditType.API, _removed, refusals=True),
+        Right.ADMINISTRATOR,
+        audit=_REMOVING,
         example={"object": "_Contractors72250"},
     ),
     Command(
         object_add_field,
-        _ADMINISTRATORS,
-        audit=Audit(AuditType.API, _added_one, refusals=True),
+        Right.ADMINISTRATOR,
+        audit=_ADDING,
         example={"object": "c_users", **_CPF},
     ),
     Command(
         object_add_fields,
-        _ADMINISTRATORS,
-        audit=Audit(AuditType.API, _added, refusals=True),
+        Right.ADMINISTRATOR,
+        audit=_ADDING,
         example={"object": "c_users", "fields": [{**_CPF, "column_name": "rg", "name": "RG"}]},
     ),
     Command(
         object_remove_fields,
-        _ADMINISTRATORS,
-        audit=Audit(AuditType.API, _removed, refusals=True),
+        Right.ADMINISTRATOR,
+        audit=_REMOVING,
         example={"object": "c_users", "column_name": "cpf"},
     ),
 )

@@ -1,4 +1,4 @@
-"""The people of the demo site: enough to see a grant, a schedule and a refusal at both doors."""
+"""The people and rules of the demo site: a grant, a schedule and a refusal at both doors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ _NO_HOLIDAY = {"hol1": 0, "hol2": 0, "hol3": 0}
 
 
 def demo_rows() -> Rows:
-    """Rows for the demo: Ana passes both doors at any time, Bruno works office hours at the back,
-    Carla has a QR code for the back door, Davi is nobody's guest."""
+    """The rows of the demo.
+
+    Ana has group 1 and passes at any time. Bruno passes the back door, and the front in office
+    hours. Carla has a QR code. Davi has a card but no rule.
+    """
     return {
         "groups": [{"id": 2, "name": "Office"}, {"id": 3, "name": "Visitors"}],
         "users": [

@@ -1,59 +1,104 @@
-"""Doors and alarms: commands that the controller carries out."""
+"""Doors, their interlock, the sounding alarm and the buzzer."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NotRequired
+from typing import Annotated, NotRequired
 
+from pydantic import AliasChoices, Field
 from typing_extensions import TypedDict
 
 from gateway.access.actions import SecBoxes, parse_parameters
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
-from gateway.commands.requests import ActionItem, ActionsRequest, AlarmRequest, NoMembers
+from gateway.commands.requests import (
+    ActionItem,
+    ActionsRequest,
+    AlarmRequest,
+    Flag,
+    NoMembers,
+    RequestModel,
+)
+from gateway.commands.rights import Right
 from gateway.doors.turnstile_values import sides_named
-from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest
-from gateway.link.messages import OpenDoor, OpenTogether, ReleaseTurnstile, Silence
+from gateway.errors import (
+    ControllerUnavailable,
+    DeviceUnavailable,
+    InvalidRequest,
+    NotSupportedHere,
+)
+from gateway.link.messages import (
+    LONGEST_BUZZ_MS,
+    Buzz,
+    OpenDoor,
+    OpenTogether,
+    ReleaseTurnstile,
+    Silence,
+)
 from gateway.settings import SiteFile
-from gateway.store.tables.audit import AuditType
 
 LONGEST_TIMEOUT_MS = 600_000
 MOST_ACTIONS = 32
+HIGHEST_HZ = 20_000
+"""The highest audible frequency; the documentation has no bounds."""
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _SEC_BOX_ID = re.compile(r"[+-]?\d{1,20}(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
-"""Any id: clients send the vendor's 65793 to whatever device they have, ids that another one
-reported, and those rounded to a double."""
+"""Any id: clients send the vendor's 65793 to every device, ids that another device reported, and
+ids rounded to a double."""
 
 
 class DoorOpen(TypedDict):
-    """One door, or SecBox."""
+    """One door or SecBox."""
 
     id: int
     open: bool
 
 
 class DoorsState(TypedDict):
-    """Answer to `doors_state`: the key that applies to the device; this one may have both."""
+    """Answer to `doors_state`; this device may have doors, SecBoxes or both."""
 
     sec_boxes: NotRequired[list[DoorOpen]]
     doors: NotRequired[list[DoorOpen]]
 
 
 class AlarmShown(TypedDict):
-    """Answer to `alarm_status`, empty to `stop`."""
+    """Answer to `alarm_status`; empty for `stop`."""
 
     active: NotRequired[bool]
     cause: NotRequired[int]
 
 
+class BuzzRequest(RequestModel):
+    """`buzzer_buzz`: hertz, per cent, milliseconds (Access API, actions).
+
+    The buzzer of a reader is on or off and has its own tone: the first two members are checked and
+    ignored.
+    """
+
+    frequency: Annotated[int, Field(ge=1, le=HIGHEST_HZ)]
+    duty_cycle: Annotated[int, Field(ge=1, le=50)]
+    timeout: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
+
+
+class NetworkInterlockRequest(RequestModel):
+    """`set_network_interlock`: all three members are required."""
+
+    interlock_enabled: Flag
+    api_bypass_enabled: Flag
+    # The vendor's collection of requests has the second name.
+    rex_bypass_enabled: Annotated[
+        Flag, Field(validation_alias=AliasChoices("rex_bypass_enabled", "button_bypass_enabled"))
+    ]
+
+
 def execute_actions(call: Call[ActionsRequest]) -> Done:
     """Open, hold open or close doors, let one person through the turnstile.
 
-    Nothing moves unless every action makes sense and can be carried out now: several doors of one
-    interlock are refused together.
+    All actions are carried out or none: doors that exclude each other by an interlock are refused
+    together.
     """
     by = call.caller.login or ""
     checked = checked_openings(call.context.site, call.request.actions)
@@ -68,12 +113,11 @@ def execute_actions(call: Call[ActionsRequest]) -> Done:
 
 
 def doors_state(call: Call[NoMembers]) -> DoorsState:
-    """Which doors are open: by their sensor if enabled, else by their relay."""
+    """Which doors are open, by the sensor if it is enabled, else by the relay."""
     boxes = {box.id for box in call.context.site.sec_box}
-    told = call.context.controller.status().doors
     doors: list[DoorOpen] = []
     fitted: list[DoorOpen] = []
-    for door in told:
+    for door in call.context.controller.status().doors:
         (fitted if door.id in boxes else doors).append({"id": door.id, "open": door.open})
     answer: DoorsState = {"sec_boxes": fitted} if fitted else {}
     if doors or not fitted:
@@ -82,7 +126,7 @@ def doors_state(call: Call[NoMembers]) -> DoorsState:
 
 
 def alarm_status(call: Call[AlarmRequest]) -> AlarmShown:
-    """What sounds now, or silence it."""
+    """The alarm that sounds now; with `stop`, silence it."""
     if call.request.stop:
         call.context.controller.ask(Silence())
         call.context.refresh_logs()
@@ -91,10 +135,32 @@ def alarm_status(call: Call[AlarmRequest]) -> AlarmShown:
     return {"active": status.alarm_active, "cause": status.alarm_cause}
 
 
+def buzzer_buzz(call: Call[BuzzRequest]) -> Done:
+    """Sound the buzzers of all readers; refused at a site without any.
+
+    `general.beep_enabled` 0 silences what readers signal by themselves, not this command.
+    """
+    call.context.controller.ask(Buzz(for_ms=call.request.timeout))
+    return DONE
+
+
+def set_network_interlock(call: Call[NetworkInterlockRequest]) -> Done:
+    """Disable the interlock with doors of other devices, which this device does not have.
+
+    Enabling it is refused: this device asks no other device, so two doors could be open at once.
+    """
+    if call.request.interlock_enabled:
+        raise NotSupportedHere(
+            "set_network_interlock: this device does not ask the doors of other devices;"
+            " an interlock of its own doors is set with general.doorN_interlock"
+        )
+    return DONE
+
+
 def checked_openings(
     site: SiteFile, actions: list[ActionItem]
 ) -> list[OpenDoor | ReleaseTurnstile]:
-    """What `actions` open. Raises InvalidRequest for the first that makes no sense here."""
+    """The openings that `actions` request. Raises InvalidRequest for the first invalid action."""
     if len(actions) > MOST_ACTIONS:
         raise InvalidRequest(f"at most {MOST_ACTIONS} actions at a time")
     return [_opening(site, item) for item in actions]
@@ -144,7 +210,7 @@ def _turnstile_opening(site: SiteFile, given: Mapping[str, str]) -> ReleaseTurns
 def _integer(
     action: str, given: Mapping[str, str], key: str, lowest: int, highest: int
 ) -> int | None:
-    """The parameter `key`, None when it is absent or empty."""
+    """The parameter `key`, None if it is absent or empty."""
     text = given.get(key, "")
     if not text:
         return None
@@ -153,7 +219,7 @@ def _integer(
     return int(text)
 
 
-def _asked(request: ActionsRequest) -> str:
+def _audit_detail(request: ActionsRequest) -> str:
     named = "; ".join(f"{item.action} {item.parameters or ''}" for item in request.actions[:4])
     return f": {named[:400]}"
 
@@ -163,11 +229,25 @@ _AWAY = (ControllerUnavailable, DeviceUnavailable)
 COMMANDS = (
     Command(
         execute_actions,
-        # one of the vendor's samples calls it so
         errors=_AWAY,
-        audit=Audit(AuditType.API, _asked, refusals=True),
+        audit=Audit(_audit_detail, refusals=True),
         example={"actions": [{"action": "door", "parameters": "door=1"}]},
     ),
     Command(doors_state, errors=_AWAY, answered={"doors": [{"id": 1, "open": False}]}),
     Command(alarm_status, errors=_AWAY, example={"stop": True}),
+    Command(
+        buzzer_buzz,
+        errors=(NotSupportedHere, ControllerUnavailable),
+        example={"frequency": 4000, "duty_cycle": 50, "timeout": 250},
+    ),
+    Command(
+        set_network_interlock,
+        Right.ADMINISTRATOR,
+        errors=(NotSupportedHere,),
+        example={
+            "interlock_enabled": False,
+            "api_bypass_enabled": False,
+            "rex_bypass_enabled": True,
+        },
+    ),
 )

@@ -1,14 +1,14 @@
-"""Enrolment at the device's own readers: somebody shows a card, a code or types digits there.
+"""Remote enrolment: a person shows a card or code, or enters digits, at a reader of this device.
 
-Control iD Access API, remote enrolment. Decided here, where the vendor's pages are silent:
+Control iD Access API, remote enrolment. Not documented by the vendor and decided here:
 
-- What fails (nobody acted in time, cancelled, somebody else's card) is answered by a status with
-  an error text, like every other failure of this device, and never by 200 with `success` false.
+- A failure (nobody acted in time, cancelled, another person's card) is answered with an error
+  status and text, as all failures of this device are, and never with 200 and `success` false.
 - Without `sync` the call waits, as in the vendor's sample. `countdown` is the time to act.
-- A PIN or password is what is keyed up to the end key; it has at least SHORTEST digits.
+- A PIN or password is the digits before the end key, at least SHORTEST.
 - `panic_finger` makes a card, PIN or password one that raises the panic alarm.
-- `reader`, the name of one in the site file, is a member of our own; without it the lowest index
-  that can read the kind counts.
+- `reader`, the name of a reader in the site file, is our extension; the default is the lowest index
+  that can read the kind.
 - The states of `enroller_state` beyond the vendor's three, and `last_enroll_message`, are ours.
 """
 
@@ -16,19 +16,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.commands.answers import DONE, Done
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.enrolment_desk import Enrolled, EnrolmentKind, Running
-from gateway.commands.requests import NoMembers, RequestModel, flag
+from gateway.commands.enrolment_runner import Enrolled, EnrolmentKind, Running
+from gateway.commands.requests import Flag, NoMembers, RequestModel
 from gateway.credentials.password_hash import hash_password, new_salt
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.values import Credential, CredentialKind
@@ -41,10 +40,9 @@ from gateway.errors import (
 )
 from gateway.link.messages import CancelCapture, Capture, Captured
 from gateway.objects.people import USER_ID_MAX
-from gateway.store.tables.audit import AuditType
 
 SHORTEST = 4
-"""Digits of a PIN or password: fewer are guessed in minutes."""
+"""Fewest digits of a PIN or password: shorter ones can be guessed in minutes."""
 USUAL_COUNTDOWN_S = 5
 LONGEST_COUNTDOWN_S = 60
 
@@ -55,9 +53,9 @@ TYPES = {
     "pin": EnrolmentKind.PIN,
     "password": EnrolmentKind.PASSWORD,
 }
-"""`type` of a request -> what is enrolled."""
+"""From `type` of a request to the kind of credential."""
 BIOMETRIC = frozenset({"face", "biometry", "fingerprint"})
-"""Types of the vendor's that need a sensor."""
+"""The vendor's types that need a sensor."""
 
 _READ_AS = {
     EnrolmentKind.CARD: CredentialKind.CARD,
@@ -74,8 +72,6 @@ _KEYED = frozenset({EnrolmentKind.PIN, EnrolmentKind.PASSWORD})
 _NS = 1_000_000_000
 _MS = 1_000_000
 
-Switch = Annotated[bool, BeforeValidator(flag)]
-
 
 class EnrolRequest(RequestModel):
     """`remote_enroll`. What only a screen or a camera needs (`msg`, `message`, `auto`,
@@ -83,31 +79,19 @@ class EnrolRequest(RequestModel):
 
     type: str
     user_id: Annotated[int, Field(ge=0, le=USER_ID_MAX)] = 0
-    save: Switch = False
-    sync: Switch = True
-    auto: Switch = False
+    save: Flag = False
+    sync: Flag = True
+    auto: Flag = False
     countdown: Annotated[int, Field(ge=1, le=LONGEST_COUNTDOWN_S)] = USUAL_COUNTDOWN_S
-    panic_finger: Switch = False
+    panic_finger: Flag = False
     registration: str | None = None
     msg: str | None = None
     message: str | None = None
     reader: Annotated[str, Field(max_length=64)] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """A checked request."""
-
-    kind: EnrolmentKind
-    user_id: int
-    save: bool
-    panic: bool
-    countdown_s: int
-    reader: str | None
-
-
 class EnrolmentAnswer(TypedDict, total=False):
-    """Answer to `remote_enroll`, empty without `sync`; one of the values."""
+    """Answer to `remote_enroll`, with one of the values; empty for `sync` false."""
 
     success: bool
     user_id: int
@@ -131,16 +115,15 @@ class EnrollerState(TypedDict):
 
 
 def remote_enroll(call: Call[EnrolRequest]) -> Annotated[Mapping[str, object], EnrolmentAnswer]:
-    """Take what somebody shows or types at a reader now, and save it for a person if asked to.
+    """Capture what a person now shows or types at a reader and, with `save`, give it to a user.
 
-    With `sync` the answer comes when somebody has acted, else at once. PINs and passwords are
+    With `sync` the answer comes after the capture, otherwise at once. PINs and passwords are
     answered to administrators only.
     """
-    context = call.context
-    wish = _checked(context, call.request)
-    running = Running(wish.kind, wish.user_id, secrets.token_hex(8))
-    work = partial(_enrol, call, wish)
-    if not call.request.sync:
+    context, request = call.context, call.request
+    running = Running(_checked_kind(context, request), request.user_id, secrets.token_hex(8))
+    work = partial(_enrol, call)
+    if not request.sync:
         context.enrolments.run_later(running, work)
         return DONE
     enrolled = context.enrolments.run(running, work)
@@ -148,7 +131,7 @@ def remote_enroll(call: Call[EnrolRequest]) -> Annotated[Mapping[str, object], E
         "success": True,
         "user_id": enrolled.user_id,
         "device_id": context.identity.device_id,
-        "finger_type": int(wish.panic),
+        "finger_type": int(request.panic_finger),
     }
     if enrolled.kind not in _KEYED or call.caller.sees_secrets:
         answer[f"{enrolled.kind}_value"] = enrolled.value
@@ -156,29 +139,29 @@ def remote_enroll(call: Call[EnrolRequest]) -> Annotated[Mapping[str, object], E
 
 
 def cancel_remote_enroll(call: Call[NoMembers]) -> Done:
-    """End the enrolment that runs, if one does; another one can begin once this is answered."""
+    """End the running enrolment, if any; after the answer another one can start."""
     call.context.enrolments.cancel(partial(_cancel_capture, call.context))
     return DONE
 
 
 def enroller_state(call: Call[NoMembers]) -> EnrollerState:
-    """What is enrolled now, and whether the last enrolment succeeded."""
+    """The kind that is being enrolled, and whether the last enrolment succeeded."""
     state = call.context.enrolments.state
     doing = "NORMAL_STATE" if state.running is None else f"ENROLL_{state.running.upper()}_STATE"
     return {
         "enroller_state": doing,
         "last_enroll": state.succeeded,
-        # The vendor's other word is for faces; why it really failed is told beside it.
+        # The vendor's other values are for faces; `last_enroll_message` has the reason.
         "last_enroll_error": "UNKNOWN",
         "last_enroll_message": state.error or "",
-        # A device was seen to spell it like this.
+        # A real device was seen to spell it like this.
         "biometry_sate": "NOT_ENROLLING",
         "biometry_state": "NOT_ENROLLING",
     }
 
 
 def close_enrolments(context: CommandContext) -> None:
-    """End the enrolment that runs and let none begin: the process is being stopped."""
+    """End the running enrolment and refuse others: the process stops."""
     context.enrolments.close(partial(_cancel_capture, context))
 
 
@@ -186,58 +169,47 @@ def _cancel_capture(context: CommandContext, ticket: str) -> None:
     context.controller.ask(CancelCapture(ticket=ticket))
 
 
-def _checked(context: CommandContext, request: EnrolRequest) -> _Wish:
-    """Raises InvalidRequest naming the member, NotSupportedHere for biometry."""
+def _checked_kind(context: CommandContext, request: EnrolRequest) -> EnrolmentKind:
+    """The kind of credential. Raises InvalidRequest, or NotSupportedHere for biometry."""
     if request.type in BIOMETRIC:
         raise NotSupportedHere(f"remote_enroll: this device has no sensor for {request.type}")
     kind = TYPES.get(request.type)
     if kind is None:
         raise InvalidRequest(f"type is one of {', '.join(TYPES)} (found {request.type!r})")
     if request.panic_finger and kind is EnrolmentKind.QRCODE:
-        # Kept as an ordinary one, it would open without calling for help.
+        # Stored as an ordinary code, it would open the door without raising the alarm.
         raise InvalidRequest(f"panic_finger: a {kind} has no panic mark on this device")
     if request.save and request.user_id == 0:
         raise InvalidRequest("user_id is needed to save")
-    if request.save and not _exists(context, request.user_id):
+    if request.save and not context.has_row("users", request.user_id):
         raise _no_user(request.user_id)
-    return _Wish(
-        kind=kind,
-        user_id=request.user_id,
-        save=request.save,
-        panic=request.panic_finger,
-        countdown_s=request.countdown,
-        reader=request.reader,
-    )
-
-
-def _exists(context: CommandContext, user_id: int) -> bool:
-    search = {"object": "users", "fields": ["id"], "where": {"users": {"id": user_id}}}
-    return any(context.store.load(search).rows)
+    return kind
 
 
 def _no_user(user_id: int) -> InvalidRequest:
     return InvalidRequest(f"user_id: there is no user {user_id}")
 
 
-def _enrol(call: Call[object], wish: _Wish, running: Running) -> Enrolled:
-    value = _captured(call.context, wish, running)
-    kind, value = _understood(call.context, wish.kind, value)
-    if wish.save:
-        _save(call, wish, kind, value)
-    return Enrolled(kind, wish.user_id, value, saved=wish.save)
+def _enrol(call: Call[EnrolRequest], running: Running) -> Enrolled:
+    captured = _captured(call, running)
+    kind, value = _as_credential(call.context, running.kind, captured)
+    if call.request.save:
+        _save(call, kind, value)
+    return Enrolled(kind, running.user_id, value, saved=call.request.save)
 
 
-def _captured(context: CommandContext, wish: _Wish, running: Running) -> int | str:
-    """What was read. Asks again until the controller has it, so that neither end waits long for
-    one that has died."""
-    ends_ns = context.clock.monotonic_ns() + wish.countdown_s * _NS
+def _captured(call: Call[EnrolRequest], running: Running) -> int | str:
+    """The captured value. Polls the controller, so that neither process waits long for the other
+    after it has died."""
+    context = call.context
+    ends_ns = context.clock.monotonic_ns() + call.request.countdown * _NS
     while True:
         left_ns = max(1, ends_ns - context.clock.monotonic_ns())
         answer = context.controller.ask(
             Capture(
                 ticket=running.ticket,
-                credential=_READ_AS[wish.kind],
-                reader=wish.reader,
+                credential=_READ_AS[running.kind],
+                reader=call.request.reader,
                 left_ms=-(-left_ns // _MS),
             )
         )
@@ -245,23 +217,22 @@ def _captured(context: CommandContext, wish: _Wish, running: Running) -> int | s
         if captured.value is not None:
             return captured.value
         if running.cancelled:
-            # The cancellation overtook the first asking.
+            # The cancellation came before the first poll.
             _cancel_capture(context, running.ticket)
             raise InvalidRequest("the enrolment was cancelled")
 
 
-def _understood(
+def _as_credential(
     context: CommandContext, kind: EnrolmentKind, value: int | str
 ) -> tuple[EnrolmentKind, int | str]:
-    """What was read, as this device looks it up at a door."""
+    """The captured value as this device looks it up at a door."""
     if kind in _KEYED:
         if len(str(value)) < SHORTEST:
             raise InvalidRequest(f"a {kind} has at least {SHORTEST} digits; nothing was saved")
         return kind, value
     if kind is EnrolmentKind.CARD:
         return kind, value
-    settings = context.store.configuration({"face_id": ["qrcode_legacy_mode_enabled"]})
-    mode = QrMode(int(settings["face_id"]["qrcode_legacy_mode_enabled"]))
+    mode = QrMode(int(context.setting("face_id", "qrcode_legacy_mode_enabled")))
     read = credential_of_code(Credential(CredentialKind.QRCODE, value), mode)
     if read.kind is CredentialKind.CARD:
         return EnrolmentKind.CARD, read.value
@@ -272,33 +243,34 @@ def _understood(
     return kind, value
 
 
-def _save(call: Call[object], wish: _Wish, kind: EnrolmentKind, value: int | str) -> None:
-    """Make it the person's. Raises ConstraintViolation as `create_objects` does."""
+def _save(call: Call[EnrolRequest], kind: EnrolmentKind, value: int | str) -> None:
+    """Give the credential to the person. Raises ConstraintViolation as `create_objects` does."""
+    request = call.request
     if kind is EnrolmentKind.PASSWORD:
-        _save_password(call, wish, str(value))
+        _save_password(call, str(value))
         return
-    row: dict[str, object] = {"user_id": wish.user_id}
+    row: dict[str, object] = {"user_id": request.user_id}
     if kind is EnrolmentKind.PIN:
-        row["pin_type"] = int(wish.panic)
+        row["pin_type"] = int(request.panic_finger)
     elif kind is EnrolmentKind.CARD:
-        row["panic"] = int(wish.panic)
+        row["panic"] = int(request.panic_finger)
     table = _TABLES[kind]
     with audited_write(call, "remote_enroll", table, new=[row]) as outcome:
         outcome.count = len(call.context.store.insert(table, [{**row, "value": value}]))
 
 
-def _save_password(call: Call[object], wish: _Wish, password: str) -> None:
-    salt = new_salt()
-    prefix = "panic_" if wish.panic else ""
+def _save_password(call: Call[EnrolRequest], password: str) -> None:
+    user_id, salt = call.request.user_id, new_salt()
+    prefix = "panic_" if call.request.panic_finger else ""
     values = {f"{prefix}password": hash_password(password, salt), f"{prefix}salt": salt}
-    where = {"users": {"id": wish.user_id}}
-    with audited_write(call, "remote_enroll", "users", new=[{"id": wish.user_id}]) as outcome:
+    where = {"users": {"id": user_id}}
+    with audited_write(call, "remote_enroll", "users", new=[{"id": user_id}]) as outcome:
         outcome.count = call.context.store.modify("users", values, where)
         if outcome.count == 0:
-            raise _no_user(wish.user_id)
+            raise _no_user(user_id)
 
 
-def _asked(request: EnrolRequest) -> str:
+def _audit_detail(request: EnrolRequest) -> str:
     whom = f" for user {request.user_id}" if request.user_id else ""
     return f": {request.type[:32]!r}{whom}, {'to be saved' if request.save else 'not saved'}"
 
@@ -307,7 +279,7 @@ COMMANDS = (
     Command(
         remote_enroll,
         errors=(ControllerUnavailable, DeviceUnavailable, NotFound, NotSupportedHere),
-        audit=Audit(AuditType.API, _asked, refusals=True),
+        audit=Audit(_audit_detail, refusals=True),
         example={"type": "card", "user_id": 50, "save": False, "sync": True, "countdown": 5},
     ),
     Command(cancel_remote_enroll),

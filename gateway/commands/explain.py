@@ -1,7 +1,7 @@
-"""`explain`, `who_can_open`, `when_can`: why a door opened or did not, and for whom it would.
+"""`explain`: why a door opened or did not, for a logged access or one that has not happened.
 
-Ours, since the vendor's API has nothing of the kind. Whoever has a session may ask; looking
-somebody up by PIN is for administrators, and no credential is ever told.
+The command is ours: the vendor's API has none for it. A search by PIN is for administrators, and no
+answer contains a credential.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from gateway.explain.reports import (
     suppose,
 )
 from gateway.explain.sentences import PersonNames, Sentences
-from gateway.explain.sources import ExplainSources, Facts
+from gateway.explain.site_view import ExplainContext, SiteView
 from gateway.explain.time_words import when
 from gateway.explain.values import Case, DayReport, RuleReport, Step, ZoneReport
 from gateway.link.messages import ControllerStatus
@@ -45,31 +45,31 @@ from gateway.objects.fields import TEXT_LIMIT
 from gateway.store.files import JOURNAL_FILE
 
 LATEST = 4_102_444_800
-"""The first second of the year 2100: a time beyond it is a slip."""
+"""The first second of the year 2100; a later time is a mistake."""
 LOOKED_AHEAD_S = 8 * DAY_S
-"""How far the next opening is searched: a week, and the day it began on."""
+"""How far ahead the next opening is searched: a week and the rest of a day."""
 
 RowId = Annotated[int, Field(ge=1, lt=1 << 63)]
 DeviceSeconds = Annotated[int, Field(ge=0, lt=LATEST)]
 
 
 class ExplainRequest(RequestModel):
-    """`explain`: a logged access by its id, or one that has not happened."""
+    """`explain`: a logged access by its id, or an access that has not happened."""
 
     access_log_id: RowId | None = None
     user_id: RowId | None = None
     card_value: Annotated[int, Field(ge=0, lt=1 << 64)] | None = None
     qrcode_value: Annotated[str, Field(max_length=TEXT_LIMIT)] | None = None
     pin: Annotated[str, Field(max_length=TEXT_LIMIT)] | None = None
-    """For administrators."""
+    """For administrators only."""
     portal_id: RowId | None = None
     reader: str | None = None
-    """The name of a reader of the site, in the place of its portal."""
+    """The name of a reader, in place of its portal."""
     time: DeviceSeconds | None = None
-    """Device time; now without it."""
+    """Device time; by default now."""
 
     def credential(self) -> Credential | None:
-        """What is presented, where no person is named."""
+        """The presented credential, if any."""
         if self.card_value is not None:
             return Credential(CredentialKind.CARD, self.card_value)
         if self.qrcode_value is not None:
@@ -131,8 +131,8 @@ class Explanation(TypedDict):
     opens_next: NotRequired[int]
 
 
-def sources_of(context: CommandContext) -> ExplainSources:
-    """The sources of the api process."""
+def explain_context(context: CommandContext) -> ExplainContext:
+    """What a view of the site reads in the api process."""
 
     def status() -> ControllerStatus | None:
         try:
@@ -140,7 +140,7 @@ def sources_of(context: CommandContext) -> ExplainSources:
         except ControllerUnavailable:
             return None
 
-    return ExplainSources(
+    return ExplainContext(
         database=context.store.reader(),
         models=context.store.models,
         rules_cache=context.rules_cache,
@@ -153,32 +153,33 @@ def sources_of(context: CommandContext) -> ExplainSources:
 
 
 def explain(call: Call[ExplainRequest]) -> Annotated[Mapping[str, object], Explanation]:
-    """Every rule and every stage of an access, and what would have to change.
+    """Every rule and every stage of an access, and what to change.
 
-    One that is logged (`access_log_id`) is told as it was decided, its rules' clauses as they are
-    now (`changed` where they differ). One that has not happened names a person or a credential, a
-    portal or a reader, and a time; modes of doors and anti-passback are taken as they stand now.
+    A logged access (`access_log_id`) is explained as it was decided, with the present clauses of
+    its rules (`changed` if they differ). For an access that has not happened, the request names a
+    person or a credential, a portal or a reader, and a time; door modes and anti-passback are those
+    of now.
     """
     if call.request.pin is not None:
         check_right(call.caller, Right.ADMINISTRATOR)
-    return explained(Facts(sources_of(call.context)), call.request)
+    return explained(SiteView(explain_context(call.context)), call.request)
 
 
-def explained(facts: Facts, request: ExplainRequest) -> dict[str, Any]:
+def explained(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
     """The answer to `request`. Raises InvalidRequest, NotFound or StorageError."""
     if request.access_log_id is not None:
-        return _logged(facts, request.access_log_id)
+        return _logged(view, request.access_log_id)
     given = [name for name in _WHO if getattr(request, name) is not None]
     if len(given) != 1:
         raise InvalidRequest(f"One of {', '.join(_WHO)} or access_log_id is needed")
     if (request.portal_id is None) == (request.reader is None):
         raise InvalidRequest(f"One of {', '.join(_WHERE)} is needed")
-    return _supposed(facts, request)
+    return _supposed(view, request)
 
 
-def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
-    """What the journal says of an access, beside the rules as they are now."""
-    entry = facts.entry(log_id)
+def _logged(view: SiteView, log_id: int) -> dict[str, Any]:
+    """A logged access from the journal, beside the present rules."""
+    entry = view.entry(log_id)
     if entry is None:
         raise NotFound(f"The journal has no access {log_id}")
     row, word = entry.body["row"], str(entry.body["reason"])
@@ -187,7 +188,7 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
         for step in entry.body["trace"]
     )
     moment = replace(
-        facts.device_time.moment(entry.utc, trusted=entry.clock_trusted), stamp=row["time"]
+        view.device_time.moment(entry.utc, trusted=entry.clock_trusted), stamp=row["time"]
     )
     head = {
         "access_log_id": log_id,
@@ -197,35 +198,35 @@ def _logged(facts: Facts, log_id: int) -> dict[str, Any]:
         "portal_id": row["portal_id"],
         "time": row["time"],
     }
-    if word in tuple(OpeningCause):  # nobody identified: a button, a client, a server
-        return {**head, **_opened(facts, moment, entry.body)}
+    if word in tuple(OpeningCause):  # opened by a button, a client or a server
+        return {**head, **_opening(view, moment, entry.body)}
     if word not in tuple(Reason):
         raise NotFound(f"this version does not know the reason {word!r} of access {log_id}")
-    member = facts.people_index.one(row["user_id"]) if row["user_id"] else None
+    member = view.people_index.one(row["user_id"]) if row["user_id"] else None
     case = Case(
-        policy=facts.policy,
+        policy=view.policy,
         person=member.person if member else None,
-        portal=facts.policy.portals.get(row["portal_id"]),
+        portal=view.policy.portals.get(row["portal_id"]),
         moment=moment,
         reason=Reason(word),
         trace=trace,
-        rule_zones=facts.rule_zones,
+        rule_zones=view.rule_zones,
         logged=True,
         facts=facts_of(entry.body),
         violates=bool(entry.body.get("passback_violation")),
         readings=card_words(row["card_value"]) if "card_value" in row else "",
     )
-    return {**head, **_told(facts, case, member.name if member else "")}
+    return {**head, **_answer(view, case, member.name if member else "")}
 
 
-def _opened(facts: Facts, moment: Moment, body: Mapping[str, Any]) -> dict[str, Any]:
-    """An access without a decision of this device: who opened what."""
-    line = opening_line(OpeningCause(body["reason"]), body, facts.names)
+def _opening(view: SiteView, moment: Moment, body: Mapping[str, Any]) -> dict[str, Any]:
+    """An access that this device did not decide: who opened what."""
+    line = opening_line(OpeningCause(body["reason"]), body, view.names)
     return {
         "text": f"{when(moment)}: {line.text}",
         "decided_by": None,
         "facts": _shown(facts_of(body)),
-        "day": asdict(day_report(facts.policy, moment)),
+        "day": asdict(day_report(view.policy, moment)),
         "stages": [],
         "rules": [],
         "rules_left_out": 0,
@@ -233,25 +234,25 @@ def _opened(facts: Facts, moment: Moment, body: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _supposed(facts: Facts, request: ExplainRequest) -> dict[str, Any]:
-    """What a door would make of it."""
+def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
+    """An access that has not happened."""
     portal_id, reader = request.portal_id or 0, request.reader or ""
     if request.reader is not None:
-        portal_id = facts.portal_of_reader(request.reader)
-    elif portal_id not in facts.policy.portals:
+        portal_id = view.portal_of_reader(request.reader)
+    elif portal_id not in view.policy.portals:
         raise NotFound(f"There is no portal {portal_id}")
-    person, name, factor = _who(facts, request)
-    portal = facts.policy.portals.get(portal_id)
-    moment = facts.moment(request.time)
-    # A portal alone says nothing of keypads: it is taken to have one.
-    settings = facts.settings(*([] if request.reader is not None else [reader]))
-    seen = facts.circumstances(moment, portal, person.id if person else 0)
-    locked_ms = facts.status.keypads_locked_ms.get(reader, 0) if facts.status else 0
+    person, name, factor = _who(view, request)
+    portal = view.policy.portals.get(portal_id)
+    moment = view.moment(request.time)
+    # Without a reader, the portal counts as one with a keypad.
+    settings = view.settings(*([] if request.reader is not None else [reader]))
+    seen = view.circumstances(moment, portal, person.id if person else 0)
+    locked_ms = view.status.keypads_locked_ms.get(reader, 0) if view.status else 0
     attempt = Attempt(reader, portal_id, factor, person)
-    found = suppose(facts.policy, settings, attempt, seen, locked_ms)
+    found = suppose(view.policy, settings, attempt, seen, locked_ms)
     decision, known = found.decision, dict(found.facts)
     reason, beyond = decision.reason, found.beyond
-    away = facts.unreachable(portal) if portal else None
+    away = view.unreachable(portal) if portal else None
     if away is not None and Reason.GRANTED in (reason, beyond):
         known[Reason.DOOR_UNREACHABLE.value] = away
         if beyond is None:
@@ -261,23 +262,23 @@ def _supposed(facts: Facts, request: ExplainRequest) -> dict[str, Any]:
     asked = {
         Stage.VALIDITY: person is not None and person.dated,
         Stage.SECOND_FACTOR: settings.second_factor,
-        Stage.PASSBACK: portal is not None and facts.watches(portal, settings),
-        Stage.PERSONS: portal is not None and bool(facts.policy.portal_rules_at(portal, moment)),
+        Stage.PASSBACK: portal is not None and view.watches(portal, settings),
+        Stage.PERSONS: portal is not None and bool(view.policy.portal_rules_at(portal, moment)),
     }
     case = Case(
-        policy=facts.policy,
+        policy=view.policy,
         person=person,
         portal=portal,
         moment=moment,
         reason=reason,
         trace=steps_of(decision),
-        rule_zones=facts.rule_zones,
+        rule_zones=view.rule_zones,
         beyond=beyond,
         facts=known,
         violates=(found.after or found.outcome).passback_violation,
         readings=card_words(request.card_value) if request.card_value is not None else "",
         asked=asked,
-        doors_known=facts.status is not None,
+        doors_known=view.status is not None,
     )
     return {
         "reason": reason.value,
@@ -285,42 +286,42 @@ def _supposed(facts: Facts, request: ExplainRequest) -> dict[str, Any]:
         "user_id": decision.user_id,
         "portal_id": portal_id,
         "time": moment.stamp,
-        **_told(facts, case, name),
+        **_answer(view, case, name),
     }
 
 
-def _who(facts: Facts, request: ExplainRequest) -> tuple[Person | None, str, Factor]:
-    """The person, their name, and how they identify."""
+def _who(view: SiteView, request: ExplainRequest) -> tuple[Person | None, str, Factor]:
+    """The person, their name, and the factor they present."""
     presented = request.credential()
     if presented is None:
-        member = facts.people_index.one(request.user_id or 0)
+        member = view.people_index.one(request.user_id or 0)
         if member is None:
             raise NotFound(f"There is no user {request.user_id}")
         return member.person, member.name, Factor.CARD
     key = f"{presented.kind.value}_identification_enabled"
-    if not facts.is_on("identifier", key):
+    if not view.is_on("identifier", key):
         raise InvalidRequest(f"Nobody identifies this way here: identifier.{key} is 0")
-    mode = QrMode(int(facts.configured("face_id", "qrcode_legacy_mode_enabled")))
+    mode = QrMode(int(view.configured("face_id", "qrcode_legacy_mode_enabled")))
     credential = credential_of_code(presented, mode)
     factor = _FACTORS[credential.kind]
     if credential.kind is CredentialKind.QRCODE and mode is not QrMode.ALPHANUMERIC:
-        return None, "", factor  # codes are numbers in these modes, and this one is none
-    person = facts.people().find(credential).person
-    member = facts.people_index.one(person.id) if person else None
+        return None, "", factor  # these modes accept numbers only
+    person = view.people().find(credential).person
+    member = view.people_index.one(person.id) if person else None
     return person, member.name if member else "", factor
 
 
-def _told(facts: Facts, case: Case, name: str) -> dict[str, Any]:
-    """A case in data and in sentences."""
+def _answer(view: SiteView, case: Case, name: str) -> dict[str, Any]:
+    """The answer about a case, in data and in sentences."""
     rules, left_out = rule_reports(case)
     groups = set(case.person.group_ids if case.person else ())
     groups.update(group for rule in rules for group in rule.tied_groups)
     sentences = Sentences(
-        case, PersonNames(name, facts.people_index.group_names(groups)), facts.names
+        case, PersonNames(name, view.people_index.group_names(groups)), view.names
     )
     opens_next = None
     if case.reason is not Reason.GRANTED and case.person and case.portal:
-        opens_next = _opens_next(facts, case.person, case.portal, case.moment)
+        opens_next = _opens_next(view, case.person, case.portal, case.moment)
     ended = ended_at(case)
     return {
         "text": sentences.verdict(),
@@ -343,13 +344,13 @@ def _told(facts: Facts, case: Case, name: str) -> dict[str, Any]:
 
 
 def _shown(known: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts without what tells how they are kept."""
+    """The facts without the number of their form."""
     return {name: value for name, value in known.items() if name != "form"}
 
 
-def _opens_next(facts: Facts, person: Person, portal: Portal, moment: Moment) -> Moment | None:
-    ahead = stretches(facts.device_time, moment.local, LOOKED_AHEAD_S)
-    found = next(passes(facts.policy, person, portal, ahead), None)
+def _opens_next(view: SiteView, person: Person, portal: Portal, moment: Moment) -> Moment | None:
+    ahead = stretches(view.device_time, moment.local, LOOKED_AHEAD_S)
+    found = next(passes(view.policy, person, portal, ahead), None)
     return None if found is None else found.first
 
 

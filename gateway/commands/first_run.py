@@ -1,8 +1,7 @@
-"""What the vendor's first pages ask and set: before anybody has logged in, or right after.
+"""The commands of the vendor's set-up pages, sent before or right after the first login.
 
-`gateway init` sets a device up before any of its processes starts, so there is nothing left to be
-done. What these commands set is kept all the same: the language, and in the audit log who accepted
-the terms.
+`gateway init` has set the device up before a process starts. The commands still store the language,
+and the audit log records who accepted the terms.
 """
 
 from __future__ import annotations
@@ -20,13 +19,12 @@ from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
-from gateway.store.tables.audit import AuditType
 
 DEFAULT_LANGUAGE = "en_US"
 
 
 class LanguageRequest(RequestModel):
-    """`finish_init_language`, `init_language_set`. The member is not documented (unverified)."""
+    """`finish_init_language`, `init_language_set`. The vendor documents no member (unverified)."""
 
     language: Annotated[str, Field(max_length=32)] | None = None
 
@@ -64,22 +62,21 @@ class Countries(TypedDict):
 
 def get_language(call: Call[NoMembers]) -> Language:
     """Configuration general.language; English while that is empty."""
-    language = call.context.store.configuration({"general": ["language"]})["general"]["language"]
-    return {"language": language or DEFAULT_LANGUAGE}
+    return {"language": call.context.setting("general", "language") or DEFAULT_LANGUAGE}
 
 
 def init_device_set(_: Call[NoMembers]) -> DeviceSet:
-    """Whether the device has been set up: true, since `gateway init` comes before any process."""
+    """Whether the device is set up: true, since no process starts before `gateway init`."""
     return {"init_device_set": True}
 
 
 def is_first_web_login(_: Call[NoMembers]) -> FirstWebLogin:
-    """Whether the factory's password is still to be changed: false, since there is none."""
+    """Whether the factory password must be changed: false, since there is none."""
     return {"is_first_web_login": False}
 
 
 def get_countries(_: Call[NoMembers]) -> Countries:
-    """The countries of the world, by ISO 3166 code (the shape is unverified)."""
+    """All countries with their ISO 3166 codes (the form of the answer is unverified)."""
     return {"countries": [{"code": code, "name": name} for code, name in _countries()]}
 
 
@@ -101,7 +98,7 @@ def set_language(call: Call[LanguageRequest]) -> Done:
 
 
 def accept_legal_terms(_: Call[NoMembers]) -> Done:
-    """Write into the audit log who accepted the vendor's terms, and when."""
+    """Record in the audit log who accepted the vendor's terms."""
     return DONE
 
 
@@ -119,5 +116,5 @@ COMMANDS = (
     Command(
         set_language, Right.ADMINISTRATOR, example={"language": "pt_BR"}, name="init_language_set"
     ),
-    Command(accept_legal_terms, Right.ADMINISTRATOR, audit=Audit(AuditType.API, lambda _: "")),
+    Command(accept_legal_terms, Right.ADMINISTRATOR, audit=Audit()),
 )

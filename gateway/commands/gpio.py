@@ -1,15 +1,15 @@
-"""`gpio_state`: the vendor's pin numbers, answered from the wires of this site.
+"""`gpio_state`: the state of a wire of this site, by the vendor's pin number.
 
-The numbers are those of the models with relays of their own (iDFit, iDAccess): 0..4 alarm zones 1
-to 5, 5..6 sensors of doors 1 and 2, 7..8 their buttons, 11..12 their relays, 13 the case's contact,
-20..23 the Wiegand lines: taken as D0 and D1 of reader 1, then of reader 2 (unverified). 9 (alarm
-output) and 10 (LED of the sensor) have no wire here. Doors 3 and 4 have no documented number, and
-get none of ours.
+The numbers are those of models with relays of their own (iDFit, iDAccess): 0 to 4 are alarm zones 1
+to 5, 5 and 6 the sensors of doors 1 and 2, 7 and 8 their buttons, 11 and 12 their relays, 13 the
+tamper contact, 20 to 23 the Wiegand lines, taken as D0 and D1 of reader 1, then of reader 2
+(unverified). 9 (alarm output) and 10 (LED of the sensor) have no wire here. Doors 3 and 4 have no
+documented number, so they have none here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from typing_extensions import TypedDict
@@ -19,9 +19,11 @@ from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotFound
 from gateway.link.messages import ControllerStatus
-from gateway.settings import Door, Input, Level, LockState, Pull, SiteFile, WiegandReader
+from gateway.settings import Input, Level, LockState, Pull, SiteFile, WiegandReader
 
 _RELAY = "relay"
+_NUMBERED_DOORS = 2
+_NUMBERED_READERS = 2
 
 
 class GpioRequest(RequestModel):
@@ -32,10 +34,10 @@ class GpioRequest(RequestModel):
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One wire of the site, as `gpio_state` names it."""
+    """One wire of the site."""
 
     pin: str
-    """The name that is answered."""
+    """The vendor's name."""
     kind: str
     """As in `LineLevel.kind`, or `relay`."""
     number: int
@@ -59,12 +61,11 @@ GpioAnswer = TypedDict(
 
 
 def gpio_state(call: Call[GpioRequest]) -> GpioAnswer:
-    """Level, level at rest, direction and switch of one wire, by the vendor's pin number.
+    """The level, idle level, direction and enabled flag of one wire, by the vendor's pin number.
 
-    `value` is the level as the controller takes it, bounces left out; `notify` and `notified` mean
-    nothing here and are 0.
+    `value` is the debounced level; `notify` and `notified` have no meaning here and are 0.
     """
-    wire = _wire(call.context.site, call.request.gpio)
+    wire = _wires(call.context.site).get(call.request.gpio)
     if wire is None:
         raise NotFound(f"gpio {call.request.gpio}: no wire of this site has this number")
     enabled, idle_high = _settings(call.context, wire)
@@ -80,74 +81,35 @@ def gpio_state(call: Call[GpioRequest]) -> GpioAnswer:
     }
 
 
-def _wire(site: SiteFile, gpio: int) -> Wire | None:
-    for first, last, find in _RANGES:
-        if first <= gpio <= last:
-            return find(site, gpio - first)
-    return None
-
-
-def _zone(site: SiteFile, at: int) -> Wire | None:
-    for zone in site.zone:
-        if zone.number == at + 1:
-            return _input(f"zone{zone.number}", "zone", zone.number, zone)
-    return None
-
-
-def _sensor(site: SiteFile, at: int) -> Wire | None:
-    door = _door(site, at + 1)
-    if door is None or door.sensor is None:
-        return None
-    return _input(f"door_sensor{door.id}", "door_sensor", door.id, door.sensor)
-
-
-def _button(site: SiteFile, at: int) -> Wire | None:
-    door = _door(site, at + 1)
-    if door is None or door.rex is None:
-        return None
-    return _input(f"button{door.id}", "rex", door.id, door.rex)
-
-
-def _relay(site: SiteFile, at: int) -> Wire | None:
-    door = _door(site, at + 1)
-    return None if door is None else Wire(f"relay{door.id}", _RELAY, door.id)
-
-
-def _tamper(site: SiteFile, at: int) -> Wire | None:
-    del at
-    return None if site.tamper is None else _input("tamper", "tamper", 0, site.tamper)
-
-
-def _data_line(site: SiteFile, at: int) -> Wire | None:
-    index, line = at // 2 + 1, at % 2
+def _wires(site: SiteFile) -> Mapping[int, Wire]:
+    """The wires of the site by the vendor's number."""
+    found = {zone.number - 1: _input("zone", "zone", zone.number, zone) for zone in site.zone}
+    for door in site.door:
+        if door.id > _NUMBERED_DOORS:
+            continue
+        if door.sensor is not None:
+            found[4 + door.id] = _input("door_sensor", "door_sensor", door.id, door.sensor)
+        if door.rex is not None:
+            found[6 + door.id] = _input("button", "rex", door.id, door.rex)
+        found[10 + door.id] = Wire(f"relay{door.id}", _RELAY, door.id)
+    if site.tamper is not None:
+        found[13] = Wire("tamper", "tamper", 0, pull_up=site.tamper.pull is Pull.UP)
     for reader in site.reader:
-        if reader.index == index and isinstance(reader, WiegandReader):
-            # The driver pulls both lines up, so that an unplugged reader's do not float.
-            return Wire(f"w_in{index - 1}_d{line}", f"wiegand_d{line}", index, pull_up=True)
-    return None
+        if reader.index <= _NUMBERED_READERS and isinstance(reader, WiegandReader):
+            before = reader.index - 1
+            for line in (0, 1):
+                # The driver pulls both lines up, so that those of an unplugged reader do not float.
+                wire = Wire(f"w_in{before}_d{line}", f"wiegand_d{line}", reader.index, pull_up=True)
+                found[20 + 2 * before + line] = wire
+    return found
 
 
-_RANGES: tuple[tuple[int, int, Callable[[SiteFile, int], Wire | None]], ...] = (
-    (0, 4, _zone),
-    (5, 6, _sensor),
-    (7, 8, _button),
-    (11, 12, _relay),
-    (13, 13, _tamper),
-    (20, 23, _data_line),
-)
-"""First and last number, and what finds the wire by its place between them."""
-
-
-def _input(pin: str, kind: str, number: int, wiring: Input) -> Wire:
-    return Wire(pin, kind, number, pull_up=wiring.pull is Pull.UP)
-
-
-def _door(site: SiteFile, number: int) -> Door | None:
-    return next((door for door in site.door if door.id == number), None)
+def _input(name: str, kind: str, number: int, wiring: Input) -> Wire:
+    return Wire(f"{name}{number}", kind, number, pull_up=wiring.pull is Pull.UP)
 
 
 def _settings(context: CommandContext, wire: Wire) -> tuple[bool, bool]:
-    """Whether the wire is looked at, or driven, and whether it is high at rest."""
+    """Whether the wire is enabled, and whether it is high at rest."""
     match wire.kind:
         case "zone":
             search = {"object": "alarm_zones", "where": {"alarm_zones": {"zone": wire.number}}}
@@ -165,7 +127,7 @@ def _settings(context: CommandContext, wire: Wire) -> tuple[bool, bool]:
             idle_high = contact is not None and contact.idle is Level.HIGH
             return _on(context, "alarm", "device_violation_enabled"), idle_high
         case _:
-            return True, True  # data lines are always listened to, and high while nothing is sent
+            return True, True  # data lines are always enabled, and high while idle
 
 
 def _contact(context: CommandContext, key: str) -> tuple[bool, bool]:
@@ -173,11 +135,11 @@ def _contact(context: CommandContext, key: str) -> tuple[bool, bool]:
 
 
 def _on(context: CommandContext, module: str, key: str) -> bool:
-    return context.store.configuration({module: [key]}).get(module, {}).get(key) == "1"
+    return context.setting(module, key) == "1"
 
 
 def _high(site: SiteFile, status: ControllerStatus, wire: Wire) -> bool:
-    """The level of the wire now. Raises DeviceUnavailable when it has not been read yet."""
+    """The level of the wire now. Raises DeviceUnavailable if the controller has not read it yet."""
     if wire.kind == _RELAY:
         for door in status.doors:
             if door.id == wire.number:

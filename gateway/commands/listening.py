@@ -1,33 +1,33 @@
-"""Where the API listens: as the command line says, else the database, else the site file."""
+"""The addresses of the API: from the command line, else the database, else the site file."""
 
 from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
 
-from gateway.errors import InvalidRequest
+from gateway.commands.requests import invalid_value
 from gateway.settings import HttpSettings
 from gateway.store.tables.machine import MachineSettings
 
 HTTPS_PORT = 443
-"""For HTTPS that a client switched on, at a site whose file names no address for it."""
+"""The port of HTTPS when a client enables it and the site file names no address for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What decides over the addresses of one api process, apart from the database."""
+    """The site file's and the command line's part in the addresses of an api process."""
 
     site: HttpSettings
     http: str | None = None
-    """Of the command line; it switches plain HTTP on."""
+    """From the command line; enables plain HTTP."""
     https: str | None = None
-    """Of the command line; it switches HTTPS on."""
+    """From the command line; enables HTTPS."""
 
     def addresses(self, stored: MachineSettings | None = None) -> HttpSettings:
-        """Where to listen, with what the database holds.
+        """The addresses to listen on, given the settings in the database.
 
-        The port of the database is that of plain HTTP; where the site has that off, of HTTPS. Hosts
-        are always the site's: a client cannot open to the network what the site keeps to itself.
+        The port in the database is that of plain HTTP or, if the site disables that, of HTTPS. The
+        hosts are always those of the site file: a client cannot expose a local API to the network.
         """
         site, plain, tls = self.site, self.site.listen, self.site.tls
         if stored is not None:
@@ -49,12 +49,9 @@ class Listening:
 
 
 def check_free(wanted: HttpSettings, present: HttpSettings) -> None:
-    """Return when an api process could listen at `wanted`, as it does at `present`.
-
-    Raises InvalidRequest that names the member and the reason.
-    """
+    """Raise InvalidRequest if an api process that listens at `present` could not at `wanted`."""
     if wanted.plain_address is not None and wanted.plain_address == wanted.tls:
-        raise InvalidRequest(f"Invalid member 'web_server_port' ({wanted.tls} is that of HTTPS)")
+        raise invalid_value("web_server_port", f"{wanted.tls} is that of HTTPS")
     taken = {present.plain_address, present.tls}
     if wanted.plain_address not in taken:
         _try(wanted.plain_address, "web_server_port")
@@ -70,14 +67,12 @@ def _try(address: str | None, member: str) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # Connections of a listener that went away do not count.
+            # Connections of a closed listener do not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, _port(address)))
     except OSError as error:
-        raise InvalidRequest(
-            f"Invalid member '{member}' (cannot listen on {address}: "
-            f"{(error.strerror or str(error)).lower()})"
-        ) from error
+        reason = (error.strerror or str(error)).lower()
+        raise invalid_value(member, f"cannot listen on {address}: {reason}") from error
 
 
 def _host(address: str) -> str:

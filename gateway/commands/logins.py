@@ -1,4 +1,4 @@
-"""Sessions, the API's own logins, and the hash of people's passwords."""
+"""Sessions, the password of a login, and the hash of a person's password."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from gateway.commands.requests import LoginRequest, NoMembers, PasswordRequest
 from gateway.commands.rights import Right
 from gateway.credentials.password_hash import hash_password, new_salt
 from gateway.errors import NotAuthenticated
-from gateway.store.tables.audit import AuditType
 
 
 class SessionAnswer(TypedDict):
@@ -51,15 +50,15 @@ def logout(call: Call[NoMembers]) -> Done:
 
 
 def session_is_valid(call: Call[NoMembers]) -> SessionState:
-    """Whether the caller's session stands; clients ask before every command."""
+    """Whether the caller's session is valid; clients ask before every command."""
     return {"session_is_valid": call.caller.role is not None}
 
 
 def change_login(call: Call[LoginRequest]) -> Done:
     """Set the password of a login.
 
-    A name that is not a login yet renames the caller's: the vendor's device has one login, and
-    this is how it gets another name. Sessions of that login end, except the caller's own.
+    An unknown name renames the caller's login: this is how clients rename the only login of the
+    vendor's device. The sessions of the login end, except the caller's own.
     """
     request = call.request
     accounts, sessions = call.context.accounts, call.context.sessions
@@ -84,7 +83,7 @@ def user_hash_password(call: Call[PasswordRequest]) -> HashedPassword:
     return {"password": hash_password(call.request.password, salt), "salt": salt}
 
 
-def _named(request: LoginRequest) -> str:
+def _audit_detail(request: LoginRequest) -> str:
     return f" of {request.login!r}"
 
 
@@ -92,7 +91,7 @@ COMMANDS = (
     Command(
         login,
         Right.NONE,
-        audit=Audit(AuditType.API, _named, refusals=True, often=True),
+        audit=Audit(_audit_detail, refusals=True, throttled=True),
         example={"login": "admin", "password": "secret"},
     ),
     Command(logout),
@@ -100,7 +99,7 @@ COMMANDS = (
     Command(
         change_login,
         Right.ADMINISTRATOR,
-        audit=Audit(AuditType.API, _named, refusals=True),
+        audit=Audit(_audit_detail, refusals=True),
         example={"login": "admin", "password": "better secret"},
     ),
     Command(user_hash_password, example={"password": "1234"}),

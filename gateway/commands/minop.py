@@ -1,23 +1,23 @@
-"""The commands of the second vendor's API ("Minop"), carried out on this device's own objects.
+"""The commands of the second vendor's API ("Minop"), carried out on the objects of this device.
 
-What its description leaves open is decided here:
+Not documented by the vendor and decided here:
 
-- `UserID` is `users.id` and, when a person is made, `users.registration`: 1 to 15 digits without a
-  leading zero, since `007` and `7` would be one person here.
-- Add User of a person who is there changes what it brings, and nothing else: there is no other way
-  to correct a name, and a command may come twice. A new person needs FirstName and UserType.
-- `UserType`: 1, standard, joins the factory's group 1; 14, device administrator, too, and gets the
-  administrator's role; 0, guest, is a visitor and joins no group, so that a guest gets in only
-  within an access time. For a person who is there departments stay as they are.
-- FaceTemplate and FingerTemplate are stored and served, not matched. The same template twice is
-  one.
-- Update AccessTime replaces what was set before; see `gateway.store.tables.access_times` for what
-  it means at the door. It ends within the second of AccessEndTime. A start later than the end runs
-  past midnight and belongs to the day on which it starts. A holiday is no weekday: it admits only
-  whom every day of the week admits.
-- A member that is not known is refused, since "done" would say that it was carried out.
+- `UserID` is `users.id` and, for a new person, `users.registration`: 1 to 15 digits without a
+  leading zero, since `007` and `7` would be the same person.
+- Add User of an existing person changes the given members only: there is no other way to correct
+  a name, and a client may repeat a command. A new person needs FirstName and UserType.
+- `UserType`: 1, standard, joins group 1 of the factory; 14, device administrator, also gets the
+  role of an administrator; 0, guest, is a visitor without a group, admitted only within an access
+  time. The groups of an existing person do not change.
+- FaceTemplate and FingerTemplate are stored and served, not matched. A repeated template is stored
+  once.
+- Update AccessTime replaces the access time; `gateway.store.tables.access_times` says what it means
+  at the door. It ends with the second of AccessEndTime. A span that starts later than it ends runs
+  past midnight and belongs to the day on which it starts. On a holiday only an access time for all
+  days of the week applies.
+- Unknown members are refused, since "done" would say that they were carried out.
 
-One command is one transaction: a refused one has changed nothing.
+A command is one transaction: a refused command changes nothing.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from gateway.commands.minop_requests import (
     OperationData,
     UpdateAccessTime,
 )
+from gateway.commands.requests import invalid_value
 from gateway.commands.rights import Caller, Right
 from gateway.commands.table import execute
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.schedules import HOLIDAY_GROUPS
 from gateway.store.objects.store import Store
 from gateway.store.tables.access_times import drop_access_time, set_access_time
-from gateway.store.tables.audit import AuditType
 
 WEEK = MappingProxyType(
     {1: "mon", 2: "tue", 3: "wed", 4: "thu", 5: "fri", 6: "sat", 7: "sun"},
@@ -64,13 +64,13 @@ _DELETE_LOG = "Delete AttendanceLog"
 
 
 def add_user(call: Call[AddUser]) -> Done:
-    """Add a person, or change what the request brings of one who is there; add templates."""
+    """Add a person, or change the given members of an existing one; add templates."""
     request = call.request
     if all(value is None for member, value in request if member != "UserID"):
         raise InvalidRequest("Add User needs a name, a type or a template")
     store, user_id = call.context.store, request.UserID
-    with call.context.obeyed(), store.transaction():
-        if not _exists(store, user_id):
+    with call.context.policy_applied(), store.transaction():
+        if not call.context.has_row("users", user_id):
             _create_person(store, request)
         else:
             _change_person(store, request)
@@ -89,7 +89,7 @@ def _create_person(store: Store, request: AddUser) -> None:
         raise _unknown(user_id)
     for member, value in (("FirstName", name), ("UserType", kind)):
         if value is None:
-            raise InvalidRequest(f"Invalid member '{member}' (a new person needs it)")
+            raise invalid_value(member, "a new person needs it")
     row = {"id": user_id, "registration": str(user_id), "name": name}
     store.insert("users", [row])
     if kind != GUEST:
@@ -127,9 +127,9 @@ def _add_template(store: Store, table: str, user_id: int, template: bytes) -> No
 
 
 def delete_user(call: Call[DeleteUser]) -> Done:
-    """Delete a person with all that is theirs; the logs stay."""
+    """Delete a person with their credentials and ties; the logs stay."""
     store = call.context.store
-    with call.context.obeyed(), store.transaction():
+    with call.context.policy_applied(), store.transaction():
         if not store.destroy("users", {"users": {"id": call.request.UserID}}):
             raise _unknown(call.request.UserID)
         drop_access_time(store, call.request.UserID)
@@ -137,22 +137,21 @@ def delete_user(call: Call[DeleteUser]) -> Done:
 
 
 def delete_attendance_log(call: Call[DeleteAttendanceLog]) -> Done:
-    """Delete the rows of `access_logs` of days of the site's wall clock, both ends included."""
+    """Delete the rows of `access_logs` from StartDate to EndDate, both days included."""
     context, request = call.context, call.request
     if request.EndDate < request.StartDate:
-        raise InvalidRequest("Invalid member 'EndDate' (it is before StartDate)")
+        raise invalid_value("EndDate", "it is before StartDate")
     context.catch_up()
     begin = context.device_time.midnight(request.StartDate)
     end = context.device_time.midnight(request.EndDate + timedelta(days=1))
     where = {_LOG: {"time": {">=": begin, "<": end}}}
-    told = audited_write(call, _DELETE_LOG, _LOG, where=where, existing=True)
-    with told as outcome:
+    with audited_write(call, _DELETE_LOG, _LOG, where=where, existing=True) as outcome:
         outcome.count = context.store.destroy(_LOG, outcome.where)
     return DONE
 
 
 def update_access_time(call: Call[UpdateAccessTime]) -> Done:
-    """Let a person pass within one span of the day on some days of the week, and only then."""
+    """Admit a person only within one span of the day, on the given days of the week."""
     request, store = call.request, call.context.store
     every_day = len(request.AccessDays) == len(WEEK)
     span: dict[str, object] = {
@@ -161,9 +160,8 @@ def update_access_time(call: Call[UpdateAccessTime]) -> Done:
         **{field: int(day in request.AccessDays) for day, field in WEEK.items()},
         **dict.fromkeys(HOLIDAY_GROUPS, int(every_day)),
     }
-    with call.context.obeyed(), store.transaction():
-        if not _exists(store, request.UserID):
-            raise _unknown(request.UserID)
+    with call.context.policy_applied(), store.transaction():
+        call.context.require_user(request.UserID)
         set_access_time(store, request.UserID, span)
     return DONE
 
@@ -172,17 +170,12 @@ def _second_of_day(moment: time) -> int:
     return moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
-def _exists(store: Store, user_id: int) -> bool:
-    key = store.models.key("users")
-    return store.model("users").select().where(key == user_id).exists()
-
-
 def _unknown(user_id: int) -> NotFound:
     return NotFound(f"there is no user {user_id}")
 
 
-def _said(request: OperationData) -> str:
-    """What a request brought, for the audit log; of a template only its length."""
+def _audit_detail(request: OperationData) -> str:
+    """The given members; of a template only its length."""
     words = []
     for member, value in request:
         if isinstance(value, bytes):
@@ -194,36 +187,35 @@ def _said(request: OperationData) -> str:
     return f": {', '.join(words)}"
 
 
-_TOLD = Audit(AuditType.API, _said)
-_ADMINISTRATORS = Right.ADMINISTRATOR
+_AUDIT = Audit(_audit_detail)
 
 _ALL = (
     Command(
         add_user,
-        _ADMINISTRATORS,
+        Right.ADMINISTRATOR,
         name="Add User",
         example={"UserID": "100", "FirstName": "Ana", "UserType": "1"},
-        audit=_TOLD,
+        audit=_AUDIT,
         errors=(NotFound,),
     ),
     Command(
         delete_user,
-        _ADMINISTRATORS,
+        Right.ADMINISTRATOR,
         name="Delete User",
         example={"UserID": "100"},
-        audit=_TOLD,
+        audit=_AUDIT,
         errors=(NotFound,),
     ),
     # Its entry is written together with its rows.
     Command(
         delete_attendance_log,
-        _ADMINISTRATORS,
+        Right.ADMINISTRATOR,
         name=_DELETE_LOG,
         example={"StartDate": "2025-01-01", "EndDate": "2025-01-31"},
     ),
     Command(
         update_access_time,
-        _ADMINISTRATORS,
+        Right.ADMINISTRATOR,
         name="Update AccessTime",
         example={
             "UserID": "100",
@@ -231,7 +223,7 @@ _ALL = (
             "AccessEndTime": "18:00:00",
             "AccessDays": "1,2,3,4,5",
         },
-        audit=_TOLD,
+        audit=_AUDIT,
         errors=(NotFound,),
     ),
 )
@@ -239,11 +231,11 @@ _ALL = (
 MINOP_COMMANDS: Mapping[str, Command] = MappingProxyType(
     {command.name: command for command in _ALL}
 )
-"""CommandName and CommandEntity, with a space between -> command."""
+"""From CommandName and CommandEntity, separated by a space, to the command."""
 
 
 def execute_minop(context: CommandContext, caller: Caller, envelope: Envelope) -> Answer:
-    """Run the command that `envelope` names. Raises InvalidRequest for one that there is not."""
+    """Run the command that `envelope` names. Raises InvalidRequest for an unknown one."""
     name = f"{envelope.CommandName} {envelope.CommandEntity}"
     command = MINOP_COMMANDS.get(name)
     if command is None:

@@ -1,4 +1,4 @@
-"""What the second vendor's commands bring: every value a string, numbers taken as well."""
+"""Request models of the second vendor's API: all values are strings; numbers are accepted, too."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from gateway.commands.requests import RequestModel
-from gateway.errors import InvalidRequest
+from gateway.commands.requests import RequestModel, invalid_value
 
 GUEST, STANDARD, ADMINISTRATOR = 0, 1, 14
 """`UserType`."""
@@ -21,7 +20,7 @@ _USER_ID = re.compile(r"[1-9][0-9]{0,14}")
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARS = range(1970, 9_999)
-"""Device time begins in 1970; the last year has a day after it."""
+"""Device time starts in 1970; the year after the last one must still be a valid date."""
 
 
 def _refusal(text: str) -> PydanticCustomError:
@@ -29,7 +28,7 @@ def _refusal(text: str) -> PydanticCustomError:
 
 
 def _text(value: object) -> str:
-    """Every value is documented as a string; numbers are taken by their digits."""
+    """The value as text; the API documents strings, and numbers are accepted, too."""
     if isinstance(value, str):
         return value.strip()
     if type(value) is int:
@@ -98,7 +97,7 @@ _Template = Annotated[bytes, BeforeValidator(_template), _ON_THE_WIRE]
 
 
 class OperationData(RequestModel):
-    """What a command brings: known members only."""
+    """The members of a command; unknown ones are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -114,12 +113,12 @@ class AddUser(OperationData):
     FingerTemplate: _Template | None = None
 
     def name(self) -> str | None:
-        """The whole name; None when none is given. Raises InvalidRequest for half of one."""
+        """The full name, None for none. Raises InvalidRequest without a first name."""
         if self.FirstName:
             return f"{self.FirstName} {self.LastName or ''}".strip()
         if self.FirstName is None and self.LastName is None:
             return None
-        raise InvalidRequest("Invalid member 'FirstName' (a name is needed)")
+        raise invalid_value("FirstName", "a name is needed")
 
 
 class DeleteUser(OperationData):

@@ -1,7 +1,7 @@
-"""Exception modes: who put the device or a door into one, why, and until when.
+"""Exception modes of the device and its doors: who set one, why, and until when.
 
-An operator may lock down what is in no mode. Whatever takes an emergency or a lock-down back, or
-opens all doors, needs an administrator: so does a lock-down in the place of an emergency.
+An operator may lock down a door or device without a mode. Setting an emergency, and ending or
+replacing any mode, needs an administrator.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.commands.answers import DONE, Done
 from gateway.commands.audit import audited_configuration
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.requests import NoMembers, RequestModel, invalid_value
 from gateway.commands.rights import Right, check_right
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted
 from gateway.link.messages import EndedMode
@@ -28,7 +28,7 @@ from gateway.store.tables.modes import NO_MODE, read_modes, write_mode
 
 _LOCK_DOWN = "lock_down"
 LONGEST_MINUTES = 43_200
-"""Thirty days; what is to last longer has no end."""
+"""Thirty days; a mode that must last longer has no end."""
 
 
 class ModeRequest(RequestModel):
@@ -37,9 +37,9 @@ class ModeRequest(RequestModel):
     door: Annotated[int, Field(ge=0)]
     mode: Literal["none", "emergency", "lock_down"]
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
-    """Needed for a mode, not for its end."""
+    """Required to set a mode, not to end one."""
     minutes: Annotated[int, Field(ge=1, le=LONGEST_MINUTES)] | None = None
-    """After which the mode ends by itself; None for never."""
+    """Time after which the mode ends; None for never."""
 
 
 class ExceptionMode(TypedDict):
@@ -60,12 +60,12 @@ class ExceptionModes(TypedDict):
 
 
 def set_exception_mode(call: Call[ModeRequest]) -> Done:
-    """Put the device or one door into an exception mode, or end the one that it is in."""
+    """Set the exception mode of the device or of one door, or end it."""
     context, request = call.context, call.request
     if request.door not in _places(context):
         raise InvalidRequest(f"door: this device has no door {request.door}")
     if not request.reason and request.mode != NO_MODE:
-        raise InvalidRequest("Invalid member 'reason' (a mode needs one)")
+        raise invalid_value("reason", "a mode needs one")
     if request.minutes and request.mode == NO_MODE:
         raise InvalidRequest("minutes: only a mode can end by itself")
     until_utc = _end(context, request.minutes) if request.minutes else None
@@ -79,7 +79,7 @@ def set_exception_mode(call: Call[ModeRequest]) -> Done:
         context.device_time.stamp(until_utc) if until_utc else 0,
         int(until_utc.timestamp()) if until_utc else 0,
     )
-    # What the mode was is looked at within the transaction that changes it.
+    # The transaction that changes the mode also reads it.
     values = {"general": {mode_key(request.door): request.mode}}
     with audited_configuration(call, values):
         before = read_modes(context.store)[request.door].mode
@@ -90,9 +90,9 @@ def set_exception_mode(call: Call[ModeRequest]) -> Done:
 
 
 def get_exception_modes(call: Call[NoMembers]) -> ExceptionModes:
-    """The mode that is set for the device, door 0, and for each door, and what is known of it.
+    """The modes of the device, as door 0, and of each door: who set them, why and until when.
 
-    A mode that a client set as configuration has no login, reason and times; 0 is no time.
+    A mode that a client set as configuration has no login, reason or times; time 0 is none.
     """
     known = read_modes(call.context.store)
     return {"exception_modes": [_shown(door, known[door]) for door in _places(call.context)]}
@@ -110,9 +110,9 @@ def _shown(door: int, known: ModeRow) -> ExceptionMode:
 
 
 def end_modes(context: CommandContext, ended: Iterable[EndedMode]) -> None:
-    """Write down that modes are over, as the controller has found. Raises StorageError.
+    """Store the end of modes that the controller has ended. Raises StorageError.
 
-    A mode that somebody has set since is another one, and stays.
+    A mode that somebody has set since then stays.
     """
     for mode in ended:
         with context.store.transaction():
@@ -132,7 +132,7 @@ def _places(context: CommandContext) -> tuple[int, ...]:
 
 
 def _end(context: CommandContext, minutes: int) -> datetime:
-    """When a mode of so many minutes ends, by the clock of the controller, which ends it."""
+    """The end of a mode of `minutes` by the clock of the controller, which ends the mode."""
     status = context.controller.status()
     if not status.clock_trusted:
         raise InvalidRequest("minutes: the clock is not certain, so a mode cannot end by it")
@@ -140,7 +140,7 @@ def _end(context: CommandContext, minutes: int) -> datetime:
     return (now + timedelta(minutes=minutes)).astimezone(UTC)
 
 
-def _asked(request: ModeRequest) -> str:
+def _audit_detail(request: ModeRequest) -> str:
     where = f"door {request.door}" if request.door != DEVICE else "the device"
     until = f" for {request.minutes} minutes" if request.minutes else ""
     return f": {request.mode} for {where}{until}, {request.reason!r}"
@@ -150,7 +150,7 @@ COMMANDS = (
     Command(
         set_exception_mode,
         errors=(ControllerUnavailable, NotPermitted),
-        audit=Audit(AuditType.API, _asked, refusals=True),
+        audit=Audit(_audit_detail, refusals=True),
         example={"door": 1, "mode": "lock_down", "reason": "found open", "minutes": 30},
     ),
     Command(get_exception_modes),

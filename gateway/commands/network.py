@@ -1,4 +1,4 @@
-"""The device's place in the network: its address, its name, the ports of its API."""
+"""The network settings of the device: addresses, host name, ports of the API."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import replace
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, NetmaskValueError
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from gateway.commands.answers import DONE, Done
 from gateway.commands.certificate import certificate_file
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.listening import Listening, check_free
-from gateway.commands.requests import RequestModel, flag
+from gateway.commands.requests import OptionalFlag, RequestModel, invalid_value
 from gateway.commands.rights import Right
-from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
+from gateway.errors import DeviceUnavailable, NotSupportedHere
 from gateway.host.certificate import is_self_signed, make_self_signed
 from gateway.host.platform import Addressing
 from gateway.objects.fields import invalid_member
@@ -25,16 +25,14 @@ from gateway.store.tables.machine import MachineSettings
 
 DNS_PRIMARY, DNS_SECONDARY = "8.8.8.8", "8.8.4.4"
 """The vendor's defaults for a fixed address."""
-_NOWHERE = {"", "0.0.0.0"}  # noqa: S104 - a client's way of saying none, nothing is bound to it
+_NOWHERE = {"", "0.0.0.0"}  # noqa: S104 - clients send it for "none"; nothing is bound to it
 _LONGEST_PREFIX = 30
-"""A network with room for two machines."""
-
-Switch = Annotated[bool | None, BeforeValidator(flag)]
+"""The smallest network that has room for two machines."""
 
 
 class NetworkRequest(RequestModel):
-    """`set_system_network`. What is left out stays as it is; `ip`, `netmask` and `gateway` go
-    together."""
+    """`set_system_network`. Missing members stay as they are; `ip`, `netmask` and `gateway` are
+    needed together."""
 
     ip: str | None = None
     netmask: str | None = None
@@ -42,23 +40,23 @@ class NetworkRequest(RequestModel):
     dns_primary: str | None = None
     dns_secondary: str | None = None
     web_server_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
-    ssl_enabled: Switch = None
-    dhcp_enabled: Switch = None
-    custom_hostname_enabled: Switch = None
+    ssl_enabled: OptionalFlag = None
+    dhcp_enabled: OptionalFlag = None
+    custom_hostname_enabled: OptionalFlag = None
     device_hostname: (
         Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")] | None
     ) = None
-    self_signed_certificate: Switch = None
+    self_signed_certificate: OptionalFlag = None
 
     def addressing(self) -> Addressing | None:
-        """The addresses that are asked for; None for none. Raises InvalidRequest."""
+        """The requested addresses, None for no change. Raises InvalidRequest."""
         if self.dhcp_enabled:
             return Addressing(None, dns=self._dns("", ""))
         given = {"ip": self.ip, "netmask": self.netmask, "gateway": self.gateway}
         if self.dhcp_enabled is None and set(given.values()) == {None}:
             for member in ("dns_primary", "dns_secondary"):
                 if getattr(self, member) is not None:
-                    raise InvalidRequest(f"Invalid member '{member}' (it goes with 'ip')")
+                    raise invalid_value(member, "it goes with 'ip'")
             return None
         for member, value in given.items():
             if value is None:
@@ -84,9 +82,9 @@ def _address(member: str, text: str) -> IPv4Address:
     try:
         address = IPv4Address(text)
     except AddressValueError:
-        raise InvalidRequest(f"Invalid member '{member}' ({text!r} is no IPv4 address)") from None
+        raise invalid_value(member, f"{text!r} is no IPv4 address") from None
     if address.is_multicast or address.is_loopback or address.is_unspecified:
-        raise InvalidRequest(f"Invalid member '{member}' ({text} is no machine's address)")
+        raise invalid_value(member, f"{text} is no machine's address")
     return address
 
 
@@ -96,16 +94,14 @@ def _interface(ip: str, netmask: str) -> IPv4Interface:
         interface = IPv4Interface(f"{address}/{netmask}")
     except NetmaskValueError:
         interface = None
-    # The library takes 0.0.0.255 and 24 as well.
+    # The library also accepts 0.0.0.255 and 24.
     if interface is None or str(interface.netmask) != netmask:
-        raise InvalidRequest(f"Invalid member 'netmask' ({netmask!r} is no netmask)")
+        raise invalid_value("netmask", f"{netmask!r} is no netmask")
     network = interface.network
     if not 1 <= network.prefixlen <= _LONGEST_PREFIX:
-        raise InvalidRequest(
-            f"Invalid member 'netmask' ({netmask} leaves no room for two machines)"
-        )
+        raise invalid_value("netmask", f"{netmask} leaves no room for two machines")
     if address in {network.network_address, network.broadcast_address}:
-        raise InvalidRequest(f"Invalid member 'ip' ({ip} is no machine's address in {network})")
+        raise invalid_value("ip", f"{ip} is no machine's address in {network}")
     return interface
 
 
@@ -114,20 +110,20 @@ def _gateway(text: str, own: IPv4Interface) -> IPv4Address | None:
         return None
     gateway, network = _address("gateway", text), own.network
     if gateway not in network or gateway in {network.network_address, network.broadcast_address}:
-        raise InvalidRequest(f"Invalid member 'gateway' ({text} is no machine of {network})")
+        raise invalid_value("gateway", f"{text} is no machine of {network}")
     if gateway == own.ip:
-        raise InvalidRequest(f"Invalid member 'gateway' ({text} is the device's own address)")
+        raise invalid_value("gateway", f"{text} is the device's own address")
     return gateway
 
 
 def set_system_network(call: Call[NetworkRequest]) -> Done:
-    """Change addresses, name and ports: checked and written down now, in force once the answer has
-    gone out.
+    """Change addresses, host name and ports: checked and stored now, in force once the answer has
+    been sent.
 
-    `web_server_port` moves plain HTTP, at a site without it HTTPS; a command line or service that
-    names the address has precedence. With `custom_hostname_enabled` false the machine gets its
-    own name back. `self_signed_certificate` true makes a new one in the place of one that was
-    uploaded.
+    `web_server_port` is the port of plain HTTP or, at a site without it, of HTTPS; an address on
+    the command line has precedence. With `custom_hostname_enabled` false the machine gets its
+    former name back. `self_signed_certificate` true replaces an uploaded certificate by a new
+    self-signed one.
     """
     context, request = call.context, call.request
     addressing = request.addressing()
@@ -136,7 +132,7 @@ def set_system_network(call: Call[NetworkRequest]) -> Done:
     rules = context.listening or Listening(context.site.http)
     present, wanted = rules.addresses(before), rules.addresses(after)
     if request.ssl_enabled is False and not rules.site.plain:
-        raise InvalidRequest("Invalid member 'ssl_enabled' (this site serves HTTPS only)")
+        raise invalid_value("ssl_enabled", "this site serves HTTPS only")
     if wanted != present:
         check_free(wanted, present)
     own_certificate = _check_certificate(context, request)
@@ -155,14 +151,14 @@ def set_system_network(call: Call[NetworkRequest]) -> Done:
         context.machine.change(**changes)
     if activate is not None:
         call.caller.afterwards.append(activate)
-    # A process sees the machine's name as it was when it began, if its service is shut off well.
+    # A sandboxed service sees the host name of the time when it started.
     if wanted != present or hostname is not None:
         call.caller.afterwards.append(context.begin_anew)
     return DONE
 
 
 def _listening_settings(request: NetworkRequest, before: MachineSettings) -> MachineSettings:
-    """`before` with what the request says about ports."""
+    """`before` with the ports of the request."""
     changes: dict[str, Any] = {
         name: value
         for name in ("web_server_port", "ssl_enabled")
@@ -172,14 +168,13 @@ def _listening_settings(request: NetworkRequest, before: MachineSettings) -> Mac
 
 
 def _check_certificate(context: CommandContext, request: NetworkRequest) -> bool:
-    """Whether a new self-signed certificate has to be made. Raises InvalidRequest."""
+    """Whether to make a new self-signed certificate. Raises InvalidRequest."""
     if request.self_signed_certificate is None:
         return False
     is_own = is_self_signed(certificate_file(context.data))
     if is_own and not request.self_signed_certificate:
-        raise InvalidRequest(
-            "Invalid member 'self_signed_certificate' (send another certificate with "
-            "ssl_certificate_change)"
+        raise invalid_value(
+            "self_signed_certificate", "send another certificate with ssl_certificate_change"
         )
     return not is_own and request.self_signed_certificate
 
@@ -187,17 +182,15 @@ def _check_certificate(context: CommandContext, request: NetworkRequest) -> bool
 def _hostname(
     context: CommandContext, request: NetworkRequest, settings: MachineSettings
 ) -> tuple[str | None, MachineSettings]:
-    """The name to give the machine, None to leave it, and `settings` that remember its own."""
+    """The new host name, None for no change, and `settings` with the machine's former name."""
     if request.custom_hostname_enabled is None:
         if request.device_hostname:
-            raise InvalidRequest(
-                "Invalid member 'device_hostname' (it goes with 'custom_hostname_enabled')"
-            )
+            raise invalid_value("device_hostname", "it goes with 'custom_hostname_enabled'")
         return None, settings
     if not request.custom_hostname_enabled:
         return settings.own_hostname or None, replace(settings, own_hostname="")
     if not request.device_hostname:
-        raise InvalidRequest("Invalid member 'device_hostname' (a name is needed)")
+        raise invalid_value("device_hostname", "a name is needed")
     present = context.platform.hostname()
     if present == request.device_hostname:
         return None, replace(settings, own_hostname=settings.own_hostname or present)
@@ -206,7 +199,7 @@ def _hostname(
     )
 
 
-def _said(request: NetworkRequest) -> str:
+def _audit_detail(request: NetworkRequest) -> str:
     given = request.model_dump(exclude_none=True)
     return "".join(f" {name}={value}" for name, value in given.items())
 
@@ -215,7 +208,7 @@ COMMANDS = (
     Command(
         set_system_network,
         Right.ADMINISTRATOR,
-        audit=Audit(AuditType.NETWORK, _said, refusals=True),
+        audit=Audit(_audit_detail, kind=AuditType.NETWORK, refusals=True),
         errors=(NotSupportedHere, DeviceUnavailable),
         example={
             "ip": "192.168.0.129",

@@ -1,4 +1,4 @@
-"""The object commands: what clients do with tables, and how the door comes to obey it."""
+"""The object commands: clients read and write the rows of objects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ChangesAndIds(Changes):
 
 
 class ObjectMetadata(TypedDict):
-    """The fields of one object, and the ways to others."""
+    """The fields of one object and its joins."""
 
     fields: dict[str, object]
     joins: dict[str, object]
@@ -50,7 +50,7 @@ def load_objects(call: Call[LoadRequest]) -> Annotated[Rows, StoredRows]:
 
 
 def refresh_for(context: CommandContext, search: object) -> None:
-    """Bring the logs up to date if the search may look at one."""
+    """Bring the logs up to date if the search may read one."""
     logs = {declared.name for declared in context.store.registry if declared.log}
     if not logs.isdisjoint(_words(search)):
         context.refresh_logs()
@@ -66,9 +66,9 @@ def create_objects(call: Call[CreateRequest]) -> Ids:
 
 
 def create_or_modify_objects(call: Call[CreateRequest]) -> ChangesAndIds:
-    """Add rows, or change those whose key exists already, all or none.
+    """Add rows, or change those whose key exists, all or none.
 
-    `changes` and `ids` are both answered, since clients read one or the other.
+    Answers both `changes` and `ids`, since clients read one or the other.
     """
     name, values = call.request.object_name, call.request.values
     with audited_write(call, "create_or_modify_objects", name, new=values) as outcome:
@@ -78,7 +78,7 @@ def create_or_modify_objects(call: Call[CreateRequest]) -> ChangesAndIds:
 
 
 def modify_objects(call: Call[ModifyRequest]) -> Changes:
-    """Change the rows that match, all of them without `where`."""
+    """Change the rows that match, without `where` all rows."""
     request = call.request
     _prepare_log_write(call, request.object_name)
     name, values, where = request.object_name, request.values, request.where
@@ -90,7 +90,7 @@ def modify_objects(call: Call[ModifyRequest]) -> Changes:
 
 
 def destroy_objects(call: Call[DestroyRequest]) -> Changes:
-    """Delete the rows that match, all of them without `where`."""
+    """Delete the rows that match, without `where` all rows."""
     name, where = call.request.object_name, call.request.where
     _prepare_log_write(call, name)
     with audited_write(call, "destroy_objects", name, where=where, existing=True) as outcome:
@@ -101,19 +101,19 @@ def destroy_objects(call: Call[DestroyRequest]) -> Changes:
 def object_metadata(
     call: Call[MetadataRequest],
 ) -> Annotated[Mapping[str, object], dict[str, ObjectMetadata]]:
-    """Fields and join paths of every object, or with the filter `custom` of the custom tables."""
+    """Fields and joins of all objects or, with the filter `custom`, of the custom tables."""
     return metadata_of(call.context.store.registry, custom=call.request.filter == "custom")
 
 
 def _prepare_log_write(call: Call[object], object_name: str) -> None:
-    """Before a log is changed: only administrators may, and the log is whole."""
+    """Before a write to a log: require an administrator and bring the log up to date."""
     if call.context.store.registry[object_name].log:
         check_right(call.caller, Right.ADMINISTRATOR)
         call.context.catch_up()
 
 
 def _words(value: object) -> Iterator[str]:
-    """Every text in a search, since any of them may name a table."""
+    """Every text in a search, since each may name an object."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

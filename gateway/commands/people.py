@@ -1,7 +1,7 @@
-"""People and their cards for who sits at the device itself: in words and printed card numbers.
+"""People and cards for the command line: by names and printed card numbers.
 
-Each function is one transaction, with its entry in the audit log. The controller reads people and
-cards at every decision, so that the next swipe obeys.
+Each method is one transaction with its audit entry. The controller reads people and cards at every
+decision, so the next swipe obeys.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from gateway.store.query.compile import members
 from gateway.store.tables.audit import AuditType, write_entry
 
 LONGEST_ID = 15
-"""Digits of `users.id`; more are a name."""
+"""Most digits of a `users.id`; a longer number is a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedPerson:
-    """A person as lists show one."""
+    """A person, as lists show it."""
 
     id: int
     name: str
@@ -46,10 +46,10 @@ class ListedPerson:
 
 
 class LocalPeople:
-    """What a person at the device may do with people."""
+    """Reads and changes people in the store of this device."""
 
     def __init__(self, store: Store, who: str, local_s: Callable[[], int]) -> None:
-        """`who` does it, for the audit log, at `local_s` of the site's wall clock."""
+        """`who` and `local_s`, seconds of the site's wall clock, go into the audit log."""
         self._store = store
         self._who = who
         self._local_s = local_s
@@ -59,12 +59,12 @@ class LocalPeople:
     ) -> ListedPerson:
         """Add a person with cards and groups, all or none.
 
-        Raises InvalidRequest for an empty name, a card of a wrong form or of somebody else, and
-        NotFound for a group that does not exist.
+        Raises InvalidRequest for an empty name or a malformed card, ConstraintViolation for a card
+        of another person, and NotFound for an unknown group.
         """
         if not name.strip():
             raise InvalidRequest("a person needs a name")
-        with self._told("person add") as say:
+        with self._audited("person add") as detail:
             row = {"name": name.strip(), "registration": registration}
             (number,) = self._store.insert("users", [row])
             for card in {_card(card): card for card in cards}.values():
@@ -72,50 +72,50 @@ class LocalPeople:
             found = dict.fromkeys(self._group(group) for group in groups)
             ties = [{"user_id": number, "group_id": group} for group in found]
             self._store.insert("user_groups", ties)
-            say(f"{number} {name.strip()!r}, cards {list(cards)}, groups {list(found)}")
+            detail(f"{number} {name.strip()!r}, cards {list(cards)}, groups {list(found)}")
         return self.find(str(number))
 
     def remove(self, who: str) -> ListedPerson:
-        """Delete a person with all that is theirs; the logs stay."""
-        with self._told("person remove") as say:
+        """Delete a person with their credentials and ties; the logs stay."""
+        with self._audited("person remove") as detail:
             person = self.find(who)
             self._store.destroy("users", {"users": {"id": person.id}})
-            say(f"{person.id} {person.name!r}")
+            detail(f"{person.id} {person.name!r}")
         return person
 
     def join(self, who: str, group: str) -> ListedPerson:
-        """Put a person into one more group; who is in it stays so."""
-        with self._told("person group") as say:
+        """Add a person to a group, unless they are in it."""
+        with self._audited("person group") as detail:
             person, number = self.find(who), self._group(group)
             tie = {"user_id": person.id, "group_id": number}
             self._store.insert_or_modify("user_groups", [tie])
-            say(f"{person.id} {person.name!r} to group {number}")
+            detail(f"{person.id} {person.name!r} to group {number}")
         return self.find(str(person.id))
 
     def add_card(self, who: str, card: str) -> ListedPerson:
-        """Give a person one more card."""
-        with self._told("card add") as say:
+        """Add a card to a person."""
+        with self._audited("card add") as detail:
             person = self.find(who)
             self._give(person.id, card)
-            say(f"{card} to {person.id} {person.name!r}")
+            detail(f"{card} to {person.id} {person.name!r}")
         return self.find(str(person.id))
 
     def remove_card(self, card: str) -> ListedPerson:
-        """Take a card away; whose it was. Raises NotFound when it is nobody's."""
+        """Delete a card; returns its former owner. Raises NotFound for an unknown card."""
         value = _card(card)
-        with self._told("card remove") as say:
+        with self._audited("card remove") as detail:
             owner = self._owner(value)
             if owner is None:
                 raise NotFound(f"card {card} is nobody's")
             person = self.find(str(owner))
             self._store.destroy("cards", {"cards": {"value": value}})
-            say(f"{card} of {person.id} {person.name!r}")
+            detail(f"{card} of {person.id} {person.name!r}")
         return person
 
     def find(self, who: str) -> ListedPerson:
-        """The person with that id, or else that name.
+        """The person with this id or else this name.
 
-        Raises NotFound, or InvalidRequest when several have the name.
+        Raises NotFound, or InvalidRequest if several people have the name.
         """
         column = self._store.models.column
         if who.isascii() and who.isdigit() and len(who) <= LONGEST_ID:
@@ -130,18 +130,18 @@ class LocalPeople:
         return found[0]
 
     def all(self, text: str = "") -> Iterator[ListedPerson]:
-        """Everybody whose name holds `text`, by id."""
+        """Everybody whose name contains `text`, by id."""
         for person in self._select(None):
             if text.casefold() in person.name.casefold():
                 yield person
 
     def groups(self) -> dict[int, str]:
-        """Group id -> name."""
+        """Names of groups by id."""
         rows = self._store.load({"object": "groups"}).rows
         return {_number(row["id"]): str(row["name"]) for row in rows}
 
     def _select(self, chosen: peewee.Expression | None) -> Iterator[ListedPerson]:
-        """Reads what the running transaction has written, too."""
+        """Includes what the running transaction has written."""
         column = self._store.models.column
         names = ("id", "name", "registration")
         query = self._store.model("users").select(*(column("users", name) for name in names))
@@ -185,17 +185,17 @@ class LocalPeople:
         return named[0]
 
     @contextmanager
-    def _told(self, verb: str) -> Iterator[Callable[[str], None]]:
-        """A transaction with an entry in the audit log, of what is said in it."""
-        said: list[str] = []
+    def _audited(self, verb: str) -> Iterator[Callable[[str], None]]:
+        """A transaction with an audit entry; the body gives the details of the entry."""
+        details: list[str] = []
         with self._store.transaction():
-            yield said.append
-            text = f"{self._who} at this device: {verb} {' '.join(said)}"
+            yield details.append
+            text = f"{self._who} at this device: {verb} {' '.join(details)}"
             write_entry(self._store, AuditType.API, self._local_s(), text)
 
 
 def printed(value: int) -> str:
-    """A card's value as it is printed and typed."""
+    """The number of a card as printed on it."""
     readings = format_card(value)
     return readings.facility_number if value >> 32 else readings.decimal
 
@@ -210,7 +210,7 @@ def _card(text: str) -> int:
 def _by_user(
     store: Store, table: str, field: str, ids: Sequence[int] | None
 ) -> dict[int, list[int]]:
-    """User -> what is theirs, of those with `ids` or of all."""
+    """The values of a field by user, for the users `ids` or for all."""
     column = store.models.column
     found: dict[int, list[int]] = {}
     query = store.model(table).select(column(table, "user_id"), column(table, field))

@@ -1,4 +1,4 @@
-"""Request models of the photo commands. Query members are text, so digits are taken for numbers."""
+"""Request models of the photo commands. Query members are text, so digits count as numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from gateway.commands.requests import RequestModel, flag
+from gateway.commands.requests import QueryFlag, RequestModel
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import I64_MAX
 from gateway.objects.people import USER_ID_MAX
@@ -25,37 +25,30 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
 
 
-def _flag(value: object) -> object:
-    if isinstance(value, str):
-        return {"0": False, "1": True, "false": False, "true": True}.get(value, value)
-    return flag(value)
-
-
 def user_id_of(value: object) -> int:
-    """The id that a client gave; raises InvalidRequest with the vendor's text."""
+    """The given id. Raises InvalidRequest with the vendor's text."""
     number = _number(value)
     if type(number) is not int or not 1 <= number <= USER_ID_MAX:
         raise InvalidRequest(INVALID_USER)
     return number
 
 
-# Of any type, because the refusal of an id has a text of its own.
+# Any type, because the refusal of an id has its own text.
 UserId = Annotated[Any, WithJsonSchema(_USER_ID)]
 Timestamp = Annotated[int, BeforeValidator(_number), Field(ge=0, le=I64_MAX)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class GetImageRequest(RequestModel):
     """`user_get_image`."""
 
     user_id: UserId = None
-    get_timestamp: Flag = False
+    get_timestamp: QueryFlag = False
 
 
 class ListImagesRequest(RequestModel):
     """`user_list_images`."""
 
-    get_timestamp: Flag = False
+    get_timestamp: QueryFlag = False
 
 
 class GetImagesRequest(RequestModel):
@@ -67,13 +60,13 @@ class GetImagesRequest(RequestModel):
 class SetImageRequest(RequestModel):
     """`user_set_image`: the body is the file itself."""
 
-    # The refusal of a missing id has a text of its own, so the field has a default.
+    # The refusal of a missing id has its own text, so the field has a default.
     model_config = ConfigDict(json_schema_extra={"required": ["body", "user_id"]})
 
     body: bytes
     user_id: UserId = None
     timestamp: Timestamp = 0
-    match: Flag = False
+    match: QueryFlag = False
 
 
 Listed = Annotated[
@@ -93,10 +86,10 @@ Listed = Annotated[
 
 
 class SetImagesRequest(RequestModel):
-    """`user_set_image_list`. The photos are read one by one, since one may be refused alone."""
+    """`user_set_image_list`. Each photo is checked by itself, since one alone may be refused."""
 
     user_images: list[Listed] = Field(max_length=MOST_LISTED)
-    match: Flag = False
+    match: QueryFlag = False
 
 
 class ListedImage(RequestModel):
@@ -115,15 +108,15 @@ class CheckImageRequest(RequestModel):
 
 
 class DestroyImageRequest(RequestModel):
-    """`user_destroy_image`: one of the members."""
+    """`user_destroy_image`: exactly one member is needed."""
 
     user_id: UserId = None
     user_ids: list[Annotated[int, Field(ge=1, le=USER_ID_MAX)]] | None = None
-    everybody: Flag = Field(False, alias="all")
-    dangling: Flag = False
+    everybody: QueryFlag = Field(False, alias="all")
+    dangling: QueryFlag = False
 
     def chosen(self) -> list[int] | None:
-        """Whose photos are meant; None for everybody's. Raises InvalidRequest."""
+        """The people whose photos to delete, None for everybody. Raises InvalidRequest."""
         given = (self.user_id is not None, self.user_ids is not None, self.everybody, self.dangling)
         if sum(given) != 1:
             raise InvalidRequest("One of user_id, user_ids, all and dangling is needed")

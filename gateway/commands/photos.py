@@ -1,18 +1,16 @@
-"""User photos: kept and given back, never matched (Control iD Access API, user photos).
+"""User photos: stored and served, never matched (Control iD Access API, user photos).
 
-What the API leaves open is decided so:
+Not documented by the vendor and decided here:
 
 - A refused photo, alone or in a list, is answered with 200 and the documented object: `success`
   false and the reason in `errors`. Clients read these members and take any other status for a
-  device that is away. A `user_id` that cannot be read comes back as 0.
-- `scores` are empty: no face is looked for, so there is nothing to tell. `match` is checked to be
-  a flag and changes nothing.
-- A time stamp that is missing or 0 is the device's time, since 0 stands for no photo.
-- With `general.keep_user_image` 0 a photo is judged as ever and then discarded, and so is the one
-  before.
-- `dangling` photos, of people who are not there any more, do not exist: a photo goes with its
-  person. There is nothing to do then, and that is no error.
-- Lists take 100 photos at most, as the vendor says of reading them.
+  device that is away. An unreadable `user_id` is answered as 0.
+- `scores` are empty, since faces are not matched. `match` must be a flag and has no effect.
+- A time stamp that is missing or 0 becomes the device's time, since 0 stands for no photo.
+- With `general.keep_user_image` 0 a photo is checked and then discarded, with the former photo.
+- `dangling` photos, of deleted people, do not exist: a photo is deleted with its person. Such a
+  request does nothing and succeeds.
+- Lists have at most 100 photos, the vendor's limit for reading.
 """
 
 from __future__ import annotations
@@ -45,21 +43,20 @@ from gateway.commands.photo_requests import (
 from gateway.commands.requests import NoMembers, parse
 from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.people import USER_ID_MAX
-from gateway.store.tables.audit import AuditType
 from gateway.store.tables.photos import Photo, Photos, count_people_with_faces
 
 NO_USER = "User does not exist"
 _ERROR_CODE = 1
-"""The vendor's, for everything that is refused without having looked for a face."""
+"""The vendor's code for every refusal that does not concern the face."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is to become of one photo."""
+    """The verdict on one photo."""
 
     user_id: int
     photo: Photo | None
-    """None when it is refused."""
+    """None for a refused photo."""
     refusal: str = ""
 
 
@@ -71,28 +68,28 @@ class ImageAnswer(TypedDict):
 
 
 class Stamp(TypedDict):
-    """Whose photo is how old."""
+    """A person with a photo, and its time stamp."""
 
     user_id: int
     timestamp: int
 
 
 class PhotoList(TypedDict, total=False):
-    """Answer to `user_list_images`: the second with `get_timestamp`, the first without."""
+    """Answer to `user_list_images`: `image_info` with `get_timestamp`, otherwise `user_ids`."""
 
     user_ids: list[int]
     image_info: list[Stamp]
 
 
 class PhotoError(TypedDict):
-    """Why there is none, or none was taken."""
+    """Why a photo is missing or was refused."""
 
     code: int
     message: str
 
 
 class PhotoFound(TypedDict):
-    """One of the photos asked for."""
+    """One of the requested photos."""
 
     id: int
     timestamp: NotRequired[int]
@@ -107,7 +104,7 @@ class PhotosFound(TypedDict):
 
 
 class PhotoTaken(TypedDict):
-    """What became of one photo; without `user_id` where nobody is named."""
+    """The result for one photo; without `user_id` if the request has none."""
 
     user_id: NotRequired[int]
     success: bool
@@ -128,7 +125,7 @@ class Count(TypedDict):
 
 
 def user_get_image(call: Call[GetImageRequest]) -> Annotated[ImageAnswer | ByteStream, ImageAnswer]:
-    """A person's photo: the file as it came, or as JSON with its time stamp."""
+    """The photo of a person: the file, or JSON with its time stamp."""
     photos, user_id = Photos(call.context.store), user_id_of(call.request.user_id)
     photo = photos.find(user_id)
     if photo is None:
@@ -142,7 +139,7 @@ def user_get_image(call: Call[GetImageRequest]) -> Annotated[ImageAnswer | ByteS
 def user_list_images(
     call: Call[ListImagesRequest],
 ) -> Annotated[Mapping[str, object] | Rows, PhotoList]:
-    """Who has a photo, on demand with its time stamp."""
+    """The people with a photo; with `get_timestamp` also its time stamp."""
     stamps = Photos(call.context.store).stamps()
     if call.request.get_timestamp:
         rows = ({"user_id": it.user_id, "timestamp": it.timestamp} for it in stamps)
@@ -151,9 +148,9 @@ def user_list_images(
 
 
 def user_get_image_list(call: Call[GetImagesRequest]) -> Annotated[Rows, PhotosFound]:
-    """The photos of several people, in the order asked for; who has none gets an `error`.
+    """The photos of several people, in the order of the request, or an `error` for no photo.
 
-    They are read while they are sent, so that few of them are in memory at any time.
+    Photos are read while they are sent, so that few are in memory at a time.
     """
     photos = Photos(call.context.store)
 
@@ -171,9 +168,9 @@ def user_get_image_list(call: Call[GetImagesRequest]) -> Annotated[Rows, PhotosF
 
 
 def user_set_image(call: Call[SetImageRequest]) -> Annotated[Mapping[str, object], PhotoTaken]:
-    """Keep a JPG or PNG, of 160x160 to 1920x1080 pixels lying or standing, as a person's photo.
+    """Store a JPG or PNG of 160x160 to 1920x1080 pixels, landscape or portrait, for a person.
 
-    The body is the file; `user_id`, `timestamp` and `match` stand in the query.
+    The body is the file; `user_id`, `timestamp` and `match` are in the query.
     """
     judged = _judge(call.context, call.request.user_id, call.request.timestamp, call.request.body)
     (answer,) = _keep(call, "user_set_image", [judged])
@@ -183,13 +180,13 @@ def user_set_image(call: Call[SetImageRequest]) -> Annotated[Mapping[str, object
 def user_set_image_list(
     call: Call[SetImagesRequest],
 ) -> Annotated[Mapping[str, object], PhotosTaken]:
-    """Keep the good ones of several photos, and say of each what became of it."""
+    """Store those of several photos that pass the check; answers a result for each."""
     judged = [_judge_listed(call.context, listed) for listed in call.request.user_images]
     return {"results": _keep(call, "user_set_image_list", judged)}
 
 
 def user_test_image(call: Call[CheckImageRequest]) -> Annotated[Mapping[str, object], PhotoTaken]:
-    """Whether `user_set_image` would take this file; nothing is kept."""
+    """Whether `user_set_image` would accept this file; nothing is stored."""
     try:
         check_photo(call.request.body)
     except InvalidRequest as error:
@@ -198,7 +195,7 @@ def user_test_image(call: Call[CheckImageRequest]) -> Annotated[Mapping[str, obj
 
 
 def user_destroy_image(call: Call[DestroyImageRequest]) -> Done:
-    """Delete photos; who has none is passed over."""
+    """Delete photos; people without a photo are ignored."""
     photos, chosen = Photos(call.context.store), call.request.chosen()
     if chosen is None:
         photos.remove_all()
@@ -225,7 +222,7 @@ def _judge(context: CommandContext, user_id: object, timestamp: int, image: byte
 
 
 def _check_user(context: CommandContext, user_id: int) -> None:
-    if not Photos(context.store).has_user(user_id):
+    if not context.has_row("users", user_id):
         raise InvalidRequest(NO_USER)
 
 
@@ -250,29 +247,28 @@ def _readable(user_id: object) -> int:
 
 
 def _keep(call: Call[object], verb: str, judged: Sequence[_Judged]) -> list[Mapping[str, object]]:
-    """Write what was found good, in one transaction; the answer about each, in the same order."""
+    """Store the accepted photos in one transaction; answers a result for each, in order."""
     if all(it.photo is None for it in judged):
         return [_verdict(it.refusal, it.user_id) for it in judged]
     photos = Photos(call.context.store)
-    keep = call.context.store.configuration({"general": ["keep_user_image"]})
-    keeping = keep["general"]["keep_user_image"] != "0"
+    keeping = call.context.setting("general", "keep_user_image") != "0"
     put = _put if keeping else _discard
     answers: list[Mapping[str, object]] = []
-    # Filled while it is written; the entry is made of it afterwards.
-    told: list[dict[str, object]] = []
-    with audited_write(call, verb, "users", new=told) as outcome:
+    # The audit entry lists these rows, so they are collected while they are written.
+    written: list[dict[str, object]] = []
+    with audited_write(call, verb, "users", new=written) as outcome:
         for it in judged:
             refusal = it.refusal if it.photo is None else put(photos, it.user_id, it.photo)
             if not refusal and it.photo is not None:
                 stamp = it.photo.timestamp if keeping else 0
-                told.append({"id": it.user_id, "image_timestamp": stamp})
+                written.append({"id": it.user_id, "image_timestamp": stamp})
             answers.append(_verdict(refusal, it.user_id))
-        outcome.count = len(told)
+        outcome.count = len(written)
     return answers
 
 
 def _put(photos: Photos, user_id: int, photo: Photo) -> str:
-    """Keep a photo; what stands against it, empty when it is done."""
+    """Store a photo; returns the reason of a refusal, or an empty text."""
     try:
         photos.put(user_id, photo)
     except NotFound:  # deleted since it was judged
@@ -283,14 +279,14 @@ def _put(photos: Photos, user_id: int, photo: Photo) -> str:
 
 
 def _discard(photos: Photos, user_id: int, photo: Photo) -> str:
-    """Keep neither this photo nor the one before."""
+    """Store neither this photo nor the former one."""
     del photo
     photos.remove([user_id])
     return ""
 
 
 def _verdict(refusal: str, user_id: int | None = None) -> Mapping[str, object]:
-    """The API's object about one photo; `user_test_image` knows nobody."""
+    """The API's object about one photo; without a person for `user_test_image`."""
     whose = {} if user_id is None else {"user_id": user_id}
     if refusal:
         return {**whose, "success": False, "errors": [_error(refusal)]}
@@ -309,7 +305,7 @@ def _text(photo: Photo) -> str:
     return base64.b64encode(photo.image).decode("ascii")
 
 
-def _meant(request: DestroyImageRequest) -> str:
+def _audit_detail(request: DestroyImageRequest) -> str:
     chosen = request.chosen()
     if chosen is None:
         return " of everybody"
@@ -333,7 +329,7 @@ COMMANDS = (
     Command(user_test_image),
     Command(
         user_destroy_image,
-        audit=Audit(AuditType.API, _meant),
+        audit=Audit(_audit_detail),
         errors=(StorageError,),
         example={"user_ids": [50, 51]},
     ),

@@ -1,4 +1,4 @@
-"""Restarting the machine, and signs of life."""
+"""Restarts the machine; answers whether the api process runs."""
 
 from __future__ import annotations
 
@@ -13,34 +13,30 @@ from gateway.store.tables.audit import AuditType
 
 
 def reboot(call: Call[NoMembers]) -> Done:
-    """Restart the machine once the answer has gone out. Doors do what the site file says they do
-    at a stop, and at a start."""
+    """Restart the machine once the answer has been sent. The doors take their `on_stop` and then
+    their `on_start` state."""
     call.context.platform.check_restart()
     call.caller.afterwards.append(call.context.platform.restart)
     return DONE
 
 
 def reboot_by_url(call: Call[NoMembers]) -> None:
-    """As `reboot`, for anybody, while configuration general.url_reboot_enabled is 1.
-
-    Raises NotFound while it is not.
-    """
-    asked = {"general": ["url_reboot_enabled"]}
-    if call.context.store.configuration(asked)["general"]["url_reboot_enabled"] != "1":
+    """As `reboot`, without a session. Raises NotFound unless general.url_reboot_enabled is 1."""
+    if call.context.setting("general", "url_reboot_enabled") != "1":
         raise NotFound("Not Found")
     with audited(REBOOT, call):
         reboot(call)
 
 
 def device_is_alive(_: Call[NoMembers]) -> Done:
-    """Nothing but the answer itself: this process serves."""
+    """An empty answer: this process serves requests."""
     return DONE
 
 
 REBOOT = Command(
     reboot,
     Right.ADMINISTRATOR,
-    audit=Audit(AuditType.BOOT, lambda _: "", refusals=True),
+    audit=Audit(kind=AuditType.BOOT, refusals=True),
     errors=(NotSupportedHere, DeviceUnavailable),
 )
 

@@ -1,20 +1,19 @@
-"""Tests of the network from the device's point of view, one at a time.
+"""Tests of the network from this device.
 
-An administrator who looks for a server needs them; one at a time, each with its time limit and an
-entry in the audit log, they are of little use for searching a network.
+An administrator who looks for a server needs them. One at a time, each with a time limit and an
+audit entry, they are of little use for scanning a network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, NotRequired
+from collections.abc import Callable
+from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.commands.command import Audit, Command
-from gateway.commands.context import Call, CommandContext
+from gateway.commands.context import Call
 from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, NotSupportedHere
@@ -44,7 +43,7 @@ class ConnectionRequest(HostRequest):
 
 
 class Timed(TypedDict):
-    """How long an answer took, or why there was none."""
+    """How long the answer took, or why there was none."""
 
     success: bool
     time_ms: NotRequired[float]
@@ -59,75 +58,71 @@ class LookedUp(TypedDict):
     reason: NotRequired[str]
 
 
-@contextmanager
-def _alone(context: CommandContext) -> Iterator[None]:
-    if not context.probing.acquire(blocking=False):
+def _probe(call: Call[object], member: str, run: Callable[[], object]) -> dict[str, Any]:
+    """`success` and what `run` returns as `member`, or the `reason` why it failed."""
+    if not call.context.probe_lock.acquire(blocking=False):
         raise DeviceUnavailable("Another test of the network is running")
     try:
-        yield
+        return {"success": True, member: run()}
+    except Unreachable as error:
+        return {"success": False, "reason": str(error)}
     finally:
-        context.probing.release()
+        call.context.probe_lock.release()
 
 
-def connection_test(call: Call[ConnectionRequest]) -> Timed:
+def connection_test(call: Call[ConnectionRequest]) -> Annotated[dict[str, Any], Timed]:
     """Whether a TCP connection can be made: `success`, and `time_ms` or the `reason`.
 
-    The shape is ours, the vendor's is not documented.
+    The vendor does not document the answer; this one is ours.
     """
-    with _alone(call.context):
-        try:
-            return {"success": True, "time_ms": connect(call.request.host, call.request.port)}
-        except Unreachable as error:
-            return {"success": False, "reason": str(error)}
+    return _probe(call, "time_ms", lambda: connect(call.request.host, call.request.port))
 
 
-def ping_test(call: Call[HostRequest]) -> Timed:
+def ping_test(call: Call[HostRequest]) -> Annotated[dict[str, Any], Timed]:
     """Whether a host answers an ICMP echo request: `success`, and `time_ms` or the `reason`.
 
-    The shape is ours, the vendor's is not documented.
+    The vendor does not document the answer; this one is ours.
     """
-    with _alone(call.context):
-        try:
-            return {"success": True, "time_ms": ping(call.request.host)}
-        except Unreachable as error:
-            return {"success": False, "reason": str(error)}
+    return _probe(call, "time_ms", lambda: ping(call.request.host))
 
 
-def nslookup_test(call: Call[HostRequest]) -> LookedUp:
-    """What addresses a name has: `success`, and the `addresses` or the `reason`.
+def nslookup_test(call: Call[HostRequest]) -> Annotated[dict[str, Any], LookedUp]:
+    """The addresses of a name: `success`, and the `addresses` or the `reason`.
 
-    The shape is ours, the vendor's is not documented.
+    The vendor does not document the answer; this one is ours.
     """
-    with _alone(call.context):
-        try:
-            return {"success": True, "addresses": list(look_up(call.request.host))}
-        except Unreachable as error:
-            return {"success": False, "reason": str(error)}
+    return _probe(call, "addresses", lambda: list(look_up(call.request.host)))
 
 
 _MAY_FAIL = (NotSupportedHere, DeviceUnavailable)
-_HOST = Audit(AuditType.NETWORK, lambda request: f" {request.host}", refusals=True, often=True)
+
+
+def _audit_detail(request: HostRequest) -> str:
+    port = f" port {request.port}" if isinstance(request, ConnectionRequest) else ""
+    return f" {request.host}{port}"
+
+
+_AUDIT = Audit(_audit_detail, kind=AuditType.NETWORK, refusals=True, throttled=True)
 
 COMMANDS = (
     Command(
         connection_test,
         Right.ADMINISTRATOR,
-        audit=Audit(
-            AuditType.NETWORK,
-            lambda request: f" {request.host} port {request.port}",
-            refusals=True,
-            often=True,
-        ),
+        audit=_AUDIT,
         errors=_MAY_FAIL,
         example={"host": "127.0.0.1", "port": 80},
     ),
     Command(
-        ping_test, Right.ADMINISTRATOR, audit=_HOST, errors=_MAY_FAIL, example={"host": "127.0.0.1"}
+        ping_test,
+        Right.ADMINISTRATOR,
+        audit=_AUDIT,
+        errors=_MAY_FAIL,
+        example={"host": "127.0.0.1"},
     ),
     Command(
         nslookup_test,
         Right.ADMINISTRATOR,
-        audit=_HOST,
+        audit=_AUDIT,
         errors=_MAY_FAIL,
         example={"host": "localhost"},
     ),

@@ -1,21 +1,23 @@
-"""Making a data directory: databases, factory rows, the site's own rows, the administrator."""
+"""Initialises a data directory: databases, factory rows, rows of the site, the administrator."""
 
 from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.clock import DeviceTime, SiteZone, SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.commands.demo import demo_rows
-from gateway.commands.initial_values import check_initial
 from gateway.doors.door_settings import SecBoxRow
-from gateway.errors import DataDirectoryError, GatewayError, SettingsError
+from gateway.errors import DataDirectoryError, GatewayError, InvalidRequest, SettingsError
 from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
+from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
 from gateway.settings import SITE_FILE, Door, Pull, SiteFile, parse_site, read_site
+from gateway.settings.refusals import closest
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import Journal
 from gateway.store.objects.store import Store
@@ -24,21 +26,20 @@ from gateway.store.tables.identity import DeviceIdentity, draw_identity, store_i
 
 ADMINISTRATOR = "admin"
 EVERYBODY_ALWAYS = 1
-"""The factory's access rule, which lets group 1 pass at any time."""
+"""The access rule of the factory, which admits group 1 at any time."""
 FIRST_SEC_BOX_ACTION = 5
-"""Id of the action of the first SecBox: those of doors have the door's."""
+"""Id of the action of the first SecBox; actions of doors have the id of the door."""
 _UNMISTAKABLE = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Without characters that are mistaken for each other when read from a screen."""
+"""Letters and digits without those that look alike on a screen."""
 _PASSWORD_LENGTH = 16
 
 
 def initialise(data: Path, site_text: str | None, *, demo: bool, open_portals: bool = False) -> str:
-    """Make the data directory `data`; the administrator's password is returned.
+    """Initialise the data directory `data`; returns the password of the administrator.
 
-    `site_text` is the site file to be written; None takes the one that is there. `open_portals`
-    ties rule 1 to every portal, not to the first alone. Raises
-    DataDirectoryError when `data` holds databases already, and GatewayError for a wrong site
-    file. Nothing is left behind by a failure.
+    `site_text` is the site file to write; None uses the existing one. `open_portals` ties rule 1 to
+    every portal instead of the first alone. Raises DataDirectoryError if `data` already holds
+    databases, and GatewayError for a wrong site file. A failure leaves no files behind.
     """
     for name in (STORE_FILE, JOURNAL_FILE):
         if (data / name).exists():
@@ -68,7 +69,7 @@ def initialise(data: Path, site_text: str | None, *, demo: bool, open_portals: b
 
 
 def _remove(data: Path, *, is_new: bool, with_site: bool) -> None:
-    """Take back what a failed `initialise` made, and nothing else."""
+    """Remove what a failed `initialise` made, and nothing else."""
     if is_new:
         shutil.rmtree(data, ignore_errors=True)
         return
@@ -105,7 +106,7 @@ def _fill_store(path: Path, site: SiteFile, *, demo: bool, open_portals: bool) -
 
 
 def new_password() -> str:
-    """A password that nobody has chosen: 79 random bits."""
+    """A random password of 79 bits."""
     return "".join(secrets.choice(_UNMISTAKABLE) for _ in range(_PASSWORD_LENGTH))
 
 
@@ -115,7 +116,7 @@ def _insert(store: Store, rows: Rows) -> None:
 
 
 def factory_rows(site: SiteFile) -> Rows:
-    """The rows of every device; what belongs to door 1 bears the door's title."""
+    """The factory rows; portal and action of door 1 have the title of the door."""
     title = next((door.title for door in site.door if door.id == 1), None)
     if title is None:
         return FACTORY_ROWS
@@ -127,9 +128,9 @@ def factory_rows(site: SiteFile) -> Rows:
 
 
 def further_portals(site: SiteFile) -> dict[int, str]:
-    """The portals that `init` makes beside the first one, with their names.
+    """Names by id of the portals that `init` adds to the first: those of readers and SecBoxes.
 
-    One for each that a reader or a SecBox names; it is called after its door, or its reader.
+    A portal has the name of its door, SecBox or reader.
     """
     names = {reader.portal: reader.title or f"portal {reader.portal}" for reader in site.reader}
     names |= {box.portal: box.shown for box in site.sec_box if box.portal}
@@ -138,11 +139,10 @@ def further_portals(site: SiteFile) -> dict[int, str]:
 
 
 def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
-    """Rows that follow from the wiring: one action a door, one portal for each that a reader
-    stands for, and portal N opening door N where there are both; for a SecBox its row, and its
-    action at the portal that the site file says.
+    """The rows that follow from the wiring: an action per door, the portals of the readers, each of
+    which opens the door of the same number, and for a SecBox its row and the action of its portal.
 
-    A portal beyond the first gets no rule: nobody passes until somebody says who may.
+    Portals beyond the first have no rule: nobody may pass until a rule is tied to them.
     """
     portals = further_portals(site)
     doors = [door for door in site.door if door.id != 1]
@@ -151,24 +151,8 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     return {
         "devices": [{"id": identity.device_id, "name": site.site.name, "ip": "", "public_key": ""}],
         "actions": [
-            {
-                "id": door.id,
-                "name": door.shown,
-                "action": "door",
-                "parameters": f"door={door.id}",
-                "run_at": 0,
-            }
-            for door in doors
-        ]
-        + [
-            {
-                "id": action,
-                "name": box.shown,
-                "action": "sec_box",
-                "parameters": f"id={box.id}, reason=1",
-                "run_at": 0,
-            }
-            for action, box in boxes
+            *(_action(door.id, door.shown, "door", f"door={door.id}") for door in doors),
+            *(_action(id_, box.shown, "sec_box", f"id={box.id}, reason=1") for id_, box in boxes),
         ],
         "sec_boxs": [
             {
@@ -180,12 +164,7 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
             for box in site.sec_box
         ],
         "portals": [
-            {
-                "id": portal,
-                "name": name,
-                "area_from_id": 1,
-                "area_to_id": 1,
-            }
+            {"id": portal, "name": name, "area_from_id": 1, "area_to_id": 1}
             for portal, name in portals.items()
         ],
         "portal_actions": [
@@ -205,8 +184,12 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
     }
 
 
+def _action(id_: int, name: str, script: str, parameters: str) -> dict[str, object]:
+    return {"id": id_, "name": name, "action": script, "parameters": parameters, "run_at": 0}
+
+
 def door_configuration(door: Door) -> dict[str, str | int | bool]:
-    """Keys of `general` that switch on what is wired at a door."""
+    """The keys of `general` that enable the wired inputs of a door."""
     keys: dict[str, str | int | bool] = {}
     for name, wired in (("door_sensor", door.sensor), ("buttonhole", door.rex)):
         if wired:
@@ -216,7 +199,7 @@ def door_configuration(door: Door) -> dict[str, str | int | bool]:
 
 
 def initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | bool]]:
-    """What is wired is switched on; the site file's `initial` tables have the last word."""
+    """Enables what is wired; the `initial` tables of the site file override it."""
     general: dict[str, str | int | bool] = {}
     for door in site.door:
         general |= door_configuration(door)
@@ -231,10 +214,43 @@ def initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | boo
 
 
 def set_password(data: Path, login: str, password: str) -> None:
-    """Give an existing or new API login a password. Raises InvalidRequest for an unfit one."""
+    """Set the password of an existing or new API login. Raises InvalidRequest for a bad one."""
     clock = SystemClock()
     store = Store.open(data / STORE_FILE, REGISTRY, lambda: 0)
     try:
         Accounts(store, clock.monotonic_ns).set_password(login, password)
     finally:
         store.close()
+
+
+def check_initial(site: SiteFile) -> None:
+    """Raise SettingsError, which names every unknown key and wrong value of `initial`."""
+    problems = list(_problems(site))
+    if problems:
+        raise SettingsError("; ".join(problems))
+
+
+def _problems(site: SiteFile) -> Iterator[str]:
+    for module, values in site.initial.items():
+        if module not in CONFIGURATION.modules:
+            near = closest(module, CONFIGURATION.modules)
+            cure = f"did you mean {near!r}?" if near else "gateway/docs/configuration.md lists all"
+            yield f"[initial.{module}]: unknown table; {cure}"
+            continue
+        for key, value in values.items():
+            declared = CONFIGURATION.find(module, key)
+            if declared is None:
+                yield f"[initial.{module}] {key}: unknown key; {_cure(module, key)}"
+                continue
+            try:
+                declared.text(value)
+            except InvalidRequest as error:
+                yield f"[initial.{module}] {key}: {error}"
+
+
+def _cure(module: str, key: str) -> str:
+    homes = [it.module for it in CONFIGURATION if it.key == key]
+    if len(homes) == 1:
+        return f"it belongs to [initial.{homes[0]}]"
+    near = closest(key, [it.key for it in CONFIGURATION if it.module == module])
+    return f"did you mean {near!r}?" if near else "gateway/docs/configuration.md lists all"

@@ -1,9 +1,10 @@
 """`report_generate`: a search as lines of text (Control iD Access API, 3.2).
 
-Where the API is silent: adjustment 1 pads on the right, 2 on the left (unverified); a value longer
-than its width is cut, since whoever asks for a width reads by position; a counter begins at its
-offset; line breaks within a value become blanks, so that a row is a line. A format with `%s` is
-that text with the value in it; any other formats a number as a time of the site's wall clock.
+Not documented by the vendor and decided here: adjustment 1 pads on the right, 2 on the left
+(unverified); a value longer than its width is cut, since readers of fixed widths read by position;
+a counter starts at its offset; line breaks within a value become blanks, so that each row is one
+line. In a format with `%s` the value replaces it; any other format writes a number as a time of the
+site's wall clock.
 """
 
 from __future__ import annotations
@@ -20,27 +21,25 @@ from gateway.commands.answers import TextStream
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.objects import refresh_for
-from gateway.commands.requests import LoadRequest, RequestModel
-from gateway.errors import InvalidRequest
+from gateway.commands.requests import LoadRequest, RequestModel, invalid_value
 from gateway.objects.fields import TEXT_LIMIT
 from gateway.store.query.request import COUNT
-from gateway.store.tables.audit import AuditType
 
 MOST_COLUMNS = 100
 WIDEST = 1_000
 LONGEST_SEPARATOR = 16
 
-# The system's own function takes widths, with which one letter becomes a gigabyte.
+# `strftime` of the C library accepts widths, which can make one directive a gigabyte of text.
 _DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
 _KNOWN = frozenset("%aAbBdHIjmMpSyYwu")
 _BREAKS = re.compile(r"[\r\n]+")
 
 Line = Callable[[int, Mapping[str, object]], str]
-"""From a row's number (0..) and the row to one value's text."""
+"""From the number of a row, from 0, and the row to the text of one column."""
 
 
 class Format(RequestModel):
-    """How a value is written."""
+    """How to write a value."""
 
     adjustment: Literal[1, 2] = 1
     width: Annotated[int, Field(ge=0, le=WIDEST)] = 0
@@ -88,10 +87,10 @@ class ReportRequest(LoadRequest):
 
 
 def report_generate(call: Call[ReportRequest]) -> TextStream:
-    """One line for each row that the search finds."""
+    """One line per row that the search finds."""
     context, request = call.context, call.request
     wanted = [column for column in request.columns if isinstance(column, FieldColumn)]
-    fields = [_asked(request.object_name, column) for column in wanted]
+    fields = [_search_field(request.object_name, column) for column in wanted]
     search = {**request.search(), "fields": fields or None}
     refresh_for(context, search)
     zone = UTC if context.site.site.wire_time is WireTime.LOCAL else context.site.site.zone
@@ -108,7 +107,7 @@ def report_generate(call: Call[ReportRequest]) -> TextStream:
     return TextStream(lines(), file_name=request.file_name or None)
 
 
-def _asked(loaded: str, column: FieldColumn) -> object:
+def _search_field(loaded: str, column: FieldColumn) -> object:
     if "".join(column.field.split()).upper() == COUNT or column.object_name in {None, loaded}:
         return column.field
     return {"object": column.object_name, "field": column.field}
@@ -127,7 +126,7 @@ def _column(context: CommandContext, loaded: str, column: AnyColumn, zone: tzinf
 
 
 def _name(context: CommandContext, loaded: str, column: FieldColumn) -> str:
-    """What the column is called in a result row."""
+    """The member of a result row that holds the column."""
     if "".join(column.field.split()).upper() == COUNT:
         return COUNT
     named = column.object_name or loaded
@@ -157,7 +156,7 @@ def _writer(form: str, zone: tzinfo) -> Callable[[Any], str]:
         return lambda value: form.replace("%s", str(value))
     for found in _DIRECTIVE.finditer(form):
         if found[1] not in _KNOWN or not found[1]:
-            raise InvalidRequest(f"Invalid member 'format' ({found[0]!r} is not known)")
+            raise invalid_value("format", f"{found[0]!r} is not known")
 
     def moment(value: Any) -> str:
         if not isinstance(value, int):
@@ -173,7 +172,7 @@ def _writer(form: str, zone: tzinfo) -> Callable[[Any], str]:
 COMMANDS = (
     Command(
         report_generate,
-        audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
+        audit=Audit(lambda request: f" {request.object_name}"[:200]),
         example={
             "object": "users",
             "order": ["id"],

@@ -1,4 +1,4 @@
-"""Request models, and how their refusals are worded: as the device words them.
+"""Request models, and the refusals of requests in the words of the vendor's device.
 
 Unknown members are ignored: clients send stray ones (`finish`, `filter`, `join` on a create).
 """
@@ -23,11 +23,11 @@ _EXPECTED = {
     "model_type": "object",
     "model_attributes_type": "object",
 }
-"""pydantic's name of a refusal -> the device's name of the type."""
+"""From pydantic's name of an error to the device's name of the expected type."""
 
 
 class RequestModel(BaseModel):
-    """A request's members, with the JSON types that the device insists on."""
+    """The members of a request, with the JSON types that the device requires."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
 
@@ -38,7 +38,7 @@ Model = TypeVar("Model", bound=RequestModel)
 def parse(model: type[Model], body: Mapping[str, object]) -> Model:
     """`body` as a `model`.
 
-    Raises InvalidRequest naming the first wrong member, what was expected and what was there.
+    Raises InvalidRequest, which names the first wrong member, the expected and the found type.
     """
     try:
         return model.model_validate(body)
@@ -49,12 +49,12 @@ def parse(model: type[Model], body: Mapping[str, object]) -> Model:
         raise invalid_member(member, _expected_of(model, problem["loc"]), "undefined")
     expected = _EXPECTED.get(problem["type"])
     if expected is None:
-        raise InvalidRequest(f"Invalid member '{member}' ({problem['msg']})")
+        raise invalid_value(member, problem["msg"])
     raise invalid_member(member, expected, wire_type_of(problem["input"]))
 
 
 def _member(location: tuple[int | str, ...]) -> str:
-    """The innermost name of a place in a request, with the indices that follow it."""
+    """The innermost member of a location in a request, with the indices after it."""
     name = ""
     for part in location:
         name = f"{name}[{part}]" if isinstance(part, int) else part
@@ -66,11 +66,11 @@ def _expected_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str
     schema: Any = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     for part in location:
-        # A member that may be null is described as one of two.
+        # The schema of a member that may be null lists two alternatives.
         schema = next((it for it in schema.get("anyOf", ()) if "$ref" in it), schema)
         reference = schema.get("$ref", "").rpartition("/")[2]
         schema = definitions.get(reference, schema)
-        if "discriminator" in schema:  # then the place names the alternative that was chosen
+        if "discriminator" in schema:  # the location then names the chosen alternative
             schema = {"$ref": schema["discriminator"]["mapping"][part]}
         else:
             schema = schema["items"] if isinstance(part, int) else schema["properties"][part]
@@ -79,13 +79,29 @@ def _expected_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str
     return names.get(kind, kind)
 
 
-def flag(value: object) -> object:
-    """Clients send 0 and 1 where the device documents false and true."""
+def invalid_value(member: str, why: str) -> InvalidRequest:
+    """The device's refusal of a member whose type is right and whose value is not."""
+    return InvalidRequest(f"Invalid member '{member}' ({why})")
+
+
+def _flag(value: object) -> object:
     return bool(value) if type(value) is int and value in {0, 1} else value
 
 
+def _query_flag(value: object) -> object:
+    words = {"0": False, "false": False, "1": True, "true": True}
+    return words.get(value.lower(), value) if isinstance(value, str) else _flag(value)
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+"""Clients send 0 and 1 where the device documents false and true."""
+OptionalFlag = Annotated[bool | None, BeforeValidator(_flag)]
+QueryFlag = Annotated[bool, BeforeValidator(_query_flag)]
+"""A flag that may be in the query, where every member is text."""
+
+
 class NoMembers(RequestModel):
-    """A command that takes nothing."""
+    """A request without members."""
 
 
 class LoginRequest(RequestModel):
@@ -102,14 +118,14 @@ class PasswordRequest(RequestModel):
 
 
 class LoadRequest(RequestModel):
-    """`load_objects`; the members of the search are the store's to read."""
+    """`load_objects`; the store checks the members of the search."""
 
     model_config = ConfigDict(extra="allow")
 
     object_name: str = Field(alias="object")
 
     def search(self) -> dict[str, object]:
-        """The whole request, as it came."""
+        """The whole request as received."""
         return {**(self.model_extra or {}), "object": self.object_name}
 
 
@@ -155,9 +171,9 @@ class ActionsRequest(RequestModel):
 
 
 class AlarmRequest(RequestModel):
-    """`alarm_status`: the empty body asks, although one page calls true the default of `stop`."""
+    """`alarm_status`. An empty body asks, although one page of the vendor has true as default."""
 
-    stop: Annotated[bool, BeforeValidator(flag)] = False
+    stop: Flag = False
 
 
 class ConfigurationRequest(RequestModel):
@@ -166,7 +182,7 @@ class ConfigurationRequest(RequestModel):
     model_config = ConfigDict(extra="allow")
 
     def modules(self) -> dict[str, Any]:
-        """Module -> what was asked of it."""
+        """The members as received, by module."""
         return dict(self.model_extra or {})
 
 

@@ -1,4 +1,4 @@
-"""Who asks, and what a command needs of them."""
+"""Callers, their sessions, and the rights that commands need."""
 
 from __future__ import annotations
 
@@ -14,49 +14,48 @@ from gateway.store.tables.accounts import Role
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A login that stands: what an API client got for its password."""
+    """A session, which an API client gets for login and password."""
 
     token: str
     login: str
     stamp: str
-    """Changes with the account's password and role (`Account.stamp`): a session outlives neither
-    of them."""
+    """The account's `Account.stamp` at login: a session ends when password or role change."""
 
 
 class Sessions(Protocol):
-    """The sessions that stand; a transport keeps them, any thread may use them."""
+    """The valid sessions, which the transport keeps. Thread-safe."""
 
     def open(self, login: str, stamp: str) -> Session:
-        """A new session; the one that has been idle longest makes room when there are too many."""
+        """A new session; beyond the limit it replaces the one that has been idle longest."""
 
     def use(self, token: str) -> AbstractContextManager[Session | None]:
-        """The session of `token`, in use as long as the block runs; None when it is dead."""
+        """The session of `token`, which cannot expire within the block; None for no session."""
 
     def close(self, token: str) -> None:
-        """End a session; a dead one is no error."""
+        """End a session, if there is one."""
 
     def close_login(self, login: str, *, keep: str | None = None) -> None:
         """End every session of `login`, except the one with the token `keep`."""
 
     def renew(self, token: str, login: str, stamp: str) -> None:
-        """Tie a session to the account's new name and stamp."""
+        """Give a session the account's new name and stamp."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls a command. Without a valid session, `login` and `role` are None; `token` is then
-    what was sent in its place."""
+    """The caller of a command. Without a valid session, `login` and `role` are None and `token` is
+    what the client sent."""
 
     login: str | None
     role: Role | None
     token: str | None
     address: str
     afterwards: list[Callable[[], None]] = field(default_factory=list, compare=False, repr=False)
-    """What a command leaves to be done once its answer has gone out."""
+    """What to do once the answer has been sent."""
 
     @property
     def sees_secrets(self) -> bool:
-        """True when password hashes, PINs and the like may be shown and asked for."""
+        """Whether the caller may read and search password hashes, PINs and other secrets."""
         return self.role is Role.ADMINISTRATOR
 
 
@@ -69,10 +68,9 @@ class Right(Enum):
 
 
 def check_right(caller: Caller, right: Right) -> None:
-    """Return when `caller` has `right`.
+    """Raise NotAuthenticated without a session, or NotPermitted if the role lacks `right`.
 
-    Raises NotAuthenticated without a session, NotPermitted when the session's role is not enough.
-    Both texts are the device's own, which clients match.
+    Both texts are the vendor's; clients compare them.
     """
     if right is Right.NONE:
         return

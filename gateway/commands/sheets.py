@@ -1,8 +1,7 @@
-"""Reads the CSV that spreadsheets save, whatever their locale; pure.
+"""Reads the CSV files of spreadsheets of any locale; pure.
 
-Rows are numbered as a spreadsheet numbers them, the header being row 1. What a spreadsheet adds is
-left out: a byte order mark, `sep=;`, rows without a value, and columns without a name or value. It
-may leave out empty cells at the end of a row.
+Rows are numbered as in a spreadsheet: the header is row 1. The byte order mark, `sep=;`, empty rows
+and empty columns without a name are ignored. Empty cells at the end of a row may be missing.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ ENCODINGS = (
     "iso-8859-2",
     "iso-8859-15",
 )
-"""What a file may be said to be written in."""
+"""The encodings that a request may name."""
 
 _ALONE = "\x1f"
-"""A delimiter that occurs in no cell, for a table of one column: a comma belongs to its cells."""
+"""The delimiter of a table with one column, in whose cells a comma is text. No cell has it."""
 _BOM = "\ufeff"
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _QUOTED = re.compile(r'"[^"]*"')
@@ -61,15 +60,15 @@ _WORKBOOKS = {
     b"PK\x03\x04": "a workbook (xlsx, ods) or another packed file",
     b"\xd0\xcf\x11\xe0": "a workbook of an old spreadsheet (xls)",
 }
-"""First bytes of what people send in the place of CSV."""
+"""The first bytes of files that people send instead of CSV."""
 
 
 def text_of(data: str | bytes, encoding: str | None) -> str:
-    """The text of a file, whose byte order mark tells its encoding where there is one.
+    """The text of a file; a byte order mark overrides `encoding`, which is UTF-8 by default.
 
-    Raises InvalidRequest that says where it is not UTF-8 and what to do.
+    Raises InvalidRequest, which names the row that cannot be decoded, and the remedy.
     """
-    # As text, one is a client's that read the file as such.
+    # A client may have read a workbook as text.
     begin = data[:4] if isinstance(data, bytes) else data[:4].encode("latin-1", "replace")
     if begin in _WORKBOOKS:
         raise InvalidRequest(
@@ -92,9 +91,9 @@ def text_of(data: str | bytes, encoding: str | None) -> str:
 
 
 def sheets(text: str, object_name: str | None) -> list[Sheet]:
-    """The tables in `text`: one, of `object_name`, or several, each after a row `#name`.
+    """The tables in `text`: one of `object_name`, or several, each after a row `#name`.
 
-    Raises InvalidRequest naming the row.
+    Raises InvalidRequest, which names the row.
     """
     found: list[Sheet] = []
     name, begins = object_name, True
@@ -133,8 +132,7 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    """What stands between the names of the headers, which hold none themselves; some have but
-    one."""
+    """The delimiter between the names in the headers; a header may have one name only."""
     counts = dict.fromkeys(DELIMITERS, 0)
     header, found = True, False
     for line in text.splitlines():
@@ -150,7 +148,7 @@ def _delimiter(text: str) -> str:
 
 
 def _even(sheet: Sheet) -> None:
-    """Give every row as many cells as there are named columns."""
+    """Pad every row and drop the columns without a name."""
     named = [at for at, column in enumerate(sheet.columns) if column]
     rows = []
     for row in sheet.rows:

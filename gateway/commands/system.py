@@ -1,4 +1,4 @@
-"""What the device tells about itself."""
+"""Information about the device."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ from gateway.host.certificate import is_self_signed
 from gateway.host.network import network
 
 LICENSED_USERS = 200_000
-"""As many people as this device is measured with; nothing is licensed."""
-
-
+"""The number of people that this device was measured with; nothing is licensed."""
 MODEL = "Gateway"
-"""What clients show as the kind of device."""
+"""The kind of device that clients show."""
 
 
 class Uptime(TypedDict):
@@ -42,7 +40,7 @@ class Space(TypedDict):
 
 
 class Memory(TypedDict):
-    """Of the machine."""
+    """The disk of the data directory, and the memory of the machine."""
 
     disk: Space
     ram: Space
@@ -64,7 +62,7 @@ class Biometrics(TypedDict):
 
 
 class NetworkShown(TypedDict):
-    """The place in the network."""
+    """The network settings."""
 
     mac: str
     ip: str
@@ -82,7 +80,7 @@ class NetworkShown(TypedDict):
 
 
 class PortLogin(TypedDict):
-    """There is none (802.1X)."""
+    """The login to a network port (802.1X), which this device lacks."""
 
     enabled: bool
     login: str
@@ -113,11 +111,11 @@ class SystemInformation(TypedDict):
 
 
 def system_information(call: Call[NoMembers]) -> SystemInformation:
-    """The shape of a real device (Access API, system). What this one lacks is 0, false or empty.
+    """The members of a real device (Access API, system); 0, false or empty for what this one lacks.
 
-    Clients ask before they log in, to see what they are talking to. Without a session the site's
-    name, its network beyond this device, and the version of this program stay empty; with one that
-    is over the answer is 401. `version` is what clients compare, general.reported_version; that of
+    Clients ask before they log in, to identify the device. Without a session the name of the site,
+    the network beyond this device and the version of this program are empty; an expired session is
+    answered with 401. `version`, which clients compare, is general.reported_version; the version of
     this program is `gateway_version`.
     """
     context = call.context
@@ -161,9 +159,9 @@ def _uptime(context: CommandContext) -> Uptime:
 
 
 def _time(context: CommandContext, *, known: bool) -> int:
-    """Device time; a simulation may have set the controller's clock ahead.
+    """Device time, with the shift of a simulation.
 
-    For a stranger the controller is not asked: its answer may take seconds, and a thread.
+    Without a session the controller is not asked, since its answer may take seconds.
     """
     shift = timedelta()
     if known:
@@ -173,14 +171,13 @@ def _time(context: CommandContext, *, known: bool) -> int:
 
 
 def _daylight_saving(context: CommandContext) -> bool:
-    fixed = context.store.configuration({"ntp": ["timezone"]}).get("ntp", {}).get("timezone")
-    if fixed:
+    if context.setting("ntp", "timezone"):  # a fixed offset
         return False
     return bool(context.clock.utc().astimezone(context.site.site.zone).dst())
 
 
 def _network(context: CommandContext, *, known: bool) -> NetworkShown:
-    """A stranger learns what whoever reaches this device sees anyhow, and nobody else is asked."""
+    """Without a session, only what anyone who can connect to the device already knows."""
     found, http = network(), context.site.http
     return {
         "mac": found.mac,
@@ -200,7 +197,7 @@ def _network(context: CommandContext, *, known: bool) -> NetworkShown:
 
 
 def _uses_dhcp(context: CommandContext) -> bool:
-    """False as well where nobody knows: figures are wanted, not a refusal."""
+    """False also if it is unknown, so that the other members can be answered."""
     try:
         return context.platform.uses_dhcp()
     except GatewayError:

@@ -1,4 +1,4 @@
-"""The log of the device: the newest entries of its journal as text."""
+"""Exports the newest entries of the journal as text."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from gateway.errors import StorageError
 from gateway.objects.logs import ACCESS_LOGS
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import CommittedEntry, JournalReader
-from gateway.store.tables.audit import AuditType
 
 MOST_ENTRIES = 2_000
 _SECRETS = frozenset(field.name for field in ACCESS_LOGS.fields if field.secret)
 
 
 def get_ac_log(call: Call[NoMembers]) -> TextStream:
-    """The newest 2,000 entries of the journal, a line each, the oldest first; PINs are masked.
+    """The newest 2,000 entries of the journal, one line each, in order; PINs are masked.
 
-    A line is the time on the site's wall clock, what it is about, and the facts as JSON.
+    A line has the time of the site's wall clock, the kind, and the facts as JSON.
     """
     path = call.context.data / JOURNAL_FILE
     entries: list[CommittedEntry] = []
-    if path.exists():  # before the controller's first start it is not
+    if path.exists():  # it does not before the controller's first start
         with closing(JournalReader(path)) as reader:
             entries = reader.after(max(0, reader.last_seq() - MOST_ENTRIES), MOST_ENTRIES)
     return TextStream(_lines(call.context, entries), file_name="log.txt")
@@ -55,7 +54,7 @@ COMMANDS = (
     Command(
         get_ac_log,
         Right.ADMINISTRATOR,
-        audit=Audit(AuditType.API, lambda _: ""),
+        audit=Audit(),
         errors=(StorageError,),
     ),
 )

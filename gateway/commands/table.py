@@ -1,4 +1,4 @@
-"""Every command by name. Each room's module declares its own; here they meet."""
+"""Every command by name, from the declarations in the modules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from gateway.commands import (
     audit,
     authorization,
     backup,
-    buzzer,
     certificate,
     clock,
     configuration,
@@ -22,7 +21,6 @@ from gateway.commands import (
     explain,
     first_run,
     gpio,
-    interlock,
     logins,
     modes,
     network,
@@ -34,7 +32,6 @@ from gateway.commands import (
     reports,
     system,
     system_log,
-    tokens,
     transfer,
     turnstile,
     who_can_open,
@@ -46,43 +43,41 @@ from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import parse
 from gateway.commands.rights import Caller, check_right
 
-_ALL: tuple[Command, ...] = (
-    *logins.COMMANDS,
-    *objects.COMMANDS,
-    *custom_fields.COMMANDS,
-    *configuration.COMMANDS,
-    *doors.COMMANDS,
-    *alarms.COMMANDS,
-    *turnstile.COMMANDS,
-    *modes.COMMANDS,
-    *enrolment.COMMANDS,
-    *authorization.COMMANDS,
-    *passback.COMMANDS,
-    *system.COMMANDS,
-    *system_log.COMMANDS,
-    *interlock.COMMANDS,
-    *tokens.COMMANDS,
-    *accounts.COMMANDS,
-    *gpio.COMMANDS,
-    *buzzer.COMMANDS,
-    *absent.COMMANDS,
-    *photos.COMMANDS,
-    *certificate.COMMANDS,
-    *clock.COMMANDS,
-    *network.COMMANDS,
-    *power.COMMANDS,
-    *probes.COMMANDS,
-    *first_run.COMMANDS,
-    *reports.COMMANDS,
-    *transfer.COMMANDS,
-    *audit.COMMANDS,
-    *backup.COMMANDS,
-    *explain.COMMANDS,
-    *who_can_open.COMMANDS,
+_MODULES = (
+    logins,
+    objects,
+    custom_fields,
+    configuration,
+    doors,
+    alarms,
+    turnstile,
+    modes,
+    enrolment,
+    authorization,
+    passback,
+    system,
+    system_log,
+    accounts,
+    gpio,
+    absent,
+    photos,
+    certificate,
+    clock,
+    network,
+    power,
+    probes,
+    first_run,
+    reports,
+    transfer,
+    audit,
+    backup,
+    explain,
+    who_can_open,
 )
 
+_ALL: tuple[Command, ...] = tuple(it for module in _MODULES for it in module.COMMANDS)
+
 COMMANDS: Mapping[str, Command] = MappingProxyType({command.name: command for command in _ALL})
-"""Name -> command."""
 
 
 def execute(
@@ -91,9 +86,9 @@ def execute(
     caller: Caller,
     body: Callable[[], Mapping[str, object]],
 ) -> Answer:
-    """Run `command` for `caller`; `body` is asked for its members once the right is proved.
+    """Run `command` for `caller`; `body` is read only after the check of the caller's right.
 
-    Raises NotAuthenticated, NotPermitted, InvalidRequest, or what the command itself raises.
+    Raises NotAuthenticated, NotPermitted, InvalidRequest, or an error of the command.
     """
     check_right(caller, command.needs)
     call = Call(context, caller, parse(command.request, body()))

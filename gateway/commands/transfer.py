@@ -1,14 +1,14 @@
-r"""Tables as CSV, out and in.
+r"""Exports and imports tables as CSV.
 
-The API names these commands and not their formats, so the forms here are ours (unverified):
+The vendor's API names these commands without their formats, which are ours (unverified):
 
-- RFC 4180 with commas, semicolons or tabs, the first row naming the fields. Several objects make
-  several such blocks, each after a row with one cell, `#` and the object's name, and a blank line
-  between two of them. An import takes what `gateway.commands.sheets` reads.
-- `\N` is null, an empty cell an empty text; in any other kind of field an empty cell is no value
-  at all, as spreadsheets leave it. A text that begins with a backslash gets another in front.
-- Numbers are decimal, bytes are base64, as in JSON. A card is its value, or `facility,number`; a
-  column `facility` beside it makes it the number alone.
+- RFC 4180 with commas, semicolons or tabs; the first row has the names of the fields. Several
+  objects are several such blocks, separated by a blank line, each after a row with one cell, `#`
+  and the name of the object. An import accepts what `gateway.commands.sheets` reads.
+- `\N` is null and an empty cell is an empty text; in other kinds of fields an empty cell is no
+  value. A text that starts with a backslash gets another one in front.
+- Numbers are decimal and bytes are base64, as in JSON. A card is its value or `facility,number`;
+  with a column `facility` beside it, it is the number alone.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from gateway.commands.answers import TextStream
-from gateway.commands.audit import audited_write
+from gateway.commands.audit import MASK, audited_write
 from gateway.commands.cells import NOTHING, Cells, card_cell, cell_of, text_cell
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.objects import refresh_for
-from gateway.commands.requests import RequestModel, flag
+from gateway.commands.requests import QueryFlag, RequestModel
 from gateway.commands.sheets import ENCODINGS, Row, Sheet, sheets, text_of
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType
@@ -40,14 +40,12 @@ from gateway.objects.fields import Field as FieldKind
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
 from gateway.store.objects.store import Store
-from gateway.store.tables.audit import AuditType
 
 BATCH = 500
-MOST_TOLD = 1_000
-"""Rows that the answer to a dry run tells of one by one."""
-MASK = "***"
+MOST_REPORTED = 1_000
+"""Most rows in the answer to a dry run."""
 _FACILITY, _NUMBER = "facility", "number"
-"""Columns beside, and in the place of, a card's `value`."""
+"""Columns beside and instead of `value` of a card."""
 _ROW = re.compile(r"\brow (\d+)")
 
 
@@ -59,7 +57,7 @@ class Counts(TypedDict):
 
 
 class ImportedRow(TypedDict):
-    """What would come of one row, with its new values, its changes or why it is refused."""
+    """The result of one row in a dry run: its new values, its changes or its refusal."""
 
     object: str
     row: int
@@ -70,7 +68,7 @@ class ImportedRow(TypedDict):
 
 
 class Imported(TypedDict):
-    """Answer to `import_objects`; the last two of a dry run."""
+    """Answer to `import_objects`; `rows` and `more` for a dry run."""
 
     objects: dict[str, Counts]
     dry_run: bool
@@ -79,28 +77,21 @@ class Imported(TypedDict):
     more: NotRequired[int]
 
 
-def _of_query(value: object) -> object:
-    """In a query all members are text."""
-    words = {"0": False, "false": False, "1": True, "true": True}
-    return words.get(value.lower(), value) if isinstance(value, str) else flag(value)
-
-
 def _names_of_query(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
 
 
-Flag = Annotated[bool, BeforeValidator(_of_query)]
 Names = Annotated[list[str], BeforeValidator(_names_of_query)]
 
 
 class _Form(RequestModel):
-    """How an export is written."""
+    """The format of an export."""
 
     delimiter: Literal[",", ";", "\t", "tab"] = ","
-    bom: Flag = False
-    """With a byte order mark, by which a spreadsheet knows UTF-8."""
+    bom: QueryFlag = False
+    """Start with a byte order mark, by which spreadsheets recognise UTF-8."""
     cards: Literal["value", "facility,number"] = "value"
-    """How cards are written that have a facility."""
+    """How to write cards that have a facility."""
 
 
 class ExportedObject(RequestModel):
@@ -121,21 +112,21 @@ class ExportRequest(_Form):
 
 
 class ImportRequest(RequestModel):
-    """`import_objects`: as JSON, or the file itself with the other members in the query."""
+    """`import_objects`: JSON, or the file as the body with the other members in the query."""
 
     data: Annotated[str | bytes, WithJsonSchema({"type": "string"})]
-    """What `export_objects` gives, or what `export_object` gives of `object`."""
+    """The answer of `export_objects`, or of `export_object` for `object`."""
     object_name: str | None = Field(None, alias="object")
     resolution: Literal["fail", "skip", "replace"] = "fail"
-    """What becomes of a row that is there already, by its id, pair or another value that occurs
-    once: refuse everything, leave the old row, or change the given fields of it."""
+    """For a row that exists, by id, pair or another unique value: refuse the import, keep the
+    existing row, or change the given fields."""
     ignore_columns: Names = Field(default_factory=list)
     ignore_tables: Names = Field(default_factory=list)
-    dry_run: Flag = False
-    """Do all of it, tell row by row what came of it, and take it back."""
-    encoding: Literal[ENCODINGS] | None = None  # type: ignore[valid-type] # - the names, in one place
+    dry_run: QueryFlag = False
+    """Import, report the result of each row, and roll back."""
+    encoding: Literal[ENCODINGS] | None = None  # type: ignore[valid-type] # - a dynamic Literal
     card_number: Literal["plain", "w26", "w34", "3+5"] | None = None
-    """What the number of a card without a facility is."""
+    """The meaning of a card number without a facility."""
 
 
 def export_object(call: Call[ExportOneRequest]) -> TextStream:
@@ -151,7 +142,7 @@ def export_objects(call: Call[ExportRequest]) -> TextStream:
     """Several tables as blocks of CSV; secrets for administrators alone."""
     request = call.request
     refresh_for(call.context, [wanted.object_name for wanted in request.objects])
-    # All are begun now, so that a wrong name refuses the whole.
+    # Opened before the answer starts, so that a wrong name refuses the whole request.
     tables = [_table(call, wanted, request) for wanted in request.objects]
 
     def pieces() -> Iterator[str]:
@@ -173,7 +164,7 @@ def _table(call: Call[object], wanted: ExportedObject, form: _Form) -> Iterator[
     names = wanted.columns or [field.name for field in declared.visible(show_secrets=secrets)]
     search = {"object": declared.name, "fields": names}
     rows = call.context.store.load(search, show_secrets=secrets).rows
-    # Twice the same, or by another name: the answer has each column once.
+    # A repeated name or an alias gives one column.
     columns = list(dict.fromkeys(declared.aliases.get(name, name) for name in names))
     pairs = form.cards != "value"
     kinds = [declared.field(name) for name in columns]
@@ -198,8 +189,8 @@ def _writer(kind: FieldKind, *, pairs: bool) -> Callable[[object], str]:
 
 
 def _marked(cell: str) -> str:
-    """The only cell of a row that has anything: an import would leave out an empty row, and take
-    `#users` for the name of an object."""
+    """Escape the only cell of a row with a value: an import ignores empty rows, and `#users` names
+    an object."""
     return f"\\{cell}" if not cell.strip() or cell.startswith("#") else cell
 
 
@@ -215,13 +206,13 @@ class _Table:
 
     declared: ObjectType
     columns: list[str | None]
-    """None for one that is ignored or the facility."""
+    """None for an ignored column, and for the facility."""
     facility: int | None
-    """Which column holds the facility of cards."""
+    """The index of the column with the facility of cards."""
     rows: list[Row]
 
     def values(self, row: Row, cells: Cells) -> dict[str, object]:
-        """The row as JSON would have it. Raises InvalidRequest naming the column."""
+        """The row as in JSON. Raises InvalidRequest, which names the column."""
         facility = "" if self.facility is None else row.cells[self.facility]
         found: dict[str, object] = {}
         for column, cell in zip(self.columns, row.cells, strict=True):
@@ -232,24 +223,24 @@ class _Table:
         return found
 
 
-class _TakenBack(Exception):
+class _RolledBack(Exception):
     """Ends a dry run."""
 
 
 @contextmanager
 def _all_or_none(store: Store, *, keep: bool) -> Iterator[None]:
-    """A transaction that is undone at its end unless `keep`, with `_TakenBack`."""
+    """A transaction that is rolled back at its end unless `keep`, with `_RolledBack`."""
     with store.transaction():
         yield
         if not keep:
-            raise _TakenBack
+            raise _RolledBack
 
 
 def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object], Imported]:
-    """Add the rows of a CSV file, all or none; a refusal names object, row, column and cure.
+    """Add the rows of a CSV file, all or none; a refusal names object, row, column and remedy.
 
-    The rows are numbered as a spreadsheet numbers them. A dry run tells of each row what would
-    come of it, refused ones included.
+    Rows are numbered as in a spreadsheet. A dry run reports the result of each row, including
+    refused ones.
     """
     request, store = call.request, call.context.store
     tables = _tables(store, request)
@@ -257,7 +248,8 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
     tables.sort(key=lambda table: order.index(table.declared.name))
     work = _Import(store, request, show_secrets=call.caller.sees_secrets)
     counts: dict[str, dict[str, int]] = {}
-    with suppress(_TakenBack), call.context.obeyed(), _all_or_none(store, keep=not request.dry_run):
+    transaction = _all_or_none(store, keep=not request.dry_run)
+    with suppress(_RolledBack), call.context.policy_applied(), transaction:
         for table in tables:
             name = table.declared.name
             with audited_write(call, "import_objects", name) as outcome:
@@ -267,8 +259,8 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
     if notes := work.cells.notes():
         answer["notes"] = notes
     if request.dry_run:
-        answer["rows"] = work.told
-        answer["more"] = work.untold
+        answer["rows"] = work.reported
+        answer["more"] = work.unreported
     return answer
 
 
@@ -301,14 +293,14 @@ def _table_of(store: Store, request: ImportRequest, sheet: Sheet) -> _Table:
 
 
 def _column(declared: ObjectType, title: str) -> str:
-    """The field that a header names; a spreadsheet's user may have given it a capital letter."""
+    """The field that a header names; the header may be capitalised."""
     names = (title, title.lower())
     known = [declared.aliases.get(name, name) for name in names]
     return next((name for name in known if declared.has(name)), known[-1])
 
 
 class _Import:
-    """Writes tables and keeps what is to be told of each row."""
+    """Writes tables and reports on each row of a dry run."""
 
     def __init__(self, store: Store, request: ImportRequest, *, show_secrets: bool) -> None:
         self._store = store
@@ -317,29 +309,29 @@ class _Import:
         self._dry = request.dry_run
         numbering = request.card_number
         self.cells = Cells(None if numbering is None else CardNumbering(numbering))
-        self.told: list[dict[str, object]] = []
-        self.untold = 0
+        self.reported: list[dict[str, object]] = []
+        self.unreported = 0
 
     def write(self, table: _Table) -> dict[str, int]:
-        """Write all rows of `table`; how many were written, and how many left out."""
+        """Write all rows of `table`; returns the numbers of written and of skipped rows."""
         written = 0
         for at in range(0, len(table.rows), BATCH):
             written += self._write_some(table, table.rows[at : at + BATCH])
         return {"written": written, "skipped": len(table.rows) - written}
 
     def _write_some(self, table: _Table, rows: Sequence[Row]) -> int:
-        """As one statement or a few; in a dry run, row by row where one is refused."""
-        told, untold = len(self.told), self.untold
+        """Write rows in one batch; in a dry run with a refused row, row by row."""
+        reported, unreported = len(self.reported), self.unreported
         try:
             with self._store.transaction():
                 return self._write_batch(table, rows)
         except InvalidRequest as error:
             if not self._dry:
                 raise
-            del self.told[told:]
-            self.untold = untold
+            del self.reported[reported:]
+            self.unreported = unreported
             if len(rows) == 1:
-                self._tell(table, rows[0], "refused", error=str(error))
+                self._report(table, rows[0], "refused", error=str(error))
                 return 0
         return sum(self._write_some(table, [row]) for row in rows)
 
@@ -355,13 +347,13 @@ class _Import:
                 if self._resolution != "fail":
                     found = self._present(declared, values, seen)
             if found is not None and self._resolution == "skip":
-                self._tell(table, row, "skipped")
+                self._report(table, row, "skipped")
                 continue
             if found is None:
-                self._tell(table, row, "added", values=self._shown(declared, values))
+                self._report(table, row, "added", values=self._shown(declared, values))
             else:
                 changes = self._changes(declared, values, found)
-                self._tell(table, row, "changed" if changes else "unchanged", changes=changes)
+                self._report(table, row, "changed" if changes else "unchanged", changes=changes)
                 if declared.key:
                     values[declared.key_name] = found
             numbers.append(row.number)
@@ -382,7 +374,7 @@ class _Import:
     def _taken(
         self, declared: ObjectType, batch: Sequence[Mapping[str, object]], numbers: Sequence[int]
     ) -> str | None:
-        """Which row of a refused batch is there already, or comes twice, and the cure."""
+        """Which row of a refused batch exists or is repeated, and the remedy."""
         if self._resolution == "replace":
             return None
         seen: dict[tuple[object, ...], int] = {}
@@ -405,7 +397,7 @@ class _Import:
     def _present(
         self, declared: ObjectType, values: Mapping[str, object], seen: set[tuple[object, ...]]
     ) -> int | None:
-        """The key of the row that `values` would meet; 0 for an earlier one of the same batch."""
+        """The key of the row that `values` identify; 0 for an earlier row of the same batch."""
         for names in declared.identities(show_secrets=self._secrets):
             if not all(values.get(name) is not None for name in names):
                 continue
@@ -424,8 +416,8 @@ class _Import:
     def _changes(
         self, declared: ObjectType, values: Mapping[str, object], key: int
     ) -> dict[str, list[object]]:
-        """Field -> its value before and after, for rows that are told of."""
-        if not self._dry or len(self.told) >= MOST_TOLD:
+        """The old and the new value of each changed field, for rows that are reported."""
+        if not self._dry or len(self.reported) >= MOST_REPORTED:
             return {}
         names = [name for name in values if declared.has(name) and name != declared.key_name]
         columns = [self._store.models.column(declared.name, name) for name in names]
@@ -447,14 +439,14 @@ class _Import:
     def _shown(declared: ObjectType, values: Mapping[str, object]) -> dict[str, object]:
         return {name: _cell_shown(declared.field(name), value) for name, value in values.items()}
 
-    def _tell(self, table: _Table, row: Row, action: str, **more: object) -> None:
+    def _report(self, table: _Table, row: Row, action: str, **more: object) -> None:
         if not self._dry:
             return
-        if len(self.told) >= MOST_TOLD:
-            self.untold += 1
+        if len(self.reported) >= MOST_REPORTED:
+            self.unreported += 1
             return
-        told = {"object": table.declared.name, "row": row.number, "action": action}
-        self.told.append({**told, **more})
+        about = {"object": table.declared.name, "row": row.number, "action": action}
+        self.reported.append({**about, **more})
 
 
 def _cell_shown(kind: FieldKind, value: object) -> object:
@@ -474,7 +466,7 @@ def _named(object_name: str, row: int) -> Iterator[None]:
 
 
 def _numbered(text: str, numbers: Sequence[int]) -> str:
-    """The store counts the rows of one batch, and mentions the only one of a batch not at all."""
+    """Replace the number of a row in its batch by that in the file; a batch of one has none."""
     if len(numbers) == 1 and not _ROW.search(text):
         return f"{text} (row {numbers[0]})"
     return _ROW.sub(lambda found: f"row {numbers[int(found[1]) - 1]}", text)
@@ -487,12 +479,12 @@ def _exported(request: ExportRequest) -> str:
 COMMANDS = (
     Command(
         export_object,
-        audit=Audit(AuditType.API, lambda request: f" {request.object_name}"[:200]),
+        audit=Audit(lambda request: f" {request.object_name}"[:200]),
         example={"object": "users", "columns": ["id", "name"]},
     ),
     Command(
         export_objects,
-        audit=Audit(AuditType.API, _exported),
+        audit=Audit(_exported),
         example={"objects": [{"object": "users"}, {"object": "cards"}]},
     ),
     Command(

@@ -1,6 +1,6 @@
-"""The turnstile: how often it turned, and what happened at it last.
+"""The counters and the last event of the turnstile.
 
-Letting somebody through is the action `catra` of `execute_actions`.
+The action `catra` of `execute_actions` releases it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from gateway.errors import ControllerUnavailable, NotSupportedHere
 from gateway.link.messages import ResetTurnstile
 from gateway.objects.equipment import TURNS
 from gateway.store.journal.projection import TURN_COUNTS_ROW
-from gateway.store.tables.audit import AuditType
 
 _LACKING = "this device has no turnstile"
 
 
 class TurnStateRequest(RequestModel):
-    """`turnstile_event_state`: ask for the last event, or forget it."""
+    """`turnstile_event_state`: read or reset the last event."""
 
     event_action: Literal["turn_state", "reset_state"]
 
@@ -46,7 +45,7 @@ class TurnstileEvent(TypedDict):
 
 
 def get_catra_info(call: Call[NoMembers]) -> Annotated[Mapping[str, object], TurnCounts]:
-    """Turns since the last reset: to each side, in and out, and all of them."""
+    """The turns since the last reset: by side, by direction, and in total."""
     if call.context.site.turnstile is None:
         raise NotSupportedHere(_LACKING)
     call.context.refresh_logs()
@@ -58,7 +57,7 @@ def get_catra_info(call: Call[NoMembers]) -> Annotated[Mapping[str, object], Tur
 
 
 def turnstile_event_state(call: Call[TurnStateRequest]) -> TurnstileEvent:
-    """The last event at the turnstile, 0 to 5; after `reset_state` it is 0, waiting."""
+    """The last event of the turnstile, 0 to 5; after `reset_state` 0, waiting."""
     status = call.context.controller.status().turnstile
     if status is None:
         raise NotSupportedHere(_LACKING)
@@ -72,7 +71,7 @@ def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _asked(request: TurnStateRequest) -> str:
+def _audit_detail(request: TurnStateRequest) -> str:
     return f": {request.event_action}"
 
 
@@ -83,7 +82,7 @@ COMMANDS = (
     Command(
         turnstile_event_state,
         errors=_ERRORS,
-        audit=Audit(AuditType.API, _asked, often=True),
+        audit=Audit(_audit_detail, throttled=True),
         example={"event_action": "turn_state"},
     ),
 )

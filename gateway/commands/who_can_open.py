@@ -1,7 +1,7 @@
-"""`who_can_open` and `when_can`: the rules read the other way round.
+"""`who_can_open` and `when_can`: the people of a portal, and the week of a person.
 
-Both go by the rules alone, as they are now: modes of doors, a second factor, anti-passback, several
-persons and interlocks may still stand in the way, and nothing here says that somebody passed.
+Both evaluate the present rules alone. Door modes, a second factor, anti-passback, rules for several
+persons and interlocks may still refuse an access.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.access.decision import Decision, decide
@@ -23,30 +23,30 @@ from gateway.clock import Moment
 from gateway.commands.answers import Rows
 from gateway.commands.command import Command
 from gateway.commands.context import Call
-from gateway.commands.explain import DeviceSeconds, RowId, sources_of
-from gateway.commands.requests import RequestModel, flag
+from gateway.commands.explain import DeviceSeconds, RowId, explain_context
+from gateway.commands.requests import Flag, RequestModel
 from gateway.errors import InvalidRequest, NotFound
 from gateway.explain.reports import day_report
-from gateway.explain.sources import Facts
+from gateway.explain.site_view import SiteView
 
 _MOST_KNOWN = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MayPass = tuple[bool, bool]
-"""Whether somebody may pass in the week, and at the moment."""
+"""Whether a person may pass within the week, and at the moment."""
 
 
 class WhoCanOpenRequest(RequestModel):
-    """`who_can_open`: the people of a portal, or of a door behind any portal."""
+    """`who_can_open`: the people of a portal, or of a door through any portal."""
 
     portal_id: RowId | None = None
     door: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     time: DeviceSeconds | None = None
-    """A moment of the week that counts, in device time; now without it."""
-    now: Annotated[bool, BeforeValidator(flag)] = False
-    """Only those who may pass at that very moment."""
+    """A moment of the week, in device time; by default now."""
+    now: Flag = False
+    """Only people who may pass at that moment."""
     after: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
-    """The last user id of the page before."""
+    """The last user id of the previous page."""
     limit: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
 
 
@@ -55,13 +55,13 @@ class WhenCanRequest(RequestModel):
 
     user_id: RowId
     portal_id: RowId | None = None
-    """Every portal without it."""
+    """By default all portals."""
     time: DeviceSeconds | None = None
-    """A moment of the week, in device time; now without it."""
+    """A moment of the week, in device time; by default now."""
 
 
 class PersonMay(TypedDict):
-    """Somebody who may pass."""
+    """A person who may pass."""
 
     user_id: int
     name: str
@@ -75,11 +75,11 @@ class PeopleAllowed(TypedDict):
 
 
 IntervalShown = TypedDict("IntervalShown", {"begin": int, "end": int, "from": str, "to": str})
-"""Both ends count; `from` and `to` on the wall clock."""
+"""Both ends are included; `from` and `to` are times of the wall clock."""
 
 
 class WeekDay(TypedDict):
-    """A date, and what kind of day it is."""
+    """A date and its kinds of day."""
 
     date: str
     kinds: list[str]
@@ -87,7 +87,7 @@ class WeekDay(TypedDict):
 
 
 class PortalWeek(TypedDict):
-    """When somebody may pass one portal."""
+    """When a person may pass one portal."""
 
     portal_id: int
     name: str
@@ -105,55 +105,55 @@ class Week(TypedDict):
 
 
 def who_can_open(call: Call[WhoCanOpenRequest]) -> Annotated[Rows, PeopleAllowed]:
-    """The people whom the rules let pass at some second of a week, by user id.
+    """The people whom the rules admit at some second of a week, by user id.
 
-    `now` in a row tells whether they may at the moment that was asked about.
+    `now` in a row says whether they may pass at the given moment.
     """
-    return Rows("people", rows_of_people(Facts(sources_of(call.context)), call.request))
+    return Rows("people", rows_of_people(SiteView(explain_context(call.context)), call.request))
 
 
-def rows_of_people(facts: Facts, request: WhoCanOpenRequest) -> Iterator[Mapping[str, object]]:
+def rows_of_people(view: SiteView, request: WhoCanOpenRequest) -> Iterator[Mapping[str, object]]:
     """The rows of the answer. Raises InvalidRequest, NotFound or StorageError."""
-    portals = _portals(facts, request)
-    moment = facts.moment(request.time)
-    may = _Passing(facts, portals, request.door, moment)
+    portals = _portals(view, request)
+    moment = view.moment(request.time)
+    may = _Passing(view, portals, request.door, moment)
     found = (
         {"user_id": member.person.id, "name": member.name, "now": now}
-        for member in facts.people_index.all(request.after)
+        for member in view.people_index.all(request.after)
         for ever, now in [may(member.person)]
         if now or (ever and not request.now)
     )
     return islice(found, request.limit)
 
 
-def _portals(facts: Facts, request: WhoCanOpenRequest) -> list[Portal]:
+def _portals(view: SiteView, request: WhoCanOpenRequest) -> list[Portal]:
     if (request.portal_id is None) == (request.door is None):
         raise InvalidRequest("One of portal_id, door is needed")
     if request.door is not None:
-        if all(request.door != door.id for door in facts.site.doors()):
+        if all(request.door != door.id for door in view.site.doors()):
             raise NotFound(f"There is no door {request.door}")
-        return sorted(facts.policy.portals.values(), key=lambda portal: portal.id)
-    return [_portal(facts, request.portal_id or 0)]
+        return sorted(view.policy.portals.values(), key=lambda portal: portal.id)
+    return [_portal(view, request.portal_id or 0)]
 
 
-def _portal(facts: Facts, portal_id: int) -> Portal:
-    portal = facts.policy.portals.get(portal_id)
+def _portal(view: SiteView, portal_id: int) -> Portal:
+    portal = view.policy.portals.get(portal_id)
     if portal is None:
         raise NotFound(f"There is no portal {portal_id}")
     return portal
 
 
 class _Passing:
-    """Judges people, those of the same departments and own rules once."""
+    """Evaluates people, once for all with the same groups and own rules."""
 
     def __init__(
-        self, facts: Facts, portals: Sequence[Portal], door: int | None, moment: Moment
+        self, view: SiteView, portals: Sequence[Portal], door: int | None, moment: Moment
     ) -> None:
-        self._facts = facts
+        self._view = view
         self._portals = portals
         self._door = door
         self._moment = moment
-        self._week = week_of(facts.device_time, _day(moment))
+        self._week = week_of(view.device_time, _day(moment))
         self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], MayPass] = {}
 
     def __call__(self, person: Person) -> MayPass:
@@ -168,12 +168,12 @@ class _Passing:
         return known
 
     def _may_pass(self, person: Person) -> MayPass:
-        policy = self._facts.policy
+        policy = self._view.policy
         now = any(
             self._counts(decide(policy, person, portal.id, self._moment))
             for portal in self._portals
         )
-        # The first interval is enough, and the rest of the week is not looked at.
+        # The first interval suffices; the rest of the week is not evaluated.
         ever = now or any(
             next(passes(policy, person, portal, self._week, self._counts), None) is not None
             for portal in self._portals
@@ -183,44 +183,44 @@ class _Passing:
     def _counts(self, decision: Decision) -> bool:
         if not decision.allowed or self._door is None:
             return decision.allowed
-        return self._door in self._facts.topology.doors_of(decision.actions)
+        return self._door in self._view.topology.doors_of(decision.actions)
 
 
 def when_can(call: Call[WhenCanRequest]) -> Annotated[Mapping[str, object], Week]:
-    """The week of a person at each portal, in intervals whose ends count.
+    """The week of a person at each portal, in intervals that include both ends.
 
-    `unlocked` are the intervals in which an unlock schedule lets everyone pass there.
+    `unlocked` are the intervals in which an unlock schedule admits everyone.
     """
-    return week(Facts(sources_of(call.context)), call.request)
+    return week(SiteView(explain_context(call.context)), call.request)
 
 
-def week(facts: Facts, request: WhenCanRequest) -> dict[str, Any]:
+def week(view: SiteView, request: WhenCanRequest) -> dict[str, Any]:
     """The answer to `request`. Raises NotFound or StorageError."""
-    member = facts.people_index.one(request.user_id)
+    member = view.people_index.one(request.user_id)
     if member is None:
         raise NotFound(f"There is no user {request.user_id}")
     if request.portal_id is None:
-        portals = sorted(facts.policy.portals.values(), key=lambda portal: portal.id)
+        portals = sorted(view.policy.portals.values(), key=lambda portal: portal.id)
     else:
-        portals = [_portal(facts, request.portal_id)]
-    over = week_of(facts.device_time, _day(facts.moment(request.time)))
+        portals = [_portal(view, request.portal_id)]
+    over = week_of(view.device_time, _day(view.moment(request.time)))
     return {
         "user_id": member.person.id,
         "name": member.name,
-        "days": list(_days(facts, over)),
+        "days": list(_days(view, over)),
         "portals": [
             {
                 "portal_id": portal.id,
                 "name": portal.name,
-                "passes": _told(passes(facts.policy, member.person, portal, over)),
-                "unlocked": _told(unlocked(facts.policy, portal, over)),
+                "passes": _intervals(passes(view.policy, member.person, portal, over)),
+                "unlocked": _intervals(unlocked(view.policy, portal, over)),
             }
             for portal in portals
         ],
     }
 
 
-def _told(found: Iterable[Interval]) -> list[dict[str, object]]:
+def _intervals(found: Iterable[Interval]) -> list[dict[str, object]]:
     return [
         {
             "begin": interval.first.stamp,
@@ -232,8 +232,8 @@ def _told(found: Iterable[Interval]) -> list[dict[str, object]]:
     ]
 
 
-def _days(facts: Facts, over: Iterable[Stretch]) -> Iterator[dict[str, object]]:
-    """The dates of a week with the kinds of days that they are."""
+def _days(view: SiteView, over: Iterable[Stretch]) -> Iterator[dict[str, object]]:
+    """The dates of a week with their kinds of day."""
     seen: set[int] = set()
     for stretch in over:
         ahead = stretch.local - stretch.stamp
@@ -242,7 +242,7 @@ def _days(facts: Facts, over: Iterable[Stretch]) -> Iterator[dict[str, object]]:
             if local in seen:
                 continue
             seen.add(local)
-            day = day_report(facts.policy, Moment(local - ahead, local))
+            day = day_report(view.policy, Moment(local - ahead, local))
             yield {"date": _wall(Moment(0, local))[:10], **asdict(day)}
 
 

@@ -1,4 +1,4 @@
-"""What happened and why, in words: explanations of accesses, and one line for each journal entry.
+"""Words for what happened and why: explanations of accesses, and a line for each journal entry.
 
-`sources`, `rules` and `people_index` read the databases; the other modules are pure.
+`site_view`, `rules` and `people_index` read the databases; the other modules are pure.
 """

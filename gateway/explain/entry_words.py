@@ -1,7 +1,7 @@
 """One line for each journal entry, for the service log, the terminal and the simulator.
 
 `GRANTED Ana at front (card)`, `DENIED Bruno at front: outside the hours of the access rules`,
-`ALARM back: forced open`. Entries that are the controller's own bookkeeping have none.
+`ALARM back: forced open`. Entries that only the controller itself needs have no line.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 from gateway.access.reasons import (
@@ -33,31 +34,38 @@ Body = Mapping[str, Any]
 
 
 class Priority(IntEnum):
-    """How grave a line is: the levels of syslog, which `journalctl -p` filters by."""
+    """The severity of a line, as a syslog level; `journalctl -p` filters by it."""
 
     CRITICAL = 2
-    """Somebody has to look now: fire, intrusion, duress."""
+    """Needs attention now: fire, intrusion, duress."""
     ERROR = 3
-    """A part of the device does not do its work."""
+    """A part of the device does not work."""
     WARNING = 4
     """Something is wrong, or soon will be."""
     NOTICE = 5
-    """Of note, and nothing is wrong: a denial, an opening by a client."""
+    """Normal but significant: a denial, an opening by a client."""
     INFO = 6
 
 
 @dataclass(frozen=True, slots=True)
 class JournalLine:
-    """What one entry says."""
+    """One entry in words."""
 
     priority: Priority
     text: str
 
 
+_critical = partial(JournalLine, Priority.CRITICAL)
+_error = partial(JournalLine, Priority.ERROR)
+_warning = partial(JournalLine, Priority.WARNING)
+_notice = partial(JournalLine, Priority.NOTICE)
+_info = partial(JournalLine, Priority.INFO)
+
+
 def line_of(
     kind: EntryKind, body: Body, utc: datetime, names: SiteNames, *, clock_trusted: bool = True
 ) -> JournalLine | None:
-    """The line of an entry; None for one that has none."""
+    """The line of an entry, None for an entry without one."""
     if kind is EntryKind.ACCESS:
         return _access(body, names.local(utc), names, clock_trusted=clock_trusted)
     return _LINES[kind](body, names)
@@ -76,9 +84,9 @@ def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) ->
     if reason is Reason.GRANTED:
         return _granted(f"GRANTED {at} ({how})", body, known, names)
     if reason is Reason.FREE_PASSAGE:
-        return JournalLine(Priority.INFO, f"FREE PASSAGE {at} ({how}): {words}")
+        return _info(f"FREE PASSAGE {at} ({how}): {words}")
     if REASONS[reason].verdict is StageVerdict.WAITS:
-        return JournalLine(Priority.INFO, f"WAITING {at}: {words}")
+        return _info(f"WAITING {at}: {words}")
     if reason is Reason.UNKNOWN_CREDENTIAL and "card_value" in row:
         words = f"{words} ({card_words(row['card_value'])})"
     broken = REASONS[reason].event is AccessEvent.INVALID_RULE_PARAMETERS
@@ -86,32 +94,28 @@ def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) ->
 
 
 def _granted(text: str, body: Body, known: Known, names: SiteNames) -> JournalLine:
-    """A grant, and what is odd about it."""
+    """A grant, with a warning where no door opens."""
     others = [names.person(id_) for id_ in body.get("company", ()) if id_ != body["row"]["user_id"]]
     if others:
         text = f"{text} together with {', '.join(others)}"
     opened = known.facts.get("doors")
     if opened == [] and not known.facts.get("turnstile"):
-        return JournalLine(
-            Priority.WARNING, f"{text}: the portal opens no door; tie an action to it"
-        )
+        return _warning(f"{text}: the portal opens no door; tie an action to it")
     if known.facts.get("away"):
         shut = ", ".join(f"'{names.door(door)}'" for door in known.facts["away"])
-        return JournalLine(
-            Priority.WARNING, f"{text}: door {shut} stays locked, its module is away"
-        )
+        return _warning(f"{text}: door {shut} stays locked, its module is away")
     if body.get("passback_violation"):
-        return JournalLine(Priority.NOTICE, f"{text}: {violation_words(known, names)}")
-    return JournalLine(Priority.INFO, text)
+        return _notice(f"{text}: {violation_words(known, names)}")
+    return _info(text)
 
 
 def _who(row: Body, names: SiteNames) -> tuple[str, str]:
-    """Whom a row is about, and how they identified."""
+    """The person of a row, and how they identified themselves."""
     how, shown = "PIN or password", ""
     if "card_value" in row:
         how, shown = "card", _two_halves(row["card_value"])
     elif "qrcode_value" in row:
-        how = "code"  # its text may be anything, so it is not told
+        how = "code"  # its text may be anything, so it is not shown
     elif "uhf_tag" in row:
         how, shown = "tag", str(row["uhf_tag"])[:40]
     if row["user_id"]:
@@ -124,7 +128,7 @@ def _two_halves(value: int) -> str:
 
 
 def card_words(value: int) -> str:
-    """The common readings of a card's number: one of them is printed on it."""
+    """The common readings of a card's number; one of them is printed on the card."""
     read = asdict(format_card(value))
     return "; ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in read.items())
 
@@ -147,7 +151,7 @@ def _by(facts: Body) -> str:
 
 
 def opening_line(why: OpeningCause, body: Body, names: SiteNames) -> JournalLine:
-    """The line of an access that no decision of this device led to."""
+    """The line of an access that this device did not decide."""
     row, facts = body["row"], facts_of(body)
     if why is OpeningCause.DECIDED_BY_SERVER:
         granted = row["event"] == AccessEvent.GRANTED
@@ -162,8 +166,8 @@ def opening_line(why: OpeningCause, body: Body, names: SiteNames) -> JournalLine
     elif facts.get("door"):
         where = names.door(facts["door"])
     if why is OpeningCause.BUTTON:
-        return JournalLine(Priority.INFO, f"EXIT {where}: {OPENINGS[why]}")
-    return JournalLine(Priority.NOTICE, f"OPENED {where}: {_opening_words(why, body, names)}")
+        return _info(f"EXIT {where}: {OPENINGS[why]}")
+    return _notice(f"OPENED {where}: {_opening_words(why, body, names)}")
 
 
 def _alarm(body: Body, names: SiteNames) -> JournalLine:
@@ -176,7 +180,7 @@ def _alarm(body: Body, names: SiteNames) -> JournalLine:
     if row["user_id"]:
         words = f"{words}, {names.person(row['user_id'])}"
     if row["event"] != 1:
-        return JournalLine(Priority.NOTICE, f"ALARM OVER {where}: {words}")
+        return _notice(f"ALARM OVER {where}: {words}")
     warning = cause in (AlarmCause.DOOR_OPEN, AlarmCause.ZONE_NO_PRESENCE)
     return JournalLine(
         Priority.WARNING if warning else Priority.CRITICAL, f"ALARM {where}: {words}"
@@ -186,35 +190,29 @@ def _alarm(body: Body, names: SiteNames) -> JournalLine:
 def _moved(body: Body, names: SiteNames) -> JournalLine | None:
     row = body["row"]
     door = names.door(int(row["identification"]))
-    return JournalLine(Priority.INFO, f"{door} {'opened' if row['type'] == 'OPEN' else 'closed'}")
+    return _info(f"{door} {'opened' if row['type'] == 'OPEN' else 'closed'}")
 
 
 def _turn(body: Body, names: SiteNames) -> JournalLine:
     way = "left" if body["row"]["type"] == "TURN_LEFT" else "right"
     if body["allowed"]:
-        return JournalLine(Priority.INFO, f"{names.turnstile} turned {way}")
-    return JournalLine(
-        Priority.WARNING, f"{names.turnstile} was forced {way}: nobody was let through"
-    )
+        return _info(f"{names.turnstile} turned {way}")
+    return _warning(f"{names.turnstile} was forced {way}: nobody was let through")
 
 
-def _gave_up(body: Body, names: SiteNames) -> JournalLine:
-    del body
-    return JournalLine(Priority.INFO, f"{names.turnstile}: nobody went through")
+def _gave_up(_: Body, names: SiteNames) -> JournalLine:
+    return _info(f"{names.turnstile}: nobody went through")
 
 
 def _bad_frame(body: Body, names: SiteNames) -> JournalLine:
     # Bits too few for a card may be keys of a PIN.
     read = "; ".join(f"{name} {value}" for name, value in raw_readings(body["bits"]).items())
     seen = f" (bits {body['bits']}; {read})" if read else ""
-    return JournalLine(
-        Priority.WARNING, f"UNREADABLE at {names.device(body['reader'])}: {body['why']}{seen}"
-    )
+    return _warning(f"UNREADABLE at {names.device(body['reader'])}: {body['why']}{seen}")
 
 
 def _replay(body: Body, names: SiteNames) -> JournalLine:
-    text = f"REPLAY suspected at {names.device(body['reader'])}: {body['why']}"
-    return JournalLine(Priority.WARNING, text)
+    return _warning(f"REPLAY suspected at {names.device(body['reader'])}: {body['why']}")
 
 
 def _device(body: Body, names: SiteNames) -> JournalLine:
@@ -228,21 +226,20 @@ _PARTS = {"rex": "exit button of {1}", "power": "power supply, {1}"}
 _POWER = {"mains_fail": "mains", "battery_low": "battery", "under_voltage": "voltage"}
 
 
-def _fault(body: Body, names: SiteNames) -> JournalLine:
-    del names
+def _fault(body: Body, _: SiteNames) -> JournalLine:
     kind, _, name = body["part"].partition(" ")
     part = _PARTS.get(kind, "{0} {1}").format(kind, _POWER.get(name, name)).strip()
     if body["why"] is None:
-        return JournalLine(Priority.NOTICE, f"FAULT OVER {part}")
-    return JournalLine(Priority.ERROR, f"FAULT {part}: {body['why']}")
+        return _notice(f"FAULT OVER {part}")
+    return _error(f"FAULT {part}: {body['why']}")
 
 
 def _fire(body: Body, names: SiteNames) -> JournalLine:
     if not body["on"]:
-        return JournalLine(Priority.NOTICE, "FIRE over: reset")
+        return _notice("FIRE over: reset")
     until = f"{names.freed_by_fire} until the input is normal and somebody resets it"
     if "since_utc" not in body:
-        return JournalLine(Priority.CRITICAL, f"FIRE reported: {until}")
+        return _critical(f"FIRE reported: {until}")
     since = stamp_words(names.wall(body["since_utc"]))
     match body.get("input_active"):
         case None:
@@ -252,7 +249,7 @@ def _fire(body: Body, names: SiteNames) -> JournalLine:
         case _:
             reset = FIRE_RESET.format(data="DIR")
             text = f"FIRE input normal; {names.freed_by_fire} until somebody resets it: {reset}"
-    return JournalLine(Priority.CRITICAL, text)
+    return _critical(text)
 
 
 _MODES = {
@@ -265,24 +262,23 @@ _MODES = {
 
 def _mode(body: Body, names: SiteNames) -> JournalLine | None:
     if "timed" in body:
-        return None  # what is left of a mode's time, for the next start
+        return None  # the remaining time of a mode, which the next start needs
     if "ended" in body:
         place = names.door(body["ended"]) if body["ended"] else "device"
         mode = _MODES.get(body["mode"], body["mode"])
-        return JournalLine(Priority.NOTICE, f"MODE {place}: the time of {mode} is over")
+        return _notice(f"MODE {place}: the time of {mode} is over")
     place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
     by = f", set by {body['login']}" if body.get("login") else ""
     because = f" ({body['reason']})" if body.get("reason") else ""
     priority = Priority.NOTICE if body["mode"] == "normal" else Priority.WARNING
-    text = f"MODE {place}: {_MODES.get(body['mode'], body['mode'])}{by}{because}"
-    return JournalLine(priority, text)
+    mode = _MODES.get(body["mode"], body["mode"])
+    return JournalLine(priority, f"MODE {place}: {mode}{by}{because}")
 
 
 def _on_start(body: Body, names: SiteNames) -> JournalLine:
     place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
     words = "stays unlocked by its mode or schedule" if body["unlocked"] else "locked"
-    text = f"ON START {place}: unlocked until the rules were read, now {words}"
-    return JournalLine(Priority.NOTICE, text)
+    return _notice(f"ON START {place}: unlocked until the rules were read, now {words}")
 
 
 _CLOCKS = {
@@ -297,23 +293,21 @@ _CLOCKS = {
 }
 
 
-def _clock(body: Body, names: SiteNames) -> JournalLine | None:
-    del names
+def _clock(body: Body, _: SiteNames) -> JournalLine | None:
     if "trusted" not in body:
         return None
     why = f": {_CLOCKS.get(body['why'], body['why'])}" if body.get("why") else ""
     if body["trusted"]:
-        return JournalLine(Priority.NOTICE, f"CLOCK trusted{why}")
-    text = f"CLOCK not trusted{why}; rules with hours do not let people in"
-    return JournalLine(Priority.WARNING, text)
+        return _notice(f"CLOCK trusted{why}")
+    return _warning(f"CLOCK not trusted{why}; rules with hours do not let people in")
 
 
 def _passage(body: Body, names: SiteNames) -> JournalLine | None:
     if "why" not in body:
-        return None  # that somebody went through is told by the door
+        return None  # the entry of the door shows that somebody went through
     who = f"of {names.person(body['user_id'])} " if body["user_id"] else ""
     why = _FORGIVEN.get(body["why"], body["why"])
-    return JournalLine(Priority.INFO, f"anti-passback positions {who}forgotten: {why}")
+    return _info(f"anti-passback positions {who}forgotten: {why}")
 
 
 _FORGIVEN = {
@@ -326,17 +320,14 @@ _FORGIVEN = {
 def _no_entry(body: Body, names: SiteNames) -> JournalLine:
     who = ", ".join(names.person(id_) for id_ in body["users"]) or "nobody"
     where = names.door(body["door"]) if body["door"] else names.turnstile
-    return JournalLine(Priority.INFO, f"NO ENTRY {who} at {where}: the door was not opened in time")
+    return _info(f"NO ENTRY {who} at {where}: the door was not opened in time")
 
 
 def _keypad(body: Body, names: SiteNames) -> JournalLine:
     if not body["locked_ms"]:
-        return JournalLine(Priority.NOTICE, f"KEYPAD {names.device(body['reader'])}: free again")
-    for_s = body["locked_ms"] // 1000
-    text = (
-        f"KEYPAD {names.device(body['reader'])}: locked for {for_s} s after too many wrong entries"
-    )
-    return JournalLine(Priority.WARNING, text)
+        return _notice(f"KEYPAD {names.device(body['reader'])}: free again")
+    locked = f"locked for {body['locked_ms'] // 1000} s after too many wrong entries"
+    return _warning(f"KEYPAD {names.device(body['reader'])}: {locked}")
 
 
 _SCHEDULES = {
@@ -348,90 +339,59 @@ _SCHEDULES = {
 
 def _schedule(body: Body, names: SiteNames) -> JournalLine:
     words = _SCHEDULES.get(body["schedule"], body["schedule"])
-    return JournalLine(Priority.INFO, f"SCHEDULE {names.door(body['door'])}: {words}")
+    return _info(f"SCHEDULE {names.door(body['door'])}: {words}")
 
 
-def _first_card(body: Body, names: SiteNames) -> JournalLine:
-    del names
+def _first_card(body: Body, _: SiteNames) -> JournalLine:
     words = "began" if body["on"] else "is over"
-    return JournalLine(Priority.INFO, f"FIRST CARD {body['first_card']}: the unlocked time {words}")
+    return _info(f"FIRST CARD {body['first_card']}: the unlocked time {words}")
 
 
 def _pre_alarm(body: Body, names: SiteNames) -> JournalLine:
     door = names.door(body["door"])
     if body["on"]:
-        return JournalLine(Priority.WARNING, f"PRE-ALARM {door}: close the door, it is held open")
-    return JournalLine(Priority.INFO, f"PRE-ALARM OVER {door}")
+        return _warning(f"PRE-ALARM {door}: close the door, it is held open")
+    return _info(f"PRE-ALARM OVER {door}")
 
 
 def _interlock(body: Body, names: SiteNames) -> JournalLine:
-    text = (
-        f"EXIT REFUSED {names.door(body['door'])}: interlock, {names.door(body['by'])} "
-        f"{body['why']}"
-    )
-    return JournalLine(Priority.WARNING, text)
+    why = f"interlock, {names.door(body['by'])} {body['why']}"
+    return _warning(f"EXIT REFUSED {names.door(body['door'])}: {why}")
 
 
-def _arming(body: Body, names: SiteNames) -> JournalLine:
-    del names
+def _arming(body: Body, _: SiteNames) -> JournalLine:
     disarmed = ", ".join(map(str, body["disarmed"]))
     text = f"disarmed: {disarmed}" if disarmed else "all armed"
-    return JournalLine(Priority.NOTICE, f"ALARM ZONES {text}")
+    return _notice(f"ALARM ZONES {text}")
 
 
-def _entry(body: Body, names: SiteNames) -> JournalLine | None:
-    del names
+def _entry(body: Body, _: SiteNames) -> JournalLine | None:
     if body["entry"] == "alarm":
-        return None  # the alarm's own entry says so
+        return None  # the entry of the alarm shows it
     if body["entry"] == "over":
-        return JournalLine(Priority.INFO, f"ENTRY zone {body['zone']}: dealt with")
+        return _info(f"ENTRY zone {body['zone']}: dealt with")
     left_s = body["left_ms"] // 1000
-    return JournalLine(Priority.NOTICE, f"ENTRY zone {body['zone']}: {left_s} s left to disarm")
-
-
-def _silenced(body: Body, names: SiteNames) -> JournalLine:
-    del body, names
-    return JournalLine(Priority.NOTICE, "ALARMS silenced")
+    return _notice(f"ENTRY zone {body['zone']}: {left_s} s left to disarm")
 
 
 def _reader_slowed(body: Body, names: SiteNames) -> JournalLine:
     reader = names.device(body["reader"])
     if body["slow"]:
-        text = f"READER {reader}: one read a second, after too many unknown cards or codes"
-        return JournalLine(Priority.WARNING, text)
-    return JournalLine(
-        Priority.NOTICE, f"READER {reader}: as fast as before, {body['left_out']} reads left out"
-    )
+        slowed = "one read a second, after too many unknown cards or codes"
+        return _warning(f"READER {reader}: {slowed}")
+    return _notice(f"READER {reader}: as fast as before, {body['left_out']} reads left out")
 
 
 def _reader_disabled(body: Body, names: SiteNames) -> JournalLine:
-    text = f"IGNORED at {names.device(body['reader'])}: its tamper contact is open"
-    return JournalLine(Priority.WARNING, text)
-
-
-def _started(body: Body, names: SiteNames) -> JournalLine:
-    del body, names
-    return JournalLine(Priority.NOTICE, "STARTED")
-
-
-def _stopped(body: Body, names: SiteNames) -> JournalLine:
-    del body, names
-    return JournalLine(Priority.NOTICE, "STOPPED")
-
-
-def _ended_uncleanly(body: Body, names: SiteNames) -> JournalLine:
-    del body, names
-    return JournalLine(Priority.WARNING, "the last run ended without a stop: power cut or crash")
-
-
-def _bookkeeping(body: Body, names: SiteNames) -> None:
-    del body, names
+    return _warning(f"IGNORED at {names.device(body['reader'])}: its tamper contact is open")
 
 
 _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
-    EntryKind.STARTED: _started,
-    EntryKind.STOPPED: _stopped,
-    EntryKind.ENDED_UNCLEANLY: _ended_uncleanly,
+    EntryKind.STARTED: lambda *_: _notice("STARTED"),
+    EntryKind.STOPPED: lambda *_: _notice("STOPPED"),
+    EntryKind.ENDED_UNCLEANLY: lambda *_: _warning(
+        "the last run ended without a stop: power cut or crash"
+    ),
     EntryKind.ACCESS_EVENT: _moved,
     EntryKind.TURN: _turn,
     EntryKind.GAVE_UP: _gave_up,
@@ -451,12 +411,12 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
     EntryKind.FIRST_CARD: _first_card,
     EntryKind.PRE_ALARM: _pre_alarm,
     EntryKind.INTERLOCK: _interlock,
-    EntryKind.CODE_USED: _bookkeeping,
-    EntryKind.CARD_SPENT: _bookkeeping,
-    EntryKind.DURESS: _bookkeeping,
+    EntryKind.CODE_USED: lambda *_: None,
+    EntryKind.CARD_SPENT: lambda *_: None,
+    EntryKind.DURESS: lambda *_: None,
     EntryKind.ARMING: _arming,
     EntryKind.ENTRY: _entry,
-    EntryKind.SILENCED: _silenced,
+    EntryKind.SILENCED: lambda *_: _notice("ALARMS silenced"),
     EntryKind.READER_SLOWED: _reader_slowed,
     EntryKind.READER_DISABLED: _reader_disabled,
 }

@@ -1,4 +1,4 @@
-"""The names of people, groups and doors of a site, read one by one when needed."""
+"""The names of people, groups and doors of a site; each is read when it is needed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gateway.settings import SiteFile
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Lookup = Callable[[str, int], str]
-"""The name of the row of an object with an id, empty for none. Raises StorageError."""
+"""From an object and the id of a row to its name, empty for none. Raises StorageError."""
 
 
 class SiteNames:
     """The names of one site. Implements `WordNames` of `gateway.explain.reason_words`.
 
-    A name that cannot be read, or is empty, is replaced by what it is the name of and the id.
+    Where a name is empty or cannot be read, the kind of row and its id replace it: `user 7`.
     """
 
     def __init__(self, site: SiteFile, device_time: DeviceTime, lookup: Lookup) -> None:
@@ -51,7 +51,7 @@ class SiteNames:
         return self._doors.get(number, f"door {number}")
 
     def device(self, name: str) -> str:
-        """A reader or module that entries call `name`."""
+        """The title of the reader or module `name`."""
         return self._site.shown(name)
 
     def wall(self, utc_s: int) -> int:

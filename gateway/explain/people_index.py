@@ -1,4 +1,4 @@
-"""People by their ids, with what ties them to rules: one of them, or all of them page by page."""
+"""People by id, with their groups and rules: one person, or everyone page by page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person with their name."""
+    """A person and their name."""
 
     person: Person
     name: str
@@ -55,7 +55,7 @@ class PeopleIndex:
             after = page[-1].person.id
 
     def group_names(self, ids: Iterable[int]) -> dict[int, str]:
-        """What groups are called. Raises StorageError."""
+        """Names by id of those groups that exist. Raises StorageError."""
         column = self._models.column
         groups = self._models["groups"].select(column("groups", "id"), column("groups", "name"))
         return dict(self._run(groups.where(column("groups", "id").in_(members(list(ids))))))

@@ -1,7 +1,7 @@
-"""The words for a reason, with what was known at that instant: the one place that has them.
+"""The words for a reason with its recorded facts.
 
-The service log, explanations and the simulator say the same of one access. What an entry does not
-hold, because an older program wrote it, is left out here; explanations say so.
+The service log, explanations and the simulator share them. Facts that an older version did not
+record are missing from the words; explanations say so.
 """
 
 from __future__ import annotations
@@ -14,16 +14,14 @@ from gateway.access.facts import FORM, NOTHING
 from gateway.access.passback import PassbackMode
 from gateway.access.reasons import REASONS, Reason
 from gateway.access.trace import RuleOutcome
-from gateway.explain.time_words import clock_words, stamp_words
-
-_DAY_S = 86_400
+from gateway.explain.time_words import stamp_words, wall_words
 
 
 class WordNames(Protocol):
-    """What things are called, and what their times are on the site's wall clock."""
+    """The names of people and things, and times on the site's wall clock."""
 
     def person(self, id_: int) -> str:
-        """A person, by name where there is one."""
+        """The name of a person, or else `user` and the id."""
 
     def group(self, id_: int) -> str:
         """A group, as `group 'Office'`."""
@@ -35,39 +33,39 @@ class WordNames(Protocol):
         """A door's bare name."""
 
     def wall(self, utc_s: int) -> int:
-        """UTC seconds on the site's wall clock, counted as if that were UTC."""
+        """UTC seconds as seconds of the site's wall clock."""
 
     def wall_of_stamp(self, stamp: int) -> int:
-        """A value of one of the API's time columns on the site's wall clock."""
+        """A value of the API's time columns as seconds of the site's wall clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A reason, with all that its record holds."""
+    """A reason and what its record holds."""
 
     reason: Reason
     facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     rules: tuple[tuple[str, str], ...] = ()
-    """Name and outcome of each rule that was asked."""
+    """Name and outcome of each rule that was evaluated."""
     clock_trusted: bool = True
     local: int = 0
-    """The instant, on the site's wall clock."""
+    """The instant, in seconds of the site's wall clock."""
 
     @classmethod
     def of_body(cls, body: Mapping[str, Any], local: int, *, clock_trusted: bool = True) -> Known:
-        """What the body of an entry holds. Raises ValueError for a reason that none here is."""
+        """From the body of an entry. Raises ValueError for an unknown reason."""
         rules = tuple((step["name"], step["why"]) for step in body["trace"])
         return cls(Reason(body["reason"]), facts_of(body), rules, clock_trusted, local)
 
 
 def facts_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The facts in the body of an entry; nothing where there are none of a known form."""
+    """The facts in the body of an entry; empty without facts of a known form."""
     facts = body.get("facts")
     return facts if isinstance(facts, Mapping) and facts.get("form") == FORM else NOTHING
 
 
 def reason_words(known: Known, names: WordNames) -> str:
-    """What completes `DENIED Ana at front: ...`; empty for a plain grant."""
+    """The words after `DENIED Ana at front:`; empty for a plain grant."""
     words = REASONS[known.reason].words
     detail = detail_words(known, names)
     if detail and known.reason in _WHOLE:
@@ -76,28 +74,26 @@ def reason_words(known: Known, names: WordNames) -> str:
 
 
 def detail_words(known: Known, names: WordNames) -> str:
-    """What the record adds to the words of its reason; empty for nothing."""
+    """The recorded details of a reason; empty without any."""
     words = _DETAILS.get(known.reason)
     return words(known, names) if words is not None else ""
 
 
 _WHOLE = frozenset({Reason.OUT_OF_TIME, Reason.BLOCKED, Reason.LOCK_DOWN})
-"""Reasons whose detail says all that their words do."""
+"""Reasons whose details replace their words."""
 
 
 def _rules(known: Known, *outcomes: RuleOutcome) -> str:
-    """The rules that came out so, by name."""
+    """The names of the rules with one of these outcomes."""
     return ", ".join(dict.fromkeys(f"'{name}'" for name, why in known.rules if why in outcomes))
 
 
-def _out_of_time(known: Known, names: WordNames) -> str:
-    del names
+def _out_of_time(known: Known, _: WordNames) -> str:
     which = _rules(known, RuleOutcome.OUT_OF_TIME, RuleOutcome.NO_SCHEDULE)
     return f"outside the hours of {which}" if which else ""
 
 
-def _blocked(known: Known, names: WordNames) -> str:
-    del names
+def _blocked(known: Known, _: WordNames) -> str:
     which = _rules(known, RuleOutcome.BLOCKS)
     if not which:
         return ""
@@ -105,13 +101,11 @@ def _blocked(known: Known, names: WordNames) -> str:
     return f"blocked by {which}{'' if known.clock_trusted else why}"
 
 
-def _conditions(known: Known, names: WordNames) -> str:
-    del names
+def _conditions(known: Known, _: WordNames) -> str:
     return _rules(known, RuleOutcome.UNKNOWN_CONDITION)
 
 
-def _untrusted(known: Known, names: WordNames) -> str:
-    del names
+def _untrusted(known: Known, _: WordNames) -> str:
     return _rules(known, RuleOutcome.CLOCK_NOT_TRUSTED)
 
 
@@ -193,8 +187,7 @@ def _unreachable(known: Known, names: WordNames) -> str:
     return f"door '{names.door(facts['door'])}': {facts['why']}" if facts else ""
 
 
-def _error(known: Known, names: WordNames) -> str:
-    del names
+def _error(known: Known, _: WordNames) -> str:
     return str(known.facts.get(Reason.INTERNAL_ERROR, {}).get("error", ""))
 
 
@@ -218,13 +211,13 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
 
 
 def violation_words(known: Known, names: WordNames) -> str:
-    """What a grant that anti-passback only noted violates."""
+    """The violation that anti-passback recorded with a grant."""
     details = _passback(known, names) or "an older version recorded no details"
     return f"anti-passback violation: {details}"
 
 
 def unrecorded(known: Known) -> bool:
-    """Whether the record lacks what its reason rests on."""
+    """Whether the facts that the reason needs are missing from the record."""
     needed = REASONS[known.reason].facts
     return bool(needed) and needed not in known.facts
 
@@ -235,10 +228,3 @@ def _at(utc_s: int, known: Known, names: WordNames) -> str:
 
 def _stamp(stamp: int, known: Known, names: WordNames) -> str:
     return wall_words(names.wall_of_stamp(stamp), known.local)
-
-
-def wall_words(local: int, near: int) -> str:
-    """An instant on the wall clock; without its date where that is the one of `near`."""
-    if local // _DAY_S == near // _DAY_S:
-        return clock_words(local % _DAY_S)
-    return stamp_words(local)

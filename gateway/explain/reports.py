@@ -1,7 +1,7 @@
-"""Why a decision came out as it did: every rule that was considered, and every other stage.
+"""Why a decision came out as it did: the report of every rule and every other stage.
 
-Nothing is decided here. What a door would do comes from `admit` and `decide` themselves; this
-takes their answer apart with the same compiled zones and calendar.
+This module decides nothing. `admit` and `decide` say what a door would do; the reports
+analyse their answer with the same compiled time zones and calendar.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from gateway.explain.values import (
 _FIRST_HOLIDAY = KINDS.index("hol1")
 
 OTHER_PERSON = "other_person"
-"""Why a rule does not count that reaches the portal and is not tied to the person."""
+"""Outcome of a rule that reaches the portal but is not tied to the person."""
 MOST_OTHERS = 50
-"""Most rules tied to the place alone that a report lists: each person may have one."""
+"""Most rules without a tie to the person that a report lists: each person may have one."""
 
 
 def stage_of(reason: Reason, *, by_rules: bool) -> Stage | None:
     """The stage that a decision ended at; None for a grant.
 
-    `by_rules` tells, of a clock that is not trusted, that rules were asked.
+    For a clock that is not trusted, `by_rules` says whether the decision had reached the rules.
     """
     if reason is Reason.GRANTED:
         return None
@@ -64,8 +64,8 @@ def suppose(
     seen: Circumstances,
     locked_ms: int = 0,
 ) -> Supposed:
-    """What a door would make of `attempt`, if nothing had happened there before but wrong entries
-    that lock its keypad for `locked_ms` more."""
+    """What a door would decide about `attempt` with no attempts before it, except wrong entries
+    that lock its keypad for another `locked_ms`."""
     guards = {attempt.reader: Guard(locked_until_ms=seen.now_ms + locked_ms)} if locked_ms else {}
     state = AdmissionState(guards=MappingProxyType(guards))
     found = admit(policy, settings, state, attempt, seen).outcomes[-1]
@@ -84,7 +84,7 @@ def steps_of(decision: Decision) -> tuple[Step, ...]:
 
 
 def day_report(policy: Policy, moment: Moment) -> DayReport:
-    """The kind of day that `moment` falls on, with the names of its holidays."""
+    """The kind of day of `moment`, with the names of its holidays."""
     kinds = policy.calendar.instant(moment).today
     if kinds[0] < _FIRST_HOLIDAY:
         return DayReport((KINDS[kinds[0]],), ())
@@ -103,9 +103,9 @@ def ended_at(case: Case) -> Stage | None:
 
 
 def stage_reports(case: Case) -> tuple[StageReport, ...]:
-    """Every stage in its order."""
+    """Every stage, in order."""
     ended = ended_at(case)
-    if ended is Stage.OTHER:  # where among the others it belongs is not known here
+    if ended is Stage.OTHER:  # it may have been at any stage
         return (StageReport(ended, StageVerdict.REFUSES),)
     ends: dict[Stage | None, Reason] = {ended: case.reason}
     if case.beyond is not None:
@@ -115,7 +115,7 @@ def stage_reports(case: Case) -> tuple[StageReport, ...]:
         if stage is Stage.OTHER:
             continue
         verdict = _verdict(case, stage, ends) if reached else StageVerdict.NOT_REACHED
-        # What comes after a second factor that is due can be told all the same.
+        # The stages after a second factor that is due are known nevertheless.
         reached = reached and (stage not in ends or (stage is ended and case.beyond is not None))
         found.append(StageReport(stage, verdict))
     return tuple(found)
@@ -132,8 +132,8 @@ def _verdict(case: Case, stage: Stage, ends: Mapping[Stage | None, Reason]) -> S
 
 
 def rule_reports(case: Case) -> tuple[tuple[RuleReport, ...], int]:
-    """Every rule tied to the person or to the place, ascending, and how many of those tied to the
-    place alone were left out."""
+    """Every rule tied to the person or to the place, by id, and how many of those tied to the
+    place alone are left out."""
     instant = case.policy.calendar.instant(case.moment)
     now = {step.rule_id: step for step in _steps_now(case)}
     then = {step.rule_id: step for step in case.trace}
@@ -152,7 +152,7 @@ def rule_reports(case: Case) -> tuple[tuple[RuleReport, ...], int]:
 
 
 def _steps_now(case: Case) -> tuple[Step, ...]:
-    """What the rules say, for a person whose validity is not the question."""
+    """The present outcome of each rule, whether or not the person is within their validity."""
     if case.person is None or case.portal is None:
         return ()
     undated = replace(case.person, begin_time=None, end_time=None)
@@ -217,5 +217,5 @@ def _span(span: TimeSpanRow, instant: ScheduleInstant) -> SpanReport:
 
 
 def named_zone(id_: int, name: str | None, spans: Sequence[TimeSpanRow]) -> NamedZone:
-    """A time zone, compiled as the policy's are; one without a name has been deleted."""
+    """A time zone, compiled as those of the policy are; without a name it is a deleted one."""
     return NamedZone(id_, name, tuple(spans), drain(compile_zone(spans)))

@@ -1,4 +1,4 @@
-"""The rules with the names that their compiled form leaves out, for explanations."""
+"""The compiled rules with the names of their time zones, which explanations show."""
 
 from __future__ import annotations
 
@@ -28,26 +28,25 @@ class NamedRules:
 
     snapshot: Snapshot
     rule_zones: Mapping[int, tuple[NamedZone, ...]]
-    """By rule, its time zones, those that were deleted included."""
+    """The time zones of each rule, including deleted ones."""
 
 
 class RulesCache:
-    """Compiles each version once. Any thread may use it, with a database open for reading."""
+    """Compiles each policy version once. Thread-safe; the caller gives a readable database."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._newest: NamedRules | None = None
 
     def newest(self, database: TrackedDatabase, models: Models) -> NamedRules:
-        """The rules as they are committed now. Raises StorageError."""
+        """The rules as committed now. Raises StorageError."""
         with self._guard:
             for _ in range(_TRIES):
                 version = _version(database)
                 if self._newest is None or self._newest.snapshot.version != version:
                     snapshot = drain(SnapshotReader(database, models).compile())
                     self._newest = NamedRules(snapshot, _rule_zones(database, models))
-                # Both were read after `version`: with the same one still there, they belong
-                # together.
+                # Both were read after `version`, so they belong together while it is unchanged.
                 if self._newest.snapshot.version == _version(database):
                     return self._newest
                 self._newest = None

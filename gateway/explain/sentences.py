@@ -1,4 +1,4 @@
-"""An explanation in sentences that a technician reads: what was, and what would have to change."""
+"""An explanation in sentences for a technician: what happened, and what to change."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from gateway.explain.time_words import schedule_words, when
 from gateway.explain.values import Case, RuleReport, StageReport
 
 MOST_HINTS = 10
-"""Rules of one kind that are named, so that what would have to change stays readable."""
+"""Most rules of one kind that the sentences name."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonNames:
-    """What the people and groups of a case are called."""
+    """The names of the person and the groups of a case."""
 
     person: str = ""
     groups: Mapping[int, str] | None = None
 
     def group(self, id_: int) -> str:
-        """A group with its name, where it has one."""
+        """A group with its name, if it has one."""
         name = (self.groups or {}).get(id_)
         return f"group {id_}" if name is None else f"group {id_} '{name}'"
 
@@ -45,7 +45,7 @@ class Sentences:
     """The sentences about one case."""
 
     def __init__(self, case: Case, names: PersonNames, words: WordNames) -> None:
-        """`words` names what the facts of the case are about."""
+        """`words` names the people and things in the facts of the case."""
         self._case = case
         self._names = names
         self._words = words
@@ -61,7 +61,7 @@ class Sentences:
         self._person = f"user {person.id}{called}" if person else "nobody known"
 
     def verdict(self) -> str:
-        """Who, where, when, and what came of it."""
+        """Who, where, when, and the outcome."""
         case = self._case
         label = _LABELS[REASONS[case.reason].verdict]
         why = self._why(case.reason)
@@ -69,7 +69,7 @@ class Sentences:
         return f"{text}: {why}" if why else text
 
     def rule(self, rule: RuleReport) -> str:
-        """What became of one rule."""
+        """The outcome of one rule."""
         text = f"{_title(rule)} {self._outcome(rule)}"
         return f"{text} (the rules have changed since)" if rule.changed else text
 
@@ -87,7 +87,7 @@ class Sentences:
         )
 
     def stage(self, report: StageReport) -> str:
-        """Why a case ended, or waits, at a stage; empty for the others."""
+        """Why the case ended or waits at a stage; empty for other stages."""
         if report.verdict not in _TELLING:
             return ""
         case = self._case
@@ -114,7 +114,7 @@ class Sentences:
         return Known(reason, case.facts, rules, case.moment.trusted, case.moment.local)
 
     def to_change(self, rules: Sequence[RuleReport], opens_next: Moment | None) -> list[str]:
-        """What would have to be otherwise, for the door to open."""
+        """What to change so that the door opens."""
         reasons = (self._case.reason, self._case.beyond)
         return [
             text
@@ -142,7 +142,7 @@ class Sentences:
                 return []
 
     def _cure(self, reason: Reason) -> list[str]:
-        """The remedy of the table, with the ids of this case."""
+        """The remedy for the reason, with the ids of this case."""
         case = self._case
         locked = case.facts.get(Reason.LOCK_DOWN, {})
         ids = {
@@ -236,4 +236,4 @@ _OUTCOMES: Mapping[tuple[str, TimeVerdict | None], str] = {
     (RuleOutcome.OVERRULED_BY_BLOCK, None): "would release, but another rule blocks",
     (RuleOutcome.UNKNOWN_TYPE, None): "neither blocks nor releases: type {type}",
 }
-"""By outcome, and where that makes a difference by what the schedule says."""
+"""By outcome, and by the verdict of the schedule where the words depend on it."""

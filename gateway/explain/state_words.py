@@ -1,4 +1,4 @@
-"""Words for the lasting states in force now: fire, modes, holds, alarms."""
+"""Words for the states in force: fire, modes, locked keypads, doors held unlocked, alarms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.explain.names import SiteNames
-from gateway.explain.reason_words import wall_words
+from gateway.explain.time_words import wall_words
 from gateway.link.messages import AlarmStatus, ControllerStatus, DoorStatus
 
 FIRE_RESET = 'run `gateway alarm reset --data {data}`, or send alarm_status with {{"stop":true}}'
@@ -21,9 +21,9 @@ _MODES = {
 def states_in_force(
     status: ControllerStatus, names: SiteNames, now: datetime, data: str = "DIR"
 ) -> Iterator[tuple[str, str]]:
-    """What is in force, each with the part that it concerns and what ends it.
+    """Pairs of the door, reader or part and its state, with what ends the state.
 
-    `data` is the data directory that a command names.
+    `data` is the data directory in the command lines that the words name.
     """
     near = names.local(now)
     if status.fire is not None:

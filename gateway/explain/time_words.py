@@ -21,8 +21,9 @@ KINDS = (
     "hol2",
     "hol3",
 )
-"""Kinds of days, in the order of a span's flags."""
+"""Kinds of days, in the order of the flags of a time span."""
 
+_DAY_S = 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RUNS = (("monday", "friday"), ("monday", "saturday"), ("monday", "sunday"))
 _WEEK = (*KINDS[1:7], KINDS[0])
@@ -44,7 +45,7 @@ def stamp_words(stamp: int) -> str:
 
 
 def clock_words(second: int, *, end: bool = False) -> str:
-    """A second of the day; the last one, as an `end`, is the next midnight."""
+    """A second of the day; as an `end`, the last second is written 24:00."""
     if end and second >= LAST_SECOND:
         return "24:00"
     minutes, seconds = divmod(second, 60)
@@ -52,8 +53,15 @@ def clock_words(second: int, *, end: bool = False) -> str:
     return f"{text}:{seconds:02}" if seconds else text
 
 
+def wall_words(local: int, near: int) -> str:
+    """An instant of the wall clock; without its date if that is the date of `near`."""
+    if local // _DAY_S == near // _DAY_S:
+        return clock_words(local % _DAY_S)
+    return stamp_words(local)
+
+
 def days_words(days: Sequence[str]) -> str:
-    """Days of the week in short: `monday to friday, hol1`."""
+    """Days of the week, abbreviated: `monday to friday, hol1`."""
     if len(days) == len(KINDS):
         return "every day"
     week = [day for day in _WEEK if day in days]
@@ -71,6 +79,6 @@ def span_words(span: SpanReport) -> str:
 
 
 def schedule_words(zones: Sequence[ZoneReport]) -> str:
-    """When time zones hold, taken together."""
+    """The spans of all time zones together."""
     spans = dict.fromkeys(span_words(span) for zone in zones for span in zone.spans)
     return "; ".join(spans) or "never"

@@ -1,4 +1,4 @@
-"""The values that an explanation consists of."""
+"""The values of an explanation."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from gateway.clock import Moment
 
 @dataclass(frozen=True, slots=True)
 class NamedZone:
-    """A time zone with what its compiled form leaves out."""
+    """A time zone with its name and spans, which the compiled form lacks."""
 
     id: int
     name: str | None
-    """None for one that was deleted."""
+    """None for a deleted zone."""
     spans: tuple[TimeSpanRow, ...]
     zone: CompiledZone
 
 
 @dataclass(frozen=True, slots=True)
 class SpanReport:
-    """One span of a time zone. Seconds of the day, both included."""
+    """One span of a time zone, in seconds of the day, both ends included."""
 
     days: tuple[str, ...]
     start: int
     end: int
     holds: bool
-    """At the moment asked about."""
+    """At the moment of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ZoneReport:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What became of one rule, as a journal keeps it too."""
+    """The outcome of one rule, as the journal records it."""
 
     rule_id: int
     name: str
@@ -69,13 +69,13 @@ class RuleReport:
     rule_id: int
     name: str
     type: int | None
-    """As the row has it; None for a rule that was deleted."""
+    """As stored; None for a deleted rule."""
     person: PersonTie | None
-    """None: not tied to this person."""
+    """How the rule is tied to the person, None for not at all."""
     groups: tuple[int, ...]
-    """The person's groups that it is tied to."""
+    """Those groups of the person that the rule is tied to."""
     tied_groups: tuple[int, ...]
-    """All groups that it is tied to."""
+    """All groups that the rule is tied to."""
     place: PlaceTie
     time: TimeVerdict
     """Of the rule alone, whether or not it is tied to person and place."""
@@ -84,13 +84,13 @@ class RuleReport:
     why: str
     """A `RuleOutcome`, or `other_person`."""
     changed: bool = False
-    """The rules have changed since the decision: `why` is the outcome then, the clauses are those
-    of now."""
+    """The rules have changed since the decision: `why` is the outcome of that time, the clauses
+    are the present ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageReport:
-    """One stage, and what became of it."""
+    """One stage of the decision and its verdict."""
 
     stage: Stage
     verdict: StageVerdict
@@ -98,21 +98,21 @@ class StageReport:
 
 @dataclass(frozen=True, slots=True)
 class DayReport:
-    """What kind of day a moment falls on."""
+    """The kind of day of a moment."""
 
     kinds: tuple[str, ...]
-    """Its weekday, or the holiday groups that stand in for it."""
+    """The weekday, or the holiday groups that replace it."""
     holidays: tuple[str, ...]
-    """Names."""
+    """Names of the holidays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supposed:
-    """What would become of an attempt."""
+    """The outcome of an attempt that has not happened."""
 
     outcome: AdmissionOutcome
     after: AdmissionOutcome | None = None
-    """Where a second factor is due: what would become of it after that."""
+    """If a second factor is due: the outcome once it is given."""
 
     @property
     def decision(self) -> Decision:
@@ -124,7 +124,8 @@ class Supposed:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What both rest on; nobody waits for others yet, so nothing tells until when."""
+        """The facts of both outcomes, without the time until which a person would wait for
+        others."""
         return {
             name: {key: it for key, it in known.items() if (name, key) != _WAIT}
             for outcome in (self.outcome, self.after)
@@ -138,7 +139,7 @@ _WAIT = ("persons", "until_s")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A decision to be explained, with all that it rested on."""
+    """A decision to be explained and everything that it depended on."""
 
     policy: Policy
     person: Person | None
@@ -146,20 +147,20 @@ class Case:
     moment: Moment
     reason: Reason
     trace: tuple[Step, ...]
-    """Every rule tied to the person, where rules were asked."""
+    """Every rule tied to the person; empty where the decision did not reach the rules."""
     rule_zones: Mapping[int, tuple[NamedZone, ...]]
-    """By rule."""
+    """The time zones of each rule."""
     logged: bool = False
-    """The decision is from the log; the explanation states its outcome then."""
+    """The decision is in the log; the explanation states its recorded outcome."""
     beyond: Reason | None = None
-    """Where a second factor is due: what would become of it after that."""
+    """If a second factor is due: the outcome once it is given."""
     facts: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    """What the decision rests on beside the rules, as `facts` names it."""
+    """What the decision depends on beside the rules; `gateway.access.facts` names the members."""
     violates: bool = False
-    """Let in against the record of anti-passback."""
+    """The person was let in although anti-passback recorded a violation."""
     readings: str = ""
-    """The common readings of a card that nobody has."""
+    """The common readings of an unknown card's number."""
     doors_known: bool = False
-    """Of one that has not happened: how the doors stand is known."""
+    """For an access that has not happened: the state of the doors is known."""
     asked: Mapping[Stage, bool] = field(default_factory=lambda: MappingProxyType({}))
-    """Whether anything is set up at a stage that depends on the configuration."""
+    """For stages that depend on the configuration: whether they are in use."""

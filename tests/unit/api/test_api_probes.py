@@ -133,5 +133,5 @@ def test_tests_are_told_of_in_the_audit_log_and_not_each_time(
         order("nslookup_test", {"host": "127.0.0.7"})
     lines = order("export_audit_logs", {"network": 1}).text.splitlines()
     assert len([line for line in lines if "nslookup_test 127.0.0.7" in line]) == 1
-    assert throwaway.context.probing.acquire(blocking=False)
-    throwaway.context.probing.release()
+    assert throwaway.context.probe_lock.acquire(blocking=False)
+    throwaway.context.probe_lock.release()

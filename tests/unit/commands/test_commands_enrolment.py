@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.commands.enrolment import close_enrolments
-from gateway.commands.enrolment_desk import Enrolled, EnrolmentDesk, EnrolmentKind, Running
+from gateway.commands.enrolment_runner import Enrolled, EnrolmentKind, EnrolmentRunner, Running
 from gateway.credentials.password_hash import verify
 from gateway.errors import ControllerUnavailable, GatewayError, InvalidRequest
 from gateway.link.messages import CancelCapture, Capture
@@ -315,7 +315,7 @@ def test_a_cancellation_waits_for_the_end_of_what_it_cancels(pool: ThreadPoolExe
         assert running.cancelled
         raise InvalidRequest("cancelled")
 
-    enrolments = EnrolmentDesk()
+    enrolments = EnrolmentRunner()
     running = Running(EnrolmentKind.CARD, 5, "ticket")
     running.ended = Ended()
     answer = pool.submit(enrolments.run, running, work)

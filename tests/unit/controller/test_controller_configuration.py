@@ -23,13 +23,14 @@ PASSED_ON = {
     "cli/doctor/stored.py",
     "commands/audit.py",
     "commands/configuration.py",
+    "commands/context.py",
     "commands/gpio.py",
 }
 """Files that handle any key: for the client that names it, or to check every stored value."""
 SNAPSHOTS = {
     "controller/state/config.py",
     "store/policy/exception_modes.py",
-    "explain/sources.py",
+    "explain/site_view.py",
     "controller/flight/rules.py",
     "cli/doctor/portals.py",
 }
@@ -131,8 +132,8 @@ def trees() -> Iterator[tuple[str, ast.Module]]:
 
 
 def asked_of_the_store() -> set[Key]:
-    """What every `....configuration(asked)` asks for: as it stands there, or, where `asked` has a
-    name, any key whose two names are texts of that file."""
+    """What every `configuration(keys)` and `setting(module, key)` of the code reads: the literal
+    keys or else, where they have a name, any key whose two names are texts of that file."""
     found: set[Key] = set()
     for name, tree in trees():
         if name in PASSED_ON:
@@ -141,6 +142,12 @@ def asked_of_the_store() -> set[Key]:
             match node:
                 case ast.Call(func=ast.Attribute(attr="configuration"), args=[asked, *_]):
                     found |= literally(asked) or named_in(tree)
+                case ast.Call(func=ast.Attribute(attr="setting"), args=asked):
+                    match asked:
+                        case [ast.Constant(str(module)), ast.Constant(str(key))]:
+                            found.add((module, key))
+                        case _:
+                            found |= named_in(tree)
     return found
 
 

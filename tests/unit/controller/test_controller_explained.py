@@ -11,7 +11,7 @@ import pytest
 from gateway.clock import DeviceTime, SiteZone
 from gateway.commands.explain import ExplainRequest, explained
 from gateway.explain.rules import RulesCache
-from gateway.explain.sources import ExplainSources, Facts
+from gateway.explain.site_view import ExplainContext, SiteView
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY
@@ -44,7 +44,7 @@ def explain(bench: Bench) -> Explain:
             question["access_log_id"] = bench.journal(EntryKind.ACCESS)[-1]["row"]["id"]
         store = database.open_reader(bench.data / STORE_FILE)
         try:
-            sources = ExplainSources(
+            context = ExplainContext(
                 database=store,
                 models=Models(REGISTRY, store),
                 rules_cache=RulesCache(),
@@ -54,7 +54,7 @@ def explain(bench: Bench) -> Explain:
                 device_time=DeviceTime(zone, site.site.wire_time),
                 status=bench.controller.status,
             )
-            return explained(Facts(sources), ExplainRequest(**question))
+            return explained(SiteView(context), ExplainRequest(**question))
         finally:
             store.close_all()
 

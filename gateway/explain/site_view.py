@@ -1,12 +1,13 @@
-"""What explanations are made from: the rules as they are, people, the journal, how doors stand.
+"""The rules, people, journal and door states of a site at one instant, for explanations.
 
-The api process and `gateway explain` both use it. It writes nothing, and asks the controller for
-nothing but its state: the rules are compiled here, from the same rows by the same code.
+The api process and `gateway explain` use this view. It reads only. It compiles the rules itself,
+from the same rows and by the same code as the controller, which it asks for its state alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -46,11 +47,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class ExplainSources:
-    """Where an explanation takes its facts from."""
+class ExplainContext:
+    """What a view of the site reads."""
 
     database: TrackedDatabase
-    """The store, for reading."""
+    """The store, opened for reading."""
     models: Models
     rules_cache: RulesCache
     journal: Path
@@ -58,18 +59,18 @@ class ExplainSources:
     clock: Clock
     device_time: DeviceTime
     status: Callable[[], ControllerStatus | None]
-    """The controller's state, None when it is away."""
+    """Returns the controller's state, None while it is away."""
 
 
-class Facts:
-    """The facts of one question, at one instant. One thread uses it."""
+class SiteView:
+    """The site at the instant of one question. Not thread-safe."""
 
-    def __init__(self, sources: ExplainSources) -> None:
-        self._sources = sources
-        self.rules: NamedRules = sources.rules_cache.newest(sources.database, sources.models)
-        self.people_index = PeopleIndex(sources.database, sources.models)
-        self.site = sources.site
-        self.device_time = sources.device_time
+    def __init__(self, context: ExplainContext) -> None:
+        self._context = context
+        self.rules: NamedRules = context.rules_cache.newest(context.database, context.models)
+        self.people_index = PeopleIndex(context.database, context.models)
+        self.site = context.site
+        self.device_time = context.device_time
 
     @property
     def policy(self) -> Policy:
@@ -77,12 +78,12 @@ class Facts:
 
     def people(self) -> PeopleReader:
         """Finds people by credential."""
-        return PeopleReader(self._sources.database, self._sources.models)
+        return PeopleReader(self._context.database, self._context.models)
 
     @cached_property
     def status(self) -> ControllerStatus | None:
-        """The controller's state, None when it is away."""
-        return self._sources.status()
+        """The controller's state, None while it is away."""
+        return self._context.status()
 
     def configured(self, module: str, key: str) -> str:
         """A value of the configuration."""
@@ -93,9 +94,9 @@ class Facts:
         return self.configured(module, key) == "1"
 
     def moment(self, time: int | None) -> Moment:
-        """The instant that is asked about: `time` in device time, now without it.
+        """The instant `time` in device time, or now.
 
-        A time that is given is taken for certain; now is as certain as the controller says.
+        A given time counts as trusted; the present time is as trusted as the controller's clock.
         """
         if time is None:
             trusted = self.status is None or self.status.clock_trusted
@@ -105,12 +106,12 @@ class Facts:
         return self.device_time.moment(_EPOCH + timedelta(seconds=time))
 
     def _now(self) -> datetime:
-        # A simulation sets the controller's wall clock alone.
+        # A simulation shifts the controller's clock only.
         ahead_s = 0.0 if self.status is None else self.status.clock_shift_s
-        return self._sources.clock.utc() + timedelta(seconds=ahead_s)
+        return self._context.clock.utc() + timedelta(seconds=ahead_s)
 
     def portal_of_reader(self, name: str) -> int:
-        """The portal that a reader of the site stands for, 0 for none. Raises InvalidRequest."""
+        """The portal of a reader, 0 for none. Raises InvalidRequest for an unknown reader."""
         for reader in self.site.reader:
             if reader.name == name:
                 return self.topology.portal_of_reader(reader.index)
@@ -118,21 +119,21 @@ class Facts:
 
     @cached_property
     def topology(self) -> Topology:
-        """Which readers, portals and doors of the site belong together."""
+        """The ties between readers, portals and doors of the site."""
         return Topology(self.site, self.rules.snapshot)
 
     @cached_property
     def _modes(self) -> Mapping[int, DoorModes]:
-        """The exception modes by the configuration alone, by door."""
+        """The exception modes of each door according to the configuration."""
         return exception_modes(self.site, self.rules.snapshot, ended=())
 
     def settings(self, *anywhere: str) -> AdmissionSettings:
-        """How people are let in; `anywhere` are names of readers that count as keypads."""
+        """The settings of admission; the readers `anywhere` count as keypads, too."""
         settings = admission_settings(self.rules.snapshot.configuration, self.site)
         return replace(settings, keypads=settings.keypads | set(anywhere))
 
     def circumstances(self, moment: Moment, portal: Portal | None, user_id: int) -> Circumstances:
-        """What is true beside the rules: doors and record as they are now, at any `moment`."""
+        """The state of doors and anti-passback now, as circumstances of an attempt at `moment`."""
         now = self._now()
         utc_s = (now - _EPOCH) // timedelta(seconds=1)
         later = moment.stamp - self.device_time.stamp(now)
@@ -143,10 +144,10 @@ class Facts:
         return Circumstances(moment, 0, Now(utc_s + later, moment.local), state, known)
 
     def _portal_state(self, portal: Portal) -> PortalState:
-        standing = self._standing
+        states = self._doors
         doors = tuple(self.topology.doors_of(portal.actions))
         modes = {
-            door: _mode(standing[door].mode) if door in standing else self._set_mode(door)
+            door: _mode(states[door].mode) if door in states else self._set_mode(door)
             for door in doors
         }
         shut = next((door for door, mode in modes.items() if mode is Mode.LOCK_DOWN), None)
@@ -154,8 +155,8 @@ class Facts:
         if shut is not None:
             facts[Reason.LOCK_DOWN] = self._modes[shut].lock_down
         for door in doors:
-            if door in standing and standing[door].barred_by:
-                found = standing[door]
+            if door in states and states[door].barred_by:
+                found = states[door]
                 barred = {"door": door, "by": found.barred_by, "why": found.barred_why}
                 facts.setdefault(Reason.INTERLOCK, barred)
         return PortalState(
@@ -166,61 +167,54 @@ class Facts:
         )
 
     @property
-    def _standing(self) -> Mapping[int, DoorStatus]:
+    def _doors(self) -> Mapping[int, DoorStatus]:
         return {} if self.status is None else {door.id: door for door in self.status.doors}
 
     def _set_mode(self, door: int) -> Mode:
+        """The mode of a door according to the configuration."""
         return effective_mode(self._modes[door].device, self._modes[door].door)
 
     def unreachable(self, portal: Portal) -> Mapping[str, Any] | None:
-        """The door that keeps everyone out since its module is away; None where one can open."""
-        standing = self._standing
-        doors = [
-            standing[door] for door in self.topology.doors_of(portal.actions) if door in standing
-        ]
+        """The first door if the modules of all doors are away; None if some door can open."""
+        states = self._doors
+        doors = [states[door] for door in self.topology.doors_of(portal.actions) if door in states]
         if not doors or not all(door.away for door in doors):
             return None
         return {"door": doors[0].id, "why": doors[0].away}
 
     @cached_property
     def names(self) -> SiteNames:
-        """What the people, groups and doors of the site are called."""
+        """The names of people, groups and doors of the site."""
         return SiteNames(self.site, self.device_time, self._name)
 
     def _name(self, table: str, id_: int) -> str:
-        models = self._sources.models
+        models = self._context.models
         named = models[table].select(models.column(table, "name")).where(models.key(table) == id_)
         with storage_errors():
-            return str(named.scalar(self._sources.database) or "")
+            return str(named.scalar(self._context.database) or "")
 
     def watches(self, portal: Portal, settings: AdmissionSettings) -> bool:
-        """Whether anti-passback has a say at `portal`."""
+        """Whether anti-passback applies at `portal`."""
         by_area = portal.passage.strictness is not Strictness.OFF
         return by_area or settings.passback.mode is not PassbackMode.OFF
 
     def _position(self, user_id: int, portal: Portal) -> PassbackPosition:
         watched = user_id and self.watches(portal, self.settings())
-        if not watched or not self._sources.journal.exists():
+        if not watched or not self._context.journal.exists():
             return UNKNOWN_POSITION
-        reader = PassageReader(self._sources.journal)
-        try:
+        with closing(PassageReader(self._context.journal)) as reader:
             return position_at(reader.of(user_id), portal.id)
-        finally:
-            reader.close()
 
     def entry(self, log_id: int) -> CommittedEntry | None:
-        """What the journal says of a row of access_logs. Raises StorageError."""
-        if not self._sources.journal.exists():  # before the controller's first start
+        """The journal entry of a row of access_logs, None for none. Raises StorageError."""
+        if not self._context.journal.exists():  # before the controller's first start
             return None
-        reader = JournalReader(self._sources.journal)
-        try:
+        with closing(JournalReader(self._context.journal)) as reader:
             return reader.access(log_id)
-        finally:
-            reader.close()
 
     @property
     def rule_zones(self) -> Mapping[int, tuple[NamedZone, ...]]:
-        """By rule, its time zones with their names."""
+        """The time zones of each rule, with their names."""
         return self.rules.rule_zones
 
 

@@ -1,5 +1,5 @@
-"""Doors and readers that the site file got after `init`: their actions, portals and settings, and
-which portal a reader stands for."""
+"""Adds rows for doors, readers, SecBoxes and zones that came into the site file after `init`, and
+binds readers to portals."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ Row = dict[str, Any]
 
 
 def add_missing(store: Store, site: SiteFile) -> list[str]:
-    """Make what `init` would have made for parts of the site that have no rows; what was made.
+    """Add the rows that `init` would have made and that are missing; describes the added ones.
 
     Every door gets an action and a portal that opens it, every reader a portal, every SecBox and
-    alarm zone its row. Nothing that exists is changed. What an interrupted call has made, the next
-    one finds.
+    alarm zone its row. Existing rows do not change. After an interruption the next call continues.
     """
-    # Each looks for what the one before has committed.
+    # Each step reads what the step before has committed.
     return [*_add_rows(store, site), *_add_portals(store, site), *_bind_readers(store, site)]
 
 
 def bind_reader(store: Store, site: SiteFile, name: str, portal: str | None) -> tuple[int, str]:
-    """Let the reader stand for `portal`, by number or name, or for that of the site file."""
+    """Bind a reader to `portal`, given by number or name; by default to that of the site file."""
     reader = next((it for it in site.reader if name in (it.name, it.title)), None)
     if reader is None:
         known = ", ".join(it.name for it in site.reader) or "none"
@@ -44,7 +43,7 @@ def bind_reader(store: Store, site: SiteFile, name: str, portal: str | None) -> 
 
 
 def named_row(store: Store, table: str, text: str) -> tuple[int, str]:
-    """Id and name of the row that `text` names by number or name. Raises NotFound."""
+    """Id and name of the row with this number or name. Raises NotFound or InvalidRequest."""
     rows = [(int(row["id"]), str(row["name"])) for row in _rows(store, table)]
     wanted = text.strip().casefold()
     found = [it for it in rows if str(it[0]) == wanted]
@@ -60,7 +59,7 @@ def named_row(store: Store, table: str, text: str) -> tuple[int, str]:
 
 
 def _add_rows(store: Store, site: SiteFile) -> list[str]:
-    """Actions, SecBoxes and zones, and what is wired at new doors switched on."""
+    """Add actions, SecBoxes and zones, and enable the wired inputs of new doors."""
     wanted = site_rows(site, DeviceIdentity(0))
     known = {
         "actions": {_opened(row) for row in _rows(store, "actions")},
@@ -92,7 +91,7 @@ def _add_rows(store: Store, site: SiteFile) -> list[str]:
 
 
 def _add_portals(store: Store, site: SiteFile) -> list[str]:
-    """A portal for every number that a reader names, and for each door that none opens."""
+    """Add the portals that readers name, and one for each door that no portal opens."""
     actions = {_opened(row): row["id"] for row in _rows(store, "actions")}
     opened = {row["action_id"] for row in _rows(store, "portal_actions")}
     portals = {row["id"] for row in _rows(store, "portals")}
@@ -113,7 +112,7 @@ def _add_portals(store: Store, site: SiteFile) -> list[str]:
         portal = number
         if number not in portals or number in shut:
             row: Row = {"name": name, "area_from_id": 1, "area_to_id": 1}
-            # One that is there may stand for something else: people pass it by its own rules.
+            # An existing portal keeps its meaning and its rules, so the new one gets another id.
             if number not in portals:
                 row["id"] = number
             (portal,) = store.insert("portals", [row])
@@ -128,7 +127,7 @@ def _add_portals(store: Store, site: SiteFile) -> list[str]:
 
 
 def _bind_readers(store: Store, site: SiteFile) -> list[str]:
-    """Readers that stand for no portal get the one of the site file."""
+    """Bind readers without a portal to that of the site file."""
     bound = _bound(store)
     made = []
     for reader in site.reader:
@@ -157,7 +156,7 @@ def _bound(store: Store) -> Mapping[int, int]:
 
 
 def _parameter(store: Store, index: int) -> tuple[int, int]:
-    """The parameter and the instance by which the reader `index` is bound, made where missing."""
+    """The parameter and the instance that bind the reader `index`; missing rows are added."""
     seed = reader_binding_rows([(index, 1)])
     scripts = [
         row["id"]
@@ -193,7 +192,7 @@ def _binding(parameter: int, instance: int, portal: int) -> Row:
 
 
 def _opened(action: Mapping[str, Any]) -> tuple[str, str]:
-    """The script of an action, and the door or SecBox that it names."""
+    """The script of an action, and the door or SecBox that it opens."""
     name = action["action"].strip().lower()
     key = {DOOR_ACTION: "door", SEC_BOX_ACTION: "id"}.get(name, "")
     return name, parse_parameters(action["parameters"] or "").get(key, "")

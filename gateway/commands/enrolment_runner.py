@@ -1,7 +1,6 @@
-"""The one enrolment that may run, how the last one ended, and who is told of finished ones.
+"""Runs enrolments, one at a time, and reports their results to subscribers.
 
-Everything here lives in memory only and nothing is kept but the state: what was captured may be a
-PIN.
+Nothing is stored: a captured value may be a PIN.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import structlog
 from gateway.errors import ControllerUnavailable, GatewayError, InvalidRequest
 
 ENDS_WITHIN_S = 5.0
-"""An enrolment that was cancelled has ended by then: it looks once a second, and may be saving."""
+"""Longest wait for a cancelled enrolment, which checks once a second and may be saving."""
 
 _UNFORESEEN = "Internal error"
 
@@ -25,7 +24,7 @@ log = structlog.get_logger("commands")
 
 
 class EnrolmentKind(StrEnum):
-    """What is enrolled."""
+    """The kind of credential that is enrolled."""
 
     CARD = "card"
     QRCODE = "qrcode"
@@ -35,49 +34,49 @@ class EnrolmentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """How an enrolment ended."""
+    """The result of an enrolment."""
 
     kind: EnrolmentKind
-    """A QR code that the device reads as a number is a card."""
+    """CARD for a QR code that the device reads as a number."""
     user_id: int
-    """Whom it was for, 0 for nobody."""
+    """The id of the person, 0 for nobody."""
     value: int | str | None = field(repr=False)
-    """What was captured: a card's number, else text; None when it failed."""
+    """The captured value: the number of a card, otherwise text; None after a failure."""
     saved: bool
-    """Whether it became the person's."""
+    """Whether the person now has the credential."""
     error: str | None = None
-    """Why it failed, None when it did not."""
+    """The reason of a failure, None for a success."""
 
 
 class Running:
-    """An enrolment at work."""
+    """A running enrolment."""
 
     def __init__(self, kind: EnrolmentKind, user_id: int, ticket: str) -> None:
         self.kind = kind
         self.user_id = user_id
         self.ticket = ticket
-        """Names it to the controller."""
+        """Identifies the capture to the controller."""
         self.cancelled = False
         self.ended = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentState:
-    """What the desk does, and how the last enrolment ended."""
+    """The running enrolment, and the result of the last one."""
 
     running: EnrolmentKind | None = None
     succeeded: bool = False
-    """The last one did, and there was one."""
+    """Whether there was an enrolment and the last one succeeded."""
     error: str | None = None
-    """Why the last one failed."""
+    """The reason why the last one failed."""
 
 
 Work = Callable[[Running], Enrolled]
-"""Captures and saves. Raises GatewayError when it failed; nothing is saved then."""
+"""Captures and saves. After a GatewayError nothing was saved."""
 
 
-class EnrolmentDesk:
-    """Any thread may use it."""
+class EnrolmentRunner:
+    """Runs at most one enrolment at a time. Thread-safe."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -93,30 +92,30 @@ class EnrolmentDesk:
             kind = None if self._running is None else self._running.kind
             return replace(self._last, running=kind)
 
-    def subscribe(self, told: Callable[[Enrolled], None]) -> Callable[[], None]:
-        """Let `told` have every enrolment that nobody waited for, as it ends; failed ones too.
+    def subscribe(self, listener: Callable[[Enrolled], None]) -> Callable[[], None]:
+        """Call `listener` with the result of every enrolment of `run_later`, failures included.
 
-        It is called on a thread of the desk's and should only hand over. Enrolments that end
-        while nobody subscribes are dropped, since a PIN must not lie about. What is returned ends
+        The call is made on the thread of the enrolment and must not block. Results without a
+        subscriber are dropped, since a PIN must not stay in memory. Returns a function that ends
         the subscription.
         """
         with self._guard:
-            self._listeners.append(told)
+            self._listeners.append(listener)
 
         def end() -> None:
             with self._guard, suppress(ValueError):
-                self._listeners.remove(told)
+                self._listeners.remove(listener)
 
         return end
 
     def run(self, running: Running, work: Work) -> Enrolled:
-        """Do the work here and now. Raises InvalidRequest while another enrolment runs, and what
-        `work` raises."""
+        """Run `work` and wait for its result. Raises InvalidRequest while another enrolment runs,
+        and the errors of `work`."""
         self._begin(running)
         return self._work(running, work)
 
     def run_later(self, running: Running, work: Work) -> None:
-        """Do the work on a thread; subscribers are told how it ended.
+        """Run `work` on a thread and report the result to the subscribers.
 
         Raises InvalidRequest while another enrolment runs.
         """
@@ -125,23 +124,23 @@ class EnrolmentDesk:
             target=self._later, args=(running, work), name="enrolment", daemon=True
         ).start()
 
-    def cancel(self, tell: Callable[[str], object]) -> None:
-        """End what runs, if anything does, and wait for its end; `tell` tells the controller."""
+    def cancel(self, notify: Callable[[str], object]) -> None:
+        """End the running enrolment, if any, and wait for it; `notify` cancels the capture."""
         with self._guard:
             running = self._running
         if running is None:
             return
         running.cancelled = True
-        # Without a controller it has ended, or does when it looks.
+        # Without a controller the enrolment ends by itself.
         with suppress(GatewayError):
-            tell(running.ticket)
+            notify(running.ticket)
         running.ended.wait(ENDS_WITHIN_S)
 
-    def close(self, tell: Callable[[str], object]) -> None:
-        """As `cancel`, and none begins any more."""
+    def close(self, notify: Callable[[str], object]) -> None:
+        """As `cancel`, and refuse further enrolments."""
         with self._guard:
             self._closed = True
-        self.cancel(tell)
+        self.cancel(notify)
 
     def _begin(self, running: Running) -> None:
         with self._guard:
@@ -176,14 +175,14 @@ class EnrolmentDesk:
             ended = self._work(running, work)
         except GatewayError as refusal:
             error = str(refusal)
-        except Exception:  # whatever it is - nobody waits for this thread to fail
+        except Exception:  # nobody else handles the errors of this thread
             log.exception("enrolment failed")
         if ended is None:
             ended = Enrolled(running.kind, running.user_id, None, saved=False, error=error)
         with self._guard:
             listeners = tuple(self._listeners)
-        for told in listeners:
+        for listener in listeners:
             try:
-                told(ended)
-            except Exception:  # a listener's fault is not the others'
-                log.exception("a listener did not take an enrolment")
+                listener(ended)
+            except Exception:  # the other listeners still get the result
+                log.exception("cannot report an enrolment to a listener")

@@ -41,10 +41,10 @@ def admit(
     seen: Circumstances,
 ) -> AdmissionStep:
     """The outcomes of `attempt`, after those that fell due before it."""
-    work = _Work(settings, state, seen.now_ms)
-    work.pass_time()
-    work.take(policy, attempt, seen)
-    return work.done()
+    step = _Step(settings, state, seen.now_ms)
+    step.pass_time()
+    step.take(policy, attempt, seen)
+    return step.done()
 
 
 def pass_time(settings: AdmissionSettings, state: AdmissionState, now_ms: int) -> AdmissionStep:
@@ -52,9 +52,9 @@ def pass_time(settings: AdmissionSettings, state: AdmissionState, now_ms: int) -
     due = due_ms(state)
     if due is None or now_ms < due:
         return AdmissionStep(state)
-    work = _Work(settings, state, now_ms)
-    work.pass_time()
-    return work.done()
+    step = _Step(settings, state, now_ms)
+    step.pass_time()
+    return step.done()
 
 
 def key_pressed(
@@ -78,7 +78,7 @@ def due_ms(state: AdmissionState) -> int | None:
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-class _Work:
+class _Step:
     """One step, on copies of the state's mappings."""
 
     def __init__(self, settings: AdmissionSettings, state: AdmissionState, now_ms: int) -> None:
@@ -102,10 +102,10 @@ class _Work:
     def pass_time(self) -> None:
         for reader, waiting in list(self._pending.items()):
             if waiting.due_ms <= self._now_ms:
-                self._give_up(reader)
+                self._time_out_factor(reader)
         for portal_id, group in list(self._groups.items()):
             if group.until_ms <= self._now_ms:
-                self._disperse(portal_id)
+                self._time_out_group(portal_id)
         for reader, guard in list(self._guards.items()):
             if guard.locked_until_ms is not None and not guard.locked(self._now_ms):
                 del self._guards[reader]
@@ -136,7 +136,7 @@ class _Work:
             self._second_factor(policy, portal, attempt, seen)
         else:
             if attempt.reader in self._pending:
-                self._give_up(attempt.reader)
+                self._time_out_factor(attempt.reader)
             self._first_factor(policy, portal, attempt, seen)
 
     def _first_factor(
@@ -145,11 +145,11 @@ class _Work:
         person = self._identified(policy, attempt)
         if person is None:
             if attempt.factor.keyed:
-                self._guessed(attempt.reader)
+                self._count_wrong_entry(attempt.reader)
             self._refuse(Reason.UNKNOWN_CREDENTIAL, attempt)
             return
         decision = self._decide(policy, person, portal, seen)
-        # A contingency card belongs to nobody, so it has no second factor.
+        # A contingency card has no owner, so it has no second factor.
         if not decision.allowed or not self._settings.second_factor or not person.id:
             self._conclude(policy, portal, attempt, person, decision, seen)
         elif attempt.factor.keyed:
@@ -175,7 +175,7 @@ class _Work:
         first = waiting.person
         right = attempt.person is not None and attempt.person.id == first.id
         if not right:
-            self._guessed(attempt.reader)
+            self._count_wrong_entry(attempt.reader)
         if attempt.person is None or not right or not seen.first_holds:
             # The row names the person of the first factor, no matter who keyed the second. If the
             # first was revoked, the answer does not show whether the second was right.
@@ -230,7 +230,7 @@ class _Work:
         if found is not None and found.strictness is Strictness.HARD:
             self._refuse(Reason.PASSBACK, attempt, decision, known=facts.of_passback(found))
             return
-        self._ask_again(policy, portal, seen)
+        self._recheck_group(policy, portal, seen)
         in_force = policy.portal_rules_at(portal, seen.moment)
         complete_rules: tuple[PortalRule, ...] = ()
         if in_force:
@@ -241,7 +241,7 @@ class _Work:
             known = facts.of_refusal(Reason.INTERLOCK, person, seen.portal_state)
             self._refuse(Reason.INTERLOCK, attempt, decision, known=known)
             return
-        company = self._leaving(portal.id, person, together=bool(complete_rules))
+        company = self._people_entering(portal.id, person, together=bool(complete_rules))
         self._outcomes.append(
             AdmissionOutcome(
                 _with_actions(decision, complete_rules),
@@ -270,10 +270,8 @@ class _Work:
             self._refuse(Reason.UNKNOWN_CONDITION, attempt, decision)
             return ()
         if not has_place(in_force, person):
-            nobody = tuple(shortage(rule, ()) for rule in in_force)
-            self._refuse(
-                Reason.NO_PLACE_AMONG_PERSONS, attempt, decision, known=facts.of_persons((), nobody)
-            )
+            known = facts.of_persons((), tuple(shortage(rule, ()) for rule in in_force))
+            self._refuse(Reason.NO_PLACE_AMONG_PERSONS, attempt, decision, known=known)
             return ()
         until_ms = self._now_ms + self._settings.persons_ms
         group = self._groups.get(portal.id, MultiPersonGroup(until_ms, ())).joined_by(person)
@@ -288,7 +286,7 @@ class _Work:
         self._groups[portal.id] = group
         return done
 
-    def _ask_again(self, policy: Policy, portal: Portal, seen: Circumstances) -> None:
+    def _recheck_group(self, policy: Policy, portal: Portal, seen: Circumstances) -> None:
         """Remove people from the group who lost their right while they waited."""
         group = self._groups.get(portal.id)
         if group is None or seen.waiting is None:
@@ -312,7 +310,9 @@ class _Work:
         if not staying:
             del self._groups[portal.id]
 
-    def _leaving(self, portal_id: int, person: Person, *, together: bool) -> tuple[Person, ...]:
+    def _people_entering(
+        self, portal_id: int, person: Person, *, together: bool
+    ) -> tuple[Person, ...]:
         """Who enters by this grant; removes them from the group that waits."""
         group = self._groups.pop(portal_id, None)
         if group is None:
@@ -349,12 +349,12 @@ class _Work:
             )
         )
 
-    def _give_up(self, reader: str) -> None:
+    def _time_out_factor(self, reader: str) -> None:
         waiting = self._pending.pop(reader)
         late = refuse(Reason.SECOND_FACTOR_TIMED_OUT, waiting.person.id, waiting.portal_id)
         self._outcomes.append(AdmissionOutcome(late, reader, waiting.person))
 
-    def _disperse(self, portal_id: int) -> None:
+    def _time_out_group(self, portal_id: int) -> None:
         group = self._groups.pop(portal_id)
         known = facts.of_persons(group.people, group.missing)
         for person in group.people:
@@ -366,16 +366,16 @@ class _Work:
         return -((self._now_ms - (until_ms or self._now_ms)) // 1000)
 
     def _guard(self, reader: str) -> Guard:
-        return self._guards.get(reader, _UNGUARDED)
+        return self._guards.get(reader, _NO_ENTRIES)
 
-    def _guessed(self, reader: str) -> None:
+    def _count_wrong_entry(self, reader: str) -> None:
         after = self._guard(reader).after_wrong(self._settings.guard, self._now_ms)
         self._guards[reader] = after
         if after.locked(self._now_ms):
             self._keypads.append(KeypadLocked(reader, self._settings.guard.locked_ms))
 
 
-_UNGUARDED = Guard()
+_NO_ENTRIES = Guard()
 
 
 def _with_actions(decision: Decision, rules: tuple[PortalRule, ...]) -> Decision:

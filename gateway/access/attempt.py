@@ -46,9 +46,9 @@ class Attempt:
     """The portal of the reader, 0 for none."""
     factor: Factor
     person: Person | None
-    """None if nobody owns the credential."""
+    """None if the credential has no owner."""
     contingency: bool = False
-    """A contingency card of the site (`contingency_cards`), which belongs to nobody and counts
+    """A contingency card of the site (`contingency_cards`), which has no owner and counts
     only while no server answers."""
     duress: Duress | None = None
 

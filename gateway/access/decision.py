@@ -24,7 +24,7 @@ class Decision:
 
     reason: Reason
     user_id: int
-    """0 when nobody was identified."""
+    """0 if no person was identified."""
     portal_id: int
     """0 if the reader has none."""
     rule_ids: tuple[int, ...] = ()
@@ -79,7 +79,7 @@ def _invalid(person: Person, moment: Moment) -> Reason | None:
 
 
 @dataclass(slots=True)
-class _Look:
+class _Tie:
     """A rule tied to the person and to the place."""
 
     rule: Rule
@@ -97,15 +97,13 @@ def _decide_by_rules(
     policy: Policy, person: Person, portal: Portal, instant: ScheduleInstant
 ) -> Decision:
     tied = _tied(policy, person)
-    looks = _looks(policy, tied, portal, instant, conditional=policy.is_conditional(person))
-    own_wins = any(look.rule.releases and look.person is PersonTie.OWN for look in looks)
+    ties = _ties(policy, tied, portal, instant, conditional=policy.is_conditional(person))
+    own_wins = any(tie.rule.releases and tie.person is PersonTie.OWN for tie in ties)
     counted = [
-        look
-        for look in looks
-        if look.rule.releases and (look.person is PersonTie.OWN or not own_wins)
+        tie for tie in ties if tie.rule.releases and (tie.person is PersonTie.OWN or not own_wins)
     ]
-    releasing = [look for look in counted if look.in_time and not look.unknown]
-    blocking = [look for look in looks if look.blocks]
+    releasing = [tie for tie in counted if tie.in_time and not tie.unknown]
+    blocking = [tie for tie in ties if tie.blocks]
     if blocking:
         reason, fired = Reason.BLOCKED, blocking
         actions = [action for action in _actions(fired) if not action.opens]
@@ -114,13 +112,13 @@ def _decide_by_rules(
         actions = [*portal.actions, *_actions(fired)]
     else:
         reason, fired, actions = _why_not(counted), [], []
-    for look in looks:
-        tied[look.rule.id] = _trace(look, own_wins=own_wins, blocked=bool(blocking))
+    for tie in ties:
+        tied[tie.rule.id] = _trace(tie, own_wins=own_wins, blocked=bool(blocking))
     return Decision(
         reason=reason,
         user_id=person.id,
         portal_id=portal.id,
-        rule_ids=tuple(look.rule.id for look in fired),
+        rule_ids=tuple(tie.rule.id for tie in fired),
         actions=tuple({action.id: action for action in actions}.values()),
         trace=tuple(map(tied.__getitem__, sorted(tied))),
     )
@@ -138,52 +136,52 @@ def _tied(policy: Policy, person: Person) -> dict[int, RuleTrace]:
     return tied
 
 
-def _looks(
+def _ties(
     policy: Policy,
     tied: dict[int, RuleTrace],
     portal: Portal,
     instant: ScheduleInstant,
     *,
     conditional: bool,
-) -> list[_Look]:
+) -> list[_Tie]:
     """The rules tied to person and place, ascending; `conditional` as `Policy.is_conditional`."""
     places = dict.fromkeys(tied.keys() & portal.area_rules, PlaceTie.AREA)
     places.update(dict.fromkeys(tied.keys() & portal.own_rules, PlaceTie.PORTAL))
-    looks = []
+    ties = []
     for id_ in sorted(places):
         rule = policy.rules[id_]
         time = rule.when.at(instant)
         blocks = rule.blocks and time is not TimeVerdict.OUT_OF_TIME
         in_time = time in (TimeVerdict.ALWAYS, TimeVerdict.IN_TIME)
         unknown = rule.releases and (conditional or bool(rule.unknown))
-        looks.append(_Look(rule, tied[id_].person, places[id_], time, blocks, in_time, unknown))
-    return looks
+        ties.append(_Tie(rule, tied[id_].person, places[id_], time, blocks, in_time, unknown))
+    return ties
 
 
-def _actions(looks: list[_Look]) -> list[Action]:
-    return [action for look in looks for action in look.rule.actions]
+def _actions(ties: list[_Tie]) -> list[Action]:
+    return [action for tie in ties for action in tie.rule.actions]
 
 
-def _why_not(counted: list[_Look]) -> Reason:
+def _why_not(counted: list[_Tie]) -> Reason:
     if not counted:
         return Reason.NO_RULE
-    unmet = [look for look in counted if not look.unknown]
-    if any(look.time is TimeVerdict.CLOCK_NOT_TRUSTED for look in unmet):
+    unmet = [tie for tie in counted if not tie.unknown]
+    if any(tie.time is TimeVerdict.CLOCK_NOT_TRUSTED for tie in unmet):
         return Reason.CLOCK_NOT_TRUSTED
-    if any(look.unknown for look in counted):
+    if any(tie.unknown for tie in counted):
         return Reason.UNKNOWN_CONDITION
     return Reason.OUT_OF_TIME
 
 
-def _trace(look: _Look, *, own_wins: bool, blocked: bool) -> RuleTrace:
-    why = _outcome(look, own_wins=own_wins, blocked=blocked)
+def _trace(tie: _Tie, *, own_wins: bool, blocked: bool) -> RuleTrace:
+    why = _outcome(tie, own_wins=own_wins, blocked=blocked)
     return RuleTrace(
-        rule_id=look.rule.id,
-        name=look.rule.name,
-        type=look.rule.type,
-        person=look.person,
-        place=look.place,
-        time=look.time,
+        rule_id=tie.rule.id,
+        name=tie.rule.name,
+        type=tie.rule.type,
+        person=tie.person,
+        place=tie.place,
+        time=tie.time,
         applied=why in (RuleOutcome.RELEASES, RuleOutcome.BLOCKS),
         why=why,
     )
@@ -196,15 +194,15 @@ _UNMET = {
 }
 
 
-def _outcome(look: _Look, *, own_wins: bool, blocked: bool) -> RuleOutcome:
-    if look.blocks:
+def _outcome(tie: _Tie, *, own_wins: bool, blocked: bool) -> RuleOutcome:
+    if tie.blocks:
         return RuleOutcome.BLOCKS
-    if not (look.rule.blocks or look.rule.releases):
+    if not (tie.rule.blocks or tie.rule.releases):
         return RuleOutcome.UNKNOWN_TYPE
-    if look.rule.releases and own_wins and look.person is PersonTie.GROUP:
+    if tie.rule.releases and own_wins and tie.person is PersonTie.GROUP:
         return RuleOutcome.OWN_SCHEDULE_WINS
-    if look.unknown:
+    if tie.unknown:
         return RuleOutcome.UNKNOWN_CONDITION
-    if look.time in _UNMET:
-        return _UNMET[look.time]
+    if tie.time in _UNMET:
+        return _UNMET[tie.time]
     return RuleOutcome.OVERRULED_BY_BLOCK if blocked else RuleOutcome.RELEASES

@@ -121,7 +121,7 @@ class MultiPersonGroup:
 
 
 def has_place(rules: Iterable[PortalRule], person: Person) -> bool:
-    """True when one of the rules needs somebody of a department of `person`."""
+    """True if one of the rules needs a person of a department of `person`."""
     return any(rule.needs.keys() & set(person.group_ids) for rule in rules)
 
 

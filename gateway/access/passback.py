@@ -1,4 +1,4 @@
-"""Anti-passback: refuses a card that somebody inside handed back to somebody outside.
+"""Anti-passback: refuses a card that a person inside handed back to one outside.
 
 *By area* (portals between watched areas): refuses, or only records, a person whose position is not
 the area that the portal leads from. *Timed*: refuses a second entry by one portal within the set
@@ -45,7 +45,7 @@ class PassbackSettings:
 
     mode: PassbackMode = PassbackMode.OFF
     minutes: int = 0
-    """For the two timed modes; 0 refuses nobody."""
+    """For the two timed modes; 0 never refuses."""
 
 
 @dataclass(frozen=True, slots=True)

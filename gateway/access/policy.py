@@ -233,7 +233,7 @@ def _portals(
     area_rules = yield from _map(area_links.items(), lambda link: (link[0], frozenset(link[1])))
 
     rule_links = yield from _grouped(rows.portal_portal_rules)
-    watched = dict(rows.passback_areas)
+    passback_areas = dict(rows.passback_areas)
     unlocking = frozenset(unlocks)
 
     def portal(row: PortalRow) -> tuple[int, Portal]:
@@ -254,7 +254,7 @@ def _portals(
                 for unlock in unlocks[id_]
             ),
             first_cards=first_cards.get(row.id, ()),
-            passage=passage(row.area_from_id, row.area_to_id, watched),
+            passage=passage(row.area_from_id, row.area_to_id, passback_areas),
         )
 
     return (yield from _map(rows.portals, portal))

@@ -1,4 +1,4 @@
-"""Why somebody may or may not pass: one table of names, events, gates, signals, words and remedies.
+"""Why a person may or may not pass: names, events, stages, signals, words and remedies.
 
 Logs, explanations and the simulator take the words of a reason from here.
 `gateway.explain.reason_words` adds the facts of one access.
@@ -35,7 +35,7 @@ class AccessEvent(IntEnum):
 
 
 class Stage(StrEnum):
-    """The gates of an access, in their order. Names are stable."""
+    """The stages of an access, in their order. Names are stable."""
 
     PLACE = "place"
     IDENTIFICATION = "identification"
@@ -58,14 +58,14 @@ class StageVerdict(StrEnum):
     PASSES = "passes"
     REFUSES = "refuses"
     FREES = "frees"
-    """Everyone passes, whatever comes after it."""
+    """Everyone passes; later stages do not count."""
     WAITS = "waits"
     """It waits for a second factor or for more people."""
     NOT_ASKED = "not_asked"
-    """Nothing is set up that would ask."""
+    """The site does not use it."""
     NOT_REACHED = "not_reached"
     NOT_KNOWN = "not_known"
-    """It depends on how the doors stand at that very instant."""
+    """It depends on the state of the doors at the instant of the access."""
 
 
 class Reason(StrEnum):
@@ -78,7 +78,7 @@ class Reason(StrEnum):
     FREE_PASSAGE = "free_passage"
     """Fire or emergency unlocks the doors for everyone: recorded, not decided."""
     UNKNOWN_CREDENTIAL = "unknown_credential"
-    """Nobody owns what was presented."""
+    """No person owns the credential."""
     NOT_YET_VALID = "not_yet_valid"
     """Before the person's begin."""
     EXPIRED = "expired"
@@ -94,23 +94,23 @@ class Reason(StrEnum):
     LOCK_DOWN = "lock_down"
     """The device or the door is locked down."""
     SECOND_FACTOR_DUE = "second_factor_due"
-    """The right is there; the reader waits for this person's PIN or password."""
+    """The rules grant; the reader waits for this person's PIN or password."""
     SECOND_FACTOR_WRONG = "second_factor_wrong"
     """What was keyed is not this person's."""
     SECOND_FACTOR_TIMED_OUT = "second_factor_timed_out"
-    """Nothing was keyed in time, or somebody else came first."""
+    """Nothing was keyed in time, or another person used the reader first."""
     CREDENTIAL_REVOKED = "credential_revoked"
-    """What was shown before, at the first factor or by somebody who waits, is theirs no more."""
+    """A first factor, or the credential of a person who waits, no longer belongs to them."""
     FIRST_FACTOR_MISSING = "first_factor_missing"
     """A PIN or password alone, where it only counts as a second factor."""
     NO_SECOND_FACTOR_HERE = "no_second_factor_here"
     """A second factor is due, and nothing can be keyed at this reader."""
     KEYPAD_LOCKED = "keypad_locked"
-    """Too many wrong entries at this reader: none is looked at for a while."""
+    """Too many wrong entries at this reader: it accepts none for a while."""
     PASSBACK = "passback"
-    """Anti-passback: by the record this person is on the other side already."""
+    """Anti-passback: this person is recorded as being on the other side already."""
     WAITING_FOR_PERSONS = "waiting_for_persons"
-    """The right is there; the portal waits for more people."""
+    """The rules grant; the portal waits for more people."""
     PERSONS_MISSING = "persons_missing"
     """Not enough of the required people came in time."""
     NO_PLACE_AMONG_PERSONS = "no_place_among_persons"
@@ -122,11 +122,11 @@ class Reason(StrEnum):
     READER_WITHOUT_PORTAL = "reader_without_portal"
     """The reader stands for no portal that exists."""
     TURNSTILE_BLOCKED = "turnstile_blocked"
-    """The turnstile lets nobody turn that way."""
+    """The turnstile is locked in that direction."""
     DOOR_UNREACHABLE = "door_unreachable"
-    """The right is there; the module with the door's wires does not answer."""
+    """The rules grant, but the module with the door's wires does not answer."""
     INTERNAL_ERROR = "internal_error"
-    """The decision could not be taken."""
+    """The decision failed."""
 
     @property
     def event(self) -> AccessEvent:
@@ -148,11 +148,11 @@ class OpeningCause(StrEnum):
     """Why an access log row exists without a decision of this device; values are stable."""
 
     BUTTON = "button"
-    """Somebody pressed an exit button."""
+    """An exit button was pressed."""
     OPENED_BY_CLIENT = "opened_by_client"
     """A client of the API, or the page, opened a door or released the turnstile."""
     DECIDED_BY_SERVER = "decided_by_server"
-    """A server decided upon an identification."""
+    """A server decided on an identification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +161,19 @@ class ReasonEntry:
 
     event: AccessEvent
     stage: Stage | None
-    """The gate that decides; None for a grant."""
+    """The stage that decides; None for a grant."""
     cue: Cue
     """What the reader shows: an entry at a locked keypad looks like any wrong one."""
     words: str
     """Completes `DENIED Ana at front: ...`; empty for a plain grant."""
     remedy: str = ""
-    """What somebody can do about it, with `$user`, `$portal` and `$door` for their ids; empty where
-    nothing is wrong."""
+    """What to do about it, with `$user`, `$portal` and `$door` for their ids; empty if nothing is
+    wrong."""
     verdict: StageVerdict = StageVerdict.REFUSES
-    """What becomes of the gate."""
+    """The result of the stage."""
     facts: str = ""
-    """The facts of a record without which this reason cannot be told in full; empty where it needs
-    none. A record of an older program may lack them."""
+    """The facts that the full words need, empty for none. A record of an older program may lack
+    them."""
 
 
 _DENIED, _ERROR = AccessEvent.DENIED, AccessEvent.INVALID_RULE_PARAMETERS
@@ -281,7 +281,7 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             "fit a reader with a keypad, or set identifier.multi_factor_authentication to 0",
         ),
         Reason.KEYPAD_LOCKED: ReasonEntry(
-            # The same as for a wrong entry: nobody learns whether this one was right.
+            # The same as for a wrong entry: the answer does not show whether this one was right.
             AccessEvent.NOT_IDENTIFIED,
             Stage.IDENTIFICATION,
             Cue.DENY,

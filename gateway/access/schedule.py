@@ -39,8 +39,8 @@ class CompiledZone:
     usable: bool
     """True when some day opens it."""
     full_week: bool
-    """It holds on every weekday and in every holiday group, at every second: whatever the clock
-    says."""
+    """It holds on every weekday and in every holiday group, at every second, so the
+    clock does not matter."""
     lifts_blocks: bool
     """False when a blocking rule must not rely on it: a zone that is deleted, has no span that any
     day could open, or has one that cannot be read."""

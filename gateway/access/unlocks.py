@@ -4,8 +4,8 @@ An unlock schedule takes its hours from the time zones of its releasing rules, a
 the portals and areas that those rules are tied to (Access API, `scheduled_unlocks`). A blocking
 rule tied to it unlocks nothing.
 
-A first card has the window of one time zone, at one portal. It unlocks nothing before somebody of a
-listed department has entered by that portal in the window.
+A first card has the window of one time zone, at one portal. It unlocks nothing before a person
+of a listed department has entered by that portal in the window.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def compile_unlocks(
     links: Iterable[LinkRow],
     by_rule: Mapping[int, Condition],
 ) -> Generator[None, None, dict[int, list[UnlockSchedule]]]:
-    """By rule, the schedules that go by it; `by_rule` has the conditions of releasing rules."""
+    """Rule -> the unlock schedules that use it; `by_rule` has the conditions of releasing rules."""
     names: dict[int, str] = {}
     for part in sliced(rows):
         names.update((row.id, row.name) for row in part)
@@ -66,11 +66,11 @@ class FirstCard:
     id: int
     name: str
     group_ids: frozenset[int]
-    """The departments whose people start it; without one nobody does."""
+    """The departments whose people start it."""
     when: Condition
 
     def started_by(self, group_ids: Collection[int]) -> bool:
-        """Whether somebody of these departments starts it."""
+        """True if a person of these departments starts it."""
         return not self.group_ids.isdisjoint(group_ids)
 
 

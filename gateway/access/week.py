@@ -1,8 +1,7 @@
-"""When somebody may pass: a span of time as intervals, not as samples.
+"""When a person may pass, as intervals.
 
-A decision changes only where a day begins, where a span of a time zone that counts begins or ends,
-and where the person's validity does. It is taken once in each piece between two such seconds, by
-`decide` itself, so that the intervals are what a door would do.
+A decision changes only where a day, a span of a time zone or the validity of the person begins or
+ends. `decide` itself decides once between two such seconds, so the intervals are exact.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Time in which the site's clocks run evenly: nobody puts them forward or back."""
+    """Time in which the site's clocks are not put forward or back."""
 
     stamp: int
     """Device time of its first second."""

@@ -1,4 +1,4 @@
-"""Codes that change with the time: does one fit now, and was it used before?"""
+"""Codes that change with the time: each is accepted once, in its time window."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ log = structlog.get_logger("codes")
 
 @dataclass(frozen=True, slots=True)
 class DynamicCodesState:
-    """What is used up."""
+    """Used codes, by card and time step, and single-use cards that are spent."""
 
     steps: tuple[tuple[CodeCard, frozenset[int]], ...]
     cards: tuple[CodeCard, ...]
 
 
 class DynamicCodes:
-    """Judges codes and remembers those that are used up. The loop's thread alone uses it."""
+    """Checks codes and remembers the used ones. The loop's thread alone uses it."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class DynamicCodes:
         trusted: Callable[[], bool],
         find_window: FindWindow = window_of,
     ) -> None:
-        """`used_up` is what the journal kept; `trusted` tells whether the clock is believed."""
+        """`used_up` is what the journal kept; `trusted` returns whether the clock is trusted."""
         self._used_up = used_up
         self._recorder = recorder
         self._clock = clock
@@ -63,10 +63,10 @@ class DynamicCodes:
         *,
         single_use: bool,
     ) -> bool:
-        """Whether `code` identifies whoever has `card`; from now on it is used.
+        """True if `code` is a valid code of `card`, which uses it up.
 
-        It does not while the clock is not trusted, and neither does one of a `single_use` card
-        with which somebody passed already.
+        No code is valid while the clock is not trusted. A `single_use` card has none after its
+        first grant.
         """
         if single_use and card in self._used_up.cards:
             log.info("code refused", why="the card has been used")
@@ -79,8 +79,8 @@ class DynamicCodes:
         step = self._find_window(code, secret, utc_s, settings, used)
         if step is None:
             return False
-        # Codes of windows that are past are accepted no more, and need not be remembered. One
-        # whole span is added for a clock that is set back a little.
+        # Codes of past windows are never accepted, so they are forgotten. One more span is kept in
+        # case the clock is set back a little.
         accepted = settings.accepted(utc_s)
         oldest = accepted.start - len(accepted)
         self._used_up.steps[card] = {step, *(known for known in used if known >= oldest)}
@@ -94,10 +94,10 @@ class DynamicCodes:
         return True
 
     def is_spent(self, card_id: int, card_value: int) -> bool:
-        """Whether somebody was let in already with a card that lets in once."""
+        """True if a single-use card has been granted entry."""
         return CodeCard(card_id, card_value) in self._used_up.cards
 
     def spend(self, card_id: int, card_value: int) -> None:
-        """Somebody was let in with a card that lets in once."""
+        """Record that a single-use card was granted entry."""
         self._used_up.cards.add(CodeCard(card_id, card_value))
         self._recorder.note(EntryKind.CARD_SPENT, card_id=card_id, card_value=card_value)

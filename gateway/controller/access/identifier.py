@@ -1,4 +1,4 @@
-"""From an identification to an attempt: who is it, at which portal, and with what?"""
+"""Turns an identification into an attempt: which person, at which portal, with which factor."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gateway.access.person import Person
 from gateway.controller.access.dynamic_codes import DynamicCodes, DynamicCodesState
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import People
+from gateway.credentials.credential_settings import CredentialSettings
 from gateway.credentials.identifier import identifier_of
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.totp import DynamicCode
@@ -37,7 +38,7 @@ _DURESS = {CredentialKind.CARD: Duress.CARD, CredentialKind.PIN: Duress.PIN}
 
 
 class OutdatedRules(Exception):
-    """The store's rules are newer than those in memory: compile `version`, then ask again."""
+    """The store has other rules than those in memory: compile `version`, then ask again."""
 
     def __init__(self, version: int) -> None:
         super().__init__(version)
@@ -46,23 +47,23 @@ class OutdatedRules(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What somebody identified with: it must still be theirs when it lets them in later."""
+    """A credential that a person showed; when it lets them in later, it must still be theirs."""
 
     kind: CredentialKind
     """As read: each kind can be switched off."""
     credential: Credential | None
-    """As looked up, which the log may keep; None for a password, which no log keeps."""
+    """As looked up, which the log may keep; None for a password, which is never logged."""
     user_id: int
-    """0 for nobody."""
+    """0 if nobody owns it."""
     secret: str = field(default="", repr=False)
-    """As `Reading.secret`: with another one it is another credential."""
+    """As `Reading.secret`; a new secret makes it another credential."""
     spends: tuple[int, int] | None = None
     """As `Person.spends`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """An attempt, with what was shown."""
+    """An attempt, with the credential that was shown."""
 
     attempt: Attempt
     shown: Shown
@@ -70,7 +71,7 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class IdentifierState:
-    """What was read last and what was keyed, by reader and with the instant."""
+    """By reader, the credential read last and the user id keyed last, with their instants."""
 
     last: Mapping[str, tuple[Credential, int]]
     keyed_ids: Mapping[str, tuple[Credential, int]]
@@ -78,7 +79,7 @@ class IdentifierState:
 
 
 class Identifier:
-    """Finds out who identifies. The loop's thread alone uses it."""
+    """Finds the person behind an identification. The loop's thread alone uses it."""
 
     def __init__(self, site: SiteFile, people: People, codes: DynamicCodes) -> None:
         self._readers = {reader.name: reader for reader in site.reader}
@@ -95,10 +96,10 @@ class Identifier:
         self._codes.restore(state.codes)
 
     def is_repeat(self, identification: Identification) -> bool:
-        """Whether the credential is still the one read a moment ago at the same reader.
+        """True if the same reader read the same credential a moment ago.
 
-        Keys are pressed on purpose: the same entry twice is two entries. Several tags that lie at
-        one reader are told apart by its driver.
+        PINs are never repeats: the same PIN twice is two entries. The driver of a reader
+        distinguishes several tags in its field.
         """
         if identification.credential.kind is CredentialKind.PIN:
             return False
@@ -115,17 +116,17 @@ class Identifier:
         known = self._readers.get(reader)
         return 0 if known is None else identifier_of(known)
 
-    def owner(self, shown: Sequence[Shown], bindings: EffectiveConfig) -> Person | None:
-        """Whoever showed all of `shown`, as they are now; None once any of it is theirs no more:
-        deleted, somebody else's, changed, spent, or of a kind that is switched off.
+    def owner(self, shown: Sequence[Shown], config: EffectiveConfig) -> Person | None:
+        """The person who showed all of `shown`, as stored now; None if any of it no longer counts.
 
-        Raises StorageError.
+        A credential no longer counts once it was deleted, given to another person, changed or
+        spent, or its kind was switched off. Raises StorageError.
         """
         person = None
         for each in shown:
             if each.credential is None:
                 reading = self._people.find_by_id(each.user_id)
-            elif each.kind in bindings.credentials.kinds:
+            elif each.kind in config.credentials.kinds:
                 reading = self._people.find(each.credential)
             else:
                 return None
@@ -137,104 +138,98 @@ class Identifier:
         spends = next((each.spends for each in shown if each.spends), None)
         return person and replace(person, spends=spends)
 
-    def portal_of(self, reader: str, bindings: EffectiveConfig) -> int:
+    def portal_of(self, reader: str, config: EffectiveConfig) -> int:
         """The portal that a reader stands for, 0 for none."""
-        return bindings.topology.portal_of_reader(self._readers[reader].index)
+        return config.topology.portal_of_reader(self._readers[reader].index)
 
     def identify(
         self,
         identification: Identification,
-        bindings: EffectiveConfig,
+        config: EffectiveConfig,
         state: AdmissionState,
         enough: int | None = None,
     ) -> Identified | None:
-        """The attempt that an identification is.
+        """The attempt of an identification.
 
-        None where its kind is switched off, and for a user id whose password is still to be
-        keyed. Raises OutdatedRules when the store's rules are newer than `bindings`. Asked again
-        after that, `enough` is the version it named: whatever was answered to a client before
-        the identification is in it. Raises StorageError when the store cannot be read.
+        None if its kind is switched off, or if it is a user id whose password must be keyed next.
+        Raises OutdatedRules if the store has other rules than `config`, and StorageError if the
+        store cannot be read. On the second call for the same identification, `enough` is the
+        version that OutdatedRules named: it contains all writes that the API had answered when
+        the credential was shown.
         """
         shown = identification.credential
-        # What the configuration says is believed only once the versions were compared.
-        if (
-            shown.kind is CredentialKind.PIN
-            and CredentialKind.PIN not in bindings.credentials.kinds
-        ):
-            return self._by_password(identification, bindings, state, enough)
-        credential = credential_of_code(shown, bindings.credentials.qr_mode)
-        credential = credential_of_tag(credential, bindings.credentials.uhf_bits)
+        # The configuration counts only after the versions have been compared.
+        settings = config.credentials
+        if shown.kind is CredentialKind.PIN and shown.kind not in settings.kinds:
+            return self._by_password(identification, config, state, enough)
+        credential = _looked_up(shown, settings)
         reading = self._people.find(credential)
-        _compare(reading, bindings, enough)
-        if shown.kind not in bindings.credentials.kinds:
+        _compare(reading, config, enough)
+        if shown.kind not in settings.kinds:
             return None
         if shown.kind is CredentialKind.QRCODE:
-            credential, reading = self._by_code(credential, reading, bindings, enough)
+            credential, reading = self._by_code(credential, reading, config, enough)
         duress = _DURESS.get(credential.kind) if reading.panic else None
         factor = _FACTORS[credential.kind]
-        attempt = self._attempt(identification, bindings, factor, reading, duress)
+        attempt = self._attempt(identification, config, factor, reading, duress)
         return Identified(attempt, _shown(shown.kind, credential, reading))
 
     def threat(
-        self, identification: Identification, bindings: EffectiveConfig
+        self, identification: Identification, config: EffectiveConfig
     ) -> tuple[Duress, Person] | None:
-        """Who identifies under threat, and how, where nothing is decided; None where nobody does.
+        """Duress and person of an identification that is not decided on; None without duress.
 
-        For what is presented by itself: a password means somebody only after a user id. Raises
-        StorageError when the store cannot be read.
+        A password alone identifies nobody. Raises StorageError if the store cannot be read.
         """
         shown = identification.credential
-        if (
-            shown.kind is CredentialKind.PIN
-            and CredentialKind.PIN not in bindings.credentials.kinds
-        ):
+        settings = config.credentials
+        if shown.kind is CredentialKind.PIN and shown.kind not in settings.kinds:
             return None
-        credential = credential_of_code(shown, bindings.credentials.qr_mode)
-        reading = self._people.find(credential_of_tag(credential, bindings.credentials.uhf_bits))
+        credential = _looked_up(shown, settings)
+        reading = self._people.find(credential)
         duress = _DURESS.get(credential.kind) if reading.panic else None
         return (duress, reading.person) if duress and reading.person else None
 
     def _by_code(
-        self, credential: Credential, plain: Reading, bindings: EffectiveConfig, enough: int | None
+        self, credential: Credential, plain: Reading, config: EffectiveConfig, enough: int | None
     ) -> tuple[Credential, Reading]:
-        """What a QR code stands for and who has it; `plain` has whatever it is as it stands."""
-        nobody = Reading(plain.policy_version, None)
+        """The credential that a QR code stands for, and its reading.
+
+        `plain` is the reading of the code itself.
+        """
+        settings, unknown = config.credentials, Reading(plain.policy_version, None)
         if not isinstance(credential.value, int):
-            # Codes are numbers in the other modes, and this one is none.
-            return (
-                credential,
-                plain if bindings.credentials.qr_mode is QrMode.ALPHANUMERIC else nobody,
-            )
-        settings = bindings.credentials.dynamic_codes
-        if settings is None:
+            # In the other modes a code is a number; this one is not.
+            return credential, plain if settings.qr_mode is QrMode.ALPHANUMERIC else unknown
+        codes = settings.dynamic_codes
+        if codes is None:
             return credential, plain
         code = DynamicCode.of(credential.value)
         card = Credential(CredentialKind.CARD, code.card)
         owner = self._people.find(card)
-        _compare(owner, bindings, enough)
+        _compare(owner, config, enough)
         if not owner.secret:
-            # A code that stays the same; but whoever has a secret must show that they have it.
-            return credential, nobody if plain.secret else plain
+            # A fixed code. A person with a secret must prove it with a changing one.
+            return credential, unknown if plain.secret else plain
         if owner.person is None or not self._codes.accept(
             code,
             CodeCard(owner.card_id, code.card),
             owner.secret,
-            settings,
-            single_use=bindings.credentials.single_use_codes,
+            codes,
+            single_use=settings.single_use_codes,
         ):
-            return credential, nobody
-        spends = (owner.card_id, code.card) if bindings.credentials.single_use_codes else None
+            return credential, unknown
+        spends = (owner.card_id, code.card) if settings.single_use_codes else None
         return card, replace(owner, person=replace(owner.person, spends=spends))
 
     def _by_password(
         self,
         identification: Identification,
-        bindings: EffectiveConfig,
+        config: EffectiveConfig,
         state: AdmissionState,
         enough: int | None,
     ) -> Identified | None:
-        """User id and password, keyed one after the other; the password alone as a second
-        factor."""
+        """A user id and then a password; as a second factor, the password alone."""
         reader, typed = identification.reader, str(identification.credential.value)
         waiting = state.pending.get(reader)
         keyed_id, at_ns = self._keyed_ids.get(reader, (None, 0))
@@ -244,32 +239,37 @@ class Identifier:
         elif kept and identification.at_ns - at_ns <= ENTRY_NS:
             user_id = int(kept) if len(kept) <= LONGEST_ID else 0
         else:
-            _compare_version(self._people.policy_version(), bindings, enough)
+            _compare_version(self._people.policy_version(), config, enough)
             self._keyed_ids[reader] = (identification.credential, identification.at_ns)
             return None
         reading = self._people.find_by_password(user_id, typed)
-        _compare(reading, bindings, enough)
+        _compare(reading, config, enough)
         self._keyed_ids.pop(reader, None)
         duress = Duress.PASSWORD if reading.panic else None
-        attempt = self._attempt(identification, bindings, Factor.PASSWORD, reading, duress)
+        attempt = self._attempt(identification, config, Factor.PASSWORD, reading, duress)
         return Identified(attempt, _shown(identification.credential.kind, None, reading))
 
     def _attempt(
         self,
         identification: Identification,
-        bindings: EffectiveConfig,
+        config: EffectiveConfig,
         factor: Factor,
         reading: Reading,
         duress: Duress | None,
     ) -> Attempt:
         return Attempt(
             reader=identification.reader,
-            portal_id=self.portal_of(identification.reader, bindings),
+            portal_id=self.portal_of(identification.reader, config),
             factor=factor,
             person=reading.person,
             contingency=reading.contingency,
             duress=duress,
         )
+
+
+def _looked_up(shown: Credential, settings: CredentialSettings) -> Credential:
+    """The form in which the store holds `shown`."""
+    return credential_of_tag(credential_of_code(shown, settings.qr_mode), settings.uhf_bits)
 
 
 def _shown(kind: CredentialKind, credential: Credential | None, reading: Reading) -> Shown:
@@ -278,13 +278,13 @@ def _shown(kind: CredentialKind, credential: Credential | None, reading: Reading
     return Shown(kind, credential, person.id if person else 0, reading.secret, spends)
 
 
-def _compare(reading: Reading, bindings: EffectiveConfig, enough: int | None) -> None:
-    _compare_version(reading.policy_version, bindings, enough)
+def _compare(reading: Reading, config: EffectiveConfig, enough: int | None) -> None:
+    _compare_version(reading.policy_version, config, enough)
 
 
-def _compare_version(version: int, bindings: EffectiveConfig, enough: int | None) -> None:
-    """Raise OutdatedRules before anything that the configuration says is believed."""
-    decides = bindings.snapshot.version
+def _compare_version(version: int, config: EffectiveConfig, enough: int | None) -> None:
+    """Raise OutdatedRules if `config` must not decide."""
+    decides = config.snapshot.version
     if enough is None:
         # Lower is outdated too: a restored backup brings back an earlier number.
         outdated, needed = decides != version, version

@@ -29,14 +29,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class PassbackPositionsState:
-    """What is not in the file yet."""
+    """Changes that the journal file does not hold yet."""
 
     uncommitted: tuple[tuple[int, PassageChange], ...]
-    """With the ticket of each entry, oldest first."""
+    """Each with the ticket of its entry, oldest first."""
 
 
 class PassbackPositions:
-    """Remembers entries. The loop's thread alone uses it."""
+    """Positions of people: those in the journal file, and changes on their way to it.
+
+    The loop's thread alone uses it.
+    """
 
     def __init__(
         self, passages: Passages, recorder: Recorder, clock: Clock, device_time: DeviceTime
@@ -45,24 +48,24 @@ class PassbackPositions:
         self._recorder = recorder
         self._clock = clock
         self._device_time = device_time
-        self._under_way: deque[tuple[int, PassageChange]] = deque()
-        """With the ticket of its entry: what the file does not show yet."""
+        self._uncommitted: deque[tuple[int, PassageChange]] = deque()
+        """Each with the ticket of its entry, oldest first."""
 
     def state(self) -> PassbackPositionsState:
-        return PassbackPositionsState(tuple(self._under_way))
+        return PassbackPositionsState(tuple(self._uncommitted))
 
     def restore(self, state: PassbackPositionsState) -> None:
-        self._under_way = deque(state.uncommitted)
+        self._uncommitted = deque(state.uncommitted)
 
     def now(self) -> Now:
-        """The instant of a check."""
+        """The present instant, as a check needs it."""
         utc = self._clock.utc()
         return Now((utc - _EPOCH) // timedelta(seconds=1), self._device_time.local(utc))
 
     def of(self, user_id: int, portal_id: int) -> PassbackPosition:
-        """What is remembered of a person in front of a portal. Raises StorageError."""
+        """Position of a person as a portal sees it. Raises StorageError."""
         known = self._passages.of(user_id)
-        for _ticket, change in self._under_way:
+        for _ticket, change in self._uncommitted:
             match change:
                 case PassageEntered(user_id=entered) if entered == user_id:
                     known = [old for old in known if old.portal_id != change.portal_id]
@@ -74,7 +77,7 @@ class PassbackPositions:
         return position_at(known, portal_id)
 
     def entered(self, user_id: int, portal_id: int, area_id: int) -> None:
-        """Somebody went through a portal into `area_id` (0: it leads from an area to itself)."""
+        """Record that a person entered `area_id`, 0 for a portal from an area to itself."""
         now = self.now()
         change = PassageEntered(user_id, portal_id, area_id, now.utc_s, now.day)
         ticket = self._recorder.note(
@@ -85,46 +88,43 @@ class PassbackPositions:
             utc_s=change.utc_s,
             day=change.day,
         )
-        self._under_way.append((ticket, change))
+        self._uncommitted.append((ticket, change))
 
     def position(self, user_id: int) -> PassbackPosition:
-        """In which area somebody is, and since when. Raises StorageError."""
+        """The area in which a person is, and since when. Raises StorageError."""
         return self.of(user_id, portal_id=0)
 
     def forgive(self, user_id: int | None, why: str) -> int:
-        """Where a person is, or everyone, is no longer known; the ticket of the record."""
+        """Forget the position of a person, or of everyone (None); returns the entry's ticket."""
         ticket = self._recorder.note(EntryKind.PASSAGE, user_id=user_id, why=why)
-        self._under_way.append((ticket, PassageForgiven(user_id)))
+        self._uncommitted.append((ticket, PassageForgiven(user_id)))
         return ticket
 
     def forgive_before(self, day: int, why: str) -> None:
-        """What is remembered from before the local day `day` is forgotten, if there is any.
-
-        Raises StorageError.
-        """
-        waiting = (
-            change for _ticket, change in self._under_way if isinstance(change, PassageEntered)
+        """Forget entries before the local day `day`, if there are any. Raises StorageError."""
+        entries = (
+            change for _ticket, change in self._uncommitted if isinstance(change, PassageEntered)
         )
-        if self._passages.any_before(day) or any(change.day < day for change in waiting):
+        if self._passages.any_before(day) or any(change.day < day for change in entries):
             ticket = self._recorder.note(EntryKind.PASSAGE, user_id=None, why=why, before_day=day)
-            self._under_way.append((ticket, PassageForgiven(None, day)))
+            self._uncommitted.append((ticket, PassageForgiven(None, day)))
 
     def committed(self, ticket: int) -> None:
-        """Everything up to `ticket` is in the file."""
-        while self._under_way and self._under_way[0][0] <= ticket:
-            self._under_way.popleft()
+        """Drop changes up to `ticket`, which the file holds now."""
+        while self._uncommitted and self._uncommitted[0][0] <= ticket:
+            self._uncommitted.popleft()
 
 
 MIDNIGHT = "midnight"
 EMERGENCY_OVER = "emergency_over"
-"""Why, in the journal."""
+"""Why positions were forgotten, as the journal has it."""
 
 log = structlog.get_logger("anti-passback")
 
 
 @dataclass(frozen=True, slots=True)
 class ForgivenessState:
-    """What was seen last of modes and days."""
+    """The modes and the day seen last."""
 
     released: tuple[OpeningId, ...]
     looked: bool
@@ -132,13 +132,16 @@ class ForgivenessState:
 
 
 class Forgiveness:
-    """Watches days and modes. The loop's thread alone uses it."""
+    """Forgives everyone at midnight, if the site asks for it, and after an emergency.
+
+    The loop's thread alone uses it.
+    """
 
     def __init__(
-        self, ways: PassbackPositions, recorder: Recorder, released: Iterable[OpeningId]
+        self, positions: PassbackPositions, recorder: Recorder, released: Iterable[OpeningId]
     ) -> None:
-        """`released` are those that an emergency or fire held open when the last run ended."""
-        self._ways = ways
+        """`released` are what an emergency or fire held open when the last run ended."""
+        self._positions = positions
         self._recorder = recorder
         self._released = frozenset(released)
         self._first_look = True
@@ -154,14 +157,16 @@ class Forgiveness:
         self._day = state.day
 
     def see_modes(self, modes: Mapping[OpeningId, Mode]) -> None:
-        """Take in the present modes: whoever left through a door held open was not seen to, so
-        with the end of an emergency at any of them everyone's position is forgotten."""
-        released = frozenset(way for way, mode in modes.items() if mode.releases)
+        """Forgive everyone if an emergency has ended anywhere since the last call.
+
+        People who left by a door that was held open were not recorded.
+        """
+        released = frozenset(opening for opening, mode in modes.items() if mode.releases)
         over = self._released - released
         if over:
-            self._ways.forgive(None, EMERGENCY_OVER)
+            self._positions.forgive(None, EMERGENCY_OVER)
         if self._first_look:
-            # It ended while nobody looked, so no entry tells of that yet.
+            # It ended while the controller was off, so the journal lacks the entry.
             for kind, name in sorted(over, key=str):
                 mode = modes.get((kind, name), Mode.NORMAL)
                 self._recorder.note(EntryKind.MODE, **{kind: name}, mode=mode.value)
@@ -169,14 +174,14 @@ class Forgiveness:
         self._released = released
 
     def see_day(self, day: int) -> None:
-        """Take in the local day, counted from 1970, of a clock that is trusted.
+        """Forget earlier days at the first call of each day; `day` is local, counted from 1970.
 
-        Once a day, and at the first look after a start: what was remembered before midnight goes.
+        Call it only while the clock is trusted.
         """
         if self._day is not None and day <= self._day:
             return
         try:
-            self._ways.forgive_before(day, MIDNIGHT)
+            self._positions.forgive_before(day, MIDNIGHT)
         except StorageError as error:
             log.warning("positions cannot be read", why=str(error))
             return
@@ -184,10 +189,10 @@ class Forgiveness:
 
 
 def held_open(entries: Iterable[CommittedEntry]) -> frozenset[OpeningId]:
-    """What an emergency or fire held open by the journal's entries on modes, newest first."""
+    """What an emergency or fire held open, from the journal's entries on modes, newest first."""
     newest: dict[OpeningId, Mode] = {}
     for entry in entries:
         for kind in ("door", "turnstile"):
             if kind in entry.body:
                 newest.setdefault((kind, entry.body[kind]), Mode(entry.body["mode"]))
-    return frozenset(way for way, mode in newest.items() if mode.releases)
+    return frozenset(opening for opening, mode in newest.items() if mode.releases)

@@ -1,4 +1,4 @@
-"""Delays what is read at a reader at which too many unknown cards or codes were shown."""
+"""Delays reads at a reader where too many unknown cards or codes were shown."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from gateway.credentials.values import Credential, CredentialKind, Identificatio
 from gateway.store.journal import EntryKind
 
 MOST_WAITING = 3
-"""Different reads that wait at one reader. Each may cost a pause of one second, and who is let in
-later than three seconds after showing a card may no longer stand there."""
+"""Most reads that wait at one reader. Each may take a pause of one second, and a person may have
+left three seconds after showing a card."""
 
 log = structlog.get_logger("readers")
 
 
 @dataclass(frozen=True, slots=True)
 class SlowedReader:
-    """A `Throttle` whose unknown ones are credentials."""
+    """A `Throttle` of credentials."""
 
     unknown: tuple[tuple[Credential, int], ...]
     latest_ms: int
@@ -31,24 +31,25 @@ class SlowedReader:
 
 @dataclass(frozen=True, slots=True)
 class ReadThrottleState:
-    """What is remembered of readers, by name."""
+    """By name of the reader."""
 
     readers: Mapping[str, SlowedReader]
     waiting: Mapping[str, tuple[Identification, ...]]
     """The oldest first."""
     left_out: Mapping[str, int]
+    """Reads that were dropped because too many waited."""
 
 
 class ReadThrottle(Component):
-    """Lets reads through, or has them wait for a moment. The loop's thread alone uses it."""
+    """Passes reads on, or holds them for a moment. The loop's thread alone uses it."""
 
     def __init__(self, recorder: Recorder, emit: Emit) -> None:
         self._recorder = recorder
         self._emit = emit
         self._readers: dict[str, Throttle[Credential]] = {}
         self._waiting: dict[str, tuple[Identification, ...]] = {}
-        """The oldest first, at most MOST_WAITING for each reader. A newer one replaces none: else
-        a stranger's read would displace that of a person with a valid card."""
+        """By reader, the oldest first, at most MOST_WAITING. A newer read is dropped instead of
+        an older one, so that a guesser cannot displace a person with a valid card."""
         self._left_out: dict[str, int] = {}
 
     def state(self) -> ReadThrottleState:
@@ -70,7 +71,7 @@ class ReadThrottle(Component):
         self._left_out = dict(state.left_out)
 
     def passes(self, read: Identification, now_ms: int) -> bool:
-        """Whether `read` is decided upon now; else it waits, and `tick` hands it out."""
+        """True if `read` is to be decided on now; otherwise it waits for `tick`, or is dropped."""
         throttle = self._readers.get(read.reader)
         waiting = self._waiting.get(read.reader, ())
         free = throttle is None or (now_ms >= throttle.free_ms and not waiting)
@@ -85,7 +86,7 @@ class ReadThrottle(Component):
         return False
 
     def unknown(self, read: Identification, now_ms: int) -> None:
-        """`read` was decided upon, and is nobody's."""
+        """Count `read`, whose credential turned out to be unknown."""
         if _guarded_elsewhere(read):
             return
         before = self._readers.get(read.reader, Throttle())
@@ -93,12 +94,12 @@ class ReadThrottle(Component):
         self._readers[read.reader] = after
         if after.slow and not before.slow:
             self._recorder.note(EntryKind.READER_SLOWED, reader=read.reader, slow=True)
-            # Strangers' tags pass a UHF reader at a road all day.
+            # Unknown tags pass a UHF reader at a road all day.
             if read.credential.kind is not CredentialKind.UHF_TAG:
                 self._emit(GuessingChanged(read.reader, on=True), now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Hand out what has waited long enough, one read of each reader; end what is over."""
+        """Emit the next read of each reader whose pause is over; end throttles that are over."""
         due = []
         for reader, throttle in list(self._readers.items()):
             waiting = self._waiting.get(reader)
@@ -124,5 +125,5 @@ class ReadThrottle(Component):
 
 
 def _guarded_elsewhere(read: Identification) -> bool:
-    """Wrong PINs lock their keypad."""
+    """True for PINs: the keypad's guard counts them."""
     return read.credential.kind is CredentialKind.PIN

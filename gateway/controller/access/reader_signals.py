@@ -18,29 +18,29 @@ from gateway.settings import SiteFile
 
 @dataclass(frozen=True, slots=True)
 class ReaderSignalsState:
-    """What is told where, by reader."""
+    """What each reader shows."""
 
     signals: Mapping[str, Signal]
     waits: Mapping[str, int]
-    """The portal at which more people are due."""
+    """Reader -> the portal at which more people are due."""
     buzz_until_ms: int
     due_ms: int | None
 
 
 class ReaderSignals(Component):
-    """Drives what the readers have of them. The loop's thread alone uses it."""
+    """Drives the lights and buzzers that the readers have. The loop's thread alone uses it."""
 
     def __init__(self, site: SiteFile, switches: Mapping[str, SounderPort]) -> None:
-        """`switches` by the names of `SiteFile.switches`; all are off."""
+        """`switches` are named as in `SiteFile.switches`, and off."""
         self._outputs: dict[str, dict[Part, SounderPort]] = {}
-        """Reader -> what it has; a reader without any is not here."""
+        """Reader -> its outputs; readers without any are absent."""
         for reader in site.reader:
-            parts = {
+            outputs = {
                 Part(key): switches[f"reader {reader.name} {key}"]
                 for key, _wire in reader.outputs()
             }
-            if parts:
-                self._outputs[reader.name] = parts
+            if outputs:
+                self._outputs[reader.name] = outputs
         self._signals: dict[str, Signal] = {}
         self._waits: dict[str, int] = {}
         """Reader -> the portal at which more people are due."""
@@ -60,17 +60,17 @@ class ReaderSignals(Component):
         self._buzz_until_ms = state.buzz_until_ms
         self._due_ms = state.due_ms
 
-    def bind(self, bindings: EffectiveConfig, now_ms: int) -> None:
-        """Take over the settings of a new snapshot."""
-        self.configure(bindings)
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
+        """Adopt new settings, and drive the outputs by them."""
+        self.configure(config)
         self._drive(now_ms)
 
-    def configure(self, bindings: EffectiveConfig) -> None:
-        """Take over the settings of a snapshot; nothing happens yet."""
-        self._beeps = bindings.beeps
+    def configure(self, config: EffectiveConfig) -> None:
+        """Adopt settings; nothing happens yet."""
+        self._beeps = config.beeps
         self._wait_ms = {
-            Reason.SECOND_FACTOR_DUE: bindings.admission.second_factor_ms,
-            Reason.WAITING_FOR_PERSONS: bindings.admission.persons_ms,
+            Reason.SECOND_FACTOR_DUE: config.admission.second_factor_ms,
+            Reason.WAITING_FOR_PERSONS: config.admission.persons_ms,
         }
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
@@ -90,21 +90,23 @@ class ReaderSignals(Component):
         self.show(reader, cue, now_ms, self._wait_ms.get(decision.reason, usual_ms))
 
     def show(self, reader: str, cue: Cue, now_ms: int, for_ms: int = 0) -> None:
-        """Tell `cue` at `reader` for a time, 0 for a moment; what it told before ends."""
+        """Show `cue` at `reader` for a time, 0 for a moment; it replaces what the reader shows."""
         if reader in self._outputs:
             self._signals[reader] = Signal(cue, now_ms, now_ms + (for_ms or SHORT_MS))
         self._drive(now_ms)
 
     def buzz(self, for_ms: int, now_ms: int) -> None:
-        """Let every buzzer be heard, since a client asked for it; also where readers make no sound
-        of their own. Raises NotSupportedHere without any."""
-        if not any(Part.BUZZER in parts for parts in self._outputs.values()):
+        """Sound every buzzer for a client, even if `general.beep_enabled` is off.
+
+        Raises NotSupportedHere if no reader has a buzzer.
+        """
+        if not any(Part.BUZZER in outputs for outputs in self._outputs.values()):
             raise NotSupportedHere("this device has no buzzer")
         self._buzz_until_ms = now_ms + for_ms
         self._drive(now_ms)
 
     def tick(self, now_ms: int) -> None:
-        """Do what is due."""
+        """Bring the outputs up to date."""
         self._drive(now_ms)
 
     def due_ms(self) -> int | None:
@@ -112,8 +114,7 @@ class ReaderSignals(Component):
         return self._due_ms
 
     def _end_waits(self, reader: str, portal_id: int | None) -> None:
-        """At `reader` something came of it; and wherever people waited at a portal that is passed
-        now."""
+        """End the wait at `reader`, and at all readers where people wait for portal `portal_id`."""
         self._waits.pop(reader, None)
         for other, waits_at in list(self._waits.items()):
             if waits_at == portal_id:
@@ -121,11 +122,11 @@ class ReaderSignals(Component):
                 self._signals.pop(other, None)
 
     def _drive(self, now_ms: int) -> None:
-        """Bring the outputs to what they are to be at this instant."""
+        """Switch every output as it should be at this instant."""
         buzzes = now_ms < self._buzz_until_ms
-        for reader, parts in self._outputs.items():
+        for reader, outputs in self._outputs.items():
             signal = self._signals.get(reader)
-            for part, output in parts.items():
+            for part, output in outputs.items():
                 on = signal is not None and signal.on(part, now_ms)
                 if part is Part.BUZZER:
                     on = buzzes or (on and self._beeps)

@@ -303,7 +303,7 @@ def _recording(
     device_time = DeviceTime(zone, site.site.wire_time)
     lookup = NameReader(data / STORE_FILE)
     events = EventLog(SiteNames(site, device_time, lookup))
-    writer = JournalWriter(journal, last_ids, inbox.post, events.tell)
+    writer = JournalWriter(journal, last_ids, inbox.post, events.add)
     watched = flight.writer(writer, last_ids)
     recorder = Recorder(watched, instant, device_time, instant)
     with closing(lookup), events.running():

@@ -1,4 +1,4 @@
-"""What the loop works with, and all that it acts on."""
+"""The components of the controller, and the inputs of its loop."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DamageFound:
 
 @dataclass(frozen=True, slots=True)
 class RulesRefused:
-    """New rules or settings cannot be put in force: those before stay, or none."""
+    """New rules or settings cannot be put in force; those before stay in force, if any."""
 
     version: int
     why: str
@@ -54,16 +54,16 @@ class RulesRefused:
 
 Item = HardwareEvent | Committed | WriterFault | DamageFound
 Happening = Item | Asked | Snapshot | RulesRefused | Pulse
-"""All that the controller acts on; what is not among these decides nothing."""
+"""Everything that the controller acts on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What the loop works with; `process.py` puts it together."""
+    """What the loop works with; `assembly.py` builds it."""
 
     site: SiteFile
     board: str
-    """What the board is called."""
+    """The board's name."""
     rig: RigPort
     clock: AdjustableClock
     inbox: Inbox[Item]
@@ -80,7 +80,7 @@ class Components:
     forgiveness: Forgiveness
     policies: Policies
     policy_version: Callable[[], int]
-    """The version of the rules in the store, read now."""
+    """Reads the version of the rules in the store."""
     doors: dict[int, DoorPanel]
     interlock: Interlock
     modes: ModeKeeper
@@ -92,19 +92,19 @@ class Components:
     notifier: Notifier
     clock_verdict: Callable[[], ClockVerdict]
     clock_floor: datetime | None
-    """As `ClockTrust` has it."""
+    """As in `ClockTrust`."""
     ended_uncleanly: bool
     wait: Callable[[int], object]
-    """Returns when something arrived, or after so many milliseconds."""
+    """Returns when something arrives, or after the given milliseconds."""
     turnstile: TurnstilePanel | None = None
     """None where the site has none."""
     flight: Flight = NO_FLIGHT
 
     def in_order(self) -> tuple[Component, ...]:
-        """What the loop binds, offers events to and lets do what is due, one after the other.
+        """The order in which the loop binds components, offers them events and ticks them.
 
-        Locks come first. Hours follow those who let people in: what a first card starts is due in
-        the same turn.
+        Locks come first. `hours` comes after `credentials`, so that a schedule that a first card
+        starts is due in the same turn.
         """
         turnstile = (self.turnstile,) if self.turnstile else ()
         return (
@@ -121,7 +121,7 @@ class Components:
         )
 
     def named(self) -> dict[str, Stateful]:
-        """What remembers something between two steps, by its name in a flight record."""
+        """Everything with a state between two steps, by its name in a flight record."""
         named: dict[str, Stateful] = {
             "admission": self.credentials,
             "alarms": self.alarms,

@@ -78,7 +78,7 @@ class Swiper:
         self._record = BoardRecord.read(record_path(runtime.path))
         self._strikes = {door.id: door.strike for door in site.door}
         self._slices: list[tuple[int, int]] = []
-        factory = controller._parts.rig._factory  # type: ignore[attr-defined]  # - the real Rig
+        factory = controller._components.rig._factory  # type: ignore[attr-defined]  # - the real Rig
         self._lines = {
             reader.index: (factory.pin(reader.d0), factory.pin(reader.d1))
             for reader in site.reader

@@ -60,7 +60,7 @@ class Sounders:
     def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the settings of a new snapshot; nothing sounds before the first."""
         self.configure(config)
-        self._seconds.want(now_ms, wanted=bool(self._bells) and self._settings.bell_enabled)
+        self._seconds.enable(now_ms, enabled=bool(self._bells) and self._settings.bell_enabled)
         self._drive(now_ms)
 
     def alarm(self, now_ms: int) -> None:

@@ -136,7 +136,7 @@ class ZoneWatch:
         for name, high in self._levels.items():
             self.level(name, now_ms, high=high)
         schedules = config.snapshot.zone_schedules.values()
-        self._seconds.want(now_ms, wanted=any(when.fixed is None for when in schedules))
+        self._seconds.enable(now_ms, enabled=any(when.fixed is None for when in schedules))
 
     def level(self, name: InputName, now_ms: int, *, high: bool) -> None:
         """Take the level of an input's pin."""

@@ -1,4 +1,4 @@
-"""What the api process and the CLI may ask of the controller."""
+"""Opens doors for clients, and answers requests once their effect is true."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WEB_REASON = 3
 
 @dataclass(frozen=True, slots=True)
 class _PendingReply:
-    """An answer that is due once a ticket is committed or a version decides."""
+    """An answer that is due once a ticket is committed or a version is in force."""
 
     address: bytes
     request_id: str
@@ -68,12 +68,11 @@ class DoorCommands:
         self._clock = clock
 
     def open(self, *openings: OpenDoor | ReleaseTurnstile) -> int:
-        """Carry out all of `openings`, in order, or none of them.
+        """Carry out all of `openings` in order, or none; return the ticket of the last entry.
 
-        The ticket of the last record is returned. Raises, before anything moves:
-        NotFound for a door or turnstile that this site lacks, DeviceUnavailable for a door whose
-        module is away, NotPermitted in a lock-down, while the turnstile lets nobody turn there and
-        while the interlock keeps one of the doors locked.
+        Raises before anything moves: NotFound for a door or turnstile that the site does not have,
+        DeviceUnavailable for a door whose module is offline, NotPermitted in a lock-down, while the
+        turnstile blocks that side and while the interlock keeps one of the doors locked.
         """
         for opening in openings:
             if isinstance(opening, ReleaseTurnstile):
@@ -91,18 +90,15 @@ class DoorCommands:
             panel.feed(_event(opening.timeout_ms), self._now_ms())
             if opening.timeout_ms != _CLOSE:  # closing is no access
                 panel.opened_by_client(event, opening.by)
-        # What a close ended must not be in force again after a restart: that is waited for too.
+        # A schedule that a close ended must stay ended after a restart, so that entry counts too.
         return self._recorder.last_ticket
 
     def reset_turnstile(self) -> None:
-        """Forget its event state. Raises NotFound where the site has none."""
+        """Reset its event state. Raises NotFound if the site has none."""
         self._present().reset(self._now_ms())
 
     def authorize(self, command: Authorize) -> int:
-        """Carry out what a server decided; the ticket of its record is returned.
-
-        Raises as `open`, before any door moves.
-        """
+        """Carry out the decision of a server; return the ticket of its entry. Raises as `open`."""
         event = AccessEvent(command.event)
         if event is AccessEvent.GRANTED:
             sides = frozenset(command.turnstile)
@@ -123,15 +119,15 @@ class DoorCommands:
         ).ticket
 
     def _check(self, openings: Sequence[OpenDoor | Opening]) -> None:
-        """Raise unless every door of `openings` may be opened now, beside all the others."""
+        """Raise unless all doors of `openings` may be opened together now."""
         for opening in openings:
             panel = self._panel(opening.door)
             if opening.timeout_ms == _CLOSE:
-                continue  # what closes is never refused
+                continue  # a close is never refused
             if panel.mode is Mode.LOCK_DOWN:
                 raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
             if panel.away:
-                # It must not be opened later, when it can be reached again.
+                # It must not open later, once the module is back.
                 raise DeviceUnavailable(f"door {panel.door.id} cannot be reached: {panel.away}")
         closed_first = takewhile(lambda opening: opening.timeout_ms == _CLOSE, openings)
         self._interlock.check(
@@ -177,7 +173,7 @@ def _event(timeout_ms: int | None) -> DoorEvent:
 
 
 class PendingReplies:
-    """Sends answers when what they promise is true: committed, or obeyed."""
+    """Sends answers once their condition holds: an entry is committed, or rules are in force."""
 
     def __init__(self, link: Link, writer: Writer, policies: Policies, clock: Clock) -> None:
         self._link = link
@@ -192,11 +188,11 @@ class PendingReplies:
         self._link.answer(address, Answer(id=request.id, body=body or {}))
 
     def refuse(self, address: bytes, request: Request, error: GatewayError) -> None:
-        """Answer with what was wrong."""
+        """Answer with an error."""
         self._link.refuse(address, request.id, error)
 
     def when_committed(self, address: bytes, request: Request, ticket: int) -> None:
-        """Answer once the record with `ticket` is durable, or at once when nothing can be."""
+        """Answer once the entry with `ticket` is durable; at once while the journal is faulty."""
         if ticket <= self._committed or self._writer.fault:
             self.now(address, request)
         else:
@@ -212,12 +208,12 @@ class PendingReplies:
         self.settle()
 
     def committed(self, ticket: int) -> None:
-        """All records up to `ticket` are durable."""
+        """All entries up to `ticket` are durable."""
         self._committed = ticket
         self.settle()
 
     def settle(self) -> None:
-        """Send every answer that has become true; forget whose asker has given up."""
+        """Send every answer whose condition holds; drop those whose client has given up."""
         now_ns = self._clock.monotonic_ns()
         still: deque[_PendingReply] = deque()
         for waiting in self._waiting:
@@ -229,7 +225,7 @@ class PendingReplies:
         self._waiting = still
 
     def expired(self, request: Request) -> GatewayError | None:
-        """The refusal of a request that lay about for longer than its asker waited."""
+        """The refusal of a request whose client has given up; None for others."""
         if self._clock.monotonic_ns() < request.expires_ns:
             return None
         return ControllerUnavailable("the command came too late and was not carried out")

@@ -1,4 +1,4 @@
-"""Takes what clients ask of the controller to whoever can do it."""
+"""Dispatches the requests of clients to the components that carry them out."""
 
 from __future__ import annotations
 
@@ -42,30 +42,38 @@ Handler = Callable[[bytes, Request, Any], None]
 class RequestDispatcher:
     """Carries out requests of the link. The loop's thread alone uses it."""
 
-    def __init__(self, parts: Components, status: Callable[[], ControllerStatus]) -> None:
-        """`status` tells the present state of the controller."""
-        self._parts = parts
+    def __init__(self, components: Components, status: Callable[[], ControllerStatus]) -> None:
+        """`status` returns the controller's present state."""
+        self._components = components
         self._status = status
-        self.answers = PendingReplies(parts.link, parts.writer, parts.policies, parts.clock)
+        self.answers = PendingReplies(
+            components.link, components.writer, components.policies, components.clock
+        )
         self.openings = DoorCommands(
-            parts.doors, parts.turnstile, parts.interlock, parts.recorder, parts.clock
+            components.doors,
+            components.turnstile,
+            components.interlock,
+            components.recorder,
+            components.clock,
         )
         self.captures = EnrolmentCapture(
-            parts.site.reader, self._is_online, self.answers, parts.clock
+            components.site.reader, self._is_online, self.answers, components.clock
         )
         panels = Panels(
-            parts.doors,
-            parts.alarms,
-            parts.fire,
-            input_wiring(parts.site),
-            {reader.name: reader.index for reader in parts.site.reader},
-            parts.site.turnstile,
+            components.doors,
+            components.alarms,
+            components.fire,
+            input_wiring(components.site),
+            {reader.name: reader.index for reader in components.site.reader},
+            components.site.turnstile,
         )
-        self.simulation = Simulation(parts.rig, parts.clock, parts.zone, panels, status)
+        self.simulation = Simulation(
+            components.rig, components.clock, components.zone, panels, status
+        )
         self._handlers = self._table()
 
     def asked(self, address: bytes, request: Request) -> None:
-        """Carry out a request, or refuse it; the answer may come later."""
+        """Carry out a request or refuse it; the answer may follow later."""
         late = self.answers.expired(request)
         if late is not None:
             self.answers.refuse(address, request, late)
@@ -76,8 +84,8 @@ class RequestDispatcher:
             self.answers.refuse(address, request, error)
 
     def _table(self) -> Mapping[type[Any], Handler]:
-        """Each type of command with what carries it out and sends its answer."""
-        parts, openings, zones = self._parts, self.openings, self._parts.alarms.zones
+        """By type of command: the handler, which also answers."""
+        components, openings, zones = self._components, self.openings, self._components.alarms.zones
 
         def at_once(carry_out: Callable[[Any], dict[str, Any] | None]) -> Handler:
             return lambda address, request, command: self.answers.now(
@@ -85,7 +93,7 @@ class RequestDispatcher:
             )
 
         def once_durable(carry_out: Callable[[Any], int]) -> Handler:
-            """Answer once the record of which `carry_out` returns the ticket is committed."""
+            """Answer once the entry whose ticket `carry_out` returns is committed."""
             return lambda address, request, command: self.answers.when_committed(
                 address, request, carry_out(command)
             )
@@ -100,7 +108,7 @@ class RequestDispatcher:
             Authorize: once_durable(openings.authorize),
             ResetTurnstile: at_once(lambda _: openings.reset_turnstile()),
             Forgive: once_durable(
-                lambda command: parts.positions.forgive(command.user_id, "asked_by_client")
+                lambda command: components.positions.forgive(command.user_id, "asked_by_client")
             ),
             AskPosition: at_once(self._position),
             ArmAlarms: once_durable(
@@ -110,27 +118,29 @@ class RequestDispatcher:
             ),
             DisarmAlarms: once_durable(lambda command: zones.disarm(command.zones, self._now_ms())),
             Silence: once_durable(self._silence),
-            Buzz: at_once(lambda command: parts.signals.buzz(command.for_ms, self._now_ms())),
+            Buzz: at_once(lambda command: components.signals.buzz(command.for_ms, self._now_ms())),
             ReportStatus: at_once(lambda _: self._status().model_dump(mode="json")),
             Simulate: at_once(self.simulation.run),
         }
 
     def _obey(self, address: bytes, request: Request, command: Obey) -> None:
-        self._parts.policies.want(self._parts.policy_version())
+        self._components.policies.want(self._components.policy_version())
         self.answers.when_obeyed(address, request, command.version)
 
     def _position(self, command: AskPosition) -> dict[str, Any]:
-        found = self._parts.positions.position(command.user_id)
+        found = self._components.positions.position(command.user_id)
         return Position(area_id=found.area_id, since_utc_s=found.since_s).model_dump()
 
     def _silence(self, _: Silence) -> int:
         now_ms = self._now_ms()
-        self._parts.alarms.silence(now_ms)
-        self._parts.fire.reset(now_ms)
-        return self._parts.recorder.last_ticket
+        self._components.alarms.silence(now_ms)
+        self._components.fire.reset(now_ms)
+        return self._components.recorder.last_ticket
 
     def _now_ms(self) -> int:
-        return self._parts.clock.monotonic_ns() // _MS
+        return self._components.clock.monotonic_ns() // _MS
 
     def _is_online(self, reader: str) -> bool:
-        return any(device.online for device in self._parts.rig.devices if device.name == reader)
+        return any(
+            device.online for device in self._components.rig.devices if device.name == reader
+        )

@@ -1,8 +1,8 @@
-"""Enrolment at a reader: the next read is handed to whoever asked for it, and decides nothing.
+"""Enrolment at a reader: the next read goes to the client that requested it and opens nothing.
 
-One capture stands at a time, for one kind of credential at one reader. It ends with a read, a
-cancellation, its countdown, or an asker that stops asking: a door must not go on swallowing reads
-for an api process that died. What was read goes to the asker alone, into no log and no journal.
+At most one capture is active, for one kind of credential at one reader. It ends with a read, a
+cancellation, its time-out, or a client that stops asking: a reader must not lose reads to an api
+process that died. The read goes to the client alone, into no log and no journal.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from gateway.link.messages import CancelCapture, Capture, Captured, Request
 from gateway.settings import Reader
 
 ASK_AGAIN_NS = 1_000_000_000
-"""An asker is told after this time that nobody has acted yet."""
+"""A request without a read is answered after this time."""
 LEASE_NS = 3_000_000_000
-"""An asker that has not asked again for this long has gone."""
+"""A client that does not ask again within this time is gone."""
 
 _MS = 1_000_000
 
@@ -41,7 +41,7 @@ log = structlog.get_logger("enrolment")
 
 @dataclass(slots=True)
 class _Capture:
-    """The capture that stands, or has ended without its asker knowing yet."""
+    """The active capture, or one that has ended and whose client has no answer yet."""
 
     ticket: str
     kind: CredentialKind
@@ -49,26 +49,26 @@ class _Capture:
     since_ns: int
     left_ms: int
     lease_ns: int
-    """When the asker counts as gone."""
+    """When the client counts as gone."""
     told_ns: int
-    """When the asker that waits is told that nobody has acted yet."""
+    """When a waiting request is answered without a read."""
     asker: tuple[bytes, Request] | None
-    """Who waits for an answer; None between two askings."""
+    """The request that waits for an answer; None between two requests."""
     outcome: Captured | GatewayError | None = None
 
     @property
     def ends_ns(self) -> int:
         return self.since_ns + self.left_ms * _MS
 
-    def stands(self, at_ns: int) -> bool:
-        """Whether a read at `at_ns` belongs to it."""
+    def takes(self, at_ns: int) -> bool:
+        """Whether a read at `at_ns` belongs to the capture."""
         within = self.since_ns <= at_ns < min(self.ends_ns, self.lease_ns)
         return self.outcome is None and within
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """How a capture ended without a read."""
+    """Why a capture ended without a read."""
 
     error: str
     """Name of an error class of `gateway.errors`."""
@@ -93,13 +93,13 @@ class CaptureState:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentCaptureState:
-    """The capture that stands, if one does."""
+    """The capture, if there is one."""
 
     capture: CaptureState | None
 
 
 class EnrolmentCapture(Component):
-    """Keeps the one capture. The loop's thread alone uses it."""
+    """Keeps the capture. The loop's thread alone uses it."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class EnrolmentCapture(Component):
         answers: PendingReplies,
         clock: Clock,
     ) -> None:
-        """`online` tells whether the reader of a name is there."""
+        """`online` returns whether the named reader is online."""
         self._readers = sorted(readers, key=lambda reader: reader.index)
         self._online = online
         self._answers = answers
@@ -155,10 +155,10 @@ class EnrolmentCapture(Component):
         )
 
     def ask(self, address: bytes, request: Request, command: Capture) -> None:
-        """Begin the capture of `command`, or go on with it; the answer follows.
+        """Begin the capture of `command` or continue it; the answer follows later.
 
-        Raises InvalidRequest while another one stands and for a reader that cannot read the kind,
-        NotFound for one that this site lacks, NotSupportedHere when none reads the kind and
+        Raises InvalidRequest while another capture is active and for a reader that cannot read the
+        kind, NotFound for an unknown reader, NotSupportedHere if no reader reads the kind, and
         DeviceUnavailable while the reader is offline.
         """
         self.settle()
@@ -175,36 +175,36 @@ class EnrolmentCapture(Component):
         capture.lease_ns = now_ns + LEASE_NS
         if capture.outcome is not None:
             self._capture = None
-            self._tell(capture, capture.outcome)
+            self._answer(capture, capture.outcome)
 
     def cancel(self, command: CancelCapture) -> None:
-        """End the capture of that ticket, if it stands."""
+        """End the capture of that ticket, if it is active."""
         capture = self._capture
         if capture is not None and capture.ticket == command.ticket and capture.outcome is None:
             self._end(capture, InvalidRequest("the enrolment was cancelled"))
 
     def takes(self, identification: Identification) -> bool:
-        """Whether the read belongs to the capture, which has it then; nobody decides on it."""
+        """Take the read if it belongs to the capture; return whether it does."""
         capture = self._capture
         credential = identification.credential
         if (
             capture is None
             or identification.reader != capture.reader
             or credential.kind is not capture.kind
-            or not capture.stands(identification.at_ns)
+            or not capture.takes(identification.at_ns)
         ):
             return False
         self._end(capture, Captured(reader=capture.reader, value=credential.value))
         return True
 
     def settle(self) -> None:
-        """End what has run out, and tell an asker that has waited for a while."""
+        """End a capture whose time is over, and answer a request that has waited long enough."""
         capture = self._capture
         if capture is None:
             return
         now_ns = self._clock.monotonic_ns()
         if now_ns >= capture.lease_ns:
-            log.info("enrolment given up: nobody asks for it any more", reader=capture.reader)
+            log.info("enrolment ends: its client is gone", reader=capture.reader)
             self._capture = None
         elif capture.outcome is None and now_ns >= capture.ends_ns:
             seconds = capture.left_ms / 1000
@@ -213,15 +213,13 @@ class EnrolmentCapture(Component):
                 InvalidRequest(f"nobody acted at reader {capture.reader!r} within {seconds:g} s"),
             )
         elif capture.asker is not None and now_ns >= capture.told_ns:
-            self._tell(capture, Captured(reader=capture.reader))
+            self._answer(capture, Captured(reader=capture.reader))
 
     def tick(self, now_ms: int) -> None:
-        """Do what is due."""
         del now_ms
         self.settle()
 
     def due_ms(self) -> int | None:
-        """When `tick` is next needed; None while no capture stands."""
         capture = self._capture
         if capture is None:
             return None
@@ -260,14 +258,14 @@ class EnrolmentCapture(Component):
         return chosen
 
     def _end(self, capture: _Capture, outcome: Captured | GatewayError) -> None:
-        """The capture ends; its asker learns it now, or when it asks again."""
+        """End the capture; its client gets the outcome now, or when it asks again."""
         capture.outcome = outcome
         log.info("enrolment ends", reader=capture.reader, taken=isinstance(outcome, Captured))
         if capture.asker is not None:
             self._capture = None
-            self._tell(capture, outcome)
+            self._answer(capture, outcome)
 
-    def _tell(self, capture: _Capture, what: Captured | GatewayError) -> None:
+    def _answer(self, capture: _Capture, what: Captured | GatewayError) -> None:
         if capture.asker is None:
             return
         address, request = capture.asker

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 LONGEST_HOLD_S = 120.0
 USUAL_HOLD_S = "0.3"
-"""How long a button is pressed when nothing else is said."""
+"""How long a button is pressed by default."""
 SHORTEST_TURN_MS = 100
-"""How long the contact of a turnstile is active in a turn, and longer where it is debounced."""
+"""How long a turnstile's contact is active in a turn; longer if its debounce time requires it."""
 _ACTIVE = ("open", "active", "on")
 
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """Who knows which level of an input means what."""
+    """What knows which level of each input is active."""
 
     doors: dict[int, DoorPanel]
     alarms: AlarmPanel
@@ -43,7 +43,7 @@ class Panels:
 
 
 class Simulation:
-    """Turns the words of `gateway sim` into pin levels and bytes."""
+    """Turns commands of `gateway sim` into pin levels and bytes."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Simulation:
         panels: Panels,
         status: Callable[[], ControllerStatus],
     ) -> None:
-        """`zone` is the site's time zone, for times that name none."""
+        """`zone` returns the site's time zone, for times without an offset."""
         self._simulator = rig.simulator
         self._clock = clock
         self._zone = zone
@@ -66,10 +66,10 @@ class Simulation:
         self._status = status
 
     def run(self, command: Simulate) -> dict[str, Any]:
-        """Carry out `command`; what it answers is returned.
+        """Carry out `command` and return its answer.
 
-        Raises NotSupportedHere on real hardware, NotFound for a name that the site lacks and
-        InvalidRequest for a value that makes no sense.
+        Raises NotSupportedHere on real hardware, NotFound for an unknown name and InvalidRequest
+        for an invalid value.
         """
         if self._simulator is None:
             raise NotSupportedHere("sim works on the simulated board only; this one is real")
@@ -83,7 +83,7 @@ class Simulation:
         match command.verb:
             case "swipe" | "tag" | "present":
                 _at_reader(simulator, command, command.reader or "", value)
-            case verb if verb in _SAID or verb in _DONE:
+            case verb if verb in _VERBATIM or verb in _WITHOUT_VALUE:
                 _at_reader(simulator, command, command.reader or "", value)
             case "rex":
                 name, pressed_high = self._input(command)
@@ -96,20 +96,20 @@ class Simulation:
                 name, active_high = self._input(command)
                 simulator.set_input(name, high=active_high is (value in _ACTIVE))
 
-    def _turn(self, simulator: Simulator, way: str) -> None:
-        """Move the contact of `way` as a person who goes through does: once, and back."""
+    def _turn(self, simulator: Simulator, value: str) -> None:
+        """Pulse the contact of a side, as a person who passes does."""
         if self._turnstile is None:
             raise NotFound("this site has no turnstile")
         try:
-            side = Side(way)
+            side = Side(value)
         except ValueError:
-            raise InvalidRequest(f"a turn is {' or '.join(Side)}, not {way!r}") from None
+            raise InvalidRequest(f"a turn is {' or '.join(Side)}, not {value!r}") from None
         contact = self._turnstile.way(side).turn
         hold_ms = max(SHORTEST_TURN_MS, 2 * contact.debounce_ms)
         simulator.press(TURN_INPUTS[side], high=contact.idle is Level.LOW, hold_ms=hold_ms)
 
     def _input(self, command: Simulate) -> tuple[InputName, bool]:
-        """The input that `command` moves, and whether its active level is high."""
+        """The input that `command` drives, and whether its active level is high."""
         match command.verb:
             case "door":
                 panel = self._door(command.door)
@@ -135,7 +135,7 @@ class Simulation:
                 return self._contact(InputName(InputKind(verb)))
 
     def _contact(self, name: InputName) -> tuple[InputName, bool]:
-        """An input whose rest level the site file declares; one that is absent is said later."""
+        """An input whose idle level the site file declares; the simulator refuses absent ones."""
         wiring = self._inputs.get(name)
         return name, isinstance(wiring, FixedInput) and wiring.idle is Level.LOW
 
@@ -146,7 +146,7 @@ class Simulation:
         return self._readers[reader]
 
     def _moment(self, text: str) -> datetime | None:
-        """The instant `text` names; a time without an offset is the site's own."""
+        """The instant in `text`; a time without an offset is in the site's time zone."""
         if text == "real":
             return None
         try:
@@ -165,14 +165,14 @@ class Simulation:
         raise NotFound(f"there is no door {name}; this site has: {known}")
 
 
-_SAID: dict[str, Callable[[Simulator, str, str], None]] = {
+_VERBATIM: dict[str, Callable[[Simulator, str, str], None]] = {
     "key": lambda simulator, reader, value: simulator.keys(reader, value),
     "frame": lambda simulator, reader, value: simulator.frame(reader, value),
     "qr": lambda simulator, reader, value: simulator.qr(reader, value),
     "type": lambda simulator, reader, value: simulator.type(reader, value),
 }
-"""What somebody shows to a reader as it stands in the command."""
-_DONE: dict[str, Callable[[Simulator, str], None]] = {
+"""Verbs whose value goes to the reader unchanged."""
+_WITHOUT_VALUE: dict[str, Callable[[Simulator, str], None]] = {
     "remove": lambda simulator, reader: simulator.remove(reader),
     "unplug": lambda simulator, reader: simulator.unplug(reader),
     "plug": lambda simulator, reader: simulator.plug(reader),
@@ -180,7 +180,7 @@ _DONE: dict[str, Callable[[Simulator, str], None]] = {
 
 
 def _at_reader(simulator: Simulator, command: Simulate, reader: str, value: str) -> None:
-    """What somebody does at one reader, or to its plug."""
+    """Carry out a command at one reader."""
     match command.verb:
         case "swipe":
             simulator.swipe(reader, _card(value), command.format)
@@ -188,10 +188,10 @@ def _at_reader(simulator: Simulator, command: Simulate, reader: str, value: str)
             simulator.tag(reader, value, _hold_ms(command.hold or USUAL_HOLD_S))
         case "present":
             simulator.present(reader, _serial(value))
-        case verb if verb in _SAID:
-            _SAID[verb](simulator, reader, value)
+        case verb if verb in _VERBATIM:
+            _VERBATIM[verb](simulator, reader, value)
         case verb:
-            _DONE[verb](simulator, reader)
+            _WITHOUT_VALUE[verb](simulator, reader)
 
 
 def _hold_ms(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The controller's present state, as the api process and the CLI see it."""
+"""Builds the controller's status for the api process and the CLI."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gateway.link.messages import (
 )
 
 
-def _door(parts: Components, panel: DoorPanel) -> DoorStatus:
-    """One door, with what its interlock says of it."""
-    found = parts.interlock.obstacle((panel.door.id,))
+def _door(components: Components, panel: DoorPanel) -> DoorStatus:
+    """The status of one door, with what its interlock bars."""
+    found = components.interlock.obstacle((panel.door.id,))
     if found is None:
         return panel.status()
     barred = {"barred_by": found.by, "barred_why": found.why.value}
@@ -26,26 +26,29 @@ def _door(parts: Components, panel: DoorPanel) -> DoorStatus:
 
 
 def status_of(
-    parts: Components, journal_seq: int, modes_ended: tuple[EndedMode, ...], clock: ClockVerdict
+    components: Components,
+    journal_seq: int,
+    modes_ended: tuple[EndedMode, ...],
+    clock: ClockVerdict,
 ) -> ControllerStatus:
-    """What all parts say of themselves; `journal_seq` is the highest committed entry."""
-    floor = parts.clock_floor
-    active, cause = parts.alarms.status()
-    now_ns = parts.clock.monotonic_ns()
+    """The status of all components; `journal_seq` is the newest committed entry."""
+    floor = components.clock_floor
+    active, cause = components.alarms.status()
+    now_ns = components.clock.monotonic_ns()
     return ControllerStatus(
         pid=os.getpid(),
-        board=parts.board,
-        simulated=parts.rig.simulator is not None,
-        policy_version=parts.policies.version,
+        board=components.board,
+        simulated=components.rig.simulator is not None,
+        policy_version=components.policies.version,
         journal_seq=journal_seq,
-        journal_waiting=parts.writer.waiting,
-        journal_dropped=parts.writer.dropped,
-        journal_fault=parts.writer.fault,
+        journal_waiting=components.writer.waiting,
+        journal_dropped=components.writer.dropped,
+        journal_fault=components.writer.fault,
         clock_trusted=clock.trusted,
         clock_verdict=clock.value,
         clock_floor_utc=int(floor.timestamp()) if floor else 0,
-        clock_shift_s=parts.clock.shift.total_seconds(),
-        doors=tuple(_door(parts, panel) for panel in parts.doors.values()),
+        clock_shift_s=components.clock.shift.total_seconds(),
+        doors=tuple(_door(components, panel) for panel in components.doors.values()),
         devices=tuple(
             DeviceStatus(
                 name=device.name,
@@ -56,24 +59,24 @@ def status_of(
                 since_s=(now_ns - device.since_ns) / 1e9,
                 counters=dict(device.counters),
             )
-            for device in parts.rig.devices
+            for device in components.rig.devices
         ),
         alarm_active=active,
         alarm_cause=int(cause),
-        zones=parts.alarms.zones.status(),
-        alarms=parts.alarms.active(),
-        siren=parts.alarms.siren,
-        fire=parts.fire.status(),
+        zones=components.alarms.zones.status(),
+        alarms=components.alarms.active(),
+        siren=components.alarms.siren,
+        fire=components.fire.status(),
         faults=(
-            *parts.faults.active(),
-            *(fault for panel in parts.doors.values() for fault in panel.faults()),
-            *parts.alarms.zones.faults(),
+            *components.faults.active(),
+            *(fault for panel in components.doors.values() for fault in panel.faults()),
+            *components.alarms.zones.faults(),
         ),
-        turnstile=parts.turnstile.status() if parts.turnstile else None,
+        turnstile=components.turnstile.status() if components.turnstile else None,
         modes_ended=modes_ended,
-        keypads_locked_ms=parts.credentials.locked_keypads(now_ns // 1_000_000),
+        keypads_locked_ms=components.credentials.locked_keypads(now_ns // 1_000_000),
         levels=tuple(
             LineLevel(kind=kind, number=number, high=high)
-            for kind, number, high in parts.rig.levels()
+            for kind, number, high in components.rig.levels()
         ),
     )

@@ -1,8 +1,8 @@
-"""What the parts of the controller have in common, and what they cause in one another.
+"""The protocol of the controller's components, and the effects that they have on one another.
 
-The loop has one tuple of components. It offers every input to each of them, and every effect that
-one of them emits, at once and in the order of the tuple: whoever emits goes on once all have
-handled it. Whatever drives a lock does so before it emits.
+The loop has one tuple of components and offers every input to each of them. It also offers each
+effect that a component emits to all of them, in the order of the tuple; `emit` returns once all of
+them have handled it. A component that drives a lock does so before it emits.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class InputAlarmChanged:
 
 @dataclass(frozen=True, slots=True)
 class KeypadLockChanged:
-    """Too many wrong entries locked the keypad of a reader, or it was freed."""
+    """The keypad of a reader was locked after too many wrong entries, or unlocked again."""
 
     reader: str
     on: bool
@@ -48,7 +48,7 @@ class KeypadLockChanged:
 
 @dataclass(frozen=True, slots=True)
 class GuessingChanged:
-    """Somebody seems to guess with cards at a reader, or it is over."""
+    """A reader was slowed after too many unknown cards or codes, or no longer is."""
 
     reader: str
     on: bool
@@ -56,7 +56,7 @@ class GuessingChanged:
 
 @dataclass(frozen=True, slots=True)
 class ThreatSensed:
-    """Somebody identified under threat."""
+    """Somebody identified under duress."""
 
     kind: Duress
     user_id: int
@@ -66,22 +66,21 @@ class ThreatSensed:
 
 @dataclass(frozen=True, slots=True)
 class FireChanged:
-    """The fire input reports a fire, or was reset."""
+    """A fire began, or was reset."""
 
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class GrantUsed:
-    """Somebody went through for this grant, or the door cannot tell. A number that means nothing
-    is no error."""
+    """Somebody entered with this grant, or the door cannot tell. Unknown numbers are ignored."""
 
     grant: int
 
 
 @dataclass(frozen=True, slots=True)
 class GrantLapsed:
-    """The time of a grant is over and nobody went through."""
+    """The time of a grant ended and nobody entered."""
 
     grant: int
     door: int
@@ -90,12 +89,12 @@ class GrantLapsed:
 
 @dataclass(frozen=True, slots=True)
 class PolicyApplied:
-    """A snapshot has told doors all that it wants of them, its schedules included."""
+    """All doors follow the new snapshot, its schedules included."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadDue:
-    """A read that was held back is to be decided upon now."""
+    """A read that the throttle held back is to be decided now."""
 
     read: Identification
 
@@ -127,7 +126,7 @@ Effect = (
 )
 
 Emit = Callable[[Effect, int], None]
-"""Gets an effect and the instant in milliseconds of the monotonic clock."""
+"""Takes an effect and the instant in milliseconds of the monotonic clock."""
 
 
 class Component:
@@ -140,12 +139,12 @@ class Component:
         """Take over the settings of a snapshot; nothing happens yet."""
 
     def bind(self, config: EffectiveConfig, now_ms: int) -> None:
-        """Take over the settings of a new snapshot, and do what follows from them."""
+        """Take over the settings of a new snapshot and act on them."""
         del now_ms
         self.configure(config)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
-        """Do what follows from an input or from what another component caused."""
+        """Act on an input or on an effect of another component."""
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""
@@ -154,15 +153,15 @@ class Component:
         """When `tick` is next needed; None for never."""
 
     def modes(self) -> Mapping[OpeningId, Mode]:
-        """The present modes of what the component opens."""
+        """The modes in force of the doors or turnstile that the component opens."""
         return MappingProxyType({})
 
     def close(self, now_ms: int) -> None:
-        """End in order; everything still works."""
+        """Prepare for an orderly end; everything still works."""
 
 
 class Bus:
-    """Takes effects to whoever handles them, once that is known."""
+    """Passes effects to a handler that is connected after the components are built."""
 
     def __init__(self) -> None:
         self._handle: Emit | None = None
@@ -173,5 +172,5 @@ class Bus:
     def emit(self, effect: Effect, now_ms: int) -> None:
         """Have `effect` handled now."""
         if self._handle is None:
-            raise RuntimeError(f"nobody handles {effect} yet")
+            raise RuntimeError(f"no handler is connected for {effect}")
         self._handle(effect, now_ms)

@@ -1,4 +1,4 @@
-"""Where the controller can be watched at work; nobody does unless the site file says so."""
+"""Where a flight recorder attaches to the controller. By default nothing is recorded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from gateway.link.messages import Request
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that came over the link, and whom to answer."""
+    """A request from the link, with the address to answer to."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
         ser_json_bytes="hex", val_json_bytes="hex"
@@ -35,37 +35,37 @@ class Asked:
 
 
 class Pulse(StrEnum):
-    """What happens without anything from outside."""
+    """What happens without an input."""
 
     TIME = "time"
-    """Whatever is due is done."""
+    """Components do what is due."""
     BEAT = "beat"
-    """The clock is judged, and who waited too long is given up."""
+    """The clock is judged, and reads that have waited too long are refused."""
     CLOSE = "close"
     """An orderly end begins."""
 
 
 class Flight:
-    """No record: everything passes through. A FlightRecorder does more."""
+    """Records nothing and passes everything through. FlightRecorder records."""
 
     @property
     def recording(self) -> bool:
-        """Whether anything is written down."""
+        """Whether anything is recorded."""
         return False
 
     def step(self, what: object) -> AbstractContextManager[None]:
-        """The time in which `what` is dealt with."""
+        """The context in which `what` is handled."""
         del what
         return nullcontext()
 
     def begin(self, root: Recorded) -> None:
-        """From now on steps of `root` count, which was put together from what is watched here."""
+        """Begin a record of `root`, which was built from what the methods below returned."""
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """End the record."""
 
     def people(self, people: People) -> People:
-        """`people`, its answers watched; likewise the others."""
+        """Wrap `people` to record its answers; likewise the methods below."""
         return people
 
     def passages(self, passages: Passages) -> Passages:
@@ -91,7 +91,7 @@ class Flight:
         return sounder
 
     def new_key(self) -> str:
-        """A uuid by which clients know an event."""
+        """A new uuid for an event."""
         return str(uuid4())
 
 
@@ -99,7 +99,7 @@ NO_FLIGHT = Flight()
 
 
 class Stateful(Protocol):
-    """What remembers something between two steps, and takes it back."""
+    """Something with a state between two steps, which it can restore."""
 
     def state(self) -> Any: ...
 
@@ -107,7 +107,7 @@ class Stateful(Protocol):
 
 
 class Recorded(Protocol):
-    """The controller, as far as its record needs to know it."""
+    """The controller, as far as its recorder needs it."""
 
     def due_ns(self) -> int | None: ...
 

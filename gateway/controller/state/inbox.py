@@ -1,4 +1,4 @@
-"""The one door into the loop: what readers, timers and writers deliver, in order of arrival."""
+"""The loop's inbox: items from drivers, timers and the journal writer, in order of arrival."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Inbox(Generic[Item]):
         self.wake()
 
     def wake(self) -> None:
-        """Wake the loop without an item, because something became due."""
+        """Wake the loop without an item, since something became due."""
         with suppress(BlockingIOError, OSError):  # full means awake; closed means stopped
             os.eventfd_write(self._wakeup, 1)
 
@@ -31,12 +31,12 @@ class Inbox(Generic[Item]):
         return self._wakeup
 
     def settle(self) -> None:
-        """Take back the wake-up, before the items are taken."""
+        """Clear the wake-up; call it before taking the items."""
         with suppress(BlockingIOError):
             os.eventfd_read(self._wakeup)
 
     def take(self) -> Item | None:
-        """The oldest item; None when there is none."""
+        """The oldest item; None if empty."""
         try:
             return self._items.popleft()
         except IndexError:

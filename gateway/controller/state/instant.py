@@ -1,4 +1,4 @@
-"""One instant for one step: what is recorded must not depend on how often a clock was read."""
+"""Holds one instant for a whole step: a replay must not depend on how often a clock is read."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from gateway.host.clock_trust import ClockVerdict
 
 
 class Instant:
-    """A clock, and the trust in it, that can be held. The loop's thread alone uses it.
+    """A clock, with the trust in it, that can be held. The loop's thread alone uses it.
 
-    While nothing holds it, it is the clock that it was made of.
+    While it is not held, it passes its clock's time on.
     """
 
     def __init__(self, clock: AdjustableClock, trust: SettableTrust | None = None) -> None:
         self._clock = clock
         self.trust = trust
-        """Named once there is one; nothing may ask before."""
+        """Set before anything asks for trust."""
         self._held: tuple[int, datetime, ClockVerdict] | None = None
 
     def hold(self) -> tuple[int, datetime, ClockVerdict]:
-        """Stand still; monotonic nanoseconds, wall clock, and whether that one is trusted."""
+        """Hold the instant; return monotonic nanoseconds, wall clock and the trust in it."""
         utc = self._clock.utc()
         self._held = (self._clock.monotonic_ns(), utc, self._judge(utc))
         return self._held
 
     def let_go(self) -> None:
-        """Go on."""
+        """Stop holding."""
         self._held = None
 
     def monotonic_ns(self) -> int:
@@ -50,7 +50,7 @@ class Instant:
         return ClockVerdict.NO_SOURCE if self.trust is None else self.trust.judge(now)
 
     def set_utc(self, moment: datetime | None) -> None:
-        """Set the clock as a person does: whatever it shows then is trusted."""
+        """Set the clock as a person does, which makes it trusted."""
         self._clock.set_utc(moment)
         if self.trust is not None:
             self.trust.note_set()

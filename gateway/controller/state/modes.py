@@ -1,11 +1,10 @@
-"""Ends exception modes whose time is over, even while nobody can write that down elsewhere.
+"""Ends exception modes whose time is over, even while the api process is away.
 
-The configuration goes on naming such a mode until the api process has set it to none; here it
-counts no more from the second at which its time was over, and after a restart neither.
+The configuration names such a mode until the api process sets it to none. The controller ends it on
+time, and does not revive it after a restart.
 
-A mode lasts as long as it was meant to when it was set: its time is counted on the monotonic clock,
-so a wall clock that is put forward or back ends no mode early and holds none longer. The journal
-keeps how much is left, for a restart.
+A mode lasts as long as it was set for: its time is counted on the monotonic clock, so setting the
+wall clock neither shortens nor prolongs it. The journal keeps the remaining time for a restart.
 """
 
 from __future__ import annotations
@@ -25,28 +24,28 @@ from gateway.store.policy.snapshot import Snapshot
 
 _MS = 1_000_000
 _STEP_MS = 5_000
-"""By so much the wall clock has to leave the monotonic one before the journal is told anew how
-much is left: once the machine has been off, only the wall clock tells for how long."""
+"""A step of the wall clock that makes the journal keep the remaining times anew: after a power-off
+only the wall clock shows how much time has passed."""
 
 log = structlog.get_logger("modes")
 
 
 @dataclass(frozen=True, slots=True)
 class KeptMode:
-    """How much of a mode was left when the journal was last told in an earlier run."""
+    """The remaining time of a mode by the last entry of an earlier run."""
 
     mode: EndedMode
     left_ms: int
     utc: datetime
     monotonic_ns: int
     this_boot: bool
-    """The machine has not started since."""
+    """The machine has not been restarted since."""
     trusted: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ModeKeeperState:
-    """What is known of the ends of modes."""
+    """When modes end, and which have ended."""
 
     ended: tuple[EndedMode, ...]
     kept: tuple[KeptMode, ...]
@@ -56,7 +55,7 @@ class ModeKeeperState:
 
 
 class ModeKeeper:
-    """Remembers which modes have ended. The loop's thread alone uses it."""
+    """Keeps when modes end and which have ended."""
 
     def __init__(
         self,
@@ -65,24 +64,26 @@ class ModeKeeper:
         timer: Timer,
         past: Iterable[CommittedEntry] = (),
     ) -> None:
-        """`past` are entries of the journal about modes, the newest first. A clock that is not
-        trusted ends none: whoever locked a house down must not find it open after a power cut."""
+        """`past` holds the journal's entries about modes, newest first.
+
+        An untrusted clock ends no mode: a lock-down must outlast a power cut.
+        """
         self._recorder = recorder
         self._clock = clock
         self._timer = timer
         self._ended: set[EndedMode] = set()
         self._kept: dict[EndedMode, CommittedEntry] = {}
-        """The newest entry that tells how much was left in an earlier run."""
+        """The newest entry of an earlier run with the remaining time."""
         for entry in past:
             if "ended" in entry.body:
                 self._ended.add(_named(entry.body["ended"], entry))
             elif "timed" in entry.body:
                 self._kept.setdefault(_named(entry.body["timed"], entry), entry)
         self._ends_ms: dict[EndedMode, int] = {}
-        """When modes end (monotonic); not those of earlier runs while nobody can tell how much
-        time has passed since."""
+        """When modes end (monotonic); without those of earlier runs while the time since then is
+        unknown."""
         self._ahead_ms = self._wall_ahead_ms()
-        """How far the wall clock was ahead of the monotonic one when the journal was last told."""
+        """Wall clock minus monotonic clock at the last entries with remaining times."""
         self._started = False
 
     def state(self) -> ModeKeeperState:
@@ -124,7 +125,7 @@ class ModeKeeper:
         self._started = state.started
 
     def over(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
-        """The modes that `snapshot` names and whose time is over; one that has ended stays so."""
+        """The modes of `snapshot` whose time is over. A mode that has ended stays ended."""
         timed = {
             EndedMode(door=door, until_utc=row.until_utc): row
             for door, row in snapshot.modes.items()
@@ -147,14 +148,14 @@ class ModeKeeper:
         return tuple(mode for mode in timed if mode in self._ended)
 
     def known(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
-        """What `over` last gave, without looking at the clock."""
+        """The result of the last `over`, without reading the clock."""
         named = (
             EndedMode(door=door, until_utc=row.until_utc) for door, row in snapshot.modes.items()
         )
         return tuple(mode for mode in named if mode in self._ended)
 
     def _begin(self, mode: EndedMode, row: ModeRow) -> None:
-        """Count the time of a mode that is new here, once it is known how much is left of it."""
+        """Start counting the time of a new mode, if the remaining time is known."""
         kept = self._kept.get(mode)
         if kept is not None:
             passed = self._timer.passed_since(kept)
@@ -162,7 +163,7 @@ class ModeKeeper:
                 return
             left_ms = int(kept.body["left_ms"]) - passed // timedelta(milliseconds=1)
         elif self._started or self._timer.trusted():
-            # Set just now, or while this process was down, by the clock of this machine.
+            # It was set by this machine's clock, now or while this process was down.
             left_ms = mode.until_utc * 1000 - self._wall_ms()
         else:
             return
@@ -170,7 +171,7 @@ class ModeKeeper:
         self._note_left(mode, row)
 
     def _see_step(self, timed: Mapping[EndedMode, ModeRow]) -> None:
-        """Write down anew how much is left of every mode when the wall clock has made a step."""
+        """Journal the remaining time of every mode again after a step of the wall clock."""
         ahead_ms = self._wall_ahead_ms()
         if abs(ahead_ms - self._ahead_ms) < _STEP_MS:
             return

@@ -1,4 +1,4 @@
-"""What the controller needs of wires, files and sockets: a replay does without them."""
+"""What the controller needs of wires, files and sockets. A replay substitutes all of them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 FindWindow = Callable[[DynamicCode, str, int, TotpSettings, Collection[int]], int | None]
-"""What `window_of` does."""
+"""As `window_of`."""
 
 
 class Trust(Protocol):
-    """Whether the wall clock may be believed; see ClockTrust."""
+    """Whether the wall clock is trusted; see ClockTrust."""
 
     def judge(self, now: datetime, /) -> ClockVerdict: ...
 
 
 class SettableTrust(Trust, Protocol):
-    """One that hears when somebody sets the clock within this process."""
+    """One that is informed when this process sets the clock."""
 
     def note_set(self) -> None: ...
 

@@ -1,7 +1,7 @@
-"""Turns what happened into journal entries: the one place that knows the logs' columns.
+"""Makes journal entries of what happened. No other module knows the columns of the API's logs.
 
-Every entry gets the same three stamps: device time for the API's column, UTC and monotonic for
-the journal.
+Every entry has three time stamps: device time for the API's column, UTC and monotonic for the
+journal.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VALUE_COLUMN = {
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a record was given: its ticket at the writer and its id in the API's table."""
+    """An entry's ticket at the writer, and the id of its row in the API's table."""
 
     ticket: int
     id: int
@@ -40,14 +40,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class RecorderState:
-    """Who records, and the newest ticket."""
+    """The device's id and the newest ticket."""
 
     device_id: int
     last_ticket: int
 
 
 class Recorder:
-    """Stamps and hands over. The loop's thread alone uses it."""
+    """Stamps entries and passes them to the writer. The loop's thread alone uses it."""
 
     def __init__(self, writer: Writer, clock: Clock, device_time: DeviceTime, trust: Trust) -> None:
         self._writer = writer
@@ -56,7 +56,7 @@ class Recorder:
         self._trust = trust
         self.device_id = 0
         self.last_ticket = 0
-        """Of the newest record, 0 before the first."""
+        """The ticket of the newest entry, 0 before the first."""
 
     def state(self) -> RecorderState:
         return RecorderState(self.device_id, self.last_ticket)
@@ -65,7 +65,7 @@ class Recorder:
         self.device_id, self.last_ticket = state.device_id, state.last_ticket
 
     def moment(self) -> Moment:
-        """The present instant as access decisions need it."""
+        """The present instant for access decisions."""
         utc = self._clock.utc()
         return self._device_time.moment(utc, trusted=self._trust.judge(utc).trusted)
 
@@ -78,13 +78,13 @@ class Recorder:
         *,
         turnstile: bool = False,
     ) -> Receipt:
-        """A credential was decided upon; `credential` is what may be kept of it.
+        """Record a decision; `credential` is the part of the credential that may be kept.
 
-        `doors` were opened, and the turnstile released, for it.
+        `doors` were opened for it, and the turnstile released if `turnstile` is true.
         """
         decision = outcome.decision
         values: dict[str, int | str] = {}
-        # A PIN that fits nobody may be one digit off somebody's: it is not kept.
+        # An unknown PIN may be one digit off somebody's: it is not kept.
         if credential is not None and (
             credential.kind is not CredentialKind.PIN or decision.user_id
         ):
@@ -110,8 +110,10 @@ class Recorder:
     def opening(
         self, event: AccessEvent, why: OpeningCause, portal_id: int, door: int = 0, by: str = ""
     ) -> Receipt:
-        """A door, or the turnstile (0), was opened by a button or by a client whose login is `by`,
-        without a credential."""
+        """Record an opening without a credential, of a door or the turnstile (0).
+
+        A button caused it, or a client whose login is `by`.
+        """
         return self._access(event, why.value, portal_id=portal_id, facts=_opened(door, by))
 
     def authorized(
@@ -123,7 +125,7 @@ class Recorder:
         doors: Iterable[int] = (),
         by: str = "",
     ) -> Receipt:
-        """A server decided upon an access; `log_type_id` is the kind of punch that it names."""
+        """Record an access that a server decided; `log_type_id` is its kind of punch."""
         return self._access(
             event,
             OpeningCause.DECIDED_BY_SERVER.value,
@@ -171,7 +173,7 @@ class Recorder:
         return Receipt(self._add(EntryKind.ACCESS, body), row_id)
 
     def door_moved(self, door_id: int, *, opened: bool, sec_box: bool = False) -> Receipt:
-        """The leaf of a door (or its relay, where it has no sensor) opened or closed."""
+        """Record that a door opened or closed, by its sensor or else by its relay."""
         what = "secbox" if sec_box else "door"
         row = self._event_row(what, "OPEN" if opened else "CLOSE", str(door_id))
         return Receipt(self._add(EntryKind.ACCESS_EVENT, {"row": row}), row["id"])
@@ -179,8 +181,7 @@ class Recorder:
     def turned(
         self, key: str, *, left: bool, entrance: bool, allowed: bool, access_log_id: int
     ) -> Receipt:
-        """Somebody went through the turnstile; `key` is the uuid of the event, and of the release
-        where there was one."""
+        """Record a turn; `key` is the uuid of the event, and of its release if there was one."""
         row = self._event_row("catra", "TURN_LEFT" if left else "TURN_RIGHT", key)
         body = {
             "row": row,
@@ -194,7 +195,7 @@ class Recorder:
         return Receipt(self._add(EntryKind.TURN, body), row["id"])
 
     def gave_up(self, key: str, access_log_id: int) -> Receipt:
-        """Nobody used the release `key`; the access that it was granted as, if any, was none."""
+        """Record that nobody used the release `key`, granted by the access log if not 0."""
         row = self._event_row("catra", "GIVE_UP", key)
         body = {"row": row, "access_log_id": access_log_id}
         return Receipt(self._add(EntryKind.GAVE_UP, body), row["id"])
@@ -210,7 +211,7 @@ class Recorder:
         }
 
     def alarm(self, source: AlarmSource, *, on: bool) -> Receipt:
-        """An alarm began or ended."""
+        """Record the begin or the end of an alarm."""
         row_id = self._writer.give_id("alarm_logs")
         row = {
             "id": row_id,
@@ -225,7 +226,7 @@ class Recorder:
         return Receipt(self._add(EntryKind.ALARM, {"row": row, **part}), row_id)
 
     def note(self, kind: EntryKind, **body: Any) -> int:
-        """Something that no table of the API holds; its ticket is returned."""
+        """Record what no table of the API holds; return the ticket."""
         return self._add(kind, body)
 
     def _stamp(self) -> int:
@@ -240,7 +241,7 @@ class Recorder:
 
 
 def _marks(outcome: AdmissionOutcome) -> dict[str, Any]:
-    """What an outcome tells beyond rules, where it tells anything."""
+    """The members that only some outcomes have."""
     marks: dict[str, Any] = {}
     if outcome.portal_rule_ids:
         marks["portal_rules"] = list(outcome.portal_rule_ids)
@@ -252,7 +253,7 @@ def _marks(outcome: AdmissionOutcome) -> dict[str, Any]:
 
 
 def _opened(door: int, by: str) -> dict[str, Any]:
-    """What is known of an opening that no credential led to."""
+    """The facts of an opening without a credential."""
     where = {"door": door} if door else {"turnstile": True}
     return {**where, **({"by": cut(by)} if by else {})}
 

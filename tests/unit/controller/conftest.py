@@ -51,8 +51,8 @@ class Bench:
         self.site = site
         self.data = data
         self.clock = clock
-        self._parts = controller._parts
-        simulator = self._parts.rig.simulator
+        self._components = controller._components
+        simulator = self._components.rig.simulator
         assert simulator is not None
         self.simulator = simulator
         self._client = ControllerClient(RuntimeDirectory.create(data))
@@ -67,8 +67,8 @@ class Bench:
         deadline = time.monotonic() + SETTLED_WITHIN_S
         while time.monotonic() < deadline:
             self.controller.turn(1_000_000)
-            idle = not len(self.controller.inbox) and not self._parts.policies.compiling
-            if idle and (self._parts.writer.waiting == 0 or self._parts.writer.fault):
+            idle = not len(self.controller.inbox) and not self._components.policies.compiling
+            if idle and (self._components.writer.waiting == 0 or self._components.writer.fault):
                 self.controller.turn(0)
                 return
         raise AssertionError("the controller does not settle")
@@ -98,12 +98,12 @@ class Bench:
 
     def begin_record(self) -> None:
         """Begin another file of the flight record."""
-        self._parts.flight.begin(self.controller)
+        self._components.flight.begin(self.controller)
 
     @property
     def policy_version(self) -> int:
         """The version of the rules that decide."""
-        return self._parts.policies.version
+        return self._components.policies.version
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass in small steps, as it does."""

@@ -37,7 +37,7 @@ def grant(user_id: int) -> Entry:
 
 def test_what_was_committed_is_told_in_its_order() -> None:
     with capture_logs() as lines, EventLog(names(lambda _t, id_: f"P{id_}")).running() as log:
-        log.tell([grant(1), grant(2)])
+        log.add([grant(1), grant(2)])
     told = [(line["event"], line["log_level"]) for line in lines]
     assert told == [
         ("GRANTED P1 at front (card)", "info"),
@@ -57,9 +57,9 @@ def test_names_that_take_long_hold_up_nobody_and_what_is_too_much_is_counted(
         return "Ana"
 
     with capture_logs() as lines, EventLog(names(slow)).running() as log:
-        log.tell([grant(1)])
+        log.add([grant(1)])
         asked.wait()
-        log.tell([grant(1) for _ in range(10)])  # returns although nothing is read
+        log.add([grant(1) for _ in range(10)])  # returns although nothing is read
         read.set()
     assert len([line for line in lines if line["event"].startswith("GRANTED")]) == 4
     assert [line["lines"] for line in lines if "left out" in line["event"]] == [7]
@@ -68,9 +68,9 @@ def test_names_that_take_long_hold_up_nobody_and_what_is_too_much_is_counted(
 def test_an_entry_without_words_does_not_end_the_log() -> None:
     broken = Entry(EntryKind.ACCESS, {"reason": "granted"}, AT, 0, clock_trusted=True)
     with capture_logs() as lines, EventLog(names(lambda _t, _i: "Ana")).running() as log:
-        log.tell([broken, grant(1)])
+        log.add([broken, grant(1)])
     assert [line["event"] for line in lines] == [
-        "there are no words for an entry",
+        "an entry has no line",
         "GRANTED Ana at front (card)",
     ]
 

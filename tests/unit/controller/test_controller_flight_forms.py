@@ -122,7 +122,7 @@ def restored(controller: Controller, clock: ManualClock, names: Iterable[str]) -
     nobody: Any = Nobody()
     sink: Any = nobody
     paper = OfflineController(
-        controller._parts.site, paper_clock, Sources(nobody, nobody, str), sink, lambda: str
+        controller._components.site, paper_clock, Sources(nobody, nobody, str), sink, lambda: str
     )
     ours, theirs = paper.controller.components(), controller.components()
     states = {name: dump_state(name, theirs[name], str) for name in names}

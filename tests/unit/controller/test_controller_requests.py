@@ -62,7 +62,7 @@ def test_a_client_opens_a_door_and_finds_it_logged(bench: Bench, ask: Asker) -> 
 
 def test_every_command_of_the_link_has_a_handler(bench: Bench) -> None:
     union, _ = get_args(Command)
-    assert set(bench.controller._reception._handlers) == set(get_args(union))
+    assert set(bench.controller._requests._handlers) == set(get_args(union))
 
 
 def test_timeout_0_holds_open_and_minus_1_closes(bench: Bench, ask: Asker) -> None:

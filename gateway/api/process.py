@@ -38,6 +38,7 @@ from gateway.objects.declaration import Registry
 from gateway.objects.fields import Extension
 from gateway.settings import HttpSettings, SiteFile, read_running_site
 from gateway.settings.addresses import parse_address
+from gateway.store.backup import sweep_copies
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import JournalReader
 from gateway.store.journal.projection import Projection
@@ -73,6 +74,7 @@ def run_api(
     device_time = DeviceTime(zone, site.site.wire_time)
     with ExitStack() as stack:
         stack.enter_context(runtime.claim("api"))
+        sweep_copies(data / STORE_FILE)
         store = stack.enter_context(
             Store.open(data / STORE_FILE, _objects(site), lambda: device_time.stamp(clock.utc()))
         )

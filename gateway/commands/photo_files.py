@@ -13,19 +13,17 @@ import warnings
 import zlib
 
 from gateway.errors import InvalidRequest
+from gateway.store.tables.photos import NOT_AN_IMAGE, PNG_BEGIN, check_photo_file
 
-LARGEST_BYTES = 2 << 20
 SHORTEST_SIDE = 160
 LONG_SIDE, SHORT_SIDE = 1920, 1080
 """Pixels, in landscape or portrait."""
-NOT_AN_IMAGE = "Image file not recognized. Image should be either JPG or PNG."
-"""The vendor's text, also for a truncated or damaged file."""
 JPEG, PNG = "image/jpeg", "image/png"
 
 _MOST_SCANS = 100
 """Scans of a JPEG; usual files have at most 10. The decoder processes the whole picture in each."""
 _SCAN = b"\xff\xda"
-_PNG_BEGIN, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_PNG_END = b"IEND\xaeB`\x82"
 _LONGEST_TEXTS = 1 << 20
 """Bytes of the decompressed texts of a PNG."""
 _DAMAGE = (
@@ -45,7 +43,7 @@ _turn = threading.Lock()
 
 def media_type(image: bytes) -> str:
     """The media type of a checked photo."""
-    return PNG if image.startswith(_PNG_BEGIN) else JPEG
+    return PNG if image.startswith(PNG_BEGIN) else JPEG
 
 
 def check_photo(image: bytes) -> None:
@@ -53,9 +51,8 @@ def check_photo(image: bytes) -> None:
 
     Decodes one photo at a time, with up to some 15 MB of memory.
     """
-    if len(image) > LARGEST_BYTES:
-        raise InvalidRequest(f"Image file is longer than {LARGEST_BYTES} bytes.")
-    if image.count(_SCAN) > _MOST_SCANS and not image.startswith(_PNG_BEGIN):
+    check_photo_file(image)
+    if image.count(_SCAN) > _MOST_SCANS and not image.startswith(PNG_BEGIN):
         raise InvalidRequest(NOT_AN_IMAGE)
     # Clients could fill the log with warnings. The filter is global to the process, hence the lock.
     with _turn, warnings.catch_warnings():
@@ -82,7 +79,7 @@ def _decode(image: bytes) -> None:
         raise
     except (*_DAMAGE, Image.DecompressionBombError) as error:
         raise InvalidRequest(NOT_AN_IMAGE) from error
-    if image.startswith(_PNG_BEGIN) and _PNG_END not in image:
+    if image.startswith(PNG_BEGIN) and _PNG_END not in image:
         raise InvalidRequest(NOT_AN_IMAGE)
 
 

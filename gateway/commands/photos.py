@@ -27,7 +27,7 @@ from gateway.commands.answers import DONE, ByteStream, Done, Rows
 from gateway.commands.audit import SHOWN, audited_write
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.photo_files import NOT_AN_IMAGE, check_photo, media_type
+from gateway.commands.photo_files import check_photo, media_type
 from gateway.commands.photo_requests import (
     INVALID_USER,
     CheckImageRequest,
@@ -43,7 +43,7 @@ from gateway.commands.photo_requests import (
 from gateway.commands.requests import NoMembers, parse
 from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.people import USER_ID_MAX
-from gateway.store.tables.photos import Photo, Photos, count_people_with_faces
+from gateway.store.tables.photos import NOT_AN_IMAGE, Photo, Photos, count_people_with_faces
 
 NO_USER = "User does not exist"
 _ERROR_CODE = 1

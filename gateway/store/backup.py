@@ -4,9 +4,13 @@ The file is a line that names the format, a line of JSON about what follows, and
 with the objects and the configuration. What belongs to the device alone (logins, tokens, how far
 the journal was read) never leaves it, and stays as it is when a backup comes back.
 
-Both ways go through SQLite's backup API: a copy is one short read whatever is written meanwhile,
-and a restored database replaces the old one in one commit, so that a reader, a power cut or a kill
-finds either the old or the new one.
+A file may come from anybody: its rows go through their declarations into a new database, see
+`gateway.store.staging`. Both ways end in SQLite's backup API: a copy is one short read whatever is
+written meanwhile, and a restored database replaces the old one in one commit, so that a reader, a
+power cut or a kill finds either the old or the new one.
+
+Copies hold secrets. They are in a directory of their own beside the store, which is emptied when a
+copy is done and, after a kill, when the api process starts.
 """
 
 from __future__ import annotations
@@ -17,22 +21,28 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
-import peewee
-
-from gateway.errors import GatewayError, InvalidRequest, StorageError
-from gateway.objects.declaration import ROWID
+from gateway.errors import InvalidRequest, StorageError
+from gateway.objects.fields import I64_MAX, ID_LIMIT, has_control_characters
 from gateway.store.files.database import peewee_errors, reason, storage_errors
+from gateway.store.objects.configuration import ConfigurationValue
 from gateway.store.objects.custom_rows import read_shape
 from gateway.store.objects.migrations import VERSION
-from gateway.store.objects.schema import prepare, quote
+from gateway.store.objects.schema import quote
 from gateway.store.objects.store import Store
-from gateway.store.tables.identity import DeviceIdentity
+from gateway.store.staging import (
+    COPY_PRAGMAS,
+    GIVEN_BEYOND,
+    SHARED,
+    Columns,
+    StagedStore,
+    UploadedStore,
+)
+from gateway.store.tables.identity import DeviceIdentity, store_identity
 
 FORMAT = b"GATEWAY BACKUP 1\n"
 """First line of a file. A newer program that writes another form raises the number."""
@@ -43,11 +53,14 @@ PIECE = 1 << 16
 _FAMILY = b"GATEWAY BACKUP "
 _COPIES = 3
 """What a restore needs of the disk, in sizes of the database: the copy, the log of the change."""
-_COPY_PRAGMAS = (("journal_mode", "memory"), ("synchronous", 0), ("trusted_schema", 0))
-"""A copy that is not finished is thrown away; what it holds may come from anywhere."""
-_PREFIX = "backup-"
-_SHARED = {"configuration": 1, "policy_version": 1, "device_identity": 1, "user_photos": 3}
-"""Tables of ours that are neither objects nor the device's alone -> the form that brought them."""
+_LONGEST_STAMP = 4_096
+"""Bytes of the second line."""
+_LONGEST_TEXT = 200
+"""Characters of what a stamp tells."""
+_SHA256_DIGITS = 64
+_COPY, _UPLOAD = "copy.db", "upload.db"
+_LEFT = tuple(name + end for name in (_COPY, _UPLOAD) for end in ("", "-journal", "-wal", "-shm"))
+"""Every file that is made in the directory of copies."""
 
 
 class Source(Protocol):
@@ -96,20 +109,21 @@ class Backups:
         """`path` is the store's file, beside which there must be room for a copy; `turn` is held
         while one is at work."""
         self._store = store
-        self._directory = path.resolve().parent
+        self._path = path
+        self._directory = _copies_beside(path)
         self._identity = identity
         self._program = program
         self._turn = turn
 
     def make(self, created_utc: str) -> BackupFile:
         """Everything as it is committed now, checked. Raises StorageError."""
-        with self._workplace() as directory:
-            path = directory / "copy.db"
+        with self._workplace():
+            path = self._directory / _COPY
             with _opened(path) as copy:
                 with storage_errors(), peewee_errors():
                     self._store.reader().connection().backup(copy)
                 self._strip(copy)
-                _check(copy, StorageError)
+                _check(copy)
             size = path.stat().st_size
             stamp = BackupStamp(
                 form=VERSION,
@@ -129,34 +143,45 @@ class Backups:
 
         Logins, tokens and the device's identity stay. Logs of another device are not taken over;
         those of this one are joined with what it has. Raises InvalidRequest when the file is
-        damaged, not a backup, or of a newer program, also one of the same form with a table or
-        column that this program does not know; StorageError when it cannot be written. Then
-        nothing has changed.
+        damaged, not a backup, of a newer program, also one of the same form with a table or
+        column that this program does not know, or has a row that the API would refuse;
+        StorageError when it cannot be written. Then nothing has changed.
         """
-        with self._workplace() as directory:
-            path = directory / "copy.db"
-            stamp = _receive(source, path)
-            with _opened(path) as copy:
-                self._examine(copy)
-            self._bring_up_to_date(path)
-            with self._store.alone() as live, _opened(path) as copy:
-                self._refuse_unknown(copy, live, stamp)
-                self._drop_own_tables(copy)
-                self._adopt(copy, live)
-                _check(copy, InvalidRequest)
-                copy.backup(live)
-                self._store.renew_shape()
+        with self._workplace():
+            upload_path, path = self._directory / _UPLOAD, self._directory / _COPY
+            stamp = _receive(source, upload_path)
+            with contextlib.ExitStack() as stack, storage_errors():
+                # Both stay open without a name, so that a kill leaves nothing of them.
+                upload = UploadedStore(upload_path, self._store.built_in)
+                stack.callback(upload.close)
+                upload_path.unlink()
+                upload.bring_up_to_date()
+                staged = StagedStore(path, self._store.built_in)
+                stack.callback(staged.close)
+                path.unlink()
+                further = upload.further(self._columns(), stamp.program)
+                old = upload.device_id()
+                given = self._given_ids() if old == self._identity.device_id else None
+                staged.fill(upload, further, self._keys(), given)
+                upload.close()
+                store_identity(staged.database, self._identity)
+                _rename_device(staged.connection, old, self._identity.device_id)
+                with self._store.alone() as live:
+                    self._adopt(staged.connection, live)
+                    staged.finish()
+                    _check(staged.connection)
+                    staged.connection.backup(live)
+                    self._store.renew_shape()
         return stamp
 
     @contextlib.contextmanager
-    def _workplace(self) -> Iterator[Path]:
+    def _workplace(self) -> Iterator[None]:
         if not self._turn.acquire(blocking=False):
             raise InvalidRequest("another backup or restore is at work")
         try:
-            for left in self._directory.glob(f"{_PREFIX}*"):  # of a process that was killed
-                shutil.rmtree(left, ignore_errors=True)
-            with TemporaryDirectory(prefix=_PREFIX, dir=self._directory) as name:
-                yield Path(name)
+            sweep_copies(self._path)
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+            yield
         except StorageError:
             raise
         except sqlite3.Error as error:
@@ -164,87 +189,64 @@ class Backups:
         except OSError as error:
             raise StorageError(f"the copy cannot be written: {error}") from error
         finally:
+            sweep_copies(self._path)
             self._turn.release()
 
     def _strip(self, copy: sqlite3.Connection) -> None:
         """Take out what is the device's alone; VACUUM leaves no page that held it."""
-        self._drop_own_tables(copy)
-        copy.execute("VACUUM")
-
-    def _drop_own_tables(self, copy: sqlite3.Connection) -> None:
         for name in self._own_tables(copy):
             copy.execute(f"DROP TABLE {quote(name)}")
+        copy.execute("VACUUM")
 
     def _own_tables(self, connection: sqlite3.Connection) -> list[str]:
         """Of a file in the form of this program: what is neither an object nor shared."""
         registry = read_shape(self._store.built_in, connection.execute).registry
         return [
             name
-            for name in _names(connection, "table")
-            if name not in registry and name not in _SHARED and not name.startswith("sqlite_")
+            for name in _tables(connection.execute)
+            if name not in registry and name not in SHARED and not name.startswith("sqlite_")
         ]
 
-    def _examine(self, copy: sqlite3.Connection) -> None:
-        """Refuse what no program of ours has written, and drop what would run by itself."""
-        _check(copy, InvalidRequest)
-        found = _names(copy, "table")
-        form = copy.execute("PRAGMA user_version").fetchone()[0]
-        needed = {"users", *(name for name, since in _SHARED.items() if since <= form)}
-        if not needed <= set(found) or not 1 <= form <= VERSION:
-            raise InvalidRequest("the database in the file is not one of this program")
-        for kind in ("trigger", "view"):
-            for name in _names(copy, kind):
-                copy.execute(f"DROP {kind} {quote(name)}")
+    def _columns(self) -> Columns:
+        """Every column of this device's store."""
+        run = self._store.reader().execute_sql
+        found: dict[str, dict[str, str]] = {}
+        for table in _tables(run):
+            columns = run(
+                'SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)', (table,)
+            )
+            found[table] = {
+                name: f"{kind}{' NOT NULL' if not_null else ''}"
+                f"{'' if default is None else f' DEFAULT {default}'}"
+                for name, kind, not_null, default in columns.fetchall()
+            }
+        return found
 
-    def _bring_up_to_date(self, path: Path) -> None:
-        """Give the copy the form of this program."""
-        database = peewee.SqliteDatabase(str(path), pragmas=_COPY_PRAGMAS)
-        try:
-            with storage_errors():
-                prepare(database, self._store.built_in, path)
-        finally:
-            database.close()
+    def _keys(self) -> set[tuple[str, str]]:
+        """The configuration keys that have a value here."""
+        query = ConfigurationValue.select(ConfigurationValue.module, ConfigurationValue.key)
+        rows: Any = query.tuples().execute(self._store.reader())
+        return set(rows)
 
-    def _refuse_unknown(
-        self, copy: sqlite3.Connection, live: sqlite3.Connection, stamp: BackupStamp
-    ) -> None:
-        """Raise InvalidRequest for a table or column that nothing here would obey or show.
-
-        A new field raises no form. What this device's own store has as well is taken back: a
-        newer program made it here, before an older one came back.
-        """
-        registry = read_shape(self._store.built_in, copy.execute).registry
-        present = set(_names(live, "table"))
-        for table in _names(copy, "table"):
-            if table.startswith("sqlite_"):
-                continue
-            known = set(_columns(live, table))
-            if table in registry:
-                known |= {ROWID, *(field.name for field in registry[table].fields)}
-            elif table not in present:
-                raise _unknown(f"the table {table!r}", stamp)
-            for column in _columns(copy, table):
-                if column not in known:
-                    raise _unknown(f"the column {column!r} of {table!r}", stamp)
+    def _given_ids(self) -> dict[str, int]:
+        """Log -> the highest id that it has had on this device."""
+        run = self._store.reader().execute_sql
+        given = dict(run("SELECT name, seq FROM sqlite_sequence").fetchall())
+        for declared in self._store.built_in:
+            if declared.log and declared.key is not None:
+                highest = f"SELECT max({quote(declared.key.name)}) FROM {quote(declared.name)}"  # noqa: S608 - declared names, quoted
+                [(number,)] = run(highest).fetchall()
+                given[declared.name] = max(given.get(declared.name, 0), number or 0)
+        return given
 
     def _adopt(self, copy: sqlite3.Connection, live: sqlite3.Connection) -> None:
         """Make the copy this device's: its own tables, its logs, its numbers."""
         [live_path] = [row[2] for row in live.execute("PRAGMA database_list") if row[1] == "main"]
         copy.execute("ATTACH ? AS live", (f"{Path(live_path).as_uri()}?mode=ro",))
         copy.execute("BEGIN")
-        # They would note every row that is moved here, and are put back word for word.
-        triggers = copy.execute(
-            "SELECT name, sql FROM main.sqlite_master WHERE type = 'trigger'"
-        ).fetchall()
-        for name, _ in triggers:
-            copy.execute(f"DROP TRIGGER main.{quote(name)}")
         self._adopt_own_tables(copy, live)
-        [(old,)] = copy.execute("SELECT device_id FROM main.device_identity").fetchall()
-        self._adopt_logs(copy, same_device=old == self._identity.device_id)
+        self._adopt_logs(copy)
         _adopt_numbers(copy)
-        _rename_device(copy, old, self._identity.device_id)
-        for _, sql in triggers:
-            copy.execute(sql)
         copy.execute("COMMIT")
         copy.execute("DETACH live")
 
@@ -259,42 +261,53 @@ class Backups:
                 copy.execute(sql)
             copy.execute(f"INSERT INTO main.{quote(name)} SELECT * FROM live.{quote(name)}")  # noqa: S608 - names of our own tables, quoted
 
-    def _adopt_logs(self, copy: sqlite3.Connection, *, same_device: bool) -> None:
+    def _adopt_logs(self, copy: sqlite3.Connection) -> None:
         for declared in self._store.built_in:
-            if not declared.log:
-                continue
-            table = quote(declared.name)
-            if not same_device:
-                copy.execute(f"DELETE FROM main.{table}")  # noqa: S608 - a declared name, quoted
-            columns = ", ".join(quote(field.name) for field in declared.fields)
-            copy.execute(
-                f"INSERT OR IGNORE INTO main.{table} ({columns}) "  # noqa: S608 - as above
-                f"SELECT {columns} FROM live.{table} ORDER BY rowid"
-            )
+            if declared.log:
+                table = quote(declared.name)
+                columns = ", ".join(quote(field.name) for field in declared.fields)
+                copy.execute(
+                    f"INSERT OR REPLACE INTO main.{table} ({columns}) "  # noqa: S608 - declared names, quoted
+                    f"SELECT {columns} FROM live.{table} ORDER BY rowid"
+                )
+
+
+def sweep_copies(path: Path) -> None:
+    """Remove what a process that was killed left of a backup or restore of the store at `path`."""
+    directory = _copies_beside(path)
+    for name in _LEFT:
+        with contextlib.suppress(OSError):
+            (directory / name).unlink()
+    with contextlib.suppress(OSError):  # none, or somebody put something else there
+        directory.rmdir()
+
+
+def _copies_beside(path: Path) -> Path:
+    return path.resolve().with_name(f".{path.name}-copies")
 
 
 def _adopt_numbers(copy: sqlite3.Connection) -> None:
-    """No id is given twice, and whoever holds rules in memory sees that they are others now."""
+    """No id is given twice, and whoever holds rules in memory sees that they are others now.
+
+    A number from which no further id can be given is not taken over.
+    """
+    highest = ID_LIMIT + GIVEN_BEYOND
+    own = dict(copy.execute("SELECT name, seq FROM main.sqlite_sequence").fetchall())
+    for name, number in copy.execute("SELECT name, seq FROM live.sqlite_sequence").fetchall():
+        if type(number) is int and number <= highest:
+            own[name] = max(number, own.get(name, 0))
+    copy.execute("DELETE FROM main.sqlite_sequence")
+    copy.executemany("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", own.items())
     copy.execute(
-        "INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM live.sqlite_sequence"
-        " WHERE name NOT IN (SELECT name FROM main.sqlite_sequence)"
-    )
-    copy.execute(
-        "UPDATE main.sqlite_sequence SET seq = max(seq, coalesce((SELECT theirs.seq FROM"
-        " live.sqlite_sequence AS theirs WHERE theirs.name = main.sqlite_sequence.name), 0))"
-    )
-    copy.execute(
-        "UPDATE main.policy_version SET version = 1 + (SELECT version FROM live.policy_version)"
-    )
-    copy.execute(
-        "UPDATE main.device_identity SET device_id = (SELECT device_id FROM live.device_identity)"
+        "UPDATE main.policy_version SET version = 1 +"
+        " coalesce((SELECT max(version) FROM live.policy_version), 0)"
     )
 
 
 def _rename_device(copy: sqlite3.Connection, old: int, new: int) -> None:
     """The row of `devices` that means the device itself means this one from now on."""
     if old != new:
-        copy.execute("UPDATE OR IGNORE main.devices SET id = ? WHERE id = ?", (new, old))
+        copy.execute("UPDATE OR IGNORE devices SET id = ? WHERE id = ?", (new, old))
 
 
 @contextlib.contextmanager
@@ -302,43 +315,29 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A copy, for the changes that this module makes to it; nobody else knows of it."""
     connection = sqlite3.connect(f"{path.as_uri()}?mode=rwc", uri=True, isolation_level=None)
     try:
-        # Raised here already where the file is no database.
-        with contextlib.suppress(sqlite3.DatabaseError):
-            for name, value in _COPY_PRAGMAS:
-                connection.execute(f"PRAGMA {name} = {value}")
+        for name, value in COPY_PRAGMAS:
+            connection.execute(f"PRAGMA {name} = {value}")
         yield connection
     finally:
         connection.close()
 
 
-def _names(connection: sqlite3.Connection, kind: str) -> list[str]:
-    found = connection.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,))
+def _tables(run: Callable[[str], sqlite3.Cursor]) -> list[str]:
+    found = run("SELECT name FROM sqlite_master WHERE type = 'table'")
     return [name for (name,) in found.fetchall()]
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
-    found = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
-    return [name for (name,) in found.fetchall()]
-
-
-def _unknown(what: str, stamp: BackupStamp) -> InvalidRequest:
-    return InvalidRequest(
-        f"the backup has {what}, which this program does not know: it was made by a newer program,"
-        f" {stamp.program}; update this device first"
-    )
-
-
-def _check(copy: sqlite3.Connection, kind: type[GatewayError]) -> None:
-    """Raise `kind` unless pages, indices and references are sound."""
+def _check(copy: sqlite3.Connection) -> None:
+    """Raise StorageError unless pages, indices and references are sound."""
     try:
         found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
         broken = copy.execute("PRAGMA foreign_key_check").fetchone()
     except sqlite3.DatabaseError as error:
-        raise kind(f"the database in the backup is damaged: {error}") from error
+        raise StorageError(f"the copy is damaged: {error}") from error
     if found != "ok":
-        raise kind(f"the database in the backup is damaged: {found}")
+        raise StorageError(f"the copy is damaged: {found}")
     if broken is not None:
-        raise kind(f"the database in the backup is damaged: a reference of {broken[0]} is broken")
+        raise StorageError(f"the copy is damaged: a reference of {broken[0]} is broken")
 
 
 def _receive(source: Source, path: Path) -> BackupStamp:
@@ -349,12 +348,12 @@ def _receive(source: Source, path: Path) -> BackupStamp:
     if not piece.startswith(FORMAT):
         raise InvalidRequest("the backup has a form that this program does not know")
     line, end, piece = piece[len(FORMAT) :].partition(b"\n")
-    stamp = _stamp(line if end else b"")
+    stamp = _stamp(line if end and len(line) <= _LONGEST_STAMP else b"")
     room = shutil.disk_usage(path.parent).free
     if room < _COPIES * stamp.bytes:
         raise StorageError(f"{_COPIES * stamp.bytes} bytes are needed on the disk, {room} are free")
     digest, size = hashlib.sha256(), 0
-    with path.open("wb") as file:
+    with path.open("xb") as file:
         while piece:
             size += len(piece)
             if size > stamp.bytes:
@@ -374,10 +373,15 @@ def _stamp(line: bytes) -> BackupStamp:
     damaged = InvalidRequest("the backup is damaged: its second line is not what it should be")
     try:
         stamp = BackupStamp(**json.loads(line))
-        sound = 0 < stamp.bytes <= LARGEST and len(stamp.sha256) == 64 and stamp.form > 0
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise damaged from error
-    if not sound:
+    numbers: tuple[Any, ...] = (stamp.form, stamp.device_id, stamp.bytes)
+    texts: tuple[Any, ...] = (stamp.program, stamp.created_utc, stamp.sha256)
+    sound = all(type(number) is int and 0 < number <= I64_MAX for number in numbers) and all(
+        isinstance(text, str) and len(text) <= _LONGEST_TEXT and not has_control_characters(text)
+        for text in texts
+    )
+    if not sound or stamp.bytes > LARGEST or len(stamp.sha256) != _SHA256_DIGITS:
         raise damaged
     if stamp.form > VERSION:
         raise InvalidRequest(

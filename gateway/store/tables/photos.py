@@ -21,6 +21,11 @@ from gateway.store.objects.store import Store
 MOST_BYTES = 768 << 20
 """Of all photos together: with everything else the database must fit into a backup, see
 `gateway.store.backup.LARGEST`."""
+LARGEST_BYTES = 2 << 20
+"""Of one photo."""
+JPEG_BEGIN, PNG_BEGIN = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+NOT_AN_IMAGE = "Image file not recognized. Image should be either JPG or PNG."
+"""The vendor's text, also for a file that is cut off or damaged."""
 PAGE = 1_000
 """Photos told of in one read, and people named in one statement: below SQLite's limit of bound
 values."""
@@ -54,6 +59,17 @@ class PhotoStamp:
 
     user_id: int
     timestamp: int
+
+
+def check_photo_file(image: bytes) -> None:
+    """Return when `image` begins as a JPG or PNG and is no longer than one may be.
+
+    Raises InvalidRequest. Whether it can be decoded is not looked at.
+    """
+    if len(image) > LARGEST_BYTES:
+        raise InvalidRequest(f"Image file is longer than {LARGEST_BYTES} bytes.")
+    if not image.startswith((JPEG_BEGIN, PNG_BEGIN)):
+        raise InvalidRequest(NOT_AN_IMAGE)
 
 
 class Photos:

@@ -16,11 +16,11 @@ from PIL import Image
 
 from gateway.commands import photo_files
 from gateway.commands.context import Call
-from gateway.commands.photo_files import LARGEST_BYTES, NOT_AN_IMAGE, check_photo, media_type
+from gateway.commands.photo_files import check_photo, media_type
 from gateway.commands.photo_requests import GetImagesRequest
 from gateway.commands.photos import user_get_image_list
 from gateway.errors import InvalidRequest
-from gateway.store.tables.photos import Photos
+from gateway.store.tables.photos import LARGEST_BYTES, NOT_AN_IMAGE, Photos
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk

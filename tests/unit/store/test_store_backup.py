@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,12 +28,12 @@ from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.custom import TYPES, CustomColumn
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Digits, Field, Id, Ref, Text
-from gateway.store.backup import FORMAT, Backups
+from gateway.store.backup import FORMAT, Backups, sweep_copies
 from gateway.store.objects.custom import add_columns, add_table, remove_columns
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.identity import DeviceIdentity, store_identity
-from gateway.store.tables.photos import Photo, Photos
+from gateway.store.tables.photos import JPEG_BEGIN, Photo, Photos
 from gateway.store.tables.tokens import TokenTable
 
 EXAMPLES = settings().max_examples // 6
@@ -167,7 +170,7 @@ def fill(store: Store, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
                 else:
                     ids.setdefault(declared.name, []).extend(store.insert(declared.name, [row]))
     for user in draw(st.lists(st.sampled_from(ids.get("users") or [0]), max_size=2, unique=True)):
-        image = draw(st.binary(min_size=1, max_size=300))
+        image = JPEG_BEGIN + draw(st.binary(max_size=300))
         with suppress(NotFound):  # nobody was made
             Photos(store).put(user, Photo(draw(st.integers(1, 2**40)), image))
     keys = [key for key in CONFIGURATION if key.kind in {Kind.FLAG, Kind.TEXT} and not key.derived]
@@ -427,15 +430,64 @@ def test_only_one_is_at_work_at_a_time(device: Device) -> None:
     device.backups.restore(Curious(device.save()))
 
 
-def test_nothing_is_left_beside_the_store(device: Device) -> None:
-    left = device.path.parent / "backup-left"
+def test_nothing_is_left_beside_the_store_and_nothing_else_is_removed(device: Device) -> None:
+    left = device.path.parent / ".store.db-copies"
     left.mkdir()
     (left / "copy.db").write_bytes(b"of a process that was killed")
+    somebodys = device.path.parent / "backup-2024"
+    somebodys.mkdir()
     device.restore(device.save())
-    with suppress(InvalidRequest):
+    with pytest.raises(InvalidRequest):
         device.restore(b"nonsense")
     names = {path.name for path in device.path.parent.iterdir()}
+    assert names - {"store.db-wal", "store.db-shm"} == {"store.db", "backup-2024"}
+    left.mkdir()
+    (left / "notes.txt").touch()
+    device.restore(device.save())
+    assert [path.name for path in left.iterdir()] == ["notes.txt"]
+
+
+KILLED = """
+import os, signal, sys, threading
+from pathlib import Path
+from gateway.objects.catalogue import REGISTRY
+from gateway.store import backup
+from gateway.store.objects.store import Store
+from gateway.store.tables.identity import DeviceIdentity
+
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+path, moment = Path(sys.argv[1]), sys.argv[2]
+store = Store.open(path, REGISTRY, lambda: 1)
+backups = backup.Backups(store, path, DeviceIdentity(50_000), "1", threading.Lock())
+if moment in ("_check", "_sha256"):
+    setattr(backup, moment, kill)
+elif moment != "reading":
+    setattr(backup.StagedStore, moment, kill)
+with Path(sys.argv[3]).open("rb") as saved:
+    class Dripping:
+        def read(self, size):
+            if moment == "reading" and saved.tell():
+                kill()
+            return saved.read(4096)
+    if moment in ("_check", "_sha256"):
+        backups.make("now")
+    else:
+        backups.restore(Dripping())
+"""
+
+
+@pytest.mark.parametrize("moment", ["_check", "_sha256", "reading", "fill", "finish"])
+def test_no_copy_stays_after_a_kill(device: Device, moment: str, tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    saved.write_bytes(device.save())
+    command = [sys.executable, "-c", KILLED, str(device.path), moment, str(saved)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    sweep_copies(device.path)  # as the next api process does when it starts
+    names = {path.name for path in device.path.parent.iterdir()}
     assert names <= {"store.db", "store.db-wal", "store.db-shm"}
+    assert device.content()["users"]
 
 
 # refusals
@@ -479,6 +531,11 @@ def empty(connection: sqlite3.Connection) -> None:
         (lambda it: stamped(it, surprise=1), "second line"),
         (lambda _: FORMAT + b"{}\n", "second line"),
         (lambda _: FORMAT + b"[" * 70_000, "second line"),
+        (lambda _: FORMAT + b"[" * 60_000 + b"\n", "second line"),
+        (lambda _: FORMAT + b"[" * 4_000 + b"\n", "second line"),
+        (lambda it: stamped(it, bytes=1.5), "second line"),
+        (lambda it: stamped(it, program="x\x1b[2J"), "second line"),
+        (lambda it: stamped(it, device_id=1 << 70), "second line"),
         (lambda it: it[:-1], "bytes expected"),
         (lambda it: it[: len(it) // 2], "bytes expected"),
         (lambda it: it + b"x", "more came"),

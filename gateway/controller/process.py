@@ -1,4 +1,4 @@
-"""Process 1 as it is started: by hand, by `gateway run` or by the service manager."""
+"""Runs process 1."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ log = structlog.get_logger("controller")
 
 
 def run_controller(data: Path) -> None:
-    """Run the controller until it is told to stop.
+    """Run the controller until SIGTERM or SIGINT.
 
-    Raises GatewayError when it cannot start: a site file that is wrong, hardware that is not
-    there, a database that cannot be opened, another controller at work.
+    Raises GatewayError when it cannot start: an invalid site file, missing hardware, a database
+    that cannot be opened, another running controller.
     """
     site = read_running_site(data)
     profile = load_profile(site.site.board)
@@ -50,7 +50,7 @@ def run_controller(data: Path) -> None:
 
 
 def _check_later(path: Path, inbox: Inbox[Item]) -> None:
-    """Check a file beside the loop: the doors are live already, and stay so."""
+    """Check a database file in a thread, while doors work."""
 
     def check() -> None:
         what = damage(path)
@@ -61,16 +61,16 @@ def _check_later(path: Path, inbox: Inbox[Item]) -> None:
 
 
 def _keep_copy(data: Path, site: SiteFile) -> None:
-    """Remember the site file that a controller came up with."""
+    """Keep a copy of the site file that a controller started with."""
     try:
         if read_site(data / SITE_FILE) == site:
             shutil.copyfile(data / SITE_FILE, data / LAST_GOOD)
     except (SettingsError, OSError) as error:
-        log.warning("no copy of the site file was kept", why=str(error))
+        log.warning("the site file cannot be copied", why=str(error))
 
 
 class _Stop:
-    """Set by a signal; looked at between two turns."""
+    """Set by a signal and read between two turns."""
 
     def __init__(self, inbox: Inbox[Item]) -> None:
         self.asked = False

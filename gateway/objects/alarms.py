@@ -35,7 +35,7 @@ TIMED_ALARMS = ObjectType(
         Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY - 1),
         *(Flag(day, default=0) for day in WEEKDAYS),
     ),
-    # One copy of the vendor's documentation calls it "time".
+    # One edition of the vendor's documentation calls it "time".
     aliases={"time": "start"},
     policy=True,
 )

@@ -1,4 +1,4 @@
-"""Fingerprint and face templates: stored, synchronised and served, never matched here."""
+"""Fingerprint and face templates: stored and served, never matched on this device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TEMPLATES = ObjectType(
     (
         Id("id"),
         Int("finger_position", default=0),
-        # 0 an ordinary finger, 1 one that raises the panic alarm.
+        # 0 ordinary finger, 1 raises the panic alarm.
         Int("finger_type", default=0, secret=True),
         Blob("template", required=True),
         Ref("user_id", "users", required=True),
@@ -25,7 +25,7 @@ FACE_TEMPLATES = ObjectType(
         Int("face_type", default=0),
         Blob("template", required=True),
         Ref("user_id", "users", required=True),
-        # As the client counts it; it is not compared with the template.
+        # As given by the client; not compared with the template.
         Int("length", required=True, minimum=0),
     ),
     change_logged=True,

@@ -1,12 +1,12 @@
-"""The objects of this device: the vendor's list in its order, then what only its devices show.
+"""The objects of this device: the vendor's documented list in its order, then the undocumented
+ones.
 
-Not among them are the tables of API logins and their rights (accounts are no objects here), and
-`special_columns`, which exists to give `COUNT(*)` a name. Custom tables and fields are added to
-these at run time, see `gateway.objects.custom`.
+API logins and their rights are no objects here, nor is `special_columns`, which only gives
+`COUNT(*)` a name. `gateway.objects.custom` adds custom tables and fields at run time.
 
-A number that decides something at a door is a `Choice` or has bounds: a value that nobody knows
-must not pass for one that somebody meant. A number that is only stored and given back takes any
-value, since devices in the field send more than is documented.
+A number that affects a door is a `Choice` or has bounds, so that an unknown value is refused. A
+number that is only stored and returned takes any value, since devices in the field send
+undocumented ones.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ REGISTRY = Registry(
         logs.ACCESS_EVENTS,
         biometrics.CUSTOM_THRESHOLDS,
         equipment.NETWORK_INTERLOCKING_RULES,
-        # From here on in no documented list. Their order matters to joins: of two ways of one
-        # length the one over the object that comes first is taken.
+        # Undocumented. Their order matters to joins: of two paths of the same length, the one
+        # through the object declared first is used.
         scripts.SCRIPTS,
         scripts.SCRIPT_PARAMETERS,
         scripts.SCRIPT_INSTANCES,
@@ -120,7 +120,7 @@ REGISTRY = Registry(
         reports.OBJECT_FIELD_REPORT_COLUMNS,
         reports.FIXED_REPORT_COLUMNS,
         reports.COUNTER_REPORT_COLUMNS,
-        # Ours alone.
+        # Ours.
         visitors.CUSTOM_COLUMN_TYPES,
         passback.ANTIPASSBACK_AREAS,
         passback.ANTIPASSBACK_EXEMPTIONS,

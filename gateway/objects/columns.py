@@ -1,4 +1,4 @@
-"""Columns of the database that peewee does not have."""
+"""Column types that peewee lacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _BIAS = 1 << 63
 
 
 def u64_text(stored: int | None) -> str | None:
-    """The decimal digits of the number that `stored` stands for: SQL function of that name."""
+    """The decimal digits of a stored unsigned number; an SQL function of that name."""
     return None if stored is None else str(stored + _BIAS)
 
 

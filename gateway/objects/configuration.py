@@ -1,4 +1,4 @@
-"""Configuration keys: what each may hold, and what it is worth when nobody has set it.
+"""Configuration keys: their allowed values and defaults.
 
 All values are text on the wire and in the database (Control iD Access API, 3.6).
 """
@@ -22,19 +22,19 @@ DOOR_MAX = 4
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}")
 _SHOWN = 40
-"""Characters of a refused list that the refusal repeats."""
+"""Characters of a refused list shown in the refusal."""
 
 
 class Kind(StrEnum):
-    """What the text of a value has to look like."""
+    """The form of a value's text."""
 
     FLAG = "flag"
     INT = "int"
-    """A whole number; empty too where that is the default."""
+    """A whole number; also empty if that is the default."""
     CHOICE = "choice"
     DOORS = "doors"
     VERSION = "version"
-    """Numbers with dots between."""
+    """Numbers separated by dots."""
     TEXT = "text"
 
 
@@ -48,17 +48,16 @@ class ConfigurationKey:
     kind: Kind = Kind.TEXT
     minimum: int = 0
     maximum: int = 0
-    """Bounds of a number, inclusive; of no meaning to other kinds."""
+    """Bounds of a number, inclusive; unused for other kinds."""
     choices: tuple[str, ...] = ()
-    """The words of a choice. A word that is not among them is refused: a typo must not cancel an
-    emergency."""
+    """The words of a choice. Others are refused: a typo must not cancel an emergency."""
     own_door: int = 0
-    """The door whose list of other doors this is; of no meaning to other kinds."""
+    """The door whose list of other doors this is; unused for other kinds."""
     effect: str = ""
-    """The part of this device that acts on it; empty for what is stored and given back."""
+    """The part of this device that acts on it; empty if it is only stored and returned."""
     secret: bool = False
     derived: bool = False
-    """The site file says it: it can be read, not set."""
+    """The site file declares it: clients can read it, not set it."""
 
     @property
     def others(self) -> str:
@@ -67,7 +66,7 @@ class ConfigurationKey:
 
     @property
     def live(self) -> bool:
-        """True when this device acts on it."""
+        """True if this device acts on it."""
         return bool(self.effect)
 
     def text(self, value: object) -> str:
@@ -97,7 +96,7 @@ class ConfigurationKey:
         return storable_text(self.key, text)
 
     def _doors(self, text: str) -> str:
-        """The list in order, each door once; none is an empty text."""
+        """The list in order, each door once; empty for none."""
         words = [word.strip() for word in text.split(",")] if text.strip() else []
         if not set(self.others.split(", ")).issuperset(words):
             shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -126,7 +125,7 @@ class Catalogue:
         keys: tuple[ConfigurationKey, ...],
         aliases: Mapping[tuple[str, str], tuple[str, str]],
     ) -> None:
-        """`aliases` maps another (module, name) to the module and key that are meant."""
+        """`aliases` maps other (module, name) pairs to module and key."""
         self._keys = {(key.module, key.key): key for key in keys}
         if len(self._keys) != len(keys):
             raise ValueError("a configuration key is declared twice")
@@ -137,11 +136,11 @@ class Catalogue:
         return iter(self._keys.values())
 
     def find(self, module: str, key: str) -> ConfigurationKey | None:
-        """The key that clients call `key`, None when there is none."""
+        """The key that clients call `key`, None if there is none."""
         return self._keys.get(self._aliases.get((module, key), (module, key)))
 
     def known(self, module: str, key: str) -> ConfigurationKey:
-        """As `find`; raises InvalidRequest with the device's text when there is none."""
+        """As `find`. Raises InvalidRequest with the vendor's text if there is none."""
         found = self.find(module, key)
         if found is None:
             raise InvalidRequest(

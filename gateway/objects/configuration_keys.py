@@ -1,8 +1,8 @@
 """Every documented configuration key (Control iD Access API, section 4) and its default.
 
-Live keys are typed and bounded. The others are texts that are stored and given back as they came:
-what a device would refuse of them is not known. The modules onvif, camera_overlay and pjsip are
-unknown on purpose, since clients believe in a camera as soon as one of their keys answers.
+Live keys are typed and bounded. The others are texts that are stored and returned unchanged: what a
+device would refuse is not known. The modules onvif, camera_overlay and pjsip are unknown on
+purpose, since clients assume a camera as soon as one of their keys answers.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def _choice(module: str, key: str, default: str, *choices: str) -> Configuration
 
 
 def _acts_on(effect: str, *keys: ConfigurationKey) -> tuple[ConfigurationKey, ...]:
-    """`keys`, live: `effect` names the part of the device that reads them."""
+    """`keys` as live ones: `effect` names the part of the device that acts on them."""
     return tuple(replace(key, effect=effect) for key in keys)
 
 
 def _door_keys(door: int) -> tuple[ConfigurationKey, ...]:
-    """What belongs to one door; its inputs are off until the site has them.
+    """The keys of one door; its inputs are off until the site has them.
 
-    A contact rests at 1: pulled up and open. `init` writes what the site's wiring says.
+    A contact's idle level is 1: pulled up and open. `init` writes what the site file says.
     """
     return (
         *_acts_on(
@@ -94,7 +94,7 @@ _LIVE = (
         "the held-open alarm",
         _flag("alarm", "door_sensor_enabled", "1"),
         _number("alarm", "door_sensor_delay", "10", 0, DOOR_SENSOR_DELAY_MAX_S),
-        # Seconds that the alarm goes on when the door has closed.
+        # Seconds that the alarm lasts after the door has closed.
         _number(
             "alarm", "door_sensor_alarm_timeout_after_closure", "0", 0, DOOR_SENSOR_DELAY_MAX_S
         ),
@@ -108,7 +108,7 @@ _LIVE = (
     *_acts_on(
         "the alarm of somebody under threat",
         _flag("alarm", "panic_finger_enabled", "0"),
-        # Seconds. Named for the finger, it is taken for all four (unverified).
+        # Seconds. Named for the finger, used for all four (unverified).
         _number("alarm", "panic_finger_delay", "120", 0, PANIC_DELAY_MAX_S),
         _flag("alarm", "panic_card_enabled", "0"),
         _flag("alarm", "panic_password_enabled", "0"),
@@ -123,7 +123,7 @@ _LIVE = (
     *_acts_on("the readers' buzzers", _flag("general", "beep_enabled", "1")),
     *_acts_on("cards at a reader", _flag("identifier", "card_identification_enabled", "1")),
     *_acts_on("PINs at a reader", _flag("identifier", "pin_identification_enabled", "1")),
-    # Ours: digits, of PINs that are made or changed.
+    # Ours: digits of new or changed PINs.
     *_acts_on("the shortest PIN", _number("identifier", "pin_min_length", "1", 1, 32)),
     # The vendor's factory value of the mode is 1, decimal codes in `cards`; readers on a
     # controller send text, so here it is 0, alphanumeric codes in `qrcodes`.
@@ -145,15 +145,15 @@ _LIVE = (
         "UHF tags at a reader",
         _choice("uhf", "identification_bits", "26", "26", "32", "34", "66", "96"),
         _choice("uhf", "reader_type", "default", "default", "lsb"),
-        # Milliseconds. The vendor's own value of the second is below its lowest.
+        # Milliseconds. The vendor's default of the second is below its own minimum.
         _number("uhf", "read_interval", "5000", 100, 30_000),
         _number("uhf", "read_interval_diff_tags", "100", 100, 30_000),
-        # Of `trigger`, the input: none is served, so that nothing is read.
+        # `trigger` needs an input, which is not supported: nothing is read then.
         _choice("uhf", "operation_mode", "continuous", "continuous", "trigger", "inhibit"),
         # Hundredths of dBm; empty leaves the reader as it is set.
         _number("uhf", "transmit_power", "", 1_500, 2_400),
     ),
-    # Wiegand readers with index N + 1. LSB: the last byte of the card's number comes first.
+    # Wiegand readers with index N + 1. LSB: the last byte of the card's number is sent first.
     *(
         key
         for number in WIEGAND_INPUTS
@@ -174,12 +174,12 @@ _LIVE = (
     *_acts_on(
         "anti-passback",
         _flag("identifier", "antipassback_enabled", "0"),
-        # A turnstile's own switch, for every portal between two areas.
+        # The turnstile's switch, which applies to every portal between two areas.
         _flag("catra", "anti_passback", "0"),
         _choice("identifier", "antipassback_mode", "timed", "timed", "timed_catra", "daily_catra"),
         # Minutes.
         _number("identifier", "antipassback_timeout", "0", 0, 525_600),
-        # 1: forgotten at midnight, at every portal, turnstile or door.
+        # 1: forget positions at midnight, at every portal, turnstile or door.
         _flag("catra", "daily_reset", "0"),
     ),
     *_acts_on(
@@ -197,8 +197,8 @@ _LIVE = (
         _number("general", "auto_reboot_hour", "0", 0, 23),
         _number("general", "auto_reboot_minute", "0", 0, 59),
     ),
-    # Ours. Clients compare it before they use what a version brought; the default is that of the
-    # documents which this device follows.
+    # Ours. Clients compare it before they use features of a version; the default is the version of
+    # the documents that this device follows.
     *_acts_on(
         "`version` in `system_information`",
         ConfigurationKey("general", "reported_version", "6.11.2", Kind.VERSION),
@@ -207,7 +207,7 @@ _LIVE = (
     *_acts_on(
         "the clock",
         _choice("ntp", "timezone", "", "", *(f"UTC{hours:+d}" for hours in range(-12, 13))),
-        # Says what the machine does; on a simulated board it is only kept.
+        # Takes effect on the machine; on a simulated board it is only stored.
         _flag("ntp", "enabled", "0"),
     ),
 )
@@ -242,9 +242,9 @@ _STORED = {
         enable_custom_auth_message=0 enable_custom_deny_message=0
         enable_custom_not_identified_message=0 enable_custom_mask_message=0
     """,
-    # The site file says which output is the siren, and which the bell: on this device no relay
-    # of a door is either. Nor does it have a buzzer of its own or tell an alarm centre, and the
-    # unit of the siren's time is not documented.
+    # The site file declares the outputs of siren and bell, which are no door relays on this device.
+    # It has no buzzer of its own and reports to no alarm centre, and the unit of the siren's time
+    # is not documented.
     "alarm": "siren_relay=2 playing_timeout buzzer_enabled=0 alarm_central_enabled=0",
     "bio_id": "similarity_threshold_1ton=12300",
     "bio_module": "var_min=1000",
@@ -263,8 +263,8 @@ _STORED = {
         catra_config_sync_period=60 catra_relay_1_enabled=0 catra_relay_1_enable_direction
         catra_relay_2_enabled=0 catra_relay_2_enable_direction catra_collect_visitor_card=0
     """,
-    # Of the vendor's readers inside the device, which this one has not: `mifare`, `rfid` and
-    # `hid_reader`. `card_readerN.mode` MAG means clock-and-data lines, which are not read here.
+    # `mifare`, `rfid` and `hid_reader` configure readers inside the vendor's devices, which this
+    # one lacks. `card_readerN.mode` MAG means clock-and-data lines, which are not supported.
     "mifare": "byte_order read_sector read_block authentication_type=A",
     "card_reader0": "mode=WIN",
     "card_reader1": "mode=WIN",
@@ -323,8 +323,8 @@ CONFIGURATION = Catalogue(
         ConfigurationKey("general", "relay_count", derived=True),
     ),
     aliases={
-        # The vendor's text counts doors from 0 in this one key, clients count from 1. The only
-        # name that no client can mean otherwise is taken over.
+        # The vendor's text counts doors from 0 in this one key, clients count from 1. Only the name
+        # that is unambiguous is an alias.
         ("general", "relay0_auto_close"): ("general", "relay1_auto_close"),
         # Devices with one output leave its number out.
         ("w_out", "size"): ("w_out0", "size"),

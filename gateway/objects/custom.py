@@ -4,7 +4,7 @@ A client adds fields to the tables `c_users`, `c_visits` and `_visitors`, or who
 `object_add_field` and `object_add`. `custom_tables` and `custom_columns` name them, as on a device;
 `custom_column_types`, ours, holds what those two have no columns for. From the rows follow the same
 declarations that the built-in objects have, so that validation, schema, joins, metadata, reports,
-export and backup need to know nothing of them.
+export and backup need no special cases.
 
 Sources: the web pages of devices of this family, captured in 2026. They name a table
 `_Contractor72250`, a field `_Badge64189`, send the types TEXT and INTEGER, the constraints NONE,
@@ -26,7 +26,7 @@ from gateway.objects.fields import I64, Field, Id, Int, Ref, Text, invalid_membe
 
 MOST_TABLES = 32
 MOST_COLUMNS = 64
-"""Fields of one custom table, its key and references included."""
+"""Fields of one custom table, including its key and references."""
 
 NONE, NOT_NULL, PRIMARY_KEY, FOREIGN_KEY = "NONE", "NOT_NULL", "PRIMARY_KEY", "FOREIGN_KEY"
 CONSTRAINTS = (NONE, NOT_NULL, PRIMARY_KEY, FOREIGN_KEY)
@@ -38,8 +38,8 @@ TYPES = tuple(_KINDS)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _PREFIXES = ("c_", "_")
-"""Beginnings of the names of custom tables. No other table has them, so that a name that a client
-chooses can never be that of a table of this program, in this version or a later one."""
+"""Beginnings of the names of custom tables. No other table has them, in this version or a later
+one, so a client can never choose the name of a built-in table."""
 _RESERVED = frozenset(
     # SQLite's names of a row's number; words that direct a sort order; names inside of models.
     ("rowid", "oid", "_rowid_", "ascending", "descending", "asc", "desc", "meta", "_dirty")
@@ -54,7 +54,7 @@ class CustomColumn:
     type: str = "TEXT"
     constraint: str = NONE
     default: str | None = None
-    """As text, whatever the type; None for none."""
+    """As text for every type; None for none."""
     unique: bool = False
     target: str = ""
     """The object that a foreign key refers to."""
@@ -62,8 +62,8 @@ class CustomColumn:
     def field(self) -> Field:
         """The declaration of this column.
 
-        Raises InvalidRequest naming the member for a name that cannot be a column's, for an
-        unknown type or constraint, and for a default value of another type.
+        Raises InvalidRequest, naming the member, for an invalid name, an unknown type or
+        constraint, and a default value of another type.
         """
         _check_column_name(self.name)
         kind = _KINDS.get(self.type)
@@ -78,7 +78,7 @@ class CustomColumn:
             raise invalid_member("constraint", f"one of {', '.join(CONSTRAINTS)}", found)
         obliged = self.constraint == NOT_NULL
         if self.unique and not obliged:
-            # Rows that leave it out would all have the same default.
+            # No default: rows without the field would all have the same value.
             return kind(self.name, unique=True)
         default = self._default(kind(self.name))
         return kind(
@@ -90,7 +90,7 @@ class CustomColumn:
         )
 
     def _default(self, field: Field) -> int | str:
-        """An empty one is an empty text or 0."""
+        """The default; an empty text or 0 if it is empty."""
         text = self.default or ""
         if isinstance(field, Text):
             return field.decode(text)
@@ -127,7 +127,7 @@ def _check_name(member: str, name: str) -> None:
 
 
 def check_new_table(registry: Registry, name: str) -> None:
-    """Raise InvalidRequest unless `name` can be that of a further custom table."""
+    """Raise InvalidRequest unless a custom table called `name` can be added."""
     _check_name("object", name)
     if not name.startswith(_PREFIXES) or name.startswith("__"):
         raise invalid_member("object", "a name that begins with c_ or _", repr(name))
@@ -138,7 +138,7 @@ def check_new_table(registry: Registry, name: str) -> None:
 
 
 def with_column(registry: Registry, declared: ObjectType, column: CustomColumn) -> ObjectType:
-    """`declared` with one more field. Raises InvalidRequest when it cannot have it."""
+    """`declared` with one more field. Raises InvalidRequest if that is not possible."""
     field = column.field()
     if field.name.lower() in {member.name.lower() for member in declared.fields}:
         raise InvalidRequest(f"{declared.name} has a field {field.name} already")
@@ -154,10 +154,10 @@ def with_column(registry: Registry, declared: ObjectType, column: CustomColumn) 
 
 
 def extended(registry: Registry, tables: Iterable[CustomTable]) -> tuple[Registry, list[str]]:
-    """`registry`, the built-in objects, with what `tables` say; and what of them is no good.
+    """`registry` with custom `tables` and fields, and the problems with them.
 
-    A table or field that cannot be is left out and named, so that one damaged row does not take
-    the others away.
+    An invalid table or field is skipped and reported, so that one damaged row does not affect the
+    others.
     """
     problems: list[str] = []
     found = registry

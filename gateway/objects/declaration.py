@@ -1,4 +1,4 @@
-"""What an API object is: one declaration, from which everything else derives."""
+"""The declaration of an API object, from which everything else is derived."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.fields import Extension, Field, Id, Ref, Stored
 
 ROWID = "rowid"
-"""Key column of the tables whose rows have no id on the wire."""
+"""Key column of tables whose rows have no id on the wire."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
@@ -24,27 +24,27 @@ class ObjectType:
     name: str
     fields: tuple[Field, ...]
     pairs_unique: tuple[tuple[str, ...], ...] = ()
-    """Groups of fields whose values together occur in one row only."""
+    """Groups of fields whose combined values are unique."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names that clients may use on input -> field."""
     ring: int | None = None
-    """Only this many of the newest ids are kept."""
+    """Number of newest rows that are kept."""
     policy: bool = False
-    """A change makes the access rules in memory out of date."""
+    """A change of its rows requires a new compilation of the access rules."""
     change_logged: bool = False
-    """Every insertion, change and deletion leaves a row in `change_logs`."""
+    """Every insertion, change and deletion adds a row to `change_logs`."""
     log: bool = False
-    """A record of what happened: clients may read and delete rows, not add any."""
+    """A log: clients may read and delete rows, not add any."""
     read_only: bool = False
-    """Clients may read rows and nothing else."""
+    """Clients may only read rows."""
     custom: bool = False
-    """Clients give it further fields at run time, see `gateway.objects.custom`."""
+    """Clients may add fields at run time, see `gateway.objects.custom`."""
     made_by: str = ""
-    """The commands that add and remove its rows, where clients cannot do so directly."""
+    """The commands that add and remove its rows, if clients cannot do so directly."""
     secret: bool = False
-    """Only who may see secrets may ask for its rows, or for how many there are."""
+    """Only clients that may see secrets may read or count its rows."""
     check: Callable[[Mapping[str, Stored]], object] | None = None
-    """Raises InvalidRequest for a whole row whose fields do not go together."""
+    """Raises InvalidRequest for a row whose fields contradict each other."""
     _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class ObjectType:
 
     @property
     def key(self) -> Id | None:
-        """The id, or None for an object whose rows have none on the wire."""
+        """The id, None if rows have none on the wire."""
         return next((member for member in self.fields if isinstance(member, Id)), None)
 
     @property
@@ -73,10 +73,11 @@ class ObjectType:
         return self.key.name if self.key else ROWID
 
     def identities(self, *, show_secrets: bool) -> tuple[tuple[str, ...], ...]:
-        """Fields, or groups of fields, by whose value a client may find a row: it occurs in one
-        row only, and is no secret, of which nobody is told whose it is. The id comes first.
+        """Fields, or groups of fields, by whose unique value a client may find a row, the id first.
 
-        Without `show_secrets` no group has a secret in it: that a row is there would tell it."""
+        A secret alone never identifies a row. Without `show_secrets`, no group holds a secret: the
+        existence of a row would reveal it.
+        """
         singles = ((field.name,) for field in self.fields if field.unique and not field.secret)
         ids = ((self.key.name,),) if self.key else ()
         pairs = (
@@ -88,7 +89,7 @@ class ObjectType:
 
     @property
     def addable(self) -> bool:
-        """True when clients may add rows."""
+        """True if clients may add rows."""
         return not (self.log or self.read_only or self.made_by)
 
     @property
@@ -98,22 +99,22 @@ class ObjectType:
 
     @property
     def link(self) -> bool:
-        """True for a table that only ties others together."""
+        """True for a table that only links other tables."""
         return self.key is None and len(self.refs) > 1
 
     def has(self, name: str) -> bool:
-        """True when there is a field `name`."""
+        """True if there is a field `name`."""
         return name in self._by_name
 
     def field(self, name: str) -> Field:
-        """The field `name`; raises InvalidRequest with the device's text when there is none."""
+        """The field `name`. Raises InvalidRequest with the vendor's text if there is none."""
         try:
             return self._by_name[name]
         except KeyError:
             raise InvalidRequest(f"{name} is not a column of table {self.name}") from None
 
     def ordinary(self, *, show_secrets: bool) -> tuple[Field, ...]:
-        """The fields that a row shows of which nobody named any."""
+        """The fields of a row for a request that names none."""
         return tuple(it for it in self.visible(show_secrets=show_secrets) if not it.extension)
 
     def visible(self, *, show_secrets: bool) -> tuple[Field, ...]:
@@ -125,7 +126,7 @@ class Registry:
     """The objects of one device, in the order of their declaration."""
 
     def __init__(self, objects: tuple[ObjectType, ...]) -> None:
-        """Raises ValueError when two objects have one name or a reference leads nowhere."""
+        """Raises ValueError for a duplicate name and for a reference to an unknown object."""
         self._objects = {declared.name: declared for declared in objects}
         if len(self._objects) != len(objects):
             raise ValueError("two objects have one name")
@@ -144,19 +145,19 @@ class Registry:
         return name in self._objects
 
     def __getitem__(self, name: str) -> ObjectType:
-        """The object `name`; raises InvalidRequest when there is none."""
+        """The object `name`. Raises InvalidRequest if there is none."""
         try:
             return self._objects[name]
         except (KeyError, TypeError):
             raise InvalidRequest(f"{name!r} is not an object of this device") from None
 
     def with_(self, *objects: ObjectType) -> Registry:
-        """These objects and `objects`, which take the place of those of the same name."""
+        """These objects and `objects`, which replace those of the same name."""
         merged = self._objects | {declared.name: declared for declared in objects}
         return Registry(tuple(merged.values()))
 
     def fitted(self, hardware: Collection[Extension]) -> Registry:
-        """The same objects on a device with `hardware`, whose columns are ordinary ones there."""
+        """The same objects for a device with `hardware`, whose columns are ordinary there."""
         return Registry(
             tuple(
                 replace(
@@ -178,7 +179,7 @@ class Registry:
                     yield declared, ref
 
     def by_dependence(self) -> list[ObjectType]:
-        """Every object after those that its rows have to refer to; backwards, for deleting."""
+        """Every object after those that its rows must refer to; delete in reverse order."""
         graph = {
             declared.name: {
                 ref.target for ref in declared.refs if ref.enforced and ref.target != declared.name

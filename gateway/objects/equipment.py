@@ -1,4 +1,4 @@
-"""Modules, turnstiles, and the peers of this device.
+"""Modules, turnstiles, and other devices.
 
 `sec_boxs` is the vendor's spelling.
 """
@@ -20,7 +20,7 @@ DEVICES = ObjectType(
     ),
 )
 
-# No way for queries: that a device carries out an action does not tie it to the action's portals.
+# Not for joins: a device that carries out an action is not tied to the action's portals.
 DEVICE_ACTIONS = link("device_actions", "devices", "actions", joins=False)
 
 DEVICE_CLIENTS = ObjectType(
@@ -55,14 +55,14 @@ SEC_BOXS = ObjectType(
         Flag("door_sensor_enabled", required=True),
         Flag("door_sensor_idle", required=True),
         Flag("auto_close_enabled", required=True),
-        # Some firmware has it, the documentation does not: clients may leave it out.
+        # Undocumented, but some firmware has it: clients may omit it.
         Int("rex_mode", default=0),
     ),
     policy=True,
 )
 
 TURNS = ("left_turns", "right_turns", "entrance_turns", "exit_turns")
-# One row, which changes with every person who passes: nobody follows the change log for that.
+# One row, which changes with every person who passes: too often for the change log.
 CATRA_INFOS = ObjectType(
     "catra_infos", (Id("id"), *(I64(turns, default=0, quiet=True) for turns in TURNS))
 )

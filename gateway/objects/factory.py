@@ -1,7 +1,7 @@
-"""The rows that a new device has, and the rows that tie its readers to portals.
+"""The rows of a new device, and the rows that bind readers to portals.
 
-With the factory rows alone a person in group 1 with a card opens door 1 at any time: that is what
-most integrations count on.
+With the factory rows, a person in group 1 with a card opens door 1 at any time: most integrations
+rely on that.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from gateway.objects.schedules import HOLIDAY_GROUPS, SECONDS_OF_DAY, WEEKDAYS
 
 Rows = dict[str, list[dict[str, object]]]
-"""Object name -> rows as a client would send them, in an order that satisfies references."""
+"""Object name -> rows as a client sends them, in an order that satisfies references."""
 
 VISITORS_TABLE = 3
 """`custom_tables.id` of the custom fields of visitors."""
@@ -19,7 +19,7 @@ RELEASE = 1
 """`access_rules.type` of a rule that lets people pass."""
 
 FACTORY_ROWS: Rows = {
-    # What `users.user_type_id` says of a visitor; an ordinary person's is null or 0.
+    # `users.user_type_id` of a visitor; an ordinary person's is null or 0.
     "user_types": [{"id": 1, "custom_table_id": VISITORS_TABLE, "require_visitor": 0}],
     "groups": [{"id": 1, "name": "Standard"}],
     "areas": [{"id": 1, "name": "Standard"}],
@@ -37,7 +37,7 @@ FACTORY_ROWS: Rows = {
         }
     ],
     "portal_actions": [{"portal_id": 1, "action_id": 1}],
-    # To the portal, never to its area: a portal added later must not be open to everyone.
+    # Tied to the portal, not its area: a portal added later must not be open to everyone.
     "portal_access_rules": [{"portal_id": 1, "access_rule_id": 1}],
     "group_access_rules": [{"group_id": 1, "access_rule_id": 1}],
     "access_rule_time_zones": [{"access_rule_id": 1, "time_zone_id": 1}],
@@ -50,7 +50,7 @@ _PORTAL_PARAMETER = 2
 
 
 def reader_binding_rows(readers: Iterable[tuple[int, int]]) -> Rows:
-    """The rows that let reader `index` (1..) stand for portal `portal_id`, for each such pair.
+    """The rows that bind reader `index` (1..) to portal `portal_id`, for each such pair.
 
     Reader N is the N-th parameter of the script whose name starts with `card` (Control iD Access
     API, 2.4), so there is a parameter for every index up to the highest.
@@ -76,10 +76,10 @@ def portal_of_readers(
     script_parameters: Iterable[tuple[int, int, int]],
     portal_script_parameters: Iterable[tuple[int, int, int, int]],
 ) -> Mapping[int, int]:
-    """Reader index (1..) -> portal id, read back from the rows; unbound readers are absent.
+    """Reader index (1..) -> portal id, read from the rows; unbound readers are absent.
 
     The rows hold (id, script), (id, script_id, type) and (script_parameter_id,
-    script_instance_id, sequence, value). Of several scripts and instances the lowest ids count.
+    script_instance_id, sequence, value). Of several scripts and instances, the lowest id applies.
     """
     named = [number for number, script in scripts if script.lower().startswith(CARD_SCRIPT)]
     if not named:

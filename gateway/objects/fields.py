@@ -1,8 +1,7 @@
-"""The kinds of field an API object may have.
+"""The kinds of field that an API object may have.
 
-A kind knows everything about its values: their JSON type and range on the wire, the value that the
-program works with, the column that stores it, and how it takes part in a query. Declaring an
-object is choosing kinds; nothing else has to be told about a new field.
+A kind defines its values: JSON type and range on the wire, the value in the program, the column,
+and the use in queries. A new field needs nothing but its declaration.
 
 Wire texts follow the Control iD Access API, section 1.3: `Invalid member 'sun' (int expected, got
 boolean)`.
@@ -28,13 +27,13 @@ I64_MIN = -(1 << 63)
 I64_MAX = (1 << 63) - 1
 U64_MAX = (1 << 64) - 1
 ID_LIMIT = 1 << 62
-"""Largest size of an id that a client may choose. SQLite hands out "the largest ever used plus
-one": after an id of 2^63-1 no row could ever be added again."""
+"""Largest id that a client may choose. SQLite assigns "the largest ever used plus one": after an id
+of 2^63-1 no row could be added."""
 LAST_SECOND = 253_402_300_799
 """Of the year 9999."""
 HIGHEST_PORT = 65_535
 TEXT_LIMIT = 4_000
-"""Characters of a text field that states no limit of its own."""
+"""Default limit of a text field, in characters."""
 
 type_names: dict[type, str] = {
     bool: "boolean",
@@ -50,16 +49,16 @@ _HEX = re.compile(r"[0-9A-Fa-f]+")
 _DIGITS = re.compile(r"[+-]?[0-9]{1,20}")
 
 Stored = int | str | bytes | None
-"""What the program works with: models give and take this."""
+"""A value in the program, as models return and take it."""
 
 
 def wire_type_of(value: object) -> str:
-    """The device's name for the JSON type of `value`."""
+    """The vendor's name for the JSON type of `value`."""
     return type_names.get(type(value), type(value).__name__)
 
 
 def invalid_member(name: str, expected: str, got: str) -> InvalidRequest:
-    """The device's refusal of a member of a wrong type, `got` being `undefined` if absent."""
+    """The vendor's refusal of a member of a wrong type; `got` is `undefined` if it is missing."""
     return InvalidRequest(f"Invalid member '{name}' ({expected} expected, got {got})")
 
 
@@ -67,23 +66,22 @@ class OnDelete(StrEnum):
     """What happens to a row when the row it refers to is deleted."""
 
     CASCADE = "CASCADE"
-    """It goes too."""
+    """It is deleted too."""
     SET_NULL = "SET NULL"
-    """It stays and refers to nothing."""
+    """Its reference becomes null."""
     RESTRICT = "RESTRICT"
     """The deletion is refused."""
     KEEP = "KEEP"
-    """It stays as it is: a record of what was. No constraint in the database."""
+    """It stays unchanged, as a log. No constraint in the database."""
 
 
 class Extension(StrEnum):
-    """Whose column it is that clients do not expect in a row: they build a record from the whole
-    of it and fail on what they do not know."""
+    """The origin of a column that clients do not expect: they fail on unknown members of a row."""
 
     OURS = "ours"
-    """No device of the vendor's has it."""
+    """Not on the vendor's devices."""
     UHF_READER = "UHF reader"
-    """Devices with such a reader have it."""
+    """On the vendor's devices with such a reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,63 +91,62 @@ class Field:
     name: str
     _: KW_ONLY
     required: bool = False
-    """Must be given when a row is created."""
+    """Required when a row is created."""
     default: int | str | bytes | None = None
-    """What a row gets that leaves the field out. Also what null on the wire becomes, unless
-    `nullable`."""
+    """The value of a row without the field, and of null on the wire unless `nullable`."""
     nullable: bool = False
-    """The column takes null although there is a default."""
+    """The column accepts null although there is a default."""
     unique: bool = False
     secret: bool = False
-    """Never shown to roles below administrator, and no query of theirs may depend on it."""
+    """Hidden from roles below administrator, whose queries must not depend on it either."""
     indexed: bool = False
     quiet: bool = False
-    """A change of this field alone is not worth a row in the change log."""
+    """A change of this field alone adds no row to the change log."""
     extension: Extension | None = None
-    """Answered only when a request names it. `Registry.fitted` makes it an ordinary column where
-    the hardware is."""
+    """Returned only if a request names it. `Registry.fitted` makes it ordinary on devices with the
+    hardware."""
     derived: bool = False
-    """Follows from something else that this device keeps: what a client gives for it is checked
-    and then left aside, so that whole rows can be sent back as they were read."""
+    """Derived from other data: a client's value is checked and ignored, so that clients can send
+    whole rows back as they read them."""
 
     expected: ClassVar[str]
-    """The JSON type that messages name."""
+    """The JSON type in messages."""
     sql_type: ClassVar[str]
-    """The type of the column, also named by `object_metadata`."""
+    """The column's type, also in `object_metadata`."""
     searchable: ClassVar[bool] = True
-    """False where LIKE has no meaning."""
+    """False if LIKE makes no sense."""
     plain: ClassVar[bool] = True
-    """True when column and wire hold the same value."""
+    """True if column and wire hold the same value."""
     empty: ClassVar[int | str | bytes]
-    """What null comes out as: devices answer unset numbers as 0, and typed clients fail on null."""
+    """Null on the wire: devices return unset numbers as 0, and typed clients fail on null."""
 
     @property
     def not_null(self) -> bool:
-        """True when the database refuses null in the column."""
+        """True if the column refuses null."""
         return self.required or (self.default is not None and not self.nullable)
 
     @property
     def unset(self) -> bool:
-        """True when the empty value says that nothing is set: queries take it and null for one."""
+        """True if the empty value means "not set": queries treat it and null alike."""
         return not self.not_null
 
     def is_nothing(self, value: object) -> bool:
-        """True when the JSON value `value` is null, or stands for it."""
+        """True if the JSON value `value` is null or means null."""
         return value is None
 
     @abstractmethod
     def decode(self, value: object) -> Stored:
-        """The value behind a JSON value other than null.
+        """The value of a JSON value other than null.
 
-        Raises InvalidRequest when type or range is wrong.
+        Raises InvalidRequest for a wrong type or range.
         """
 
     def encode(self, stored: Stored) -> object:
-        """The JSON value of what `decode` gave, or of null."""
+        """The JSON value of a result of `decode`, or of null."""
         return self.empty if stored is None else stored
 
     def operand(self, value: object) -> Stored:
-        """The value behind one written into a query, where clients are looser about types."""
+        """The value of an operand in a query, where clients are less strict about types."""
         return self.decode(value)
 
     @abstractmethod
@@ -157,7 +154,7 @@ class Field:
         """A new peewee field for a model."""
 
     def text_of(self, column: peewee.ColumnBase) -> peewee.ColumnBase:
-        """What LIKE compares with: the plain text of the column."""
+        """The text of the column for LIKE."""
         return peewee.Cast(column, "TEXT")
 
     def _options(self) -> dict[str, Any]:
@@ -182,7 +179,7 @@ class _Integer(Field):
         return self._in_range(value, self.minimum, self.maximum)
 
     def operand(self, value: object) -> int:
-        """Also takes the digits of a number as text, and a double without a fraction."""
+        """Also accepts digits as text, and a double without a fraction."""
         if isinstance(value, str) and _DIGITS.fullmatch(value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
@@ -207,9 +204,9 @@ class _Integer(Field):
 
 @dataclass(frozen=True, slots=True)
 class Id(_Integer):
-    """The key of an object's rows; the database gives one when the client does not.
+    """The key of an object's rows; the database assigns it if the client does not.
 
-    Numbers are never given twice, not even after the row with the highest one was deleted.
+    No id is assigned twice, even after the row with the highest one was deleted.
     """
 
     _: KW_ONLY
@@ -236,12 +233,12 @@ class I64(_Integer):
 
 @dataclass(frozen=True, slots=True)
 class Int(_Integer):
-    """A number, INTEGER in the metadata; times in Unix seconds are of this kind."""
+    """A number, INTEGER in the metadata."""
 
 
 @dataclass(frozen=True, slots=True)
 class Time(_Integer):
-    """A time, in Unix seconds. It ends with the year 9999, so that one in milliseconds is none."""
+    """A time in Unix seconds, up to the year 9999, which excludes present times in milliseconds."""
 
     _: KW_ONLY
     minimum: int = 0
@@ -256,7 +253,7 @@ class Time(_Integer):
 
 @dataclass(frozen=True, slots=True)
 class Flag(_Integer):
-    """0 or 1. The device refuses JSON's true and false here, and so do we."""
+    """0 or 1. JSON's true and false are refused, as by the vendor's devices."""
 
     _: KW_ONLY
     minimum: int = 0
@@ -265,7 +262,7 @@ class Flag(_Integer):
 
 @dataclass(frozen=True, slots=True)
 class Choice(_Integer):
-    """One of a few numbers with a meaning each."""
+    """One of a few numbers."""
 
     _: KW_ONLY
     choices: tuple[int, ...] = ()
@@ -281,7 +278,7 @@ class Choice(_Integer):
 
 @dataclass(frozen=True, slots=True)
 class U64(_Integer):
-    """An unsigned 64-bit number, stored as value - 2^63 so that order and equality hold."""
+    """An unsigned 64-bit number, stored as value - 2^63, which keeps order and equality."""
 
     _: KW_ONLY
     minimum: int = 0
@@ -321,7 +318,7 @@ class Text(Field):
         return storable_text(self.name, value)
 
     def operand(self, value: object) -> str:
-        """Also takes a number, as its digits."""
+        """Also accepts a number, as its digits."""
         if type(value) is int:
             return str(value)
         if not isinstance(value, str):
@@ -336,14 +333,13 @@ class Text(Field):
 
 
 def has_control_characters(text: str) -> bool:
-    """Whether `text` holds C0 or C1 controls, such as a line break or the start of a terminal's
-    command."""
+    """Whether `text` holds C0 or C1 controls, such as a line break or a terminal's escape."""
     return any(unicodedata.category(letter) == "Cc" for letter in text)
 
 
 @dataclass(frozen=True, slots=True)
 class HexText(Text):
-    """Hexadecimal digits without prefix; kept in upper case, so that a value has one form."""
+    """Hexadecimal digits without prefix, stored in upper case."""
 
     def decode(self, value: object) -> str:
         text = Text.decode(self, value)
@@ -357,7 +353,7 @@ class HexText(Text):
 
 @dataclass(frozen=True, slots=True)
 class Digits(Text):
-    """What is keyed in: digits 0 to 9, as many at least as the configuration wants of a PIN."""
+    """Digits 0 to 9, such as a PIN; configuration has a minimum length of PINs."""
 
     _: KW_ONLY
     max_length: int = 32
@@ -365,7 +361,7 @@ class Digits(Text):
     def decode(self, value: object) -> str:
         text = Text.decode(self, value)
         if not text.isascii() or not text.isdecimal():
-            # Not what was there: it may be a secret.
+            # Without the text: it may be a secret.
             got = "other characters" if text else "none"
             raise invalid_member(self.name, f"1 to {self.max_length} digits", got)
         return text
@@ -373,7 +369,7 @@ class Digits(Text):
 
 @dataclass(frozen=True, slots=True)
 class PortNumber(Text):
-    """The number of a TCP port as text; empty for the usual one."""
+    """A TCP port as text; empty for the default port."""
 
     _: KW_ONLY
     max_length: int = 5
@@ -386,10 +382,10 @@ class PortNumber(Text):
 
 
 def storable_text(name: str, value: str) -> str:
-    """`value`, if the database can hold it as it is.
+    """Return `value` if the database can store it unchanged.
 
-    Raises InvalidRequest for a NUL, at which LIKE would stop reading, and for half a surrogate
-    pair, which JSON can express and UTF-8 cannot.
+    Raises InvalidRequest for a NUL, where LIKE stops, and for half a surrogate pair, which JSON can
+    express and UTF-8 cannot.
     """
     if "\0" in value:
         raise invalid_member(name, "string", "a NUL character")
@@ -440,16 +436,15 @@ class Ref(_Integer):
     _: KW_ONLY
     on_delete: OnDelete = OnDelete.CASCADE
     selective: bool = True
-    """False spares the index: nearly all rows name the same one, or none."""
+    """False omits the index, since nearly all rows have the same value."""
     joins: bool = True
-    """False keeps queries from travelling along this reference, where a sibling is the one
-    that the API's join paths take."""
+    """False excludes this reference from joins, because the API joins along another one."""
 
     sql_type: ClassVar[str] = "BIGINT"
 
     @property
     def enforced(self) -> bool:
-        """True when the database refuses a reference to a row that is not there."""
+        """True if the database refuses a reference to a missing row."""
         return self.on_delete is not OnDelete.KEEP
 
     @property
@@ -457,7 +452,6 @@ class Ref(_Integer):
         return not self.required
 
     def is_nothing(self, value: object) -> bool:
-        """As for any field; 0 stands for null where that names no row, since the database would
-        look for a row 0."""
+        """As for any field; 0 also means null in an optional reference."""
         optional = self.unset and self.default is None
         return value is None or (type(value) is int and value == 0 and optional)

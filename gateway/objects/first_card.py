@@ -1,7 +1,7 @@
-"""First-card unlock: objects of our own, since the vendor's API has none.
+"""First-card unlock: objects of ours, since the vendor's API has none.
 
-In its time zone the doors of a portal stay unlocked from the first entry of somebody of a listed
-group to the end of the time zone's span. A portal without such a row waits for nobody.
+Within the time zone, the first entry of a person of a listed group unlocks the portal's doors until
+the end of the time zone's span. A portal without such a row is not affected.
 """
 
 from __future__ import annotations

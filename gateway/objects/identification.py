@@ -1,4 +1,4 @@
-"""What people identify with: cards, codes, tags and PINs."""
+"""Credentials: cards, codes, tags and PINs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Identifier = TypeVar("Identifier", int, str)
 
 @dataclass(frozen=True, slots=True)
 class CardValue(U64):
-    """The number of a card: 0 and values of which every bit is 1 are none."""
+    """The number of a card; 0 and all-ones values are refused."""
 
     _: KW_ONLY
     minimum: int = 1
@@ -34,7 +34,7 @@ class CardValue(U64):
 
     def decode(self, value: object) -> int:
         if type(value) is int:
-            # Before its range is looked at, which says less.
+            # Before the check of the range, whose message says less.
             _somebodys(self.name, value, placeholder_card(value))
         return U64.decode(self, value)
 
@@ -50,7 +50,7 @@ class CodeText(Text):
 
 @dataclass(frozen=True, slots=True)
 class TagText(HexText):
-    """The number of a UHF tag; not that of one which was never written."""
+    """The number of a UHF tag; that of a blank tag is refused."""
 
     def decode(self, value: object) -> str:
         text = HexText.decode(self, value)
@@ -58,7 +58,7 @@ class TagText(HexText):
 
 
 def _somebodys(name: str, value: Identifier, placeholder: str) -> Identifier:
-    """`value`, unless it is a placeholder, which would let in whoever has none."""
+    """Return `value` unless it is a placeholder, which would admit anybody with a blank card."""
     if placeholder:
         raise invalid_member(name, "an identifier of one person", placeholder)
     return value
@@ -71,7 +71,7 @@ CARDS = ObjectType(
         CardValue("value", required=True, unique=True),
         Ref("user_id", "users", required=True),
         Text("secret", default="", secret=True, extension=Extension.OURS),
-        # 1: presented under threat. The vendor does not say how a card is marked.
+        # 1: raises a duress alarm. The vendor does not document how a card is marked.
         Flag("panic", default=0, secret=True, extension=Extension.OURS),
     ),
     change_logged=True,
@@ -92,7 +92,7 @@ PINS = ObjectType(
         Id("id"),
         Digits("value", required=True, unique=True, secret=True),
         Ref("user_id", "users", required=True),
-        # 0 the ordinary one, 1 the one that raises the panic alarm.
+        # 0 ordinary, 1 raises the panic alarm.
         Choice("pin_type", default=0, choices=(0, 1), secret=True),
     ),
     pairs_unique=(("user_id", "pin_type"),),
@@ -112,7 +112,7 @@ CONTINGENCY_CARDS = ObjectType(
     "contingency_cards", (Id("id"), CardValue("value", required=True, unique=True))
 )
 
-# One rule or several for every contingency card.
+# The rules that apply to every contingency card.
 CONTINGENCY_CARD_ACCESS_RULES = ObjectType(
     "contingency_card_access_rules",
     (Ref("access_rule_id", "access_rules", required=True),),

@@ -25,11 +25,11 @@ CALL_LOGS = ObjectType(
     (
         Id("id"),
         Time("time", required=True),
-        # 0 made, 1 received by the device.
+        # 0 made by the device, 1 received.
         Int("role", default=0),
         Text("remote_uri", default=""),
         Int("connection_time", default=0),
-        # 1: the other side opened the door with a key.
+        # 1: the other side opened the door by a DTMF key.
         Int("dtmf_event", default=0),
         Int("p2p_enable", default=0),
         # 0 missed, 1 answered.

@@ -1,11 +1,10 @@
-"""Ways from one object to another along their references.
+"""Join paths from one object to another along their references.
 
-The shortest way counts, in order of declaration, at most four references long; some longer ones
-that are documented are named below. A reference to the
-same row from both sides is crossed without touching that row: `user_groups.user_id =
-access_logs.user_id` (Control iD Access API, 2.7). Logs are ends of ways, never stations: what a
-person may do is not what a person did. Nor are custom tables: the ways between other objects stay
-the same when a client adds one.
+The shortest path is used, at most four references long, the first declared of several; LONG_PATHS
+names longer documented ones. Two references to the same row are joined directly, without that row:
+`user_groups.user_id = access_logs.user_id` (Control iD Access API, 2.7). Logs only end a path: what
+a person may do is not what a person did. Custom tables only end a path too, so that paths between
+other objects do not change when a client adds one.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ _DEVICES_OF_A_PORTAL = (
     "device_identification_rules",
     "devices",
 )
-LONG_WAYS = (
+LONG_PATHS = (
     ("portals", *_DEVICES_OF_A_PORTAL),
     ("access_rules", "portal_access_rules", "portals", *_DEVICES_OF_A_PORTAL),
 )
-"""Ways that the documentation names although they are longer; each leads both ways. Where two of
-its stations are tied more than once, the first reference counts, whether it joins or not."""
+"""Longer paths that the API documents, for both directions. Between two of their objects the first
+reference is used, even if it is excluded from joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Pair:
 
 
 class Joins:
-    """All ways between the objects of a registry, found when asked for."""
+    """The join paths between the objects of a registry, found on demand."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -57,16 +56,13 @@ class Joins:
                     self._steps[declared.name].append(Pair(here, there))
                     self._steps[ref.target].append(Pair(there, here))
         self._known: dict[tuple[str, str], tuple[Pair, ...]] = {}
-        for stations in LONG_WAYS:
-            if all(name in registry for name in stations):
-                self._know(stations)
-                self._know(stations[::-1])
+        for names in LONG_PATHS:
+            if all(name in registry for name in names):
+                self._know(names)
+                self._know(names[::-1])
 
     def path(self, start: str, end: str) -> tuple[Pair, ...]:
-        """The pairs to join on, from `start` to `end`.
-
-        Raises InvalidRequest when there is no way.
-        """
+        """The pairs to join on, from `start` to `end`. Raises InvalidRequest without a path."""
         known = self._known.get((start, end))
         if known is None:
             known = _collapsed(self._shortest(self._registry[start], self._registry[end]))
@@ -76,7 +72,7 @@ class Joins:
         return known
 
     def reachable(self, start: str) -> Iterator[tuple[str, tuple[Pair, ...]]]:
-        """Every object with rows of its own that can be joined with `start`, and the way."""
+        """Every object but links that can be joined with `start`, with the path."""
         for declared in self._registry:
             if declared.name != start and not declared.link:
                 try:
@@ -84,12 +80,12 @@ class Joins:
                 except InvalidRequest:
                     continue
 
-    def _know(self, stations: tuple[str, ...]) -> None:
-        way = tuple(starmap(self._direct, pairwise(stations)))
-        self._known[stations[0], stations[-1]] = _collapsed(way)
+    def _know(self, names: tuple[str, ...]) -> None:
+        path = tuple(starmap(self._direct, pairwise(names)))
+        self._known[names[0], names[-1]] = _collapsed(path)
 
     def _direct(self, here: str, there: str) -> Pair:
-        """The pair that ties two objects of which one refers to the other."""
+        """The pair of two objects of which one refers to the other."""
         for ref in self._registry[here].refs:
             if ref.target == there:
                 return Pair((here, ref.name), (there, self._registry[there].key_name))
@@ -100,29 +96,29 @@ class Joins:
         waiting: deque[tuple[Pair, ...]] = deque([()])
         seen = {start.name}
         while waiting:
-            way = waiting.popleft()
-            here = way[-1].right[0] if way else start.name
+            path = waiting.popleft()
+            here = path[-1].right[0] if path else start.name
             if here == end.name:
-                return way
-            if len(way) == LONGEST or (way and not self._passable(here, start, end)):
+                return path
+            if len(path) == LONGEST or (path and not self._passable(here, start, end)):
                 continue
             for step in self._steps[here]:
                 if step.right[0] not in seen:
                     seen.add(step.right[0])
-                    waiting.append((*way, step))
+                    waiting.append((*path, step))
         return ()
 
     def _passable(self, name: str, start: ObjectType, end: ObjectType) -> bool:
-        station = self._registry[name]
-        if station.custom:
+        passed = self._registry[name]
+        if passed.custom:
             return False
-        return not station.log or (station.link and (start.log or end.log))
+        return not passed.log or (passed.link and (start.log or end.log))
 
 
-def _collapsed(way: tuple[Pair, ...]) -> tuple[Pair, ...]:
-    """`way` without the rows that it enters and leaves by the same field."""
+def _collapsed(path: tuple[Pair, ...]) -> tuple[Pair, ...]:
+    """`path` without the rows that it enters and leaves by the same field."""
     pairs: list[Pair] = []
-    for step in way:
+    for step in path:
         if pairs and pairs[-1].right == step.left:
             pairs[-1] = Pair(pairs[-1].left, step.right)
         else:

@@ -1,4 +1,4 @@
-"""Tables that tie rows of two objects together."""
+"""Tables that link rows of two objects."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gateway.objects.fields import Field, Ref
 def link(
     name: str, left: str, right: str, *more: Field, policy: bool = False, joins: bool = True
 ) -> ObjectType:
-    """A table of pairs of which each occurs once: `left` and `right` are objects, whose names in
-    the singular plus `_id` are the fields. A pair goes with either of its ends.
+    """A table of unique pairs of rows of the objects `left` and `right`.
 
-    `more` are fields beside the pair. Without `joins` no query travels over the table.
+    The fields are their singular names plus `_id`, and `more`. A pair is deleted with either row.
+    Without `joins`, queries do not join through the table.
     """
     ends = tuple(Ref(f"{end[:-1]}_id", end, required=True, joins=joins) for end in (left, right))
     pair = (ends[0].name, ends[1].name)

@@ -1,6 +1,6 @@
-"""Records of what happened, and of what was changed.
+"""Logs of events and changes.
 
-Their references are kept when the row they name is deleted: a log tells of people who are gone.
+Their references stay when the row is deleted: a log also tells of deleted people.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import I64, U64, Extension, Id, Int, OnDelete, Ref, Text, Time
 
 RING = 10_000
-"""Rows that the device keeps of the change log and of door events."""
+"""Rows that are kept of the change log and of door events."""
 
 AUDIT_RING = 25_000
-"""Rows that the device keeps of the audit log."""
+"""Rows that are kept of the audit log."""
 
 ACCESS_LOGS = ObjectType(
     "access_logs",
@@ -94,8 +94,8 @@ CHANGE_LOGS = ObjectType(
     log=True,
 )
 
-# No client changes or deletes rows of it, whatever their role: it says what the clients did. It
-# tells of logins, addresses and settings that an operator cannot ask for, so it is secret.
+# Read-only for every role, since it records what clients did. It is secret: it shows logins,
+# addresses and settings that an operator may not read.
 AUDIT_LOGS = ObjectType(
     "audit_logs",
     (
@@ -110,5 +110,5 @@ AUDIT_LOGS = ObjectType(
     secret=True,
 )
 
-# Kinds of punch that a person may choose, for attendance.
+# Kinds of punch for attendance.
 LOG_TYPES = ObjectType("log_types", (Id("id"), Text("name", required=True)))

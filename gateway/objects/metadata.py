@@ -1,4 +1,4 @@
-"""What `object_metadata` says of the objects (Control iD Access API, 2.7), from declarations."""
+"""Builds the answer of `object_metadata` from declarations (Control iD Access API, 2.7)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.objects.fields import Field, Id, Ref
 from gateway.objects.joins import Joins, Pair
 
 SPECIAL_COLUMNS = "special_columns"
-"""The name under which devices describe `COUNT(*)`; no table, nothing can be loaded of it."""
+"""The name under which devices describe `COUNT(*)`; it is no table."""
 
 _COUNT = {
     "type": "INTEGER",
@@ -22,8 +22,7 @@ _COUNT = {
 
 
 def object_metadata(registry: Registry, *, custom: bool = False) -> dict[str, dict[str, object]]:
-    """Object -> its ordinary fields, which are those of its rows, and the ways to other objects;
-    with `custom` of custom tables alone."""
+    """Object -> its ordinary fields and its join paths; with `custom`, of custom tables only."""
     joins = Joins(registry)
     tables: dict[str, dict[str, object]] = {
         declared.name: {
@@ -63,7 +62,7 @@ def _target(registry: Registry, field: Field) -> Mapping[str, str] | None:
 
 
 def _joins(declared: ObjectType, joins: Joins) -> dict[str, list[dict[str, str]]]:
-    """A chain of equal pairs for each object within reach; tables of links have none."""
+    """A chain of equal pairs for each object that can be joined; links have none."""
     if declared.link:
         return {}
     return {

@@ -12,9 +12,8 @@ from gateway.objects.declaration import ROWID, Registry
 class Models:
     """One model per declared object.
 
-    References are plain numbers here; the schema carries the constraints. A row without an id on
-    the wire is identified by the column `rowid`. A field that is named like a method of models is
-    refused with ValueError.
+    References are plain numbers here; the schema has the constraints. The column `rowid` identifies
+    rows without an id on the wire. Raises ValueError for a field named like a method of models.
     """
 
     def __init__(self, registry: Registry, database: peewee.Database) -> None:
@@ -31,16 +30,16 @@ class Models:
             self._models[declared.name] = type(declared.name, (peewee.Model,), members)
 
     def __getitem__(self, name: str) -> type[peewee.Model]:
-        """The model of the object `name`; raises InvalidRequest when there is none."""
+        """The model of the object `name`. Raises InvalidRequest if there is none."""
         self.registry[name]
         return self._models[name]
 
     def column(self, name: str, field: str) -> peewee.Field[Any]:
-        """The column `field` of the object `name`; raises InvalidRequest when there is none."""
+        """The column `field` of the object `name`. Raises InvalidRequest if there is none."""
         declared = self.registry[name]
         if field != declared.key_name:
             declared.field(field)
-        column: peewee.Field[Any] = self._models[name]._meta.fields[field]  # noqa: SLF001 - peewee's door to the fields of a model
+        column: peewee.Field[Any] = self._models[name]._meta.fields[field]  # noqa: SLF001 - peewee's interface to the fields of a model
         return column
 
     def key(self, name: str) -> peewee.Field[Any]:

@@ -1,7 +1,7 @@
-"""Who put the device or a door into an exception mode, why, and until when: an object of our own.
+"""Who set an exception mode of the device or a door, why, and until when: an object of ours.
 
-The mode itself is configuration, `exception_mode` and `doorN_exception_mode`. A row belongs to the
-mode that it names: once the configuration says another one, it tells nothing any more.
+The configuration keys `exception_mode` and `doorN_exception_mode` have the mode itself. A row is
+valid only while the configuration has the mode that it names.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import I64, Int, Text
 
 DEVICE = 0
-"""Stands for the whole device where a door is named."""
+"""The door number that means the whole device."""
 LONGEST_REASON = 200
 
-# `until_utc` is what ends a mode: device time is the wall clock's, which goes back once a year.
+# `until_utc` ends a mode: device time is wall-clock time, which goes back once a year.
 EXCEPTION_MODES = ObjectType(
     "exception_modes",
     (
@@ -32,5 +32,5 @@ EXCEPTION_MODES = ObjectType(
 
 
 def mode_key(door: int) -> str:
-    """The key, of the module `general`, of the exception mode of a door or of the device."""
+    """The key in the module `general` with the exception mode of a door or the device."""
     return f"door{door}_exception_mode" if door != DEVICE else "exception_mode"

@@ -1,7 +1,7 @@
-"""Anti-passback by area: objects of our own, since the vendor's API has none.
+"""Anti-passback by area: objects of ours, since the vendor's API has none.
 
-An area that is watched refuses (or only notes) who enters or leaves it without having come the
-way the portal leads. Exempt people are never refused, and their position is kept all the same.
+A person who passes a portal of a listed area without being on its entry side is refused, or only
+noted. Exempt people are never refused, but their position is kept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ ANTIPASSBACK_AREAS = ObjectType(
     "antipassback_areas",
     (
         Ref("area_id", "areas", required=True, joins=False),
-        # 1 a violation is noted, 2 it is refused.
+        # 1 note violations, 2 refuse them.
         Choice("mode", required=True, choices=(1, 2)),
     ),
     pairs_unique=(("area_id",),),

@@ -19,12 +19,11 @@ USERS = ObjectType(
         Text("panic_password", default="", secret=True),
         Text("panic_salt", default="", secret=True),
         Time("expires", default=0, nullable=True),
-        # None is an ordinary person, 1 a visitor; other types need not have a row.
+        # None is an ordinary person, 1 a visitor; other types need no row.
         Ref("user_type_id", "user_types", on_delete=OnDelete.KEEP, selective=False),
         Time("begin_time", default=0, nullable=True),
         Time("end_time", default=0, nullable=True),
-        # The time stamp of the photo, 0 without one. It claims no photo that is not there, and
-        # clients count it as they like.
+        # The time stamp of the stored photo, 0 without one; clients use different units.
         Int("image_timestamp", default=0, derived=True),
         Time("last_access", default=0, quiet=True),
     ),
@@ -39,7 +38,7 @@ USER_GROUPS = ObjectType(
     pairs_unique=(("user_id", "group_id"),),
 )
 
-# A row for those alone who are more than an ordinary person: 1 is an administrator.
+# Only for people with a special role: 1 is an administrator.
 USER_ROLES = ObjectType(
     "user_roles",
     (Ref("user_id", "users", required=True), Int("role", required=True)),

@@ -1,7 +1,6 @@
-"""Areas, the portals between them, what opens, and the rules that say who may pass.
+"""Areas, the portals between them, actions, and access rules.
 
-An area that a portal leads to or from cannot be deleted: the portal would lead nowhere, and
-deleting a door because its room was renamed away would be worse.
+An area of a portal cannot be deleted: the portal would lead nowhere.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ ACTIONS = ObjectType(
         Text("parameters", default=""),
         Choice("run_at", default=0, choices=(0, 1, 2)),
     ),
-    # The vendor's documentation names the key "group_id", its devices use "id".
+    # The vendor's documentation calls the key "group_id", its devices "id".
     aliases={"group_id": "id"},
     policy=True,
 )
@@ -54,7 +53,7 @@ ACCESS_RULE_ACTIONS = link("access_rule_actions", "access_rules", "actions", pol
 PORTAL_ACCESS_RULES = link("portal_access_rules", "portals", "access_rules", policy=True)
 AREA_ACCESS_RULES = link("area_access_rules", "areas", "access_rules", policy=True)
 GROUP_ACCESS_RULES = link("group_access_rules", "groups", "access_rules", policy=True)
-# Read for the person at each decision, so a change of it is no change of the compiled policy.
+# Read with the person at each decision, so it is no part of the compiled policy.
 USER_ACCESS_RULES = link("user_access_rules", "users", "access_rules")
 ACCESS_RULE_TIME_ZONES = link("access_rule_time_zones", "access_rules", "time_zones", policy=True)
 
@@ -64,7 +63,7 @@ OPENING_TIMES = ObjectType(
         Id("id"),
         Ref("user_id", "users", required=True),
         I64("door_id", required=True, minimum=1),
-        # Milliseconds that the relay of that door is on for that person.
+        # Milliseconds that the door is unlocked for that person.
         Int("time", required=True, minimum=0, maximum=RELAY_TIMEOUT_MAX_MS),
     ),
     pairs_unique=(("user_id", "door_id"),),

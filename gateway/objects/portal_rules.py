@@ -1,11 +1,10 @@
-"""Rules about a portal rather than about a person.
+"""Portal rules and scheduled unlocks.
 
-A portal rule names groups with the number of people of each that have to identify before the
-portal opens. Extra checks (`validations`) are scripts of the vendor's, which this device cannot
-run: a rule that is tied to one never releases. Nor does a portal rule that names people
-(`portal_rule_users`), since the reference does not say what that means. What a scheduled unlock
-means at the door: while it is in force everybody passes; its schedule comes from the time zones of
-its access rules, its doors from their portals.
+A portal rule lists groups, with the number of people of each who must identify before the portal
+opens. `validations` are scripts of the vendor, which this device cannot run: a rule with one never
+releases. A portal rule with people (`portal_rule_users`) never releases either, since its meaning
+is not documented. A scheduled unlock lets everybody pass; the time zones of its access rules are
+its schedule, and their portals have its doors.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Saved report definitions: what `report_generate` can be asked for again.
+"""Saved report definitions.
 
-A column's `type` says which of the three tables below describes it; devices were seen to send 3,
-a field of an object. The fields of the other two follow the columns of `report_generate`
-(Control iD Access API, 3.2), unverified.
+A column's `type` selects the one of three tables below that describes it; devices send 3 for a
+field of an object. The fields of the other two follow the columns of `report_generate` (Control iD
+Access API, 3.2), unverified.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REPORT_FILTERS = ObjectType(
         Ref("report_id", "reports", required=True),
         Text("object", required=True),
         Text("field", required=True),
-        # The filter's value as JSON text, or nothing.
+        # The filter's value as JSON text, or empty.
         Text("value", default=""),
         Flag("visible", default=1),
         Flag("editable", default=1),
@@ -49,7 +49,7 @@ REPORT_COLUMNS = ObjectType(
 
 
 def _of_column(name: str, *fields: Field) -> ObjectType:
-    """What one column is made of: at most one row for each."""
+    """A description of report columns: at most one row per column."""
     column = Ref("report_column_id", "report_columns", required=True)
     return ObjectType(name, (column, *fields), pairs_unique=((column.name,),))
 

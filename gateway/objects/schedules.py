@@ -18,7 +18,7 @@ TIME_SPANS = ObjectType(
     (
         Id("id"),
         Ref("time_zone_id", "time_zones", required=True),
-        # A start later than the end runs past midnight.
+        # A start after the end spans midnight.
         Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY - 1),
         Int("end", required=True, minimum=0, maximum=SECONDS_OF_DAY),
         *(Flag(day, required=True) for day in WEEKDAYS),

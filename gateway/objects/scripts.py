@@ -1,10 +1,10 @@
-"""The machinery by which a device identifies: scripts, their parameters, and who they are for.
+"""Identification scripts, their parameters and their rules.
 
-The binding of a reader is the vendor's (Control iD Access API, 2.4): reader N stands for the
-portal in the N-th parameter of the script whose name starts with `card`.
+As on the vendor's devices (Control iD Access API, 2.4), reader N belongs to the portal in the N-th
+parameter of the script whose name starts with `card`.
 
-No other script runs here. Whoever is tied to an identification rule, directly or by a group, may
-pass only as that rule says, which this device cannot evaluate: they are refused.
+This device runs no other script. It cannot evaluate identification rules, so it refuses people who
+have one, directly or by a group.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SCRIPT_INSTANCES = ObjectType(
 
 
 def _parameters(name: str, value: Field, *, policy: bool = False) -> ObjectType:
-    """Values of one kind that the parameters of script instances have."""
+    """A table of the values of script parameters of one kind."""
     fields = (
         Ref("script_parameter_id", "script_parameters", required=True),
         Ref("script_instance_id", "script_instances", required=True),

@@ -1,4 +1,4 @@
-"""Kinds of person, visits, and the tables of custom fields."""
+"""Types of people, visits, and custom fields."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CUSTOM_COLUMNS = ObjectType(
     made_by="object_add_field and object_remove_fields",
 )
 
-# Ours: what a device keeps in its schema alone.
+# Ours: the vendor's devices have it in their schema only.
 CUSTOM_COLUMN_TYPES = ObjectType(
     "custom_column_types",
     (
@@ -56,7 +56,7 @@ VISITS = ObjectType(
     "visits",
     (
         Id("id"),
-        # A visit goes with its visitor; it outlives the host, whom it then no longer names.
+        # A visit is deleted with its visitor, but not with its host.
         Ref("visitor_id", "users"),
         Ref("host_id", "users", on_delete=OnDelete.SET_NULL, joins=False),
         Time("begin_time", required=True),
@@ -67,7 +67,7 @@ VISITS = ObjectType(
 
 
 def _values(name: str, ref: Ref) -> ObjectType:
-    """Custom values: one row for each row that they belong to, with which it goes."""
+    """Custom values: one row for each row that they belong to, deleted with it."""
     return ObjectType(name, (Id("id"), ref), pairs_unique=((ref.name,),), custom=True)
 
 
@@ -76,4 +76,4 @@ C_VISITS = _values("c_visits", Ref("visit_id", "visits", required=True))
 VISITORS = _values("_visitors", Ref("user_id", "users", required=True))
 
 CUSTOM_TABLE_NAMES = {"c_users": "Users", "c_visits": "Visits", "_visitors": "Visitors"}
-"""The rows of `custom_tables` that every device has, in the order of their ids from 1."""
+"""The rows of `custom_tables` on every device, in the order of their ids from 1."""

@@ -1,19 +1,19 @@
-"""Card formats of a site's own: the object `wiegand_modes`, and what its texts mean.
+"""The site's own card formats: the object `wiegand_modes` and the syntax of its texts.
 
-The API's reference names the fields and is silent about their texts. They are taken from the web
-page that the vendor's readers of the same API serve (firmware of 2025), which writes and reads
-them; bits are numbered from 1 in sending order, ranges are closed:
+The API's reference does not document the texts. Their syntax is that of the web page of the
+vendor's readers with the same API (firmware of 2025). Bits are numbered from 1 in sending order;
+ranges include both ends:
 
 - `format`: `F[2:9], C[10:25]`, the facility code and the card number. `F` may be absent or empty
-  (`F[0:-1]`); `I`, the issue code of some cards, is taken and left aside.
+  (`F[0:-1]`); `I`, the issue code of some cards, is accepted and ignored.
 - `parities`: `E(1)[2:13], O(26)[14:25]`: an even and an odd parity bit, each with the bits that it
   covers, which may be several ranges or single bits.
-- `parities_calculation_order`: `1,26`: parity bits in the order in which they are worked out. Those
-  that are not named come last, and numbers that name none are left aside: the page leaves an old
-  order in place when it takes the parity bits away.
-- `inverted_facility`, `inverted_card`: the field's last bit counts most.
+- `parities_calculation_order`: `1,26`: the order in which parity bits are computed. Parity bits
+  that are not listed come last. Other numbers are ignored: the page keeps an old order when it
+  removes parity bits.
+- `inverted_facility`, `inverted_card`: the field's last bit is the most significant.
 
-Unverified: whether a device refuses what is refused here.
+Unverified: whether the vendor's devices refuse the same texts.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ BITS_MIN = 9
 BITS_MAX = 256
 
 _FIELD_MAX, _ALONE_MAX = 32, 64
-"""Bits of a facility code or number beside each other, and of a number alone: a card's value has
-64 bits, of which 32 are the facility code's."""
+"""Most bits of facility code and number each, and of a number without facility code: a card's value
+has 64 bits, with the facility code in the upper 32."""
 
 _LAYOUT = re.compile(r"\s*([FCI])\[(\d{1,3})(?::(-?\d{1,3}))?\]\s*")
 _PARITY = re.compile(r"\s*([EO])\((\d{1,3})\)\[([\d:,\s]*)\]\s*")
@@ -53,20 +53,21 @@ class ParityBit:
 
 @dataclass(frozen=True, slots=True)
 class WiegandMode:
-    """A row as it is meant. Ranges are bit numbers, most significant first."""
+    """A parsed row. Ranges are bit numbers, most significant first."""
 
     name: str
     bits: int
     facility: range | None
     card: range
     parities: tuple[ParityBit, ...]
-    """In the order in which they are worked out."""
+    """In the order of computation."""
 
 
 def mode_of(row: Mapping[str, Stored]) -> WiegandMode:
-    """The card format that a whole row describes.
+    """The card format of a row.
 
-    Raises InvalidRequest naming the field when a text has no meaning, or one with another.
+    Raises InvalidRequest, naming the field, for an invalid text and for fields that contradict each
+    other.
     """
     size = _between(row["size"])
     fields = _layout(str(row["format"]))
@@ -97,7 +98,7 @@ def _between(size: Stored) -> int:
 
 
 def _layout(text: str) -> dict[str, range]:
-    """The fields of `format` by their letters; empty ones are left out."""
+    """The fields of `format` by letter, without empty ones."""
     fields: dict[str, range] = {}
     for part in _parts(text):
         match = _LAYOUT.fullmatch(part)
@@ -120,7 +121,7 @@ def _layout(text: str) -> dict[str, range]:
 
 
 def _parities(text: str) -> list[ParityBit]:
-    """The parity bits, as they are written."""
+    """The parity bits in the order of the text."""
     found: list[ParityBit] = []
     for part in _parts(text):
         match = _PARITY.fullmatch(part)
@@ -155,7 +156,7 @@ def _place(bit: int, order: Sequence[int]) -> int:
 
 
 def _parts(text: str) -> list[str]:
-    """What ends with a bracket, each; commas and blanks between them are left out."""
+    """The parts that end with a bracket, without the commas and blanks in between."""
     return [part for part in re.split(r"(?<=\])[,\s]*", text.strip()) if part]
 
 

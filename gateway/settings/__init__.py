@@ -1,8 +1,8 @@
 """The site file `gateway.toml` as typed, checked settings.
 
-It says which board, which readers, doors and zones hang on which pins and ports. What the API has
-a key or a row for lives in the database alone; the `initial` tables only seed it once.
-Every refusal names the key, what was found and what is allowed.
+It declares the board, and the pins and ports of readers, doors and zones. Everything that the API
+has a key or a row for is in the database only; `init` writes the `initial` tables there once. Every
+refusal names the key, what was found and what is allowed.
 """
 
 from gateway.settings.alarms import Power

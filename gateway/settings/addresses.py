@@ -1,4 +1,4 @@
-"""Addresses of the network and paths of ports, as people write them."""
+"""Network addresses and device paths in the site file and on the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.errors import SettingsError
 
 HIGHEST_PORT = 65_535
 SIMULATED_PORT = "simulated"
-"""The port, device or name of what hangs on the simulated board."""
+"""The port, device or name of a device on the simulated board."""
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}")
 
@@ -20,7 +20,7 @@ _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}")
 def split_address(text: str) -> tuple[str, int]:
     """Host and port of `127.0.0.1:8080` or `[::1]:8080`; port 0 lets the system choose.
 
-    Raises ValueError that says what is missing.
+    Raises ValueError with what is missing.
     """
     if "://" in text:
         rest = text.split("://", 1)[1].strip("/")
@@ -80,7 +80,7 @@ Address = Annotated[str, AfterValidator(_checked_address)]
 
 
 def _device_path(text: str) -> str:
-    """`text` where it can be the path of a device on Linux. Raises ValueError with the cure."""
+    """Check that `text` may be a device path on Linux. Raises ValueError with a remedy."""
     if text == SIMULATED_PORT or text.startswith("/"):
         return text
     path = "a path such as '/dev/serial/by-id/...' is needed"
@@ -92,7 +92,7 @@ def _device_path(text: str) -> str:
 
 
 def _serial_port(text: str) -> str:
-    """As `_device_path`; the serial library's URLs are ports too."""
+    """As `_device_path`, but pyserial URLs are allowed too."""
     return text if re.match(r"[a-z0-9]{2,}://.", text) else _device_path(text)
 
 

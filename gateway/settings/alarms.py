@@ -1,4 +1,4 @@
-"""Alarm zones, what sounds, and the contacts of the power supply."""
+"""Alarm zones, the siren, and the contacts of the power supply."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from gateway.settings.wires import FixedInput, Input, Output, Section, Title
 
 
 class Siren(Output):
-    """What sounds in an alarm; `alarm.siren_enabled` switches it."""
+    """Sounds during an alarm; `alarm.siren_enabled` enables it."""
 
     time_s: Annotated[int, Field(ge=5, le=3_600)] = 180
-    """How long it sounds at most; each new alarm begins it anew."""
+    """Longest time that it sounds; each new alarm restarts it."""
 
 
 class Power(Section):
-    """Contacts of the power supply. The API knows no such alarm: they are faults of the device."""
+    """Contacts of the power supply: faults of the device, since the API has no such alarm."""
 
     mains_fail: FixedInput | None = None
     battery_low: FixedInput | None = None
     under_voltage: FixedInput | None = None
 
     def contacts(self) -> Iterator[tuple[str, FixedInput]]:
-        """Those that the site has, by the names of their keys."""
+        """The contacts that the site has, with their keys."""
         for name in ("mains_fail", "battery_low", "under_voltage"):
             contact = getattr(self, name)
             if contact is not None:
@@ -33,14 +33,14 @@ class Power(Section):
 
 
 class Zone(Input):
-    """An alarm zone's input. Level, delay and switch are rows of `alarm_zones`."""
+    """An alarm zone's input. Its `alarm_zones` row has active level, delay and `enabled`."""
 
     number: Annotated[int, Field(ge=1, le=5)]
     title: Title | None = None
     entry_delay_s: Annotated[int, Field(ge=0, le=600)] = 0
-    """How long somebody who came in this way has to disarm before it is an alarm."""
+    """Time to disarm after entering through this zone, before the alarm."""
 
     @property
     def shown(self) -> str:
-        """What people call it."""
+        """The name for people."""
         return self.title or f"zone {self.number}"

@@ -1,4 +1,4 @@
-"""What the whole device is, and what of it the API has no key for."""
+"""Settings of the whole device that the API has no key for."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ from gateway.settings.wires import Section
 from gateway.settings.zone_names import ZoneName
 
 ACCESS_LOG_CAPACITY = 100_000
-"""Rows of `access_logs` where the site file does not say."""
+"""Default number of rows of `access_logs`."""
 
 
 class Site(Section):
-    """What the whole device is."""
+    """The device: name, time zone, boards."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     timezone: ZoneName
     board: str
-    """A profile in `hw/boards`, without its `.toml`."""
+    """A profile in `hw/boards`, without `.toml`."""
     hats: tuple[str, ...] = ()
     """Boards and modules between the pins and the doors: profiles in `hw/hats`."""
     wire_time: WireTime = WireTime.LOCAL
     sec_box_door: Annotated[int, Field(ge=1, le=4)] = 1
-    """The door that `sec_box` 65793 means where no SecBox is fitted."""
+    """The door that `sec_box` 65793 opens on a site without a SecBox."""
     access_log_capacity: Annotated[int, Field(ge=1_000)] = ACCESS_LOG_CAPACITY
-    """Rows that clients find in `access_logs`; when there are more, the oldest go. The journal,
-    which destinations read, has a bound of its own."""
+    """Most rows of `access_logs`; the oldest are deleted. The journal has a limit of its own."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -38,33 +37,31 @@ class Site(Section):
 
 
 class Admission(Section):
-    """What the API has no key for: how long people have, and how often they may be wrong."""
+    """Time-outs of identification, and the limit on wrong entries."""
 
     next_key_s: Annotated[int, Field(ge=2, le=60)] = 10
-    """From the card to the first key of its PIN, and from key to key."""
+    """Longest time from the card to the first key of its PIN, and between two keys."""
     second_factor_s: Annotated[int, Field(ge=5, le=300)] = 30
-    """From the card to the end of its PIN."""
+    """Longest time from the card to the end of its PIN."""
     persons_s: Annotated[int, Field(ge=5, le=300)] = 15
-    """From the first to the last of several persons."""
+    """Longest time from the first to the last person of a multi-person rule."""
     wrong_entries: Annotated[int, Field(ge=3, le=20)] = 5
-    """So many wrong entries at one keypad ..."""
+    """Wrong entries at one keypad, within `wrong_within_s`, that lock it for `locked_s`."""
     wrong_within_s: Annotated[int, Field(ge=10, le=3_600)] = 60
-    """... within this time lock it ..."""
     locked_s: Annotated[int, Field(ge=10, le=3_600)] = 90
-    """... for this long."""
     forgive_at_midnight: bool = False
-    """Anti-passback forgets at midnight where everyone is, as with `catra.daily_reset`."""
+    """Anti-passback forgets all positions at midnight, as with `catra.daily_reset`."""
 
 
 class FlightRecord(Section):
-    """The record of everything that the controller hears, decides and does, for `gateway replay`.
+    """The record of the controller's inputs and effects, for `gateway replay`.
 
-    It holds people's ids and card numbers; what is secret only as digests.
+    It holds people's ids and card numbers, and secrets as digests only.
     """
 
     enabled: bool = False
     size_mb: Annotated[int, Field(ge=2, le=1024)] = 16
-    """All its files together; of more than that the oldest goes."""
+    """Limit for all files together; the oldest are deleted."""
 
 
 class HttpSettings(Section):
@@ -73,9 +70,9 @@ class HttpSettings(Section):
     listen: Address
     """For plain HTTP."""
     tls: Address | None = None
-    """For HTTPS, with the certificate in the data directory; none without it."""
+    """For HTTPS, with the certificate in the data directory; None for no HTTPS."""
     plain: bool = True
-    """False leaves `tls` alone."""
+    """False serves HTTPS only."""
 
     @model_validator(mode="after")
     def _listens_somewhere(self) -> Self:
@@ -87,5 +84,5 @@ class HttpSettings(Section):
 
     @property
     def plain_address(self) -> str | None:
-        """Where plain HTTP is served, None when it is off."""
+        """The address of plain HTTP, None if it is off."""
         return self.listen if self.plain else None

@@ -1,4 +1,4 @@
-"""Doors and the turnstile: their wires, and what they do when nobody commands them."""
+"""Doors and the turnstile: their wires, and their states at start, stop and fault."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from gateway.settings.wires import FixedInput, Input, LockState, Name, Section, 
 
 
 class Egress(StrEnum):
-    """How a person leaves when this controller is dead."""
+    """How people leave while the controller does not work."""
 
     MECHANICAL = "mechanical"
     """The handle or push bar opens the door from inside."""
     DIRECT_CUT = "direct_cut"
-    """A release button in the lock's own supply."""
+    """A release button cuts the lock's supply."""
     SOFTWARE = "software"
-    """Only the REX input of this controller."""
+    """Only through the controller's REX input."""
 
 
 class RexMode(StrEnum):
     """What the exit button does."""
 
     UNLOCK = "unlock"
-    """A press unlocks for the door's relay time."""
+    """A press unlocks the door for its relay time."""
     UNLOCK_WHILE_PRESSED = "unlock_while_pressed"
-    """It unlocks for as long as it is pressed, and the relay time after that."""
+    """The door is unlocked while the button is pressed, and for the relay time afterwards."""
     SHUNT = "shunt"
-    """It drives nothing: the handle opens, and for that time the opening is not a forced one."""
+    """The relay is not driven: the handle opens the door, which is no forced opening then."""
 
 
 class Side(StrEnum):
-    """The way that a turnstile turns, seen from above."""
+    """The direction in which a turnstile turns, seen from above."""
 
     CLOCKWISE = "clockwise"
     ANTICLOCKWISE = "anticlockwise"
@@ -47,7 +47,7 @@ class ExitButton(Input):
 
 
 class Doorway(Section):
-    """What holds for every door, wherever its wires are."""
+    """The settings of every door, on the board and on modules."""
 
     name: Name
     title: Title | None = None
@@ -58,17 +58,17 @@ class Doorway(Section):
     on_fault: LockState = LockState.LOCKED
     fire_release: bool = True
     rex_bypasses_interlock: bool = True
-    """The exit button unlocks even while another door of its interlock is open. False keeps people
-    in until that one is closed; a fire lets them out all the same."""
+    """The exit button unlocks even while another door of its interlock is open. With false, people
+    wait until that door is closed, except in a fire."""
     pre_alarm_s: Annotated[int, Field(ge=0, le=3_600)] = 0
-    """How long before the alarm of a door that is held open its pre-alarm comes; 0 for none."""
+    """Time from the pre-alarm to the held-open alarm; 0 for no pre-alarm."""
     output_limit_s: Annotated[int, Field(ge=1, le=3_600)] = 600
-    """The longest that one opening unlocks the door, whatever time was asked for. Only a hold
+    """Longest time that one opening unlocks the door, whatever was requested. Only a hold
     (timeout=0 of the API), an unlock schedule or a mode lasts longer."""
 
     @property
     def shown(self) -> str:
-        """What people call it."""
+        """The name for people."""
         return self.title or self.name
 
 
@@ -80,7 +80,7 @@ class Door(Doorway):
     sensor: Input | None = None
     rex: ExitButton | None = None
     bond: FixedInput | None = None
-    """A contact of the lock that moves when it unlocks; `idle` is its level while it is locked."""
+    """The lock's feedback contact; `idle` is its level while the lock is locked."""
 
     @model_validator(mode="after")
     def _lets_people_out(self) -> Self:
@@ -92,7 +92,7 @@ class Door(Doorway):
         return self
 
     def pins(self) -> Iterator[tuple[int, str]]:
-        """Every pin in use with the key that claims it."""
+        """Every pin in use, with the key that uses it."""
         wires = {
             self.strike.called: self.strike,
             "sensor": self.sensor,
@@ -105,16 +105,16 @@ class Door(Doorway):
 
 
 class TurnstileWay(Section):
-    """What belongs to one way of turning."""
+    """The wires of one direction."""
 
     relay: Strike
-    """The output that lets the arm turn this way."""
+    """Releases the arm in this direction."""
     turn: FixedInput
-    """The contact that moves once for each turn this way; it must move while the relay is on."""
+    """Pulses once for each turn in this direction, while the relay is on."""
 
 
 class Turnstile(Section):
-    """The device's turnstile. Its times and its mode of operation are keys of the API."""
+    """The turnstile. Its times and its mode of operation are keys of the API."""
 
     name: Name
     title: Title | None = None
@@ -122,23 +122,23 @@ class Turnstile(Section):
     anticlockwise: TurnstileWay
     egress: Egress
     on_start: LockState = LockState.LOCKED
-    """Both ways, from the claim of the outputs until the rules have been read."""
+    """Of both directions, from the claim of the outputs until the rules have been read."""
     on_stop: LockState = LockState.LOCKED
     on_fault: LockState = LockState.LOCKED
     fire_release: bool = True
-    """Both ways are free while the fire input reports a fire."""
+    """A fire releases both directions."""
 
     @property
     def shown(self) -> str:
-        """What people call it."""
+        """The name for people."""
         return self.title or self.name
 
     def way(self, side: Side) -> TurnstileWay:
-        """What belongs to `side`."""
+        """The wires of `side`."""
         return self.clockwise if side is Side.CLOCKWISE else self.anticlockwise
 
     def pins(self) -> Iterator[tuple[int, str]]:
-        """Every pin in use with the key that claims it."""
+        """Every pin in use, with the key that uses it."""
         for side in Side:
             where = f"turnstile {self.name!r} {side}"
             yield self.way(side).relay.pin, f"{where} relay"
@@ -146,7 +146,7 @@ class Turnstile(Section):
 
 
 class InterlockSettings(Section):
-    """What the API has no key for. Which doors it joins is `doorN_interlock`."""
+    """The interlock's own setting; `doorN_interlock` of the API names the doors."""
 
     margin_s: Annotated[int, Field(ge=0, le=60)] = 2
-    """A door without a sensor counts as occupied for its time and so much longer."""
+    """A door without a sensor counts as occupied for this long after it has locked."""

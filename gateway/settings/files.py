@@ -1,4 +1,4 @@
-"""The site file on disk: reading it, and saying what is wrong with it."""
+"""Reads the site file from disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.settings.toml_text import decode, parse
 
 SITE_FILE = "gateway.toml"
 LAST_GOOD = "gateway.toml.last-good"
-"""Copy of the site file with which a controller last came up."""
+"""Copy of the site file with which a controller last started."""
 
 
 def read_site(path: Path) -> SiteFile:
@@ -25,7 +25,7 @@ def read_site(path: Path) -> SiteFile:
 
 
 def read_text(path: Path) -> str:
-    """The text of the site file at `path`. Raises SettingsError when it is missing or no text."""
+    """The text of the site file at `path`. Raises SettingsError if it is missing or no text."""
     try:
         return decode(path.read_bytes(), str(path))
     except FileNotFoundError:
@@ -37,7 +37,7 @@ def read_text(path: Path) -> str:
 
 
 def _beside(path: Path) -> str:
-    """A file next to it that an editor named otherwise, such as gateway.toml.txt."""
+    """A hint at a similar name in the same directory, such as gateway.toml.txt."""
     try:
         names = sorted(it.name for it in path.parent.iterdir())
     except OSError:
@@ -48,7 +48,7 @@ def _beside(path: Path) -> str:
 
 
 def parse_site(text: str, name: str) -> SiteFile:
-    """The checked site file in `text`, called `name` in the SettingsError that it may raise."""
+    """The checked site file in `text`. Raises SettingsError, which calls the file `name`."""
     data = parse(text, name)
     try:
         return SiteFile.model_validate(data)
@@ -57,17 +57,17 @@ def parse_site(text: str, name: str) -> SiteFile:
 
 
 def read_running_site(data: Path) -> SiteFile:
-    """The site file of a device that is at work, or its last good copy, loudly.
+    """The site file of a running device; if it is invalid, its last good copy, with a warning.
 
-    A door must come up after a power cut even if somebody left a typo in the file. Raises
-    SettingsError when neither can be used.
+    A door must work after a power cut even if the file has a typo. Raises SettingsError if neither
+    can be used.
     """
     try:
         return read_site(data / SITE_FILE)
     except SettingsError as error:
         if not (data / LAST_GOOD).exists():
             raise
-        # Only here: it takes a third of the time in which the relays are put safe.
+        # Imported here: it takes a third of the time in which `safe-relays` must act.
         import structlog
 
         log = structlog.get_logger("site")

@@ -1,4 +1,4 @@
-"""Boards and modules that stand between a Pi's pins and the wires of a door: `hw/hats`."""
+"""Boards and modules between a Pi's pins and the wires of a door: `hw/hats`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Channel(BaseModel):
     name: str
     """As printed on the module."""
     gpio: Pin | None = None
-    """The pin that the module itself takes; None where somebody pulls the wire."""
+    """The pin that the module uses; None if the installer chooses it by a wire."""
     active: Level | None = None
-    """Of a relay the level that energises it, of an input the level while its contact is closed."""
+    """The level that energises a relay, or that an input has while its contact is closed."""
 
 
 class Hat(BaseModel):
@@ -36,16 +36,16 @@ class Hat(BaseModel):
     title: str
     kind: Literal["relay", "opto_input", "level_shifter", "rs485", "rtc"]
     verified: bool
-    """Somebody has held one and seen that these facts are right."""
+    """Somebody has checked these facts on a real module."""
     channels: tuple[Channel, ...] = Field(alias="channel", default=())
     supply: dict[str, str] = {}
-    """Terminal of its supply, as printed on it -> what it is wired to."""
+    """Supply terminal as printed on the module -> what it is wired to."""
     uses: dict[Pin, str] = {}
-    """Pins that it takes away, and for what."""
+    """Pins that it uses itself, and for what."""
     config: tuple[str, ...] = ()
     """Lines that config.txt needs for it."""
     notes: tuple[str, ...] = ()
-    """What a technician should know, with the source."""
+    """Notes for a technician, with their source."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -63,7 +63,7 @@ class Hat(BaseModel):
 
     @property
     def wired_by_hand(self) -> bool:
-        """True where any pin may lead to any of its channels."""
+        """True if the installer wires pins to channels."""
         return any(channel.gpio is None for channel in self.channels)
 
 
@@ -73,13 +73,13 @@ class Driven:
 
     hat: Hat
     channel: str
-    """Name of the channel, empty where somebody chose it with a wire."""
+    """Name of the channel, empty if the installer chose it by a wire."""
     active: Level
     """The level that energises it."""
 
 
 def relay_at(hats: Sequence[Hat], gpio: int) -> Driven | None:
-    """What that pin drives; None when it cannot be told from these modules."""
+    """The relay that a pin drives; None if these modules do not tell."""
     relays = [hat for hat in hats if hat.kind == "relay"]
     for hat in relays:
         for channel in hat.channels:
@@ -93,14 +93,14 @@ def relay_at(hats: Sequence[Hat], gpio: int) -> Driven | None:
 
 
 def hat_names() -> list[str]:
-    """Every module that has a profile."""
+    """Every module with a profile."""
     return names_in("hats")
 
 
 def load_hat(name: str) -> Hat:
     """The profile of the module `name`.
 
-    Raises SettingsError naming the allowed ones, or the key of the profile that is wrong.
+    Raises SettingsError naming the allowed modules, or the wrong key of the profile.
     """
     if name not in hat_names():
         raise SettingsError(f"site.hats: {name!r} has no profile{choices(name, hat_names())}")

@@ -1,7 +1,6 @@
-"""A lock as its installer knows it: the relay that switches it, what it is, and on which contact.
+"""Derives a lock's pin and levels from its relay, kind and contact and the relay board's profile.
 
-From these and the profile of the relay board come the pin and its levels, which the site file may
-give itself as well.
+The site file may also give pin and levels directly.
 """
 
 from __future__ import annotations
@@ -17,19 +16,18 @@ from gateway.settings.wires import Contact, Level, LockKind
 
 _Table = dict[str, Any]
 _STAND_IN_PIN = 2
-"""For a lock that is refused anyway."""
+"""Pin of a lock that is refused anyway."""
 _KIND = 'kind = "strike" or "magnet" is missing (or the pin\'s levels, locked and unlocked)'
 
 
 def with_wired_locks(data: Mapping[str, Any]) -> tuple[_Table, list[str]]:
-    """The tables of a site file, with pin and levels in each lock that left them to its relay, and
-    what cannot be told of them.
+    """Fill in pin and levels of the locks in the tables of a site file; also return the problems.
 
-    A lock that cannot be wired gets values that stand for it, so that the others are checked too.
+    A lock with a problem gets stand-in values, so that everything else is checked too.
     """
     site = data.get("site")
     names = site.get("hats", ()) if isinstance(site, Mapping) else ()
-    # A single name is refused as no list; the locks are wired as it means.
+    # The check of the key refuses a single name; use it for the locks all the same.
     wiring = _Wiring([names] if isinstance(names, str) else names)
     found = dict(data)
     doors = data.get("door")
@@ -56,17 +54,17 @@ def _with_lock(door: object, wiring: _Wiring) -> object:
 
 
 class _Wiring:
-    """The relay boards of a site, and what cannot be told from them."""
+    """Wires locks by the relay boards of a site, and collects problems."""
 
     def __init__(self, names: object) -> None:
         self._names = [str(name) for name in names] if isinstance(names, list | tuple) else []
         self.problems: list[str] = []
         self._complete = True
-        """Every board that was looked for is known."""
+        """Every board of the site has a profile."""
 
     @cached_property
     def _hats(self) -> list[Hat]:
-        """The boards that are known; the others are a problem each, not one of each lock."""
+        """The boards with a profile; each unknown one is one problem, not one per lock."""
         found = []
         for name in self._names:
             try:
@@ -77,7 +75,7 @@ class _Wiring:
         return found
 
     def replaced(self, table: Any, key: str, where: str) -> Any:
-        """`table` with its lock `key` wired."""
+        """`table` with pin and levels in its lock `key`."""
         lock = table.get(key) if isinstance(table, Mapping) else None
         if not isinstance(lock, Mapping):
             return table
@@ -99,7 +97,7 @@ class _Wiring:
         if isinstance(lock.get("relay"), str):
             wired["pin"], active = self._channel(lock["relay"], lock.get("pin"))
         elif "relay" in lock:
-            # The check of the key refuses it; it should not name the pin too.
+            # The check of `relay` refuses it; do not refuse a missing pin too.
             wired.setdefault("pin", _STAND_IN_PIN)
             return {"locked": Level.LOW, "unlocked": Level.HIGH, **wired}
         if "locked" in lock or "unlocked" in lock:
@@ -107,7 +105,7 @@ class _Wiring:
         if "kind" not in lock:
             raise ValueError(_KIND)
         if kind is None or contact is None or not isinstance(wired.get("pin"), int):
-            # The check of each key refuses it; it should not name the levels too.
+            # The check of each key refuses it; do not refuse missing levels too.
             return {**wired, "locked": Level.LOW, "unlocked": Level.HIGH}
         active = active or self._level(wired["pin"])
         on_locks = energised_while_locked(kind, contact)
@@ -116,7 +114,7 @@ class _Wiring:
         return wired
 
     def _channel(self, name: str, pin: object) -> tuple[object, Level | None]:
-        """Pin and energising level of the relay called `name`."""
+        """Pin and energising level of the relay `name`."""
         relays = [hat for hat in self._hats if hat.kind == "relay"]
         channels = {it.name: (hat, it) for hat in reversed(relays) for it in hat.channels}
         if name not in channels:
@@ -160,7 +158,7 @@ class _Wiring:
 
 
 def energised_while_locked(kind: LockKind, contact: Contact) -> bool:
-    """Whether the relay of such a lock has to be on while its door is locked."""
+    """Whether the relay of such a lock is on while the door is locked."""
     return (kind is LockKind.MAGNET) is (contact is Contact.NO)
 
 

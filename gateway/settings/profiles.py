@@ -1,4 +1,4 @@
-"""The files that ship with the program, and those of `hw/`: facts about boards and modules."""
+"""Finds the files that ship with the program, and loads the profiles in `hw/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def shipped_folder(name: str) -> Traversable:
-    """The folder of that name: in the installed package, else in the source checkout."""
+    """The folder `name` in the installed package, else in the source checkout."""
     package = resources.files("gateway")
     shipped = package / "_share" / name
     if shipped.is_dir():
@@ -31,15 +31,15 @@ def hw_folder(name: str) -> Traversable:
 
 
 def names_in(folder: str) -> list[str]:
-    """Every file of that folder, without its `.toml`."""
+    """The names of the profiles in a folder, without `.toml`."""
     names = [entry.name for entry in hw_folder(folder).iterdir()]
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def load_checked(model: type[Model], folder: str, name: str) -> Model:
-    """The file `name` of that folder as `model`, whose field `name` has to say the same.
+    """The profile `name` of a folder as `model`, whose field `name` must equal it.
 
-    Raises SettingsError naming the file and the key that is wrong.
+    Raises SettingsError naming the file and the wrong key.
     """
     source = f"hw/{folder}/{name}.toml"
     try:

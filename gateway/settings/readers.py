@@ -1,4 +1,4 @@
-"""Readers: what hangs on which lines or port, and what it sends."""
+"""Readers: their pins or ports, and what they send."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
 
 
 class Edges(StrEnum):
-    """Who reports the edges of a Wiegand reader's lines."""
+    """Where the edges of a Wiegand reader's lines come from."""
 
     KERNEL = "kernel"
-    """The GPIO character device itself: stamped in the interrupt, numbered, so that a lost edge is
-    known. Only on a real board."""
+    """The GPIO character device: edges are stamped in the interrupt and numbered, so that a lost
+    edge is noticed. Only on a real board."""
     PINS = "pins"
-    """The pins of the GPIO library: no lost edge is noticed."""
+    """The GPIO library, which does not notice lost edges."""
 
 
 class Encoding(StrEnum):
@@ -37,7 +37,7 @@ class Encoding(StrEnum):
 
 
 class ByteOrder(StrEnum):
-    """Which byte of a card's number counts most."""
+    """Which byte of a card's number is the most significant."""
 
     MSB = "msb"
     """The first one sent."""
@@ -46,21 +46,21 @@ class ByteOrder(StrEnum):
 
 
 class CardNumbering(StrEnum):
-    """What a reader that gives a card's number makes of it."""
+    """How a card's number is formed from the bytes of its serial number."""
 
     W26 = "w26"
-    """Its last three bytes, as a Wiegand reader of 26 bits sends them: facility and number."""
+    """The last three bytes, as facility and number of a 26-bit Wiegand reader."""
     W34 = "w34"
-    """Its last four bytes, as one of 34 bits does: a facility of 16 bits and a number of 16."""
+    """The last four bytes, as facility (16 bits) and number (16 bits) of a 34-bit reader."""
     PLAIN = "plain"
-    """The number as it is."""
+    """The number unchanged."""
     DIGITS = "3+5"
-    """Eight decimal digits: three of the facility, five of the number, as printed on many cards
+    """Eight decimal digits: three of the facility and five of the number, as printed on many cards
     and sent by many USB readers."""
 
 
 class Shows(StrEnum):
-    """What the text of a reader stands for."""
+    """What the text of a reader is."""
 
     QRCODE = "qrcode"
     CARD = "card"
@@ -70,23 +70,23 @@ class Shows(StrEnum):
 
 
 class CardProtocol(StrEnum):
-    """What a 125 kHz reader sends; `gateway.credentials.protocols` has the frames of each."""
+    """The protocol of a 125 kHz reader; see `gateway.credentials.protocols`."""
 
     RDM6300 = "rdm6300"
     ID12 = "id12"
 
 
 class UhfProtocol(StrEnum):
-    """What a UHF reader answers; `gateway.credentials.protocols` has the frames of each."""
+    """The protocol of a UHF reader; see `gateway.credentials.protocols`."""
 
     UHFREADER18 = "uhfreader18"
     UHFREADER288 = "uhfreader288"
-    """Tells antenna and RSSI, too (288M, 86)."""
+    """Also sends antenna and RSSI (288M, 86)."""
     R200 = "r200"
 
     @property
     def factory_baud(self) -> int:
-        """The baud rate with which its readers leave the factory."""
+        """The factory setting of its readers."""
         match self:
             case UhfProtocol.UHFREADER18 | UhfProtocol.UHFREADER288:
                 return 57_600
@@ -95,7 +95,7 @@ class UhfProtocol(StrEnum):
 
 
 class SixBitKeys(StrEnum):
-    """What keys in bursts of 6 bits stand for."""
+    """The meaning of keys in bursts of 6 bits."""
 
     ROSSLARE = "rosslare"
     """Rosslare's keypad option 1, the factory setting: 10 = 0, 11 = *, 12 = #."""
@@ -109,9 +109,9 @@ class _Reader(Section):
     index: Annotated[int, Field(ge=1, le=16)]
     portal: Annotated[int, Field(ge=1)]
     tamper: FixedInput | None = None
-    """The contact that tells that somebody takes the reader off its wall."""
+    """The contact that opens or closes when somebody removes the reader from the wall."""
     tamper_disables: bool = False
-    """What is read while that contact is active is left aside."""
+    """Reads are ignored while that contact is active."""
     green: Output | None = None
     """The reader's light for a grant."""
     red: Output | None = None
@@ -127,16 +127,16 @@ class _Reader(Section):
 
     @property
     def shown(self) -> str:
-        """What people call it."""
+        """The name for people."""
         return self.title or self.name
 
     @property
     def place(self) -> str:
-        """The port, device or name by which it is reached; empty for one that hangs on pins."""
+        """Its port, device or name; empty for a reader on pins."""
         return ""
 
     def outputs(self) -> Iterator[tuple[str, Output]]:
-        """The lights and the buzzer that it has, by the names of their keys."""
+        """The lights and the buzzer that it has, with their keys."""
         for key in ("green", "red", "buzzer"):
             output = getattr(self, key)
             if output is not None:
@@ -144,7 +144,7 @@ class _Reader(Section):
 
 
 def _bits_of_whole_pins(given: object) -> object:
-    """`false` is none; `true`, which was all there was once, is the shorter number."""
+    """`false` is none; `true`, the only value of earlier versions, is 24 bits."""
     return {False: None, True: 24}[given] if isinstance(given, bool) else given
 
 
@@ -158,25 +158,25 @@ class WiegandReader(_Reader):
     d0: Pin
     d1: Pin
     edges: Edges | None = None
-    """Left out, it is `kernel` on a real board and `pins` on the simulated one."""
+    """By default `kernel` on a real board and `pins` on the simulated one."""
     formats: tuple[str, ...] = ("w26", "w34")
-    """Names of `gateway.credentials.wiegand.FORMATS`. Of two with the same length and a right
-    parity, the first counts."""
+    """Names of `gateway.credentials.wiegand.FORMATS`. The first one with the frame's length and a
+    correct parity applies."""
     gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
     """Silence, in event time, that ends a frame."""
     keypad: bool = True
-    """Something can be keyed at it: a card there may ask for a PIN."""
+    """The reader has a keypad: a card there may require a PIN."""
     key_timeout_ms: Annotated[int, Field(ge=500, le=60_000)] = 5_000
-    """Silence after which keys typed so far are forgotten."""
+    """Silence that clears the keys typed so far."""
     end_key: Key = "#"
-    """Hands the typed PIN out."""
+    """Ends a PIN."""
     clear_key: Key = "*"
-    """Forgets what was typed."""
+    """Clears the keys typed so far."""
     pin_length: Annotated[int, Field(ge=1, le=32)] | None = None
-    """So many digits are a PIN without the end key, which ends a shorter one."""
+    """Number of digits that end a PIN without the end key, which still ends a shorter one."""
     whole_pins: WholePins = None
-    """The keypad collects a PIN itself and sends it as a number of so many bits: in a frame of two
-    parity bits more, or in a bare one. Each frame of these lengths is a PIN, and no card."""
+    """The keypad collects a PIN and sends it as a number of this many bits, with or without two
+    parity bits. Each frame of these lengths is a PIN and no card."""
     six_bit_keys: SixBitKeys = SixBitKeys.ROSSLARE
 
     @model_validator(mode="after")
@@ -195,17 +195,17 @@ def _of_bytes(number: CardNumbering) -> CardNumbering:
 
 
 NumberOfBytes = Annotated[CardNumbering, AfterValidator(_of_bytes)]
-"""The forms for readers that give bytes and no digits."""
+"""For readers that send bytes."""
 
 
 class _TextReader(_Reader):
-    """One that gives text, which is a code or a card's number."""
+    """A reader that sends text, which is a code or a card's number."""
 
     shows: Shows = Shows.QRCODE
     prefix: Annotated[str, Field(max_length=32)] = ""
-    """What the reader puts before each text; one without it is none."""
+    """The reader sends it before each text; a text without it is ignored."""
     suffix: Annotated[str, Field(max_length=32)] = ""
-    """What it puts behind each text, before the line end or end key."""
+    """The reader sends it after each text, before the line end or end key."""
     number: CardNumbering = CardNumbering.PLAIN
     byte_order: ByteOrder = ByteOrder.MSB
 
@@ -237,7 +237,7 @@ class SerialQrReader(_SerialReader, _TextReader):
     kind: Literal["serial_qr"]
     baud: Baud = 9600
     gap_ms: Annotated[int, Field(ge=10, le=1000)] = 50
-    """Silence that ends a text which came without a line end."""
+    """Silence that ends a text without a line end."""
     encoding: Encoding = Encoding.UTF_8
 
     @model_validator(mode="after")
@@ -261,23 +261,23 @@ class SerialCardReader(_SerialReader):
     protocol: CardProtocol
     baud: Baud = 9600
     number: NumberOfBytes = CardNumbering.W26
-    """So that a card enrolled at a Wiegand reader is known here. Where all readers are on serial
-    ports, `plain` (of the last four bytes) tells more cards apart."""
+    """By default a card enrolled at a Wiegand reader is known here too. If all readers are on
+    serial ports, `plain` (the last four bytes) distinguishes more cards."""
     byte_order: ByteOrder = ByteOrder.MSB
     absent_ms: Annotated[int, Field(ge=200, le=10_000)] = 1_000
-    """A card that was not heard for so long has been taken away: the reader repeats it while it is
-    held there."""
+    """Silence after which a card counts as removed: the reader repeats it while it is held
+    there."""
 
 
 class SerialUhfReader(_SerialReader):
-    """A UHF reader on a serial port. How often a tag counts is a key of the API (`uhf`)."""
+    """A UHF reader on a serial port. The API's module `uhf` has the intervals of tags."""
 
     kind: Literal["serial_uhf"]
     protocol: UhfProtocol
     baud: Baud | None = None
-    """Left out, it is the protocol's own."""
+    """By default the protocol's factory setting."""
     address: Annotated[int, Field(ge=0, le=255)] = 0
-    """255 is whichever reader is there; `r200` has none."""
+    """255 addresses any reader; `r200` has no addresses."""
 
     @property
     def speed(self) -> int:
@@ -286,13 +286,13 @@ class SerialUhfReader(_SerialReader):
 
 
 class HidReader(_TextReader):
-    """A USB reader that types what it reads, as a keyboard does."""
+    """A USB reader that types like a keyboard."""
 
     kind: Literal["hid"]
     device: DevicePath
-    """A lasting path such as /dev/input/by-id/...-event-kbd, or `simulated`."""
+    """A stable path such as /dev/input/by-id/...-event-kbd, or `simulated`."""
     gap_ms: Annotated[int, Field(ge=10, le=5_000)] = 200
-    """Silence that forgets a text whose end key did not come."""
+    """Silence that clears a text without an end key."""
 
     @property
     def place(self) -> str:
@@ -300,11 +300,11 @@ class HidReader(_TextReader):
 
 
 class PcscReader(_Reader):
-    """A contactless card reader that pcscd serves."""
+    """A contactless card reader of pcscd."""
 
     kind: Literal["pcsc"]
     reader: Annotated[str, Field(min_length=1)]
-    """Its name at pcscd, or the beginning of it; or `simulated`."""
+    """Its name at pcscd, or the beginning of the name; or `simulated`."""
     number: NumberOfBytes = CardNumbering.PLAIN
     byte_order: ByteOrder = ByteOrder.MSB
 
@@ -314,7 +314,7 @@ class PcscReader(_Reader):
 
 
 SerialReader = SerialQrReader | SerialCardReader | SerialUhfReader
-"""Those on a serial port."""
+"""Readers on a serial port."""
 
 Reader = Annotated[
     WiegandReader | SerialQrReader | SerialCardReader | SerialUhfReader | HidReader | PcscReader,

@@ -1,7 +1,7 @@
-"""What is wrong with the values of a file, in the words of the person who wrote it.
+"""Describes what is wrong with the values of a site file.
 
-Each refusal names the key, with the name of its door or reader, then what is wrong, what was
-found, and what is allowed.
+Each refusal names the key, with the name of its door or reader, what is wrong, what was found, and
+what is allowed.
 """
 
 from __future__ import annotations
@@ -51,24 +51,24 @@ _OTHER_WORDS = MappingProxyType(
         "type": "kind",
     }
 )
-"""What else people call a key or a value."""
+"""Other words for keys and values."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """One problem: what is wrong, then, behind what was found, what to do."""
+    """One problem, and what to do about it; the message has the value found in between."""
 
     wrong: str
     cure: str = ""
 
 
 def choices(word: object, names: Sequence[str]) -> str:
-    """` (allowed: ...)`, and the name that was probably meant."""
+    """` (allowed: ...)`, and the name that was probably intended."""
     return f" (allowed: {', '.join(map(repr, names))}){_did_you_mean(word, names)}"
 
 
 def closest(word: object, names: Iterable[str]) -> str | None:
-    """The one of `names` that somebody who wrote `word` probably meant."""
+    """The one of `names` that `word` was probably intended to be."""
     if not isinstance(word, str):
         return None
     by_plain = {_plain(name): name for name in names}
@@ -83,16 +83,16 @@ def closest(word: object, names: Iterable[str]) -> str | None:
 def describe(
     error: ValidationError, data: Found, model: type[BaseModel] | None = None, text: str = ""
 ) -> str:
-    """Every refusal of the settings in `data`, which were to become a `model`.
+    """The message for all problems of `data`, which is not a valid `model`.
 
-    With the `text` of the file, the message also names the line of a wrong table.
+    With the file's `text`, it also names the line of a wrong table.
     """
     lines = [_line(problem, data, model, text) for problem in error.errors(include_url=False)]
     return "; ".join(dict.fromkeys(lines))
 
 
 def shown(value: object) -> str:
-    """A value of a file as its writer knows it."""
+    """A value as it is written in the file."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, date | datetime | time):
@@ -145,9 +145,9 @@ def _has_tables(found: object) -> bool:
 
 
 def _key(loc: Sequence[int | str], data: Found) -> str:
-    """A place in the file as its writer knows it: `reader 'front' d0`, not `reader.0.wiegand.d0`.
+    """A place in the file for people: `reader 'front' d0`, not `reader.0.wiegand.d0`.
 
-    Names a table of a list by its name or number, else by its position from 1.
+    A table of a list has its name or number, else its position from 1.
     """
     if len(loc) < 2 or not isinstance(loc[1], int):
         return _dotted(loc)
@@ -156,7 +156,7 @@ def _key(loc: Sequence[int | str], data: Found) -> str:
     item = listed[loc[1]] if isinstance(listed, list) else None
     given: Found = item if isinstance(item, dict) else {}
     if rest and rest[0] == given.get("kind"):
-        rest = rest[1:]  # which class of reader it is says `kind`
+        rest = rest[1:]  # the class of reader, which `kind` names already
     name = given.get("name", given.get("number"))
     label = f"{table} {shown(name)}" if name is not None else f"{table} no. {loc[1] + 1}"
     return f"{label} {_dotted(rest)}".strip()
@@ -168,7 +168,7 @@ def _dotted(parts: Sequence[int | str]) -> str:
 
 
 class _Place:
-    """What the model says of a place in the file."""
+    """What the model allows at a place in the file."""
 
     def __init__(self, model: type[BaseModel] | None, loc: Sequence[int | str]) -> None:
         self._root = model
@@ -188,7 +188,7 @@ class _Place:
 
     @property
     def kinds(self) -> list[str]:
-        """The words for the key `kind` of its table."""
+        """The values of the key `kind` of its table."""
         return [str(word) for table in self._here for word in _kinds(table)]
 
     @property
@@ -196,7 +196,7 @@ class _Place:
         return any(_tables(field.annotation) for field in self.fields)
 
     def home(self) -> str:
-        """The table that has this key where this one has not; empty unless it is the only one."""
+        """The only other table with this key; empty if there is none or several."""
         homes = [
             f"[[{name}]]" if "tuple" in str(field.annotation) else f"[{name}]"
             for name, field in (_fields(self._root) if self._root else ())
@@ -207,7 +207,7 @@ class _Place:
         return homes[0] if len(homes) == 1 else ""
 
     def bounds(self) -> str:
-        """`1 to 4`, `5 or more`, `at most 9`; empty where there are none."""
+        """`1 to 4`, `5 or more`, `at most 9`; empty without bounds."""
         facts = [fact for field in self.fields for fact in _facts(field)]
         lower = [
             it.ge if isinstance(it, Ge) else _plus(it.gt, 1)
@@ -228,7 +228,7 @@ class _Place:
 
 
 def _refusal(problem: ErrorDetails, found: object, place: _Place) -> _Refusal:
-    """The sentence for one problem. A kind that is not listed here gets a general sentence."""
+    """The refusal for one problem; general for a kind that is not listed here."""
     kind, context = problem["type"], problem.get("ctx", {})
     name = place.key
     if kind in _TABLE_IS_NEEDED and isinstance(found, list) and _has_tables(found):
@@ -299,11 +299,11 @@ _SENTENCES = MappingProxyType(
         "bool_type": _SWITCH,
     }
 )
-"""Kind of a problem, as the library that checks calls it -> what is wrong."""
+"""pydantic's kind of a problem -> what is wrong."""
 
 
 def _below(tables: Sequence[type[BaseModel]], part: int | str) -> tuple[list[Any], list[FieldInfo]]:
-    """The tables and the fields that `part` of a place leads to."""
+    """The tables and fields that `part` of a place selects."""
     if isinstance(part, int):
         return list(tables), []
     of_kind = [table for table in tables if part in _kinds(table)]
@@ -323,7 +323,7 @@ def _fields(table: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
 
 
 def _kinds(table: type[BaseModel]) -> tuple[object, ...]:
-    """The words for `kind` that choose this table among others."""
+    """The values of `kind` that select this table."""
     kind = table.model_fields.get("kind")
     return get_args(kind.annotation) if kind else ()
 
@@ -336,7 +336,7 @@ def _aliases(field: FieldInfo) -> list[str]:
 
 
 def _written(name: str, field: FieldInfo) -> str:
-    """How the file calls a field."""
+    """The key of a field in the file."""
     return (_aliases(field) or [name])[0]
 
 
@@ -347,7 +347,7 @@ def _tables(annotation: object) -> list[type[BaseModel]]:
 
 
 def _facts(field: FieldInfo) -> Iterator[object]:
-    """The limits of a field, those of a value that may be left out included."""
+    """The limits of a field, including those of an optional one."""
     yield from field.metadata
     for part in get_args(field.annotation):
         for fact in getattr(part, "__metadata__", ()):

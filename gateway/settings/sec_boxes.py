@@ -1,4 +1,4 @@
-"""SecBoxes: doors whose wires are on a relay and input module of an RS-485 line (Modbus RTU)."""
+"""SecBoxes: doors on a relay and input module of an RS-485 line (Modbus RTU)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gateway.settings.wires import Contact, LockKind, LockState, Section
 FIRST_SEC_BOX = 65_793
 """The id that the vendor's documentation gives to every SecBox."""
 LOWEST_SEC_BOX = 5
-"""Lower ids are doors of the board."""
+"""Lower ids belong to doors of the board."""
 
 ModuleNumber = Annotated[int, Field(ge=0, le=255)]
-"""A coil or a discrete input as it is sent on the line: the first one is 0."""
+"""The address of a coil or a discrete input; the first one is 0."""
 
 
 class LineParity(StrEnum):
@@ -34,13 +34,13 @@ class Direction(StrEnum):
     """What switches the RS-485 driver between sending and listening."""
 
     AUTO = "auto"
-    """The adapter does, by itself."""
+    """The adapter itself."""
     RTS = "rts"
-    """The kernel's driver of the port does, with the RTS line."""
+    """The kernel's driver of the port, with the RTS line."""
 
 
 class Switching(StrEnum):
-    """What a relay of a module does."""
+    """The state of a module's relay."""
 
     ON = "on"
     OFF = "off"
@@ -54,44 +54,44 @@ class ModuleButton(Section):
 
 
 class ModuleLock(Section):
-    """A lock at a relay of a module, as its installer knows it."""
+    """A lock at a relay of a module."""
 
     relay: ModuleNumber
     kind: LockKind
     contact: Contact = Contact.NO
     unlocked: Switching | None = None
-    """What the relay does while the door is unlocked, where kind and contact say otherwise."""
+    """The relay's state while the door is unlocked; overrides kind and contact."""
 
     @property
     def by_kind(self) -> Switching:
-        """What the relay does while the door is unlocked, by kind and contact."""
+        """The relay's state while the door is unlocked, by kind and contact."""
         return Switching.OFF if energised_while_locked(self.kind, self.contact) else Switching.ON
 
 
 class SecBox(Doorway):
-    """One door on a module. Its times and what its sensor means are its row of `sec_boxs`."""
+    """One door on a module. Its row of `sec_boxs` has its times and the meaning of its sensor."""
 
     id: Annotated[int, Field(ge=LOWEST_SEC_BOX, lt=1 << 63)] = FIRST_SEC_BOX
-    """Of its row of `sec_boxs`."""
+    """The id of its row of `sec_boxs`."""
     portal: Annotated[int, Field(ge=1)] | None = None
-    """The portal that `init` lets open it; afterwards the rows of `portal_actions` decide."""
+    """`init` makes this portal open it; afterwards the rows of `portal_actions` decide."""
     port: SerialPath
-    """A lasting device path of the RS-485 line, or `simulated`. Several modules may share it."""
+    """A stable device path of the RS-485 line, or `simulated`. Several modules may share it."""
     baud: Annotated[int, Field(ge=1_200, le=921_600)] = 9_600
     parity: LineParity = LineParity.NONE
     direction: Direction = Direction.AUTO
     timeout_ms: Annotated[int, Field(ge=20, le=2_000)] = 200
-    """How long the module may take to answer."""
+    """Longest time for an answer of the module."""
     module: str = "generic"
-    """Which module it is: a profile of `hw/modules`."""
+    """A profile in `hw/modules`."""
     address: Annotated[int, Field(ge=1, le=247)]
     lock: ModuleLock | None = None
     relay: ModuleNumber | None = None
-    """The lock's relay, where `lock` does not say it."""
+    """The lock's relay, if `lock` is not given."""
     unlocked: Switching | None = None
-    """What that relay does while the door is unlocked; left out, it is on."""
+    """The state of `relay` while the door is unlocked; by default on."""
     sensor: ModuleNumber | None = None
-    """The discrete input of the door's contact."""
+    """The discrete input of the door sensor."""
     rex: ModuleButton | None = None
 
     @model_validator(mode="after")
@@ -116,13 +116,13 @@ class SecBox(Doorway):
         return
 
     def inputs(self) -> dict[str, int]:
-        """The discrete inputs in use, by their keys."""
+        """The discrete inputs in use, by key."""
         wired = {"sensor": self.sensor, "rex": self.rex.input if self.rex else None}
         return {key: number for key, number in wired.items() if number is not None}
 
     @property
     def line(self) -> tuple[object, ...]:
-        """How its port is driven: the same for all modules of one port."""
+        """The settings that all modules of one port must share."""
         return self.baud, self.parity, self.direction
 
     @property
@@ -137,17 +137,17 @@ class SecBox(Doorway):
 
     @property
     def energised_to_lock(self) -> bool:
-        """True where the relay is on while the door is locked."""
+        """True if the relay is on while the door is locked."""
         return self.switches_on(LockState.LOCKED)
 
     @property
     def power_locks(self) -> bool:
-        """True where power keeps the door shut: a magnet, and what is wired like one."""
+        """True if power keeps the door locked: a magnet, or a lock that is wired like one."""
         return self.lock.kind is LockKind.MAGNET if self.lock else self.energised_to_lock
 
 
 def sec_box_problems(boxes: Sequence[SecBox]) -> Iterator[str]:
-    """What several SecBoxes cannot have in common, or must."""
+    """Conflicts between several SecBoxes."""
     for at, box in enumerate(boxes):
         for other in boxes[:at]:
             if box.port != other.port:

@@ -1,4 +1,4 @@
-"""The whole of `gateway.toml`, and what must hold between its tables."""
+"""The model of `gateway.toml`, and the checks between its tables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ InitialValue = Annotated[str | int | bool, BeforeValidator(_scalar)]
 
 
 class SiteFile(Section):
-    """The whole of `gateway.toml`."""
+    """The contents of `gateway.toml`."""
 
     site: Site
     http: HttpSettings = HttpSettings(listen="127.0.0.1:8080")
@@ -50,7 +50,7 @@ class SiteFile(Section):
     fire: FixedInput | None = None
     siren: Siren | None = None
     bell: Output | None = None
-    """What rings for `timed_alarms`; `general.bell_enabled` switches it."""
+    """Rings for `timed_alarms`; `general.bell_enabled` enables it."""
     power: Power = Power()
     admission: Admission = Admission()
     flight_record: FlightRecord = FlightRecord()
@@ -61,7 +61,7 @@ class SiteFile(Section):
     @model_validator(mode="wrap")
     @classmethod
     def _with_wired_locks(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Checks the other tables too where a lock cannot be wired."""
+        """Fill in pins and levels of locks; check the other tables even if that fails."""
         if not isinstance(data, Mapping):
             return handler(data)
         wired, problems = with_wired_locks(data)
@@ -71,7 +71,7 @@ class SiteFile(Section):
             handler(wired)
             others = []
         except ValidationError as error:
-            # What is wrong between tables may be the values that stand for such a lock.
+            # A conflict between tables may come from the stand-in values of such a lock.
             others = [it for it in error.errors(include_url=False) if it["loc"]]
         raise ValidationError.from_exception_data(
             cls.__name__,
@@ -91,12 +91,12 @@ class SiteFile(Section):
         return (*self.door, *self.sec_box)
 
     def shown(self, device: str) -> str:
-        """What people call the reader or the SecBox of that name."""
+        """The name for people of the reader or SecBox `device`."""
         titles = (it.shown for it in (*self.reader, *self.sec_box) if it.name == device)
         return next(titles, device)
 
     def pins(self) -> Iterator[tuple[int, str]]:
-        """Every pin in use with the key that claims it."""
+        """Every pin in use, with the key that uses it."""
         yield from self._door_pins()
         for reader in self.reader:
             if isinstance(reader, WiegandReader):
@@ -112,7 +112,7 @@ class SiteFile(Section):
             yield contact.pin, name
 
     def contacts(self) -> Iterator[tuple[str, FixedInput]]:
-        """The contacts that belong to no door and no zone, by the names of their keys."""
+        """The contacts that belong to no door and no zone, with their keys."""
         if self.tamper:
             yield "tamper", self.tamper
         if self.fire:
@@ -130,15 +130,14 @@ class SiteFile(Section):
             yield from self.turnstile.pins()
 
     def sounders(self) -> Iterator[tuple[str, Output]]:
-        """The outputs that can be heard, by the names of their tables."""
+        """Siren and bell, with the names of their tables."""
         if self.siren:
             yield "siren", self.siren
         if self.bell:
             yield "bell", self.bell
 
     def switches(self) -> Iterator[tuple[str, Output]]:
-        """Every output that is switched on and off: what can be heard, then the lights and buzzers
-        of the readers, as `reader NAME green`."""
+        """Siren and bell, then the lights and buzzers of readers, named as `reader NAME green`."""
         yield from self.sounders()
         for reader in self.reader:
             for key, output in reader.outputs():

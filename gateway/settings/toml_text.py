@@ -1,7 +1,7 @@
-"""The text of a TOML file: from its bytes to its tables, and which mistake stands in the way.
+"""Reads TOML, and explains mistakes in it.
 
-Editors of other systems save other encodings, and people write what other kinds of file allow.
-Each such mistake is one row of MISTAKES: how it is seen in a line, and what cures it.
+Some editors save other encodings, and people write the syntax of other kinds of file. Each such
+mistake is a row of MISTAKES: a pattern of the line, what is wrong, and the remedy.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _UTF_16_AND_32 = (
 
 
 def decode(content: bytes, name: str) -> str:
-    """The text of the file called `name`, with or without a byte order mark.
+    """The text of the file `name`, without its byte order mark.
 
-    Raises SettingsError that names the line which is not UTF-8, shows it, and says the cure.
+    Raises SettingsError with the line that is not UTF-8, and a remedy.
     """
     for start, what in _NO_TEXT:
         if content.startswith(start):
@@ -78,15 +78,15 @@ def parse(text: str, name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake that a line shows."""
+    """One mistake in a line."""
 
     name: str
     seen: re.Pattern[str]
-    """Searched in the line where the file stops being TOML, without the blanks around it."""
+    """Searched in the stripped line where TOML ends."""
     wrong: str
     cure: str
     said: str = ""
-    """A part of what the TOML library said; empty where the line alone shows the mistake."""
+    """Part of the TOML library's message; empty if the line alone shows the mistake."""
 
 
 _KEY = r"""^(?:[\w-]+|"[^"]*"|'[^']*')(?:\.[\w-]+)*\s*"""
@@ -190,17 +190,17 @@ MISTAKES = (
     _row("open single quote", r"^[^']*'(?:[^']*'[^']*')*[^']*$", "a quote is missing",
          "write one at each end of the text: 'text'"),
 )  # fmt: skip
-"""In this order the first one counts."""
+"""The first match applies."""
 
 _OPEN = {"braces", "list", "three quotes", "comment", "open quote", "open single quote"}
 _LEAVES_OPEN = tuple(it for it in MISTAKES if it.name in _OPEN)
-"""What is noticed some lines later."""
+"""Mistakes that the TOML library reports on a later line."""
 
 _PLACE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 def _explained(text: str, name: str, said: str) -> SettingsError:
-    """What the TOML library `said`, as a mistake of the line where it is."""
+    """The TOML library's error `said`, as the mistake in the line that causes it."""
     lines = text.split("\n")
     place = _PLACE.search(said)
     last = int(place[1]) if place else len(lines)
@@ -208,7 +208,7 @@ def _explained(text: str, name: str, said: str) -> SettingsError:
         line = lines[number - 1].strip()
         here = number == last
         if _is_whole(line) and not (here and said.startswith("Cannot")):
-            continue  # what stands wrong here was left open by a line before it
+            continue  # a line before it was left open
         for mistake in MISTAKES if here else _LEAVES_OPEN:
             seen = mistake.seen.search(line) if mistake.said in said else None
             if seen:

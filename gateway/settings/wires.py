@@ -1,4 +1,4 @@
-"""What hangs on a pin: its levels, its pull, and what is switched or heard there."""
+"""Inputs and outputs at pins: levels, pull, debounce."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ def _one_line(title: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_plain)]
-"""What a door, reader or turnstile is called: in commands, logs and the names of files."""
-
+"""The name of a door, reader or turnstile in commands, logs and file names."""
 
 Title = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_one_line)]
-"""What people call it: shown in logs, and the name of its rows in the API."""
+"""The name for people: in logs, and in rows of the API."""
 
 
 class Level(StrEnum):
@@ -42,7 +41,7 @@ class Level(StrEnum):
 
 
 class Pull(StrEnum):
-    """Resistor of the board at an input pin."""
+    """The board's resistor at an input pin."""
 
     UP = "up"
     DOWN = "down"
@@ -50,14 +49,14 @@ class Pull(StrEnum):
 
 
 class LockState(StrEnum):
-    """What a strike output does to its door."""
+    """The state that a strike output gives its door."""
 
     LOCKED = "locked"
     UNLOCKED = "unlocked"
 
 
 class LockKind(StrEnum):
-    """What a lock does with its power."""
+    """What power does to a lock."""
 
     STRIKE = "strike"
     """Power opens it: an electric strike, a motor lock."""
@@ -75,7 +74,7 @@ class Contact(StrEnum):
 
 
 class Section(BaseModel):
-    """A table of the site file: an unknown key is refused, and nothing changes after reading."""
+    """A table of the site file: immutable, without unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
@@ -83,7 +82,7 @@ class Section(BaseModel):
 class Strike(Section):
     """The output that drives a lock, with the pin level of each lock state.
 
-    `gateway.settings.locks` fills in what the file leaves to `relay` and `kind`.
+    `gateway.settings.locks` derives pin and levels from `relay` and `kind`.
     """
 
     relay: str | None = None
@@ -107,17 +106,17 @@ class Strike(Section):
 
     @property
     def called(self) -> str:
-        """What it is called where its pin is told."""
+        """Its name in messages about its pin."""
         return str(self.kind or LockKind.STRIKE)
 
     @property
     def energised_to_lock(self) -> bool:
-        """True for a magnet: power keeps the door shut."""
+        """True for a magnet: power keeps the door locked."""
         return self.locked is Level.HIGH
 
 
 class Input(Section):
-    """A contact or button at a pin. Its rest level is the API's `*_idle` key, not kept here."""
+    """A contact or button at a pin. Its idle level is the API's `*_idle` key."""
 
     pin: Pin
     pull: Pull = Pull.UP
@@ -125,18 +124,18 @@ class Input(Section):
 
 
 class FixedInput(Input):
-    """An input without a key in the API: its rest level is declared here."""
+    """An input without a key in the API: its idle level is declared here."""
 
     idle: Level
 
 
 class Output(Section):
-    """An output that is off at the start, at a stop and at a fault."""
+    """An output that is off at start, stop and fault."""
 
     pin: Pin
     active: Level
-    """The level that switches on what hangs on it."""
+    """The level that switches it on."""
 
     def level(self, *, on: bool) -> bool:
-        """The pin level (True = high) of on and off."""
+        """The pin level (True = high) for on or off."""
         return on is (self.active is Level.HIGH)

@@ -1,4 +1,4 @@
-"""Names of time zones, and what people write in their place."""
+"""Names of time zones, and suggestions for wrong ones."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _ABBREVIATIONS = MappingProxyType(
         "WEST": ("Europe/Lisbon",),
     }
 )
-"""What clocks, telephones and Windows call a zone -> names of it."""
+"""Names that clocks, telephones and Windows use -> IANA names."""
 _LARGE = (
     _SAO_PAULO, "America/Argentina/Buenos_Aires", "America/New_York", "America/Chicago",
     "America/Denver", "America/Los_Angeles", "America/Bogota", "America/Manaus", "Europe/London",
@@ -63,13 +63,13 @@ _LARGE = (
     "Asia/Karachi", "Asia/Kolkata", "Asia/Bangkok", "Asia/Shanghai", "Asia/Tokyo",
     "Australia/Sydney", "Pacific/Auckland",
 )  # fmt: skip
-"""Zones that are suggested to somebody who wrote an offset."""
+"""Zones suggested for an offset."""
 _OFFSET = re.compile(r"(?i)(?:UTC|GMT|Z)?\s*([+-])\s*(\d{1,2})(?::?(\d\d))?")
 _MOST = 3
 
 
 def _checked_zone(name: str) -> str:
-    """`name` where it is a time zone's; raises ValueError with those that may have been meant."""
+    """Check that `name` is a time zone's. Raises ValueError with suggestions."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -79,7 +79,7 @@ def _checked_zone(name: str) -> str:
 
 
 ZoneName = Annotated[str, AfterValidator(_checked_zone)]
-"""A name of the IANA's list."""
+"""An IANA name."""
 
 
 def _suggestions(name: str) -> Sequence[str]:

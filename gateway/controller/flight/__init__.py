@@ -1,1 +1,1 @@
-"""The flight record: what the controller heard, decided and did, and how to run it again."""
+"""The flight record: inputs, answers and effects of the controller, in a form that replays."""

@@ -1,4 +1,4 @@
-"""The files of the flight record: several of bounded size, of which the oldest goes."""
+"""The files of the flight record: several of bounded size; the oldest is deleted."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 DIRECTORY = "flight"
 """In the data directory."""
 FILES = 4
-"""As many share the size: at least three quarters of it are always there."""
+"""The size is shared by so many files, so at least three quarters of it are always kept."""
 MOST_FILES = 100
-"""Starts that follow each other fast leave short ones."""
+"""Limit for short files, which frequent restarts leave."""
 _MB = 1_000_000
 
 
 class RecordFiles:
-    """A record's lines, each at once in the hands of the system. The loop's thread alone uses it.
+    """Writes each line at once, without waiting for the disk. The loop's thread alone uses it.
 
-    Nothing waits for the disk: what a power cut takes is the last seconds.
+    A power cut loses the last seconds.
     """
 
     def __init__(self, directory: Path, size_mb: int) -> None:
-        """`size_mb` holds for all files together."""
+        """`size_mb` limits all files together."""
         self._directory = directory
         self._size = size_mb * _MB
         self._file: FileIO | None = None
@@ -50,8 +50,8 @@ class RecordFiles:
         before = self._written
         self._add(line)
         limit = self._size // FILES
-        # Full is where another line like this one would not fit; where the rules alone fill a
-        # file, there are steps in it all the same.
+        # A file is full if another line like this one would not fit, but holds steps even if the
+        # header alone fills it.
         full = self._written + (self._written - before) > limit
         return full and self._written >= self._header + limit // 2
 
@@ -68,7 +68,7 @@ class RecordFiles:
             self._written += len(data)
 
     def _make_room(self) -> None:
-        """Remove the oldest files, so that one more of full length fits."""
+        """Delete the oldest files, so that another full one fits."""
         records = self._records()
         sizes = [record.stat().st_size for record in records]
         allowed = self._size - self._size // FILES
@@ -78,6 +78,6 @@ class RecordFiles:
             sizes.pop(0)
 
     def _records(self) -> list[Path]:
-        """All files, the oldest first."""
+        """All files, oldest first."""
         found = self._directory.glob("*.jsonl")
         return sorted(path for path in found if path.stem.isdecimal())

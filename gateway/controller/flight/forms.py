@@ -1,15 +1,15 @@
-"""The one registry of what stands in a flight record: stable name -> type.
+"""The registry of everything in a flight record: stable name -> type.
 
-A record calls values by these names alone, so classes, private attributes and modules may be
-renamed freely. Whoever changes the shape of a type in here raises `FORM`: a test compares the
-JSON schemas of all of them with those kept for the form.
+A record uses these names alone, so classes, private attributes and modules may be renamed freely.
+When the shape of a type here changes, raise `FORM`: a test compares the JSON schemas of all types
+with those kept for the form.
 
-Left out of a record on purpose:
+A record leaves out:
 
-- the collaborators of components: a replay puts its own together from the site file;
-- the rules and what components take over from them: the record has the rows they come from, and
-  `Controller.resume` hands them to the components again;
-- answers to clients that are still due, and what was logged once: neither decides anything.
+- the collaborators of components: a replay builds its own from the site file;
+- the rules and what components derive from them: the record has the rows of the rules, and
+  `Controller.resume` configures the components with them;
+- answers to clients that are still due, and what was logged already: neither affects a decision.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
 FORM = 6
-"""Of a record. A program reads records of its own form alone."""
+"""A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
-"""A frame of so few bits is a key of a keypad."""
+"""A frame with at most so many bits is a key of a keypad."""
 
 STATES: Mapping[str, type] = MappingProxyType(
     {
@@ -75,7 +75,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "turnstile": TurnstilePanelState,
     }
 )
-"""What components remember. One of several is called by its kind and its number: `door 1`."""
+"""The states of components. One of several has its number in its name: `door 1`."""
 
 INPUTS: Mapping[str, type] = MappingProxyType(
     {
@@ -93,7 +93,7 @@ INPUTS: Mapping[str, type] = MappingProxyType(
         "writer_fault": WriterFault,
     }
 )
-"""What happens to the controller; new rules, which come in parts, are `rules`."""
+"""The inputs of the controller; new rules, which are stored in parts, are `rules`."""
 
 ANSWERS: Mapping[str, Any] = MappingProxyType(
     {
@@ -107,18 +107,18 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "window": int | None,
     }
 )
-"""What files answer, by what was asked."""
+"""The answers of files, by question."""
 
 _NOT_PARTS = ("policy", "rows", "configuration")
-"""Of a snapshot; see `rules.py`."""
+"""Parts of a snapshot that `rules.py` stores in another form."""
 
 Hide = Callable[[str], str]
-"""Gives the stand-in of a secret."""
+"""Replaces a secret."""
 
 
 @cache
 def rule_tables() -> Mapping[str, Any]:
-    """The tables of the rows that rules are compiled from."""
+    """The types of the tables that rules are compiled from."""
     hints = get_type_hints(PolicyRows)
     tables = {name: kind for name, kind in hints.items() if name != "version"}
     return {name: GenericAlias(tuple, (get_args(kind)[0], ...)) for name, kind in tables.items()}
@@ -126,13 +126,13 @@ def rule_tables() -> Mapping[str, Any]:
 
 @cache
 def rule_parts() -> Mapping[str, Any]:
-    """The other parts of a snapshot."""
+    """The types of the other parts of a snapshot."""
     hints = get_type_hints(Snapshot)
     return {name: kind for name, kind in hints.items() if name not in _NOT_PARTS}
 
 
 def schemas() -> dict[str, Any]:
-    """The JSON schema of everything that stands in a record, without its prose."""
+    """The JSON schemas of everything in a record, without titles and descriptions."""
     groups: dict[str, Mapping[str, Any]] = {
         "state": STATES,
         "input": INPUTS,
@@ -160,17 +160,17 @@ def _without_prose(schema: Any) -> Any:
 
 @cache
 def adapter(kind: Any) -> TypeAdapter[Any]:
-    """What turns values of `kind` into JSON and back."""
+    """Converts values of `kind` to JSON and back."""
     return TypeAdapter(kind)
 
 
 def dump(kind: Any, value: object, hide: Hide) -> Any:
-    """`value`, which is of `kind`, as JSON, its secrets hidden."""
+    """`value` of type `kind` as JSON, with its secrets hidden."""
     return adapter(kind).dump_python(hidden(value, hide), mode="json")
 
 
 def load(kind: Any, data: object) -> Any:
-    """The value of `kind` that `dump` gave the form `data`. Raises BrokenRecord."""
+    """The inverse of `dump`. Raises BrokenRecord."""
     try:
         return adapter(kind).validate_json(json.dumps(data))
     except (TypeError, ValueError) as error:
@@ -178,13 +178,13 @@ def load(kind: Any, data: object) -> Any:
 
 
 def dump_input(what: object, hide: Hide) -> dict[str, Any]:
-    """Something that happens, with its name. Raises LookupError for what has none."""
+    """An input with its name. Raises LookupError for a type that has none."""
     name = _input_names()[type(what)]
     return {"is": name, "of": dump(type(what), what, hide)}
 
 
 def load_input(data: Mapping[str, Any]) -> Any:
-    """What `dump_input` gave the form `data`. Raises BrokenRecord."""
+    """The inverse of `dump_input`. Raises BrokenRecord."""
     name = data["is"]
     if name not in INPUTS:
         raise BrokenRecord(f"there is no input {name!r}")
@@ -192,12 +192,12 @@ def load_input(data: Mapping[str, Any]) -> Any:
 
 
 def dump_state(name: str, component: Stateful, hide: Hide) -> Any:
-    """What the component `name` remembers. Raises LookupError for one that is not registered."""
+    """The state of the component `name`. Raises LookupError if it is not registered."""
     return dump(_state_kind(name), component.state(), hide)
 
 
 def restore_states(components: Mapping[str, Stateful], states: Mapping[str, Any]) -> None:
-    """Let `components` remember what `dump_state` gave each. Raises BrokenRecord."""
+    """Restore `components` from what `dump_state` returned for each. Raises BrokenRecord."""
     if components.keys() != states.keys():
         names = ", ".join(sorted(components.keys() ^ states.keys()))
         raise BrokenRecord(f"the record and this site do not both have: {names}")
@@ -210,22 +210,22 @@ def _state_kind(name: str) -> type:
 
 
 def dump_question(asked: str, question: object, hide: Hide) -> Any:
-    """What files were asked for."""
+    """A question to files as JSON."""
     if asked == "password":
         return hide(str(question))
     return dump(Credential, question, hide) if isinstance(question, Credential) else question
 
 
 def dump_answer(asked: str, question: object, answer: object, hide: Hide) -> dict[str, Any]:
-    """A question with its answer, or with the StorageError that was raised instead."""
-    told = {"asked": asked, "of": dump_question(asked, question, hide)}
+    """A question with its answer or its StorageError."""
+    asking = {"asked": asked, "of": dump_question(asked, question, hide)}
     if isinstance(answer, StorageError):
-        return {**told, "failed": str(answer)}
-    return {**told, "got": dump(ANSWERS[asked], answer, hide)}
+        return {**asking, "failed": str(answer)}
+    return {**asking, "got": dump(ANSWERS[asked], answer, hide)}
 
 
 def load_answer(answer: Mapping[str, Any]) -> Any:
-    """The answer in what `dump_answer` gave. Raises StorageError if it was one, BrokenRecord."""
+    """The inverse of `dump_answer`. Raises a recorded StorageError, and BrokenRecord."""
     if "failed" in answer:
         raise StorageError(answer["failed"])
     return load(ANSWERS[answer["asked"]], answer.get("got"))
@@ -237,7 +237,7 @@ def _input_names() -> Mapping[type, str]:
 
 
 def hidden(value: Any, hide: Hide) -> Any:
-    """`value` with stand-ins for its secrets, its mappings as plain dicts."""
+    """`value` with its secrets replaced, and its mappings as plain dicts."""
     match value:
         case Credential(kind=CredentialKind.PIN, value=typed):
             return replace(value, value=hide(str(typed)))
@@ -251,7 +251,7 @@ def hidden(value: Any, hide: Hide) -> Any:
 
 
 def _with_members(value: Any, hide: Hide) -> Any:
-    """`value` with the secrets of what it is made of hidden."""
+    """`value` with the secrets of its members replaced."""
     match value:
         case Mapping():
             return {hidden(key, hide): hidden(each, hide) for key, each in value.items()}

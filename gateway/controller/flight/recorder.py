@@ -1,7 +1,7 @@
-"""Writes down each step of the controller: what happened, what it was told, and what it did.
+"""Records each step of the controller: its input, the answers of files, and its effects.
 
-A step is dealt with at one instant, so that running it again with the same answers from the store
-gives the same effects, whatever the machine's clock did meanwhile.
+A step happens at one instant, so that a replay with the same answers has the same effects, whatever
+the machine's clock does.
 """
 
 from __future__ import annotations
@@ -58,22 +58,20 @@ log = structlog.get_logger("flight")
 
 
 class Sink(Protocol):
-    """Where lines go."""
+    """Where the lines of a record go."""
 
     def begin(self, header: str) -> None:
         """Begin a record with `header`. Raises OSError."""
 
     def write(self, line: str) -> bool:
-        """Add a line; True when the record has got so long that another should begin.
-
-        Raises OSError."""
+        """Add a line; return True when the next record should begin. Raises OSError."""
 
     def close(self) -> None: ...
 
 
 @dataclass(slots=True)
-class _Step:
-    """What is known of the step that is being dealt with."""
+class _RecordedStep:
+    """The step that is being recorded."""
 
     ns: int
     utc: str
@@ -84,9 +82,9 @@ class _Step:
 
 
 def digest_of() -> Hide:
-    """A new way to hide secrets: digits that tell equal from unequal within one record.
+    """Return a function that replaces secrets by digits, equal ones by equal digits.
 
-    The salt is kept nowhere: with it, four digits would be guessed at once.
+    The salt is not stored: with it, a PIN of four digits could be found by trying all of them.
     """
     salt = secrets.token_bytes(32)
 
@@ -98,7 +96,7 @@ def digest_of() -> Hide:
 
 
 class FlightRecorder(Flight):
-    """Records. The loop's thread alone uses it."""
+    """Records steps. The loop's thread alone uses it."""
 
     def __init__(
         self,
@@ -108,8 +106,7 @@ class FlightRecorder(Flight):
         new_hide: Callable[[], Hide] = digest_of,
         key_source: Callable[[], str] = NO_FLIGHT.new_key,
     ) -> None:
-        """`instant` is what the controller takes its time from; `new_hide` is asked once for each
-        record."""
+        """`instant` is the controller's clock; `new_hide` is called once for each record."""
         self._site = site
         self._instant = instant
         self._sink = sink
@@ -117,11 +114,11 @@ class FlightRecorder(Flight):
         self._key_source = key_source
         self._hide = new_hide()
         self._root: Recorded | None = None
-        self._step: _Step | None = None
+        self._step: _RecordedStep | None = None
         self._n = 0
         self._due_ns: int | None = None
         self._rules: dict[str, Any] = {}
-        """The rules that decide, as a record has them."""
+        """The rules in force, in the form of a record."""
         self._strikes: dict[str, StrikePort] = {}
         self._sounders: dict[str, SounderPort] = {}
         self._writer: WriterTap | None = None
@@ -139,27 +136,27 @@ class FlightRecorder(Flight):
         self._sink.close()
 
     def people(self, people: People) -> People:
-        return PeopleTap(people, self._heard)
+        return PeopleTap(people, self._on_answer)
 
     def passages(self, passages: Passages) -> Passages:
-        return PassagesTap(passages, self._heard)
+        return PassagesTap(passages, self._on_answer)
 
     def writer(self, writer: Writer, last_ids: Mapping[str, int]) -> Writer:
-        self._writer = WriterTap(writer, dict(last_ids), self._wrote)
+        self._writer = WriterTap(writer, dict(last_ids), self._on_entry)
         return self._writer
 
     def windows(self, find: FindWindow) -> FindWindow:
-        return watched_window(find, self._heard)
+        return watched_window(find, self._on_answer)
 
     def link(self, link: Link) -> Link:
-        return LinkTap(link, self._did)
+        return LinkTap(link, self._on_effect)
 
     def strike(self, name: str, strike: StrikePort) -> StrikePort:
-        self._strikes[name] = StrikeTap(name, strike, self._did)
+        self._strikes[name] = StrikeTap(name, strike, self._on_effect)
         return self._strikes[name]
 
     def sounder(self, name: str, sounder: SounderPort) -> SounderPort:
-        self._sounders[name] = SounderTap(name, sounder, self._did)
+        self._sounders[name] = SounderTap(name, sounder, self._on_effect)
         return self._sounders[name]
 
     def new_key(self) -> str:
@@ -174,7 +171,7 @@ class FlightRecorder(Flight):
             yield
             return
         ns, utc, verdict = self._instant.hold()
-        step = self._step = _Step(ns, utc.isoformat(), verdict)
+        step = self._step = _RecordedStep(ns, utc.isoformat(), verdict)
         try:
             yield
         except BaseException as error:
@@ -186,17 +183,17 @@ class FlightRecorder(Flight):
             if self._counts(what, step):
                 self._guarded(lambda: self._write(what, step))
 
-    def _counts(self, what: object, step: _Step) -> bool:
-        """Whether the step may have changed anything: time mostly passes and nothing happens."""
+    def _counts(self, what: object, step: _RecordedStep) -> bool:
+        """Whether the step may have changed anything; most steps of time do not."""
         if not isinstance(what, Pulse) or step.effects or step.answers or step.raised:
             return True
         return what is Pulse.TIME and self._due_ns is not None and self._due_ns <= step.ns
 
     def _guarded(self, act: Callable[[], None]) -> None:
-        """Do what only a record needs; when it fails the record ends, and doors go on."""
+        """Call `act`; an error in it ends the record and does not disturb the doors."""
         try:
             act()
-        except Exception:  # whatever fails here - no door may stop for a record
+        except Exception:  # any error: no door may stop for a record
             log.exception("the flight record ends")
             self._root = None
             self._sink.close()
@@ -204,7 +201,7 @@ class FlightRecorder(Flight):
     def _begin(self) -> None:
         root, writer = self._root, self._writer
         if root is None or writer is None:
-            raise RuntimeError("nothing is watched yet")
+            raise RuntimeError("nothing is wrapped yet")
         self._hide = self._new_hide()
         self._n = 0
         self._due_ns = root.due_ns()
@@ -227,7 +224,7 @@ class FlightRecorder(Flight):
         }
         self._sink.begin(_text(header))
 
-    def _write(self, what: object, step: _Step) -> None:
+    def _write(self, what: object, step: _RecordedStep) -> None:
         root = self._root
         if root is None:
             return
@@ -253,17 +250,17 @@ class FlightRecorder(Flight):
         self._rules = now
         return {"is": "rules", "of": changed}
 
-    def _heard(self, asked: str, question: object, answer: object) -> None:
+    def _on_answer(self, asked: str, question: object, answer: object) -> None:
         self._guarded(lambda: self._keep_answer(asked, question, answer))
 
     def _keep_answer(self, asked: str, question: object, answer: object) -> None:
         if self._step is not None:
             self._step.answers.append(dump_answer(asked, question, answer, self._hide))
 
-    def _wrote(self, kind: str, body: Mapping[str, Any]) -> None:
-        self._guarded(lambda: self._did({"entry": kind, "body": self._shown(body)}))
+    def _on_entry(self, kind: str, body: Mapping[str, Any]) -> None:
+        self._guarded(lambda: self._on_effect({"entry": kind, "body": self._shown(body)}))
 
-    def _did(self, effect: dict[str, Any]) -> None:
+    def _on_effect(self, effect: dict[str, Any]) -> None:
         if self._step is not None:
             self._step.effects.append(effect)
 

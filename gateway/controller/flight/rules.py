@@ -1,4 +1,4 @@
-"""The rules that decide, as a record has them: the rows they were compiled from, by table."""
+"""The rules in force in the form of a record: the rows they are compiled from, by table."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _CONFIGURATION = "configuration"
 
 
 def rules_of(snapshot: Snapshot, hide: Hide) -> dict[str, Any]:
-    """The parts of a snapshot by name, those of its policy as the rows it was compiled from."""
+    """The parts of a snapshot by name; its policy as the rows it was compiled from."""
     rows = snapshot.rows
     if rows is None:
-        raise ValueError("the rows of the rules were not kept")
-    # A row is a list of its columns, with whatever values they have: compiling copes with any.
+        raise ValueError("the snapshot does not keep the rows of its rules")
+    # A row is the list of its columns, with any values: compiling accepts them.
     parts: dict[str, Any] = {
         f"{_ROWS}{name}": [
             list(row) if isinstance(row, tuple) else row for row in getattr(rows, name)
@@ -38,7 +38,7 @@ def rules_of(snapshot: Snapshot, hide: Hide) -> dict[str, Any]:
 
 
 def snapshot_of(parts: dict[str, Any]) -> Snapshot:
-    """The snapshot that `rules_of` took apart. Raises BrokenRecord."""
+    """The inverse of `rules_of`. Raises BrokenRecord."""
     try:
         tables = {
             name: _table(kind, parts[f"{_ROWS}{name}"])

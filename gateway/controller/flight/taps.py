@@ -1,4 +1,4 @@
-"""Stands between the controller and its files, locks and sockets, and tells what passes."""
+"""Wrappers around the controller's files, locks and sockets that report what passes."""
 
 from __future__ import annotations
 
@@ -25,89 +25,92 @@ from gateway.store.policy.people import Reading
 
 Answered = TypeVar("Answered")
 
-Heard = Callable[[str, object, object], None]
-"""Told what kind of question was put, the question, and the answer or the error."""
-Did = Callable[[dict[str, Any]], None]
-"""Told an effect."""
-Wrote = Callable[[str, Mapping[str, Any]], None]
-"""Told kind and body of a journal entry."""
+OnAnswer = Callable[[str, object, object], None]
+"""Takes the kind of a question, the question, and the answer or the error."""
+OnEffect = Callable[[dict[str, Any]], None]
+OnEntry = Callable[[str, Mapping[str, Any]], None]
+"""Takes kind and body of a journal entry."""
 
 
-def _listened(heard: Heard, asked: str, question: object, ask: Callable[[], Answered]) -> Answered:
+def _reported(
+    on_answer: OnAnswer, asked: str, question: object, ask: Callable[[], Answered]
+) -> Answered:
     try:
         answer = ask()
     except StorageError as error:
-        heard(asked, question, error)
+        on_answer(asked, question, error)
         raise
-    heard(asked, question, answer)
+    on_answer(asked, question, answer)
     return answer
 
 
 class PeopleTap:
-    """Whose credential it is."""
+    """Reports which person a credential belongs to."""
 
-    def __init__(self, people: People, heard: Heard) -> None:
+    def __init__(self, people: People, on_answer: OnAnswer) -> None:
         self._people = people
-        self._heard = heard
+        self._on_answer = on_answer
 
     def find(self, credential: Credential) -> Reading:
-        return _listened(
-            self._heard, "credential", credential, lambda: self._people.find(credential)
+        return _reported(
+            self._on_answer, "credential", credential, lambda: self._people.find(credential)
         )
 
     def find_by_password(self, user_id: int, password: str) -> Reading:
-        # The id is left out: somebody may have typed a PIN where one was expected.
-        return _listened(
-            self._heard,
+        # Without the id: somebody may have typed a PIN in its place.
+        return _reported(
+            self._on_answer,
             "password",
             password,
             lambda: self._people.find_by_password(user_id, password),
         )
 
     def find_by_id(self, user_id: int) -> Reading:
-        return _listened(self._heard, "person", user_id, lambda: self._people.find_by_id(user_id))
+        return _reported(
+            self._on_answer, "person", user_id, lambda: self._people.find_by_id(user_id)
+        )
 
     def policy_version(self) -> int:
-        return _listened(self._heard, "version", None, self._people.policy_version)
+        return _reported(self._on_answer, "version", None, self._people.policy_version)
 
 
-def watched_window(find: FindWindow, heard: Heard) -> FindWindow:
-    """`find`, watched: who replays it has no secret to find anything with."""
+def watched_window(find: FindWindow, on_answer: OnAnswer) -> FindWindow:
+    """Wrap `find`: a replay has no secrets to compute its result from."""
 
     def found(
         code: DynamicCode, secret: str, utc_s: int, settings: TotpSettings, used: Collection[int]
     ) -> int | None:
         step = find(code, secret, utc_s, settings, used)
-        heard("window", code.number, step)
+        on_answer("window", code.number, step)
         return step
 
     return found
 
 
 class PassagesTap:
-    """Where somebody is."""
+    """Reports where people are."""
 
-    def __init__(self, passages: Passages, heard: Heard) -> None:
+    def __init__(self, passages: Passages, on_answer: OnAnswer) -> None:
         self._passages = passages
-        self._heard = heard
+        self._on_answer = on_answer
 
     def of(self, user_id: int) -> list[PassageEntered]:
-        return _listened(self._heard, "passages", user_id, lambda: self._passages.of(user_id))
+        return _reported(self._on_answer, "passages", user_id, lambda: self._passages.of(user_id))
 
     def any_before(self, day: int) -> bool:
-        return _listened(self._heard, "any before", day, lambda: self._passages.any_before(day))
+        return _reported(self._on_answer, "any before", day, lambda: self._passages.any_before(day))
 
 
 class WriterTap:
-    """What is written down."""
+    """Reports journal entries."""
 
-    def __init__(self, writer: Writer, last_ids: dict[str, int], wrote: Wrote) -> None:
+    def __init__(self, writer: Writer, last_ids: dict[str, int], on_entry: OnEntry) -> None:
         self._writer = writer
-        self._wrote = wrote
+        self._on_entry = on_entry
         self.last_ids = last_ids
-        """The highest id given so far, for each table."""
+        """The newest id of each table."""
         self.ticket = 0
-        """The newest entry's."""
+        """The newest entry's ticket."""
 
     @property
     def dropped(self) -> int:
@@ -131,17 +134,17 @@ class WriterTap:
 
     def add(self, entry: Entry) -> int:
         self.ticket = self._writer.add(entry)
-        self._wrote(entry.kind.value, entry.body)
+        self._on_entry(entry.kind.value, entry.body)
         return self.ticket
 
 
 class StrikeTap:
-    """What a lock is told."""
+    """Reports changes of a lock's output."""
 
-    def __init__(self, name: str, strike: StrikePort, did: Did) -> None:
+    def __init__(self, name: str, strike: StrikePort, on_effect: OnEffect) -> None:
         self._name = name
         self._strike = strike
-        self._did = did
+        self._on_effect = on_effect
 
     @property
     def state(self) -> LockState:
@@ -151,16 +154,16 @@ class StrikeTap:
         before = self._strike.state
         self._strike.drive(state)
         if state is not before:
-            self._did({"drive": self._name, "to": state.value})
+            self._on_effect({"drive": self._name, "to": state.value})
 
 
 class SounderTap:
-    """What a siren or a bell is told."""
+    """Reports changes of a siren's or bell's output."""
 
-    def __init__(self, name: str, sounder: SounderPort, did: Did) -> None:
+    def __init__(self, name: str, sounder: SounderPort, on_effect: OnEffect) -> None:
         self._name = name
         self._sounder = sounder
-        self._did = did
+        self._on_effect = on_effect
 
     @property
     def on(self) -> bool:
@@ -170,15 +173,15 @@ class SounderTap:
         before = self._sounder.on
         self._sounder.drive(on=on)
         if on is not before:
-            self._did({"drive": self._name, "to": "on" if on else "off"})
+            self._on_effect({"drive": self._name, "to": "on" if on else "off"})
 
 
 class LinkTap:
-    """What clients are refused."""
+    """Reports refusals of requests."""
 
-    def __init__(self, link: Link, did: Did) -> None:
+    def __init__(self, link: Link, on_effect: OnEffect) -> None:
         self._link = link
-        self._did = did
+        self._on_effect = on_effect
 
     def receive(self) -> tuple[bytes, Request] | None:
         return self._link.receive()
@@ -188,7 +191,7 @@ class LinkTap:
 
     def refuse(self, address: bytes, request_id: str, error: GatewayError) -> None:
         self._link.refuse(address, request_id, error)
-        self._did({"refused": type(error).__name__, "why": str(error)})
+        self._on_effect({"refused": type(error).__name__, "why": str(error)})
 
     def publish(self, fact: Fact) -> None:
         self._link.publish(fact)

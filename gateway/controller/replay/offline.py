@@ -1,7 +1,6 @@
-"""The real controller on paper: its locks are notes, its store is what it is told.
+"""The real controller without pins, files, sockets and threads.
 
-No pin, no file, no socket and no thread. Whoever holds the plant sets its clock and says what
-happens.
+The caller sets its clock and passes its inputs.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class OfflineClock:
-    """A clock that shows what it is set to, and is believed or not as it is told."""
+    """A clock whose time and trust the caller sets."""
 
     def __init__(self, utc: datetime = datetime(2026, 11, 23, 15, tzinfo=UTC)) -> None:
         self.ns = 1_000_000_000
@@ -54,7 +53,7 @@ class OfflineClock:
         return self.verdict
 
     def note_set(self) -> None:
-        """Whoever holds the plant says what is believed."""
+        """The caller sets the trust."""
 
     def set_utc(self, moment: datetime | None) -> None:
         self.moment = moment or self.moment
@@ -65,7 +64,7 @@ class OfflineClock:
 
 
 class OfflineStrike:
-    """A lock that does nothing but know its state."""
+    """A lock that only keeps its state."""
 
     def __init__(self, state: LockState) -> None:
         self.state = state
@@ -75,7 +74,7 @@ class OfflineStrike:
 
 
 class OfflineSounder:
-    """A siren or a bell that is not heard."""
+    """A siren or bell that only keeps its state."""
 
     def __init__(self, *, on: bool) -> None:
         self.on = on
@@ -85,7 +84,7 @@ class OfflineSounder:
 
 
 class OfflineWriter:
-    """Numbers entries and forgets them."""
+    """Numbers entries and drops them."""
 
     dropped = 0
     alive = True
@@ -107,7 +106,7 @@ class OfflineWriter:
 
 
 class OfflineLink:
-    """Nobody listens and nobody asks."""
+    """A link without clients."""
 
     def receive(self) -> tuple[bytes, Request] | None:
         return None
@@ -123,7 +122,7 @@ class OfflineLink:
 
 
 class OfflinePolicies:
-    """New rules come when the holder of the plant says so."""
+    """Compiles nothing: the caller passes new rules."""
 
     compiling = False
 
@@ -143,7 +142,7 @@ class OfflinePolicies:
 
 
 class OfflineRig:
-    """Readers that are there or not; no board."""
+    """Keeps the health of readers and modules; no board."""
 
     simulator: Simulator | None = None
     healthy = True
@@ -156,8 +155,8 @@ class OfflineRig:
         for box in site.sec_box:
             self._devices[box.name] = Device(box.name, "sec_box", _health(online, box.name), "", 0)
 
-    def heard(self, state: DeviceState) -> None:
-        """A reader came or went."""
+    def report(self, state: DeviceState) -> None:
+        """A reader or module came or went."""
         known = self._devices.get(state.device)
         if known is not None:
             self._devices[state.device] = replace(known, health=state.health, why=state.why)
@@ -181,16 +180,16 @@ class OfflineRig:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """How things stand when a plant begins."""
+    """The state of outputs, readers and journal at the begin."""
 
     last_ids: Mapping[str, int]
     ticket: int
     strikes: Mapping[str, LockState]
-    """Lock -> what it does; one that is not named does what its door declares for the start."""
+    """By lock; one that is not named has its door's `on_start`."""
     sounders: Mapping[str, bool]
-    """Siren or bell -> whether it is on; those that are not named are off."""
+    """By siren or bell: whether it is on; one that is not named is off."""
     online: Mapping[str, bool]
-    """Reader -> whether it is there; those that are not named are."""
+    """By reader or module: whether it is online; one that is not named is."""
 
 
 START = Beginning({}, 0, {}, {}, {})
@@ -198,7 +197,7 @@ START = Beginning({}, 0, {}, {}, {})
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What answers in the place of files."""
+    """Answers in place of files."""
 
     people: People
     passages: Passages
@@ -207,7 +206,7 @@ class Sources:
 
 
 class OfflineController:
-    """A controller on paper, whose steps go to a sink."""
+    """A controller without hardware, whose steps go to a sink."""
 
     def __init__(
         self,
@@ -224,12 +223,12 @@ class OfflineController:
         self.flight = FlightRecorder(site, instant, sink, new_hide, sources.new_key)
         zone = SiteZone(site.site.zone)
         device_time = DeviceTime(zone, site.site.wire_time)
-        paper = OfflineWriter(beginning.last_ids, beginning.ticket)
-        writer = self.flight.writer(paper, beginning.last_ids)
+        offline = OfflineWriter(beginning.last_ids, beginning.ticket)
+        writer = self.flight.writer(offline, beginning.last_ids)
         recorder = Recorder(writer, instant, device_time, instant)
         self._rig = OfflineRig(site, beginning.online)
         self._inbox: Inbox[Item] = Inbox()
-        around = Adapters(
+        adapters = Adapters(
             rig=self._rig,
             strikes={
                 door.id: OfflineStrike(beginning.strikes.get(f"door {door.id}", door.on_start))
@@ -249,7 +248,7 @@ class OfflineController:
         )
         record = Record(writer, recorder, zone, device_time)
         self.controller = put_together(
-            site, "paper", around, record, instant, self._inbox, self.flight
+            site, "offline", adapters, record, instant, self._inbox, self.flight
         )
 
     def __enter__(self) -> Self:
@@ -265,13 +264,13 @@ class OfflineController:
         self._inbox.close()
 
     def begin(self) -> None:
-        """Steps go to the sink from now on."""
+        """Record steps from now on."""
         self.flight.begin(self.controller)
 
     def happen(self, what: Happening) -> None:
-        """Let `what` happen at the time that the clock shows."""
+        """Handle `what` at the time of the clock."""
         if isinstance(what, DeviceState):
-            self._rig.heard(what)
+            self._rig.report(what)
         self.controller.happen(what)
 
 
@@ -290,4 +289,4 @@ def _sides(site: SiteFile, beginning: Beginning) -> dict[Side, OfflineStrike]:
 
 
 def _never(_longest_ms: int) -> None:
-    """On paper nothing is waited for."""
+    """Nothing to wait for: the caller passes inputs."""

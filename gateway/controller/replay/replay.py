@@ -32,43 +32,43 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 
 _SHOWN_BEFORE = 3
-"""Inputs shown that led to a difference."""
+"""Number of inputs shown before a difference."""
 _COMPARED = ("effects", "raised", "due_ns")
 
 
 class Departed(Exception):
-    """The controller asks its files for what the record does not answer."""
+    """The controller asks its files something that the record does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first step that leads to something else than it did."""
+    """The first step with another result than recorded."""
 
     line: dict[str, Any]
     """The step as recorded."""
     before: tuple[dict[str, Any], ...]
-    """The steps that led to it, the newest last."""
+    """The steps before it, newest last."""
     now: dict[str, Any]
-    """What the step led to: `effects`, `raised` and `due_ns`, or `asked`."""
+    """The result of the step now: `effects`, `raised` and `due_ns`, or `asked`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a replay found."""
+    """The result of a replay."""
 
     inputs: int
     effects: int
     recorded_by: str
-    """The version that made the record."""
+    """The version of the program that made the record."""
     difference: Difference | None = None
     broken: str | None = None
-    """Why the record could not be read to its end; everything before that was compared."""
+    """Why the record cannot be read to its end; everything before was compared."""
 
 
 def replay(path: Path, until: int | None = None) -> Result:
-    """Run the record at `path`, up to and with the input `until`.
+    """Run the record at `path` up to and including the input `until`.
 
-    Raises BrokenRecord when it is no record, or one that this version cannot begin with.
+    Raises BrokenRecord for a file that is no record, or one of another form.
     """
     lines = _lines(path)
     try:
@@ -92,7 +92,7 @@ def replay(path: Path, until: int | None = None) -> Result:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a record. Raises BrokenRecord, naming the line, where one is none."""
+    """The lines of a record. Raises BrokenRecord, naming the line, for an invalid one."""
     try:
         with path.open("rb") as file:
             for number, text in enumerate(file, start=1):
@@ -110,7 +110,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 class _Answers:
-    """Answers as the record has them; asked for others, it departs."""
+    """Gives the recorded answers; raises Departed for any other question."""
 
     def __init__(self) -> None:
         self._left: list[dict[str, Any]] = []
@@ -122,7 +122,7 @@ class _Answers:
 
     @property
     def departed(self) -> str | None:
-        """How the questions since `load` differ from those of the record; None if they do not."""
+        """How the questions since `load` differ from the recorded ones; None if they do not."""
         if self._departed is None and self._left:
             return f"does not ask for {_short(self._left[0])}"
         return self._departed
@@ -132,7 +132,7 @@ class _Answers:
         return found
 
     def find_by_password(self, user_id: int, password: str) -> Reading:
-        del user_id  # a record does not say which
+        del user_id  # not recorded
         found: Reading = self._next("password", password)
         return found
 
@@ -158,7 +158,7 @@ class _Answers:
         settings: TotpSettings,
         used: Collection[int],
     ) -> int | None:
-        del secret, utc_s, settings, used  # the record has no secret, but what was found with it
+        del secret, utc_s, settings, used  # only the result is recorded
         found: int | None = self._next("window", code.number)
         return found
 
@@ -168,14 +168,14 @@ class _Answers:
     def _next(self, asked: str, question: Any) -> Any:
         answer = self._left.pop(0) if self._left else {}
         if (answer.get("asked"), answer.get("of")) != (asked, question):
-            # Kept too: to a decision any exception is a reason to deny.
+            # Kept, since a decision turns any exception into a refusal.
             self._departed = self._departed or f"asks for {asked} {_short(question)}"
             raise Departed(self._departed)
         return load_answer(answer)
 
 
 class _Lines:
-    """The steps of this run."""
+    """Keeps the newest step of this run."""
 
     def __init__(self) -> None:
         self.last: dict[str, Any] = {}
@@ -192,7 +192,7 @@ class _Lines:
 
 
 class _Replay:
-    """A record at work."""
+    """Runs one record."""
 
     def __init__(self, header: dict[str, Any]) -> None:
         self._header = header
@@ -203,9 +203,9 @@ class _Replay:
         try:
             site = SiteFile.model_validate(header["site"])
         except ValidationError as error:
-            told = describe(error, header["site"])
-            raise BrokenRecord(f"the record's site file is refused: {told}") from error
-        self._plant = OfflineController(
+            why = describe(error, header["site"])
+            raise BrokenRecord(f"the record's site file is refused: {why}") from error
+        self._offline = OfflineController(
             site,
             self._clock,
             Sources(answers, answers, answers.new_key, answers.window_of),
@@ -221,17 +221,16 @@ class _Replay:
         )
 
     def run(self, lines: Iterator[dict[str, Any]], until: int | None, version: str) -> Result:
-        """Compare step by step."""
         inputs = effects = 0
         before: tuple[dict[str, Any], ...] = ()
-        with self._plant as plant:
-            self._resume(plant.controller)
-            plant.begin()
+        with self._offline as offline:
+            self._resume(offline.controller)
+            offline.begin()
             try:
                 for line in lines:
                     if until is not None and inputs >= until:
                         break
-                    now = self._step(plant, line)
+                    now = self._step(offline, line)
                     inputs += 1
                     if now is not None:
                         return Result(inputs, effects, version, Difference(line, before, now))
@@ -242,13 +241,13 @@ class _Replay:
         return Result(inputs, effects, version)
 
     def _resume(self, controller: Controller) -> None:
-        """Let it go on from where the record begins."""
+        """Restore the state at the begin of the record."""
         restore_states(controller.components(), self._header["states"])
         if self._rules:
             controller.resume(snapshot_of(self._rules))
 
-    def _step(self, plant: OfflineController, line: dict[str, Any]) -> dict[str, Any] | None:
-        """What a step leads to now, where that is something else than it was."""
+    def _step(self, offline: OfflineController, line: dict[str, Any]) -> dict[str, Any] | None:
+        """The result of a step now, if it differs from the recorded one."""
         try:
             self._clock.ns = int(line["ns"])
             self._clock.moment = datetime.fromisoformat(line["utc"])
@@ -258,12 +257,12 @@ class _Replay:
             raise BrokenRecord(f"input {line.get('n')} is damaged: {error!r}") from error
         self._answers.load(line.get("answers", []))
         self._lines.last = {}
-        with suppress(Exception):  # a step that fails is compared like any: its line says so
-            plant.happen(what)
+        with suppress(Exception):  # a step that raises is compared too: its line holds the error
+            offline.happen(what)
         if self._answers.departed:
             return {"asked": self._answers.departed}
         now = {name: self._lines.last.get(name) for name in _COMPARED}
-        now["due_ns"] = plant.controller.due_ns()
+        now["due_ns"] = offline.controller.due_ns()
         was = {name: line.get(name) for name in _COMPARED}
         return None if now == was else now
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from pydantic import create_model
 from typing_extensions import TypedDict
 
 from gateway.commands.answers import DONE, Answer, Done
@@ -20,7 +21,7 @@ from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotSupportedHere
 
-Run = Callable[[Call[RequestModel]], Answer]
+Run = Callable[[Call[Any]], Answer]
 
 SCREEN = "screen"
 CAMERA = "camera"
@@ -92,6 +93,33 @@ ABSENT: Mapping[str, str] = MappingProxyType(
 )
 """From a command to the part that it needs."""
 
+FIXED: Mapping[str, tuple[str, Mapping[str, bool | int], str]] = MappingProxyType(
+    {
+        "has_audio_access_messages": (
+            "AudioMessages",
+            dict.fromkeys(("not_identified", "authorized", "not_authorized", "use_mask"), False),
+            "Which spoken messages are stored: none, since there is no loudspeaker.",
+        ),
+        "has_pjsip_audio_message": (
+            "FileExists",
+            {"file_exists": False},
+            "Whether a ringing tone is stored: no, since there is no telephone.",
+        ),
+        "get_sip_status": (
+            "SipStatus",
+            {"status": -1, "in_call": False},
+            "The state of the telephone: -1, off.",
+        ),
+        "has_vpn_file": (
+            "HasFile",
+            {"has_file": False},
+            "Whether a VPN configuration is stored: no, since there is no VPN.",
+        ),
+        "get_vpn_status": ("VpnStatus", {"status": 8}, "The state of the VPN: 8, disabled."),
+    }
+)
+"""From a question to the name of its answer model, its constant answer, and the description."""
+
 
 class AnyBody(RequestModel):
     """Any body, which is ignored."""
@@ -105,40 +133,6 @@ class SecBoxActive(TypedDict):
     isActive: bool
 
 
-class AudioMessages(TypedDict):
-    """Answer to `has_audio_access_messages`."""
-
-    not_identified: bool
-    authorized: bool
-    not_authorized: bool
-    use_mask: bool
-
-
-class FileExists(TypedDict):
-    """Answer to `has_pjsip_audio_message`."""
-
-    file_exists: bool
-
-
-class SipStatus(TypedDict):
-    """Answer to `get_sip_status`."""
-
-    status: int
-    in_call: bool
-
-
-class HasFile(TypedDict):
-    """Answer to `has_vpn_file`."""
-
-    has_file: bool
-
-
-class VpnStatus(TypedDict):
-    """Answer to `get_vpn_status`."""
-
-    status: int
-
-
 def _refusal(name: str, missing: str) -> Run:
     def run(_: Call[RequestModel]) -> NoReturn:
         raise NotSupportedHere(f"{name}: this device has no {missing}")
@@ -148,41 +142,22 @@ def _refusal(name: str, missing: str) -> Run:
     return run
 
 
+def _fixed(name: str, model: str, answer: Mapping[str, bool | int], text: str) -> Run:
+    def run(_: Call[NoMembers]) -> Mapping[str, object]:
+        return answer
+
+    fields: dict[str, Any] = {member: (type(value), ...) for member, value in answer.items()}
+    run.__annotations__["return"] = create_model(model, __doc__=f"Answer to `{name}`.", **fields)
+    run.__name__ = name
+    run.__doc__ = text
+    return run
+
+
 def secbox_is_active(call: Call[NoMembers]) -> SecBoxActive:
     """Whether a SecBox is fitted and online."""
     boxes = {box.name for box in call.context.site.sec_box}
     devices = call.context.controller.status().devices
     return {"isActive": any(device.online for device in devices if device.name in boxes)}
-
-
-def has_audio_access_messages(_: Call[NoMembers]) -> AudioMessages:
-    """Which spoken messages are stored: none, since there is no loudspeaker."""
-    return {
-        "not_identified": False,
-        "authorized": False,
-        "not_authorized": False,
-        "use_mask": False,
-    }
-
-
-def has_pjsip_audio_message(_: Call[NoMembers]) -> FileExists:
-    """Whether a ringing tone is stored: no, since there is no telephone."""
-    return {"file_exists": False}
-
-
-def get_sip_status(_: Call[NoMembers]) -> SipStatus:
-    """The state of the telephone: -1, off."""
-    return {"status": -1, "in_call": False}
-
-
-def has_vpn_file(_: Call[NoMembers]) -> HasFile:
-    """Whether a VPN configuration is stored: no, since there is no VPN."""
-    return {"has_file": False}
-
-
-def get_vpn_status(_: Call[NoMembers]) -> VpnStatus:
-    """The state of the VPN: 8, disabled."""
-    return {"status": 8}
 
 
 def template_sync(_: Call[NoMembers]) -> Done:
@@ -197,11 +172,7 @@ COMMANDS = (
         for name, missing in ABSENT.items()
     ),
     Command(secbox_is_active, errors=(ControllerUnavailable, DeviceUnavailable)),
-    Command(has_audio_access_messages),
-    Command(has_pjsip_audio_message),
-    Command(get_sip_status),
-    Command(has_vpn_file),
-    Command(get_vpn_status),
+    *(Command(_fixed(name, *declared)) for name, declared in FIXED.items()),
     Command(template_sync, name="template_sync_init"),
     Command(template_sync, name="template_sync_end"),
 )

@@ -42,7 +42,9 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
     request = call.request
     event = _EVENTS.get(request.event)
     if event is None:
-        raise InvalidRequest(f"event is one of {', '.join(map(str, _EVENTS))}")
+        raise InvalidRequest(
+            f"event must be one of {', '.join(map(str, _EVENTS))} (found {request.event})"
+        )
     openings = checked_openings(call.context.site, request.actions)
     log_type_id = _checked_log_type(call.context, request.log_type_id)
     sides = [opening.sides for opening in openings if isinstance(opening, ReleaseTurnstile)]

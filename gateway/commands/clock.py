@@ -72,7 +72,7 @@ def set_system_time(call: Call[TimeRequest]) -> Done:
     context, request = call.context, call.request
     days = monthrange(request.year, request.month)[1]
     if request.day > days:
-        raise invalid_value("day", f"{request} is no date: the month has {days}")
+        raise invalid_value("day", f"{request} is not a date: the month has {days} days")
     wall = datetime.fromisoformat(f"{request}+00:00")
     instants = context.device_time.instants(wall)
     if not instants:
@@ -83,7 +83,7 @@ def set_system_time(call: Call[TimeRequest]) -> Done:
         released = f"{RELEASED:%Y-%m}"
         raise invalid_value("year", f"{request} is before this software's release, {released}")
     if instant > CEILING:
-        raise invalid_value("year", f"{request} is later than any right clock, {CEILING:%Y-%m}")
+        raise invalid_value("year", f"{request} is after the latest accepted time, {CEILING:%Y-%m}")
     context.platform.set_time(instant)
     if context.clock_mark is not None:
         try:

@@ -73,7 +73,9 @@ class NewField(RequestModel):
             raise invalid_member("foreign_key", "object", "undefined")
         target = registry[self.foreign_key.object_name]
         if self.foreign_key.field != target.key_name or target.key is None:
-            raise invalid_value("foreign_key", f"{target.name}.{self.foreign_key.field} is no key")
+            raise invalid_value(
+                "foreign_key", f"{target.name}.{self.foreign_key.field} is not a key"
+            )
         return target.name
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from gateway.objects.factory import Rows
+from gateway.objects.schedules import HOLIDAY_GROUPS, WEEKDAYS
 
-_OFFICE_HOURS = {"mon": 1, "tue": 1, "wed": 1, "thu": 1, "fri": 1}
-_WEEKEND = {"sat": 0, "sun": 0}
-_NO_HOLIDAY = {"hol1": 0, "hol2": 0, "hol3": 0}
+_OFFICE_DAYS = {day: int(day not in {"sat", "sun"}) for day in WEEKDAYS}
 
 
 def demo_rows() -> Rows:
@@ -46,9 +45,8 @@ def demo_rows() -> Rows:
                 "time_zone_id": 2,
                 "start": 8 * 3600,
                 "end": 18 * 3600,
-                **_OFFICE_HOURS,
-                **_WEEKEND,
-                **_NO_HOLIDAY,
+                **_OFFICE_DAYS,
+                **dict.fromkeys(HOLIDAY_GROUPS, 0),
             }
         ],
         "access_rules": [

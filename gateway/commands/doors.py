@@ -179,7 +179,7 @@ def _opening(site: SiteFile, item: ActionItem) -> OpenDoor | ReleaseTurnstile:
     elif item.action == "sec_box":
         box = given.get("id", "")
         if box and not _SEC_BOX_ID.fullmatch(box):
-            raise InvalidRequest(f"sec_box: id is a number (found {box!r})")
+            raise InvalidRequest(f"sec_box: id must be a number (found {box!r})")
         fitted = SecBoxes(tuple(known.id for known in site.sec_box), site.site.sec_box_door)
         door = fitted.door(box)
         if not door:
@@ -202,7 +202,9 @@ def _turnstile_opening(site: SiteFile, given: Mapping[str, str]) -> ReleaseTurns
     sides = sides_named(given)
     if not sides:
         found = given.get("allow", "") or given.get("relay", "")
-        raise InvalidRequest(f"catra: allow is clockwise, anticlockwise or both (found {found!r})")
+        raise InvalidRequest(
+            f"catra: allow must be clockwise, anticlockwise or both (found {found!r})"
+        )
     reason = _integer("catra", given, "reason", 0, 3)
     return ReleaseTurnstile(sides=tuple(sorted(sides)), reason=reason)
 
@@ -215,7 +217,7 @@ def _integer(
     if not text:
         return None
     if not _INTEGER.fullmatch(text) or not lowest <= int(text) <= highest:
-        raise InvalidRequest(f"{action}: {key} is {lowest} to {highest} (found {text!r})")
+        raise InvalidRequest(f"{action}: {key} must be {lowest} to {highest} (found {text!r})")
     return int(text)
 
 

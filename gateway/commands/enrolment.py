@@ -175,7 +175,7 @@ def _checked_kind(context: CommandContext, request: EnrolRequest) -> EnrolmentKi
         raise NotSupportedHere(f"remote_enroll: this device has no sensor for {request.type}")
     kind = TYPES.get(request.type)
     if kind is None:
-        raise InvalidRequest(f"type is one of {', '.join(TYPES)} (found {request.type!r})")
+        raise InvalidRequest(f"type must be one of {', '.join(TYPES)} (found {request.type!r})")
     if request.panic_finger and kind is EnrolmentKind.QRCODE:
         # Stored as an ordinary code, it would open the door without raising the alarm.
         raise InvalidRequest(f"panic_finger: a {kind} has no panic mark on this device")
@@ -238,7 +238,7 @@ def _as_credential(
         return EnrolmentKind.CARD, read.value
     if mode is not QrMode.ALPHANUMERIC:
         raise InvalidRequest(
-            "the code is no number, and face_id.qrcode_legacy_mode_enabled wants one"
+            "the code is not a number, which face_id.qrcode_legacy_mode_enabled requires"
         )
     return kind, value
 

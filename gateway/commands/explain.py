@@ -355,20 +355,9 @@ def _opens_next(view: SiteView, person: Person, portal: Portal, moment: Moment) 
 
 
 def _rule(report: RuleReport, sentences: Sentences) -> Mapping[str, object]:
-    return {
-        "id": report.rule_id,
-        "name": report.name,
-        "type": report.type,
-        "person": report.person,
-        "groups": list(report.groups),
-        "place": report.place,
-        "time": report.time,
-        "zones": [asdict(zone) for zone in report.zones],
-        "applied": report.applied,
-        "why": report.why,
-        "changed": report.changed,
-        "text": sentences.rule(report),
-    }
+    shown = asdict(report)
+    del shown["tied_groups"]
+    return {**shown, "text": sentences.rule(report)}
 
 
 COMMANDS = (

@@ -51,7 +51,7 @@ class Listening:
 def check_free(wanted: HttpSettings, present: HttpSettings) -> None:
     """Raise InvalidRequest if an api process that listens at `present` could not at `wanted`."""
     if wanted.plain_address is not None and wanted.plain_address == wanted.tls:
-        raise invalid_value("web_server_port", f"{wanted.tls} is that of HTTPS")
+        raise invalid_value("web_server_port", f"HTTPS listens on {wanted.tls}")
     taken = {present.plain_address, present.tls}
     if wanted.plain_address not in taken:
         _try(wanted.plain_address, "web_server_port")

@@ -65,7 +65,7 @@ def set_exception_mode(call: Call[ModeRequest]) -> Done:
     if request.door not in _places(context):
         raise InvalidRequest(f"door: this device has no door {request.door}")
     if not request.reason and request.mode != NO_MODE:
-        raise invalid_value("reason", "a mode needs one")
+        raise invalid_value("reason", "a mode requires a reason")
     if request.minutes and request.mode == NO_MODE:
         raise InvalidRequest("minutes: only a mode can end by itself")
     until_utc = _end(context, request.minutes) if request.minutes else None
@@ -135,7 +135,7 @@ def _end(context: CommandContext, minutes: int) -> datetime:
     """The end of a mode of `minutes` by the clock of the controller, which ends the mode."""
     status = context.controller.status()
     if not status.clock_trusted:
-        raise InvalidRequest("minutes: the clock is not certain, so a mode cannot end by it")
+        raise InvalidRequest("minutes: the clock is not trusted, so a mode cannot end by itself")
     now = context.clock.utc() + timedelta(seconds=status.clock_shift_s)
     return (now + timedelta(minutes=minutes)).astimezone(UTC)
 

@@ -56,7 +56,7 @@ class NetworkRequest(RequestModel):
         if self.dhcp_enabled is None and set(given.values()) == {None}:
             for member in ("dns_primary", "dns_secondary"):
                 if getattr(self, member) is not None:
-                    raise invalid_value(member, "it goes with 'ip'")
+                    raise invalid_value(member, "only with 'ip'")
             return None
         for member, value in given.items():
             if value is None:
@@ -82,9 +82,9 @@ def _address(member: str, text: str) -> IPv4Address:
     try:
         address = IPv4Address(text)
     except AddressValueError:
-        raise invalid_value(member, f"{text!r} is no IPv4 address") from None
+        raise invalid_value(member, f"{text!r} is not an IPv4 address") from None
     if address.is_multicast or address.is_loopback or address.is_unspecified:
-        raise invalid_value(member, f"{text} is no machine's address")
+        raise invalid_value(member, f"{text} is not a host address")
     return address
 
 
@@ -96,12 +96,12 @@ def _interface(ip: str, netmask: str) -> IPv4Interface:
         interface = None
     # The library also accepts 0.0.0.255 and 24.
     if interface is None or str(interface.netmask) != netmask:
-        raise invalid_value("netmask", f"{netmask!r} is no netmask")
+        raise invalid_value("netmask", f"{netmask!r} is not a netmask")
     network = interface.network
     if not 1 <= network.prefixlen <= _LONGEST_PREFIX:
-        raise invalid_value("netmask", f"{netmask} leaves no room for two machines")
+        raise invalid_value("netmask", f"{netmask} leaves no room for two hosts")
     if address in {network.network_address, network.broadcast_address}:
-        raise invalid_value("ip", f"{ip} is no machine's address in {network}")
+        raise invalid_value("ip", f"{ip} is not a host address in {network}")
     return interface
 
 
@@ -110,7 +110,7 @@ def _gateway(text: str, own: IPv4Interface) -> IPv4Address | None:
         return None
     gateway, network = _address("gateway", text), own.network
     if gateway not in network or gateway in {network.network_address, network.broadcast_address}:
-        raise invalid_value("gateway", f"{text} is no machine of {network}")
+        raise invalid_value("gateway", f"{text} is not a host address in {network}")
     if gateway == own.ip:
         raise invalid_value("gateway", f"{text} is the device's own address")
     return gateway
@@ -185,7 +185,7 @@ def _hostname(
     """The new host name, None for no change, and `settings` with the machine's former name."""
     if request.custom_hostname_enabled is None:
         if request.device_hostname:
-            raise invalid_value("device_hostname", "it goes with 'custom_hostname_enabled'")
+            raise invalid_value("device_hostname", "only with 'custom_hostname_enabled'")
         return None, settings
     if not request.custom_hostname_enabled:
         return settings.own_hostname or None, replace(settings, own_hostname="")

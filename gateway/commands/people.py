@@ -106,7 +106,7 @@ class LocalPeople:
         with self._audited("card remove") as detail:
             owner = self._owner(value)
             if owner is None:
-                raise NotFound(f"card {card} is nobody's")
+                raise NotFound(f"nobody has card {card}")
             person = self.find(str(owner))
             self._store.destroy("cards", {"cards": {"value": value}})
             detail(f"{card} of {person.id} {person.name!r}")
@@ -167,7 +167,9 @@ class LocalPeople:
         owner = self._owner(value)
         if owner is not None:
             person = self.find(str(owner))
-            raise ConstraintViolation(f"card {card} is of {person.name} (person {owner}) already")
+            raise ConstraintViolation(
+                f"card {card} already belongs to {person.name} (person {owner})"
+            )
         self._store.insert("cards", [{"user_id": user_id, "value": value}])
 
     def _owner(self, value: int) -> int | None:

@@ -78,7 +78,7 @@ def text_of(data: str | bytes, encoding: str | None) -> str:
         return data.removeprefix(_BOM)
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if marked is None and encoding is None and data[1:2] == b"\0":
-        raise InvalidRequest("the file is UTF-16 without a mark: save it as CSV UTF-8")
+        raise InvalidRequest("the file is UTF-16 without a byte order mark: save it as CSV UTF-8")
     chosen = marked or encoding or "utf-8"
     try:
         return data.decode(chosen).removeprefix(_BOM)
@@ -105,7 +105,7 @@ def sheets(text: str, object_name: str | None) -> list[Sheet]:
             name, begins, sheet = cells[0][1:].strip(), False, None
         elif sheet is None:
             if name is None:
-                raise InvalidRequest("the first line names no object, nor does the request")
+                raise InvalidRequest("neither the first line nor the request names an object")
             begins = False
             sheet = Sheet(name, [cell.strip() for cell in cells])
             found.append(sheet)
@@ -128,7 +128,7 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
             number += 1
             yield number, cells
     except csv.Error as error:
-        raise InvalidRequest(f"row {number + 1} is no CSV: {error}") from error
+        raise InvalidRequest(f"row {number + 1} is not CSV: {error}") from error
 
 
 def _delimiter(text: str) -> str:

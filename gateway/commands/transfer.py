@@ -269,7 +269,7 @@ def _tables(store: Store, request: ImportRequest) -> list[_Table]:
     tables = [_table_of(store, request, sheet) for sheet in found]
     names = [table.declared.name for table in tables]
     if len(set(names)) < len(names):
-        raise InvalidRequest("an object comes twice")
+        raise InvalidRequest("an object occurs twice: give each object once")
     return [table for table in tables if table.declared.name not in request.ignore_tables]
 
 
@@ -288,7 +288,7 @@ def _table_of(store: Store, request: ImportRequest, sheet: Sheet) -> _Table:
             columns.append(declared.field("value" if cards and name == _NUMBER else name).name)
     named = [column for column in columns if column is not None]
     if len(set(named)) < len(named):
-        raise InvalidRequest(f"{declared.name}: a column comes twice")
+        raise InvalidRequest(f"{declared.name}: a column occurs twice")
     return _Table(declared, columns, facility, sheet.rows)
 
 
@@ -386,7 +386,7 @@ class _Import:
                 what = ", ".join(f"{name} {value}" for name, value in shown.items())
                 first = seen.setdefault((names, *(values[name] for name in names)), number)
                 if first != number:
-                    return f"{what} comes twice (row {first} and row {number}): delete one of them"
+                    return f"{what} occurs twice (row {first} and row {number}): delete one of them"
                 if self._present(declared, {name: values[name] for name in names}, set()):
                     return (
                         f"{what} is there already (row {number}): say resolution=skip to leave "

@@ -58,13 +58,15 @@ class PeopleIndex:
         """Names by id of those groups that exist. Raises StorageError."""
         column = self._models.column
         groups = self._models["groups"].select(column("groups", "id"), column("groups", "name"))
-        return dict(self._run(groups.where(column("groups", "id").in_(members(list(ids))))))
+        return dict(
+            fetch(self._connection, groups.where(column("groups", "id").in_(members(list(ids)))))
+        )
 
     def _page(self, which: Any, count: int) -> list[Member]:
         columns = [self._models.column("users", name) for name in _COLUMNS]
         people = self._models["users"].select(*columns).where(which).order_by(columns[0])
         with sqlite_errors(STORE_UNREADABLE), one_instant(self._connection):
-            rows = self._run(people.limit(count))
+            rows = fetch(self._connection, people.limit(count))
             ids = [row[0] for row in rows]
             groups = self._ties("user_groups", "group_id", ids)
             rules = self._ties("user_access_rules", "access_rule_id", ids)
@@ -88,14 +90,16 @@ class PeopleIndex:
         user_id = self._models.column(table, "user_id")
         ties = self._models[table].select(user_id, self._models.column(table, what))
         found: dict[int, list[int]] = defaultdict(list)
-        for id_, tied in self._run(ties.where(user_id.in_(members(list(ids))))):
+        for id_, tied in fetch(self._connection, ties.where(user_id.in_(members(list(ids))))):
             found[id_].append(tied)
         return found
 
-    def _run(self, query: peewee.Query) -> list[tuple[Any, ...]]:
-        text, values = query.sql()
-        with sqlite_errors(STORE_UNREADABLE):
-            return self._connection.execute(text, values).fetchall()
-
 
 _COLUMNS = ("id", "name", "begin_time", "end_time")
+
+
+def fetch(connection: sqlite3.Connection, query: peewee.Query) -> list[tuple[Any, ...]]:
+    """All rows of `query`. Raises StorageError."""
+    text, values = query.sql()
+    with sqlite_errors(STORE_UNREADABLE):
+        return connection.execute(text, values).fetchall()

@@ -164,7 +164,7 @@ def _report(case: Case, instant: ScheduleInstant, step: Step, *, changed: bool) 
     tied = tied_groups(case.policy, step.rule_id)
     groups = case.person.group_ids if case.person else ()
     return RuleReport(
-        rule_id=step.rule_id,
+        id=step.rule_id,
         name=step.name,
         type=rule.type if rule else None,
         person=_person(case.person, step.rule_id, tied),

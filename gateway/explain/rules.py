@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import peewee
-
 from gateway.access.rows import TimeSpanRow
 from gateway.access.slices import drain
 from gateway.errors import StorageError
+from gateway.explain.people_index import fetch
 from gateway.explain.reports import named_zone
 from gateway.explain.values import NamedZone
 from gateway.objects.models import Models
-from gateway.store.files.database import STORE_UNREADABLE, TrackedDatabase, sqlite_errors
+from gateway.store.files.database import TrackedDatabase
 from gateway.store.objects.schema import PolicyVersion
 from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 
@@ -54,14 +53,16 @@ class RulesCache:
 
 
 def _version(database: TrackedDatabase) -> int:
-    [[version]] = _run(database, PolicyVersion.select(PolicyVersion.version))
+    [[version]] = fetch(database.connection(), PolicyVersion.select(PolicyVersion.version))
     return int(version)
 
 
 def _rule_zones(database: TrackedDatabase, models: Models) -> dict[int, tuple[NamedZone, ...]]:
     def rows(table: str, *columns: str) -> list[tuple[Any, ...]]:
         chosen = (models.column(table, name) for name in columns)
-        return _run(database, models[table].select(*chosen).order_by(models.key(table)))
+        return fetch(
+            database.connection(), models[table].select(*chosen).order_by(models.key(table))
+        )
 
     names: dict[int, str] = dict(rows("time_zones", "id", "name"))
     spans: dict[int, list[TimeSpanRow]] = {}
@@ -75,9 +76,3 @@ def _rule_zones(database: TrackedDatabase, models: Models) -> dict[int, tuple[Na
             zones[zone] = named_zone(zone, names.get(zone), its_spans)
         found[rule] = (*found.get(rule, ()), zones[zone])
     return found
-
-
-def _run(database: TrackedDatabase, query: peewee.Query) -> list[tuple[Any, ...]]:
-    text, values = query.sql()
-    with sqlite_errors(STORE_UNREADABLE):
-        return database.connection().execute(text, values).fetchall()

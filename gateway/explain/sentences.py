@@ -201,7 +201,7 @@ class Sentences:
 
 def _title(rule: RuleReport) -> str:
     kind = "blocking rule" if rule.type == BLOCK else "rule"
-    return f"{kind} {rule.rule_id} '{rule.name}'"
+    return f"{kind} {rule.id} '{rule.name}'"
 
 
 def _untimely(rule: RuleReport) -> str:

@@ -66,7 +66,7 @@ class Step:
 class RuleReport:
     """One rule, clause by clause."""
 
-    rule_id: int
+    id: int
     name: str
     type: int | None
     """As stored; None for a deleted rule."""

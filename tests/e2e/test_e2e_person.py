@@ -82,7 +82,7 @@ def test_who_has_no_group_is_told_of(site: Site) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("person", "add", "Eva", "--card", "123,45678"), "card 123,45678 is of Ana (person 1)"),
+        (("person", "add", "Eva", "--card", "123,45678"), "card 123,45678 already belongs to Ana"),
         (("person", "add", "Eva", "--card", "12a"), "enter facility,number or one decimal number"),
         (("person", "add", "Eva", "--card", "0"), "'value'"),
         (("person", "add", "Eva", "--card", "6", "--group", "Nobody"), "there are 1 (Standard)"),
@@ -90,7 +90,7 @@ def test_who_has_no_group_is_told_of(site: Site) -> None:
         (("person", "remove", "Nobody"), "there is no person Nobody"),
         (("person", "remove", "9" * 30), "there is no person 999"),
         (("card", "add", "Nobody", "5"), "there is no person Nobody"),
-        (("card", "remove", "5"), "card 5 is nobody's"),
+        (("card", "remove", "5"), "nobody has card 5"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_left_half_done(

@@ -224,7 +224,7 @@ def test_an_explanation_says_what_the_table_says(compiled: Compile, row: Table) 
     assert case.beyond == row.get("then")
     if "rules" in row:
         expected = {TABLE["rules"][name]["id"]: why for name, why in row["rules"].items()}
-        assert {rule.rule_id: rule.why for rule in rules} == expected
+        assert {rule.id: rule.why for rule in rules} == expected
     assert left_out == 0
     for stage, verdict in row.get("stages", {}).items():
         assert stages[Stage(stage)].verdict == verdict, stage
@@ -280,7 +280,7 @@ def test_what_was_decided_is_told_whatever_the_rules_say_now(compiled: Compile) 
         logged=True,
     )
     rules, _ = rule_reports(case)
-    told = {rule.rule_id: rule for rule in rules}
+    told = {rule.id: rule for rule in rules}
     assert (told[1].why, told[1].changed) == ("out_of_time", True), "it would release now"
     assert (told[2].why, told[2].changed) == ("other_place", False)
     assert (told[77].why, told[77].changed, told[77].type) == ("no_schedule", True, None)
@@ -293,7 +293,7 @@ def test_what_was_decided_is_told_whatever_the_rules_say_now(compiled: Compile) 
 def test_clauses_are_told_one_by_one(compiled: Compile) -> None:
     row = {"who": "bruno", "where": "front", "at": datetime(2026, 11, 23, 9)}  # noqa: DTZ001 - as above
     rules, _ = rule_reports(supposed(row, compiled(site())))
-    told = {rule.rule_id: rule for rule in rules}
+    told = {rule.id: rule for rule in rules}
     assert (told[1].person, told[1].groups, told[1].place) == (
         PersonTie.GROUP,
         (2,),
@@ -375,7 +375,7 @@ def test_every_rule_of_person_or_place_is_told_with_the_outcome_of_the_decision(
 
     rules, _ = rule_reports(case)
 
-    told = {rule.rule_id: rule for rule in rules}
+    told = {rule.id: rule for rule in rules}
     here = {link.right for link in (*rows.portal_access_rules, *rows.area_access_rules)}
     mine = {link.right for link in rows.group_access_rules if link.left in who.group_ids}
     mine.update(who.own_rule_ids)

@@ -38,7 +38,7 @@ def test_a_grant_reaches_the_controller_with_its_person_place_and_doors(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"event": 4}, "event is one of 3, 6, 7"),
+        ({"event": 4}, "event must be one of 3, 6, 7"),
         ({"event": "7"}, "Invalid member 'event' (int expected, got string)"),
         ({"user_id": -1}, "user_id"),
         ({"actions": [{"action": "open_sesame"}]}, "unknown action 'open_sesame'"),

@@ -65,7 +65,7 @@ def test_an_authorisation_reaches_the_controller_or_nothing_does(
 ) -> None:
     refused = order("remote_user_authorization", {**GRANT, "event": 99})
     assert refused.status_code == 400
-    assert refused.json()["error"].startswith("event is one of")
+    assert refused.json()["error"].startswith("event must be one of")
     assert straw.of(Authorize) == []
     assert order("remote_user_authorization", GRANT).json() == {}
     (told,) = straw.of(Authorize)

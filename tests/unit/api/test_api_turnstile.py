@@ -100,10 +100,10 @@ def test_doors_and_turnstile_go_together(tell: Ask, lobby: SimpleNamespace) -> N
 @pytest.mark.parametrize(
     ("action", "parameters", "said"),
     [
-        ("catra", "", "catra: allow is clockwise, anticlockwise or both (found '')"),
+        ("catra", "", "catra: allow must be clockwise, anticlockwise or both (found '')"),
         ("catra", "allow=left", "(found 'left')"),
-        ("catra", "Allow=both", "catra: allow is"),
-        ("catra", "allow=both,reason=9", "catra: reason is 0 to 3"),
+        ("catra", "Allow=both", "catra: allow must be"),
+        ("catra", "allow=both,reason=9", "catra: reason must be 0 to 3"),
         ("open_collector", "", "this device has no card collector"),
     ],
 )

@@ -225,7 +225,7 @@ REFUSED = [
     ({"constraint": "FOREIGN_KEY"}, "Invalid member 'foreign_key' (object expected"),
     (
         {"constraint": "FOREIGN_KEY", "foreign_key": {"object": "users", "field": "name"}},
-        "users.name is no key",
+        "users.name is not a key",
     ),
     (
         {"constraint": "FOREIGN_KEY", "foreign_key": {"object": "c_users", "field": "id"}},

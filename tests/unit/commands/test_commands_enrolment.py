@@ -165,7 +165,7 @@ def test_a_code_that_is_read_as_a_number_becomes_a_card(
     assert enrol(desk, "qr", user_id=5, save=True)["card_value"] == number
     assert [row["value"] for row in rows(desk, "cards")] == [number]
     status, error = refused(desk, "qr", user_id=5, save=True)
-    assert (status, "is no number" in error) == (400, True)
+    assert (status, "is not a number" in error) == (400, True)
     assert rows(desk, "qrcodes") == []
 
 
@@ -206,7 +206,7 @@ def test_each_enrolment_has_a_ticket_of_its_own(desk: Desk, reader: Reader) -> N
         ({"type": "face"}, 400, "no sensor for face"),
         ({"type": "biometry"}, 400, "no sensor for biometry"),
         ({"type": "fingerprint"}, 400, "no sensor for fingerprint"),
-        ({"type": "voice"}, 400, "type is one of card, qr, qrcode, pin, password"),
+        ({"type": "voice"}, 400, "type must be one of card, qr, qrcode, pin, password"),
         ({}, 400, "Invalid member 'type' (string expected, got undefined)"),
         ({"type": "card", "save": True}, 400, "user_id is needed to save"),
         ({"type": "card", "save": True, "user_id": 99}, 400, "there is no user 99"),

@@ -219,7 +219,7 @@ def test_a_dry_run_tells_what_would_come_and_changes_nothing(desk: Desk) -> None
             ),
         ),
         ("10000,\\N,0", "users: NOT NULL constraint failed: users.name (row 1002)"),
-        ('10000,"Eva', "row 1002 is no CSV: unexpected end of data"),
+        ('10000,"Eva', "row 1002 is not CSV: unexpected end of data"),
     ],
 )
 def test_one_wrong_row_refuses_all_and_is_named(desk: Desk, last: str, named: str) -> None:
@@ -280,11 +280,11 @@ def test_columns_and_tables_can_be_left_out(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ({"data": "id\n1\n"}, "names no object"),
+        ({"data": "id\n1\n"}, "names an object"),
         ({"data": "#nonsense\nid\n1\n"}, "'nonsense' is not an object"),
         ({"data": "#groups\ncolour\n1\n"}, "colour is not a column"),
-        ({"data": "#groups\nid,id\n1,2\n"}, "comes twice"),
-        ({"data": "#groups\nid\n1\n\n#groups\nid\n2\n"}, "comes twice"),
+        ({"data": "#groups\nid,id\n1,2\n"}, "occurs twice"),
+        ({"data": "#groups\nid\n1\n\n#groups\nid\n2\n"}, "occurs twice"),
         ({"data": "#audit_logs\ntime,type,details\nx,1,x\n"}, "device alone"),
         ({"object": "groups"}, "data"),
         ({"object": "groups", "data": "name\nx\n", "resolution": "hope"}, "resolution"),
@@ -398,7 +398,7 @@ def test_a_file_that_is_imported_twice_is_refused_by_row_with_the_cure(desk: Des
     )
     twice = {"object": "users", "data": "id,name,registration\n899,Zoe,\n899,Gil,\n"}
     _, error = desk.refusal("import_objects", twice)
-    assert error == "users: id 899 comes twice (row 2 and row 3): delete one of them"
+    assert error == "users: id 899 occurs twice (row 2 and row 3): delete one of them"
 
 
 @pytest.mark.parametrize(

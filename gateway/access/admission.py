@@ -19,8 +19,7 @@ from gateway.access.admission_values import (
     AdmissionState,
     AdmissionStep,
     Circumstances,
-    KeypadFreed,
-    KeypadLocked,
+    KeypadChange,
     PendingFactor,
 )
 from gateway.access.attempt import Attempt
@@ -88,7 +87,7 @@ class _Step:
         self._guards = dict(state.guards)
         self._groups = dict(state.groups)
         self._outcomes: list[AdmissionOutcome] = []
-        self._keypads: list[KeypadLocked | KeypadFreed] = []
+        self._keypads: list[KeypadChange] = []
 
     def done(self) -> AdmissionStep:
         """The result of the step."""
@@ -109,7 +108,7 @@ class _Step:
         for reader, guard in list(self._guards.items()):
             if guard.locked_until_ms is not None and not guard.locked(self._now_ms):
                 del self._guards[reader]
-                self._keypads.append(KeypadFreed(reader))
+                self._keypads.append(KeypadChange(reader, 0))
 
     def take(self, policy: Policy, attempt: Attempt, seen: Circumstances) -> None:
         """Handle one attempt; its answer is the last outcome."""
@@ -372,7 +371,7 @@ class _Step:
         after = self._guard(reader).after_wrong(self._settings.guard, self._now_ms)
         self._guards[reader] = after
         if after.locked(self._now_ms):
-            self._keypads.append(KeypadLocked(reader, self._settings.guard.locked_ms))
+            self._keypads.append(KeypadChange(reader, self._settings.guard.locked_ms))
 
 
 _NO_ENTRIES = Guard()

@@ -88,18 +88,12 @@ class AdmissionOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class KeypadLocked:
-    """Too many wrong entries: none is looked at for this long."""
+class KeypadChange:
+    """A keypad locked after too many wrong entries, or accepts entries again."""
 
     reader: str
-    for_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeypadFreed:
-    """The keypad accepts entries again."""
-
-    reader: str
+    locked_ms: int
+    """For how long it is locked, 0 if it is free again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +102,7 @@ class AdmissionStep:
 
     state: AdmissionState
     outcomes: tuple[AdmissionOutcome, ...] = ()
-    keypads: tuple[KeypadLocked | KeypadFreed, ...] = ()
+    keypads: tuple[KeypadChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

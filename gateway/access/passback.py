@@ -47,6 +47,10 @@ class PassbackSettings:
     minutes: int = 0
     """For the two timed modes; 0 never refuses."""
 
+    def applies_to(self, passage: Passage) -> bool:
+        """True if a passage can violate anti-passback, so that positions must be read."""
+        return self.mode is not PassbackMode.OFF or passage.strictness is not Strictness.OFF
+
 
 @dataclass(frozen=True, slots=True)
 class PassbackPosition:

@@ -262,7 +262,7 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
     asked = {
         Stage.VALIDITY: person is not None and person.dated,
         Stage.SECOND_FACTOR: settings.second_factor,
-        Stage.PASSBACK: portal is not None and view.watches(portal, settings),
+        Stage.PASSBACK: portal is not None and settings.passback.applies_to(portal.passage),
         Stage.PERSONS: portal is not None and bool(view.policy.portal_rules_at(portal, moment)),
     }
     case = Case(

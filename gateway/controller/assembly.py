@@ -15,11 +15,10 @@ from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.dynamic_codes import DynamicCodes
-from gateway.controller.access.grants import PendingGrants
 from gateway.controller.access.identifier import Identifier
-from gateway.controller.access.openings import Openings
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions, held_open
-from gateway.controller.access.pending import PendingAdmission, kept_state
+from gateway.controller.access.pending import PendingAdmission, PendingGrants, kept_state
+from gateway.controller.access.portal_opener import PortalOpener
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.alarms.alarm_memory import AlarmMemory, remembered
@@ -450,7 +449,7 @@ def _panels(
         identifier,
         positions,
         PendingAdmission(kept),
-        Openings(doors, interlock, turnstile),
+        PortalOpener(doors, interlock, turnstile),
         PendingGrants(positions, codes, hours, recorder),
         recorder,
         clock,

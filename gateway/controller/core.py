@@ -226,7 +226,7 @@ class Controller:
         oldest_ns = self._components.clock.monotonic_ns() - LONGEST_WAIT_NS
         while self._waiting and self._waiting[0].identification.at_ns < oldest_ns:
             given_up = self._waiting.popleft().identification
-            self._components.credentials.refuse_late(given_up, self._config)
+            self._components.credentials.refuse_late(given_up)
 
     def turn(self, longest_ns: int = HEARTBEAT_NS) -> None:
         """Wait until something arrives or is due, at most `longest_ns`, and handle it."""
@@ -304,23 +304,19 @@ class Controller:
         # Asked first: a card that is still held at the reader after its enrolment is a repeat.
         repeated = self._components.identifier.is_repeat(item)
         if self._requests.captures.takes(item):
-            self._report_threat(item)
+            self._components.credentials.report_threat(item)
         elif not repeated and self._components.throttle.passes(item, self._now_ms()):
             self._identified(item)
         elif not repeated:
             # The throttle holds it back, and may drop it for a later one.
-            self._report_threat(item)
+            self._components.credentials.report_threat(item)
 
     def _ignore(self, item: Identification | KeyPressed) -> None:
         """Decide nothing on what comes from a reader whose tamper contact is active."""
         if isinstance(item, Identification):
             self._components.recorder.note(EntryKind.READER_DISABLED, reader=item.reader)
             self._components.signals.show(item.reader, Cue.ERROR, self._now_ms())
-            self._report_threat(item)
-
-    def _report_threat(self, item: Identification) -> None:
-        if self._config is not None:
-            self._components.credentials.report_threat(item, self._config)
+            self._components.credentials.report_threat(item)
 
     def _note(
         self, item: BadFrame | ReplaySuspected | DeviceState | WriterFault | DamageFound
@@ -352,7 +348,7 @@ class Controller:
     def _identified(self, identification: Identification, enough: int | None = None) -> None:
         if self._config is None:
             if self._refused is not None:
-                self._components.credentials.refuse_late(identification, None)
+                self._components.credentials.refuse_late(identification)
             else:
                 self._waiting.append(_Waiting(identification, None))
             return

@@ -20,9 +20,7 @@ from gateway.access.attempt import PortalState
 from gateway.access.passback import (
     UNKNOWN_POSITION,
     Now,
-    PassbackMode,
     PassbackPosition,
-    Strictness,
 )
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason
@@ -193,14 +191,9 @@ class SiteView:
         with storage_errors():
             return str(named.scalar(self._context.database) or "")
 
-    def watches(self, portal: Portal, settings: AdmissionSettings) -> bool:
-        """Whether anti-passback applies at `portal`."""
-        by_area = portal.passage.strictness is not Strictness.OFF
-        return by_area or settings.passback.mode is not PassbackMode.OFF
-
     def _position(self, user_id: int, portal: Portal) -> PassbackPosition:
-        watched = user_id and self.watches(portal, self.settings())
-        if not watched or not self._context.journal.exists():
+        applies = user_id and self.settings().passback.applies_to(portal.passage)
+        if not applies or not self._context.journal.exists():
             return UNKNOWN_POSITION
         with closing(PassageReader(self._context.journal)) as reader:
             return position_at(reader.of(user_id), portal.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,19 +14,27 @@ from gateway.access.admission_values import (
     AdmissionOutcome,
     AdmissionStep,
     Circumstances,
-    KeypadLocked,
 )
 from gateway.access.attempt import Attempt, PortalState
 from gateway.access.decision import refuse
 from gateway.access.facts import cut
-from gateway.access.passback import UNKNOWN_POSITION, PassbackMode, Strictness
+from gateway.access.passback import UNKNOWN_POSITION
 from gateway.access.reasons import Reason
 from gateway.clock import Clock, Moment
-from gateway.controller.access.grants import PendingGrants, PendingGrantsState
 from gateway.controller.access.identifier import Identified, Identifier, OutdatedRules
-from gateway.controller.access.openings import NOTHING_OPENED, Opened, Openings, PortalOpening
 from gateway.controller.access.passback_positions import PassbackPositions
-from gateway.controller.access.pending import PendingAdmission, PendingAdmissionState
+from gateway.controller.access.pending import (
+    PendingAdmission,
+    PendingAdmissionState,
+    PendingGrants,
+    PendingGrantsState,
+)
+from gateway.controller.access.portal_opener import (
+    NOTHING_OPENED,
+    Opened,
+    PortalOpener,
+    PortalOpening,
+)
 from gateway.controller.state.component import (
     Component,
     Decided,
@@ -68,7 +77,7 @@ class CredentialHandler(Component):
         identifier: Identifier,
         positions: PassbackPositions,
         pending: PendingAdmission,
-        openings: Openings,
+        opener: PortalOpener,
         grants: PendingGrants,
         recorder: Recorder,
         clock: Clock,
@@ -77,7 +86,7 @@ class CredentialHandler(Component):
         self._identifier = identifier
         self._positions = positions
         self._pending = pending
-        self._openings = openings
+        self._opener = opener
         self._grants = grants
         self._recorder = recorder
         self._clock = clock
@@ -132,7 +141,7 @@ class CredentialHandler(Component):
         """
         outcomes, opening = self._decide(identification, config, enough)
         if not outcomes:
-            self.report_threat(identification, config)
+            self.report_threat(identification)
             return None
         for outcome, credential in outcomes:
             if outcome.decision.allowed:
@@ -142,19 +151,18 @@ class CredentialHandler(Component):
         answer, _ = outcomes[-1]
         return answer.decision.reason
 
-    def refuse_late(self, identification: Identification, config: EffectiveConfig | None) -> None:
+    def refuse_late(self, identification: Identification) -> None:
         """Refuse an identification that could not be decided in time."""
         late = _failure(identification.reader, 0, "no rules could be put in force in time")
         receipt = self._record(late, identification.credential)
-        if config is not None:
-            self.report_threat(identification, config, receipt.id)
+        self.report_threat(identification, receipt.id)
 
-    def report_threat(
-        self, identification: Identification, config: EffectiveConfig, access_log_id: int = 0
-    ) -> None:
+    def report_threat(self, identification: Identification, access_log_id: int = 0) -> None:
         """Raise the duress alarm of an identification that is not decided on."""
+        if self._config is None:
+            return
         try:
-            threat = self._identifier.threat(identification, config)
+            threat = self._identifier.threat(identification, self._config)
         except StorageError as error:
             reader = identification.reader
             log.warning("duress cannot be checked", reader=reader, error=str(error))
@@ -170,15 +178,14 @@ class CredentialHandler(Component):
         """The outcomes, of which the last is the answer, and what the portal opens."""
         reader, opening = identification.reader, PortalOpening()
         moment, now_ms = self._recorder.moment(), self._now_ms()
-        policy, identified = config.snapshot.policy, None
+        policy, admission, identified = config.snapshot.policy, self._pending.admission, None
         try:
-            admission = self._pending.admission
             identified = self._identifier.identify(identification, config, admission, enough)
             if identified is None:
                 return (), opening
             attempt = identified.attempt
             portal = policy.portals.get(attempt.portal_id)
-            opening = self._openings.of(portal.actions if portal else (), config)
+            opening = self._opener.opening(portal.actions if portal else (), config)
             seen = self._circumstances(attempt, opening.state, config, moment, now_ms)
             step = admit(policy, config.admission, admission, attempt, seen)
         except OutdatedRules:
@@ -204,19 +211,14 @@ class CredentialHandler(Component):
         moment: Moment,
         now_ms: int,
     ) -> Circumstances:
-        portal = config.snapshot.policy.portals.get(attempt.portal_id)
+        portal, person = config.snapshot.policy.portals.get(attempt.portal_id), attempt.person
         position = UNKNOWN_POSITION
-        if portal is not None and attempt.person is not None:
-            by_area = portal.passage.strictness is not Strictness.OFF
-            if by_area or config.admission.passback.mode is not PassbackMode.OFF:
-                position = self._positions.of(attempt.person.id, portal.id)
-        group = self._pending.group(attempt.portal_id)
-        waiting = None
-        if group is not None:
-            owners = (self._identifier.owner(shown, config) for shown in group)
-            waiting = tuple(owner for owner in owners if owner is not None)
-        first = self._pending.first_factor(attempt)
-        holds = first is None or self._identifier.owner((first,), config) is not None
+        if portal and person and config.admission.passback.applies_to(portal.passage):
+            position = self._positions.of(person.id, portal.id)
+        group, first = self._pending.group(attempt.portal_id), self._pending.first_factor(attempt)
+        owner_of = partial(self._identifier.owner, config=config)
+        waiting = None if group is None else tuple(filter(None, map(owner_of, group)))
+        holds = first is None or owner_of((first,)) is not None
         now = self._positions.now()
         return Circumstances(moment, now_ms, now, state, position, waiting, holds)
 
@@ -230,9 +232,9 @@ class CredentialHandler(Component):
         second_factor = config is not None and config.admission.second_factor
         outcomes = self._pending.take(step, identified, second_factor=second_factor)
         for change in step.keypads:
-            for_ms = change.for_ms if isinstance(change, KeypadLocked) else 0
-            self._recorder.note(EntryKind.KEYPAD, reader=change.reader, locked_ms=for_ms)
-            self._emit(KeypadLockChanged(change.reader, isinstance(change, KeypadLocked)), now_ms)
+            reader, locked_ms = change.reader, change.locked_ms
+            self._recorder.note(EntryKind.KEYPAD, reader=reader, locked_ms=locked_ms)
+            self._emit(KeypadLockChanged(reader, on=locked_ms > 0), now_ms)
         return outcomes
 
     def _let_in(
@@ -242,23 +244,26 @@ class CredentialHandler(Component):
         portal: PortalOpening,
         config: EffectiveConfig,
     ) -> None:
-        """Open what the decision opens, unless something that `portal` lacks must stay locked."""
-        opening = self._openings.of(outcome.decision.actions, config, portal)
+        """Carry out a grant, unless something that it opens must stay locked.
+
+        `portal` is what the portal opens, whose state was part of the decision.
+        """
+        opening = self._opener.opening(outcome.decision.actions, config, portal)
         barred = opening.state.barred_by
         if barred is not None:
             self._record(_barred(outcome, barred, opening.state.facts.get(barred)), credential)
             return
-        unreachable = self._openings.unreachable(opening)
+        unreachable = self._opener.unreachable(opening)
         if unreachable is not None:
             self._record(_barred(outcome, Reason.DOOR_UNREACHABLE, unreachable), credential)
             return
         grant = self._grants.add(outcome, config)
         now_ms = self._now_ms()
-        opened = self._openings.open(opening, outcome.person, grant, now_ms)
+        opened = self._opener.open(opening, outcome.person, grant, now_ms)
         if opened.away:
             outcome = replace(outcome, facts={**outcome.facts, "away": list(opened.away)})
         access = self._record(outcome, credential, opened)
-        self._openings.recorded(opened, access.id, grant)
+        self._opener.recorded(opened, access.id, grant)
         if not opened.doors and not opened.release:
             # Nothing can report an entry by a portal that opens nothing.
             self._emit(GrantUsed(grant), now_ms)

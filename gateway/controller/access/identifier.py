@@ -34,7 +34,11 @@ _FACTORS = {
     CredentialKind.UHF_TAG: Factor.UHF_TAG,
     CredentialKind.PIN: Factor.PIN,
 }
-_DURESS = {CredentialKind.CARD: Duress.CARD, CredentialKind.PIN: Duress.PIN}
+_DURESS = {
+    Factor.CARD: Duress.CARD,
+    Factor.PIN: Duress.PIN,
+    Factor.PASSWORD: Duress.PASSWORD,
+}
 
 
 class OutdatedRules(Exception):
@@ -164,15 +168,12 @@ class Identifier:
             return self._by_password(identification, config, state, enough)
         credential = _looked_up(shown, settings)
         reading = self._people.find(credential)
-        _compare(reading, config, enough)
+        _compare(reading.policy_version, config, enough)
         if shown.kind not in settings.kinds:
             return None
         if shown.kind is CredentialKind.QRCODE:
             credential, reading = self._by_code(credential, reading, config, enough)
-        duress = _DURESS.get(credential.kind) if reading.panic else None
-        factor = _FACTORS[credential.kind]
-        attempt = self._attempt(identification, config, factor, reading, duress)
-        return Identified(attempt, _shown(shown.kind, credential, reading))
+        return self._identified(identification, config, credential, reading)
 
     def threat(
         self, identification: Identification, config: EffectiveConfig
@@ -187,7 +188,7 @@ class Identifier:
             return None
         credential = _looked_up(shown, settings)
         reading = self._people.find(credential)
-        duress = _DURESS.get(credential.kind) if reading.panic else None
+        duress = _duress(_FACTORS[credential.kind], reading)
         return (duress, reading.person) if duress and reading.person else None
 
     def _by_code(
@@ -207,7 +208,7 @@ class Identifier:
         code = DynamicCode.of(credential.value)
         card = Credential(CredentialKind.CARD, code.card)
         owner = self._people.find(card)
-        _compare(owner, config, enough)
+        _compare(owner.policy_version, config, enough)
         if not owner.secret:
             # A fixed code. A person with a secret must prove it with a changing one.
             return credential, unknown if plain.secret else plain
@@ -239,32 +240,45 @@ class Identifier:
         elif kept and identification.at_ns - at_ns <= ENTRY_NS:
             user_id = int(kept) if len(kept) <= LONGEST_ID else 0
         else:
-            _compare_version(self._people.policy_version(), config, enough)
+            _compare(self._people.policy_version(), config, enough)
             self._keyed_ids[reader] = (identification.credential, identification.at_ns)
             return None
         reading = self._people.find_by_password(user_id, typed)
-        _compare(reading, config, enough)
+        _compare(reading.policy_version, config, enough)
         self._keyed_ids.pop(reader, None)
-        duress = Duress.PASSWORD if reading.panic else None
-        attempt = self._attempt(identification, config, Factor.PASSWORD, reading, duress)
-        return Identified(attempt, _shown(identification.credential.kind, None, reading))
+        return self._identified(identification, config, None, reading)
 
-    def _attempt(
+    def _identified(
         self,
         identification: Identification,
         config: EffectiveConfig,
-        factor: Factor,
+        credential: Credential | None,
         reading: Reading,
-        duress: Duress | None,
-    ) -> Attempt:
-        return Attempt(
-            reader=identification.reader,
-            portal_id=self.portal_of(identification.reader, config),
-            factor=factor,
-            person=reading.person,
-            contingency=reading.contingency,
-            duress=duress,
+    ) -> Identified:
+        """`credential` is what was looked up, None for a password."""
+        person = reading.person
+        factor = _FACTORS[credential.kind] if credential else Factor.PASSWORD
+        return Identified(
+            Attempt(
+                reader=identification.reader,
+                portal_id=self.portal_of(identification.reader, config),
+                factor=factor,
+                person=person,
+                contingency=reading.contingency,
+                duress=_duress(factor, reading),
+            ),
+            Shown(
+                kind=identification.credential.kind,
+                credential=credential,
+                user_id=person.id if person else 0,
+                secret=reading.secret,
+                spends=person.spends if person else None,
+            ),
         )
+
+
+def _duress(factor: Factor, reading: Reading) -> Duress | None:
+    return _DURESS.get(factor) if reading.panic else None
 
 
 def _looked_up(shown: Credential, settings: CredentialSettings) -> Credential:
@@ -272,17 +286,7 @@ def _looked_up(shown: Credential, settings: CredentialSettings) -> Credential:
     return credential_of_tag(credential_of_code(shown, settings.qr_mode), settings.uhf_bits)
 
 
-def _shown(kind: CredentialKind, credential: Credential | None, reading: Reading) -> Shown:
-    person = reading.person
-    spends = person.spends if person else None
-    return Shown(kind, credential, person.id if person else 0, reading.secret, spends)
-
-
-def _compare(reading: Reading, config: EffectiveConfig, enough: int | None) -> None:
-    _compare_version(reading.policy_version, config, enough)
-
-
-def _compare_version(version: int, config: EffectiveConfig, enough: int | None) -> None:
+def _compare(version: int, config: EffectiveConfig, enough: int | None) -> None:
     """Raise OutdatedRules if `config` must not decide."""
     decides = config.snapshot.version
     if enough is None:

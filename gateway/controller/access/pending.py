@@ -1,4 +1,4 @@
-"""What admission remembers between two reads, and the credentials behind it."""
+"""What is pending between two reads: second factors, groups, locked keypads and grants."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from gateway.access.admission_values import AdmissionOutcome, AdmissionState, Ad
 from gateway.access.attempt import Attempt
 from gateway.access.guessing import Guard
 from gateway.access.reasons import Reason
+from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identified, Shown
+from gateway.controller.access.passback_positions import PassbackPositions
+from gateway.controller.doors.opening_hours import OpeningHours
+from gateway.controller.state.config import EffectiveConfig
+from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import Credential
-from gateway.store.journal import CommittedEntry, Timer
+from gateway.store.journal import CommittedEntry, EntryKind, Timer
 
 _IN_GROUP = frozenset({Reason.WAITING_FOR_PERSONS, Reason.INTERLOCK})
 """The answers after which a person may wait in a multi-person group."""
@@ -118,6 +123,79 @@ class PendingAdmission:
             for portal_id, by in self._groups.items()
             if portal_id in present
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """People who were let in and have not been seen to enter."""
+
+    people: tuple[int, ...]
+    portal_id: int
+    area_id: int
+    """Where the portal leads, 0 for a portal that leads from an area to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingGrantsState:
+    """The grants by number, and the number of the last one."""
+
+    grants: Mapping[int, Grant]
+    last: int
+
+
+class PendingGrants:
+    """Numbers grants and records what becomes of them. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        positions: PassbackPositions,
+        codes: DynamicCodes,
+        hours: OpeningHours,
+        recorder: Recorder,
+    ) -> None:
+        self._positions = positions
+        self._codes = codes
+        self._hours = hours
+        self._recorder = recorder
+        self._grants: dict[int, Grant] = {}
+        self._last = 0
+
+    def state(self) -> PendingGrantsState:
+        return PendingGrantsState(dict(self._grants), self._last)
+
+    def restore(self, state: PendingGrantsState) -> None:
+        self._grants = dict(state.grants)
+        self._last = state.last
+
+    def add(self, outcome: AdmissionOutcome, config: EffectiveConfig) -> int:
+        """The number of a new grant. From now on single-use cards of its people are spent."""
+        self._last += 1
+        portal = config.snapshot.policy.portals[outcome.decision.portal_id]
+        passage = portal.passage
+        people = tuple(person.id for person in outcome.company if person.id)
+        area_id = passage.area_to_id if passage.between_areas else 0
+        self._grants[self._last] = Grant(people, portal.id, area_id)
+        for person in outcome.company:
+            if person.spends is not None:
+                self._codes.spend(*person.spends)
+        self._hours.granted(self._last, outcome, config)
+        return self._last
+
+    def used(self, number: int) -> None:
+        """Record the entry. If a grant opened several doors, the first that reports counts."""
+        grant = self._grants.pop(number, None)
+        if grant is None:
+            return
+        for user_id in grant.people:
+            self._positions.entered(user_id, grant.portal_id, grant.area_id)
+
+    def lapsed(self, number: int, door: int) -> None:
+        """Record that nobody entered in time; `door` is 0 for a turnstile."""
+        grant = self._grants.pop(number, None)
+        if grant is not None:
+            self._recorder.note(
+                EntryKind.NO_ENTRY, users=grant.people, portal_id=grant.portal_id, door=door
+            )
 
 
 def kept_state(entries: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> AdmissionState:

@@ -16,7 +16,7 @@ from gateway.access.admission_values import (
     AdmissionState,
     AdmissionStep,
     Circumstances,
-    KeypadLocked,
+    KeypadChange,
 )
 from gateway.access.attempt import Attempt, Duress, Factor, PortalState
 from gateway.access.passback import (
@@ -235,11 +235,9 @@ def belongs_together(outcome: AdmissionOutcome, step: Table) -> None:
     assert opened == ([OPEN, *([SIREN] if asked else [])] if decision.allowed else [])
 
 
-def _keypad(change: object) -> str:
-    if isinstance(change, KeypadLocked):
-        assert change.for_ms == 90_000
-    word = "locked" if isinstance(change, KeypadLocked) else "freed"
-    return f"{word} {getattr(change, 'reader')}"  # noqa: B009 - either kind has it
+def _keypad(change: KeypadChange) -> str:
+    assert change.locked_ms in (0, 90_000)
+    return f"{'locked' if change.locked_ms else 'freed'} {change.reader}"
 
 
 def test_time_is_due_exactly_when_it_changes_something() -> None:

@@ -17,7 +17,6 @@ from gateway.access.admission_values import (
     AdmissionState,
     AdmissionStep,
     Circumstances,
-    KeypadLocked,
 )
 from gateway.access.attempt import Attempt, Duress, Factor, PortalState
 from gateway.access.passback import Now, PassbackMode, PassbackSettings
@@ -196,10 +195,7 @@ def same(admission: AdmissionStep, said: Said) -> bool:
     outcomes = [told(outcome) for outcome in admission.outcomes]
     if said.answer is not None and (not outcomes or outcomes.pop() != wanted(said.answer)):
         return False
-    changes = [
-        f"{'locked' if isinstance(it, KeypadLocked) else 'freed'} {it.reader}"
-        for it in admission.keypads
-    ]
+    changes = [f"{'locked' if it.locked_ms else 'freed'} {it.reader}" for it in admission.keypads]
     late = sorted(map(wanted, said.late), key=repr)
     return sorted(outcomes, key=repr) == late and changes == said.keypads
 

@@ -28,10 +28,6 @@ class PortalOpening:
     sides: frozenset[Side] = frozenset()
     state: PortalState = field(default_factory=PortalState)
 
-    def covers(self, other: PortalOpening) -> bool:
-        """True if `other` opens nothing else."""
-        return set(other.doors) <= set(self.doors) and other.sides <= self.sides
-
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -49,7 +45,7 @@ class Opened:
 NOTHING_OPENED = Opened()
 
 
-class Openings:
+class PortalOpener:
     """Reads the state of doors and turnstile, and opens them. The loop's thread alone uses it."""
 
     def __init__(
@@ -62,21 +58,18 @@ class Openings:
         self._interlock = interlock
         self._turnstile = turnstile
 
-    def of(
+    def opening(
         self,
         actions: tuple[Action, ...],
         config: EffectiveConfig,
         known: PortalOpening | None = None,
     ) -> PortalOpening:
-        """What `actions` open, with its state now; that of `known` if it opens nothing else."""
-        opening = PortalOpening(
-            tuple(config.topology.doors_of(actions)), config.topology.sides_of(actions)
-        )
-        if known is not None and known.covers(opening):
-            state = known.state
-        else:
-            state = self._state(opening, config)
-        return PortalOpening(opening.doors, opening.sides, state)
+        """What `actions` open, with its state now; `known`, read before, if that is the same."""
+        topology = config.topology
+        doors, sides = tuple(topology.doors_of(actions)), topology.sides_of(actions)
+        if known is not None and (doors, sides) == (known.doors, known.sides):
+            return known
+        return PortalOpening(doors, sides, self._state(doors, sides, config))
 
     def unreachable(self, opening: PortalOpening) -> Mapping[str, Any] | None:
         """Facts of a door that cannot be reached, if `opening` can open nothing; else None."""
@@ -111,17 +104,19 @@ class Openings:
         if self._turnstile and opened.release:
             self._turnstile.granted_as(opened.release, access_log_id, grant)
 
-    def _state(self, opening: PortalOpening, config: EffectiveConfig) -> PortalState:
-        modes = {door: self._doors[door].mode for door in opening.doors}
+    def _state(
+        self, doors: tuple[int, ...], sides: frozenset[Side], config: EffectiveConfig
+    ) -> PortalState:
+        modes = {door: self._doors[door].mode for door in doors}
         side_locked = False
-        if self._turnstile and opening.sides:
+        if self._turnstile and sides:
             modes[DEVICE] = self._turnstile.mode
-            side_locked = self._turnstile.refusal(opening.sides) is Refusal.SIDE_LOCKED
+            side_locked = self._turnstile.refusal(sides) is Refusal.SIDE_LOCKED
         facts: dict[Reason, Mapping[str, Any]] = {}
         locked = next((door for door, mode in modes.items() if mode is Mode.LOCK_DOWN), None)
         if locked is not None:
             facts[Reason.LOCK_DOWN] = config.modes[locked].lock_down
-        obstacle = self._interlock.obstacle(opening.doors)
+        obstacle = self._interlock.obstacle(doors)
         if obstacle is not None:
             facts[Reason.INTERLOCK] = obstacle.facts()
         return PortalState(

@@ -1,1 +1,1 @@
-"""What the device can be asked to do, without any transport."""
+"""The commands that clients can send to the device, independent of the transport."""

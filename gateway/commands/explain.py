@@ -77,8 +77,8 @@ class ExplainRequest(RequestModel):
         return None if self.pin is None else Credential(CredentialKind.PIN, self.pin)
 
 
-_WHO = ("user_id", "card_value", "qrcode_value", "pin")
-_WHERE = ("portal_id", "reader")
+_PERSON_MEMBERS = ("user_id", "card_value", "qrcode_value", "pin")
+_PORTAL_MEMBERS = ("portal_id", "reader")
 _FACTORS = {
     CredentialKind.CARD: Factor.CARD,
     CredentialKind.QRCODE: Factor.QRCODE,
@@ -169,11 +169,11 @@ def explained(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
     """The answer to `request`. Raises InvalidRequest, NotFound or StorageError."""
     if request.access_log_id is not None:
         return _logged(view, request.access_log_id)
-    given = [name for name in _WHO if getattr(request, name) is not None]
+    given = [name for name in _PERSON_MEMBERS if getattr(request, name) is not None]
     if len(given) != 1:
-        raise InvalidRequest(f"One of {', '.join(_WHO)} or access_log_id is needed")
+        raise InvalidRequest(f"One of {', '.join(_PERSON_MEMBERS)} or access_log_id is needed")
     if (request.portal_id is None) == (request.reader is None):
-        raise InvalidRequest(f"One of {', '.join(_WHERE)} is needed")
+        raise InvalidRequest(f"One of {', '.join(_PORTAL_MEMBERS)} is needed")
     return _supposed(view, request)
 
 
@@ -241,7 +241,7 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
         portal_id = view.portal_of_reader(request.reader)
     elif portal_id not in view.policy.portals:
         raise NotFound(f"There is no portal {portal_id}")
-    person, name, factor = _who(view, request)
+    person, name, factor = _person(view, request)
     portal = view.policy.portals.get(portal_id)
     moment = view.moment(request.time)
     # Without a reader, the portal counts as one with a keypad.
@@ -259,7 +259,7 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
             reason = Reason.DOOR_UNREACHABLE
         else:
             beyond = Reason.DOOR_UNREACHABLE
-    asked = {
+    stages_in_use = {
         Stage.VALIDITY: person is not None and person.dated,
         Stage.SECOND_FACTOR: settings.second_factor,
         Stage.PASSBACK: portal is not None and settings.passback.applies_to(portal.passage),
@@ -277,7 +277,7 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
         facts=known,
         violates=(found.after or found.outcome).passback_violation,
         readings=card_words(request.card_value) if request.card_value is not None else "",
-        asked=asked,
+        stages_in_use=stages_in_use,
         doors_known=view.status is not None,
     )
     return {
@@ -290,7 +290,7 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
     }
 
 
-def _who(view: SiteView, request: ExplainRequest) -> tuple[Person | None, str, Factor]:
+def _person(view: SiteView, request: ExplainRequest) -> tuple[Person | None, str, Factor]:
     """The person, their name, and the factor they present."""
     presented = request.credential()
     if presented is None:

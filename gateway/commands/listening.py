@@ -48,16 +48,16 @@ class Listening:
         return site.model_copy(update=changes)
 
 
-def check_free(wanted: HttpSettings, present: HttpSettings) -> None:
-    """Raise InvalidRequest if an api process that listens at `present` could not at `wanted`."""
-    if wanted.plain_address is not None and wanted.plain_address == wanted.tls:
-        raise invalid_value("web_server_port", f"HTTPS listens on {wanted.tls}")
+def check_free(requested: HttpSettings, present: HttpSettings) -> None:
+    """Raise InvalidRequest if an api process that listens at `present` could not at `requested`."""
+    if requested.plain_address is not None and requested.plain_address == requested.tls:
+        raise invalid_value("web_server_port", f"HTTPS listens on {requested.tls}")
     taken = {present.plain_address, present.tls}
-    if wanted.plain_address not in taken:
-        _try(wanted.plain_address, "web_server_port")
-    if wanted.tls not in taken:
-        named = wanted.tls is None or _port(wanted.tls) == HTTPS_PORT
-        _try(wanted.tls, "ssl_enabled" if named else "web_server_port")
+    if requested.plain_address not in taken:
+        _try(requested.plain_address, "web_server_port")
+    if requested.tls not in taken:
+        named = requested.tls is None or _port(requested.tls) == HTTPS_PORT
+        _try(requested.tls, "ssl_enabled" if named else "web_server_port")
 
 
 def _try(address: str | None, member: str) -> None:

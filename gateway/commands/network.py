@@ -130,11 +130,11 @@ def set_system_network(call: Call[NetworkRequest]) -> Done:
     before = context.machine.read()
     after = _listening_settings(request, before)
     rules = context.listening or Listening(context.site.http)
-    present, wanted = rules.addresses(before), rules.addresses(after)
+    present, requested = rules.addresses(before), rules.addresses(after)
     if request.ssl_enabled is False and not rules.site.plain:
         raise invalid_value("ssl_enabled", "this site serves HTTPS only")
-    if wanted != present:
-        check_free(wanted, present)
+    if requested != present:
+        check_free(requested, present)
     own_certificate = _check_certificate(context, request)
     hostname, after = _hostname(context, request, after)
     activate: Callable[[], None] | None = None
@@ -152,7 +152,7 @@ def set_system_network(call: Call[NetworkRequest]) -> Done:
     if activate is not None:
         call.caller.afterwards.append(activate)
     # A sandboxed service sees the host name of the time when it started.
-    if wanted != present or hostname is not None:
+    if requested != present or hostname is not None:
         call.caller.afterwards.append(context.begin_anew)
     return DONE
 

@@ -178,12 +178,12 @@ class LocalPeople:
         found: int | None = query.where(column("cards", "value") == value).scalar()
         return found
 
-    def _group(self, wanted: str) -> int:
+    def _group(self, group: str) -> int:
         groups = self.groups()
-        named = [number for number, name in groups.items() if wanted in {str(number), name}]
+        named = [number for number, name in groups.items() if group in {str(number), name}]
         if len(named) != 1:
             known = ", ".join(f"{number} ({name})" for number, name in groups.items())
-            raise NotFound(f"there is no group {wanted}: there are {known or 'none'}")
+            raise NotFound(f"there is no group {group}: there are {known or 'none'}")
         return named[0]
 
     @contextmanager

@@ -51,7 +51,7 @@ _ERROR_CODE = 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _CheckedPhoto:
     """The verdict on one photo."""
 
     user_id: int
@@ -172,8 +172,8 @@ def user_set_image(call: Call[SetImageRequest]) -> Annotated[Mapping[str, object
 
     The body is the file; `user_id`, `timestamp` and `match` are in the query.
     """
-    judged = _judge(call.context, call.request.user_id, call.request.timestamp, call.request.body)
-    (answer,) = _keep(call, "user_set_image", [judged])
+    checked = _check(call.context, call.request.user_id, call.request.timestamp, call.request.body)
+    (answer,) = _keep(call, "user_set_image", [checked])
     return answer
 
 
@@ -181,8 +181,8 @@ def user_set_image_list(
     call: Call[SetImagesRequest],
 ) -> Annotated[Mapping[str, object], PhotosTaken]:
     """Store those of several photos that pass the check; answers a result for each."""
-    judged = [_judge_listed(call.context, listed) for listed in call.request.user_images]
-    return {"results": _keep(call, "user_set_image_list", judged)}
+    checked = [_check_listed(call.context, listed) for listed in call.request.user_images]
+    return {"results": _keep(call, "user_set_image_list", checked)}
 
 
 def user_test_image(call: Call[CheckImageRequest]) -> Annotated[Mapping[str, object], PhotoTaken]:
@@ -209,16 +209,16 @@ def face_template_count_distinct(call: Call[NoMembers]) -> Count:
     return {"count": count_people_with_faces(call.context.store)}
 
 
-def _judge(context: CommandContext, user_id: object, timestamp: int, image: bytes) -> _Judged:
+def _check(context: CommandContext, user_id: object, timestamp: int, image: bytes) -> _CheckedPhoto:
     number = 0
     try:
         number = user_id_of(user_id)
         _check_user(context, number)
         check_photo(image)
     except InvalidRequest as error:
-        return _Judged(number, None, str(error))
+        return _CheckedPhoto(number, None, str(error))
     now = context.device_time.stamp(context.clock.utc())
-    return _Judged(number, Photo(timestamp or now, image))
+    return _CheckedPhoto(number, Photo(timestamp or now, image))
 
 
 def _check_user(context: CommandContext, user_id: int) -> None:
@@ -226,17 +226,17 @@ def _check_user(context: CommandContext, user_id: int) -> None:
         raise InvalidRequest(NO_USER)
 
 
-def _judge_listed(context: CommandContext, listed: Mapping[str, object]) -> _Judged:
+def _check_listed(context: CommandContext, listed: Mapping[str, object]) -> _CheckedPhoto:
     try:
         request = parse(ListedImage, listed)
     except InvalidRequest as error:
         # The vendor's wording.
-        return _Judged(_readable(listed.get("user_id")), None, f"Failed: {error}")
+        return _CheckedPhoto(_readable(listed.get("user_id")), None, f"Failed: {error}")
     try:
         image = base64.b64decode(request.image, validate=True)
     except (binascii.Error, ValueError):
-        return _Judged(_readable(request.user_id), None, NOT_AN_IMAGE)
-    return _judge(context, request.user_id, request.timestamp, image)
+        return _CheckedPhoto(_readable(request.user_id), None, NOT_AN_IMAGE)
+    return _check(context, request.user_id, request.timestamp, image)
 
 
 def _readable(user_id: object) -> int:
@@ -246,10 +246,12 @@ def _readable(user_id: object) -> int:
         return 0
 
 
-def _keep(call: Call[object], verb: str, judged: Sequence[_Judged]) -> list[Mapping[str, object]]:
+def _keep(
+    call: Call[object], verb: str, checked: Sequence[_CheckedPhoto]
+) -> list[Mapping[str, object]]:
     """Store the accepted photos in one transaction; answers a result for each, in order."""
-    if all(it.photo is None for it in judged):
-        return [_verdict(it.refusal, it.user_id) for it in judged]
+    if all(it.photo is None for it in checked):
+        return [_verdict(it.refusal, it.user_id) for it in checked]
     photos = Photos(call.context.store)
     keeping = call.context.setting("general", "keep_user_image") != "0"
     put = _put if keeping else _discard
@@ -257,7 +259,7 @@ def _keep(call: Call[object], verb: str, judged: Sequence[_Judged]) -> list[Mapp
     # The audit entry lists these rows, so they are collected while they are written.
     written: list[dict[str, object]] = []
     with audited_write(call, verb, "users", new=written) as outcome:
-        for it in judged:
+        for it in checked:
             refusal = it.refusal if it.photo is None else put(photos, it.user_id, it.photo)
             if not refusal and it.photo is not None:
                 stamp = it.photo.timestamp if keeping else 0
@@ -271,7 +273,7 @@ def _put(photos: Photos, user_id: int, photo: Photo) -> str:
     """Store a photo; returns the reason of a refusal, or an empty text."""
     try:
         photos.put(user_id, photo)
-    except NotFound:  # deleted since it was judged
+    except NotFound:  # deleted since it was checked
         return NO_USER
     except InvalidRequest as error:
         return str(error)

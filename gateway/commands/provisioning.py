@@ -203,14 +203,14 @@ def initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | boo
     general: dict[str, str | int | bool] = {}
     for door in site.door:
         general |= door_configuration(door)
-    wanted: dict[str, dict[str, str | int | bool]] = {"general": general}
+    configuration: dict[str, dict[str, str | int | bool]] = {"general": general}
     if site.bell:
         general["bell_enabled"] = 1
     if site.siren:
-        wanted["alarm"] = {"siren_enabled": 1}
+        configuration["alarm"] = {"siren_enabled": 1}
     for module, values in site.initial.items():
-        wanted.setdefault(module, {}).update(values)
-    return {module: values for module, values in wanted.items() if values}
+        configuration.setdefault(module, {}).update(values)
+    return {module: values for module, values in configuration.items() if values}
 
 
 def set_password(data: Path, login: str, password: str) -> None:

@@ -89,8 +89,8 @@ class ReportRequest(LoadRequest):
 def report_generate(call: Call[ReportRequest]) -> TextStream:
     """One line per row that the search finds."""
     context, request = call.context, call.request
-    wanted = [column for column in request.columns if isinstance(column, FieldColumn)]
-    fields = [_search_field(request.object_name, column) for column in wanted]
+    field_columns = [column for column in request.columns if isinstance(column, FieldColumn)]
+    fields = [_search_field(request.object_name, column) for column in field_columns]
     search = {**request.search(), "fields": fields or None}
     refresh_for(context, search)
     zone = UTC if context.site.site.wire_time is WireTime.LOCAL else context.site.site.zone

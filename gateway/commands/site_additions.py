@@ -45,9 +45,9 @@ def bind_reader(store: Store, site: SiteFile, name: str, portal: str | None) -> 
 def named_row(store: Store, table: str, text: str) -> tuple[int, str]:
     """Id and name of the row with this number or name. Raises NotFound or InvalidRequest."""
     rows = [(int(row["id"]), str(row["name"])) for row in _rows(store, table)]
-    wanted = text.strip().casefold()
-    found = [it for it in rows if str(it[0]) == wanted]
-    found = found or [it for it in rows if it[1].casefold() == wanted]
+    key = text.strip().casefold()
+    found = [it for it in rows if str(it[0]) == key]
+    found = found or [it for it in rows if it[1].casefold() == key]
     if len(found) == 1:
         return found[0]
     what = {"portals": "portal", "access_rules": "access rule"}[table]
@@ -60,7 +60,7 @@ def named_row(store: Store, table: str, text: str) -> tuple[int, str]:
 
 def _add_rows(store: Store, site: SiteFile) -> list[str]:
     """Add actions, SecBoxes and zones, and enable the wired inputs of new doors."""
-    wanted = site_rows(site, DeviceIdentity(0))
+    expected = site_rows(site, DeviceIdentity(0))
     known = {
         "actions": {_opened(row) for row in _rows(store, "actions")},
         "sec_boxs": {row["id"] for row in _rows(store, "sec_boxs")},
@@ -68,7 +68,7 @@ def _add_rows(store: Store, site: SiteFile) -> list[str]:
     }
     taken = {row["id"] for row in _rows(store, "actions")}
     made: list[str] = []
-    for row in wanted["actions"]:
+    for row in expected["actions"]:
         if _opened(row) in known["actions"]:
             continue
         new = dict(row)
@@ -79,11 +79,11 @@ def _add_rows(store: Store, site: SiteFile) -> list[str]:
         for door in site.door:
             if _opened(row) == (DOOR_ACTION, str(door.id)):
                 store.set_configuration({"general": door_configuration(door)})
-    for row in wanted["sec_boxs"]:
+    for row in expected["sec_boxs"]:
         if row["id"] not in known["sec_boxs"]:
             store.insert("sec_boxs", [row])
             made.append(f"SecBox {row['name']}")
-    for row in wanted["alarm_zones"]:
+    for row in expected["alarm_zones"]:
         if row["zone"] not in known["alarm_zones"]:
             store.insert("alarm_zones", [row])
             made.append(f"alarm zone {row['zone']}")

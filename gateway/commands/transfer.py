@@ -141,14 +141,14 @@ def export_object(call: Call[ExportOneRequest]) -> TextStream:
 def export_objects(call: Call[ExportRequest]) -> TextStream:
     """Several tables as blocks of CSV; secrets for administrators alone."""
     request = call.request
-    refresh_for(call.context, [wanted.object_name for wanted in request.objects])
+    refresh_for(call.context, [requested.object_name for requested in request.objects])
     # Opened before the answer starts, so that a wrong name refuses the whole request.
-    tables = [_table(call, wanted, request) for wanted in request.objects]
+    tables = [_table(call, requested, request) for requested in request.objects]
 
     def pieces() -> Iterator[str]:
         yield _mark(request)
-        for number, (wanted, rows) in enumerate(zip(request.objects, tables, strict=True)):
-            yield f"{chr(13) + chr(10) if number else ''}#{wanted.object_name}\r\n"
+        for number, (requested, rows) in enumerate(zip(request.objects, tables, strict=True)):
+            yield f"{chr(13) + chr(10) if number else ''}#{requested.object_name}\r\n"
             yield from rows
 
     return TextStream(pieces(), file_name="objects.csv", csv=True)
@@ -158,10 +158,10 @@ def _mark(form: _Form) -> str:
     return "\ufeff" if form.bom else ""
 
 
-def _table(call: Call[object], wanted: ExportedObject, form: _Form) -> Iterator[str]:
-    declared = call.context.store.registry[wanted.object_name]
+def _table(call: Call[object], requested: ExportedObject, form: _Form) -> Iterator[str]:
+    declared = call.context.store.registry[requested.object_name]
     secrets = call.caller.sees_secrets
-    names = wanted.columns or [field.name for field in declared.visible(show_secrets=secrets)]
+    names = requested.columns or [field.name for field in declared.visible(show_secrets=secrets)]
     search = {"object": declared.name, "fields": names}
     rows = call.context.store.load(search, show_secrets=secrets).rows
     # A repeated name or an alias gives one column.
@@ -401,16 +401,16 @@ class _Import:
         for names in declared.identities(show_secrets=self._secrets):
             if not all(values.get(name) is not None for name in names):
                 continue
-            wanted = [declared.field(name).decode(values[name]) for name in names]
+            identity = [declared.field(name).decode(values[name]) for name in names]
             query = self._store.model(declared.name).select(self._store.models.key(declared.name))
-            for name, value in zip(names, wanted, strict=True):
+            for name, value in zip(names, identity, strict=True):
                 query = query.where(self._store.models.column(declared.name, name) == value)
             number = query.scalar()
             if number is not None:
                 return int(number)
-            if self._resolution == "skip" and (names, *wanted) in seen:
+            if self._resolution == "skip" and (names, *identity) in seen:
                 return 0
-            seen.add((names, *wanted))
+            seen.add((names, *identity))
         return None
 
     def _changes(
@@ -473,7 +473,7 @@ def _numbered(text: str, numbers: Sequence[int]) -> str:
 
 
 def _exported(request: ExportRequest) -> str:
-    return f" {', '.join(wanted.object_name for wanted in request.objects)}"[:500]
+    return f" {', '.join(requested.object_name for requested in request.objects)}"[:500]
 
 
 COMMANDS = (

@@ -124,7 +124,7 @@ def stage_reports(case: Case) -> tuple[StageReport, ...]:
 def _verdict(case: Case, stage: Stage, ends: Mapping[Stage | None, Reason]) -> StageVerdict:
     if stage in ends:
         return REASONS[ends[stage]].verdict
-    if not case.asked.get(stage, True):
+    if not case.stages_in_use.get(stage, True):
         return StageVerdict.NOT_ASKED
     if stage in (Stage.INTERLOCK, Stage.DOOR) and not (case.logged or case.doors_known):
         return StageVerdict.NOT_KNOWN

@@ -162,5 +162,5 @@ class Case:
     """The common readings of an unknown card's number."""
     doors_known: bool = False
     """For an access that has not happened: the state of the doors is known."""
-    asked: Mapping[Stage, bool] = field(default_factory=lambda: MappingProxyType({}))
+    stages_in_use: Mapping[Stage, bool] = field(default_factory=lambda: MappingProxyType({}))
     """For stages that depend on the configuration: whether they are in use."""

@@ -196,7 +196,7 @@ def supposed(row: Table, policy: Policy) -> Case:
         rule_zones=rule_zones(),
         beyond=found.beyond,
         facts=found.facts,
-        asked={
+        stages_in_use={
             Stage.SECOND_FACTOR: wanted.second_factor,
             Stage.PASSBACK: "seen_in" in row,
             Stage.PERSONS: bool(needs),

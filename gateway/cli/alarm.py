@@ -1,20 +1,14 @@
-"""`gateway alarm`: end what the device does not end by itself."""
+"""`gateway alarm`: silence alarms, and reset a fire."""
 
 from __future__ import annotations
 
-from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from gateway.cli.options import data_option, initialised
-from gateway.cli.site_names import site_names
-from gateway.clock import SystemClock
-from gateway.explain.state_words import states_in_force
-from gateway.link.client import ControllerClient
+from gateway.cli.running import controller_of, words_in_force
 from gateway.link.messages import Silence
-from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import read_running_site
 
 
@@ -28,20 +22,18 @@ def alarm() -> None:
 def reset(data: Path) -> None:
     """Silence alarms, and reset a fire whose input is normal: its doors lock again.
 
-    Prints what is in force after it; exit code 1 while the input still reports a fire.
+    Prints what remains in force; exit code 1 while the input still reports a fire.
     """
     site = read_running_site(initialised(data))
-    with closing(ControllerClient(RuntimeDirectory.find(data))) as client:
+    with controller_of(data) as client:
         before = client.status()
         client.ask(Silence())
         after = client.status()
     if before.fire and not after.fire:
-        click.echo("the fire is reset: doors lock, unless something else holds them")
+        click.echo("the fire is reset: doors lock, unless something else keeps them unlocked")
     elif not (before.fire or before.alarms):
         click.echo("no alarm was on and no fire was reported")
-    now = SystemClock().utc() + timedelta(seconds=after.clock_shift_s)
-    with site_names(data, site) as names:
-        for subject, text in states_in_force(after, names, now, str(data)):
-            click.echo(f"{subject}: {text}")
+    for subject, text in words_in_force(data, site, after):
+        click.echo(f"{subject}: {text}")
     if after.fire:
         raise SystemExit(1)

@@ -1,4 +1,4 @@
-"""`gateway api`: process 2 alone."""
+"""`gateway api`: the api process alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.api.process import run_api
-from gateway.cli.children import BEGIN_ANEW, follow_parent
+from gateway.cli.children import RESTART_REQUESTED, follow_parent
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import SettingsError
@@ -18,25 +18,25 @@ from gateway.settings import read_running_site
 
 @click.command()
 @data_option
-@click.option("--http", metavar="HOST:PORT", help="Listen here instead of where the site says.")
+@click.option("--http", metavar="HOST:PORT", help="Listen here; overrides the site file.")
 @click.option("--https", metavar="HOST:PORT", help="As --http, for HTTPS.")
 def api(data: Path, http: str | None, https: str | None) -> None:
     """Run the api process alone: the device API over HTTP and HTTPS."""
     follow_parent()
     log_to_stderr()
     if run_api(initialised(data), http, https, platform_of(data)):
-        raise SystemExit(BEGIN_ANEW)
+        raise SystemExit(RESTART_REQUESTED)
 
 
 def platform_of(data: Path) -> Platform:
-    """The machine, unless the board of the site in `data` is simulated or unknown."""
+    """The machine's platform, or one that refuses when the board is simulated or unknown."""
     try:
         profile = load_profile(read_running_site(data).site.board)
     except SettingsError as error:
-        return NoPlatform(f"with a site file that cannot be used: {error}")
+        return NoPlatform(f"while the site file cannot be used: {error}")
     if profile.simulated:
         return SIMULATED
-    # Late: a process on a simulated board has no use for a D-Bus library.
+    # Imported late: a process on a simulated board needs no D-Bus library.
     from gateway.host.system_platform import SystemPlatform
 
     return SystemPlatform()

@@ -1,4 +1,4 @@
-"""`gateway check`: is a site file right, before there is a data directory?"""
+"""`gateway check`: checks a site file without a data directory."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def check(file: Path, *, as_json: bool) -> None:
 def usable_site(text: str, name: str) -> tuple[SiteFile, BoardProfile]:
     """The site file in `text`, called `name`, with the profile of its board.
 
-    Raises SettingsError naming what is wrong, what the board lacks, and each value of `initial`
-    that the configuration has not.
+    Raises SettingsError for a wrong key, for what the board lacks, and for a key of `initial` that
+    the configuration does not have.
     """
     site = parse_site(text, name)
     try:

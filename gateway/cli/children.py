@@ -1,4 +1,4 @@
-"""How a process that `gateway run` started stays tied to it."""
+"""What ties a process to the `gateway run` that started it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from gateway.host.process import die_with_parent
 PARENT_VARIABLE = "GATEWAY_PARENT"
 """Process id of the `gateway run` that started this process."""
 
-BEGIN_ANEW = 79
-"""Exit status of an api process that wants to be started again, because a client changed where it
-listens. Above those of sysexits.h; the api's unit names it too."""
+RESTART_REQUESTED = 79
+"""Exit status of an api process that requests a restart, because a client changed its address.
+Above those of sysexits.h; the api's unit names it too."""
 
 
 def follow_parent() -> None:
-    """End when the `gateway run` that started this process ends; by hand, do nothing."""
+    """End this process with the `gateway run` that started it; does nothing without one."""
     parent = os.environ.pop(PARENT_VARIABLE, "")
     if parent.isdecimal():
         die_with_parent(int(parent))

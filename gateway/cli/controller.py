@@ -1,4 +1,4 @@
-"""`gateway controller`: process 1 alone."""
+"""`gateway controller`: the controller process alone."""
 
 from __future__ import annotations
 

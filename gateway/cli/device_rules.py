@@ -1,8 +1,8 @@
-"""`gateway device-rules`: hands to the controller the input devices that the site file names.
+"""`gateway device-rules`: udev rules that give the site's input devices to the controller.
 
-A USB scanner that types is a keyboard to the kernel, and no property tells it from the one that
-somebody logs in with. So no rule that is shipped gives keyboards to the controller's user: only
-those that a reader of the site file names by their lasting link are given to it.
+A USB scanner that types is a keyboard to the kernel, and no property distinguishes it from the
+keyboard that somebody logs in with. So the shipped rules give the controller's user no keyboard;
+these rules add only those that the site file names as readers, by their lasting links.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ RULES_FILE = Path("/etc/udev/rules.d/70-gateway-readers.rules")
 """After udev's own 60-persistent-input.rules, which makes the links that it matches."""
 
 _LASTING = re.compile(r"/dev/(input/by-(?:id|path)/[\w.:@#+\\-]+)", re.ASCII)
-"""Without what udev(7) takes as a pattern or the end of a value."""
+"""Excludes what udev(7) reads as a pattern or the end of a value."""
 _HEAD = (
     "# Input devices that the site file names as readers. Written by `gateway device-rules`;\n"
-    "# run it again when the site file names others.\n"
+    "# run it again after a change of the site file.\n"
 )
 
 
@@ -52,9 +52,9 @@ def device_rules(data: Path, *, install: bool) -> None:
 
 
 def rules_of(site: SiteFile) -> str:
-    """The whole rules file; no more than its comment when no reader is an input device.
+    """The whole rules file; only its comment when no reader is an input device.
 
-    Raises SettingsError for an input device that is not named by its lasting link.
+    Raises SettingsError for an input device that the site file does not name by a lasting link.
     """
     return _HEAD + "".join(
         f'SUBSYSTEM=="input", KERNEL=="event[0-9]*", SYMLINK=="{link}", '
@@ -72,7 +72,7 @@ def _links(site: SiteFile) -> Iterator[str]:
             found = _LASTING.fullmatch(value)
             if found is None:
                 raise SettingsError(
-                    f"reader {reader.name!r} {key}: {value!r} does not last "
+                    f"reader {reader.name!r} {key}: {value!r} is not a lasting name "
                     f"(allowed: a link in /dev/input/by-id or /dev/input/by-path)"
                 )
             yield found[1]
@@ -81,9 +81,9 @@ def _links(site: SiteFile) -> Iterator[str]:
 def _apply() -> None:
     udevadm = shutil.which("udevadm", path=f"{os.defpath}:/usr/sbin:/sbin")
     if udevadm is None:
-        raise GatewayError(f"{RULES_FILE} is written; udevadm is missing, restart to apply it")
+        raise GatewayError(f"{RULES_FILE} is written, but udevadm is missing: restart to apply it")
     for words in (["control", "--reload"], ["trigger", "--subsystem-match=input"]):
-        done = subprocess.run(  # noqa: S603 - udev's own tool and our own words
+        done = subprocess.run(  # noqa: S603 - a fixed command line
             [udevadm, *words], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:

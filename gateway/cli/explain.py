@@ -1,7 +1,7 @@
 """`gateway explain`: why a door opened or did not, who can open it, and when.
 
-It reads the files of a data directory, so it works with or without a running gateway; one that runs
-is asked how its doors stand.
+It reads the files of a data directory, so it works with or without a running gateway. It asks a
+running one for the state of its doors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 import click
 
 from gateway.cli.options import directory_of, group_data_option, initialised, json_option
-from gateway.cli.plain import one_line
+from gateway.cli.printing import one_line
+from gateway.cli.running import controller_of
 from gateway.clock import DeviceTime, SiteZone, SystemClock, WireTime
 from gateway.commands.explain import ExplainRequest, explained
 from gateway.commands.requests import parse
@@ -27,9 +28,7 @@ from gateway.errors import ControllerUnavailable, DataDirectoryError
 from gateway.explain.rules import RulesCache
 from gateway.explain.site_view import ExplainContext, SiteView
 from gateway.explain.time_words import KINDS, clock_words
-from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus
-from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import read_running_site
@@ -46,7 +45,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     for form in _MOMENTS:
         with suppress(ValueError):
             return datetime.strptime(value.replace("T", " "), form).replace(tzinfo=UTC)
-    raise click.BadParameter(f"{value!r} is no moment: write 2026-11-23 09:00")
+    raise click.BadParameter(f"{value!r} is not a date and time such as 2026-11-23 09:00")
 
 
 def _card(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
@@ -57,7 +56,7 @@ def _card(_ctx: click.Context, _param: click.Parameter, value: str | None) -> in
 
 
 _at = click.option(
-    "--at", callback=_moment, help="Local time, such as 2026-11-23 09:00; now without it."
+    "--at", callback=_moment, help="Local time, such as 2026-11-23 09:00. Default: now."
 )
 
 
@@ -85,15 +84,15 @@ def explain(
     everything: bool,
     **asked: object,
 ) -> None:
-    """Say why an access came out as it did (--log), or how one would (--user, --portal, --at)."""
+    """Explain a logged access (--log), or what would happen to one (--user, --portal, --at)."""
     ctx.obj = (data, as_json)
     if ctx.invoked_subcommand is not None:
         return
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = _given(asked)
     if "access_log_id" in given and (len(given) > 1 or at is not None):
-        raise click.UsageError("--log explains a logged access and goes with no other question")
+        raise click.UsageError("--log explains a logged access; it takes no other question")
     with _view(data) as view:
-        request = parse(ExplainRequest, {**given, **_time(view, at)})
+        request = parse(ExplainRequest, given | _time(view, at))
         answer = explained(view, request)
     click.echo(
         _json(answer)
@@ -104,16 +103,15 @@ def explain(
 
 @explain.command()
 @click.option("--portal", "portal_id", type=int, help="The portal, by id.")
-@click.option("--door", type=int, help="A door by its number, whichever portals open it.")
-@click.option("--now", is_flag=True, help="Only people who may pass at that moment.")
+@click.option("--door", type=int, help="A door by number: all portals that open it.")
+@click.option("--now", is_flag=True, help="Only people who may pass at the time of --at.")
 @_at
 @click.pass_obj
 def who(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) -> None:
-    """List the people whom the rules let pass in the week of that moment."""
+    """List the people whom the rules let pass in the week of --at."""
     data, as_json = obj
     with _view(data) as view:
-        given = {name: value for name, value in asked.items() if value is not None}
-        for row in rows_of_people(view, parse(WhoCanOpenRequest, {**given, **_time(view, at)})):
+        for row in rows_of_people(view, parse(WhoCanOpenRequest, _given(asked) | _time(view, at))):
             mark = "now" if row["now"] else "at other times"
             click.echo(
                 _json(row) if as_json else f"{row['user_id']:>10}  {mark:<14}  {row['name']}"
@@ -122,16 +120,19 @@ def who(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) 
 
 @explain.command(name="when")
 @click.option("--user", "user_id", type=int, required=True, help="The person, by id.")
-@click.option("--portal", "portal_id", type=int, help="One portal, by id; else every one.")
+@click.option("--portal", "portal_id", type=int, help="One portal, by id. Default: every portal.")
 @_at
 @click.pass_obj
 def when_(obj: tuple[Path | None, bool], /, at: datetime | None, **asked: object) -> None:
     """Show a person's week, from Monday to Sunday, at each portal."""
     data, as_json = obj
     with _view(data) as view:
-        given = {name: value for name, value in asked.items() if value is not None}
-        answer = week(view, parse(WhenCanRequest, {**given, **_time(view, at)}))
+        answer = week(view, parse(WhenCanRequest, _given(asked) | _time(view, at)))
     click.echo(_json(answer) if as_json else "\n".join(map(one_line, _week(answer))))
+
+
+def _given(asked: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 @contextmanager
@@ -160,19 +161,14 @@ def _view(given: Path | None) -> Iterator[SiteView]:
 
 def _status(data: Path) -> ControllerStatus | None:
     try:
-        client = ControllerClient(RuntimeDirectory.find(data))
-    except DataDirectoryError:
+        with controller_of(data) as client:
+            return client.status()
+    except (ControllerUnavailable, DataDirectoryError):
         return None
-    try:
-        return client.status()
-    except ControllerUnavailable:
-        return None
-    finally:
-        client.close()
 
 
 def _time(view: SiteView, at: datetime | None) -> dict[str, int]:
-    """The member `time` for a moment of the wall clock."""
+    """The request's `time` for a moment on the site's wall clock."""
     if at is None:
         return {}
     local = int(at.timestamp())
@@ -186,13 +182,13 @@ def _json(answer: Mapping[str, object]) -> str:
 
 
 def _explanation(answer: Mapping[str, Any], *, everything: bool) -> Iterator[str]:
-    """The verdict, the gate that decided, the cure, the rules; every gate only if asked for."""
+    """The verdict, the deciding gate, what to change and the rules; `everything` adds all gates."""
     yield answer["text"]
     decided = answer["decided_by"]
-    told = [stage for stage in answer["stages"] if stage["text"]]
-    if told:
+    reported = [stage for stage in answer["stages"] if stage["text"]]
+    if reported:
         yield ""
-    for stage in told:
+    for stage in reported:
         head = "decided by" if stage["stage"] == decided else "then"
         yield f"{head} {_words(stage['stage'])}: {stage['text']}"
     if answer["to_change"]:
@@ -233,7 +229,7 @@ def _week(answer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _by_day(intervals: list[Mapping[str, str]]) -> dict[date, list[str]]:
-    """Hours by date, of intervals that may run over many days."""
+    """The hours of each date, from intervals that may span many days."""
     pieces = [piece for interval in intervals for piece in _cut(interval)]
     return {
         day: [hours for _day, hours in found]

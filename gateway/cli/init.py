@@ -1,4 +1,4 @@
-"""`gateway init`: make a data directory."""
+"""`gateway init`: makes a data directory."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from gateway.settings import SITE_FILE, read_text
     "--open-all-portals/--only-first-portal",
     "open_portals",
     default=None,
-    help="Let group 1 pass at every portal at any time, or at portal 1 alone. Without either it is "
-    "asked on a terminal; portal 1 alone otherwise.",
+    help="Let group 1 pass at every portal at any time, or only at portal 1. Default: ask on a "
+    "terminal, else only portal 1.",
 )
 def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None) -> None:
-    """Make the directory, its databases and the administrator, whose password is shown once."""
+    """Make the directory, its databases and the administrator; prints the password once."""
     if demo and site:
-        raise click.UsageError("--demo brings its own site file; leave one of the two out")
+        raise click.UsageError("--demo brings its own site file; omit --demo or --site")
     text = None
     if demo:
         text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
@@ -53,10 +53,10 @@ def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None
         open_portals = click.confirm(_question(further), default=False, err=True)
     password = initialise(data, text, demo=demo, open_portals=bool(open_portals))
     click.echo(f"login     admin\npassword  {password}", err=True)
-    click.echo("It is shown this once; `gateway passwd` sets another.", err=True)
+    click.echo("It is shown only once; `gateway passwd` sets another.", err=True)
     for portal, name in () if open_portals else further.items():
         click.echo(
-            f"Portal {portal} ({name}) opens for nobody yet; "
+            f"No rule opens portal {portal} ({name}) yet; "
             f"`gateway portal link --data {data} {portal}` lets group 1 pass at any time.",
             err=True,
         )
@@ -65,6 +65,6 @@ def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None
 def _question(further: Mapping[int, str]) -> str:
     named = ", ".join(f"{portal} ({name})" for portal, name in further.items())
     return (
-        "Everybody in group 1 may pass portal 1 at any time. "
-        f"May they pass all others too: {named}?"
+        "The people of group 1 may pass portal 1 at any time. "
+        f"May they also pass all others: {named}?"
     )

@@ -1,4 +1,4 @@
-"""`store.db` for commands that write it beside a running gateway, as its owner does."""
+"""`store.db` for commands that write it, as its owner, while a gateway may be running."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from gateway.store.objects.store import Store
 def local_store(data: Path, stamp: Callable[[], int] = lambda: 0) -> Iterator[Store]:
     """The store of the data directory `data`; `stamp` gives the device time for the change log.
 
-    SQLite's lock keeps what is written here and what a running gateway writes apart. Raises
-    DataDirectoryError without `init`, StorageError.
+    SQLite's lock serialises these writes with those of a running gateway. Raises
+    DataDirectoryError for a directory that `init` did not make, and StorageError.
     """
     path = initialised(data) / STORE_FILE
     become_owner(path)
@@ -28,13 +28,15 @@ def local_store(data: Path, stamp: Callable[[], int] = lambda: 0) -> Iterator[St
 
 
 def become_owner(path: Path) -> None:
-    """As root, go on as the owner of `path`, for good: root would leave files behind that the
-    gateway cannot write, and follow links that others have laid."""
+    """As root, become the owner of `path` for the rest of this process.
+
+    Root would create files that the gateway cannot write, and follow links of other users.
+    """
     owner = path.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
     os.setgroups([])
-    with suppress(KeyError):  # an owner without a name has no further groups
+    with suppress(KeyError):  # a uid without an account has no further groups
         os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
     os.setgid(owner.st_gid)
     os.setuid(owner.st_uid)

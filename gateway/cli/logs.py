@@ -1,8 +1,8 @@
-"""Where the processes' own log goes: standard error, in the form that its reader expects.
+"""The processes' log on standard error.
 
-The system journal gets lines that begin with their priority (sd-daemon(3)) and no time, since it
-stamps them itself; a terminal gets short coloured lines with the time of day; a file or a pipe gets
-the full UTC time and the level.
+The system journal gets lines that begin with their priority (sd-daemon(3)), without a time, since
+it stamps them itself; a terminal gets short coloured lines with the time of day; a file or a pipe
+gets the full UTC time and the level.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from enum import Enum
 import structlog
 from structlog.typing import EventDict
 
-from gateway.cli.plain import one_line
+from gateway.cli.printing import one_line
 from gateway.explain.entry_words import Priority
 from gateway.explain.time_words import clock_words
 
@@ -52,7 +52,7 @@ def log_to_stderr() -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            # Never one that shows local variables: a password may be among them.
+            # Never a formatter that shows local variables: they may hold a password.
             structlog.processors.format_exc_info,
             renderer(reader_of_stderr()),
         ],
@@ -62,12 +62,12 @@ def log_to_stderr() -> None:
 
 
 def log_nothing() -> None:
-    """Let events go nowhere."""
+    """Discard all events."""
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
 
 
 def reader_of_stderr() -> Reader:
-    """The journal where JOURNAL_STREAM names standard error (systemd.exec(5))."""
+    """JOURNAL if JOURNAL_STREAM names standard error (systemd.exec(5)), else TERMINAL or FILE."""
     if sys.stderr.isatty():
         return Reader.TERMINAL
     try:
@@ -79,10 +79,10 @@ def reader_of_stderr() -> Reader:
 
 
 def renderer(reader: Reader) -> Callable[[object, str, EventDict], str]:
-    """A processor that makes an event into what `reader` gets.
+    """A processor that renders an event as text for `reader`.
 
-    An event may have a `priority` of its own, and `at`: its instant in seconds of the site's wall
-    clock. Everything else in it goes after its text.
+    An event may have its own `priority`, and `at`: its instant in seconds of the site's wall
+    clock. All other values follow its text in brackets.
     """
 
     def render(_logger: object, _method: str, event: EventDict) -> str:

@@ -1,4 +1,4 @@
-"""The `gateway` command: exit code 0 done, 1 refused with a reason, 2 called wrongly."""
+"""The `gateway` command. Exit code 0: done; 1: refused, with a reason; 2: wrong usage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.errors import GatewayError
 _COMMANDS = {
     "init": ("gateway.cli.init", "Make a data directory, its databases and the administrator."),
     "check": ("gateway.cli.check", "Check a site file, without a data directory."),
-    "passwd": ("gateway.cli.passwd", "Set the password of an API login."),
+    "passwd": ("gateway.cli.login", "Set the password of an API login."),
     "login": ("gateway.cli.login", "Make, list and remove API logins, and set their roles."),
     "portal": (
         "gateway.cli.portal",
@@ -41,7 +41,7 @@ _COMMANDS = {
 
 
 class _LateGroup(click.Group):
-    """Imports a command's module only when it is used: the controller needs no Flask."""
+    """Imports a command's module only when the command runs: the controller needs no Flask."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -73,7 +73,7 @@ def version() -> None:
 
 
 def main() -> None:
-    """Entry point: turns every error raised on purpose into one line and exit code 1."""
+    """Entry point: prints every GatewayError as one line and exits with code 1."""
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -25,19 +25,19 @@ def _data(*, required: bool) -> Callable[[_Command], _Command]:
 
 data_option = _data(required=True)
 group_data_option = _data(required=False)
-"""For a command with commands of its own, whose --help is there without it; see `directory_of`."""
+"""For a command group, whose --help works without it; see `directory_of`."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def directory_of(data: Path | None) -> Path:
-    """The directory of `group_data_option`. Raises UsageError without it."""
+    """The value of `group_data_option`. Raises UsageError if it is missing."""
     if data is None:
-        raise click.UsageError("Missing option '--data', which stands before the command's name.")
+        raise click.UsageError("Missing option '--data', which goes before the command's name.")
     return data
 
 
 def initialised(data: Path) -> Path:
-    """`data` if `init` made it. Raises DataDirectoryError that names `init` otherwise."""
+    """`data`, if `init` made it. Otherwise raises DataDirectoryError, which names `init`."""
     if not (data / STORE_FILE).exists():
         raise DataDirectoryError(
             f"{data} is not initialised; run: gateway init --data {data} --demo"

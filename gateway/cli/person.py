@@ -1,9 +1,8 @@
-"""`gateway person` and `gateway card`: people for who has a shell and no client."""
+"""`gateway person` and `gateway card`: people and their cards, without a client of the API."""
 
 from __future__ import annotations
 
 import getpass
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, initialised, json_option
-from gateway.cli.plain import one_line
+from gateway.cli.printing import one_line, print_rows
 from gateway.clock import DeviceTime, SiteZone, SystemClock
 from gateway.commands.people import ListedPerson, LocalPeople
 from gateway.settings import read_running_site
@@ -76,11 +75,9 @@ def list_(data: Path, text: str, *, as_json: bool) -> None:
     with _people(data) as people:
         found = list(people.all(text))
     if as_json:
-        shown = [one.shown() for one in found]
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
-        return
-    for one in found:
-        click.echo(_line(one))
+        print_rows([one.shown() for one in found], str, as_json=True)
+    else:
+        print_rows(found, _line, as_json=False)
 
 
 @person.command()

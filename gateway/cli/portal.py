@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, initialised, json_option
+from gateway.cli.printing import print_rows
 from gateway.commands.provisioning import EVERYBODY_ALWAYS
 from gateway.commands.site_additions import add_missing, bind_reader, named_row
 from gateway.settings import SITE_FILE, read_site
@@ -30,13 +31,16 @@ def list_(data: Path, *, as_json: bool) -> None:
     with local_store(data) as store:
         for row in store.load({"object": LINKS}).rows:
             rules.setdefault(row["portal_id"], []).append(row["access_rule_id"])
-        portals = [(row["id"], row["name"]) for row in store.load({"object": "portals"}).rows]
-    if as_json:
-        rows = [{"id": it, "name": name, "rules": rules.get(it, [])} for it, name in portals]
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for it, name in portals:
-        click.echo(f"{it:<6} {name:<32} rules {', '.join(map(str, rules.get(it, []))) or 'none'}")
+        rows: list[dict[str, Any]] = [
+            {"id": row["id"], "name": row["name"], "rules": rules.get(row["id"], [])}
+            for row in store.load({"object": "portals"}).rows
+        ]
+    print_rows(rows, _line, as_json=as_json)
+
+
+def _line(row: dict[str, Any]) -> str:
+    tied = ", ".join(map(str, row["rules"])) or "none"
+    return f"{row['id']:<6} {row['name']:<32} rules {tied}"
 
 
 @portal.command()
@@ -66,8 +70,8 @@ def link(data: Path, where: str, rule: str) -> None:
 @portal.command()
 @data_option
 def add(data: Path) -> None:
-    """Make what doors and readers lack that came into the site file after `init`: actions, portals
-    that open them, and what is wired switched on. Nothing that exists is changed."""
+    """Add what doors and readers lack that the site file got after `init`: actions and portals
+    that open them, and the settings that switch wired parts on. Existing rows stay unchanged."""
     site = read_site(initialised(data) / SITE_FILE)
     with local_store(data) as store:
         made = add_missing(store, site)
@@ -86,7 +90,7 @@ def add(data: Path) -> None:
 @click.argument("reader")
 @click.argument("where", metavar="[PORTAL]", required=False)
 def bind(data: Path, reader: str, where: str | None) -> None:
-    """Let READER stand for PORTAL (number or name), without it for the one of the site file."""
+    """Let READER stand for PORTAL (number or name). Default: its portal of the site file."""
     site = read_site(initialised(data) / SITE_FILE)
     with local_store(data) as store:
         number, name = bind_reader(store, site, reader, where)

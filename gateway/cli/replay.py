@@ -1,4 +1,4 @@
-"""`gateway replay`: would this version have done the same?"""
+"""`gateway replay`: runs a flight record through this version and compares the effects."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from gateway.errors import BrokenRecord
 @click.option("--until", type=click.IntRange(min=1), metavar="N", help="Stop after input N.")
 def replay(file: Path, until: int | None) -> None:
     """Run flight record FILE through this version; show the first difference, with exit code 1."""
-    log_nothing()  # what the controller would tell of doors is not happening
+    log_nothing()  # the controller's log would report doors that do not move now
     result = run_again(file, until)
     if result.recorded_by != __version__:
         click.echo(
             f"recorded by version {result.recorded_by}, replayed by {__version__}: "
-            "a difference may be a change that was meant",
+            "a difference may be an intended change",
             err=True,
         )
     if result.difference is not None:
-        for line in told(result.difference):
+        for line in lines_of(result.difference):
             click.echo(line)
         raise SystemExit(1)
     click.echo(f"{result.inputs} inputs, {result.effects} effects, identical")
@@ -37,8 +37,8 @@ def replay(file: Path, until: int | None) -> None:
         raise BrokenRecord(f"the record could not be read to its end: {result.broken}")
 
 
-def told(difference: Difference) -> list[str]:
-    """A difference in words, a line each."""
+def lines_of(difference: Difference) -> list[str]:
+    """`difference` as lines of text."""
     line, now = difference.line, difference.now
     lines = [f"first difference at input {line['n']}, {line['utc']}"]
     lines += [f"  before   {_step(earlier)}" for earlier in difference.before]

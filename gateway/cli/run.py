@@ -1,4 +1,4 @@
-"""`gateway run`: both processes in the foreground, each brought back when it dies."""
+"""`gateway run`: both processes in the foreground; restarts each that ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import structlog
 
-from gateway.cli.children import BEGIN_ANEW, PARENT_VARIABLE
+from gateway.cli.children import PARENT_VARIABLE, RESTART_REQUESTED
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import DataDirectoryError, GatewayError
@@ -28,21 +28,21 @@ from gateway.settings.addresses import parse_address
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
-"""A process that dies at once again is not started more often than this."""
+"""The longest pause between two starts of a process that keeps ending."""
 STEADY_S = 10.0
-"""A process that lived this long starts again without a pause."""
+"""A process that has run this long restarts after the shortest pause."""
 STOP_TIME_S = 10.0
 
 _LEAN = {"MALLOC_ARENA_MAX": "2"}
-"""For the C library, as in the api's unit: a heap for each thread that serves clients would keep
-what the others could use (measured after exports of 200,000 users: 76 MB instead of 85)."""
+"""Limits the C library's heaps, as the api's unit does: one heap per thread would keep memory that
+other threads could use (measured after exports of 200,000 users: 76 MB instead of 85)."""
 
 log = structlog.get_logger("run")
 
 
 @dataclass
 class _Child:
-    """One of the two processes and what it said of itself."""
+    """One of the two processes and the state that it reported."""
 
     role: str
     arguments: list[str]
@@ -62,14 +62,13 @@ class _Child:
             "NOTIFY_SOCKET": self.notify.path,
             PARENT_VARIABLE: str(os.getpid()),
         }
-        # The command line is our own interpreter and our own words.
-        self.process = subprocess.Popen(  # noqa: S603 - see above
+        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             [sys.executable, "-m", "gateway", self.role, *self.arguments, *self.extra],
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             env=environment,
-            # A Ctrl-C goes to the whole foreground group; only the supervisor answers it, so
-            # that the children stop in order and not each on its own.
+            # Ctrl-C signals the whole foreground group. In sessions of their own the children do
+            # not get it, so that the supervisor stops them in order.
             start_new_session=True,
         )
         self.started = time.monotonic()
@@ -80,7 +79,7 @@ class _Child:
 
 
 class Supervisor:
-    """Starts the controller, then the api; restarts whichever ends, until it is told to stop."""
+    """Starts the controller, then the api; restarts each that ends, until `stop`."""
 
     def __init__(
         self,
@@ -89,13 +88,13 @@ class Supervisor:
         http: HttpSettings,
         given: dict[str, str | None],
     ) -> None:
-        """`http` is the site's, `given` the addresses from the command line: option -> address."""
+        """`http` is of the site file, `given` of the command line: option -> address."""
         self._data = data
         addresses = {
             "--http": given["--http"] or http.listen,
             "--https": given["--https"] or http.tls,
         }
-        # A client may have HTTPS switched on where the site has none, at the site's host.
+        # A client may switch HTTPS on where the site has none; it then listens at the site's host.
         self._hosts = {
             option: (address or http.listen).rpartition(":")[0]
             for option, address in addresses.items()
@@ -120,10 +119,10 @@ class Supervisor:
         self._stopping = True
 
     def run(self, on_ready: Callable[[str], None], on_moved: Callable[[str], None]) -> None:
-        """Keep both processes alive. `on_ready` gets the URL once, when both are live, `on_moved`
-        every other one later on.
+        """Keep both processes running until `stop`.
 
-        Raises GatewayError when one of them ends before both were live for the first time.
+        Calls `on_ready` with the URL once, when both are ready, and `on_moved` with each later
+        URL. Raises GatewayError when one of them ends before both were ready once.
         """
         announced = ""
         try:
@@ -149,12 +148,12 @@ class Supervisor:
                     child.ready = True
                     child.status = message.get("STATUS", "")
                     if child.role == "api":
-                        # An api that comes back must be found where it was first: at the host
-                        # it was told, which may be every address, and the port that it got.
+                        # A restarted api must listen where it did: at the configured host, which
+                        # may be a wildcard, and the port that it got.
                         child.extra = self._addresses(child.status.split())
 
     def _addresses(self, urls: list[str]) -> list[str]:
-        """The options that let the api listen where `urls` say it does."""
+        """The options that make the api listen at `urls` again."""
         words = []
         for url in urls:
             option = f"--{url.partition(':')[0]}"
@@ -174,8 +173,8 @@ class Supervisor:
             raise GatewayError(f"the {child.role} process did not start (exit code {code})")
         child.process = None
         child.ready = False
-        if code == BEGIN_ANEW:
-            # The command line still has precedence, and a port that it left open was found.
+        if code == RESTART_REQUESTED:
+            # The command line still has precedence, now with the port that the api got.
             child.extra = [
                 word
                 for option, address in zip(child.extra[::2], child.extra[1::2], strict=True)
@@ -208,17 +207,17 @@ class Supervisor:
 
 @click.command()
 @data_option
-@click.option("--http", metavar="HOST:PORT", help="Listen here instead of where the site says.")
+@click.option("--http", metavar="HOST:PORT", help="Listen here; overrides the site file.")
 @click.option("--https", metavar="HOST:PORT", help="As --http, for HTTPS.")
 def run(data: Path, http: str | None, https: str | None) -> None:
-    """Run both processes in the foreground; prints `ready URL` once everything is live."""
+    """Run both processes in the foreground; prints `ready URL` once both are ready."""
     log_to_stderr()
     initialised(data)
     given = {"--http": http, "--https": https}
     for option, address in given.items():
         if address:
             parse_address(address, option)
-    # Somebody watches here, so a wrong file is refused; a device at work goes on with its copy.
+    # Refused here, where somebody watches; an installed device runs on with its last good copy.
     site = read_site(data / SITE_FILE)
     check_site(load_profile(site.site.board), site)
     runtime = RuntimeDirectory.create(data)

@@ -1,8 +1,7 @@
-"""`gateway safe-relays`: what becomes of the relays when the controller is gone.
+"""`gateway safe-relays`: puts the relays at their declared state while no controller runs.
 
-The controller's unit runs it whenever the controller has ended, and another one while the machine
-boots, long before the controller is up. So it imports little: neither log, nor databases, nor
-sockets.
+The controller's unit runs it whenever the controller has ended; a unit of its own runs it early at
+boot, long before the controller. So it imports little: no log, no database, no socket.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_site
     "--on",
     "given",
     type=click.Choice([moment.value for moment in DeclaredState]),
-    help="Which state: a door's on_start, on_stop or on_fault. Default: as the service manager's "
-    "$SERVICE_RESULT says, on_fault without it.",
+    help="The door's on_start, on_stop or on_fault. Default: as $SERVICE_RESULT of the service "
+    "manager says, else on_fault.",
 )
 def safe_relays(data: Path, given: str | None) -> None:
     """Put each lock at its declared state; switch sirens, buzzers and lights off.
@@ -38,12 +37,12 @@ def safe_relays(data: Path, given: str | None) -> None:
     """
     moment = DeclaredState(given) if given else moment_of_end(os.environ)
     if moment is None:
-        _say("the controller ended in order and left the relays as each door's on_stop says")
+        _say("the controller ended in order and left every relay at its on_stop")
         return
     runtime = RuntimeDirectory.of(data)
     holder = runtime.holder("controller")
     if holder:
-        raise DeviceUnavailable(f"the relays belong to the controller that is at work: {holder}")
+        raise DeviceUnavailable(f"a running controller drives the relays: {holder}")
     site = site_of(data, moment)
     profile = load_profile(site.site.board)
     why = why_not(profile, moment)
@@ -59,11 +58,11 @@ def safe_relays(data: Path, given: str | None) -> None:
 
 
 def moment_of_end(environment: Mapping[str, str]) -> DeclaredState | None:
-    """What an ended controller's relays need, by what systemd.exec(5) tells `ExecStopPost`.
+    """The state for the relays of an ended controller, from the variables of systemd.exec(5).
 
-    None after an orderly end, which put `on_stop` by itself. A stop that killed the controller
-    while it was starting is a stop all the same; one that did not end in time is a fault, since
-    nothing tells it from a start that took too long.
+    None after an orderly end, which has put `on_stop` itself. STOP when a stop killed the
+    controller while it was starting. FAULT otherwise, also for a stop that timed out: nothing
+    distinguishes that from a start that took too long.
     """
     if environment.get("SERVICE_RESULT") != "success":
         return DeclaredState.FAULT
@@ -71,11 +70,11 @@ def moment_of_end(environment: Mapping[str, str]) -> DeclaredState | None:
 
 
 def site_of(data: Path, moment: DeclaredState) -> SiteFile:
-    """The wiring to go by.
+    """The wiring of the relays.
 
-    At a start it is the site file. Afterwards it is the file that the controller came up with,
-    since its relays are what was left behind, whatever the site file has become meanwhile. Either
-    stands in for the other. Raises SettingsError when neither can be used.
+    At a start it comes from the site file; later from the file with which the controller started,
+    since that controller left the relays, even if the site file has changed. If one cannot be
+    used, the other is. Raises SettingsError when neither can be used.
     """
     names = [SITE_FILE, LAST_GOOD] if moment is DeclaredState.START else [LAST_GOOD, SITE_FILE]
     errors = []
@@ -88,14 +87,15 @@ def site_of(data: Path, moment: DeclaredState) -> SiteFile:
 
 
 def why_not(profile: BoardProfile, moment: DeclaredState) -> str:
-    """Why nothing should be put on this kernel; empty when it should.
+    """Why the relays should stay as they are on this kernel; empty if they should be put.
 
-    A line that falls back as soon as it is let go would get a pulse that nobody commanded. While
-    that is not known, a fault is worth it and a start, where the controller follows, is not.
+    On a kernel that releases a line when its owner ends, putting it would make a pulse that nobody
+    commanded. Where the kernel does not say so, a fault justifies that risk; a start, after which
+    the controller follows, does not.
     """
     kept = keeps_outputs(profile)
     if kept is False:
-        return "this kernel lets outputs go when their owner ends: nothing to put"
+        return "this kernel releases outputs when their owner ends: nothing to put"
     if kept is None and moment is DeclaredState.START:
         return "this kernel does not say that it keeps outputs: the controller will put them"
     return ""

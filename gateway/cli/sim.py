@@ -1,13 +1,12 @@
-"""`gateway sim`: what a person at the door would do, done to the simulated board's pins and ports.
+"""`gateway sim`: drives the pins and ports of the simulated board as a person at the door would.
 
-The controller itself carries it out, and refuses on any other board.
+The controller carries it out, and refuses on any other board.
 """
 
 from __future__ import annotations
 
 import json
 from contextlib import ExitStack, closing
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,13 +14,9 @@ import click
 
 from gateway.cli.options import directory_of, group_data_option, json_option
 from gateway.cli.outcome import LONGEST_WAIT_S, Outcome
-from gateway.cli.site_names import site_names
-from gateway.clock import SystemClock
+from gateway.cli.running import controller_of, words_in_force
 from gateway.errors import StorageError
-from gateway.explain.state_words import states_in_force
-from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, Simulate
-from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import Side, read_running_site
 
 _SIM_TIME_S = 10.0
@@ -36,30 +31,26 @@ def sim(ctx: click.Context, data: Path | None) -> None:
 
 
 def _ask(ctx: click.Context, command: Simulate) -> dict[str, Any]:
-    client = ControllerClient(RuntimeDirectory.find(directory_of(ctx.obj)))
-    try:
+    with controller_of(directory_of(ctx.obj)) as client:
         return client.ask(command, _SIM_TIME_S)
-    finally:
-        client.close()
 
 
 _CREDENTIALS = frozenset({"swipe", "qr", "tag", "type", "present"})
 _UNRECORDED = (
-    ": the same credential within 2 s is one read, an enrolment takes what its reader reads, and a "
-    "reader that was slowed down reads once a second"
+    ": the same credential within 2 s counts as one read, an enrolment takes what its reader "
+    "reads, and a throttled reader reads once a second"
 )
 
 
 def _do(ctx: click.Context, command: Simulate) -> None:
-    """Carry out `command` and print what came of it."""
+    """Carry out `command` and print the journal entries that follow from it."""
     data = directory_of(ctx.obj)
     with ExitStack() as stack:
-        client = ControllerClient(RuntimeDirectory.find(data))
-        stack.callback(client.close)
+        client = stack.enter_context(controller_of(data))
         try:
             outcome = stack.enter_context(closing(Outcome(data)))
         except StorageError as error:
-            click.echo(f"what comes of it cannot be told: {error}", err=True)
+            click.echo(f"the journal cannot be read, so no result is shown: {error}", err=True)
             outcome = None
         client.ask(command, _SIM_TIME_S)
         if outcome is None:
@@ -68,14 +59,17 @@ def _do(ctx: click.Context, command: Simulate) -> None:
             for line in outcome.lines(command):
                 click.echo(line)
         except StorageError as error:
-            click.echo(f"what came of it cannot be told: {error}", err=True)
+            click.echo(f"the journal cannot be read, so the result is not shown: {error}", err=True)
             return
     if not outcome.found:
         why = _UNRECORDED if command.verb in _CREDENTIALS else ""
-        click.echo(f"nothing was recorded of it within {LONGEST_WAIT_S:g} s{why}", err=True)
+        click.echo(f"the journal recorded nothing within {LONGEST_WAIT_S:g} s{why}", err=True)
 
 
 _reader = click.option("--reader", required=True, help="The reader's name in the site file.")
+_hold = click.option(
+    "--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True, help="Seconds."
+)
 
 
 @sim.command()
@@ -88,52 +82,29 @@ def swipe(ctx: click.Context, reader: str, card: str, frame: str) -> None:
     _do(ctx, Simulate(verb="swipe", reader=reader, value=card, format=frame))
 
 
-@sim.command()
-@_reader
-@click.argument("keys")
-@click.pass_context
-def key(ctx: click.Context, reader: str, keys: str) -> None:
-    """Press KEYS on a reader's keypad, for example 1234#."""
-    _do(ctx, Simulate(verb="key", reader=reader, value=keys))
+def _at_reader(
+    verb: Literal["key", "frame", "qr", "type", "present"], argument: str, text: str
+) -> None:
+    @sim.command(name=verb, help=text)
+    @_reader
+    @click.argument("value", metavar=argument)
+    @click.pass_context
+    def act(ctx: click.Context, reader: str, value: str) -> None:
+        _do(ctx, Simulate(verb=verb, reader=reader, value=value))
 
 
-@sim.command()
-@_reader
-@click.argument("bits")
-@click.pass_context
-def frame(ctx: click.Context, reader: str, bits: str) -> None:
-    """Send BITS (0 and 1) on D0 and D1, in any format.
-
-    The same bits twice have the timing of a recording, which the journal warns of.
-    """
-    _do(ctx, Simulate(verb="frame", reader=reader, value=bits))
-
-
-@sim.command()
-@_reader
-@click.argument("text")
-@click.pass_context
-def qr(ctx: click.Context, reader: str, text: str) -> None:
-    """Show a QR code with TEXT to a serial reader."""
-    _do(ctx, Simulate(verb="qr", reader=reader, value=text))
-
-
-@sim.command(name="type")
-@_reader
-@click.argument("text")
-@click.pass_context
-def type_(ctx: click.Context, reader: str, text: str) -> None:
-    """Type TEXT and Enter at a USB reader that types."""
-    _do(ctx, Simulate(verb="type", reader=reader, value=text))
-
-
-@sim.command()
-@_reader
-@click.argument("serial")
-@click.pass_context
-def present(ctx: click.Context, reader: str, serial: str) -> None:
-    """Put a card on a PC/SC reader; SERIAL is hexadecimal."""
-    _do(ctx, Simulate(verb="present", reader=reader, value=serial))
+_at_reader("key", "KEYS", "Press KEYS on a reader's keypad, for example 1234#.")
+_at_reader(
+    "frame",
+    "BITS",
+    (
+        "Send BITS (0 and 1) on D0 and D1, in any format.\n\n"
+        "The same bits twice have the timing of a recording, and the journal warns of that."
+    ),
+)
+_at_reader("qr", "TEXT", "Show a QR code with TEXT to a serial reader.")
+_at_reader("type", "TEXT", "Type TEXT and Enter at a USB reader that types.")
+_at_reader("present", "SERIAL", "Put a card on a PC/SC reader; SERIAL is hexadecimal.")
 
 
 @sim.command()
@@ -146,9 +117,7 @@ def remove(ctx: click.Context, reader: str) -> None:
 
 @sim.command()
 @_reader
-@click.option(
-    "--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True, help="Seconds."
-)
+@_hold
 @click.argument("tag")
 @click.pass_context
 def tag(ctx: click.Context, reader: str, hold: float, tag: str) -> None:
@@ -175,9 +144,7 @@ def turn(ctx: click.Context, way: str) -> None:
 
 @sim.command()
 @click.argument("name")
-@click.option(
-    "--hold", type=click.FloatRange(0.05, 120), default=0.3, show_default=True, help="Seconds."
-)
+@_hold
 @click.pass_context
 def rex(ctx: click.Context, name: str, hold: float) -> None:
     """Press the exit button of door NAME."""
@@ -195,7 +162,7 @@ def zone(ctx: click.Context, number: int, state: str) -> None:
 
 @sim.command()
 @click.argument("state", type=click.Choice(["on", "off"]))
-@click.option("--reader", help="The reader whose tamper contact is meant; the case's without it.")
+@click.option("--reader", help="The reader whose contact it is. Default: the contact of the case.")
 @click.pass_context
 def tamper(ctx: click.Context, state: str, reader: str | None) -> None:
     """Open (on) or close (off) a tamper contact."""
@@ -220,7 +187,7 @@ _switch("under_voltage", "Report too low a voltage (on) or enough (off).")
 @click.argument("words", nargs=-1, required=True, metavar="{set ISO-TIME|real}")
 @click.pass_context
 def clock(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Set the wall clock, or follow the machine's (real)."""
+    """Set the wall clock, or follow the machine's clock (real)."""
     match words:
         case ("set", moment):
             pass
@@ -239,8 +206,8 @@ def _plug(name: Literal["unplug", "plug"], text: str) -> None:
         _do(ctx, Simulate(verb=name, reader=reader))
 
 
-_plug("unplug", "Unplug the cable of READER, or of a SecBox.")
-_plug("plug", "Plug the cable of READER, or of a SecBox, in again.")
+_plug("unplug", "Unplug the cable of READER or of a SecBox.")
+_plug("plug", "Plug in the cable of READER or of a SecBox again.")
 
 
 @sim.command()
@@ -269,10 +236,8 @@ def state(ctx: click.Context, *, as_json: bool) -> None:
     data = directory_of(ctx.obj)
     known = {name: found[name] for name in ControllerStatus.model_fields}
     status = ControllerStatus.model_validate_json(json.dumps(known))
-    now = SystemClock().utc() + timedelta(seconds=status.clock_shift_s)
-    with site_names(data, read_running_site(data)) as names:
-        for subject, text in states_in_force(status, names, now, str(data)):
-            click.echo(f"{subject}: {text}")
+    for subject, text in words_in_force(data, read_running_site(data), status):
+        click.echo(f"{subject}: {text}")
     for kind in ("outputs", "inputs"):
         for pin in found[kind]:
             click.echo(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, json_option
+from gateway.cli.printing import print_rows
 from gateway.clock import SystemClock
 from gateway.commands.accounts import token_shown
 from gateway.store.tables.tokens import TokenTable
@@ -29,7 +29,7 @@ def create(data: Path, name: str) -> None:
     with _tokens(data) as tokens:
         made = tokens.create(name)
     click.echo(made)
-    click.echo("It is shown this once; `gateway token revoke` ends it.", err=True)
+    click.echo("It is shown only once; `gateway token revoke` ends it.", err=True)
 
 
 @token.command(name="list")
@@ -39,11 +39,7 @@ def list_(data: Path, *, as_json: bool) -> None:
     """Print the name of each valid token and when it was made (UTC)."""
     with _tokens(data) as tokens:
         rows = [token_shown(found) for found in tokens.all()]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        click.echo(f"{row['created']}  {row['name']}")
+    print_rows(rows, lambda row: f"{row['created']}  {row['name']}", as_json=as_json)
 
 
 @token.command()

@@ -1,4 +1,4 @@
-"""`gateway wiring`: the header with every pin that this site uses, as a drawing."""
+"""`gateway wiring`: draws the header with every pin that the site uses."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gateway.settings import SITE_FILE, read_site
 @data_option
 @click.option(
     "--board",
-    help="Draw it for this board of hw/boards instead of the site file's.",
+    help="A board of hw/boards. Default: the site file's.",
 )
 @click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; standard output without it.",
+    help="The file to write. Default: standard output.",
 )
 def wiring(data: Path, board: str | None, output: Path | None) -> None:
     """Draw the header of the board with every pin that the site file uses, as SVG."""

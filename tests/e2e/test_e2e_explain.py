@@ -89,7 +89,7 @@ def test_who_can_open_is_a_list_and_when_a_table(at_rest: Site) -> None:
         (("--user", "2", "--reader", "gate"), 1, "no reader 'gate'"),
         (("--log", "1"), 1, "no access 1"),
         (("--log", "1", "--user", "2"), 2, "no other question"),
-        (("--user", "2", "--portal", "1", "--at", "noon"), 2, "'noon' is no moment"),
+        (("--user", "2", "--portal", "1", "--at", "noon"), 2, "'noon' is not a date and time"),
         (("--card", "1,2,3", "--portal", "1"), 2, "is not a card"),
         (("who",), 1, "portal_id, door"),
         (("when",), 2, "--user"),

@@ -59,7 +59,7 @@ def test_logins_are_made_listed_promoted_and_removed(site: Site) -> None:
     made = typed(site, "add", "desk")
     assert made.returncode == 0, made.stderr
     assert len(made.stdout.strip()) >= 16
-    assert "shown this once" in made.stderr
+    assert "shown only once" in made.stderr
     given = typed(site, "add", "eva", "--role", "administrator", "--stdin", stdin=f"{PASSWORD}\n")
     assert (given.returncode, given.stdout) == (0, "")
     assert PASSWORD not in given.stderr

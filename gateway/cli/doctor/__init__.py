@@ -1,4 +1,4 @@
-"""`gateway doctor`: is this site wired, ruled and stored as it should be?"""
+"""`gateway doctor`: checks the site file, the board, the rules and the databases."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 
 from gateway.cli.doctor.board import board_findings
-from gateway.cli.doctor.findings import Finding, Grade, report
+from gateway.cli.doctor.findings import Finding, Grade, fail, ok, report, warn
 from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.cli.doctor.rules import rule_findings
 from gateway.cli.doctor.site import site_findings
 from gateway.cli.doctor.stored import stored_findings
 from gateway.cli.options import data_option, initialised, json_option
-from gateway.cli.site_names import site_names
+from gateway.cli.running import controller_of, words_in_force
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.errors import (
@@ -27,16 +27,13 @@ from gateway.errors import (
     GatewayError,
     kind_of,
 )
-from gateway.explain.state_words import states_in_force
 from gateway.hardware.boards.chips import Chips, read_chips
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.hardware.factory import missing_packages
 from gateway.host.certificate import expires
 from gateway.host.clock_trust import CEILING, ClockVerdict
 from gateway.host.machine import MachineFiles
-from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, DeviceStatus
-from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, HttpSettings, read_running_site, read_site
 from gateway.store.check import damage, full_checks, too_new
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
@@ -44,21 +41,20 @@ from gateway.store.files import JOURNAL_FILE, STORE_FILE
 __all__ = ["Finding", "Grade", "doctor", "examine"]
 
 EXPIRES_SOON = timedelta(days=30)
-"""Left to a certificate when it is time to think of the next one."""
-
+"""A certificate that expires within this time is a warning."""
 
 _GRADES = {"online": Grade.OK, "degraded": Grade.WARN, "offline": Grade.FAIL}
-"""Health of a device -> how it is to be taken."""
+"""Health of a device -> grade of the finding."""
 
-_PORT = "see its cable, its supply and `port`"
+_PORT = "check its cable, its supply and `port`"
 _TO_DO = {
     "serial_qr": _PORT,
     "serial_card": _PORT,
     "serial_uhf": f"{_PORT}, `baud` and `address`",
-    "hid": "see its cable and `device`, and whether `gateway device-rules` was installed since",
-    "sec_box": "see its supply, A and B, `port`, `baud` and `address`",
+    "hid": "check its cable and `device`, and install `gateway device-rules` again if it is new",
+    "sec_box": "check its supply, A and B, `port`, `baud` and `address`",
 }
-"""Kind of a device that is offline -> where to look. Pins and PC/SC readers tell it themselves."""
+"""Kind of an offline device -> what to check. Pins and PC/SC readers report that themselves."""
 
 
 @click.command()
@@ -76,10 +72,9 @@ def examine(
     chips: Callable[[], Chips] = read_chips,
     has: Callable[[str], object] = find_spec,
 ) -> Iterator[Finding]:
-    """Everything that can be seen from outside the processes.
+    """Every finding that needs no access to the inside of the processes.
 
-    `machine`, `chips` and the packages that it `has` are those of this computer where none are
-    handed over.
+    `machine`, `chips` and `has` (finds a Python package) default to those of this computer.
     """
     machine = machine or MachineFiles()
     processes = list(_guarded("controller", _processes(data)))
@@ -89,13 +84,13 @@ def examine(
         profile = load_profile(site.site.board)
         check_site(profile, site)
     except GatewayError as error:
-        yield Finding(Grade.FAIL, "site file", str(error))
+        yield fail("site file", str(error))
     else:
         yield from _guarded("site file", site_findings(site, profile))
         if not profile.simulated:
             running = any(it.subject == "controller" and it.grade is Grade.OK for it in processes)
             for text in missing_packages(profile, site, has):
-                yield Finding(Grade.FAIL, "board", text)
+                yield fail("board", text)
             yield from _guarded(
                 "board", board_findings(profile, site, machine, chips(), running=running)
             )
@@ -112,25 +107,24 @@ def examine(
 
 
 def _guarded(subject: str, check: Iterator[Finding]) -> Iterator[Finding]:
-    """What `check` finds; where it fails itself, that is a finding like any other."""
+    """The findings of `check`; an error that it raises becomes a finding too."""
     try:
         yield from check
     except GatewayError as error:
-        yield Finding(Grade.FAIL, subject, str(error))
+        yield fail(subject, str(error))
     except (*UNUSABLE, OSError, RuntimeError) as error:
-        yield Finding(Grade.FAIL, subject, f"this check failed: {kind_of(error)}")
+        yield fail(subject, f"this check failed: {kind_of(error)}")
 
 
 def _http(data: Path, http: HttpSettings) -> Iterator[Finding]:
     if http.plain_address and not _is_loopback(http.plain_address):
-        way_out = (
-            "plain = false closes it" if http.tls else "give tls an address, or listen on 127.0.0.1"
+        remedy = (
+            "set plain = false" if http.tls else "set tls to an address, or listen on 127.0.0.1"
         )
-        yield Finding(
-            Grade.WARN,
+        yield warn(
             "http",
-            f"{http.plain_address} is reached without TLS: passwords and tokens cross the network "
-            f"readable; {way_out}",
+            f"{http.plain_address} is served without TLS: passwords and tokens cross the network "
+            f"in clear text; {remedy}",
         )
     if http.tls:
         yield from _certificate(certificate_file(data), SystemClock().utc())
@@ -150,15 +144,15 @@ def _certificate(path: Path, now: datetime) -> Iterator[Finding]:
     try:
         end = expires(path)
     except GatewayError as error:
-        yield Finding(Grade.FAIL, "certificate", str(error))
+        yield fail("certificate", str(error))
         return
     left = end - now
     if left <= timedelta():
-        yield Finding(Grade.WARN, "certificate", f"expired on {end:%Y-%m-%d}: clients refuse it")
+        yield warn("certificate", f"expired on {end:%Y-%m-%d}: clients refuse it")
     elif left <= EXPIRES_SOON:
-        yield Finding(Grade.WARN, "certificate", f"expires on {end:%Y-%m-%d}")
+        yield warn("certificate", f"expires on {end:%Y-%m-%d}")
     else:
-        yield Finding(Grade.OK, "certificate", f"valid until {end:%Y-%m-%d}")
+        yield ok("certificate", f"valid until {end:%Y-%m-%d}")
 
 
 def _databases(data: Path) -> Iterator[Finding]:
@@ -173,45 +167,39 @@ def _databases(data: Path) -> Iterator[Finding]:
 
 def _processes(data: Path) -> Iterator[Finding]:
     try:
-        client = ControllerClient(RuntimeDirectory.find(data))
+        with controller_of(data) as client:
+            status = client.status()
     except DataDirectoryError:
-        yield Finding(Grade.WARN, "controller", "has not run yet")
+        yield warn("controller", "has not run yet")
         return
-    try:
-        status = client.status()
     except ControllerUnavailable:
-        yield Finding(Grade.WARN, "controller", "does not run")
+        yield warn("controller", "does not run")
         return
-    finally:
-        client.close()
-    yield Finding(Grade.OK, "controller", f"runs as process {status.pid}")
+    yield ok("controller", f"runs as process {status.pid}")
     for device in status.devices:
         yield from _device(device)
     for fault in status.faults:
-        yield Finding(Grade.FAIL, f"{fault.part} {fault.name}", fault.why)
+        yield fail(f"{fault.part} {fault.name}", fault.why)
     yield from _in_force(data, status)
     if not status.clock_trusted:
-        yield Finding(Grade.FAIL, "clock", _why_no_clock(status))
+        yield fail("clock", _why_no_clock(status))
     if status.journal_fault:
-        yield Finding(Grade.FAIL, "journal", status.journal_fault)
+        yield fail("journal", status.journal_fault)
     if status.journal_dropped:
-        yield Finding(Grade.FAIL, "journal", f"{status.journal_dropped} entries were lost")
+        yield fail("journal", f"{status.journal_dropped} entries were lost")
 
 
 def _in_force(data: Path, status: ControllerStatus) -> Iterator[Finding]:
-    """What keeps doors locked or unlocked, or is an alarm, until somebody ends it."""
-    now = SystemClock().utc() + timedelta(seconds=status.clock_shift_s)
     try:
         site = read_running_site(data)
     except GatewayError:
-        return  # told with the site file
-    with site_names(data, site) as names:
-        for subject, text in states_in_force(status, names, now, str(data)):
-            yield Finding(Grade.WARN, subject, text)
+        return  # reported as a finding about the site file
+    for subject, text in words_in_force(data, site, status):
+        yield warn(subject, text)
 
 
 def _why_no_clock(status: ControllerStatus) -> str:
-    """Why the clock is not trusted, what follows from that, and the cure."""
+    """Why the clock is not trusted, the consequence, and what to do."""
     now = SystemClock().utc() + timedelta(seconds=status.clock_shift_s)
     floor = datetime.fromtimestamp(status.clock_floor_utc, UTC)
     shows = f"it shows {now:%Y-%m-%d %H:%M} UTC"
@@ -219,8 +207,8 @@ def _why_no_clock(status: ControllerStatus) -> str:
         ClockVerdict.BEFORE_RELEASE: f"{shows}, before this software was made",
         ClockVerdict.BEYOND_CEILING: f"{shows}, later than {CEILING:%Y-%m-%d}",
         ClockVerdict.BEHIND_FLOOR: (
-            f"{shows}, and the journal has an event of {floor:%Y-%m-%d %H:%M} UTC: one of them is "
-            "wrong, and setting the clock once says that it is the journal"
+            f"{shows}, and the journal has a later event of {floor:%Y-%m-%d %H:%M} UTC: one of "
+            "them is wrong; set the clock if it is the journal"
         ),
         ClockVerdict.NO_SOURCE: f"nothing has set it since the machine started ({shows})",
     }.get(ClockVerdict(status.clock_verdict), shows)
@@ -233,7 +221,7 @@ def _why_no_clock(status: ControllerStatus) -> str:
 
 
 def _device(device: DeviceStatus) -> Iterator[Finding]:
-    """How a reader or a module is, with what was counted there; of a pin only what is wrong."""
+    """The health and counters of a reader or module; of a pin only a fault."""
     grade = _GRADES[device.health]
     is_pin = device.kind in ("input", "output")
     if is_pin and grade is Grade.OK:

@@ -1,10 +1,10 @@
-"""Is this the board that the site file names, and are its pins free for the site?"""
+"""Whether the machine is the board of the site file, and its pins are free for the site."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gateway.cli.doctor.findings import Finding, Grade
+from gateway.cli.doctor.findings import Finding, fail, ok, warn
 from gateway.errors import SettingsError
 from gateway.hardware.boards.chips import Chips
 from gateway.hardware.boards.profiles import BoardProfile, board_names, load_hats, load_profile
@@ -20,27 +20,27 @@ def board_findings(
     yield from _chip(profile, site, machine, chips, running=running)
     lines = machine.boot_lines(profile.config_sections)
     if lines is None:
-        text = f"{machine.boot_file()} cannot be read: what it switches on was not looked at"
-        yield Finding(Grade.WARN, "config.txt", text)
+        text = f"{machine.boot_file()} cannot be read: what it switches on was not checked"
+        yield warn("config.txt", text)
     else:
         yield from _switched_on(profile, site, machine.boot_file(), lines)
     yield from _after_the_end(profile, site, machine, lines or ())
 
 
 def _model(profile: BoardProfile, machine: MachineFiles) -> Finding:
-    told = machine.model()
-    if told is None:
-        text = "has no device tree that names a Raspberry Pi: it cannot be told from its profile"
-        return Finding(Grade.WARN, "board", text)
-    model = told.partition(" Rev ")[0]
+    full_name = machine.model()
+    if full_name is None:
+        text = "has no device tree that names a Raspberry Pi, so its model was not checked"
+        return warn("board", text)
+    model = full_name.partition(" Rev ")[0]
     if model in profile.models:
-        return Finding(Grade.OK, "board", told)
+        return ok("board", full_name)
     for name in board_names():
         if model in load_profile(name).models:
-            text = f'is a {told}, not a {profile.title}: set board = "{name}" under [site]'
-            return Finding(Grade.FAIL, "board", text)
-    text = f"is a {told}, not a {profile.title}, and has no profile (there are: {board_names()})"
-    return Finding(Grade.FAIL, "board", text)
+            text = f'is a {full_name}, not a {profile.title}: set board = "{name}" under [site]'
+            return fail("board", text)
+    known = f"and has no profile (available: {', '.join(board_names())})"
+    return fail("board", f"is a {full_name}, not a {profile.title}, {known}")
 
 
 def _chip(
@@ -50,11 +50,11 @@ def _chip(
     for pin, key in site.pins():
         owner = machine.pin_owners(label).get(pin)
         if owner:
-            text = f"pin {pin} has been taken by {owner}: take what loads it out of config.txt"
-            yield Finding(Grade.FAIL, key, text)
+            text = f"{owner} uses pin {pin}: remove the line that loads it from config.txt"
+            yield fail(key, text)
     if not chips.looked:
-        text = "the Python package gpiod is not installed: chip and pins in use were not looked at"
-        yield Finding(Grade.WARN, "GPIO chip", text)
+        text = "the Python package gpiod is not installed: chip and pins in use were not checked"
+        yield warn("GPIO chip", text)
         return
     chip = chips.labelled(label)
     if chip is None:
@@ -62,16 +62,16 @@ def _chip(
         text = f"none has the label {label!r} (found: {found})"
         if chips.refused:
             text += f"; could not be opened: {', '.join(chips.refused)}; run this with sudo"
-        yield Finding(Grade.FAIL, "GPIO chip", text)
+        yield fail("GPIO chip", text)
         return
-    yield Finding(Grade.OK, "GPIO chip", f"{label} is {chip.path}")
+    yield ok("GPIO chip", f"{label} is {chip.path}")
     if running:
         return  # the pins in use are the controller's own
     for pin, key in site.pins():
         if pin in chip.users:
-            user = chip.users[pin] or "somebody without a name"
-            text = f"pin {pin} is in use by {user!r}: end that program, or take another pin"
-            yield Finding(Grade.FAIL, key, text)
+            user = chip.users[pin] or "an unnamed program"
+            text = f"pin {pin} is in use by {user!r}: end that program, or use another pin"
+            yield fail(key, text)
 
 
 def _switched_on(
@@ -82,21 +82,21 @@ def _switched_on(
         for pin, key in site.pins():
             if on and pin in bus.gpios:
                 text = f"pin {pin} belongs to {bus.name}, which `{on}` in {file} switches on"
-                yield Finding(Grade.WARN, key, f"{text}: take that line out, or take another pin")
+                yield warn(key, f"{text}: remove that line, or use another pin")
     try:
         hats = load_hats(site).all
     except SettingsError:
-        return  # told with the site file
+        return  # reported as a finding about the site file
     for hat in hats:
         for line in hat.config:
             if not has_line(lines, line):
-                yield Finding(Grade.WARN, hat.title, f"needs `{line}` in {file}")
+                yield warn(hat.title, f"needs `{line}` in {file}")
 
 
 def _after_the_end(
     profile: BoardProfile, site: SiteFile, machine: MachineFiles, lines: Sequence[str]
 ) -> Iterator[Finding]:
-    """What the locks do when the controller is gone: who drives their pins then?"""
+    """The state of the locks after the controller has ended, when only pulls drive their pins."""
     locks = list(_locks(site))
     if not locks:
         return
@@ -113,18 +113,18 @@ def _after_the_end(
     subject = "end of the controller"
     if persist and astray:
         text = "outputs keep their level, and the service puts on_fault when it ends badly"
-        yield Finding(Grade.OK, subject, text)
+        yield ok(subject, text)
     elif persist:
         text = (
-            "outputs keep the level that they had: `dtparam=strict_gpiod` in "
-            f"{machine.boot_file()} lets the pulls put every door to its on_fault at once"
+            "outputs keep their last level; with `dtparam=strict_gpiod` in "
+            f"{machine.boot_file()} the pulls put every door to its on_fault at once"
         )
-        yield Finding(Grade.WARN, subject, text)
+        yield warn(subject, text)
     elif astray:
-        text = f"strict_gpiod lets go of the outputs; {'; '.join(astray)}"
-        yield Finding(Grade.WARN, subject, text)
+        text = f"strict_gpiod releases the outputs; {'; '.join(astray)}"
+        yield warn(subject, text)
     else:
-        yield Finding(Grade.OK, subject, "the pulls put every door to what the site file says")
+        yield ok(subject, "the pulls put every door to its declared state")
 
 
 def _locks(site: SiteFile) -> Iterator[tuple[str, Strike, LockState]]:
@@ -138,9 +138,9 @@ def _locks(site: SiteFile) -> Iterator[tuple[str, Strike, LockState]]:
 
 
 def has_line(lines: Sequence[str], wanted: str) -> bool:
-    """Whether lines of config.txt, the last of each key counting, say what `wanted` says.
+    """Whether `lines` of config.txt, where the last of each key counts, set what `wanted` sets.
 
-    An overlay is there when its line is, whatever parameters follow.
+    A line of an overlay counts with any parameters.
     """
     if wanted.startswith("dtoverlay="):
         return any(line == wanted or line.startswith(f"{wanted},") for line in lines)
@@ -154,7 +154,7 @@ def has_line(lines: Sequence[str], wanted: str) -> bool:
 
 
 def _parts(line: str) -> Iterator[str]:
-    """`dtparam=a,b=off` is `dtparam=a=on` and `dtparam=b=off`; other lines are one thing."""
+    """`dtparam=a,b=off` sets `dtparam=a=on` and `dtparam=b=off`; other lines set one key."""
     if not line.startswith("dtparam="):
         yield line
         return

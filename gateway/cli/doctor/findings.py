@@ -1,4 +1,4 @@
-"""What the doctor says."""
+"""Findings of `gateway doctor` and `gateway check`, and how they are printed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import StrEnum
 
 import click
 
-from gateway.cli.plain import one_line
+from gateway.cli.printing import one_line
 
 
 class Grade(StrEnum):
-    """How a finding is to be taken."""
+    """How serious a finding is."""
 
     OK = "ok"
     WARN = "warn"
@@ -22,15 +22,30 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     grade: Grade
     subject: str
     text: str
 
 
+def ok(subject: str, text: str) -> Finding:
+    """A finding that something is as it should be."""
+    return Finding(Grade.OK, subject, text)
+
+
+def warn(subject: str, text: str) -> Finding:
+    """A finding of something that works but should be known or changed."""
+    return Finding(Grade.WARN, subject, text)
+
+
+def fail(subject: str, text: str) -> Finding:
+    """A finding of something that does not work or is unsafe."""
+    return Finding(Grade.FAIL, subject, text)
+
+
 def report(findings: Iterable[Finding], *, as_json: bool) -> None:
-    """Print `findings`, a line each. Raises SystemExit with code 1 when one of them fails."""
+    """Print `findings`, a line each. Raises SystemExit with code 1 if one of them is FAIL."""
     found = list(findings)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))

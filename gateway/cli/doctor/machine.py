@@ -1,4 +1,4 @@
-"""Power, clock, watchdog, disk and ports of the machine below the site."""
+"""Power, clock, watchdog, disk and ports of the machine."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.cli.doctor.board import has_line
-from gateway.cli.doctor.findings import Finding, Grade
+from gateway.cli.doctor.findings import Finding, Grade, fail, ok, warn
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.host.clock_trust import CEILING, RELEASED
 from gateway.host.machine import Identity, MachineFiles
 from gateway.settings import SiteFile
 
 CONTROLLER_USER = "gateway-controller"
-"""Who drives the wires on an installed board: systemd/sysusers.d/gateway.conf."""
+"""The controller's user on an installed board: systemd/sysusers.d/gateway.conf."""
 
 LITTLE_SPACE = 256 << 20
-"""Bytes left on the disk when it is time to make room."""
+"""Bytes; fewer free bytes on the disk are a warning."""
 NO_SPACE = 1 << 20
-"""Bytes left with which no log is written any more."""
+"""Bytes; with fewer free bytes logs are no longer written."""
 
 _LOW_VOLTAGE, _WAS_LOW_VOLTAGE = 1 << 0, 1 << 16
 _SLOWED, _WAS_SLOWED = 0b1110, 0b1110 << 16
 _WORN = 9
-"""Tenths of an eMMC's life after which it should be replaced."""
+"""Tenths of its life after which an eMMC should be replaced."""
 
 
 def machine_findings(
     profile: BoardProfile, site: SiteFile, machine: MachineFiles, now: datetime
 ) -> Iterator[Finding]:
-    """Everything that only a real board has."""
+    """Findings about power, clock, watchdog and ports, which only a real board has."""
     yield from _power(profile, machine)
     yield from _clock(profile, machine, now)
     yield _watchdog(profile, machine)
@@ -48,63 +48,63 @@ def _power(profile: BoardProfile, machine: MachineFiles) -> Iterator[Finding]:
         "supply of their own"
     )
     if bits & _LOW_VOLTAGE:
-        yield Finding(Grade.FAIL, "supply", f"its voltage is too low now: {cure}")
+        yield fail("supply", f"its voltage is too low now: {cure}")
     elif bits & _WAS_LOW_VOLTAGE:
-        yield Finding(Grade.WARN, "supply", f"its voltage was too low since the start: {cure}")
+        yield warn("supply", f"its voltage was too low since the start: {cure}")
     if bits & (_SLOWED | _WAS_SLOWED):
         when = "is" if bits & _SLOWED else "was"
         text = f"the processor {when} slowed down by heat or low voltage: give the box air"
-        yield Finding(Grade.WARN, "heat", text)
+        yield warn("heat", text)
     if not bits:
-        yield Finding(Grade.OK, "supply", "neither low voltage nor heat since the start")
+        yield ok("supply", "neither low voltage nor heat since the start")
 
 
 def _clock(profile: BoardProfile, machine: MachineFiles, now: datetime) -> Iterator[Finding]:
     if not RELEASED <= now <= CEILING:
         when = "before" if now < RELEASED else "more than 20 years after"
-        text = f"shows {now:%Y-%m-%d}, {when} this software was made: connect a network, or set it"
-        yield Finding(Grade.FAIL, "clock", text)
+        text = f"shows {now:%Y-%m-%d}, {when} this software was built: connect a network, or set it"
+        yield fail("clock", text)
     battery = machine.battery_clock()
     if battery:
-        yield Finding(Grade.OK, "battery clock", f"{battery}; its battery cannot be seen from here")
+        yield ok("battery clock", f"{battery}; the state of its battery is unknown")
     elif profile.rtc:
-        text = "the board has one, but the kernel does not show it: update the system"
-        yield Finding(Grade.WARN, "battery clock", text)
+        text = "the board has one, but the kernel does not list it: update the system"
+        yield warn("battery clock", text)
     else:
         text = (
             "there is none: after a power cut schedules wait for the network; add a DS3231 with "
             f"`dtoverlay=i2c-rtc,ds3231` in {machine.boot_file()}"
         )
-        yield Finding(Grade.WARN, "battery clock", text)
+        yield warn("battery clock", text)
     if not battery and not machine.time_synchronised():
         text = "no time server has set it since the start: schedules and dates cannot be trusted"
-        yield Finding(Grade.WARN, "clock", text)
+        yield warn("clock", text)
 
 
 def _watchdog(profile: BoardProfile, machine: MachineFiles) -> Finding:
     state = machine.watchdog()
     longest_s = profile.watchdog.longest_s if profile.watchdog else 15
     if state is None:
-        text = f"there is none: `dtparam=watchdog=on` in {machine.boot_file()}"
-        return Finding(Grade.WARN, "watchdog", text)
+        text = f"there is none: add `dtparam=watchdog=on` to {machine.boot_file()}"
+        return warn("watchdog", text)
     if not state.active:
-        text = "nobody feeds it: RuntimeWatchdogSec=10 under [Manager] in /etc/systemd/system.conf"
-        return Finding(Grade.WARN, "watchdog", text)
+        text = "is not fed: set RuntimeWatchdogSec=10 under [Manager] in /etc/systemd/system.conf"
+        return warn("watchdog", text)
     if state.timeout_s is not None and state.timeout_s > longest_s:
-        text = f"waits {state.timeout_s} s, but the board's can wait {longest_s} s at most"
-        return Finding(Grade.WARN, "watchdog", text)
-    return Finding(Grade.OK, "watchdog", "is fed, and resets a machine that hangs")
+        text = f"its timeout is {state.timeout_s} s, but this board allows {longest_s} s at most"
+        return warn("watchdog", text)
+    return ok("watchdog", "is fed, and resets a machine that hangs")
 
 
 def _devices(profile: BoardProfile, site: SiteFile, machine: MachineFiles) -> Iterator[Finding]:
     installed = machine.identity(CONTROLLER_USER)
     who = installed or Identity(os.geteuid(), frozenset([os.getegid(), *os.getgroups()]))
-    name = CONTROLLER_USER if installed else "whoever runs this"
+    name = CONTROLLER_USER if installed else "the user of this command"
     for chip in sorted(machine.path("/dev").glob("gpiochip*")):
         port = machine.device_file(f"/dev/{chip.name}")
         if port and not port.open_to(who):
             text = f"{name} may not open it: udev/60-gateway.rules gives it to the controller"
-            yield Finding(Grade.FAIL, f"/dev/{chip.name}", text)
+            yield fail(f"/dev/{chip.name}", text)
     for reader in site.reader:
         if reader.place.startswith("/dev/"):
             yield from _port(profile, machine, f"reader {reader.name}", reader.place, (name, who))
@@ -131,37 +131,37 @@ def _port(
     if port is None:
         there = ", ".join(machine.lasting_names(device)) or "none is plugged in"
         how = f"it needs {missing} in {file}" if missing else f"by lasting names: {there}"
-        yield Finding(Grade.FAIL, subject, f"{device} is not there; {how}")
+        yield fail(subject, f"{device} is not there; {how}")
         return
     if not port.open_to(who):
         text = f"{name} may not open {device}: udev/60-gateway.rules gives it to the controller"
-        yield Finding(Grade.FAIL, subject, text)
+        yield fail(subject, text)
     if real in machine.consoles():
         text = (
             f"{device} carries the system's console: switch that off with raspi-config, Interface "
             "Options, Serial Port"
         )
-        yield Finding(Grade.FAIL, subject, text)
+        yield fail(subject, text)
     if device.endswith(f"/{real}") and real.startswith(("ttyUSB", "ttyACM", "event")):
         lasting = ", ".join(machine.lasting_names(device, real)) or "a name in a folder by-path"
-        text = f"{device} is another number after a restart or a pulled plug: use {lasting}"
-        yield Finding(Grade.WARN, subject, text)
+        text = f"{device} changes its number after a restart or a pulled plug: use {lasting}"
+        yield warn(subject, text)
 
 
 def disk_findings(data: Path, machine: MachineFiles) -> Iterator[Finding]:
-    """The disk that holds the data directory, on any machine."""
+    """Findings about the disk that holds the data directory, on any machine."""
     mount = machine.mount_of(data)
     if mount and mount.read_only:
-        text = "is mounted read-only, as after an error of a worn card: doors go on, logs are lost"
-        yield Finding(Grade.FAIL, "disk", f"{text}; make a backup and replace it")
+        text = "is mounted read-only, as after an error of a worn card: doors work, logs are lost"
+        yield fail("disk", f"{text}; make a backup and replace it")
         return
     free = machine.free_bytes(data)
     if free is not None and free < LITTLE_SPACE:
         grade = Grade.FAIL if free < NO_SPACE else Grade.WARN
-        yield Finding(grade, "disk", f"{free >> 20} MiB are left: make room, logs need it")
+        yield Finding(grade, "disk", f"{free >> 20} MiB are free: logs need more, make room")
     elif free is not None:
-        yield Finding(Grade.OK, "disk", f"{free >> 20} MiB are left")
+        yield ok("disk", f"{free >> 20} MiB are free")
     wear = machine.card_wear(mount.device) if mount else None
     if wear is not None and wear >= _WORN:
         text = f"{min(wear, 10) * 10} % of its life is used: make a backup and replace it"
-        yield Finding(Grade.WARN, "disk", text)
+        yield warn("disk", text)

@@ -1,4 +1,4 @@
-"""Portals that open for nobody, and settings of clients that nothing obeys."""
+"""Portals that no rule opens, and settings of clients that this version does not serve."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.access.policy import Policy
-from gateway.cli.doctor.findings import Finding, Grade
+from gateway.cli.doctor.findings import Finding, warn
 from gateway.controller.state.config import EffectiveConfig
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import SiteFile
@@ -22,14 +22,14 @@ _NOT_SERVED = (
     ("snmp_agent", "snmp_enabled", "no SNMP agent answers"),
     ("osdp", "enabled", "no reader is heard on OSDP"),
 )
-"""Keys with which a client switches on what another version of this program may do: module, key,
-what does not happen here. A key that this build obeys is left out."""
+"""Keys for functions that this version may lack: module, key, the consequence. A key that this
+version declares as live is skipped."""
 
 
 def closed_portals(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
-    """Portals, of a reader or with an action, at which no rule lets anybody pass."""
+    """Portals with a reader or an action at which no rule lets anybody pass."""
     policy = config.snapshot.policy
-    letting = _letting_somebody(data, policy)
+    letting = _effective_rules(data, policy)
     read = {config.topology.portal_of_reader(reader.index) for reader in site.reader}
     for portal_id, portal in sorted(policy.portals.items()):
         if not portal.actions and portal_id not in read:
@@ -42,11 +42,11 @@ def closed_portals(data: Path, site: SiteFile, config: EffectiveConfig) -> Itera
             f"opens for nobody: {why}; `gateway portal link --data {data} {portal_id}` lets group "
             "1 pass at any time (rule 1)"
         )
-        yield Finding(Grade.WARN, f"portal {portal_id} ({portal.name})", text)
+        yield warn(f"portal {portal_id} ({portal.name})", text)
 
 
-def _letting_somebody(data: Path, policy: Policy) -> set[int]:
-    """The rules by which a group or a person passes at some time."""
+def _effective_rules(data: Path, policy: Policy) -> set[int]:
+    """The rules that let a group or a person pass at some time."""
     store = open_reader(data / STORE_FILE)
     try:
         own = {row[0] for row in store.execute_sql("SELECT access_rule_id FROM user_access_rules")}
@@ -62,15 +62,14 @@ def _letting_somebody(data: Path, policy: Policy) -> set[int]:
 
 
 def unserved(config: EffectiveConfig) -> Iterator[Finding]:
-    """What clients have configured and this build does not do."""
+    """Functions that clients have switched on and this version does not serve."""
     for module, key, what in _NOT_SERVED:
         declared = CONFIGURATION.find(module, key)
         value = config.snapshot.configuration.get((module, key), "")
         if declared is None or declared.live or value in {"", "0", declared.default}:
             continue
         order = json.dumps({module: {key: declared.default}}, separators=(",", ":"))
-        yield Finding(
-            Grade.WARN,
+        yield warn(
             f"{module}.{key}",
             f"is {value!r}, but this version does not serve it: {what}; "
             f"`set_configuration` with `{order}` clears it",

@@ -1,4 +1,4 @@
-"""Do readers, portals, rules and doors fit together?"""
+"""Readers, portals, rules and doors that do not fit together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gateway.access.passback import PassbackMode, Strictness
 from gateway.access.policy import Policy, Portal
-from gateway.cli.doctor.findings import Finding, Grade
+from gateway.cli.doctor.findings import Finding, fail, warn
 from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.controller.doors.clashes import interlock_clashes
 from gateway.controller.state.config import EffectiveConfig
@@ -20,16 +20,16 @@ from gateway.store.policy.snapshot import SnapshotReader
 from gateway.store.policy.topology import CATRA_ACTION
 
 MOST_NAMED = 10
-"""People or groups that one finding names."""
+"""The most people or groups that one finding names."""
 _ADD = "`gateway portal add --data {data}` makes what is missing"
 
 
 def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
-    """Readers, portals, rules and doors that do not fit together."""
+    """Findings from the compiled rules and the site file."""
     try:
         config = _config(data, site)
     except GatewayError as error:
-        yield Finding(Grade.FAIL, "rules", f"cannot be put in force: {error}")
+        yield fail("rules", f"the controller cannot apply them: {error}")
         return
     policy = config.snapshot.policy
     for reader in site.reader:
@@ -37,29 +37,29 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
         portal = config.topology.portal_of_reader(reader.index)
         if portal == 0:
             text = f"stands for no portal: every read is denied; {_ADD.format(data=data)}"
-            yield Finding(Grade.WARN, subject, text)
+            yield warn(subject, text)
         elif portal not in policy.portals:
             text = f"portal {portal} does not exist: every read is denied; {_ADD.format(data=data)}"
-            yield Finding(Grade.WARN, subject, text)
+            yield warn(subject, text)
         elif portal != reader.portal:
-            yield Finding(
-                Grade.WARN,
+            yield warn(
                 subject,
-                f"the site file says portal {reader.portal}, the database, which counts, {portal}; "
-                f"`gateway portal bind --data {data} {reader.name}` makes it {reader.portal}",
+                f"the site file says portal {reader.portal}, but the database decides and says "
+                f"{portal}; `gateway portal bind --data {data} {reader.name}` makes it "
+                f"{reader.portal}",
             )
         elif not list(config.topology.doors_of(policy.portals[portal].actions)):
             yield from _without_a_door(data, site, config, portal, reader)
     yield from _unopened(data, site, config)
     for why in config.unusable_formats:
-        yield Finding(Grade.WARN, "card formats", f"{why}; it is left aside")
+        yield warn("card formats", f"{why}; it is ignored")
     for clashing, why in interlock_clashes(site, config):
-        yield Finding(Grade.WARN, f"portal {clashing.id} ({clashing.name})", why)
+        yield warn(f"portal {clashing.id} ({clashing.name})", why)
     yield from _unknown_conditions(policy)
     yield from _open_to_all(policy)
     yield from closed_portals(data, site, config)
     yield from unserved(config)
-    yield from _ways_around(site, config)
+    yield from _unrecorded_exits(site, config)
 
 
 def _unopened(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
@@ -69,13 +69,13 @@ def _unopened(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[F
     for door in site.doors():
         if door.id not in opened:
             text = f"no portal opens it, so no card does; {_ADD.format(data=data)}"
-            yield Finding(Grade.WARN, f"door {door.name}", text)
+            yield warn(f"door {door.name}", text)
 
 
 def _without_a_door(
     data: Path, site: SiteFile, config: EffectiveConfig, portal: int, reader: Reader
 ) -> Iterator[Finding]:
-    """A reader at a portal that opens no door: it may stand for the turnstile."""
+    """A reader at a portal that opens neither a door nor a side of the turnstile."""
     actions = config.snapshot.policy.portals[portal].actions
     if config.topology.sides_of(actions):
         return
@@ -89,23 +89,23 @@ def _without_a_door(
     if any(action.name.strip().lower() == CATRA_ACTION for action in actions):
         why = "names no side of it" if site.turnstile else "and this device has none"
         text = f"portal {portal} releases a turnstile, {why}: nothing opens"
-    yield Finding(Grade.WARN, f"reader {reader.name}", text)
+    yield warn(f"reader {reader.name}", text)
 
 
 def _unknown_conditions(policy: Policy) -> Iterator[Finding]:
-    """What never releases, since it is stored with a condition that this build cannot evaluate."""
+    """Rules and people that never pass: their condition is unknown to this version."""
     for rule_id, rule in sorted(policy.rules.items()):
         if rule.unknown:
-            told = "it blocks whenever its time zones hold" if rule.blocks else "it lets nobody in"
-            yield _conditional(f"rule {rule_id} ({rule.name})", rule.unknown, told)
+            effect = (
+                "it blocks during each of its time zones" if rule.blocks else "it lets nobody in"
+            )
+            yield _conditional(f"rule {rule_id} ({rule.name})", rule.unknown, effect)
     for portal_id, portal in sorted(policy.portals.items()):
         for portal_rule in portal.portal_rules:
             if portal_rule.unknown:
-                told = (
-                    f"while it is in force, nobody passes portal {portal_id} ({portal.name}) by it"
-                )
+                effect = f"it lets nobody pass portal {portal_id} ({portal.name})"
                 subject = f"portal rule {portal_rule.id} ({portal_rule.name})"
-                yield _conditional(subject, portal_rule.unknown, told)
+                yield _conditional(subject, portal_rule.unknown, effect)
     for ids, what, table in (
         (policy.conditional_users, "user", "user_identification_rules"),
         (policy.conditional_groups, "group", "group_identification_rules"),
@@ -118,18 +118,17 @@ def _unknown_conditions(policy: Policy) -> Iterator[Finding]:
             )
 
 
-def _conditional(subject: str, unknown: Iterable[str], told: str) -> Finding:
+def _conditional(subject: str, unknown: Iterable[str], effect: str) -> Finding:
     tables = " and ".join(unknown)
-    return Finding(
-        Grade.WARN,
+    return warn(
         subject,
-        f"{tables} holds a condition that this device cannot evaluate: {told}; delete those rows "
-        "if the condition is not wanted",
+        f"{tables} holds a condition that this device cannot evaluate: {effect}; delete those "
+        "rows if the condition is not needed",
     )
 
 
 def _open_to_all(policy: Policy) -> Iterator[Finding]:
-    """Rules by which a whole group passes at any time: often meant, never to be forgotten."""
+    """Rules that let a whole group pass at any time, which is not always intended."""
     for group, rules in sorted(policy.group_rules.items()):
         for rule_id in sorted(rules):
             rule = policy.rules[rule_id]
@@ -138,27 +137,24 @@ def _open_to_all(policy: Policy) -> Iterator[Finding]:
                 and not rule.unknown
                 and any(zone.full_week for zone in rule.when.zones)
             ):
-                yield Finding(
-                    Grade.WARN,
-                    f"rule {rule_id}",
-                    f"{rule.name!r} lets all of group {group} pass at any time",
+                yield warn(
+                    f"rule {rule_id}", f"{rule.name!r} lets all of group {group} pass at any time"
                 )
 
 
-def _ways_around(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
-    """Doors that people leave by button, unseen, where whoever is not seen to leave is refused."""
+def _unrecorded_exits(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
+    """Doors with an exit button at a portal where anti-passback needs every exit recorded."""
     buttons = {door.id: door for door in site.doors() if config.doors[door.id].settings.rex_enabled}
     for portal_id, portal in sorted(config.snapshot.policy.portals.items()):
         if not _refuses_by_area(config, portal):
             continue
         for door in config.topology.doors_of(portal.actions):
             if door in buttons:
-                yield Finding(
-                    Grade.WARN,
+                yield warn(
                     f"portal {portal_id}",
-                    f"anti-passback refuses there whoever is elsewhere by the record, and the exit "
-                    f"button of door {buttons[door].name} lets people go unseen: they are refused "
-                    "when they come back",
+                    "anti-passback there needs a record of every exit, but people who leave by the "
+                    f"exit button of door {buttons[door].name} have none: it refuses them when they "
+                    "come back",
                 )
 
 

@@ -1,4 +1,4 @@
-"""Is everything that is stored what could be stored today?"""
+"""Stored values and rows that the API would refuse today."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import peewee
 
-from gateway.cli.doctor.findings import Finding, Grade
+from gateway.cli.doctor.findings import Finding, warn
 from gateway.errors import InvalidRequest
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
@@ -19,12 +19,14 @@ from gateway.store.files import STORE_FILE, database
 from gateway.store.objects.configuration import refused_keys
 
 MOST_NAMED = 10
-"""Rows of one table that are named."""
+"""The most rows that are named per table."""
 
 
 def stored_findings(data: Path) -> Iterator[Finding]:
-    """Values and rows that came past the API, by a restore or a damaged file, and that it would
-    refuse. No value is told: it may be a secret."""
+    """Values and rows that the API would refuse; a restore or a damaged file brings them.
+
+    No finding shows a value: it may be a secret.
+    """
     store = database.open_reader(data / STORE_FILE)
 
     def run(query: peewee.Query) -> sqlite3.Cursor:
@@ -33,8 +35,7 @@ def stored_findings(data: Path) -> Iterator[Finding]:
 
     try:
         for key in refused_keys(run):
-            yield Finding(
-                Grade.WARN,
+            yield warn(
                 "configuration",
                 f"{key.module}.{key.key} holds a value that may not be set: set it again",
             )
@@ -52,8 +53,7 @@ def _rows(models: Models, declared: ObjectType, store: peewee.SqliteDatabase) ->
     for number, *values in models[declared.name].select(key, *columns).tuples().execute(store):
         for field, value in zip(declared.fields, values, strict=True):
             if not _allowed(field, value):
-                yield Finding(
-                    Grade.WARN,
+                yield warn(
                     f"{declared.name} {number}",
                     f"{field.name} holds a value that may not be stored: correct or delete the row",
                 )

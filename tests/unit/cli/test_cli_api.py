@@ -22,5 +22,5 @@ def test_only_a_board_that_is_real_gets_the_machine(
 
 def test_a_site_file_that_cannot_be_used_is_the_reason_of_a_refusal(tmp_path: Path) -> None:
     (tmp_path / SITE_FILE).write_text("no site", encoding="utf-8")
-    with pytest.raises(NotSupportedHere, match="with a site file that cannot be used"):
+    with pytest.raises(NotSupportedHere, match="while the site file cannot be used"):
         platform_of(tmp_path).check_restart()

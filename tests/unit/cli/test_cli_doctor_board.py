@@ -151,7 +151,7 @@ def test_a_pin_that_a_driver_has_taken_for_a_bus_fails(pi: Board) -> None:
         "pin 16 (gpio16): (MUX UNCLAIMED) (GPIO UNCLAIMED)\n"
         "pin 17 (gpio17): fe201000.serial (GPIO UNCLAIMED) function alt3 group gpio17\n",
     )
-    assert "pin 17 has been taken by fe201000.serial" in pi.only(Grade.FAIL).text
+    assert "fe201000.serial uses pin 17" in pi.only(Grade.FAIL).text
 
 
 def test_pins_of_another_chip_are_not_mistaken_for_the_headers(pi: Board) -> None:
@@ -273,12 +273,12 @@ def test_a_pi_5_whose_own_clock_is_missing_is_told_of_its_kernel(pi: Board) -> N
     assert pi.found(Grade.WARN) == []
     pi.remove("/sys/class/rtc/rtc0/name")
     pi.write("/run/systemd/timesync/synchronized", "")
-    assert "the kernel does not show it" in pi.only(Grade.WARN).text
+    assert "the kernel does not list it" in pi.only(Grade.WARN).text
 
 
 @pytest.mark.parametrize(
     ("state", "timeout", "word"),
-    [("inactive", "10", "RuntimeWatchdogSec=10"), ("active", "60", "waits 60 s")],
+    [("inactive", "10", "RuntimeWatchdogSec=10"), ("active", "60", "its timeout is 60 s")],
 )
 def test_a_watchdog_that_does_not_watch_is_warned_of(
     pi: Board, state: str, timeout: str, word: str

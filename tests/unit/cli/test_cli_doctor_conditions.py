@@ -46,19 +46,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Stor
             "access_rule_validations",
             {"access_rule_id": 60, "validation_id": 1},
             "rule 60 (nights)",
-            "blocks whenever its time zones hold",
+            "blocks during each of its time zones",
         ),
         (
             "portal_rule_validations",
             {"portal_rule_id": 1, "validation_id": 1},
             "portal rule 1 (two)",
-            "nobody passes portal 1 (",
+            "nobody pass portal 1 (",
         ),
         (
             "portal_rule_users",
             {"portal_rule_id": 1, "user_id": ANA},
             "portal rule 1 (two)",
-            "nobody passes portal 1 (",
+            "nobody pass portal 1 (",
         ),
         (
             "user_identification_rules",

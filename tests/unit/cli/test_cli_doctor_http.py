@@ -56,7 +56,7 @@ def test_plain_http_for_the_network_is_warned_of(examine: Examine, address: str)
     [found] = examine(f'listen = "{address}"\n')
     assert (found.grade, found.subject) == (Grade.WARN, "http")
     assert address in found.text
-    assert "give tls an address" in found.text
+    assert "set tls to an address" in found.text
     plain, _ = examine(f'listen = "{address}"\ntls = "0.0.0.0:443"\n')
     assert (plain.grade, plain.subject) == (Grade.WARN, "http")
     assert "plain = false" in plain.text

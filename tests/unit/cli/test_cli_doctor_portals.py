@@ -176,4 +176,4 @@ def test_init_opens_every_portal_only_when_it_is_told_to(
     result = CliRunner().invoke(init, ["--data", str(data), "--site", str(site), *words])
     assert result.exit_code == 0, result.output
     assert rules_of(data) == linked
-    assert ("Portal 2 (Back yard) opens for nobody yet" in result.output) is (len(linked) == 1)
+    assert ("No rule opens portal 2 (Back yard) yet" in result.output) is (len(linked) == 1)

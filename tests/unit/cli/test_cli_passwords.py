@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.cli.passwords import warn_if_weak, weakness
+from gateway.cli.login import warn_if_weak, weakness
 from gateway.commands.provisioning import new_password
 
 
@@ -18,7 +18,7 @@ from gateway.commands.provisioning import new_password
         ("eva", "1234567890", "few characters"),
         ("eva", "0000000000000", "few characters"),
         ("eva", "abababababab", "few characters"),
-        ("eva", "tulip-43!", "less than 10"),
+        ("eva", "tulip-43!", "fewer than 10"),
     ],
 )
 def test_what_is_easily_guessed_is_told_why(

@@ -136,7 +136,7 @@ def test_an_exception_mode_that_is_not_known_does_not_end_an_emergency(bench: An
 def test_the_doctor_tells_in_a_line_why_rules_cannot_be_put_in_force(demo: Path) -> None:
     spoil(demo)
     (found,) = of_rules(demo)
-    assert found.text.startswith("cannot be put in force: ")
+    assert found.text.startswith("the controller cannot apply them: ")
     assert "\n" not in found.text
 
 

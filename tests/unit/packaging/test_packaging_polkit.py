@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.children import BEGIN_ANEW
+from gateway.cli.children import RESTART_REQUESTED
 
 ACTIONS = {
     "org.freedesktop.login1.reboot",
@@ -41,8 +41,8 @@ def test_the_api_reaches_the_system_bus(unit: str) -> None:
     assert "AF_UNIX" in families.split()
 
 
-def test_an_api_that_wants_to_begin_anew_has_not_failed(unit: str) -> None:
-    assert re.findall(r"^SuccessExitStatus=(.+)$", unit, re.MULTILINE) == [str(BEGIN_ANEW)]
+def test_an_api_that_requests_a_restart_has_not_failed(unit: str) -> None:
+    assert re.findall(r"^SuccessExitStatus=(.+)$", unit, re.MULTILINE) == [str(RESTART_REQUESTED)]
 
 
 def test_the_controllers_user_may_use_smart_card_readers_and_nothing_else(root: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.cli.plain import one_line
+from gateway.cli.printing import one_line
 
 
 def test_what_cannot_be_printed_is_a_question_mark() -> None:

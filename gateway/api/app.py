@@ -1,4 +1,4 @@
-"""The WSGI application of the api process: every transport on one address."""
+"""The WSGI application of the api process: all routes of one address."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from flask import Flask
 
 from gateway.api.controlid.app import create_app as create_controlid
 from gateway.api.docs_page import description_blueprint
-from gateway.api.front_page import front_page_blueprint
 from gateway.api.manual import manual_blueprint
 from gateway.api.metrics import metrics_blueprint
-from gateway.api.minop.blueprint import minop_blueprint
+from gateway.api.minop import minop_blueprint
 from gateway.commands.context import CommandContext
 
 
@@ -19,6 +18,5 @@ def create_app(context: CommandContext) -> Flask:
     app.register_blueprint(minop_blueprint(context))
     app.register_blueprint(description_blueprint())
     app.register_blueprint(manual_blueprint())
-    app.register_blueprint(front_page_blueprint())
     app.register_blueprint(metrics_blueprint(context))
     return app

@@ -1,7 +1,7 @@
-"""Bearer tokens: who sends a request that carries one.
+"""The caller of a request with a bearer token.
 
-They are not rate-limited: 256 random bits are not guessed, and a wrong one costs one look into an
-index. Nothing logs a token.
+Tokens are not rate-limited: nobody guesses 256 random bits, and a wrong token costs one index
+look-up. Nothing logs a token.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from gateway.errors import NotAuthenticated
 from gateway.store.tables.accounts import Role
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
-"""The header of every answer that asks for a token."""
+"""The header of every answer with status 401."""
 
 
 def bearer(context: CommandContext) -> Caller:
-    """Who holds the token of this request; raises NotAuthenticated when it does not count."""
+    """The caller that holds the token of this request.
+
+    Raises NotAuthenticated if the token is missing, wrong or revoked.
+    """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     value = value.strip()
     if scheme.lower() != "bearer" or not value:

@@ -1,7 +1,7 @@
-"""The description of the API as a page, and as JSON.
+"""The front page, and the description of the API as a page and as JSON.
 
-Both are open to anybody: they say what every device with this software can do, and nothing about
-this one. The page needs nothing from elsewhere and runs no script.
+All are open to anybody: they describe every device with this software and say nothing about the
+site. The pages load nothing from elsewhere and run no script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flask import Blueprint, Response
 from markupsafe import Markup, escape
 
 from gateway.api.controlid.endpoints import PATHS
-from gateway.api.html_page import render, respond
+from gateway.api.html_page import page_file, render, respond
 from gateway.api.openapi.document import REFUSALS, document, document_json
 from gateway.api.openapi.fields import Schema
 from gateway.api.openapi.schemas import change, new, row
@@ -33,7 +33,7 @@ _LIMITS = {
     "contentEncoding": "{}",
 }
 _WIDEST = (-(2**63), 2**63 - 1)
-"""Bounds of 64 bits, which tell a reader nothing."""
+"""Bounds of 64-bit numbers, which the page does not show."""
 _MOST_CHOICES = 16
 
 
@@ -50,8 +50,11 @@ class Line:
 
 
 def description_blueprint() -> Blueprint:
-    """`/openapi.json` and `/docs/api`."""
+    """`/`, `/openapi.json` and `/docs/api`."""
     blueprint = Blueprint("description", __name__)
+
+    def front_page() -> Response:
+        return respond(page_file("front.html"))
 
     def as_json() -> Response:
         return Response(document_json(), content_type=JSON_TYPE)
@@ -59,6 +62,7 @@ def description_blueprint() -> Blueprint:
     def as_page() -> Response:
         return respond(_page())
 
+    blueprint.add_url_rule("/", view_func=front_page, methods=["GET"])
     blueprint.add_url_rule("/openapi.json", view_func=as_json, methods=["GET"])
     blueprint.add_url_rule("/docs/api", view_func=as_page, methods=["GET"])
     return blueprint
@@ -81,7 +85,7 @@ def _page() -> str:
 
 
 def _groups(described: Mapping[str, Any]) -> Iterator[dict[str, object]]:
-    """The endpoints by their tags, in the order of these."""
+    """The endpoints of each tag, in the order of the tags."""
     commands = list(_commands(described))
     for tag in described["tags"]:
         found = [command for command in commands if command["tag"] == tag["name"]]
@@ -94,7 +98,7 @@ def _groups(described: Mapping[str, Any]) -> Iterator[dict[str, object]]:
 
 
 def _commands(described: Mapping[str, Any]) -> Iterator[dict[str, object]]:
-    """Each path once, with what its requests hold."""
+    """Each path once, with its request and answer."""
     components = described["components"]["schemas"]
     for path, methods in described["paths"].items():
         operation = methods.get("post") or next(iter(methods.values()))
@@ -159,7 +163,7 @@ def _resolved(schema: Schema, components: Mapping[str, Schema]) -> Schema:
 
 
 def _lines(schema: Schema) -> Iterator[Line]:
-    """The members of `schema`; of one with choices, those of the first with what others have."""
+    """The members of `schema`; if it has choices, those of the first with all their kinds."""
     choices = schema.get("oneOf") or [schema]
     needed = set(choices[0].get("required", ()))
     for name, first in choices[0].get("properties", {}).items():
@@ -211,19 +215,19 @@ def _shown(value: object) -> str:
 
 
 def _pretty(value: object) -> str:
-    """JSON over lines, or on one where it fits."""
+    """JSON on one line if it fits in 80 characters, else indented."""
     short = _shown(value)
     return short if len(short) <= 80 else json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _prose(text: str) -> Markup:
-    """Paragraphs, which an empty line separates."""
+    """`text` as paragraphs; an empty line separates two."""
     paragraphs = (_line_of_prose(part) for part in text.split("\n\n") if part.strip())
     return Markup().join(Markup("<p>{}</p>").format(part) for part in paragraphs)
 
 
 def _line_of_prose(text: str) -> Markup:
-    """Text with its `names` in the letters of code."""
+    """`text` as a line with its `names` marked up as code."""
     parts = re.split(r"`+([^`]+)`+", text)
     return Markup().join(
         Markup("<code>{}</code>").format(part) if number % 2 else escape(part)

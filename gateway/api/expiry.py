@@ -1,4 +1,4 @@
-"""Takes expired people's credentials away, once a day."""
+"""Deletes expired people's credentials, once a day."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from gateway.store.tables.audit import AuditType, write_entry
 from gateway.store.tables.expired_credentials import ExpiryStateTable, clear_expired
 
 CHECK_S = 60.0
-"""How often the clock is looked at."""
+"""Time between two checks of the clock."""
 KEPT_S = 3_600
-"""How old the kept state may be: a device that loses its power takes up from there."""
+"""How old the stored state may be; after a power cut the thread resumes from it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,7 +27,7 @@ log = structlog.get_logger("expiry")
 
 
 class ExpiredPeople:
-    """One thread that looks at the clock and clears when it is time."""
+    """One thread that deletes the credentials when the daily time has come."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class ExpiredPeople:
         device_time: DeviceTime,
         trusted: Callable[[], bool],
     ) -> None:
-        """`trusted` tells whether the clock is believed. Raises StorageError."""
+        """`trusted` tells whether the clock is trusted. Raises StorageError."""
         self._store = store
         self._clock = clock
         self._device_time = device_time
@@ -52,21 +52,21 @@ class ExpiredPeople:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread still looks."""
+        """Whether the thread runs."""
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Break off between two parts of the work, and wait for the thread."""
+        """Stop after the current transaction, and wait for the thread."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def check(self) -> None:
-        """Look at the clock once, and clear if it is time."""
+        """Check the clock once, and delete if the time has come."""
         try:
             self._check()
         except StorageError as error:
-            log.warning("expired people keep their credentials for now", why=str(error))
+            log.warning("credentials of expired people were not deleted", why=str(error))
 
     def _check(self) -> None:
         settings = self._store.configuration(
@@ -81,16 +81,16 @@ class ExpiredPeople:
             trusted=self._trusted(),
         )
         whose = ExpiryScope(settings["clear_expired_users"])
-        # A clearing that was cut short begins anew, so the state is kept after it.
+        # The state is stored after the deletion, so that an interrupted one starts again.
         if whose.off or not seen.due or self._clear(utc, whose):
             self._keep(seen.state)
 
     def _clear(self, utc: datetime, whose: ExpiryScope) -> bool:
         local_s = self._device_time.local(utc)
 
-        def tell(went: Mapping[str, int]) -> None:
-            listed = ", ".join(f"{table} {count}" for table, count in went.items())
-            log.info("expired people cleared", **went)
+        def report(deleted: Mapping[str, int]) -> None:
+            listed = ", ".join(f"{table} {count}" for table, count in deleted.items())
+            log.info("credentials of expired people deleted", **deleted)
             text = f"credentials of expired people deleted ({whose}): {listed}"
             write_entry(self._store, AuditType.BOOT, local_s, text)
 
@@ -98,7 +98,7 @@ class ExpiredPeople:
         return clear_expired(
             self._store,
             stamp,
-            tell,
+            report,
             visitors_only=whose is ExpiryScope.VISITORS,
             go_on=lambda: not self._stop.is_set(),
         )
@@ -120,7 +120,7 @@ class ExpiredPeople:
 
 
 def clock_trusted_by(controller: ControllerClient) -> bool:
-    """Whether the controller trusts the clock; no while nobody answers."""
+    """Whether the controller trusts the clock; False while it does not answer."""
     try:
         return controller.status().clock_trusted
     except ControllerUnavailable:
@@ -128,6 +128,6 @@ def clock_trusted_by(controller: ControllerClient) -> bool:
 
 
 def _second_of_day(settings: Mapping[str, str]) -> int:
-    """The time of the daily reboot."""
+    """The time of the daily reboot, in seconds after midnight."""
     hour, minute = settings["auto_reboot_hour"], settings["auto_reboot_minute"]
     return int(hour) * 3_600 + int(minute) * 60

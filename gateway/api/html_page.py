@@ -1,4 +1,4 @@
-"""Pages for browsers: no script, nothing from elsewhere, one stylesheet named by its digest."""
+"""Pages for browsers: no script, nothing from elsewhere, one style that a digest permits."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from flask import Response
 from jinja2 import Environment, StrictUndefined
 
 HTML_TYPE = "text/html; charset=utf-8"
+_STYLE = "docs.css"
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 @cache
-def stylesheet() -> str:
-    """The rules that every page with a style shares."""
-    return files("gateway.api").joinpath("docs.css").read_text(encoding="utf-8")
+def page_file(name: str) -> str:
+    """The text of the file `name` of this package."""
+    return files("gateway.api").joinpath(name).read_text(encoding="utf-8")
 
 
 def render(name: str, filters: Mapping[str, Callable[..., Any]], **values: object) -> str:
     """The template `name` of this package with `values`, escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= filters
-    text = files("gateway.api").joinpath(name).read_text(encoding="utf-8")
-    return environment.from_string(text).render(style=stylesheet(), **values)
+    return environment.from_string(page_file(name)).render(style=page_file(_STYLE), **values)
 
 
 def respond(body: str | bytes, content_type: str = HTML_TYPE) -> Response:
-    """`body` with the policy that lets a browser show it, in our style, and do nothing else."""
+    """`body` with a policy by which a browser shows it in our style and does nothing else."""
     response = Response(body, content_type=content_type)
     response.headers["Content-Security-Policy"] = (
         f"{_POLICY}; style-src 'sha256-{_digest()}'; img-src 'self'"
@@ -42,4 +42,4 @@ def respond(body: str | bytes, content_type: str = HTML_TYPE) -> Response:
 
 @cache
 def _digest() -> str:
-    return base64.b64encode(hashlib.sha256(stylesheet().encode()).digest()).decode()
+    return base64.b64encode(hashlib.sha256(page_file(_STYLE).encode()).digest()).decode()

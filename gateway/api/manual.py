@@ -32,7 +32,7 @@ _DRAWINGS = "hw/drawings"
 class _Shipped:
     """A file of the repository that the device serves.
 
-    `path` is where it lies in the repository: its relative links begin there.
+    `path` is its place in the repository, to which its links are relative.
     """
 
     path: str
@@ -41,7 +41,7 @@ class _Shipped:
 
 
 def manual_blueprint() -> Blueprint:
-    """`/docs`, the index, and everything below it that the manual consists of."""
+    """`/docs`, the index, and the other pages of the manual below it."""
     blueprint = Blueprint("manual", __name__)
 
     def show(name: str = "") -> Response:
@@ -83,7 +83,7 @@ def _addresses() -> dict[str, str]:
 
 @cache
 def _served(shipped: _Shipped) -> tuple[str | bytes, str]:
-    """Body and media type. The whole manual with its drawings takes less than a megabyte."""
+    """Body and media type. The cache of the whole manual takes less than a megabyte."""
     if shipped.path == _DRAWINGS:
         names = sorted(file.name for file in shipped.file.iterdir())
         return _page("# Drawings\n\n" + "\n".join(f"- [{n}](drawings/{n})" for n in names), "hw/")
@@ -94,8 +94,8 @@ def _served(shipped: _Shipped) -> tuple[str | bytes, str]:
 
 
 def _page(markdown: str, path: str) -> tuple[str, str]:
-    """`markdown`, which lies at `path` of the repository, as a page."""
-    # Some 60 ms and 1 MB that a device needs only when somebody reads the manual.
+    """`markdown`, the text of `path` in the repository, as a page."""
+    # Imported late: it takes some 60 ms and 1 MB, needed only when somebody reads the manual.
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -116,7 +116,7 @@ def _words(inline: Token) -> str:
 
 
 def _target(link: str, folder: str) -> str | None:
-    """Where `link` of a page in `folder` leads on the device; None: to a file that is not here."""
+    """The address of `link` of a page in `folder`; None if the device does not serve its file."""
     if "://" in link or link.startswith("#"):
         return link
     path, hash_, anchor = link.partition("#")
@@ -125,9 +125,9 @@ def _target(link: str, folder: str) -> str | None:
 
 
 def _with_our_links(inline: list[Token], folder: str) -> Iterator[Token]:
-    """`inline` with links that lead to our addresses; what leads elsewhere becomes plain code.
+    """`inline` with links to the device's addresses; a link to a file not served becomes code.
 
-    A drawing is a link to itself, since it is too wide for a phone.
+    A drawing links to itself, since it is too wide for a phone.
     """
     from markdown_it.token import Token
 
@@ -165,7 +165,7 @@ def _give_headings_anchors(tokens: list[Token]) -> None:
 
 
 def _label_cells(tokens: list[Token]) -> None:
-    """Each cell but the first names its column: on a narrow screen a row is a list of them."""
+    """Give each cell but the first its column's name: a narrow screen shows a row as a list."""
     heads: list[str] = []
     column = 0
     for token, inline in pairwise(tokens):

@@ -1,7 +1,7 @@
-"""`GET /metrics`: how the device and all that hangs on it are, for Prometheus and its like.
+"""`GET /metrics`: the state of the device and its parts, for Prometheus and compatible programs.
 
-The text format of https://prometheus.io/docs/instrumenting/exposition_formats/. A bearer token is
-needed (`gateway token`): names of doors and how they stand are nobody's business.
+The text format of https://prometheus.io/docs/instrumenting/exposition_formats/. A client needs a
+bearer token (`gateway token`): names and states of doors are not public.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HEALTHS = ("online", "degraded", "offline")
 
 
 def metrics_blueprint(context: CommandContext) -> Blueprint:
-    """The route; the library behind it is loaded when somebody first asks."""
+    """The route; the first request loads the library."""
     blueprint = Blueprint("metrics", __name__)
 
     def metrics() -> Response:
@@ -37,7 +37,7 @@ def metrics_blueprint(context: CommandContext) -> Blueprint:
         except ControllerUnavailable:
             status = None
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Told(context.version, status))
+        registry.register(_StatusCollector(context.version, status))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     blueprint.add_url_rule(METRICS_PATH, view_func=metrics, methods=["GET"])
@@ -45,8 +45,8 @@ def metrics_blueprint(context: CommandContext) -> Blueprint:
     return blueprint
 
 
-class _Told:
-    """What one status says, as the library collects it."""
+class _StatusCollector:
+    """The metrics of one status."""
 
     def __init__(self, version: str, status: ControllerStatus | None) -> None:
         self._version = version
@@ -67,7 +67,7 @@ class _Told:
 def _controller(status: ControllerStatus) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-    yield _gauge("gateway_clock_trusted", "Whether the clock is believed", status.clock_trusted)
+    yield _gauge("gateway_clock_trusted", "Whether the clock is trusted", status.clock_trusted)
     yield _gauge("gateway_policy_version", "The version of the rules", status.policy_version)
     yield CounterMetricFamily(
         "gateway_journal_entries", "Entries of the journal", value=status.journal_seq

@@ -1,4 +1,4 @@
-"""What a body on the wire holds, read as leniently as clients need it and no further."""
+"""Reads request bodies, as leniently as clients need and no more."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_PARAMETERS = 100
 
 
 class BodyTooLarge(GatewayError, ValueError):
-    """The body is longer than the device takes."""
+    """The body is longer than the device accepts."""
 
 
 def check_length(request: Request, longest: int) -> None:
@@ -32,11 +32,10 @@ def check_length(request: Request, longest: int) -> None:
 
 
 def members(request: Request, *, form: bool, longest: int = BODY_LIMIT) -> Mapping[str, object]:
-    """The members that the body holds; none for a missing or empty body, `null` and `{}`.
+    """The members of the body; none for a missing or empty body, `null` and `{}`.
 
-    Clients are careless about content types, so the body itself tells JSON from a form, which is
-    taken only where `form` allows one. Raises
-    BodyTooLarge, or InvalidRequest that says where the JSON is broken.
+    Clients send wrong content types, so the body itself tells JSON from a form, which is accepted
+    only if `form`. Raises BodyTooLarge, or InvalidRequest that says where the JSON is broken.
     """
     data = _whole(request, longest)
     if form and b"=" in data and data.lstrip()[:1] != b"{":
@@ -57,7 +56,7 @@ def text(request: Request, member: str, longest: int) -> Mapping[str, object]:
 
 
 class Upload:
-    """A body that is read as it comes."""
+    """A body that is read as it arrives."""
 
     def __init__(self, request: Request) -> None:
         self._stream = request.environ["wsgi.input"]
@@ -111,8 +110,8 @@ def _form(data: bytes) -> Mapping[str, object]:
 def read_json(data: bytes) -> Mapping[str, object]:
     """The JSON object in `data`; empty for no data and `null`.
 
-    Stricter than Python's reader where that takes what JSON has not: NaN and Infinity, numbers
-    that overflow, half surrogate pairs. Raises InvalidRequest.
+    Stricter than Python's reader: raises InvalidRequest also for NaN, Infinity, numbers that
+    overflow and half surrogate pairs.
     """
     try:
         text = data.decode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""Headers and bodies that every answer shares, whoever writes it (Access API, 1.1, 1.3, 1.4)."""
+"""Headers and bodies that all answers share (Access API, 1.1, 1.3, 1.4)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ COMMON_HEADERS = (
 """What real devices send with every answer, errors and OPTIONS included."""
 JSON_TYPE = "application/json; charset=utf-8"
 INVALID_SESSION = "Invalid session"
-"""The one error text that may hold the word: clients take it for expiry and log in again."""
+"""The only error text that may contain "session": clients read it as expiry and log in again."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-"""Kept, since `json.dumps` with these words makes one for every value."""
+"""Kept, since `json.dumps` with these options makes an encoder for every value."""
 _ERROR_CODE = 1
 """The only code ever seen on a device."""
 _EXPIRY_WORD = re.compile("session", re.IGNORECASE)
@@ -30,11 +30,11 @@ def encode(value: object) -> bytes:
 def error_body(text: str) -> bytes:
     """The device's error shape around `text`.
 
-    A client's own words may come back in `text`; the word that clients read as expiry is cut
-    there, so that nobody logs in again because a field was misspelt.
+    `text` may quote the client. The word that clients read as expiry is shortened there, so that
+    no client logs in again because of a misspelt field.
     """
     if text != INVALID_SESSION:
         text = _EXPIRY_WORD.sub(lambda found: f"{found[0][:4]}.", text)
-    # Half a surrogate pair, quoted from a client, cannot be written as UTF-8.
+    # UTF-8 cannot encode half a surrogate pair that a client sent and `text` quotes.
     text = text.encode(errors="backslashreplace").decode()
     return encode({"error": text, "code": _ERROR_CODE})

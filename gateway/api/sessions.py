@@ -1,6 +1,6 @@
-"""Sessions of API clients, in memory: a restart ends them all, as it does on the vendor's devices.
+"""Sessions of API clients, in memory: a restart ends all, as on the vendor's devices.
 
-Clients log in every few seconds and never log out, so sessions are bounded in number and age.
+Clients log in every few seconds and never log out, so number and age of sessions are bounded.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from gateway.commands.rights import Session
 TOKEN_LENGTH = 24
 """Characters of [A-Za-z0-9], since clients paste tokens into URLs without escaping: 142 bits."""
 IDLE_S = 3_600
-"""A session that nobody used for this long is dead."""
+"""A session that no client has used for this long is expired."""
 ABSOLUTE_S = 86_400
-"""A session is dead after this time, however busy."""
+"""A session is expired after this time, even if clients use it."""
 MOST_SESSIONS = 1_000
 
 _ALPHABET = string.ascii_letters + string.digits
@@ -60,7 +60,7 @@ class MemorySessions:
             return len(self._entries)
 
     def open(self, login: str, stamp: str) -> Session:
-        """A new session. When there are too many, the one idle longest goes, never one in use."""
+        """A new session. Over the limit, the longest idle one ends, never one in use."""
         token = "".join(secrets.choice(_ALPHABET) for _ in range(TOKEN_LENGTH))
         session = Session(token, login, stamp)
         now = self._monotonic_ns()
@@ -71,7 +71,7 @@ class MemorySessions:
 
     @contextmanager
     def use(self, token: str) -> Iterator[Session | None]:
-        """The session of `token`, in use as long as the block runs; None when it is dead."""
+        """The session of `token`, in use while the block runs; None if it has ended."""
         entry = self._take(token)
         if entry is None:
             yield None
@@ -84,7 +84,7 @@ class MemorySessions:
                 entry.used_ns = self._monotonic_ns()
 
     def close(self, token: str) -> None:
-        """End a session; a dead one is no error."""
+        """End a session; it may have ended already."""
         with self._lock:
             self._entries.pop(token, None)
 
@@ -96,7 +96,7 @@ class MemorySessions:
                     del self._entries[token]
 
     def renew(self, token: str, login: str, stamp: str) -> None:
-        """Tie a session to the account's new name and stamp; a dead one is no error."""
+        """Give a session the account's new name and stamp; it may have ended already."""
         with self._lock:
             entry = self._entries.get(token)
             if entry is not None:
@@ -122,7 +122,7 @@ class MemorySessions:
         return not entry.users and now - entry.used_ns >= self._idle_ns
 
     def _make_room(self, now: int) -> None:
-        # Sessions in use may exceed the bound, by no more than there are server threads.
+        # Sessions in use may exceed the limit, by at most the number of server threads.
         idle = [(token, entry) for token, entry in self._entries.items() if not entry.users]
         for token, entry in idle:
             if self._expired(entry, now) or len(self._entries) >= self._most:

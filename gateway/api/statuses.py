@@ -1,4 +1,4 @@
-"""The HTTP status of each error, and how errors are answered, for every transport."""
+"""The HTTP status of each error, and error handlers for both APIs."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (DeviceUnavailable, 503),
     (GatewayError, 500),
 )
-"""The first that fits counts."""
+"""The first matching class decides."""
 
 
 def status_of(error: GatewayError) -> int:
-    """The status that `error` is answered with."""
+    """The HTTP status for `error`."""
     return next(status for kind, status in _STATUS if isinstance(error, kind))
 
 
 def answer_errors(app: Flask | Blueprint, answer: Callable[[int, str], Response]) -> None:
-    """Let `app` answer every error with `answer`; the log tells of those that are ours."""
+    """Make `app` answer every error with `answer`, and log those with status 500."""
 
     def refused(error: GatewayError) -> Response:
         status = status_of(error)

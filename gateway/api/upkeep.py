@@ -1,4 +1,4 @@
-"""Looks after the database files while the api process serves: are they still whole?"""
+"""Checks the database files for damage while the api process runs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from gateway.store.objects.store import Store
 from gateway.store.tables.audit import AuditType, write_entry
 
 HOUR = 3
-"""Of the site's wall clock, at which a night's full check begins: few people pass."""
+"""Hour of the site's wall clock at which the nightly full check starts: few people pass then."""
 LONGEST_PAUSE_DAYS = 7
-"""A device that is switched off every night is checked at a start after this long."""
+"""A device that is off at night runs the check at a start this long after the last one."""
 LOOK_S = 60.0
-"""How often the clock is looked at. It may be set meanwhile, which no timer would notice."""
+"""Time between two looks at the clock. A timer would not notice when the clock is set."""
 
 _DAY_S = 24 * 3_600
 
@@ -32,12 +32,11 @@ log = structlog.get_logger("upkeep")
 class FileChecks:
     """One thread: a quick check of the store at the start, a full one of both files each night.
 
-    It reads on connections of its own, so that nobody who writes waits for it.
+    It reads on its own connections, so that no writer waits for it.
     """
 
     def __init__(self, data: Path, store: Store, clock: Clock, device_time: DeviceTime) -> None:
-        """The files are those in `data`; what is wrong with one goes into the audit log of
-        `store`."""
+        """Checks the files in `data`; reports damage in the audit log of `store`."""
         self._data = data
         self._store = store
         self._clock = clock
@@ -52,22 +51,22 @@ class FileChecks:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread still looks."""
+        """Whether the thread runs."""
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Break off what runs, and wait for the thread."""
+        """Interrupt a running check, and wait for the thread."""
         self._stop.set()
         while self._thread.is_alive():
             connection = self._connection
             if connection is not None:
                 with suppress(sqlite3.ProgrammingError):  # closed at this moment
                     connection.interrupt()
-            # A statement that began just now is broken off the next time round.
+            # A statement that started just now is interrupted in the next round.
             self._thread.join(0.05)
 
     def look(self) -> None:
-        """Check both files in full if a night has come since the last time."""
+        """Check both files in full if a night has begun since the last check."""
         tonight = self._night_of(self._clock.utc())
         if tonight == self._night:
             return
@@ -78,7 +77,7 @@ class FileChecks:
         try:
             keep_full_checks(self._data, done)
         except StorageError as error:
-            log.warning("what the check found is not kept", why=str(error))
+            log.warning("the result of the check was not stored", why=str(error))
 
     def _run(self) -> None:
         self._checked(STORE_FILE, full=False)
@@ -90,7 +89,7 @@ class FileChecks:
         wrong = damage(self._data / name, full=full, connected=self._keep_connection)
         self._connection = None
         moment = self._clock.utc()
-        if not self._stop.is_set():  # else it was broken off, and its answer means nothing
+        if not self._stop.is_set():  # otherwise it was interrupted and has no result
             self._report(name, wrong, full=full)
         return FullCheck(name, moment.isoformat(timespec="seconds"), wrong)
 
@@ -103,7 +102,7 @@ class FileChecks:
             local_s = self._device_time.local(self._clock.utc())
             write_entry(self._store, AuditType.BOOT, local_s, f"{name} is damaged: {wrong}")
         except StorageError as error:
-            log.warning("the audit log was not told", why=str(error))
+            log.warning("the audit log does not record the damage", why=str(error))
 
     def _keep_connection(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -113,8 +112,10 @@ class FileChecks:
         return (self._device_time.local(utc) - HOUR * 3_600) // _DAY_S
 
     def _last_night(self) -> int:
-        """The night that counts as checked: a start is none, unless a check is long overdue or
-        there never was one."""
+        """The last night that counts as checked, so that a start alone triggers no check.
+
+        An overdue or missing check makes it an earlier night.
+        """
         tonight = self._night_of(self._clock.utc())
         overdue = tonight - LONGEST_PAUSE_DAYS
         known = [datetime.fromisoformat(check.utc) for check in full_checks(self._data)]

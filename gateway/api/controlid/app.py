@@ -1,4 +1,4 @@
-"""The Access API on HTTP: `/<command>.fcgi`, thin over `gateway.commands`."""
+"""The Access API over HTTP: `/<command>.fcgi` runs a command of `gateway.commands`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def create_app(context: CommandContext) -> Flask:
-    """The WSGI application. Nothing of it logs a token, a query string or a body."""
+    """The WSGI application. It logs no token, no query string and no body."""
     app = Flask("gateway.api", static_folder=None)
 
     def command_by_path(name: str) -> Response:
@@ -42,7 +42,7 @@ def create_app(context: CommandContext) -> Flask:
     for name in (name for name, command in PATHS.items() if http_of(command).bare):
         app.add_url_rule(
             f"/{name}",
-            # An endpoint of its own: with `defaults` Flask would redirect the other path to this.
+            # Its own endpoint: with `defaults` Flask would redirect the other path to this one.
             endpoint=name,
             view_func=partial(command_by_path, name),
             methods=_METHODS,
@@ -83,13 +83,13 @@ def _run(context: CommandContext, command: Command) -> Response:
         caller = stack.enter_context(context.calling(token, request.remote_addr or ""))
         answer = execute(command, context, caller, partial(_body, http))
         response = respond(answer)
-        # The session counts as in use until the last row has gone.
+        # The session counts as in use until the last row has been sent.
         response.call_on_close(stack.pop_all().close)
     return response
 
 
 def _reboot(context: CommandContext) -> Response:
-    """The page that restarts the machine, for anybody, where configuration allows it."""
+    """The page that restarts the machine for anybody, if the configuration allows that."""
     with ExitStack() as stack:
         caller = stack.enter_context(context.calling(None, request.remote_addr or ""))
         reboot_by_url(Call(context, caller, NoMembers()))

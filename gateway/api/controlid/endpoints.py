@@ -19,36 +19,36 @@ POST = frozenset({"POST"})
 GET_OR_POST = frozenset({"GET", "POST"})
 """Clients use either (Access API, transport)."""
 POST_OR_PUT = frozenset({"POST", "PUT"})
-"""Files are seen to come either way."""
+"""Clients send files with either."""
 LONGEST_IMPORT = 16 * 1024 * 1024
 """Bytes of an import: some 200,000 people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """What a request for a command and its answer look like."""
+    """The HTTP form of a command's request and answer."""
 
     methods: frozenset[str] = POST
     aliases: tuple[str, ...] = ()
     bare: bool = False
-    """Has a path without the ending `.fcgi`, too."""
+    """Also has a path without the ending `.fcgi`."""
     form: bool = False
-    """Takes its members as a form too."""
+    """Also accepts its members as a form."""
     query: bool = False
-    """Takes its members from the query too; there they are text. The body's go before."""
+    """Also accepts its members in the query, as text. Those of the body take precedence."""
     raw: bool = False
-    """Takes a file and no members but the query's: the request model gets its bytes as `body`."""
+    """The body is a file, which the request model gets as `body`; members come in the query."""
     upload: bool = False
-    """With `raw`, of any size: `body` is a stream, read as it comes."""
+    """With `raw`: a file of any size; `body` is a stream."""
     text_member: str = ""
-    """The member that a body is which holds no JSON, such as a CSV file; the others come in the
-    query then."""
+    """The member that holds a body without JSON, such as a CSV file; the other members then come
+    in the query."""
     longest_body: int | None = None
-    """Bytes of the members, where the vendor's request buffer is too small."""
+    """Bytes; set where the vendor's request buffer is too small."""
     answers: str = JSON
     """Media type of the answer."""
     other_answers: tuple[str, ...] = ()
-    """Media types that it may have instead."""
+    """Other media types that the answer may have."""
 
 
 _USUAL = Http()
@@ -58,7 +58,7 @@ _QUESTIONS = """
     has_vpn_file get_vpn_status get_ntp_server get_language init_device_set is_first_web_login
     get_countries logout session_is_valid get_exception_modes system_information get_catra_info
 """
-"""Documented with GET, or a browser may ask them."""
+"""Documented with GET, or without effects, so that a browser may send them."""
 _ABSENT_QUESTIONS = """
     logo get_audio_access_message get_pjsip_audio_message get_osdp_installation_mode
     change_idcloud_code get_802_1X_status get_vpn_information get_vpn_file get_vpn_ip
@@ -90,11 +90,11 @@ _HTTP: Mapping[str, Http] = MappingProxyType(
         "get_ac_log": Http(methods=GET_OR_POST, answers=TEXT),
     }
 )
-"""By the command's name; the others are as usual."""
+"""Command name -> form; all others have the usual one."""
 
 
 def http_of(command: Command) -> Http:
-    """How `command` is called."""
+    """The HTTP form of `command`."""
     return _HTTP.get(command.name, _USUAL)
 
 
@@ -105,4 +105,4 @@ PATHS: Mapping[str, Command] = MappingProxyType(
         for name in (command.name, *http_of(command).aliases)
     }
 )
-"""What stands before `.fcgi` in a path -> command."""
+"""The part of a path before `.fcgi` -> command."""

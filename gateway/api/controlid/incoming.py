@@ -1,5 +1,4 @@
-"""What else than a body a request of the Access API carries: its session, and members in the
-query."""
+"""The session and the query of an Access API request."""
 
 from __future__ import annotations
 
@@ -14,13 +13,13 @@ from gateway.api.reading import MOST_PARAMETERS
 from gateway.errors import InvalidRequest, NotPermitted
 
 _PRIVATE_DOMAINS = frozenset({"local", "lan", "home", "home.arpa", "internal", "localdomain"})
-"""Endings of names that only the local network gives out: none of them can be registered."""
+"""Top-level domains that only a local network assigns: nobody can register them."""
 
 
 def session_token(request: Request) -> tuple[str | None, bool]:
-    """The session's token, if any, and whether it came as a cookie. The query wins.
+    """The session's token, if any, and whether it came as a cookie. The query takes precedence.
 
-    The token stands anywhere in the query, between stray and empty pairs.
+    The token may be anywhere in the query, between stray and empty pairs.
     """
     for name, value in _pairs(request):
         if name == "session" and value:
@@ -29,7 +28,7 @@ def session_token(request: Request) -> tuple[str | None, bool]:
 
 
 def query(request: Request) -> Mapping[str, object]:
-    """The members that the query holds, as text; the last of a name counts, empty ones do not."""
+    """The members in the query, as text: the last of each name; empty ones are ignored."""
     return dict(_pairs(request))
 
 
@@ -41,12 +40,11 @@ def _pairs(request: Request) -> list[tuple[str, str]]:
 
 
 def refuse_foreign_pages(request: Request) -> None:
-    """Let a session from a cookie act only for pages of this device itself.
+    """Raise NotPermitted unless a request with a session cookie comes from a page of this device.
 
-    A browser sends the cookie whoever asks; a token in the query had to be known. A `Host` that
-    is a name of somebody else's means that a foreign page had its name point here.
-
-    Raises NotPermitted.
+    A browser sends the cookie for any page that makes a request; a token in the query needs a
+    page that knows it. A `Host` that is not a name of this device indicates DNS rebinding: a
+    foreign page made its own name resolve to this address.
     """
     own = request.headers.get("Host", "")
     origin = request.headers.get("Origin")

@@ -1,4 +1,4 @@
-"""Answers on the wire: small ones whole, big tables as they are read."""
+"""Answers over HTTP: small ones whole, large ones in pieces as they are read."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from gateway.api.replies import JSON_TYPE, encode, error_body
 from gateway.commands.answers import Answer, ByteStream, Rows, TextStream
 
 PIECE = 32_768
-"""About so many bytes of a big answer leave at a time. One that is not longer leaves whole, with
-its length, since some clients know no chunks."""
+"""Approximate bytes of each piece of a large answer. A shorter answer is sent whole, with its
+length, since some clients do not understand chunks."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
-"""What a file's name in a header had better not hold."""
+"""Characters that a file name in a header does not carry safely."""
 
 log = structlog.get_logger("api")
 
 
 def error_response(status: int, text: str) -> Response:
-    """The device's error shape."""
+    """An error in the device's error shape."""
     return _whole(error_body(text), status)
 
 
 def respond(answer: Answer) -> Response:
     """`answer` with status 200.
 
-    The first rows of a table are read before anything is sent, so that what is wrong with a query
-    still becomes a proper error.
+    Reads the first rows of a table before it sends anything, so that an error in the query still
+    becomes an error answer.
     """
     if isinstance(answer, TextStream | ByteStream):
         return _stream(answer)
@@ -46,7 +46,7 @@ def respond(answer: Answer) -> Response:
 
 def _stream(answer: TextStream | ByteStream) -> Response:
     pieces = _encoded(answer.pieces) if isinstance(answer, TextStream) else answer.pieces
-    # Begun here, so that what is wrong becomes a proper error and what is open gets closed.
+    # Started here, so that an error becomes an error answer and open files are closed.
     first = next(pieces, b"")
     if isinstance(answer, TextStream):
         kind = f"text/{'csv' if answer.csv else 'plain'}; charset=utf-8"
@@ -62,7 +62,7 @@ def _stream(answer: TextStream | ByteStream) -> Response:
 
 
 def _encoded(texts: Iterator[str]) -> Iterator[bytes]:
-    """The texts in pieces of a size that is worth sending."""
+    """The texts, joined to pieces of about PIECE bytes."""
     waiting: list[str] = []
     size = 0
     for text in texts:
@@ -99,6 +99,6 @@ def _rest(first: bytes, second: bytes, pieces: Iterator[bytes]) -> Iterator[byte
     try:
         yield from filter(None, (first, second))
         yield from pieces
-    except Exception:  # whatever it is - only a broken-off answer can tell the client now
-        log.exception("answer broken off")
+    except Exception:  # any error - the status is sent, so only an aborted answer shows it
+        log.exception("the answer was aborted")
         raise

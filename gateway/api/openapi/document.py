@@ -1,4 +1,4 @@
-"""The whole description: every endpoint of this device, with what it takes and gives."""
+"""The OpenAPI document: every endpoint of this device with its request and answer."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ REFUSALS = {
     404: "What the request names does not exist.",
     405: "Another method is needed.",
     413: "The request is too long.",
-    500: "The database cannot be used, as with a full disk.",
-    503: "The controller process or a device is away.",
+    500: "The database cannot be used, for example because the disk is full.",
+    503: "The controller process or a device does not answer.",
 }
-"""Status -> what it means."""
+"""Status -> meaning."""
 _RIGHTS = {
     Right.NONE: "Needs no session.",
     Right.ANY_SESSION: "Needs a session.",
@@ -53,7 +53,7 @@ _SERVERS = [
     {"url": "/", "description": "The device that serves this description."},
     {
         "url": "https://{address}",
-        "description": "With TLS. The certificate is the device's own unless it was given another.",
+        "description": "With TLS. The certificate is self-signed unless a client replaced it.",
         "variables": {"address": _ADDRESS},
     },
     {
@@ -100,7 +100,7 @@ def document() -> dict[str, Any]:
     paths["/openapi.json"] = _page("json", "This description.", JSON, {"type": "object"})
     paths["/docs"] = _page("manual", "The manual, for a browser.", "text/html", text)
     paths["/docs/api"] = _page("html", "This description, to be read.", "text/html", text)
-    paths[METRICS_PATH] = _figures()
+    paths[METRICS_PATH] = _metrics()
     for path, operations in paths.items():
         for method, operation in operations.items():
             _illustrate(method, path, operation, components)
@@ -129,7 +129,7 @@ def document() -> dict[str, Any]:
 def _illustrate(
     method: str, path: str, operation: dict[str, Any], components: dict[str, Schema]
 ) -> None:
-    """Show how the request is made, and what it is answered where that is JSON."""
+    """Add an example of the request, and of the answer if that is JSON."""
     operation["x-codeSamples"] = [
         {"lang": "Shell", "label": "curl", "source": curl(method, path, operation, components)}
     ]
@@ -182,7 +182,7 @@ def _words(function: Callable[..., object]) -> str:
 
 
 def _parameters(command: Command, http: Http) -> list[dict[str, Any]]:
-    """The members that may stand in the query."""
+    """The members that the query may hold."""
     if not http.query:
         return []
     schema = declared_schema(command.request)
@@ -275,18 +275,17 @@ def _minop(components: dict[str, Schema]) -> dict[str, Any]:
     }
 
 
-def _figures() -> dict[str, Any]:
-    """The figures of this device, as Prometheus reads them."""
+def _metrics() -> dict[str, Any]:
     text = {"text/plain": {"schema": {"type": "string"}}}
     return {
         "get": {
             "operationId": "get_metrics",
-            "summary": "How the device and all that hangs on it are, as Prometheus reads it.",
+            "summary": "The state of the device and its parts, in the format of Prometheus.",
             "description": "Needs a bearer token.",
             "tags": [group_of("description").title],
             "security": [{"token": []}],
             "responses": {
-                "200": {"description": "The figures.", "content": text},
+                "200": {"description": "The metrics.", "content": text},
                 "401": {"description": "The token is missing or wrong.", "content": text},
             },
         }

@@ -1,4 +1,4 @@
-"""JSON Schema of the values that a field takes and gives."""
+"""JSON Schema of a field's values in requests and answers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Schema = dict[str, Any]
 
 
 def answered(field: Field) -> Schema:
-    """What an answer holds in `field`."""
+    """The values of `field` in an answer."""
     return _explained(field, _kind(field))
 
 
 def asked(field: Field) -> Schema:
-    """What may be written into `field`; null stands for its default."""
+    """The values that a request may write into `field`; null stands for its default."""
     schema = _kind(field)
     if not (field.required or isinstance(field, Id)):
         schema["type"] = [schema["type"], "null"]
@@ -50,7 +50,7 @@ def _explained(field: Field, schema: Schema) -> Schema:
     elif field.extension:
         notes.append(f"Without a {field.extension} answered only when `fields` names it.")
     if field.derived:
-        notes.append("Kept by the device; what is given for it is left aside.")
+        notes.append("Set by the device, which ignores a given value.")
     text = " ".join(note for note in notes if note)
     return {**schema, "description": text} if text else schema
 
@@ -60,7 +60,7 @@ def _kind(field: Field) -> Schema:
     raise TypeError(f"no schema for {type(field).__name__}")
 
 
-# The base of every integer kind is the room's own; one of its public kinds stands for it here.
+# The common base of all integer fields, which `gateway.objects.fields` does not export.
 @_kind.register(Int.__mro__[1])
 def _integer(field: Int) -> Schema:
     return {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}

@@ -1,4 +1,4 @@
-"""The groups under which the description shows its endpoints, in the order of the page."""
+"""The groups of endpoints in the API's description, in the order of the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Group:
     title: str
     text: str
     rooms: frozenset[str]
-    """The modules of `gateway.commands` whose commands are in it."""
+    """Modules of `gateway.commands`, whose commands are in the group."""
 
 
 def _group(title: str, text: str, *rooms: str) -> Group:
@@ -46,10 +46,10 @@ GROUPS = (
         "Who may pass where and when, and why somebody was or was not let in.",
         *("explain", "who_can_open", "passback", "authorization"),
     ),
-    _group("Alarms", "Arm and disarm alarm zones, and see what alarms.", "alarms"),
+    _group("Alarms", "Arm and disarm alarm zones, and see active alarms.", "alarms"),
     _group(
         "Enrolment and photos",
-        "Take a card or PIN at a reader, and keep people's photos.",
+        "Read a card or PIN at a reader for a person, and manage people's photos.",
         *("enrolment", "photos"),
     ),
     _group(
@@ -70,5 +70,5 @@ GROUPS = (
 
 
 def group_of(room: str) -> Group:
-    """The group of the commands that the module `room` carries out."""
+    """The group of the commands of the module `room`."""
     return next((group for group in GROUPS if room in group.rooms), _OTHER)

@@ -1,4 +1,4 @@
-"""What an answer looks like, and how a request is made from a shell: both from the description."""
+"""Examples of answers, and of requests with curl, derived from the description."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMED: Mapping[str, object] = {
     "host": "192.168.0.10",
     "version": "0.1.0",
 }
-"""Values that say more than what their kind alone would give."""
+"""Member name -> a more telling example than its type alone gives."""
 _PLAIN: Mapping[str, object] = {
     "integer": 0,
     "number": 0.5,
@@ -34,7 +34,7 @@ _PLAIN: Mapping[str, object] = {
 
 
 def sample(schema: Schema, components: Mapping[str, Schema], name: str = "") -> Any:
-    """A value that `schema` allows; `name` is that of the member whose value it is."""
+    """A value that `schema` allows, for the member `name`."""
     if "$ref" in schema:
         return sample(components[schema["$ref"].rpartition("/")[2]], components, name)
     choices = schema.get("anyOf") or schema.get("oneOf")
@@ -76,7 +76,7 @@ def _fitting(schema: Schema, kind: str, name: str) -> object:
 def curl(
     method: str, path: str, operation: Mapping[str, Any], components: Mapping[str, Schema]
 ) -> str:
-    """The request as a line for a shell that knows GATEWAY, and SESSION or TOKEN."""
+    """The request as a shell command that uses the variables GATEWAY, and SESSION or TOKEN."""
     words = ["curl"]
     query = [
         f"{parameter['name']}={sample(parameter['schema'], components)}"
@@ -91,14 +91,14 @@ def curl(
     media, content = next(
         iter(operation.get("requestBody", {"content": {"": {}}})["content"].items())
     )
-    meant = "get"  # by curl
+    implied = "get"  # the method that curl uses for these options
     if media == JSON and "example" in content:
         words += ["--json", shlex.quote(json.dumps(content["example"], ensure_ascii=False))]
-        meant = "post"
+        implied = "post"
     elif media not in {"", JSON}:
         words += ["-H", f"'Content-Type: {media}'", "--data-binary", "@FILE"]
-        meant = "post"
-    if method != meant:
+        implied = "post"
+    if method != implied:
         words += ["-X", method.upper()]
     done = operation["responses"].get("200", {"content": {}})["content"]
     if "application/octet-stream" in done:

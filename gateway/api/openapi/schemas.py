@@ -40,17 +40,17 @@ def row(name: str) -> str:
 
 
 def new(name: str) -> str:
-    """The component of a row to be made."""
+    """The component of a new row."""
     return f"{name}_new"
 
 
 def change(name: str) -> str:
-    """The component of the values that a change may bring."""
+    """The component of the values of a change."""
     return f"{name}_change"
 
 
 def object_components(registry: Registry) -> dict[str, Schema]:
-    """The rows of every object, as they are answered, made and changed."""
+    """Schemas of the rows of every object: answered, new and changed."""
     components: dict[str, Schema] = {}
     for declared in registry:
         components[row(declared.name)] = {
@@ -79,7 +79,7 @@ def object_components(registry: Registry) -> dict[str, Schema]:
 
 
 def _required(declared: ObjectType) -> list[str]:
-    """Fields that every new row gives under this very name."""
+    """Required fields without an alias."""
     otherwise = set(declared.aliases.values())
     return [
         field.name for field in declared.fields if field.required and field.name not in otherwise
@@ -89,17 +89,17 @@ def _required(declared: ObjectType) -> list[str]:
 def _about(declared: ObjectType) -> str:
     notes = [f"A row of `{declared.name}`."]
     if declared.read_only:
-        notes.append("Clients may read it only.")
+        notes.append("Clients may only read it.")
     elif declared.log:
-        notes.append("A log: clients add no rows, and administrators only change it.")
+        notes.append("A log: clients add no rows, and only administrators change it.")
     if declared.custom:
-        notes.append("Clients give it further fields with `object_add_field`.")
+        notes.append("Clients add further fields with `object_add_field`.")
     if declared.made_by:
-        notes.append(f"Rows are added and removed by {declared.made_by} alone.")
+        notes.append(f"Only {declared.made_by} adds and removes rows.")
     if declared.secret:
-        notes.append("For administrators alone.")
+        notes.append("For administrators only.")
     if declared.ring:
-        notes.append(f"The newest {declared.ring} are kept.")
+        notes.append(f"The device keeps the newest {declared.ring}.")
     notes += [f"Unique together: {', '.join(pair)}." for pair in declared.pairs_unique]
     return " ".join(notes)
 
@@ -112,12 +112,12 @@ def load_request(registry: Registry) -> Schema:
         "required": ["object"],
         "properties": {
             "object": {"enum": [declared.name for declared in registry]},
-            "fields": _names("Fields to answer, all without it; `COUNT(*)` counts rows."),
+            "fields": _names("Fields to answer; default: all. `COUNT(*)` counts rows."),
             "where": ref("Where"),
             "order": _names("Fields to sort by, with `ascending` or `descending` among them."),
             "group": _names("Fields to group by."),
-            "limit": {**whole, "description": "Most rows; a negative one is none."},
-            "offset": {**whole, "description": "Rows to skip; counts beside a limit only."},
+            "limit": {**whole, "description": "The most rows to answer; negative: no limit."},
+            "offset": {**whole, "description": "Rows to skip; ignored without a limit."},
             "join": {"enum": ["INNER", "LEFT", None]},
         },
     }
@@ -164,8 +164,8 @@ def where_component() -> Schema:
     }
     return {
         "description": (
-            "Either clauses, each glued to the next by its connector, or object -> field -> "
-            "condition, all of which hold. A text with `%` is a pattern. Every row without it."
+            "Either clauses, each joined to the next by its connector, or object -> field -> "
+            "condition, all of which must hold. A text with `%` is a pattern. Default: every row."
         ),
         "anyOf": [
             {"type": "null"},
@@ -176,7 +176,7 @@ def where_component() -> Schema:
 
 
 def create_request(registry: Registry) -> Schema:
-    """Rows of one object, which says what they hold."""
+    """New rows of one object."""
     return _one_of(
         {"object": {"const": declared.name}, "values": _rows(new(declared.name))}
         for declared in registry
@@ -185,7 +185,7 @@ def create_request(registry: Registry) -> Schema:
 
 
 def modify_request(registry: Registry) -> Schema:
-    """Values for the rows of one object that match."""
+    """Values for the matching rows of one object."""
     return _one_of(
         {
             "object": {"const": declared.name},
@@ -198,7 +198,7 @@ def modify_request(registry: Registry) -> Schema:
 
 
 def destroy_request(registry: Registry) -> Schema:
-    """Which rows of which object."""
+    """The object and the condition for its rows."""
     names = [it.name for it in registry if not (it.read_only or it.made_by)]
     return {
         "type": "object",
@@ -221,7 +221,7 @@ def _rows(component: str) -> Schema:
 
 
 def rows_answer(registry: Registry) -> Schema:
-    """Rows under the name of their object. Other objects' fields and counts may be among them."""
+    """Rows under the name of their object; they may have fields of other objects and counts."""
     return {
         "type": "object",
         "minProperties": 1,
@@ -245,7 +245,7 @@ def configuration_components(catalogue: Catalogue) -> dict[str, Schema]:
         "ConfigurationValues": _modules(settings, additionalProperties=False),
         "ConfigurationKeys": {
             "type": "object",
-            "description": "Module -> keys; everything without any. Unknown ones are left out.",
+            "description": "Module -> keys; default: all. The answer omits unknown ones.",
             "properties": {
                 module: {"type": ["array", "string"], "items": {"type": "string"}}
                 for module in answers
@@ -279,7 +279,7 @@ def _modules(modules: dict[str, Schema], **more: Any) -> Schema:
 def _about_key(key: ConfigurationKey) -> str:
     text = "" if key.live else "Stored and answered; this device does not act on it. "
     if key.derived:
-        text = "Told by the site file; it cannot be set. "
+        text = "Derived from the site file; it cannot be set. "
     if key.kind is Kind.INT:
         empty = "" if key.default else ", or empty"
         text += f"A number, {key.minimum} to {key.maximum}{empty}. "
@@ -314,11 +314,11 @@ _DECLARED: Mapping[type, Callable[[], Schema]] = MappingProxyType(
         ByteStream: dict,
     }
 )
-"""Models whose members are declared elsewhere: objects, configuration, files."""
+"""Model -> schema, where objects, configuration or files declare the members."""
 
 
 def model_schema(model: Any, components: dict[str, Schema]) -> Schema:
-    """The schema of a request or answer model; what it refers to is put among the components."""
+    """The schema of a request or answer model; adds what it refers to to `components`."""
     if model in _DECLARED:
         return _DECLARED[model]()
     schema = declared_schema(model)
@@ -330,14 +330,14 @@ def model_schema(model: Any, components: dict[str, Schema]) -> Schema:
 
 
 def declared_schema(model: Any) -> Schema:
-    """The schema of a model, in the words of JSON Schema alone."""
+    """The schema of a model, with keywords of JSON Schema only."""
     schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_COMPONENT)
     for part in (schema, *schema.get("$defs", {}).values()):
         for member in part.get("properties", {}).values():
-            # A null that stands for "not given" and may not be sent is no default.
+            # A null that means "not given" and that no client may send is not a default.
             if member.get("default", "") is None and isinstance(member.get("type"), str):
                 del member["default"]
-            # How bounds behind a validator of ours come out.
+            # pydantic writes bounds behind a custom validator this way.
             for word, keyword in (("ge", "minimum"), ("le", "maximum")):
                 if word in member:
                     member[keyword] = member.pop(word)
@@ -345,7 +345,7 @@ def declared_schema(model: Any) -> Schema:
 
 
 def answer_schema(command: Command, components: dict[str, Schema]) -> Schema | None:
-    """The schema of what a command answers; None for one that is always refused."""
+    """The schema of a command's answer; None if the device always refuses the command."""
     model = command.answer
     if model is NoReturn:
         return None

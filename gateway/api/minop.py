@@ -1,7 +1,7 @@
 """`POST /api/v1/execute`: a bearer token, a command in the body, `{"status": "done"}`.
 
-The shape of a refusal is ours, since the vendor documents none: `{"status": "error", "message":
-...}` with a status that fits.
+The vendor documents no refusal; ours is `{"status": "error", "message": ...}` with the HTTP status
+of the error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def minop_blueprint(context: CommandContext) -> Blueprint:
-    """The routes of this API. Nothing of it logs a token or a body."""
+    """The routes of this API. It logs no token and no body."""
     blueprint = Blueprint("minop", __name__)
 
     def run() -> Response:
@@ -46,7 +46,7 @@ def _answer(status: int, body: dict[str, str]) -> Response:
 
 
 def _error(status: int, text: str) -> Response:
-    # Half a surrogate pair, quoted from a client, cannot be written as UTF-8.
+    # UTF-8 cannot encode half a surrogate pair that a client sent and `text` quotes.
     text = text.encode(errors="backslashreplace").decode()
     response = _answer(status, {"status": "error", "message": text})
     if status == 401:

@@ -1,1 +1,1 @@
-"""The two database files: opening, queries, journal, projection, policy rows."""
+"""The two database files: objects, queries, journal, compiled policy, backup and checks."""

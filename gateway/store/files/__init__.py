@@ -1,8 +1,8 @@
 """Names of the two files in the data directory, one writer each."""
 
 JOURNAL_FILE = "journal.db"
-"""Written by the controller alone."""
+"""Only the controller writes it."""
 STORE_FILE = "store.db"
-"""Written by the api process alone."""
+"""Only the api process writes it."""
 CHECKS_FILE = "checks.json"
-"""What the latest full checks of both found."""
+"""Results of the latest full checks of both."""

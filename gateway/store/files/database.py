@@ -29,13 +29,13 @@ WRITER_PRAGMAS: Pragmas = (
     ("journal_mode", "wal"),
     # Nothing acknowledged is lost in a power cut; NORMAL loses the last commits (measured).
     ("synchronous", "full"),
-    # References are kept by the database, off by default for old programs' sake.
+    # SQLite checks references only if asked to.
     ("foreign_keys", 1),
-    # A bulk import makes the log grow; give the space on the card back afterwards (bytes).
+    # Bytes: shrink the write-ahead log after a bulk import has made it grow.
     ("journal_size_limit", 16 * 1024 * 1024),
 )
 READER_PRAGMAS: Pragmas = (
-    # A second bar behind `mode=ro`: no statement through this connection changes anything.
+    # In addition to `mode=ro`: no statement of this connection changes anything.
     ("query_only", 1),
 )
 
@@ -56,7 +56,7 @@ class TrackedDatabase(peewee.SqliteDatabase):
             # A deferred begin fails at once with "database is locked" when it turns into a
             # write, whatever the busy time-out (measured).
             lock_type="IMMEDIATE",
-            # `close_all` closes the connections of other threads; each is used by one alone.
+            # `close_all` closes the connections of other threads; only one thread uses each.
             check_same_thread=False,
         )
         self.register_function(u64_text, "u64_text", 1, deterministic=True)
@@ -90,10 +90,8 @@ class TrackedDatabase(peewee.SqliteDatabase):
         return cursor
 
     def rollback(self) -> None:
-        """Undo the transaction of this thread; nothing is left to undo where SQLite has done so.
-
-        Raises nothing: why it is undone matters more than how that went.
-        """
+        """Undo the transaction of this thread, if SQLite has not done so. Raises nothing, so that
+        the error that led here is the one reported."""
         roll_back(self.connection())
 
     def savepoint(self) -> _Savepoint:
@@ -115,7 +113,7 @@ class TrackedDatabase(peewee.SqliteDatabase):
 
 
 class _Savepoint(peewee._savepoint):  # noqa: SLF001 - what `Database.savepoint` makes
-    """A part of a transaction that is gone with the transaction when SQLite has undone that."""
+    """A part of a transaction; its rollback does nothing if SQLite has undone the transaction."""
 
     def rollback(self, begin: bool = True) -> None:  # noqa: FBT001, FBT002 - peewee's own signature
         if self.db.connection().in_transaction:
@@ -123,25 +121,25 @@ class _Savepoint(peewee._savepoint):  # noqa: SLF001 - what `Database.savepoint`
 
 
 def roll_back(connection: sqlite3.Connection) -> None:
-    """Undo what `connection` has open, if anything: SQLite itself undoes a transaction that a full
-    disk or a broken one ends.
+    """Undo the open transaction of `connection`, if any; SQLite itself has undone one that ended
+    by a full or failing disk.
 
-    Raises nothing, so that the error which led here stays the one that is reported. Where even this
-    fails, the next `begin` tries again.
+    Raises nothing, so that the error that led here is the one reported. If this fails, the next
+    `begin` tries again.
     """
     with contextlib.suppress(sqlite3.Error):
         connection.rollback()
 
 
 def begin(connection: sqlite3.Connection, kind: str = "") -> None:
-    """Begin a transaction, of the SQL `kind`; raises sqlite3.Error."""
+    """Begin a transaction of `kind`, such as IMMEDIATE. Raises sqlite3.Error."""
     connection.rollback()
     connection.execute(f"BEGIN {kind}")
 
 
 @contextlib.contextmanager
 def one_instant(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let all reads within see the file as it is at the first of them."""
+    """Make all reads in the block see the file as it is at the first of them."""
     begin(connection)
     try:
         yield
@@ -158,13 +156,13 @@ _REASONS = {
     sqlite3.SQLITE_BUSY: "another program keeps the file locked",
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
 }
-"""SQLite's result code -> what a technician can do something about."""
+"""SQLite's result code -> the cause in a technician's words."""
 _PRIMARY = 0xFF
-"""The part of an extended result code that names its kind."""
+"""Mask of the primary code in an extended result code."""
 
 
 def reason(error: BaseException | None) -> str:
-    """What `error`, of SQLite or of peewee around it, says of the disk or the file."""
+    """The cause of `error`, which is SQLite's or peewee's around it."""
     code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
     known = _REASONS.get(code & _PRIMARY)
     return f"{known} ({error})" if known else str(error)
@@ -172,7 +170,7 @@ def reason(error: BaseException | None) -> str:
 
 @contextlib.contextmanager
 def sqlite_errors(what: str) -> Iterator[None]:
-    """Turn what the bare driver raises into a StorageError that begins with `what`."""
+    """Turn errors of the sqlite3 module into StorageErrors that begin with `what`."""
     try:
         yield
     except sqlite3.Error as error:
@@ -181,7 +179,7 @@ def sqlite_errors(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def peewee_errors() -> Iterator[None]:
-    """Let errors of the bare driver look like those that pass through peewee."""
+    """Turn errors of the sqlite3 module into peewee's."""
     try:
         yield
     except sqlite3.IntegrityError as error:
@@ -202,9 +200,9 @@ def open_writer(
     create: bool = False,
     known_form: int | None = None,
 ) -> TrackedDatabase:
-    """The file at `path`, for reading and writing; it has to exist unless `create`.
+    """The file at `path` for reading and writing; it must exist unless `create`.
 
-    `functions` become SQL functions, which triggers may call. Raises StorageError, also when the
+    `functions` become SQL functions, which triggers may call. Raises StorageError, also if the
     form of the file is above `known_form`.
     """
     database = TrackedDatabase(path, "rwc" if create else "rw", WRITER_PRAGMAS)
@@ -217,8 +215,8 @@ def open_writer(
 def open_reader(
     path: Path, cache_kib: int = CACHE_KIB, *, known_form: int | None = None
 ) -> TrackedDatabase:
-    """The existing file at `path`, for reading alone, with `cache_kib` KiB of it kept in memory by
-    the connection of each thread. Raises StorageError as `open_writer` does."""
+    """The existing file at `path`, read-only; the connection of each thread caches `cache_kib` KiB.
+    Raises StorageError as `open_writer` does."""
     # A negative number counts KiB instead of pages.
     database = TrackedDatabase(path, "ro", (*READER_PRAGMAS, ("cache_size", -cache_kib)))
     _try(database, path, known_form)
@@ -226,20 +224,20 @@ def open_reader(
 
 
 def sql_of(query: peewee.Query) -> str:
-    """The text of `query`, which is the same whatever values are bound to it."""
+    """The SQL of `query`, without the values bound to it."""
     text, _values = query.sql()
     return str(text)
 
 
 def form_of(database: peewee.Database) -> int:
-    """The number that SQLite keeps for the program in `user_version`; 0 where none was set."""
+    """The form of the file, from SQLite's `user_version`; 0 if none was set."""
     found: int = database.execute_sql("PRAGMA user_version").fetchone()[0]
     return found
 
 
 def check_form(database: peewee.Database, path: Path, known: int) -> int:
-    """The form of the file at `path`, which `database` has open. Raises StorageError when it is
-    above `known`, the form of this program: a newer one wrote the file."""
+    """The form of the file at `path`, which `database` has open. Raises StorageError if it is
+    above `known`, this program's form: a newer version wrote the file."""
     found = form_of(database)
     if found > known:
         raise StorageError(
@@ -249,7 +247,7 @@ def check_form(database: peewee.Database, path: Path, known: int) -> int:
 
 
 def _try(database: TrackedDatabase, path: Path, known_form: int | None) -> None:
-    """Read something, so that a file which is no database, or a newer one, is found now."""
+    """Read once, so that a file that is no database, or a newer one, raises now."""
     try:
         with storage_errors():
             database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
@@ -262,9 +260,9 @@ def _try(database: TrackedDatabase, path: Path, known_form: int | None) -> None:
 
 @contextlib.contextmanager
 def storage_errors() -> Iterator[None]:
-    """Turn what SQLite says about the file or the disk into a StorageError.
+    """Turn peewee's errors about the file or the disk into StorageErrors.
 
-    Broken constraints pass through: they are the caller's to explain.
+    IntegrityErrors pass through: the caller explains them.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Configuration values in the database: only what somebody has set has a row."""
+"""Configuration values in the database: a key has a row only if somebody has set it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ Values = Mapping[tuple[str, str], str]
 
 
 class ConfigurationValue(peewee.Model):
-    """A value that was set; bound to no database."""
+    """A value that somebody has set. The model is bound to no database."""
 
     module = peewee.TextField()
     key = peewee.TextField()
     value = peewee.TextField()
 
     class Meta:
-        """Where the values are."""
+        """Table and key."""
 
         table_name = "configuration"
         primary_key = peewee.CompositeKey("module", "key")
 
 
 def read_configuration(run: Callable[[peewee.Query], sqlite3.Cursor]) -> dict[tuple[str, str], str]:
-    """The value of every key of the device; `run` executes a query where the values are.
+    """The value of every key of the device; `run` executes a query.
 
-    A stored value that is no longer allowed counts as not set: the default is in force.
+    A stored value that is no longer allowed counts as not set: the default applies.
     """
     stored = _stored(run)
     return {
@@ -47,8 +47,7 @@ def read_configuration(run: Callable[[peewee.Query], sqlite3.Cursor]) -> dict[tu
 def refused_keys(
     run: Callable[[peewee.Query], sqlite3.Cursor],
 ) -> Iterator[ConfigurationKey]:
-    """The keys for which a value is stored that may not be set; `run` as for
-    `read_configuration`."""
+    """The keys whose stored value is not allowed; `run` as for `read_configuration`."""
     stored = _stored(run)
     for key in CONFIGURATION:
         value = stored.get((key.module, key.key))
@@ -64,7 +63,7 @@ def _stored(run: Callable[[peewee.Query], sqlite3.Cursor]) -> dict[tuple[str, st
 
 
 def _allowed(key: ConfigurationKey, stored: str | None) -> str | None:
-    """What `stored` comes to; None where nothing is stored, or what may not be set."""
+    """The value of `key` for `stored`; None if nothing is stored or the value is not allowed."""
     try:
         return None if stored is None else key.text(stored)
     except InvalidRequest:
@@ -74,10 +73,10 @@ def _allowed(key: ConfigurationKey, stored: str | None) -> str | None:
 def read_asked(
     database: TrackedDatabase, request: Mapping[str, object] | None, *, show_secrets: bool
 ) -> dict[str, dict[str, str]]:
-    """The values that `request` asks for: module -> list of keys; nothing asked is everything.
+    """The values of `request`, module -> list of keys; of all keys if it is empty.
 
-    Modules and keys that the device does not have are left out; so is a secret one without
-    `show_secrets`. Raises InvalidRequest for another shape.
+    The answer omits modules and keys that the device does not have and, without `show_secrets`,
+    secret ones. Raises InvalidRequest for a request of another shape.
     """
 
     def run(query: peewee.Query) -> sqlite3.Cursor:
@@ -115,7 +114,10 @@ def _names(module: str, names: object) -> list[str]:
 
 
 def check(values: Mapping[str, object]) -> Values:
-    """What `values`, module -> key -> value, comes to; raises InvalidRequest, naming the key."""
+    """The values to store for `values`, module -> key -> value.
+
+    Raises InvalidRequest, which names the key.
+    """
     checked: dict[tuple[str, str], str] = {}
     for module, given in values.items():
         if not isinstance(given, Mapping):
@@ -127,7 +129,7 @@ def check(values: Mapping[str, object]) -> Values:
 
 
 def write(database: TrackedDatabase, values: Values) -> None:
-    """Store `values`, within the caller's transaction; one that is the same is left alone."""
+    """Store `values` in the caller's transaction; equal values are not written again."""
     for (module, key), value in values.items():
         query = ConfigurationValue.insert(module=module, key=key, value=value).on_conflict(
             conflict_target=[ConfigurationValue.module, ConfigurationValue.key],

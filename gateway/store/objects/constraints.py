@@ -1,12 +1,12 @@
-"""Why a row is refused: whose value stands in the way, or which block a deletion would lift.
+"""Explains why the database refuses a row or a deletion.
 
-SQLite names the columns of a uniqueness rule and nothing of a broken reference; clients look for
-its wording, technicians need the row. PINs are secrets: whose PIN it is already, is never told.
+SQLite names the columns of a uniqueness rule and nothing of a broken reference. Clients look for
+its wording; technicians need the row and the owner of the value. PINs are secret, so the refusal
+of a PIN never names the person who has it.
 
-A blocking rule that loses its last time zone blocks always: nothing is lifted. Where it loses one
-of several, it would go on blocking at the hours of the others alone. So that deletion is refused,
-until somebody has untied the zone from the rule knowingly. Deleting all of a rule's zones at once
-is no such case.
+A blocking rule that loses its last time zone blocks always. If it lost one of several, it would
+block only during the others, so the store refuses to delete that zone until somebody has untied it
+from the rule. Deleting all zones of a rule at once is allowed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def explain_row(
     error: peewee.IntegrityError,
     number: int | None,
 ) -> ConstraintViolation:
-    """The refusal of `row`, the `number`-th of its request (None: the only change asked for)."""
+    """The refusal of `row`, the `number`-th of its request; None for a request with one change."""
     text = str(error)
     place = [] if number is None else [f"row {number}"]
     if text.startswith("UNIQUE"):
@@ -51,7 +51,7 @@ def explain_row(
 def explain_deletion(
     models: Models, declared: ObjectType, error: peewee.IntegrityError
 ) -> ConstraintViolation:
-    """The refusal to delete rows that others refer to."""
+    """The refusal to delete rows to which other rows refer."""
     referring = ", ".join(
         f"{other.name}.{ref.name}"
         for other, ref in models.registry.references_to(declared.name)
@@ -61,10 +61,10 @@ def explain_deletion(
 
 
 def keep_blocks(models: Models, chosen: peewee.Expression) -> None:
-    """Check that no blocking rule would keep some of its time zones and lose others.
+    """Check that no blocking rule would lose some of its time zones and keep others.
 
-    `chosen` selects the rows of `time_zones` that are about to go; runs in the transaction that
-    deletes them. Raises ConstraintViolation, naming rule and time zone.
+    `chosen` selects the rows of `time_zones` to delete; call it in the transaction that deletes
+    them. Raises ConstraintViolation, which names rule and time zone.
     """
     zone, rule = models.key(TIME_ZONES), models.key("access_rules")
     tied_zone: peewee.Field[Any] = models.column("access_rule_time_zones", "time_zone_id")

@@ -1,4 +1,4 @@
-"""Adding and removing custom tables and fields: rows and schema change in one transaction."""
+"""Adds and removes custom tables and fields: their rows and the schema in one transaction."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from gateway.store.objects.schema import drop_column, drop_table
 from gateway.store.objects.store import Store
 
 Named = tuple[CustomColumn, str]
-"""A field, and its name for people."""
+"""A field and its display name."""
 
 
 def add_table(store: Store, name: str, title: str, fields: Sequence[Named]) -> int:
-    """Make the table `name`; the id of its row in `custom_tables`. Raises InvalidRequest."""
+    """Make the table `name`; returns the id of its row in `custom_tables`.
+
+    Raises InvalidRequest.
+    """
     with store.reshaping():
         check_new_table(store.registry, name)
         declared = new_table(name)
@@ -36,9 +39,9 @@ def add_table(store: Store, name: str, title: str, fields: Sequence[Named]) -> i
 
 
 def add_columns(store: Store, table: str, fields: Sequence[Named]) -> list[int]:
-    """Give the custom table `table` fields; the ids of their rows in `custom_columns`.
+    """Add `fields` to the custom table `table`; returns the ids of their rows in `custom_columns`.
 
-    Raises InvalidRequest, and ConstraintViolation when the rows that are there would break a rule.
+    Raises InvalidRequest, and ConstraintViolation if existing rows would break a rule.
     """
     try:
         with store.reshaping():
@@ -86,8 +89,10 @@ def custom_table(store: Store, name: str) -> ObjectType:
 
 
 def remove_tables(store: Store, ids: Sequence[int]) -> None:
-    """Drop custom tables, by `custom_tables.id`, with their values and the kinds of person that
-    they were for. Raises InvalidRequest for one that is not there or that every device has."""
+    """Drop custom tables, by `custom_tables.id`, with their values and their user types.
+
+    Raises InvalidRequest for a table that does not exist or that every device has.
+    """
     with store.reshaping():
         names = _names(store, TABLES, "table_name", ids)
         for number, name in names.items():
@@ -118,7 +123,7 @@ def remove_columns(store: Store, ids: Sequence[int]) -> None:
 
 
 def column_id(store: Store, table: str, name: str) -> int:
-    """`custom_columns.id` of a field. Raises InvalidRequest when there is none."""
+    """`custom_columns.id` of a field. Raises InvalidRequest if there is none."""
     declared = custom_table(store, table)
     declared.field(name)
     columns, tables = store.model(COLUMNS), store.model(TABLES)
@@ -135,14 +140,14 @@ def column_id(store: Store, table: str, name: str) -> int:
 
 
 def table_id(store: Store, table: str) -> int:
-    """`custom_tables.id` of a custom table. Raises InvalidRequest when there is none."""
+    """`custom_tables.id` of a custom table. Raises InvalidRequest if there is none."""
     custom_table(store, table)
     name = store.models.column(TABLES, "table_name")
     return int(store.model(TABLES).select().where(name == table).scalar())
 
 
 def _names(store: Store, table: str, field: str, ids: Sequence[int]) -> Mapping[int, str]:
-    """The names of the rows `ids`, each of which has to be there."""
+    """The names of the rows `ids`. Raises InvalidRequest if one does not exist."""
     key, named = store.models.key(table), store.models.column(table, field)
     found: dict[int, str] = {}
     for number in ids:
@@ -161,7 +166,7 @@ def _numbers(store: Store, field: str, ids: Sequence[int]) -> list[int]:
 
 
 def _forget_in_reports(store: Store, table: str, field: str | None) -> None:
-    """Take a table, or one field of it, out of saved reports, which could not be made any more."""
+    """Remove a table, or one field of it, from saved reports, which would fail otherwise."""
     column = store.models.column
     named = store.model("object_field_report_columns")
     chosen = column("object_field_report_columns", "object") == table

@@ -1,4 +1,4 @@
-"""The objects of one file: the built-in ones, with the custom tables and fields its rows name."""
+"""The objects of one file: the built-in ones and the custom ones that its rows name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.objects.visitors import CUSTOM_TABLE_NAMES
 
 TABLES, COLUMNS, TYPES = "custom_tables", "custom_columns", "custom_column_types"
 
-# A field without a type was named by a client before fields came to be.
+# A client named a field without a type before this program made columns for them.
 _COLUMNS = """
 SELECT c.custom_table_id, c.column_name, t.type, t."constraint", t.default_value, t."unique",
        t.target
@@ -25,15 +25,15 @@ ORDER BY c.id
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a file holds."""
+    """The objects of a file."""
 
     registry: Registry
     problems: tuple[str, ...] = ()
-    """Rows that name a custom table or field which cannot be."""
+    """Why rows that name an impossible custom table or field were ignored."""
 
 
 def read_shape(registry: Registry, run: Callable[[str], sqlite3.Cursor]) -> Shape:
-    """The built-in objects of `registry` with the custom ones of a file, whose SQL `run` runs."""
+    """The objects of `registry` and the custom ones of the file on which `run` runs SQL."""
     if TYPES not in registry:
         return Shape(registry)
     columns: dict[int, list[CustomColumn]] = {}
@@ -53,7 +53,7 @@ def read_shape(registry: Registry, run: Callable[[str], sqlite3.Cursor]) -> Shap
 
 
 def name_custom_tables(database: peewee.Database, registry: Registry) -> None:
-    """Add the rows of the custom tables that every device has, where they are missing."""
+    """Add missing rows of the custom tables that every device has."""
     if TYPES not in registry:
         return
     found = database.execute_sql(f"SELECT table_name, id FROM {TABLES}").fetchall()  # noqa: S608 - a constant

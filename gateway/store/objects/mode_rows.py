@@ -1,4 +1,4 @@
-"""The rows beside exception modes: what they are, and when they go."""
+"""Rows of `exception_modes`: who set a mode, why, and until when."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.objects.modes import DEVICE, EXCEPTION_MODES, mode_key
 
 NAME = EXCEPTION_MODES.name
 PLACES = (DEVICE, *DOORS)
-"""What may be in an exception mode."""
+"""What can have an exception mode: the device (0) and each door."""
 
 
 class ModeRow(NamedTuple):
@@ -21,7 +21,7 @@ class ModeRow(NamedTuple):
     """0 for the device."""
     mode: str
     login: str = ""
-    """Empty for the device itself."""
+    """Empty if the device itself set the mode."""
     reason: str = ""
     since: int = 0
     """Device time."""
@@ -32,9 +32,9 @@ class ModeRow(NamedTuple):
 
 
 def mode_facts(place: int, row: ModeRow | None) -> dict[str, int | str]:
-    """What a record keeps of the mode of `place`: who set it, why, since when and until when.
+    """What a journal entry records of the mode of `place`: who set it, why, since and until when.
 
-    `row` is None for a mode that a client set as configuration, which tells nothing.
+    `row` is None for a mode that a client set as configuration, without these facts.
     """
     known: dict[str, int | str] = {"door": place}
     if row is not None:
@@ -44,9 +44,9 @@ def mode_facts(place: int, row: ModeRow | None) -> dict[str, int | str]:
 
 
 def forget_modes(models: Models, keys: Iterable[tuple[str, str]]) -> None:
-    """What was known of the modes among `keys` is true no more: somebody set them without a word.
+    """Delete the rows of the modes among `keys`, which a client has set as configuration.
 
-    Within the caller's transaction.
+    Call it in the transaction of that change.
     """
     known = {("general", mode_key(door)): door for door in PLACES}
     doors = [known[key] for key in keys if key in known]

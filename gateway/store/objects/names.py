@@ -1,4 +1,4 @@
-"""The name of one row: a person, a group, an area or a portal."""
+"""Reads the name of a person, a group, an area or a portal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CACHE_KIB = 256
 
 
 class NameReader:
-    """Reads names. One thread uses it; the file is opened when the first name is asked for."""
+    """Reads names, for one thread. The first call opens the file."""
 
     def __init__(self, path: Path) -> None:
         """`path` is the store's file."""
@@ -24,7 +24,7 @@ class NameReader:
         self._queries: dict[str, str] = {}
 
     def __call__(self, table: str, id_: int) -> str:
-        """The name of row `id_` of `table`, empty for none. Raises StorageError."""
+        """The name of row `id_` of `table`; empty if there is none. Raises StorageError."""
         if self._database is None:
             self._database = database.open_reader(self._path, _CACHE_KIB)
             self._queries = _queries(Models(REGISTRY, self._database))
@@ -41,7 +41,7 @@ class NameReader:
 
 
 def _queries(models: Models) -> dict[str, str]:
-    """By table, the text of the query; the ORM writes each once."""
+    """Table -> SQL of the query."""
     queries = {}
     for table in _NAMED:
         named = models[table].select(models.column(table, "name"))

@@ -1,4 +1,4 @@
-"""From the rows that clients send to the values that are stored, with the device's refusals."""
+"""Decodes and checks the rows that clients send."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Check = Callable[[Mapping[str, Stored]], object]
 
 
 def decode_rows(declared: ObjectType, rows: object) -> list[Row]:
-    """The fields that each row gives; elements may give different ones.
+    """The fields that each row gives; rows may give different ones.
 
-    Raises InvalidRequest, naming field and row, for a shape, type or range that is wrong and for
-    a field that does not exist; ConstraintViolation for a null that may not be.
+    Raises InvalidRequest, which names field and row, for a wrong shape, type or range and for an
+    unknown field; ConstraintViolation for a null in a field that must not be null.
     """
     if not isinstance(rows, list):
         raise invalid_member("values", "array", wire_type_of(rows))
@@ -49,13 +49,13 @@ def decode_row(declared: ObjectType, row: object) -> Row:
 
 
 def check_rows(declared: ObjectType, rows: Sequence[Mapping[str, Stored]]) -> None:
-    """Refuse whole rows whose fields do not go together; raises InvalidRequest naming the row."""
+    """Raise InvalidRequest, which names the row, if fields of a whole row contradict each other."""
     if declared.check is not None:
         check_each(rows, declared.check)
 
 
 def check_each(rows: Sequence[Mapping[str, Stored]], check: Check) -> None:
-    """Ask `check`, which raises InvalidRequest, about each row; the refusal names the row."""
+    """Call `check` with each row; adds the row's number to the InvalidRequest that it raises."""
     for number, row in enumerate(rows, start=1):
         try:
             check(row)
@@ -73,9 +73,9 @@ def _null(declared: ObjectType, field: Field) -> Stored:
 
 
 def complete(declared: ObjectType, rows: Sequence[Row]) -> list[Row]:
-    """`rows` with a value for every field, an id that the database is to give excepted.
+    """`rows` with a value for every field except an id that the database assigns.
 
-    Raises InvalidRequest for a required field that is absent.
+    Raises InvalidRequest for an absent required field.
     """
     needed = [field for field in declared.fields if _is_needed(field)]
     defaults = {

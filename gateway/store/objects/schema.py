@@ -1,8 +1,8 @@
 """Tables, indices and triggers, derived from the declarations.
 
-This is the one place where SQL text is put together. Every name in it comes from a declaration,
-was checked there to be a plain identifier, and is quoted here all the same. Clients choose names of
-custom tables and fields only; those pass the same check, see `gateway.objects.custom`. Queries and
+Only this module composes SQL text from names. Every name comes from a declaration, which has
+checked that it is a plain identifier, and is quoted here as well. Clients choose only the names of
+custom tables and fields; those pass the same check, see `gateway.objects.custom`. Queries and
 writes are peewee expressions with bound values.
 """
 
@@ -21,19 +21,19 @@ from gateway.store.objects.migrations import MIGRATIONS, VERSION
 
 CHANGE_LOG = "change_logs"
 _TRIGGER = "gateway_"
-"""Beginning of the names of our triggers; what else is in the file is left alone."""
+"""Prefix of the names of our triggers; others in the file stay untouched."""
 
 
 class PolicyVersion(peewee.Model):
-    """One row: a number that triggers raise whenever a policy table changes.
+    """One row: a number that triggers raise with every change of a policy table.
 
-    Bound to no database: run its queries with `execute(database)`, or their SQL.
+    The model is bound to no database: run its queries with `execute(database)`, or their SQL.
     """
 
     version = peewee.BigIntegerField()
 
     class Meta:
-        """Where the row is."""
+        """Table name."""
 
         table_name = "policy_version"
 
@@ -53,7 +53,7 @@ def _literal(value: Stored) -> str:
 
 def _column_sql(registry: Registry, field: Field) -> str:
     if isinstance(field, Id):
-        # AUTOINCREMENT: an id is never given twice, so logs cannot come to name a newcomer.
+        # AUTOINCREMENT never assigns an id twice, so an old log never names a new person.
         return f"{quote(field.name)} INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL"
     parts = [quote(field.name), field.sql_type]
     if field.not_null:
@@ -99,8 +99,8 @@ def _one_index(declared: ObjectType, columns: tuple[str, ...], *, unique: bool) 
 
 
 def _index_name(declared: ObjectType, columns: tuple[str, ...], *, unique: bool) -> str:
-    # Between names that clients choose stands what none of them can hold, so that two indices
-    # never have one name: the second would be taken for one that is there already.
+    # Names that clients choose cannot contain the separator, so that two indices never get the
+    # same name: `IF NOT EXISTS` would skip the second.
     separator = "." if declared.custom else "_"
     return quote(separator.join((declared.name, *columns, "unique" if unique else "index")))
 
@@ -129,7 +129,7 @@ def _change_row(operation: str, declared: ObjectType, row: str) -> str:
 
 
 def _change_triggers(declared: ObjectType) -> Iterator[tuple[str, str]]:
-    """Rows of the change log; deletions that follow a reference fire them as well."""
+    """Triggers that write the change log; deletions by cascade fire them too."""
     table, key = quote(declared.name), quote(declared.key_name)
     loud = ", ".join(quote(field.name) for field in declared.fields if not field.quiet)
     inserted = _change_row("insert", declared, "NEW")
@@ -140,7 +140,7 @@ def _change_triggers(declared: ObjectType) -> Iterator[tuple[str, str]]:
     yield _trigger(f"{name}_delete", f"DELETE ON {table}", deleted)
     same = f"UPDATE OF {loud} ON {table} WHEN OLD.{key} = NEW.{key}"
     yield _trigger(f"{name}_update", same, updated)
-    # Who follows the log by id must see the old one go and the new one come.
+    # A client that follows the log by id sees the old id deleted and the new one inserted.
     moved = f"UPDATE OF {key} ON {table} WHEN OLD.{key} <> NEW.{key}"
     yield _trigger(f"{name}_rename", moved, f"{deleted} {inserted}")
 
@@ -167,9 +167,9 @@ def _triggers(registry: Registry) -> dict[str, str]:
 
 
 def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> Shape:
-    """Bring the file to the form of this program, in one transaction; what it holds then.
+    """Bring the file to the form of this program in one transaction; returns its objects.
 
-    `registry` are the built-in objects. Raises StorageError when a newer program wrote the file.
+    `registry` holds the built-in objects. Raises StorageError if a newer program wrote the file.
     """
     with database.atomic("IMMEDIATE"):
         found = check_form(database, path, VERSION)
@@ -186,7 +186,7 @@ def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> 
 
 
 def fit(database: peewee.SqliteDatabase, registry: Registry) -> None:
-    """Add the tables, columns and indices of `registry` that the file does not have."""
+    """Add the tables, columns and indices of `registry` that the file lacks."""
     tables = set(database.get_tables())
     for declared in registry:
         if declared.name in tables:

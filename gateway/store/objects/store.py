@@ -1,4 +1,4 @@
-"""`store.db` as the api process has it: the one that writes."""
+"""`store.db` for its writer: objects and configuration."""
 
 from __future__ import annotations
 
@@ -30,17 +30,16 @@ from gateway.store.query.tree import Condition
 from gateway.store.query.where import check_visible, parse_where
 
 READER_CACHE_KIB = 256
-"""Every thread that serves clients has a connection of its own: with the usual cache a dozen of
-them would come to 24 MB, of pages that the system keeps in memory anyway."""
-
+"""Each thread that serves clients has its own connection: with the usual cache a dozen of them
+would take 24 MB, for pages that the kernel caches anyway."""
 
 log = structlog.get_logger("store")
 
 
 @dataclass(frozen=True, slots=True)
 class _Tools:
-    """What follows from the objects that the file has. They change together: who reads them takes
-    all from one of these."""
+    """What depends on the objects of the file. A change replaces all together, so a caller takes
+    all from one instance."""
 
     models: Models
     runner: Runner
@@ -49,7 +48,7 @@ class _Tools:
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """Answer to a query. `rows` can be gone through once; it reads on while it is."""
+    """The answer to a query. `rows` can be iterated once and reads pages meanwhile."""
 
     object_name: str
     rows: Iterator[dict[str, object]]
@@ -58,15 +57,15 @@ class LoadResult:
 class Store:
     """Objects and configuration. Any thread may use it; writes take turns.
 
-    Reads see what was committed, each on its thread's own connection. Methods raise
-    InvalidRequest for what cannot be carried out, ConstraintViolation for rows that would break a
-    rule, StorageError when the file cannot be read or written; then nothing has changed.
+    Reads see committed rows, each on its thread's own connection. Methods raise InvalidRequest for
+    an invalid request, ConstraintViolation for rows that would break a rule, and StorageError if
+    the file cannot be read or written; then nothing has changed.
     """
 
     def __init__(self, path: Path, registry: Registry, stamp: Callable[[], int]) -> None:
-        """Open the existing file at `path`, bringing it to the form of this program.
+        """Open the existing file at `path` and bring it to the form of this program.
 
-        `stamp` gives the device time, in seconds, that the change log notes.
+        `stamp` returns the device time for the change log, in seconds.
         """
         self._turn = threading.RLock()
         self._database = open_writer(path, {"device_stamp": stamp})
@@ -78,7 +77,7 @@ class Store:
             self._database.close_all()
             raise
         for problem in shape.problems:
-            log.warning("custom table or field left out", why=problem)
+            log.warning("custom table or field ignored", why=problem)
         self._built_in = registry
         self._reshaped = False
         self._tools = self._tools_for(shape.registry)
@@ -94,9 +93,9 @@ class Store:
 
     @classmethod
     def create(cls, path: Path, registry: Registry, stamp: Callable[[], int]) -> Self:
-        """A new, empty file at `path`; raises StorageError when there is one already."""
+        """A new, empty file at `path`. Raises StorageError if one exists."""
         try:
-            # Where the path is a link, the file is made at its target.
+            # If the path is a link, this makes the file at its target.
             path.resolve().touch(mode=0o660, exist_ok=False)
         except FileExistsError:
             raise StorageError(f"{path} exists already") from None
@@ -110,7 +109,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, registry: Registry, stamp: Callable[[], int]) -> Self:
-        """The existing file at `path`; raises StorageError when it is missing, damaged or newer."""
+        """The existing file at `path`. Raises StorageError if it is missing, damaged or newer."""
         return cls(path, registry, stamp)
 
     def close(self) -> None:
@@ -131,16 +130,16 @@ class Store:
 
     @property
     def built_in(self) -> Registry:
-        """The objects that every store has, without what clients added."""
+        """The objects that every store has, without custom tables and fields."""
         return self._built_in
 
     @property
     def models(self) -> Models:
-        """The models of all objects, bound to the connection for writing."""
+        """The models of all objects, bound to the writing connection."""
         return self._tools.models
 
     def model(self, name: str) -> type[peewee.Model]:
-        """The model of the object `name`; raises InvalidRequest when there is none."""
+        """The model of the object `name`. Raises InvalidRequest if there is none."""
         return self.models[name]
 
     @property
@@ -149,14 +148,19 @@ class Store:
         return self._database
 
     def reader(self) -> TrackedDatabase:
-        """For reading, what has been committed. Run queries with `query.execute(reader)`."""
+        """For reading committed rows. Run queries with `query.execute(reader)`."""
         return self._reader
+
+    def read(self, query: Any) -> list[Any]:
+        """The committed rows that `query` selects."""
+        with storage_errors():
+            return list(query.execute(self._reader))
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """A write transaction; within another one, a part that can fail for itself.
+        """A write transaction; within another one, a savepoint.
 
-        Waits its turn among the threads of this process. What is raised inside undoes it.
+        Waits for other threads of this process. An exception in the block undoes it.
         """
         with self._turn, storage_errors():
             with self._database.atomic("IMMEDIATE"):
@@ -166,9 +170,9 @@ class Store:
 
     @contextlib.contextmanager
     def reshaping(self) -> Iterator[None]:
-        """As `transaction`, for a change of custom tables or fields: of the rows that name them.
+        """As `transaction`, for changes of the rows that name custom tables or fields.
 
-        At its end the file has what the rows say; once all is committed, so has `registry`.
+        At its end the schema follows those rows; after the commit `registry` does too.
         """
         with self.transaction():
             yield
@@ -176,7 +180,7 @@ class Store:
             self._reshaped = True
 
     def renew_shape(self) -> None:
-        """Go by the custom tables and fields that the file has now."""
+        """Read the custom tables and fields of the file again."""
         with self._turn, storage_errors():
             shape = read_shape(self._built_in, self._database.execute_sql)
             self._tools = self._tools_for(shape.registry)
@@ -184,36 +188,36 @@ class Store:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[sqlite3.Connection]:
-        """While no other thread writes: the bare connection, outside of any transaction."""
+        """The writing connection outside of any transaction, while no other thread writes."""
         with self._turn, storage_errors():
             yield self._database.connection()
 
     def load(self, request: Mapping[str, object], *, show_secrets: bool = True) -> LoadResult:
-        """Rows as `load_objects` asks for them (Control iD Access API, 3.1).
+        """Rows for a request of `load_objects` (Control iD Access API, 3.1).
 
-        Without `show_secrets` no secret field is shown, searched, sorted or grouped by, and a
-        secret object raises NotPermitted.
+        Without `show_secrets` a request can neither show, search, sort nor group by a secret
+        field, and a secret object raises NotPermitted.
         """
         tools = self._tools
         query = parse_query(tools.models.registry, request, show_secrets=show_secrets)
         return LoadResult(query.declared.name, tools.runner.run(query))
 
     def insert(self, object_name: str, rows: object) -> list[int]:
-        """Add `rows`; their ids in the same order, rowids where the object has none."""
+        """Add `rows`; returns their ids in the same order, or rowids if the object has no ids."""
         with self._turn:
             return self._tools.writes.insert(object_name, rows)
 
     def insert_or_modify(self, object_name: str, rows: object) -> list[int]:
-        """Add rows whose id, or pair, is new; change the given fields of the others."""
+        """Add rows whose id, or unique pair, is new; change the given fields of the others."""
         with self._turn:
             return self._tools.writes.insert_or_modify(object_name, rows)
 
     def condition(
         self, object_name: str, where: object, *, show_secrets: bool = True
     ) -> Condition | None:
-        """The condition that `where` states, for `load`, `modify` and `destroy`.
+        """The condition of `where`, for `load`, `modify` and `destroy`.
 
-        Without `show_secrets` it may name no secret field, and a secret object raises
+        Without `show_secrets` it must name no secret field, and a secret object raises
         NotPermitted.
         """
         registry = self.registry
@@ -222,19 +226,19 @@ class Store:
         return parse_where(registry, declared, where, show_secrets=show_secrets)
 
     def modify(self, object_name: str, values: object, where: object = None) -> int:
-        """Set `values` in the rows that `where` selects, all without it; how many these were."""
+        """Set `values` in the rows that `where` selects, default all; returns their number."""
         with self._turn:
             return self._tools.writes.modify(object_name, values, where)
 
     def destroy(self, object_name: str, where: object = None) -> int:
-        """Delete the rows that `where` selects, all without it; how many these were."""
+        """Delete the rows that `where` selects, default all; returns their number."""
         with self._turn:
             return self._tools.writes.destroy(object_name, where)
 
     def clear(self) -> None:
         """Delete every row, custom table, custom field and configuration value.
 
-        The audit log stays, and so does the change log, which gets a row for all that went.
+        The audit log stays, and so does the change log, which gets a row per deleted row.
         """
         with self.reshaping():
             for declared in reversed(self.registry.by_dependence()):
@@ -254,7 +258,7 @@ class Store:
     def configuration(
         self, request: Mapping[str, Any] | None = None, *, show_secrets: bool = True
     ) -> dict[str, dict[str, str]]:
-        """The asked values, see `gateway.store.objects.configuration.read_asked`."""
+        """The requested values, see `gateway.store.objects.configuration.read_asked`."""
         with storage_errors():
             return configuration.read_asked(self._reader, request, show_secrets=show_secrets)
 

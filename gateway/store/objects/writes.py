@@ -1,7 +1,7 @@
-"""Adding, changing and deleting rows of API objects: one call is one transaction.
+"""Adds, changes and deletes rows of API objects: one call is one transaction.
 
-A batch goes in by compiled statements of many rows each, which is as fast as SQLite gets. Only
-when the database refuses it is it repeated row by row, to find out which row was meant.
+Compiled statements insert a batch with many rows each, which is as fast as SQLite gets. If the
+database refuses the batch, it is repeated row by row to find the refused row.
 """
 
 from __future__ import annotations
@@ -37,9 +37,8 @@ from gateway.store.query.compile import Compiler, members
 from gateway.store.query.where import parse_where
 
 ROWS_AT_ONCE = 50
-"""Rows of one INSERT. Within a part of a transaction (a savepoint) SQLite copies every page that a
-statement touches, for each statement anew: one for each row takes five times as long (measured
-with 250 cards)."""
+"""Rows of one INSERT. Within a savepoint SQLite copies every page that a statement touches, for
+each statement again: one statement per row takes five times as long (measured with 250 cards)."""
 
 _SEQUENCE = peewee.Table("sqlite_sequence")
 
@@ -69,7 +68,7 @@ class Writes:
         self._inserts: dict[tuple[str, int], str] = {}
 
     def insert(self, name: str, rows: object) -> list[int]:
-        """Add `rows`; their ids, or their rowids where there are no ids, in the same order."""
+        """Add `rows`; returns their ids in the same order, or rowids if there are no ids."""
         declared = self._addable(name)
         full = complete(declared, self._decoded(declared, rows))
         check_rows(declared, full)
@@ -77,7 +76,7 @@ class Writes:
             return self._insert(declared, full)
 
     def insert_or_modify(self, name: str, rows: object) -> list[int]:
-        """Add the rows that are new, change the given fields of those that are there."""
+        """Add new rows, change the given fields of existing ones."""
         declared = self._addable(name)
         decoded = self._decoded(declared, rows)
         with self._transaction():
@@ -90,7 +89,7 @@ class Writes:
             return keys
 
     def modify(self, name: str, values: object, where: object) -> int:
-        """Set `values` in every row that `where` selects; how many these were."""
+        """Set `values` in every row that `where` selects; returns their number."""
         declared = self._changeable(name)
         row = decode_row(declared, values)
         self._check_lengths(declared, [row])
@@ -111,7 +110,8 @@ class Writes:
             raise explain_row(self._models, declared, row, error, None) from error
 
     def destroy(self, name: str, where: object) -> int:
-        """Delete every row that `where` selects, with what goes along; how many these were."""
+        """Delete every row that `where` selects, with the rows that cascade; returns the number
+        of the selected ones."""
         declared = self._changeable(name)
         _refuse_made_by(declared)
         condition = parse_where(self._models.registry, declared, where, show_secrets=True)
@@ -133,7 +133,7 @@ class Writes:
         return decoded
 
     def _check_lengths(self, declared: ObjectType, rows: Sequence[Row]) -> None:
-        """Refuse digits that are fewer than the configuration wants."""
+        """Refuse PINs that are shorter than the configuration demands."""
         for field in declared.fields:
             if isinstance(field, Digits):
                 check_each(rows, partial(_check_length, field.name, self._shortest_pin()))
@@ -141,7 +141,7 @@ class Writes:
     def _chosen_keys(
         self, declared: ObjectType, row: Row, chosen: peewee.Expression | None
     ) -> list[int]:
-        """The keys that the rows to be changed will have, where these are to be checked whole."""
+        """The keys that changed rows will have; none if whole rows need no check."""
         if declared.check is None:
             return []
         given = row.get(declared.key_name)
@@ -152,7 +152,7 @@ class Writes:
         return [number for (number,) in found]
 
     def _check_stored(self, declared: ObjectType, keys: Sequence[int]) -> None:
-        """Refuse rows that have become wrong as a whole, within the transaction that made them."""
+        """Refuse rows whose fields contradict each other now, in the transaction of the change."""
         if declared.check is not None:
             columns = [self._models.column(declared.name, field.name) for field in declared.fields]
             query = self._models[declared.name].select(*columns)
@@ -163,13 +163,13 @@ class Writes:
     def _changeable(self, name: str) -> ObjectType:
         declared = self._models.registry[name]
         if declared.read_only:
-            raise InvalidRequest(f"rows of {name} are written by the device alone")
+            raise InvalidRequest(f"only the device writes rows of {name}")
         return declared
 
     def _addable(self, name: str) -> ObjectType:
         declared = self._changeable(name)
         if declared.log:
-            raise InvalidRequest(f"rows of {name} are written by the device alone")
+            raise InvalidRequest(f"only the device writes rows of {name}")
         _refuse_made_by(declared)
         return declared
 
@@ -181,7 +181,7 @@ class Writes:
             return self._insert_singly(declared, rows)
 
     def _all_new(self, declared: ObjectType, rows: Sequence[Row]) -> bool:
-        """True when each row brings an id of its own and the table has none of them."""
+        """Whether each row brings its own id and the table has none of these ids."""
         key_name = declared.key_name
         given = (row.get(key_name) for row in rows)
         ids = {number for number in given if isinstance(number, int)}
@@ -204,7 +204,7 @@ class Writes:
     def _execute(
         self, declared: ObjectType, names: Sequence[str], rows: Sequence[tuple[Stored, ...]]
     ) -> None:
-        """Add `rows` of values for the columns `names`: as many at once as possible."""
+        """Add `rows` of values for the columns `names`, ROWS_AT_ONCE per statement."""
         whole = len(rows) - len(rows) % ROWS_AT_ONCE
         together = [
             tuple(chain.from_iterable(rows[at : at + ROWS_AT_ONCE]))
@@ -215,7 +215,7 @@ class Writes:
                 self._database.execute_many(self._insert_sql(declared, names, count), bound)
 
     def _as_stored(self, declared: ObjectType, rows: Sequence[Row]) -> Sequence[Row]:
-        """`rows` with the values that columns hold, which most kinds of field hold as they are."""
+        """`rows` with values as columns store them; most kinds of field store them unchanged."""
         convert: dict[str, Callable[[Stored], Stored]] = {
             field.name: self._models.column(declared.name, field.name).db_value
             for field in declared.fields
@@ -247,7 +247,7 @@ class Writes:
         return sql
 
     def _allot(self, declared: ObjectType, rows: Sequence[Row]) -> list[int]:
-        """An id for each row: the client's own, else the next that SQLite would give."""
+        """An id for each row: the client's own, else the next that SQLite would assign."""
         key = self._models.key(declared.name)
         last = max(
             self._models[declared.name].select(peewee.fn.MAX(key)).scalar() or 0,
@@ -280,7 +280,7 @@ class Writes:
         return present
 
     def _find(self, declared: ObjectType, row: Row) -> int | None:
-        """The key of the row that `row` means: by its id, or by its pair where it gives none."""
+        """The key of the stored row with the id of `row`, or else with its unique pair."""
         names: tuple[str, ...] = (declared.key_name,)
         if declared.key_name not in row:
             names = next(iter(declared.pairs_unique), (ROWID,))
@@ -299,5 +299,5 @@ class Writes:
 
 def _refuse_made_by(declared: ObjectType) -> None:
     if declared.made_by:
-        text = f"rows of {declared.name} are added and removed by {declared.made_by} alone"
+        text = f"only {declared.made_by} adds and removes rows of {declared.name}"
         raise InvalidRequest(text)

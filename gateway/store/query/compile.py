@@ -1,4 +1,4 @@
-"""From a Query to peewee expressions. Values are bound, names come from declarations."""
+"""Compiles a Query to peewee expressions. Values are bound; names come from declarations."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
 
 
 class QuerySources:
-    """The object that is loaded and those joined to it, each under one alias."""
+    """The loaded object and those joined to it, each under one alias."""
 
     def __init__(self, models: Models, joins: Joins, declared: ObjectType, *, left: bool) -> None:
         self._models = models
@@ -49,13 +49,13 @@ class QuerySources:
         self._ons: list[tuple[Any, Any]] = []
 
     def column(self, name: str, field: str) -> Any:
-        """The column `field` of the object `name`, which is joined if it is not yet."""
+        """The column `field` of the object `name`; joins the object if necessary."""
         if name not in self._aliases:
             self._join(name)
         return peewee.FieldAlias.create(self._aliases[name], self._models.column(name, field))
 
     def may_be_null(self, name: str, field: Field) -> bool:
-        """Whether the column `field` of the object `name` may be null in a row."""
+        """Whether the column `field` of the object `name` can be null in a row."""
         return not field.not_null or (self._left and name != self._declared.name)
 
     @property
@@ -64,7 +64,7 @@ class QuerySources:
         return self.column(self._declared.name, self._declared.key_name)
 
     def select(self, *columns: object) -> peewee.ModelSelect:
-        """A selection from all that has been joined by now."""
+        """A selection from the objects joined so far."""
         query = self.base.select(*columns)
         for alias, on in self._ons:
             query = query.join(alias, JOIN.LEFT_OUTER if self._left else JOIN.INNER, on=on)
@@ -98,7 +98,7 @@ class Compiler:
         name, column = output.object_name, sources.column(output.object_name, output.field)
         declared = self.models.registry[name]
         if output.field == declared.key_name and declared.key is None:
-            return column  # a row's number, which no field is
+            return column  # the rowid, which is not a field
         field = declared.field(output.field)
         if not sources.may_be_null(name, field):
             return column
@@ -108,10 +108,10 @@ class Compiler:
     def selection(
         self, query: Query, sources: QuerySources, columns: Sequence[Any], *extra: object
     ) -> peewee.ModelSelect:
-        """`columns` of the rows that `query` and `extra` select, in no order yet.
+        """`columns` of the rows that `query` and `extra` select, without an order.
 
-        A row comes once however many partners satisfy the condition, unless something of a
-        partner is shown.
+        A row appears once, however many joined rows satisfy the condition, unless the output shows
+        something of a joined row.
         """
         condition = query.condition
         conditions = list(extra)
@@ -130,13 +130,13 @@ class Compiler:
         return inner.select(inner.key).where(expression)
 
     def filter(self, declared: ObjectType, condition: Condition) -> Any:
-        """`condition` for an UPDATE or DELETE of `declared`, whose table has no alias there."""
+        """`condition` for an UPDATE or DELETE of `declared`, whose table has no alias."""
         inner = QuerySources(self.models, self._joins, declared, left=False)
         expression = self.expression(inner, condition)
         return self.models.key(declared.name).in_(inner.select(inner.key).where(expression))
 
     def ordering(self, query: Query, sources: QuerySources) -> list[Any]:
-        """The sort order; rows that are equal in it come by their key, so that pages are stable."""
+        """The sort order, with the key as the last criterion so that pages are stable."""
         keys = []
         descending = False
         for order in query.order:
@@ -148,7 +148,7 @@ class Compiler:
         return keys
 
     def expression(self, sources: QuerySources, condition: Condition) -> Any:
-        """`condition` over `sources`, which are joined as it needs them."""
+        """`condition` over `sources`, with the joins that it needs."""
         if isinstance(condition, Clause):
             return self._clause(sources, condition)
         combine = operator.and_ if isinstance(condition, Every) else operator.or_
@@ -166,8 +166,7 @@ class Compiler:
             text = field.text_of(column)
             if null:
                 text = fn.COALESCE(text, "0" if field.empty == 0 else "")
-            # peewee's ILIKE is SQLite's LIKE; the pattern is bound as it is, not as a column's
-            # value.
+            # peewee's ILIKE is SQLite's LIKE; the pattern is bound unconverted.
             like = Expression(text, OP.ILIKE, Value(clause.values[0], converter=False))
             return ~like if kind is Operator.NOT_LIKE else like
         made, includes_empty = _compared(column, kind, clause.values, field.empty)
@@ -177,7 +176,7 @@ class Compiler:
 def _compared(
     column: Any, kind: Operator, values: tuple[Stored, ...], empty: Stored
 ) -> tuple[Any, bool]:
-    """The comparison in SQL, and whether `empty`, which null stands for, satisfies it."""
+    """The comparison in SQL, and whether `empty`, the value that null means, satisfies it."""
     if kind is Operator.IN:
         return column.in_(values), empty in values
     if kind is Operator.NOT_IN:
@@ -195,12 +194,12 @@ def _set(column: Any, field: Field) -> Any:
 
 
 def members(keys: Sequence[int]) -> peewee.Select:
-    """`keys` as a table for IN: one bound value, however many there are."""
+    """`keys` as a table for IN: one bound value for any number of keys."""
     return peewee.Select([fn.json_each(json.dumps(list(keys)))], [peewee.SQL("value")])
 
 
 def _balanced(combine: Callable[[Any, Any], Any], parts: list[Any]) -> Any:
-    """`parts` in a tree of little depth: SQLite allows a thousand levels, Python not even that."""
+    """`parts` combined in a balanced tree: SQLite allows a depth of 1,000, Python less."""
     while len(parts) > 1:
         parts = [reduce(combine, parts[at : at + 2]) for at in range(0, len(parts), 2)]
     return parts[0]

@@ -1,7 +1,8 @@
-"""From the JSON of `load_objects` to a Query.
+"""Parses the JSON of `load_objects` into a Query.
 
-`order` comes in many dialects: names and one direction word anywhere in the list, in any case, or
-a direction behind each name (`"time DESC"`); a word of its own rules the names without one.
+Clients send `order` in several forms: names and one direction word anywhere in the list, in any
+case, or a direction after each name (`"time DESC"`). A separate word applies to the names without
+one.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _DESCENDING = {"descending": True, "desc": True, "ascending": False, "asc": Fals
 
 
 def parse_query(registry: Registry, request: Mapping[str, object], *, show_secrets: bool) -> Query:
-    """What `request` asks for; keys that mean nothing here are ignored.
+    """The Query of `request`; unknown members are ignored.
 
-    Without `fields` a row shows the ordinary ones. Secret ones are none and unknown elsewhere
-    without `show_secrets`.
+    Without `fields` a row shows the ordinary fields. Without `show_secrets` secret fields are not
+    among them and count as unknown everywhere else.
     Raises InvalidRequest, and NotPermitted for a secret object.
     """
     name = request.get("object")
@@ -119,7 +120,7 @@ def _listed(request: Mapping[str, object], member: str) -> list[object]:
 
 
 def _number(request: Mapping[str, object], member: str) -> int | None:
-    """A limit or an offset; a negative one is none, as in SQLite."""
+    """A limit or an offset; None if it is negative, as in SQLite."""
     value = request.get(member)
     if value is None:
         return None

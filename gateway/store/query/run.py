@@ -1,10 +1,10 @@
 """Runs a Query without a long read.
 
-A reader that stays open keeps the write-ahead log from being emptied, and a result of 200,000 rows
-does not belong into memory. So results come in pages of a short read each: by key where rows are
-requested in the order of their keys, else by a list of keys (eight bytes each) that one short read
-gives. Rows that vanish meanwhile are left out. Only counts, groups and an order by another
-object's column are read in one piece.
+A reader that stays open keeps SQLite from emptying the write-ahead log, and a result of 200,000
+rows does not belong in memory. So results come in pages, each from a short read: by key if the
+order is that of the keys, else by a list of keys (eight bytes each) from one short read. Rows that
+are deleted meanwhile are omitted. Only counts, groups and an order by another object's column are
+read at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Rows = list[tuple[Any, ...]]
 
 
 class Runner:
-    """Runs queries on the calling thread's connection for reading."""
+    """Runs queries on the calling thread's reading connection."""
 
     def __init__(self, compiler: Compiler, reader: TrackedDatabase, page: int = PAGE) -> None:
         self._compiler = compiler
@@ -41,7 +41,7 @@ class Runner:
         self._page = page
 
     def run(self, query: Query) -> Iterator[dict[str, object]]:
-        """The result rows. The first page is read at once, so that errors come now."""
+        """The result rows. Reads the first page at once, so that an error is raised now."""
         shape = self._shape(query)
         pages = self._pages(query)
         first = next(pages, [])
@@ -54,7 +54,7 @@ class Runner:
         elif _in_key_order(query):
             yield from self._key_pages(query)
         elif query.joined:
-            # A row may come with several partners, so limits count after joining.
+            # A row may appear with several joined rows, so limits count after joining.
             keys = self._keys(replace(query, limit=None, offset=0))
             yield from _cut(self._listed_pages(query, keys), query.offset, query.limit)
         else:
@@ -64,7 +64,7 @@ class Runner:
         return self._fetch(self._selection(query))
 
     def _selection(self, query: Query) -> peewee.Query:
-        """The whole of `query` in one piece."""
+        """One selection for the whole of `query`."""
         sources = self._compiler.sources(query)
         columns = self._columns(query, sources)
         order = self._compiler.ordering(query, sources)
@@ -73,7 +73,7 @@ class Runner:
         if group:
             selection = selection.group_by(*group)
         if query.group or not query.aggregated:
-            # A bare count is one row, whatever page of it a client asks for.
+            # A count alone is one row; limit and offset do not apply to it.
             selection = selection.order_by(*order).limit(query.limit).offset(query.offset or None)
         return selection
 
@@ -97,7 +97,7 @@ class Runner:
             left = None if left is None else left - len(rows)
 
     def _keys(self, query: Query) -> array[int]:
-        """The keys of the rows that `query` selects, each once, in its order."""
+        """The keys of the selected rows, each once, in the order of `query`."""
         key = Column(query.declared.name, query.declared.key_name)
         with self._cursor(self._selection(replace(query, outputs=(key,)))) as cursor:
             return array("q", (row[0] for row in cursor))
@@ -137,13 +137,13 @@ class Runner:
             yield cursor
 
     def _shape(self, query: Query) -> Callable[[tuple[Any, ...]], dict[str, object]]:
-        """What makes a result row of a database row, whose first columns are the outputs."""
+        """A function from a database row, whose first columns are the outputs, to a result row."""
         parts = [self._part(query, output) for output in query.outputs]
         names = [name for name, _ in parts]
         encoded = [(name, encode) for name, encode in parts if encode is not None]
 
         def shape(row: tuple[Any, ...]) -> dict[str, object]:
-            # A row of a page has its key behind the outputs.
+            # In pages a row has its key after the outputs.
             shown: dict[str, object] = dict(zip(names, row, strict=False))
             for name, encode in encoded:
                 shown[name] = encode(shown[name])
@@ -170,7 +170,7 @@ class Runner:
 
 
 def _own(query: Query) -> bool:
-    """True when the condition looks at the loaded object alone."""
+    """Whether the condition uses only the loaded object."""
     condition = query.condition
     return condition is None or all(it == query.declared.name for it in objects_of(condition))
 

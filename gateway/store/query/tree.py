@@ -1,4 +1,4 @@
-"""What a request of `load_objects` means, whichever dialect it came in."""
+"""A parsed request of `load_objects`, independent of the client's dialect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.objects.fields import Stored
 
 
 class Operator(StrEnum):
-    """How a column is compared."""
+    """A comparison of a column."""
 
     EQ = "="
     NE = "!="
@@ -37,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One comparison; `values` holds one value, the elements of a list, or nothing."""
+    """One comparison; `values` holds one value, the elements of a list, or none."""
 
     column: Column
     operator: Operator
@@ -62,7 +62,7 @@ Condition = Clause | Every | Some
 
 
 def objects_of(condition: Condition) -> Iterator[str]:
-    """The names of the objects that `condition` looks at, in order, possibly repeated."""
+    """The names of the objects that `condition` uses, in order, possibly repeated."""
     if isinstance(condition, Clause):
         yield condition.column.object_name
     else:
@@ -96,18 +96,18 @@ class Query:
     order: tuple[Order, ...]
     group: tuple[Column, ...]
     left: bool
-    """Rows without a partner in a joined object stay, with nulls."""
+    """Whether rows without a joined row stay, with nulls."""
     limit: int | None
     offset: int
 
     @property
     def aggregated(self) -> bool:
-        """True when result rows are not rows of the object."""
+        """Whether result rows are not rows of the object."""
         return bool(self.group) or any(isinstance(output, CountColumn) for output in self.outputs)
 
     @property
     def joined(self) -> bool:
-        """True when something shown or sorted by belongs to another object."""
+        """Whether an output, order or group belongs to another object."""
         shown = (*self.outputs, *(order.by for order in self.order), *self.group)
         return any(
             isinstance(output, Column) and output.object_name != self.declared.name

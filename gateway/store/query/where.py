@@ -1,9 +1,9 @@
 """The two dialects of `where` (Control iD Access API, 3.1).
 
-A: a list of clauses with literal glue after each, `AND`, `OR`, `) AND (` or `) OR (`, in one pair
-of brackets around all. B: a map object -> field -> condition, all of them holding.
+A: a list of clauses with a connector after each, `AND`, `OR`, `) AND (` or `) OR (`, in one pair
+of brackets around all. B: a map object -> field -> condition, all of which must hold.
 
-Null and the empty value of a field that may be unset are one: `= 0` and `IS NULL` both find an
+Null and the empty value of a field that may be unset are equal: `= 0` and `IS NULL` both find an
 unset number. Where the API is silent: null in an equality means "is null"; a text with `%` in an
 equality is a LIKE in both dialects, `==` compares literally.
 """
@@ -22,9 +22,9 @@ from gateway.store.query.tree import Clause, Column, Condition, Every, Operator,
 LIST_MAX = 999
 """Elements of one list (documented)."""
 CLAUSES_MAX = 999
-"""Comparisons in one request; beyond it SQLite's own limits would speak."""
+"""Comparisons in one request; more would exceed SQLite's own limits."""
 PATTERN_MAX = 256
-"""Characters of a LIKE pattern: matching takes time that grows steeply with its wildcards."""
+"""Characters of a LIKE pattern: the time to match grows steeply with its wildcards."""
 
 _GLUE = re.compile(r"\s*(?P<close>\))?\s*(?P<word>AND|OR)\s*(?P<open>\()?\s*", re.IGNORECASE)
 _OPERATORS = {operator.value: operator for operator in Operator} | {
@@ -38,16 +38,16 @@ _OF_NULL = {Operator.EQ: Operator.IS_NULL, Operator.NE: Operator.IS_NOT_NULL}
 _OF_LIST = {Operator.EQ: Operator.IN, Operator.NE: Operator.NOT_IN}
 
 ABSENT = object()
-"""Stands for a member that was not sent, which is not the same as null."""
+"""Stands for a member that the client did not send, unlike null."""
 
 
 def parse_where(
     registry: Registry, declared: ObjectType, where: object, *, show_secrets: bool
 ) -> Condition | None:
-    """The condition that `where` states about rows of `declared`; None when it states none.
+    """The condition of `where` for rows of `declared`; None if it states none.
 
-    One that has been parsed is returned as it is. Without `show_secrets` a secret field is no
-    field at all. Raises InvalidRequest.
+    A parsed condition is returned unchanged. Without `show_secrets` secret fields count as
+    unknown. Raises InvalidRequest.
     """
     if where is None or isinstance(where, Condition):
         return where
@@ -60,13 +60,13 @@ def parse_where(
 
 
 def check_visible(declared: ObjectType, *, show_secrets: bool) -> None:
-    """Raise NotPermitted, in the device's words, for an object that is not for everyone's eyes."""
+    """Raise NotPermitted, with the vendor's text, for a secret object without `show_secrets`."""
     if declared.secret and not show_secrets:
         raise NotPermitted("Invalid access level")
 
 
 def visible_field(declared: ObjectType, name: object, *, show_secrets: bool) -> Field:
-    """The field `name` that a client may know of; raises InvalidRequest or NotPermitted."""
+    """The field `name`, if the client may see it. Raises InvalidRequest or NotPermitted."""
     if not isinstance(name, str):
         got = "undefined" if name is ABSENT else wire_type_of(name)
         raise invalid_member("field", "string", got)
@@ -84,7 +84,7 @@ def _every(parts: list[Condition]) -> Condition | None:
 
 
 def _tree(words: list[str], parts: list[Condition]) -> Condition:
-    """`parts` with a word between each two, AND binding tighter than OR."""
+    """`parts` with the word between each two; AND binds tighter than OR."""
     alternatives: list[list[Condition]] = [[parts[0]]]
     for word, part in zip(words, parts[1:], strict=True):
         if word == "OR":
@@ -182,14 +182,14 @@ class _Parser:
     ) -> Clause:
         if len(values) > LIST_MAX:
             raise InvalidRequest(f"{field.name} has more than {LIST_MAX} elements")
-        # One clause more for every 32 elements: SQLite allows 32,766 values in all.
+        # Every 32 elements count as one more clause: SQLite allows 32,766 values in all.
         self.clauses += len(values) // 32
         operands: dict[Stored, None] = dict.fromkeys(field.operand(value) for value in values)
         return Clause(column, operator, tuple(operands))
 
 
 def _connector(glue: object) -> tuple[str, bool]:
-    """The word of a connector, and whether it closes its bracket and opens another."""
+    """The word of a connector, and whether it closes a bracket and opens another."""
     if glue is None or glue == "":
         return "AND", False
     match = _GLUE.fullmatch(glue) if isinstance(glue, str) else None
@@ -209,7 +209,7 @@ def _operator(word: object) -> Operator:
 def _for(
     operator: Operator, replaced: Mapping[Operator, Operator], field: Field, value: object
 ) -> Operator:
-    """What `operator` turns into for a null or a list; raises InvalidRequest if it makes none."""
+    """The operator that replaces `operator` for a null or a list. Raises InvalidRequest."""
     if operator in replaced:
         return replaced[operator]
     if operator in _LISTS and isinstance(value, list):

@@ -1,1 +1,21 @@
-"""What the api process keeps in `store.db` beside plain objects: logins, tokens, photos, audit."""
+"""Tables of the api process beside API objects: logins, tokens, photos, audit, machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import peewee
+
+from gateway.store.objects.store import Store
+
+
+def own_table(store: Store, name: str, /, **columns: peewee.Field[Any]) -> Any:
+    """The model of the table `name`, which no API object reaches; makes the table if missing.
+
+    No backup contains it. Raises StorageError.
+    """
+    meta = type("Meta", (), {"database": store.database, "table_name": name})
+    model: Any = type(name, (peewee.Model,), {**columns, "Meta": meta})
+    with store.transaction():
+        model.create_table(safe=True)
+    return model

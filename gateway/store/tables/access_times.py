@@ -1,14 +1,14 @@
-"""When one person may pass, as a rule and a time zone of that person alone.
+"""The times of one person, as a rule and a time zone for that person alone.
 
-Both rows are called `minop:<user id>`, and by that name they are found again: it survives backup,
-restore and export, and a technician who sees the rows knows whose they are. Who renames them takes
-them over. They keep their ids when the times change, so that old logs go on naming the rule.
+Both rows are named `minop:<user id>`, and this module finds them by that name: it survives backup,
+restore and export, and tells a technician whose they are. A row that somebody renames is no longer
+managed here. The rows keep their ids when the times change, so that old logs still name the rule.
 
-The rule releases, hence it takes the place of what the person's departments release at the same
-portals ("a person's own schedule wins"): outside the times the person is refused there. It is tied
-to the portals that the departments release to the person at the moment it is written, to portal 1
-where there are none; departments that change later do not move it. Other releasing rules that
-somebody tied to the person go on beside it.
+The rule releases, so it replaces what the person's departments release at the same portals ("a
+person's own schedule wins"): outside the times the person is refused there. It is tied to the
+portals that the departments release to the person when it is written, or to portal 1 if there are
+none; later changes of departments do not affect it. Other releasing rules that somebody tied to
+the person remain in force.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from gateway.store.objects.store import Store
 from gateway.store.query.compile import members
 
 FIRST_PORTAL = 1
-"""Where a person without a department is let in: the factory's portal."""
+"""The portal of a person without a department: the factory's."""
 
 
 def set_access_time(store: Store, user_id: int, span: dict[str, object]) -> None:
-    """Let the existing user pass within `span`, the fields of a `time_spans` row without its zone,
-    instead of what was set before. Within a transaction.
+    """Let the existing user pass within `span`, instead of the times set before.
+
+    `span` holds the fields of a `time_spans` row without its zone. Needs a transaction.
     """
     name = _name(user_id)
     portals = portals_of_departments(store, user_id) or [FIRST_PORTAL]
@@ -44,9 +45,9 @@ def set_access_time(store: Store, user_id: int, span: dict[str, object]) -> None
 
 
 def drop_access_time(store: Store, user_id: int) -> None:
-    """Delete the user's own rule and zone, if there are any. Within a transaction.
+    """Delete the user's own rule and zone, if there are any. Needs a transaction.
 
-    A zone that somebody gave to another rule too stays: that rule relies on it.
+    A zone that another rule uses too stays.
     """
     name = _name(user_id)
     store.destroy("access_rules", {"access_rules": {"name": name}})
@@ -59,7 +60,7 @@ def drop_access_time(store: Store, user_id: int) -> None:
 
 
 def portals_of_departments(store: Store, user_id: int) -> list[int]:
-    """The portals that the person's departments release, at whatever times, ascending.
+    """The portals that the person's departments release at any time, ascending.
 
     A rule without a time zone releases nothing.
     """
@@ -78,7 +79,7 @@ def _name(user_id: int) -> str:
 
 
 def _only(store: Store, table: str, row: dict[str, object]) -> int:
-    """The id of the row of that name, which is made if absent and made to be as `row` says."""
+    """The id of the row with the name of `row`, which is added or changed to `row`."""
     model, column = store.model(table), store.models.column
     of_name = model.select(column(table, "id")).where(column(table, "name") == row["name"])
     found = of_name.order_by(column(table, "id")).scalar()
@@ -91,7 +92,7 @@ def _only(store: Store, table: str, row: dict[str, object]) -> int:
 def _column(
     store: Store, table: str, requested: str, by: str, keys: list[int], **equal: int
 ) -> list[int]:
-    """Values of `requested` in rows whose `by` is among `keys` and whose fields `equal` these."""
+    """Values of `requested` in rows whose `by` is among `keys` and whose fields match `equal`."""
     column = store.models.column
     query = store.model(table).select(column(table, requested)).distinct()
     query = query.where(column(table, by).in_(members(keys)))

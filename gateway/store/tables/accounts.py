@@ -1,7 +1,7 @@
-"""API logins: who may use the API, in a table of their own that no API object reaches.
+"""API logins, in their own table that no API object reaches.
 
-Passwords are kept as argon2id hashes of 19 MiB, two passes, one lane (OWASP's small profile): the
-default of 64 MiB would break the memory aim of a small board. One is computed at a time.
+Passwords are stored as argon2id hashes with 19 MiB, two passes, one lane (OWASP's small profile):
+the default of 64 MiB is too much for a small board. One hash is computed at a time.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import peewee
 
 from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.fields import has_control_characters, storable_text
-from gateway.store.files.database import storage_errors
 from gateway.store.objects.store import Store
+from gateway.store.tables import own_table
 from gateway.store.tables.login_throttle import LoginThrottle
 
 CACHE_S = 300
-"""A login that was verified is known again without hashing for this long: clients log in every few
+"""A verified login is accepted again without hashing for this long: clients log in every few
 seconds."""
 MOST_CACHED = 256
 LONGEST_LOGIN = 64
@@ -34,16 +34,16 @@ LONGEST_PASSWORD = 1_024
 
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NOBODY = f"$argon2id$v=19$m={19 * 1024},t=2,p=1${'A' * 22}${'A' * 43}"
-"""A hash of no password, of the same cost: verified for logins that do not exist."""
+"""A hash of no password, of the same cost, to verify for logins that do not exist."""
 _NS = 1_000_000_000
 
 
 class Role(StrEnum):
-    """What a login may do."""
+    """The rights of a login."""
 
     ADMINISTRATOR = "administrator"
     OPERATOR = "operator"
-    """Neither logins nor configuration nor secrets, and no writing to logs."""
+    """May not change logins, configuration and logs, and sees no secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Account:
     login: str
     role: Role
     stamp: str
-    """Changes with the password and with the role. It says nothing about the password."""
+    """Changes with the password and the role; nobody can derive the password from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Accounts:
     """The API logins of one store; any thread may call it."""
 
     def __init__(self, store: Store, monotonic_ns: Callable[[], int]) -> None:
-        """Makes the table if the store has none yet. Raises StorageError."""
+        """Raises StorageError."""
         self._store = store
         self._monotonic_ns = monotonic_ns
         self._throttle = LoginThrottle(monotonic_ns)
@@ -74,24 +74,28 @@ class Accounts:
         self._guard = threading.Lock()
         self._cache_key = secrets.token_bytes(32)
         self._cache: OrderedDict[bytes, _Known] = OrderedDict()
-        self._model = _model_on(store.database)
-        with store.transaction():
-            self._model.create_table(safe=True)
+        self._model = own_table(
+            store,
+            "gateway_logins",
+            login=peewee.TextField(unique=True),
+            password=peewee.TextField(),
+            role=peewee.TextField(),
+        )
 
     def logins(self) -> tuple[Account, ...]:
         """Every login, by name."""
         return tuple(_account(row) for row in self._read(self._model.select()))
 
     def find(self, login: str) -> Account | None:
-        """The account `login`, which is case-sensitive; None when there is none."""
+        """The account `login`, which is case-sensitive; None if there is none."""
         row = self._row(login)
         return None if row is None else _account(row)
 
     def set_password(self, login: str, password: str, role: Role | None = None) -> Account:
-        """Give `login` a password; a login that does not exist is made.
+        """Give `login` a password, and make the login if it does not exist.
 
-        `role` None keeps the role, and is administrator for a new login. Raises InvalidRequest
-        for an empty or over-long login or password.
+        `role` None keeps the role; a new login becomes administrator. Raises InvalidRequest for an
+        empty or too long login or password.
         """
         hashed = self._hash(login, password)
         model = self._model
@@ -106,10 +110,10 @@ class Accounts:
         return self._present(login)
 
     def create(self, login: str, password: str, role: Role) -> Account:
-        """A login that does not exist yet.
+        """Make the login `login`.
 
-        Raises InvalidRequest when it does, or for a login or password that is not fit; spaces at
-        either end of a login are what nobody sees and somebody will miss.
+        Raises InvalidRequest if it exists, or for an invalid login or password. A login has no
+        space at either end, since nobody would see it.
         """
         storable_text("login", login)
         if login != login.strip():
@@ -128,7 +132,7 @@ class Accounts:
     ) -> Account:
         """Give an existing login another password, another role or both; None keeps it.
 
-        Raises NotFound when there is none, InvalidRequest for an unfit password and when the last
+        Raises NotFound if there is none, InvalidRequest for an invalid password and if the last
         administrator would become an operator.
         """
         changed: dict[Any, Any] = {}
@@ -145,10 +149,8 @@ class Accounts:
         return self._present(login)
 
     def delete(self, login: str) -> None:
-        """Let `login` be no more.
-
-        Raises NotFound when there is none, InvalidRequest for the last administrator.
-        """
+        """Delete `login`. Raises NotFound if there is none, InvalidRequest for the last
+        administrator."""
         model = self._model
         with self._store.transaction():
             self._require(login, stays_administrator=False)
@@ -156,8 +158,10 @@ class Accounts:
         self._forget()
 
     def _require(self, login: str, *, stays_administrator: bool) -> None:
-        """Within the transaction of a change, so that two changes at once cannot both pass:
-        `login` exists, and somebody is administrator afterwards."""
+        """Check that `login` exists and that an administrator remains.
+
+        Call it in the transaction of the change, so that two changes at once cannot both pass.
+        """
         model = self._model
         roles = {str(row.login): Role(row.role) for row in model.select()}
         if login not in roles:
@@ -166,14 +170,15 @@ class Accounts:
         last = roles[login] is Role.ADMINISTRATOR and Role.ADMINISTRATOR not in others
         if last and not stays_administrator:
             raise InvalidRequest(
-                f"{login} is the last administrator: make another one first, or nobody could "
-                "change logins and settings any more"
+                f"{login} is the last administrator: make another one first, or nobody can change "
+                "logins and settings"
             )
 
     def rename(self, old: str, new: str, password: str) -> Account:
-        """Give the account `old` a new login and password; the old login is no more.
+        """Give the account `old` a new login and password.
 
-        Raises InvalidRequest when `new` exists already or is not fit, NotFound without `old`.
+        Raises InvalidRequest if `new` exists already or is invalid, NotFound if `old` does not
+        exist.
         """
         hashed = self._hash(new, password)
         model = self._model
@@ -189,7 +194,7 @@ class Accounts:
     def verify(self, login: str, password: str, address: str = "") -> Account | None:
         """The account of `login` if `password` is right, else None.
 
-        Unknown logins cost the same work as known ones. Raises NotAuthenticated while `login`
+        An unknown login takes the same work as a known one. Raises NotAuthenticated while `login`
         has to wait at `address` after too many wrong passwords.
         """
         row = self._row(login)
@@ -197,8 +202,8 @@ class Accounts:
         key = self._key(login, password, hashed)
         known = self._known(key)
         if known is False:
-            # The same wrong password again is a client with old settings, not a guesser: it must
-            # not keep its owner, who may sit at the same address, waiting.
+            # The same wrong password again comes from a client with old settings, not a guesser:
+            # it must not throttle its owner, who may use the same address.
             return None
         self._throttle.check(login, address)
         if known is None:
@@ -216,8 +221,7 @@ class Accounts:
         return rows[0] if rows else None
 
     def _read(self, query: Any) -> list[Any]:
-        with storage_errors():
-            return list(query.order_by(self._model.login).execute(self._store.reader()))
+        return self._store.read(query.order_by(self._model.login))
 
     def _present(self, login: str) -> Account:
         account = self.find(login)
@@ -238,7 +242,7 @@ class Accounts:
             return _HASHER.hash(password)
 
     def _key(self, login: str, password: str, hashed: str) -> bytes:
-        """What the cache knows a login by: no password, and no use once the hash changes."""
+        """The cache's key of a login: reveals no password, and changes with the stored hash."""
         parts = b"".join(
             len(part).to_bytes(4) + part
             for part in (login.encode(), password.encode(), hashed.encode())
@@ -274,13 +278,3 @@ def _matches(hashed: str, password: str) -> bool:
 def _account(row: Any) -> Account:
     hashed = f"{row.role} {row.password}"
     return Account(str(row.login), Role(row.role), hashlib.sha256(hashed.encode()).hexdigest()[:32])
-
-
-def _model_on(database: peewee.Database) -> Any:
-    members = {
-        "login": peewee.TextField(unique=True),
-        "password": peewee.TextField(),
-        "role": peewee.TextField(),
-        "Meta": type("Meta", (), {"database": database, "table_name": "gateway_logins"}),
-    }
-    return type("GatewayLogin", (peewee.Model,), members)

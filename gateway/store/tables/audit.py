@@ -1,7 +1,7 @@
 """The audit log: who changed, exported or opened what, from where.
 
-An entry is one English sentence, however the clients' language is set (Control iD Access API,
-3.2). It never holds a secret: callers leave them out.
+An entry is one English sentence, whatever the clients' language (Control iD Access API, 3.2).
+Callers put no secret into it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NS = 1_000_000_000
 
 
 class AuditType(IntEnum):
-    """What an entry is about, in the order of the filters of `export_audit_logs`.
+    """The subject of an entry, in the order of the filters of `export_audit_logs`.
 
     The filters are the vendor's, the numbers in `audit_logs.type` are ours (unverified).
     """
@@ -37,21 +37,21 @@ class AuditType(IntEnum):
 
 
 def write_entry(store: Store, kind: AuditType, local_s: int, text: str) -> None:
-    """Add an entry: in the caller's transaction if one runs, else in one of its own.
+    """Add an entry, in the caller's transaction if there is one.
 
-    `local_s` are seconds of the site's wall clock counted as if they were UTC. A text that is too
-    long is cut. Raises StorageError.
+    `local_s` are seconds of the site's wall clock counted as if they were UTC. A too long text is
+    shortened. Raises StorageError.
     """
     moment = datetime.fromtimestamp(local_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
     cut = text if len(text) <= TEXT_LIMIT else f"{text[: TEXT_LIMIT - 4]} ..."
     with store.transaction():
-        # The database refuses NUL in no text, but LIKE would stop reading at it.
+        # SQLite stores NUL in a text, but LIKE stops reading at it.
         details = cut.encode(errors="backslashreplace").decode().replace("\0", "\\0")
         store.model(AUDIT_LOG).insert(time=moment, type=int(kind), details=details).execute()
 
 
 def entries(store: Store, kinds: Collection[AuditType]) -> Iterator[str]:
-    """Every kept entry of `kinds` as a line without its end, the oldest first."""
+    """Every entry of `kinds` as a line without a line end, the oldest first."""
     requested = [int(kind) for kind in kinds]
     search = {"object": AUDIT_LOG, "where": {AUDIT_LOG: {"type": requested}}, "order": ["id"]}
     for row in store.load(search).rows if requested else ():
@@ -61,13 +61,13 @@ def entries(store: Store, kinds: Collection[AuditType]) -> Iterator[str]:
 
 
 class Repeats:
-    """Counts repeated events, so that they cannot push everything else out of the log.
+    """Counts repeated events, so that they do not displace all others from the log.
 
-    Clients log in every few seconds, and a guesser as fast as he can. Any thread may use it.
+    Clients log in every few seconds, and guessers faster. Any thread may use it.
     """
 
     PAUSE_S = 600
-    """The same thing is worth one entry in this time."""
+    """The same event gets one entry in this time."""
     MOST_KNOWN = 512
 
     def __init__(self) -> None:
@@ -75,8 +75,7 @@ class Repeats:
         self._known: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def worth_an_entry(self, what: str, now_ns: int) -> int | None:
-        """How many times `what` happened without an entry before this one; None if this one is
-        not worth an entry either."""
+        """The number of earlier events `what` without an entry; None if this gets none either."""
         with self._guard:
             until_ns, unsaid = self._known.get(what, (0, 0))
             if now_ns < until_ns:

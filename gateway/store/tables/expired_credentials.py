@@ -10,8 +10,8 @@ from typing import Any
 import peewee
 
 from gateway.access.expiry_schedule import ExpiryState
-from gateway.store.files.database import storage_errors
 from gateway.store.objects.store import Store
+from gateway.store.tables import own_table
 from gateway.store.tables.photos import Photos
 
 VISITOR = 1
@@ -29,16 +29,16 @@ ReportRemoved = Callable[[Mapping[str, int]], None]
 def clear_expired(
     store: Store,
     stamp: int,
-    tell: ReportRemoved,
+    report: ReportRemoved,
     *,
     visitors_only: bool,
     go_on: Callable[[], bool] = lambda: True,
 ) -> bool:
     """Delete cards, codes, tags, PINs, templates, passwords and photos of expired people.
 
-    `stamp` is the present device time, with which `users.end_time` is compared. False
-    from `go_on`, called between transactions, stops the work; returns whether all of it was done.
-    Raises StorageError; what was reported by then stays deleted.
+    `stamp` is the current device time, which is compared with `users.end_time`. `go_on` is called
+    between transactions; False stops the work. Returns whether all of it was done. Raises
+    StorageError; reported rows stay deleted.
     """
     for user_ids in _expired(store, stamp, visitors_only=visitors_only):
         if not go_on():
@@ -46,7 +46,7 @@ def clear_expired(
         with store.transaction():
             went = _clear(store, user_ids)
             if went:
-                tell(went)
+                report(went)
     return True
 
 
@@ -60,8 +60,7 @@ def _expired(store: Store, stamp: int, *, visitors_only: bool) -> Iterator[list[
     last = 0
     while True:
         query = users.select(key).where(chosen & (key > last)).order_by(key).limit(PEOPLE_AT_ONCE)
-        with storage_errors():
-            part = [int(row[0]) for row in query.tuples().execute(store.reader())]
+        part = [int(row[0]) for row in store.read(query.tuples())]
         if part:
             yield part
         if len(part) < PEOPLE_AT_ONCE:
@@ -86,39 +85,31 @@ def _clear(store: Store, user_ids: list[int]) -> Counter[str]:
 
 
 class ExpiryStateTable:
-    """Keeps the `ExpiryState` in a table that no API object and no backup contains."""
+    """Stores the `ExpiryState`."""
 
     def __init__(self, store: Store) -> None:
-        """Create the table if it is missing. Raises StorageError."""
+        """Raises StorageError."""
         self._store = store
-        self._model = _model_on(store.database)
-        with store.transaction():
-            self._model.create_table(safe=True)
+        self._model = own_table(
+            store,
+            "expiry_watch",
+            id=peewee.IntegerField(primary_key=True),
+            **{name: peewee.BigIntegerField() for name in _NAMES},
+        )
 
     def read(self) -> ExpiryState | None:
-        """The last kept state, None on a new device. Raises StorageError."""
-        with storage_errors():
-            rows = list(self._model.select(*self._columns).tuples().execute(self._store.reader()))
+        """The stored state; None on a new device. Raises StorageError."""
+        columns = [getattr(self._model, name) for name in _NAMES]
+        rows = self._store.read(self._model.select(*columns).tuples())
         return ExpiryState(*rows[0]) if rows else None
 
     def keep(self, state: ExpiryState) -> None:
-        """Raises StorageError."""
+        """Store `state`. Raises StorageError."""
         values = dict(zip(_NAMES, astuple(state), strict=True))
         with self._store.transaction():
             self._model.replace(id=_ONLY, **values).execute()
-
-    @property
-    def _columns(self) -> list[Any]:
-        return [getattr(self._model, name) for name in _NAMES]
 
 
 _NAMES = tuple(column.name for column in fields(ExpiryState))
 _ONLY = 1
 """The key of the one row."""
-
-
-def _model_on(database: peewee.Database) -> Any:
-    members: dict[str, Any] = {name: peewee.BigIntegerField() for name in _NAMES}
-    members["id"] = peewee.IntegerField(primary_key=True)
-    members["Meta"] = type("Meta", (), {"database": database, "table_name": "expiry_watch"})
-    return type("ExpiryWatchRow", (peewee.Model,), members)

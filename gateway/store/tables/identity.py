@@ -1,4 +1,4 @@
-"""Who this device is: numbers that `init` draws once and that never change."""
+"""The device's id, which `init` draws once and which never changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DIGITS = string.digits + string.ascii_uppercase
 _SMALLEST = 36**3
 """Below this a serial would have fewer than four characters."""
 _BEYOND = 1 << 31
-"""Ids must survive 32-bit clients."""
+"""Ids must fit clients with 32 bits."""
 
 
 class _Identity(peewee.Model):
@@ -50,6 +50,6 @@ def store_identity(database: peewee.SqliteDatabase, identity: DeviceIdentity) ->
 
 
 def read_identity(database: peewee.SqliteDatabase) -> DeviceIdentity:
-    """Who this device is."""
+    """The identity in a store."""
     with database.bind_ctx([_Identity]):
         return DeviceIdentity(int(_Identity.select().get().device_id))

@@ -1,4 +1,4 @@
-"""Slows down guessing of API passwords, per login and address."""
+"""Throttles guessing of API passwords, per login and address."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from gateway.errors import NotAuthenticated
 
 FREE_FAILURES = 5
-"""Wrong passwords in a row that cost no wait."""
+"""Wrong passwords in a row without a wait."""
 LONGEST_WAIT_S = 30
-"""The owner, mistaken for a guesser, is never kept out longer than this."""
+"""The longest wait, since the guesser may be the owner."""
 FORGET_S = 900
 """Failures older than this are forgotten."""
 MOST_SOURCES = 1_000
-"""Pairs of login and address remembered; the oldest goes first."""
+"""The most pairs of login and address that are remembered; the oldest is forgotten first."""
 
 _NS = 1_000_000_000
 
@@ -35,10 +35,10 @@ class _Source:
 
 
 class LoginThrottle:
-    """Counts wrong passwords. Another address, or another login, is never slowed down by them.
+    """Counts wrong passwords of each login at each address; others do not wait for them.
 
-    An attempt during the wait is refused without looking at the password, and does not prolong
-    the wait.
+    An attempt during the wait is refused without a look at the password, and does not extend the
+    wait.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int]) -> None:
@@ -47,7 +47,7 @@ class LoginThrottle:
         self._sources: OrderedDict[tuple[str, str], _Source] = OrderedDict()
 
     def check(self, login: str, address: str) -> None:
-        """Raise NotAuthenticated, saying for how long, while `login` has to wait at `address`."""
+        """Raise NotAuthenticated, with the remaining time, while `login` waits at `address`."""
         now = self._monotonic_ns()
         with self._lock:
             source = self._sources.get((login, address))
@@ -72,6 +72,6 @@ class LoginThrottle:
                 self._sources.popitem(last=False)
 
     def succeeded(self, login: str, address: str) -> None:
-        """Forget what was counted: the right password was given."""
+        """Forget the count after a right password."""
         with self._lock:
             self._sources.pop((login, address), None)

@@ -1,7 +1,7 @@
-"""What this device was told about the machine it runs on, and has to remember by itself.
+"""Settings of the machine that clients made and this program stores.
 
-A table that no API object and no configuration key reaches. It belongs to this device alone: no
-backup holds it, and it stays when one comes back.
+No API object and no configuration key reaches this table. It belongs to this device: no backup
+contains it, and a restore does not change it.
 """
 
 from __future__ import annotations
@@ -13,34 +13,42 @@ import peewee
 
 from gateway.store.files.database import storage_errors
 from gateway.store.objects.store import Store
+from gateway.store.tables import own_table
 
 
 @dataclass(frozen=True, slots=True)
 class MachineSettings:
-    """Empty or None is what nobody has set."""
+    """Empty or None stands for a setting that nobody has made."""
 
     web_server_port: int | None = None
-    """Where the API listens, in the place of the site file's port."""
+    """The API's port, instead of the site file's."""
     ssl_enabled: bool | None = None
-    """Whether it listens for HTTPS, in the place of what the site file says."""
+    """Whether the API serves HTTPS, instead of the site file's choice."""
     ntp_server1: str = ""
     ntp_server2: str = ""
     own_hostname: str = ""
-    """The machine's name before a client gave it another one; empty while none has."""
+    """The machine's host name before a client changed it; empty if none has."""
 
 
 class MachineTable:
     """The settings of one store; any thread may call it."""
 
     def __init__(self, store: Store) -> None:
-        """Makes the table if the store has none yet. Raises StorageError."""
+        """Raises StorageError."""
         self._store = store
-        self._model = _model_on(store.database)
-        with store.transaction():
-            self._model.create_table(safe=True)
+        self._model = own_table(
+            store,
+            "machine_settings",
+            id=peewee.IntegerField(primary_key=True),
+            web_server_port=peewee.IntegerField(null=True),
+            ssl_enabled=peewee.BooleanField(null=True),
+            ntp_server1=peewee.TextField(),
+            ntp_server2=peewee.TextField(),
+            own_hostname=peewee.TextField(),
+        )
 
     def read(self) -> MachineSettings:
-        """What is set. Raises StorageError."""
+        """The settings. Raises StorageError."""
         with storage_errors():
             return self._row(self._store.reader())
 
@@ -58,16 +66,3 @@ class MachineTable:
 _NAMES = tuple(field.name for field in fields(MachineSettings))
 _ONLY = 1
 """The key of the one row."""
-
-
-def _model_on(database: peewee.Database) -> Any:
-    members = {
-        "id": peewee.IntegerField(primary_key=True),
-        "web_server_port": peewee.IntegerField(null=True),
-        "ssl_enabled": peewee.BooleanField(null=True),
-        "ntp_server1": peewee.TextField(),
-        "ntp_server2": peewee.TextField(),
-        "own_hostname": peewee.TextField(),
-        "Meta": type("Meta", (), {"database": database, "table_name": "machine_settings"}),
-    }
-    return type("MachineSettingsRow", (peewee.Model,), members)

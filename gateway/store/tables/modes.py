@@ -1,4 +1,4 @@
-"""Exception modes in the database: the configuration's word, and who wanted it and why."""
+"""Exception modes in the database: the configured mode, and who set it and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_MODE = "none"
 
 
 def read_modes(store: Store) -> dict[int, ModeRow]:
-    """By door, with 0 for the device: the mode that is set, and what is known of it.
+    """The mode of each door, and of the device under 0, with its known facts.
 
     Raises StorageError.
     """
@@ -29,7 +29,7 @@ def read_modes(store: Store) -> dict[int, ModeRow]:
 
 
 def write_mode(store: Store, row: ModeRow) -> None:
-    """Set the mode of `row`, and tell who did it. Raises StorageError."""
+    """Set the mode of `row` and store who set it. Raises StorageError."""
     with store.transaction():
         store.set_configuration({"general": {mode_key(row.door_id): row.mode}})
         store.model(NAME).insert(**row._asdict()).execute()

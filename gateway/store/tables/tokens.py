@@ -1,10 +1,9 @@
-"""Bearer tokens: who may use the second vendor's API, in a table that no API object reaches.
+"""Bearer tokens of the second vendor's API, in a table that no API object reaches.
 
-A token is 256 random bits, and only its SHA-256 is kept. The slow hash that passwords need would
-add nothing: it makes guessing dear, and nobody can guess 256 random bits. The fast one lets every
-request find its token through an index, without a cache of secrets in memory. Whoever steals the
-database gets no token, and a comparison that takes longer for a hash that begins alike tells
-nothing of the token behind it.
+A token is 256 random bits, of which only the SHA-256 is stored. The slow hash that passwords need
+would add nothing, since nobody can guess 256 random bits. With a fast hash every request finds its
+token through an index, without a cache of secrets in memory. A stolen database contains no token,
+and the time of a comparison with a stored hash reveals nothing of the token.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ import peewee
 
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.fields import storable_text
-from gateway.store.files.database import storage_errors
 from gateway.store.objects.store import Store
+from gateway.store.tables import own_table
 
 LONGEST_NAME = 64
 _BYTES = 32
@@ -29,7 +28,7 @@ _BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is known of a token; the token itself is not."""
+    """The stored facts of a token, without the token itself."""
 
     name: str
     created: datetime
@@ -40,17 +39,21 @@ class TokenTable:
     """The bearer tokens of one store; any thread may call it."""
 
     def __init__(self, store: Store, utc: Callable[[], datetime]) -> None:
-        """Makes the table if the store has none yet. Raises StorageError."""
+        """Raises StorageError."""
         self._store = store
         self._utc = utc
-        self._model = _model_on(store.database)
-        with store.transaction():
-            self._model.create_table(safe=True)
+        self._model = own_table(
+            store,
+            "gateway_tokens",
+            name=peewee.TextField(unique=True),
+            digest=peewee.TextField(unique=True),
+            created=peewee.BigIntegerField(),
+        )
 
     def create(self, name: str) -> str:
-        """A new token called `name`: 64 hexadecimal digits, which cannot be had a second time.
+        """A new token called `name`: 64 hexadecimal digits, which nobody can read again later.
 
-        Raises InvalidRequest for a name that is taken, empty, padded or over-long.
+        Raises InvalidRequest for a name that is taken, empty, padded or too long.
         """
         storable_text("name", name)
         if not 1 <= len(name) <= LONGEST_NAME or name != name.strip():
@@ -68,25 +71,21 @@ class TokenTable:
         return token
 
     def all(self) -> tuple[Token, ...]:
-        """Every token that counts, by name."""
-        return tuple(map(_token, self._read(self._model.select().order_by(self._model.name))))
+        """Every valid token, by name."""
+        return tuple(map(_token, self._store.read(self._model.select().order_by(self._model.name))))
 
     def revoke(self, name: str) -> None:
-        """Let the token `name` count no more. Raises NotFound when there is none."""
+        """Revoke the token `name`. Raises NotFound if there is none."""
         model = self._model
         with self._store.transaction():
             if not model.delete().where(model.name == name).execute():
                 raise NotFound(f"there is no token {name}")
 
     def find(self, token: str) -> Token | None:
-        """What is known of `token`; None when it does not count."""
+        """The facts of `token`; None if it is wrong or revoked."""
         model = self._model
-        rows = self._read(model.select().where(model.digest == _digest(token)))
+        rows = self._store.read(model.select().where(model.digest == _digest(token)))
         return _token(rows[0]) if rows else None
-
-    def _read(self, query: Any) -> list[Any]:
-        with storage_errors():
-            return list(query.execute(self._store.reader()))
 
 
 def _digest(token: str) -> str:
@@ -95,13 +94,3 @@ def _digest(token: str) -> str:
 
 def _token(row: Any) -> Token:
     return Token(str(row.name), datetime.fromtimestamp(int(row.created), UTC))
-
-
-def _model_on(database: peewee.Database) -> Any:
-    members = {
-        "name": peewee.TextField(unique=True),
-        "digest": peewee.TextField(unique=True),
-        "created": peewee.BigIntegerField(),
-        "Meta": type("Meta", (), {"database": database, "table_name": "gateway_tokens"}),
-    }
-    return type("GatewayToken", (peewee.Model,), members)

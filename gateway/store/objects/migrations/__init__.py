@@ -1,10 +1,10 @@
 """Numbered steps from one form of `store.db` to the next; a released step is never edited.
 
-The tables of declared objects need no step to come into being, nor do new fields that may be left
-out: they derive from the declarations whenever the file is opened. A step is for what
-declarations cannot tell: our own tables, and what happens to data that is already there. A field
-that is removed from a declaration needs one that drops its column: the restore of a backup takes a
-column that nothing declares for one of a newer program.
+Tables of declared objects and new optional fields need no step: they derive from the declarations
+whenever the file is opened. A step is for what declarations cannot express: our own tables, and
+changes of existing data. A field that is removed from a declaration needs a step that drops its
+column: the restore of a backup would refuse a column that nothing declares as one of a newer
+program.
 """
 
 from __future__ import annotations
@@ -23,4 +23,4 @@ MIGRATIONS: tuple[Callable[[peewee.Database], None], ...] = (
 """Step n is at index n - 1."""
 
 VERSION = len(MIGRATIONS)
-"""The form that this program reads and writes; SQLite keeps the file's in `user_version`."""
+"""The form that this program reads and writes; a file's own is in SQLite's `user_version`."""

@@ -153,8 +153,8 @@ def _unrecorded_exits(site: SiteFile, config: EffectiveConfig) -> Iterator[Findi
                 yield warn(
                     f"portal {portal_id}",
                     "anti-passback there needs a record of every exit, but people who leave by the "
-                    f"exit button of door {buttons[door].name} have none: it refuses them when they "
-                    "come back",
+                    f"exit button of door {buttons[door].name} have none: it refuses them when "
+                    "they come back",
                 )
 
 

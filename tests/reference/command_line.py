@@ -14,15 +14,15 @@ from .markdown import code, table
 ABOUT = """\
 # The command line
 
-Every command with its options, as `--help` after a command lists them. Made from the declarations
-in `gateway/cli` by `make docs`.
+Every command with its options, as `--help` lists them. `make docs` generates this page from
+`gateway/cli`.
 
-`--data DIR` is the data directory that `gateway init` made: `.gateway` of `make run`,
-`/var/lib/gateway` of an installation. It stands before the name of a command of `gateway sim` and
-`gateway explain`.
+`--data DIR` is the data directory that `gateway init` made: `.gateway` with `make run`,
+`/var/lib/gateway` on an installed device. `gateway sim` and `gateway explain` take it before the
+name of their command.
 
-Exit codes: 0 done, 1 refused with a reason, 2 called wrongly. Standard output carries what was
-asked for, that of `gateway run` the one line `ready URL`; everything else goes to standard error.
+Exit codes: 0 done, 1 refused with a reason, 2 wrong usage. Standard output carries only the result;
+that of `gateway run` is the line `ready URL`. Everything else goes to standard error.
 """
 _OF_EVERY_COMMAND = "--data"
 

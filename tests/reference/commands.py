@@ -19,11 +19,11 @@ from .names import COMMANDS as NAMED
 ABOUT = """\
 # Commands
 
-Every command that the Control iD Access API names, and what this device does with it. Made from
-the declarations in `gateway/commands` by `make docs`. A command that works has a test over a real
-socket that sees its effect, and one that sees it refused: `tests/unit/api`, marked `effect` and
-`refusal`. One marked `refused` answers 400, and a test sees it do so. Commands are `POST`ed to
-`/<command>.fcgi`; where `GET` or `PUT` is answered as well, the table says so.
+Every command that the Control iD Access API names, and what this device does with it. `make docs`
+generates this page from `gateway/commands`. For each command that works, `tests/unit/api` has a test
+over a real socket that checks its effect and one that checks a refusal (markers `effect` and
+`refusal`). A command with the state `refused` answers 400, which a test checks too. Send commands
+by `POST` to `/<command>.fcgi`; the table names those that also accept `GET` or `PUT`.
 """
 
 _HEADS = ("command", "state", "what it does", "needs", "methods", "other names")

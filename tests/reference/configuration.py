@@ -10,16 +10,15 @@ from .markdown import code, table
 ABOUT = f"""\
 # Configuration
 
-Every module and key of `get_configuration` and `set_configuration`. Made from the declarations in
-`gateway/objects/configuration_keys.py` by `make docs`.
+Every module and key of `get_configuration` and `set_configuration`. `make docs` generates this page
+from `gateway/objects/configuration_keys.py`.
 
-Values are text on the wire; numbers and booleans are taken too. A key that acts on a part of the
-device is live: that part obeys it, and a value outside of its limits is refused.
+The API transfers values as text; it also accepts numbers and booleans. A key with an entry under
+"acts on" is live: the device obeys it and refuses a value outside its limits.
 `tests/unit/controller/test_controller_configuration.py` proves that these are the keys that the
-device reads. The others are stored and given back as they came, up to {VALUE_MAX:,} characters.
-An unknown module or key is left out of an answer and refused when it is set. The modules `onvif`,
-`camera_overlay` and `pjsip` are unknown on purpose: clients believe in a camera as soon as one of
-their keys answers.
+device reads. The others are stored and returned unchanged, up to {VALUE_MAX:,} characters. An answer
+omits unknown modules and keys; setting one is refused. The modules `onvif`, `camera_overlay` and
+`pjsip` are unknown on purpose: clients assume a camera if one of their keys exists.
 """
 
 

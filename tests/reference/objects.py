@@ -14,17 +14,17 @@ from .names import ABSENT_OBJECTS, OBJECTS, of_sections
 ABOUT = """\
 # Objects
 
-Every object (table) that the Control iD Access API names, and what this device does with it. Made
-from the declarations in `gateway/objects` by `make docs`. What a row says of create, read, modify
-and destroy is proved for every object by `tests/unit/api/test_api_every_object.py`, over a real
-socket: rows at the limits of their fields read back as they were sent, each command, and each
-refusal. It says that rows are kept and given back, not that the device acts on them: what clients
-store for parts that are not there, such as `timed_alarms` without a bell, stays a row.
+Every object (table) that the Control iD Access API names, and what this device does with it. `make
+docs` generates this page from `gateway/objects`. For every object
+`tests/unit/api/test_api_every_object.py` proves create, read, modify and destroy over a real socket,
+with values at the limits of the fields, and each refusal. The page says that the device stores and
+returns rows, not that it acts on them: rows for parts that it lacks, such as `timed_alarms` without
+a bell, have no effect.
 
-A row shows all of these fields when a request names none, those excepted that say *when named*:
-clients do not expect them.
+If a request names no fields, a row shows all of these except those marked *when named*, which
+clients do not expect.
 
-A field in **bold** must be given at creation, *italics* are for administrators only, and `field →
+A field in **bold** is required in a new row, *italics* are for administrators only, and `field →
 object` refers to that object's rows.
 """
 
@@ -50,13 +50,13 @@ def _row(declared: ObjectType) -> tuple[str, str, str]:
 
 def _works(declared: ObjectType) -> str:
     if declared.secret:
-        works = "read, by administrators; the device alone writes it"
+        works = "read, by administrators; only the device writes it"
     elif declared.read_only:
-        works = "read; the device alone writes it"
+        works = "read; only the device writes it"
     elif declared.made_by:
         works = f"read and rename; {declared.made_by} add and remove rows"
     elif declared.log:
-        works = "read; modify and destroy for administrators; the device alone adds rows"
+        works = "read; modify and destroy for administrators; only the device adds rows"
     else:
         works = _ALL
     if declared.ring:

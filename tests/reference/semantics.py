@@ -24,13 +24,13 @@ ABOUT = """\
 
 Every statement here is a row of a table in `tests/unit/access/tables`, `tests/unit/doors/tables`,
 `tests/unit/alarms/tables`, `tests/unit/controller/tables` or `tests/unit/host/tables`, and a test
-that holds on every build. Made from them by `make docs`; the files tell the sites, people and
-settings that a row assumes.
+that runs with every build. `make docs` generates this page from them; the files also contain the
+sites, people and settings of each row.
 """
 DECISIONS = {
     "rules.toml": "Rules: whom they concern, where, and which wins",
     "schedule.toml": "Schedules, holidays and midnight",
-    "validity.toml": "Validity, and a clock that nobody trusts",
+    "validity.toml": "Validity, and a clock that is not trusted",
 }
 
 

@@ -95,7 +95,7 @@ def _about(declared: ObjectType) -> str:
     if declared.custom:
         notes.append("Clients add further fields with `object_add_field`.")
     if declared.made_by:
-        notes.append(f"Only {declared.made_by} adds and removes rows.")
+        notes.append(f"Only {declared.made_by} add and remove rows.")
     if declared.secret:
         notes.append("For administrators only.")
     if declared.ring:

@@ -299,5 +299,5 @@ class Writes:
 
 def _refuse_made_by(declared: ObjectType) -> None:
     if declared.made_by:
-        text = f"only {declared.made_by} adds and removes rows of {declared.name}"
+        text = f"only {declared.made_by} add and remove rows of {declared.name}"
         raise InvalidRequest(text)

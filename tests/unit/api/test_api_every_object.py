@@ -353,7 +353,7 @@ def test_a_log_is_read_changed_and_emptied_by_administrators_and_takes_no_rows(
     for command in ("create_objects", "create_or_modify_objects"):
         status, answer = ask(command, {"object": name, "values": [{}]})
         assert status == 400
-        assert "device alone" in answer["error"]
+        assert "only the device writes" in answer["error"]
     wrong = {"object": name, "values": {field.name: made.wrong(field)}, "where": where}
     status, answer = ask("modify_objects", wrong)
     assert status == 400
@@ -386,7 +386,7 @@ def test_what_is_read_only_is_read_and_nothing_else(
     ):
         status, answer = ask(command, {"object": name, **members})
         assert status == 400
-        assert "device alone" in answer["error"]
+        assert "only the device writes" in answer["error"]
     assert load(ask, name, {})[: len(before)] == before
     status, answer = ask("load_objects", {"object": name}, "operator")
     assert status == (403 if declared.secret else 200), answer

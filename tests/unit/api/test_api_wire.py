@@ -259,7 +259,7 @@ def test_an_answer_that_breaks_off_cannot_be_taken_for_a_whole_one(
     answers(rows(20_000, RuntimeError("the card was pulled")))
     with structlog.testing.capture_logs() as logged, pytest.raises(requests.RequestException):
         requests.post(f"{device.url}/load_objects.fcgi", timeout=30)
-    assert any(entry["event"] == "answer broken off" for entry in logged)
+    assert any(entry["event"] == "the answer was aborted" for entry in logged)
     assert requests.get(f"{device.url}/nowhere", timeout=30).status_code == 404
 
 

@@ -285,7 +285,7 @@ def test_columns_and_tables_can_be_left_out(desk: Desk) -> None:
         ({"data": "#groups\ncolour\n1\n"}, "colour is not a column"),
         ({"data": "#groups\nid,id\n1,2\n"}, "occurs twice"),
         ({"data": "#groups\nid\n1\n\n#groups\nid\n2\n"}, "occurs twice"),
-        ({"data": "#audit_logs\ntime,type,details\nx,1,x\n"}, "device alone"),
+        ({"data": "#audit_logs\ntime,type,details\nx,1,x\n"}, "only the device writes"),
         ({"object": "groups"}, "data"),
         ({"object": "groups", "data": "name\nx\n", "resolution": "hope"}, "resolution"),
     ],

@@ -184,7 +184,7 @@ def test_a_reference_to_nothing_is_refused(
 def test_rows_of_a_log_come_from_the_device_alone(
     site: SimpleNamespace, declared: ObjectType
 ) -> None:
-    with pytest.raises(InvalidRequest, match="device alone"):
+    with pytest.raises(InvalidRequest, match="only the device writes"):
         site.store.insert(declared.name, [site.samples.row(declared)])
     row = {
         field.name: field.decode(site.samples.value(field))
@@ -200,9 +200,9 @@ def test_rows_of_a_log_come_from_the_device_alone(
     where = site.samples.identity(declared, loaded)
 
     if declared.read_only:
-        with pytest.raises(InvalidRequest, match="device alone"):
+        with pytest.raises(InvalidRequest, match="only the device writes"):
             site.store.destroy(declared.name, where)
-        with pytest.raises(InvalidRequest, match="device alone"):
+        with pytest.raises(InvalidRequest, match="only the device writes"):
             site.store.modify(declared.name, {declared.fields[-1].name: "x"}, where)
         assert load(site, declared.name, where) == [loaded]
     else:

@@ -202,9 +202,9 @@ def test_one_id_twice_in_a_put_lets_the_later_row_win(people: Store) -> None:
 
 @pytest.mark.parametrize("name", [it.name for it in REGISTRY if it.log])
 def test_logs_take_no_rows_from_clients(store: Store, name: str) -> None:
-    with pytest.raises(InvalidRequest, match="device alone"):
+    with pytest.raises(InvalidRequest, match="only the device writes"):
         store.insert(name, [{}])
-    with pytest.raises(InvalidRequest, match="device alone"):
+    with pytest.raises(InvalidRequest, match="only the device writes"):
         store.insert_or_modify(name, [{}])
 
 

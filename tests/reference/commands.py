@@ -20,8 +20,8 @@ ABOUT = """\
 # Commands
 
 Every command that the Control iD Access API names, and what this device does with it. `make docs`
-generates this page from `gateway/commands`. For each command that works, `tests/unit/api` has a test
-over a real socket that checks its effect and one that checks a refusal (markers `effect` and
+generates this page from `gateway/commands`. For each command that works, `tests/unit/api` has a
+test over a real socket that checks its effect and one that checks a refusal (markers `effect` and
 `refusal`). A command with the state `refused` answers 400, which a test checks too. Send commands
 by `POST` to `/<command>.fcgi`; the table names those that also accept `GET` or `PUT`.
 """

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import structlog
 import zmq
 
 from gateway.alarms.register import AlarmSource
@@ -76,8 +75,6 @@ from gateway.store.objects.names import NameReader
 from gateway.store.policy.people import PeopleReader
 from gateway.store.policy.snapshot import SnapshotReader
 from gateway.store.tables.identity import read_identity
-
-log = structlog.get_logger("controller")
 
 _MODES_LOOKED_AT = 256
 """Newest entries on modes searched at start for each door's last, and for one that ended without

@@ -205,7 +205,7 @@ class Controller:
         if self._refused is None or self._refused.why != refused.why:
             in_force = "the rules before stay in force" if self._config else "cards are denied"
             why = f"the stored rules cannot be used ({refused.why}): {in_force}"
-            log.error("rules cannot be put in force", why=why)
+            log.error("the new rules cannot be used", why=why)
             self._components.recorder.note(EntryKind.FAULT, part=RULES, why=why)
         self._refused = refused
         if self._config is None and self._settings_only is not None:
@@ -342,7 +342,7 @@ class Controller:
         if why is None:
             log.info("the journal can be written again")
         else:
-            log.error("the journal cannot be written; doors go on", why=why)
+            log.error("the journal cannot be written; doors still work", why=why)
         self._requests.answers.settle()
 
     def _identified(self, identification: Identification, enough: int | None = None) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import structlog
-
 from gateway.access.guessing import Throttle
 from gateway.controller.state.component import Component, Emit, GuessingChanged, ReadDue
 from gateway.controller.state.recorder import Recorder
@@ -16,8 +14,6 @@ from gateway.store.journal import EntryKind
 MOST_WAITING = 3
 """Most reads that wait at one reader. Each may take a pause of one second, and a person may have
 left three seconds after showing a card."""
-
-log = structlog.get_logger("readers")
 
 
 @dataclass(frozen=True, slots=True)

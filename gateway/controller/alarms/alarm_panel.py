@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import structlog
-
 from gateway.access.attempt import Duress
 from gateway.alarms.alarm_settings import AlarmSettings
 from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, AlarmCause
@@ -46,8 +44,6 @@ from gateway.link.messages import AlarmStatus
 from gateway.settings import SiteFile
 from gateway.store.journal import EntryKind
 from gateway.store.policy.topology import Topology
-
-log = structlog.get_logger("alarm")
 
 _DURESS = {
     Duress.CARD: AlarmCause.PANIC_CARD,

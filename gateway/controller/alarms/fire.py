@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import structlog
-
 from gateway.clock import Clock
 from gateway.controller.state.component import Component, Effect, Emit, FireChanged
 from gateway.controller.state.recorder import Recorder
@@ -16,8 +14,6 @@ from gateway.hardware.events import HardwareEvent, InputKind, InputLevel, InputN
 from gateway.link.messages import FireStatus
 from gateway.settings import FixedInput, Level
 from gateway.store.journal import EntryKind
-
-log = structlog.get_logger("fire")
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class Sounders:
             on = enabled[name] and sounder.sounds(now_ms)
             output = self._outputs.get(name)
             if output is not None and output.on is not on:
-                log.info("sound", output=name, on=on)
+                log.info("an audible output is switched", output=name, on=on)
                 output.drive(on=on)
 
     def due_ms(self) -> int | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import structlog
-
 from gateway.access.reasons import AccessEvent, OpeningCause
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.alarms.faults import REX, Faults
@@ -64,8 +62,6 @@ from gateway.link.messages import DoorStatus, Fault
 from gateway.settings import Door, Level, LockState, SecBox
 from gateway.store.journal import EntryKind
 from gateway.store.policy.exception_modes import DoorModes
-
-log = structlog.get_logger("door")
 
 _STUCK = (
     "the exit button has been pressed for over a minute, so a press opens nothing: free it, or "
@@ -216,7 +212,6 @@ class DoorPanel(Component):
             self._starting = False
             self.feed(PolicyInForce(), now_ms)
             unlocked = self._strike.state is LockState.UNLOCKED
-            log.info("on_start is over", door=self.door.shown, unlocked=unlocked)
             self._recorder.note(EntryKind.ON_START, door=self.door.id, unlocked=unlocked)
 
     def unlocks_ms(self, asked_ms: int | None) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import partial
 
-import structlog
-
 from gateway.clock import Clock
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.state.component import Component, Effect
@@ -16,8 +14,6 @@ from gateway.doors.interlock import Obstacle, Partners, obstacle
 from gateway.errors import NotPermitted
 from gateway.hardware.events import HardwareEvent, InputKind, InputLevel, InputName
 from gateway.store.journal import EntryKind
-
-log = structlog.get_logger("interlock")
 
 
 class Interlock(Component):

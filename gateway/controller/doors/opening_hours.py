@@ -13,8 +13,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import structlog
-
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.calendar import ScheduleInstant
 from gateway.access.policy import Policy, Portal
@@ -43,8 +41,6 @@ _STEP = timedelta(minutes=1)
 _LONGEST_OUTAGE = timedelta(days=8)
 
 _OVER = (TimeVerdict.OUT_OF_TIME, TimeVerdict.NO_SCHEDULE)
-
-log = structlog.get_logger("hours")
 
 
 @dataclass(frozen=True, slots=True)

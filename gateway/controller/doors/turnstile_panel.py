@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
-import structlog
-
 from gateway.access.reasons import AccessEvent, OpeningCause
 from gateway.controller.state.component import (
     Component,
@@ -51,8 +49,6 @@ from gateway.objects.modes import DEVICE
 from gateway.settings import Level, LockState, Side, Turnstile
 from gateway.store.journal import EntryKind
 from gateway.store.policy.exception_modes import DoorModes
-
-log = structlog.get_logger("turnstile")
 
 
 def _new_key() -> str:
@@ -137,7 +133,6 @@ class TurnstilePanel(Component):
         if self._starting:
             self._starting = False
             name, unlocked = self.turnstile.name, sorted(self._state.unlocked)
-            log.info("on_start is over", turnstile=name, unlocked=unlocked)
             self._recorder.note(EntryKind.ON_START, turnstile=name, unlocked=unlocked)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:

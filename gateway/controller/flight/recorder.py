@@ -194,7 +194,7 @@ class FlightRecorder(Flight):
         try:
             act()
         except Exception:  # any error: no door may stop for a record
-            log.exception("the flight record ends")
+            log.exception("the flight record ends after an error; doors still work")
             self._root = None
             self._sink.close()
 

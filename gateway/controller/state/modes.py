@@ -13,8 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
 from gateway.clock import Clock
 from gateway.controller.state.recorder import Recorder
 from gateway.link.messages import EndedMode
@@ -26,8 +24,6 @@ _MS = 1_000_000
 _STEP_MS = 5_000
 """A step of the wall clock that makes the journal keep the remaining times anew: after a power-off
 only the wall clock shows how much time has passed."""
-
-log = structlog.get_logger("modes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,9 +59,9 @@ from gateway.doors.values import DoorAlarm, Schedule
 from gateway.explain.names import SiteNames
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
-from gateway.host.boot import boot_id
 from gateway.host.clock_trust import ClockTrust, is_behind
 from gateway.host.notify import Notifier
+from gateway.host.process import boot_id
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
 from gateway.objects.catalogue import REGISTRY

@@ -135,7 +135,7 @@ def _read(
         case BondChanged():
             return replace(state, bond_unlocked=event.unlocked)
         case SettingsChanged():
-            return _read_anew(state, event)
+            return _configured(state, event)
         case _:
             return state
 
@@ -174,7 +174,7 @@ def _commanded_open(
     return replace(state, pulse_until_ms=until_ms, held_since_ms=None, grants=grants)
 
 
-def _read_anew(state: DoorState, event: SettingsChanged) -> DoorState:
+def _configured(state: DoorState, event: SettingsChanged) -> DoorState:
     if event.sensor_open is not None:
         state = replace(state, sensor=leaf.reading(is_open=event.sensor_open))
     if event.rex_pressed is not None:
@@ -212,7 +212,7 @@ def _settle_grants(
 ) -> tuple[DoorState, tuple[DoorEffect, ...]]:
     """Grants end with `Entered` once the door opens, or if it has no sensor that shows it closed.
 
-    They last as long as an opening, not as a hold: a person who comes hours later is another.
+    They last as long as an opening, not as a hold: whoever enters hours later is somebody else.
     """
     if not state.grants:
         return state, ()

@@ -1,4 +1,4 @@
-"""What one door remembers between two steps."""
+"""The state of one door between two steps."""
 
 from __future__ import annotations
 
@@ -65,16 +65,15 @@ class DoorState:
         schedule: Schedule = Schedule.OFF,
         rex_fault: bool = False,
     ) -> Self:
-        """A door at start, of which nothing was read yet.
+        """A door at start, with unread inputs.
 
-        The first `SensorChanged` and `RexChanged` then tell the levels at start: open is no
-        burglary and a button that is down no press. A mode is fed with `ModeChanged`.
-        `unlocked` is the level the output was claimed with, which lasts until `PolicyInForce`.
-        `alarms` are those whose end was not recorded before the restart: they go on if the door
-        turns out to be open, or its lock unlocked; else their end comes with the step that shows
-        it. Of HELD_OPEN and FORCED_OPEN there is one at most. `schedule` is ENDED where a command
-        ended one that may still be in force. `rex_fault` goes on likewise, until the button is read
-        and is up.
+        The first `SensorChanged` and `RexChanged` report the levels at start: an open door is not
+        forced and a pressed button is not a press. `ModeChanged` sets the mode. `unlocked` is the
+        level with which the output was claimed; it lasts until `PolicyInForce`. `alarms` are those
+        whose end was not recorded before the restart, at most one of HELD_OPEN and FORCED_OPEN:
+        they continue if the door is open or its lock unlocked, and otherwise end with the step that
+        reads it. `schedule` is ENDED if a command ended one that may still be in force. `rex_fault`
+        continues until the button is read as released.
         """
         return cls(
             mode=Mode.NORMAL,

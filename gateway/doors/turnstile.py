@@ -58,9 +58,9 @@ class TurnstileState:
 
     @classmethod
     def initial(cls, unlocked: frozenset[Side] = frozenset()) -> Self:
-        """A turnstile at start; `unlocked` is how its outputs were claimed.
+        """A turnstile at start; `unlocked` are the sides whose outputs were claimed unlocked.
 
-        What the settings make of it comes with the first step.
+        The first step applies the settings.
         """
         return cls(Mode.NORMAL, None, unlocked, TurnState.WAITING)
 

@@ -1,7 +1,7 @@
-"""What crosses the wall of the turnstile: its settings, events and effects, and the API's words.
+"""Settings, events and effects of the turnstile, and the API's names for its sides.
 
-All times are whole milliseconds of the monotonic clock. What the API calls left and right is
-written down here alone.
+All times are whole milliseconds of the monotonic clock. Only this module maps the API's left and
+right to sides.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from gateway.settings import Side
 BOTH = frozenset(Side)
 _NONE: frozenset[Side] = frozenset()
 
-# The vendor names turns left and right in its logs and counters, clockwise and anticlockwise in
-# its commands, and nowhere says which is which (unverified). Taken here as everywhere else: seen
-# from above, anticlockwise is to the left. Its lists run in the same order, too.
+# The vendor names turns left and right in its logs and counters, clockwise and anticlockwise in its
+# commands, and does not say which is which (unverified). Assumed here: seen from above, a turn to
+# the left is anticlockwise. The vendor lists both pairs in this order.
 LEFT = Side.ANTICLOCKWISE
 
 _ALLOWED = {
@@ -27,11 +27,11 @@ _ALLOWED = {
     "both": BOTH,
 }
 _RELAYS = {"1": _ALLOWED["clockwise"], "2": _ALLOWED["anticlockwise"]}
-"""The vendor's samples name relays; which of them releases which side is not said (unverified)."""
+"""The vendor's samples name relays, but not which side each of them releases (unverified)."""
 
 
 class OperationMode(StrEnum):
-    """`catra.operation_mode`: the sides that need no release, or that get none."""
+    """`catra.operation_mode`: the sides that are always free or always locked."""
 
     DEFAULT = ""
     """Both sides need a release, as in BLOCKED."""
@@ -44,7 +44,7 @@ class OperationMode(StrEnum):
 
 
 class TurnState(IntEnum):
-    """`turnstile_event_state`: the last thing that happened (Control iD Access API, 3.3)."""
+    """`turnstile_event_state`: the last event (Control iD Access API, 3.3)."""
 
     WAITING = 0
     """Nothing since the start, the last reset or the last release."""
@@ -57,14 +57,14 @@ class TurnState(IntEnum):
 
 
 def turn_state(side: Side, *, allowed: bool) -> TurnState:
-    """What a turn to `side` is as an event state."""
+    """The event state after a turn to `side`."""
     if allowed:
         return TurnState.CLOCKWISE if side is Side.CLOCKWISE else TurnState.ANTICLOCKWISE
     return TurnState.BLOCKED_LEFT if side is LEFT else TurnState.BLOCKED_RIGHT
 
 
 def sides_named(parameters: Mapping[str, str]) -> frozenset[Side]:
-    """The sides that the parameters of a `catra` action release; none where they make no sense.
+    """The sides that the parameters of a `catra` action release; none for invalid parameters.
 
     `allow=clockwise`, `anticlockwise` or `both`; without it, `relay=1` or `2`.
     """
@@ -96,8 +96,8 @@ class TurnstileSettings:
     def free(self, mode: Mode) -> frozenset[Side]:
         """The sides that turn without a release.
 
-        A lock-down keeps people from coming in; a way out that is open stays open, as a door's
-        REX button goes on working.
+        A lock-down closes the entrance; an exit that is free stays free, as a door's REX button
+        keeps working.
         """
         if mode.releases:
             return BOTH
@@ -127,7 +127,7 @@ class TurnstileSettings:
 class Release:
     """A grant or a client lets one person through, to one of `sides`.
 
-    `key` names the release in what follows from it. Raises ValueError when no side is named.
+    `key` identifies the release in its effects. Raises ValueError if `sides` is empty.
     """
 
     sides: frozenset[Side]
@@ -140,19 +140,19 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Take back a release before its time: the turnstile goes out of service."""
+    """End a release early, because the turnstile goes out of service."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnSensed:
-    """The contact of a side told of a turn."""
+    """The contact of a side reported a turn."""
 
     side: Side
 
 
 @dataclass(frozen=True, slots=True)
 class StateReset:
-    """Whoever asked for the event state has dealt with it."""
+    """A client resets the event state to WAITING."""
 
 
 TurnstileEvent = (
@@ -162,7 +162,7 @@ TurnstileEvent = (
 
 @dataclass(frozen=True, slots=True)
 class DriveSide:
-    """Bring the output of a side to this state; given only when it differs from the last one."""
+    """Switch the output of a side; emitted only when the state changes."""
 
     side: Side
     unlocked: bool

@@ -190,9 +190,9 @@ class ModeChanged:
 class SettingsChanged:
     """The settings given with this step are new.
 
-    Where an input's rest level changed too, what it reads now goes along (None: as before), since
-    a reading that a setting turned over is neither an opening nor a press. So does the mode, where
-    it changed at the same instant: two steps would drive the lock back and forth.
+    If an input's rest level changed too, the event carries its new reading (None: unchanged), since
+    a reading that a setting inverts is neither an opening nor a press. It also carries the mode if
+    that changed at the same instant: two steps would drive the lock back and forth.
     """
 
     sensor_open: bool | None = None
@@ -202,8 +202,8 @@ class SettingsChanged:
 
 @dataclass(frozen=True, slots=True)
 class PolicyInForce:
-    """The first policy since the start has told all that it wants of the door: from now on nothing
-    else holds it unlocked; the same again does no harm."""
+    """The first policy since the start is in force: `on_start` no longer keeps the door unlocked.
+    Idempotent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +265,7 @@ class AlarmOff:
 
 @dataclass(frozen=True, slots=True)
 class PreAlarm:
-    """The door will soon be held open for too long (on); it was closed, or the alarm is here
-    (off)."""
+    """The held-open alarm will begin soon (on); the door was closed or the alarm began (off)."""
 
     on: bool
 

@@ -192,8 +192,8 @@ class ModbusBus:
             answer = self._answer(function, ask)
         except (ConnectionException, OSError) as error:
             # pymodbus may wrap the system's error.
-            told = error if isinstance(error, OSError) else error.__context__
-            number = getattr(told, "errno", None)
+            cause = error if isinstance(error, OSError) else error.__context__
+            number = getattr(cause, "errno", None)
             why = os.strerror(number) if number else "the port is gone"
             raise OSError(f"{self._path}: {why}") from error
         if answer.isError():

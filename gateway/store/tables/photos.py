@@ -1,9 +1,9 @@
-"""People's photos, one each, as they came.
+"""People's photos, one each, stored byte for byte.
 
-They are in `store.db`, so that a backup has them and deleting a person deletes the photo
-with them; but not in the table of people, whose rows are read at the door. The field
-`users.image_timestamp` follows in the same transaction: it is the photo's time stamp, or 0. So a
-client that watches `change_logs` sees a person change whenever the photo does.
+They are in `store.db`, so that a backup contains them and the deletion of a person deletes the
+photo too, but not in the table of people, whose rows every decision reads. Each write sets
+`users.image_timestamp` in the same transaction: the photo's time stamp, or 0. So a client that
+watches `change_logs` sees a change of the person with every change of the photo.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.store.files.database import peewee_errors, storage_errors
 from gateway.store.objects.store import Store
 
 MOST_BYTES = 768 << 20
-"""Of all photos together: with everything else the database must fit into a backup, see
+"""Bytes of all photos: the whole database must fit into a backup, see
 `gateway.store.backup.LARGEST`."""
 LARGEST_BYTES = 2 << 20
 """Of one photo."""
@@ -27,8 +27,7 @@ JPEG_BEGIN, PNG_BEGIN = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 NOT_AN_IMAGE = "Image file not recognized. Image should be either JPG or PNG."
 """The vendor's text, also for a file that is cut off or damaged."""
 PAGE = 1_000
-"""Photos told of in one read, and people named in one statement: below SQLite's limit of bound
-values."""
+"""Photos in one read and people in one statement: below SQLite's limit of bound values."""
 
 
 class _UserPhoto(peewee.Model):
@@ -50,7 +49,7 @@ class Photo:
     timestamp: int
     """Unix seconds as the client counts them; never 0, which stands for no photo."""
     image: bytes
-    """The file, byte by byte as it came."""
+    """The file as the client sent it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,36 +78,36 @@ class Photos:
         self._store = store
 
     def find(self, user_id: int) -> Photo | None:
-        """The photo of a person, None without one."""
+        """The photo of a person; None if there is none."""
         query = _UserPhoto.select(_UserPhoto.timestamp, _UserPhoto.image)
         query = query.where(_UserPhoto.user_id == user_id).tuples()
-        for timestamp, image in self._read(query):
+        for timestamp, image in self._store.read(query):
             return Photo(timestamp, bytes(image))
         return None
 
     def has_user(self, user_id: int) -> bool:
-        """Whether there is a person of that id."""
+        """Whether a person with that id exists."""
         users = self._store.model("users")
         query = users.select(self._user_key).where(self._user_key == user_id).tuples()
-        return bool(self._read(query))
+        return bool(self._store.read(query))
 
     def stamps(self) -> Iterator[PhotoStamp]:
-        """Everybody who has a photo, by id; read in pages, each as it is committed then."""
+        """Everybody with a photo, by id; each page shows what is committed when it is read."""
         last = None
         while True:
             query = _UserPhoto.select(_UserPhoto.user_id, _UserPhoto.timestamp)
             if last is not None:
                 query = query.where(_UserPhoto.user_id > last)
-            page = self._read(query.order_by(_UserPhoto.user_id).limit(PAGE).tuples())
+            page = self._store.read(query.order_by(_UserPhoto.user_id).limit(PAGE).tuples())
             yield from (PhotoStamp(*row) for row in page)
             if len(page) < PAGE:
                 return
             last = page[-1][0]
 
     def put(self, user_id: int, photo: Photo) -> None:
-        """Keep `photo` in the place of the one before.
+        """Store `photo` instead of the person's former one.
 
-        Raises NotFound without such a person, InvalidRequest when there is no room for it.
+        Raises NotFound if the person does not exist, InvalidRequest if there is no room.
         """
         with self._store.transaction():
             self._check_room(user_id, len(photo.image))
@@ -125,7 +124,7 @@ class Photos:
             self._write_image(user_id, photo.image)
 
     def remove(self, user_ids: Iterable[int]) -> int:
-        """Delete the photos of these people; how many there were."""
+        """Delete the photos of these people; returns their number."""
         count = 0
         with self._store.transaction():
             for part in peewee.chunked(user_ids, PAGE):
@@ -138,7 +137,7 @@ class Photos:
         return count
 
     def remove_all(self) -> int:
-        """Delete every photo; how many there were."""
+        """Delete every photo; returns their number."""
         column = self._store.models.column("users", "image_timestamp")
         with self._store.transaction():
             count = int(_UserPhoto.delete().execute(self._store.database))
@@ -153,7 +152,7 @@ class Photos:
         query = _UserPhoto.select(peewee.fn.SUM(_UserPhoto.size))
         query = query.where(_UserPhoto.user_id != user_id)
         if (query.scalar(self._store.database) or 0) + size > MOST_BYTES:
-            raise InvalidRequest(f"all photos together may have {MOST_BYTES} bytes")
+            raise InvalidRequest(f"all photos together may have at most {MOST_BYTES} bytes")
 
     def _write_image(self, user_id: int, image: bytes) -> None:
         # A photo among a statement's values would stay in memory with the statement, once for
@@ -167,13 +166,9 @@ class Photos:
         change = users.update({self._store.models.column("users", "image_timestamp"): timestamp})
         return int(change.where(self._user_key.in_(user_ids)).execute())
 
-    def _read(self, query: Any) -> list[Any]:
-        with storage_errors():
-            return list(query.execute(self._store.reader()))
-
 
 def count_people_with_faces(store: Store) -> int:
-    """How many people have a face template. Raises StorageError."""
+    """The number of people with a face template. Raises StorageError."""
     owner = store.models.column("face_templates", "user_id")
     query = store.model("face_templates").select(peewee.fn.COUNT(owner.distinct()))
     with storage_errors():

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from gateway.host.boot import boot_id
 from gateway.host.clock_trust import (
     CEILING,
     RELEASED,
@@ -25,6 +24,7 @@ from gateway.host.clock_trust import (
     judge,
 )
 from gateway.host.notify import Notifier, NotifySocket
+from gateway.host.process import boot_id
 
 NOW = RELEASED + timedelta(days=30)
 

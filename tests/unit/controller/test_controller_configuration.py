@@ -25,6 +25,7 @@ PASSED_ON = {
     "commands/configuration.py",
     "commands/context.py",
     "commands/gpio.py",
+    "store/backup.py",
 }
 """Files that handle any key: for the client that names it, or to check every stored value."""
 SNAPSHOTS = {

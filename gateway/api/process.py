@@ -16,7 +16,7 @@ import structlog
 from gateway import __version__
 from gateway.api.app import create_app
 from gateway.api.expiry import ExpiredPeople, clock_trusted_by
-from gateway.api.server import Server
+from gateway.api.server import Listener, Server
 from gateway.api.sessions import MemorySessions
 from gateway.api.upkeep import FileChecks
 from gateway.clock import DeviceTime, SiteZone, SystemClock
@@ -102,12 +102,12 @@ def run_api(
             begin_anew=begin_anew,
             clock_mark=runtime.clock_mark,
         )
-        servers = _serve_somewhere(stack, context)
-        urls = " ".join(server.url for server in servers)
-        # Before the servers stop, which wait for the requests that run.
+        server = _serve_somewhere(stack, context)
+        urls = " ".join(server.urls)
+        # Before the server stops, which waits for the requests that run.
         stack.callback(close_enrolments, context)
         notifier = Notifier()
-        living: list[Living] = [*servers]
+        living: list[Living] = [server]
         feed = partial(feed_watchdog, notifier, living)
         follower = _Follower(projection, store, zone, feed, partial(end_modes, context))
         facts = FactListener(runtime, follower.heard)
@@ -137,22 +137,18 @@ def _objects(site: SiteFile) -> Registry:
     return REGISTRY.fitted({Extension.UHF_READER} if uhf else ())
 
 
-def _serve_somewhere(stack: ExitStack, context: CommandContext) -> list[Server]:
-    """The servers where the database wants them, or where they would be without it: a port that
+def _serve_somewhere(stack: ExitStack, context: CommandContext) -> Server:
+    """The server where the database wants it, or where it would be without it: a port that
     somebody else has taken since must not lock everybody out."""
     rules = context.listening or Listening(context.site.http)
     wanted, otherwise = rules.addresses(context.machine.read()), rules.addresses()
-    with ExitStack() as attempt:
-        try:
-            servers = _serve(attempt, _at(context, wanted))
-        except GatewayError as error:
-            if wanted == otherwise:
-                raise
-            log.warning("the addresses set by clients cannot be had", why=str(error))
-        else:
-            stack.enter_context(attempt.pop_all())
-            return servers
-    return _serve(stack, _at(context, otherwise))
+    try:
+        return stack.enter_context(_server(_at(context, wanted)))
+    except GatewayError as error:
+        if wanted == otherwise:
+            raise
+        log.warning("the addresses set by clients cannot be had", why=str(error))
+    return stack.enter_context(_server(_at(context, otherwise)))
 
 
 def _at(context: CommandContext, http: HttpSettings) -> CommandContext:
@@ -160,22 +156,18 @@ def _at(context: CommandContext, http: HttpSettings) -> CommandContext:
     return replace(context, site=context.site.model_copy(update={"http": http}))
 
 
-def _serve(stack: ExitStack, context: CommandContext) -> list[Server]:
-    """The servers that the site wants, plain HTTP first, serving until `stack` ends."""
-    http, application = context.site.http, create_app(context)
-    servers = []
+def _server(context: CommandContext) -> Server:
+    """The server that the site wants, plain HTTP first, not started."""
+    http = context.site.http
+    listeners = []
     if http.plain_address:
-        host, port = parse_address(http.plain_address)
-        servers.append(stack.enter_context(Server(application, host, port)))
+        listeners.append(Listener(*parse_address(http.plain_address)))
     if http.tls:
         certificate = certificate_file(context.data)
         if not certificate.exists():
             make_self_signed(certificate, context.clock.utc())
-        host, port = parse_address(http.tls, "--https")
-        servers.append(
-            stack.enter_context(Server(application, host, port, certificate=certificate))
-        )
-    return servers
+        listeners.append(Listener(*parse_address(http.tls, "--https"), certificate))
+    return Server(create_app(context), *listeners)
 
 
 class Living(Protocol):

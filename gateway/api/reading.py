@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from flask import Request
 
-from gateway.api.bodies import BodyError
+from gateway.api.serving.body import BodyError
 from gateway.errors import GatewayError, InvalidRequest
 
 BODY_LIMIT = 2 * 1024 * 1024

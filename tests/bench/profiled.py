@@ -17,23 +17,22 @@ from pathlib import Path
 from unittest.mock import patch
 
 from gateway.api.process import run_api
-from gateway.api.wire import WireRequest
+from gateway.api.serving.exchange import Exchange, Piece
 from gateway.cli.logs import log_to_stderr
 
 LINES = 30
 
 _profile = cProfile.Profile()
-_real_respond = WireRequest.respond
+_real_step = Exchange.step
 
 
-def _respond(request: WireRequest) -> None:
-    """Answer on whichever thread has the request: a profile belongs to the one that enables it."""
-    if b"_objects." not in request.path:  # the hash of a password would lead the list
-        _real_respond(request)
-        return
+def _step(exchange: Exchange) -> Piece:
+    """Make a piece on any thread: a profile belongs to the one that enables it."""
+    if "_objects." not in exchange.path:  # the hash of a password would lead the list
+        return _real_step(exchange)
     _profile.enable()
     try:
-        _real_respond(request)
+        return _real_step(exchange)
     finally:
         _profile.disable()
 
@@ -46,7 +45,7 @@ def _end_with_input() -> None:
 if __name__ == "__main__":
     log_to_stderr()
     threading.Thread(target=_end_with_input, name="end", daemon=True).start()
-    with patch.object(WireRequest, "respond", _respond):
+    with patch.object(Exchange, "step", _step):
         run_api(Path(sys.argv[1]), "127.0.0.1:0")
     shown = io.StringIO()
     pstats.Stats(_profile, stream=shown).strip_dirs().sort_stats("tottime").print_stats(LINES)

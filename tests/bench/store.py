@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from gateway.api.server import THREADS
+from gateway.api.serving.limits import Limits
 
 from . import work
 from .client import PIECE, Client
@@ -154,7 +154,7 @@ def _read(site: Site, bare: Path, figures: dict[Kind, Figure]) -> tuple[float, f
         device = stack.enter_context(closing(Device(url, site.password)))
         reference = stack.enter_context(_reference(site, bare))
         # Often enough that every thread has had its turn and opened a connection of its own.
-        few = max(_peak(device, work.export(FEW_ROWS), api_id) for _ in range(2 * THREADS))
+        few = max(_peak(device, work.export(FEW_ROWS), api_id) for _ in range(2 * Limits().workers))
         whole = _peak(device, work.export(), api_id)
         for turn in range(1, ROUNDS + 1):
             for request in work.reads(turn):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
-import structlog
 from flask import Response
 
 from gateway.api.replies import JSON_TYPE, encode, error_body
@@ -17,8 +17,6 @@ length, since some clients do not understand chunks."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
 """Characters that a file name in a header does not carry safely."""
-
-log = structlog.get_logger("api")
 
 
 def error_response(status: int, text: str) -> Response:
@@ -96,9 +94,5 @@ def _pieces(name: str, rows: Iterator[Mapping[str, object]]) -> Iterator[bytes]:
 
 
 def _rest(first: bytes, second: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    try:
-        yield from filter(None, (first, second))
-        yield from pieces
-    except Exception:  # any error - the status is sent, so only an aborted answer shows it
-        log.exception("the answer was aborted")
-        raise
+    # An empty piece would say that there is nothing to send at the moment.
+    yield from filter(None, chain((first, second), pieces))

@@ -20,7 +20,7 @@ import zmq
 
 from gateway.api.app import create_app
 from gateway.api.controlid.endpoints import PATHS
-from gateway.api.server import Server
+from gateway.api.server import Listener, Server
 from gateway.api.sessions import MemorySessions
 from gateway.clock import DeviceTime, ManualClock
 from gateway.commands.context import CommandContext
@@ -264,7 +264,7 @@ def device(
     """A device that serves; tests use rows of their own."""
     client = ControllerClient(runtime)
     context, caught_up = _context(tmp_path_factory.mktemp("device"), client)
-    with Server(create_app(context), "127.0.0.1", 0) as server:
+    with Server(create_app(context), Listener("127.0.0.1", 0)) as server:
         yield SimpleNamespace(
             url=server.url,
             address=server.address,
@@ -283,7 +283,7 @@ def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace
     with tempfile.TemporaryDirectory(prefix="gateway-") as name:
         client = ControllerClient(RuntimeDirectory(Path(name)))
         context, _ = _context(tmp_path_factory.mktemp("lonely"), client)
-        with Server(create_app(context), "127.0.0.1", 0) as server:
+        with Server(create_app(context), Listener("127.0.0.1", 0)) as server:
             account = context.accounts.find("admin")
             assert account is not None
             yield SimpleNamespace(
@@ -312,7 +312,7 @@ def throwaway(
             account = context.accounts.set_password(login, PASSWORD)
         return context.sessions.open(login, account.stamp).token
 
-    with Server(create_app(context), "127.0.0.1", 0) as server:
+    with Server(create_app(context), Listener("127.0.0.1", 0)) as server:
         yield SimpleNamespace(url=server.url, context=context, straw=straw, token=token)
     client.close()
     context.store.close()

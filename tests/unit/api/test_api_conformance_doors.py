@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from gateway.api.app import create_app
-from gateway.api.server import Server
+from gateway.api.server import Listener, Server
 from gateway.errors import NotSupportedHere
 from gateway.link.messages import (
     Authorize,
@@ -159,7 +159,7 @@ def turnstile(throwaway: SimpleNamespace, straw: StrawController) -> Iterator[st
         name="entrance", unlocked=(), released=(), mode="normal", event_state=4
     )
     straw.status = straw.status.model_copy(update={"turnstile": status})
-    with Server(create_app(replace(context, site=site)), "127.0.0.1", 0) as server:
+    with Server(create_app(replace(context, site=site)), Listener("127.0.0.1", 0)) as server:
         yield server.url
 
 

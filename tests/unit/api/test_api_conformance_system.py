@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from gateway.api.app import create_app
-from gateway.api.server import Server
+from gateway.api.server import Listener, Server
 from gateway.commands.absent import ABSENT
 from gateway.commands.certificate import certificate_file
 from gateway.host.certificate import make_self_signed
@@ -88,7 +88,7 @@ def machine() -> Machine:
 def real(throwaway: SimpleNamespace, machine: Machine) -> Iterator[str]:
     """Where the throw-away device answers as one on a machine of its own."""
     context = replace(throwaway.context, platform=machine)
-    with Server(create_app(context), "127.0.0.1", 0) as server:
+    with Server(create_app(context), Listener("127.0.0.1", 0)) as server:
         yield server.url
 
 

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from gateway.api.controlid.app import create_app
-from gateway.api.server import Server
+from gateway.api.server import Listener, Server
 from gateway.clock import DeviceTime, ManualClock
 from gateway.commands.certificate import certificate_file
 from gateway.commands.clock import adopt_clock
@@ -49,7 +49,7 @@ class Socket:
 
     def __init__(self, stack: ExitStack) -> None:
         self.application: Any = None
-        self.url = stack.enter_context(Server(self._answer, "127.0.0.1", 0)).url
+        self.url = stack.enter_context(Server(self._answer, Listener("127.0.0.1", 0))).url
 
     def _answer(self, environ: Any, start_response: Any) -> Any:
         return self.application(environ, start_response)

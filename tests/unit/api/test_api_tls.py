@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from gateway.api.controlid.app import create_app
-from gateway.api.server import Server
+from gateway.api.server import Listener, Server
 from gateway.commands.certificate import certificate_file
 from gateway.errors import StorageError
 from gateway.host.certificate import is_self_signed, make_self_signed
@@ -71,7 +71,7 @@ def certificate_pem(
 def secure_device(device: SimpleNamespace) -> Iterator[SimpleNamespace]:
     path = certificate_file(device.context.data)
     make_self_signed(path, NOW)
-    with Server(create_app(device.context), "127.0.0.1", 0, certificate=path) as server:
+    with Server(create_app(device.context), Listener("127.0.0.1", 0, path)) as server:
         yield SimpleNamespace(
             url=server.url, address=server.address, path=path, context=device.context
         )
@@ -310,7 +310,7 @@ def test_without_a_usable_certificate_there_is_no_server(
     (tmp_path / "https.pem").write_text("nothing")
     for name in ("https.pem", "missing.pem"):
         with pytest.raises(StorageError, match=name):
-            Server(create_app(device.context), "127.0.0.1", 0, certificate=tmp_path / name)
+            Server(create_app(device.context), Listener("127.0.0.1", 0, tmp_path / name))
 
 
 @pytest.mark.parametrize("text", ["", "nothing", ssl.PEM_HEADER + "\nMAA=\n" + ssl.PEM_FOOTER])

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from gateway.api.app import create_app
-from gateway.api.server import Server
+from gateway.api.server import Listener, Server
 from gateway.link.messages import (
     Authorize,
     OpenDoor,
@@ -49,7 +49,7 @@ def lobby(device: SimpleNamespace) -> Iterator[SimpleNamespace]:
     """The device with a turnstile."""
     context = device.context
     site = SiteFile.model_validate({**context.site.model_dump(), "turnstile": TURNSTILE})
-    with Server(create_app(replace(context, site=site)), "127.0.0.1", 0) as server:
+    with Server(create_app(replace(context, site=site)), Listener("127.0.0.1", 0)) as server:
         account = context.accounts.find("operator")
         token = context.sessions.open("operator", account.stamp).token
         yield SimpleNamespace(url=server.url, token=token, straw=device.straw, context=context)

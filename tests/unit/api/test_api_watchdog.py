@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api.process import feed_watchdog
-from gateway.api.server import Server
+from gateway.api.server import Listener, Server
 from gateway.host.notify import Notifier, NotifySocket
 
 
@@ -29,7 +29,7 @@ def test_a_dead_thread_starves_the_watchdog(tmp_path: Path, living: list[bool], 
 
 
 def test_a_server_lives_until_it_is_stopped() -> None:
-    server = Server(lambda *_: [b""], "127.0.0.1", 0)
+    server = Server(lambda *_: [b""], Listener("127.0.0.1", 0))
     assert not server.alive
     with server:
         assert server.alive

@@ -9,8 +9,10 @@ COMMON_HEADERS = (
     ("Cache-Control", "no-store, no-cache, must-revalidate, post-check=0, pre-check=0"),
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Headers", "origin, x-csrftoken, content-type, accept"),
+    # Not of real devices: no browser takes an uploaded photo for a page.
+    ("X-Content-Type-Options", "nosniff"),
 )
-"""What real devices send with every answer, errors and OPTIONS included."""
+"""What goes out with every answer, errors and OPTIONS included; real devices send the same."""
 JSON_TYPE = "application/json; charset=utf-8"
 INVALID_SESSION = "Invalid session"
 """The only error text that may contain "session": clients read it as expiry and log in again."""

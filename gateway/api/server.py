@@ -179,16 +179,19 @@ class Server:
     def _trouble(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What asyncio cannot handle itself. When `accept` finds no descriptor, it rests for a
         second; here some connections that wait make room meanwhile."""
-        error = context.get("exception")
-        if isinstance(error, OSError):
+        if self.stopping:
+            return
+        error, what = context.get("exception"), str(context.get("message"))
+        lacking = isinstance(error, OSError)
+        if lacking:
             for _ in range(GIVEN_UP):
                 if (victim := self.admission.victim()) is not None:
                     victim.abort()
-        what = str(context.get("message"))
         now = self._loop.time()
         if now - self._told_at.get(what, -TOLD_EVERY_S) >= TOLD_EVERY_S:
             self._told_at[what] = now
-            log.error("http server", text=what, exc_info=error)
+            # A trace would need descriptors to read the source.
+            log.error("http server", text=what, why=str(error), exc_info=None if lacking else error)
 
 
 def _listen(listener: Listener) -> socket.socket:

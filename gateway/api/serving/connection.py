@@ -400,20 +400,13 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._stage = Stage.HEAD
             self._fresh = False
             self._transport.resume_reading()
-            if self._ended_at is not None and not self._head:
-                self._close()
-            elif self._head:
-                self._loop.call_soon(self._try_next)
+            self._try_head()
+            if self._ended_at is not None and self._stage is Stage.HEAD:
+                self.eof_received()
         elif http.their_state in {h11.SEND_BODY, h11.ERROR, h11.IDLE}:
             self._linger()
         else:
             self._close()
-
-    def _try_next(self) -> None:
-        if self._stage is Stage.HEAD:
-            self._try_head()
-            if self._ended_at is not None and self._stage is Stage.HEAD:
-                self.eof_received()
 
     def _refuse(self, status: int, text: str, *more: tuple[str, str]) -> None:
         """Answer what never reaches the application, and close."""
@@ -522,6 +515,7 @@ _REASONS = {
     413: "Content Too Large",
     414: "URI Too Long",
     429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
     501: "Not Implemented",
     503: "Service Unavailable",
     505: "HTTP Version Not Supported",

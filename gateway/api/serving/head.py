@@ -13,6 +13,8 @@ import h11
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _HOST = re.compile(rb"\r\nhost[ \t]*:", re.IGNORECASE)
 _OLD = b" HTTP/1.0"
+_UNCLEAR = re.compile(rb"(?<!\r)\n|\r(?!\n)|\r\n[ \t]")
+"""Line ends that one program takes for such and another does not, and continued lines."""
 
 
 class HeadError(ValueError):
@@ -26,8 +28,11 @@ class HeadError(ValueError):
 def tolerated(head: bytes) -> bytes:
     """`head`, without its final empty line, in the form that h11 insists on.
 
-    Small clients send UTF-8 in the address as it is, and HTTP/1.1 without `Host`.
+    Small clients send UTF-8 in the address as it is, and HTTP/1.1 without `Host`. Raises HeadError
+    for line ends that other programs may read in another way.
     """
+    if _UNCLEAR.search(head):
+        raise HeadError(400, "The lines of the head do not end with CRLF each")
     line, _, rest = head.partition(b"\r\n")
     line = _NOT_ASCII.sub(lambda found: b"%%%02X" % found[0][0], line)
     if not line.endswith(_OLD) and not _HOST.search(b"\r\n" + rest):

@@ -128,7 +128,7 @@ def test_a_connection_goes_on_after_a_refusal_that_read_no_body(
         device,
         post("/load_objects.fcgi", b"x" * 5_000, "Content-Length: 5000"),
         post("/load_objects.fcgi", b"3\r\nabc\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
-        post("/session_is_valid.fcgi", b"", "Content-Length: 0", "HttpConnection: close"),
+        post("/session_is_valid.fcgi", b"", "Content-Length: 0", "Connection: close"),
     )
     assert answer.count(b"HTTP/1.1 401") == 2
     assert answer.count(b"HTTP/1.1 200") == 1
@@ -185,7 +185,7 @@ def test_a_client_may_wait_for_100_continue(device: SimpleNamespace, new_token: 
         b"",
         f"Content-Length: {len(body)}",
         "Expect: 100-continue",
-        "HttpConnection: close",
+        "Connection: close",
     )
     with socket.create_connection(device.address, timeout=30) as connection:
         connection.sendall(request)
@@ -233,7 +233,7 @@ def test_rows_arrive_whole_and_small_answers_have_a_length(
     device: SimpleNamespace, answers: Callable[..., None], count: int, version: str
 ) -> None:
     answers(rows(count))
-    answer = talk(device, post("/load_objects.fcgi", b"", "HttpConnection: close", version=version))
+    answer = talk(device, post("/load_objects.fcgi", b"", "Connection: close", version=version))
     head, _, body = answer.partition(b"\r\n\r\n")
     big = count > 3
     assert (b"Content-Length" in head) == (not big)

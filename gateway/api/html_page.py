@@ -36,7 +36,6 @@ def respond(body: str | bytes, content_type: str = HTML_TYPE) -> Response:
     response.headers["Content-Security-Policy"] = (
         f"{_POLICY}; style-src 'sha256-{_digest()}'; img-src 'self'"
     )
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

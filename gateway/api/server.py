@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
-from gateway.api.serving.admission import Admission
+from gateway.api.serving.admission import ConnectionCaps
 from gateway.api.serving.connection import RECEIVED_AT_ONCE, HttpConnection
 from gateway.api.serving.limits import Limits
 from gateway.api.serving.tls import Certificate
@@ -67,7 +67,7 @@ class Server:
         self.limits = limits or Limits()
         self.receiving = memoryview(bytearray(RECEIVED_AT_ONCE))
         self.stopping = False
-        self.admission: Admission[HttpConnection] = Admission(
+        self.admission: ConnectionCaps[HttpConnection] = ConnectionCaps(
             self.limits.within_descriptors(), self.limits.connections_each
         )
         self._listeners = [

@@ -36,7 +36,7 @@ class Peer(Protocol):
 P = TypeVar("P", bound=Peer)
 
 
-class Admission(Generic[P]):
+class ConnectionCaps(Generic[P]):
     """The connections that are open."""
 
     def __init__(self, most: int, most_each: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import h11
 import structlog
 
-from gateway.api.serving.admission import Admission, Waiting, counted_as
+from gateway.api.serving.admission import ConnectionCaps, Waiting, counted_as
 from gateway.api.serving.body import Body
 from gateway.api.serving.exchange import Exchange, Piece, error_piece
 from gateway.api.serving.head import HeadError, check, environ_of, tolerated
@@ -41,12 +41,12 @@ class SharedParts(Protocol):
     application: WSGIApplication
     limits: Limits
     workers: Workers
-    admission: Admission[HttpConnection]
+    admission: ConnectionCaps[HttpConnection]
     receiving: memoryview
     stopping: bool
 
 
-class Stage(Enum):
+class ConnectionStage(Enum):
     """Where a connection is."""
 
     HEAD = auto()
@@ -67,10 +67,10 @@ class Stage(Enum):
 
 
 _WAITS = {
-    Stage.HEAD: Waiting.REQUEST,
-    Stage.LINGERING: Waiting.REQUEST,
-    Stage.BODY: Waiting.BODY,
-    Stage.SENDING: Waiting.READER,
+    ConnectionStage.HEAD: Waiting.REQUEST,
+    ConnectionStage.LINGERING: Waiting.REQUEST,
+    ConnectionStage.BODY: Waiting.BODY,
+    ConnectionStage.SENDING: Waiting.READER,
 }
 
 
@@ -86,7 +86,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._tls = TlsStream(certificate.context()) if certificate else None
         self._scheme = "https" if certificate else "http"
         self._loop = asyncio.get_running_loop()
-        self._stage = Stage.HEAD
+        self._stage = ConnectionStage.HEAD
         self._since = self._loop.time()
         self._fresh = True
         """No request came yet, so that there is less patience than between two."""
@@ -140,7 +140,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         data = bytes(self._host.receiving[:nbytes])
         self._arrived += nbytes
-        if self._stage is Stage.LINGERING:
+        if self._stage is ConnectionStage.LINGERING:
             self._dropped += nbytes
             if self._dropped > self._limits.linger_bytes:
                 self.abort()
@@ -159,24 +159,29 @@ class HttpConnection(asyncio.BufferedProtocol):
         """The client sends nothing more; the answer to what it sent is still its own."""
         if self._ended_at is None:
             self._ended_at = self._loop.time()
-        if self._stage is Stage.HEAD:
+        if self._stage is ConnectionStage.HEAD:
             if self._head:
                 self._refuse(400, "The request ended inside its head")
             else:
                 self._close()
-        elif self._stage is Stage.BODY:
+        elif self._stage is ConnectionStage.BODY:
             self._refuse(400, "The connection ended inside the body")
-        elif self._stage is Stage.LINGERING:
+        elif self._stage is ConnectionStage.LINGERING:
             self._close()
         elif self._exchange is not None:
             self._exchange.body.fail("the connection ended inside the body")
-        return self._stage is not Stage.CLOSED
+        return self._stage is not ConnectionStage.CLOSED
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._gone = True
         self._host.admission.leave(self)
-        idle = self._stage in {Stage.BODY, Stage.QUEUED, Stage.SENDING, Stage.PAUSED}
-        self._stage = Stage.CLOSED
+        idle = self._stage in {
+            ConnectionStage.BODY,
+            ConnectionStage.QUEUED,
+            ConnectionStage.SENDING,
+            ConnectionStage.PAUSED,
+        }
+        self._stage = ConnectionStage.CLOSED
         exchange = self._exchange
         if exchange is not None:
             exchange.body.fail("the client has gone")
@@ -188,7 +193,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         """Nothing to do: the next piece is made when everything of the last is on its way."""
 
     def resume_writing(self) -> None:
-        if self._stage is Stage.SENDING:
+        if self._stage is ConnectionStage.SENDING:
             self._next_step()
 
     # Bytes in
@@ -213,7 +218,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _received(self, data: bytes) -> None:
         if self._exchange is None or self._exchange.body.complete:
             self._head += data
-            if self._stage is Stage.HEAD:
+            if self._stage is ConnectionStage.HEAD:
                 self._try_head()
             elif len(self._head) > self._limits.head_bytes:
                 self._transport.pause_reading()
@@ -260,7 +265,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         )
         exchange = Exchange(self._host.application, environ, body, self.address, self._abandoned)
         self._exchange = exchange
-        self._stage = Stage.BODY
+        self._stage = ConnectionStage.BODY
         self._since = self._loop.time()
         self._new_paces()
         if self._http.they_are_waiting_for_100_continue:
@@ -277,16 +282,16 @@ class HttpConnection(asyncio.BufferedProtocol):
                 body.feed(bytes(event.data))
         except h11.RemoteProtocolError as error:
             body.fail(str(error))
-            if self._stage in {Stage.BODY, Stage.QUEUED}:
+            if self._stage in {ConnectionStage.BODY, ConnectionStage.QUEUED}:
                 self._refuse(error.error_status_hint, f"The body could not be read: {error}")
             return
         if isinstance(event, h11.EndOfMessage):
             body.end()
             self._head += self._http.trailing_data[0]
-        if self._stage is Stage.BODY:
+        if self._stage is ConnectionStage.BODY:
             large = body.waiting >= self._limits.whole_bytes
             if large:
-                self._stage = Stage.QUEUED
+                self._stage = ConnectionStage.QUEUED
                 self._since = self._loop.time()
                 self._host.workers.enter_large(self._start_large)
             elif body.complete:
@@ -296,7 +301,7 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _resume_reading(self) -> None:
         exchange = self._exchange
-        if self._stage is Stage.CLOSED or exchange is None:
+        if self._stage is ConnectionStage.CLOSED or exchange is None:
             return
         self._transport.resume_reading()
 
@@ -308,9 +313,9 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _next_step(self) -> None:
         exchange = self._exchange
-        if exchange is None or self._stage is Stage.CLOSED:
+        if exchange is None or self._stage is ConnectionStage.CLOSED:
             return
-        self._stage = Stage.WORKING
+        self._stage = ConnectionStage.WORKING
         self._since = self._loop.time()
         self._host.workers.run(self.address, lambda: self._step(exchange))
 
@@ -339,16 +344,16 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._finished()
             self._answered()
         elif piece.pause:
-            self._stage = Stage.PAUSED
+            self._stage = ConnectionStage.PAUSED
             self._loop.call_later(PAUSED_S, self._go_on, exchange)
         elif self._transport.get_write_buffer_size() > 0:
-            self._stage = Stage.SENDING
+            self._stage = ConnectionStage.SENDING
             self._since = self._loop.time()
         else:
             self._next_step()
 
     def _go_on(self, exchange: Exchange) -> None:
-        if self._stage is Stage.PAUSED and self._exchange is exchange:
+        if self._stage is ConnectionStage.PAUSED and self._exchange is exchange:
             self._next_step()
 
     def _framed(self, piece: Piece) -> bytes:
@@ -391,17 +396,17 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _answered(self) -> None:
         """Be ready for the next request, or close."""
-        if self._stage is Stage.CLOSED:
+        if self._stage is ConnectionStage.CLOSED:
             return
         self._since = self._loop.time()
         http = self._http
         if http.our_state is h11.DONE and http.their_state is h11.DONE:
             self._http, self._request = h11.Connection(h11.SERVER), None
-            self._stage = Stage.HEAD
+            self._stage = ConnectionStage.HEAD
             self._fresh = False
             self._transport.resume_reading()
             self._try_head()
-            if self._ended_at is not None and self._stage is Stage.HEAD:
+            if self._ended_at is not None and self._stage is ConnectionStage.HEAD:
                 self.eof_received()
         elif http.their_state in {h11.SEND_BODY, h11.ERROR, h11.IDLE}:
             self._linger()
@@ -410,7 +415,10 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _refuse(self, status: int, text: str, *more: tuple[str, str]) -> None:
         """Answer what never reaches the application, and close."""
-        if self._stage is Stage.CLOSED or self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+        if self._stage is ConnectionStage.CLOSED or self._http.our_state not in {
+            h11.IDLE,
+            h11.SEND_RESPONSE,
+        }:
             self.abort()
             return
         if self._exchange is not None:
@@ -421,7 +429,7 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _linger(self) -> None:
         """Say that the answer is complete, then drop what still comes, within bounds."""
-        self._stage = Stage.LINGERING
+        self._stage = ConnectionStage.LINGERING
         self._since = self._loop.time()
         if self._tls is not None:
             self._send_raw(self._tls.closing())
@@ -451,9 +459,9 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _close(self) -> None:
         """Close when what was written has gone out; the sweep goes on until then."""
-        if self._tls is not None and self._stage is not Stage.LINGERING:
+        if self._tls is not None and self._stage is not ConnectionStage.LINGERING:
             self._send_raw(self._tls.closing())
-        self._stage = Stage.LINGERING
+        self._stage = ConnectionStage.LINGERING
         self._transport.close()
 
     def abort(self) -> None:
@@ -468,7 +476,7 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def shut_down(self) -> None:
         """The server stops: end at once unless there is an answer to finish."""
-        if self._stage is Stage.PAUSED:
+        if self._stage is ConnectionStage.PAUSED:
             self.abort()
         elif not self.busy:
             self._close()
@@ -484,17 +492,17 @@ class HttpConnection(asyncio.BufferedProtocol):
             self.abort()
             return
         limits, waited = self._limits, now - self._since
-        if self._stage is Stage.HEAD and not unsent:
+        if self._stage is ConnectionStage.HEAD and not unsent:
             self._sweep_head(waited)
-        elif self._stage is Stage.BODY:
+        elif self._stage is ConnectionStage.BODY:
             if self._pace_in.late(elapsed, arrived):
                 self._refuse(408, "The body came too slowly")
-        elif self._stage is Stage.QUEUED and waited > limits.large_wait_s:
+        elif self._stage is ConnectionStage.QUEUED and waited > limits.large_wait_s:
             if self._host.workers.give_up_large(self._start_large):
                 self._refuse(429, "Other large requests are at work", ("Retry-After", "10"))
-        elif self._stage is Stage.LINGERING and waited > limits.linger_s and not unsent:
+        elif self._stage is ConnectionStage.LINGERING and waited > limits.linger_s and not unsent:
             self.abort()
-        elif self._exchange is not None and self._stage is Stage.WORKING:
+        elif self._exchange is not None and self._stage is ConnectionStage.WORKING:
             body = self._exchange.body
             wanted = not body.complete and not body.waiting
             if wanted and self._pace_in.late(elapsed, arrived):

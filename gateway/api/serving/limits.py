@@ -15,7 +15,7 @@ class Limits:
     workers_each: int = 8
     """Of them, for the requests of one address."""
     connections: int = 256
-    """In all. Beyond, a new one takes the place of one that is waiting, see `Admission`."""
+    """In all. Beyond, a new one takes the place of one that is waiting, see `ConnectionCaps`."""
     connections_each: int = 32
     """Of one address."""
     head_s: float = 10.0

@@ -24,6 +24,7 @@ NewToken = Callable[..., str]
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "origin, x-csrftoken, content-type, accept",
+    "X-Content-Type-Options": "nosniff",
 }
 DEAD = {"error": "Invalid session", "code": 1}
 

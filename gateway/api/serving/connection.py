@@ -335,7 +335,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         try:
             self._send(self._framed(piece))
         except h11.LocalProtocolError:
-            log.exception("answer broken off")
+            log.exception("the answer was aborted")
             piece = Piece(None, b"", last=True, broken=True)
         if piece.broken:
             self._finished()

@@ -98,7 +98,7 @@ class Exchange:
                 self._pieces = iter(self._result)
             piece = self._gather(self._pieces)
         except Exception:  # whatever the application did - the worker goes on
-            log.exception("answer broken off", path=self.path)
+            log.exception("the answer was aborted", path=self.path)
             self._close()
             if self._head_sent:
                 return Piece(None, b"", last=True, broken=True)

@@ -228,7 +228,7 @@ def test_a_fire_is_reset_from_the_shell_once_its_input_is_normal(demo: Running) 
     reset = site.home.type("alarm", "reset", "--data", site.data)
     assert (reset.returncode, reset.stdout.splitlines()[0]) == (
         0,
-        "the fire is reset: doors lock, unless something else holds them",
+        "the fire is reset: doors lock, unless something else keeps them unlocked",
     )
     demo.wait_locked(FRONT, BACK)
     assert "fire: reported at" not in site.type("doctor").stdout

@@ -57,7 +57,7 @@ test-all: test
 # test runs. The tests have their own deadlines, so faulthandler's is off.
 test-vm: vm-command = $(BIN)/pytest -o faulthandler_timeout=0 tests/vm
 soak-vm: vm-command = GATEWAY_VM_FRAMES=10000 $(BIN)/pytest -o faulthandler_timeout=0 \
-    tests/vm/test_vm_wiegand.py
+    tests/vm/test_wiegand.py
 bench-vm: vm-command = cd tests && exec ../$(BIN)/python -m vm
 test-vm soak-vm bench-vm: setup-test
 	@code=0; .ci/vm || code=$$?; \

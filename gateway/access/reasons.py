@@ -385,7 +385,7 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
         ),
     }
 )
-"""Every reason; `tests/unit/access/test_access_reasons.py` checks that none is missing."""
+"""Every reason; `tests/unit/access/test_reasons.py` checks that none is missing."""
 
 OPENINGS: Mapping[OpeningCause, str] = MappingProxyType(
     {

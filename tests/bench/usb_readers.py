@@ -119,7 +119,7 @@ def _typed(path: Path) -> tuple[list[int], float]:
 @contextmanager
 def _pcscd(directory: Path) -> Iterator[Any]:
     """The daemon that the tests have; raises pytest's Skipped where it cannot be had."""
-    tests = import_module("unit.hardware.test_hardware_pcscd")
+    tests = import_module("unit.hardware.test_pcscd")
     tests.skip_without_pcscd()
     place = directory / "pcscd"
     place.mkdir()

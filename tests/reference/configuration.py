@@ -15,7 +15,7 @@ from `gateway/objects/configuration_keys.py`.
 
 The API transfers values as text; it also accepts numbers and booleans. A key with an entry under
 "acts on" is live: the device obeys it and refuses a value outside its limits.
-`tests/unit/controller/test_controller_configuration.py` proves that these are the keys that the
+`tests/unit/controller/test_configuration.py` proves that these are the keys that the
 device reads. The others are stored and returned unchanged, up to {VALUE_MAX:,} characters. An
 answer omits unknown modules and keys; setting one is refused. The modules `onvif`,
 `camera_overlay` and `pjsip` are unknown on purpose: clients assume a camera if one of their

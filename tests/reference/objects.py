@@ -16,7 +16,7 @@ ABOUT = """\
 
 Every object (table) that the Control iD Access API names, and what this device does with it. `make
 docs` generates this page from `gateway/objects`. For every object
-`tests/unit/api/test_api_every_object.py` proves create, read, modify and destroy over a real
+`tests/unit/api/test_every_object.py` proves create, read, modify and destroy over a real
 socket, with values at the limits of the fields, and each refusal. The page says that the device
 stores and returns rows, not that it acts on them: rows for parts that it lacks, such as
 `timed_alarms` without a bell, have no effect.

@@ -1,5 +1,5 @@
 """Rows, configuration, exports and backups over a real socket: each command carried out once and
-refused once. What the object commands do with each object is in `test_api_every_object.py`."""
+refused once. What the object commands do with each object is in `test_every_object.py`."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from gateway.api.process import run_api
-from gateway.cli.children import RESTART_REQUESTED, follow_parent
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import SettingsError
 from gateway.hardware.boards.profiles import load_profile
 from gateway.host.platform import SIMULATED, NoPlatform, Platform
+from gateway.host.process import RESTART_REQUESTED, follow_parent
 from gateway.settings import read_running_site
 
 

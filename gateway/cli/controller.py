@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.children import follow_parent
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.controller.process import run_controller
+from gateway.host.process import follow_parent
 
 
 @click.command()

@@ -15,12 +15,12 @@ from pathlib import Path
 import click
 import structlog
 
-from gateway.cli.children import PARENT_VARIABLE, RESTART_REQUESTED
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import DataDirectoryError, GatewayError
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.host.notify import Notifier, NotifySocket
+from gateway.host.process import PARENT_VARIABLE, RESTART_REQUESTED
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.temporary import bring_back, clear, sweep
 from gateway.settings import SITE_FILE, HttpSettings, read_site

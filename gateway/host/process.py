@@ -1,4 +1,4 @@
-"""This process and its boot: ends it with its parent; the kernel's id of the boot."""
+"""Ties a process to the `gateway run` that started it; the kernel's id of the boot."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+PARENT_VARIABLE = "GATEWAY_PARENT"
+"""Process id of the `gateway run` that started this process."""
+
+RESTART_REQUESTED = 79
+"""Exit status of an api process that requests a restart, because a client changed its address.
+Above those of sysexits.h; the api's unit names it too."""
+
+
+def follow_parent() -> None:
+    """End this process with the `gateway run` that started it; does nothing without one."""
+    parent = os.environ.pop(PARENT_VARIABLE, "")
+    if parent.isdecimal():
+        die_with_parent(int(parent))
 
 
 def die_with_parent(parent: int) -> None:

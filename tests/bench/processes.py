@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.children import PARENT_VARIABLE
+from gateway.host.process import PARENT_VARIABLE
 from gateway.link.runtime import RuntimeDirectory
 
 from .sites import Site

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.children import RESTART_REQUESTED
+from gateway.host.process import RESTART_REQUESTED
 
 ACTIONS = {
     "org.freedesktop.login1.reboot",

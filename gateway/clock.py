@@ -15,6 +15,18 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+LATEST = datetime(9999, 12, 1, tzinfo=UTC)
+"""No clock shows less or more: a day and a month are left for zones, days and outages to be added
+or taken away. A clock out there is not trusted anyway (`gateway.host.clock_trust`)."""
+
+
+def bounded(moment: datetime, shift: timedelta = timedelta()) -> datetime:
+    """`moment` plus `shift`, moved to EARLIEST or LATEST where it lies beyond."""
+    if shift > LATEST - moment:
+        return LATEST
+    return max(EARLIEST, moment + max(shift, EARLIEST - moment))
+
 
 class Clock(Protocol):
     """The source of time of every process; only its implementations read the system's clocks."""
@@ -47,10 +59,10 @@ class SystemClock:
         return time.monotonic_ns()
 
     def utc(self) -> datetime:
-        return datetime.now(UTC) + self._shift
+        return bounded(_machine_utc(), self._shift)
 
     def set_utc(self, moment: datetime | None) -> None:
-        self._shift = timedelta() if moment is None else moment - datetime.now(UTC)
+        self._shift = timedelta() if moment is None else moment - _machine_utc()
 
     @property
     def shift(self) -> timedelta:
@@ -69,11 +81,11 @@ class ManualClock:
         return self._monotonic_ns
 
     def utc(self) -> datetime:
-        return self._utc + self._shift
+        return bounded(self._utc, self._shift)
 
     def advance(self, seconds: float) -> None:
         """Move both clocks forward by `seconds`."""
-        self._utc += timedelta(seconds=seconds)
+        self._utc = bounded(self._utc, timedelta(seconds=seconds))
         self._monotonic_ns += round(seconds * 1_000_000_000)
 
     def set_utc(self, moment: datetime | None) -> None:
@@ -82,6 +94,13 @@ class ManualClock:
     @property
     def shift(self) -> timedelta:
         return self._shift
+
+
+def _machine_utc() -> datetime:
+    try:
+        return datetime.now(UTC)
+    except (OverflowError, ValueError):  # a year above 9999
+        return LATEST
 
 
 def next_round_ns(now_ns: int, every_ns: int) -> int:

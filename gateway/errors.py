@@ -45,6 +45,22 @@ class StorageError(GatewayError, OSError):
     """A database cannot be opened, read or written (disk full, read-only, damaged, newer)."""
 
 
+class ReadOnlyFile(StorageError):
+    """A database file was opened for reading alone, since its disk is read-only: a connection that
+    is opened anew may write again."""
+
+
+class DamagedFile(StorageError):
+    """A database file is not what this program wrote: damage, rubbish, or a newer form.
+
+    Waiting does not help, as it may with another StorageError.
+    """
+
+
+class NewerForm(DamagedFile):
+    """A newer program wrote the file."""
+
+
 class UnusableRules(GatewayError, ValueError):
     """Stored rules or settings cannot be compiled or put in force. The text names the kind of the
     error and where it arose, never a stored value."""

@@ -78,6 +78,21 @@ def _controller(status: ControllerStatus) -> Iterator[Metric]:
         "Entries lost while the disk failed",
         value=status.journal_dropped,
     )
+    yield CounterMetricFamily(
+        "gateway_journal_unreadable",
+        "Damaged rows of the journal that the controller skipped",
+        value=status.journal_unreadable,
+    )
+    yield CounterMetricFamily(
+        "gateway_journal_dropped_unread",
+        "Old entries that left the journal before the API had shown them",
+        value=status.journal_dropped_unread,
+    )
+    yield _gauge(
+        "gateway_journal_replaced",
+        "Whether the journal was made anew at this start",
+        bool(status.journal_replaced),
+    )
     yield _gauge(
         "gateway_journal_failing", "Whether the disk takes no entry", bool(status.journal_fault)
     )

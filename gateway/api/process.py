@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,12 +26,12 @@ from gateway.commands.context import CommandContext
 from gateway.commands.enrolment import close_enrolments
 from gateway.commands.listening import Listening
 from gateway.commands.modes import end_modes
-from gateway.errors import GatewayError, StorageError
+from gateway.errors import ControllerUnavailable, GatewayError, StorageError
 from gateway.host.certificate import make_self_signed
 from gateway.host.notify import Notifier
 from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient, FactListener
-from gateway.link.messages import EndedMode, Fact
+from gateway.link.messages import EndedMode, Fact, Projected
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import Registry
@@ -109,7 +109,7 @@ def run_api(
         notifier = Notifier()
         living: list[Living] = [server]
         feed = partial(feed_watchdog, notifier, living)
-        follower = _Follower(projection, store, zone, feed, partial(end_modes, context))
+        follower = _Follower(projection, store, zone, feed, partial(end_modes, context), controller)
         facts = FactListener(runtime, follower.heard)
         facts.start()
         stack.callback(facts.close)
@@ -196,8 +196,12 @@ class _Follower:
         zone: SiteZone,
         feed: Callable[[], None],
         end: Callable[[Iterable[EndedMode]], None],
+        controller: ControllerClient,
     ) -> None:
         """`feed` feeds the service's watchdog; `end` writes down that exception modes are over."""
+        self._controller = controller
+        self._reported = 0
+        """How far the controller knows the log tables to be."""
         self._end = end
         self._projection = projection
         self._store = store
@@ -212,6 +216,7 @@ class _Follower:
             self._projection.catch_up()
             if fact and fact.status:
                 self._end(fact.status.modes_ended)
+                self._report_projected()
             configuration = self._store.configuration({"ntp": ["timezone"]})
         except StorageError as error:
             if not self._failing:
@@ -220,3 +225,11 @@ class _Follower:
             return
         self._failing = False
         self._zone.override(configuration.get("ntp", {}).get("timezone", ""))
+
+    def _report_projected(self) -> None:
+        """Tell the controller which entries its journal need no longer keep for the log tables."""
+        done = self._projection.done
+        if done != self._reported:
+            with suppress(ControllerUnavailable):  # the next heartbeat tries again
+                self._controller.ask(Projected(seq=done))
+                self._reported = done

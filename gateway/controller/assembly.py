@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+import structlog
 import zmq
 
 from gateway.alarms.register import AlarmSource
@@ -15,12 +16,11 @@ from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identifier
-from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions, held_open
+from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
 from gateway.controller.access.pending import PendingAdmission, PendingGrants, kept_state
 from gateway.controller.access.portal_opener import PortalOpener
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
-from gateway.controller.alarms.alarm_memory import AlarmMemory, remembered
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.faults import POWER, REX, Faults
 from gateway.controller.alarms.fire import FireLatch
@@ -30,11 +30,12 @@ from gateway.controller.components import Components, Item
 from gateway.controller.core import Controller
 from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
 from gateway.controller.doors.interlock import Interlock
-from gateway.controller.doors.opening_hours import KeptHours, OpeningHours, kept_hours
+from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.flight.files import DIRECTORY, RecordFiles
 from gateway.controller.flight.recorder import FlightRecorder
-from gateway.controller.state.component import Bus, Emit, OpeningId
+from gateway.controller.past import JournalHealth, Past, clock_floor, known_of, read_past
+from gateway.controller.state.component import Bus, Emit
 from gateway.controller.state.event_log import EventLog
 from gateway.controller.state.flight import NO_FLIGHT, Flight
 from gateway.controller.state.inbox import Inbox
@@ -56,6 +57,7 @@ from gateway.controller.state.ports import (
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.doors.values import DoorAlarm, Schedule
+from gateway.errors import DamagedFile, StorageError
 from gateway.explain.names import SiteNames
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
@@ -68,42 +70,18 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import Side, SiteFile
 from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
-from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
+from gateway.store.files.current import CurrentFile
+from gateway.store.journal import JOURNAL_FORM, EntryKind, Journal, Timer
+from gateway.store.journal.history import History, NoHistory, ReadOnlyHistory
 from gateway.store.journal.passages import PassageReader
-from gateway.store.journal.used_codes import UsedUp
+from gateway.store.journal.renewal import JournalFile
+from gateway.store.journal.retention import Retention
 from gateway.store.objects.names import NameReader
 from gateway.store.policy.people import PeopleReader
 from gateway.store.policy.snapshot import SnapshotReader
 from gateway.store.tables.identity import read_identity
 
-_MODES_LOOKED_AT = 256
-"""Newest entries on modes searched at start for each door's last, and for one that ended without
-the database knowing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """What the journal knows of earlier runs."""
-
-    last: CommittedEntry | None = None
-    alarms: AlarmMemory = field(default_factory=AlarmMemory)
-    fire_since_utc: int = 0
-    """When the fire that goes on was reported, in Unix seconds; 0 for none."""
-    hours: KeptHours = field(default_factory=lambda: KeptHours({}, {}))
-    keypads: tuple[CommittedEntry, ...] = ()
-    """The newest first."""
-    modes: tuple[CommittedEntry, ...] = ()
-    held_open: frozenset[OpeningId] = frozenset()
-    """By an emergency or a fire, when the last run ended."""
-    used_up: UsedUp = field(default_factory=UsedUp)
-    clock_floor: datetime | None = None
-    """The newest instant at which the clock was trusted."""
-    faults: tuple[CommittedEntry, ...] = ()
-    """The newest on each part."""
-
-    @property
-    def ended_uncleanly(self) -> bool:
-        return self.last is not None and self.last.kind is not EntryKind.STOPPED
+log = structlog.get_logger("controller")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +92,8 @@ class Record:
     recorder: Recorder
     zone: SiteZone
     device_time: DeviceTime
-    past: _Past = field(default_factory=_Past)
+    past: Past = field(default_factory=Past)
+    health: JournalHealth = field(default_factory=JournalHealth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +144,7 @@ def assembled(
         link = stack.enter_context(LinkServer(runtime))
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
+        record.health.damages.append(passages.damage)
         around = Adapters(
             rig=rig,
             strikes=rig.strikes,
@@ -232,6 +212,7 @@ def put_together(
             wait=around.wait,
             turnstile=panels.turnstile,
             flight=flight,
+            health=record.health,
         )
     )
 
@@ -271,44 +252,94 @@ def _recording(
     inbox: Inbox[Item],
     flight: Flight,
 ) -> Iterator[Record]:
-    journal = Journal(data / JOURNAL_FILE, boot_id())
-    floor = journal.last_trusted_utc()
-    # Something sets the clock of a desktop; a Pi must show that something does.
-    instant.trust = ClockTrust(
-        floor, simulated=profile.backend == "simulated", set_by_hand=runtime.clock_mark
-    )
-    fire = journal.last_of(EntryKind.FIRE)
-    modes = tuple(journal.newest(EntryKind.MODE, _MODES_LOOKED_AT))
-    past = _Past(
-        last=journal.last_entry(),
-        alarms=remembered(journal, _timer(instant), instant.monotonic_ns() // 1_000_000),
-        fire_since_utc=_since_utc(fire),
-        hours=kept_hours(
-            journal.newest_of_each(EntryKind.SCHEDULE),
-            journal.newest_of_each(EntryKind.FIRST_CARD),
-        ),
-        keypads=tuple(journal.newest_of_each(EntryKind.KEYPAD)),
-        modes=modes,
-        held_open=held_open(modes),
-        used_up=journal.used_up(),
-        clock_floor=floor,
-        faults=tuple(journal.newest_of_each(EntryKind.FAULT)),
-    )
+    path = data / JOURNAL_FILE
+    file = JournalFile(path, boot_id(), instant.utc, partial(known_of, data / STORE_FILE))
+    with closing(CurrentFile(path, JOURNAL_FORM)) as current:
+        found = _opened(file, current)
+        try:
+            past = _past(found.history, profile, runtime, instant)
+        except DamagedFile as why:
+            found = _renewed(file, found, why)
+            past = _past(found.history, profile, runtime, instant)
+        past.used_up.complete &= file.replaced is None
+        last_ids = _last_ids(found.history, data)
+    retention = Retention(site.site.journal_days, site.site.journal_mb * 1_000_000)
+    health = JournalHealth(file, [found.history.damage], retention)
     zone = SiteZone(site.site.zone)
-    last_ids = journal.last_ids()
     device_time = DeviceTime(zone, site.site.wire_time)
     lookup = NameReader(data / STORE_FILE)
     events = EventLog(SiteNames(site, device_time, lookup))
-    writer = JournalWriter(journal, last_ids, inbox.post, events.add)
+    writer = JournalWriter(
+        found.journal,
+        last_ids,
+        inbox.post,
+        events.add,
+        opener=file,
+        fault=found.fault,
+        retention=retention,
+    )
     watched = flight.writer(writer, last_ids)
     recorder = Recorder(watched, instant, device_time, instant)
     with closing(lookup), events.running():
         writer.start()
         try:
-            yield Record(watched, recorder, zone, device_time, past)
+            yield Record(watched, recorder, zone, device_time, past, health)
             recorder.note(EntryKind.STOPPED)
         finally:
             writer.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The journal as a start finds it."""
+
+    journal: Journal | None
+    """None while it cannot be written."""
+    history: History
+    fault: str | None = None
+    """Why not."""
+
+
+def _opened(file: JournalFile, current: CurrentFile) -> _Found:
+    try:
+        journal = file.open()
+    except StorageError as error:
+        why = str(error)
+        log.error("the journal cannot be opened; doors go on", why=why)  # noqa: TRY400 - the reason says it all
+        return _Found(None, ReadOnlyHistory(current), str(error))
+    return _Found(journal, journal)
+
+
+def _renewed(file: JournalFile, found: _Found, why: DamagedFile) -> _Found:
+    """A new journal in the place of one in which a start met damage."""
+    if found.journal is not None:
+        found.journal.close()
+        try:
+            journal = file.renew(why)
+        except StorageError as error:
+            return _Found(None, NoHistory(), str(error))
+        return _Found(journal, journal)
+    return _Found(None, NoHistory(), found.fault)
+
+
+def _past(
+    history: History, profile: BoardProfile, runtime: RuntimeDirectory, instant: Instant
+) -> Past:
+    """What the journal tells, and from now on the clock is judged. Raises DamagedFile."""
+    floor = clock_floor(history)
+    # Something sets the clock of a desktop; a Pi must show that something does.
+    instant.trust = ClockTrust(
+        floor, simulated=profile.backend == "simulated", set_by_hand=runtime.clock_mark
+    )
+    return read_past(history, _timer(instant), floor, instant.monotonic_ns() // 1_000_000)
+
+
+def _last_ids(history: History, data: Path) -> dict[str, int]:
+    """The ids given so far; those that the API shows where the journal cannot tell."""
+    try:
+        return history.last_ids()
+    except StorageError:
+        return dict(known_of(data / STORE_FILE).ids)
 
 
 def _note_start(record: Record, rig: Rig) -> None:
@@ -466,13 +497,6 @@ def _panels(
         fire=FireLatch(site.fire, recorder, emit, clock, since_utc=past.fire_since_utc),
         faults=faults,
     )
-
-
-def _since_utc(fire: CommittedEntry | None) -> int:
-    """When the fire that an entry says is on was reported, in Unix seconds; 0 for none."""
-    if fire is None or not fire.body["on"]:
-        return 0
-    return int(fire.body.get("since_utc", fire.utc.timestamp()))
 
 
 def _parts_of(site: SiteFile) -> set[tuple[str, str]]:

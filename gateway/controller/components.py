@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.clock import AdjustableClock, SiteZone
@@ -20,6 +20,7 @@ from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
+from gateway.controller.past import JournalHealth
 from gateway.controller.state.component import Bus, Component
 from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse, Stateful
 from gateway.controller.state.inbox import Inbox
@@ -99,6 +100,7 @@ class Components:
     turnstile: TurnstilePanel | None = None
     """None where the site has none."""
     flight: Flight = NO_FLIGHT
+    health: JournalHealth = field(default_factory=JournalHealth)
 
     def in_order(self) -> tuple[Component, ...]:
         """The order in which the loop binds components, offers them events and ticks them.

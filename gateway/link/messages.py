@@ -195,6 +195,13 @@ class Position(_Message):
     """Unix seconds; 0 without an area."""
 
 
+class Projected(_Message):
+    """The API's log tables hold the journal up to an entry: older ones may go when they must."""
+
+    kind: Literal["projected"] = "projected"
+    seq: RowId
+
+
 class ReportStatus(_Message):
     """Answer with a ControllerStatus."""
 
@@ -252,6 +259,7 @@ Command = Annotated[
     | AskPosition
     | ArmAlarms
     | DisarmAlarms
+    | Projected
     | ReportStatus
     | Simulate
     | Capture
@@ -425,7 +433,13 @@ class ControllerStatus(_Message):
     journal_waiting: int
     """Entries not committed yet (grows while the disk is full)."""
     journal_dropped: int
+    journal_dropped_unread: int = 0
+    """Old entries that left the journal, which is bounded, before the API had shown them."""
     journal_fault: str | None
+    journal_unreadable: int = 0
+    """Damaged rows that the controller has skipped since it started."""
+    journal_replaced: str | None = None
+    """Why the journal was made anew since the controller started."""
     clock_trusted: bool
     clock_verdict: str = ""
     """A `ClockVerdict`: why the clock is trusted or not."""

@@ -31,6 +31,11 @@ class Site(Section):
     access_log_capacity: Annotated[int, Field(ge=1_000)] = ACCESS_LOG_CAPACITY
     """Most rows of `access_logs`; the oldest are deleted. The journal has a limit of its own."""
 
+    journal_days: Annotated[int, Field(ge=1, le=3_650)] = 30
+    """Age beyond which entries leave the journal."""
+    journal_mb: Annotated[int, Field(ge=8, le=100_000)] = 200
+    """Size beyond which its oldest entries leave the journal."""
+
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)

@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway.errors import StorageError
 from gateway.store.files import CHECKS_FILE, STORE_FILE, database
 from gateway.store.journal import JournalReader
+from gateway.store.journal.rows import Damage
 from gateway.store.objects.migrations import VERSION
 
 
@@ -59,12 +60,16 @@ def too_new(path: Path) -> str | None:
             database.open_reader(path, known_form=VERSION).close_all()
             return None
         with contextlib.closing(JournalReader(path)) as journal:
-            unknown = journal.unknown_kinds()
+            journal.last_seq()
     except StorageError as error:
         return str(error)
-    if not unknown:
-        return None
-    return f"written by a newer version (this program knows no entries {', '.join(unknown)})"
+    return None
+
+
+def damaged_entries(path: Path) -> Damage:
+    """The damaged rows among the newest 20,000 of the journal at `path`. Raises StorageError."""
+    with contextlib.closing(JournalReader(path)) as journal:
+        return journal.examine()
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from gateway.errors import (
     ControllerUnavailable,
     DataDirectoryError,
     GatewayError,
+    StorageError,
     kind_of,
 )
 from gateway.hardware.boards.chips import Chips, read_chips
@@ -35,13 +36,17 @@ from gateway.host.clock_trust import CEILING, ClockVerdict
 from gateway.host.machine import MachineFiles
 from gateway.link.messages import ControllerStatus, DeviceStatus
 from gateway.settings import SITE_FILE, HttpSettings, read_running_site, read_site
-from gateway.store.check import damage, full_checks, too_new
+from gateway.store.check import damage, damaged_entries, full_checks, too_new
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.journal.renewal import put_aside
 
 __all__ = ["Finding", "Grade", "doctor", "examine"]
 
 EXPIRES_SOON = timedelta(days=30)
 """A certificate that expires within this time is a warning."""
+
+_NAMED = 5
+"""Damaged entries that are named."""
 
 _GRADES = {"online": Grade.OK, "degraded": Grade.WARN, "offline": Grade.FAIL}
 """Health of a device -> grade of the finding."""
@@ -163,6 +168,22 @@ def _databases(data: Path) -> Iterator[Finding]:
         wrong = damage(data / name) or too_new(data / name) or (check and check.damage)
         grade = Grade.FAIL if wrong else Grade.OK
         yield Finding(grade, name, f"{wrong or 'whole'}{when}")
+    yield from _damaged_entries(data / JOURNAL_FILE)
+
+
+def _damaged_entries(path: Path) -> Iterator[Finding]:
+    """Rows that are skipped, in a file that SQLite finds whole; and files that were put aside."""
+    for aside in put_aside(path):
+        text = f"{aside.name} was put aside at a start: see what it holds, then delete it"
+        yield warn(JOURNAL_FILE, text)
+    try:
+        damage = damaged_entries(path)
+    except StorageError:
+        return  # told above
+    if damage.count:
+        named = "; ".join(f"{seq} ({why})" for seq, why in list(damage.named.items())[:_NAMED])
+        text = f"{damage.count} entries cannot be read and are skipped: {named}"
+        yield fail(JOURNAL_FILE, text)
 
 
 def _processes(data: Path) -> Iterator[Finding]:
@@ -187,6 +208,11 @@ def _processes(data: Path) -> Iterator[Finding]:
         yield fail("journal", status.journal_fault)
     if status.journal_dropped:
         yield fail("journal", f"{status.journal_dropped} entries were lost")
+    if status.journal_dropped_unread:
+        text = f"{status.journal_dropped_unread} old entries were dropped before the API had them"
+        yield fail("journal", text)
+    if status.journal_replaced:
+        yield fail("journal", status.journal_replaced)
 
 
 def _in_force(data: Path, status: ControllerStatus) -> Iterator[Finding]:

@@ -45,6 +45,7 @@ class DynamicCodes:
         self._clock = clock
         self._trusted = trusted
         self._find_window = find_window
+        self._started_ns = clock.monotonic_ns()
 
     def state(self) -> DynamicCodesState:
         steps = ((card, frozenset(used)) for card, used in sorted(self._used_up.steps.items()))
@@ -75,7 +76,7 @@ class DynamicCodes:
             log.warning("code refused", why="the clock is not trusted")
             return False
         utc_s = (self._clock.utc() - _EPOCH) // timedelta(seconds=1)
-        used = self._used_up.steps.get(card, set())
+        used = self._used_up.steps.get(card, set()) | self._lost(utc_s, settings)
         step = self._find_window(code, secret, utc_s, settings, used)
         if step is None:
             return False
@@ -92,6 +93,14 @@ class DynamicCodes:
             oldest=oldest,
         )
         return True
+
+    def _lost(self, utc_s: int, settings: TotpSettings) -> set[int]:
+        """Windows whose codes may have been used, where the journal has lost which ones were: all
+        that were accepted when this run began."""
+        if self._used_up.complete:
+            return set()
+        since_s = (self._clock.monotonic_ns() - self._started_ns) // 1_000_000_000
+        return set(settings.accepted(utc_s - since_s))
 
     def is_spent(self, card_id: int, card_value: int) -> bool:
         """True if a single-use card has been granted entry."""

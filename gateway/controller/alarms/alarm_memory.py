@@ -12,10 +12,8 @@ from gateway.alarms.causes import AlarmCause
 from gateway.alarms.duress import DuressQueue, PendingDuress, left_ms
 from gateway.alarms.register import AlarmSource
 from gateway.alarms.zones import ZoneEntry
-from gateway.store.journal import CommittedEntry, EntryKind, Journal, Timer
-
-_DURESS_LOOKED_AT = 256
-"""Newest duress entries searched at start for an alarm that is still pending."""
+from gateway.store.journal import CommittedEntry, EntryKind, Timer
+from gateway.store.journal.history import LOOKED_AT, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class AlarmMemory:
     lasts until it is silenced."""
 
 
-def remembered(journal: Journal, timer: Timer, now_ms: int) -> AlarmMemory:
+def remembered(journal: History, timer: Timer, now_ms: int) -> AlarmMemory:
     """The memory in `journal`, at monotonic `now_ms`."""
     entries = journal.open_alarms()
     last = journal.last_of(EntryKind.SILENCED)
@@ -42,7 +40,7 @@ def remembered(journal: Journal, timer: Timer, now_ms: int) -> AlarmMemory:
         on=tuple(_source(entry) for entry in entries),
         silenced=frozenset(_source(entry) for entry in entries if entry.seq < silenced_seq),
         arming=_arming(journal.last_of(EntryKind.ARMING), timer, now_ms),
-        duress=_duress(journal.newest(EntryKind.DURESS, _DURESS_LOOKED_AT), timer, now_ms),
+        duress=_duress(journal.newest(EntryKind.DURESS, LOOKED_AT), timer, now_ms),
         entries=_entries(journal.newest_of_each(EntryKind.ENTRY), timer, now_ms),
     )
 
@@ -51,10 +49,10 @@ def _source(entry: CommittedEntry) -> AlarmSource:
     row = entry.body["row"]
     return AlarmSource(
         AlarmCause(row["cause"]),
-        row["door_id"],
+        row.get("door_id", 0),
         entry.body.get("part", ""),
-        row["user_id"],
-        row["access_log_id"],
+        row.get("user_id", 0),
+        row.get("access_log_id", 0),
     )
 
 

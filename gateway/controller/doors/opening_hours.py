@@ -18,7 +18,7 @@ from gateway.access.calendar import ScheduleInstant
 from gateway.access.policy import Policy, Portal
 from gateway.access.trace import TimeVerdict
 from gateway.access.unlocks import FirstCard, unlocked_by
-from gateway.clock import Clock, DeviceTime
+from gateway.clock import EARLIEST, Clock, DeviceTime
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.state.component import (
@@ -34,6 +34,7 @@ from gateway.controller.state.recorder import Recorder
 from gateway.doors.values import Schedule
 from gateway.hardware.events import HardwareEvent
 from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.store.journal.history import History
 from gateway.store.policy.topology import Topology
 
 _STEP = timedelta(minutes=1)
@@ -53,12 +54,26 @@ class KeptHours:
     """By first card: an entry started its schedule."""
 
 
-def kept_hours(
-    schedules: Iterable[CommittedEntry], first_cards: Iterable[CommittedEntry]
-) -> KeptHours:
-    """Read from the newest journal entries of both kinds, newest first."""
-    ended = _newest(schedules, "door", lambda body: body["schedule"] == Schedule.ENDED)
-    return KeptHours(ended, _newest(first_cards, "first_card", lambda body: body["on"]))
+def kept_hours(history: History) -> KeptHours:
+    """What a restart kept. Raises StorageError.
+
+    Where the newest entry cannot be read, nothing unlocks by what is older: the schedule of that
+    door counts as ended before its time since long ago, and the first card as not there yet.
+    """
+    ended = _newest(
+        history.newest_of_each(EntryKind.SCHEDULE),
+        "door",
+        lambda body: body["schedule"] == Schedule.ENDED,
+    )
+    doors = (int(door) for door in history.unreadable(EntryKind.SCHEDULE) if door.isdecimal())
+    started = _newest(
+        history.newest_of_each(EntryKind.FIRST_CARD), "first_card", lambda body: body["on"]
+    )
+    unknown = set(history.unreadable(EntryKind.FIRST_CARD))
+    return KeptHours(
+        {**ended, **dict.fromkeys(doors, EARLIEST)},
+        {card: since for card, since in started.items() if str(card) not in unknown},
+    )
 
 
 def _newest(

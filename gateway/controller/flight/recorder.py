@@ -48,7 +48,7 @@ from gateway.controller.state.ports import (
     Writer,
 )
 from gateway.host.clock_trust import ClockVerdict
-from gateway.link.messages import Obey, ReportStatus, Simulate
+from gateway.link.messages import Obey, Projected, ReportStatus, Simulate
 from gateway.settings import SiteFile
 from gateway.store.policy.snapshot import Snapshot
 
@@ -276,7 +276,7 @@ class FlightRecorder(Flight):
 
 def _decides_nothing(what: object) -> bool:
     return isinstance(what, Asked) and isinstance(
-        what.request.command, Obey | ReportStatus | Simulate
+        what.request.command, Obey | Projected | ReportStatus | Simulate
     )
 
 

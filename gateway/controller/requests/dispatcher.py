@@ -25,6 +25,7 @@ from gateway.link.messages import (
     OpenDoor,
     OpenTogether,
     Position,
+    Projected,
     ReleaseTurnstile,
     ReportStatus,
     Request,
@@ -121,11 +122,15 @@ class RequestDispatcher:
             Buzz: at_once(lambda command: components.signals.buzz(command.for_ms, self._now_ms())),
             ReportStatus: at_once(lambda _: self._status().model_dump(mode="json")),
             Simulate: at_once(self.simulation.run),
+            Projected: at_once(self._projected),
         }
 
     def _obey(self, address: bytes, request: Request, command: Obey) -> None:
         self._components.policies.want(self._components.policy_version())
         self.answers.when_obeyed(address, request, command.version)
+
+    def _projected(self, command: Projected) -> None:
+        self._components.health.retention.projected = command.seq
 
     def _position(self, command: AskPosition) -> dict[str, Any]:
         found = self._components.positions.position(command.user_id)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import peewee
 
-from gateway.errors import StorageError
+from gateway.errors import DamagedFile, NewerForm, StorageError
 from gateway.objects.columns import u64_text
 
 STORE_UNREADABLE = "the store cannot be read"
@@ -157,24 +157,39 @@ _REASONS = {
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
 }
 """SQLite's result code -> the cause in a technician's words."""
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY = 0xFF
 """Mask of the primary code in an extended result code."""
 
 
 def reason(error: BaseException | None) -> str:
     """The cause of `error`, which is SQLite's or peewee's around it."""
-    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
-    known = _REASONS.get(code & _PRIMARY)
+    known = _REASONS.get(code_of(error)) if error else None
     return f"{known} ({error})" if known else str(error)
+
+
+def code_of(error: BaseException) -> int:
+    """SQLite's primary result code, 0 where the error has none."""
+    found: BaseException | None = error
+    while isinstance(found, peewee.PeeweeException):
+        # An error while it connects is wrapped twice.
+        found = getattr(found, "orig", None) or found.__context__
+    return int(getattr(found, "sqlite_errorcode", 0)) & _PRIMARY
+
+
+def _failure(what: str, error: BaseException) -> StorageError:
+    kind = DamagedFile if code_of(error) in _DAMAGED else StorageError
+    return kind(f"{what}: {reason(error)}")
 
 
 @contextlib.contextmanager
 def sqlite_errors(what: str) -> Iterator[None]:
-    """Turn errors of the sqlite3 module into StorageErrors that begin with `what`."""
+    """Turn errors of the sqlite3 module into StorageErrors that begin with `what`, DamagedFile
+    where the file is damaged."""
     try:
         yield
     except sqlite3.Error as error:
-        raise StorageError(f"{what}: {reason(error)}") from error
+        raise _failure(what, error) from error
 
 
 @contextlib.contextmanager
@@ -213,12 +228,21 @@ def open_writer(
 
 
 def open_reader(
-    path: Path, cache_kib: int = CACHE_KIB, *, known_form: int | None = None
+    path: Path,
+    cache_kib: int = CACHE_KIB,
+    *,
+    known_form: int | None = None,
+    immutable: bool = False,
 ) -> TrackedDatabase:
     """The existing file at `path`, read-only; the connection of each thread caches `cache_kib` KiB.
-    Raises StorageError as `open_writer` does."""
+    Raises StorageError as `open_writer` does.
+
+    `immutable` needs neither a lock nor a file beside it. It ignores the file's log, and nobody may
+    write meanwhile.
+    """
     # A negative number counts KiB instead of pages.
-    database = TrackedDatabase(path, "ro", (*READER_PRAGMAS, ("cache_size", -cache_kib)))
+    mode = "ro&immutable=1" if immutable else "ro"
+    database = TrackedDatabase(path, mode, (*READER_PRAGMAS, ("cache_size", -cache_kib)))
     _try(database, path, known_form)
     return database
 
@@ -240,7 +264,7 @@ def check_form(database: peewee.Database, path: Path, known: int) -> int:
     above `known`, this program's form: a newer version wrote the file."""
     found = form_of(database)
     if found > known:
-        raise StorageError(
+        raise NewerForm(
             f"{path} was written by a newer version (form {found}, this program knows {known})"
         )
     return found
@@ -269,4 +293,4 @@ def storage_errors() -> Iterator[None]:
     except peewee.IntegrityError:
         raise
     except peewee.PeeweeException as error:
-        raise StorageError(f"database: {reason(error)}") from error
+        raise _failure("database", error) from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,29 +18,28 @@ import peewee
 
 from gateway.errors import StorageError
 from gateway.store.files import database
-from gateway.store.files.database import sql_of, storage_errors
+from gateway.store.files.database import sql_of
+from gateway.store.journal.bodies import LARGEST_ID, read_body
 from gateway.store.journal.entries import JOURNAL_FORM, CommittedEntry, Entry, EntryKind
-from gateway.store.journal.newest import NewestRow, NewestTable
+from gateway.store.journal.history import KEPT, STATES, History
+from gateway.store.journal.newest import NewestTable
 from gateway.store.journal.passages import PassageTable, change_of
-from gateway.store.journal.used_codes import UsedCodeTable, UsedUp
-
-_ALARMS_LOOKED_AT = 2_000
-"""Newest alarm entries searched at start for one that is still on."""
-
-_ALARM_KEY = ("cause", "door_id", "user_id", "access_log_id")
+from gateway.store.journal.rows import (
+    COLUMNS,
+    KNOWN_SEQ,
+    Damage,
+    entries_of,
+    journal_errors,
+    whole_number,
+)
+from gateway.store.journal.used_codes import UsedCodeTable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-_KINDS = frozenset(kind.value for kind in EntryKind)
-_STATES: Mapping[str, str] = {
-    EntryKind.SCHEDULE: "door",
-    EntryKind.FIRST_CARD: "first_card",
-    EntryKind.KEYPAD: "reader",
-    EntryKind.FAULT: "part",
-    EntryKind.ENTRY: "zone",
-}
-"""Kind of entry that tells a state -> the member of its body that says of what."""
+_MOST_FREE = 1_000
+"""Pages (of 4 KiB, as a rule) that are free before some are given back to the disk ..."""
+_GIVEN_BACK = 500
+"""... so many at a time."""
+_WRITING = "the journal cannot be written"
 
 
 class _Model(peewee.Model):
@@ -74,6 +74,7 @@ class LastId(_Model):
 
 _TABLES = [JournalRow, LastId]
 _WRITTEN = (
+    JournalRow.seq,
     JournalRow.kind,
     JournalRow.body,
     JournalRow.utc_us,
@@ -84,95 +85,245 @@ _WRITTEN = (
 """The columns of an entry, in the order in which `append` binds them."""
 
 
-class Journal:
+class Journal(History):
     """The writing end. One thread uses it."""
 
     def __init__(self, path: Path, boot_id: str) -> None:
-        """Open the journal at `path`. Raises StorageError when it cannot be opened, or when a newer
-        program wrote it.
+        """Open the journal at `path`; nothing is written. Raises StorageError when it cannot be
+        opened, a DamagedFile when it is no journal or when a newer program wrote it.
 
         The first entry raises the file of an older program to this program's form.
         """
+        self.damage = Damage()
         self._database = database.open_writer(path, known_form=JOURNAL_FORM)
-        self._form = database.form_of(self._database)
+        try:
+            self._form = database.form_of(self._database)
+            self._check_tables()
+        except BaseException:
+            self._database.close_all()
+            raise
         self._boot_id = boot_id
+        self._prepared = False
         # The ORM writes each statement once: what it costs is taken from the loop, which shares
         # the interpreter with this thread just when somebody stands at a door.
         self._passages = PassageTable(self._database)
         self._used_codes = UsedCodeTable(self._database)
-        self._newest = NewestTable(self._database, _STATES)
+        self._newest = NewestTable(self._database, STATES)
         with self._database.bind_ctx(_TABLES):
-            self._insert = sql_of(JournalRow.insert_many([("", "", 0, 0, "", False)], _WRITTEN))
+            self._insert = sql_of(JournalRow.insert_many([(0, "", "", 0, 0, "", False)], _WRITTEN))
             kept = LastId.insert_many([("", 0)], (LastId.table, LastId.value))
             self._keep_id = sql_of(kept.on_conflict_replace())
-            self._last = sql_of(JournalRow.select(peewee.fn.MAX(JournalRow.seq)))
-            self._catch_up()
 
-    def _catch_up(self) -> None:
-        kinds = [str(kind) for kind in _STATES]
-        missed = JournalRow.select().where(
-            JournalRow.kind.in_(kinds), JournalRow.seq > self._newest.seen
-        )
-        with self._database.atomic():
-            for row in missed.order_by(JournalRow.seq).iterator():
-                entry = _entry(row)
-                self._newest.apply(self._database.connection(), entry.seq, entry.kind, entry.body)
+    def _check_tables(self) -> None:
+        """Raises DamagedFile when a table or a column is not there."""
+        with journal_errors("the journal cannot be read"):
+            for model in _TABLES:
+                columns = ", ".join(f'"{field.column_name}"' for field in model._meta.sorted_fields)  # noqa: SLF001 - peewee's
+                name = model._meta.table_name  # noqa: SLF001 - peewee's own way to ask
+                self.connection().execute(f"SELECT {columns} FROM {name} LIMIT 0")  # noqa: S608
 
     @classmethod
     def create(cls, path: Path) -> None:
-        """Make an empty journal. Raises StorageError when there is one already."""
+        """Make an empty journal. Raises StorageError, also when there is a file already."""
+        # Where the path is a link, the file is made at its target.
+        whole = path.resolve()
+        fresh = whole.with_name(f"{whole.name}.new")
         try:
-            # Where the path is a link, the file is made at its target.
-            path.resolve().touch(mode=0o640, exist_ok=False)
+            if whole.exists():
+                raise FileExistsError(f"{whole} exists")
+            fresh.unlink(missing_ok=True)
+            fresh.touch(mode=0o640)
+            cls._fill(fresh)
+            # Half a journal never stands under its name.
+            fresh.rename(whole)
         except OSError as error:
             raise StorageError(f"{path} cannot be made: {error}") from error
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    @staticmethod
+    def _fill(path: Path) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            # Space of entries that are dropped can then be given back.
+            connection.execute("PRAGMA auto_vacuum = incremental")
+            connection.execute("PRAGMA journal_mode = wal").fetchall()  # writes the first page
         fresh = database.open_writer(path)
-        with fresh.bind_ctx(_TABLES):
-            fresh.create_tables(_TABLES)
-        fresh.close_all()
+        try:
+            with database.storage_errors(), fresh.bind_ctx(_TABLES):
+                fresh.create_tables(_TABLES)
+        finally:
+            fresh.close_all()
 
     def close(self) -> None:
         self._database.close_all()
 
+    def connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection = self._database.connection()
+        return connection
+
     def append(self, entries: Sequence[Entry], last_ids: Mapping[str, int]) -> int:
         """Commit `entries` durably in one transaction with the ids given so far.
 
-        The number of the last entry is returned. Raises StorageError and keeps nothing when the
-        file cannot be written.
+        The number of the last entry is returned. Keeps nothing and raises StorageError when the
+        file cannot be written, ValueError or TypeError when an entry is none that can be stored.
         """
-        rows = [
-            (
-                entry.kind.value,
-                json.dumps(entry.body, separators=(",", ":")),
-                (entry.utc - _EPOCH) // timedelta(microseconds=1),
-                entry.monotonic_ns,
-                self._boot_id,
-                entry.clock_trusted,
-            )
-            for entry in entries
-        ]
-        connection: sqlite3.Connection = self._database.connection()
-        with database.sqlite_errors("the journal cannot be written"):
+        rows = [self._row(entry) for entry in entries]
+        with journal_errors(_WRITING):
+            connection = self.connection()
             database.begin(connection, "IMMEDIATE")
             try:
-                connection.executemany(self._insert, rows)
+                if not self._prepared:
+                    self._prepare(connection)
+                first = self.last_seq() + 1
+                connection.executemany(
+                    self._insert, [(seq, *row) for seq, row in enumerate(rows, start=first)]
+                )
                 connection.executemany(self._keep_id, list(last_ids.items()))
-                for entry in entries:
-                    self._keep_state(connection, entry)
+                for seq, entry in enumerate(entries, start=first):
+                    self._keep_state(connection, seq, entry)
                 if self._form < JOURNAL_FORM:
                     connection.execute(f"PRAGMA user_version = {JOURNAL_FORM}")
-                (seq,) = connection.execute(self._last).fetchone()
-                for number, entry in enumerate(entries, start=seq - len(entries) + 1):
-                    self._newest.apply(connection, number, entry.kind, entry.body)
                 connection.execute("COMMIT")
             except BaseException:
                 database.roll_back(connection)
                 raise
-        self._form = JOURNAL_FORM
-        return int(seq)
+        self._form, self._prepared = JOURNAL_FORM, True
+        return first + len(rows) - 1
 
-    def _keep_state(self, connection: sqlite3.Connection, entry: Entry) -> None:
+    def check(self, entry: Entry) -> None:
+        """Raises ValueError, TypeError or OverflowError where `append` cannot store `entry`."""
+        row = self._row(entry)
+        for value in row:
+            if isinstance(value, int) and abs(value) >= 1 << 63:
+                raise OverflowError("a number is too large")
+            if isinstance(value, str):
+                value.encode()
+        read_body(entry.kind, str(row[1]).encode())
+
+    def adopt(self, entries: Iterable[CommittedEntry]) -> None:
+        """Copy `entries` of another journal, with their numbers, into this one, which is new.
+
+        Raises StorageError.
+        """
+        connection = self.connection()
+        with journal_errors(_WRITING):
+            database.begin(connection, "IMMEDIATE")
+            try:
+                self._prepare(connection)
+                for entry in entries:
+                    row = (entry.seq, *self._row(entry, entry.boot_id))
+                    connection.execute(self._insert, row)
+                    self._newest.apply(connection, entry.seq, entry.kind, entry.body)
+                connection.execute("COMMIT")
+            except BaseException:
+                database.roll_back(connection)
+                raise
+
+    def copy_state(self, table: str, rows: Iterable[Sequence[int | str]]) -> None:
+        """Add `rows` to a table beside the journal. Raises StorageError."""
+        connection = self.connection()
+        with journal_errors(_WRITING):
+            database.begin(connection, "IMMEDIATE")
+            try:
+                for row in rows:
+                    marks = ", ".join("?" * len(row))
+                    connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608
+                connection.execute("COMMIT")
+            except BaseException:
+                database.roll_back(connection)
+                raise
+
+    def used_bytes(self) -> int:
+        """What the entries take in the file. Raises StorageError."""
+        with journal_errors("the journal cannot be read"):
+            pages, free, size = (
+                self.connection().execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return int((pages - free) * size)
+
+    def oldest(self, limit: int) -> list[tuple[int, int | None]]:
+        """Number and time (microseconds of UTC, None where damaged) of the oldest entries that no
+        start needs, oldest first. Raises StorageError."""
+        connection = self.connection()
+        needed = []
+        with journal_errors("the journal cannot be read"):
+            if not self._has("newest"):
+                return []
+            for kind, count in KEPT.items():
+                row = connection.execute(
+                    "SELECT seq FROM journal WHERE kind = ? ORDER BY seq DESC LIMIT 1 OFFSET ?",
+                    (kind.value, count - 1),
+                ).fetchone()
+                needed.append(f"(kind = '{kind.value}' AND seq >= {row[0] if row else 0})")
+            return connection.execute(
+                f"SELECT seq, {whole_number('utc_us')} FROM journal"  # noqa: S608 - ours
+                f" WHERE NOT coalesce({' OR '.join(needed)}, 0)"
+                " AND seq NOT IN (SELECT seq FROM newest WHERE seq NOTNULL)"
+                # The newest stays: its number is the last that was given.
+                f" AND seq < (SELECT max(seq) FROM journal WHERE {KNOWN_SEQ})"
+                " ORDER BY seq LIMIT ?",
+                (limit,),
+            ).fetchall()
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Delete the entries with these numbers. Raises StorageError."""
+        with journal_errors(_WRITING):
+            connection = self.connection()
+            database.begin(connection, "IMMEDIATE")
+            try:
+                connection.executemany(
+                    "DELETE FROM journal WHERE seq = ?", [(number,) for number in numbers]
+                )
+                connection.execute("COMMIT")
+            except BaseException:
+                database.roll_back(connection)
+                raise
+
+    def give_back(self) -> None:
+        """Return part of the space of dropped entries to the disk, where that is much.
+
+        A file that an older program made keeps its space, for later entries.
+        """
+        with journal_errors(_WRITING):
+            connection = self.connection()
+            (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+            if free > _MOST_FREE:
+                # Each step gives one page, and `execute` makes only one: there are no columns.
+                connection.executescript(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
+
+    def _row(self, entry: Entry | CommittedEntry, boot_id: str | None = None) -> tuple[object, ...]:
+        return (
+            entry.kind.value,
+            json.dumps(entry.body, separators=(",", ":"), allow_nan=False),
+            (entry.utc - _EPOCH) // timedelta(microseconds=1),
+            entry.monotonic_ns,
+            self._boot_id if boot_id is None else boot_id,
+            entry.clock_trusted,
+        )
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make what an older program did not, in the running transaction: a start writes nothing,
+        since the disk may be full or read-only."""
+        for table in (PassageTable, UsedCodeTable, NewestTable):
+            for model in table.TABLES:
+                with self._database.bind_ctx([model]):
+                    model.create_table()
+        seen = connection.execute(
+            "SELECT max(seq) FROM newest WHERE seq BETWEEN 1 AND ?", (LARGEST_ID,)
+        ).fetchone()[0]
+        kinds = ", ".join("?" * len(STATES))
+        missed = connection.execute(
+            f"SELECT {COLUMNS} FROM journal WHERE {KNOWN_SEQ} AND kind IN ({kinds}) AND seq > ?"  # noqa: S608
+            " ORDER BY seq",
+            (*(str(kind) for kind in STATES), seen or 0),
+        )
+        for entry in entries_of(connection, missed, self.damage):
+            self._newest.apply(connection, entry.seq, entry.kind, entry.body)
+
+    def _keep_state(self, connection: sqlite3.Connection, seq: int, entry: Entry) -> None:
         """Write down what follows from `entry` for the tables beside the journal."""
+        self._newest.apply(connection, seq, entry.kind, entry.body)
         match entry.kind:
             case EntryKind.PASSAGE:
                 self._passages.apply(connection, change_of(entry.body))
@@ -182,150 +333,3 @@ class Journal:
                 self._used_codes.spend(connection, entry.body)
             case _:
                 pass
-
-    def used_up(self) -> UsedUp:
-        """The one-time codes and single-use cards that are used up."""
-        return self._used_codes.read()
-
-    def last_ids(self) -> dict[str, int]:
-        """The highest id given so far, for each log table that has one."""
-        with self._database.bind_ctx(_TABLES):
-            return {row.table: row.value for row in LastId.select()}
-
-    def last_entry(self) -> CommittedEntry | None:
-        """The newest entry; None in a new journal."""
-        with self._database.bind_ctx(_TABLES):
-            row = JournalRow.select().order_by(JournalRow.seq.desc()).first()
-        return None if row is None else _entry(row)
-
-    def last_of(self, kind: EntryKind) -> CommittedEntry | None:
-        """The newest entry of one kind."""
-        return next(iter(self.newest(kind, 1)), None)
-
-    def newest(self, kind: EntryKind, limit: int) -> list[CommittedEntry]:
-        """At most `limit` entries of one kind, the newest first."""
-        with self._database.bind_ctx(_TABLES):
-            rows = JournalRow.select().where(JournalRow.kind == kind.value)
-            return [_entry(row) for row in rows.order_by(JournalRow.seq.desc()).limit(limit)]
-
-    def newest_of_each(self, kind: EntryKind) -> list[CommittedEntry]:
-        """The newest entry of `kind` on each thing that has had one, the newest first."""
-        with self._database.bind_ctx([*_TABLES, NewestRow]):
-            named = NewestRow.select(NewestRow.seq).where(NewestRow.kind == kind.value)
-            rows = JournalRow.select().where(JournalRow.seq.in_(named))
-            return [_entry(row) for row in rows.order_by(JournalRow.seq.desc())]
-
-    def open_alarms(self) -> list[CommittedEntry]:
-        """Of every alarm that began and whose end is not recorded the newest entry, oldest first.
-
-        What tells alarms apart is their row, without its time, and the `part` beside it.
-        """
-        state: dict[tuple[int | str, ...], CommittedEntry | None] = {}
-        with self._database.bind_ctx(_TABLES):
-            for row in (
-                JournalRow.select()
-                .where(JournalRow.kind == EntryKind.ALARM.value)
-                .order_by(JournalRow.seq.desc())
-                .limit(_ALARMS_LOOKED_AT)
-            ):
-                entry = _entry(row)
-                alarm = entry.body["row"]
-                key = (*(alarm[name] for name in _ALARM_KEY), entry.body.get("part", ""))
-                state.setdefault(key, entry if alarm["event"] == 1 else None)
-        return [entry for entry in reversed(state.values()) if entry is not None]
-
-    def last_trusted_utc(self) -> datetime | None:
-        """The newest instant journalled while the clock was trusted."""
-        with self._database.bind_ctx(_TABLES):
-            row = (
-                JournalRow.select()
-                .where(JournalRow.clock_trusted)
-                .order_by(JournalRow.seq.desc())
-                .first()
-            )
-        return None if row is None else _entry(row).utc
-
-
-class JournalReader:
-    """The reading end, for another process; each thread has a connection of its own."""
-
-    def __init__(self, path: Path) -> None:
-        """Raises StorageError as the writing end does.
-
-        A file of an older form is read as it is: only its writer raises the form.
-        """
-        self._database = database.open_reader(path, known_form=JOURNAL_FORM)
-
-    def close(self) -> None:
-        self._database.close_all()
-
-    def unknown_kinds(self) -> list[str]:
-        """Kinds of entries that this program does not know. Raises StorageError."""
-        kinds = JournalRow.select(JournalRow.kind).distinct()
-        unknown = kinds.where(JournalRow.kind.not_in(_KINDS))
-        with storage_errors():
-            return [str(row.kind) for row in unknown.execute(self._database)]
-
-    def last_seq(self) -> int:
-        """The number of the newest committed entry, 0 in a new journal."""
-        with self._database.bind_ctx(_TABLES):
-            return int(JournalRow.select(peewee.fn.MAX(JournalRow.seq)).scalar() or 0)
-
-    def after(self, seq: int, limit: int) -> list[CommittedEntry]:
-        """At most `limit` committed entries with numbers above `seq`, oldest first."""
-        with self._database.bind_ctx(_TABLES):
-            rows = (
-                JournalRow.select()
-                .where(JournalRow.seq > seq)
-                .order_by(JournalRow.seq)
-                .limit(limit)
-            )
-            return [_entry(row) for row in rows]
-
-    def access(self, log_id: int) -> CommittedEntry | None:
-        """The entry that the row `log_id` of access_logs comes from; None when it is not there.
-
-        Ids rise with the numbers of their entries: it is found in some twenty looks.
-        Raises StorageError.
-        """
-        # Each query names its database: other threads may have bound the model to theirs.
-        file = self._database
-        last = JournalRow.select(peewee.fn.MAX(JournalRow.seq))
-        accesses = JournalRow.select().where(JournalRow.kind == EntryKind.ACCESS.value)
-        with storage_errors():
-            low, high = 0, int(last.scalar(file) or 0) + 1
-            while low < high:
-                middle = (low + high) // 2
-                later = accesses.where(JournalRow.seq >= middle).order_by(JournalRow.seq)
-                row = next(iter(later.limit(1).execute(file)), None)
-                entry = None if row is None else _entry(row)
-                if entry is None or entry.body["row"]["id"] > log_id:
-                    high = middle
-                elif entry.body["row"]["id"] == log_id:
-                    return entry
-                else:
-                    low = entry.seq + 1
-        return None
-
-
-def _entry(row: JournalRow) -> CommittedEntry:
-    """`row` decoded. Raises StorageError when a newer program wrote it, or when it is damaged."""
-    # Checked for each row: a newer program may write while this process has the file open.
-    if row.kind not in _KINDS:
-        raise StorageError(
-            f"entry {row.seq} of the journal was written by a newer version (this program knows no"
-            f" kind {row.kind!r})"
-        )
-    try:
-        body = json.loads(row.body)
-    except ValueError as error:
-        raise StorageError(f"entry {row.seq} of the journal is damaged: {error}") from error
-    return CommittedEntry(
-        seq=int(row.seq),
-        kind=EntryKind(row.kind),
-        body=body,
-        utc=_EPOCH + timedelta(microseconds=int(row.utc_us)),
-        monotonic_ns=int(row.monotonic_ns),
-        boot_id=row.boot_id,
-        clock_trusted=bool(row.clock_trusted),
-    )

@@ -28,16 +28,12 @@ class NewestRow(peewee.Model):
 class NewestTable:
     """The writing end, inside the transactions of the journal."""
 
-    def __init__(self, writer: peewee.SqliteDatabase, keys: Mapping[str, str]) -> None:
-        """`keys` has, by kind of entry, the member of its body that says what it is about.
+    TABLES = (NewestRow,)
 
-        Makes the table if the file has none yet.
-        """
+    def __init__(self, writer: peewee.SqliteDatabase, keys: Mapping[str, str]) -> None:
+        """`keys` has, by kind of entry, the member of its body that says what it is about."""
         self._keys = keys
-        with writer.bind_ctx([NewestRow]):
-            writer.create_tables([NewestRow])
-            self.seen = int(NewestRow.select(peewee.fn.MAX(NewestRow.seq)).scalar() or 0)
-            """Entries after this number may have been written by a program without this table."""
+        with writer.bind_ctx(self.TABLES):
             row = NewestRow.insert_many([("", "", 0)])
             self._put = str(row.on_conflict_replace().sql()[0])
 

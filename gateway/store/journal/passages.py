@@ -15,9 +15,12 @@ from typing import Any
 import peewee
 
 from gateway.access.passback import UNKNOWN_POSITION, PassbackPosition
-from gateway.store.files import database
+from gateway.errors import DamagedFile
+from gateway.store.files.current import CurrentFile
 from gateway.store.files.database import sql_of
+from gateway.store.journal.bodies import LARGEST_ID
 from gateway.store.journal.entries import JOURNAL_FORM
+from gateway.store.journal.rows import Damage, journal_errors, whole_number
 
 
 class PassageRow(peewee.Model):
@@ -69,10 +72,10 @@ PassageChange = PassageEntered | PassageForgiven
 class PassageTable:
     """The writing end, inside the transactions of the journal."""
 
+    TABLES = (PassageRow,)
+
     def __init__(self, writer: peewee.SqliteDatabase) -> None:
-        """Create the table if it is missing."""
-        with writer.bind_ctx([PassageRow]):
-            writer.create_tables([PassageRow])
+        with writer.bind_ctx(self.TABLES):
             columns = (
                 PassageRow.user_id,
                 PassageRow.portal_id,
@@ -105,36 +108,50 @@ class PassageReader:
     """The reading end. One thread uses it."""
 
     def __init__(self, path: Path) -> None:
-        """`path` is the journal's file. Raises StorageError, also when a newer program wrote it."""
-        self._database = database.open_reader(path, known_form=JOURNAL_FORM)
-        with self._database.bind_ctx([PassageRow]):
-            columns = (PassageRow.portal_id, PassageRow.area_id, PassageRow.utc_s, PassageRow.day)
-            found = PassageRow.select(*columns).where(PassageRow.user_id == 0)
-            self._of_person = sql_of(found.order_by(PassageRow.number))
-            one = PassageRow.select(PassageRow.number).where(PassageRow.day < 0).limit(1)
-            self._before = sql_of(one)
+        """`path` is the journal's file, which need not be readable yet."""
+        self._file = CurrentFile(path, JOURNAL_FORM)
+        self.damage = Damage()
+        columns = ("portal_id", "area_id", "utc_s", "day")
+        wanted = ", ".join(whole_number(name) for name in columns)
+        self._of_person = f"SELECT number, {wanted} FROM passages WHERE user_id = ? ORDER BY number"  # noqa: S608
 
     def close(self) -> None:
-        self._database.close_all()
+        self._file.close()
 
     def of(self, user_id: int) -> list[PassageEntered]:
-        """The last passages of a person by each portal, oldest first.
+        """The last passages of a person by each portal, oldest first. A row that is damaged is
+        skipped and counted, as if it had been forgotten.
 
-        Raises StorageError when the file cannot be read.
+        In a file that is damaged nothing is found, as after a forgiveness of everyone. Raises
+        StorageError when the file cannot be read for another reason.
         """
-        return [PassageEntered(user_id, *row) for row in self._rows(self._of_person, user_id)]
+        found = []
+        for number, *row in self._rows(self._of_person, user_id):
+            if None in row or abs(row[2]) > LARGEST_ID or abs(row[3]) > LARGEST_ID:
+                self.damage.add(number, "passages: not a whole number")
+            else:
+                found.append(PassageEntered(user_id, *row))
+        return found
 
     def any_before(self, day: int) -> bool:
         """Whether anything is remembered from before the local day `day`.
 
         Raises StorageError when the file cannot be read.
         """
-        return bool(self._rows(self._before, day, 1))
+        return bool(self._rows("SELECT 1 FROM passages WHERE day < ? LIMIT 1", day))
 
-    def _rows(self, sql: str, *values: int) -> list[tuple[int, ...]]:
-        connection: sqlite3.Connection = self._database.connection()
-        with database.sqlite_errors("the journal cannot be read"):
-            return connection.execute(sql, values).fetchall()
+    def _rows(self, sql: str, *values: int) -> list[Any]:
+        try:
+            connection = self._file.connection()
+            with journal_errors("the journal cannot be read"):
+                # The first entry of a new program makes the table.
+                there = "SELECT 1 FROM sqlite_master WHERE name = 'passages'"
+                if not connection.execute(there).fetchone():
+                    return []
+                return connection.execute(sql, values).fetchall()
+        except DamagedFile as error:
+            self.damage.add(0, str(error))
+            return []
 
 
 def position_at(passages: Iterable[PassageEntered], portal_id: int) -> PassbackPosition:

@@ -6,6 +6,9 @@ which dies between two steps repeats nothing and leaves nothing out.
 A turnstile's turn raises counters, and a release that nobody used changes the row of its access:
 both are entries of their own, since the journal is only ever added to.
 
+An entry that is damaged, or that the tables do not take, is skipped and counted: no entry keeps
+those that follow it from the tables.
+
 The table of accesses is bounded: of more rows than its capacity the oldest go, with their ties to
 rules. Only what clients can query gets shorter; the journal keeps the truth.
 """
@@ -13,16 +16,17 @@ rules. Only what clients can query gets shorter; the journal keeps the truth.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import peewee
+import structlog
 
 from gateway.access.reasons import AccessEvent
 from gateway.settings import ACCESS_LOG_CAPACITY
 from gateway.store.files.database import storage_errors
 from gateway.store.journal.entries import CommittedEntry, EntryKind
-from gateway.store.journal.journal import JournalReader
+from gateway.store.journal.reader import JournalReader
 from gateway.store.objects.store import Store
 
 _BATCH = 500
@@ -41,6 +45,11 @@ _TABLES = {
     EntryKind.GAVE_UP: "access_events",
     EntryKind.ALARM: "alarm_logs",
 }
+
+_REFUSED = (peewee.IntegrityError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What an entry raises that its declared form lets pass and its table does not."""
+
+log = structlog.get_logger("log tables")
 
 
 class _Cursor(peewee.Model):
@@ -77,44 +86,91 @@ class Projection:
             store.database.create_tables([_Cursor])
             _Cursor.insert(name=_NAME, seq=0).on_conflict_ignore().execute()
             self._done = int(_Cursor.get_by_id(_NAME).seq)
+        self._refused = 0
+
+    @property
+    def done(self) -> int:
+        """The number of the last entry that is in the tables."""
+        return self._done
+
+    @property
+    def skipped(self) -> int:
+        """Entries that were skipped since this object was made."""
+        return self._refused + self._journal.damage.count
 
     def catch_up(self) -> None:
         """Project everything that is committed now. Raises StorageError."""
         with storage_errors():
             last = self._journal.last_seq()
-            if last <= self._done:
+            if last == self._done:
                 return
             with self._guard:
+                if last < self._done:
+                    # Numbers never go back: it is another journal, made anew or brought here.
+                    log.error("the journal begins anew", projected=self._done, last=last)
+                    self._done = 0
                 while self._done < last:
                     self._step()
 
     def _step(self) -> None:
-        entries = self._journal.after(self._done, _BATCH)
-        if not entries:
-            return
-        reached = entries[-1].seq
+        batch = self._journal.batch(self._done, _BATCH)
+        entries = [entry for entry in batch.entries if entry.kind in _TABLES]
+        # None is left in a batch of which all was dropped meanwhile.
+        reached = batch.reached if batch.reached > self._done else self._journal.last_seq()
         added = sum(entry.kind is EntryKind.ACCESS for entry in entries)
+        try:
+            refused = self._commit(entries, reached, added, self._insert)
+        except _REFUSED:
+            refused = self._commit(entries, reached, added, self._insert_apart)
+        self._done = reached
+        self._refused += refused
+
+    def _commit(
+        self,
+        entries: list[CommittedEntry],
+        reached: int,
+        added: int,
+        insert: Callable[[list[CommittedEntry]], int],
+    ) -> int:
         with self._store.transaction(), self._store.database.bind_ctx([_Cursor]):
-            self._insert(entries)
+            refused = insert(entries)
             uncounted = self._prune(self._uncounted + added)
             _Cursor.update(seq=reached).where(_Cursor.name == _NAME).execute()
-        self._done, self._uncounted = reached, uncounted
+        self._uncounted = uncounted
+        return refused
 
-    def _insert(self, entries: Iterable[CommittedEntry]) -> None:
+    def _insert(self, entries: list[CommittedEntry]) -> int:
+        """Insert all of `entries`; 0, none was refused."""
         for entry in entries:
-            table = _TABLES.get(entry.kind)
-            if table is None:
-                continue
-            row = entry.body["row"]
-            # Only a client that moved a row's id can be in the way; the journal is the truth.
-            self._store.model(table).insert(**row).on_conflict_replace().execute()
-            match entry.kind:
-                case EntryKind.ACCESS:
-                    self._after_access(row, entry.body)
-                case EntryKind.TURN:
-                    self._count_turn(entry.body["counts"])
-                case EntryKind.GAVE_UP:
-                    self._give_up(entry.body["access_log_id"])
+            self._insert_one(entry)
+        return 0
+
+    def _insert_apart(self, entries: list[CommittedEntry]) -> int:
+        """Insert those of `entries` that the tables take; the number of the others."""
+        refused = 0
+        for entry in entries:
+            try:
+                with self._store.database.atomic():
+                    self._insert_one(entry)
+            except _REFUSED as error:
+                why = f"{entry.kind.value}: {error}"
+                log.error("an entry is skipped", entry=entry.seq, why=why)  # noqa: TRY400 - the reason says it all
+                refused += 1
+        return refused
+
+    def _insert_one(self, entry: CommittedEntry) -> None:
+        table = _TABLES[entry.kind]
+        columns = self._store.model(table)._meta.fields  # noqa: SLF001 - peewee's own way to ask
+        row = {name: value for name, value in entry.body["row"].items() if name in columns}
+        # Only a client that moved a row's id can be in the way; the journal is the truth.
+        self._store.model(table).insert(**row).on_conflict_replace().execute()
+        match entry.kind:
+            case EntryKind.ACCESS:
+                self._after_access(row, entry.body)
+            case EntryKind.TURN:
+                self._count_turn(entry.body["counts"])
+            case EntryKind.GAVE_UP:
+                self._give_up(entry.body["access_log_id"])
 
     def _prune(self, uncounted: int) -> int:
         """Drop the oldest accesses when their table may be full; the new `_uncounted`."""
@@ -138,7 +194,7 @@ class Projection:
         for rule in body.get("portal_rules", ()):
             tie = portal_rules.insert(access_log_id=row["id"], portal_rule_id=rule)
             tie.on_conflict_ignore().execute()
-        if row["event"] == AccessEvent.GRANTED and row["user_id"]:
+        if row["event"] == AccessEvent.GRANTED and row.get("user_id"):
             user_id = self._store.models.column("users", "id")
             entered = self._store.model("users").update(last_access=row["time"])
             entered.where(user_id == row["user_id"]).execute()

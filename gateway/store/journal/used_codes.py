@@ -15,6 +15,7 @@ from typing import Any
 import peewee
 
 from gateway.store.files.database import sql_of
+from gateway.store.journal.rows import whole_number
 
 
 class UsedCodeRow(peewee.Model):
@@ -55,16 +56,17 @@ class UsedUp:
     steps: dict[CodeCard, set[int]] = field(default_factory=dict)
     """Windows whose code was accepted."""
     cards: set[CodeCard] = field(default_factory=set)
+    complete: bool = True
+    """False where something of it was lost."""
 
 
 class UsedCodeTable:
     """The writing end, inside the transactions of the journal."""
 
+    TABLES = (UsedCodeRow, SpentCardRow)
+
     def __init__(self, writer: peewee.SqliteDatabase) -> None:
-        """Makes the tables if the file has none yet."""
-        self._writer = writer
-        with writer.bind_ctx([UsedCodeRow, SpentCardRow]):
-            writer.create_tables([UsedCodeRow, SpentCardRow])
+        with writer.bind_ctx(self.TABLES):
             card = (UsedCodeRow.card_id, UsedCodeRow.card_value)
             use = UsedCodeRow.insert_many([(0, 0, 0)], (*card, UsedCodeRow.step))
             self._use = sql_of(use.on_conflict_ignore())
@@ -72,8 +74,6 @@ class UsedCodeTable:
             self._forget = sql_of(UsedCodeRow.delete().where(same & (UsedCodeRow.step < 0)))
             spent = (SpentCardRow.card_id, SpentCardRow.card_value)
             self._spend = sql_of(SpentCardRow.insert_many([(0, 0)], spent).on_conflict_ignore())
-            self._all_used = sql_of(UsedCodeRow.select(*card, UsedCodeRow.step))
-            self._all_spent = sql_of(SpentCardRow.select(*spent))
 
     def use(self, connection: sqlite3.Connection, body: Mapping[str, Any]) -> None:
         """Write down, in the running transaction, the code that the body of an entry tells of.
@@ -88,11 +88,26 @@ class UsedCodeTable:
         """As `use`, for a card."""
         connection.execute(self._spend, (body["card_id"], body["card_value"]))
 
-    def read(self) -> UsedUp:
-        """Everything that is used up."""
-        connection: sqlite3.Connection = self._writer.connection()
-        found = UsedUp()
-        for card_id, card_value, step in connection.execute(self._all_used):
+
+def read_used_up(connection: sqlite3.Connection) -> UsedUp:
+    """Everything that is used up. Raises sqlite3.Error.
+
+    A row that is damaged is left out, and `complete` tells so.
+    """
+    found = UsedUp()
+    columns = [whole_number(name) for name in ("card_id", "card_value", "step")]
+    for card_id, card_value, step in connection.execute(
+        f"SELECT {', '.join(columns)} FROM used_codes"  # noqa: S608 - ours
+    ):
+        if card_id is None or card_value is None or step is None:
+            found.complete = False
+        else:
             found.steps.setdefault(CodeCard(card_id, card_value), set()).add(step)
-        found.cards.update(CodeCard(*row) for row in connection.execute(self._all_spent))
-        return found
+    for card_id, card_value in connection.execute(
+        f"SELECT {', '.join(columns[:2])} FROM spent_cards"  # noqa: S608 - ours
+    ):
+        if card_id is None or card_value is None:
+            found.complete = False
+        else:
+            found.cards.add(CodeCard(card_id, card_value))
+    return found

@@ -157,7 +157,8 @@ def test_the_log_is_text_without_pins_for_administrators(
     assert order("get_ac_log").text == ""  # the controller never ran
     path = throwaway.context.data / JOURNAL_FILE
     Journal.create(path)
-    row = {"id": 1, "event": 7, "user_id": 5, "pin_value": "482913"}
+    row = {"id": 1, "time": 1, "event": 7, "user_id": 5, "pin_value": "482913"}
+    body = {"row": row, "rules": [], "reason": "granted"}
     noon = datetime(2026, 12, 3, 15, tzinfo=UTC)
     entries = [
         Entry(
@@ -167,7 +168,7 @@ def test_the_log_is_text_without_pins_for_administrators(
             1,
             clock_trusted=True,
         ),
-        Entry(EntryKind.ACCESS, {"row": row}, noon, 2, clock_trusted=True),
+        Entry(EntryKind.ACCESS, body, noon, 2, clock_trusted=True),
     ]
     with closing(Journal(path, "boot")) as journal:
         journal.append(entries, {})

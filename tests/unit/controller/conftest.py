@@ -149,7 +149,10 @@ class Bench:
         self.settle()
         reader = JournalReader(self.data / JOURNAL_FILE)
         try:
-            return [dict(e.body) for e in reader.after(0, 100_000) if e.kind is kind]
+            found = [dict(e.body) for e in reader.after(0, 100_000) if e.kind is kind]
+            # Whatever the controller writes has the form in which it is read.
+            assert not reader.damage.named
+            return found
         finally:
             reader.close()
 

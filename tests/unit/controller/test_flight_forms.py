@@ -47,6 +47,9 @@ NOT_REMEMBERED = {
     "_heartbeat_ns": "when the loop beats next: a record has each beat as an input",
     "_committed": "answers to clients are no effects of a record",
     "board": "the status alone tells it",
+    "damages": "what was met on the disk: the status alone tells it",
+    "retention": "how much of the journal is kept decides nothing",
+    "_started_ns": "what follows from it is an answer of `find_window`, which a record has",
 }
 """Attributes that a record leaves out, and why that changes nothing that it compares."""
 

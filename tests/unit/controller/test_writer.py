@@ -100,7 +100,7 @@ def test_what_waits_at_the_end_is_written_before_it_stops(
         writer.add(entry(number))
     writer.close()
     with closing(Journal(tmp_path / "journal.db", "next")) as again:
-        last = again.last_entry()
+        last = again.last_run()
     assert last is not None
     assert last.seq == 200
 
@@ -117,4 +117,4 @@ def test_a_stop_while_the_disk_is_full_loses_what_waits(
     writer.close()
     assert writer.waiting == 3
     with closing(Journal(tmp_path / "journal.db", "next")) as again:
-        assert again.last_entry() is None
+        assert again.last_run() is None

@@ -11,7 +11,8 @@ AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def entry(kind: EntryKind, log_id: int = 0) -> Entry:
-    body = {"row": {"id": log_id}} if kind is EntryKind.ACCESS else {"name": "front"}
+    access = {"row": {"id": log_id, "time": 1, "event": 7}, "rules": [], "reason": "x"}
+    body = access if kind is EntryKind.ACCESS else {"name": "front"}
     return Entry(kind, body, AT, 0, clock_trusted=True)
 
 

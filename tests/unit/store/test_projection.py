@@ -158,7 +158,7 @@ def accesses(first: int, last: int) -> list[Entry]:
     return [
         Entry(
             EntryKind.ACCESS,
-            {"row": {"id": number, "time": number, **row}, "rules": [1, 2]},
+            {"row": {"id": number, "time": number, **row}, "rules": [1, 2], "reason": "x"},
             NOW,
             1,
             clock_trusted=True,

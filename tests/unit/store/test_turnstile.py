@@ -33,7 +33,7 @@ class Site:
 
     def access(self, number: int, event: int = 7) -> None:
         row = {"id": number, "time": 5, "event": event, "device_id": 1, "portal_id": 1}
-        self.add(EntryKind.ACCESS, row={**row, "user_id": 0}, rules=[])
+        self.add(EntryKind.ACCESS, row={**row, "user_id": 0}, rules=[], reason="x")
 
     def row(self, kind: str) -> dict[str, Any]:
         self.events += 1

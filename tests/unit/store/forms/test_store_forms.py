@@ -172,9 +172,11 @@ def test_its_journal_is_read_projected_and_goes_on(
         # Projected already, as its cursor says.
         Projection(store, reader).catch_up()
         assert list(store.load(logs).rows) == before
-        last = journal.last_entry()
+        last = journal.last_of(EntryKind.STOPPED)
         assert last is not None
-        assert last.kind is EntryKind.STOPPED
+        run = journal.last_run()
+        assert run is not None
+        assert (run.seq, run.clean) == (last.seq, True)
         row = {"id": 3, "time": 3, "event": 7, "user_id": 1}
         body = {"row": row, "rules": [1], "reason": "allowed", "trace": []}
         entry = Entry(EntryKind.ACCESS, body, last.utc, 9, clock_trusted=True)
@@ -236,8 +238,11 @@ def test_a_newer_form_is_refused_and_left_alone(frozen: Frozen, tmp_path: Path) 
     before = raise_form(journal)
     with pytest.raises(StorageError, match=r"newer version \(form 99, this program knows \d"):
         Journal(journal, "boot")
-    with pytest.raises(StorageError, match="newer version"):
-        JournalReader(journal)
+    with (
+        closing(JournalReader(journal)) as reader,
+        pytest.raises(StorageError, match="newer version"),
+    ):
+        reader.last_seq()
     assert journal.read_bytes() == before
 
 

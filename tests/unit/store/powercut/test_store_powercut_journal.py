@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.controller.alarms.alarm_memory import AlarmMemory
-from gateway.controller.assembly import _Past
+from gateway.controller.past import Past
 from gateway.controller.state.journal_writer import JournalWriter
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS
@@ -117,7 +117,7 @@ def _check_journal(cut: Cut, controller: Controller) -> None:
         assert given_next(journal) == {
             table: ids.get(table, 0) + 1 for table in ("access_logs", "alarm_logs")
         }
-        past = _Past(journal.last_entry(), AlarmMemory())
+        past = Past(journal.last_run(), AlarmMemory())
         assert past.ended_uncleanly == bool(left and left[-1].kind is not EntryKind.STOPPED)
         fires = [entry.body for entry in left if entry.kind is EntryKind.FIRE]
         fire = journal.last_of(EntryKind.FIRE)

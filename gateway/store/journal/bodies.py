@@ -1,0 +1,276 @@
+"""The declared form of each kind's body: the one check of what is read from the journal.
+
+A member that older programs did not write is optional. Members that are not declared pass: a newer
+program of the same form may have added them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import pydantic_core
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.alarms.causes import AlarmCause
+from gateway.alarms.zones import ZoneEntry
+from gateway.clock import LATEST
+from gateway.doors.values import Mode, Schedule
+from gateway.store.journal.entries import EntryKind
+
+LARGEST_ID = 1 << 53
+"""Ids and numbers beyond this are damage: no device gets there, and the next would overflow."""
+
+Int = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+Id = Annotated[int, Field(ge=0, lt=1 << 63)]
+GivenId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Unsigned = Annotated[int, Field(ge=0, lt=1 << 64)]
+Span = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
+"""Milliseconds."""
+UnixSeconds = Annotated[int, Field(ge=0, le=int(LATEST.timestamp()))]
+Seconds = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
+"""Device time, which a client may have set to anything."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+
+class _AccessRow(_Body):
+    id: GivenId
+    time: Seconds
+    event: Int
+    device_id: Int = 0
+    identifier_id: Int = 0
+    user_id: Id = 0
+    portal_id: Id = 0
+    identification_rule_id: Int = 0
+    log_type_id: Int = 0
+    card_value: Unsigned = 0
+    qrcode_value: str = ""
+    pin_value: str = ""
+    uhf_tag: str = ""
+
+
+class _EventRow(_Body):
+    id: GivenId
+    event: str
+    type: str
+    identification: str
+    device_id: Int = 0
+    timestamp: Seconds
+
+
+class _AlarmRow(_Body):
+    id: GivenId
+    event: Annotated[int, Field(ge=1, le=2)]
+    cause: Annotated[AlarmCause, Field(strict=False)]
+    user_id: Id = 0
+    time: Seconds
+    access_log_id: Id = 0
+    door_id: Id = 0
+
+
+class _Access(_Body):
+    row: _AccessRow
+    rules: list[Id]
+    reason: str
+    trace: list[dict[str, Any]] = []
+    portal_rules: list[Id] = []
+    company: list[Id] = []
+    passback_violation: bool = False
+    facts: dict[str, Any] = {}
+
+
+class _AccessEvent(_Body):
+    row: _EventRow
+
+
+class _Turn(_AccessEvent):
+    counts: list[str]
+    access_log_id: Id
+    allowed: bool
+
+
+class _GaveUp(_AccessEvent):
+    access_log_id: Id
+
+
+class _Alarm(_Body):
+    row: _AlarmRow
+    part: str = ""
+
+
+class _Fire(_Body):
+    on: bool
+    since_utc: UnixSeconds = 0
+    input_active: bool | None = None
+
+
+class _Mode(_Body):
+    """One of `door`, `turnstile`, `timed` and `ended` names what has the mode."""
+
+    mode: str
+    door: Id = 0
+    turnstile: str = ""
+    timed: Id = 0
+    ended: Id = 0
+    login: str = ""
+    reason: str = ""
+
+
+class _EnteredMode(_Mode):
+    mode: Annotated[Mode, Field(strict=False)]
+
+
+class _DoorMode(_EnteredMode):
+    door: Id
+
+
+class _TurnstileMode(_EnteredMode):
+    turnstile: str
+
+
+class _TimedMode(_Mode):
+    timed: Id
+    until_utc: Seconds
+    left_ms: Span
+
+
+class _EndedMode(_Mode):
+    ended: Id
+    until_utc: Seconds
+
+
+class _Entered(_Body):
+    user_id: Id
+    portal_id: Id
+    area_id: Id
+    utc_s: Seconds
+    day: Span
+
+
+class _Forgiven(_Body):
+    user_id: Id | None
+    before_day: Span | None = None
+    why: str = ""
+
+
+class _Schedule(_Body):
+    door: Id
+    schedule: Annotated[Schedule, Field(strict=False)]
+
+
+class _FirstCard(_Body):
+    first_card: Id
+    on: bool
+
+
+class _Keypad(_Body):
+    reader: str
+    locked_ms: Span
+
+
+class _Fault(_Body):
+    part: str
+    why: str | None
+
+
+class _EntryDelay(_Body):
+    zone: Id
+    entry: Annotated[ZoneEntry, Field(strict=False)]
+    left_ms: Span
+
+
+class _Duress(_Body):
+    cause: Annotated[AlarmCause, Field(strict=False)]
+    user_id: Id
+    access_log_id: Id
+    door_id: Id
+    delay_ms: Span
+    done: bool
+
+
+class _Arming(_Body):
+    disarmed: list[Id]
+    exit_ms: dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], Span]
+
+
+class _CardSpent(_Body):
+    card_id: Id
+    card_value: Int
+
+
+class _CodeUsed(_CardSpent):
+    step: Int
+    oldest: Int
+
+
+class _Words(_Body):
+    """A body that nothing but text is made of."""
+
+    reader: str = ""
+    device: str = ""
+    why: str | None = None
+    bits: str = ""
+    online: bool = False
+    door: Id = 0
+    on: bool = False
+    users: list[Id] = []
+    portal_id: Id = 0
+    slow: bool = False
+    left_out: Id = 0
+
+
+_FORMS: Mapping[EntryKind, type[_Body]] = {
+    **dict.fromkeys(EntryKind, _Words),
+    EntryKind.ACCESS: _Access,
+    EntryKind.ACCESS_EVENT: _AccessEvent,
+    EntryKind.TURN: _Turn,
+    EntryKind.GAVE_UP: _GaveUp,
+    EntryKind.ALARM: _Alarm,
+    EntryKind.FIRE: _Fire,
+    EntryKind.SCHEDULE: _Schedule,
+    EntryKind.FIRST_CARD: _FirstCard,
+    EntryKind.KEYPAD: _Keypad,
+    EntryKind.FAULT: _Fault,
+    EntryKind.ENTRY: _EntryDelay,
+    EntryKind.DURESS: _Duress,
+    EntryKind.ARMING: _Arming,
+    EntryKind.CODE_USED: _CodeUsed,
+    EntryKind.CARD_SPENT: _CardSpent,
+}
+_BY_MEMBER: Mapping[EntryKind, tuple[tuple[str, type[_Body]], ...]] = {
+    EntryKind.MODE: (
+        ("timed", _TimedMode),
+        ("ended", _EndedMode),
+        ("turnstile", _TurnstileMode),
+        ("", _DoorMode),
+    ),
+    EntryKind.PASSAGE: (("portal_id", _Entered), ("", _Forgiven)),
+}
+"""Kinds with more than one form: the first whose member is there; "" is for all others."""
+
+
+def read_body(kind: EntryKind, text: bytes) -> Mapping[str, Any]:
+    """The JSON `text` as a body of `kind`. Raises ValueError that names the member and what it
+    must be."""
+    try:
+        # NaN, infinity, a nesting of hundreds and endless digits are refused here.
+        body = pydantic_core.from_json(text, allow_inf_nan=False)
+        return check_body(kind, body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        where = ".".join(map(str, first["loc"])) or "body"
+        raise ValueError(f"{where}: {first['msg']}") from error
+
+
+def check_body(kind: EntryKind, body: Any) -> Mapping[str, Any]:
+    """`body` as it is, if it has the form of `kind`. Raises ValidationError."""
+    form = _FORMS[kind]
+    if isinstance(body, dict):
+        forms = _BY_MEMBER.get(kind, (("", form),))
+        form = next(one for member, one in forms if not member or member in body)
+    form.model_validate(body)
+    checked: Mapping[str, Any] = body
+    return checked

@@ -1,4 +1,4 @@
-"""Puts process 1 together: outputs first, everything else after."""
+"""Builds process 1: outputs first, everything else after."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ log = structlog.get_logger("controller")
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The journal at work."""
+    """The running journal writer and what records into it."""
 
     writer: Writer
     recorder: Recorder
@@ -98,7 +98,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """What the controller works on: wires, files and sockets, or what stands for them."""
+    """The wires, files and sockets of the controller, or their substitutes."""
 
     rig: RigPort
     strikes: Mapping[int, StrikePort]
@@ -121,9 +121,9 @@ def assembled(
     runtime: RuntimeDirectory,
     clock: AdjustableClock,
 ) -> Iterator[Controller]:
-    """A controller that is ready to turn; on leaving, every lock is as its door declares.
+    """A controller that is ready to turn; on leaving, every lock takes its declared level.
 
-    Raises GatewayError when hardware or a database cannot be had.
+    Raises GatewayError when hardware or a database cannot be opened.
     """
     inbox: Inbox[Item] = Inbox()
     with ExitStack() as stack:
@@ -145,7 +145,7 @@ def assembled(
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
         record.health.damages.append(passages.damage)
-        around = Adapters(
+        adapters = Adapters(
             rig=rig,
             strikes=rig.strikes,
             sides=rig.sides,
@@ -156,7 +156,7 @@ def assembled(
             policies=policies,
             wait=_waiting(inbox, link),
         )
-        controller = put_together(site, profile.title, around, record, instant, inbox, flight)
+        controller = put_together(site, profile.title, adapters, record, instant, inbox, flight)
         flight.begin(controller)
         policies.finish()
         yield controller
@@ -166,29 +166,29 @@ def assembled(
 def put_together(
     site: SiteFile,
     board: str,
-    around: Adapters,
+    adapters: Adapters,
     record: Record,
     instant: Instant,
     inbox: Inbox[Item],
     flight: Flight,
 ) -> Controller:
-    """A controller among its surroundings, which `flight` watches; `board` is its name."""
-    people = flight.people(around.people)
+    """Build a controller on `adapters`, recorded by `flight`; `board` is the board's name."""
+    people = flight.people(adapters.people)
     bus = Bus()
-    panels = _panels(site, around, record, people, instant, flight, bus.emit)
+    panels = _panels(site, adapters, record, people, instant, flight, bus.emit)
 
     return Controller(
         Components(
             site=site,
             board=board,
-            rig=around.rig,
+            rig=adapters.rig,
             clock=instant,
             zone=record.zone,
             inbox=inbox,
             bus=bus,
             writer=record.writer,
             recorder=record.recorder,
-            link=flight.link(around.link),
+            link=flight.link(adapters.link),
             identifier=panels.identifier,
             credentials=panels.credentials,
             throttle=ReadThrottle(record.recorder, bus.emit),
@@ -196,7 +196,7 @@ def put_together(
             positions=panels.positions,
             hours=panels.hours,
             forgiveness=Forgiveness(panels.positions, record.recorder, record.past.held_open),
-            policies=around.policies,
+            policies=adapters.policies,
             policy_version=people.policy_version,
             doors=panels.doors,
             interlock=panels.interlock,
@@ -209,7 +209,7 @@ def put_together(
             clock_verdict=lambda: instant.judge(instant.utc()),
             clock_floor=record.past.clock_floor,
             ended_uncleanly=record.past.ended_uncleanly,
-            wait=around.wait,
+            wait=adapters.wait,
             turnstile=panels.turnstile,
             flight=flight,
             health=record.health,
@@ -233,7 +233,7 @@ def _waiting(inbox: Inbox[Item], link: LinkServer) -> Callable[[int], object]:
 
 @contextmanager
 def _leaving(rig: Rig) -> Iterator[None]:
-    """Ends the rig: as the doors declare for a stop, or for a fault when one is the reason."""
+    """Closes the rig with the doors' `on_stop` levels, or `on_fault` after an exception."""
     try:
         yield
     except BaseException:
@@ -361,7 +361,7 @@ def _note_start(record: Record, rig: Rig) -> None:
 
 
 def _note_clock(record: Record, instant: Instant) -> None:
-    """Write down that the clock is behind the journal, and what that means."""
+    """Journal that the clock is behind the journal's newest trusted instant."""
     floor, utc = record.past.clock_floor, instant.utc()
     if floor is not None and is_behind(utc, floor):
         verdict = instant.judge(utc)
@@ -374,7 +374,7 @@ def _note_clock(record: Record, instant: Instant) -> None:
 
 
 def _note_fire(record: Record) -> None:
-    """Write down that a fire goes on over a restart."""
+    """Journal that a fire goes on over a restart."""
     since_utc = record.past.fire_since_utc
     if since_utc:
         record.recorder.note(EntryKind.FIRE, on=True, since_utc=since_utc)
@@ -384,7 +384,7 @@ def _note_fire(record: Record) -> None:
 def _reading(
     data: Path, clock: AdjustableClock, recorder: Recorder, flight: Flight
 ) -> Iterator[tuple[PeopleReader, PolicyKeeper]]:
-    """Two connections: a compilation's long read must not widen the window of a decision."""
+    """Open two connections: the long read of a compilation must not delay a decision."""
     with ExitStack() as stack:
         store, compiling = (database.open_reader(data / STORE_FILE) for _ in range(2))
         stack.callback(store.close_all)
@@ -401,7 +401,7 @@ def _timer(instant: Instant) -> Timer:
 
 @dataclass(frozen=True, slots=True)
 class _Panels:
-    """What stands between the wires and the rules."""
+    """The components between the wires and the rules."""
 
     identifier: Identifier
     positions: PassbackPositions
@@ -418,7 +418,7 @@ class _Panels:
 
 def _panels(
     site: SiteFile,
-    around: Adapters,
+    adapters: Adapters,
     record: Record,
     people: People,
     clock: Instant,
@@ -432,13 +432,13 @@ def _panels(
         recorder,
         clock,
         lambda: clock.trusted,
-        flight.windows(around.find_window),
+        flight.windows(adapters.find_window),
     )
     identifier = Identifier(site, people, codes)
-    passages = flight.passages(around.passages)
+    passages = flight.passages(adapters.passages)
     positions = PassbackPositions(passages, recorder, clock, record.device_time)
     kept = kept_state(past.keypads, _timer(clock), now_ms)
-    sounders = {name: flight.sounder(name, it) for name, it in around.sounders.items()}
+    sounders = {name: flight.sounder(name, it) for name, it in adapters.sounders.items()}
     alarms = AlarmPanel(
         site,
         recorder,
@@ -453,14 +453,14 @@ def _panels(
     if site.turnstile:
         sides = {
             side: flight.strike(f"turnstile {side.value}", strike)
-            for side, strike in around.sides.items()
+            for side, strike in adapters.sides.items()
         }
         turnstile = TurnstilePanel(site.turnstile, sides, recorder, emit, flight.new_key)
     faults = Faults(recorder, _parts_of(site), past.faults)
     doors = {
         door.id: DoorPanel(
             door,
-            flight.strike(f"door {door.id}", around.strikes[door.id]),
+            flight.strike(f"door {door.id}", adapters.strikes[door.id]),
             recorder,
             emit,
             faults=faults,
@@ -500,7 +500,7 @@ def _panels(
 
 
 def _parts_of(site: SiteFile) -> set[tuple[str, str]]:
-    """The parts of the site that can be faulty."""
+    """The parts of the site whose faults are journalled."""
     buttons = {(REX, door.name) for door in site.doors() if door.rex}
     return buttons | {(POWER, name) for name, _contact in site.power.contacts()}
 

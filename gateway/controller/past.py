@@ -40,12 +40,12 @@ _LOG_TABLES = ("access_logs", "access_events", "alarm_logs")
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the journal knows of earlier runs."""
+    """What the journal holds about earlier runs."""
 
     last: LastRun | None = None
     alarms: AlarmMemory = field(default_factory=AlarmMemory)
     fire_since_utc: int = 0
-    """When the fire that goes on was reported, in Unix seconds; 0 for none."""
+    """When the fire that goes on was reported, in Unix seconds; 0 without one."""
     hours: KeptHours = field(default_factory=lambda: KeptHours({}, {}))
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
@@ -56,7 +56,7 @@ class Past:
     clock_floor: datetime | None = None
     """The newest instant at which the clock was trusted."""
     faults: tuple[CommittedEntry, ...] = ()
-    """The newest on each part."""
+    """The newest entry on each part."""
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -121,7 +121,7 @@ def _read(read: Callable[[], T], otherwise: T) -> T:
 
 
 def _since_utc(fire: CommittedEntry | None) -> int:
-    """When the fire that an entry says is on was reported, in Unix seconds; 0 for none."""
+    """When the fire of an entry was reported, in Unix seconds; 0 if it has ended."""
     if fire is None or not fire.body["on"]:
         return 0
     return int(fire.body.get("since_utc", fire.utc.timestamp()))

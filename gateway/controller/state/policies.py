@@ -1,4 +1,4 @@
-"""Keeps the rules in memory up to date: compiled beside the old ones, in slices, swapped whole."""
+"""Compiles new rules in slices, beside those in force, and replaces these as a whole."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gateway.errors import StorageError, UnusableRules
 from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 
 SLICE_NS = 2_000_000
-"""Longest piece of compilation between two turns of the loop."""
+"""Longest slice of compilation between two turns of the loop."""
 RETIRED_PER_SLICE = 200
-"""Rules, departments and portals of the past that are let go at a time: some 0.3 ms."""
+"""Old rules, departments and portals freed per slice: some 0.3 ms."""
 RETRY_NS = 1_000_000_000
 
 log = structlog.get_logger("policy")
@@ -27,32 +27,31 @@ class PolicyKeeper:
         self._reader = reader
         self._clock = clock
         self.adopt: Callable[[Snapshot], None] = _nobody
-        """Gets each new snapshot, on the loop's thread. Raises UnusableRules, and then goes by
-        those before."""
+        """Puts a new snapshot in force, on the loop's thread. Raises UnusableRules, and then
+        changes nothing."""
         self.refuse: Callable[[UnusableRules, Snapshot | None], None] = _nobody_hears
-        """Gets why new rules cannot be put in force, and where none are the settings
-        without them, on the loop's thread."""
+        """Takes why new rules cannot be put in force, on the loop's thread, and the settings
+        without rules if no rules are in force."""
         self._refused: int | None = None
-        """The version that cannot; it is not compiled again."""
+        """The version that cannot be put in force; it is not compiled again."""
         self._running: Generator[None, None, Snapshot] | None = None
         self._next: int | None = None
-        """A version asked for while another compilation runs."""
+        """A version requested while another compilation runs."""
         self._done: Snapshot | None = None
         """Compiled, and adopted in the next slice."""
         self._deciding: Snapshot | None = None
         self._retired: list[object] = []
-        """What is left of earlier rules: let go a little at a time, too."""
+        """Parts of earlier rules, freed in slices too."""
         self._retry_ns: int | None = None
         self.version = 0
-        """The version that decides; 0 before the first."""
+        """The version in force; 0 before the first."""
         self.fault: str | None = None
 
     def want(self, version: int) -> None:
-        """The store has `version`: compile unless it decides already."""
+        """The store has `version`: compile it unless it is in force."""
         if version in (self.version, self._refused):
             return
-        # One that runs is never begun anew: writes that follow each other faster than a
-        # compilation lasts would keep it from ever ending.
+        # A running compilation is never restarted: frequent writes would keep it from ending.
         if self._running is not None or self._done is not None:
             self._next = version
         elif self._retry_ns is None:
@@ -71,16 +70,16 @@ class PolicyKeeper:
 
     @property
     def compiling(self) -> bool:
-        """Whether newer rules than those that decide are on their way."""
+        """Whether newer rules are being compiled, or wait for a retry."""
         return not (self._running is None and self._done is None and self._retry_ns is None)
 
     def due_ns(self) -> int | None:
-        """When `slice` has something to do; None for never."""
+        """When `slice` is due; None for never."""
         busy = self._retired or self._done is not None or self._running is not None
         return 0 if busy else self._retry_ns
 
     def slice(self) -> None:
-        """Go on compiling for at most SLICE_NS, or adopt what is compiled."""
+        """Compile for at most SLICE_NS, or put compiled rules in force."""
         if self._done is not None:
             compiled, self._done = self._done, None
             self._take(compiled)
@@ -106,8 +105,8 @@ class PolicyKeeper:
             self._turn_down(error)
 
     def _begin(self) -> None:
-        # A compilation makes many objects and no cycles. A garbage collection in the middle of it
-        # would find nothing, and walk through all of them for longer than a slice may last.
+        # A compilation makes many objects and no cycles: a garbage collection meanwhile would find
+        # nothing and take longer than a slice.
         gc.disable()
         self._running = self._reader.compile()
 
@@ -124,19 +123,19 @@ class PolicyKeeper:
         if self._deciding is not None:
             self._retired += _parts_of(self._deciding)
         self._deciding, self._refused, self.fault = snapshot, None, None
-        self._want_next()
+        self._request_next()
 
     def _turn_down(self, error: UnusableRules) -> None:
-        """Those before stay in force until the store has another version."""
+        """Keep the rules in force until the store has another version."""
         gc.enable()
         self._refused, self.fault = error.version, str(error)
         self.refuse(error, None if self._deciding else self._reader.settings())
-        self._want_next()
+        self._request_next()
 
-    def _want_next(self) -> None:
-        wanted, self._next = self._next, None
-        if wanted is not None:
-            self.want(wanted)
+    def _request_next(self) -> None:
+        requested, self._next = self._next, None
+        if requested is not None:
+            self.want(requested)
 
     def _fail(self, error: StorageError) -> None:
         if self.fault is None:
@@ -147,13 +146,13 @@ class PolicyKeeper:
 
 
 def _parts_of(snapshot: Snapshot) -> list[object]:
-    """What is large about a snapshot, in pieces: freeing it at once would hold up the loop."""
+    """The large parts of a snapshot: freeing all at once would delay the loop."""
     policy = snapshot.policy
     return [*policy.rules.values(), *policy.group_rules.values(), *policy.portals.values()]
 
 
 def _nobody(_snapshot: Snapshot) -> None:
-    """Before the loop has said who adopts, there is nothing to compile."""
+    """Stands in until the controller is built."""
 
 
 def _nobody_hears(_error: UnusableRules, _settings: Snapshot | None) -> None:

@@ -12,7 +12,14 @@ from gateway.cli.options import json_option
 from gateway.commands.provisioning import check_initial
 from gateway.errors import SettingsError
 from gateway.hardware.boards.profiles import BoardProfile, check_site, load_profile
-from gateway.settings import SiteFile, parse_site, read_text
+from gateway.settings import (
+    SITE_FILE,
+    SiteFile,
+    end_problem,
+    parse_site,
+    read_current_site,
+    read_text,
+)
 
 
 @click.command()
@@ -21,13 +28,18 @@ from gateway.settings import SiteFile, parse_site, read_text
 def check(file: Path, *, as_json: bool) -> None:
     """Check the site file FILE, without a data directory; exit code 1 if it cannot be used."""
     try:
-        site, profile = usable_site(read_text(file), str(file))
+        text = read_text(file)
+        site, profile = usable_site(text, str(file))
+        if file.name == SITE_FILE:
+            read_current_site(file.parent)
     except SettingsError as error:
         if not as_json:
             raise
         report([Finding(Grade.FAIL, "site file", str(error))], as_json=True)
         return
-    report(site_findings(site, profile), as_json=as_json)
+    problem = end_problem(text)
+    unended = [Finding(Grade.WARN, "site file", f"it {problem}")] if problem else []
+    report([*unended, *site_findings(site, profile)], as_json=as_json)
 
 
 def usable_site(text: str, name: str) -> tuple[SiteFile, BoardProfile]:

@@ -18,7 +18,7 @@ import click
 
 from gateway.cli.options import data_option
 from gateway.errors import GatewayError, SettingsError
-from gateway.settings import SITE_FILE, SiteFile, read_site
+from gateway.settings import SiteFile, read_current_site
 
 RULES_FILE = Path("/etc/udev/rules.d/70-gateway-readers.rules")
 """After udev's own 60-persistent-input.rules, which makes the links that it matches."""
@@ -38,7 +38,7 @@ _HEAD = (
 )
 def device_rules(data: Path, *, install: bool) -> None:
     """Print the udev rules for the input devices that are readers of the site."""
-    text = rules_of(read_site(data / SITE_FILE))
+    text = rules_of(read_current_site(data))
     if not install:
         click.echo(text, nl=False)
         return

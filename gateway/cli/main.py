@@ -13,6 +13,7 @@ from gateway.errors import GatewayError
 _COMMANDS = {
     "init": ("gateway.cli.init", "Make a data directory, its databases and the administrator."),
     "check": ("gateway.cli.check", "Check a site file, without a data directory."),
+    "site": ("gateway.cli.site", "Accept a site file with fewer doors, readers or outputs."),
     "passwd": ("gateway.cli.login", "Set the password of an API login."),
     "login": ("gateway.cli.login", "Make, list and remove API logins, and set their roles."),
     "portal": (

@@ -12,7 +12,7 @@ from gateway.cli.options import data_option, initialised, json_option
 from gateway.cli.printing import print_rows
 from gateway.commands.provisioning import EVERYBODY_ALWAYS
 from gateway.commands.site_additions import add_missing, bind_reader, named_row
-from gateway.settings import SITE_FILE, read_site
+from gateway.settings import read_current_site
 
 LINKS = "portal_access_rules"
 
@@ -72,7 +72,7 @@ def link(data: Path, where: str, rule: str) -> None:
 def add(data: Path) -> None:
     """Add what doors and readers lack that the site file got after `init`: actions and portals
     that open them, and the settings that switch wired parts on. Existing rows stay unchanged."""
-    site = read_site(initialised(data) / SITE_FILE)
+    site = read_current_site(initialised(data))
     with local_store(data) as store:
         made = add_missing(store, site)
     for text in made:
@@ -91,7 +91,7 @@ def add(data: Path) -> None:
 @click.argument("where", metavar="[PORTAL]", required=False)
 def bind(data: Path, reader: str, where: str | None) -> None:
     """Let READER stand for PORTAL (number or name). Default: its portal of the site file."""
-    site = read_site(initialised(data) / SITE_FILE)
+    site = read_current_site(initialised(data))
     with local_store(data) as store:
         number, name = bind_reader(store, site, reader, where)
     click.echo(f"reader {reader} stands for portal {number} ({name}) now", err=True)

@@ -23,7 +23,7 @@ from gateway.host.notify import Notifier, NotifySocket
 from gateway.host.process import PARENT_VARIABLE, RESTART_REQUESTED
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.temporary import bring_back, clear, sweep
-from gateway.settings import SITE_FILE, HttpSettings, read_site
+from gateway.settings import HttpSettings, read_current_site
 from gateway.settings.addresses import parse_address
 
 FIRST_PAUSE_S = 0.2
@@ -218,7 +218,7 @@ def run(data: Path, http: str | None, https: str | None) -> None:
         if address:
             parse_address(address, option)
     # Refused here, where somebody watches; an installed device runs on with its last good copy.
-    site = read_site(data / SITE_FILE)
+    site = read_current_site(data)
     check_site(load_profile(site.site.board), site)
     runtime = RuntimeDirectory.create(data)
     held = runtime.holder("run") or runtime.holder("controller")

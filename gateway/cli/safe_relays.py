@@ -7,7 +7,7 @@ boot, long before the controller. So it imports little: no log, no database, no 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -18,7 +18,7 @@ from gateway.errors import DeviceUnavailable, SettingsError
 from gateway.hardware.boards.profiles import BoardProfile, load_profile
 from gateway.hardware.safe_relays import DeclaredState, keeps_outputs, put_safe
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_site
+from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_current_site, read_site
 
 
 @click.command("safe-relays")
@@ -76,14 +76,21 @@ def site_of(data: Path, moment: DeclaredState) -> SiteFile:
     since that controller left the relays, even if the site file has changed. If one cannot be
     used, the other is. Raises SettingsError when neither can be used.
     """
-    names = [SITE_FILE, LAST_GOOD] if moment is DeclaredState.START else [LAST_GOOD, SITE_FILE]
+    ways: list[Callable[[], SiteFile]] = [
+        lambda: read_current_site(data),
+        lambda: read_site(data / LAST_GOOD),
+    ]
+    if moment is not DeclaredState.START:
+        ways.reverse()
+    # The doors that a cut file still has are better put safe than none.
+    ways.append(lambda: read_site(data / SITE_FILE))
     errors = []
-    for name in names:
+    for read in ways:
         try:
-            return read_site(data / name)
+            return read()
         except SettingsError as error:
             errors.append(str(error))
-    raise SettingsError("; ".join(errors))
+    raise SettingsError("; ".join(dict.fromkeys(errors)))
 
 
 def why_not(profile: BoardProfile, moment: DeclaredState) -> str:

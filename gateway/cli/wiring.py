@@ -10,7 +10,7 @@ from gateway.cli.options import data_option, initialised
 from gateway.errors import DataDirectoryError
 from gateway.hardware.boards.profiles import check_site, load_hats, load_profile
 from gateway.hardware.drawing.wiring import draw_wiring
-from gateway.settings import SITE_FILE, read_site
+from gateway.settings import read_current_site
 
 
 @click.command()
@@ -27,7 +27,7 @@ from gateway.settings import SITE_FILE, read_site
 )
 def wiring(data: Path, board: str | None, output: Path | None) -> None:
     """Draw the header of the board with every pin that the site file uses, as SVG."""
-    site = read_site(initialised(data) / SITE_FILE)
+    site = read_current_site(initialised(data))
     profile = load_profile(board or site.site.board)
     if board is None:
         check_site(profile, site)

@@ -12,11 +12,21 @@ from gateway.commands.certificate import certificate_file
 from gateway.commands.demo import demo_rows
 from gateway.doors.door_settings import SecBoxRow
 from gateway.errors import DataDirectoryError, GatewayError, InvalidRequest, SettingsError
+from gateway.files import write_whole
 from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
-from gateway.settings import SITE_FILE, Door, Pull, SiteFile, parse_site, read_site
+from gateway.settings import (
+    SITE_FILE,
+    Door,
+    Pull,
+    SiteFile,
+    accept_site,
+    parse_site,
+    read_site,
+    with_end,
+)
 from gateway.settings.refusals import closest
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import Journal
@@ -54,11 +64,12 @@ def initialise(data: Path, site_text: str | None, *, demo: bool, open_portals: b
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if site_text is not None:
-            (data / SITE_FILE).write_text(site_text, encoding="utf-8")
+            write_whole(data / SITE_FILE, with_end(site_text).encode(), mode=0o644)
         Journal.create(data / JOURNAL_FILE)
         password = _fill_store(data / STORE_FILE, site, demo=demo, open_portals=open_portals)
         if not certificate_file(data).exists():
             make_self_signed(certificate_file(data), SystemClock().utc())
+        accept_site(data)
     except OSError as error:
         _remove(data, is_new=is_new, with_site=site_text is not None)
         raise DataDirectoryError(f"cannot make {data}: {error}") from error

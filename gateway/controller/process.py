@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import threading
 from pathlib import Path
@@ -17,7 +16,7 @@ from gateway.errors import SettingsError
 from gateway.hardware.boards.profiles import load_profile
 from gateway.host.notify import Notifier
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_running_site, read_site
+from gateway.settings import SiteFile, keep_last_good, read_current_site, read_running_site
 from gateway.store.check import damage
 from gateway.store.files import JOURNAL_FILE
 
@@ -63,8 +62,8 @@ def _check_later(path: Path, inbox: Inbox[Item]) -> None:
 def _keep_copy(data: Path, site: SiteFile) -> None:
     """Keep a copy of the site file that a controller started with."""
     try:
-        if read_site(data / SITE_FILE) == site:
-            shutil.copyfile(data / SITE_FILE, data / LAST_GOOD)
+        if read_current_site(data) == site:
+            keep_last_good(data)
     except (SettingsError, OSError) as error:
         log.warning("the site file cannot be copied", why=str(error))
 

@@ -11,10 +11,16 @@ from gateway.settings.doors import Door, Egress, RexMode, Side, Turnstile
 from gateway.settings.files import (
     LAST_GOOD,
     SITE_FILE,
+    accept_site,
+    end_problem,
+    keep_last_good,
+    missing_parts,
     parse_site,
+    read_current_site,
     read_running_site,
     read_site,
     read_text,
+    with_end,
 )
 from gateway.settings.readers import (
     ByteOrder,
@@ -77,9 +83,15 @@ __all__ = [
     "Turnstile",
     "UhfProtocol",
     "WiegandReader",
+    "accept_site",
     "describe",
+    "end_problem",
+    "keep_last_good",
+    "missing_parts",
     "parse_site",
+    "read_current_site",
     "read_running_site",
     "read_site",
     "read_text",
+    "with_end",
 ]

@@ -1,19 +1,39 @@
-"""Reads the site file from disk."""
+"""The site file on disk: reading it, saying what is wrong with it, and noticing that it was cut.
+
+A site file ends with `END_LINE`, which `init` and `gateway site accept` write: a file that was cut
+off, by a full card or a broken connection, has lost it. Besides, nothing that the last good copy
+has may be missing, unless somebody accepted the file with `gateway site accept`.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from gateway.errors import SettingsError
+from gateway.files import read_whole, write_whole
 from gateway.settings.refusals import describe
 from gateway.settings.site import SiteFile
 from gateway.settings.toml_text import decode, parse
 
 SITE_FILE = "gateway.toml"
 LAST_GOOD = "gateway.toml.last-good"
-"""Copy of the site file with which a controller last started."""
+"""Copy of the site file with which a controller last came up. Those before it have a number
+behind that name."""
+GENERATIONS = 3
+"""Copies that are kept."""
+ACCEPTED = "gateway.toml.accepted"
+"""SHA-256 of the text that somebody accepted as it is."""
+END_LINE = "# End of site file. Keep this line last: without it the file counts as cut off."
+LARGEST = 1 << 20
+"""Bytes of a site file."""
+
+_END = re.compile(r"#\s*end of site file\b", re.IGNORECASE)
 
 
 def read_site(path: Path) -> SiteFile:
@@ -27,7 +47,7 @@ def read_site(path: Path) -> SiteFile:
 def read_text(path: Path) -> str:
     """The text of the site file at `path`. Raises SettingsError if it is missing or no text."""
     try:
-        return decode(path.read_bytes(), str(path))
+        return decode(read_whole(path, LARGEST), str(path))
     except FileNotFoundError:
         raise SettingsError(f"there is no site file {path}{_beside(path)}") from None
     except IsADirectoryError:
@@ -56,6 +76,31 @@ def parse_site(text: str, name: str) -> SiteFile:
         raise SettingsError(f"{name}: {describe(error, data, SiteFile, text)}") from error
 
 
+def read_current_site(data: Path) -> SiteFile:
+    """The site file of the data directory `data`.
+
+    Raises SettingsError when it cannot be used, may be cut off, or lacks what its last good copy
+    has, and nobody has accepted that.
+    """
+    path = data / SITE_FILE
+    text = read_text(path)
+    site = parse_site(text, str(path))
+    good, accepted = next(_copies(data), None), _accepted(data)
+    # Without either, nobody can say what it was: it was written by hand, or by an older program.
+    if text == good or _digest(text) == accepted or good is accepted is None:
+        return site
+    problem = end_problem(text)
+    if problem:
+        raise SettingsError(f"{path} {problem}")
+    missing = missing_parts(data, site)
+    if missing:
+        raise SettingsError(
+            f"{path} has no longer what its last good copy has: {', '.join(missing)}. Put it back, "
+            f"or accept the file as it is: `gateway site accept --data {data}`"
+        )
+    return site
+
+
 def read_running_site(data: Path) -> SiteFile:
     """The site file of a running device; if it is invalid, its last good copy, with a warning.
 
@@ -63,13 +108,128 @@ def read_running_site(data: Path) -> SiteFile:
     can be used.
     """
     try:
-        return read_site(data / SITE_FILE)
+        return read_current_site(data)
     except SettingsError as error:
-        if not (data / LAST_GOOD).exists():
+        site = _last_good(data)
+        if site is None:
             raise
         # Imported here: it takes a third of the time in which `safe-relays` must act.
         import structlog
 
         log = structlog.get_logger("site")
         log.warning("the site file is refused; going on with its last good copy", why=str(error))
-        return read_site(data / LAST_GOOD)
+        return site
+
+
+def end_problem(text: str) -> str:
+    """What is wrong with the end of a site file; empty when it is whole."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and _END.match(lines[-1]):
+        return ""
+    if any(_END.match(line) for line in lines):
+        return "has something below its end line: move the line '# End of site file' to the end"
+    return (
+        "does not end with the line '# End of site file', so it may be cut off: see whether all is "
+        "there, then write that line last"
+    )
+
+
+def with_end(text: str) -> str:
+    """`text` with its end line."""
+    if not end_problem(text):
+        return text
+    return f"{text.rstrip()}\n\n{END_LINE}\n"
+
+
+def missing_parts(data: Path, site: SiteFile) -> list[str]:
+    """What the last good copy has, and `site` has fewer of: doors, readers, outputs or inputs.
+
+    Parts count by their kind, since those that were given another name or pin are not missing.
+    """
+    good = _last_good(data)
+    if good is None:
+        return []
+    missing = []
+    for old, new in zip(_parts(good), _parts(site), strict=True):
+        if len(new) < len(old):
+            missing += [part for part in old if part not in new] or [f"one of {', '.join(old)}"]
+    return list(dict.fromkeys(missing))
+
+
+def accept_site(data: Path) -> None:
+    """Let the site file of `data` count as whole and meant: with its end line, and on record.
+
+    Raises SettingsError when it cannot be read or written. Whether it can be used is not checked.
+    """
+    path = data / SITE_FILE
+    text = read_text(path)
+    try:
+        if end_problem(text):
+            text = with_end(text)
+            write_whole(path, text.encode(), like=path)
+        write_whole(data / ACCEPTED, f"{_digest(text)}\n".encode(), mode=0o644)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be accepted: {error}") from error
+
+
+def keep_last_good(data: Path) -> None:
+    """Keep the site file of `data`, with which a controller came up, as the last good copy.
+
+    Raises SettingsError or OSError when that fails.
+    """
+    site_file = data / SITE_FILE
+    text = read_text(site_file)
+    kept = [_kept(path) for path in _places(data)]
+    if kept[0] == text:
+        return
+    # The oldest first, so that at no time there is none.
+    for path, before in reversed([*zip(_places(data)[1:], kept, strict=False)]):
+        if before is not None:
+            with suppress(OSError):
+                write_whole(path, before.encode(), like=site_file)
+    write_whole(_places(data)[0], text.encode(), like=site_file)
+
+
+def _places(data: Path) -> list[Path]:
+    return [data / LAST_GOOD, *(data / f"{LAST_GOOD}.{it}" for it in range(1, GENERATIONS))]
+
+
+def _kept(path: Path) -> str | None:
+    try:
+        return read_text(path)
+    except SettingsError:
+        return None
+
+
+def _copies(data: Path) -> Iterator[str]:
+    """The last good copies that can be read, the newest first, whole ones before others."""
+    kept = [text for text in map(_kept, _places(data)) if text is not None]
+    yield from sorted(kept, key=lambda text: bool(end_problem(text)))
+
+
+def _last_good(data: Path) -> SiteFile | None:
+    for text in _copies(data):
+        with suppress(SettingsError):
+            return parse_site(text, LAST_GOOD)
+    return None
+
+
+def _accepted(data: Path) -> str | None:
+    try:
+        return read_whole(data / ACCEPTED, 100).decode("ascii").strip()
+    except (OSError, ValueError):
+        return None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parts(site: SiteFile) -> tuple[list[str], ...]:
+    """Doors, readers, switched outputs, and all pins, with those of locks and inputs."""
+    doors = [f"door {door.name!r}" for door in site.doors()]
+    if site.turnstile is not None:
+        doors.append(f"turnstile {site.turnstile.name!r}")
+    readers = [f"reader {reader.name!r}" for reader in site.reader]
+    switches = [name for name, _ in site.switches()]
+    return doors, readers, switches, [f"{key} (pin {pin})" for pin, key in site.pins()]

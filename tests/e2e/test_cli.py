@@ -212,6 +212,26 @@ def test_run_refuses_a_site_file_that_was_spoiled_later(make: Maker) -> None:
     assert "site.colour" in doctor.stdout
 
 
+def test_a_site_file_with_a_door_fewer_waits_for_somebody_to_accept_it(
+    make: Maker, start: Callable[..., Running]
+) -> None:
+    site = make.demo()
+    start(site).stop()
+    path = site.data / "gateway.toml"
+    whole = path.read_text()
+    path.write_text(whole[: whole.index("[[door]]\nid = 2")])
+    refused(site.type("run", "--http", "127.0.0.1:0"), "does not end with the line")
+    begin, end = whole.index("[[door]]\nid = 2"), whole.index("# A site with a turnstile")
+    path.write_text(whole[:begin] + whole[end:])
+    refused(site.type("run", "--http", "127.0.0.1:0"), "door 'back'", "gateway site accept")
+    assert "fail site file: " in site.type("doctor").stdout
+    assert site.home.type("check", path).returncode == 1
+    assert site.home.type("site", "accept", "--data", site.data).returncode == 0
+    assert site.home.type("check", path).returncode == 0
+    running = start(site)
+    assert [door.name for door in running.status().doors] == ["front"]
+
+
 # run
 
 

@@ -35,7 +35,7 @@ from gateway.host.certificate import expires
 from gateway.host.clock_trust import CEILING, ClockVerdict
 from gateway.host.machine import MachineFiles
 from gateway.link.messages import ControllerStatus, DeviceStatus
-from gateway.settings import SITE_FILE, HttpSettings, read_running_site, read_site
+from gateway.settings import HttpSettings, read_current_site, read_running_site
 from gateway.store.check import damage, damaged_entries, full_checks, too_new
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal.renewal import put_aside
@@ -85,7 +85,7 @@ def examine(
     processes = list(_guarded("controller", _processes(data)))
     site = None
     try:
-        site = read_site(data / SITE_FILE)
+        site = read_current_site(data)
         profile = load_profile(site.site.board)
         check_site(profile, site)
     except GatewayError as error:

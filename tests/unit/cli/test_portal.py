@@ -13,7 +13,7 @@ from gateway.cli.doctor import Grade
 from gateway.cli.main import cli
 from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
-from gateway.settings import SITE_FILE
+from gateway.settings import SITE_FILE, with_end
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 
@@ -67,9 +67,8 @@ def warned(data: Path, subject: str) -> str:
 def test_a_door_and_reader_that_came_after_init_work_once_the_doctors_command_ran(
     site: Path,
 ) -> None:
-    (site / SITE_FILE).write_text(
-        HEAD + door(1, "front") + door(2, "back") + door(3, "side"), encoding="utf-8"
-    )
+    text = HEAD + door(1, "front") + door(2, "back") + door(3, "side")
+    (site / SITE_FILE).write_text(with_end(text), encoding="utf-8")
     cure = f"`gateway portal add --data {site}`"
     assert cure in warned(site, "reader side")
     assert cure in warned(site, "door side")
@@ -91,7 +90,7 @@ def test_adding_changes_no_portal_that_is_there(site: Path) -> None:
         row = {"id": 3, "name": "office", "area_from_id": 1, "area_to_id": 1}
         store.insert("portals", [row])
     text = HEAD + door(1, "front") + door(2, "back") + door(3, "side")
-    (site / SITE_FILE).write_text(text, encoding="utf-8")
+    (site / SITE_FILE).write_text(with_end(text), encoding="utf-8")
     assert "portal 4 opens side" in portal(site, "add").output
 
 
@@ -105,7 +104,8 @@ def test_a_reader_at_a_wrong_portal_is_cured_by_what_the_doctor_says(tmp_path: P
     assert "no portal opens it" in warned(data, "door back")
     assert portal(data, "add").exit_code == 0
     assert portal(data, "bind", "back", "2").exit_code == 0
-    (data / SITE_FILE).write_text(text.replace("portal = 9", "portal = 2"), encoding="utf-8")
+    corrected = with_end(text.replace("portal = 9", "portal = 2"))
+    (data / SITE_FILE).write_text(corrected, encoding="utf-8")
     assert not warned(data, "reader back")
     assert not warned(data, "door back")
 

@@ -16,7 +16,8 @@ from gateway.errors import DeviceUnavailable, SettingsError
 from gateway.hardware.safe_relays import DeclaredState
 from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import LAST_GOOD, SITE_FILE
+from gateway.settings import LAST_GOOD, SITE_FILE, with_end
+from gateway.settings.files import ACCEPTED
 
 SITE = """
 [site]
@@ -131,7 +132,18 @@ def test_after_a_fault_the_wiring_is_that_with_which_the_controller_came_up(
 
 def test_at_a_start_the_wiring_is_the_site_files(run: Run, data: Path) -> None:
     (data / LAST_GOOD).write_text(SITE.format(pin=22))
+    (data / SITE_FILE).write_text(with_end(SITE.format(pin=17)))
     assert "pin 17" in run("--on", "start").stderr
+
+
+def test_at_a_start_a_cut_site_file_is_not_gone_by(run: Run, data: Path) -> None:
+    (data / LAST_GOOD).write_text(SITE.format(pin=22))
+    assert "pin 22" in run("--on", "start").stderr
+
+
+def test_without_a_copy_the_doors_that_a_cut_file_has_are_put_safe(run: Run, data: Path) -> None:
+    (data / ACCEPTED).write_text("0" * 64)
+    assert "pin 17" in run().stderr
 
 
 @pytest.mark.parametrize("broken", [SITE_FILE, LAST_GOOD])

@@ -11,7 +11,7 @@ import pytest
 from gateway.commands.provisioning import initialise, set_password
 from gateway.errors import DataDirectoryError, GatewayError, SettingsError
 from gateway.objects.catalogue import REGISTRY
-from gateway.settings import SITE_FILE
+from gateway.settings import SITE_FILE, with_end
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
@@ -160,7 +160,8 @@ def test_a_site_file_is_taken_from_the_directory_and_never_overwritten(data: Pat
     with pytest.raises(DataDirectoryError, match="already; leave --demo"):
         initialise(data, SITE, demo=False)
     initialise(data, None, demo=False)
-    assert (data / SITE_FILE).read_text(encoding="utf-8") == SITE
+    # Its end line alone is added.
+    assert (data / SITE_FILE).read_text(encoding="utf-8") == with_end(SITE)
 
 
 def test_without_a_site_there_is_nothing_to_make(data: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import string
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +22,8 @@ IDLE_S = 3_600
 ABSOLUTE_S = 86_400
 """A session is expired after this time, even if clients use it."""
 MOST_SESSIONS = 1_000
+MOST_OF_LOGIN = 100
+"""Sessions of one login, so that it ends none of another one."""
 
 _ALPHABET = string.ascii_letters + string.digits
 _NS = 1_000_000_000
@@ -46,11 +48,13 @@ class MemorySessions:
         idle_s: int = IDLE_S,
         absolute_s: int = ABSOLUTE_S,
         most: int = MOST_SESSIONS,
+        most_of_login: int = MOST_OF_LOGIN,
     ) -> None:
         self._monotonic_ns = monotonic_ns
         self._idle_ns = idle_s * _NS
         self._absolute_ns = absolute_s * _NS
         self._most = most
+        self._most_of_login = most_of_login
         self._lock = threading.Lock()
         # The least recently used one comes first.
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
@@ -60,12 +64,16 @@ class MemorySessions:
             return len(self._entries)
 
     def open(self, login: str, stamp: str) -> Session:
-        """A new session. Over the limit, the longest idle one ends, never one in use."""
+        """A new session.
+
+        Over the limit of a login its longest idle session ends, over that of all the longest idle
+        one of the login that has most, and never one in use.
+        """
         token = "".join(secrets.choice(_ALPHABET) for _ in range(TOKEN_LENGTH))
         session = Session(token, login, stamp)
         now = self._monotonic_ns()
         with self._lock:
-            self._make_room(now)
+            self._make_room(login, now)
             self._entries[token] = _Entry(session, now, now)
         return session
 
@@ -121,9 +129,19 @@ class MemorySessions:
             return True
         return not entry.users and now - entry.used_ns >= self._idle_ns
 
-    def _make_room(self, now: int) -> None:
-        # Sessions in use may exceed the limit, by at most the number of server threads.
-        idle = [(token, entry) for token, entry in self._entries.items() if not entry.users]
-        for token, entry in idle:
-            if self._expired(entry, now) or len(self._entries) >= self._most:
+    def _make_room(self, login: str, now: int) -> None:
+        # Sessions in use may exceed the limits, by at most the number of server threads.
+        for token, entry in list(self._entries.items()):
+            if self._expired(entry, now):
                 del self._entries[token]
+        counts = Counter(entry.session.login for entry in self._entries.values())
+        if counts[login] >= self._most_of_login:
+            self._end_idlest(login)
+        elif len(self._entries) >= self._most:
+            self._end_idlest(max(counts, key=counts.__getitem__))
+
+    def _end_idlest(self, login: str) -> None:
+        for token, entry in self._entries.items():
+            if entry.session.login == login and not entry.users:
+                del self._entries[token]
+                return

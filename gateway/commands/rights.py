@@ -26,7 +26,7 @@ class Sessions(Protocol):
     """The valid sessions, which the transport keeps. Thread-safe."""
 
     def open(self, login: str, stamp: str) -> Session:
-        """A new session; beyond the limit it replaces the one that has been idle longest."""
+        """A new session; beyond the limit it replaces the longest idle one of the same login."""
 
     def use(self, token: str) -> AbstractContextManager[Session | None]:
         """The session of `token`, which cannot expire within the block; None for no session."""

@@ -21,6 +21,18 @@ def make(clock: ManualClock, most: int = 3, absolute_s: int = 1_000) -> MemorySe
     return MemorySessions(clock.monotonic_ns, idle_s=60, absolute_s=absolute_s, most=most)
 
 
+def test_the_sessions_of_a_login_end_none_of_another_one(clock: ManualClock) -> None:
+    sessions = MemorySessions(clock.monotonic_ns, most=12, most_of_login=5)
+    administrator = sessions.open("admin", "s").token
+    own = [sessions.open("operator", "s").token for _ in range(1_000)]
+    assert alive(sessions, administrator)
+    assert [alive(sessions, token) for token in own[-6:]] == [False, True, True, True, True, True]
+    for number in range(20):
+        sessions.open(f"other {number % 4}", "s")
+    assert alive(sessions, administrator)
+    assert len(sessions) == 12
+
+
 def alive(sessions: MemorySessions, token: str) -> bool:
     with sessions.use(token) as session:
         return session is not None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.commands.answers import TextStream
-from gateway.commands.command import Audit, Command
+from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import OptionalFlag, RequestModel
 from gateway.commands.rights import Caller, Right
@@ -116,21 +116,31 @@ def audited(command: Command, call: Call[object]) -> Iterator[None]:
         yield
     except GatewayError as error:
         if audit.refusals:
-            # Throttled by address, since a guesser varies the request.
-            key = f"{command.name} refused at {call.caller.address}"
-            _note_throttled(call.context, audit, f"{text}, refused: {error}", key)
+            note_refusal(call, audit.kind, command.name, f"{text}, refused: {error}")
         raise
-    _note_throttled(call.context, audit, text, text)
-
-
-def _note_throttled(context: CommandContext, audit: Audit, text: str, key: str) -> None:
-    """Write `text`, unless the entry is throttled and one with the same `key` is recent."""
+    more: str | None = ""
     if audit.throttled:
-        omitted = context.repeats.worth_an_entry(key, context.clock.monotonic_ns())
-        if omitted is None:
-            return
-        text += f" ({omitted} more since the last entry)" if omitted else ""
-    note(context, audit.kind, text)
+        now_ns = call.context.clock.monotonic_ns()
+        more = call.context.repeats.note(text, call.caller.address, now_ns)
+    if more is not None:
+        note(call.context, audit.kind, text + more)
+
+
+def note_refusal(call: Call[object], kind: AuditType, command: str, text: str) -> None:
+    """Add an entry about a refusal, unless that command was refused to that login lately.
+
+    Others are counted, so that refusals never displace changes from the log. The request is not
+    part of what is compared, since a guesser varies it.
+    """
+    caller, repeats = call.caller, call.context.repeats
+    more = repeats.note(
+        f"{command} refused to {caller.login}",
+        caller.address,
+        call.context.clock.monotonic_ns(),
+        repeats.REFUSALS_PAUSE_S,
+    )
+    if more is not None:
+        note(call.context, kind, text + more)
 
 
 def note(context: CommandContext, kind: AuditType, text: str) -> None:

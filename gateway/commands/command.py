@@ -22,7 +22,7 @@ class Audit:
     """From the checked request to the text after the command's name; it never holds a secret."""
     kind: AuditType = AuditType.API
     refusals: bool = False
-    """A refused attempt gets an entry, too."""
+    """A refused attempt gets an entry, too; repeated ones are counted."""
     throttled: bool = False
     """Clients send the command every few seconds: repeated entries are counted, not written."""
 

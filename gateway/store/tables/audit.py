@@ -7,8 +7,9 @@ Callers put no secret into it.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 
@@ -16,6 +17,8 @@ from gateway.objects.fields import TEXT_LIMIT
 from gateway.store.objects.store import Store
 
 AUDIT_LOG = "audit_logs"
+SHOWN_ADDRESSES = 3
+"""Addresses that an entry about repeated events names."""
 _NS = 1_000_000_000
 
 
@@ -60,29 +63,57 @@ def entries(store: Store, kinds: Collection[AuditType]) -> Iterator[str]:
         yield f"{row['time']} [{name}] {' '.join(str(row['details']).splitlines())}"
 
 
+@dataclass(slots=True)
+class _Repeated:
+    until_ns: int
+    omitted: int = 0
+    addresses: Counter[str] = field(default_factory=Counter)
+
+
 class Repeats:
     """Counts repeated events, so that they do not displace all others from the log.
 
-    Clients log in every few seconds, and guessers faster. Any thread may use it.
+    Clients log in every few seconds, and guessers faster, from many addresses. Any thread may use
+    it.
     """
 
     PAUSE_S = 600
     """The same event gets one entry in this time."""
+    REFUSALS_PAUSE_S = 3_600
+    """As above for refusals: those of logins take at most 24 entries a day, whoever guesses."""
     MOST_KNOWN = 512
+    MOST_ADDRESSES = 256
+    """Addresses that are told apart; further ones count as one."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._known: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._known: OrderedDict[str, _Repeated] = OrderedDict()
 
-    def worth_an_entry(self, what: str, now_ns: int) -> int | None:
-        """The number of earlier events `what` without an entry; None if this gets none either."""
+    def note(self, what: str, address: str, now_ns: int, pause_s: int = PAUSE_S) -> str | None:
+        """What an entry of the event `what` adds about earlier ones that have no entry; None if
+        this one gets none either.
+        """
         with self._guard:
-            until_ns, unsaid = self._known.get(what, (0, 0))
-            if now_ns < until_ns:
-                self._known[what] = (until_ns, unsaid + 1)
+            known = self._known.get(what)
+            if known is not None and now_ns < known.until_ns:
+                known.omitted += 1
+                full = len(known.addresses) >= self.MOST_ADDRESSES
+                known.addresses[
+                    "others" if full and address not in known.addresses else address
+                ] += 1
                 return None
-            self._known[what] = (now_ns + self.PAUSE_S * _NS, 0)
+            self._known[what] = _Repeated(now_ns + pause_s * _NS)
             self._known.move_to_end(what)
             while len(self._known) > self.MOST_KNOWN:
                 self._known.popitem(last=False)
-            return unsaid
+        return _omitted(known) if known is not None and known.omitted else ""
+
+
+def _omitted(known: _Repeated) -> str:
+    number = len(known.addresses)
+    most = ", ".join(
+        f"{address or 'this device'}: {count}"
+        for address, count in known.addresses.most_common(SHOWN_ADDRESSES)
+    )
+    rest = f" and {number - SHOWN_ADDRESSES} others" if number > SHOWN_ADDRESSES else ""
+    return f" ({known.omitted} more since the last entry; {most}{rest})"

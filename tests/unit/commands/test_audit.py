@@ -117,15 +117,42 @@ def test_openings_are_told_refused_ones_too(desk: Desk) -> None:
 def test_logins_are_told_once_in_a_while(desk: Desk) -> None:
     for _ in range(5):
         desk.ask("login", {"login": "admin", "password": "right"})
-        for name in ("root", "boss"):
-            desk.refusal("login", {"login": name, "password": "guess"})
+    desk.clock.advance(Repeats.PAUSE_S)
+    desk.ask("login", {"login": "admin", "password": "right"})
     assert [entry.partition(": ")[2] for entry in desk.audit()] == [
         "login of 'admin'",
-        "login of 'root', refused: Invalid login or password",
+        "login of 'admin' (4 more since the last entry; 127.0.0.1: 4)",
     ]
-    desk.clock.advance(Repeats.PAUSE_S)
-    desk.refusal("login", {"login": "boss", "password": "guess"})
-    assert desk.audit()[-1].endswith("(9 more since the last entry)")
+
+
+def test_wrong_passwords_from_many_addresses_take_one_entry_an_hour(desk: Desk) -> None:
+    def guess(number: int) -> None:
+        body = {"login": f"boss {number}", "password": "guess"}
+        environ = {"REMOTE_ADDR": f"10.0.{number >> 8}.{number & 255}"}
+        assert desk.client.post("/login.fcgi", json=body, environ_base=environ).status_code == 401
+
+    create(desk, "groups", {"name": "x"})
+    for number in range(1_000):
+        guess(number)
+    for _ in range(3):
+        guess(7)
+    desk.clock.advance(Repeats.REFUSALS_PAUSE_S)
+    guess(5)
+    change, first, second = desk.audit()
+    assert "create_objects groups" in change
+    assert first == ("nobody at 10.0.0.0: login of 'boss 0', refused: Invalid login or password")
+    assert second == (
+        "nobody at 10.0.0.5: login of 'boss 5', refused: Invalid login or password "
+        "(1002 more since the last entry; others: 743, 10.0.0.7: 4, 10.0.0.1: 1 and 254 others)"
+    )
+
+
+def test_refused_commands_of_a_login_are_counted_and_push_no_change_out(desk: Desk) -> None:
+    body = {"actions": [{"action": "door", "parameters": "door=4"}]}
+    for _ in range(50):
+        desk.refusal("execute_actions", body, login="operator")
+    desk.refusal("execute_actions", body)
+    assert [entry.partition(" ")[0] for entry in desk.audit()] == ["operator", "admin"]
 
 
 def test_the_filters_choose_by_what_an_entry_is_about(desk: Desk) -> None:

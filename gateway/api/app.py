@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from flask import Flask
 
 from gateway.api.controlid.app import create_app as create_controlid
 from gateway.api.docs_page import description_blueprint
+from gateway.api.login_queue import LoginQueue, LoginTurns
 from gateway.api.manual import manual_blueprint
 from gateway.api.metrics import metrics_blueprint
 from gateway.api.minop import minop_blueprint
@@ -19,4 +22,6 @@ def create_app(context: CommandContext) -> Flask:
     app.register_blueprint(description_blueprint())
     app.register_blueprint(manual_blueprint())
     app.register_blueprint(metrics_blueprint(context))
+    # Flask's documented way to add a middleware.
+    app.wsgi_app = LoginQueue(app.wsgi_app, LoginTurns(time.monotonic))  # type: ignore[method-assign]
     return app

@@ -6,13 +6,16 @@ import codecs
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl
 
 from flask import Request
 
 from gateway.api.serving.body import BodyError
 from gateway.errors import GatewayError, InvalidRequest
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 BODY_LIMIT = 2 * 1024 * 1024
 """Bytes of a body: the vendor's request buffer."""
@@ -37,7 +40,7 @@ def members(request: Request, *, form: bool, longest: int = BODY_LIMIT) -> Mappi
     Clients send wrong content types, so the body itself tells JSON from a form, which is accepted
     only if `form`. Raises BodyTooLarge, or InvalidRequest that says where the JSON is broken.
     """
-    data = _whole(request, longest)
+    data = whole(request.environ, longest)
     if form and b"=" in data and data.lstrip()[:1] != b"{":
         return _form(data)
     return read_json(data)
@@ -45,12 +48,12 @@ def members(request: Request, *, form: bool, longest: int = BODY_LIMIT) -> Mappi
 
 def file(request: Request) -> Mapping[str, object]:
     """The whole body, as the one member `body`. Raises BodyTooLarge or InvalidRequest."""
-    return {"body": _whole(request)}
+    return {"body": whole(request.environ)}
 
 
 def text(request: Request, member: str, longest: int) -> Mapping[str, object]:
     """The members of a JSON body; any other body whole, as the one member `member`."""
-    data = _whole(request, longest)
+    data = whole(request.environ, longest)
     start = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     return read_json(data) if start in {b"{", b""} or data == b"null" else {member: data}
 
@@ -79,10 +82,11 @@ def upload(request: Request) -> Mapping[str, object]:
     return {"body": Upload(request)}
 
 
-def _whole(request: Request, longest: int = BODY_LIMIT) -> bytes:
+def whole(environ: WSGIEnvironment, longest: int = BODY_LIMIT) -> bytes:
+    """The body. Raises InvalidRequest if it ends early, BodyTooLarge."""
     try:
         # The server's own stream, which knows where the body ends, in chunks or not.
-        data: bytes = request.environ["wsgi.input"].read(longest + 1)
+        data: bytes = environ["wsgi.input"].read(longest + 1)
     except BodyError as error:
         raise InvalidRequest(f"The body could not be read: {error}") from error
     if len(data) > longest:

@@ -34,9 +34,7 @@ class HashedPassword(TypedDict):
 
 def login(call: Call[LoginRequest]) -> SessionAnswer:
     """A session for a login and its password."""
-    account = call.context.accounts.verify(
-        call.request.login, call.request.password, call.caller.address
-    )
+    account = call.context.accounts.verify(call.request.login, call.request.password)
     if account is None:
         raise NotAuthenticated("Invalid login or password")
     return {"session": call.context.sessions.open(account.login, account.stamp).token}

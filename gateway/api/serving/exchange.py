@@ -36,7 +36,7 @@ class Piece:
     """What one step made."""
 
     head: tuple[str, Headers] | None
-    """Status and headers, with the first piece."""
+    """Status and headers, with the first piece that is no pause."""
     data: bytes
     last: bool
     pause: bool = False
@@ -123,7 +123,7 @@ class Exchange:
             # One empty piece alone is an empty body.
             pause = empty > (0 if size or self._head_sent else 1)
         head = None if self._head_sent else self._head
-        if head is None and not self._head_sent:
+        if head is None and not self._head_sent and not pause:
             raise RuntimeError("the application has not called start_response")
         self._written = []
         return Piece(head, b"".join(data), last=last, pause=pause and not last)

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 import threading
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +21,8 @@ import argon2
 import peewee
 
 from gateway.errors import InvalidRequest, NotFound, StorageError
-from gateway.objects.fields import has_control_characters, storable_text
 from gateway.store.objects.store import Store
 from gateway.store.tables import own_table
-from gateway.store.tables.login_throttle import LoginThrottle
 
 CACHE_S = 300
 """A verified login is accepted again without hashing for this long: clients log in every few
@@ -56,10 +55,20 @@ class Account:
     """Changes with the password and the role; nobody can derive the password from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    right: bool
-    until_ns: int
+def check_login(login: str) -> None:
+    """Raise InvalidRequest unless an account may have the name `login`.
+
+    It is printable text in composed form without a space at either end: two logins that look alike
+    would pass for one.
+    """
+    if not 1 <= len(login) <= LONGEST_LOGIN:
+        raise InvalidRequest(f"login: it has 1 to {LONGEST_LOGIN} characters")
+    if login != login.strip():
+        raise InvalidRequest("login: it has no space at either end")
+    if not login.isprintable():
+        raise InvalidRequest("login: it has printable characters only, none of them invisible")
+    if not unicodedata.is_normalized("NFC", login):
+        raise InvalidRequest("login: write an accented letter as one character (Unicode NFC)")
 
 
 class Accounts:
@@ -69,11 +78,11 @@ class Accounts:
         """Raises StorageError."""
         self._store = store
         self._monotonic_ns = monotonic_ns
-        self._throttle = LoginThrottle(monotonic_ns)
         self._hashing = threading.Lock()
         self._guard = threading.Lock()
         self._cache_key = secrets.token_bytes(32)
-        self._cache: OrderedDict[bytes, _Known] = OrderedDict()
+        self._cache: OrderedDict[bytes, int] = OrderedDict()
+        """Proof of a right password -> when it is forgotten."""
         self._model = own_table(
             store,
             "gateway_logins",
@@ -97,7 +106,8 @@ class Accounts:
         `role` None keeps the role; a new login becomes administrator. Raises InvalidRequest for an
         empty or too long login or password.
         """
-        hashed = self._hash(login, password)
+        check_login(login)
+        hashed = self._hash(password)
         model = self._model
         with self._store.transaction():
             changed: dict[Any, Any] = {model.password: hashed}
@@ -112,13 +122,10 @@ class Accounts:
     def create(self, login: str, password: str, role: Role) -> Account:
         """Make the login `login`.
 
-        Raises InvalidRequest if it exists, or for an invalid login or password. A login has no
-        space at either end, since nobody would see it.
+        Raises InvalidRequest if it exists, or for an invalid login or password.
         """
-        storable_text("login", login)
-        if login != login.strip():
-            raise InvalidRequest("a login has no space at either end")
-        hashed = self._hash(login, password)
+        check_login(login)
+        hashed = self._hash(password)
         model = self._model
         try:
             with self._store.transaction():
@@ -138,7 +145,7 @@ class Accounts:
         changed: dict[Any, Any] = {}
         model = self._model
         if password is not None:
-            changed[model.password] = self._hash(login, password)
+            changed[model.password] = self._hash(password)
         if role is not None:
             changed[model.role] = role.value
         with self._store.transaction():
@@ -180,7 +187,8 @@ class Accounts:
         Raises InvalidRequest if `new` exists already or is invalid, NotFound if `old` does not
         exist.
         """
-        hashed = self._hash(new, password)
+        check_login(new)
+        hashed = self._hash(password)
         model = self._model
         with self._store.transaction():
             if model.select().where(model.login == new).exists():
@@ -191,30 +199,22 @@ class Accounts:
         self._forget()
         return self._present(new)
 
-    def verify(self, login: str, password: str, address: str = "") -> Account | None:
+    def verify(self, login: str, password: str) -> Account | None:
         """The account of `login` if `password` is right, else None.
 
-        An unknown login takes the same work as a known one. Raises NotAuthenticated while `login`
-        has to wait at `address` after too many wrong passwords.
+        An unknown login takes the same work as a known one. The transport limits how often clients
+        may guess.
         """
         row = self._row(login)
         hashed = _NOBODY if row is None else str(row.password)
         key = self._key(login, password, hashed)
-        known = self._known(key)
-        if known is False:
-            # The same wrong password again comes from a client with old settings, not a guesser:
-            # it must not throttle its owner, who may use the same address.
-            return None
-        self._throttle.check(login, address)
-        if known is None:
+        if not self._verified(key):
             with self._hashing:
-                known = _matches(hashed, password)
-            self._remember(key, right=known)
-        if not known or row is None:
-            self._throttle.failed(login, address)
-            return None
-        self._throttle.succeeded(login, address)
-        return _account(row)
+                right = _matches(hashed, password)
+            if not right or row is None:
+                return None
+            self._remember(key)
+        return _account(row) if row is not None else None
 
     def _row(self, login: str) -> Any | None:
         rows = self._read(self._model.select().where(self._model.login == login))
@@ -229,15 +229,9 @@ class Accounts:
             raise StorageError(f"the login {login} was removed meanwhile")
         return account
 
-    def _hash(self, login: str, password: str) -> str:
-        for what, text, longest in (
-            ("login", login, LONGEST_LOGIN),
-            ("password", password, LONGEST_PASSWORD),
-        ):
-            if not 1 <= len(text) <= longest:
-                raise InvalidRequest(f"a {what} has 1 to {longest} characters")
-        if has_control_characters(login):
-            raise InvalidRequest("a login has no control characters")
+    def _hash(self, password: str) -> str:
+        if not 1 <= len(password) <= LONGEST_PASSWORD:
+            raise InvalidRequest(f"password: it has 1 to {LONGEST_PASSWORD} characters")
         with self._hashing:
             return _HASHER.hash(password)
 
@@ -249,16 +243,13 @@ class Accounts:
         )
         return hmac.digest(self._cache_key, parts, "sha256")
 
-    def _known(self, key: bytes) -> bool | None:
+    def _verified(self, key: bytes) -> bool:
         with self._guard:
-            known = self._cache.get(key)
-            if known is None or known.until_ns <= self._monotonic_ns():
-                return None
-            return known.right
+            return self._cache.get(key, 0) > self._monotonic_ns()
 
-    def _remember(self, key: bytes, *, right: bool) -> None:
+    def _remember(self, key: bytes) -> None:
         with self._guard:
-            self._cache[key] = _Known(right, self._monotonic_ns() + CACHE_S * _NS)
+            self._cache[key] = self._monotonic_ns() + CACHE_S * _NS
             self._cache.move_to_end(key)
             while len(self._cache) > MOST_CACHED:
                 self._cache.popitem(last=False)

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ import zmq
 
 from gateway.api.app import create_app
 from gateway.api.controlid.endpoints import PATHS
+from gateway.api.login_queue import LoginTurns
 from gateway.api.server import Listener, Server
 from gateway.api.sessions import MemorySessions
 from gateway.clock import DeviceTime, ManualClock
@@ -201,6 +203,14 @@ def _reader(name: str, health: str, why: str = "") -> DeviceStatus:
         since_s=1.5,
         counters={"edges": 52, "edges_lost": 0},
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _guessing_without_pauses() -> Iterator[None]:
+    """All tests share one address, and many send a wrong password."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.api.app.LoginTurns", partial(LoginTurns, longest_pause_s=0.0))
+        yield
 
 
 @pytest.fixture(scope="session")

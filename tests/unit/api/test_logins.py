@@ -104,6 +104,8 @@ def test_an_operator_changes_no_login(device: SimpleNamespace, new_token: NewTok
         {"login": "", "password": "x"},
         {"login": "admin", "password": 1},
         {"login": "a" * 65, "password": "x"},
+        {"login": "admin ", "password": "x"},
+        {"login": "adm\0in", "password": "x"},
         {"login": "admin", "password": "x" * 1_025},
     ],
 )
@@ -131,14 +133,3 @@ def test_a_person_s_password_is_hashed_as_the_vendor_does(ask: Ask) -> None:
     assert set(body) == {"password", "salt"}
     assert verify("1234", body["password"], body["salt"])
     assert ask("user_hash_password", {"password": 1234})[0] == 400
-
-
-def test_guessing_is_slowed_down_and_told_so(device: SimpleNamespace) -> None:
-    replies = []
-    for number in range(6):
-        body = {"login": "nobody", "password": str(number)}
-        replies.append(requests.post(f"{device.url}/login.fcgi", json=body, timeout=30))
-    assert {reply.status_code for reply in replies} == {401}
-    assert replies[4].json()["error"] == "Invalid login or password"
-    assert replies[5].json()["error"].startswith("Too many failed logins, try again in")
-    assert logs_in(device, "admin", device.password)

@@ -54,8 +54,7 @@ class _Accounts:
         role = Role.OPERATOR if login == "operator" else Role.ADMINISTRATOR
         return Account(login, role, login) if login in self.passwords else None
 
-    def verify(self, login: str, password: str, address: str) -> Account | None:
-        del address
+    def verify(self, login: str, password: str) -> Account | None:
         return self.find(login) if self.passwords.get(login) == password else None
 
     def set_password(self, login: str, password: str) -> Account:

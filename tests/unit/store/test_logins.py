@@ -82,24 +82,51 @@ def test_a_login_that_exists_is_not_made_again(accounts: Accounts) -> None:
     assert roles(accounts) == {"admin": ADMINISTRATOR}
 
 
+UNFIT = {
+    "": "1 to 64",
+    "x" * 65: "1 to 64",
+    " desk": "space",
+    "desk ": "space",
+    "desk\u00a0": "space",
+    "d\0sk": "printable",
+    "d\u200besk": "printable",
+    "d\u202eesk": "printable",
+    "d\nesk": "printable",
+    "\udc80": "printable",
+    "cafe\u0301": "one character",
+}
+"""Login -> what the refusal says."""
+
+
+@pytest.mark.parametrize("login", UNFIT, ids=ascii)
 @pytest.mark.parametrize(
-    ("login", "password"),
+    "give",
     [
-        ("", "x"),
-        (" desk", "x"),
-        ("desk ", "x"),
-        ("d\0sk", "x"),
-        ("\udc80", "x"),
-        ("x" * 65, "x"),
-        ("desk", ""),
-        ("desk", "x" * 1_025),
+        lambda accounts, login: accounts.create(login, "x", OPERATOR),
+        lambda accounts, login: accounts.set_password(login, "x"),
+        lambda accounts, login: accounts.rename("admin", login, "x"),
     ],
+    ids=["create", "set_password", "rename"],
 )
-def test_an_unfit_login_or_password_is_not_made(
-    accounts: Accounts, login: str, password: str
+def test_no_account_gets_an_unfit_login(
+    accounts: Accounts, give: Callable[[Accounts, str], object], login: str
 ) -> None:
-    with pytest.raises(InvalidRequest):
-        accounts.create(login, password, OPERATOR)
+    with pytest.raises(InvalidRequest, match=f"login: .*{UNFIT[login]}"):
+        give(accounts, login)
+    assert roles(accounts) == {"admin": ADMINISTRATOR}
+
+
+@pytest.mark.parametrize("password", ["", "x" * 1_025], ids=["empty", "long"])
+def test_no_account_gets_an_unfit_password(accounts: Accounts, password: str) -> None:
+    attempts: tuple[Callable[[], object], ...] = (
+        lambda: accounts.create("desk", password, OPERATOR),
+        lambda: accounts.set_password("desk", password),
+        lambda: accounts.modify("admin", password=password),
+    )
+    for give in attempts:
+        with pytest.raises(InvalidRequest, match="password: it has 1 to"):
+            give()
+    assert accounts.verify("admin", "a")
     assert roles(accounts) == {"admin": ADMINISTRATOR}
 
 

@@ -7,17 +7,15 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 import ssl
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import InvalidRequest, StorageError
+from gateway.files import read_whole, write_whole
 from gateway.host.clock_trust import RELEASED
 from gateway.host.network import network
 
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
 
 VALID_FOR = timedelta(days=3650)
 """Ten years, since nobody renews a self-signed certificate."""
+LONGEST_FILE = 1 << 20
+"""Bytes of the file with key and certificates."""
 LONGEST_PEM = 65_536
 """Bytes; enough for a key, a certificate and a long chain."""
 
@@ -158,28 +158,11 @@ def _pem(key: PrivateKeyTypes, certificates: list[x509.Certificate]) -> bytes:
 def _write(path: Path, pem: bytes) -> None:
     """Write `pem` to `path` atomically, after TLS has accepted it."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        server_context(Path(name))
-        Path(name).replace(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_whole(path, pem, check=server_context)
     except ssl.SSLError as error:
         raise InvalidRequest(f"TLS refuses the certificate: {error.reason or error}") from error
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            Path(name).unlink(missing_ok=True)
 
 
 def server_context(path: Path) -> ssl.SSLContext:
@@ -187,6 +170,7 @@ def server_context(path: Path) -> ssl.SSLContext:
 
     Raises OSError, which includes ssl.SSLError, when the file cannot be read or used.
     """
+    read_whole(path, LONGEST_FILE)  # OpenSSL would wait for a pipe
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
@@ -201,7 +185,7 @@ def expires(path: Path) -> datetime:
     Raises StorageError when the file cannot be read, InvalidRequest when it has no certificate.
     """
     try:
-        pem = path.read_bytes()
+        pem = read_whole(path, LONGEST_FILE)
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}") from error
     return _read_certificates(pem)[0].not_valid_after_utc
@@ -210,7 +194,7 @@ def expires(path: Path) -> datetime:
 def is_self_signed(path: Path) -> bool:
     """Return whether the certificate at `path` is self-signed; False without a certificate."""
     try:
-        pem = path.read_text(encoding="ascii")
+        pem = read_whole(path, LONGEST_FILE).decode("ascii")
         start = pem.index(ssl.PEM_HEADER)
         end = pem.index(ssl.PEM_FOOTER, start) + len(ssl.PEM_FOOTER)
         return _issuer_is_subject(ssl.PEM_cert_to_DER_cert(pem[start:end]))

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from gateway.files import read_whole
 from gateway.host.process import boot_id
 
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -144,9 +145,13 @@ class ClockTrust:
         if self._mark is None:
             return False
         try:
-            return self._mark.read_text(encoding="ascii") == boot_id()
+            return read_whole(self._mark, _LONGEST_MARK).decode("ascii") == boot_id()
         except (OSError, ValueError):
             return False
+
+
+_LONGEST_MARK = 100
+"""Bytes of the mark that a person has set the clock."""
 
 
 def note_set_by_hand(mark: Path) -> None:

@@ -13,14 +13,22 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import structlog
+
 from gateway.errors import DataDirectoryError
+from gateway.files import read_whole, write_whole
+
+log = structlog.get_logger("runtime")
 
 RUNTIME_FILE = "runtime.json"
 LONGEST_SOCKET_PATH = 107
 """Linux's sun_path has 108 bytes including the final NUL (unix(7))."""
+
+_LONGEST_NOTE = 8_192
+"""Bytes of `runtime.json`."""
 
 
 class RuntimeDirectory:
@@ -67,10 +75,10 @@ class RuntimeDirectory:
         Raises DataDirectoryError when no gateway ever ran there.
         """
         try:
-            named = json.loads((data / RUNTIME_FILE).read_text(encoding="utf-8"))["runtime"]
-        except (OSError, ValueError, KeyError, TypeError):
+            named = json.loads(read_whole(data / RUNTIME_FILE, _LONGEST_NOTE))["runtime"]
+            return cls(Path(named))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise DataDirectoryError(f"no gateway runs on {data}") from None
-        return cls(Path(named))
 
     @property
     def command_socket(self) -> Path:
@@ -143,11 +151,13 @@ def _choose(data: Path) -> Path:
 
 def _note_place(path: Path, runtime: Path) -> None:
     """Write the runtime directory's path unless it is there already: another process may own the
-    file."""
-    text = json.dumps({"runtime": str(runtime)})
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    # Replacing is atomic: a reader sees the old or the new text.
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    file. Doors do not wait for it: where it cannot be written, other programs do not find them.
+    """
+    text = json.dumps({"runtime": str(runtime)}).encode()
+    with suppress(OSError):
+        if read_whole(path, _LONGEST_NOTE) == text:
+            return
+    try:
+        write_whole(path, text, mode=0o644)
+    except OSError as error:
+        log.warning("other programs will not find this gateway", file=str(path), why=str(error))

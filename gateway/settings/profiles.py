@@ -44,7 +44,7 @@ def load_checked(model: type[Model], folder: str, name: str) -> Model:
     source = f"hw/{folder}/{name}.toml"
     try:
         data = tomllib.loads((hw_folder(folder) / f"{name}.toml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{source} cannot be read: {error}") from error
     try:
         found = model.model_validate(data)

@@ -11,10 +11,14 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.errors import StorageError
+from gateway.files import read_whole, write_whole
 from gateway.store.files import CHECKS_FILE, STORE_FILE, database
 from gateway.store.journal import JournalReader
 from gateway.store.journal.rows import Damage
 from gateway.store.objects.migrations import VERSION
+
+_LONGEST = 1 << 20
+"""Bytes of the file of full checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,9 @@ def _kept_in(data: Path) -> Path:
 def full_checks(data: Path) -> list[FullCheck]:
     """The latest full check of each file in the directory `data` that had one."""
     try:
-        kept = json.loads(_kept_in(data).read_text(encoding="utf-8"))
+        kept = json.loads(read_whole(_kept_in(data), _LONGEST))
         return [FullCheck(**one) for one in kept if datetime.fromisoformat(one["utc"]).tzinfo]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         # It is a note for people and can be made again: none is as good as a broken one.
         return []
 
@@ -100,9 +104,8 @@ def full_checks(data: Path) -> list[FullCheck]:
 def keep_full_checks(data: Path, checks: list[FullCheck]) -> None:
     """Remember `checks` in the place of those before. Raises StorageError."""
     path = _kept_in(data)
-    fresh = path.with_suffix(".new")
+    text = json.dumps([asdict(one) for one in checks])
     try:
-        fresh.write_text(json.dumps([asdict(one) for one in checks]), encoding="utf-8")
-        fresh.replace(path)
+        write_whole(path, text.encode(), mode=0o640)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error}") from error

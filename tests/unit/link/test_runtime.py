@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gateway.errors import DataDirectoryError
-from gateway.link.runtime import RuntimeDirectory
+from gateway.link.runtime import RUNTIME_FILE, RuntimeDirectory
 
 
 @pytest.fixture
@@ -24,6 +26,39 @@ def test_it_is_private_and_the_same_at_every_start(data: Path) -> None:
     assert first.path.stat().st_mode & 0o777 == 0o700
     assert RuntimeDirectory.create(data).path == first.path
     assert RuntimeDirectory.find(data).path == first.path
+
+
+def as_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def as_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: os.truncate(path, 5),
+    "empty": lambda path: os.truncate(path, 0),
+    "no text": lambda path: path.write_bytes(bytes(range(128, 256))),
+    "nested": lambda path: path.write_bytes(b"[" * 8_000),
+    "a number": lambda path: path.write_text('{"runtime": 5}'),
+    "large": lambda path: os.truncate(path, 1 << 40),
+    "a pipe": as_fifo,
+    "a directory": as_directory,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_note_keeps_no_gateway_from_starting(data: Path, damage: str) -> None:
+    first = RuntimeDirectory.create(data)
+    DAMAGE[damage](data / RUNTIME_FILE)
+    with pytest.raises(DataDirectoryError, match="no gateway runs"):
+        RuntimeDirectory.find(data)
+    assert RuntimeDirectory.create(data).path == first.path
+    if damage != "a directory":  # which is somebody's, and stays
+        assert RuntimeDirectory.find(data).path == first.path
 
 
 def test_two_sites_never_meet(data: Path, tmp_path: Path) -> None:

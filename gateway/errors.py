@@ -41,6 +41,12 @@ class ControllerUnavailable(GatewayError, ConnectionError):
     """The controller process did not answer in time; the command may not have been carried out."""
 
 
+class TooBusy(GatewayError, BlockingIOError):
+    """Others of its kind run or wait; the same request may succeed in a while."""
+
+    RETRY_AFTER_S = 10
+
+
 class StorageError(GatewayError, OSError):
     """A database cannot be opened, read or written (disk full, read-only, damaged, newer)."""
 

@@ -22,6 +22,8 @@ BODY_LIMIT = 2 * 1024 * 1024
 UPLOAD_LIMIT = (1 << 30) + (1 << 16)
 """Bytes of an upload: the largest database in a backup, and its stamp."""
 MOST_PARAMETERS = 100
+DEEPEST = 32
+"""Levels of objects and arrays in a JSON body; no command has a use for more than 8."""
 
 
 class BodyTooLarge(GatewayError, ValueError):
@@ -136,6 +138,7 @@ def read_json(data: bytes) -> Mapping[str, object]:
         raise
     except ValueError as error:  # an integer of thousands of digits
         raise InvalidRequest("Invalid JSON: a number has too many digits") from error
+    _check_depth(value)
     if "\\u" in text:
         _refuse_half_pairs(value)
     if value is None:
@@ -143,6 +146,21 @@ def read_json(data: bytes) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise InvalidRequest("Invalid JSON: an object is needed")
     return value
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise InvalidRequest("Invalid JSON: nested too deep")
 
 
 def _refuse_half_pairs(value: Any) -> None:

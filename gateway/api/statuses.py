@@ -17,6 +17,7 @@ from gateway.errors import (
     NotFound,
     NotPermitted,
     NotSupportedHere,
+    TooBusy,
 )
 
 log = structlog.get_logger("api")
@@ -28,6 +29,7 @@ _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (NotPermitted, 403),
     (NotFound, 404),
     (NotSupportedHere, 400),
+    (TooBusy, 429),
     (ControllerUnavailable, 503),
     (DeviceUnavailable, 503),
     (GatewayError, 500),
@@ -47,7 +49,10 @@ def answer_errors(app: Flask | Blueprint, answer: Callable[[int, str], Response]
         status = status_of(error)
         if status == 500:
             log.error("command failed", path=request.path, reason=str(error))
-        return answer(status, str(error))
+        response = answer(status, str(error))
+        if isinstance(error, TooBusy):
+            response.headers["Retry-After"] = str(error.RETRY_AFTER_S)
+        return response
 
     def failed(error: Exception) -> Response:
         log.error("command failed", path=request.path, exc_info=error)

@@ -41,6 +41,8 @@ class Command:
     """The answer to `example`, where an answer generated from the model says too little."""
     audit: Audit | None = None
     """None for a command without an entry, or one that commits its entry with its rows."""
+    heavy: bool = False
+    """Runs alone among the heavy ones, see `gateway.commands.heavy`."""
     errors: tuple[type[GatewayError], ...] = ()
     """What it may raise beside InvalidRequest and the errors of `check_right`."""
     request: type[RequestModel] = field(init=False)

@@ -13,6 +13,7 @@ import structlog
 
 from gateway.clock import Clock, DeviceTime
 from gateway.commands.enrolment_runner import EnrolmentRunner
+from gateway.commands.heavy import HeavyCommands
 from gateway.commands.listening import Listening
 from gateway.commands.rights import Caller, Sessions
 from gateway.errors import GatewayError, NotFound, StorageError
@@ -61,6 +62,7 @@ class CommandContext:
     """Throttles repeated audit entries."""
     rules_cache: RulesCache = field(default_factory=RulesCache)
     """The compiled rules, for explanations."""
+    heavy: HeavyCommands = field(default_factory=HeavyCommands)
     backup_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held during a backup or a restore."""
     platform: Platform = SIMULATED

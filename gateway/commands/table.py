@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from types import MappingProxyType
 
 from gateway.commands import (
@@ -88,9 +89,11 @@ def execute(
 ) -> Answer:
     """Run `command` for `caller`; `body` is read only after the check of the caller's right.
 
-    Raises NotAuthenticated, NotPermitted, InvalidRequest, or an error of the command.
+    Raises NotAuthenticated, NotPermitted, InvalidRequest, TooBusy, or an error of the command.
     """
     check_right(caller, command.needs)
-    call = Call(context, caller, parse(command.request, body()))
-    with audited(command, call):
-        return command.run(call)
+    # A heavy command has its turn before its body takes memory.
+    with context.heavy.turn() if command.heavy else nullcontext():
+        call = Call(context, caller, parse(command.request, body()))
+        with audited(command, call):
+            return command.run(call)

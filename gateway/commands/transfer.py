@@ -44,6 +44,7 @@ from gateway.store.objects.store import Store
 BATCH = 500
 MOST_REPORTED = 1_000
 """Most rows in the answer to a dry run."""
+MOST_NAMES = 1_000
 _FACILITY, _NUMBER = "facility", "number"
 """Columns beside and instead of `value` of a card."""
 _ROW = re.compile(r"\brow (\d+)")
@@ -81,7 +82,7 @@ def _names_of_query(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
 
 
-Names = Annotated[list[str], BeforeValidator(_names_of_query)]
+Names = Annotated[list[str], BeforeValidator(_names_of_query), Field(max_length=MOST_NAMES)]
 
 
 class _Form(RequestModel):
@@ -141,8 +142,14 @@ def export_object(call: Call[ExportOneRequest]) -> TextStream:
 def export_objects(call: Call[ExportRequest]) -> TextStream:
     """Several tables as blocks of CSV; secrets for administrators alone."""
     request = call.request
-    refresh_for(call.context, [requested.object_name for requested in request.objects])
-    # Opened before the answer starts, so that a wrong name refuses the whole request.
+    seen: set[str] = set()
+    for at, requested in enumerate(request.objects):
+        if requested.object_name in seen:
+            text = f"Invalid member 'objects[{at}]' ({requested.object_name} occurs twice)"
+            raise InvalidRequest(text)
+        seen.add(requested.object_name)
+    refresh_for(call.context, list(seen))
+    # Checked before the answer starts, so that a wrong name refuses the whole request.
     tables = [_table(call, requested, request) for requested in request.objects]
 
     def pieces() -> Iterator[str]:
@@ -163,7 +170,8 @@ def _table(call: Call[object], requested: ExportedObject, form: _Form) -> Iterat
     secrets = call.caller.sees_secrets
     names = requested.columns or [field.name for field in declared.visible(show_secrets=secrets)]
     search = {"object": declared.name, "fields": names}
-    rows = call.context.store.load(search, show_secrets=secrets).rows
+    store = call.context.store
+    store.check(search, show_secrets=secrets)
     # A repeated name or an alias gives one column.
     columns = list(dict.fromkeys(declared.aliases.get(name, name) for name in names))
     pairs = form.cards != "value"
@@ -173,7 +181,7 @@ def _table(call: Call[object], requested: ExportedObject, form: _Form) -> Iterat
 
     def lines() -> Iterator[str]:
         yield _line(columns, delimiter)
-        for row in rows:
+        for row in store.load(search, show_secrets=secrets).rows:
             cells = [write(row[name]) for write, name in zip(writers, columns, strict=True)]
             if isinstance(kinds[0], Text) and not any(cell.strip() for cell in cells[1:]):
                 cells[0] = _marked(cells[0])
@@ -489,6 +497,7 @@ COMMANDS = (
     ),
     Command(
         import_objects,
+        heavy=True,
         example={"object": "users", "data": "name,registration\r\nEva,50\r\n", "dry_run": True},
     ),
 )

@@ -31,6 +31,8 @@ LONGEST_PEM = 65_536
 """Bytes; enough for a key, a certificate and a long chain."""
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_TURNS = 10
+"""More than a handshake has messages to and fro."""
 _SEQUENCE, _VERSION = 0x30, 0xA0
 """ASN.1 tags (X.690, 8.1.2)."""
 
@@ -108,6 +110,7 @@ def replace_certificate(path: Path, pem: bytes, now: datetime) -> None:
     expired = certificates[0].not_valid_after_utc
     if expired <= now:
         raise InvalidRequest(f"The certificate expired on {expired:%Y-%m-%d %H:%M:%S} UTC")
+    _check_usage(certificates[0])
     _write(path, _pem(key, certificates))
 
 
@@ -148,6 +151,21 @@ def _read_certificates(pem: bytes) -> list[x509.Certificate]:
     return certificates
 
 
+def _check_usage(certificate: x509.Certificate) -> None:
+    """Refuse a certificate that clients take for anything but a server's."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return
+    except ValueError:
+        raise InvalidRequest("The certificate's extensions cannot be read") from None
+    if not {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE} & {*usage}:
+        raise InvalidRequest("The certificate is not for servers (extended key usage)")
+
+
 def _pem(key: PrivateKeyTypes, certificates: list[x509.Certificate]) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -176,7 +194,34 @@ def server_context(path: Path) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     # An empty password keeps OpenSSL from asking on the terminal.
     context.load_cert_chain(path, password="")
+    _shake_hands(context)
     return context
+
+
+def _shake_hands(context: ssl.SSLContext) -> None:
+    """Let a client of our own connect: some keys that OpenSSL loads cannot serve any.
+
+    Raises ssl.SSLError.
+    """
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE  # whom clients trust is theirs to say
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        trusting.wrap_bio(to_client, to_server),
+        context.wrap_bio(to_server, to_client, server_side=True),
+    )
+    shaken = 0
+    for _ in range(_TURNS):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            shaken += 1
+        if shaken >= len(ends):
+            return
+    raise ssl.SSLError("the handshake does not end")
 
 
 def expires(path: Path) -> datetime:

@@ -14,6 +14,7 @@ from gateway.api.controlid import incoming
 from gateway.api.controlid.endpoints import PATHS, Http, http_of
 from gateway.api.controlid.outgoing import error_response, respond
 from gateway.api.replies import COMMON_HEADERS
+from gateway.api.serving.exchange import ABANDONED_KEY
 from gateway.api.statuses import answer_errors
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
@@ -21,6 +22,7 @@ from gateway.commands.power import reboot_by_url
 from gateway.commands.requests import NoMembers
 from gateway.commands.table import execute
 from gateway.errors import NotFound
+from gateway.store.query.deadline import ABANDONED
 
 _REBOOT_PAGE = "<!DOCTYPE html><title>Restart</title><p>The device restarts.</p>"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -63,6 +65,9 @@ def create_app(context: CommandContext) -> Flask:
 
 
 def _before() -> Response | None:
+    # Each request has a context of its own; without a server of ours nobody tells.
+    if (abandoned := request.environ.get(ABANDONED_KEY)) is not None:
+        ABANDONED.set(abandoned)
     if request.method == "OPTIONS":
         return Response(status=200)
     command = PATHS.get((request.view_args or {}).get("name", ""))

@@ -40,6 +40,7 @@ REFUSALS = {
     405: "Another method is needed.",
     413: "The request is too long.",
     500: "The database cannot be used, for example because the disk is full.",
+    429: "Others of its kind run or wait; `Retry-After` tells when to try again.",
     503: "The controller process or a device does not answer.",
 }
 """Status -> meaning."""
@@ -213,6 +214,8 @@ def _body(
 
 def _refusals(command: Command) -> dict[str, Any]:
     statuses = {400, 401, 403, 405, 413, *(status_of(kind()) for kind in command.errors)}
+    if command.heavy:
+        statuses.add(429)
     return _refused(statuses, ref("Error"))
 
 

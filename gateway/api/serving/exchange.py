@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PIECE = 32_768
 """About so many bytes of an answer are made in one step."""
-ABANDONED = "gateway.abandoned"
+ABANDONED_KEY = "gateway.abandoned"
 """Key of the WSGI environment: a function that tells whether the client has gone."""
 
 Headers = list[tuple[str, str]]
@@ -74,7 +74,7 @@ class Exchange:
         self._application = application
         self._environ = environ
         environ["wsgi.input"] = body
-        environ[ABANDONED] = abandoned
+        environ[ABANDONED_KEY] = abandoned
         # What the application keeps in context variables is there in every step.
         self._context = contextvars.copy_context()
         self._head: tuple[str, Headers] | None = None

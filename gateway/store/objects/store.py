@@ -202,6 +202,10 @@ class Store:
         query = parse_query(tools.models.registry, request, show_secrets=show_secrets)
         return LoadResult(query.declared.name, tools.runner.run(query))
 
+    def check(self, request: Mapping[str, object], *, show_secrets: bool = True) -> None:
+        """Raise what `load` would raise for a wrong request, without reading a row."""
+        parse_query(self.registry, request, show_secrets=show_secrets)
+
     def insert(self, object_name: str, rows: object) -> list[int]:
         """Add `rows`; returns their ids in the same order, or rowids if the object has no ids."""
         with self._turn:

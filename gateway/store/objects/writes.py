@@ -18,7 +18,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ROWID, ObjectType
 from gateway.objects.fields import Digits, Stored, invalid_member
 from gateway.objects.models import Models
-from gateway.store.files.database import TrackedDatabase
+from gateway.store.files.database import TrackedDatabase, peewee_errors
 from gateway.store.objects.constraints import (
     TIME_ZONES,
     explain_deletion,
@@ -34,6 +34,8 @@ from gateway.store.objects.rows import (
     decode_rows,
 )
 from gateway.store.query.compile import Compiler, members
+from gateway.store.query.deadline import deadline
+from gateway.store.query.tree import Condition
 from gateway.store.query.where import parse_where
 
 ROWS_AT_ONCE = 50
@@ -97,11 +99,11 @@ class Writes:
         if not row:
             return 0
         query = self._models[name].update(self._by_column(declared, row))
-        chosen = None if condition is None else self._compiler.filter(declared, condition)
-        if chosen is not None:
-            query = query.where(chosen)
         try:
             with self._transaction():
+                chosen = self._selected(declared, condition)
+                if chosen is not None:
+                    query = query.where(chosen)
                 keys = self._chosen_keys(declared, row, chosen)
                 changed = int(query.execute())
                 self._check_stored(declared, keys)
@@ -116,11 +118,11 @@ class Writes:
         _refuse_made_by(declared)
         condition = parse_where(self._models.registry, declared, where, show_secrets=True)
         query = self._models[name].delete()
-        chosen = None if condition is None else self._compiler.filter(declared, condition)
-        if chosen is not None:
-            query = query.where(chosen)
         try:
             with self._transaction():
+                chosen = self._selected(declared, condition)
+                if chosen is not None:
+                    query = query.where(chosen)
                 if name == TIME_ZONES and chosen is not None:
                     keep_blocks(self._models, chosen)
                 return int(query.execute())
@@ -137,6 +139,23 @@ class Writes:
         for field in declared.fields:
             if isinstance(field, Digits):
                 check_each(rows, partial(_check_length, field.name, self._shortest_pin()))
+
+    def _selected(
+        self, declared: ObjectType, condition: Condition | None
+    ) -> peewee.Expression | None:
+        """An expression for the rows that satisfy `condition`, which are looked up now; None for
+        all rows. A search that takes too long ends before anything is written."""
+        if condition is None:
+            return None
+        key = self._models.key(declared.name)
+        query = self._models[declared.name].select(key)
+        found = query.where(self._compiler.filter(declared, condition))
+        sql, values = found.sql()
+        connection = self._database.connection()
+        with peewee_errors(), deadline(connection):
+            keys = [number for (number,) in connection.execute(sql, values)]
+        selected: peewee.Expression = key.in_(members(keys))
+        return selected
 
     def _chosen_keys(
         self, declared: ObjectType, row: Row, chosen: peewee.Expression | None

@@ -36,20 +36,24 @@ def parse_query(registry: Registry, request: Mapping[str, object], *, show_secre
     columns = _Columns(registry, declared, show_secrets=show_secrets)
     limit = _number(request, "limit")
     offset = _number(request, "offset")
-    return Query(
+    query = Query(
         declared=declared,
         outputs=_outputs(columns, request),
         condition=parse_where(registry, declared, request.get("where"), show_secrets=show_secrets),
         order=_order(columns, request),
         group=tuple(
             column
-            for column in map(columns.read, _listed(request, "group"))
+            for column in dict.fromkeys(map(columns.read, _listed(request, "group")))
             if isinstance(column, Column)
         ),
         left=_left(request.get("join")),
         limit=limit,
         offset=0 if limit is None or offset is None else offset,
     )
+    counted = any(isinstance(order.by, CountColumn) for order in query.order)
+    if counted and not query.aggregated:
+        raise InvalidRequest(f"order by {COUNT} needs {COUNT} in fields, or a group")
+    return query
 
 
 class _Columns:
@@ -98,7 +102,10 @@ def _order(columns: _Columns, request: Mapping[str, object]) -> tuple[Order, ...
             keys.append((columns.read(words[0]), _DESCENDING[words[1].lower()]))
         else:
             keys.append((columns.read(element), None))
-    return tuple(Order(by, overall if own is None else own) for by, own in keys)
+    directions: dict[Output, bool | None] = {}
+    for by, own in keys:
+        directions.setdefault(by, own)  # a second time it would order nothing
+    return tuple(Order(by, overall if own is None else own) for by, own in directions.items())
 
 
 def _left(join: object) -> bool:

@@ -23,6 +23,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.fields import Stored
 from gateway.store.files.database import TrackedDatabase, peewee_errors, storage_errors
 from gateway.store.query.compile import Compiler, QuerySources, members
+from gateway.store.query.deadline import deadline
 from gateway.store.query.request import COUNT
 from gateway.store.query.tree import Column, Output, Query, objects_of
 
@@ -128,13 +129,13 @@ class Runner:
     def _cursor(self, selection: peewee.Query) -> Iterator[sqlite3.Cursor]:
         sql, values = selection.sql()
         with storage_errors(), peewee_errors():
-            try:
-                cursor = self._reader.connection().execute(sql, values)
-            except sqlite3.OperationalError as error:
-                if not str(error).startswith(("no such table", "no such column")):
-                    raise
-                raise InvalidRequest(f"{error}: custom fields were removed meanwhile") from error
-            yield cursor
+            connection = self._reader.connection()
+            with deadline(connection):
+                try:
+                    cursor = connection.execute(sql, values)
+                except sqlite3.OperationalError as error:
+                    raise _refused(error) from error
+                yield cursor
 
     def _shape(self, query: Query) -> Callable[[tuple[Any, ...]], dict[str, object]]:
         """A function from a database row, whose first columns are the outputs, to a result row."""
@@ -167,6 +168,16 @@ class Runner:
 
                 return name, encode
         return name, None
+
+
+def _refused(error: sqlite3.OperationalError) -> Exception:
+    """`error`, or what it means for a client."""
+    text = str(error)
+    if text.startswith(("no such table", "no such column")):
+        return InvalidRequest(f"{text}: custom fields were removed meanwhile")
+    if "tables in a join" in text:
+        return InvalidRequest("the query names too many objects")
+    return error
 
 
 def _own(query: Query) -> bool:

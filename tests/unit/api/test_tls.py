@@ -17,7 +17,7 @@ import structlog.testing
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.api.controlid.app import create_app
 from gateway.api.server import Listener, Server
@@ -52,9 +52,10 @@ def certificate_pem(
     *,
     issuer: tuple[str, Key] | None = None,
     until: datetime = NOW + 300 * DAY,
+    client: bool = False,
 ) -> bytes:
     issued_by, signed_with = issuer or (name, key)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issued_by)]))
@@ -62,8 +63,11 @@ def certificate_pem(
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOW - 400 * DAY)
         .not_valid_after(until)
-        .sign(signed_with, hashes.SHA256())
     )
+    if client:
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        builder = builder.add_extension(usage, critical=False)
+    certificate = builder.sign(signed_with, hashes.SHA256())
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
@@ -249,6 +253,7 @@ def test_a_new_certificate_is_shown_at_the_next_connection(
 
 WEAK = rsa.generate_private_key(public_exponent=65_537, key_size=1024)  # noqa: S505 - must be weak
 KEY, OTHER = new_key(), new_key()
+ODD = ec.generate_private_key(ec.SECP256K1())
 GOOD = certificate_pem(KEY)
 
 
@@ -271,6 +276,8 @@ GOOD = certificate_pem(KEY)
         (GOOD + key_pem(KEY).replace(b"\nM", b"\nA"), "The private key cannot be read"),
         (GOOD + key_pem(KEY) + b"x" * 70_000, "longer than 65536"),
         (certificate_pem(WEAK) + key_pem(WEAK), "TLS refuses the certificate"),
+        (certificate_pem(ODD) + key_pem(ODD), "TLS refuses the certificate"),
+        (certificate_pem(KEY, client=True) + key_pem(KEY), "not for servers"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )

@@ -40,7 +40,7 @@ REFUSALS = {
     405: "Another method is needed.",
     413: "The request is too long.",
     500: "The database cannot be used, for example because the disk is full.",
-    429: "Others of its kind run or wait; `Retry-After` tells when to try again.",
+    429: "Others of its kind run or wait; the header Retry-After says when to try again.",
     503: "The controller process or a device does not answer.",
 }
 """Status -> meaning."""

@@ -97,7 +97,8 @@ class Journal(History):
         self.damage = Damage()
         self._database = database.open_writer(path, known_form=JOURNAL_FORM)
         try:
-            self._form = database.form_of(self._database)
+            with journal_errors("the journal cannot be read"):
+                self._form = database.form_of(self._database)
             self._check_tables()
         except BaseException:
             self._database.close_all()
@@ -143,16 +144,17 @@ class Journal(History):
 
     @staticmethod
     def _fill(path: Path) -> None:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            # Space of entries that are dropped can then be given back.
-            connection.execute("PRAGMA auto_vacuum = incremental")
-            connection.execute("PRAGMA journal_mode = wal").fetchall()  # writes the first page
-        fresh = database.open_writer(path)
-        try:
-            with database.storage_errors(), fresh.bind_ctx(_TABLES):
-                fresh.create_tables(_TABLES)
-        finally:
-            fresh.close_all()
+        with journal_errors(f"{path} cannot be made"):
+            with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+                # Space of entries that are dropped can then be given back.
+                connection.execute("PRAGMA auto_vacuum = incremental")
+                connection.execute("PRAGMA journal_mode = wal").fetchall()  # writes the first page
+            fresh = database.open_writer(path)
+            try:
+                with fresh.bind_ctx(_TABLES):
+                    fresh.create_tables(_TABLES)
+            finally:
+                fresh.close_all()
 
     def close(self) -> None:
         self._database.close_all()

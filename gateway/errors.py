@@ -42,7 +42,8 @@ class ControllerUnavailable(GatewayError, ConnectionError):
 
 
 class TooBusy(GatewayError, BlockingIOError):
-    """Others of its kind run or wait; the same request may succeed in a while."""
+    """Others of its kind run or wait, or too many have come; the same request may succeed in a
+    while."""
 
     RETRY_AFTER_S = 10
 
@@ -109,6 +110,6 @@ class BrokenRecord(GatewayError, ValueError):
 def error_named(kind: str | None, text: str) -> GatewayError:
     """The error whose class is called `kind`; the root of all for a name that is not known."""
     found = globals().get(kind or "")
-    if isinstance(found, type) and issubclass(found, GatewayError):
+    if isinstance(found, type) and issubclass(found, GatewayError) and found is not UnusableRules:
         return found(text)
     return GatewayError(text)

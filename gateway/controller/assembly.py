@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-import zmq
 
 from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
@@ -225,9 +225,9 @@ def _flight(site: SiteFile, data: Path, instant: Instant) -> Flight:
 
 
 def _waiting(inbox: Inbox[Item], link: LinkServer) -> Callable[[int], object]:
-    poller = zmq.Poller()
-    poller.register(inbox.fileno(), zmq.POLLIN)
-    poller.register(link.commands, zmq.POLLIN)
+    poller = select.poll()
+    poller.register(inbox.fileno(), select.POLLIN)
+    poller.register(link.fileno(), select.POLLIN)
     return poller.poll
 
 

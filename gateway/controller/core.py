@@ -1,8 +1,9 @@
 """The loop: one thread and one inbox. Nothing in it blocks.
 
-A turn handles what has arrived (identifications, levels, commits), requests, what is due and a
-slice of compilation, in that order. An opening drives its relay before anything else of the same
-turn is journalled or reported.
+A turn handles what is due, what has arrived (identifications, levels, commits), requests and a
+slice of compilation, in that order. It takes a bounded number of each, and handles what has become
+due between any two, so that no source delays a lock or another source. An opening drives its relay
+before anything else of the same turn is journalled or reported.
 """
 
 from __future__ import annotations
@@ -49,6 +50,13 @@ _MS = 1_000_000
 HEARTBEAT_NS = 1_000_000_000
 LONGEST_WAIT_NS = 3_000_000_000
 """An identification that has waited this long for new rules is denied."""
+
+MOST_ITEMS = 64
+"""Items of the inbox that one turn handles."""
+MOST_REQUESTS = 16
+"""Requests that one turn handles."""
+REQUESTS_NS = 2_000_000
+"""A turn begins no further request after this time; likewise when an item waits."""
 
 RULES = "rules"
 """The part that is faulty while rules cannot be put in force."""
@@ -233,11 +241,10 @@ class Controller:
         components = self._components
         components.wait(self._wait_ms(longest_ns))
         components.inbox.settle()
+        self._tick_due()
         components.rig.service(components.clock.monotonic_ns())
-        self._empty_inbox()
-        while (received := components.link.receive()) is not None:
-            self.happen(Asked(*received))
-            self._empty_inbox()
+        self._take_items()
+        self._carry_out_requests()
         self.happen(Pulse.TIME)
         components.policies.slice()
         if components.clock.monotonic_ns() >= self._heartbeat_ns:
@@ -256,9 +263,32 @@ class Controller:
         for component in self._in_order:
             component.handle(event, now_ms)
 
-    def _empty_inbox(self) -> None:
-        while (item := self._components.inbox.take()) is not None:
+    def _tick_due(self) -> None:
+        """Have components do what is due by now."""
+        due_ns = self.due_ns()
+        if due_ns is not None and due_ns <= self._components.clock.monotonic_ns():
+            self.happen(Pulse.TIME)
+
+    def _take_items(self) -> None:
+        for _ in range(MOST_ITEMS):
+            item = self._components.inbox.take()
+            if item is None:
+                return
             self.happen(item)
+            self._tick_due()
+
+    def _carry_out_requests(self) -> None:
+        """Carry out one request, and more while time is left and no item waits."""
+        components = self._components
+        end_ns = components.clock.monotonic_ns() + REQUESTS_NS
+        for _ in range(MOST_REQUESTS):
+            received = components.link.receive()
+            if received is None:
+                return
+            self.happen(Asked(*received))
+            self._tick_due()
+            if len(components.inbox) or components.clock.monotonic_ns() >= end_ns:
+                return
 
     def _wait_ms(self, longest_ns: int) -> int:
         now_ns = self._components.clock.monotonic_ns()

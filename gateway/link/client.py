@@ -1,19 +1,25 @@
-"""The client's end of the link, for the api process and the CLI."""
+"""The client's end of the link, for the api process and the CLI.
+
+It trusts the controller with nothing but the answer: what arrives is bounded and checked, and every
+call ends within its time.
+"""
 
 from __future__ import annotations
 
-import queue
 import secrets
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
-import zmq
 from pydantic import ValidationError
 
 from gateway.errors import ControllerUnavailable, error_named
 from gateway.link.messages import (
+    LARGEST_MESSAGE,
     Answer,
     Command,
     ControllerStatus,
@@ -25,23 +31,32 @@ from gateway.link.messages import (
 from gateway.link.runtime import RuntimeDirectory
 
 ANSWER_TIME_S = 2.0
-CONNECT_TIME_S = 0.5
-_END = "inproc://end"
-"""Socket that ends a listener's thread."""
+RECONNECT_S = 0.1
+MOST_IDLE = 16
+"""Connections kept for the next commands."""
 
 
 class ControllerClient:
     """Sends commands to the controller. Thread-safe."""
 
     def __init__(self, runtime: RuntimeDirectory) -> None:
-        self._context = zmq.Context(io_threads=1)
-        self._address = runtime.command_address
-        self._idle: queue.SimpleQueue[zmq.Socket[bytes]] = queue.SimpleQueue()
+        self._path = runtime.command_socket
+        self._lock = threading.Lock()
+        self._idle: list[socket.socket] = []
+        self._busy: set[socket.socket] = set()
+        self._closed = False
         self._applied_version = 0
 
     def close(self) -> None:
         """Close every socket; calls in progress fail."""
-        self._context.destroy(linger=0)
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            for connection in self._busy:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        for connection in idle:
+            connection.close()
 
     def ask(self, command: Command, timeout_s: float = ANSWER_TIME_S) -> dict[str, object]:
         """Send `command` and return the body of the controller's answer.
@@ -52,47 +67,65 @@ class ControllerClient:
         request = Request(
             id=secrets.token_hex(8), expires_ns=round(deadline * 1_000_000_000), command=command
         )
-        socket = self._socket()
         try:
-            # Without a controller the socket never becomes writable; fail after CONNECT_TIME_S.
-            socket.poll(round(min(timeout_s, CONNECT_TIME_S) * 1000), zmq.POLLOUT)
-            socket.send(request.model_dump_json().encode(), zmq.NOBLOCK)
-            answer = self._await(socket, request.id, deadline)
-        except (zmq.ZMQError, TimeoutError) as error:
-            # A late answer must not match the next request, so the socket is not reused.
-            socket.close(linger=0)
+            answer = self._exchange(request, deadline)
+        except (OSError, ValidationError) as error:
             raise ControllerUnavailable("the controller does not answer") from error
-        self._idle.put(socket)
         if answer.error is not None:
             raise error_named(answer.error_kind, answer.error)
         return answer.body
 
-    def _socket(self) -> zmq.Socket[bytes]:
+    def _exchange(self, request: Request, deadline: float) -> Answer:
+        """Raises OSError without an answer in time, ValidationError for one that is unreadable."""
+        connection = self._sent(request.model_dump_json().encode(), deadline)
         try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            socket = self._context.socket(zmq.DEALER)
-            socket.set(zmq.LINGER, 0)
-            # A command must not wait for a controller that returns later and opens a door long
-            # after the request.
-            socket.set(zmq.IMMEDIATE, 1)
-            socket.set(zmq.RECONNECT_IVL, 50)
-            socket.connect(self._address)
-            return socket
+            answer = Answer.model_validate_json(_received(connection, deadline))
+            while answer.id not in {request.id, ""}:  # "" is of a request that it could not read
+                answer = Answer.model_validate_json(_received(connection, deadline))
+        except BaseException:
+            # A late answer must not match the next request.
+            self._release(connection, keep=False)
+            raise
+        self._release(connection, keep=True)
+        return answer
 
-    @staticmethod
-    def _await(socket: zmq.Socket[bytes], request_id: str, deadline: float) -> Answer:
+    def _sent(self, message: bytes, deadline: float) -> socket.socket:
+        """A connection on which `message` was sent: one from before if it still works."""
         while True:
-            left_ms = round((deadline - time.monotonic()) * 1000)
-            if left_ms <= 0 or not socket.poll(left_ms, zmq.POLLIN):
-                raise TimeoutError
-            answer = Answer.model_validate_json(socket.recv())
-            if answer.id == request_id:
-                return answer
+            with self._lock:
+                if self._closed:
+                    raise ConnectionError("this client is closed")
+                fresh = not self._idle
+                connection = _socket() if fresh else self._idle.pop()
+                self._busy.add(connection)
+            try:
+                connection.settimeout(max(deadline - time.monotonic(), 0.001))
+                if fresh:
+                    connection.connect(str(self._path))
+                connection.send(message)
+            except OSError as error:
+                self._release(connection, keep=False)
+                # The end of an earlier controller: nothing of the message has arrived there.
+                if fresh or not isinstance(error, ConnectionError):
+                    raise
+            else:
+                return connection
+
+    def _release(self, connection: socket.socket, *, keep: bool) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            if keep and not self._closed and len(self._idle) < MOST_IDLE:
+                self._idle.append(connection)
+                return
+        connection.close()
 
     def status(self) -> ControllerStatus:
         """Return the controller's present state."""
-        return ControllerStatus.model_validate(self.ask(ReportStatus()))
+        body = self.ask(ReportStatus())
+        try:
+            return ControllerStatus.model_validate(body)
+        except ValidationError as error:
+            raise ControllerUnavailable("the controller's state cannot be read") from error
 
     def await_policy(self, version: int) -> bool:
         """Wait until the controller decides by policy `version`; False after 2 s without it.
@@ -122,12 +155,10 @@ class FactListener:
         on_fact: Callable[[Fact | None], None],
         silence_s: float = 1.0,
     ) -> None:
-        self._address = runtime.fact_address
+        self._path = runtime.fact_socket
         self._on_fact = on_fact
-        self._silence_ms = round(silence_s * 1000)
-        self._context = zmq.Context(io_threads=1)
-        self._end = self._context.socket(zmq.PAIR)
-        self._end.bind(_END)
+        self._silence_s = silence_s
+        self._end, self._ended = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="facts", daemon=True)
 
     def start(self) -> None:
@@ -135,26 +166,81 @@ class FactListener:
 
     def close(self) -> None:
         """Stop the thread and wait for it."""
+        self._end.close()
         if self._thread.ident is not None:
-            self._end.send(b"")
             self._thread.join()
-        self._context.destroy(linger=0)
+        self._ended.close()
 
     def _run(self) -> None:
-        end = self._context.socket(zmq.PAIR)
-        end.connect(_END)
-        facts = self._context.socket(zmq.SUB)
-        facts.set(zmq.RECONNECT_IVL, 100)
-        facts.subscribe(b"")
-        facts.connect(self._address)
-        poller = zmq.Poller()
-        poller.register(end, zmq.POLLIN)
-        poller.register(facts, zmq.POLLIN)
-        while end not in (ready := dict(poller.poll(self._silence_ms))):
-            if not ready:
+        heard_s = time.monotonic()
+        connection: socket.socket | None = None
+        while True:
+            connection = connection or _connected(self._path)
+            left_s = max(heard_s + self._silence_s - time.monotonic(), 0.0)
+            ready = _readable(
+                [self._ended, connection] if connection else [self._ended],
+                left_s if connection else min(left_s, RECONNECT_S),
+            )
+            if self._ended in ready:
+                break
+            if connection in ready:
+                fact = _fact(connection)
+                if fact is not None:
+                    heard_s = time.monotonic()
+                    self._on_fact(fact)
+                    continue
+                connection.close()
+                connection = None
+                # Not at once: a connection that ends each time must not keep this thread busy.
+                if self._ended in _readable([self._ended], RECONNECT_S):
+                    break
+            if time.monotonic() >= heard_s + self._silence_s:
+                heard_s = time.monotonic()
                 self._on_fact(None)
-                continue
-            with suppress(ValidationError):  # an unreadable fact is only a lost wake-up
-                self._on_fact(Fact.model_validate_json(facts.recv()))
-        end.close(linger=0)
-        facts.close(linger=0)
+        if connection:
+            connection.close()
+
+
+def _socket() -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def _received(connection: socket.socket, deadline: float) -> bytes:
+    """The next message. Raises OSError without one before `deadline`, or for one too large."""
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError("no answer in time")
+    connection.settimeout(left_s)
+    message = connection.recv(LARGEST_MESSAGE + 1)
+    if not 0 < len(message) <= LARGEST_MESSAGE:
+        raise ConnectionError("the connection was closed, or the message is too large")
+    return message
+
+
+def _connected(path: Path) -> socket.socket | None:
+    """A connection to the facts; None while there is no controller."""
+    connection = _socket()
+    connection.setblocking(False)
+    try:
+        connection.connect(str(path))
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
+def _readable(sockets: list[socket.socket], timeout_s: float) -> list[socket.socket]:
+    """The sockets with something to read, after at most `timeout_s`."""
+    poller = select.poll()
+    by_number = {one.fileno(): one for one in sockets}
+    for number in by_number:
+        poller.register(number, select.POLLIN)
+    return [by_number[number] for number, _ in poller.poll(timeout_s * 1000)]
+
+
+def _fact(connection: socket.socket) -> Fact | None:
+    """The fact that has come; None for the end, or what cannot be read: only a lost wake-up."""
+    try:
+        return Fact.model_validate_json(_received(connection, time.monotonic() + RECONNECT_S))
+    except (OSError, ValidationError):
+        return None

@@ -15,10 +15,16 @@ from gateway.errors import InvalidRequest
 from gateway.settings import Side
 
 VERSION = 1
+LARGEST_REQUEST = 65_536
+"""Bytes of a request."""
+LARGEST_MESSAGE = 196_608
+"""Bytes of an answer or a fact."""
 
 DoorNumber = Annotated[int, Field(ge=1, lt=1 << 63)]
 """1 to 4 for a door on the board, else the id of a SecBox."""
 ZoneNumber = Annotated[int, Field(ge=1, le=5)]
+MOST_OPENINGS = 64
+"""Openings in one request."""
 LONGEST_EXIT_S = 600
 LONGEST_BUZZ_MS = 3_000
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
@@ -61,7 +67,7 @@ class ReleaseTurnstile(_Message):
     """Release the turnstile for one person, for a client."""
 
     kind: Literal["release_turnstile"] = "release_turnstile"
-    sides: Annotated[tuple[Side, ...], Field(min_length=1)]
+    sides: Annotated[tuple[Side, ...], Field(min_length=1, max_length=2)]
     """Directions that the arm may turn."""
     reason: Annotated[int, Field(ge=0, le=3)] | None = None
     """As in OpenDoor."""
@@ -74,7 +80,7 @@ class OpenTogether(_Message):
     kind: Literal["open_together"] = "open_together"
     openings: Annotated[
         tuple[Annotated[OpenDoor | ReleaseTurnstile, Field(discriminator="kind")], ...],
-        Field(min_length=1),
+        Field(min_length=1, max_length=MOST_OPENINGS),
     ]
     """Carried out in this order."""
 
@@ -93,9 +99,9 @@ class Authorize(_Message):
     """Not identified, denied, granted (`access_logs.event`)."""
     user_id: RowId = 0
     portal_id: RowId = 0
-    openings: tuple[Opening, ...] = ()
+    openings: Annotated[tuple[Opening, ...], Field(max_length=MOST_OPENINGS)] = ()
     """Carried out for a grant only."""
-    turnstile: tuple[Side, ...] = ()
+    turnstile: Annotated[tuple[Side, ...], Field(max_length=2)] = ()
     """Directions in which to release the turnstile, for a grant only."""
     log_type_id: Annotated[int, Field(ge=NO_LOG_TYPE, lt=1 << 63)] = NO_LOG_TYPE
     """Kind of punch, a row of `log_types`."""
@@ -106,7 +112,7 @@ class Obey(_Message):
     """Answer when the controller decides by policy `version` or a later one."""
 
     kind: Literal["obey"] = "obey"
-    version: int
+    version: Annotated[int, Field(lt=1 << 63)]
 
 
 class Silence(_Message):
@@ -126,7 +132,7 @@ class ArmAlarms(_Message):
     """Arm alarm zones after the exit delay; armed zones stay armed."""
 
     kind: Literal["arm_alarms"] = "arm_alarms"
-    zones: tuple[ZoneNumber, ...] | None = None
+    zones: Annotated[tuple[ZoneNumber, ...], Field(max_length=5)] | None = None
     """None is all of them."""
     exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
 
@@ -135,7 +141,7 @@ class DisarmAlarms(_Message):
     """Disarm alarm zones and end their alarms."""
 
     kind: Literal["disarm_alarms"] = "disarm_alarms"
-    zones: tuple[ZoneNumber, ...] | None = None
+    zones: Annotated[tuple[ZoneNumber, ...], Field(max_length=5)] | None = None
     """None is all of them."""
 
 
@@ -272,8 +278,8 @@ class Request(_Message):
     """A command with its id and expiry."""
 
     v: int = VERSION
-    id: str
-    expires_ns: int
+    id: Annotated[str, Field(max_length=64)]
+    expires_ns: Annotated[int, Field(ge=0, lt=1 << 63)]
     """Monotonic nanoseconds after which the client no longer waits; the controller does not carry
     out an expired command."""
     command: Command
@@ -478,10 +484,23 @@ class Fact(_Message):
 
 
 _REQUEST = TypeAdapter(Request)
+_FREE = (AskPosition, Obey, ReportStatus, Simulate)
+"""Commands that neither journal nor log, and those of a test."""
+
+
+def cost_of(command: Command) -> int:
+    """Openings or other entries that a command may journal."""
+    if isinstance(command, _FREE):
+        return 0
+    openings = getattr(command, "openings", ())
+    return max(len(openings), 1)
 
 
 def read_request(payload: bytes) -> Request:
-    """Parse a request. Raises InvalidRequest for an invalid one or another version."""
+    """Parse a request. Raises InvalidRequest for one that is invalid, too large or of another
+    version."""
+    if len(payload) > LARGEST_REQUEST:
+        raise InvalidRequest(f"a request has at most {LARGEST_REQUEST} bytes")
     try:
         request = _REQUEST.validate_json(payload)
     except ValidationError as error:

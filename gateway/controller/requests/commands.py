@@ -35,6 +35,10 @@ from gateway.settings import Side
 
 _CLOSE = -1
 """The time-out that closes (Access API, actions)."""
+LONGEST_WAIT_NS = 60_000_000_000
+"""A reply waits no longer, whatever the client says."""
+MOST_WAITING = 256
+"""Replies that may wait at once."""
 WEB_REASON = 3
 """The client says that a person at a web page asked for it."""
 
@@ -183,6 +187,11 @@ class PendingReplies:
         self._committed = 0
         self._waiting: deque[_PendingReply] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """Replies that wait."""
+        return len(self._waiting)
+
     def now(self, address: bytes, request: Request, body: dict[str, Any] | None = None) -> None:
         """Answer at once."""
         self._link.answer(address, Answer(id=request.id, body=body or {}))
@@ -196,16 +205,19 @@ class PendingReplies:
         if ticket <= self._committed or self._writer.fault:
             self.now(address, request)
         else:
-            self._waiting.append(
-                _PendingReply(address, request.id, request.expires_ns, ticket=ticket)
-            )
+            self._wait(address, request, ticket=ticket)
 
     def when_obeyed(self, address: bytes, request: Request, version: int) -> None:
         """Answer once the rules of `version` decide."""
-        self._waiting.append(
-            _PendingReply(address, request.id, request.expires_ns, version=version)
-        )
+        self._wait(address, request, version=version)
         self.settle()
+
+    def _wait(self, address: bytes, request: Request, ticket: int = 0, version: int = 0) -> None:
+        """Keep a reply. With too many, the oldest one's client runs into its own time limit."""
+        expires_ns = min(request.expires_ns, self._clock.monotonic_ns() + LONGEST_WAIT_NS)
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.popleft()
+        self._waiting.append(_PendingReply(address, request.id, expires_ns, ticket, version))
 
     def committed(self, ticket: int) -> None:
         """All entries up to `ticket` are durable."""

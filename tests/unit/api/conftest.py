@@ -4,6 +4,7 @@ the real link."""
 from __future__ import annotations
 
 import re
+import select
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +18,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
-import zmq
 
 from gateway.api.app import create_app
 from gateway.api.controlid.endpoints import PATHS
@@ -172,7 +172,7 @@ class StrawController:
         with LinkServer(self._runtime) as link:
             self._listening.set()
             while not self._stop.is_set():
-                if not link.commands.poll(20, zmq.POLLIN):
+                if not select.select([link], [], [], 0.02)[0]:
                     continue
                 while (received := link.receive()) is not None:
                     address, request = received

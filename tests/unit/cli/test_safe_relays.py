@@ -206,7 +206,14 @@ def test_a_line_that_fails_is_named_and_fails_the_command(
     assert "door 'shop' strike: GPIO17 cannot be claimed: GPIO busy" in answer.stderr
 
 
-HEAVY = ["structlog", "peewee", "zmq", "flask", "cryptography", "gateway.controller"]
+HEAVY = [
+    "structlog",
+    "peewee",
+    "gateway.link.server",
+    "flask",
+    "cryptography",
+    "gateway.controller",
+]
 
 
 def test_it_imports_little_for_it_stands_between_a_crash_and_the_next_start() -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from gateway.controller.core import MOST_REQUESTS
+from gateway.controller.requests.commands import LONGEST_WAIT_NS, MOST_WAITING
+from gateway.controller.state.flight import Asked
 from gateway.errors import (
     ControllerUnavailable,
     GatewayError,
@@ -19,7 +24,17 @@ from gateway.errors import (
     NotPermitted,
 )
 from gateway.link.client import ControllerClient
-from gateway.link.messages import Authorize, Command, OpenDoor, Opening, Silence, Simulate
+from gateway.link.messages import (
+    Authorize,
+    Command,
+    Obey,
+    OpenDoor,
+    Opening,
+    ReportStatus,
+    Request,
+    Silence,
+    Simulate,
+)
 from gateway.link.runtime import RuntimeDirectory
 from gateway.store.journal import EntryKind
 
@@ -140,19 +155,6 @@ def test_a_command_that_came_too_late_is_not_carried_out(bench: Bench, ask: Aske
     assert not bench.unlocked(1)
 
 
-def test_a_stranger_on_the_socket_stops_nothing(bench: Bench, ask: Asker) -> None:
-    import zmq
-
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    stranger = context.socket(zmq.DEALER)
-    stranger.connect(RuntimeDirectory.create(bench.data).command_address)
-    for parts in ([b"not json"], [b"{}"], [b"a", b"b", b"c"], [b'{"v":99}']):
-        stranger.send_multipart(parts)
-    ask(lambda client: client.ask(OpenDoor(door=1)))
-    assert bench.unlocked(1)
-    context.destroy(linger=0)
-
-
 def test_a_site_time_without_an_offset_is_local(bench: Bench, ask: Asker) -> None:
     ask(lambda client: client.ask(Simulate(verb="clock", value="2026-12-24T20:00:00")))
     assert bench.clock.utc() == datetime(2026, 12, 24, 23, 0, tzinfo=UTC)
@@ -190,3 +192,37 @@ def test_without_a_controller_a_client_learns_it_soon(tmp_path: Path) -> None:
     finally:
         client.close()
     assert threading.active_count() < 50
+
+
+def test_a_flood_of_requests_does_not_delay_a_lock(bench: Bench) -> None:
+    command = OpenDoor(door=1)
+    bench.controller.happen(Asked(b"nobody", Request(id="1", expires_ns=1 << 62, command=command)))
+    bench.settle()
+    assert bench.unlocked(1)
+    address = str(RuntimeDirectory.create(bench.data).command_socket)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as flood:
+        flood.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        flood.connect(address)
+        bench.controller.turn(0)
+        message = Request(id="1", expires_ns=1 << 62, command=ReportStatus()).model_dump_json()
+        for _ in range(100):
+            flood.send(message.encode())
+        bench.clock.advance(10)
+        bench.controller.turn(0)
+        assert not bench.unlocked(1)
+        flood.setblocking(False)
+        answered = 0
+        with suppress(BlockingIOError):
+            while flood.recv(1 << 18):
+                answered += 1
+        assert 1 <= answered <= MOST_REQUESTS
+
+
+def test_replies_that_wait_are_bounded_in_number_and_time(bench: Bench) -> None:
+    for number in range(2 * MOST_WAITING):
+        never = Request(id=str(number), expires_ns=1 << 62, command=Obey(version=1 << 60))
+        bench.controller.happen(Asked(b"nobody", never))
+    assert bench.controller._requests.answers.waiting == MOST_WAITING
+    bench.clock.advance(LONGEST_WAIT_NS / 1e9 + 1)
+    bench.settle()
+    assert bench.controller._requests.answers.waiting == 0

@@ -22,7 +22,6 @@ SHARED = {
     "DeviceAllow": "/dev/rtc, which ProtectClock= lets be read; else what the comments name",
 }
 TWO_USERS = {
-    "SystemCallFilter_resources": "of the whole group, sched_setscheduler, which ZeroMQ calls",
     "RootDirectoryOrRootImage": "the interpreter is the system's; a copy would miss its updates",
     "UMask": "the files of either are read, its sockets used, by the other's group",
 }
@@ -33,6 +32,7 @@ REMAINING = {
         **TWO_USERS,
         **HARDWARE,
         "RestrictRealtime": "the thread that takes edges may ask for a real-time priority",
+        "SystemCallFilter_resources": "of the whole group, sched_setscheduler, for the same",
     },
     "gateway-api.service": {
         **SHARED,
@@ -192,15 +192,10 @@ def test_the_relays_at_boot_wait_for_nothing_and_nothing_but_the_controller_for_
     assert options(text, "ExecStart")[0].endswith("--on start")
 
 
-def test_zeromq_may_set_the_policy_of_its_threads_without_which_it_aborts(root: Path) -> None:
-    for name in UNITS:
-        text = (root / "systemd" / name).read_text()
-        assert options(text, "SystemCallFilter")[-1] == "sched_setscheduler"
-
-
 def test_only_the_thread_of_the_edges_may_become_a_real_time_one(root: Path) -> None:
     controller = (root / "systemd/gateway-controller.service").read_text()
     assert options(controller, "LimitRTPRIO") == ["10"]
+    assert options(controller, "SystemCallFilter")[-1] == "sched_setscheduler"
     api = (root / "systemd/gateway-api.service").read_text()
     assert options(api, "RestrictRealtime") == ["yes"]
 

@@ -73,7 +73,7 @@ def run_api(
     zone = SiteZone(site.site.zone)
     device_time = DeviceTime(zone, site.site.wire_time)
     with ExitStack() as stack:
-        stack.enter_context(runtime.claim("api"))
+        stack.enter_context(runtime.claim("api", data / STORE_FILE))
         sweep_copies(data / STORE_FILE)
         store = stack.enter_context(
             Store.open(data / STORE_FILE, _objects(site), lambda: device_time.stamp(clock.utc()))

@@ -25,6 +25,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.link.temporary import bring_back, clear, sweep
 from gateway.settings import HttpSettings, read_current_site
 from gateway.settings.addresses import parse_address
+from gateway.store.files import JOURNAL_FILE
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
@@ -221,7 +222,7 @@ def run(data: Path, http: str | None, https: str | None) -> None:
     site = read_current_site(data)
     check_site(load_profile(site.site.board), site)
     runtime = RuntimeDirectory.create(data)
-    held = runtime.holder("run") or runtime.holder("controller")
+    held = runtime.holder("run") or runtime.holder("controller", data / JOURNAL_FILE)
     if held:
         raise DataDirectoryError(f"a gateway is already running on {data}: {held}")
     notifier = Notifier()

@@ -19,6 +19,7 @@ from gateway.hardware.boards.profiles import BoardProfile, load_profile
 from gateway.hardware.safe_relays import DeclaredState, keeps_outputs, put_safe
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_current_site, read_site
+from gateway.store.files import JOURNAL_FILE
 
 
 @click.command("safe-relays")
@@ -40,7 +41,7 @@ def safe_relays(data: Path, given: str | None) -> None:
         _say("the controller ended in order and left every relay at its on_stop")
         return
     runtime = RuntimeDirectory.of(data)
-    holder = runtime.holder("controller")
+    holder = runtime.holder("controller", data / JOURNAL_FILE)
     if holder:
         raise DeviceUnavailable(f"a running controller drives the relays: {holder}")
     site = site_of(data, moment)

@@ -34,7 +34,7 @@ def run_controller(data: Path) -> None:
     runtime = RuntimeDirectory.create(data)
     notifier = Notifier()
     with (
-        runtime.claim("controller"),
+        runtime.claim("controller", data / JOURNAL_FILE),
         assembled(site, profile, data, runtime, SystemClock()) as controller,
     ):
         stop = _Stop(controller.inbox)

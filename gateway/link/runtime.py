@@ -1,25 +1,26 @@
 """The runtime directory: sockets, locks and the simulated board's record, private to a user.
 
-Under systemd it is $RUNTIME_DIRECTORY. Otherwise it is a directory in the user's runtime directory
-or in the temporary directory, named after the data directory. `runtime.json` in the data directory
-holds its path, so that other programs find a running gateway.
+Under systemd it is the first directory of $RUNTIME_DIRECTORY; the second is the api's own, since
+the api's user must not write where the controller's sockets are. Otherwise it is a directory in the
+user's runtime directory or in the temporary directory, named after the data directory.
+`runtime.json` in the data directory holds its path, so that other programs find a running gateway.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import structlog
 
 from gateway.errors import DataDirectoryError
 from gateway.files import read_whole, write_whole
+from gateway.link import locks
 
 log = structlog.get_logger("runtime")
 
@@ -34,8 +35,10 @@ _LONGEST_NOTE = 8_192
 class RuntimeDirectory:
     """The runtime directory of one data directory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, api_path: Path | None = None) -> None:
+        """`api_path` is the api's own directory, if that is another."""
         self.path = path
+        self.api_path = api_path or path
 
     @classmethod
     def create(cls, data: Path) -> RuntimeDirectory:
@@ -43,7 +46,8 @@ class RuntimeDirectory:
 
         Raises DataDirectoryError when another user owns it or its path is too long.
         """
-        path = _choose(data)
+        runtime = cls.of(data)
+        path = runtime.path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -56,7 +60,6 @@ class RuntimeDirectory:
             raise DataDirectoryError(f"{path} is not private to this user")
         if not under_systemd:
             os.utime(path)  # marks it as in use for `gateway.link.temporary.sweep`
-        runtime = cls(path)
         for socket in (runtime.command_socket, runtime.fact_socket):
             if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
                 raise DataDirectoryError(f"the socket path {socket} is too long for Linux")
@@ -66,7 +69,8 @@ class RuntimeDirectory:
     @classmethod
     def of(cls, data: Path) -> RuntimeDirectory:
         """Return the directory that `create` would choose, without creating or checking it."""
-        return cls(_choose(data))
+        path, *others = _choose(data)
+        return cls(path, *others[:1])
 
     @classmethod
     def find(cls, data: Path) -> RuntimeDirectory:
@@ -90,63 +94,47 @@ class RuntimeDirectory:
 
     @property
     def clock_mark(self) -> Path:
-        """Mark with the boot in which a client set the clock."""
-        return self.path / "clock-set"
-
-    @property
-    def command_address(self) -> str:
-        return f"ipc://{self.command_socket}"
-
-    @property
-    def fact_address(self) -> str:
-        return f"ipc://{self.fact_socket}"
+        """Mark with the boot in which a client set the clock; the api writes it."""
+        return self.api_path / "clock-set"
 
     @contextmanager
-    def claim(self, role: str) -> Iterator[None]:
+    def claim(self, role: str, database: Path | None = None) -> Iterator[None]:
         """Hold the lock of `role` (controller, api, run), with this process's id in it.
 
-        Raises DataDirectoryError that names the process holding it.
+        Also hold one beside `database`, which `role` writes: the same data directory may have
+        another runtime directory for another process. Raises DataDirectoryError that names the
+        process holding one of them.
         """
-        path = self.path / f"{role}.lock"
-        with path.open("a+", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.seek(0)
-                holder = lock.read().strip() or "another process"
-                raise DataDirectoryError(f"the {role} is already running: {holder}") from None
-            lock.truncate(0)
-            lock.write(f"pid {os.getpid()}")
-            lock.flush()
+        with ExitStack() as stack:
+            for path in self._locks(role, database):
+                stack.enter_context(locks.held(path, role))
             yield
 
     def note(self, role: str, text: str) -> None:
         """Replace the text in the lock of `role`, which this process holds."""
-        (self.path / f"{role}.lock").write_text(text, encoding="utf-8")
+        locks.rewrite(self._locks(role)[0], text)
 
-    def holder(self, role: str) -> str | None:
-        """Return the text that the holder of the lock of `role` wrote; None without a holder."""
-        path = self.path / f"{role}.lock"
-        try:
-            with path.open("r", encoding="utf-8") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except OSError:
-                    return lock.read().strip()
-        except FileNotFoundError:
-            return None
-        return None
+    def holder(self, role: str, database: Path | None = None) -> str | None:
+        """The text that the holder of a lock of `role` wrote; None without a holder."""
+        holders = map(locks.holder_of, self._locks(role, database))
+        return next((holder for holder in holders if holder is not None), None)
+
+    def _locks(self, role: str, database: Path | None = None) -> list[Path]:
+        directories = [self.api_path if role == "api" else self.path]
+        if database is not None:
+            directories.append(database.resolve().parent)
+        return [directory / f"{role}.lock" for directory in directories]
 
 
-def _choose(data: Path) -> Path:
+def _choose(data: Path) -> list[Path]:
     given = os.environ.get("RUNTIME_DIRECTORY")
     if given:
-        return Path(given.split(":")[0])
+        return [Path(path) for path in given.split(":")]
     name = hashlib.sha256(os.fsencode(data.resolve())).hexdigest()[:12]
     user = os.environ.get("XDG_RUNTIME_DIR")
     if user and os.access(user, os.W_OK):
-        return Path(user) / f"gateway-{name}"
-    return Path(tempfile.gettempdir()) / f"gateway-{os.geteuid()}-{name}"
+        return [Path(user) / f"gateway-{name}"]
+    return [Path(tempfile.gettempdir()) / f"gateway-{os.geteuid()}-{name}"]
 
 
 def _note_place(path: Path, runtime: Path) -> None:

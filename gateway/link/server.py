@@ -78,6 +78,7 @@ class _Listener:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
         path.unlink(missing_ok=True)  # of an earlier run: the caller holds the controller's lock
         self._socket.bind(str(path))
+        path.chmod(0o660)  # whoever may enter the directory may connect
         self._socket.listen(_BACKLOG)
         ready.register(self._socket, select.EPOLLIN)
 

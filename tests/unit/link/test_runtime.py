@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import DataDirectoryError
+from gateway.host.clock_trust import RELEASED, ClockTrust, ClockVerdict
 from gateway.link.runtime import RUNTIME_FILE, RuntimeDirectory
 
 
@@ -94,6 +95,75 @@ def test_only_one_process_holds_a_role(data: Path) -> None:
         ):
             pass
     assert runtime.holder("controller") is None
+
+
+def test_a_second_runtime_directory_does_not_allow_a_second_process_on_the_same_data(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = RuntimeDirectory.create(data)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "elsewhere"))
+    second = RuntimeDirectory.create(data)
+    assert second.path != first.path
+    database = data / "journal.db"
+    with first.claim("controller", database):
+        assert second.holder("controller", database) == f"pid {os.getpid()}"
+        with (
+            pytest.raises(DataDirectoryError, match=f"already running: pid {os.getpid()}"),
+            second.claim("controller", database),
+        ):
+            pass
+    with second.claim("controller", database):
+        pass
+
+
+def test_nobody_else_can_open_a_lock(data: Path) -> None:
+    runtime = RuntimeDirectory.create(data)
+    with runtime.claim("controller", data / "journal.db"):
+        for lock in (runtime.path / "controller.lock", data / "controller.lock"):
+            assert lock.stat().st_mode & 0o777 == 0o600
+
+
+def test_systemds_second_directory_is_the_apis(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, apis = tmp_path / "own", tmp_path / "apis"
+    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{own}:{apis}")
+    own.mkdir()
+    apis.mkdir()
+    runtime = RuntimeDirectory.create(data)
+    assert runtime.command_socket.parent == own
+    assert runtime.clock_mark.parent == apis
+    with runtime.claim("api"):
+        assert (apis / "api.lock").exists()
+
+
+def _fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _directory(path: Path) -> None:
+    path.mkdir()
+
+
+def _endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+@pytest.mark.parametrize("put", [_fifo, _directory, _endless, _huge])
+def test_what_another_user_put_in_the_place_of_a_file_holds_up_nobody(
+    data: Path, put: Callable[[Path], None]
+) -> None:
+    put(data / "runtime.json")
+    runtime = RuntimeDirectory.create(data)
+    put(runtime.clock_mark)
+    trust = ClockTrust(None, battery_clock=data / "none", set_by_hand=runtime.clock_mark)
+    assert trust.judge(RELEASED) is not ClockVerdict.SET_BY_HAND
 
 
 def test_a_directory_where_nothing_ever_ran_says_so(data: Path) -> None:

@@ -26,7 +26,7 @@ WRITERS = {"journal.db": (CONTROLLER, API), "store.db": (API, CONTROLLER)}
 
 # Drops its rights, then answers each line, which is SQL for its database or a call of `os`.
 PROGRAM = """
-import json, os, sqlite3, sys
+import json, os, socket, sqlite3, sys
 number, groups, address = json.loads(sys.argv[1])
 os.umask(0o007); os.setgroups(groups); os.setgid(groups[0]); os.setuid(number)
 database = sqlite3.connect(address, uri=True, isolation_level=None) if address else None
@@ -37,6 +37,8 @@ for line in sys.stdin:
         answer = database.execute(*arguments).fetchall() if call == "sql" else None
         if call == "write":
             open(*arguments, "x").close()
+        elif call == "connect":
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect(*arguments)
         elif call != "sql":
             getattr(os, call)(*arguments)
     except (OSError, sqlite3.Error) as error:
@@ -44,6 +46,21 @@ for line in sys.stdin:
     print(json.dumps(answer), flush=True)
 if database:
     database.close()
+"""
+
+
+# The controller's end of the link with its lock, as its unit starts it.
+SERVER = """
+import json, os, sys
+from pathlib import Path
+from gateway.link.runtime import RuntimeDirectory
+from gateway.link.server import LinkServer
+number, groups, directory = json.loads(sys.argv[1])
+os.umask(0o027); os.setgroups(groups); os.setgid(groups[0]); os.setuid(number)
+runtime = RuntimeDirectory(Path(directory))
+with runtime.claim("controller"), LinkServer(runtime):
+    print(json.dumps("ready"), flush=True)
+    sys.stdin.read()
 """
 
 
@@ -57,9 +74,11 @@ def tool(name: str) -> str:
 class Process:
     """A program of one of the two users, with one of the databases open."""
 
-    def __init__(self, identity: tuple[int, list[int]], address: str = "") -> None:
+    def __init__(
+        self, identity: tuple[int, list[int]], address: str = "", program: str = PROGRAM
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, json.dumps([*identity, address])],
+            [sys.executable, "-c", program, json.dumps([*identity, address])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -219,26 +238,46 @@ def test_the_reader_can_neither_write_nor_replace_nor_add_anything(
     writer.end()
 
 
-def test_the_api_cannot_remove_what_the_controller_made_in_the_runtime_directory(
+def test_the_api_neither_replaces_nor_adds_anything_in_the_controllers_runtime_directory(
     device: Device,
 ) -> None:
     controller, api = device.start(CONTROLLER), device.start(API)
-    socket, lock = str(device.runtime / "commands"), str(device.runtime / "api.lock")
+    socket = str(device.runtime / "commands")
+    own = str(device.top / "run/gateway-api/clock-set")
     assert controller.ask("write", socket) is None
-    assert api.ask("write", lock) is None
+    assert api.ask("write", own) is None
     assert api.ask("unlink", socket) == "PermissionError"
-    assert api.ask("rename", lock, socket) == "PermissionError"
+    assert api.ask("rename", own, socket) == "PermissionError"
+    for verb in ("mkfifo", "mkdir", "write"):
+        assert api.ask(verb, str(device.runtime / "facts")) == "PermissionError"
+    assert controller.ask("open", own, os.O_RDONLY) is None
     controller.end()
     api.end()
 
 
-def test_what_one_makes_in_the_runtime_directory_the_other_may_use(device: Device) -> None:
-    controller = device.start(CONTROLLER)
-    assert controller.ask("mkfifo", str(device.runtime / "commands")) is None
-    made = (device.runtime / "commands").stat()
-    assert stat.S_IMODE(made.st_mode) & 0o060
-    assert made.st_gid in device.users[API][1]
-    controller.end()
+def test_each_can_lock_its_own_data_and_the_other_cannot(device: Device) -> None:
+    users = {"controller": CONTROLLER, "api": API}
+    for role, user in users.items():
+        lock = device.data / role / f"{role}.lock"
+        lock.touch(0o644)  # as a program that root ran might leave it
+        device.tidy()
+        owner = device.start(user)
+        [other] = [device.start(one) for one in users.values() if one != user]
+        assert owner.ask("open", str(lock), os.O_RDWR) is None
+        assert other.ask("open", str(lock), os.O_RDONLY) == "PermissionError"
+        assert other.ask("unlink", str(lock)) == "PermissionError"
+        owner.end()
+        other.end()
+
+
+def test_the_api_reaches_the_controllers_socket_and_not_its_locks(device: Device) -> None:
+    server = Process(device.users[CONTROLLER], program=SERVER, address=str(device.runtime))
+    client = device.start(API)
+    assert client.ask("connect", str(device.runtime / "commands")) is None
+    lock = str(device.runtime / "controller.lock")
+    assert client.ask("open", lock, os.O_RDONLY) == "PermissionError"
+    client.end()
+    server.end()
 
 
 def test_nobody_else_enters(device: Device) -> None:

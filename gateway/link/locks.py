@@ -1,0 +1,93 @@
+"""Lock files: one process at a time holds each. Nobody but its user can open one.
+
+Whoever can read a file can take a shared lock on it, so a lock file has mode 0600.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gateway.errors import DataDirectoryError
+
+_SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""Neither follow a link nor wait at a FIFO that another process put there."""
+_LONGEST_TEXT = 1_000
+
+
+@contextmanager
+def held(path: Path, role: str) -> Iterator[None]:
+    """Hold the lock at `path` for `role`, with this process's id in it.
+
+    Raises DataDirectoryError that names the process holding it. A file system that is read-only
+    and has no lock file yet needs none: nobody can write there.
+    """
+    try:
+        lock = _opened(path)
+    except OSError as error:
+        raise DataDirectoryError(f"the lock {path} cannot be used: {error.strerror}") from error
+    if lock is None:
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = _text(lock) or "another process"
+            raise DataDirectoryError(f"the {role} is already running: {holder}") from None
+        _write(lock, f"pid {os.getpid()}")
+        yield
+    finally:
+        os.close(lock)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Replace the text in the lock at `path`, which this process holds."""
+    lock = _opened(path)
+    if lock is not None:
+        try:
+            _write(lock, text)
+        finally:
+            os.close(lock)
+
+
+def holder_of(path: Path) -> str | None:
+    """The text that the holder of the lock at `path` wrote; None without a holder."""
+    try:
+        lock = os.open(path, os.O_RDONLY | _SAFE)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _text(lock)
+    finally:
+        os.close(lock)
+    return None
+
+
+def _opened(path: Path) -> int | None:
+    """The lock file, made if missing; None where it is missing and cannot be made."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+    with suppress(FileNotFoundError):
+        return os.open(path, os.O_RDONLY | _SAFE)
+    return None
+
+
+def _text(lock: int) -> str:
+    return os.pread(lock, _LONGEST_TEXT, 0).decode("utf-8", "replace").strip()
+
+
+def _write(lock: int, text: str) -> None:
+    # On a full or read-only disk the lock holds without a text.
+    with suppress(OSError):
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, text.encode(), 0)

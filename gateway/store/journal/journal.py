@@ -39,6 +39,9 @@ _MOST_FREE = 1_000
 """Pages (of 4 KiB, as a rule) that are free before some are given back to the disk ..."""
 _GIVEN_BACK = 500
 """... so many at a time."""
+LARGEST_LOG = 64 * 1024 * 1024
+"""Bytes of the write-ahead log. A reader that never ends keeps SQLite from emptying it: beyond
+this size nothing more is written, since that would fill the disk."""
 _WRITING = "the journal cannot be written"
 
 
@@ -104,6 +107,8 @@ class Journal(History):
             self._database.close_all()
             raise
         self._boot_id = boot_id
+        resolved = path.resolve()  # SQLite keeps the log beside the target of a link
+        self._log = resolved.with_name(f"{resolved.name}-wal")
         self._prepared = False
         # The ORM writes each statement once: what it costs is taken from the loop, which shares
         # the interpreter with this thread just when somebody stands at a door.
@@ -172,6 +177,7 @@ class Journal(History):
         rows = [self._row(entry) for entry in entries]
         with journal_errors(_WRITING):
             connection = self.connection()
+            self._bound_log(connection)
             database.begin(connection, "IMMEDIATE")
             try:
                 if not self._prepared:
@@ -191,6 +197,14 @@ class Journal(History):
                 raise
         self._form, self._prepared = JOURNAL_FORM, True
         return first + len(rows) - 1
+
+    def _bound_log(self, connection: sqlite3.Connection) -> None:
+        """Raises StorageError when the write-ahead log is at its largest and cannot be emptied."""
+        if not self._log.exists() or self._log.stat().st_size < LARGEST_LOG:
+            return
+        (busy, _, _) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StorageError(f"{_WRITING}: another program has been reading it for too long")
 
     def check(self, entry: Entry) -> None:
         """Raises ValueError, TypeError or OverflowError where `append` cannot store `entry`."""

@@ -16,13 +16,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import structlog
-
 from gateway.errors import DataDirectoryError
 from gateway.files import read_whole, write_whole
 from gateway.link import locks
-
-log = structlog.get_logger("runtime")
 
 RUNTIME_FILE = "runtime.json"
 LONGEST_SOCKET_PATH = 107
@@ -148,4 +144,7 @@ def _note_place(path: Path, runtime: Path) -> None:
     try:
         write_whole(path, text, mode=0o644)
     except OSError as error:
+        import structlog  # late: `safe-relays`, which does not come here, imports little
+
+        log = structlog.get_logger("runtime")
         log.warning("other programs will not find this gateway", file=str(path), why=str(error))

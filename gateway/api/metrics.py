@@ -96,6 +96,17 @@ def _controller(status: ControllerStatus) -> Iterator[Metric]:
     yield _gauge(
         "gateway_journal_failing", "Whether the disk takes no entry", bool(status.journal_fault)
     )
+    mirror = status.mirror
+    yield _gauge(
+        "gateway_mirror_failing",
+        "Whether the controller's copy of people and rules may be out of date",
+        bool(mirror and mirror.fault),
+    )
+    yield _gauge(
+        "gateway_rows_unreadable",
+        "Rows of people and rules that the controller cannot read",
+        mirror.rows_bad if mirror else 0,
+    )
     power = [fault for fault in status.faults if fault.part == "power"]
     yield _gauge("gateway_power_faults", "Faults of the power supply", len(power))
     faults = GaugeMetricFamily("gateway_fault", "A part that is faulty", labels=["part", "name"])

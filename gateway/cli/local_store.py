@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from gateway.cli.options import initialised
+from gateway.errors import DataDirectoryError
+from gateway.link.client import ControllerClient
+from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
@@ -24,7 +27,18 @@ def local_store(data: Path, stamp: Callable[[], int] = lambda: 0) -> Iterator[St
     path = initialised(data) / STORE_FILE
     become_owner(path)
     with Store.open(path, REGISTRY, stamp) as store:
+        before = store.change_mark()
         yield store
+        if store.change_mark() != before:
+            _await_controller(data, store.policy_version())
+
+
+def _await_controller(data: Path, version: int) -> None:
+    """Wait until a running controller decides by what was written, for 2 s at most."""
+    with suppress(DataDirectoryError):  # none ever ran
+        client = ControllerClient(RuntimeDirectory.find(data))
+        with closing(client):
+            client.await_policy(version)
 
 
 def become_owner(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.errors import DataDirectoryError
-from gateway.store.files import STORE_FILE
+from gateway.store.files import STORE_FILE, mirror_path
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,8 +38,11 @@ def directory_of(data: Path | None) -> Path:
 
 
 def initialised(data: Path) -> Path:
-    """`data`, if `init` made it. Otherwise raises DataDirectoryError, which names `init`."""
-    if not (data / STORE_FILE).exists():
+    """`data` if `init` made it. Raises DataDirectoryError that names `init` otherwise.
+
+    A store that is lost is no reason to close the doors: the controller has a copy.
+    """
+    if not any(os.path.lexists(path) for path in (data / STORE_FILE, mirror_path(data))):
         raise DataDirectoryError(
             f"{data} is not initialised; run: gateway init --data {data} --demo"
         )

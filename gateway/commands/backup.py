@@ -10,11 +10,12 @@ from gateway.commands.answers import DONE, ByteStream, Done
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.provisioning import initial_configuration, site_rows
+from gateway.commands.provisioning import site_rows
 from gateway.commands.requests import Flag, NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.objects.factory import FACTORY_ROWS
+from gateway.settings.initial import initial_configuration
 from gateway.store.backup import Backups
 from gateway.store.files import STORE_FILE
 

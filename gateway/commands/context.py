@@ -108,16 +108,14 @@ class CommandContext:
 
     @contextmanager
     def policy_applied(self) -> Iterator[None]:
-        """Run a write; if it changed the rules, wait until the controller applies them.
+        """Run a write; if it changed rules or people, wait until the controller applies it.
 
-        Waits up to 2 s, and not at all while the controller is away: the controller compares
-        versions at each decision.
+        Waits up to 2 s, and not at all while the controller is away.
         """
-        before = self.store.policy_version()
+        before = self.store.change_mark()
         yield
-        version = self.store.policy_version()
-        if version != before:
-            self.controller.await_policy(version)
+        if self.store.change_mark() != before:
+            self.controller.await_policy(self.store.policy_version())
 
     def refresh_logs(self) -> None:
         """Bring the log tables up to date with the journal; on a full disk they stay unchanged."""

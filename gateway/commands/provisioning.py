@@ -17,16 +17,8 @@ from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
-from gateway.settings import (
-    SITE_FILE,
-    Door,
-    Pull,
-    SiteFile,
-    accept_site,
-    parse_site,
-    read_site,
-    with_end,
-)
+from gateway.settings import SITE_FILE, Pull, SiteFile, accept_site, parse_site, read_site, with_end
+from gateway.settings.initial import initial_configuration
 from gateway.settings.refusals import closest
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import Journal
@@ -197,31 +189,6 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
 
 def _action(id_: int, name: str, script: str, parameters: str) -> dict[str, object]:
     return {"id": id_, "name": name, "action": script, "parameters": parameters, "run_at": 0}
-
-
-def door_configuration(door: Door) -> dict[str, str | int | bool]:
-    """The keys of `general` that enable the wired inputs of a door."""
-    keys: dict[str, str | int | bool] = {}
-    for name, wired in (("door_sensor", door.sensor), ("buttonhole", door.rex)):
-        if wired:
-            keys[f"{name}{door.id}_enabled"] = 1
-            keys[f"{name}{door.id}_idle"] = 0 if wired.pull is Pull.DOWN else 1
-    return keys
-
-
-def initial_configuration(site: SiteFile) -> dict[str, dict[str, str | int | bool]]:
-    """Enables what is wired; the `initial` tables of the site file override it."""
-    general: dict[str, str | int | bool] = {}
-    for door in site.door:
-        general |= door_configuration(door)
-    configuration: dict[str, dict[str, str | int | bool]] = {"general": general}
-    if site.bell:
-        general["bell_enabled"] = 1
-    if site.siren:
-        configuration["alarm"] = {"siren_enabled": 1}
-    for module, values in site.initial.items():
-        configuration.setdefault(module, {}).update(values)
-    return {module: values for module, values in configuration.items() if values}
 
 
 def set_password(data: Path, login: str, password: str) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.access.actions import DOOR_ACTION, SEC_BOX_ACTION, parse_parameters
-from gateway.commands.provisioning import door_configuration, further_portals, site_rows
+from gateway.commands.provisioning import further_portals, site_rows
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.factory import CARD_SCRIPT, portal_of_readers, reader_binding_rows
 from gateway.settings import SiteFile
+from gateway.settings.initial import door_configuration
 from gateway.store.objects.store import Store
 from gateway.store.tables.identity import DeviceIdentity
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +26,7 @@ from gateway.controller.alarms.faults import POWER, REX, Faults
 from gateway.controller.alarms.fire import FireLatch
 from gateway.controller.alarms.power_watch import PowerWatch
 from gateway.controller.alarms.sounders import Sounders
-from gateway.controller.components import Components, Item
+from gateway.controller.components import Components, DamageFound, Item
 from gateway.controller.core import Controller
 from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
 from gateway.controller.doors.interlock import Interlock
@@ -34,6 +34,8 @@ from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.flight.files import DIRECTORY, RecordFiles
 from gateway.controller.flight.recorder import FlightRecorder
+from gateway.controller.mirror.child import ChildFeed
+from gateway.controller.mirror.mirror import MakeFeed, Mirror
 from gateway.controller.past import JournalHealth, Past, clock_floor, known_of, read_past
 from gateway.controller.state.component import Bus, Emit
 from gateway.controller.state.event_log import EventLog
@@ -46,6 +48,7 @@ from gateway.controller.state.policies import PolicyKeeper
 from gateway.controller.state.ports import (
     FindWindow,
     Link,
+    MirrorPort,
     Passages,
     People,
     Policies,
@@ -66,22 +69,23 @@ from gateway.host.notify import Notifier
 from gateway.host.process import boot_id
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
-from gateway.objects.catalogue import REGISTRY
-from gateway.objects.models import Models
+from gateway.objects.configuration_keys import CONFIGURATION, MODES
+from gateway.objects.modes import mode_key
 from gateway.settings import Side, SiteFile
-from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
+from gateway.settings.initial import initial_configuration
+from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.files.current import CurrentFile
-from gateway.store.journal import JOURNAL_FORM, EntryKind, Journal, Timer
+from gateway.store.journal import JOURNAL_FORM, CommittedEntry, EntryKind, Journal, Timer
 from gateway.store.journal.history import History, NoHistory, ReadOnlyHistory
 from gateway.store.journal.passages import PassageReader
 from gateway.store.journal.renewal import JournalFile
 from gateway.store.journal.retention import Retention
-from gateway.store.objects.names import NameReader
-from gateway.store.policy.people import PeopleReader
-from gateway.store.policy.snapshot import SnapshotReader
-from gateway.store.tables.identity import read_identity
 
 log = structlog.get_logger("controller")
+
+FIRST_COPY_S = 2.0
+"""How long the start waits for what changed while no controller ran. Afterwards the last copy
+decides; without one cards are denied and people can leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class Adapters:
     people: People
     passages: Passages
     policies: Policies
+    mirror: MirrorPort | None
     wait: Callable[[int], object]
     """As in Components."""
     find_window: FindWindow = window_of
@@ -120,10 +125,12 @@ def assembled(
     data: Path,
     runtime: RuntimeDirectory,
     clock: AdjustableClock,
+    make_feed: MakeFeed = ChildFeed,
 ) -> Iterator[Controller]:
     """A controller that is ready to turn; on leaving, every lock takes its declared level.
 
-    Raises GatewayError when hardware or a database cannot be opened.
+    `make_feed` makes what copies the store. Raises GatewayError when hardware or the journal
+    cannot be opened.
     """
     inbox: Inbox[Item] = Inbox()
     with ExitStack() as stack:
@@ -134,13 +141,16 @@ def assembled(
         instant = Instant(clock)
         flight = _flight(site, data, instant)
         stack.callback(flight.close)
+        mirror = Mirror(data, make_feed, clock, inbox.wake, keep_rows=flight.recording)
+        stack.callback(mirror.close)
         record = stack.enter_context(
-            _recording(site, profile, data, runtime, instant, inbox, flight)
+            _recording(site, profile, data, runtime, instant, inbox, flight, mirror)
         )
         _note_start(record, rig)
         _note_clock(record, instant)
         _note_fire(record)
-        people, policies = stack.enter_context(_reading(data, clock, record.recorder, flight))
+        _begin_mirror(mirror, site, record, inbox)
+        policies = PolicyKeeper(mirror, clock)
         link = stack.enter_context(LinkServer(runtime))
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)
@@ -151,9 +161,10 @@ def assembled(
             sides=rig.sides,
             sounders=rig.sounders,
             link=link,
-            people=people,
+            people=mirror,
             passages=passages,
             policies=policies,
+            mirror=mirror,
             wait=_waiting(inbox, link),
         )
         controller = put_together(site, profile.title, adapters, record, instant, inbox, flight)
@@ -197,6 +208,7 @@ def put_together(
             hours=panels.hours,
             forgiveness=Forgiveness(panels.positions, record.recorder, record.past.held_open),
             policies=adapters.policies,
+            mirror=adapters.mirror,
             policy_version=people.policy_version,
             doors=panels.doors,
             interlock=panels.interlock,
@@ -251,6 +263,7 @@ def _recording(
     instant: Instant,
     inbox: Inbox[Item],
     flight: Flight,
+    mirror: Mirror,
 ) -> Iterator[Record]:
     path = data / JOURNAL_FILE
     file = JournalFile(path, boot_id(), instant.utc, partial(known_of, data / STORE_FILE))
@@ -267,8 +280,7 @@ def _recording(
     health = JournalHealth(file, [found.history.damage], retention)
     zone = SiteZone(site.site.zone)
     device_time = DeviceTime(zone, site.site.wire_time)
-    lookup = NameReader(data / STORE_FILE)
-    events = EventLog(SiteNames(site, device_time, lookup))
+    events = EventLog(SiteNames(site, device_time, mirror.names))
     writer = JournalWriter(
         found.journal,
         last_ids,
@@ -280,7 +292,7 @@ def _recording(
     )
     watched = flight.writer(writer, last_ids)
     recorder = Recorder(watched, instant, device_time, instant)
-    with closing(lookup), events.running():
+    with events.running():
         writer.start()
         try:
             yield Record(watched, recorder, zone, device_time, past, health)
@@ -380,19 +392,31 @@ def _note_fire(record: Record) -> None:
         record.recorder.note(EntryKind.FIRE, on=True, since_utc=since_utc)
 
 
-@contextmanager
-def _reading(
-    data: Path, clock: AdjustableClock, recorder: Recorder, flight: Flight
-) -> Iterator[tuple[PeopleReader, PolicyKeeper]]:
-    """Open two connections: the long read of a compilation must not delay a decision."""
-    with ExitStack() as stack:
-        store, compiling = (database.open_reader(data / STORE_FILE) for _ in range(2))
-        stack.callback(store.close_all)
-        stack.callback(compiling.close_all)
-        recorder.device_id = read_identity(store).device_id
-        models = Models(REGISTRY, store)  # only their SQL is used, on either connection
-        snapshots = SnapshotReader(compiling, models, keep_rows=flight.recording)
-        yield PeopleReader(store, models), PolicyKeeper(snapshots, clock)
+def _begin_mirror(mirror: Mirror, site: SiteFile, record: Record, inbox: Inbox[Item]) -> None:
+    """Open the mirror; the first copy of a small site is waited for."""
+
+    def identified(device_id: int) -> None:
+        record.recorder.device_id = device_id
+
+    mirror.fallback = _fallback(site, record.past.modes)
+    mirror.identified = identified
+    mirror.failed = lambda why: inbox.post(DamageFound(STORE_FILE, why))
+    mirror.begin(FIRST_COPY_S)
+
+
+def _fallback(site: SiteFile, modes: Sequence[CommittedEntry]) -> Mapping[tuple[str, str], str]:
+    """The configuration while none can be read: that of a new site, so that people can leave, and
+    the last modes of the doors, since nothing that cannot be read ends an emergency."""
+    found = {
+        (module, key): CONFIGURATION.known(module, key).text(value)
+        for module, values in initial_configuration(site).items()
+        for key, value in values.items()
+    }
+    for entry in reversed(modes):
+        door, mode = entry.body.get("door"), entry.body.get("mode")
+        if isinstance(door, int) and CONFIGURATION.find("general", mode_key(door)):
+            found["general", mode_key(door)] = mode if mode in MODES else "none"
+    return found
 
 
 def _timer(instant: Instant) -> Timer:

@@ -26,7 +26,7 @@ from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse, Sta
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.controller.state.modes import ModeKeeper
-from gateway.controller.state.ports import Link, Policies, RigPort, Writer
+from gateway.controller.state.ports import Link, MirrorPort, Policies, RigPort, Writer
 from gateway.controller.state.recorder import Recorder
 from gateway.hardware.events import (
     HardwareEvent,
@@ -81,7 +81,7 @@ class Components:
     forgiveness: Forgiveness
     policies: Policies
     policy_version: Callable[[], int]
-    """Reads the version of the rules in the store."""
+    """Reads the version of the rules in the mirror."""
     doors: dict[int, DoorPanel]
     interlock: Interlock
     modes: ModeKeeper
@@ -101,6 +101,8 @@ class Components:
     """None where the site has none."""
     flight: Flight = NO_FLIGHT
     health: JournalHealth = field(default_factory=JournalHealth)
+    mirror: MirrorPort | None = None
+    """None in a replay, whose rules come from the record."""
 
     def in_order(self) -> tuple[Component, ...]:
         """The order in which the loop binds components, offers them events and ticks them.

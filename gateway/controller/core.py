@@ -242,6 +242,7 @@ class Controller:
         components.wait(self._wait_ms(longest_ns))
         components.inbox.settle()
         self._tick_due()
+        self._service_mirror()
         components.rig.service(components.clock.monotonic_ns())
         self._take_items()
         self._carry_out_requests()
@@ -249,6 +250,13 @@ class Controller:
         components.policies.slice()
         if components.clock.monotonic_ns() >= self._heartbeat_ns:
             self._beat()
+
+    def _service_mirror(self) -> None:
+        """Have copied rules compiled, and settle the answers that wait for the copy."""
+        mirror = self._components.mirror
+        for answer in mirror.service() if mirror else ():
+            self._components.policies.want(answer.version)
+            self._requests.answers.mirrored(answer)
 
     def _tick(self) -> None:
         now_ms = self._now_ms()

@@ -25,17 +25,19 @@ def follow_parent() -> None:
         die_with_parent(int(parent))
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel send SIGTERM to this process when its `parent` exits (prctl(2)).
+def die_with_parent(parent: int, by: signal.Signals = signal.SIGTERM) -> None:
+    """Have the kernel send `by` to this process when its `parent` exits (prctl(2)).
+
+    A stopped process takes SIGTERM only when it goes on; SIGKILL ends it at once.
 
     Ends this process at once when the parent has exited already. Raises OSError.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0) != 0:
+    if libc.prctl(_PR_SET_PDEATHSIG, int(by), 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), by)
 
 
 def boot_id() -> str:

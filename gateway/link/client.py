@@ -45,7 +45,6 @@ class ControllerClient:
         self._idle: list[socket.socket] = []
         self._busy: set[socket.socket] = set()
         self._closed = False
-        self._applied_version = 0
 
     def close(self) -> None:
         """Close every socket; calls in progress fail."""
@@ -132,13 +131,10 @@ class ControllerClient:
 
         The next swipe uses that policy even then, since each decision compares versions.
         """
-        if version <= self._applied_version:
-            return True
         try:
             self.ask(Obey(version=version))
         except ControllerUnavailable:
             return False
-        self._applied_version = max(self._applied_version, version)
         return True
 
 

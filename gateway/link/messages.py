@@ -427,6 +427,28 @@ class FireStatus(_Message):
     """The input still reports it; otherwise it waits for a reset."""
 
 
+class MirrorStatus(_Message):
+    """How the controller's copy of people and rules is kept up to date."""
+
+    store_fault: str | None = None
+    """Why the store cannot be read; the last good copy decides."""
+    mirror_fault: str | None = None
+    """Why the copy cannot be written, or what damage is being repaired."""
+    feed_fault: str | None = None
+    """Why nothing is copied: the process that does ended, and starts again."""
+    since_utc: int = 0
+    """Of the first of these, in Unix seconds; 0 for none."""
+    rows_bad: int = 0
+    """Rows of the store with values that no client could have stored."""
+    named: tuple[str, ...] = ()
+    """The first of them, as `table row: columns`."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why the copy may be behind the store."""
+        return self.store_fault or self.mirror_fault or self.feed_fault
+
+
 class ControllerStatus(_Message):
     """The controller's state: the answer to ReportStatus, and part of every heartbeat."""
 
@@ -472,6 +494,8 @@ class ControllerStatus(_Message):
     modes_ended: tuple[EndedMode, ...] = ()
     keypads_locked_ms: dict[str, int] = {}
     """Remaining lock-out of each keypad, by reader."""
+    mirror: MirrorStatus | None = None
+    """None where none is at work, as in a replay."""
 
 
 class Fact(_Message):

@@ -32,7 +32,7 @@ from gateway.store.files.database import peewee_errors, reason, storage_errors
 from gateway.store.objects.configuration import ConfigurationValue
 from gateway.store.objects.custom_rows import read_shape
 from gateway.store.objects.migrations import VERSION
-from gateway.store.objects.schema import quote
+from gateway.store.objects.schema import CHANGES, EPOCH, quote
 from gateway.store.objects.store import Store
 from gateway.store.staging import (
     COPY_PRAGMAS,
@@ -196,6 +196,10 @@ class Backups:
         """Take out what is the device's alone; VACUUM leaves no page that held it."""
         for name in self._own_tables(copy):
             copy.execute(f"DROP TABLE {quote(name)}")
+        # They are made anew where it is taken back, and write into a table that is gone.
+        named = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        for (name,) in copy.execute(named).fetchall():
+            copy.execute(f"DROP TRIGGER {quote(name)}")
         copy.execute("VACUUM")
 
     def _own_tables(self, connection: sqlite3.Connection) -> list[str]:
@@ -252,6 +256,8 @@ class Backups:
 
     def _adopt_own_tables(self, copy: sqlite3.Connection, live: sqlite3.Connection) -> None:
         for name in self._own_tables(live):
+            if name in (CHANGES, EPOCH):
+                continue  # the copy begins an epoch of its own
             found = live.execute(
                 "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
                 " ORDER BY type = 'table' DESC",

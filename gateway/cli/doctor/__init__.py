@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -34,10 +35,10 @@ from gateway.hardware.factory import missing_packages
 from gateway.host.certificate import expires
 from gateway.host.clock_trust import CEILING, ClockVerdict
 from gateway.host.machine import MachineFiles
-from gateway.link.messages import ControllerStatus, DeviceStatus
+from gateway.link.messages import ControllerStatus, DeviceStatus, MirrorStatus
 from gateway.settings import HttpSettings, read_current_site, read_running_site
 from gateway.store.check import damage, damaged_entries, full_checks, too_new
-from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.files import JOURNAL_FILE, MIRROR_FILE, STORE_FILE, mirror_path
 from gateway.store.journal.renewal import put_aside
 
 __all__ = ["Finding", "Grade", "doctor", "examine"]
@@ -105,6 +106,13 @@ def examine(
         yield from _guarded("http", _http(data, site.http))
     yield from _guarded("disk", disk_findings(data, machine))
     yield from _guarded("databases", _databases(data))
+    mirror = mirror_path(data)
+    if os.access(mirror, os.R_OK):
+        wrong = damage(mirror)
+        yield Finding(Grade.FAIL if wrong else Grade.OK, MIRROR_FILE, wrong or "whole")
+    if not (data / STORE_FILE).is_file():
+        yield from processes
+        return
     if site is not None:
         yield from _guarded("rules", rule_findings(data, site))
     yield from _guarded("rows", stored_findings(data))
@@ -163,6 +171,10 @@ def _certificate(path: Path, now: datetime) -> Iterator[Finding]:
 def _databases(data: Path) -> Iterator[Finding]:
     checks = {check.file: check for check in full_checks(data)}
     for name in (JOURNAL_FILE, STORE_FILE):
+        if os.path.lexists(data / name) and not (data / name).is_file():
+            # Opening a pipe would wait for its other end.
+            yield fail(name, "is no regular file: remove it and restore a backup")
+            continue
         check = checks.get(name)
         when = f" (full check at night, {check.utc})" if check else ""
         wrong = damage(data / name) or too_new(data / name) or (check and check.damage)
@@ -202,6 +214,7 @@ def _processes(data: Path) -> Iterator[Finding]:
     for fault in status.faults:
         yield fail(f"{fault.part} {fault.name}", fault.why)
     yield from _in_force(data, status)
+    yield from _mirror(status.mirror)
     if not status.clock_trusted:
         yield fail("clock", _why_no_clock(status))
     if status.journal_fault:
@@ -213,6 +226,28 @@ def _processes(data: Path) -> Iterator[Finding]:
         yield fail("journal", text)
     if status.journal_replaced:
         yield fail("journal", status.journal_replaced)
+
+
+def _mirror(mirror: MirrorStatus | None) -> Iterator[Finding]:
+    """Whether the controller decides by what is stored."""
+    if mirror is None:
+        return
+    if mirror.fault is not None:
+        since = ""
+        if mirror.since_utc:
+            since = f" since {datetime.fromtimestamp(mirror.since_utc, UTC):%Y-%m-%d %H:%M} UTC"
+        yield fail(
+            "mirror",
+            f"{mirror.fault}{since}: the last good copy of people and rules decides; mend or "
+            "restore the store",
+        )
+    if mirror.rows_bad:
+        more = " and more" if mirror.rows_bad > len(mirror.named) else ""
+        yield fail(
+            "mirror",
+            f"{mirror.rows_bad} rows cannot be read, so that they release nothing: "
+            f"{'; '.join(mirror.named)}{more}; correct or delete them",
+        )
 
 
 def _in_force(data: Path, status: ControllerStatus) -> Iterator[Finding]:

@@ -10,11 +10,10 @@ from pathlib import Path
 import peewee
 
 from gateway.cli.doctor.findings import Finding, warn
-from gateway.errors import InvalidRequest
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Field
 from gateway.objects.models import Models
+from gateway.objects.stored import storable
 from gateway.store.files import STORE_FILE, database
 from gateway.store.objects.configuration import refused_keys
 
@@ -52,22 +51,8 @@ def _rows(models: Models, declared: ObjectType, store: peewee.SqliteDatabase) ->
     key = models.key(declared.name)
     for number, *values in models[declared.name].select(key, *columns).tuples().execute(store):
         for field, value in zip(declared.fields, values, strict=True):
-            if not _allowed(field, value):
+            if not storable(field, value):
                 yield warn(
                     f"{declared.name} {number}",
                     f"{field.name} holds a value that may not be stored: correct or delete the row",
                 )
-
-
-def _allowed(field: Field, value: object) -> bool:
-    if value is None:
-        return not field.not_null
-    if not field.required and value in (field.default, field.empty):
-        return True
-    if not isinstance(value, int | str | bytes):
-        return False
-    try:
-        field.decode(field.encode(value))
-    except InvalidRequest:
-        return False
-    return True

@@ -243,6 +243,7 @@ class OfflineController:
             people=sources.people,
             passages=sources.passages,
             policies=OfflinePolicies(),
+            mirror=None,
             wait=_never,
             find_window=sources.find_window,
         )

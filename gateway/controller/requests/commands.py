@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -13,7 +13,7 @@ from gateway.clock import Clock
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
-from gateway.controller.state.ports import Link, Policies, Writer
+from gateway.controller.state.ports import Link, Mirrored, Policies, Writer
 from gateway.controller.state.recorder import Recorder
 from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Unlock
 from gateway.errors import (
@@ -52,6 +52,8 @@ class _PendingReply:
     expires_ns: int
     ticket: int = 0
     version: int = 0
+    question: int = 0
+    """Of the mirror, 0 once it was answered: only then is it known which version it takes."""
 
 
 class DoorCommands:
@@ -207,17 +209,37 @@ class PendingReplies:
         else:
             self._wait(address, request, ticket=ticket)
 
-    def when_obeyed(self, address: bytes, request: Request, version: int) -> None:
-        """Answer once the rules of `version` decide."""
-        self._wait(address, request, version=version)
+    def when_obeyed(self, address: bytes, request: Request, version: int, question: int) -> None:
+        """Answer once the mirror has answered `question`, where that is not 0, and the rules of
+        `version`, or those of its answer, decide."""
+        self._wait(address, request, version=version, question=question)
         self.settle()
 
-    def _wait(self, address: bytes, request: Request, ticket: int = 0, version: int = 0) -> None:
+    def mirrored(self, answer: Mirrored) -> None:
+        """The mirror has what was committed before its questions up to this one."""
+        self._waiting = deque(
+            replace(waiting, version=answer.version, question=0)
+            if 0 < waiting.question <= answer.n
+            else waiting
+            for waiting in self._waiting
+        )
+        self.settle()
+
+    def _wait(
+        self,
+        address: bytes,
+        request: Request,
+        ticket: int = 0,
+        version: int = 0,
+        question: int = 0,
+    ) -> None:
         """Keep a reply. With too many, the oldest one's client runs into its own time limit."""
         expires_ns = min(request.expires_ns, self._clock.monotonic_ns() + LONGEST_WAIT_NS)
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.popleft()
-        self._waiting.append(_PendingReply(address, request.id, expires_ns, ticket, version))
+        self._waiting.append(
+            _PendingReply(address, request.id, expires_ns, ticket, version, question)
+        )
 
     def committed(self, ticket: int) -> None:
         """All entries up to `ticket` are durable."""
@@ -230,7 +252,8 @@ class PendingReplies:
         still: deque[_PendingReply] = deque()
         for waiting in self._waiting:
             done = waiting.ticket <= self._committed or self._writer.fault
-            if done and waiting.version <= self._policies.version:
+            obeyed = not waiting.question and waiting.version <= self._policies.version
+            if done and obeyed:
                 self._link.answer(waiting.address, Answer(id=waiting.request_id))
             elif now_ns < waiting.expires_ns:
                 still.append(waiting)

@@ -126,8 +126,9 @@ class RequestDispatcher:
         }
 
     def _obey(self, address: bytes, request: Request, command: Obey) -> None:
-        self._components.policies.want(self._components.policy_version())
-        self.answers.when_obeyed(address, request, command.version)
+        mirror = self._components.mirror
+        version, question = (0, mirror.ask()) if mirror else (command.version, 0)
+        self.answers.when_obeyed(address, request, version, question)
 
     def _projected(self, command: Projected) -> None:
         self._components.health.retention.projected = command.seq

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Generator
+from typing import Protocol
 
 import structlog
 
 from gateway.clock import Clock
 from gateway.errors import StorageError, UnusableRules
-from gateway.store.policy.snapshot import Snapshot, SnapshotReader
+from gateway.store.policy.snapshot import Snapshot
 
 SLICE_NS = 2_000_000
 """Longest slice of compilation between two turns of the loop."""
@@ -20,10 +21,18 @@ RETRY_NS = 1_000_000_000
 log = structlog.get_logger("policy")
 
 
+class Snapshots(Protocol):
+    """Where snapshots come from; see SnapshotReader."""
+
+    def compile(self) -> Generator[None, None, Snapshot]: ...
+
+    def settings(self) -> Snapshot: ...
+
+
 class PolicyKeeper:
     """Compiles whenever the store's version is another than the one that decides."""
 
-    def __init__(self, reader: SnapshotReader, clock: Clock) -> None:
+    def __init__(self, reader: Snapshots, clock: Clock) -> None:
         self._reader = reader
         self._clock = clock
         self.adopt: Callable[[Snapshot], None] = _nobody
@@ -58,7 +67,10 @@ class PolicyKeeper:
             self._begin()
 
     def finish(self) -> None:
-        """Compile to the end in one go, before any door is served. Raises StorageError."""
+        """Compile to the end in one go, before any door is served.
+
+        Where nothing can be read, cards are denied and people can leave, until it can.
+        """
         running = self._reader.compile()
         try:
             while True:
@@ -67,6 +79,10 @@ class PolicyKeeper:
             self._take(done.value)
         except UnusableRules as error:
             self._turn_down(error)
+        except StorageError as error:
+            # Whoever brings something to read wants it compiled.
+            self.fault = str(error)
+            self.refuse(UnusableRules(0, str(error)), self._reader.settings())
 
     @property
     def compiling(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.devices import Device
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
-from gateway.link.messages import Answer, Fact, Request
+from gateway.link.messages import Answer, Fact, MirrorStatus, Request
 from gateway.settings import LockState
 from gateway.store.journal import Entry
 from gateway.store.journal.passages import PassageEntered
@@ -108,6 +109,24 @@ class Policies(Protocol):
     def due_ns(self) -> int | None: ...
 
     def slice(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What was committed when question `n` was asked is in the mirror, with rules of `version`."""
+
+    n: int
+    version: int
+
+
+class MirrorPort(Protocol):
+    """What decisions read of the store, in a file of the controller's own; see Mirror."""
+
+    def ask(self) -> int: ...
+
+    def service(self) -> Sequence[Mirrored]: ...
+
+    def status(self) -> MirrorStatus: ...
 
 
 class StrikePort(Protocol):

@@ -1,4 +1,8 @@
-"""Names of the two files in the data directory, one writer each."""
+"""Names of the files in the data directory, one writer each."""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 JOURNAL_FILE = "journal.db"
 """Only the controller writes it."""
@@ -6,3 +10,11 @@ STORE_FILE = "store.db"
 """Only the api process writes it."""
 CHECKS_FILE = "checks.json"
 """Results of the latest full checks of both."""
+MIRROR_FILE = "mirror.db"
+"""What the controller decides by, beside the journal; see `gateway.store.mirror`."""
+
+
+def mirror_path(data: Path) -> Path:
+    """The mirror of the data directory `data`. On a device the journal is a link into the
+    directory where the controller alone may write."""
+    return (data / JOURNAL_FILE).resolve().parent / MIRROR_FILE

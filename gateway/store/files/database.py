@@ -154,6 +154,7 @@ _REASONS = {
     sqlite3.SQLITE_CORRUPT: "the file is damaged",
     sqlite3.SQLITE_NOTADB: "the file is damaged",
     sqlite3.SQLITE_BUSY: "another program keeps the file locked",
+    sqlite3.SQLITE_PROTOCOL: "another program keeps the file locked",
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
 }
 """SQLite's result code -> the cause in a technician's words."""
@@ -178,7 +179,8 @@ def code_of(error: BaseException) -> int:
 
 
 def _failure(what: str, error: BaseException) -> StorageError:
-    kind = DamagedFile if code_of(error) in _DAMAGED else StorageError
+    damaged = code_of(error) in _DAMAGED or isinstance(error, UnicodeError)
+    kind = DamagedFile if damaged else StorageError
     return kind(f"{what}: {reason(error)}")
 
 
@@ -188,7 +190,7 @@ def sqlite_errors(what: str) -> Iterator[None]:
     where the file is damaged."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:  # the text of an error may be damaged as well
         raise _failure(what, error) from error
 
 

@@ -8,18 +8,28 @@ writes are peewee expressions with bound values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import peewee
 
 from gateway.objects.declaration import ROWID, ObjectType, Registry
 from gateway.objects.fields import Field, Id, Ref, Stored
+from gateway.objects.mirrored import mirrored_fields
 from gateway.store.files.database import check_form
 from gateway.store.objects.custom_rows import Shape, name_custom_tables, read_shape
 from gateway.store.objects.migrations import MIGRATIONS, VERSION
 
 CHANGE_LOG = "change_logs"
+CHANGES = "mirror_changes"
+"""Rows that the controller's mirror has yet to copy: a number, the table, the key of the row."""
+CHANGES_KEPT = 20_000
+"""Of the newest. A mirror that missed more compares everything."""
+EPOCH = "mirror_epoch"
+"""One row with a random number. Another number means that rows may have changed without a note in
+CHANGES: a new file, a restored backup, a program without these triggers."""
+CONFIGURATION_KEY = "module || '.' || key"
+"""What names a row of `configuration` in CHANGES."""
 _TRIGGER = "gateway_"
 """Prefix of the names of our triggers; others in the file stay untouched."""
 
@@ -110,13 +120,37 @@ def _trigger(name: str, when: str, body: str) -> tuple[str, str]:
     return full, f"CREATE TRIGGER {quote(full)} AFTER {when} BEGIN {body} END"
 
 
-def _policy_triggers(table: str) -> Iterator[tuple[str, str]]:
-    for event in ("INSERT", "UPDATE", "DELETE"):
+_RAISE = "UPDATE policy_version SET version = version + 1;"
+
+
+def _note_change(table: str, key: str) -> str:
+    return f"INSERT INTO {CHANGES} (name, row) VALUES ({_literal(table)}, {key});"  # noqa: S608 - declared names only, see above
+
+
+def _configuration_triggers() -> Iterator[tuple[str, str]]:
+    for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+        noted = _note_change("configuration", f"{row}.module || '.' || {row}.key")
         yield _trigger(
-            f"policy_{table}_{event.lower()}",
-            f"{event} ON {quote(table)}",
-            "UPDATE policy_version SET version = version + 1;",
+            f"policy_configuration_{event.lower()}", f"{event} ON configuration", _RAISE + noted
         )
+
+
+def _mirror_triggers(declared: ObjectType) -> Iterator[tuple[str, str]]:
+    """What has the controller copy a row that it decides by, and compile where it is a rule."""
+    fields = mirrored_fields(declared)
+    if not fields:
+        return
+    table, key = quote(declared.name), quote(declared.key_name)
+    first = _RAISE if declared.policy else ""
+    columns = ", ".join(quote(field.name) for field in fields)
+    of = "" if fields == declared.fields else f" OF {columns}"
+    name = f"policy_{declared.name}"
+    new, old = (_note_change(declared.name, f"{row}.{key}") for row in ("NEW", "OLD"))
+    yield _trigger(f"{name}_insert", f"INSERT ON {table}", first + new)
+    yield _trigger(f"{name}_update", f"UPDATE{of} ON {table}", first + new)
+    moved = f"UPDATE OF {key} ON {table} WHEN OLD.{key} <> NEW.{key}"
+    yield _trigger(f"{name}_rename", moved, old)
+    yield _trigger(f"{name}_delete", f"DELETE ON {table}", first + old)
 
 
 def _change_row(operation: str, declared: ObjectType, row: str) -> str:
@@ -155,10 +189,11 @@ def _ring_trigger(declared: ObjectType) -> tuple[str, str]:
 
 
 def _triggers(registry: Registry) -> dict[str, str]:
-    expected = dict(_policy_triggers("configuration"))
+    expected = dict(_configuration_triggers())
+    forget = f"DELETE FROM {CHANGES} WHERE seq <= NEW.seq - {CHANGES_KEPT};"  # noqa: S608 - constants
+    expected.update((_trigger(f"ring_{CHANGES}", f"INSERT ON {CHANGES}", forget),))
     for declared in registry:
-        if declared.policy:
-            expected.update(_policy_triggers(declared.name))
+        expected.update(_mirror_triggers(declared))
         if declared.change_logged and CHANGE_LOG in registry:
             expected.update(_change_triggers(declared))
         if declared.ring:
@@ -181,7 +216,9 @@ def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> 
         name_custom_tables(database, registry)
         shape = read_shape(registry, database.execute_sql)
         fit(database, shape.registry)
-        _renew_triggers(database, shape.registry)
+        _prepare_changes(database)
+        if _renew_triggers(database, shape.registry):
+            begin_epoch(database.execute_sql)
     return shape
 
 
@@ -218,7 +255,26 @@ def _add_columns(database: peewee.SqliteDatabase, registry: Registry, declared: 
             database.execute_sql(f"ALTER TABLE {quote(declared.name)} ADD COLUMN {column}")
 
 
-def _renew_triggers(database: peewee.Database, registry: Registry) -> None:
+def _prepare_changes(database: peewee.Database) -> None:
+    database.execute_sql(
+        f"CREATE TABLE IF NOT EXISTS {CHANGES} "
+        "(seq INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, name TEXT NOT NULL, row NOT NULL, "
+        # Tells this history from that of an older copy which was put back and went on.
+        "mark INTEGER NOT NULL DEFAULT (random()))"
+    )
+    database.execute_sql(
+        f"CREATE TABLE IF NOT EXISTS {EPOCH} "
+        "(id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL)"
+    )
+
+
+def begin_epoch(run: Callable[[str], object]) -> None:
+    """Have the mirror compare everything; `run` executes SQL within the caller's transaction."""
+    run(f"INSERT OR REPLACE INTO {EPOCH} (id, epoch) VALUES (1, random())")  # noqa: S608 - a constant
+
+
+def _renew_triggers(database: peewee.Database, registry: Registry) -> bool:
+    """Give the file the triggers of this program; whether it had others."""
     expected = _triggers(registry)
     rows = database.execute_sql(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE ?",
@@ -231,3 +287,4 @@ def _renew_triggers(database: peewee.Database, registry: Registry) -> None:
     for name, sql in expected.items():
         if present.get(name) != sql:
             database.execute_sql(sql)
+    return present != expected

@@ -21,7 +21,15 @@ from gateway.store.files.database import TrackedDatabase, open_reader, open_writ
 from gateway.store.objects import configuration
 from gateway.store.objects.custom_rows import name_custom_tables, read_shape
 from gateway.store.objects.mode_rows import forget_modes
-from gateway.store.objects.schema import CHANGE_LOG, PolicyVersion, drop_table, fit, prepare
+from gateway.store.objects.schema import (
+    CHANGE_LOG,
+    CHANGES,
+    EPOCH,
+    PolicyVersion,
+    drop_table,
+    fit,
+    prepare,
+)
 from gateway.store.objects.writes import Writes
 from gateway.store.query.compile import Compiler
 from gateway.store.query.request import parse_query
@@ -258,6 +266,17 @@ class Store:
         with storage_errors():
             query = PolicyVersion.select(PolicyVersion.version)
             return int(query.scalar(self._reader))
+
+    def change_mark(self) -> tuple[int, int]:
+        """Another pair after every change of what the controller decides by: rules, configuration,
+        people and what they identify with."""
+        query = (
+            f"SELECT (SELECT epoch FROM {EPOCH}),"  # noqa: S608 - constants
+            f" (SELECT seq FROM sqlite_sequence WHERE name = '{CHANGES}')"
+        )
+        with storage_errors():
+            epoch, seq = self._reader.execute_sql(query).fetchone()
+        return epoch or 0, seq or 0
 
     def configuration(
         self, request: Mapping[str, Any] | None = None, *, show_secrets: bool = True

@@ -16,6 +16,7 @@ from gateway.access.person import Person
 from gateway.credentials.password_hash import verify
 from gateway.credentials.placeholders import placeholder
 from gateway.credentials.values import Credential, CredentialKind
+from gateway.errors import StorageError
 from gateway.objects.models import Models
 from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_errors
 from gateway.store.objects.schema import PolicyVersion
@@ -27,6 +28,10 @@ _TABLES = {
     CredentialKind.UHF_TAG: ("uhf_tags", None),
 }
 """Where a credential is looked up, and the column that marks one presented under threat."""
+
+
+class WrongRow(StorageError):
+    """An index of the file leads to a row of something else: the file is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class PeopleReader:
         self._groups = _ties(models, "user_groups", "group_id")
         self._own_rules = _ties(models, "user_access_rules", "access_rule_id")
         self._opening_times = _ties(models, "opening_times", "door_id", "time")
-        self._exempt = _ties(models, "antipassback_exemptions", "user_id")
+        self._exempt = _ties(models, "antipassback_exemptions")
         contingency = models.column("contingency_cards", "value")
         cards = models["contingency_cards"].select(contingency)
         self._contingency = _sql(cards.where(contingency == 0))
@@ -106,7 +111,8 @@ class PeopleReader:
         version = self.policy_version()
         row = self._connection.execute(self._owner[kind], (value,)).fetchone()
         if row is not None:
-            user_id, begin_time, end_time, panic, card_id, secret = row
+            found, user_id, begin_time, end_time, panic, card_id, secret = row
+            _same(found, value)
             return Reading(
                 version,
                 self._person(user_id, begin_time, end_time),
@@ -117,6 +123,8 @@ class PeopleReader:
         if kind is not CredentialKind.CARD:
             return Reading(version, None)
         known = self._connection.execute(self._contingency, (value,)).fetchone()
+        if known is not None:
+            _same(known[0], value)
         return Reading(version, None, contingency=known is not None)
 
     def _by_id(self, user_id: int) -> Reading:
@@ -142,16 +150,27 @@ class PeopleReader:
         return Reading(version, person, panic, secret=_kept(kept))
 
     def _person(self, user_id: int, begin_time: int | None, end_time: int | None) -> Person:
-        run = self._connection.execute
         return Person(
             user_id,
             begin_time,
             end_time,
-            tuple(row[0] for row in run(self._groups, (user_id,)).fetchall()),
-            tuple(row[0] for row in run(self._own_rules, (user_id,)).fetchall()),
-            tuple(run(self._opening_times, (user_id,)).fetchall()),
-            run(self._exempt, (user_id,)).fetchone() is not None,
+            tuple(group for (group,) in self._tied(self._groups, user_id)),
+            tuple(rule for (rule,) in self._tied(self._own_rules, user_id)),
+            tuple((door, time) for door, time in self._tied(self._opening_times, user_id)),
+            bool(self._tied(self._exempt, user_id)),
         )
+
+    def _tied(self, query: str, user_id: int) -> list[tuple[int, ...]]:
+        found = self._connection.execute(query, (user_id,)).fetchall()
+        for owner, *_ in found:
+            _same(owner, user_id)
+        return [row[1:] for row in found]
+
+
+def _same(found: int | str, asked: int | str) -> None:
+    """Raise WrongRow unless a row is that of what was asked for."""
+    if found != asked:
+        raise WrongRow("an index leads to another row")
 
 
 def _kept(columns: list[str | None]) -> str:
@@ -168,7 +187,14 @@ def _owner(models: Models, table: str, mark: str | None) -> str:
         more = (column(table, "id"), column(table, "secret"))
     return _sql(
         models["users"]
-        .select(user_id, column("users", "begin_time"), column("users", "end_time"), marked, *more)
+        .select(
+            column(table, "value"),
+            user_id,
+            column("users", "begin_time"),
+            column("users", "end_time"),
+            marked,
+            *more,
+        )
         .join(models[table], on=(column(table, "user_id") == user_id))
         .where(column(table, "value") == 0)
     )
@@ -182,7 +208,8 @@ def _passwords(models: Models) -> str:
 
 def _ties(models: Models, table: str, *what: str) -> str:
     model, user_id = models[table], models.column(table, "user_id")
-    return _sql(model.select(*(models.column(table, name) for name in what)).where(user_id == 0))
+    columns = (models.column(table, name) for name in what)
+    return _sql(model.select(user_id, *columns).where(user_id == 0))
 
 
 def _sql(query: peewee.Query) -> str:

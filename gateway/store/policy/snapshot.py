@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -31,6 +31,7 @@ from gateway.alarms.sounders import TimedAlarm
 from gateway.doors.door_settings import SecBoxRow
 from gateway.errors import UNUSABLE, GatewayError, UnusableRules, kind_of
 from gateway.objects.configuration import DOOR_MAX
+from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
 from gateway.objects.modes import mode_key
@@ -42,6 +43,9 @@ from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.objects.schema import PolicyVersion
 
 Row = TypeVar("Row")
+
+Prove = Callable[[sqlite3.Connection, int], Iterator[None]]
+"""Raises, step by step, unless the file holds all the rules of a version."""
 
 _MODE_KEYS = frozenset(mode_key(door) for door in range(DOOR_MAX + 1))
 
@@ -128,9 +132,16 @@ class SnapshotReader:
     """Reads snapshots on a connection of its own, so that a slow read holds up no decision."""
 
     def __init__(
-        self, database: peewee.SqliteDatabase, models: Models, *, keep_rows: bool = False
+        self,
+        database: peewee.SqliteDatabase,
+        models: Models,
+        *,
+        keep_rows: bool = False,
+        prove: Prove | None = None,
     ) -> None:
-        """`keep_rows` leaves in each snapshot what its policy was compiled from."""
+        """`keep_rows` leaves in each snapshot what its policy was compiled from; `prove` is asked
+        before each compilation, in its transaction."""
+        self._prove = prove
         self._keep_rows = keep_rows
         self._connection: sqlite3.Connection = database.connection()
         self._models = models
@@ -144,6 +155,8 @@ class SnapshotReader:
         """
         with sqlite_errors(STORE_UNREADABLE), one_instant(self._connection):
             version = int(self._run(PolicyVersion.select(PolicyVersion.version)).fetchone()[0])
+            if self._prove is not None:
+                yield from self._prove(self._connection, version)
             try:
                 return (yield from self._compile(version))
             except UNUSABLE as error:
@@ -156,12 +169,10 @@ class SnapshotReader:
 
         Raises StorageError.
         """
-        none = {each.name: () for each in fields(PolicyRows) if each.name != "version"}
         with sqlite_errors(STORE_UNREADABLE):
             configuration = read_configuration(self._run)
             boxes = self._sec_boxes()
-        policy = drain(compile_policy(PolicyRows(0, **none)))
-        return Snapshot(0, policy, {}, configuration, {}, {}, {}, (), sec_boxes=boxes)
+        return replace(without_rules(), configuration=configuration, sec_boxes=boxes)
 
     def _sec_boxes(self) -> dict[int, SecBoxRow]:
         rows = self._rows("sec_boxs", SecBoxRow._make, SecBoxRow._fields)
@@ -301,6 +312,15 @@ class SnapshotReader:
     def _run(self, query: peewee.Query) -> sqlite3.Cursor:
         text, parameters = query.sql()
         return self._connection.execute(text, parameters)
+
+
+def without_rules() -> Snapshot:
+    """No rule, and the settings of which nothing is stored: what doors have before anything can be
+    read, so that people can leave."""
+    none = {each.name: () for each in fields(PolicyRows) if each.name != "version"}
+    policy = drain(compile_policy(PolicyRows(0, **none)))
+    defaults = {(key.module, key.key): key.default for key in CONFIGURATION}
+    return Snapshot(0, policy, {}, defaults, {}, {}, {}, ())
 
 
 def _alarm_schedules(

@@ -192,13 +192,21 @@ def test_a_change_of_the_rules_is_answered_once_the_controller_obeys(
     assert obeyed == [version, version + 1, version + 2, version + 3]
 
 
-def test_people_are_changed_without_asking_the_controller(
-    ask: Ask, device: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+def test_a_change_of_people_is_answered_once_the_controller_has_it(
+    ask: Ask, device: SimpleNamespace
 ) -> None:
-    # As after a start, when the client does not know yet what the controller obeys.
-    monkeypatch.setattr(device.context.controller, "_applied_version", 0)
     _, created = ask("create_objects", {"object": "users", "values": [{"name": "Ivo"}]})
     ask("destroy_objects", {"object": "users", "where": {"users": {"id": created["ids"]}}})
+    assert len(device.straw.of(Obey)) == 2
+
+
+def test_what_decides_nothing_is_changed_without_asking_the_controller(
+    ask: Ask, device: SimpleNamespace
+) -> None:
+    [user] = ask("create_objects", {"object": "users", "values": [{"name": "Ivo"}]})[1]["ids"]
+    device.straw.commands.clear()
+    where = {"users": {"id": user}}
+    ask("modify_objects", {"object": "users", "values": {"registration": "7"}, "where": where})
     assert device.straw.commands == []
 
 

@@ -16,10 +16,11 @@ from gateway.api.controlid.app import create_app
 from gateway.api.sessions import MemorySessions
 from gateway.clock import DeviceTime, ManualClock
 from gateway.commands.context import CommandContext
-from gateway.commands.provisioning import initial_configuration, site_rows
+from gateway.commands.provisioning import site_rows
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.settings import SiteFile
+from gateway.settings.initial import initial_configuration
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Account, Role

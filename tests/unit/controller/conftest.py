@@ -19,7 +19,7 @@ from gateway.clock import ManualClock
 from gateway.commands.provisioning import initialise
 from gateway.controller.assembly import assembled
 from gateway.controller.components import Item
-from gateway.controller.core import Controller
+from gateway.controller.core import HEARTBEAT_NS, Controller
 from gateway.controller.requests.enrolment import CaptureState, EnrolmentCaptureState
 from gateway.hardware.boards.profiles import load_profile
 from gateway.link.client import ControllerClient
@@ -29,6 +29,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE, SiteFile, read_site
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind, JournalReader
+from gateway.store.mirror.feeder import Feeder
 from gateway.store.objects.store import Store
 
 MONDAY_NOON = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -39,6 +40,26 @@ DAWN_NS = 1_000_000_000
 
 SETTLED_WITHIN_S = 60
 """Far more than a commit takes on a busy machine."""
+
+
+class InlineFeed:
+    """Feeds the mirror within the test, each time that the loop looks: no change waits for the
+    process that does so at a door."""
+
+    def __init__(self, data: Path, post: Callable[[dict[str, Any]], None]) -> None:
+        self._feeder = Feeder(data, post)
+
+    def start(self) -> None:
+        self.poll()
+
+    def poll(self) -> None:
+        self._feeder.poll()
+
+    def send(self, command: dict[str, Any]) -> None:
+        self._feeder.handle(command)
+
+    def close(self) -> None:
+        self._feeder.close()
 
 
 class Bench:
@@ -216,7 +237,22 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         site = read_site(data / SITE_FILE)
         profile = load_profile(site.site.board)
         clock = ManualClock(at, monotonic_ns or DAWN_NS)
-        with assembled(site, profile, data, RuntimeDirectory.create(data), clock) as controller:
+        feeds: list[InlineFeed] = []
+
+        def feed(data: Path, post: Callable[[dict[str, Any]], None]) -> InlineFeed:
+            feeds.append(InlineFeed(data, post))
+            return feeds[0]
+
+        with assembled(
+            site, profile, data, RuntimeDirectory.create(data), clock, feed
+        ) as controller:
+            turn = controller.turn
+
+            def turned(longest_ns: int = HEARTBEAT_NS) -> None:
+                feeds[0].poll()
+                turn(longest_ns)
+
+            monkeypatch.setattr(controller, "turn", turned)
             bench = Bench(controller, site, data, clock)
             try:
                 bench.settle()

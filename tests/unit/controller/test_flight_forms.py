@@ -21,6 +21,7 @@ from gateway.controller.core import Controller
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.flight.forms import FORM, STATES, dump_state, restore_states, schemas
 from gateway.controller.flight.rules import rules_of, snapshot_of
+from gateway.controller.mirror.mirror import Mirror
 from gateway.controller.replay.offline import OfflineClock, OfflineController, Sources
 from gateway.controller.replay.replay import replay
 from gateway.controller.state.config import EffectiveConfig
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 CARD_OF_ANA = (123 << 32) | 45678
 UNKNOWN_CARD = (7 << 32) | 7
 
-NOT_COMPARED = (EffectiveConfig, Policy, Inbox, JournalWriter, PolicyKeeper)
+NOT_COMPARED = (EffectiveConfig, Policy, Inbox, JournalWriter, Mirror, PolicyKeeper)
 """The rules, which a replay compiles again, and what stands for files and threads."""
 NOT_REMEMBERED = {
     "_heartbeat_ns": "when the loop beats next: a record has each beat as an input",

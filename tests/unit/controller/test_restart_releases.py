@@ -17,7 +17,7 @@ import pytest
 
 from gateway.commands.provisioning import initialise
 from gateway.controller.state.flight import Asked
-from gateway.errors import StorageError
+from gateway.errors import GatewayError, StorageError
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.pins.outputs import StrikeOutput
 from gateway.hardware.secbox.module import ModuleRelay
@@ -172,13 +172,13 @@ class House:
 
     def _die_at_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def killed(_: object) -> Iterator[None]:
-            raise StorageError("killed")
+            raise GatewayError("killed")
 
         with monkeypatch.context() as patch:
             for output in (StrikeOutput, ModuleRelay):
                 patch.setattr(output, "release", lambda *_: None)
             patch.setattr(SnapshotReader, "compile", killed)
-            with pytest.raises(StorageError, match="killed"), self._start(self.data, self._now):
+            with pytest.raises(GatewayError, match="killed"), self._start(self.data, self._now):
                 pass
 
     def do(self, what: str) -> None:

@@ -29,12 +29,15 @@ def store(data: Path, statement: str = "", *values: str) -> None:
 
 
 def spoil(data: Path) -> None:
-    """Store a value that raises nobody foresaw what."""
-    store(data, "UPDATE actions SET parameters = x'00'")
+    """Store a tie that may keep somebody out, and that nobody can read."""
+    store(
+        data,
+        "INSERT INTO portal_rule_groups (portal_rule_id, group_id, quantity) VALUES (1, 1, 'two')",
+    )
 
 
 def mend(data: Path) -> None:
-    store(data, "UPDATE actions SET parameters = 'door=1'")
+    store(data, "DELETE FROM portal_rule_groups")
 
 
 def set_mode(data: Path, word: str) -> None:
@@ -79,7 +82,7 @@ def test_what_keeps_rules_out_of_force_is_journalled_once_and_so_is_its_end(benc
     bench.pass_time(3)
     (why,) = faults(bench)
     assert why is not None
-    assert "Error in" in why
+    assert "portal_rule_groups 1 cannot be read and may block somebody" in why
     assert "rules before stay in force" in why
     mend(bench.data)
     bench.pass_time(1.1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.commands.provisioning import initial_configuration
 from gateway.errors import SettingsError
 from gateway.settings import SiteFile, parse_site
+from gateway.settings.initial import initial_configuration
 
 SITE = '[site]\nname = "Test"\ntimezone = "UTC"\nboard = "simulated"\n'
 READER = """

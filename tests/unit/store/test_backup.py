@@ -634,7 +634,7 @@ def test_triggers_and_views_of_a_file_do_not_run(device: Device) -> None:
     def plant(db: sqlite3.Connection) -> None:
         kill = "BEGIN DELETE FROM users; END"
         db.execute(f"CREATE TRIGGER evil AFTER INSERT ON access_logs {kill}")
-        db.execute("DROP TRIGGER gateway_policy_areas_insert")
+        db.execute("DROP TRIGGER IF EXISTS gateway_policy_areas_insert")
         db.execute(f"CREATE TRIGGER gateway_policy_areas_insert AFTER INSERT ON areas {kill}")
         db.execute("CREATE VIEW people AS SELECT * FROM users")
 

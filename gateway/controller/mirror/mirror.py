@@ -1,0 +1,307 @@
+"""What the loop decides by: people and rules from the mirror, through connections of its own.
+
+The loop opens no file that another user can write. The process that does is told by `ask` that
+something changed, and answers by a message.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from gateway.clock import AdjustableClock
+from gateway.controller.state.ports import Mirrored
+from gateway.credentials.values import Credential
+from gateway.errors import StorageError
+from gateway.link.messages import MirrorStatus
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.models import Models
+from gateway.store.files import mirror_path
+from gateway.store.files.database import TrackedDatabase, reason
+from gateway.store.mirror.reader import open_mirror, prove_rules
+from gateway.store.objects.names import NameReader
+from gateway.store.policy.people import PeopleReader, Reading, WrongRow
+from gateway.store.policy.snapshot import Snapshot, SnapshotReader, without_rules
+from gateway.store.tables.identity import read_identity
+
+CHECK_PAUSE_NS = 10_000_000_000
+"""Between two checks of the mirror for damage that a read met."""
+ASIDE = ".damaged-"
+"""Between the name of a mirror that was put aside and the time of that."""
+
+R = TypeVar("R")
+
+log = structlog.get_logger("mirror")
+
+
+class Feed(Protocol):
+    """What copies the store into the mirror; see ChildFeed."""
+
+    def start(self) -> None: ...
+
+    def send(self, command: dict[str, Any]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+MakeFeed = Callable[[Path, Callable[[dict[str, Any]], None]], Feed]
+"""From a data directory and what gets each message."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Readers:
+    databases: tuple[TrackedDatabase, ...]
+    people: PeopleReader
+    snapshots: SnapshotReader
+
+
+class Mirror:
+    """The mirror at work. Only the loop's thread uses it, `post` and `names` excepted."""
+
+    def __init__(
+        self,
+        data: Path,
+        make_feed: MakeFeed,
+        clock: AdjustableClock,
+        wake: Callable[[], None],
+        *,
+        keep_rows: bool = False,
+    ) -> None:
+        """`wake` gets the loop to call `service`; `keep_rows` as for SnapshotReader."""
+        self._path = mirror_path(data)
+        self._clock = clock
+        self._wake = wake
+        self._keep_rows = keep_rows
+        self._messages: deque[dict[str, Any]] = deque()
+        self._readers: _Readers | None = None
+        self._posted = threading.Event()
+        self._told = False
+        """Whether the feed has said how it goes."""
+        self._damaged = False
+        self._checked_ns = -CHECK_PAUSE_NS
+        self._asked = self._answered = 0
+        self._report: Mapping[str, Any] = {}
+        self._feed_fault: str | None = None
+        self.fallback: Mapping[tuple[str, str], str] = {}
+        """Configuration while none can be read, as far as it is not the default's."""
+        self.identified: Callable[[int], object] = lambda _: None
+        """Gets the device's id whenever it was read."""
+        self.failed: Callable[[str], object] = lambda _: None
+        """Gets why the store cannot be read, when that begins."""
+        self.names = NameReader(self._path, lambda path, kib: open_mirror(path, _ignored, kib))
+        """May be called from one other thread."""
+        self._feed = make_feed(data, self.post)
+
+    def begin(self, wait_s: float) -> None:
+        """Open what is there, and have it kept up to date. Waits at most `wait_s` until it is."""
+        self._open()
+        self._feed.start()
+        end_s = time.monotonic() + wait_s
+        while not (self._usable_and_told()) and (left_s := end_s - time.monotonic()) > 0:
+            self._posted.wait(left_s)
+            self._posted.clear()
+            self.service()
+
+    def close(self) -> None:
+        self._feed.close()
+        self._close()
+        self.names.close()
+
+    def _usable_and_told(self) -> bool:
+        return self._readers is not None and self._told
+
+    def post(self, message: dict[str, Any]) -> None:
+        """A message of the feed, from any thread."""
+        self._messages.append(message)
+        self._posted.set()
+        self._wake()
+
+    def ask(self) -> int:
+        """Have what is committed now copied; the number that `service` answers."""
+        self._asked += 1
+        self._feed.send({"do": "sync", "n": self._asked})
+        return self._asked
+
+    def service(self) -> list[Mirrored]:
+        """Take what the feed said."""
+        answers = []
+        while self._messages:
+            message = self._messages.popleft()
+            match message.get("is"):
+                case "synced":
+                    if self._readers is None:
+                        self._open()
+                    self._told = True
+                    self._feed_fault = None
+                    self._answered = max(self._answered, int(message["n"]))
+                    answers.append(Mirrored(self._answered, int(message["version"])))
+                case "built":
+                    self._swap(str(message["name"]))
+                case "report":
+                    self._reported(message)
+                case "started":
+                    if self._answered < self._asked:
+                        self._feed.send({"do": "sync", "n": self._asked})
+                case "ended":
+                    self._feed_fault = f"the process that feeds the mirror: {message['why']}"
+        return answers
+
+    def status(self) -> MirrorStatus:
+        """How the copying goes."""
+        return MirrorStatus(
+            store_fault=self._report.get("store_fault"),
+            mirror_fault=self._report.get("mirror_fault"),
+            feed_fault=self._feed_fault,
+            since_utc=self._report.get("since_utc", 0),
+            rows_bad=self._report.get("rows_bad", 0),
+            named=tuple(self._report.get("named", ())),
+        )
+
+    # ---- people, as PeopleReader
+
+    def find(self, credential: Credential) -> Reading:
+        return self._read(lambda people: people.find(credential))
+
+    def find_by_password(self, user_id: int, password: str) -> Reading:
+        return self._read(lambda people: people.find_by_password(user_id, password))
+
+    def find_by_id(self, user_id: int) -> Reading:
+        return self._read(lambda people: people.find_by_id(user_id))
+
+    def policy_version(self) -> int:
+        return self._read(PeopleReader.policy_version)
+
+    # ---- rules, as SnapshotReader
+
+    def compile(self) -> Generator[None, None, Snapshot]:
+        """As SnapshotReader does; what it misses it has looked for."""
+        try:
+            return (yield from self._open_readers().snapshots.compile())
+        except StorageError:
+            self._have_checked()
+            raise
+
+    def settings(self) -> Snapshot:
+        """The settings alone; where none can be read, `fallback`."""
+        try:
+            return self._open_readers().snapshots.settings()
+        except StorageError:
+            self._have_checked()
+            known = without_rules()
+            return replace(known, configuration={**known.configuration, **self.fallback})
+
+    def _read(self, read: Callable[[PeopleReader], R]) -> R:
+        try:
+            return read(self._open_readers().people)
+        except StorageError as error:
+            if self._damaged or isinstance(error, WrongRow) or _is_damage(error.__cause__):
+                self._damaged = False
+                self._have_checked()
+            raise
+
+    def _open_readers(self) -> _Readers:
+        if self._readers is None:
+            raise StorageError("there is no copy of people and rules yet")
+        return self._readers
+
+    def _have_checked(self) -> None:
+        """Have the mirror made anew where it is damaged."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._checked_ns >= CHECK_PAUSE_NS:
+            self._checked_ns = now_ns
+            self._feed.send({"do": "check"})
+
+    def _note_damage(self, table: str) -> None:
+        self._damaged = True
+        log.error("a row of the mirror is damaged; nobody is let in by it", table=table)
+
+    def _open(self) -> None:
+        """Open the mirror for people and, for a compilation's long read must not widen the window
+        of a decision, once more for rules."""
+        with ExitStack() as stack:
+            try:
+                opened = []
+                for _ in range(2):
+                    opened.append(open_mirror(self._path, self._note_damage))
+                    stack.callback(opened[-1].close_all)
+                store, compiling = opened
+                identity = read_identity(store)
+            except (StorageError, sqlite3.Error, LookupError, ValueError) as error:
+                if self._path.exists():
+                    log.warning("the mirror cannot be read", why=reason(error))
+                return
+            stack.pop_all()
+        models = Models(REGISTRY, store)  # only their SQL is used, on either connection
+        snapshots = SnapshotReader(compiling, models, keep_rows=self._keep_rows, prove=prove_rules)
+        self._readers = _Readers((store, compiling), PeopleReader(store, models), snapshots)
+        self.identified(identity.device_id)
+
+    def _close(self) -> None:
+        readers, self._readers = self._readers, None
+        if readers is not None:
+            for opened in readers.databases:
+                opened.close_all()
+
+    def _swap(self, name: str) -> None:
+        """Put a mirror that was made anew in its place: nobody else has the old one open now."""
+        fresh = self._path.with_name(name)
+        if fresh.exists():
+            self._close()
+            with self.names.closed():
+                for suffix in ("-wal", "-shm"):
+                    Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    self._put_aside()
+                fresh.rename(self._path)
+            self._open()
+        self._feed.send({"do": "swapped"})
+
+    def _put_aside(self) -> None:
+        """Keep the former mirror, the last one that was, for whoever looks for the reason."""
+        for left in self._path.parent.glob(f"{self._path.name}{ASIDE}*"):
+            left.unlink()
+        now = f"{self._clock.utc():%Y%m%dT%H%M%SZ}"
+        aside = self._path.with_name(f"{self._path.name}{ASIDE}{now}")
+        self._path.rename(aside)
+        log.error("the mirror was made anew; the former one was put aside", file=aside.name)
+
+    def _reported(self, message: Mapping[str, Any]) -> None:
+        before, self._report = self._report, message
+        self._told = True
+        store_fault = message.get("store_fault")
+        if store_fault and not before.get("store_fault"):
+            log.error(
+                "people and rules are not copied; the last good copy decides", why=store_fault
+            )
+            self.failed(str(store_fault))
+        elif before.get("store_fault") and not store_fault:
+            log.info("the store can be read again")
+        mirror_fault = message.get("mirror_fault")
+        if mirror_fault and mirror_fault != before.get("mirror_fault"):
+            log.error("the mirror is not kept up to date", why=mirror_fault)
+        if message.get("named") and message.get("named") != before.get("named"):
+            log.error(
+                "rows of the store cannot be read",
+                count=message.get("rows_bad"),
+                rows="; ".join(message["named"]),
+            )
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    if isinstance(error, UnicodeError):
+        return True
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
+
+
+def _ignored(_table: str) -> None:
+    """Damage that the event log meets: the loop meets it too."""

@@ -1,0 +1,209 @@
+"""What the mirror's process does: keeps the mirror up to date, and says how it went.
+
+It is driven by commands and by time; how both reach it is its caller's business.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.store.files import STORE_FILE, mirror_path
+from gateway.store.files.database import reason
+from gateway.store.mirror.copier import MIRROR_ERRORS, Copier, MirrorSide, StoreSide, StoreUnusable
+
+FAULTS_NAMED = 20
+"""Rows that a report names; it counts all."""
+FRESH = ".new-"
+"""Between the mirror's name and what tells one that is being made from another."""
+BEAT_S = 1.0
+"""Longest silence of a process that works."""
+LONGEST_PAUSE_S = 5.0
+"""Between two looks at a store that cannot be read."""
+_FIRST_PAUSE_S = 0.25
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReport:
+    """How the copying goes."""
+
+    store_fault: str | None = None
+    """Why the store cannot be read; the mirror is the last good policy then."""
+    mirror_fault: str | None = None
+    """Why the mirror cannot be written, or what damage is being repaired."""
+    since_utc: int = 0
+    """Of the first of these, in Unix seconds."""
+    rows_bad: int = 0
+    """Rows of the store that are not what their declarations say."""
+    named: tuple[str, ...] = field(default=())
+    """The first of them, as `table row: columns`."""
+
+
+class Feeder:
+    """Feeds one mirror. One thread uses it."""
+
+    def __init__(self, data: Path, send: Callable[[Message], None]) -> None:
+        """`send` gets what the controller should know; see `handle`."""
+        self._path = mirror_path(data)
+        self._send = send
+        self._store = StoreSide(data / STORE_FILE)
+        self._mirror: MirrorSide | None = None
+        self._waits_for_swap = False
+        self._told: FeedReport | None = None
+        self._beaten_s = 0.0
+        self._pause_s = 0.0
+        self._again_s = 0.0
+        self._checked = False
+        self._version = 0
+
+    def close(self) -> None:
+        self._store.close()
+        if self._mirror is not None:
+            self._mirror.close()
+            self._mirror = None
+
+    def handle(self, command: Message) -> None:
+        """Carry out a command of the controller.
+
+        `sync` n copies what is committed and answers `synced` n; `check` looks for damage of the
+        mirror; `swapped` says that a mirror that was `built` is in its place now.
+        """
+        match command.get("do"):
+            case "sync":
+                self._sync(command.get("n", 0))
+            case "check":
+                self._checked = False
+                self.poll()
+            case "swapped":
+                self._waits_for_swap = False
+                self._sync(0)
+
+    def poll(self) -> None:
+        """Look for changes that nobody announced; check the mirror once."""
+        if time.monotonic() >= self._again_s:
+            try:
+                changed = self._mirror is None or self._store.changed()
+            except StoreUnusable:
+                changed = True
+            if changed:
+                self._sync(None)
+        if self._mirror is not None and not self._checked:
+            self._checked = True
+            damage = self._mirror.damage(self._beat)
+            if damage is not None:
+                self._rebuild(f"the mirror is damaged ({damage}): it is made anew")
+        self._beat()
+
+    def _beat(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._beaten_s >= BEAT_S:
+            self._beaten_s = now_s
+            self._send({"is": "alive"})
+
+    def _sync(self, question: int | None) -> None:
+        """Copy, and answer `question`; None where nobody asked."""
+        if self._waits_for_swap:
+            return
+        mirror = self._mirror or self._opened()
+        if mirror is None:
+            return
+        try:
+            version = self._copier(mirror).sync()
+        except StoreUnusable as error:
+            self._fail()
+            self._report(store_fault=str(error))
+            return
+        except MIRROR_ERRORS as error:
+            self._fail()
+            if _is_damage(error):
+                self._rebuild(f"the mirror is damaged ({reason(error)}): it is made anew")
+            else:
+                self._report(mirror_fault=f"the mirror cannot be written: {reason(error)}")
+            return
+        self._pause_s = self._again_s = 0.0
+        if question is not None or version != self._version:
+            self._version = version
+            self._send({"is": "synced", "n": question or 0, "version": version})
+        self._report()
+
+    def _fail(self) -> None:
+        """Look again later: a copy of everything that fails each time must not keep a core busy."""
+        self._pause_s = min(max(2 * self._pause_s, _FIRST_PAUSE_S), LONGEST_PAUSE_S)
+        self._again_s = time.monotonic() + self._pause_s
+
+    def _copier(self, mirror: MirrorSide) -> Copier:
+        return Copier(self._store, mirror, lambda: int(time.time()), self._beat)
+
+    def _opened(self) -> MirrorSide | None:
+        """Open the mirror; where there is none that can be used, make one."""
+        try:
+            self._mirror = MirrorSide(self._path)
+        except MIRROR_ERRORS as error:
+            there = self._path.exists()
+            why = f"the mirror cannot be used ({reason(error)}): it is made anew" if there else None
+            self._rebuild(why)
+        return self._mirror
+
+    def _rebuild(self, why: str | None) -> None:
+        """Copy everything into a file beside the mirror; the controller puts it in its place."""
+        if why is not None:
+            self._report(self._told.store_fault if self._told else None, why)
+        fresh = Path(f"{self._path}{FRESH}{os.getpid()}")
+        try:
+            for left in self._path.parent.glob(f"{self._path.name}{FRESH}*"):
+                left.unlink()
+            os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            made = MirrorSide(fresh, fresh=True)
+            with contextlib.closing(made):
+                self._copier(made).sync()
+                made.finish()
+        except StoreUnusable as error:
+            self._fail()
+            fresh.unlink(missing_ok=True)
+            self._report(store_fault=str(error), mirror_fault=why)
+            return
+        except (*MIRROR_ERRORS, OSError) as error:
+            self._fail()
+            self._report(mirror_fault=f"the mirror cannot be made: {error}")
+            return
+        if self._mirror is not None:
+            self._mirror.close()
+            self._mirror = None
+        self._waits_for_swap = True
+        self._checked = True
+        self._send({"is": "built", "name": fresh.name})
+
+    def _report(self, store_fault: str | None = None, mirror_fault: str | None = None) -> None:
+        """Say how it goes, if that is news."""
+        before = self._told
+        faults = [] if self._mirror is None else list(self._faults(self._mirror))
+        broken = store_fault is not None or mirror_fault is not None
+        since = int(time.time()) if broken else 0
+        if broken and before is not None and before.since_utc:
+            since = before.since_utc
+        report = FeedReport(
+            store_fault, mirror_fault, since, len(faults), tuple(faults[:FAULTS_NAMED])
+        )
+        if report != before:
+            self._told = report
+            self._send({"is": "report", **asdict(report)})
+
+    def _faults(self, mirror: MirrorSide) -> Iterator[str]:
+        with contextlib.suppress(*MIRROR_ERRORS):
+            for fault in mirror.faults():
+                yield f"{fault.table} {fault.row}: {fault.columns}"
+
+
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, UnicodeError):
+        return True
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)

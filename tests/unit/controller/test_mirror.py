@@ -1,0 +1,301 @@
+"""The mirror: what is damaged in the store, or in the mirror itself, opens nothing and shuts
+nobody out who has a sound row."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.hardware.events import InputKind, InputName
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.files import MIRROR_FILE, STORE_FILE
+from gateway.store.mirror.reader import open_mirror, prove_rules
+from gateway.store.objects.store import Store
+from tests.unit.controller.flips import at_rest, flip_rate
+
+if TYPE_CHECKING:
+    from tests.unit.controller.conftest import Bench, Start
+
+CARD_OF_ANA = (123 << 32) | 45678
+STRANGE_CARD = (99 << 32) | 11111
+ANA, PORTAL_OF_ANA = 1, 1
+GRANTED, DENIED = 7, 6
+BUTTON = InputName(InputKind.REX, 1)
+
+
+def spoil(data: Path, *statements: str) -> None:
+    """Change rows past all checks, with the triggers that a client's write would fire."""
+    with closing(sqlite3.connect(data / STORE_FILE)) as connection:
+        connection.create_function("device_stamp", -1, lambda *_: 0)
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def lets_in(bench: Bench, card: int = CARD_OF_ANA) -> bool:
+    """Whether a swipe at the front opens it; the door is locked again afterwards."""
+    bench.swipe(card)
+    opened = bench.unlocked(1)
+    bench.pass_time(10)
+    return opened
+
+
+def named(bench: Bench) -> str:
+    status = bench.controller.status().mirror
+    assert status is not None
+    return "; ".join(status.named)
+
+
+HARMLESS = [
+    ("UPDATE access_rules SET name = CAST(x'636166e9' AS TEXT)", "access_rules"),
+    ("UPDATE users SET name = CAST(x'ff41' AS TEXT)", "users"),
+    ("DELETE FROM policy_version", ""),
+    ("UPDATE cards SET user_id = 'x' WHERE user_id <> 1", "cards"),
+    ("INSERT INTO time_spans SELECT 90, 1, 'noon', 3600, 1,1,1,1,1,1,1,1,1,1", "time_spans"),
+]
+
+
+@pytest.mark.parametrize(("statement", "table"), HARMLESS)
+def test_a_bad_row_shuts_nobody_else_out_and_is_named(
+    bench: Bench, statement: str, table: str
+) -> None:
+    spoil(bench.data, statement)
+    bench.settle()
+    assert lets_in(bench)
+    assert bool(named(bench)) == bool(table)
+
+
+@pytest.mark.parametrize(("statement", "table"), HARMLESS)
+def test_a_bad_row_that_is_there_at_the_start_shuts_nobody_else_out(
+    demo: Path, start: Start, statement: str, table: str
+) -> None:
+    spoil(demo, statement)
+    with start(demo) as bench:
+        assert lets_in(bench)
+        assert bool(named(bench)) == bool(table)
+
+
+UNREADABLE = [
+    ("UPDATE time_spans SET start = 'noon'", "time_spans"),
+    ("UPDATE actions SET parameters = x'00'", "actions"),
+    ("UPDATE access_rules SET type = 'both'", "access_rules"),
+    ("UPDATE users SET end_time = 'never' WHERE id = 1", "users"),
+    ("UPDATE user_groups SET group_id = 'x' || group_id WHERE user_id = 1", "user_groups"),
+    ("UPDATE cards SET panic = 'no' WHERE user_id = 1", "cards"),
+]
+
+
+@pytest.mark.parametrize(("statement", "table"), UNREADABLE)
+def test_what_cannot_be_read_releases_nothing_until_it_is_mended(
+    bench: Bench, statement: str, table: str
+) -> None:
+    spoil(bench.data, f"CREATE TABLE kept AS SELECT * FROM {table}", statement)  # noqa: S608 - ours
+    bench.settle()
+    assert not lets_in(bench)
+    assert table in named(bench)
+    spoil(
+        bench.data,
+        f"DELETE FROM {table}",  # noqa: S608 - ours
+        f"INSERT INTO {table} SELECT * FROM kept",  # noqa: S608 - ours
+    )
+    bench.settle()
+    assert lets_in(bench)
+    assert named(bench) == ""
+
+
+BLOCK = (
+    "INSERT INTO access_rules (id, name, type, priority) VALUES (90, 'block', 0, 0)",
+    "INSERT INTO user_access_rules (user_id, access_rule_id) VALUES (1, 90)",
+    "INSERT INTO portal_access_rules (portal_id, access_rule_id) VALUES (1, 90)",
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE access_rules SET type = x'01' WHERE id = 90",
+        "UPDATE access_rules SET name = x'01' WHERE id = 90",
+        "UPDATE user_access_rules SET access_rule_id = 'x' WHERE access_rule_id = 90",
+        "UPDATE portal_access_rules SET portal_id = 'x' WHERE access_rule_id = 90",
+    ],
+)
+def test_a_block_that_cannot_be_read_blocks(bench: Bench, statement: str) -> None:
+    spoil(bench.data, *BLOCK)
+    bench.settle()
+    assert not lets_in(bench)
+    spoil(bench.data, statement)
+    bench.settle()
+    assert not lets_in(bench)
+
+
+@pytest.mark.parametrize("what", ["rubbish", "empty", "missing", "directory", "locked"])
+def test_a_store_that_is_none_leaves_the_last_good_copy_in_force(
+    demo: Path, start: Start, what: str
+) -> None:
+    with start(demo) as bench:
+        assert lets_in(bench)
+    store = demo / STORE_FILE
+    with closing(sqlite3.connect(store)) as holder:
+        if what == "locked":
+            holder.execute("PRAGMA journal_mode = delete")
+            holder.execute("BEGIN EXCLUSIVE")
+        else:
+            store.unlink()
+        if what in ("rubbish", "empty"):
+            store.write_bytes(b"rubbish" * 999 if what == "rubbish" else b"")
+        if what == "directory":
+            store.mkdir()
+        with start(demo) as bench:
+            status = bench.controller.status().mirror
+            assert status is not None
+            assert status.fault is not None
+            assert status.since_utc > 0
+            assert lets_in(bench)
+            assert not lets_in(bench, STRANGE_CARD)
+            # The way out is there as well.
+            bench.simulator.press(BUTTON, high=False, hold_ms=200)
+            bench.pass_time(0.5)
+            assert bench.unlocked(1)
+
+
+def test_without_store_and_mirror_people_leave_and_nobody_comes_in(
+    demo: Path, start: Start
+) -> None:
+    for name in (STORE_FILE, MIRROR_FILE):
+        (demo / name).write_bytes(b"rubbish" * 999)
+    with start(demo) as bench:
+        assert not lets_in(bench)
+        bench.simulator.press(BUTTON, high=False, hold_ms=200)
+        bench.pass_time(0.5)
+        assert bench.unlocked(1)
+
+
+def test_a_mirror_that_is_no_database_is_put_aside_and_made_anew(demo: Path, start: Start) -> None:
+    (demo / MIRROR_FILE).write_bytes(b"rubbish" * 999)
+    with start(demo) as bench:
+        assert lets_in(bench)
+    [aside] = demo.glob(f"{MIRROR_FILE}.damaged-*")
+    assert aside.read_bytes().startswith(b"rubbish")
+
+
+def test_a_damaged_row_of_the_mirror_lets_nobody_in_and_is_copied_again(
+    demo: Path, start: Start
+) -> None:
+    with start(demo) as bench:
+        assert lets_in(bench)
+        with closing(sqlite3.connect(demo / MIRROR_FILE)) as connection:
+            connection.execute("UPDATE rows_users SET end_time = 1 WHERE row_key = 1")
+            connection.commit()
+        bench.swipe(CARD_OF_ANA)
+        assert not bench.unlocked(1)
+        bench.pass_time(11)
+        assert lets_in(bench)
+
+
+def test_a_lost_row_of_the_mirror_is_missed_before_rules_are_compiled(
+    demo: Path, start: Start
+) -> None:
+    with start(demo):
+        pass
+    with closing(sqlite3.connect(demo / MIRROR_FILE)) as connection:
+        connection.execute("DELETE FROM rows_portal_access_rules")
+        connection.commit()
+    with (
+        closing(open_mirror(demo / MIRROR_FILE, str).connection()) as connection,
+        pytest.raises(OSError, match="portal_access_rules are missing"),
+    ):
+        list(prove_rules(connection, 1))
+    with start(demo) as bench:
+        bench.pass_time(11)
+        assert lets_in(bench)
+
+
+def _written(store: Store) -> Iterator[str]:
+    """Every way in which a client changes what decides, one after the other."""
+    [user] = store.insert("users", [{"name": "New"}])
+    yield "added"
+    store.insert("cards", [{"user_id": user, "value": 77}])
+    store.insert("user_groups", [{"user_id": user, "group_id": 1}])
+    yield "tied"
+    store.modify("users", {"id": 4000, "name": "Moved"}, {"users": {"id": user}})
+    yield "given another id"
+    store.set_configuration({"general": {"exception_mode": "lock_down"}})
+    yield "configured"
+    store.destroy("users", {"users": {"id": 4000}})
+    yield "removed, with all that hangs on it"
+    store.insert("users", [{"name": f"Bulk {number}"} for number in range(25_000)])
+    yield "more than the notes of changes hold"
+    store.clear()
+    yield "emptied"
+
+
+def test_the_mirror_holds_what_the_store_holds_after_every_kind_of_write(
+    demo: Path, start: Start
+) -> None:
+    with start(demo) as bench, bench.store() as store:
+        for what in _written(store):
+            bench.settle()
+            mirror = open_mirror(demo / MIRROR_FILE, str).connection()
+            with closing(mirror), closing(sqlite3.connect(demo / STORE_FILE)) as original:
+                for name in ("users", "cards", "user_groups", "configuration", "portal_actions"):
+                    fields = [row[1] for row in mirror.execute(f"PRAGMA table_info({name})")]
+                    every = f"SELECT {', '.join(fields)} FROM {name} ORDER BY 1, 2"  # noqa: S608 - ours
+                    assert mirror.execute(every).fetchall() == original.execute(every).fetchall(), (
+                        f"{name} differs after rows were {what}"
+                    )
+
+
+def test_what_was_taken_away_while_no_controller_ran_is_gone_at_its_start(
+    demo: Path, start: Start
+) -> None:
+    with start(demo) as bench:
+        assert lets_in(bench)
+    with Store.open(demo / STORE_FILE, REGISTRY, lambda: 0) as store:
+        store.destroy("cards", {"cards": {"user_id": ANA}})
+    with start(demo) as bench:
+        assert not lets_in(bench)
+
+
+def test_an_older_copy_of_the_store_that_went_on_is_compared_as_a_whole(
+    demo: Path, start: Start, tmp_path: Path
+) -> None:
+    at_rest(demo)
+    older = tmp_path / "older.db"
+    shutil.copyfile(demo / STORE_FILE, older)
+    with Store.open(demo / STORE_FILE, REGISTRY, lambda: 0) as store:
+        store.destroy("cards", {"cards": {"user_id": ANA}})
+    with start(demo) as bench:
+        assert not lets_in(bench)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{demo / STORE_FILE}{suffix}").unlink(missing_ok=True)
+    shutil.copyfile(older, demo / STORE_FILE)
+    with Store.open(demo / STORE_FILE, REGISTRY, lambda: 0) as store:
+        for number in range(5):
+            store.insert("groups", [{"name": f"Group {number}"}])
+    with start(demo) as bench:
+        assert lets_in(bench)
+
+
+@pytest.mark.parametrize(("file", "count"), [(STORE_FILE, 15), (MIRROR_FILE, 25)])
+def test_flipped_bytes_let_nobody_wrong_in_and_hardly_shut_anybody_out(
+    demo: Path, start: Start, tmp_path: Path, file: str, count: int
+) -> None:
+    with start(demo) as bench:
+        assert lets_in(bench)
+    at_rest(demo)
+
+    def swiped(data: Path) -> tuple[bool, bool]:
+        with start(data) as bench:
+            known = lets_in(bench)
+            return known, lets_in(bench, STRANGE_CARD)
+
+    shutil.rmtree(demo / "flight", ignore_errors=True)
+    found = flip_rate(demo, file, count, 12, tmp_path, swiped)
+    assert found.wrong == []
+    assert found.rate > 0.95, found.shut

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import data_option
+from gateway.cli.options import data_option_of
 from gateway.errors import GatewayError, SettingsError
-from gateway.settings import SiteFile, read_current_site
+from gateway.settings import SITE_FILE, SiteFile, read_current_site
 
 RULES_FILE = Path("/etc/udev/rules.d/70-gateway-readers.rules")
 """After udev's own 60-persistent-input.rules, which makes the links that it matches."""
@@ -32,7 +32,7 @@ _HEAD = (
 
 
 @click.command("device-rules")
-@data_option
+@data_option_of(SITE_FILE)
 @click.option(
     "--install", is_flag=True, help=f"Write them to {RULES_FILE} and let udev apply them (root)."
 )

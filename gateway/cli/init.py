@@ -11,7 +11,9 @@ import click
 
 from gateway.cli.check import usable_site
 from gateway.commands.provisioning import further_portals, initialise
+from gateway.host.ownership import become_owner
 from gateway.settings import SITE_FILE, read_text
+from gateway.store.files import STORE_FILE
 
 
 @click.command()
@@ -38,11 +40,10 @@ def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None
     """Make the directory, its databases and the administrator; prints the password once."""
     if demo and site:
         raise click.UsageError("--demo brings its own site file; omit --demo or --site")
-    text = None
+    text = read_text(site) if site else None  # before: the owner of `data` may not read it
+    become_owner(data / STORE_FILE)
     if demo:
         text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    elif site:
-        text = read_text(site)
     there = data / SITE_FILE
     further: dict[int, str] = {}
     if text is not None or there.exists():

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.local_store import become_owner, local_store
+from gateway.cli.local_store import local_store
 from gateway.cli.options import data_option, initialised, json_option
 from gateway.cli.printing import print_rows
 from gateway.clock import SystemClock
 from gateway.commands.accounts import login_shown
 from gateway.commands.provisioning import new_password, set_password
-from gateway.store.files import STORE_FILE
 from gateway.store.tables.accounts import Accounts, Role
 
 SHORT = 10
@@ -98,7 +97,7 @@ def role_(data: Path, name: str, new_role: str) -> None:
 @_stdin_option
 def passwd(data: Path, name: str, *, from_stdin: bool) -> None:
     """Set the password of an API login; a running gateway obeys at the next log-in."""
-    become_owner(initialised(data) / STORE_FILE)
+    initialised(data)
     password = read_password(from_stdin=from_stdin)
     set_password(data, name, password)
     warn_if_weak(name, password)

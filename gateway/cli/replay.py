@@ -13,6 +13,7 @@ from gateway.cli.logs import log_nothing
 from gateway.controller.replay.replay import Difference
 from gateway.controller.replay.replay import replay as run_again
 from gateway.errors import BrokenRecord
+from gateway.host.ownership import become_owner
 
 
 @click.command()
@@ -20,6 +21,7 @@ from gateway.errors import BrokenRecord
 @click.option("--until", type=click.IntRange(min=1), metavar="N", help="Stop after input N.")
 def replay(file: Path, until: int | None) -> None:
     """Run flight record FILE through this version; show the first difference, with exit code 1."""
+    become_owner(file)
     log_nothing()  # the controller's log would report doors that do not move now
     result = run_again(file, until)
     if result.recorded_by != __version__:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import data_option
+from gateway.cli.options import data_option_of
 from gateway.clock import SystemClock
 from gateway.errors import DeviceUnavailable, SettingsError
 from gateway.hardware.boards.profiles import BoardProfile, load_profile
@@ -23,7 +23,7 @@ from gateway.store.files import JOURNAL_FILE
 
 
 @click.command("safe-relays")
-@data_option
+@data_option_of(None)  # at boot only root may use the pins, and it writes no file
 @click.option(
     "--on",
     "given",

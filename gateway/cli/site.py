@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.check import usable_site
-from gateway.cli.options import data_option, initialised
+from gateway.cli.options import data_option_of, initialised
 from gateway.settings import SITE_FILE, accept_site, end_problem, missing_parts, read_text
 
 
@@ -17,7 +17,7 @@ def site() -> None:
 
 
 @site.command()
-@data_option
+@data_option_of(SITE_FILE)
 def accept(data: Path) -> None:
     """Accept the site file as it is: with fewer doors, readers, outputs or inputs than before, or
     without its end line, which is written. A restart then puts it in force."""

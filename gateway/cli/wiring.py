@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import data_option, initialised
+from gateway.cli.options import data_option_of, initialised
 from gateway.errors import DataDirectoryError
 from gateway.hardware.boards.profiles import check_site, load_hats, load_profile
 from gateway.hardware.drawing.wiring import draw_wiring
-from gateway.settings import read_current_site
+from gateway.settings import SITE_FILE, read_current_site
 
 
 @click.command()
-@data_option
+@data_option_of(SITE_FILE)
 @click.option(
     "--board",
     help="A board of hw/boards. Default: the site file's.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,11 @@ class MachineFiles:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
+        self._pins: dict[str, str] | None = None
+
+    def read_as_root(self) -> None:
+        """Read now what only root may read, for a program that gives up root's rights."""
+        self._pins = self._pins_in_use()
 
     def path(self, absolute: str | Path) -> Path:
         """Return the path below the root for an absolute path of the machine."""
@@ -225,18 +231,25 @@ class MachineFiles:
         Parses lines such as `pin 14 (gpio14): fe201000.serial (GPIO UNCLAIMED) function alt0 ...`.
         """
         owners = {}
-        for path in sorted(self.path("/sys/kernel/debug/pinctrl").glob(f"*{chip}/pinmux-pins")):
-            try:
-                lines = path.read_text(encoding="utf-8").splitlines()
-            except OSError:
+        pins = self._pins_in_use() if self._pins is None else self._pins
+        for controller, text in pins.items():
+            if not controller.endswith(chip):
                 continue
-            for line in lines:
+            for line in text.splitlines():
                 head, _, rest = line.partition("): ")
                 name = head.partition("(")[2]
                 owner = rest.partition(" (")[0].strip()
                 if name.startswith("gpio") and name[4:].isdecimal() and owner and "(" not in owner:
                     owners[int(name[4:])] = owner
         return owners
+
+    def _pins_in_use(self) -> dict[str, str]:
+        """The kernel's table of pins by pin controller; empty unless run as root."""
+        tables = {}
+        for path in sorted(self.path("/sys/kernel/debug/pinctrl").glob("*/pinmux-pins")):
+            with suppress(OSError):
+                tables[path.parent.name] = path.read_text(encoding="utf-8")
+        return tables
 
     def free_bytes(self, directory: Path) -> int | None:
         """Return the free bytes on the file system of `directory`; None if unknown."""

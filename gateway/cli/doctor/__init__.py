@@ -17,7 +17,7 @@ from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.cli.doctor.rules import rule_findings
 from gateway.cli.doctor.site import site_findings
 from gateway.cli.doctor.stored import stored_findings
-from gateway.cli.options import data_option, initialised, json_option
+from gateway.cli.options import data_option_of, initialised, json_option
 from gateway.cli.running import controller_of, words_in_force
 from gateway.clock import SystemClock
 from gateway.commands.certificate import certificate_file
@@ -35,6 +35,7 @@ from gateway.hardware.factory import missing_packages
 from gateway.host.certificate import expires
 from gateway.host.clock_trust import CEILING, ClockVerdict
 from gateway.host.machine import MachineFiles
+from gateway.host.ownership import become_owner
 from gateway.link.messages import ControllerStatus, DeviceStatus, MirrorStatus
 from gateway.settings import HttpSettings, read_current_site, read_running_site
 from gateway.store.check import damage, damaged_entries, full_checks, too_new
@@ -64,12 +65,19 @@ _TO_DO = {
 
 
 @click.command()
-@data_option
+@data_option_of(None)
 @json_option
 def doctor(data: Path, *, as_json: bool) -> None:
     """Check the site file, the board, the rules and the databases; exit code 1 if any fails."""
+    # What the owner of the store may not read.
+    chips, machine = read_chips(), MachineFiles()
+    machine.read_as_root()
+    try:
+        become_owner(data / STORE_FILE)
+    except DataDirectoryError:
+        become_owner(data / JOURNAL_FILE)  # the store is lost; the doors work without it
     initialised(data)
-    report(examine(data), as_json=as_json)
+    report(examine(data, machine, chips=lambda: chips), as_json=as_json)
 
 
 def examine(

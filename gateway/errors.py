@@ -25,6 +25,15 @@ class ConstraintViolation(InvalidRequest):
     """A row would break a uniqueness, reference or required-value rule; nothing was changed."""
 
 
+class SecretTaken(ConstraintViolation):
+    """A secret that must be unique, such as a PIN, is used already; nothing was changed."""
+
+    @property
+    def plain(self) -> str:
+        """The text without the row, for callers who may not see secrets."""
+        return str(self).partition(" (")[0]
+
+
 class NotFound(GatewayError, LookupError):
     """What the client named does not exist."""
 

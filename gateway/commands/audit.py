@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import structlog
 
 from gateway.commands.answers import TextStream
-from gateway.commands.command import Command
+from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import OptionalFlag, RequestModel
 from gateway.commands.rights import Caller, Right
-from gateway.errors import GatewayError, StorageError
+from gateway.errors import ConstraintViolation, GatewayError, SecretTaken, StorageError
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob
 from gateway.store.query.tree import Clause, Condition, Every
@@ -68,7 +68,14 @@ def audited_write(
             outcome.where = store.condition(object_name, where, show_secrets=secrets)
             search = {"object": object_name, "fields": shown, "where": outcome.where}
             old = list(store.load({**search, "limit": SHOWN}, show_secrets=secrets).rows)
-        yield outcome
+        try:
+            yield outcome
+        except SecretTaken:
+            # While no other write of this login can run: it must not get ahead of the count.
+            if not secrets:
+                now_ns = context.clock.monotonic_ns()
+                context.secret_refusals.count(call.caller.login or "", now_ns)
+            raise
         parts = [f"{verb} {object_name}: {outcome.count} rows"]
         if existing:
             selected = _condition(context, outcome.where) if outcome.where else "all"
@@ -106,11 +113,26 @@ def _change(old: str | None, new: object) -> str:
 
 @contextmanager
 def audited(command: Command, call: Call[object]) -> Iterator[None]:
-    """Run a command and write the audit entry that it declares."""
+    """Run a command and write the audit entry that it declares.
+
+    A secret that is used already is refused to callers who see no secrets without its row; that
+    refusal always counts for the log.
+    """
     audit = command.audit
-    if audit is None:
-        yield
-        return
+    try:
+        with _audited(command, audit, call) if audit else nullcontext():
+            yield
+    except SecretTaken as error:
+        if call.caller.sees_secrets:
+            raise
+        if audit is None or not audit.refusals:
+            text = f"{_who(call.caller)}: {command.name}, refused: {error.plain}"
+            note_refusal(call, AuditType.API, command.name, text)
+        raise ConstraintViolation(error.plain) from error
+
+
+@contextmanager
+def _audited(command: Command, audit: Audit, call: Call[object]) -> Iterator[None]:
     text = f"{_who(call.caller)}: {command.name}{audit.detail(call.request)}"
     try:
         yield
@@ -141,6 +163,17 @@ def note_refusal(call: Call[object], kind: AuditType, command: str, text: str) -
     )
     if more is not None:
         note(call.context, kind, text + more)
+
+
+def note_dry_run(call: Call[object], counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Add an entry about an import that was rolled back with its own entries."""
+    rows = ", ".join(f"{name}: {count['written']} rows" for name, count in counts.items())
+    text = f"{_who(call.caller)}: import_objects as a dry run {rows}"
+    more = call.context.repeats.note(
+        f"dry run of {call.caller.login}", call.caller.address, call.context.clock.monotonic_ns()
+    )
+    if more is not None:
+        note(call.context, AuditType.API, text + more)
 
 
 def note(context: CommandContext, kind: AuditType, text: str) -> None:

@@ -11,6 +11,7 @@ from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.doors import checked_openings
 from gateway.commands.requests import ActionItem, RequestModel
+from gateway.commands.rights import Right
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
 from gateway.link.messages import (
     NO_LOG_TYPE,
@@ -86,6 +87,8 @@ def _audit_detail(request: AuthorizationRequest) -> str:
 COMMANDS = (
     Command(
         remote_user_authorization,
+        # It enters accesses of anybody into the log, which callers below may not write.
+        Right.ADMINISTRATOR,
         errors=(ControllerUnavailable, NotFound),
         audit=Audit(_audit_detail, kind=AuditType.ONLINE, refusals=True),
         example={

@@ -16,6 +16,7 @@ from gateway.commands.enrolment_runner import EnrolmentRunner
 from gateway.commands.heavy import HeavyCommands
 from gateway.commands.listening import Listening
 from gateway.commands.rights import Caller, Sessions
+from gateway.commands.secret_refusals import SecretRefusals
 from gateway.errors import GatewayError, NotFound, StorageError
 from gateway.explain.rules import RulesCache
 from gateway.host.platform import SIMULATED, Platform
@@ -60,6 +61,8 @@ class CommandContext:
     """When the process began, on the monotonic clock."""
     repeats: Repeats = field(default_factory=Repeats)
     """Throttles repeated audit entries."""
+    secret_refusals: SecretRefusals = field(default_factory=SecretRefusals)
+    """Counts the PINs that were refused to callers who see no secrets."""
     rules_cache: RulesCache = field(default_factory=RulesCache)
     """The compiled rules, for explanations."""
     heavy: HeavyCommands = field(default_factory=HeavyCommands)

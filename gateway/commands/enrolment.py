@@ -28,6 +28,7 @@ from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.enrolment_runner import Enrolled, EnrolmentKind, Running
 from gateway.commands.requests import Flag, NoMembers, RequestModel
+from gateway.commands.secret_writes import check_new_rows
 from gateway.credentials.password_hash import hash_password, new_salt
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.values import Credential, CredentialKind
@@ -36,6 +37,7 @@ from gateway.errors import (
     DeviceUnavailable,
     InvalidRequest,
     NotFound,
+    NotPermitted,
     NotSupportedHere,
 )
 from gateway.link.messages import CancelCapture, Capture, Captured
@@ -121,6 +123,8 @@ def remote_enroll(call: Call[EnrolRequest]) -> Annotated[Mapping[str, object], E
     answered to administrators only.
     """
     context, request = call.context, call.request
+    if request.panic_finger and not call.caller.sees_secrets:
+        raise NotPermitted("panic_finger: only administrators set marks of duress")
     running = Running(_checked_kind(context, request), request.user_id, secrets.token_hex(8))
     work = partial(_enrol, call)
     if not request.sync:
@@ -255,7 +259,9 @@ def _save(call: Call[EnrolRequest], kind: EnrolmentKind, value: int | str) -> No
     elif kind is EnrolmentKind.CARD:
         row["panic"] = int(request.panic_finger)
     table = _TABLES[kind]
+    declared = call.context.store.registry[table]
     with audited_write(call, "remote_enroll", table, new=[row]) as outcome:
+        check_new_rows(call, declared, [{**row, "value": value}])
         outcome.count = len(call.context.store.insert(table, [{**row, "value": value}]))
 
 
@@ -278,7 +284,13 @@ def _audit_detail(request: EnrolRequest) -> str:
 COMMANDS = (
     Command(
         remote_enroll,
-        errors=(ControllerUnavailable, DeviceUnavailable, NotFound, NotSupportedHere),
+        errors=(
+            ControllerUnavailable,
+            DeviceUnavailable,
+            NotFound,
+            NotPermitted,
+            NotSupportedHere,
+        ),
         audit=Audit(_audit_detail, refusals=True),
         example={"type": "card", "user_id": 50, "save": False, "sync": True, "countdown": 5},
     ),

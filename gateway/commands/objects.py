@@ -19,7 +19,10 @@ from gateway.commands.requests import (
     ModifyRequest,
 )
 from gateway.commands.rights import Right, check_right
+from gateway.commands.secret_writes import check_new_rows, check_rows, require_writable
+from gateway.objects.declaration import ObjectType
 from gateway.objects.metadata import object_metadata as metadata_of
+from gateway.store.query.tree import Condition
 
 
 class Changes(TypedDict):
@@ -59,7 +62,9 @@ def refresh_for(context: CommandContext, search: object) -> None:
 def create_objects(call: Call[CreateRequest]) -> Ids:
     """Add rows, all or none."""
     name, values = call.request.object_name, call.request.values
+    declared = call.context.store.registry[name]
     with audited_write(call, "create_objects", name, new=values) as outcome:
+        check_new_rows(call, declared, values)
         ids = call.context.store.insert(name, values)
         outcome.count = len(ids)
     return {"ids": ids}
@@ -71,7 +76,10 @@ def create_or_modify_objects(call: Call[CreateRequest]) -> ChangesAndIds:
     Answers both `changes` and `ids`, since clients read one or the other.
     """
     name, values = call.request.object_name, call.request.values
+    declared = call.context.store.registry[name]
     with audited_write(call, "create_or_modify_objects", name, new=values) as outcome:
+        require_writable(call, declared, {given for row in values for given in row})
+        check_rows(call, declared, values, own=lambda row: (row.get(declared.key_name),))
         ids = call.context.store.insert_or_modify(name, values)
         outcome.count = len(ids)
     return {"changes": len(ids), "ids": ids}
@@ -82,9 +90,13 @@ def modify_objects(call: Call[ModifyRequest]) -> Changes:
     request = call.request
     _prepare_log_write(call, request.object_name)
     name, values, where = request.object_name, request.values, request.where
+    declared = call.context.store.registry[name]
     with audited_write(
         call, "modify_objects", name, new=[values], where=where, existing=True
     ) as outcome:
+        require_writable(call, declared, values)
+        own = _first_keys(call, declared, outcome.where)
+        check_rows(call, declared, [values], own=lambda _: own)
         outcome.count = call.context.store.modify(name, values, outcome.where)
     return {"changes": outcome.count}
 
@@ -110,6 +122,15 @@ def _prepare_log_write(call: Call[object], object_name: str) -> None:
     if call.context.store.registry[object_name].log:
         check_right(call.caller, Right.ADMINISTRATOR)
         call.context.catch_up()
+
+
+def _first_keys(call: Call[object], declared: ObjectType, where: Condition | None) -> list[int]:
+    """Up to two keys of the rows that `where` selects, if a rule for secrets needs them."""
+    if call.caller.sees_secrets or not declared.key or not declared.pairs_unique:
+        return []
+    search = {"object": declared.name, "fields": [declared.key_name], "where": where, "limit": 2}
+    rows = call.context.store.load(search, show_secrets=False).rows
+    return [key for row in rows if isinstance(key := row[declared.key_name], int)]
 
 
 def _words(value: object) -> Iterator[str]:

@@ -26,14 +26,15 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from gateway.commands.answers import TextStream
-from gateway.commands.audit import MASK, audited_write
+from gateway.commands.audit import MASK, audited_write, note_dry_run
 from gateway.commands.cells import NOTHING, Cells, card_cell, cell_of, text_cell
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.objects import refresh_for
 from gateway.commands.requests import QueryFlag, RequestModel
+from gateway.commands.secret_writes import check_rows, require_writable
 from gateway.commands.sheets import ENCODINGS, Row, Sheet, sheets, text_of
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, NotPermitted
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob, Text
 from gateway.objects.fields import Field as FieldKind
@@ -254,7 +255,9 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
     tables = _tables(store, request)
     order = [declared.name for declared in store.registry.by_dependence()]
     tables.sort(key=lambda table: order.index(table.declared.name))
-    work = _Import(store, request, show_secrets=call.caller.sees_secrets)
+    for table in tables:
+        _check_columns(call, table)
+    work = _Import(call)
     counts: dict[str, dict[str, int]] = {}
     transaction = _all_or_none(store, keep=not request.dry_run)
     with suppress(_RolledBack), call.context.policy_applied(), transaction:
@@ -263,6 +266,8 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
             with audited_write(call, "import_objects", name) as outcome:
                 counts[name] = work.write(table)
                 outcome.count = counts[name]["written"]
+    if request.dry_run:
+        note_dry_run(call, counts)
     answer: dict[str, object] = {"objects": counts, "dry_run": request.dry_run}
     if notes := work.cells.notes():
         answer["notes"] = notes
@@ -270,6 +275,19 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
         answer["rows"] = work.reported
         answer["more"] = work.unreported
     return answer
+
+
+def _check_columns(call: Call[ImportRequest], table: _Table) -> None:
+    """Raise NotPermitted for columns that the caller may not write, or not try."""
+    declared = table.declared
+    names = [name for name in table.columns if name is not None]
+    require_writable(call, declared, names)
+    tried = [name for name in names if declared.field(name).secret and declared.field(name).unique]
+    if call.request.dry_run and tried and not call.caller.sees_secrets:
+        raise NotPermitted(
+            f"{declared.name}.{tried[0]}: a dry run would tell which ones are used; "
+            "ignore the column, or ask an administrator"
+        )
 
 
 def _tables(store: Store, request: ImportRequest) -> list[_Table]:
@@ -310,9 +328,11 @@ def _column(declared: ObjectType, title: str) -> str:
 class _Import:
     """Writes tables and reports on each row of a dry run."""
 
-    def __init__(self, store: Store, request: ImportRequest, *, show_secrets: bool) -> None:
-        self._store = store
-        self._secrets = show_secrets
+    def __init__(self, call: Call[ImportRequest]) -> None:
+        request = call.request
+        self._call = call
+        self._store = call.context.store
+        self._secrets = call.caller.sees_secrets
         self._resolution = request.resolution
         self._dry = request.dry_run
         numbering = request.card_number
@@ -367,7 +387,10 @@ class _Import:
             numbers.append(row.number)
             batch.append(values)
         try:
-            if self._resolution == "replace":
+            replaces = self._resolution == "replace"
+            keys = (declared.key_name,) if replaces else ()
+            check_rows(self._call, declared, batch, own=lambda row: [row.get(it) for it in keys])
+            if replaces:
                 self._store.insert_or_modify(name, batch)
             else:
                 self._store.insert(name, batch)
@@ -440,7 +463,8 @@ class _Import:
         return {
             name: [_cell_shown(declared.field(name), it) for it in (value, values[name])]
             for name, value in before.items()
-            if value != values[name]
+            # That a secret stays the same would tell it.
+            if value != values[name] or (declared.field(name).secret and not self._secrets)
         }
 
     @staticmethod

@@ -11,7 +11,7 @@ TEMPLATES = ObjectType(
         Id("id"),
         Int("finger_position", default=0),
         # 0 ordinary finger, 1 raises the panic alarm.
-        Int("finger_type", default=0, secret=True),
+        Int("finger_type", default=0, secret=True, duress=True),
         Blob("template", required=True),
         Ref("user_id", "users", required=True),
     ),

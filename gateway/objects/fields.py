@@ -99,6 +99,8 @@ class Field:
     unique: bool = False
     secret: bool = False
     """Hidden from roles below administrator, whose queries must not depend on it either."""
+    duress: bool = False
+    """Makes a credential raise a silent alarm. Only roles that see secrets may write it."""
     indexed: bool = False
     quiet: bool = False
     """A change of this field alone adds no row to the change log."""

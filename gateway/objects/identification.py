@@ -72,7 +72,7 @@ CARDS = ObjectType(
         Ref("user_id", "users", required=True),
         Text("secret", default="", secret=True, extension=Extension.OURS),
         # 1: raises a duress alarm. The vendor does not document how a card is marked.
-        Flag("panic", default=0, secret=True, extension=Extension.OURS),
+        Flag("panic", default=0, secret=True, duress=True, extension=Extension.OURS),
     ),
     change_logged=True,
 )
@@ -93,7 +93,7 @@ PINS = ObjectType(
         Digits("value", required=True, unique=True, secret=True),
         Ref("user_id", "users", required=True),
         # 0 ordinary, 1 raises the panic alarm.
-        Choice("pin_type", default=0, choices=(0, 1), secret=True),
+        Choice("pin_type", default=0, choices=(0, 1), secret=True, duress=True),
     ),
     pairs_unique=(("user_id", "pin_type"),),
 )

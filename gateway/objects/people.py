@@ -16,8 +16,8 @@ USERS = ObjectType(
         Text("name", required=True),
         Text("password", default="", secret=True),
         Text("salt", default="", secret=True),
-        Text("panic_password", default="", secret=True),
-        Text("panic_salt", default="", secret=True),
+        Text("panic_password", default="", secret=True, duress=True),
+        Text("panic_salt", default="", secret=True, duress=True),
         Time("expires", default=0, nullable=True),
         # None is an ordinary person, 1 a visitor; other types need no row.
         Ref("user_type_id", "user_types", on_delete=OnDelete.KEEP, selective=False),

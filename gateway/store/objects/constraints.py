@@ -18,7 +18,7 @@ from typing import Any
 import peewee
 
 from gateway.access.policy import BLOCK
-from gateway.errors import ConstraintViolation
+from gateway.errors import ConstraintViolation, SecretTaken
 from gateway.objects.declaration import ObjectType
 from gateway.objects.models import Models
 from gateway.store.objects.rows import Row
@@ -37,7 +37,10 @@ def explain_row(
     text = str(error)
     place = [] if number is None else [f"row {number}"]
     if text.startswith("UNIQUE"):
-        owner = _owner(models, declared, row, text)
+        columns = [part.rsplit(".", 1)[-1] for part in text.partition(": ")[2].split(", ")]
+        if any(declared.has(name) and declared.field(name).secret for name in columns):
+            return SecretTaken(_with(text, ", ".join(place)))
+        owner = _owner(models, declared, row, columns)
         return _violation(text, ", ".join([*place, *owner]))
     if text.startswith("FOREIGN KEY"):
         for ref in declared.refs:
@@ -89,14 +92,16 @@ def keep_blocks(models: Models, chosen: peewee.Expression) -> None:
 
 
 def _violation(text: str, details: str) -> ConstraintViolation:
-    return ConstraintViolation(f"{text} ({details})" if details else text)
+    return ConstraintViolation(_with(text, details))
 
 
-def _owner(models: Models, declared: ObjectType, row: Row, text: str) -> list[str]:
-    columns = [part.rsplit(".", 1)[-1] for part in text.partition(": ")[2].split(", ")]
-    secret = any(declared.has(name) and declared.field(name).secret for name in columns)
+def _with(text: str, details: str) -> str:
+    return f"{text} ({details})" if details else text
+
+
+def _owner(models: Models, declared: ObjectType, row: Row, columns: list[str]) -> list[str]:
     owners = [ref.name for ref in declared.refs if ref.target == "users"]
-    if secret or not owners or not all(name in row for name in columns):
+    if not owners or not all(name in row for name in columns):
         return []
     same = reduce(and_, (models.column(declared.name, name) == row[name] for name in columns))
     owner = models.column(declared.name, owners[0])

@@ -113,16 +113,3 @@ def test_a_disk_that_is_full_stops_no_door_and_loses_no_row(
         bench.controller.turn(0)
     assert bench.events() == [(7, 1), (3, 0)]
     assert bench.controller.status().journal_fault is None
-
-
-def test_a_store_that_is_missing_refuses_the_start_and_leaves_the_locks_alone(
-    demo: Path, start: Callable[..., Any]
-) -> None:
-    with start(demo):
-        pass
-    (demo / "store.db").rename(demo / "elsewhere.db")
-    with pytest.raises(StorageError), start(demo):
-        pass
-    (demo / "elsewhere.db").rename(demo / "store.db")
-    with start(demo) as again:
-        assert again.strike_edges(1) == 0

@@ -17,6 +17,9 @@ from gateway.settings import Side
 VERSION = 1
 LARGEST_REQUEST = 65_536
 """Bytes of a request."""
+MOST_COMMAS = 500
+"""In a request: each value of JSON after the first needs one, and each value may be an error, whose
+report takes a multiple of the time of the value."""
 LARGEST_MESSAGE = 196_608
 """Bytes of an answer or a fact."""
 
@@ -525,6 +528,8 @@ def read_request(payload: bytes) -> Request:
     version."""
     if len(payload) > LARGEST_REQUEST:
         raise InvalidRequest(f"a request has at most {LARGEST_REQUEST} bytes")
+    if payload.count(b",") > MOST_COMMAS:
+        raise InvalidRequest(f"a request has at most {MOST_COMMAS} commas")
     try:
         request = _REQUEST.validate_json(payload)
     except ValidationError as error:

@@ -15,21 +15,33 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import boot, decisions, readers, rules, store, swipes, usb_readers, wires
+from . import attacks, boot, decisions, loads, readers, rules, store, swipes, usb_readers, wires
 from .figures import Expectations, say
 from .sites import Site, add_estate, add_rules, build
 from .swipes import Plan
 
-SECTIONS = ("decisions", "swipes", "wires", "boot", "rules", "store", "readers", "usb")
+SECTIONS = (
+    "decisions",
+    "swipes",
+    "wires",
+    "boot",
+    "rules",
+    "store",
+    "readers",
+    "usb",
+    "loads",
+    "attacks",
+)
 SIZES = (1_000, 200_000)
 RULES = 2_000
+BUSY_USERS = 10_000
 UNIT_NICE = -10
 """`Nice=` of systemd/gateway-controller.service."""
 MOST_SAMPLES = 1_000
 """Of a round: nobody comes twice, and the small site has no more people."""
 
 
-def main() -> None:
+def main() -> None:  # noqa: C901 - one case for each section
     """Build the sites in a temporary directory, measure, and clear away."""
     asked = _arguments()
     began = time.monotonic()
@@ -62,6 +74,9 @@ def main() -> None:
             readers.measure(Path(name), expected)
         if "usb" in asked.only:
             usb_readers.measure(Path(name), expected)
+        for section, measure in (("loads", loads.measure), ("attacks", attacks.measure)):
+            if section in asked.only:
+                measure(_built(Path(name, section), BUSY_USERS), plan, expected)
     say()
     say(f"took {time.monotonic() - began:.0f} s; {len(expected.missed)} expectations missed")
 

@@ -26,14 +26,17 @@ class Client:
         login = {"login": "admin", "password": password}
         self._session = str(json.loads(self.post("login", login))["session"])
 
-    def post(self, command: str, body: Mapping[str, Any] | bytes) -> bytes:
+    def post(self, command: str, body: Mapping[str, Any] | bytes, query: str = "") -> bytes:
         """The answer to one command; raises RuntimeError when it is refused."""
-        return b"".join(self.stream(command, body))
+        return b"".join(self.stream(command, body, query))
 
-    def stream(self, command: str, body: Mapping[str, Any] | bytes) -> Iterator[bytes]:
+    def stream(
+        self, command: str, body: Mapping[str, Any] | bytes, query: str = ""
+    ) -> Iterator[bytes]:
         """The answer to one command, piece by piece; bytes are sent as they are."""
-        path = f"/{command}.fcgi" + (f"?session={self._session}" if self._session else "")
-        headers = {"Content-Type": "application/json"}
+        path = f"/{command}.fcgi?{query}" + (f"&session={self._session}" if self._session else "")
+        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        headers = {"Content-Type": kind}
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._connection.request("POST", path, data, headers)
         response = self._connection.getresponse()

@@ -89,6 +89,8 @@ def started(site: Site, *arguments: str, nice: int = 0) -> Iterator[Process]:
             stderr=errors,
             text=True,
             env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
+            # As systemd starts a service: nice values count within a session (sched(7), autogroup).
+            start_new_session=True,
         )
     try:
         if nice:

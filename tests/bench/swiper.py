@@ -40,6 +40,7 @@ from gateway.controller import process
 from gateway.controller.assembly import assembled
 from gateway.controller.core import HEARTBEAT_NS, Controller
 from gateway.controller.state import config
+from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, encode
@@ -57,6 +58,7 @@ PATIENCE_NS = 10_000_000_000
 
 _MS = 1_000_000
 _real_slice = PolicyKeeper.slice
+_real_settle = Inbox.settle
 _real_turn = Controller.turn
 
 
@@ -77,6 +79,9 @@ class Swiper:
         self._inbox = controller.inbox
         self._record = BoardRecord.read(record_path(runtime.path))
         self._strikes = {door.id: door.strike for door in site.door}
+        self._awake = (0, 0)
+        """Time and processor time of the loop's last wake-up; zeros while they are not measured."""
+        self._longest = (0, 0)
         self._slices: list[tuple[int, int]] = []
         factory = controller._components.rig._factory  # type: ignore[attr-defined]  # - the real Rig
         self._lines = {
@@ -148,6 +153,30 @@ class Swiper:
         """Start and length, in nanoseconds, of every slice of compilation since the last time."""
         done, self._slices = self._slices, []
         return done
+
+    def do_stays(self) -> tuple[int, int]:
+        """The longest turn since the last time, without its wait, in nanoseconds, and the most
+        processor time of one; the first call begins to measure."""
+        longest, self._longest = self._longest, (0, 0)
+        if self._awake != (0, 0):
+            return longest
+
+        def settled(inbox: Inbox[Any]) -> None:
+            self._awake = (time.monotonic_ns(), time.thread_time_ns())
+            _real_settle(inbox)
+
+        def timed(controller: Controller, longest_ns: int = HEARTBEAT_NS) -> None:
+            _real_turn(controller, longest_ns)
+            stay, work = self._longest
+            self._longest = (
+                max(stay, time.monotonic_ns() - self._awake[0]),
+                max(work, time.thread_time_ns() - self._awake[1]),
+            )
+
+        self._awake = (time.monotonic_ns(), 0)
+        patch.object(Inbox, "settle", settled).start()
+        patch.object(Controller, "turn", timed).start()
+        return longest
 
     def do_watch(self) -> None:
         """Time the slices from now on."""

@@ -86,6 +86,8 @@ UNREADABLE = {
     "too many openings": good(
         f'{{"kind":"open_together","openings":[{",".join([OPENING] * (MOST_OPENINGS + 1))}]}}'
     ),
+    "too many values": good(f'{{"kind":"arm_alarms","zones":[{"9," * 30_000}9]}}'),
+    "too many keys": good(f'{{"kind":"silence"{"".join(f",{n}:1" for n in range(6_000))}}}'),
     "too large": good() + b" " * LARGEST_REQUEST,
 }
 

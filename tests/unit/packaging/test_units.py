@@ -192,6 +192,14 @@ def test_the_relays_at_boot_wait_for_nothing_and_nothing_but_the_controller_for_
     assert options(text, "ExecStart")[0].endswith("--on start")
 
 
+def test_the_controller_has_ten_times_the_share_of_the_api(root: Path) -> None:
+    # Nice= counts only within a service where the kernel groups processes by session.
+    controller = (root / "systemd/gateway-controller.service").read_text()
+    assert options(controller, "CPUWeight") == ["1000"]
+    api = (root / "systemd/gateway-api.service").read_text()
+    assert options(api, "CPUWeight") == options(api, "Nice") == []
+
+
 def test_only_the_thread_of_the_edges_may_become_a_real_time_one(root: Path) -> None:
     controller = (root / "systemd/gateway-controller.service").read_text()
     assert options(controller, "LimitRTPRIO") == ["10"]

@@ -181,7 +181,7 @@ def test_a_dead_api_process_gives_the_reader_back(
     answer = client.enrol("card", sync=False, countdown=60)
     assert answer.result() == (200, {})
     running.kill("api")
-    eventually(lambda: "enrolment given up" in running.errors.read_text(), "a free reader")
+    eventually(lambda: "its client is gone" in running.errors.read_text(), "a free reader")
     last = running.status().journal_seq
     running.swipe("123,45678")
     eventually(lambda: running.status().journal_seq > last, "an access")

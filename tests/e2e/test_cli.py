@@ -352,7 +352,7 @@ def test_the_doctor_tells_when_file_and_database_differ(demo: Running) -> None:
         _, found = findings(demo.site)
     finally:
         demo.api.modify("portal_script_parameters", {"value": 2}, script_parameter_id=2)
-    differs = "the site file says portal 2, the database, which counts, 1"
+    differs = "the site file says portal 2, but the database decides and says 1"
     (told,) = (text for grade, subject, text in found if (grade, subject) == ("warn", "reader qr"))
     assert told.startswith(differs)
     assert "gateway portal bind" in told

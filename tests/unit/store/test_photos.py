@@ -18,9 +18,17 @@ from gateway.store.backup import Backups
 from gateway.store.objects.store import Store
 from gateway.store.tables import photos as module
 from gateway.store.tables.identity import DeviceIdentity, store_identity
-from gateway.store.tables.photos import Photo, Photos, PhotoStamp, count_people_with_faces
+from gateway.store.tables.photos import (
+    JPEG_BEGIN,
+    PNG_BEGIN,
+    Photo,
+    Photos,
+    PhotoStamp,
+    count_people_with_faces,
+)
 
-FIRST, SECOND = Photo(1_000, b"\xff\xd8first\x00"), Photo(2_000, bytes(range(256)) * 9)
+FIRST = Photo(1_000, JPEG_BEGIN + b"first\x00")
+SECOND = Photo(2_000, PNG_BEGIN + bytes(range(256)) * 9)
 
 
 @pytest.fixture

@@ -25,13 +25,13 @@ from gateway.commands.clock import adopt_clock
 from gateway.commands.context import CommandContext
 from gateway.commands.enrolment import close_enrolments
 from gateway.commands.listening import Listening
-from gateway.commands.modes import end_modes
+from gateway.commands.modes import end_modes, keep_modes
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
 from gateway.host.certificate import make_self_signed
 from gateway.host.notify import Notifier
 from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient, FactListener
-from gateway.link.messages import EndedMode, Fact, Projected
+from gateway.link.messages import ControllerStatus, Fact, Projected
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import Registry
@@ -109,7 +109,8 @@ def run_api(
         notifier = Notifier()
         living: list[Living] = [server]
         feed = partial(feed_watchdog, notifier, living)
-        follower = _Follower(projection, store, zone, feed, partial(end_modes, context), controller)
+        modes = partial(_follow_modes, context)
+        follower = _Follower(projection, store, zone, feed, modes, controller)
         facts = FactListener(runtime, follower.heard)
         facts.start()
         stack.callback(facts.close)
@@ -170,6 +171,16 @@ def _server(context: CommandContext) -> Server:
     return Server(create_app(context), *listeners)
 
 
+def _follow_modes(context: CommandContext, status: ControllerStatus) -> None:
+    """Store exception modes that were only in force, and the end of those whose time is over.
+
+    Raises StorageError.
+    """
+    with suppress(ControllerUnavailable):  # the next heartbeat tries again
+        keep_modes(context, status.modes_unstored)
+    end_modes(context, status.modes_ended)
+
+
 class Living(Protocol):
     """A part of the process with a thread of its own."""
 
@@ -195,14 +206,15 @@ class _Follower:
         store: Store,
         zone: SiteZone,
         feed: Callable[[], None],
-        end: Callable[[Iterable[EndedMode]], None],
+        follow_modes: Callable[[ControllerStatus], None],
         controller: ControllerClient,
     ) -> None:
-        """`feed` feeds the service's watchdog; `end` writes down that exception modes are over."""
+        """`feed` feeds the service's watchdog; `follow_modes` stores what became of
+        exception modes."""
         self._controller = controller
         self._reported = 0
         """How far the controller knows the log tables to be."""
-        self._end = end
+        self._follow_modes = follow_modes
         self._projection = projection
         self._store = store
         self._zone = zone
@@ -213,9 +225,12 @@ class _Follower:
         """Bring the database up to date with what the controller did and found."""
         self._feed()
         try:
-            self._projection.catch_up()
+            try:
+                if fact and fact.status:
+                    self._follow_modes(fact.status)
+            finally:
+                self._projection.catch_up()
             if fact and fact.status:
-                self._end(fact.status.modes_ended)
                 self._report_projected()
             configuration = self._store.configuration({"ntp": ["timezone"]})
         except StorageError as error:

@@ -17,6 +17,7 @@ from gateway.commands.heavy import HeavyCommands
 from gateway.commands.listening import Listening
 from gateway.commands.rights import Caller, Sessions
 from gateway.commands.secret_refusals import SecretRefusals
+from gateway.commands.unstored_modes import UnstoredModes
 from gateway.errors import GatewayError, NotFound, StorageError
 from gateway.explain.rules import RulesCache
 from gateway.host.platform import SIMULATED, Platform
@@ -66,6 +67,8 @@ class CommandContext:
     rules_cache: RulesCache = field(default_factory=RulesCache)
     """The compiled rules, for explanations."""
     heavy: HeavyCommands = field(default_factory=HeavyCommands)
+    unstored_modes: UnstoredModes = field(default_factory=UnstoredModes)
+    """Exception modes in force that the database does not have yet."""
     backup_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held during a backup or a restore."""
     platform: Platform = SIMULATED

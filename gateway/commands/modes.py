@@ -1,30 +1,36 @@
 """Exception modes of the device and its doors: who set one, why, and until when.
 
+While the database cannot be written, a mode is put in force all the same: the controller and this
+process remember it, and it is stored as soon as that is possible.
+
 An operator may lock down a door or device without a mode. Setting an emergency, and ending or
 replacing any mode, needs an administrator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
+import structlog
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gateway.commands.answers import DONE, Done
 from gateway.commands.audit import audited_configuration
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers, RequestModel, invalid_value
 from gateway.commands.rights import Right, check_right
-from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted
-from gateway.link.messages import EndedMode
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted, StorageError
+from gateway.link.messages import EndedMode, KeepModes, UnstoredMode
 from gateway.objects.modes import DEVICE, LONGEST_REASON, mode_key
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.audit import AuditType, write_entry
 from gateway.store.tables.modes import NO_MODE, read_modes, write_mode
+
+log = structlog.get_logger("commands")
 
 _LOCK_DOWN = "lock_down"
 LONGEST_MINUTES = 43_200
@@ -40,6 +46,13 @@ class ModeRequest(RequestModel):
     """Required to set a mode, not to end one."""
     minutes: Annotated[int, Field(ge=1, le=LONGEST_MINUTES)] | None = None
     """Time after which the mode ends; None for never."""
+
+
+class ModeSet(TypedDict):
+    """Answer to `set_exception_mode`."""
+
+    warning: NotRequired[str]
+    """Why the mode is in force and not stored yet."""
 
 
 class ExceptionMode(TypedDict):
@@ -59,8 +72,12 @@ class ExceptionModes(TypedDict):
     exception_modes: list[ExceptionMode]
 
 
-def set_exception_mode(call: Call[ModeRequest]) -> Done:
-    """Set the exception mode of the device or of one door, or end it."""
+def set_exception_mode(call: Call[ModeRequest]) -> ModeSet:
+    """Set the exception mode of the device or of one door, or end it.
+
+    While the disk is full or read-only, the doors obey at once all the same and the answer has a
+    `warning`. The device remembers the mode in memory and stores it as soon as it can.
+    """
     context, request = call.context, call.request
     if request.door not in _places(context):
         raise InvalidRequest(f"door: this device has no door {request.door}")
@@ -79,14 +96,95 @@ def set_exception_mode(call: Call[ModeRequest]) -> Done:
         context.device_time.stamp(until_utc) if until_utc else 0,
         int(until_utc.timestamp()) if until_utc else 0,
     )
-    # The transaction that changes the mode also reads it.
-    values = {"general": {mode_key(request.door): request.mode}}
-    with audited_configuration(call, values):
-        before = read_modes(context.store)[request.door].mode
-        if not (before == NO_MODE and request.mode == _LOCK_DOWN):
-            check_right(call.caller, Right.ADMINISTRATOR)
-        write_mode(context.store, row)
-    return DONE
+    with context.unstored_modes.lock:
+        try:
+            _store_modes(context)
+            # The transaction that changes the mode also reads it.
+            with audited_configuration(call, {"general": {mode_key(row.door_id): row.mode}}):
+                _check_mode_right(call, read_modes(context.store))
+                write_mode(context.store, row)
+        except StorageError as error:
+            return _set_unstored(call, row, error)
+    return {}
+
+
+def _set_unstored(call: Call[ModeRequest], row: ModeRow, error: StorageError) -> ModeSet:
+    """Have the controller put the mode of `row` in force, which the database refused by `error`."""
+    known: Mapping[int, ModeRow] = {}
+    with suppress(StorageError):
+        known = _in_force(call.context)
+    _check_mode_right(call, known)
+    unstored = call.context.unstored_modes
+    mode = _unstored(row)
+    call.context.controller.ask(KeepModes(modes=unstored.with_(mode)))
+    unstored.put(mode)
+    log.error("a mode is in force and cannot be stored yet", door=mode.door, why=str(error))
+    return {"warning": f"in force, and stored once the disk can be written: {error}"}
+
+
+def _check_mode_right(call: Call[ModeRequest], known: Mapping[int, ModeRow]) -> None:
+    """Raise NotPermitted unless the caller may replace the mode that is `known`, if any is."""
+    before, request = known.get(call.request.door), call.request
+    if not (before and before.mode == NO_MODE and request.mode == _LOCK_DOWN):
+        check_right(call.caller, Right.ADMINISTRATOR)
+
+
+def keep_modes(context: CommandContext, reported: Iterable[UnstoredMode]) -> None:
+    """Store the modes that are in force and not stored; `reported` are those that the controller
+    said it has. Where they cannot be stored, a controller that started anew gets them again.
+
+    Raises ControllerUnavailable.
+    """
+    unstored = context.unstored_modes
+    with unstored.lock:
+        if not unstored and not tuple(reported):
+            return
+        # Asked now, since a command may have changed them after the report.
+        known = context.controller.status().modes_unstored
+        unstored.learn(known)
+        with suppress(StorageError):
+            _store_modes(context)
+        if set(known) != set(unstored.modes):
+            context.controller.ask(KeepModes(modes=unstored.modes))
+
+
+def _store_modes(context: CommandContext) -> None:
+    """Store all modes that are not. Raises StorageError, and then none is."""
+    unstored = context.unstored_modes
+    if not unstored:
+        return
+    with context.policy_applied(), context.store.transaction():
+        before = read_modes(context.store)
+        for mode in unstored.modes:
+            row = _row(mode)
+            if before[mode.door] != row:
+                write_mode(context.store, row)
+                key, was = mode_key(mode.door), before[mode.door].mode
+                text = (
+                    f"{mode.login}: general.{key} {was} -> {mode.mode}, {mode.reason!r}, set while"
+                    " the database could not be written"
+                )
+                now = context.device_time.local(context.clock.utc())
+                write_entry(context.store, AuditType.CONFIG, now, text)
+    unstored.settle()
+    # Once the controller has the stored ones, which `policy_applied` waits for.
+    with suppress(ControllerUnavailable):  # the next report tries again
+        context.controller.ask(KeepModes(modes=()))
+
+
+def _in_force(context: CommandContext) -> dict[int, ModeRow]:
+    """As `read_modes`, with those that are not stored yet. Raises StorageError."""
+    unstored = {mode.door: _row(mode) for mode in context.unstored_modes.modes}
+    return read_modes(context.store) | unstored
+
+
+def _row(mode: UnstoredMode) -> ModeRow:
+    return ModeRow(mode.door, **mode.model_dump(exclude={"door"}))
+
+
+def _unstored(row: ModeRow) -> UnstoredMode:
+    facts = row._asdict()
+    return UnstoredMode(door=facts.pop("door_id"), **facts)
 
 
 def get_exception_modes(call: Call[NoMembers]) -> ExceptionModes:
@@ -94,7 +192,7 @@ def get_exception_modes(call: Call[NoMembers]) -> ExceptionModes:
 
     A mode that a client set as configuration has no login, reason or times; time 0 is none.
     """
-    known = read_modes(call.context.store)
+    known = _in_force(call.context)
     return {"exception_modes": [_shown(door, known[door]) for door in _places(call.context)]}
 
 

@@ -91,11 +91,13 @@ class Controller:
         components.policies.adopt = self.adopt
         components.policies.refuse = self.refuse
         self._config: EffectiveConfig | None = None
+        self._stored: Snapshot | None = None
+        """As the database has it: without modes that it does not have yet."""
         self._refused: RulesRefused | None = None
         self._settings_only: Snapshot | None = None
         """The settings in force while no rules can be."""
         self._waiting: deque[_Waiting] = deque()
-        self._requests = RequestDispatcher(components, self.status)
+        self._requests = RequestDispatcher(components, self.status, self._apply_again)
         self._in_order: tuple[Component, ...] = (*components.in_order(), self._requests.captures)
         components.bus.connect(self._offer)
         self._journal_seq = 0
@@ -122,6 +124,7 @@ class Controller:
                     self._requests.asked(address, request)
                 case Snapshot():
                     self._apply(what)
+                    self._accept_rules()
                 case RulesRefused():
                     self._keep_rules(what)
                 case Pulse.TIME:
@@ -162,6 +165,7 @@ class Controller:
     def resume(self, snapshot: Snapshot) -> None:
         """Configure restored components with `snapshot`, which was in force already: no effects."""
         components = self._components
+        self._stored, snapshot = snapshot, components.modes.in_force(snapshot)
         config = EffectiveConfig(components.site, snapshot, components.modes.known(snapshot))
         self._configure(config)
         for component in self._in_order:
@@ -183,7 +187,8 @@ class Controller:
                 log.error(what, why=why)
         self._unusable = frozenset(found)
 
-    def _apply(self, snapshot: Snapshot) -> None:
+    def _apply(self, stored: Snapshot) -> None:
+        self._stored, snapshot = stored, self._components.modes.in_force(stored)
         config = EffectiveConfig(
             self._components.site, snapshot, self._components.modes.over(snapshot)
         )
@@ -200,11 +205,22 @@ class Controller:
         for held in waiting:
             self._identified(held.identification, held.version)
         self._requests.answers.settle()
+
+    def _apply_again(self) -> None:
+        """Bind what is in force anew, after a change that is not the database's."""
+        if self._stored is not None:
+            self._apply(self._stored)
+        elif self._settings_only is not None:
+            self._bind_settings(self._settings_only)
+
+    def _accept_rules(self) -> None:
         if self._refused is not None:
             self._refused = None
             self._components.recorder.note(EntryKind.FAULT, part=RULES, why=None)
 
-    def _bind_doors(self, config: EffectiveConfig) -> None:
+    def _bind_settings(self, settings: Snapshot) -> None:
+        """Bind the doors alone, while there are no rules."""
+        config = EffectiveConfig(self._components.site, self._components.modes.in_force(settings))
         for component in (self._components.interlock, *self._components.doors.values()):
             component.bind(config, self._now_ms())
 
@@ -217,7 +233,7 @@ class Controller:
             self._components.recorder.note(EntryKind.FAULT, part=RULES, why=why)
         self._refused = refused
         if self._config is None and self._settings_only is not None:
-            self._bind_doors(EffectiveConfig(self._components.site, self._settings_only))
+            self._bind_settings(self._settings_only)
         waiting, self._waiting = self._waiting, deque()
         for held in waiting:
             self._identified(held.identification)
@@ -430,7 +446,7 @@ class Controller:
         """End exception modes whose time is over."""
         known = self._config
         if known and self._components.modes.over(known.snapshot) != known.modes_ended:
-            self._apply(known.snapshot)
+            self._apply_again()
 
     def close(self) -> None:
         """Stop in order, while everything still works."""

@@ -267,6 +267,12 @@ def _mode(body: Body, names: SiteNames) -> JournalLine | None:
         place = names.door(body["ended"]) if body["ended"] else "device"
         mode = _MODES.get(body["mode"], body["mode"])
         return _notice(f"MODE {place}: the time of {mode} is over")
+    if "stored" in body:
+        return None  # the database has a mode, which the next start needs to know
+    if "unstored" in body:
+        place = names.door(body["unstored"]) if body["unstored"] else "device"
+        mode = _MODES.get(body["mode"], "no mode")
+        return _notice(f"MODE {place}: {mode}, which the database could not store yet")
     place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
     by = f", set by {body['login']}" if body.get("login") else ""
     because = f" ({body['reason']})" if body.get("reason") else ""

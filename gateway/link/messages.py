@@ -118,6 +118,32 @@ class Obey(_Message):
     version: Annotated[int, Field(lt=1 << 63)]
 
 
+class UnstoredMode(_Message):
+    """An exception mode that is in force though the database could not be written."""
+
+    door: Annotated[int, Field(ge=0, le=4)]
+    """0 for the device."""
+    mode: Literal["none", "emergency", "lock_down"]
+    login: Login = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+    since: int = 0
+    """Device time."""
+    until: int = 0
+    """Device time, 0 for no end; `until_utc` decides."""
+    until_utc: int = 0
+    """Unix seconds, 0 for no end."""
+
+
+class KeepModes(_Message):
+    """Put modes in force before the database has them, in place of those of the last such command.
+
+    They go before the database until the command leaves them out. Answered when journalled.
+    """
+
+    kind: Literal["keep_modes"] = "keep_modes"
+    modes: Annotated[tuple[UnstoredMode, ...], Field(max_length=5)]
+
+
 class Silence(_Message):
     """Silence sounding alarms, and reset a latched fire whose input is normal again."""
 
@@ -263,6 +289,7 @@ Command = Annotated[
     | Authorize
     | Obey
     | Silence
+    | KeepModes
     | Buzz
     | Forgive
     | AskPosition
@@ -495,6 +522,8 @@ class ControllerStatus(_Message):
     levels: tuple[LineLevel, ...] = ()
     """Every input line with a known level."""
     modes_ended: tuple[EndedMode, ...] = ()
+    modes_unstored: tuple[UnstoredMode, ...] = ()
+    """As in KeepModes."""
     keypads_locked_ms: dict[str, int] = {}
     """Remaining lock-out of each keypad, by reader."""
     mirror: MirrorStatus | None = None

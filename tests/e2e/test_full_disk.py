@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.errors import ControllerUnavailable
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Home, Maker, Running
 
@@ -124,6 +126,73 @@ def fill(path: Path) -> None:
                 while file.write(b"x" * size) == size:
                     pass
     assert os.statvfs(path.parent).f_bavail == 0
+
+
+def test_on_a_full_disk_an_emergency_holds_until_a_person_ends_it(
+    home: Home, make: Maker, start: Callable[..., Running], eventually: Callable[..., Any]
+) -> None:
+    place = home.new_path()
+    with small_disk(place):
+        made = make.demo()
+        site = type(made)(home, place / "site", made.password)
+        shutil.copytree(made.data, site.data)
+        running = start(site)
+        running.swiped(ANA)
+        running.wait_locked()
+        fill(place / "ballast")
+        for number in range(10):  # a file's last page may have had room
+            running.swipe(f"77,{number}")
+        eventually(lambda: running.status().journal_fault, "the fault")
+        running.api.login(made.password)
+        assert "disk" in set_mode(running, "emergency")["warning"]
+        front = running.status().doors[0]
+        assert (front.mode, front.unlocked) == ("emergency", True)
+        assert first_mode(running)["mode"] == "emergency"
+        for role in ("controller", "api"):  # each has it from the other
+            running.kill(role)
+            eventually(lambda role=role: running.child(role), f"another {role}")
+            eventually(lambda: holds(running), "an emergency that holds on")
+        doctor = site.type("doctor")
+        assert "door 1: its mode emergency is in force and not stored yet" in doctor.stdout
+        (place / "ballast").unlink()
+        eventually(lambda: not running.status().modes_unstored, "a stored emergency")
+        eventually(lambda: logged_in(running, made.password), "an api process")
+        words = {"general": ["door1_exception_mode"]}
+        stored = running.api.ask("get_configuration", words)["general"]["door1_exception_mode"]
+        assert stored == "emergency"
+        assert first_mode(running)["reason"] == "smoke"
+        assert running.status().doors[0].unlocked
+        assert set_mode(running, "none") == {}
+        running.wait_locked(1)
+        assert running.stop() == 0
+
+
+def set_mode(running: Running, mode: str) -> dict[str, str]:
+    wanted = {"door": 1, "mode": mode, "reason": "smoke"}
+    answer: dict[str, str] = running.api.ask("set_exception_mode", wanted)
+    return answer
+
+
+def first_mode(running: Running) -> dict[str, Any]:
+    modes: list[dict[str, Any]] = running.api.ask("get_exception_modes")["exception_modes"]
+    return next(mode for mode in modes if mode["door"] == 1)
+
+
+def holds(running: Running) -> bool:
+    """Whether the controller of now holds the front door unlocked for an emergency."""
+    try:
+        front = running.status().doors[0]
+    except ControllerUnavailable:
+        return False
+    return front.mode == "emergency" and front.unlocked
+
+
+def logged_in(running: Running, password: str) -> bool:
+    try:
+        running.api.login(password)
+    except OSError:
+        return False
+    return True
 
 
 def test_on_a_full_disk_doors_open_and_the_rows_come_once_there_is_space(

@@ -259,6 +259,9 @@ def _mirror(mirror: MirrorStatus | None) -> Iterator[Finding]:
 
 
 def _in_force(data: Path, status: ControllerStatus) -> Iterator[Finding]:
+    for mode in status.modes_unstored:
+        place = f"door {mode.door}" if mode.door else "device"
+        yield warn(place, f"its mode {mode.mode} is in force and not stored yet: free the disk")
     try:
         site = read_running_site(data)
     except GatewayError:

@@ -21,6 +21,7 @@ from gateway.link.messages import (
     ControllerStatus,
     DisarmAlarms,
     Forgive,
+    KeepModes,
     Obey,
     OpenDoor,
     OpenTogether,
@@ -43,9 +44,16 @@ Handler = Callable[[bytes, Request, Any], None]
 class RequestDispatcher:
     """Carries out requests of the link. The loop's thread alone uses it."""
 
-    def __init__(self, components: Components, status: Callable[[], ControllerStatus]) -> None:
-        """`status` returns the controller's present state."""
+    def __init__(
+        self,
+        components: Components,
+        status: Callable[[], ControllerStatus],
+        apply_again: Callable[[], None],
+    ) -> None:
+        """`status` returns the controller's present state; `apply_again` binds rules and modes
+        anew."""
         self._components = components
+        self._apply_again = apply_again
         self._status = status
         self.answers = PendingReplies(
             components.link, components.writer, components.policies, components.clock
@@ -119,6 +127,7 @@ class RequestDispatcher:
             ),
             DisarmAlarms: once_durable(lambda command: zones.disarm(command.zones, self._now_ms())),
             Silence: once_durable(self._silence),
+            KeepModes: once_durable(self._keep_modes),
             Buzz: at_once(lambda command: components.signals.buzz(command.for_ms, self._now_ms())),
             ReportStatus: at_once(lambda _: self._status().model_dump(mode="json")),
             Simulate: at_once(self.simulation.run),
@@ -136,6 +145,11 @@ class RequestDispatcher:
     def _position(self, command: AskPosition) -> dict[str, Any]:
         found = self._components.positions.position(command.user_id)
         return Position(area_id=found.area_id, since_utc_s=found.since_s).model_dump()
+
+    def _keep_modes(self, command: KeepModes) -> int:
+        self._components.modes.keep(command.modes)
+        self._apply_again()
+        return self._components.recorder.last_ticket
 
     def _silence(self, _: Silence) -> int:
         now_ms = self._now_ms()

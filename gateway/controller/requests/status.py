@@ -77,6 +77,7 @@ def status_of(
         ),
         turnstile=components.turnstile.status() if components.turnstile else None,
         modes_ended=modes_ended,
+        modes_unstored=components.modes.unstored,
         keypads_locked_ms=components.credentials.locked_keypads(now_ns // 1_000_000),
         mirror=components.mirror.status() if components.mirror else None,
         levels=tuple(

@@ -3,6 +3,9 @@
 The configuration names such a mode until the api process sets it to none. The controller ends it on
 time, and does not revive it after a restart.
 
+While the database cannot be written, the api process has modes put in force here. They go before
+those of the database until it has stored them, also over a restart.
+
 A mode lasts as long as it was set for: its time is counted on the monotonic clock, so setting the
 wall clock neither shortens nor prolongs it. The journal keeps the remaining time for a restart.
 """
@@ -10,12 +13,13 @@ wall clock neither shortens nor prolongs it. The journal keeps the remaining tim
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.clock import Clock
 from gateway.controller.state.recorder import Recorder
-from gateway.link.messages import EndedMode
+from gateway.link.messages import EndedMode, UnstoredMode
+from gateway.objects.modes import mode_key
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.policy.snapshot import Snapshot
@@ -48,6 +52,7 @@ class ModeKeeperState:
     ends_ms: tuple[tuple[EndedMode, int], ...]
     ahead_ms: int
     started: bool
+    unstored: tuple[UnstoredMode, ...] = ()
 
 
 class ModeKeeper:
@@ -70,7 +75,15 @@ class ModeKeeper:
         self._ended: set[EndedMode] = set()
         self._kept: dict[EndedMode, CommittedEntry] = {}
         """The newest entry of an earlier run with the remaining time."""
+        self._unstored: dict[int, UnstoredMode] = {}
+        """By door: in force though the database does not have it."""
+        stored: set[int] = set()
         for entry in past:
+            door = entry.body.get("unstored")
+            if "stored" in entry.body:
+                stored.add(entry.body["stored"])
+            elif door is not None and door not in stored:
+                self._unstored.setdefault(door, _unstored(entry))
             if "ended" in entry.body:
                 self._ended.add(_named(entry.body["ended"], entry))
             elif "timed" in entry.body:
@@ -100,6 +113,7 @@ class ModeKeeper:
             tuple(self._ends_ms.items()),
             self._ahead_ms,
             self._started,
+            self.unstored,
         )
 
     def restore(self, state: ModeKeeperState) -> None:
@@ -119,6 +133,33 @@ class ModeKeeper:
         self._ends_ms = dict(state.ends_ms)
         self._ahead_ms = state.ahead_ms
         self._started = state.started
+        self._unstored = {mode.door: mode for mode in state.unstored}
+
+    @property
+    def unstored(self) -> tuple[UnstoredMode, ...]:
+        """The modes that go before those of the database."""
+        return tuple(self._unstored.values())
+
+    def keep(self, modes: Iterable[UnstoredMode]) -> None:
+        """Have `modes`, and no others, go before those of the database from now on."""
+        before, self._unstored = self._unstored, {mode.door: mode for mode in modes}
+        for door in before.keys() - self._unstored.keys():
+            self._recorder.note(EntryKind.MODE, stored=door, mode=before[door].mode)
+        for door, mode in self._unstored.items():
+            if mode != before.get(door):
+                facts = mode.model_dump(exclude={"door"})
+                self._recorder.note(EntryKind.MODE, unstored=door, **facts)
+
+    def in_force(self, snapshot: Snapshot) -> Snapshot:
+        """`snapshot` of the database, with the modes that go before."""
+        if not self._unstored:
+            return snapshot
+        configuration, rows = dict(snapshot.configuration), dict(snapshot.modes)
+        for door, mode in self._unstored.items():
+            configuration["general", mode_key(door)] = mode.mode
+            facts = mode.model_dump(exclude={"door"})
+            rows[door] = ModeRow(door_id=door, **facts)
+        return replace(snapshot, configuration=configuration, modes=rows)
 
     def over(self, snapshot: Snapshot) -> tuple[EndedMode, ...]:
         """The modes of `snapshot` whose time is over. A mode that has ended stays ended."""
@@ -198,3 +239,8 @@ class ModeKeeper:
 
 def _named(door: int, entry: CommittedEntry) -> EndedMode:
     return EndedMode(door=door, until_utc=entry.body["until_utc"])
+
+
+def _unstored(entry: CommittedEntry) -> UnstoredMode:
+    facts = {name: entry.body[name] for name in UnstoredMode.model_fields if name in entry.body}
+    return UnstoredMode(**{**facts, "door": entry.body["unstored"]})

@@ -7,7 +7,7 @@ program of the same form may have added them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -108,13 +108,15 @@ class _Fire(_Body):
 
 
 class _Mode(_Body):
-    """One of `door`, `turnstile`, `timed` and `ended` names what has the mode."""
+    """One of the members from `door` to `stored` names what has the mode."""
 
     mode: str
     door: Id = 0
     turnstile: str = ""
     timed: Id = 0
     ended: Id = 0
+    unstored: Id = 0
+    stored: Id = 0
     login: str = ""
     reason: str = ""
 
@@ -140,6 +142,18 @@ class _TimedMode(_Mode):
 class _EndedMode(_Mode):
     ended: Id
     until_utc: Seconds
+
+
+class _UnstoredMode(_Mode):
+    mode: Literal["none", "emergency", "lock_down"]
+    unstored: Annotated[int, Field(ge=0, le=4)]
+    since: Seconds = 0
+    until: Seconds = 0
+    until_utc: Seconds = 0
+
+
+class _StoredMode(_Mode):
+    stored: Id
 
 
 class _Entered(_Body):
@@ -244,6 +258,8 @@ _BY_MEMBER: Mapping[EntryKind, tuple[tuple[str, type[_Body]], ...]] = {
     EntryKind.MODE: (
         ("timed", _TimedMode),
         ("ended", _EndedMode),
+        ("unstored", _UnstoredMode),
+        ("stored", _StoredMode),
         ("turnstile", _TurnstileMode),
         ("", _DoorMode),
     ),

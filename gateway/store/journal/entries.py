@@ -54,7 +54,9 @@ class EntryKind(StrEnum):
     """The fire input latched, or was reset."""
     MODE = "mode"
     """A door entered or left an exception mode, with who wanted that and why where it is known;
-    or how much is left of a mode that ends by itself (`timed`); or its time is over (`ended`)."""
+    or how much is left of a mode that ends by itself (`timed`); or its time is over (`ended`); or
+    a mode went before those of the database, which could not be written (`unstored`), until that
+    had it (`stored`)."""
     ON_START = "on_start"
     """The first policy ended what a door's or the turnstile's `on_start` had unlocked, and left it
     unlocked or not."""

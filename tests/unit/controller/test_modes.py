@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.link.messages import EndedMode
+from gateway.link.messages import EndedMode, KeepModes, UnstoredMode
 from gateway.store.journal import EntryKind
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.modes import write_mode
@@ -133,3 +133,36 @@ def test_a_mode_that_has_ended_stays_ended_with_a_wrong_clock_and_over_a_restart
     with start(demo) as bench:  # whose clock stands before the end again
         assert not bench.unlocked(1)
         assert len(ended(bench)) == 1
+
+
+def keep(bench: Bench, *modes: UnstoredMode) -> None:
+    bench.ask(KeepModes(modes=modes))
+
+
+def test_a_mode_that_cannot_be_stored_holds_over_rules_modes_and_a_restart(
+    demo: Path, start: Start
+) -> None:
+    emergency = UnstoredMode(door=FRONT, mode="emergency", login="eva", reason="smoke", since=5)
+    with start(demo) as bench:
+        set_mode(bench, FRONT, "lock_down")
+        keep(bench, emergency)
+        assert (mode(bench), bench.unlocked(FRONT)) == ("emergency", True)
+        bench.configure({"general": {"relay1_timeout": "400"}})
+        bench.pass_time(1.1)
+        assert mode(bench) == "emergency"
+    with start(demo) as bench:
+        assert (mode(bench), bench.unlocked(FRONT)) == ("emergency", True)
+        assert bench.controller.status().modes_unstored == (emergency,)
+        keep(bench)
+        assert mode(bench) == "lock_down"
+    with start(demo) as bench:
+        assert mode(bench) == "lock_down"
+
+
+def test_a_mode_that_cannot_be_stored_ends_at_its_time(bench: Bench) -> None:
+    keep(bench, UnstoredMode(door=DEVICE, mode="emergency", until_utc=after(2)))
+    bench.pass_time(110)
+    assert bench.unlocked(FRONT)
+    bench.pass_time(20)
+    assert not bench.unlocked(FRONT)
+    assert [body["ended"] for body in bench.journal(EntryKind.MODE) if "ended" in body] == [0]

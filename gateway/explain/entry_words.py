@@ -252,6 +252,8 @@ def _fire(body: Body, names: SiteNames) -> JournalLine:
     return _critical(text)
 
 
+_NO_MODE = "none"
+"""As the API calls a normal door."""
 _MODES = {
     "normal": "back to normal",
     "lock_down": "lock-down",
@@ -269,16 +271,18 @@ def _mode(body: Body, names: SiteNames) -> JournalLine | None:
         return _notice(f"MODE {place}: the time of {mode} is over")
     if "stored" in body:
         return None  # the database has a mode, which the next start needs to know
+    waits = ""
     if "unstored" in body:
         place = names.door(body["unstored"]) if body["unstored"] else "device"
-        mode = _MODES.get(body["mode"], "no mode")
-        return _notice(f"MODE {place}: {mode}, which the database could not store yet")
-    place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
+        waits = "; the database has yet to store it"
+    else:
+        place = names.door(body["door"]) if "door" in body else str(body.get("turnstile"))
     by = f", set by {body['login']}" if body.get("login") else ""
     because = f" ({body['reason']})" if body.get("reason") else ""
-    priority = Priority.NOTICE if body["mode"] == "normal" else Priority.WARNING
-    mode = _MODES.get(body["mode"], body["mode"])
-    return JournalLine(priority, f"MODE {place}: {mode}{by}{because}")
+    ends = body["mode"] in ("normal", _NO_MODE)
+    mode = _MODES["normal"] if ends else _MODES.get(body["mode"], body["mode"])
+    priority = Priority.NOTICE if ends else Priority.WARNING
+    return JournalLine(priority, f"MODE {place}: {mode}{by}{because}{waits}")
 
 
 def _on_start(body: Body, names: SiteNames) -> JournalLine:

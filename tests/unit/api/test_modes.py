@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 import requests
 
-from gateway.commands.modes import end_modes
-from gateway.errors import NotPermitted
-from gateway.link.messages import EndedMode
+from gateway.commands.modes import end_modes, keep_modes
+from gateway.errors import NotPermitted, StorageError
+from gateway.link.messages import EndedMode, KeepModes
+from gateway.store.objects.store import Store
+from gateway.store.tables.audit import Repeats
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Order
@@ -26,6 +28,9 @@ FREE = {"mode": "none", "login": "", "reason": "", "since": 0, "until": 0}
 def _no_mode(throwaway: SimpleNamespace) -> None:
     keys = ("exception_mode", "door1_exception_mode", "door2_exception_mode")
     throwaway.context.store.set_configuration({"general": dict.fromkeys(keys, "none")})
+    # A refusal is written down again, and it is noon all the same.
+    throwaway.context.clock.advance(Repeats.REFUSALS_PAUSE_S)
+    throwaway.context.clock.set_utc(NOON)
 
 
 def ask(order: Order, command: str, body: object = None, login: str = "admin") -> tuple[int, Any]:
@@ -236,3 +241,45 @@ def test_an_opening_that_the_interlock_refuses_answers_which_door_is_in_the_way(
     throwaway.straw.refusal = NotPermitted(why)
     action = {"actions": [{"action": "door", "parameters": "door=1"}]}
     assert ask(order, "execute_actions", action) == (403, {"error": why, "code": 1})
+
+
+def test_what_the_database_refuses_the_controller_gets_and_the_database_later(
+    order: Order, throwaway: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, straw = throwaway.context, throwaway.straw
+
+    def kept() -> list[dict[int, str]]:
+        asked = [it for it in straw.commands if isinstance(it, KeepModes)]
+        return [{mode.door: mode.mode for mode in each.modes} for each in asked]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "transaction", full_disk)
+        straw.commands.clear()
+        body = {"door": 1, "mode": "lock_down", "reason": "a fight"}
+        status, answer = ask(order, "set_exception_mode", body, login="operator")
+        assert status == 200
+        assert answer["warning"].endswith("the disk is full")
+        # What is in force counts, not what is stored.
+        assert put(order, "emergency", login="operator") == 403
+        assert put(order, "none", login="operator") == 403
+        assert put(order, "emergency", door=2) == 200
+        assert kept() == [{1: "lock_down"}, {1: "lock_down", 2: "emergency"}]
+        assert [modes(order)[door]["mode"] for door in (1, 2)] == ["lock_down", "emergency"]
+        in_force = context.unstored_modes.modes
+        keep_modes(context, ())  # of a controller that was started anew
+        assert kept()[-1] == {1: "lock_down", 2: "emergency"}
+        assert key(order) == "none"
+    straw.status = straw.status.model_copy(update={"modes_unstored": in_force})
+    keep_modes(context, in_force)
+    assert kept()[-1] == {}
+    assert (key(order), key(order, "door2_exception_mode")) == ("lock_down", "emergency")
+    assert modes(order)[1]["login"] == "operator"
+    assert "could not be written" in audit(throwaway)[-1]
+    # A report from before does not bring back a mode that somebody has ended since.
+    assert put(order, "none") == 200
+    keep_modes(context, in_force)
+    assert key(order) == "none"
+
+
+def full_disk(_store: Store) -> NoReturn:
+    raise StorageError("the disk is full")

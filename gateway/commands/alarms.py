@@ -15,7 +15,7 @@ from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.errors import ControllerUnavailable, NotFound
+from gateway.errors import ControllerUnavailable, NotFound, TooBusy
 from gateway.link.messages import (
     LONGEST_EXIT_S,
     AlarmStatus,
@@ -58,6 +58,7 @@ class AlarmState(TypedDict):
 def alarm_arm(call: Call[ArmRequest]) -> Done:
     """Arm alarm zones after the exit delay; journalled before the answer."""
     zones, exit_delay_s = call.request.numbers(), call.request.exit_delay_s
+    call.count_entries()
     call.context.controller.ask(ArmAlarms(zones=zones, exit_delay_s=exit_delay_s))
     call.context.refresh_logs()
     return DONE
@@ -91,7 +92,12 @@ _ERRORS = (ControllerUnavailable, NotFound)
 _AUDIT = Audit(_audit_detail, refusals=True)
 
 COMMANDS = (
-    Command(alarm_arm, errors=_ERRORS, audit=_AUDIT, example={"zones": [1, 2], "exit_delay_s": 30}),
+    Command(
+        alarm_arm,
+        errors=(*_ERRORS, TooBusy),
+        audit=_AUDIT,
+        example={"zones": [1, 2], "exit_delay_s": 30},
+    ),
     Command(alarm_disarm, errors=_ERRORS, audit=_AUDIT, example={"zones": [1, 2]}),
     Command(alarm_state, errors=(ControllerUnavailable,)),
 )

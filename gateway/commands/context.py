@@ -15,6 +15,7 @@ from gateway.clock import Clock, DeviceTime
 from gateway.commands.enrolment_runner import EnrolmentRunner
 from gateway.commands.heavy import HeavyCommands
 from gateway.commands.listening import Listening
+from gateway.commands.pace import Pace
 from gateway.commands.rights import Caller, Sessions
 from gateway.commands.secret_refusals import SecretRefusals
 from gateway.commands.unstored_modes import UnstoredModes
@@ -69,6 +70,7 @@ class CommandContext:
     heavy: HeavyCommands = field(default_factory=HeavyCommands)
     unstored_modes: UnstoredModes = field(default_factory=UnstoredModes)
     """Exception modes in force that the database does not have yet."""
+    pace: Pace = field(default_factory=Pace)
     backup_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held during a backup or a restore."""
     platform: Platform = SIMULATED
@@ -152,3 +154,8 @@ class Call(Generic[R_co]):
     context: CommandContext
     caller: Caller
     request: R_co
+
+    def count_entries(self, count: int = 1) -> None:
+        """Count journal entries that the call will cause. Raises TooBusy, see Pace."""
+        now_ns = self.context.clock.monotonic_ns()
+        self.context.pace.take(self.caller.login or "", count, now_ns)

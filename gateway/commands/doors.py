@@ -28,8 +28,10 @@ from gateway.errors import (
     DeviceUnavailable,
     InvalidRequest,
     NotSupportedHere,
+    TooBusy,
 )
 from gateway.link.messages import (
+    CLOSE_MS,
     LONGEST_BUZZ_MS,
     Buzz,
     OpenDoor,
@@ -98,11 +100,13 @@ def execute_actions(call: Call[ActionsRequest]) -> Done:
     """Open, hold open or close doors, let one person through the turnstile.
 
     All actions are carried out or none: doors that exclude each other by an interlock are refused
-    together.
+    together. A login that sends openings much faster than persons pass is refused for a while.
     """
     by = call.caller.login or ""
     checked = checked_openings(call.context.site, call.request.actions)
     openings = [opening.model_copy(update={"by": by}) for opening in checked]
+    # A close is never refused.
+    call.count_entries(sum(not _closes(opening) for opening in openings))
     try:
         if openings:
             one = openings[0] if len(openings) == 1 else OpenTogether(openings=tuple(openings))
@@ -209,6 +213,10 @@ def _turnstile_opening(site: SiteFile, given: Mapping[str, str]) -> ReleaseTurns
     return ReleaseTurnstile(sides=tuple(sorted(sides)), reason=reason)
 
 
+def _closes(opening: OpenDoor | ReleaseTurnstile) -> bool:
+    return isinstance(opening, OpenDoor) and opening.timeout_ms == CLOSE_MS
+
+
 def _integer(
     action: str, given: Mapping[str, str], key: str, lowest: int, highest: int
 ) -> int | None:
@@ -231,7 +239,7 @@ _AWAY = (ControllerUnavailable, DeviceUnavailable)
 COMMANDS = (
     Command(
         execute_actions,
-        errors=_AWAY,
+        errors=(*_AWAY, TooBusy),
         audit=Audit(_audit_detail, refusals=True),
         example={"actions": [{"action": "door", "parameters": "door=1"}]},
     ),

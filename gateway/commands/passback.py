@@ -15,7 +15,7 @@ from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import Flag, RequestModel
-from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound, TooBusy
 from gateway.link.messages import AskPosition, Forgive, Position
 from gateway.objects.people import USER_ID_MAX
 
@@ -50,6 +50,7 @@ def forgive_antipassback(call: Call[ForgiveRequest]) -> Done:
         raise InvalidRequest("either user_id or all: true is needed")
     if request.user_id is not None:
         call.context.require_user(request.user_id)
+    call.count_entries()
     call.context.controller.ask(Forgive(user_id=request.user_id))
     return DONE
 
@@ -75,7 +76,7 @@ _ERRORS = (NotFound, ControllerUnavailable)
 COMMANDS = (
     Command(
         forgive_antipassback,
-        errors=_ERRORS,
+        errors=(*_ERRORS, TooBusy),
         audit=Audit(_audit_detail),
         example={"all": True},
     ),

@@ -36,6 +36,9 @@ RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
 Login = Annotated[str, Field(max_length=1_000)]
 """Login that sent the request; empty if unknown."""
 
+CLOSE_MS = -1
+"""The time-out of an opening that closes the door (Access API, actions)."""
+
 NO_LOG_TYPE = -1
 """`access_logs.log_type_id` without a kind of punch."""
 

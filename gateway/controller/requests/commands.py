@@ -24,6 +24,7 @@ from gateway.errors import (
     NotPermitted,
 )
 from gateway.link.messages import (
+    CLOSE_MS,
     Answer,
     Authorize,
     OpenDoor,
@@ -33,8 +34,6 @@ from gateway.link.messages import (
 )
 from gateway.settings import Side
 
-_CLOSE = -1
-"""The time-out that closes (Access API, actions)."""
 LONGEST_WAIT_NS = 60_000_000_000
 """A reply waits no longer, whatever the client says."""
 MOST_WAITING = 256
@@ -94,7 +93,7 @@ class DoorCommands:
                 continue
             panel = self._panel(opening.door)
             panel.feed(_event(opening.timeout_ms), self._now_ms())
-            if opening.timeout_ms != _CLOSE:  # closing is no access
+            if opening.timeout_ms != CLOSE_MS:  # closing is no access
                 panel.opened_by_client(event, opening.by)
         # A schedule that a close ended must stay ended after a restart, so that entry counts too.
         return self._recorder.last_ticket
@@ -120,7 +119,7 @@ class DoorCommands:
             command.user_id,
             command.portal_id,
             command.log_type_id,
-            [opening.door for opening in granted if opening.timeout_ms != _CLOSE],
+            [opening.door for opening in granted if opening.timeout_ms != CLOSE_MS],
             command.by,
         ).ticket
 
@@ -128,16 +127,16 @@ class DoorCommands:
         """Raise unless all doors of `openings` may be opened together now."""
         for opening in openings:
             panel = self._panel(opening.door)
-            if opening.timeout_ms == _CLOSE:
+            if opening.timeout_ms == CLOSE_MS:
                 continue  # a close is never refused
             if panel.mode is Mode.LOCK_DOWN:
                 raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
             if panel.away:
                 # It must not open later, once the module is back.
                 raise DeviceUnavailable(f"door {panel.door.id} cannot be reached: {panel.away}")
-        closed_first = takewhile(lambda opening: opening.timeout_ms == _CLOSE, openings)
+        closed_first = takewhile(lambda opening: opening.timeout_ms == CLOSE_MS, openings)
         self._interlock.check(
-            {opening.door for opening in openings if opening.timeout_ms != _CLOSE},
+            {opening.door for opening in openings if opening.timeout_ms != CLOSE_MS},
             closed={opening.door for opening in closed_first},
         )
 
@@ -173,7 +172,7 @@ def _opening_event(reason: int | None) -> AccessEvent:
 def _event(timeout_ms: int | None) -> DoorEvent:
     if timeout_ms == 0:
         return HoldOpen()
-    if timeout_ms == _CLOSE:
+    if timeout_ms == CLOSE_MS:
         return Close()
     return Unlock(timeout_ms)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from gateway.commands.pace import RESERVE
 from gateway.errors import InvalidRequest, NotPermitted
 from gateway.link.messages import OpenDoor, OpenTogether, Silence
 
@@ -252,3 +253,24 @@ def test_keys_that_clients_read_at_first_answer(ask: Ask) -> None:
     assert (status, body["error"]) == (
         400, "general.relay_count cannot be set: the site file says it"
     )  # fmt: skip
+
+
+def test_a_login_opens_doors_as_fast_as_persons_pass_and_no_faster(
+    order: Callable[..., requests.Response], throwaway: SimpleNamespace
+) -> None:
+    clock, pace = throwaway.context.clock, throwaway.context.pace
+    clock.advance(RESERVE)
+    pace.take("admin", RESERVE - 2, clock.monotonic_ns())
+    one, two = actions(("door", "door=1")), actions(*[("door", "door=1")] * 2)
+    assert order("execute_actions", two).status_code == 200
+    throwaway.straw.commands.clear()
+    refused = order("execute_actions", one)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
+    assert "2 a second" in refused.json()["error"]
+    assert throwaway.straw.commands == []
+    # A close is never refused, nor is another login.
+    assert order("execute_actions", actions(("door", "door=1,timeout=-1"))).status_code == 200
+    assert order("execute_actions", two, login="operator").status_code == 200
+    clock.advance(1)
+    assert order("execute_actions", two).status_code == 200
+    assert order("execute_actions", one).status_code == 429

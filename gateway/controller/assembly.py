@@ -35,8 +35,9 @@ from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.flight.files import DIRECTORY, RecordFiles
 from gateway.controller.flight.recorder import FlightRecorder
 from gateway.controller.mirror.child import ChildFeed
+from gateway.controller.mirror.log_ids import known_of
 from gateway.controller.mirror.mirror import MakeFeed, Mirror
-from gateway.controller.past import JournalHealth, Past, clock_floor, known_of, read_past
+from gateway.controller.past import JournalHealth, Past, clock_floor, read_past
 from gateway.controller.state.component import Bus, Emit
 from gateway.controller.state.event_log import EventLog
 from gateway.controller.state.flight import NO_FLIGHT, Flight
@@ -266,7 +267,7 @@ def _recording(
     mirror: Mirror,
 ) -> Iterator[Record]:
     path = data / JOURNAL_FILE
-    file = JournalFile(path, boot_id(), instant.utc, partial(known_of, data / STORE_FILE))
+    file = JournalFile(path, boot_id(), instant.utc, partial(known_of, data))
     with closing(CurrentFile(path, JOURNAL_FORM)) as current:
         found = _opened(file, current)
         try:
@@ -351,7 +352,7 @@ def _last_ids(history: History, data: Path) -> dict[str, int]:
     try:
         return history.last_ids()
     except StorageError:
-        return dict(known_of(data / STORE_FILE).ids)
+        return dict(known_of(data).ids)
 
 
 def _note_start(record: Record, rig: Rig) -> None:

@@ -6,12 +6,9 @@ and shown. Where that would unlock a door it counts as locked.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TypeVar
 
 import structlog
@@ -22,11 +19,9 @@ from gateway.controller.doors.opening_hours import KeptHours, kept_hours
 from gateway.controller.state.component import OpeningId
 from gateway.errors import UNUSABLE, DamagedFile, StorageError
 from gateway.host.clock_trust import CEILING
-from gateway.store.files import database
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
-from gateway.store.journal.bodies import LARGEST_ID
 from gateway.store.journal.history import LOOKED_AT, History, LastRun
-from gateway.store.journal.renewal import JournalFile, KnownElsewhere
+from gateway.store.journal.renewal import JournalFile
 from gateway.store.journal.retention import Retention
 from gateway.store.journal.rows import Damage
 from gateway.store.journal.used_codes import UsedUp
@@ -34,8 +29,6 @@ from gateway.store.journal.used_codes import UsedUp
 log = structlog.get_logger("journal")
 
 T = TypeVar("T")
-
-_LOG_TABLES = ("access_logs", "access_events", "alarm_logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,32 +118,3 @@ def _since_utc(fire: CommittedEntry | None) -> int:
     if fire is None or not fire.body["on"]:
         return 0
     return int(fire.body.get("since_utc", fire.utc.timestamp()))
-
-
-def known_of(store: Path) -> KnownElsewhere:
-    """What the API's log tables tell of a journal that is lost; nothing where they cannot be read.
-
-    The file belongs to the api process: what it says is used within bounds, and for nothing else.
-    """
-    try:
-        with closing(_Store(store)) as opened:
-            ids = {table: opened.highest(table, "id") for table in _LOG_TABLES}
-            return KnownElsewhere(opened.highest("journal_cursors", "seq"), ids)
-    except (StorageError, sqlite3.Error) as error:
-        log.warning("the log tables cannot be read", why=str(error))
-        return KnownElsewhere()
-
-
-class _Store:
-    def __init__(self, path: Path) -> None:
-        self._database = database.open_reader(path)
-
-    def highest(self, table: str, column: str) -> int:
-        sql = (
-            f"SELECT max({column}) FROM {table}"  # noqa: S608 - names of ours
-            f" WHERE typeof({column}) = 'integer' AND {column} < {LARGEST_ID}"
-        )
-        return int(self._database.connection().execute(sql).fetchone()[0] or 0)
-
-    def close(self) -> None:
-        self._database.close_all()

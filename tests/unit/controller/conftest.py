@@ -20,6 +20,7 @@ from gateway.commands.provisioning import initialise
 from gateway.controller.assembly import assembled
 from gateway.controller.components import Item
 from gateway.controller.core import HEARTBEAT_NS, Controller
+from gateway.controller.mirror.mirror import Feed, MakeFeed
 from gateway.controller.requests.enrolment import CaptureState, EnrolmentCaptureState
 from gateway.hardware.boards.profiles import load_profile
 from gateway.link.client import ControllerClient
@@ -229,7 +230,10 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
     @contextmanager
     def running(
-        data: Path, at: datetime = MONDAY_NOON, monotonic_ns: int | None = None
+        data: Path,
+        at: datetime = MONDAY_NOON,
+        monotonic_ns: int | None = None,
+        make_feed: MakeFeed = InlineFeed,
     ) -> Iterator[Bench]:
         if monotonic_ns is None:
             boot = f"boot {next(boots)}"
@@ -237,10 +241,10 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         site = read_site(data / SITE_FILE)
         profile = load_profile(site.site.board)
         clock = ManualClock(at, monotonic_ns or DAWN_NS)
-        feeds: list[InlineFeed] = []
+        feeds: list[Feed] = []
 
-        def feed(data: Path, post: Callable[[dict[str, Any]], None]) -> InlineFeed:
-            feeds.append(InlineFeed(data, post))
+        def feed(data: Path, post: Callable[[dict[str, Any]], None]) -> Feed:
+            feeds.append(make_feed(data, post))
             return feeds[0]
 
         with assembled(
@@ -249,7 +253,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
             turn = controller.turn
 
             def turned(longest_ns: int = HEARTBEAT_NS) -> None:
-                feeds[0].poll()
+                if isinstance(feeds[0], InlineFeed):
+                    feeds[0].poll()
                 turn(longest_ns)
 
             monkeypatch.setattr(controller, "turn", turned)

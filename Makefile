@@ -10,6 +10,8 @@
 #   make fuzz             property tests with many more random examples
 #   make bench            runs the measurements in tests/bench
 #   make mutate           mutation tests of the pure packages
+#   make lock         resolves the packages of `make install` anew, into requirements.lock
+#   make sbom         writes dist/gateway.cdx.json, a bill of materials, and checks it for known holes
 #   make release          checks version, changelog and tree, then builds wheel and sdist into dist
 #   make docs             generates the reference pages of gateway/docs, and hw/drawings
 #   make install          on a Pi, as root: installs or upgrades; a failed upgrade is undone
@@ -27,7 +29,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must import the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs release install uninstall clean setup-run setup-test setup-mutate
+.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs lock sbom release install uninstall clean setup-run setup-test setup-mutate setup-lock
 .NOTPARALLEL:
 
 # `exec` passes signals on to the gateway. Standard output is the gateway's.
@@ -76,6 +78,21 @@ mutate: setup-mutate
 docs: setup-test
 	cd tests && exec ../$(BIN)/python -m reference
 
+# For every Python and machine at once; hatchling too, which builds the project on the device. What is
+# locked stays unless it no longer fits pyproject.toml; ARGS=--upgrade takes the newest.
+LOCK := requirements.lock
+lock: setup-lock
+	@$(BIN)/uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --custom-compile-command "make lock" --extra pi --no-emit-index-url -o $(LOCK) $(ARGS) \
+	    pyproject.toml <($(BIN)/python -c 'import tomllib; \
+	    print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
+
+# Known holes end it with an error; data that cannot be fetched with a warning.
+sbom: setup-lock
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o dist/gateway.cdx.json $(LOCK)
+	@.ci/audit $(BIN)/pip-audit $(LOCK)
+
 # The quick checks come before lint. Nothing is tagged or pushed.
 release:
 	@.ci/release check
@@ -84,7 +101,7 @@ release:
 	@$(BIN)/python -m hatchling build -d dist
 	@.ci/release publish
 
-setup-run setup-test setup-mutate:
+setup-run setup-test setup-mutate setup-lock:
 	@.ci/setup $(@:setup-%=%)
 
 install uninstall:

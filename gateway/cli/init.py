@@ -58,7 +58,7 @@ def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None
     for portal, name in () if open_portals else further.items():
         click.echo(
             f"No rule opens portal {portal} ({name}) yet; "
-            f"`gateway portal link --data {data} {portal}` lets group 1 pass at any time.",
+            f"`gateway portal link {portal}` lets group 1 pass at any time.",
             err=True,
         )
 

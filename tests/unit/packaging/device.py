@@ -6,7 +6,9 @@ systemd's tools lay it out from our files; programs of the users play the two pr
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -132,3 +134,18 @@ class Device:
     def start(self, user: str, database: str = "", mode: str = "rw") -> Process:
         address = f"file:{self.data / database}?mode={mode}" if database else ""
         return Process(self.users[user], address)
+
+
+MAGIC = bytes.fromhex("d9d505f920a163d7")
+PAGE = 4096
+
+
+def hot_journal(super_journal: Path, pages: int) -> bytes:
+    """A rollback journal that changes no page of a database of `pages` pages, and names a
+    super-journal, which SQLite deletes once it has rolled back (section "file format" of SQLite's
+    documentation, "the rollback journal")."""
+    header = MAGIC + struct.pack(">5I", 0, 0, pages, 512, PAGE)
+    name = os.fsencode(super_journal)
+    lock_page = 0x40000000 // PAGE + 1
+    end = struct.pack(">I", lock_page) + name + struct.pack(">2I", len(name), sum(name)) + MAGIC
+    return header.ljust(512, b"\0") + end

@@ -12,10 +12,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from .device import CONTROLLER, PAGE, hot_journal, tool
 
 # The machine's interpreter: makes an environment out of the programs beside it.
 PYTHON = """
@@ -61,12 +65,18 @@ esac
 """
 TMPFILES = """
 echo "systemd-tmpfiles $*" >>"$STATE/calls"
-mkdir -p "$DESTDIR/var/lib/gateway"
+mkdir -p "$DESTDIR/var/lib/gateway/api"
 """
 WRITES_A_ROW = """
 {real} -c "import sqlite3, sys
 sqlite3.connect(sys.argv[1], isolation_level=None).execute('INSERT INTO entry VALUES (8)')" \\
     "$DESTDIR/var/lib/gateway/journal.db"
+"""
+SYSUSERS = """
+echo "systemd-sysusers $*" >>"$STATE/calls"
+for file in passwd group; do
+    printf "gateway%s:x:%s::::\\n" "" 900 -controller 901 -api 902 >"$DESTDIR/etc/$file"
+done
 """
 NOTED = 'echo "$(basename "$0") $*" >>"$STATE/calls"'
 FAILS = f"{NOTED}\nexit 1"
@@ -74,7 +84,9 @@ PROGRAMS = {
     "python3": PYTHON,
     "systemctl": SYSTEMCTL,
     "systemd-tmpfiles": TMPFILES,
-    "systemd-sysusers": NOTED,
+    "systemd-sysusers": SYSUSERS,
+    # Runs the command as whoever runs the tests.
+    "setpriv": 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
     "udevadm": NOTED,
     "journalctl": NOTED,
     "apt-get": NOTED,
@@ -160,9 +172,14 @@ class Machine:
             database.commit()
         return rows
 
+    def user(self, name: str) -> int:
+        lines = (self.top / "etc/passwd").read_text().splitlines()
+        (found,) = (line.split(":")[2] for line in lines if line.startswith(f"{name}:"))
+        return int(found)
+
     def files(self) -> set[str]:
         """Everything outside of the data, the backups and the machine's own."""
-        mine = ("var", "run", "etc/os-release", "boot")
+        mine = ("var", "run", "etc/os-release", "etc/passwd", "etc/group", "boot")
         return {
             str(path.relative_to(self.top))
             for path in self.top.rglob("*")
@@ -225,9 +242,35 @@ def test_packages_come_from_a_directory_alone_when_one_is_named(
     (wheels / "gateway-0.9.0-py3-none-any.whl").touch()
     (wheels / "gateway-0.10.0-py3-none-any.whl").touch()
     machine.install(WHEELS=str(wheels))
-    (call,) = machine.calls("pip install")
-    assert f"--no-index --find-links {wheels}" in call
-    assert call.endswith(f"{wheels}/gateway-0.10.0-py3-none-any.whl[pi]")
+    locked, own = machine.calls("pip install")
+    assert f"--no-index --find-links {wheels}" in locked
+    assert f"--no-index --find-links {wheels}" in own
+    assert own.endswith(f"--no-deps --no-build-isolation {wheels}/gateway-0.10.0-py3-none-any.whl")
+    # Wheels that were built elsewhere have hashes of their own.
+    requirements = Path(locked.rpartition(" ")[2]).read_text()
+    assert re.findall(r"^peewee==[0-9.]+$", requirements, re.MULTILINE)
+    assert "--hash" not in requirements
+
+
+def test_packages_of_the_index_are_those_of_the_lock_file(machine: Machine, root: Path) -> None:
+    machine.install()
+    locked, own = machine.calls("pip install")
+    assert locked.endswith(f"--require-hashes -r {root}/requirements.lock")
+    assert own.endswith(f"--no-deps --no-build-isolation {root}")
+
+
+def test_a_machine_without_wheels_of_the_index_takes_the_locked_versions(machine: Machine) -> None:
+    machine.program("uname", "echo armv7l")
+    assert "only their versions" in machine.make("install", SITE=str(machine.site)).stderr
+    assert "--require-hashes" not in machine.calls("pip install")[0]
+
+
+def test_a_journal_without_a_store_is_not_written_over(running: Machine) -> None:
+    running.sql("journal.db", "INSERT INTO entry VALUES (7)")
+    (running.top / "var/lib/gateway/store.db").unlink()
+    done = running.make("install", SITE=str(running.site))
+    assert (done.returncode, "restore a backup" in done.stderr) == (1, True)
+    assert running.sql("journal.db", "SELECT value FROM entry") == [(7,)]
 
 
 def test_the_environment_sees_debians_packages(machine: Machine) -> None:
@@ -449,3 +492,65 @@ def test_make_calls_it(root: Path) -> None:
         check=True,
     )
     assert done.stdout.split() == ["systemd/installer", "install", "systemd/installer", "uninstall"]
+
+
+@pytest.fixture
+def real(root: Path) -> Iterator[Machine]:
+    """As `machine`, with real users, whose programs Debian's interpreter runs."""
+    if os.geteuid() != 0 or not Path("/usr/bin/python3").exists():
+        pytest.skip("only root can act as other users, and they cannot read every interpreter")
+    with tempfile.TemporaryDirectory(prefix="gateway-installer-") as name:
+        Path(name).chmod(0o755)
+        made = Machine(Path(name), root)
+        made.program("python3", PYTHON.replace("{real}", "/usr/bin/python3"))
+        for program in ("systemd-sysusers", "systemd-tmpfiles", "setpriv"):
+            tool(program)
+            (made.programs / program).unlink()
+        for directory in ("sysusers.d", "tmpfiles.d"):  # where both look without a release's
+            (made.top / "usr/lib" / directory).mkdir(parents=True)
+        made.install()
+        yield made
+
+
+def _journal(store: Path, victim: Path) -> None:
+    path = store.with_name("store.db-journal")
+    path.write_bytes(hot_journal(victim, store.stat().st_size // PAGE))
+    shutil.chown(path, store.stat().st_uid)
+
+
+def _link(store: Path, victim: Path) -> None:
+    store.unlink()
+    store.symlink_to(victim)
+
+
+def _dangling_link(store: Path, victim: Path) -> None:
+    store.unlink()
+    store.symlink_to(victim.with_name("created"))
+
+
+@pytest.mark.parametrize("prepare", [_journal, _link, _dangling_link])
+@pytest.mark.parametrize("lost_journal", [False, True])
+def test_root_opens_no_database_of_the_services_users(
+    real: Machine, prepare: Callable[[Path, Path], None], *, lost_journal: bool
+) -> None:
+    data = real.top / "var/lib/gateway"
+    store = data / "api/store.db"
+    for name, user in (("api/store.db", "gateway-api"), ("controller/journal.db", CONTROLLER)):
+        assert real.user(user) == (data / name).stat().st_uid
+    victim = real.top.parent / "root/victim"
+    victim.parent.mkdir()
+    victim.write_bytes(store.read_bytes())
+    prepare(store, victim)
+    if lost_journal:
+        (data / "controller/journal.db").unlink()
+    before = {path.name: path.read_bytes() for path in victim.parent.iterdir()}
+    real.make("install", SITE=str(real.site))
+    assert {path.name: path.read_bytes() for path in victim.parent.iterdir()} == before
+
+
+def test_an_upgrade_of_untouched_data_backs_them_up(real: Machine) -> None:
+    real.sql("store.db", "INSERT INTO entry VALUES (7)")
+    real.install()
+    (backup,) = (real.top / "var/backups/gateway").iterdir()
+    with closing(sqlite3.connect(backup / "store.db")) as database:
+        assert database.execute("SELECT value FROM entry").fetchall() == [(7,)]

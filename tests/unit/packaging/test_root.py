@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from .device import API, Device
+from .device import API, PAGE, Device, hot_journal
 
 COMMANDS = {
     "passwd": ["passwd", "--stdin", "--data", "DATA"],
@@ -79,20 +78,6 @@ for name, words in json.loads(sys.argv[1]).items():
         said.seek(0)
         print(json.dumps([name, os.waitstatus_to_exitcode(status), said.read()]), flush=True)
 """
-
-MAGIC = bytes.fromhex("d9d505f920a163d7")
-PAGE = 4096
-
-
-def hot_journal(super_journal: Path, pages: int) -> bytes:
-    """A rollback journal that changes no page of a database of `pages` pages, and names a
-    super-journal, which SQLite deletes once it has rolled back (section "file format" of SQLite's
-    documentation, "the rollback journal")."""
-    header = MAGIC + struct.pack(">5I", 0, 0, pages, 512, PAGE)
-    name = os.fsencode(super_journal)
-    lock_page = 0x40000000 // PAGE + 1
-    end = struct.pack(">I", lock_page) + name + struct.pack(">2I", len(name), sum(name)) + MAGIC
-    return header.ljust(512, b"\0") + end
 
 
 class Attack:

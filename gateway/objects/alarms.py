@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Flag, Id, Int, Ref, Text
+from gateway.objects.fields import Flag, Id, Int, NameText, Ref
 from gateway.objects.schedules import SECONDS_OF_DAY, WEEKDAYS
 
 ALARM_ZONES = ObjectType(
@@ -31,7 +31,7 @@ TIMED_ALARMS = ObjectType(
     "timed_alarms",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Int("start", required=True, minimum=0, maximum=SECONDS_OF_DAY - 1),
         *(Flag(day, default=0) for day in WEEKDAYS),
     ),

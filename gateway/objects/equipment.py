@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import I64, Blob, Flag, Id, Int, PortNumber, Ref, Text
+from gateway.objects.fields import I64, Blob, Flag, Id, Int, NameText, PortNumber, Ref, Text
 from gateway.objects.links import link
 
 DEVICES = ObjectType(
     "devices",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Text("ip", required=True),
         Blob("public_key", default=b""),
     ),
@@ -48,7 +48,7 @@ SEC_BOXS = ObjectType(
     (
         Id("id"),
         Int("version", required=True),
-        Text("name", required=True),
+        NameText("name", required=True),
         Flag("enabled", required=True),
         # Milliseconds.
         Int("relay_timeout", required=True, minimum=0, maximum=RELAY_TIMEOUT_MAX_MS),

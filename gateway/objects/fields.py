@@ -339,6 +339,22 @@ def has_control_characters(text: str) -> bool:
     return any(unicodedata.category(letter) == "Cc" for letter in text)
 
 
+def has_controls_in_name(text: str) -> bool:
+    """Whether `text` holds other controls than tab and line breaks, which spreadsheets send."""
+    return has_control_characters(text.translate(dict.fromkeys(map(ord, "\t\r\n"))))
+
+
+@dataclass(frozen=True, slots=True)
+class NameText(Text):
+    """A name of a person or a thing, which people read on screens and in terminals."""
+
+    def decode(self, value: object) -> str:
+        text = Text.decode(self, value)
+        if has_controls_in_name(text):
+            raise invalid_member(self.name, "text without control characters", repr(text[:40]))
+        return text
+
+
 @dataclass(frozen=True, slots=True)
 class HexText(Text):
     """Hexadecimal digits without prefix, stored in upper case."""

@@ -7,14 +7,14 @@ the end of the time zone's span. A portal without such a row is not affected.
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Ref, Text
+from gateway.objects.fields import Id, NameText, Ref
 from gateway.objects.links import link
 
 FIRST_CARD_UNLOCKS = ObjectType(
     "first_card_unlocks",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Ref("portal_id", "portals", required=True, joins=False),
         Ref("time_zone_id", "time_zones", required=True, joins=False),
     ),

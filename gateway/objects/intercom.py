@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, Ref, Text, Time
+from gateway.objects.fields import Id, Int, NameText, Ref, Text, Time
 
 CONTACTS = ObjectType(
     "contacts",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Text("number", required=True),
         Ref("user_id", "users"),
     ),
@@ -17,7 +17,7 @@ CONTACTS = ObjectType(
 
 WHITELIST = ObjectType(
     "whitelist",
-    (Id("id"), Text("name", required=True), Text("number", required=True)),
+    (Id("id"), NameText("name", required=True), Text("number", required=True)),
 )
 
 CALL_LOGS = ObjectType(

@@ -6,7 +6,7 @@ Their references stay when the row is deleted: a log also tells of deleted peopl
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import I64, U64, Extension, Id, Int, OnDelete, Ref, Text, Time
+from gateway.objects.fields import I64, U64, Extension, Id, Int, NameText, OnDelete, Ref, Text, Time
 
 RING = 10_000
 """Rows that are kept of the change log and of door events."""
@@ -111,4 +111,4 @@ AUDIT_LOGS = ObjectType(
 )
 
 # Kinds of punch for attendance.
-LOG_TYPES = ObjectType("log_types", (Id("id"), Text("name", required=True)))
+LOG_TYPES = ObjectType("log_types", (Id("id"), NameText("name", required=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, OnDelete, Ref, Text, Time
+from gateway.objects.fields import Id, Int, NameText, OnDelete, Ref, Text, Time
 
 USER_ID_MAX = 999_999_999_999_999
 """A user id has at most 15 digits (vendor's manual)."""
@@ -12,8 +12,8 @@ USERS = ObjectType(
     "users",
     (
         Id("id", minimum=1, maximum=USER_ID_MAX),
-        Text("registration", default=""),
-        Text("name", required=True),
+        NameText("registration", default=""),
+        NameText("name", required=True),
         Text("password", default="", secret=True),
         Text("salt", default="", secret=True),
         Text("panic_password", default="", secret=True, duress=True),
@@ -30,7 +30,7 @@ USERS = ObjectType(
     change_logged=True,
 )
 
-GROUPS = ObjectType("groups", (Id("id"), Text("name", required=True)))
+GROUPS = ObjectType("groups", (Id("id"), NameText("name", required=True)))
 
 USER_GROUPS = ObjectType(
     "user_groups",

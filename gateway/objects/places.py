@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import I64, Choice, Id, Int, OnDelete, Ref, Text
+from gateway.objects.fields import I64, Choice, Id, Int, NameText, OnDelete, Ref, Text
 from gateway.objects.links import link
 
-AREAS = ObjectType("areas", (Id("id"), Text("name", required=True)), policy=True)
+AREAS = ObjectType("areas", (Id("id"), NameText("name", required=True)), policy=True)
 
 PORTALS = ObjectType(
     "portals",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Ref("area_from_id", "areas", required=True, on_delete=OnDelete.RESTRICT, joins=False),
         Ref("area_to_id", "areas", required=True, on_delete=OnDelete.RESTRICT),
     ),
@@ -27,7 +27,7 @@ ACTIONS = ObjectType(
     "actions",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Text("action", required=True),
         Text("parameters", default=""),
         Choice("run_at", default=0, choices=(0, 1, 2)),
@@ -41,7 +41,7 @@ ACCESS_RULES = ObjectType(
     "access_rules",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Choice("type", required=True, choices=(0, 1)),
         Int("priority", default=0),
     ),

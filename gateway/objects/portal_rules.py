@@ -10,14 +10,14 @@ its schedule, and their portals have its doors.
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, OnDelete, Ref, Text, Time
+from gateway.objects.fields import Id, Int, NameText, OnDelete, Ref, Text, Time
 from gateway.objects.links import link
 
 PORTAL_RULES = ObjectType(
     "portal_rules",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Int("type", required=True),
         Int("priority", default=0),
     ),
@@ -52,7 +52,7 @@ VALIDATIONS = ObjectType(
     "validations",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Text("validation", required=True),
         Text("parameters", default=""),
     ),
@@ -65,7 +65,7 @@ SCHEDULED_UNLOCKS = ObjectType(
     "scheduled_unlocks",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Text("message", default=""),
         Time("timestamp", default=0),
     ),

@@ -8,13 +8,13 @@ Access API, 3.2), unverified.
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Field, Flag, Id, Int, Ref, Text
+from gateway.objects.fields import Field, Flag, Id, Int, NameText, Ref, Text
 
 REPORTS = ObjectType(
     "reports",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Text("object", required=True),
         Text("file_name", default=""),
         Text("header", default=""),

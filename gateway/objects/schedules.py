@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Flag, Id, Int, Ref, Stored, Text, Time, invalid_member
+from gateway.objects.fields import Flag, Id, Int, NameText, Ref, Stored, Time, invalid_member
 
 SECONDS_OF_DAY = 86_400
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 HOLIDAY_GROUPS = ("hol1", "hol2", "hol3")
 
-TIME_ZONES = ObjectType("time_zones", (Id("id"), Text("name", required=True)), policy=True)
+TIME_ZONES = ObjectType("time_zones", (Id("id"), NameText("name", required=True)), policy=True)
 
 TIME_SPANS = ObjectType(
     "time_spans",
@@ -38,7 +38,7 @@ HOLIDAYS = ObjectType(
     "holidays",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Time("start", required=True),
         Time("end", required=True),
         *(Flag(group, required=True) for group in HOLIDAY_GROUPS),

@@ -10,7 +10,7 @@ have one, directly or by a group.
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Field, Id, Int, Ref, Text
+from gateway.objects.fields import Field, Id, Int, NameText, Ref, Text
 from gateway.objects.links import link
 
 SCRIPTS = ObjectType("scripts", (Id("id"), Text("script", required=True)), policy=True)
@@ -21,7 +21,7 @@ SCRIPT_PARAMETERS = ObjectType(
         Id("id"),
         Ref("script_id", "scripts", required=True),
         Int("type", required=True),
-        Text("name", required=True),
+        NameText("name", required=True),
     ),
     policy=True,
 )
@@ -55,7 +55,7 @@ IDENTIFICATION_RULES = ObjectType(
     "identification_rules",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Ref("script_instance_id", "script_instances", required=True),
     ),
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Flag, Id, OnDelete, Ref, Text, Time
+from gateway.objects.fields import Flag, Id, NameText, OnDelete, Ref, Text, Time
 
 CUSTOM_TABLES = ObjectType(
     "custom_tables",
     (
         Id("id"),
         Text("table_name", required=True, unique=True, derived=True),
-        Text("name", required=True),
+        NameText("name", required=True),
     ),
     made_by="object_add and object_remove",
 )
@@ -21,7 +21,7 @@ CUSTOM_COLUMNS = ObjectType(
         Id("id"),
         Ref("custom_table_id", "custom_tables", required=True, derived=True),
         Text("column_name", required=True, derived=True),
-        Text("name", required=True),
+        NameText("name", required=True),
     ),
     pairs_unique=(("custom_table_id", "column_name"),),
     made_by="object_add_field and object_remove_fields",

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Flag, Id, Int, Stored, Text, invalid_member
+from gateway.objects.fields import Flag, Id, Int, NameText, Stored, Text, invalid_member
 
 BITS_MIN = 9
 """Shorter frames are keys of a keypad."""
@@ -200,7 +200,7 @@ WIEGAND_MODES = ObjectType(
     "wiegand_modes",
     (
         Id("id"),
-        Text("name", required=True),
+        NameText("name", required=True),
         Int("size", required=True, minimum=BITS_MIN, maximum=BITS_MAX),
         LayoutText("format", required=True),
         ParitiesText("parities", default=""),

@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.errors import InvalidRequest
 from gateway.objects.catalogue import REGISTRY
-from gateway.objects.fields import U64, Field, Int, Text
+from gateway.objects.fields import U64, Field, Int, Text, has_controls_in_name
 from gateway.objects.mirrored import mirrored
 from gateway.objects.stored import storable
 from gateway.store.objects.schema import CONFIGURATION_KEY, quote
@@ -226,6 +226,6 @@ def _without(
 
 
 def _shown(field: Field, value: Value) -> str:
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
-    text = text.replace("\0", "\ufffd")
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+    text = "".join("\ufffd" if has_controls_in_name(letter) else letter for letter in text)
     return text if storable(field, text) else ""

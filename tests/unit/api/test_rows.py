@@ -222,3 +222,25 @@ def test_how_short_a_pin_may_be_is_a_setting(ask: Ask) -> None:
         assert ask("modify_objects", change)[0] == 400
     finally:
         ask("set_configuration", {"identifier": {"pin_min_length": 1}})
+
+
+@pytest.mark.parametrize(
+    "declared", [it for it in WRITABLE if it.has("name")], ids=lambda it: str(it.name)
+)
+def test_no_name_holds_what_moves_a_terminals_cursor(
+    ask: Ask, made: Any, declared: ObjectType
+) -> None:
+    row = made.row(declared)
+    for name in ("\x1b[2J", "a\x07", "a\x7f", "a\x85"):
+        status, answer = ask(
+            "create_objects", {"object": declared.name, "values": [{**row, "name": name}]}
+        )
+        assert (status, "text without control characters" in answer["error"]) == (400, True)
+
+
+def test_a_name_of_two_lines_from_a_spreadsheet_is_kept(ask: Ask) -> None:
+    body = {"object": "users", "values": [{"id": EVA, "name": "Eva\r\n\tEvans"}]}
+    assert ask("create_objects", body)[0] == 200
+    where = {"users": {"id": EVA}}
+    assert load(ask, "users", where=where)[0]["name"] == "Eva\r\n\tEvans"
+    ask("destroy_objects", {"object": "users", "where": where})

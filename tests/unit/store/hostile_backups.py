@@ -89,6 +89,7 @@ FITS = {
     "U64": {"highest", "lowest"},
     "CardValue": {"highest", "lowest"},
     "Text": {"text"},
+    "NameText": {"text"},
     "CodeText": {"text"},
     "Blob": {"bytes"},
 }

@@ -27,7 +27,7 @@ from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.custom import TYPES, CustomColumn
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.objects.fields import Blob, Choice, Digits, Field, Id, Ref, Text
+from gateway.objects.fields import Blob, Choice, Digits, Field, Id, NameText, Ref, Text
 from gateway.store.backup import FORMAT, Backups, sweep_copies
 from gateway.store.objects.custom import add_columns, add_table, remove_columns
 from gateway.store.objects.store import Store
@@ -143,7 +143,8 @@ def values_of(field: Field, targets: Mapping[str, list[int]]) -> st.SearchStrate
     if isinstance(field, Digits):
         return st.text("0123456789", min_size=1, max_size=12)
     if isinstance(field, Text):
-        letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+        left_out = ["Cs", "Cc"] if isinstance(field, NameText) else ["Cs"]
+        letters = st.characters(exclude_categories=left_out, exclude_characters="\0")
         return st.text(letters, max_size=min(field.max_length, 12))
     if isinstance(field, Blob):
         return st.sampled_from(["", "AAEC/w==", "/////w=="])

@@ -143,8 +143,9 @@ def values_of(field: Field, targets: Mapping[str, list[int]]) -> st.SearchStrate
     if isinstance(field, Digits):
         return st.text("0123456789", min_size=1, max_size=12)
     if isinstance(field, Text):
-        left_out = ["Cs", "Cc"] if isinstance(field, NameText) else ["Cs"]
-        letters = st.characters(exclude_categories=left_out, exclude_characters="\0")
+        letters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+        if isinstance(field, NameText):
+            letters = st.characters(exclude_categories=["Cs", "Cc"])
         return st.text(letters, max_size=min(field.max_length, 12))
     if isinstance(field, Blob):
         return st.sampled_from(["", "AAEC/w==", "/////w=="])

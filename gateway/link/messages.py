@@ -543,7 +543,7 @@ class Fact(_Message):
 
 
 _REQUEST = TypeAdapter(Request)
-_FREE = (AskPosition, Obey, ReportStatus, Simulate)
+_FREE = (AskPosition, Obey, Projected, ReportStatus, Simulate)
 """Commands that neither journal nor log, and those of a test."""
 
 

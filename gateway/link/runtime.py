@@ -38,9 +38,10 @@ class RuntimeDirectory:
 
     @classmethod
     def create(cls, data: Path) -> RuntimeDirectory:
-        """Create the directory for `data` with mode 0700 if missing, and note it in `runtime.json`.
+        """Create the directory for `data` with mode 0700 if missing.
 
-        Raises DataDirectoryError when another user owns it or its path is too long.
+        `runtime.json` names it if there is none yet; `claim` replaces another one. Raises
+        DataDirectoryError when another user owns the directory or its path is too long.
         """
         runtime = cls.of(data)
         path = runtime.path
@@ -59,7 +60,8 @@ class RuntimeDirectory:
         for socket in (runtime.command_socket, runtime.fact_socket):
             if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
                 raise DataDirectoryError(f"the socket path {socket} is too long for Linux")
-        _note_place(data / RUNTIME_FILE, path)
+        if not os.path.lexists(data / RUNTIME_FILE):
+            _note_place(data / RUNTIME_FILE, path)
         return runtime
 
     @classmethod
@@ -98,12 +100,14 @@ class RuntimeDirectory:
         """Hold the lock of `role` (controller, api, run), with this process's id in it.
 
         Also hold one beside `database`, which `role` writes: the same data directory may have
-        another runtime directory for another process. Raises DataDirectoryError that names the
-        process holding one of them.
+        another runtime directory for another process. Then `runtime.json` there names this one.
+        Raises DataDirectoryError that names the process holding one of the locks.
         """
         with ExitStack() as stack:
             for path in self._locks(role, database):
                 stack.enter_context(locks.held(path, role))
+            if database is not None:
+                _note_place(database.parent / RUNTIME_FILE, self.path)
             yield
 
     def note(self, role: str, text: str) -> None:

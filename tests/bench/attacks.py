@@ -12,7 +12,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.store.files import JOURNAL_FILE
 
 from .figures import Expectations, p50, p99, say, table
-from .loads import swiped
+from .loads import PRIORITIES, UNIT, as_service, swiped
 from .processes import ask, memory_of, swiper
 from .sites import Site
 from .swipes import Plan
@@ -113,6 +113,7 @@ def measure(site: Site, plan: Plan, expected: Expectations) -> None:
     """Print the longest stay, swipes and memory for each attack."""
     rows = []
     with swiper(site, plan.nice) as process:
+        as_service(process, *PRIORITIES[UNIT])
         ask(process, {"do": "stays"})
         swiped(process, site, plan, 0)
         for name, arguments in ATTACKS.items():

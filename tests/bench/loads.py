@@ -131,7 +131,7 @@ def _give_photo(url: str, password: str) -> None:
     client.close()
 
 
-def _as_service(process: Process, weight: int, nice: int) -> None:
+def as_service(process: Process, weight: int, nice: int) -> None:
     """Give every thread its nice value, and the session its share beside other sessions."""
     for task in Path(f"/proc/{process.pid}/task").iterdir():
         os.setpriority(os.PRIO_PROCESS, int(task.name), nice)
@@ -156,7 +156,7 @@ def measure(site: Site, plan: Plan, expected: Expectations) -> None:
         for name, (share, nice) in PRIORITIES.items():
             with swiper(site, plan.nice) as process:
                 swiped(process, site, plan, 0)
-                _as_service(process, share, nice)
+                as_service(process, share, nice)
                 found.setdefault("idle", {})[name] = swiped(process, site, plan, 1)
                 for kind, work in LOADS.items():
                     load = _Load(url, site.password)

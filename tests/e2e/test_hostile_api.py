@@ -6,12 +6,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.errors import ControllerUnavailable
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ReportStatus
+from gateway.link.runtime import RuntimeDirectory
+from gateway.store.files import JOURNAL_FILE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Running
@@ -81,3 +86,77 @@ def test_a_door_opens_and_locks_while_the_socket_is_flooded(
     finally:
         flood.kill()
         flood.communicate()
+
+
+def test_a_second_gateway_on_the_same_data_is_refused_by_name(
+    demo: Running, tmp_path: Path
+) -> None:
+    elsewhere = {**demo.site.home.environment, "XDG_RUNTIME_DIR": str(tmp_path)}
+    for role, pid in (("controller", demo.child("controller")), ("api", demo.child("api"))):
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", role, "--data", str(demo.site.data)],
+            env=elsewhere,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert f"the {role} is already running: pid {pid}" in done.stderr
+    # The first one is found as before.
+    assert demo.runtime.path == RuntimeDirectory.find(demo.site.data).path
+
+
+HOLD = """
+import fcntl, os, sys
+shared = os.open(sys.argv[1], os.O_RDONLY)
+for byte in range(120, 128):  # SQLite's locks of a database in WAL mode
+    try:
+        fcntl.lockf(shared, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, byte)
+    except OSError:
+        pass
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_doors_open_while_the_journal_is_locked_and_its_rows_come_later(
+    demo: Running, eventually: Callable[..., Any]
+) -> None:
+    """Also over a restart of the controller."""
+    locks = subprocess.Popen(
+        [sys.executable, "-c", HOLD, f"{demo.site.data / JOURNAL_FILE}-shm"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert locks.stdout is not None
+    assert locks.stdout.readline() == "held\n"
+    try:
+        for restarted in (False, True):
+            if restarted:
+                demo.kill("controller")
+                eventually(lambda: _answers(demo), "a controller")
+            edges = demo.board.edges(FRONT)
+            demo.swipe("99,2")
+            demo.swipe(ANA)
+            eventually(partial(_opened, demo, edges), "one on and one off")
+            eventually(lambda: demo.status().journal_fault, "a fault that is shown")
+        waiting = demo.status().journal_waiting
+        assert waiting > 0
+    finally:
+        locks.communicate()
+    eventually(lambda: demo.status().journal_fault is None, "a journal that can be written")
+    eventually(lambda: demo.status().journal_waiting == 0, "no entry that waits")
+
+
+def _opened(running: Running, edges: int) -> bool:
+    return running.board.edges(FRONT) >= edges + 2
+
+
+def _answers(running: Running) -> bool:
+    try:
+        running.status()
+    except ControllerUnavailable:
+        return False
+    return True

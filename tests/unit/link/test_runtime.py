@@ -26,7 +26,15 @@ def test_it_is_private_and_the_same_at_every_start(data: Path) -> None:
     first = RuntimeDirectory.create(data)
     assert first.path.stat().st_mode & 0o777 == 0o700
     assert RuntimeDirectory.create(data).path == first.path
+    claimed(data)
     assert RuntimeDirectory.find(data).path == first.path
+
+
+def claimed(data: Path) -> RuntimeDirectory:
+    """The directory, once a controller has used it."""
+    runtime = RuntimeDirectory.create(data)
+    with runtime.claim("controller", data / "journal.db"):
+        return runtime
 
 
 def as_fifo(path: Path) -> None:
@@ -53,11 +61,11 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_note_keeps_no_gateway_from_starting(data: Path, damage: str) -> None:
-    first = RuntimeDirectory.create(data)
+    first = claimed(data)
     DAMAGE[damage](data / RUNTIME_FILE)
     with pytest.raises(DataDirectoryError, match="no gateway runs"):
         RuntimeDirectory.find(data)
-    assert RuntimeDirectory.create(data).path == first.path
+    assert claimed(data).path == first.path
     if damage != "a directory":  # which is somebody's, and stays
         assert RuntimeDirectory.find(data).path == first.path
 
@@ -113,8 +121,9 @@ def test_a_second_runtime_directory_does_not_allow_a_second_process_on_the_same_
             second.claim("controller", database),
         ):
             pass
+        assert RuntimeDirectory.find(data).path == first.path
     with second.claim("controller", database):
-        pass
+        assert RuntimeDirectory.find(data).path == second.path
 
 
 def test_nobody_else_can_open_a_lock(data: Path) -> None:
@@ -160,7 +169,7 @@ def test_what_another_user_put_in_the_place_of_a_file_holds_up_nobody(
     data: Path, put: Callable[[Path], None]
 ) -> None:
     put(data / "runtime.json")
-    runtime = RuntimeDirectory.create(data)
+    runtime = claimed(data)
     put(runtime.clock_mark)
     trust = ClockTrust(None, battery_clock=data / "none", set_by_hand=runtime.clock_mark)
     assert trust.judge(RELEASED) is not ClockVerdict.SET_BY_HAND

@@ -274,6 +274,12 @@ class Copier:
         self._utc = utc
         self._beat = beat
         self._changed: set[str] = set()
+        self._grown: dict[str, list[int]] = {}
+        """Table -> by how much the number of its rows and the sum of their check sums grew."""
+        self._faulty: set[tuple[str, Key]] = set()
+        """The rows with a fault that is noted."""
+        self._same_history = False
+        """Whether the store is the one that was copied last, and went on."""
         self._releases: frozenset[Value] = frozenset()
 
     def sync(self) -> int:
@@ -284,16 +290,20 @@ class Copier:
             before = self._mirror.head()
             if before is not None and head.epoch is not None and before.holds(head):
                 return before.version
-            changes = _changes(store, head, before)
+            names = _changed_tables(store, head, before)
+            self._same_history = names is not None
             self._changed.clear()
+            self._grown.clear()
             with self._written():
                 self._releases = _releasing(store)
-                if changes is None:
+                self._faulty = set(self._to.execute("SELECT name, row FROM faults"))
+                if before is None or names is None:
                     for table in TABLES.values():
                         self._compare(store, table)
                 else:
-                    for name, keys in changes.items():
-                        self._copy(store, TABLES[name], keys)
+                    for name in names:
+                        self._copy(store, TABLES[name], before.seq)
+                self._count()
                 version = self._version(head, before)
                 self._mirror.keep_head(replace(head, version=version))
                 for name in self._changed:
@@ -320,6 +330,13 @@ class Copier:
             roll_back(self._to)
             raise
 
+    def _count(self) -> None:
+        for name, (rows, total) in self._grown.items():
+            self._to.execute(
+                "UPDATE contents SET rows = rows + ?, total = total + ? WHERE name = ?",
+                (rows, total, name),
+            )
+
     def _compare(self, store: sqlite3.Connection, table: MirrorTable) -> None:
         """Make all rows of `table` what they are in the store; equal ones are not written."""
         textual = table.name == "configuration"
@@ -331,34 +348,86 @@ class Copier:
                 row[0] for row in store.execute(f"SELECT {table.key} {page}", (last,))
             ]
             end = keys[-1] if len(keys) == PAGE else None
-            known = self._known(table, last, end)
-            for key, row in self._rows(store, table, page, last, keys):
-                self._put(table, key, row, known.pop(key, None))
+            within = "row_key > ?" if end is None else "row_key > ? AND row_key <= ?"
+            known = self._known(table, within, (last,) if end is None else (last, end))
+            self._put_all(store, table, page, (last,), keys, known)
             for key, old in known.items():
                 self._put(table, key, None, old)
             if end is None:
                 return
             last = end
 
+    def _copy(self, store: sqlite3.Connection, table: MirrorTable, after: int) -> None:
+        """Make the rows that were noted after the change `after` what they are in the store."""
+        noted = store.execute(
+            f"SELECT DISTINCT row FROM {CHANGES} WHERE seq > ? AND name = ?",  # noqa: S608 - a constant
+            (after, table.name),
+        )
+        while keys := [row[0] for row in noted.fetchmany(PAGE)]:
+            self._beat()
+            marks = ", ".join("?" * len(keys))
+            page = f'FROM "{table.name}" WHERE {table.key} IN ({marks})'
+            known = self._known(table, f"row_key IN ({marks})", keys)
+            left = self._put_all(store, table, page, keys, keys, known)
+            for key in left:
+                self._put(table, key, None, known.get(key))
+
+    def _put_all(
+        self,
+        store: sqlite3.Connection,
+        table: MirrorTable,
+        page: str,
+        values: Sequence[Key],
+        keys: Sequence[Key],
+        known: dict[Key, tuple[Value, ...]],
+    ) -> set[Key]:
+        """Copy the rows of a page, whose keys are among `keys`, and take them out of `known`; the
+        keys without a row."""
+        left = set(keys)
+        for key, found in self._rows(store, table, page, values, keys):
+            left.discard(key)
+            old = known.pop(key, None)
+            if isinstance(found, MirrorRow):
+                self._put(table, key, found, old)
+            elif not self._is_copied(table, key, found, old):
+                self._put(table, key, read_row(table, found, self._releases), old)
+        return left
+
+    def _is_copied(
+        self,
+        table: MirrorTable,
+        key: Key,
+        values: Sequence[Value],
+        old: tuple[Value, ...] | None,
+    ) -> bool:
+        """Whether the mirror has these values, and found nothing wrong with them."""
+        return (
+            old is not None
+            and old[-1] is not None
+            and old[:-1] == tuple(values)
+            and (table.name, key) not in self._faulty
+        )
+
     def _rows(
         self,
         store: sqlite3.Connection,
         table: MirrorTable,
         page: str,
-        last: Key,
-        keys: Sequence[Key],
-    ) -> Iterator[tuple[Key, MirrorRow]]:
+        values: Sequence[Key],
+        keys: Iterable[Key],
+    ) -> Iterator[tuple[Key, Sequence[Value] | MirrorRow]]:
+        """What the store has of the rows of a page; a MirrorRow for one that SQLite cannot give."""
         try:
-            found = store.execute(f"SELECT {table.key}, {table.columns} {page}", (last,)).fetchall()
+            found = store.execute(f"SELECT {table.key}, {table.columns} {page}", values).fetchall()
         except sqlite3.DataError:  # one of them has a value that is too long
             yield from self._one_by_one(store, table, keys)
             return
-        for key, *values in found:
-            yield key, read_row(table, values, self._releases)
+        for key, *row in found:
+            yield key, row
 
     def _one_by_one(
         self, store: sqlite3.Connection, table: MirrorTable, keys: Iterable[Key]
-    ) -> Iterator[tuple[Key, MirrorRow]]:
+    ) -> Iterator[tuple[Key, Sequence[Value] | MirrorRow]]:
         one = f'SELECT {table.columns} FROM "{table.name}" WHERE {table.key} = ?'  # noqa: S608 - declared names only
         for key in keys:
             try:
@@ -367,38 +436,23 @@ class Copier:
                 yield key, unreadable_row(table)
                 continue
             if values is not None:
-                yield key, read_row(table, values, self._releases)
-
-    def _copy(self, store: sqlite3.Connection, table: MirrorTable, keys: set[Key]) -> None:
-        """Make the rows with `keys` what they are in the store."""
-        self._beat()
-        found = dict(self._one_by_one(store, table, keys))
-        for key in keys:
-            self._put(table, key, found.get(key), self._known_one(table, key))
+                yield key, values
 
     def _known(
-        self, table: MirrorTable, after: Key, to: Key | None
+        self, table: MirrorTable, within: str, values: Sequence[Key]
     ) -> dict[Key, tuple[Value, ...]]:
-        within = "" if to is None else " AND row_key <= ?"
-        bounds = (after,) if to is None else (after, to)
         found = self._to.execute(
-            f'SELECT row_key, {table.columns}, row_sum FROM "rows_{table.name}" '  # noqa: S608 - as above
-            f"WHERE row_key > ?{within}",
-            bounds,
+            f'SELECT row_key, {table.columns}, row_sum FROM "rows_{table.name}" WHERE {within}',  # noqa: S608 - as above
+            values,
         )
         return {row[0]: row[1:] for row in found}
-
-    def _known_one(self, table: MirrorTable, key: Key) -> tuple[Value, ...] | None:
-        found: tuple[Value, ...] | None = self._to.execute(
-            f'SELECT {table.columns}, row_sum FROM "rows_{table.name}" WHERE row_key = ?',  # noqa: S608 - as above
-            (key,),
-        ).fetchone()
-        return found
 
     def _put(
         self, table: MirrorTable, key: Key, row: MirrorRow | None, old: tuple[Value, ...] | None
     ) -> None:
         """Let the mirror hold `row` instead of `old`, and note what is wrong with it."""
+        if row is not None and self._same_history and old is not None and old[-1] is not None:
+            row = row.or_last(table, old[:-1])
         new = None
         if row is not None and row.values is not None:
             new = (*row.values, row.total(table.name, key))
@@ -414,20 +468,15 @@ class Copier:
                 f'INSERT OR REPLACE INTO "rows_{table.name}" VALUES (?, {marks})',  # noqa: S608 - as above
                 (key, *new),
             )
-        self._to.execute(
-            "UPDATE contents SET rows = rows + ?, total = total + ? WHERE name = ?",
-            (
-                (new is not None) - (old is not None),
-                _sum_of(new) - _sum_of(old),
-                table.name,
-            ),
-        )
+        grown = self._grown.setdefault(table.name, [0, 0])
+        grown[0] += (new is not None) - (old is not None)
+        grown[1] += _sum_of(new) - _sum_of(old)
 
     def _note_fault(self, table: MirrorTable, key: Key, row: MirrorRow | None) -> bool:
         """Whether what is known of the row's faults is another now."""
         bad = ", ".join(row.bad) if row is not None else ""
         if not bad:
-            return bool(
+            return (table.name, key) in self._faulty and bool(
                 self._to.execute(
                     "DELETE FROM faults WHERE name = ? AND row = ?", (table.name, key)
                 ).rowcount
@@ -470,24 +519,22 @@ def _mark_of(store: sqlite3.Connection, seq: int) -> int | None:
     return row[0] if row is not None and type(row[0]) is int else None
 
 
-def _changes(
+def _changed_tables(
     store: sqlite3.Connection, head: _Head, before: _Head | None
-) -> dict[str, set[Key]] | None:
-    """Table -> keys of the rows that changed; None where nobody can tell."""
+) -> list[str] | None:
+    """The tables of which rows changed since `before`; None where nobody can tell."""
     if before is None or head.epoch is None or head.epoch != before.epoch or head.seq < before.seq:
         return None
     if _mark_of(store, before.seq) != before.mark:
         return None
-    since = f"SELECT name, row FROM {CHANGES} WHERE seq > ?"  # noqa: S608 - a constant
+    usable = "typeof(row) IN ('integer', 'text')"
+    since = f"SELECT name, count(*), sum({usable}) FROM {CHANGES} WHERE seq > ? GROUP BY name"  # noqa: S608 - constants
     noted = store.execute(since, (before.seq,)).fetchall()
-    if len(noted) != head.seq - before.seq:
+    if any(name not in TABLES or count != whole for name, count, whole in noted):
         return None
-    changes: dict[str, set[Key]] = {}
-    for name, key in noted:
-        if name not in TABLES or not isinstance(key, int | str):
-            return None
-        changes.setdefault(name, set()).add(key)
-    return changes
+    if sum(count for _, count, _ in noted) != head.seq - before.seq:
+        return None
+    return [name for name, _, _ in noted]
 
 
 def _releasing(store: sqlite3.Connection) -> frozenset[Value]:

@@ -89,6 +89,8 @@ class Fate(Enum):
     LEFT_OUT = auto()
     STOPS = auto()
     """It is left out, and no rules are put in force until it can be read."""
+    KEPT = auto()
+    """The mirror keeps the row as it was when it could be read last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,21 @@ class MirrorRow:
     values: tuple[Value, ...] | None
     bad: tuple[str, ...] = ()
     """The columns that cannot be read."""
+    found: Mapping[str, Value] | None = None
+    """What was read, bad or not, of a row that is left out."""
+
+    def or_last(self, table: MirrorTable, last: Sequence[Value]) -> MirrorRow:
+        """This row, or in the place of one that stops the `last` values that could be read.
+
+        These take its place only while all that can still be read of it is the same: otherwise
+        somebody changed the row, and nobody knows into what.
+        """
+        if self.fate is not Fate.STOPS or self.found is None:
+            return self
+        before = dict(zip(_names(table), last, strict=True))
+        if any(self.found[name] != value for name, value in before.items() if name not in self.bad):
+            return self
+        return MirrorRow(Fate.KEPT, tuple(last), self.bad)
 
     def total(self, table: str, key: Key) -> int | None:
         """The check sum, None for a row whose reading must fail."""
@@ -222,7 +239,7 @@ def _without(
     rule = named.get("access_rule_id")
     harmless = "access_rule_id" not in bad and type(rule) is int and rule in releases
     stops = table.name in _MAY_BLOCK and not harmless
-    return MirrorRow(Fate.STOPS if stops else Fate.LEFT_OUT, None, bad)
+    return MirrorRow(Fate.STOPS if stops else Fate.LEFT_OUT, None, bad, named)
 
 
 def _shown(field: Field, value: Value) -> str:

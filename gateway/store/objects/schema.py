@@ -23,8 +23,8 @@ from gateway.store.objects.migrations import MIGRATIONS, VERSION
 CHANGE_LOG = "change_logs"
 CHANGES = "mirror_changes"
 """Rows that the controller's mirror has yet to copy: a number, the table, the key of the row."""
-CHANGES_KEPT = 20_000
-"""Of the newest. A mirror that missed more compares everything."""
+CHANGES_KEPT = 200_000
+"""Of the newest, some 6 MB. A mirror that missed more compares everything."""
 EPOCH = "mirror_epoch"
 """One row with a random number. Another number means that rows may have changed without a note in
 CHANGES: a new file, a restored backup, a program without these triggers."""

@@ -16,6 +16,7 @@ from gateway.hardware.events import InputKind, InputName
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import MIRROR_FILE, STORE_FILE
 from gateway.store.mirror.reader import open_mirror, prove_rules
+from gateway.store.objects.schema import CHANGES
 from gateway.store.objects.store import Store
 from tests.unit.controller.flips import at_rest, flip_rate
 
@@ -27,6 +28,7 @@ STRANGE_CARD = (99 << 32) | 11111
 ANA, PORTAL_OF_ANA = 1, 1
 GRANTED, DENIED = 7, 6
 BUTTON = InputName(InputKind.REX, 1)
+NOTES_LOST = "added, without a note of the change"
 
 
 def spoil(data: Path, *statements: str) -> None:
@@ -134,6 +136,53 @@ def test_a_block_that_cannot_be_read_blocks(bench: Bench, statement: str) -> Non
     assert not lets_in(bench)
 
 
+LOST_TIE = "UPDATE portal_access_rules SET portal_id = 'x' WHERE access_rule_id = 90"
+
+
+def test_the_last_tie_that_could_be_read_outlives_a_restart_and_yields_to_a_change(
+    demo: Path, start: Start
+) -> None:
+    with start(demo) as bench:
+        spoil(demo, *BLOCK)
+        bench.settle()
+        spoil(demo, LOST_TIE)
+        bench.settle()
+    with start(demo) as bench:
+        assert "portal_access_rules" in named(bench)
+        assert not lets_in(bench)
+        spoil(demo, "DELETE FROM user_access_rules WHERE access_rule_id = 90")
+        bench.settle()
+        assert lets_in(bench)  # the rules are in force, the tie with them
+        spoil(demo, "INSERT INTO user_access_rules (user_id, access_rule_id) VALUES (1, 90)")
+        bench.settle()
+        assert not lets_in(bench)
+        spoil(demo, "DELETE FROM portal_access_rules WHERE access_rule_id = 90")
+        bench.settle()
+        assert lets_in(bench)
+        assert named(bench) == ""
+
+
+@pytest.mark.parametrize("change", ["access_rule_id = 91, portal_id = 'x'", "access_rule_id = 91"])
+def test_a_lost_tie_that_somebody_changed_as_well_keeps_new_rules_from_being_put_in_force(
+    demo: Path, start: Start, change: str
+) -> None:
+    with start(demo) as bench:
+        spoil(
+            demo,
+            *BLOCK,
+            "INSERT INTO access_rules (id, name, type, priority) VALUES (91, 'other', 0, 1)",
+            "DELETE FROM user_access_rules WHERE access_rule_id = 90",
+        )
+        bench.settle()
+        assert lets_in(bench)
+        spoil(demo, LOST_TIE)
+        bench.settle()
+        spoil(demo, f"UPDATE portal_access_rules SET {change} WHERE access_rule_id = 90")  # noqa: S608 - ours
+        bench.settle()
+    with start(demo) as bench:
+        assert not lets_in(bench)
+
+
 @pytest.mark.parametrize("what", ["rubbish", "empty", "missing", "directory", "locked"])
 def test_a_store_that_is_none_leaves_the_last_good_copy_in_force(
     demo: Path, start: Start, what: str
@@ -229,8 +278,10 @@ def _written(store: Store) -> Iterator[str]:
     yield "configured"
     store.destroy("users", {"users": {"id": 4000}})
     yield "removed, with all that hangs on it"
-    store.insert("users", [{"name": f"Bulk {number}"} for number in range(25_000)])
-    yield "more than the notes of changes hold"
+    store.insert("users", [{"name": f"Bulk {number}"} for number in range(2_000)])
+    yield "added in bulk"
+    store.insert("users", [{"name": f"More {number}"} for number in range(2_000)])
+    yield NOTES_LOST
     store.clear()
     yield "emptied"
 
@@ -240,6 +291,8 @@ def test_the_mirror_holds_what_the_store_holds_after_every_kind_of_write(
 ) -> None:
     with start(demo) as bench, bench.store() as store:
         for what in _written(store):
+            if what == NOTES_LOST:
+                spoil(demo, f"DELETE FROM {CHANGES}")  # noqa: S608 - a constant
             bench.settle()
             mirror = open_mirror(demo / MIRROR_FILE, str).connection()
             with closing(mirror), closing(sqlite3.connect(demo / STORE_FILE)) as original:

@@ -8,6 +8,7 @@
 #   make soak-vm          the same machine, with 10,000 Wiegand frames at each rate
 #   make bench-vm         the same machine: the highest edge rate without a loss
 #   make fuzz             property tests with many more random examples
+#   make chaos            damage, failing calls and a hostile api, many more cases (two hours)
 #   make bench            runs the measurements in tests/bench
 #   make mutate           mutation tests of the pure packages
 #   make lock         resolves the packages of `make install` anew, into requirements.lock
@@ -29,7 +30,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must import the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz bench mutate docs lock sbom release install uninstall clean setup-run setup-test setup-mutate setup-lock
+.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz chaos bench mutate docs lock sbom release install uninstall clean setup-run setup-test setup-mutate setup-lock
 .NOTPARALLEL:
 
 # `exec` passes signals on to the gateway. Standard output is the gateway's.
@@ -68,6 +69,11 @@ test-vm soak-vm bench-vm: setup-test
 
 fuzz: setup-test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -m hypothesis -o faulthandler_timeout=0 $(ARGS)
+
+# FLIPS is the number of bytes that are flipped in each file; other harm is done a tenth as often.
+chaos: FLIPS := 500
+chaos: setup-test
+	GATEWAY_FLIPS=$(FLIPS) $(BIN)/pytest -m chaos -o faulthandler_timeout=0 $(ARGS)
 
 bench: setup-test
 	cd tests && exec ../$(BIN)/python -m bench $(ARGS)

@@ -103,3 +103,22 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _judge(report)
     return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """What `make chaos` tried."""
+    if config.option.markexpr != "chaos":
+        return
+    reports = [it for them in terminalreporter.stats.values() for it in them]
+    lines = [
+        str(line)
+        for report in reports
+        if getattr(report, "when", None) == "teardown"
+        for name, line in report.user_properties
+        if name == "chaos"
+    ]
+    terminalreporter.section("doors of known people that opened after each kind of harm")
+    for line in lines:
+        terminalreporter.line(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import sqlite3
@@ -36,7 +37,8 @@ def flip_rate(
     scratch: Path,
     swiped: Callable[[Path], tuple[bool, bool]],
 ) -> Flips:
-    """Flip one byte of `file` in each of `count` copies of the data directory `site`.
+    """Flip one byte of `file` in each of `count` copies of the data directory `site`; GATEWAY_FLIPS
+    takes the place of the count for a long search.
 
     `swiped` starts a controller on a copy and tells whether the known card, and whether any other,
     opened a door.
@@ -44,7 +46,7 @@ def flip_rate(
     draw = random.Random(seed)  # noqa: S311 - which bytes is no secret
     length = (site / file).stat().st_size
     found = Flips()
-    for number in range(count):
+    for number in range(int(os.environ.get("GATEWAY_FLIPS", count))):
         data = scratch / f"flip-{number}"
         shutil.copytree(site, data, symlinks=True)
         at, bits = draw.randrange(length), draw.randrange(1, 256)

@@ -228,6 +228,7 @@ def test_what_is_no_journal_is_put_aside_and_ids_go_on(
         serves(bench)
 
 
+@pytest.mark.chaos
 def test_whatever_bit_of_the_journal_is_flipped_doors_open_for_their_people(
     used: Path, start: Start
 ) -> None:

@@ -105,6 +105,7 @@ def write(directory: Path) -> list[int]:
     return [e.body["locked_ms"] for e in entries if e.kind is EntryKind.KEYPAD]
 
 
+@pytest.mark.chaos
 def test_whichever_statement_fails_every_entry_is_written_once(
     failing: Fault, tmp_path: Path
 ) -> None:

@@ -102,6 +102,8 @@ def run_api(
             begin_anew=begin_anew,
             clock_mark=runtime.clock_mark,
         )
+        expired = ExpiredPeople(store, clock, device_time, lambda: clock_trusted_by(controller))
+        store.protect()
         server = _serve_somewhere(stack, context)
         urls = " ".join(server.urls)
         # Before the server stops, which waits for the requests that run.
@@ -110,7 +112,7 @@ def run_api(
         living: list[Living] = [server]
         feed = partial(feed_watchdog, notifier, living)
         modes = partial(_follow_modes, context)
-        follower = _Follower(projection, store, zone, feed, modes, controller)
+        follower = _Follower(projection, store, zone, feed, modes, controller, begin_anew)
         facts = FactListener(runtime, follower.heard)
         facts.start()
         stack.callback(facts.close)
@@ -122,7 +124,6 @@ def run_api(
         checks = FileChecks(data, store, clock, device_time)
         checks.start()
         stack.callback(checks.close)
-        expired = ExpiredPeople(store, clock, device_time, lambda: clock_trusted_by(controller))
         expired.start()
         stack.callback(expired.close)
         living += [checks, expired]
@@ -208,10 +209,12 @@ class _Follower:
         feed: Callable[[], None],
         follow_modes: Callable[[ControllerStatus], None],
         controller: ControllerClient,
+        begin_anew: Callable[[], None],
     ) -> None:
         """`feed` feeds the service's watchdog; `follow_modes` stores what became of
         exception modes."""
         self._controller = controller
+        self._begin_anew = begin_anew
         self._reported = 0
         """How far the controller knows the log tables to be."""
         self._follow_modes = follow_modes
@@ -224,6 +227,10 @@ class _Follower:
     def heard(self, fact: Fact | None) -> None:
         """Bring the database up to date with what the controller did and found."""
         self._feed()
+        if self._store.outdated:
+            log.info("the disk can be written again; the api starts anew")
+            self._begin_anew()
+            return
         try:
             try:
                 if fact and fact.status:

@@ -26,6 +26,7 @@ from gateway.link.messages import MirrorStatus
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.store.files import mirror_path
+from gateway.store.files.copies import FileCopy, on_read_only_disk
 from gateway.store.files.database import TrackedDatabase, reason
 from gateway.store.mirror.reader import open_mirror, prove_rules
 from gateway.store.objects.names import NameReader
@@ -83,6 +84,8 @@ class Mirror:
         self._keep_rows = keep_rows
         self._messages: deque[dict[str, Any]] = deque()
         self._readers: _Readers | None = None
+        self._copy: FileCopy | None = None
+        """What the readers read while the disk is read-only."""
         self._posted = threading.Event()
         self._told = False
         """Whether the feed has said how it goes."""
@@ -133,6 +136,9 @@ class Mirror:
 
     def service(self) -> list[Mirrored]:
         """Take what the feed said."""
+        if self._copy is not None and not on_read_only_disk(self._path):
+            self._close()
+            self._open()
         answers = []
         while self._messages:
             message = self._messages.popleft()
@@ -229,9 +235,14 @@ class Mirror:
         of a decision, once more for rules."""
         with ExitStack() as stack:
             try:
+                path, copy = self._path, None
+                if path.exists() and on_read_only_disk(path):
+                    copy = FileCopy(path)
+                    stack.callback(copy.close)
+                    path = copy.path
                 opened = []
                 for _ in range(2):
-                    opened.append(open_mirror(self._path, self._note_damage))
+                    opened.append(open_mirror(path, self._note_damage))
                     stack.callback(opened[-1].close_all)
                 store, compiling = opened
                 identity = read_identity(store)
@@ -240,6 +251,7 @@ class Mirror:
                     log.warning("the mirror cannot be read", why=reason(error))
                 return
             stack.pop_all()
+        self._copy = copy
         models = Models(REGISTRY, store)  # only their SQL is used, on either connection
         snapshots = SnapshotReader(compiling, models, keep_rows=self._keep_rows, prove=prove_rules)
         self._readers = _Readers((store, compiling), PeopleReader(store, models), snapshots)
@@ -250,6 +262,9 @@ class Mirror:
         if readers is not None:
             for opened in readers.databases:
                 opened.close_all()
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
 
     def _swap(self, name: str) -> None:
         """Put a mirror that was made anew in its place: nobody else has the old one open now."""

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
-import tempfile
 import threading
 from pathlib import Path
 
 from gateway.errors import DamagedFile, StorageError
 from gateway.store.files import database
+from gateway.store.files.copies import FileCopy
 from gateway.store.files.database import TrackedDatabase
-
-LARGEST_COPY = 256 * 1024 * 1024
-"""Bytes. A file with a log on a read-only disk is read as a copy, which may lie in memory."""
 
 
 class CurrentFile:
@@ -34,7 +30,7 @@ class CurrentFile:
         self._identity: tuple[int, int] | None = None
         self._unlocked = False
         """Read without locks: the next use looks whether it can be opened as ever."""
-        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._copy: FileCopy | None = None
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection. Raises StorageError; DamagedFile, also of a newer form."""
@@ -84,22 +80,15 @@ class CurrentFile:
         try:
             if not log.exists() or not log.stat().st_size:
                 return database.open_reader(whole, known_form=self._known_form, immutable=True)
-            size = whole.stat().st_size + log.stat().st_size
-            if size > LARGEST_COPY:
-                why = f"{size} bytes are too many to copy"
-                raise StorageError(f"{self._path} cannot be read: {why}")
-            self._copy = tempfile.TemporaryDirectory(prefix="gateway-")
-            copied = Path(self._copy.name) / whole.name
-            shutil.copyfile(whole, copied)
-            shutil.copyfile(log, f"{copied}-wal")
         except OSError as error:
             raise StorageError(f"{self._path} cannot be read: {error}") from error
-        return database.open_reader(copied, known_form=self._known_form)
+        self._copy = FileCopy(self._path)
+        return database.open_reader(self._copy.path, known_form=self._known_form)
 
     def _forget(self) -> None:
         if self._database is not None:
             self._database.close_all()
             self._database = None
         if self._copy is not None:
-            self._copy.cleanup()
+            self._copy.close()
             self._copy = None

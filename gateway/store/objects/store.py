@@ -17,6 +17,7 @@ from gateway.errors import StorageError
 from gateway.objects.declaration import Registry
 from gateway.objects.joins import Joins
 from gateway.objects.models import Models
+from gateway.store.files.copies import FileCopy, on_read_only_disk
 from gateway.store.files.database import TrackedDatabase, open_reader, open_writer, storage_errors
 from gateway.store.objects import configuration
 from gateway.store.objects.custom_rows import name_custom_tables, read_shape
@@ -71,16 +72,20 @@ class Store:
     """
 
     def __init__(self, path: Path, registry: Registry, stamp: Callable[[], int]) -> None:
-        """Open the existing file at `path` and bring it to the form of this program.
+        """Open the existing file at `path` and bring it to the form of this program. On a read-only
+        disk it opens a copy, which takes no write after `protect`.
 
         `stamp` returns the device time for the change log, in seconds.
         """
         self._turn = threading.RLock()
-        self._database = open_writer(path, {"device_stamp": stamp})
+        self._path = path
+        self._copy = FileCopy(path) if on_read_only_disk(path) else None
+        opened = self._copy.path if self._copy else path
+        self._database = open_writer(opened, {"device_stamp": stamp})
         try:
             with storage_errors():
-                shape = prepare(self._database, registry, path)
-            self._reader = open_reader(path, READER_CACHE_KIB)
+                shape = prepare(self._database, registry, opened)
+            self._reader = open_reader(opened, READER_CACHE_KIB)
         except BaseException:
             self._database.close_all()
             raise
@@ -124,6 +129,19 @@ class Store:
         """Close all connections; no other method may be running."""
         self._reader.close_all()
         self._database.close_all()
+        if self._copy:
+            self._copy.close()
+
+    def protect(self) -> None:
+        """Let every write to a copy, which would be lost, raise StorageError from now on. Call it
+        before other threads use the store."""
+        if self._copy:
+            self._database.pragma("query_only", 1, permanent=True)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it reads a copy of a file that can be written by now: open it anew."""
+        return self._copy is not None and not on_read_only_disk(self._path)
 
     def __enter__(self) -> Self:
         return self

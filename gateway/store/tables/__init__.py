@@ -16,6 +16,7 @@ def own_table(store: Store, name: str, /, **columns: peewee.Field[Any]) -> Any:
     """
     meta = type("Meta", (), {"database": store.database, "table_name": name})
     model: Any = type(name, (peewee.Model,), {**columns, "Meta": meta})
-    with store.transaction():
-        model.create_table(safe=True)
+    if not model.table_exists():
+        with store.transaction():
+            model.create_table(safe=True)
     return model

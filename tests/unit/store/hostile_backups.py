@@ -236,7 +236,7 @@ SPECIAL = (
     Case(
         "trigger-of-ours",
         sql(
-            "DROP TRIGGER gateway_policy_areas_insert",
+            "DROP TRIGGER IF EXISTS gateway_policy_areas_insert",
             TRIGGER.format("areas").replace("evil", "gateway_policy_areas_insert"),
         ),
         None,

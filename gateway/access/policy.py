@@ -6,8 +6,9 @@ uses the old one, and then swap them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -16,7 +17,16 @@ from gateway.access.calendar import Calendar, compile_calendar
 from gateway.access.multi_person import PortalRule, compile_portal_rules, zones_of
 from gateway.access.passback import NO_PASSAGE, Passage, passage
 from gateway.access.person import Person
-from gateway.access.rows import ActionRow, LinkRow, PolicyRows, PortalRow, RuleRow, TimeSpanRow
+from gateway.access.rows import (
+    ActionRow,
+    LinkRow,
+    PolicyRows,
+    PortalRow,
+    RuleRow,
+    ScheduledUnlockRow,
+    TimeSpanRow,
+    TimeZoneRow,
+)
 from gateway.access.schedule import (
     NO_ZONE,
     NOT_ASKED,
@@ -27,6 +37,7 @@ from gateway.access.schedule import (
     restricting,
 )
 from gateway.access.slices import sliced
+from gateway.access.steps import Steps, Work
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
 from gateway.access.unlocks import (
     FirstCard,
@@ -40,6 +51,10 @@ from gateway.clock import Moment
 BLOCK = 0
 RELEASE = 1
 """`access_rules.type`."""
+
+_Ties = tuple[tuple[CompiledZone, ...], tuple[Action, ...], tuple[str, ...]]
+"""Of a rule: its time zones, its actions, and the tables of its conditions that are unknown."""
+_NO_TIES: _Ties = ((), (), ())
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -125,129 +140,207 @@ class Policy:
         return unlocked_by(portal.unlocks, self.calendar.instant(moment))
 
 
-def compile_policy(rows: PolicyRows) -> Generator[None, None, Policy]:
+def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]:
     """Build the policy of `rows`, which the generator returns; yields every few rows.
 
-    The time is proportional to the number of rows. Invalid rows never raise: what they would
-    release stays locked, what they would block stays blocked.
+    The time is proportional to the number of rows. With the `steps` of an earlier compilation, what
+    follows from tables that are the same objects is not compiled again, nor are rules and time
+    zones whose rows are equal. Invalid rows never raise: what they would release stays locked, what
+    they would block stays blocked.
     """
-    zones = yield from _zones(rows)
-    calendar = yield from compile_calendar(rows.holidays)
-    actions = yield from _map(rows.actions, lambda row: (row.id, _action(row)))
-    zone_links = yield from _grouped(rows.access_rule_time_zones)
-    action_links = yield from _grouped(rows.access_rule_actions)
-    unknown = yield from _unknown(access_rule_validations=rows.access_rule_validations)
-
-    def rule(row: RuleRow) -> tuple[int, Rule]:
-        its_zones = tuple(zones.get(zone, NO_ZONE) for zone in zone_links.get(row.id, ()))
-        its_actions = _runnable(action_links.get(row.id, ()), actions)
-        return row.id, _rule(row, its_zones, its_actions, unknown.get(row.id, ()))
-
-    rules = yield from _map(rows.access_rules, rule)
-    group_links = yield from _grouped(rows.group_access_rules)
-
-    def group(link: tuple[int, list[int]]) -> tuple[int, Mapping[int, RuleTrace]]:
-        found = (rules[id_] for id_ in link[1] if id_ in rules)
-        return link[0], MappingProxyType({rule.id: rule.elsewhere_by_group for rule in found})
-
-    group_rules = yield from _map(group_links.items(), group)
-    portal_rules = yield from _portal_rules(rows, zones, actions)
-    unlocks = yield from compile_unlocks(
+    steps = Steps() if steps is None else steps
+    zones = yield from steps.run("zones", partial(_zones, steps), rows.time_zones, rows.time_spans)
+    calendar = yield from steps.run("calendar", compile_calendar, rows.holidays)
+    actions = yield from steps.run("actions", _actions, rows.actions)
+    ties = yield from steps.run(
+        "ties",
+        _ties,
+        zones,
+        (yield from _links(steps, rows, "access_rule_time_zones")),
+        (yield from _its_actions(steps, rows, "access_rule_actions", actions)),
+        (yield from _unknown(steps, rows, "access_rule_validations")),
+    )
+    rules = yield from steps.run("rules", partial(_rules, steps), rows.access_rules, ties)
+    group_rules = yield from steps.run(
+        "group_rules",
+        partial(_group_rules, steps),
+        (yield from _links(steps, rows, "group_access_rules")),
+        rules,
+    )
+    unlocks = yield from steps.run(
+        "unlocks",
+        _unlocks,
         rows.scheduled_unlocks,
         rows.scheduled_unlock_access_rules,
-        {rule.id: rule.when for rule in rules.values() if rule.releases and not rule.unknown},
+        rules,
     )
-    first_cards = yield from compile_first_cards(
-        rows.first_card_unlocks, rows.first_card_unlock_groups, zones
+    # Most rules unlock nothing: another one does not concern the portals.
+    unlocks = steps.same("unlocks", unlocks)
+    first_cards = yield from steps.run(
+        "first_cards",
+        compile_first_cards,
+        rows.first_card_unlocks,
+        rows.first_card_unlock_groups,
+        zones,
     )
-    portals = yield from _portals(rows, actions, portal_rules, unlocks, first_cards)
-    users = yield from _unknown(user_identification_rules=rows.user_identification_rules)
-    groups = yield from _unknown(group_identification_rules=rows.group_identification_rules)
+    portals = yield from steps.run(
+        "portals",
+        _portals,
+        rows.portals,
+        (yield from _links(steps, rows, "portal_access_rules")),
+        (yield from steps.run("area_rules", _sets, rows.area_access_rules)),
+        (yield from _its_actions(steps, rows, "portal_actions", actions)),
+        (yield from _portal_rules(steps, rows, zones, actions)),
+        unlocks,
+        first_cards,
+        rows.passback_areas,
+    )
     return Policy(
         version=rows.version,
-        portals=MappingProxyType(portals),
-        rules=MappingProxyType(rules),
-        group_rules=MappingProxyType(group_rules),
+        portals=portals,
+        rules=rules,
+        group_rules=group_rules,
         calendar=calendar,
         contingency_rules=tuple(rows.contingency_rules),
-        conditional_users=frozenset(users),
-        conditional_groups=frozenset(groups),
+        conditional_users=(yield from steps.run("users", _lefts, rows.user_identification_rules)),
+        conditional_groups=(
+            yield from steps.run("groups", _lefts, rows.group_identification_rules)
+        ),
     )
 
 
-def _zones(rows: PolicyRows) -> Generator[None, None, dict[int, CompiledZone]]:
+def _zones(
+    steps: Steps, zone_rows: Iterable[TimeZoneRow], span_rows: Iterable[TimeSpanRow]
+) -> Work[dict[int, CompiledZone]]:
     spans: dict[int, list[TimeSpanRow]] = {}
-    for zone_rows in sliced(rows.time_zones):
-        spans.update((row.id, []) for row in zone_rows)
+    for zones in sliced(zone_rows):
+        spans.update((row.id, []) for row in zones)
         yield
-    for span_rows in sliced(rows.time_spans):
-        for row in span_rows:
+    for some in sliced(span_rows):
+        for row in some:
             if row.time_zone_id in spans:
                 spans[row.time_zone_id].append(row)
         yield
-    zones = {}
-    for id_, its_spans in spans.items():
-        zones[id_] = yield from compile_zone(its_spans)
-    return zones
+    return (
+        yield from steps.each("zones", ((id_, (its,)) for id_, its in spans.items()), compile_zone)
+    )
+
+
+def _actions(rows: Iterable[ActionRow]) -> Work[dict[int, Action]]:
+    return (yield from _map(rows, lambda row: (row.id, _action(row))))
+
+
+def _ties(
+    zones: Mapping[int, CompiledZone],
+    zone_links: Mapping[int, list[int]],
+    actions: Mapping[int, tuple[Action, ...]],
+    unknown: Mapping[int, tuple[str, ...]],
+) -> Work[dict[int, _Ties]]:
+    def ties(rule: int) -> tuple[int, _Ties]:
+        its_zones = tuple([zones.get(zone, NO_ZONE) for zone in zone_links.get(rule, ())])
+        return rule, (its_zones, actions.get(rule, ()), unknown.get(rule, ()))
+
+    return (yield from _map(zone_links.keys() | actions.keys() | unknown.keys(), ties))
+
+
+def _rules(
+    steps: Steps, rows: Iterable[RuleRow], ties: Mapping[int, _Ties]
+) -> Work[Mapping[int, Rule]]:
+    inputs = ((row.id, (row, ties.get(row.id, _NO_TIES))) for row in rows)
+    return MappingProxyType((yield from steps.each("rules", inputs, _rule)))
+
+
+def _group_rules(
+    steps: Steps, links: Mapping[int, list[int]], rules: Mapping[int, Rule]
+) -> Work[Mapping[int, Mapping[int, RuleTrace]]]:
+    inputs = (
+        (group, tuple([rules[id_].elsewhere_by_group for id_ in ids if id_ in rules]))
+        for group, ids in links.items()
+    )
+    return MappingProxyType((yield from steps.each("group_rules", inputs, _by_rule)))
+
+
+def _by_rule(*traces: RuleTrace) -> Work[Mapping[int, RuleTrace]]:
+    yield from ()
+    return MappingProxyType({trace.rule_id: trace for trace in traces})
+
+
+def _unlocks(
+    rows: Iterable[ScheduledUnlockRow], links: Iterable[LinkRow], rules: Mapping[int, Rule]
+) -> Work[dict[int, list[UnlockSchedule]]]:
+    linked = [rules[link[1]] for link in links if link[1] in rules]
+    conditions = {rule.id: rule.when for rule in linked if rule.releases and not rule.unknown}
+    return (yield from compile_unlocks(rows, links, conditions))
 
 
 def _portal_rules(
-    rows: PolicyRows, zones: Mapping[int, CompiledZone], actions: Mapping[int, Action]
-) -> Generator[None, None, dict[int, PortalRule]]:
-    its_zones = yield from zones_of(rows.portal_rule_time_zones, zones)
-    links = yield from _grouped(rows.portal_rule_actions)
-    its_actions = yield from _map(
-        links.items(), lambda link: (link[0], _runnable(link[1], actions))
+    steps: Steps,
+    rows: PolicyRows,
+    zones: Mapping[int, CompiledZone],
+    actions: Mapping[int, Action],
+) -> Work[dict[int, tuple[PortalRule, ...]]]:
+    """The portal rules of each portal."""
+    its_zones = yield from steps.run(
+        "portal_rule_time_zones", zones_of, rows.portal_rule_time_zones, zones
     )
-    unknown = yield from _unknown(
-        portal_rule_users=rows.portal_rule_users,
-        portal_rule_validations=rows.portal_rule_validations,
+    compiled = yield from steps.run(
+        "portal_rules",
+        compile_portal_rules,
+        rows.portal_rules,
+        rows.portal_rule_groups,
+        its_zones,
+        (yield from _its_actions(steps, rows, "portal_rule_actions", actions)),
+        (yield from _unknown(steps, rows, "portal_rule_users", "portal_rule_validations")),
     )
-    return (
-        yield from compile_portal_rules(
-            rows.portal_rules, rows.portal_rule_groups, its_zones, its_actions, unknown
-        )
-    )
+    links = yield from _links(steps, rows, "portal_portal_rules")
+    return (yield from steps.run("portal rules of portals", _found, links, compiled))
 
 
-def _unknown(**tables: Iterable[LinkRow]) -> Generator[None, None, dict[int, tuple[str, ...]]]:
+def _its_actions(
+    steps: Steps, rows: PolicyRows, table: str, actions: Mapping[int, Action]
+) -> Work[dict[int, tuple[Action, ...]]]:
+    """Left side of the link `table` -> the actions that it runs."""
+    links = yield from _links(steps, rows, table)
+    return (yield from steps.run(f"actions of {table}", _runnable, links, actions))
+
+
+def _unknown(steps: Steps, rows: PolicyRows, *tables: str) -> Work[dict[int, tuple[str, ...]]]:
     """Left side of a link -> the names of the tables that contain it."""
-    found: dict[int, tuple[str, ...]] = {}
-    for name, links in tables.items():
-        for left in (yield from _grouped(links)):
-            found[left] = (*found.get(left, ()), name)
-    return found
+
+    def named(*links: Iterable[LinkRow]) -> Work[dict[int, tuple[str, ...]]]:
+        found: dict[int, tuple[str, ...]] = {}
+        for name, its_links in zip(tables, links, strict=True):
+            for left in (yield from _grouped(its_links)):
+                found[left] = (*found.get(left, ()), name)
+        return found
+
+    return (yield from steps.run(f"unknown {tables}", named, *(getattr(rows, it) for it in tables)))
 
 
 def _portals(
-    rows: PolicyRows,
-    actions: Mapping[int, Action],
-    portal_rules: Mapping[int, PortalRule],
+    rows: Iterable[PortalRow],
+    own_rules: Mapping[int, list[int]],
+    area_rules: Mapping[int, frozenset[int]],
+    actions: Mapping[int, tuple[Action, ...]],
+    portal_rules: Mapping[int, tuple[PortalRule, ...]],
     unlocks: Mapping[int, list[UnlockSchedule]],
     first_cards: Mapping[int, tuple[FirstCard, ...]],
-) -> Generator[None, None, dict[int, Portal]]:
-    action_links = yield from _grouped(rows.portal_actions)
-    portal_links = yield from _grouped(rows.portal_access_rules)
-    area_links = yield from _grouped(rows.area_access_rules)
-    # Once per area, not per portal: many portals may lead into an area with many rules.
-    area_rules = yield from _map(area_links.items(), lambda link: (link[0], frozenset(link[1])))
-
-    rule_links = yield from _grouped(rows.portal_portal_rules)
-    passback_areas = dict(rows.passback_areas)
+    passback_rows: Iterable[LinkRow],
+) -> Work[Mapping[int, Portal]]:
+    passback_areas = dict(passback_rows)
     unlocking = frozenset(unlocks)
 
     def portal(row: PortalRow) -> tuple[int, Portal]:
-        own = frozenset(portal_links.get(row.id, ()))
+        own = frozenset(own_rules.get(row.id, ()))
+        # Made once per area, not per portal: many portals may lead into an area with many rules.
         by_area = area_rules.get(row.area_to_id, frozenset())
         return row.id, Portal(
             id=row.id,
             name=row.name,
             own_rules=own,
             area_rules=by_area,
-            actions=_runnable(action_links.get(row.id, ()), actions),
-            portal_rules=tuple(
-                portal_rules[id_] for id_ in rule_links.get(row.id, ()) if id_ in portal_rules
-            ),
+            actions=actions.get(row.id, ()),
+            portal_rules=portal_rules.get(row.id, ()),
             unlocks=tuple(
                 unlock
                 for id_ in sorted((own & unlocking) | (by_area & unlocking))
@@ -257,15 +350,12 @@ def _portals(
             passage=passage(row.area_from_id, row.area_to_id, passback_areas),
         )
 
-    return (yield from _map(rows.portals, portal))
+    return MappingProxyType((yield from _map(rows, portal)))
 
 
-def _rule(
-    row: RuleRow,
-    zones: tuple[CompiledZone, ...],
-    actions: tuple[Action, ...],
-    unknown: tuple[str, ...],
-) -> Rule:
+def _rule(row: RuleRow, ties: _Ties) -> Work[Rule]:
+    yield from ()
+    zones, actions, unknown = ties
     return Rule(
         id=row.id,
         name=row.name,
@@ -303,12 +393,33 @@ def _action(row: ActionRow) -> Action:
     return Action(name=row.action, parameters=row.parameters, id=row.id, run_at=row.run_at)
 
 
-def _runnable(ids: Iterable[int], actions: Mapping[int, Action]) -> tuple[Action, ...]:
-    found = (actions[id_] for id_ in dict.fromkeys(ids) if id_ in actions)
-    return tuple(action for action in found if action.run_at in RUN_HERE)
+def _runnable(
+    links: Mapping[int, list[int]], actions: Mapping[int, Action]
+) -> Work[dict[int, tuple[Action, ...]]]:
+    def runnable(link: tuple[int, list[int]]) -> tuple[int, tuple[Action, ...]]:
+        found = (actions[id_] for id_ in dict.fromkeys(link[1]) if id_ in actions)
+        return link[0], tuple(action for action in found if action.run_at in RUN_HERE)
+
+    return (yield from _map(links.items(), runnable))
 
 
-def _grouped(links: Iterable[LinkRow]) -> Generator[None, None, dict[int, list[int]]]:
+def _found(
+    links: Mapping[int, list[int]], values: Mapping[int, V]
+) -> Work[dict[int, tuple[V, ...]]]:
+    """Left side of a link -> those of `values` that it names."""
+    return (
+        yield from _map(
+            links.items(),
+            lambda link: (link[0], tuple(values[id_] for id_ in link[1] if id_ in values)),
+        )
+    )
+
+
+def _links(steps: Steps, rows: PolicyRows, table: str) -> Work[dict[int, list[int]]]:
+    return (yield from steps.run(table, _grouped, getattr(rows, table)))
+
+
+def _grouped(links: Iterable[LinkRow]) -> Work[dict[int, list[int]]]:
     """Left side -> right sides, in the order of the rows."""
     groups: dict[int, list[int]] = {}
     for part in sliced(links):
@@ -318,9 +429,17 @@ def _grouped(links: Iterable[LinkRow]) -> Generator[None, None, dict[int, list[i
     return groups
 
 
-def _map(
-    rows: Iterable[R], entry: Callable[[R], tuple[int, V]]
-) -> Generator[None, None, dict[int, V]]:
+def _sets(links: Iterable[LinkRow]) -> Work[dict[int, frozenset[int]]]:
+    """The same without an order."""
+    groups = yield from _grouped(links)
+    return (yield from _map(groups.items(), lambda link: (link[0], frozenset(link[1]))))
+
+
+def _lefts(links: Iterable[LinkRow]) -> Work[frozenset[int]]:
+    return frozenset((yield from _grouped(links)))
+
+
+def _map(rows: Iterable[R], entry: Callable[[R], tuple[int, V]]) -> Work[dict[int, V]]:
     """A dictionary of the `entry` of each row."""
     found: dict[int, V] = {}
     for part in sliced(rows):

@@ -142,7 +142,7 @@ def assembled(
         instant = Instant(clock)
         flight = _flight(site, data, instant)
         stack.callback(flight.close)
-        mirror = Mirror(data, make_feed, clock, inbox.wake, keep_rows=flight.recording)
+        mirror = Mirror(data, make_feed, clock, inbox.wake)
         stack.callback(mirror.close)
         record = stack.enter_context(
             _recording(site, profile, data, runtime, instant, inbox, flight, mirror)

@@ -56,12 +56,12 @@ def measure(site: Site, rules: int, plan: Plan) -> None:
             _row("alone, longest step between two offers to give way", [step for _, step in alone]),
             _row("beside the doors, from first slice to last", spans),
             _row("beside the doors, pause of the loop (one slice)", [it for _, it in slices]),
-            _row("a change of a rule by the API, until it is obeyed", answers),
+            _row("a change by the API, until it is obeyed", answers),
         ),
     )
     say(f"swipes without changes: p50 {p50(quiet):.3f}, p99 {p99(quiet):.3f}")
     say(
-        f"swipes while a rule changes every {EVERY_S} s: p50 {p50(during):.3f}, "
+        f"swipes while rules or schedules change every {EVERY_S} s: p50 {p50(during):.3f}, "
         f"p99 {p99(during):.3f}, max {max(during) / 1e6:.3f} (a swipe waits for the new rules)"
     )
 
@@ -82,10 +82,15 @@ def _alone(site: Site) -> tuple[int, int]:
 
 
 def _change(client: Client, turn: int) -> int:
-    """How long the api takes to answer a change of a rule, in nanoseconds; the rest is a pause."""
+    """How long the api takes to answer a change of a rule, or of a schedule that has ten rules, in
+    nanoseconds; the rest is a pause."""
     began_ns = time.monotonic_ns()
-    changed = {"object": "access_rules", "values": {"priority": turn}}
-    client.post("modify_objects", {**changed, "where": {"access_rules": {"id": 10}}})
+    table, values, where = (
+        ("access_rules", {"name": f"Rule {turn}"}, {"id": 10}),
+        ("time_spans", {"sun": turn // 2 % 2}, {"time_zone_id": 10}),
+    )[turn % 2]
+    request = {"object": table, "values": values, "where": {table: where}}
+    client.post("modify_objects", request)
     took_ns = time.monotonic_ns() - began_ns
     time.sleep(max(0.0, EVERY_S - took_ns / 1e9))
     return took_ns

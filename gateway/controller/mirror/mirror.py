@@ -28,7 +28,7 @@ from gateway.objects.models import Models
 from gateway.store.files import mirror_path
 from gateway.store.files.copies import FileCopy, on_read_only_disk
 from gateway.store.files.database import TrackedDatabase, reason
-from gateway.store.mirror.reader import open_mirror, prove_rules
+from gateway.store.mirror.reader import MirrorTables, open_mirror
 from gateway.store.objects.names import NameReader
 from gateway.store.policy.people import PeopleReader, Reading, WrongRow
 from gateway.store.policy.snapshot import Snapshot, SnapshotReader, without_rules
@@ -74,14 +74,11 @@ class Mirror:
         make_feed: MakeFeed,
         clock: AdjustableClock,
         wake: Callable[[], None],
-        *,
-        keep_rows: bool = False,
     ) -> None:
-        """`wake` gets the loop to call `service`; `keep_rows` as for SnapshotReader."""
+        """`wake` gets the loop to call `service`."""
         self._path = mirror_path(data)
         self._clock = clock
         self._wake = wake
-        self._keep_rows = keep_rows
         self._messages: deque[dict[str, Any]] = deque()
         self._readers: _Readers | None = None
         self._copy: FileCopy | None = None
@@ -253,7 +250,8 @@ class Mirror:
             stack.pop_all()
         self._copy = copy
         models = Models(REGISTRY, store)  # only their SQL is used, on either connection
-        snapshots = SnapshotReader(compiling, models, keep_rows=self._keep_rows, prove=prove_rules)
+        tables = MirrorTables(compiling.connection(), self._note_damage)
+        snapshots = SnapshotReader(compiling, models, tables)
         self._readers = _Readers((store, compiling), PeopleReader(store, models), snapshots)
         self.identified(identity.device_id)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import peewee
 
@@ -27,6 +29,7 @@ from gateway.access.rows import (
 )
 from gateway.access.schedule import Condition, compile_zone, restricting
 from gateway.access.slices import drain, sliced
+from gateway.access.steps import Steps, Work
 from gateway.alarms.sounders import TimedAlarm
 from gateway.doors.door_settings import SecBoxRow
 from gateway.errors import UNUSABLE, GatewayError, UnusableRules, kind_of
@@ -44,10 +47,42 @@ from gateway.store.objects.schema import PolicyVersion
 
 Row = TypeVar("Row")
 
-Prove = Callable[[sqlite3.Connection, int], Iterator[None]]
-"""Raises, step by step, unless the file holds all the rules of a version."""
+Made = Callable[[tuple[Any, ...]], Row]
+"""Makes a row of its columns."""
 
 _MODE_KEYS = frozenset(mode_key(door) for door in range(DOOR_MAX + 1))
+_ROWS: Mapping[str, type[Any]] = {
+    "portals": PortalRow,
+    "access_rules": RuleRow,
+    "time_zones": TimeZoneRow,
+    "time_spans": TimeSpanRow,
+    "holidays": HolidayRow,
+    "actions": ActionRow,
+    "portal_rules": PortalRuleRow,
+    "portal_rule_groups": PortalRuleGroupRow,
+    "scheduled_unlocks": ScheduledUnlockRow,
+    "first_card_unlocks": FirstCardRow,
+}
+"""Table -> its rows, for PolicyRows."""
+_LINKS: Mapping[str, tuple[str, str]] = {
+    "portal_access_rules": ("portal_id", "access_rule_id"),
+    "area_access_rules": ("area_id", "access_rule_id"),
+    "group_access_rules": ("group_id", "access_rule_id"),
+    "access_rule_time_zones": ("access_rule_id", "time_zone_id"),
+    "access_rule_validations": ("access_rule_id", "validation_id"),
+    "user_identification_rules": ("user_id", "identification_rule_id"),
+    "group_identification_rules": ("group_id", "identification_rule_id"),
+    "portal_actions": ("portal_id", "action_id"),
+    "access_rule_actions": ("access_rule_id", "action_id"),
+    "portal_portal_rules": ("portal_id", "portal_rule_id"),
+    "portal_rule_time_zones": ("portal_rule_id", "time_zone_id"),
+    "portal_rule_actions": ("portal_rule_id", "action_id"),
+    "portal_rule_users": ("portal_rule_id", "user_id"),
+    "portal_rule_validations": ("portal_rule_id", "validation_id"),
+    "scheduled_unlock_access_rules": ("scheduled_unlock_id", "access_rule_id"),
+    "first_card_unlock_groups": ("first_card_unlock_id", "group_id"),
+}
+"""Table -> its columns, likewise."""
 
 
 class ZoneRow(NamedTuple):
@@ -108,55 +143,78 @@ class Snapshot:
     wiegand_modes: tuple[WiegandModeRow, ...] = ()
     """Card formats of the site's own."""
     rows: PolicyRows | None = None
-    """What the policy was compiled from, where the reader was told to keep it."""
+    """What the policy was compiled from; None without any."""
     sec_boxes: Mapping[int, SecBoxRow] = field(default_factory=dict)
 
 
-class _Kept(Generic[Row]):
-    """The rows of a table, which stay when they were read."""
+class Tables(Protocol):
+    """Where the rows of tables come from, within the caller's read transaction."""
 
-    def __init__(self, source: Iterable[Row]) -> None:
-        self._source = iter(source)
-        self._read: list[Row] = []
+    def begin(self, version: int) -> Work[None]:
+        """See which tables changed. Raises UnusableRules, StorageError."""
+        ...
 
-    def __iter__(self) -> Iterator[Row]:
-        for row in self._source:
-            self._read.append(row)
-            yield row
+    def mark(self, table: str) -> object:
+        """The same object as before the latest `begin` if the table did not change since."""
+        ...
 
-    def all(self) -> tuple[Row, ...]:
-        return (*self._read, *self._source)
+    def rows(self, table: str, columns: tuple[str, ...], made: Made[Row]) -> Work[tuple[Row, ...]]:
+        """The rows in the order in which they were made; the same object while they are equal.
+        Raises StorageError, sqlite3.Error."""
+        ...
+
+
+class StoreTables:
+    """The tables of a store, each read whenever it is asked for."""
+
+    def __init__(self, connection: sqlite3.Connection, models: Models) -> None:
+        self._connection = connection
+        self._models = models
+        self._selections: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def begin(self, version: int) -> Work[None]:  # noqa: ARG002 - as Tables has it
+        yield from ()
+
+    def mark(self, table: str) -> object:  # noqa: ARG002 - as Tables has it
+        return object()
+
+    def rows(self, table: str, columns: tuple[str, ...], made: Made[Row]) -> Work[tuple[Row, ...]]:
+        text = self._selections.get((table, columns))
+        if text is None:
+            # Composed once, at the first compilation: it takes longer than reading the rows.
+            fields = (self._models.column(table, name) for name in columns)
+            query = self._models[table].select(*fields).order_by(self._models.key(table))
+            text, _no_values = query.sql()
+            self._selections[table, columns] = text
+        found: list[Row] = []
+        for part in sliced(self._connection.execute(text)):
+            found += map(made, part)
+            yield
+        return tuple(found)
 
 
 class SnapshotReader:
     """Reads snapshots on a connection of its own, so that a slow read holds up no decision."""
 
     def __init__(
-        self,
-        database: peewee.SqliteDatabase,
-        models: Models,
-        *,
-        keep_rows: bool = False,
-        prove: Prove | None = None,
+        self, database: peewee.SqliteDatabase, models: Models, tables: Tables | None = None
     ) -> None:
-        """`keep_rows` leaves in each snapshot what its policy was compiled from; `prove` is asked
-        before each compilation, in its transaction."""
-        self._prove = prove
-        self._keep_rows = keep_rows
+        """`tables` reads on the connection of `database`."""
         self._connection: sqlite3.Connection = database.connection()
-        self._models = models
-        self._selections: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._tables = tables or StoreTables(self._connection, models)
+        self._steps = Steps()
+        """What was compiled last."""
 
-    def compile(self) -> Generator[None, None, Snapshot]:
-        """Read and compile in one read transaction, in steps of well below a millisecond.
+    def compile(self) -> Work[Snapshot]:
+        """Read and compile what changed since the last time, in one read transaction and in steps
+        of well below a millisecond.
 
         Raises StorageError when the store cannot be read, UnusableRules when what is stored there
         cannot be compiled.
         """
         with sqlite_errors(STORE_UNREADABLE), one_instant(self._connection):
             version = int(self._run(PolicyVersion.select(PolicyVersion.version)).fetchone()[0])
-            if self._prove is not None:
-                yield from self._prove(self._connection, version)
+            yield from self._tables.begin(version)
             try:
                 return (yield from self._compile(version))
             except UNUSABLE as error:
@@ -171,147 +229,92 @@ class SnapshotReader:
         """
         with sqlite_errors(STORE_UNREADABLE):
             configuration = read_configuration(self._run)
-            boxes = self._sec_boxes()
-        return replace(without_rules(), configuration=configuration, sec_boxes=boxes)
+            boxes = drain(self._rows("sec_boxs", SecBoxRow))
+        return replace(
+            without_rules(), configuration=configuration, sec_boxes={row.id: row for row in boxes}
+        )
 
-    def _sec_boxes(self) -> dict[int, SecBoxRow]:
-        rows = self._rows("sec_boxs", SecBoxRow._make, SecBoxRow._fields)
-        return {row.id: row for row in rows}
-
-    def _compile(self, version: int) -> Generator[None, None, Snapshot]:
-        for key in refused_keys(self._run):
-            if key.key in _MODE_KEYS:
-                # Its default would end an emergency.
-                raise UnusableRules(version, f"{key.module}.{key.key} holds no mode that is known")
-        configuration = read_configuration(self._run)
-        yield
+    def _compile(self, version: int) -> Work[Snapshot]:
+        configuration = yield from self._steps.run(
+            "configuration",
+            partial(self._configuration, version),
+            self._tables.mark("configuration"),
+        )
         readers = portal_of_readers(
-            self._rows("scripts", _Script._make, _Script._fields),
-            self._rows("script_parameters", _ScriptParameter._make, _ScriptParameter._fields),
-            self._rows(
-                "portal_script_parameters",
-                _PortalScriptParameter._make,
-                _PortalScriptParameter._fields,
-            ),
+            (yield from self._rows("scripts", _Script)),
+            (yield from self._rows("script_parameters", _ScriptParameter)),
+            (yield from self._rows("portal_script_parameters", _PortalScriptParameter)),
         )
-        zones = {row.zone: row for row in self._rows("alarm_zones", ZoneRow._make, ZoneRow._fields)}
-        boxes = self._sec_boxes()
-        yield
-        schedules = yield from _alarm_schedules(
-            self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id"),
-            self._rows("time_spans", TimeSpanRow._make, TimeSpanRow._fields),
+        zones = yield from self._rows("alarm_zones", ZoneRow)
+        boxes = yield from self._rows("sec_boxs", SecBoxRow)
+        bells = yield from self._tables.rows("timed_alarms", ("start", *WEEKDAYS), _bell)
+        formats = yield from self._rows("wiegand_modes", WiegandModeRow)
+        modes = yield from self._rows("exception_modes", ModeRow)
+        rows = yield from self._policy_rows(version)
+        schedules = yield from self._steps.run(
+            "alarm schedules",
+            _alarm_schedules,
+            (yield from self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id")),
+            rows.time_spans,
         )
-        timed = self._select("timed_alarms", ("start", *WEEKDAYS))
-        bells = tuple(TimedAlarm(row[0], tuple(map(bool, row[1:]))) for row in timed)
-        yield
-        formats = self._rows("wiegand_modes", WiegandModeRow._make, WiegandModeRow._fields)
-        wiegand_modes = tuple(formats)
-        modes = {
-            row.door_id: row
-            for row in self._rows("exception_modes", ModeRow._make, ModeRow._fields)
-            if configuration["general", mode_key(row.door_id)] == row.mode
-        }
-        rows = self._policy_rows(version)
-        if self._keep_rows:
-            names = [field.name for field in fields(rows) if field.name != "version"]
-            kept = {name: _Kept(getattr(rows, name)) for name in names}
-            policy = yield from compile_policy(PolicyRows(version, **kept))
-            rows = PolicyRows(version, **{name: table.all() for name, table in kept.items()})
-        else:
-            policy = yield from compile_policy(rows)
+        policy = yield from compile_policy(rows, self._steps)
         return Snapshot(
             version=version,
             policy=policy,
             portal_of_reader=readers,
             configuration=configuration,
-            zones=zones,
-            modes=modes,
+            zones={row.zone: row for row in zones},
+            modes={
+                row.door_id: row
+                for row in modes
+                if configuration["general", mode_key(row.door_id)] == row.mode
+            },
             zone_schedules=schedules,
             bells=bells,
-            wiegand_modes=wiegand_modes,
-            rows=rows if self._keep_rows else None,
-            sec_boxes=boxes,
+            wiegand_modes=formats,
+            rows=rows,
+            sec_boxes={row.id: row for row in boxes},
         )
 
-    def _policy_rows(self, version: int) -> PolicyRows:
+    def _configuration(self, version: int, _mark: object) -> Work[Configuration]:
+        for key in refused_keys(self._run):
+            if key.key in _MODE_KEYS:
+                # Its default would end an emergency.
+                raise UnusableRules(version, f"{key.module}.{key.key} holds no mode that is known")
+        yield
+        return read_configuration(self._run)
+
+    def _policy_rows(self, version: int) -> Work[PolicyRows]:
+        found: dict[str, Any] = {}
+        for table, kind in _ROWS.items():
+            found[table] = yield from self._rows(table, kind)
+        for table, (left, right) in _LINKS.items():
+            found[table] = yield from self._links(table, left, right)
         return PolicyRows(
             version=version,
-            portals=self._rows("portals", PortalRow._make, PortalRow._fields),
-            access_rules=self._rows("access_rules", RuleRow._make, RuleRow._fields),
-            portal_access_rules=self._links("portal_access_rules", "portal_id", "access_rule_id"),
-            area_access_rules=self._links("area_access_rules", "area_id", "access_rule_id"),
-            group_access_rules=self._links("group_access_rules", "group_id", "access_rule_id"),
-            access_rule_time_zones=self._links(
-                "access_rule_time_zones", "access_rule_id", "time_zone_id"
-            ),
-            access_rule_validations=self._links(
-                "access_rule_validations", "access_rule_id", "validation_id"
-            ),
-            user_identification_rules=self._links(
-                "user_identification_rules", "user_id", "identification_rule_id"
-            ),
-            group_identification_rules=self._links(
-                "group_identification_rules", "group_id", "identification_rule_id"
-            ),
-            portal_actions=self._links("portal_actions", "portal_id", "action_id"),
-            access_rule_actions=self._links("access_rule_actions", "access_rule_id", "action_id"),
-            time_zones=self._rows("time_zones", TimeZoneRow._make, TimeZoneRow._fields),
-            time_spans=self._rows("time_spans", TimeSpanRow._make, TimeSpanRow._fields),
-            holidays=self._rows("holidays", HolidayRow._make, HolidayRow._fields),
-            actions=self._rows("actions", ActionRow._make, ActionRow._fields),
-            portal_rules=self._rows("portal_rules", PortalRuleRow._make, PortalRuleRow._fields),
-            portal_portal_rules=self._links("portal_portal_rules", "portal_id", "portal_rule_id"),
-            portal_rule_groups=self._rows(
-                "portal_rule_groups", PortalRuleGroupRow._make, PortalRuleGroupRow._fields
-            ),
-            portal_rule_time_zones=self._links(
-                "portal_rule_time_zones", "portal_rule_id", "time_zone_id"
-            ),
-            portal_rule_actions=self._links("portal_rule_actions", "portal_rule_id", "action_id"),
-            portal_rule_users=self._links("portal_rule_users", "portal_rule_id", "user_id"),
-            portal_rule_validations=self._links(
-                "portal_rule_validations", "portal_rule_id", "validation_id"
-            ),
-            scheduled_unlocks=self._rows(
-                "scheduled_unlocks", ScheduledUnlockRow._make, ScheduledUnlockRow._fields
-            ),
-            scheduled_unlock_access_rules=self._links(
-                "scheduled_unlock_access_rules", "scheduled_unlock_id", "access_rule_id"
-            ),
-            first_card_unlocks=self._rows(
-                "first_card_unlocks", FirstCardRow._make, FirstCardRow._fields
-            ),
-            first_card_unlock_groups=self._links(
-                "first_card_unlock_groups", "first_card_unlock_id", "group_id"
-            ),
             contingency_rules=(
-                row[0] for row in self._select("contingency_card_access_rules", ("access_rule_id",))
+                yield from self._tables.rows(
+                    "contingency_card_access_rules", ("access_rule_id",), itemgetter(0)
+                )
             ),
-            passback_areas=self._links("antipassback_areas", "area_id", "mode"),
+            passback_areas=(yield from self._links("antipassback_areas", "area_id", "mode")),
+            **found,
         )
 
-    def _links(self, table: str, left: str, right: str) -> Iterator[LinkRow]:
-        return map(LinkRow._make, self._select(table, (left, right)))
+    def _links(self, table: str, left: str, right: str) -> Work[tuple[LinkRow, ...]]:
+        return (yield from self._tables.rows(table, (left, right), LinkRow._make))
 
-    def _rows(
-        self, table: str, make: Callable[[Iterable[Any]], Row], columns: tuple[str, ...]
-    ) -> Iterator[Row]:
-        return map(make, self._select(table, columns))
-
-    def _select(self, table: str, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
-        """In the order in which the rows were made, which is that of their actions."""
-        text = self._selections.get((table, columns))
-        if text is None:
-            # Composed once, at the first compilation: it takes longer than reading the rows.
-            fields = (self._models.column(table, name) for name in columns)
-            query = self._models[table].select(*fields).order_by(self._models.key(table))
-            text, _no_values = query.sql()
-            self._selections[table, columns] = text
-        return self._connection.execute(text)
+    def _rows(self, table: str, kind: Any) -> Work[tuple[Any, ...]]:
+        """As rows of the named tuple `kind`."""
+        return (yield from self._tables.rows(table, kind._fields, kind._make))
 
     def _run(self, query: peewee.Query) -> sqlite3.Cursor:
         text, parameters = query.sql()
         return self._connection.execute(text, parameters)
+
+
+def _bell(row: tuple[Any, ...]) -> TimedAlarm:
+    return TimedAlarm(row[0], tuple(map(bool, row[1:])))
 
 
 def without_rules() -> Snapshot:

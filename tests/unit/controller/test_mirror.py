@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.access.slices import drain
 from gateway.hardware.events import InputKind, InputName
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import MIRROR_FILE, STORE_FILE
-from gateway.store.mirror.reader import open_mirror, prove_rules
+from gateway.store.mirror.reader import MirrorTables, open_mirror
 from gateway.store.objects.schema import CHANGES
 from gateway.store.objects.store import Store
 from tests.unit.controller.flips import at_rest, flip_rate
@@ -255,11 +256,12 @@ def test_a_lost_row_of_the_mirror_is_missed_before_rules_are_compiled(
     with closing(sqlite3.connect(demo / MIRROR_FILE)) as connection:
         connection.execute("DELETE FROM rows_portal_access_rules")
         connection.commit()
-    with (
-        closing(open_mirror(demo / MIRROR_FILE, str).connection()) as connection,
-        pytest.raises(OSError, match="portal_access_rules are missing"),
-    ):
-        list(prove_rules(connection, 1))
+    with closing(open_mirror(demo / MIRROR_FILE, str).connection()) as connection:
+        tables = MirrorTables(connection, str)
+        drain(tables.begin(1))
+        reading = tables.rows("portal_access_rules", ("portal_id",), tuple)
+        with pytest.raises(OSError, match="portal_access_rules are missing"):
+            drain(reading)
     with start(demo) as bench:
         bench.pass_time(11)
         assert lets_in(bench)

@@ -6,7 +6,7 @@ bearer token (`gateway token`): names and states of doors are not public.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
@@ -15,8 +15,9 @@ from gateway.api.bearer import CHALLENGE, bearer
 from gateway.api.openapi.document import METRICS_PATH
 from gateway.api.statuses import status_of
 from gateway.commands.context import CommandContext
-from gateway.errors import ControllerUnavailable, GatewayError
+from gateway.errors import ControllerUnavailable, GatewayError, StorageError
 from gateway.link.messages import ControllerStatus, DeviceStatus, DoorStatus
+from gateway.store.tables.destinations import DestinationState
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -37,7 +38,11 @@ def metrics_blueprint(context: CommandContext) -> Blueprint:
         except ControllerUnavailable:
             status = None
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_StatusCollector(context.version, status))
+        try:
+            servers = context.destinations()
+        except StorageError:
+            servers = ()
+        registry.register(_StatusCollector(context.version, status, servers))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     blueprint.add_url_rule(METRICS_PATH, view_func=metrics, methods=["GET"])
@@ -48,8 +53,14 @@ def metrics_blueprint(context: CommandContext) -> Blueprint:
 class _StatusCollector:
     """The metrics of one status."""
 
-    def __init__(self, version: str, status: ControllerStatus | None) -> None:
+    def __init__(
+        self,
+        version: str,
+        status: ControllerStatus | None,
+        servers: Sequence[DestinationState],
+    ) -> None:
         self._version = version
+        self._servers = servers
         self._status = status
 
     def collect(self) -> Iterator[Metric]:
@@ -62,6 +73,7 @@ class _StatusCollector:
             yield from _controller(self._status)
             yield from _doors(self._status.doors)
             yield from _devices(self._status.devices)
+        yield from _outbox(self._servers)
 
 
 def _controller(status: ControllerStatus) -> Iterator[Metric]:
@@ -118,6 +130,29 @@ def _controller(status: ControllerStatus) -> Iterator[Metric]:
     for cause, door in sorted({(alarm.cause, alarm.door_id) for alarm in status.alarms}):
         alarms.add_metric([str(cause), str(door)], 1)
     yield alarms
+
+
+def _outbox(servers: Sequence[DestinationState]) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+    for name, what, of in (
+        ("backlog", "What waits for the server", "backlog"),
+        ("failing_since_timestamp_seconds", "Since when it fails, or 0", "failing_since_utc"),
+        ("last_success_timestamp_seconds", "When it last answered, or 0", "last_success_utc"),
+    ):
+        gauge = GaugeMetricFamily(f"gateway_outbox_{name}", what, labels=["destination"])
+        for server in servers:
+            gauge.add_metric([server.name], getattr(server, of))
+        yield gauge
+    for name, what in (
+        ("delivered", "Messages that the server took"),
+        ("refused", "Messages that it did not take"),
+        ("dropped", "What was given up unsent"),
+    ):
+        counter = CounterMetricFamily(f"gateway_outbox_{name}", what, labels=["destination"])
+        for server in servers:
+            counter.add_metric([server.name], getattr(server, name))
+        yield counter
 
 
 def _doors(doors: tuple[DoorStatus, ...]) -> Iterator[Metric]:

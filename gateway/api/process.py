@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -19,11 +19,12 @@ from gateway.api.expiry import ExpiredPeople, clock_trusted_by
 from gateway.api.server import Listener, Server
 from gateway.api.sessions import MemorySessions
 from gateway.api.upkeep import FileChecks
-from gateway.clock import DeviceTime, SiteZone, SystemClock
+from gateway.clock import Clock, DeviceTime, SiteZone, SystemClock
 from gateway.commands.certificate import certificate_file
 from gateway.commands.clock import adopt_clock
 from gateway.commands.context import CommandContext
 from gateway.commands.enrolment import close_enrolments
+from gateway.commands.enrolment_runner import Enrolled
 from gateway.commands.listening import Listening
 from gateway.commands.modes import end_modes, keep_modes
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
@@ -36,7 +37,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import Registry
 from gateway.objects.fields import Extension
-from gateway.settings import HttpSettings, SiteFile, read_running_site
+from gateway.settings import HttpSettings, ServerSettings, SiteFile, read_running_site
 from gateway.settings.addresses import parse_address
 from gateway.store.backup import sweep_copies
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
@@ -44,19 +45,53 @@ from gateway.store.journal import JournalReader
 from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
+from gateway.store.tables.destinations import DestinationState
 from gateway.store.tables.identity import read_identity
 from gateway.store.tables.tokens import TokenTable
 
 log = structlog.get_logger("api")
 
 
+class Outward(Protocol):
+    """What sends to servers."""
+
+    def start(self) -> None: ...
+
+    @property
+    def alive(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+    def wake(self) -> None:
+        """There may be something new in the journal or the database."""
+
+    def states(self) -> Sequence[DestinationState]: ...
+
+    def journal_done(self) -> int | None:
+        """The last entry of the journal that it needs no more; None if it needs none."""
+
+    def enrolled(self, result: Enrolled) -> None: ...
+
+
+MakeOutward = Callable[
+    [Store, JournalReader, Clock, DeviceTime, int, ServerSettings, Callable[[], bool]], Outward
+]
+"""Called with the device's id before the settings, and with whether the clock is trusted."""
+
+
 def run_api(
-    data: Path, http: str | None, https: str | None = None, platform: Platform = SIMULATED
+    data: Path,
+    http: str | None,
+    https: str | None = None,
+    platform: Platform = SIMULATED,
+    *,
+    outward: MakeOutward,
 ) -> bool:
     """Serve the device API until told to stop; True when it wants to be started again.
 
     `http` and `https` are addresses that go before those of the database and of the site file, and
-    switch on. `platform` is the machine that clients may change.
+    switch on. `platform` is the machine that clients may change. `outward` makes what sends to
+    servers.
 
     Raises GatewayError when it cannot start: a wrong site file, a database that cannot be
     opened, an address in use, another api process at work.
@@ -83,6 +118,11 @@ def run_api(
         projection = Projection(store, journal, site.site.access_log_capacity)
         controller = ControllerClient(runtime)
         stack.callback(controller.close)
+        trusted = partial(clock_trusted_by, controller)
+        identity = read_identity(store.reader())
+        uplink = outward(
+            store, journal, clock, device_time, identity.device_id, site.servers, trusted
+        )
         context = CommandContext(
             store=store,
             data=data,
@@ -94,16 +134,18 @@ def run_api(
             clock=clock,
             device_time=device_time,
             site=site,
-            identity=read_identity(store.reader()),
+            identity=identity,
             version=__version__,
             started_ns=clock.monotonic_ns(),
             platform=platform,
             listening=Listening(site.http, http, https),
             begin_anew=begin_anew,
             clock_mark=runtime.clock_mark,
+            destinations=uplink.states,
         )
-        expired = ExpiredPeople(store, clock, device_time, lambda: clock_trusted_by(controller))
+        expired = ExpiredPeople(store, clock, device_time, trusted)
         store.protect()
+        context.enrolments.subscribe(uplink.enrolled)
         server = _serve_somewhere(stack, context)
         urls = " ".join(server.urls)
         # Before the server stops, which waits for the requests that run.
@@ -112,7 +154,9 @@ def run_api(
         living: list[Living] = [server]
         feed = partial(feed_watchdog, notifier, living)
         modes = partial(_follow_modes, context)
-        follower = _Follower(projection, store, zone, feed, modes, controller, begin_anew)
+        follower = _Follower(projection, store, zone, feed, modes, controller, begin_anew, uplink)
+        uplink.start()
+        stack.callback(uplink.close)
         facts = FactListener(runtime, follower.heard)
         facts.start()
         stack.callback(facts.close)
@@ -126,7 +170,7 @@ def run_api(
         stack.callback(checks.close)
         expired.start()
         stack.callback(expired.close)
-        living += [checks, expired]
+        living += [checks, expired, uplink]
         adopt_clock(context)
         stop.wait()
         notifier.stopping()
@@ -210,13 +254,15 @@ class _Follower:
         follow_modes: Callable[[ControllerStatus], None],
         controller: ControllerClient,
         begin_anew: Callable[[], None],
+        uplink: Outward,
     ) -> None:
         """`feed` feeds the service's watchdog; `follow_modes` stores what became of
         exception modes."""
+        self._uplink = uplink
         self._controller = controller
         self._begin_anew = begin_anew
         self._reported = 0
-        """How far the controller knows the log tables to be."""
+        """How far the controller knows the journal to be used."""
         self._follow_modes = follow_modes
         self._projection = projection
         self._store = store
@@ -227,6 +273,7 @@ class _Follower:
     def heard(self, fact: Fact | None) -> None:
         """Bring the database up to date with what the controller did and found."""
         self._feed()
+        self._uplink.wake()
         if self._store.outdated:
             log.info("the disk can be written again; the api starts anew")
             self._begin_anew()
@@ -249,8 +296,12 @@ class _Follower:
         self._zone.override(configuration.get("ntp", {}).get("timezone", ""))
 
     def _report_projected(self) -> None:
-        """Tell the controller which entries its journal need no longer keep for the log tables."""
+        """Tell the controller which entries its journal need no longer keep for the log tables and
+        for servers."""
         done = self._projection.done
+        sent = self._uplink.journal_done()
+        if sent is not None:
+            done = min(done, sent)
         if done != self._reported:
             with suppress(ControllerUnavailable):  # the next heartbeat tries again
                 self._controller.ask(Projected(seq=done))

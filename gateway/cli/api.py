@@ -14,6 +14,7 @@ from gateway.hardware.boards.profiles import load_profile
 from gateway.host.platform import SIMULATED, NoPlatform, Platform
 from gateway.host.process import RESTART_REQUESTED, follow_parent
 from gateway.settings import read_running_site
+from gateway.uplink.uplink import Uplink
 
 
 @click.command()
@@ -24,7 +25,7 @@ def api(data: Path, http: str | None, https: str | None) -> None:
     """Run the api process alone: the device API over HTTP and HTTPS."""
     follow_parent()
     log_to_stderr()
-    if run_api(initialised(data), http, https, platform_of(data)):
+    if run_api(initialised(data), http, https, platform_of(data), outward=Uplink):
         raise SystemExit(RESTART_REQUESTED)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from gateway.settings import SiteFile
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.audit import Repeats
+from gateway.store.tables.destinations import DestinationState
 from gateway.store.tables.identity import DeviceIdentity
 from gateway.store.tables.machine import MachineTable
 from gateway.store.tables.tokens import TokenTable
@@ -87,6 +88,8 @@ class CommandContext:
     """The settings of the machine that this device keeps."""
     enrolments: EnrolmentRunner = field(default_factory=EnrolmentRunner)
     """Runs enrolments, one at a time."""
+    destinations: Callable[[], Sequence[DestinationState]] = tuple
+    """How the servers fare that this device sends to. Raises StorageError."""
 
     def __post_init__(self) -> None:
         # The documented way to set a derived field of a frozen dataclass.

@@ -26,6 +26,7 @@ from gateway.commands import (
     modes,
     network,
     objects,
+    outbox,
     passback,
     photos,
     power,
@@ -74,6 +75,7 @@ _MODULES = (
     backup,
     explain,
     who_can_open,
+    outbox,
 )
 
 _ALL: tuple[Command, ...] = tuple(it for module in _MODULES for it in module.COMMANDS)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import storable_text, wire_type_of
+from gateway.objects.server_address import server_address
 
 VALUE_MAX = 4_096
 """Characters of a value."""
@@ -19,6 +20,7 @@ VALUE_MAX = 4_096
 DOOR_MAX = 4
 """The highest number that a door may have."""
 
+_PATH = re.compile(r"[!\"$-\[\]-~]*")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}")
 _SHOWN = 40
@@ -35,6 +37,10 @@ class Kind(StrEnum):
     DOORS = "doors"
     VERSION = "version"
     """Numbers separated by dots."""
+    SERVER = "server"
+    """A host, or `http://` or `https://` with a host, a port and a path; empty for none."""
+    PATH = "path"
+    """The path of a URL, with a query if need be."""
     TEXT = "text"
 
 
@@ -79,21 +85,32 @@ class ConfigurationKey:
         text = _as_text(value)
         if text is None:
             raise self._refused(wire_type_of(value), "a string, a number or a boolean is")
-        if self.kind is Kind.FLAG and text not in {"0", "1"}:
-            raise self._refused(repr(text), "0 and 1 are")
         if self.kind is Kind.INT and (text or self.default):
             if not _WHOLE.fullmatch(text) or not self.minimum <= int(text) <= self.maximum:
                 raise self._refused(repr(text), f"{self.minimum} to {self.maximum} is")
             return str(int(text))
-        if self.kind is Kind.CHOICE and text not in self.choices:
-            raise self._refused(repr(text), f"{', '.join(self.choices)} are")
-        if self.kind is Kind.VERSION and not _VERSION.fullmatch(text):
-            raise self._refused(repr(text[:_SHOWN]), "numbers with dots between, as 6.11.2, are")
         if self.kind is Kind.DOORS:
             return self._doors(text)
+        self._check_form(text)
         if len(text) > VALUE_MAX:
             raise self._refused(f"a text of {len(text)} characters", f"at most {VALUE_MAX} is")
         return storable_text(self.key, text)
+
+    def _check_form(self, text: str) -> None:
+        shown = repr(text[:_SHOWN])
+        match self.kind:
+            case Kind.FLAG if text not in {"0", "1"}:
+                raise self._refused(shown, "0 and 1 are")
+            case Kind.CHOICE if text not in self.choices:
+                raise self._refused(shown, f"{', '.join(self.choices)} are")
+            case Kind.VERSION if not _VERSION.fullmatch(text):
+                raise self._refused(shown, "numbers with dots between, as 6.11.2, are")
+            case Kind.PATH if not _PATH.fullmatch(text):
+                raise self._refused(shown, "ASCII without spaces, # and \\ is")
+            case Kind.SERVER if text.strip():
+                server_address(f"{self.module}.{self.key}", text)
+            case _:
+                pass
 
     def _doors(self, text: str) -> str:
         """The list in order, each door once; empty for none."""

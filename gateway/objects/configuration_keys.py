@@ -37,6 +37,7 @@ TIMED_ALARM_MAX_S = 3_600
 RELAY_TIMEOUT_MAX_MS = 600_000
 DOOR_SENSOR_DELAY_MAX_S = 86_400
 PANIC_DELAY_MAX_S = 86_400
+MONITOR_TIMEOUT_MAX_MS = 60_000
 
 
 def _flag(module: str, key: str, default: str) -> ConfigurationKey:
@@ -210,6 +211,18 @@ _LIVE = (
         # Takes effect on the machine; on a simulated board it is only stored.
         _flag("ntp", "enabled", "0"),
     ),
+    # The empty hostname switches the monitor off; one with https:// in front uses TLS. The empty
+    # port is 80, or 443. Milliseconds.
+    *_acts_on(
+        "the monitor",
+        ConfigurationKey("monitor", "hostname", kind=Kind.SERVER),
+        _number("monitor", "port", "", 1, 65_535),
+        ConfigurationKey("monitor", "path", "api/notifications", Kind.PATH),
+        _number("monitor", "request_timeout", "5000", 100, MONITOR_TIMEOUT_MAX_MS),
+        # 0 for no `device_is_alive`.
+        _number("monitor", "alive_interval", "30000", 0, 86_400_000),
+        _flag("monitor", "inform_access_event_id", "0"),
+    ),
 )
 
 _STORED = {
@@ -231,10 +244,7 @@ _STORED = {
         server_id extract_template=0 max_request_attempts=3 request_timeout=5000
         contingency_enabled=1 alive_interval=30000
     """,
-    "monitor": """
-        hostname port path=api/notifications request_timeout=5000 alive_interval=30000
-        enable_photo_upload=0 inform_access_event_id=0
-    """,
+    "monitor": "enable_photo_upload=0",
     "push_server": "push_remote_address push_request_timeout=15000 push_request_period=60",
     "identifier": """
         verbose_logging=1 log_type=0 face_identification_enabled=0

@@ -6,7 +6,7 @@ refusal names the key, what was found and what is allowed.
 """
 
 from gateway.settings.alarms import Power
-from gateway.settings.device import ACCESS_LOG_CAPACITY, HttpSettings
+from gateway.settings.device import ACCESS_LOG_CAPACITY, HttpSettings, ServerSettings
 from gateway.settings.doors import Door, Egress, RexMode, Side, Turnstile
 from gateway.settings.files import (
     LAST_GOOD,
@@ -75,6 +75,7 @@ __all__ = [
     "SerialQrReader",
     "SerialReader",
     "SerialUhfReader",
+    "ServerSettings",
     "Shows",
     "Side",
     "SiteFile",

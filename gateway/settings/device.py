@@ -69,6 +69,17 @@ class FlightRecord(Section):
     """Limit for all files together; the oldest are deleted."""
 
 
+class ServerSettings(Section):
+    """What waits for servers that do not answer, and what they may be sent."""
+
+    keep_days: Annotated[int, Field(ge=1, le=365)] = 7
+    """Age beyond which a message is dropped unsent."""
+    keep_rows: Annotated[int, Field(ge=1_000, le=1_000_000)] = 100_000
+    """Entries of the journal that may wait for one server; the oldest are dropped."""
+    plain_secrets: bool = False
+    """Sends PINs and passwords over http:// too; by default over https:// only."""
+
+
 class HttpSettings(Section):
     """Where the API listens."""
 

@@ -15,7 +15,13 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from gateway.settings.alarms import Power, Siren, Zone
-from gateway.settings.device import Admission, FlightRecord, HttpSettings, Site
+from gateway.settings.device import (
+    Admission,
+    FlightRecord,
+    HttpSettings,
+    ServerSettings,
+    Site,
+)
 from gateway.settings.doors import Door, InterlockSettings, Turnstile
 from gateway.settings.locks import with_wired_locks
 from gateway.settings.readers import Reader, WiegandReader
@@ -55,6 +61,7 @@ class SiteFile(Section):
     admission: Admission = Admission()
     flight_record: FlightRecord = FlightRecord()
     interlock: InterlockSettings = InterlockSettings()
+    servers: ServerSettings = ServerSettings()
     initial: dict[str, dict[str, InitialValue]] = Field(default_factory=dict)
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 

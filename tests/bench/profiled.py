@@ -19,6 +19,7 @@ from unittest.mock import patch
 from gateway.api.process import run_api
 from gateway.api.serving.exchange import Exchange, Piece
 from gateway.cli.logs import log_to_stderr
+from gateway.uplink.uplink import Uplink
 
 LINES = 30
 
@@ -46,7 +47,7 @@ if __name__ == "__main__":
     log_to_stderr()
     threading.Thread(target=_end_with_input, name="end", daemon=True).start()
     with patch.object(Exchange, "step", _step):
-        run_api(Path(sys.argv[1]), "127.0.0.1:0")
+        run_api(Path(sys.argv[1]), "127.0.0.1:0", outward=Uplink)
     shown = io.StringIO()
     pstats.Stats(_profile, stream=shown).strip_dirs().sort_stats("tottime").print_stats(LINES)
     sys.stdout.write(shown.getvalue())

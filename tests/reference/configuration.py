@@ -41,10 +41,15 @@ def _row(key: ConfigurationKey) -> tuple[str, str, str, str]:
     return f"*{name}*" if key.secret else name, takes, default, acts_on
 
 
+_WORDS = {
+    Kind.FLAG: "0 or 1",
+    Kind.SERVER: "a host, or `http://` or `https://` with a host",
+    Kind.PATH: "the path of a URL",
+}
+
+
 def _takes(key: ConfigurationKey) -> str:
     match key.kind:
-        case Kind.FLAG:
-            return "0 or 1"
         case Kind.INT:
             empty = "" if key.default else ", or empty"
             return f"{key.minimum} to {key.maximum}{empty}"
@@ -52,5 +57,5 @@ def _takes(key: ConfigurationKey) -> str:
             return ", ".join(code(choice) if choice else "empty" for choice in key.choices)
         case Kind.DOORS:
             return f"comma list of {key.others}"
-        case Kind.TEXT | Kind.VERSION:
-            return key.kind.value
+        case Kind.FLAG | Kind.SERVER | Kind.PATH | Kind.TEXT | Kind.VERSION:
+            return _WORDS.get(key.kind, key.kind.value)

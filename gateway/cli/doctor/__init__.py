@@ -15,6 +15,7 @@ from gateway.cli.doctor.board import board_findings
 from gateway.cli.doctor.findings import Finding, Grade, fail, ok, report, warn
 from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.cli.doctor.rules import rule_findings
+from gateway.cli.doctor.servers import server_findings
 from gateway.cli.doctor.site import site_findings
 from gateway.cli.doctor.stored import stored_findings
 from gateway.cli.options import data_option_of, initialised, json_option
@@ -123,6 +124,7 @@ def examine(
         return
     if site is not None:
         yield from _guarded("rules", rule_findings(data, site))
+    yield from _guarded("servers", server_findings(data, site))
     yield from _guarded("rows", stored_findings(data))
     yield from processes
 

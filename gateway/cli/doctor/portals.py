@@ -15,7 +15,6 @@ from gateway.store.files import STORE_FILE
 from gateway.store.files.database import open_reader
 
 _NOT_SERVED = (
-    ("monitor", "hostname", "no event is sent to the monitor"),
     ("push_server", "push_remote_address", "no command is fetched from the push server"),
     ("online_client", "server_id", "no server is asked who may pass"),
     ("general", "online", "no server is asked who may pass: this device decides"),

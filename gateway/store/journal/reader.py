@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,14 @@ class JournalReader:
         with journal_errors(READING):
             sql = f"SELECT max(seq) FROM journal WHERE {KNOWN_SEQ}"  # noqa: S608 - ours
             return int(connection.execute(sql).fetchone()[0] or 0)
+
+    def count(self, seq: int, kinds: Collection[EntryKind]) -> int:
+        """How many entries of `kinds` have numbers above `seq`."""
+        connection = self._file.connection()
+        marks = ", ".join("?" * len(kinds))
+        with journal_errors(READING):
+            sql = f"SELECT count(*) FROM journal WHERE kind IN ({marks}) AND seq > ?"  # noqa: S608
+            return int(connection.execute(sql, (*map(str, kinds), seq)).fetchone()[0])
 
     def after(self, seq: int, limit: int) -> list[CommittedEntry]:
         """As `batch`, without the number."""

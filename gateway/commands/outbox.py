@@ -1,0 +1,45 @@
+"""How the servers fare that this device sends to. The command is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated
+
+from typing_extensions import TypedDict
+
+from gateway.commands.command import Command
+from gateway.commands.context import Call
+from gateway.commands.requests import NoMembers
+
+
+class Destination(TypedDict):
+    """One server. Times are Unix seconds of UTC, 0 for never."""
+
+    name: str
+    server: str
+    journal_seq: int
+    change_id: int
+    backlog: int
+    delivered: int
+    refused: int
+    dropped: int
+    last_success_utc: int
+    last_error: str
+    last_error_utc: int
+    failing_since_utc: int
+
+
+class OutboxState(TypedDict):
+    """Answer to `outbox_state`."""
+
+    destinations: list[Destination]
+
+
+def outbox_state(call: Call[NoMembers]) -> Annotated[Mapping[str, object], OutboxState]:
+    """For each server that this device sends to: what waits, was delivered, refused or dropped, and
+    the last success and error."""
+    return {"destinations": [asdict(state) for state in call.context.destinations()]}
+
+
+COMMANDS = (Command(outbox_state),)

@@ -1,0 +1,70 @@
+"""Where a server is, from the texts that clients set as its host, port and path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from gateway.errors import InvalidRequest
+
+_PORTS = {"http": 80, "https": 443}
+_UNTOUCHED = "/%:@!$&'()*+,;=-._~"
+"""Characters of a path that stay as they are; `quote` escapes the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """The base address of a server."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    """Begins with a slash and ends without one; empty for none."""
+    query: str = ""
+    """Without its question mark. Some receivers expect a secret in it."""
+
+    @property
+    def tls(self) -> bool:
+        return self.scheme == "https"
+
+    @property
+    def shown(self) -> str:
+        """The address without path and query, which may be secret."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    def target(self, topic: str) -> str:
+        """The request target for `topic`, which stands before the query."""
+        return f"{self.path}/{topic}" + (f"?{self.query}" if self.query else "")
+
+
+def server_address(key: str, host: str, port: str = "", path: str = "") -> ServerAddress:
+    """The address in the texts of three configuration keys; `key` names the first in refusals.
+
+    `host` is a name or an address; a scheme, a port and a path with it are accepted. `path` follows
+    that path, with or without slashes at its ends. Raises InvalidRequest.
+    """
+    text = host.strip()
+    if "://" not in text:
+        # A bare IPv6 address has colons and no brackets.
+        text = f"http://[{text}]" if text.count(":") > 1 and "[" not in text else f"http://{text}"
+    try:
+        parts = urlsplit(text)
+        given = parts.port
+    except ValueError as error:
+        raise InvalidRequest(f"{key} {host!r} is no address: {error}") from None
+    if parts.scheme not in _PORTS:
+        raise InvalidRequest(f"{key} {host!r}: http:// and https:// are allowed")
+    name = parts.hostname or ""
+    if not name or not name.isascii() or any(sign <= " " or sign in "\\^`{|}<>" for sign in name):
+        raise InvalidRequest(f"{key} {host!r} names no host")
+    own, _, query = path.partition("?")
+    whole = "/".join(part for part in (parts.path.strip("/"), own.strip().strip("/")) if part)
+    return ServerAddress(
+        parts.scheme,
+        name,
+        given or int(port or _PORTS[parts.scheme]),
+        "/" + quote(whole, safe=_UNTOUCHED) if whole else "",
+        quote((query or parts.query).strip(), safe=_UNTOUCHED + "?"),
+    )

@@ -1,0 +1,265 @@
+"""One HTTP request to one server, which may be of any quality: it ends by its deadline.
+
+httpcore speaks HTTP and keeps the connection. Its time-outs are for each read, so that a server
+which sends a byte a second would hold it for ever; the stream here gives each read what is left of
+the whole. The name server's answer, connecting and TLS are inside the deadline too.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+
+from gateway.objects.server_address import ServerAddress
+
+LARGEST_ANSWER = 64 * 1024
+"""Bytes of an answer's body that are read; then the connection is closed."""
+_SLICE = 16 * 1024
+"""Bytes of one write: a server that reads slowly is noticed after each."""
+_IDLE_S = 30.0
+"""How long an unused connection is kept."""
+
+_NO_NAME = "the name server does not answer"
+_LOOK_S = 0.25
+"""How often a request that waits for a name looks whether it was aborted."""
+
+_SocketOption = Any
+"""As httpcore types it, which does not export the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came of a request."""
+
+    status: int
+    """0 for no answer."""
+    why: str = ""
+    """Why there is none."""
+
+
+class Deadline:
+    """The instant by which the running request must have ended. One thread sets it."""
+
+    def __init__(self) -> None:
+        self._ends_s = 0.0
+        self._aborted = False
+        self.stream: httpcore.NetworkStream | None = None
+        """The connection in use."""
+
+    def set(self, timeout_s: float) -> None:
+        self._ends_s = time.monotonic() + timeout_s
+
+    def abort(self) -> None:
+        """Let this request and all later ones fail at once. Any thread may call it."""
+        self._aborted = True
+        if self.stream is not None:
+            with suppress(OSError, AttributeError):
+                self.stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+
+    def left_s(self, error: type[httpcore.TimeoutException]) -> float:
+        """The seconds that are left. Raises `error` when there are none."""
+        left_s = self._ends_s - time.monotonic()
+        if left_s <= 0 or self._aborted:
+            raise error("no answer in time")
+        return left_s
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection whose every step gets what is left of the deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+        deadline.stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - httpcore's
+        return self._stream.read(max_bytes, self._deadline.left_s(httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - httpcore's
+        for at in range(0, len(buffer), _SLICE):
+            left_s = self._deadline.left_s(httpcore.WriteTimeout)
+            self._stream.write(buffer[at : at + _SLICE], left_s)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - httpcore's
+    ) -> httpcore.NetworkStream:
+        left_s = self._deadline.left_s(httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left_s), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class _NoName(httpcore.ConnectTimeout):
+    """The name server does not answer."""
+
+
+class _Lookup(threading.Thread):
+    """Asks the name server, which cannot be interrupted."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(name="name look-up", daemon=True)
+        self.asked = (host, port)
+        self.addresses: list[str] = []
+        self.error: OSError | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            found = socket.getaddrinfo(*self.asked, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            self.error = OSError(f"its name is not known: {error}")
+        else:
+            self.addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+class _Network(httpcore.NetworkBackend):
+    """Connects within the deadline, to each of the host's addresses in turn."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._plain = httpcore.SyncBackend()
+        self._lookup: _Lookup | None = None
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - httpcore's
+        local_address: str | None = None,
+        socket_options: Iterable[_SocketOption] | None = None,
+    ) -> httpcore.NetworkStream:
+        addresses = self._addresses(host, port)
+        last: Exception | None = None
+        for number, address in enumerate(addresses):
+            left_s = self._deadline.left_s(httpcore.ConnectTimeout) / (len(addresses) - number)
+            try:
+                stream = self._plain.connect_tcp(
+                    address, port, left_s, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                last = error
+                continue
+            return _Stream(stream, self._deadline)
+        raise last or httpcore.ConnectError("its name has no address")
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """At most one look-up runs: one that hangs is waited for again, not repeated."""
+        lookup = self._lookup
+        if lookup is None or (lookup.asked != (host, port) and not lookup.is_alive()):
+            lookup = self._lookup = _Lookup(host, port)
+        while lookup.is_alive():
+            lookup.join(min(_LOOK_S, self._deadline.left_s(_NoName)))
+        self._lookup = None
+        if lookup.asked != (host, port):
+            return self._addresses(host, port)
+        if lookup.error is not None:
+            raise httpcore.ConnectError(str(lookup.error))
+        return lookup.addresses
+
+
+class HttpClient:
+    """Sends requests, one at a time, on one kept connection. No redirect is followed."""
+
+    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
+        """`ssl_context` is by default one that trusts the machine's authorities."""
+        self._deadline = Deadline()
+        self._network = _Network(self._deadline)
+        self._ssl_context = ssl_context
+        self._pool: httpcore.ConnectionPool | None = None
+
+    def post(
+        self, address: ServerAddress, topic: str, body: Mapping[str, Any], timeout_s: float
+    ) -> HttpAnswer:
+        """POST `body` as JSON and give the answer's status, `timeout_s` later at the latest."""
+        self._deadline.set(timeout_s)
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        url = httpcore.URL(
+            scheme=address.scheme,
+            host=address.host,
+            port=address.port,
+            target=address.target(topic),
+        )
+        standard = address.port == (443 if address.tls else 80)
+        headers = [
+            ("Host", host if standard else f"{host}:{address.port}"),
+            ("Content-Type", "application/json"),
+            ("Accept", "*/*"),
+        ]
+        content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        try:
+            with self._opened().stream("POST", url, headers=headers, content=content) as response:
+                status, where = response.status, _header(response.headers, b"location")
+                # The status says it all: what is wrong with the body changes nothing.
+                with suppress(httpcore.TimeoutException, httpcore.NetworkError):
+                    self._read_some(response)
+        except (
+            httpcore.TimeoutException,
+            httpcore.NetworkError,
+            httpcore.ProtocolError,
+            OSError,
+        ) as error:
+            self.close()
+            return HttpAnswer(0, _words(error))
+        redirected = f"it redirects to {where[:200]}" if 300 <= status < 400 else ""
+        return HttpAnswer(status, redirected)
+
+    def abort(self) -> None:
+        """End the running request, and refuse others. Any thread may call it."""
+        self._deadline.abort()
+
+    def close(self) -> None:
+        """Close the connection."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+    def _opened(self) -> httpcore.ConnectionPool:
+        if self._pool is None:
+            self._pool = httpcore.ConnectionPool(
+                ssl_context=self._ssl_context or ssl.create_default_context(),
+                max_connections=1,
+                keepalive_expiry=_IDLE_S,
+                network_backend=self._network,
+            )
+        return self._pool
+
+    @staticmethod
+    def _read_some(response: httpcore.Response) -> None:
+        read = 0
+        for part in response.iter_stream():
+            read += len(part)
+            if read > LARGEST_ANSWER:
+                return
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
+    found = (value for key, value in headers if key.lower() == name)
+    return next(found, b"").decode("latin-1")
+
+
+def _words(error: Exception) -> str:
+    """The cause in one line."""
+    if isinstance(error, httpcore.TimeoutException):
+        return _NO_NAME if isinstance(error, _NoName) else "no answer in time"
+    if isinstance(error, httpcore.ProtocolError):
+        return f"no HTTP: {error}"
+    text = str(error) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return f"its certificate is not trusted: {text.rpartition('failed: ')[2]}"
+    return text

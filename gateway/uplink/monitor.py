@@ -1,0 +1,202 @@
+"""The monitor's messages (Control iD Access API, 5.5): what is told of each thing that happened.
+
+Inside `dao` every value is text; beside it, and in all other topics, numbers are numbers. A request
+has one change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.doors.values import Mode, effective_mode
+from gateway.objects.declaration import ObjectType
+from gateway.objects.server_address import ServerAddress, server_address
+from gateway.store.journal import CommittedEntry, EntryKind
+
+KINDS = (
+    EntryKind.ACCESS,
+    EntryKind.ACCESS_EVENT,
+    EntryKind.ALARM,
+    EntryKind.GAVE_UP,
+    EntryKind.MODE,
+    EntryKind.STARTED,
+    EntryKind.TURN,
+)
+"""Entries that the monitor is told of."""
+CHANGED = ("cards", "templates")
+"""Objects whose changes by clients the monitor is told of."""
+CHANGES = {"insert": "inserted", "update": "updated", "delete": "deleted"}
+"""`change_logs.operation_type` -> `type` in `dao`."""
+ALIVE = "device_is_alive"
+
+_TURNS = {
+    "TURN_LEFT": (7, "TURN LEFT"),
+    "TURN_RIGHT": (8, "TURN RIGHT"),
+    "GIVE_UP": (9, "GIVE UP"),
+}
+_MODES = {
+    Mode.NORMAL: "none",
+    Mode.LOCK_DOWN: "lock_down",
+    Mode.EMERGENCY: "emergency",
+    # The vendor has no word for a fire; the doors are as in an emergency.
+    Mode.FIRE: "emergency",
+}
+
+_SHORTEST_ALIVE_S = 1.0
+
+Body = Mapping[str, Any]
+FindAccess = Callable[[int], CommittedEntry | None]
+"""From an id of access_logs to its entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorSettings:
+    """What clients have set in the module `monitor`."""
+
+    address: ServerAddress
+    timeout_s: float
+    alive_s: float
+    """0 for no `device_is_alive`."""
+    inform_event_id: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The path's last part, and the body of one POST."""
+
+    topic: str
+    body: Body
+
+
+def monitor_settings(values: Mapping[str, str]) -> MonitorSettings | None:
+    """The settings in the configuration `values`; None while the monitor is off.
+
+    Raises InvalidRequest for an address that is none.
+    """
+    if not values["hostname"].strip():
+        return None
+    alive_s = int(values["alive_interval"]) / 1000
+    return MonitorSettings(
+        server_address("monitor.hostname", values["hostname"], values["port"], values["path"]),
+        int(values["request_timeout"]) / 1000,
+        max(_SHORTEST_ALIVE_S, alive_s) if alive_s else 0.0,
+        values["inform_access_event_id"] == "1",
+    )
+
+
+class MonitorTopics:
+    """Turns entries, in their order, and changes into notifications of one device."""
+
+    def __init__(
+        self, device_id: int, access_logs: ObjectType, *, event_ids: bool, secrets: bool
+    ) -> None:
+        """`event_ids` adds `access_event_id`. Without `secrets` no PIN is told."""
+        self._device_id = device_id
+        self._event_ids = event_ids
+        self._secrets = secrets
+        self._modes: dict[int, Mode] = {}
+        """By door, as far as entries have told."""
+        self._told_mode = ""
+        self._access_columns = {
+            field.name: (field.default if field.default is not None else 0, field.secret)
+            for field in access_logs.fields
+            if field.extension is None
+        }
+
+    def entry(
+        self, entry: CommittedEntry, stamp: int, find_access: FindAccess
+    ) -> Iterator[Notification]:
+        """What is told of `entry`, which happened at the device time `stamp`."""
+        row = entry.body.get("row", {})
+        match entry.kind:
+            case EntryKind.ACCESS:
+                yield self._access(row, "inserted")
+            case EntryKind.ALARM:
+                yield self.change("alarm_logs", "inserted", row, row["time"])
+            case EntryKind.ACCESS_EVENT:
+                yield self._moved(row)
+            case EntryKind.TURN:
+                yield self._turned(row)
+            case EntryKind.GAVE_UP:
+                yield self._turned(row)
+                found = find_access(entry.body["access_log_id"])
+                if found is not None:
+                    # As the projection does to the row.
+                    yield self._access({**found.body["row"], "event": 13}, "updated")
+            case EntryKind.STARTED:
+                self._modes.clear()
+                yield self._mode(stamp, "none")
+            case EntryKind.MODE if "door" in entry.body:
+                # A mode of the device is an entry for each door.
+                self._modes[entry.body["door"]] = Mode(entry.body["mode"])
+                mode = _MODES[effective_mode(*self._modes.values())]
+                if mode != self._told_mode:
+                    yield self._mode(stamp, mode)
+            case _:
+                pass
+
+    def change(self, name: str, kind: str, row: Body, time: int) -> Notification:
+        """A row of `name` that was `inserted`, `updated` or `deleted`."""
+        values = {column: str(value) for column, value in row.items()}
+        return Notification(
+            "dao",
+            {
+                "object_changes": [{"object": name, "type": kind, "values": values}],
+                "device_id": self._device_id,
+                "time": time,
+            },
+        )
+
+    def alive(self, access_logs: int, stamp: int) -> Notification:
+        """The keep-alive: the device has so many access logs."""
+        body = {"access_logs": access_logs, "device_id": self._device_id, "time": stamp}
+        return Notification(ALIVE, body)
+
+    def enrolled(self, kind: str, value: int | str, user_id: int) -> Notification | None:
+        """A credential that a person showed and the device does not keep; None for one that no
+        topic is about, and for a PIN or password where secrets are not told."""
+        if kind not in {"card", "pin", "password"} or (kind != "card" and not self._secrets):
+            return None
+        body = {f"{kind}_value": value, "user_id": user_id, "device_id": self._device_id}
+        return Notification(kind, body)
+
+    def _access(self, row: Body, kind: str) -> Notification:
+        shown = {
+            name: "" if secret and not self._secrets else row.get(name, default)
+            for name, (default, secret) in self._access_columns.items()
+        }
+        return self.change("access_logs", kind, shown, row["time"])
+
+    def _moved(self, row: Body) -> Notification:
+        what = row["event"]
+        state = {"id": int(row["identification"]), "open": row["type"] == "OPEN"}
+        return Notification(what, {what: state, **self._beside(row)})
+
+    def _turned(self, row: Body) -> Notification:
+        number, name = _TURNS[row["type"]]
+        event = {
+            "type": number,
+            "name": name,
+            "time": row["timestamp"],
+            "uuid": row["identification"],
+        }
+        return Notification("catra_event", {"event": event, **self._beside(row)})
+
+    def _beside(self, row: Body) -> dict[str, int]:
+        about = {"access_event_id": row["id"]} if self._event_ids else {}
+        return {**about, "device_id": self._device_id, "time": row["timestamp"]}
+
+    def _mode(self, stamp: int, exception_mode: str) -> Notification:
+        self._told_mode = exception_mode
+        mode = {
+            "mode": 0,
+            "mode_name": "DEFAULT",
+            "time": stamp,
+            "last_offline": 0,
+            "exception_mode": exception_mode,
+        }
+        return Notification(
+            "operation_mode", {"operation_mode": mode, "device_id": self._device_id}
+        )

@@ -1,0 +1,349 @@
+"""The outbox on a real journal and store, with a server of straw and a clock that a test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import ManualClock
+from gateway.errors import InvalidRequest, StorageError
+from gateway.objects.catalogue import REGISTRY
+from gateway.settings import ServerSettings
+from gateway.store.journal import CommittedEntry, Entry, EntryKind, Journal, JournalReader
+from gateway.store.objects.store import Store
+from gateway.store.tables.destinations import stored_destinations
+from gateway.uplink.delivery import SendOutcome
+from gateway.uplink.monitor import Notification
+from gateway.uplink.outbox import Change, Outbox
+
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+DAY_S = 86_400
+
+
+@dataclass
+class StrawChannel:
+    """Tells of every alarm its number; takes what `answers` says, in turn, then all."""
+
+    server: str | None = "http://server:80"
+    answers: list[SendOutcome] = field(default_factory=list)
+    got: list[str] = field(default_factory=list)
+    alive_s: float = 0.0
+    name: str = "straw"
+    kinds: tuple[EntryKind, ...] = (EntryKind.ALARM, EntryKind.FIRE)
+    tables: tuple[str, ...] = ("cards",)
+    refusal: str = ""
+
+    def configure(self) -> str | None:
+        if self.refusal:
+            raise InvalidRequest(self.refusal)
+        return self.server
+
+    def told_of(self, entries: list[CommittedEntry]) -> list[tuple[int, list[Notification]]]:
+        return [(entry.seq, self._messages(entry)) for entry in entries]
+
+    @staticmethod
+    def _messages(entry: CommittedEntry) -> list[Notification]:
+        if entry.kind is EntryKind.FIRE:  # of which there are two messages
+            return [Notification("fire", {"id": f"{it}{entry.seq}"}) for it in "ab"]
+        return [Notification("alarm", {"id": entry.body["row"]["id"]})]
+
+    def told_of_change(self, change: Change) -> Notification | None:
+        return Notification("card", {"id": f"{change.operation} {change.row_id}"})
+
+    def alive(self) -> Notification:
+        return Notification("alive", {"id": "alive"})
+
+    def send(self, message: Notification) -> tuple[SendOutcome, str]:
+        outcome = self.answers.pop(0) if self.answers else SendOutcome.ACCEPTED
+        if outcome is SendOutcome.ACCEPTED:
+            self.got.append(str(message.body["id"]))
+        return outcome, "" if outcome is SendOutcome.ACCEPTED else "it said no"
+
+    def abort(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Site:
+    def __init__(self, path: Path) -> None:
+        Journal.create(path / "journal.db")
+        self.path = path
+        self.journal = Journal(path / "journal.db", "boot")
+        self.reader = JournalReader(path / "journal.db")
+        self.store = Store.create(path / "store.db", REGISTRY, lambda: 99)
+        self.clock = ManualClock(NOW)
+        self.channel = StrawChannel()
+        self.alarms = 0
+
+    def outbox(self, settings: ServerSettings | None = None) -> Outbox:
+        """One as after a start of the process; its thread does not run."""
+        return Outbox(
+            self.channel,
+            self.store,
+            self.reader,
+            self.clock,
+            settings or ServerSettings(),
+            lambda: True,
+        )
+
+    def alarm(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.alarms += 1
+            row = {"id": self.alarms, "event": 1, "cause": 7, "time": 5}
+            self._append(EntryKind.ALARM, row=row)
+
+    def fire(self) -> None:
+        self._append(EntryKind.FIRE, on=True)
+
+    def nothing(self) -> None:
+        self._append(EntryKind.FAULT, part="x", why=None)
+
+    def _append(self, kind: EntryKind, **body: object) -> None:
+        self.journal.append([Entry(kind, body, self.clock.utc(), 1, clock_trusted=True)], {})
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.store.close()
+    made.reader.close()
+    made.journal.close()
+
+
+@pytest.fixture
+def outbox(site: Site) -> Outbox:
+    made = site.outbox()
+    made.work()  # begins here
+    return made
+
+
+def drain(site: Site, outbox: Outbox, rounds: int = 200) -> None:
+    """Let it work, and the time pass for which it pauses, until it waits to be woken."""
+    for _ in range(rounds):
+        pause_s = outbox.work()
+        if pause_s is None:
+            return
+        site.clock.advance(pause_s + 0.001)
+    raise AssertionError("it never came to an end")
+
+
+def counts(outbox: Outbox) -> tuple[int, int, int, int]:
+    """Delivered, refused, dropped, backlog."""
+    state = outbox.state
+    assert state is not None
+    return state.delivered, state.refused, state.dropped, state.backlog
+
+
+def test_what_was_before_it_was_switched_on_is_not_sent(site: Site) -> None:
+    site.alarm(3)
+    outbox = site.outbox()
+    outbox.work()
+    site.alarm()
+    outbox.work()
+    assert site.channel.got == ["4"]
+    assert counts(outbox) == (1, 0, 0, 0)
+
+
+def test_entries_and_changes_go_out_in_order_and_others_only_move_the_cursor(
+    site: Site, outbox: Outbox
+) -> None:
+    site.alarm(2)
+    site.nothing()
+    site.fire()
+    site.alarm()
+    site.nothing()
+    with site.store.transaction():
+        (user,) = site.store.insert("users", [{"name": "Ana"}])
+        (card,) = site.store.insert("cards", [{"value": 5, "user_id": user}])
+    outbox.work()
+    assert site.channel.got == ["1", "2", "a4", "b4", "3", f"insert {card}"]
+    assert outbox.journal_seq == site.reader.last_seq()
+
+
+@pytest.mark.parametrize("after", range(8))
+def test_a_new_process_goes_on_where_the_last_one_stored_its_cursor(
+    site: Site, outbox: Outbox, after: int
+) -> None:
+    site.alarm(2)
+    site.fire()
+    site.alarm(3)
+    site.channel.answers = [SendOutcome.ACCEPTED] * after + [SendOutcome.FAILED]
+    outbox.work()
+    drain(site, site.outbox())
+    everything = ["1", "2", "a3", "b3", "3", "4", "5"]
+    # Only the first of an entry's two messages may be repeated.
+    assert list(dict.fromkeys(site.channel.got)) == everything
+    assert len(site.channel.got) <= len(everything) + 1
+
+
+def test_a_process_that_is_killed_repeats_the_messages_of_a_second_and_loses_none(
+    site: Site, outbox: Outbox
+) -> None:
+    site.alarm(300)
+    for _ in range(150):
+        outbox._step()
+        outbox._store_state(at_once=False)
+        site.clock.advance(0.1)
+    drain(site, site.outbox())
+    got = [int(number) for number in site.channel.got]
+    assert sorted(set(got)) == list(range(1, 301))
+    assert 0 <= len(got) - 300 <= 11
+
+
+def test_a_server_that_is_away_gets_everything_in_order_when_it_returns(
+    site: Site, outbox: Outbox
+) -> None:
+    site.channel.answers = [SendOutcome.FAILED] * 40
+    site.alarm(5)
+    pause_s = outbox.work()
+    assert pause_s
+    state = outbox.state
+    assert state is not None
+    assert (state.backlog, state.last_error) == (5, "alarm: it said no")
+    assert state.failing_since_utc == int(NOW.timestamp())
+    (stored,) = stored_destinations(site.path / "store.db")
+    assert (stored.backlog, stored.journal_seq) == (5, 0)
+    drain(site, outbox)
+    assert [it for it in site.channel.got if it != "alive"] == ["1", "2", "3", "4", "5"]
+    state = outbox.state
+    assert state is not None
+    assert (state.failing_since_utc, state.backlog) == (0, 0)
+
+
+def test_the_oldest_are_dropped_and_counted_when_too_many_wait(site: Site) -> None:
+    outbox = site.outbox(ServerSettings(keep_rows=1_000))
+    outbox.work()
+    site.channel.answers = [SendOutcome.FAILED]
+    site.alarm(1_007)
+    outbox.work()
+    drain(site, outbox)
+    assert site.channel.got[0] == "8"
+    assert counts(outbox) == (1_000, 0, 7, 0)
+
+
+def test_what_is_too_old_is_dropped_and_counted(site: Site, outbox: Outbox) -> None:
+    site.channel.answers = [SendOutcome.FAILED]
+    site.alarm(2)
+    outbox.work()
+    site.clock.advance(8 * DAY_S)
+    site.alarm()
+    drain(site, outbox)
+    assert site.channel.got == ["3"]
+    assert counts(outbox) == (1, 0, 2, 0)
+
+
+def test_entries_that_left_the_journal_unsent_are_counted(site: Site, outbox: Outbox) -> None:
+    site.channel.server = None
+    site.alarm(1)
+    site.channel.server = "http://server:80"
+    site.alarm(4)
+    site.journal.drop([2, 3])
+    outbox._read_journal(outbox._required())
+    assert [item.message.body["id"] for item in outbox._queue] == [1, 4, 5]
+    assert outbox._required().dropped == 0  # none before the cursor of a new destination
+
+
+def test_an_enrolment_goes_first_and_is_dropped_after_five_minutes(
+    site: Site, outbox: Outbox
+) -> None:
+    site.alarm(2)
+    outbox.send_soon(Notification("pin", {"id": "pin 8317"}))
+    outbox.work()
+    assert site.channel.got == ["pin 8317", "1", "2"]
+    site.channel.answers = [SendOutcome.FAILED]
+    outbox.send_soon(Notification("pin", {"id": "pin 8317"}))
+    outbox.work()
+    site.clock.advance(301)
+    outbox.work()
+    assert site.channel.got == ["pin 8317", "1", "2"]
+    assert counts(outbox) == (3, 0, 1, 0)
+    for path in site.path.iterdir():
+        assert b"pin 8317" not in path.read_bytes()
+
+
+def test_a_keep_alive_comes_in_its_interval_and_only_while_nothing_waits(
+    site: Site, outbox: Outbox
+) -> None:
+    site.channel.alive_s = 30.0
+    assert outbox.work() == pytest.approx(30.0)
+    site.clock.advance(30.0)
+    assert outbox.work() == pytest.approx(30.0)
+    assert site.channel.got == ["alive"]
+    site.channel.alive_s = 10.0
+    assert outbox.work() == pytest.approx(10.0)
+
+
+def test_another_server_is_tried_at_once_and_gets_what_waits(site: Site, outbox: Outbox) -> None:
+    site.channel.answers = [SendOutcome.FAILED]
+    site.alarm()
+    assert outbox.work()
+    site.channel.server = "http://other:80"
+    outbox.work()
+    assert site.channel.got == ["1"]
+
+
+def test_a_destination_that_is_off_keeps_nothing(site: Site, outbox: Outbox) -> None:
+    site.channel.answers = [SendOutcome.FAILED]
+    site.alarm()
+    outbox.work()
+    site.channel.server = None
+    assert outbox.work() is None
+    assert (outbox.state, outbox.journal_seq) == (None, None)
+    assert stored_destinations(site.path / "store.db") == []
+    site.alarm()
+    site.channel.server = "http://server:80"
+    outbox.work()
+    site.alarm()
+    outbox.work()
+    assert site.channel.got == ["3"]
+
+
+def test_settings_that_cannot_be_used_are_shown_and_lose_nothing(
+    site: Site, outbox: Outbox
+) -> None:
+    site.channel.refusal = "monitor.hostname 'a b' names no host"
+    site.alarm()
+    assert outbox.work() is None
+    state = outbox.state
+    assert state is not None
+    assert (state.last_error, state.backlog) == (site.channel.refusal, 1)
+    site.channel.refusal = ""
+    outbox.work()
+    assert site.channel.got == ["1"]
+
+
+def test_a_journal_that_begins_anew_is_sent_from_its_start(site: Site, outbox: Outbox) -> None:
+    site.alarm(5)
+    outbox.work()
+    site.journal.close()
+    for path in site.path.glob("journal.db*"):
+        path.unlink()
+    Journal.create(site.path / "journal.db")
+    site.journal = Journal(site.path / "journal.db", "boot")
+    site.alarm(2)
+    outbox.work()
+    assert site.channel.got == ["1", "2", "3", "4", "5", "6", "7"]
+
+
+def test_a_store_that_cannot_be_written_delays_nothing(
+    site: Site, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    site.alarm(2)
+    with monkeypatch.context() as broken:
+        broken.setattr(outbox._table, "keep", full)
+        outbox.work()
+        site.alarm()
+        outbox.work()
+    assert site.channel.got == ["1", "2", "3"]
+    site.clock.advance(2)
+    outbox.work()
+    (stored,) = stored_destinations(site.path / "store.db")
+    assert stored.delivered == 3

@@ -134,7 +134,6 @@ def test_a_door_without_a_sensor_is_warned_of(made: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "key", "value"),
     [
-        ("monitor", "hostname", "10.0.0.9"),
         ("push_server", "push_remote_address", "http://10.0.0.9"),
         ("online_client", "server_id", "7"),
         ("general", "online", "1"),

@@ -1,0 +1,59 @@
+"""What `gateway doctor` says of the servers that the api process last stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.doctor.servers import server_findings
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.files import STORE_FILE
+from gateway.store.objects.store import Store
+from gateway.store.tables.destinations import DestinationState, DestinationTable
+
+FINE = {"server": "https://s.example:443", "delivered": 7, "last_success_utc": 1_700_000_000}
+SUCCESS = "2023-11-14 22:13 UTC"
+
+
+def found(path: Path, **state: object) -> list[tuple[str, str]]:
+    with Store.create(path / STORE_FILE, REGISTRY, lambda: 1) as store:
+        table = DestinationTable(store)
+        if state:
+            table.keep(DestinationState("monitor", **state))  # type: ignore[arg-type]
+    return [(it.grade.value, it.text) for it in server_findings(path, None)]
+
+
+def test_a_device_without_servers_has_no_finding(tmp_path: Path) -> None:
+    assert found(tmp_path) == []
+
+
+def test_a_server_that_answers_is_fine(tmp_path: Path) -> None:
+    text = f"https://s.example:443 answered last at {SUCCESS}; 7 delivered"
+    assert found(tmp_path, **FINE) == [("ok", text)]
+
+
+@pytest.mark.parametrize(
+    ("state", "grade", "words"),
+    [
+        (
+            {"failing_since_utc": 1, "last_error": "door: answered 500", "backlog": 3},
+            "fail",
+            ("fails: door: answered 500", f"last success {SUCCESS}", "3 wait"),
+        ),
+        ({"server": "", "last_error": "names no host"}, "fail", ("no server", "names no host")),
+        (
+            {"refused": 2, "last_error": "door: answered 404"},
+            "warn",
+            ("2 refused", "answered 404"),
+        ),
+        ({"dropped": 5}, "warn", ("5 entries were dropped",)),
+        ({"server": "http://s.example:80"}, "warn", ("without TLS", "card numbers")),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_figures(
+    tmp_path: Path, state: dict[str, object], grade: str, words: tuple[str, ...]
+) -> None:
+    findings = found(tmp_path, **{**FINE, **state})
+    (text,) = (text for its, text in findings if its == grade)
+    assert all(word in text for word in words)

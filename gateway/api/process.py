@@ -155,26 +155,32 @@ def run_api(
         feed = partial(feed_watchdog, notifier, living)
         modes = partial(_follow_modes, context)
         follower = _Follower(projection, store, zone, feed, modes, controller, begin_anew, uplink)
-        uplink.start()
-        stack.callback(uplink.close)
-        facts = FactListener(runtime, follower.heard)
-        facts.start()
-        stack.callback(facts.close)
+        _start(stack, uplink, FactListener(runtime, follower.heard))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         runtime.note("api", urls)
         log.info("api ready", url=urls)
         notifier.ready(urls)
         checks = FileChecks(data, store, clock, device_time)
-        checks.start()
-        stack.callback(checks.close)
-        expired.start()
-        stack.callback(expired.close)
+        _start(stack, checks, expired)
         living += [checks, expired, uplink]
         adopt_clock(context)
         stop.wait()
         notifier.stopping()
     return anew.is_set()
+
+
+class _Part(Protocol):
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _start(stack: ExitStack, *parts: _Part) -> None:
+    """Start `parts`, which `stack` closes."""
+    for part in parts:
+        part.start()
+        stack.callback(part.close)
 
 
 def _objects(site: SiteFile) -> Registry:

@@ -9,7 +9,7 @@ _BIAS = 1 << 63
 
 def u64_text(stored: int | None) -> str | None:
     """The decimal digits of a stored unsigned number; an SQL function of that name."""
-    return None if stored is None else str(stored + _BIAS)
+    return str(stored + _BIAS) if type(stored) is int else None
 
 
 class U64Column(peewee.BigIntegerField):

@@ -1,9 +1,9 @@
-"""Whether a stored value is one that could be stored today."""
+"""Whether a stored value is one that could be stored today, and what is shown of others."""
 
 from __future__ import annotations
 
 from gateway.errors import InvalidRequest
-from gateway.objects.fields import Field
+from gateway.objects.fields import Field, Stored, Text
 
 
 def storable(field: Field, value: object) -> bool:
@@ -19,3 +19,23 @@ def storable(field: Field, value: object) -> bool:
     except InvalidRequest:
         return False
     return True
+
+
+def raw_storable(field: Field, raw: object) -> bool:
+    """Whether `raw`, as SQLite gives it, stands for a value that `field` takes."""
+    if raw is None or field.plain:
+        return storable(field, raw)
+    return type(raw) is kind_of(field) and storable(field, field.column().python_value(raw))
+
+
+def kind_of(field: Field) -> type:
+    """The type of a sound value of `field` in the file, when it is not null."""
+    return type(field.empty)
+
+
+def mended(field: Field, raw: object) -> Stored:
+    """What is shown of `raw`, which has another type than `field`: text as far as it can be read,
+    else null."""
+    if isinstance(field, Text) and isinstance(raw, bytes):
+        return raw.decode("utf-8", "replace")
+    return None

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import peewee
@@ -40,11 +41,26 @@ READER_PRAGMAS: Pragmas = (
 )
 
 
+def text_or_bytes(raw: bytes) -> str | bytes:
+    """A text, or the bytes of one that is not UTF-8; for `text_factory`."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+_replaced: Callable[[bytes], str] = partial(str, encoding="utf-8", errors="replace")
+
+
 class TrackedDatabase(peewee.SqliteDatabase):
     """A peewee database that knows the connections of all threads and can close them."""
 
-    def __init__(self, path: Path, mode: str, pragmas: Pragmas) -> None:
-        """`mode` is SQLite's: `rw` or `ro` never create the file, `rwc` does."""
+    def __init__(self, path: Path, mode: str, pragmas: Pragmas, *, any_text: bool = False) -> None:
+        """`mode` is SQLite's: `rw` or `ro` never create the file, `rwc` does.
+
+        `any_text` gives replacement characters for what is not UTF-8; otherwise reading it raises.
+        """
+        self._text: Callable[[bytes], str] = _replaced if any_text else str
         self._open: list[tuple[weakref.ref[threading.Thread], sqlite3.Connection]] = []
         self._open_guard = threading.Lock()
         super().__init__(
@@ -64,6 +80,7 @@ class TrackedDatabase(peewee.SqliteDatabase):
     def _connect(self) -> sqlite3.Connection:
         connect = super()._connect  # type: ignore[misc] # - missing in peewee's stubs
         connection: sqlite3.Connection = connect()
+        connection.text_factory = self._text
         with self._open_guard:
             gone = [pair for pair in self._open if not _alive(pair[0])]
             self._open = [pair for pair in self._open if _alive(pair[0])]
@@ -216,13 +233,14 @@ def open_writer(
     *,
     create: bool = False,
     known_form: int | None = None,
+    any_text: bool = False,
 ) -> TrackedDatabase:
     """The file at `path` for reading and writing; it must exist unless `create`.
 
     `functions` become SQL functions, which triggers may call. Raises StorageError, also if the
     form of the file is above `known_form`.
     """
-    database = TrackedDatabase(path, "rwc" if create else "rw", WRITER_PRAGMAS)
+    database = TrackedDatabase(path, "rwc" if create else "rw", WRITER_PRAGMAS, any_text=any_text)
     for name, function in (functions or {}).items():
         database.register_function(function, name)
     _try(database, path, known_form)
@@ -235,6 +253,7 @@ def open_reader(
     *,
     known_form: int | None = None,
     immutable: bool = False,
+    any_text: bool = False,
 ) -> TrackedDatabase:
     """The existing file at `path`, read-only; the connection of each thread caches `cache_kib` KiB.
     Raises StorageError as `open_writer` does.
@@ -244,7 +263,9 @@ def open_reader(
     """
     # A negative number counts KiB instead of pages.
     mode = "ro&immutable=1" if immutable else "ro"
-    database = TrackedDatabase(path, mode, (*READER_PRAGMAS, ("cache_size", -cache_kib)))
+    database = TrackedDatabase(
+        path, mode, (*READER_PRAGMAS, ("cache_size", -cache_kib)), any_text=any_text
+    )
     _try(database, path, known_form)
     return database
 

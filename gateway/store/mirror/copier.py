@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.errors import StorageError
-from gateway.store.files.database import begin, reason, roll_back
+from gateway.store.files.database import begin, reason, roll_back, text_or_bytes
 from gateway.store.mirror.reader import Sound, is_complete
 from gateway.store.mirror.rows import (
     TABLES,
@@ -70,13 +70,6 @@ class _Head:
         return same and head.version <= self.version
 
 
-def _text(raw: bytes) -> str | bytes:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw
-
-
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -85,7 +78,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         isolation_level=None,
         cached_statements=300,
     )
-    connection.text_factory = _text
+    connection.text_factory = text_or_bytes
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     connection.execute("PRAGMA mmap_size = 0")
     return connection

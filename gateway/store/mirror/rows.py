@@ -14,16 +14,15 @@ from typing import Any
 
 from gateway.errors import InvalidRequest
 from gateway.objects.catalogue import REGISTRY
-from gateway.objects.fields import U64, Field, Int, Text, has_controls_in_name
+from gateway.objects.fields import Field, Int, Text, has_controls_in_name
 from gateway.objects.mirrored import mirrored
-from gateway.objects.stored import storable
+from gateway.objects.stored import raw_storable, storable
 from gateway.store.objects.schema import CONFIGURATION_KEY, quote
 
 Value = int | str | bytes | float | None
 """As SQLite gives it; bytes also for a text that is not UTF-8."""
 Key = int | str
 
-_BIAS = 1 << 63
 _UNREADABLE = "\0"
 """A configuration value that no key takes."""
 _SHOWN_ONLY = frozenset({"name", "reason", "login", "message"})
@@ -172,12 +171,6 @@ def _tables() -> dict[str, MirrorTable]:
 TABLES: Mapping[str, MirrorTable] = _tables()
 
 
-def _readable(field: Field, value: Value) -> bool:
-    if isinstance(field, U64):
-        return value is None or (type(value) is int and storable(field, value + _BIAS))
-    return storable(field, value)
-
-
 def read_row(
     table: MirrorTable, values: Sequence[Value], releases: frozenset[Value] = frozenset()
 ) -> MirrorRow:
@@ -189,7 +182,7 @@ def read_row(
     bad = tuple(
         field.name
         for field, value in zip(table.fields, values, strict=True)
-        if not _readable(field, value)
+        if not raw_storable(field, value)
     )
     if not bad:
         if table.check is not None:

@@ -81,11 +81,11 @@ class Store:
         self._path = path
         self._copy = FileCopy(path) if on_read_only_disk(path) else None
         opened = self._copy.path if self._copy else path
-        self._database = open_writer(opened, {"device_stamp": stamp})
+        self._database = open_writer(opened, {"device_stamp": stamp}, any_text=True)
         try:
             with storage_errors():
                 shape = prepare(self._database, registry, opened)
-            self._reader = open_reader(opened, READER_CACHE_KIB)
+            self._reader = open_reader(opened, READER_CACHE_KIB, any_text=True)
         except BaseException:
             self._database.close_all()
             raise

@@ -20,7 +20,8 @@ from typing import Any
 import peewee
 
 from gateway.errors import InvalidRequest
-from gateway.objects.fields import Stored
+from gateway.objects.fields import Field, Stored
+from gateway.objects.stored import kind_of, mended
 from gateway.store.files.database import TrackedDatabase, peewee_errors, storage_errors
 from gateway.store.query.compile import Compiler, QuerySources, members
 from gateway.store.query.deadline import deadline
@@ -142,8 +143,10 @@ class Runner:
         parts = [self._part(query, output) for output in query.outputs]
         names = [name for name, _ in parts]
         encoded = [(name, encode) for name, encode in parts if encode is not None]
+        mend = self._mend(query)
 
         def shape(row: tuple[Any, ...]) -> dict[str, object]:
+            row = mend(row)
             # In pages a row has its key after the outputs.
             shown: dict[str, object] = dict(zip(names, row, strict=False))
             for name, encode in encoded:
@@ -151,6 +154,37 @@ class Runner:
             return shown
 
         return shape
+
+    def _mend(self, query: Query) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+        """A function that shows what can be read of a damaged row, and leaves a sound one as it
+        is. Rows have few combinations of types, so each is looked at once."""
+        fields = [self._field(output) for output in query.outputs]
+        known: dict[tuple[type, ...], list[tuple[int, Field]]] = {}
+
+        def mend(row: tuple[Any, ...]) -> tuple[Any, ...]:
+            types = tuple(map(type, row))
+            bad = known.get(types)
+            if bad is None:
+                bad = known[types] = [
+                    (at, field)
+                    for at, (field, found) in enumerate(zip(fields, types, strict=False))
+                    if field is not None and found not in (kind_of(field), type(None))
+                ]
+            if not bad:
+                return row
+            values = list(row)
+            for at, field in bad:
+                values[at] = mended(field, values[at])
+            return tuple(values)
+
+        return mend
+
+    def _field(self, output: Output) -> Field | None:
+        """What a column holds; None for a count and for a key, which cannot be anything else."""
+        if not isinstance(output, Column):
+            return None
+        declared = self._compiler.models.registry[output.object_name]
+        return None if output.field == declared.key_name else declared.field(output.field)
 
     def _part(self, query: Query, output: Output) -> tuple[str, Callable[[Any], object] | None]:
         if not isinstance(output, Column):

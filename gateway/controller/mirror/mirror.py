@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -199,8 +199,7 @@ class Mirror:
             return self._open_readers().snapshots.settings()
         except StorageError:
             self._have_checked()
-            known = without_rules()
-            return replace(known, configuration={**known.configuration, **self.fallback})
+            return without_rules(self.fallback)
 
     def _read(self, read: Callable[[PeopleReader], R]) -> R:
         try:

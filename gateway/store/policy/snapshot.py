@@ -317,13 +317,13 @@ def _bell(row: tuple[Any, ...]) -> TimedAlarm:
     return TimedAlarm(row[0], tuple(map(bool, row[1:])))
 
 
-def without_rules() -> Snapshot:
-    """No rule, and the settings of which nothing is stored: what doors have before anything can be
-    read, so that people can leave."""
+def without_rules(known: Mapping[tuple[str, str], str] = MappingProxyType({})) -> Snapshot:
+    """No rule, and the default of each setting that is not among the `known`: what doors have
+    before anything can be read, so that people can leave."""
     none = {each.name: () for each in fields(PolicyRows) if each.name != "version"}
     policy = drain(compile_policy(PolicyRows(0, **none)))
     defaults = {(key.module, key.key): key.default for key in CONFIGURATION}
-    return Snapshot(0, policy, {}, defaults, {}, {}, {}, ())
+    return Snapshot(0, policy, {}, defaults | dict(known), {}, {}, {}, ())
 
 
 def _alarm_schedules(

@@ -15,7 +15,7 @@ from gateway.clock import Clock, DeviceTime
 from gateway.commands.enrolment_runner import EnrolmentRunner
 from gateway.commands.heavy import HeavyCommands
 from gateway.commands.listening import Listening
-from gateway.commands.pace import Pace
+from gateway.commands.pace import CommandPace
 from gateway.commands.rights import Caller, Sessions
 from gateway.commands.secret_refusals import SecretRefusals
 from gateway.commands.unstored_modes import UnstoredModes
@@ -71,7 +71,7 @@ class CommandContext:
     heavy: HeavyCommands = field(default_factory=HeavyCommands)
     unstored_modes: UnstoredModes = field(default_factory=UnstoredModes)
     """Exception modes in force that the database does not have yet."""
-    pace: Pace = field(default_factory=Pace)
+    pace: CommandPace = field(default_factory=CommandPace)
     backup_lock: threading.Lock = field(default_factory=threading.Lock)
     """Held during a backup or a restore."""
     platform: Platform = SIMULATED
@@ -159,6 +159,6 @@ class Call(Generic[R_co]):
     request: R_co
 
     def count_entries(self, count: int = 1) -> None:
-        """Count journal entries that the call will cause. Raises TooBusy, see Pace."""
+        """Count journal entries that the call will cause. Raises TooBusy, see CommandPace."""
         now_ns = self.context.clock.monotonic_ns()
         self.context.pace.take(self.caller.login or "", count, now_ns)

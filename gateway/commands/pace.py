@@ -18,7 +18,7 @@ PER_SECOND = 2
 _NS = 1_000_000_000
 
 
-class Pace:
+class CommandPace:
     """What each login may still have written into the journal. Thread-safe.
 
     It knows as many logins as there are accounts.

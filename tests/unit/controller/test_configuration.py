@@ -30,13 +30,15 @@ PASSED_ON = {
 """Files that handle any key: for the client that names it, or to check every stored value."""
 SNAPSHOTS = {
     "controller/state/config.py",
+    "controller/state/modes.py",
     "store/policy/exception_modes.py",
     "explain/site_view.py",
     "controller/flight/rules.py",
     "cli/doctor/portals.py",
 }
-"""Where the values of a snapshot are read; the second tells what the first makes of them, the third
-writes them down whatever they are, and the last finds those that nothing acts on."""
+"""Where the values of a snapshot are read. `modes` puts in modes that the database could not store,
+`site_view` says what the controller makes of them, `rules` writes them down whatever they are, and
+`portals` finds those that nothing acts on."""
 STORAGE = {"store/objects/store.py", "store/policy/snapshot.py"}
 """Where all values are fetched, for those who ask for some."""
 ONLY_TOLD = {("general", "online"), ("general", "language")}

@@ -9,7 +9,7 @@ import click
 from gateway.api.process import run_api
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
-from gateway.errors import SettingsError
+from gateway.errors import DamagedFile, SettingsError, StorageError
 from gateway.hardware.boards.profiles import load_profile
 from gateway.host.platform import SIMULATED, NoPlatform, Platform
 from gateway.host.process import RESTART_REQUESTED, follow_parent
@@ -25,7 +25,11 @@ def api(data: Path, http: str | None, https: str | None) -> None:
     """Run the api process alone: the device API over HTTP and HTTPS."""
     follow_parent()
     log_to_stderr()
-    if run_api(initialised(data), http, https, platform_of(data), outward=Uplink):
+    try:
+        restart = run_api(initialised(data), http, https, platform_of(data), outward=Uplink)
+    except DamagedFile as error:
+        raise StorageError(f"{error}; see gateway doctor --data {data}") from error
+    if restart:
         raise SystemExit(RESTART_REQUESTED)
 
 

@@ -30,6 +30,7 @@ _COMMANDS = {
     "explain": ("gateway.cli.explain", "Say why a door opened or did not, for whom and when."),
     "alarm": ("gateway.cli.alarm", "Silence alarms, and reset a fire."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
+    "restore": ("gateway.cli.restore", "Replace a lost store.db by a backup."),
     "wiring": ("gateway.cli.wiring", "Draw the header with every pin that the site uses."),
     "safe-relays": (
         "gateway.cli.safe_relays",

@@ -346,15 +346,26 @@ def _check(copy: sqlite3.Connection) -> None:
         raise StorageError(f"the copy is damaged: a reference of {broken[0]} is broken")
 
 
-def _receive(source: Source, path: Path) -> BackupStamp:
-    """Write the database of a backup to `path`; raises InvalidRequest unless it came whole."""
+def read_stamp(source: Source) -> BackupStamp:
+    """What the backup says of itself. Raises InvalidRequest where it is none that this program
+    can restore."""
+    return _begun(source)[0]
+
+
+def _begun(source: Source) -> tuple[BackupStamp, bytes]:
+    """The stamp, and what of the database was read with it."""
     piece = source.read(PIECE)
     if not piece.startswith(_FAMILY):
         raise InvalidRequest("the file is not a backup of a gateway")
     if not piece.startswith(FORMAT):
         raise InvalidRequest("the backup has a form that this program does not know")
     line, end, piece = piece[len(FORMAT) :].partition(b"\n")
-    stamp = _stamp(line if end and len(line) <= _LONGEST_STAMP else b"")
+    return _stamp(line if end and len(line) <= _LONGEST_STAMP else b""), piece
+
+
+def _receive(source: Source, path: Path) -> BackupStamp:
+    """Write the database of a backup to `path`; raises InvalidRequest unless it came whole."""
+    stamp, piece = _begun(source)
     room = shutil.disk_usage(path.parent).free
     if room < _COPIES * stamp.bytes:
         raise StorageError(f"{_COPIES * stamp.bytes} bytes are needed on the disk, {room} are free")

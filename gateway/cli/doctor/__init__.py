@@ -187,7 +187,10 @@ def _databases(data: Path) -> Iterator[Finding]:
             continue
         check = checks.get(name)
         when = f" (full check at night, {check.utc})" if check else ""
-        wrong = damage(data / name) or too_new(data / name) or (check and check.damage)
+        wrong = damage(data / name)
+        if wrong and name == STORE_FILE:
+            wrong += "; the doors go on by the mirror: stop the api process and run gateway restore"
+        wrong = wrong or too_new(data / name) or (check.damage if check else None)
         grade = Grade.FAIL if wrong else Grade.OK
         yield Finding(grade, name, f"{wrong or 'whole'}{when}")
     yield from _damaged_entries(data / JOURNAL_FILE)

@@ -11,7 +11,7 @@
 #   make chaos            damage, failing calls and a hostile api, many more cases (two hours)
 #   make bench            runs the measurements in tests/bench
 #   make mutate           mutation tests of the pure packages
-#   make lock         resolves the packages of `make install` anew, into requirements.lock
+#   make lock         resolves the packages of `make install` anew, into systemd/locked-requirements
 #   make sbom         writes dist/gateway.cdx.json, a bill of materials, and checks it for known holes
 #   make release          checks version, changelog and tree, then builds wheel and sdist into dist
 #   make docs             generates the reference pages of gateway/docs, and hw/drawings
@@ -86,7 +86,7 @@ docs: setup-test
 
 # For every Python and machine at once; hatchling too, which builds the project on the device. What is
 # locked stays unless it no longer fits pyproject.toml; ARGS=--upgrade takes the newest.
-LOCK := requirements.lock
+LOCK := systemd/locked-requirements
 lock: setup-lock
 	@$(BIN)/uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make lock" --extra pi --no-emit-index-url -o $(LOCK) $(ARGS) \

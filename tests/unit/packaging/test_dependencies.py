@@ -63,7 +63,7 @@ def test_every_imported_package_is_declared(
 
 def locked(root: Path) -> dict[str, tuple[str, int]]:
     """Package -> its version and the number of its hashes."""
-    text = (root / "requirements.lock").read_text().replace("\\\n", " ")
+    text = (root / "systemd/locked-requirements").read_text().replace("\\\n", " ")
     found: dict[str, tuple[str, int]] = {}
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
@@ -88,4 +88,4 @@ def test_the_lock_file_has_a_fitting_version_of_every_declared_package(
 
 def test_every_locked_package_has_hashes_and_no_address(root: Path) -> None:
     assert [name for name, (_, hashes) in locked(root).items() if not hashes] == []
-    assert "://" not in (root / "requirements.lock").read_text()
+    assert "://" not in (root / "systemd/locked-requirements").read_text()

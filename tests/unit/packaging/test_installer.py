@@ -255,7 +255,7 @@ def test_packages_come_from_a_directory_alone_when_one_is_named(
 def test_packages_of_the_index_are_those_of_the_lock_file(machine: Machine, root: Path) -> None:
     machine.install()
     locked, own = machine.calls("pip install")
-    assert locked.endswith(f"--require-hashes -r {root}/requirements.lock")
+    assert locked.endswith(f"--require-hashes -r {root}/systemd/locked-requirements")
     assert own.endswith(f"--no-deps --no-build-isolation {root}")
 
 

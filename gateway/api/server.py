@@ -173,7 +173,11 @@ class Server:
         except TimeoutError:
             now = self._loop.time()
             for connection in self.admission.all():
-                connection.sweep(now)
+                try:
+                    connection.sweep(now)
+                except Exception:  # whatever it was - the others are served on
+                    log.exception("a connection was aborted")
+                    connection.abort()
         self._turned_at = time.monotonic()
 
     def _trouble(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

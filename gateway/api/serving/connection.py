@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from email.utils import formatdate
 from enum import Enum, auto
 from functools import lru_cache
@@ -72,6 +73,16 @@ _WAITS = {
     ConnectionStage.BODY: Waiting.BODY,
     ConnectionStage.SENDING: Waiting.READER,
 }
+
+_NO_STEP_RUNS = frozenset(
+    {
+        ConnectionStage.BODY,
+        ConnectionStage.QUEUED,
+        ConnectionStage.SENDING,
+        ConnectionStage.PAUSED,
+    }
+)
+"""Stages with a request on which no worker works."""
 
 
 class HttpConnection(asyncio.BufferedProtocol):
@@ -175,19 +186,8 @@ class HttpConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._gone = True
         self._host.admission.leave(self)
-        idle = self._stage in {
-            ConnectionStage.BODY,
-            ConnectionStage.QUEUED,
-            ConnectionStage.SENDING,
-            ConnectionStage.PAUSED,
-        }
+        self._leave_exchange()
         self._stage = ConnectionStage.CLOSED
-        exchange = self._exchange
-        if exchange is not None:
-            exchange.body.fail("the client has gone")
-            if idle:  # else the step that runs is the last
-                self._host.workers.run(self.address, exchange.close)
-                self._finished()
 
     def pause_writing(self) -> None:
         """Nothing to do: the next piece is made when everything of the last is on its way."""
@@ -334,8 +334,10 @@ class HttpConnection(asyncio.BufferedProtocol):
             return
         try:
             self._send(self._framed(piece))
-        except h11.LocalProtocolError:
-            log.exception("the answer was aborted")
+        except Exception:  # whatever is wrong with it - nobody else ends the connection
+            log.exception("the answer was aborted", path=exchange.path)
+            if not piece.last:
+                self._host.workers.run(self.address, exchange.close)
             piece = Piece(None, b"", last=True, broken=True)
         if piece.broken:
             self._finished()
@@ -357,7 +359,10 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._next_step()
 
     def _framed(self, piece: Piece) -> bytes:
-        """The bytes of `piece` as HTTP has them; raises h11.LocalProtocolError."""
+        """The bytes of `piece` as HTTP has them.
+
+        Raises h11.LocalProtocolError, or ValueError for a header that cannot be encoded.
+        """
         if piece.broken:
             return b""
         out = b""
@@ -433,7 +438,8 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._since = self._loop.time()
         if self._tls is not None:
             self._send_raw(self._tls.closing())
-        self._transport.write_eof()
+        with suppress(OSError):  # it was reset just now
+            self._transport.write_eof()
         if self._ended_at is not None:
             self._close()
         else:
@@ -457,10 +463,21 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     # The end
 
+    def _leave_exchange(self) -> None:
+        """Give up the request, if any; while a step runs, `_deliver` does so after it."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        exchange.body.fail("the client has gone")
+        if self._stage in _NO_STEP_RUNS:
+            self._host.workers.run(self.address, exchange.close)
+            self._finished()
+
     def _close(self) -> None:
         """Close when what was written has gone out; the sweep goes on until then."""
         if self._tls is not None and self._stage is not ConnectionStage.LINGERING:
             self._send_raw(self._tls.closing())
+        self._leave_exchange()
         self._stage = ConnectionStage.LINGERING
         self._transport.close()
 

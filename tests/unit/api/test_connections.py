@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog.testing
+from werkzeug.wsgi import ClosingIterator
 
 from gateway.api.server import Listener, Server
+from gateway.api.serving.admission import Waiting
+from gateway.api.serving.connection import HttpConnection
 from gateway.api.serving.limits import Limits
 from gateway.clock import SystemClock
 from gateway.host.certificate import make_self_signed
@@ -290,6 +293,76 @@ def test_a_process_without_descriptors_gives_up_who_waits_and_says_so_once() -> 
         assert child.returncode == 0
     assert said.count(b"out of system resource") == 1
     assert len(said) < 10_000
+
+
+@pytest.mark.parametrize("path", [b"/ticks", b"/endless"])
+def test_a_client_that_breaks_tls_during_its_answer_gives_back_what_it_held(
+    path: bytes, tmp_path: Path
+) -> None:
+    """The place among the large requests, and what the application opened."""
+    certificate = tmp_path / "certificate.pem"
+    make_self_signed(certificate, SystemClock().utc())
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    trusting.check_hostname = False
+    closed = threading.Event()
+
+    def run(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        if environ["PATH_INFO"] == "/echo":
+            return application(environ, start_response)
+        environ["wsgi.input"].read()
+        return ClosingIterator(application(environ, start_response), closed.set)
+
+    with (
+        Server(
+            run, Listener("127.0.0.1", 0, certificate), limits=Limits(large_at_once=1)
+        ) as server,
+        ExitStack() as stack,
+    ):
+
+        def large(path: bytes) -> ssl.SSLSocket:
+            raw = stack.enter_context(connected(server.address))
+            tls = stack.enter_context(trusting.wrap_socket(raw))
+            head = b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (path, LARGE)
+            tls.sendall(head + b"x" * LARGE)
+            return tls
+
+        broken = large(path)
+        assert broken.recv(1)
+        if path == b"/endless":
+            _until(lambda: any(it.waiting[0] is Waiting.READER for it in server.admission.all()))
+        with socket.socket(fileno=broken.detach()) as raw:
+            raw.settimeout(PATIENCE_S)
+            raw.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
+            everything(raw)
+        assert closed.wait(PATIENCE_S)
+        assert large(b"/echo").recv(12) == b"HTTP/1.1 200"
+
+
+def test_an_answer_that_is_no_http_ends_its_connection_and_is_closed() -> None:
+    closed = threading.Event()
+
+    def run(_: WSGIEnvironment, start_response: StartResponse) -> ClosingIterator:
+        start_response("200 OK", [("X-Name", "\u20ac")])
+        return ClosingIterator([b"x" * 65_536, b"x"], closed.set)
+
+    with serving(run=run) as server, connected(server.address, REQUEST) as connection:
+        assert everything(connection) == b""
+        assert closed.wait(PATIENCE_S)
+        _until(lambda: not len(server.admission))
+
+
+def test_a_connection_that_cannot_be_looked_after_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with serving(QUICK) as server, connected(server.address) as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(HttpConnection, "sweep", _fail)
+            assert everything(connection) == b""
+        assert echoed(server.address)
+
+
+def _fail(*_: object) -> None:
+    raise OSError(107, "Transport endpoint is not connected")
 
 
 def test_the_cap_leaves_descriptors_for_the_databases() -> None:

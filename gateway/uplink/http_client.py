@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 
-from gateway.objects.server_address import ServerAddress
+from gateway.objects.server_address import ServerAddress, server_address
 
 LARGEST_ANSWER = 64 * 1024
 """Bytes of an answer's body that are read; then the connection is closed."""
@@ -206,7 +207,9 @@ class HttpClient:
             with self._opened().stream("POST", url, headers=headers, content=content) as response:
                 status, where = response.status, _header(response.headers, b"location")
                 # The status says it all: what is wrong with the body changes nothing.
-                with suppress(httpcore.TimeoutException, httpcore.NetworkError):
+                with suppress(
+                    httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError
+                ):
                     self._read_some(response)
         except (
             httpcore.TimeoutException,
@@ -216,7 +219,7 @@ class HttpClient:
         ) as error:
             self.close()
             return HttpAnswer(0, _words(error))
-        redirected = f"it redirects to {where[:200]}" if 300 <= status < 400 else ""
+        redirected = f"it redirects to {_place(where)}" if 300 <= status < 400 else ""
         return HttpAnswer(status, redirected)
 
     def abort(self) -> None:
@@ -251,6 +254,15 @@ class HttpClient:
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:
     found = (value for key, value in headers if key.lower() == name)
     return next(found, b"").decode("latin-1")
+
+
+def _place(location: str) -> str:
+    """The server in `location`; the rest may repeat what is secret in the request's address."""
+    try:
+        parts = urlsplit(location)
+        return server_address("", f"{parts.scheme}://{parts.netloc}").shown
+    except ValueError:
+        return "another path"
 
 
 def _words(error: Exception) -> str:

@@ -247,7 +247,12 @@ class Outbox:
             )
             self._alive_sent_s = self._now_s()
         if self._state.server != server:
-            # Another server may answer at once, and get the backlog of the one before.
+            # Another server may answer at once, and get the backlog of the one before: as the
+            # settings now have it, since without TLS it is told no secret.
+            self._queue.clear()
+            self._count(dropped=len(self._urgent))
+            self._urgent.clear()
+            self._current = None
             self._state = replace(self._state, server=server)
             self._progress = replace(self._progress, not_before_s=0.0, failures=0)
 

@@ -129,6 +129,24 @@ def test_the_status_counts_whatever_becomes_of_the_body(client: HttpClient, serv
 
 
 @pytest.mark.parametrize(
+    "rest",
+    [b"Content-Length: 9000\r\n\r\nshort", b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n"],
+    ids=["cut off", "malformed"],
+)
+def test_a_broken_body_does_not_make_a_message_that_was_taken_one_that_failed(
+    client: HttpClient, serve: Serve, rest: bytes
+) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + rest)
+        _end(connection)
+
+    server = serve(talk)
+    assert post(client, server) == HttpAnswer(200)
+    server.talk = lambda it: it.sendall(OK)
+    assert post(client, server) == HttpAnswer(200)
+
+
+@pytest.mark.parametrize(
     ("talk", "why"),
     [
         (_reset, "reset"),
@@ -151,10 +169,11 @@ def test_what_is_no_answer_is_a_failure_with_a_cause(
 
 def test_no_redirect_is_followed(client: HttpClient, serve: Serve) -> None:
     other = serve()
-    where = f"http://127.0.0.1:{other.port}/else"
+    host = f"http://127.0.0.1:{other.port}"
+    where = f"{host}/api/door?secret=x"
     head = f"HTTP/1.1 307 Temporary Redirect\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n"
     server = serve(lambda it: it.sendall(head.encode()))
-    assert post(client, server) == HttpAnswer(307, f"it redirects to {where}")
+    assert post(client, server) == HttpAnswer(307, f"it redirects to {host}"), "no secret"
     assert other.requests == []
 
 

@@ -287,6 +287,31 @@ def test_another_server_is_tried_at_once_and_gets_what_waits(site: Site, outbox:
     assert site.channel.got == ["1"]
 
 
+def test_what_was_made_for_one_server_is_made_anew_for_another(
+    site: Site, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages for a server over TLS may hold a PIN, which one without TLS must not be told."""
+    told = site.channel.told_of
+
+    def told_with_pin(entries: list[CommittedEntry]) -> list[tuple[int, list[Notification]]]:
+        pin = f" pin to {site.channel.server}"
+        return [
+            (seq, [Notification(it.topic, {"id": f"{it.body['id']}{pin}"}) for it in messages])
+            for seq, messages in told(entries)
+        ]
+
+    monkeypatch.setattr(site.channel, "told_of", told_with_pin)
+    site.channel.server = "https://server:443"
+    site.alarm(2)
+    site.channel.answers = [SendOutcome.FAILED]
+    outbox.work()
+    outbox.send_soon(Notification("pin", {"id": "pin 1234"}))
+    site.channel.server = "http://server:80"
+    drain(site, outbox)
+    assert site.channel.got == ["1 pin to http://server:80", "2 pin to http://server:80"]
+    assert counts(outbox) == (2, 0, 1, 0)
+
+
 def test_a_destination_that_is_off_keeps_nothing(site: Site, outbox: Outbox) -> None:
     site.channel.answers = [SendOutcome.FAILED]
     site.alarm()

@@ -29,7 +29,7 @@ def held(path: Path, role: str) -> Iterator[None]:
     try:
         lock = _opened(path)
     except OSError as error:
-        raise DataDirectoryError(f"the lock {path} cannot be used: {error.strerror}") from error
+        raise _unusable(path, error) from error
     if lock is None:
         yield
         return
@@ -56,11 +56,16 @@ def rewrite(path: Path, text: str) -> None:
 
 
 def holder_of(path: Path) -> str | None:
-    """The text that the holder of the lock at `path` wrote; None without a holder."""
+    """The text that the holder of the lock at `path` wrote; None without a holder.
+
+    Raises DataDirectoryError for the lock of another user, which cannot be opened.
+    """
     try:
         lock = os.open(path, os.O_RDONLY | _SAFE)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _unusable(path, error) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
@@ -80,6 +85,10 @@ def _opened(path: Path) -> int | None:
     with suppress(FileNotFoundError):
         return os.open(path, os.O_RDONLY | _SAFE)
     return None
+
+
+def _unusable(path: Path, error: OSError) -> DataDirectoryError:
+    return DataDirectoryError(f"the lock {path} cannot be used: {error.strerror}")
 
 
 def _text(lock: int) -> str:

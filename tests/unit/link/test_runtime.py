@@ -133,6 +133,14 @@ def test_nobody_else_can_open_a_lock(data: Path) -> None:
             assert lock.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_lock_that_cannot_be_opened_is_named(data: Path) -> None:
+    runtime = RuntimeDirectory.create(data)
+    lock = runtime.path / "run.lock"
+    lock.symlink_to(data)
+    with pytest.raises(DataDirectoryError, match=f"the lock {lock} cannot be used"):
+        runtime.holder("run")
+
+
 def test_systemds_second_directory_is_the_apis(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

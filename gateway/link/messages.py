@@ -32,6 +32,8 @@ LONGEST_EXIT_S = 600
 LONGEST_BUZZ_MS = 3_000
 RowId = Annotated[int, Field(ge=0, lt=1 << 63)]
 """Id of a row, 0 for none."""
+Seconds = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
+"""As the journal keeps them."""
 
 Login = Annotated[str, Field(max_length=1_000)]
 """Login that sent the request; empty if unknown."""
@@ -129,11 +131,11 @@ class UnstoredMode(_Message):
     mode: Literal["none", "emergency", "lock_down"]
     login: Login = ""
     reason: Annotated[str, Field(max_length=1_000)] = ""
-    since: int = 0
+    since: Seconds = 0
     """Device time."""
-    until: int = 0
+    until: Seconds = 0
     """Device time, 0 for no end; `until_utc` decides."""
-    until_utc: int = 0
+    until_utc: Seconds = 0
     """Unix seconds, 0 for no end."""
 
 

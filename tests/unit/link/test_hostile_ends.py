@@ -83,6 +83,9 @@ UNREADABLE = {
     "huge id": good().replace(b"mine", b"i" * 60_000),
     "endless wait": good().replace(str(1 << 62).encode(), b"9" * 400),
     "huge version": good(f'{{"kind":"obey","version":{1 << 70}}}'),
+    "a time that no journal keeps": good(
+        f'{{"kind":"keep_modes","modes":[{{"door":0,"mode":"none","until_utc":{1 << 63}}}]}}'
+    ),
     "too many openings": good(
         f'{{"kind":"open_together","openings":[{",".join([OPENING] * (MOST_OPENINGS + 1))}]}}'
     ),

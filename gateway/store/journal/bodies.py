@@ -30,6 +30,8 @@ Span = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 UnixSeconds = Annotated[int, Field(ge=0, le=int(LATEST.timestamp()))]
 Seconds = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 """Device time, which a client may have set to anything."""
+Place = Annotated[int, Field(ge=0, le=4)]
+"""What can have an exception mode: a door of the board, 0 for the device."""
 
 
 class _Body(BaseModel):
@@ -134,26 +136,28 @@ class _TurnstileMode(_EnteredMode):
 
 
 class _TimedMode(_Mode):
-    timed: Id
+    timed: Place
     until_utc: Seconds
     left_ms: Span
 
 
 class _EndedMode(_Mode):
-    ended: Id
+    ended: Place
     until_utc: Seconds
 
 
 class _UnstoredMode(_Mode):
     mode: Literal["none", "emergency", "lock_down"]
-    unstored: Annotated[int, Field(ge=0, le=4)]
+    unstored: Place
+    login: Annotated[str, Field(max_length=1_000)] = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
     since: Seconds = 0
     until: Seconds = 0
     until_utc: Seconds = 0
 
 
 class _StoredMode(_Mode):
-    stored: Id
+    stored: Place
 
 
 class _Entered(_Body):

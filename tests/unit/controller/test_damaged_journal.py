@@ -102,6 +102,18 @@ ROWS = {
     "an unknown mode": ("""body = '{"door": 1, "mode": "open"}'""", MODES),
     "a missing member": ("""body = '{"door": 1}'""", MODES),
     "a huge number": (f"""body = '{{"ended": {"9" * 4000}, "mode": "x"}}'""", MODES),
+    "the end of a mode of no door": (
+        """body = '{"ended": 9, "until_utc": 5, "mode": "emergency"}'""",
+        MODES,
+    ),
+    "the rest of a mode of no door": (
+        """body = '{"timed": 9, "until_utc": 5, "left_ms": 5, "mode": "emergency"}'""",
+        MODES,
+    ),
+    "an unstored mode with an endless reason": (
+        f"""body = '{{"unstored": 1, "mode": "emergency", "reason": "{"x" * 2_000}"}}'""",
+        MODES,
+    ),
     "empty bodies": ("body = ''", "1"),
     "empty objects": ("body = '{}'", "1"),
     "a negative time": ("utc_us = -1", "1"),

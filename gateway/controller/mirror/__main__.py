@@ -12,6 +12,7 @@ import os
 import selectors
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.host.process import die_with_parent
@@ -36,6 +37,16 @@ def _send(message: Message) -> None:
     os.write(sys.stdout.fileno(), json.dumps(message).encode() + b"\n")
 
 
+def _needed(commands: list[Message]) -> Iterator[Message]:
+    """`commands` in order, without each `sync` that a later one answers as well: clients that ask
+    faster than the store can be read get one look at it together.
+    """
+    last = max((n for n, each in enumerate(commands) if each.get("do") == "sync"), default=-1)
+    for n, command in enumerate(commands):
+        if n >= last or command.get("do") != "sync":
+            yield command
+
+
 def main(data: Path, parent: int) -> None:
     """Feed the mirror of the data directory `data` until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -55,8 +66,8 @@ def main(data: Path, parent: int) -> None:
             if not piece:
                 return
             *lines, buffer = (buffer + piece).split(b"\n")
-            for line in lines:
-                feeder.handle(json.loads(line))
+            for command in _needed([json.loads(line) for line in lines]):
+                feeder.handle(command)
         else:
             feeder.poll()
 

@@ -3,16 +3,20 @@ nobody out who has a sound row."""
 
 from __future__ import annotations
 
+import os
+import queue
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.access.slices import drain
+from gateway.controller.mirror.child import ChildFeed
 from gateway.hardware.events import InputKind, InputName
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import MIRROR_FILE, STORE_FILE
@@ -362,3 +366,27 @@ def test_flipped_bytes_let_nobody_wrong_in_and_hardly_shut_anybody_out(
     record_property("chaos", rate)
     assert found.wrong == []
     assert found.rate > 0.95, found.shut
+
+
+def test_questions_that_wait_together_are_answered_by_one_look_at_the_store(demo: Path) -> None:
+    messages: queue.Queue[dict[str, Any]] = queue.Queue()
+    feed = ChildFeed(demo, messages.put)
+    feed.start()
+    try:
+        while messages.get(timeout=30)["is"] != "built":
+            pass
+        shutil.copy(next(demo.glob(f"{MIRROR_FILE}.new-*")), demo / MIRROR_FILE)
+        feed.send({"do": "swapped"})
+        while messages.get(timeout=30)["is"] != "synced":
+            pass
+        assert feed.pid is not None
+        os.kill(feed.pid, signal.SIGSTOP)
+        for n in range(1, 501):
+            feed.send({"do": "sync", "n": n})
+        os.kill(feed.pid, signal.SIGCONT)
+        answered: list[int] = []
+        while not answered or answered[-1] < 500:
+            answered.append(int(messages.get(timeout=30).get("n", 0)))
+        assert len(answered) < 10
+    finally:
+        feed.close()

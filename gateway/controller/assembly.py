@@ -152,6 +152,7 @@ def assembled(
         _note_fire(record)
         _begin_mirror(mirror, site, record, inbox)
         policies = PolicyKeeper(mirror, clock)
+        mirror.replaced = policies.forget_version
         link = stack.enter_context(LinkServer(runtime))
         passages = PassageReader(data / JOURNAL_FILE)
         stack.callback(passages.close)

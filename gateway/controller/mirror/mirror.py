@@ -97,6 +97,8 @@ class Mirror:
         """Gets the device's id whenever it was read."""
         self.failed: Callable[[str], object] = lambda _: None
         """Gets why the store cannot be read, when that begins."""
+        self.replaced: Callable[[], object] = lambda: None
+        """Called when another file is read, whose versions are not those of the one before."""
         self.names = NameReader(self._path, lambda path, kib: open_mirror(path, _ignored, kib))
         """May be called from one other thread."""
         self._feed = make_feed(data, self.post)
@@ -131,6 +133,11 @@ class Mirror:
         self._feed.send({"do": "sync", "n": self._asked})
         return self._asked
 
+    def _ask_again(self) -> None:
+        """Repeat a question that the feed had no answer to."""
+        if self._answered < self._asked:
+            self._feed.send({"do": "sync", "n": self._asked})
+
     def service(self) -> list[Mirrored]:
         """Take what the feed said."""
         if self._copy is not None and not on_read_only_disk(self._path):
@@ -152,8 +159,7 @@ class Mirror:
                 case "report":
                     self._reported(message)
                 case "started":
-                    if self._answered < self._asked:
-                        self._feed.send({"do": "sync", "n": self._asked})
+                    self._ask_again()
                 case "ended":
                     self._feed_fault = f"the process that feeds the mirror: {message['why']}"
         return answers
@@ -275,7 +281,9 @@ class Mirror:
                     self._put_aside()
                 fresh.rename(self._path)
             self._open()
+            self.replaced()
         self._feed.send({"do": "swapped"})
+        self._ask_again()
 
     def _put_aside(self) -> None:
         """Keep the former mirror, the last one that was, for whoever looks for the reason."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -65,6 +66,18 @@ class PolicyKeeper:
             self._next = version
         elif self._retry_ns is None:
             self._begin()
+
+    def forget_version(self) -> None:
+        """The reader reads another file, whose versions say nothing of the rules in force.
+
+        These decide until the next `want` has others compiled, whatever its version.
+        """
+        if self._running is not None:
+            with suppress(StorageError):  # its file is closed
+                self._running.close()
+        self._running = self._done = self._refused = self._next = None
+        self.version = 0
+        gc.enable()
 
     def finish(self) -> None:
         """Compile to the end in one go, before any door is served.

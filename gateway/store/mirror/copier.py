@@ -188,6 +188,7 @@ class MirrorSide:
                 create(self.connection)
                 self.connection.execute("COMMIT")
             else:
+                self._file = path.stat()
                 self._check_form()
                 self.connection.execute("PRAGMA synchronous = full")
                 self.connection.execute("PRAGMA journal_size_limit = 4194304")
@@ -201,6 +202,13 @@ class MirrorSide:
 
     def close(self) -> None:
         self.connection.close()
+
+    def is_in_place(self) -> bool:
+        """Whether the file under the path is still the existing one that was opened."""
+        try:
+            return os.path.samestat(self._file, self._path.stat())
+        except OSError:
+            return False
 
     def finish(self) -> None:
         """Put a fresh mirror on the disk, in the mode in which it is read and written."""

@@ -89,6 +89,8 @@ class Feeder:
     def poll(self) -> None:
         """Look for changes that nobody announced; check the mirror once."""
         if time.monotonic() >= self._again_s:
+            if self._mirror is not None and not self._mirror.is_in_place():
+                self._rebuild("the mirror was removed: it is made anew")
             try:
                 changed = self._mirror is None or self._store.changed()
             except StoreUnusable:

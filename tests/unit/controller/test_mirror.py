@@ -238,6 +238,34 @@ def test_a_mirror_that_is_no_database_is_put_aside_and_made_anew(demo: Path, sta
     assert aside.read_bytes().startswith(b"rubbish")
 
 
+def test_a_mirror_that_somebody_deletes_is_made_anew_at_once(demo: Path, start: Start) -> None:
+    with start(demo) as bench:
+        (demo / MIRROR_FILE).unlink()
+        bench.settle()
+        assert lets_in(bench)
+    (demo / STORE_FILE).write_bytes(b"rubbish" * 999)
+    with start(demo) as bench:
+        assert lets_in(bench)
+
+
+def test_rules_are_compiled_anew_from_a_new_mirror_of_the_same_version(
+    demo: Path, start: Start
+) -> None:
+    with start(demo) as bench:
+        assert lets_in(bench)
+        # The store is another one, which has come to the same version: one that was restored.
+        spoil(demo, "CREATE TABLE at AS SELECT version FROM policy_version")
+        spoil(
+            demo,
+            "DELETE FROM portal_access_rules",
+            "UPDATE policy_version SET version = (SELECT version FROM at)",
+        )
+        (demo / MIRROR_FILE).write_bytes(b"rubbish" * 9_999)
+        bench.settle()
+        bench.pass_time(11)
+        assert not lets_in(bench)
+
+
 def test_a_damaged_row_of_the_mirror_lets_nobody_in_and_is_copied_again(
     demo: Path, start: Start
 ) -> None:

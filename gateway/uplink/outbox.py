@@ -254,7 +254,7 @@ class Outbox:
             self._urgent.clear()
             self._current = None
             self._state = replace(self._state, server=server)
-            self._progress = replace(self._progress, not_before_s=0.0, failures=0)
+            self._progress = Progress()
 
     def _switch_off(self) -> None:
         if self._state is None:
@@ -335,16 +335,16 @@ class Outbox:
                 log.warning("the journal begins anew", to=self._channel.name, last=last)
                 self._state = state = replace(state, journal_seq=0)
             if last > state.journal_seq:
-                self._read_journal(state)
+                self._read_journal(state, last)
             elif not self._read_changes(state):
                 return False
         return True
 
-    def _read_journal(self, state: DestinationState) -> None:
+    def _read_journal(self, state: DestinationState, last_seq: int) -> None:
         batch = self._journal.batch(state.journal_seq, BATCH)
         reached = max(batch.reached, state.journal_seq)
         if reached == state.journal_seq:  # all of it was dropped meanwhile
-            reached = self._journal.last_seq()
+            reached = last_seq  # not the present one: it may be of an entry that is not read yet
         wanted = [entry for entry in batch.entries if entry.kind in self._channel.kinds]
         told = self._channel.told_of(wanted)
         times = {entry.seq: entry.utc if entry.clock_trusted else None for entry in wanted}

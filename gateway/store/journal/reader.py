@@ -76,16 +76,16 @@ class JournalReader:
         try:
             with journal_errors(READING):
                 rows = self._rows(connection, "seq > ?", seq, limit)
+            reached = rows[-1][0] if rows else seq
         except DamagedFile:
-            rows, limit = list(self._one_by_one(connection, seq, limit)), -limit
-        entries = list(entries_of(connection, rows, self.damage))
-        if limit < 0:  # each number was looked at
-            return Batch(entries, min(seq - limit, self.last_seq()))
-        return Batch(entries, rows[-1][0] if rows else seq)
+            # Before the rows are read: one that is written meanwhile is not passed over.
+            reached = min(seq + limit, self.last_seq())
+            rows = list(self._one_by_one(connection, seq, reached))
+        return Batch(list(entries_of(connection, rows, self.damage)), reached)
 
-    def _one_by_one(self, connection: sqlite3.Connection, seq: int, limit: int) -> Iterator[Raw]:
-        """The rows on the pages of the file that can be read."""
-        for number in range(seq + 1, min(seq + limit, self.last_seq()) + 1):
+    def _one_by_one(self, connection: sqlite3.Connection, seq: int, last: int) -> Iterator[Raw]:
+        """The rows up to `last` on the pages of the file that can be read."""
+        for number in range(seq + 1, last + 1):
             try:
                 with journal_errors(READING):
                     yield from self._rows(connection, "seq = ?", number, 1)

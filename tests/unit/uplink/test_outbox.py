@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from gateway.clock import ManualClock
-from gateway.errors import InvalidRequest, StorageError
+from gateway.errors import DamagedFile, InvalidRequest, StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import ServerSettings
 from gateway.store.journal import CommittedEntry, Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.reader import Batch
+from gateway.store.journal.rows import Raw
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import stored_destinations
 from gateway.uplink.delivery import SendOutcome
@@ -243,9 +246,50 @@ def test_entries_that_left_the_journal_unsent_are_counted(site: Site, outbox: Ou
     site.channel.server = "http://server:80"
     site.alarm(4)
     site.journal.drop([2, 3])
-    outbox._read_journal(outbox._required())
+    outbox._read_journal(outbox._required(), 5)
     assert [item.message.body["id"] for item in outbox._queue] == [1, 4, 5]
     assert outbox._required().dropped == 0  # none before the cursor of a new destination
+
+
+def test_an_entry_that_is_written_while_a_damaged_journal_is_read_is_sent(
+    site: Site, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.alarm(2)
+    rows = site.reader._rows
+
+    def damaged(connection: sqlite3.Connection, where: str, seq: int, limit: int) -> list[Raw]:
+        if where == "seq > ?":
+            raise DamagedFile("a page is damaged")
+        found = rows(connection, where, seq, limit)
+        if site.alarms == 2:
+            site.alarm()
+        return found
+
+    monkeypatch.setattr(site.reader, "_rows", damaged)
+    outbox.work()
+    assert site.channel.got == ["1", "2", "3"]
+
+
+def test_the_first_entry_of_a_journal_that_was_emptied_meanwhile_is_sent(
+    site: Site, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.alarm()
+    outbox.work()
+    site.alarm(2)
+    batch = site.reader.batch
+
+    def late(seq: int, limit: int) -> Batch:
+        if site.alarms > 3:
+            return batch(seq, limit)
+        site.journal.drop([1, 2, 3])
+        found = batch(seq, limit)
+        site.alarm()
+        return found
+
+    monkeypatch.setattr(site.reader, "batch", late)
+    outbox.work()
+    assert site.channel.got == ["1", "4"]
+    assert counts(outbox) == (2, 0, 2, 0)
 
 
 def test_an_enrolment_goes_first_and_is_dropped_after_five_minutes(

@@ -41,7 +41,8 @@ def replace_store(data: Path, backup: BinaryIO) -> Replaced:
 
     The device takes the id of the backup. The store is complete when it gets its name: the
     controller copies whatever it finds there. Raises DataDirectoryError while the api process runs
-    or the store is usable, and what Backups.restore does; then nothing has changed.
+    or the store is usable, and what Backups.restore does; then nothing has changed. Where only the
+    last rename fails, the former store is aside already and the next attempt goes on from there.
     """
     path = (data / STORE_FILE).resolve()
     holder = RuntimeDirectory.of(data).holder("api", data / STORE_FILE)

@@ -91,18 +91,22 @@ class Feeder:
         if time.monotonic() >= self._again_s:
             if self._mirror is not None and not self._mirror.is_in_place():
                 self._rebuild("the mirror was removed: it is made anew")
-            try:
-                changed = self._mirror is None or self._store.changed()
-            except StoreUnusable:
-                changed = True
-            if changed:
-                self._sync(None)
+            else:
+                self._look()
         if self._mirror is not None and not self._checked:
             self._checked = True
             damage = self._mirror.damage(self._beat)
             if damage is not None:
                 self._rebuild(f"the mirror is damaged ({damage}): it is made anew")
         self._beat()
+
+    def _look(self) -> None:
+        try:
+            changed = self._mirror is None or self._store.changed()
+        except StoreUnusable:
+            changed = True
+        if changed:
+            self._sync(None)
 
     def _beat(self) -> None:
         now_s = time.monotonic()

@@ -96,6 +96,8 @@ class Controller:
         self._refused: RulesRefused | None = None
         self._settings_only: Snapshot | None = None
         """The settings in force while no rules can be."""
+        self._doors_only: EffectiveConfig | None = None
+        """What the doors alone were bound to, of these settings."""
         self._waiting: deque[_Waiting] = deque()
         self._requests = RequestDispatcher(components, self.status, self._apply_again)
         self._in_order: tuple[Component, ...] = (*components.in_order(), self._requests.captures)
@@ -220,7 +222,11 @@ class Controller:
 
     def _bind_settings(self, settings: Snapshot) -> None:
         """Bind the doors alone, while there are no rules."""
-        config = EffectiveConfig(self._components.site, self._components.modes.in_force(settings))
+        snapshot = self._components.modes.in_force(settings)
+        config = EffectiveConfig(
+            self._components.site, snapshot, self._components.modes.over(snapshot)
+        )
+        self._doors_only = config
         for component in (self._components.interlock, *self._components.doors.values()):
             component.bind(config, self._now_ms())
 
@@ -444,7 +450,7 @@ class Controller:
 
     def _end_modes(self) -> None:
         """End exception modes whose time is over."""
-        known = self._config
+        known = self._config or self._doors_only
         if known and self._components.modes.over(known.snapshot) != known.modes_ended:
             self._apply_again()
 

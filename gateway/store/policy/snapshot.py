@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from operator import itemgetter
@@ -32,7 +33,7 @@ from gateway.access.slices import drain, sliced
 from gateway.access.steps import Steps, Work
 from gateway.alarms.sounders import TimedAlarm
 from gateway.doors.door_settings import SecBoxRow
-from gateway.errors import UNUSABLE, GatewayError, UnusableRules, kind_of
+from gateway.errors import UNUSABLE, GatewayError, StorageError, UnusableRules, kind_of
 from gateway.objects.configuration import DOOR_MAX
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.factory import portal_of_readers
@@ -230,8 +231,14 @@ class SnapshotReader:
         with sqlite_errors(STORE_UNREADABLE):
             configuration = read_configuration(self._run)
             boxes = drain(self._rows("sec_boxs", SecBoxRow))
+            modes: tuple[ModeRow, ...] = ()
+            with suppress(StorageError):  # a mode whose end cannot be read has none
+                modes = drain(self._rows("exception_modes", ModeRow))
         return replace(
-            without_rules(), configuration=configuration, sec_boxes={row.id: row for row in boxes}
+            without_rules(),
+            configuration=configuration,
+            sec_boxes={row.id: row for row in boxes},
+            modes=_known_modes(configuration, modes),
         )
 
     def _compile(self, version: int) -> Work[Snapshot]:
@@ -264,11 +271,7 @@ class SnapshotReader:
             portal_of_reader=readers,
             configuration=configuration,
             zones={row.zone: row for row in zones},
-            modes={
-                row.door_id: row
-                for row in modes
-                if configuration["general", mode_key(row.door_id)] == row.mode
-            },
+            modes=_known_modes(configuration, modes),
             zone_schedules=schedules,
             bells=bells,
             wiegand_modes=formats,
@@ -315,6 +318,15 @@ class SnapshotReader:
 
 def _bell(row: tuple[Any, ...]) -> TimedAlarm:
     return TimedAlarm(row[0], tuple(map(bool, row[1:])))
+
+
+def _known_modes(configuration: Configuration, rows: Iterable[ModeRow]) -> Mapping[int, ModeRow]:
+    """By door, the rows of the modes that `configuration` names."""
+    return {
+        row.door_id: row
+        for row in rows
+        if configuration.get(("general", mode_key(row.door_id))) == row.mode
+    }
 
 
 def without_rules(known: Mapping[tuple[str, str], str] = MappingProxyType({})) -> Snapshot:

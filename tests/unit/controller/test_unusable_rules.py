@@ -10,6 +10,7 @@ import pytest
 
 from gateway.cli.doctor import Finding, Grade, examine
 from gateway.hardware.events import InputKind, InputName
+from gateway.link.messages import KeepModes, UnstoredMode
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
 
@@ -104,6 +105,25 @@ def test_without_rules_cards_are_denied_and_people_leave(demo: Path, start: Any)
         bench.simulator.set_input(InputName(InputKind.FIRE), high=True)
         bench.pass_time(0.2)
         assert bench.unlocked(1)
+
+
+def test_without_rules_an_emergency_ends_at_its_time(demo: Path, start: Any) -> None:
+    with start(demo) as bench:
+        until_utc = int(bench.clock.utc().timestamp()) + 60
+    store(
+        demo,
+        "INSERT OR REPLACE INTO exception_modes"
+        " (door_id, mode, login, reason, since, until, until_utc)"
+        " VALUES (0, 'emergency', 'eva', 'smoke', 5, 5, ?)",
+        str(until_utc),
+    )
+    set_mode(demo, "emergency")
+    spoil(demo)
+    with start(demo) as bench:
+        assert (bench.unlocked(1), bench.unlocked(2)) == (True, True)
+        bench.ask(KeepModes(modes=(UnstoredMode(door=2, mode="emergency", until_utc=until_utc),)))
+        bench.pass_time(70)
+        assert (bench.unlocked(1), bench.unlocked(2)) == (False, False)
 
 
 def test_a_setting_that_cannot_be_read_changes_no_part_of_the_device(

@@ -63,7 +63,7 @@ def environ_of(
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method.decode("ascii"),
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "PATH_INFO": _path(path),
         "QUERY_STRING": query.decode("latin-1"),
         "SERVER_NAME": own[0],
         "SERVER_PORT": str(own[1]),
@@ -83,18 +83,23 @@ def environ_of(
 
 
 def _target(target: bytes) -> bytes:
-    """Path and query. Clients glue `http://host/` and `/login.fcgi` together; the vendor's server
-    takes both slashes."""
-    if target.startswith(b"/"):
-        return b"/" + target.lstrip(b"/")
-    if target == b"*":
+    """Path and query."""
+    if target.startswith(b"/") or target == b"*":
         return target
     try:
         parts = urlsplit(target)
     except ValueError as error:
         raise HeadError(400, "Malformed address") from error
-    path = b"/" + parts.path.lstrip(b"/")
-    return path + b"?" + parts.query if parts.query else path
+    return parts.path + b"?" + parts.query if parts.query else parts.path
+
+
+def _path(path: bytes) -> str:
+    """With one slash at its start. Clients glue `http://host/` and `/login.fcgi` together; the
+    vendor's server takes both slashes. The router takes any number, also escaped ones, and all
+    that look at the path must see the same one."""
+    if path == b"*":
+        return "*"
+    return "/" + unquote_to_bytes(path).decode("latin-1").lstrip("/")
 
 
 def _headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

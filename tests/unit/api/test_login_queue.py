@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from types import SimpleNamespace
 
@@ -202,3 +204,27 @@ def test_no_two_guesses_of_an_address_are_verified_at_a_time(
 
 def test_a_login_of_many_bytes_is_refused_before_its_turn(log_in: LogIn) -> None:
     assert log_in("x", padding="x" * LONGEST_BODY).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/hidlogin.fcgi",
+        "//login.fcgi?x",
+        "/%2flogin.fcgi",
+        "//%2F%2flogin.fcgi",
+        "/%6cogin%2efcgi",
+        "http://a/%2flogin.fcgi",
+        "http:login.fcgi",
+    ],
+)
+def test_a_login_takes_its_turn_however_its_path_is_written(
+    device: SimpleNamespace, target: str
+) -> None:
+    """Before its turn alone so few bytes are too many."""
+    with (
+        Server(create_app(device.context), Listener("127.0.0.1", 0)) as server,
+        closing(http.client.HTTPConnection(*server.address, timeout=30)) as client,
+    ):
+        client.request("POST", target, b" " * (LONGEST_BODY + 1))
+        assert client.getresponse().status == 413

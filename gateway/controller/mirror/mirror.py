@@ -202,7 +202,7 @@ class Mirror:
     def settings(self) -> Snapshot:
         """The settings alone; where none can be read, `fallback`."""
         try:
-            return self._open_readers().snapshots.settings()
+            return self._open_readers().snapshots.settings(self.fallback)
         except StorageError:
             self._have_checked()
             return without_rules(self.fallback)

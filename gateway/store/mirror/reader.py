@@ -83,14 +83,18 @@ class MirrorTables:
     def begin(self, version: int) -> Generator[None, None, None]:
         """Raises UnusableRules where a row that may block cannot be read in the store, StorageError
         where a value of the configuration is lost."""
-        for mark in self._connection.execute("SELECT name, rows, total, changed FROM contents"):
-            if self._marks.get(mark[0]) != mark:
-                self._marks[mark[0]] = mark
+        yield from self.begin_settings()
         stops = "SELECT name, row FROM faults WHERE fate = ? ORDER BY name, row LIMIT 1"
         found = self._connection.execute(stops, (Fate.STOPS.name,)).fetchone()
         if found is not None:
             what = f"{found[0]} {found[1]} cannot be read and may block somebody"
             raise UnusableRules(version, what)
+
+    def begin_settings(self) -> Generator[None, None, None]:
+        """Raises StorageError where a value of the configuration is lost."""
+        for mark in self._connection.execute("SELECT name, rows, total, changed FROM contents"):
+            if self._marks.get(mark[0]) != mark:
+                self._marks[mark[0]] = mark
         yield
         if not is_complete(self._connection, "configuration"):
             raise StorageError(_MISSING.format("configuration"))

@@ -155,6 +155,10 @@ class Tables(Protocol):
         """See which tables changed. Raises UnusableRules, StorageError."""
         ...
 
+    def begin_settings(self) -> Work[None]:
+        """As `begin`, when no rules are read. Raises StorageError."""
+        ...
+
     def mark(self, table: str) -> object:
         """The same object as before the latest `begin` if the table did not change since."""
         ...
@@ -174,6 +178,9 @@ class StoreTables:
         self._selections: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def begin(self, version: int) -> Work[None]:  # noqa: ARG002 - as Tables has it
+        yield from ()
+
+    def begin_settings(self) -> Work[None]:
         yield from ()
 
     def mark(self, table: str) -> object:  # noqa: ARG002 - as Tables has it
@@ -223,13 +230,18 @@ class SnapshotReader:
                     raise
                 raise UnusableRules(version, kind_of(error)) from None
 
-    def settings(self) -> Snapshot:
+    def settings(self, last_modes: Configuration = MappingProxyType({})) -> Snapshot:
         """The settings alone, without any rule: what doors need so that people can leave.
 
-        Raises StorageError.
+        The default of a mode that cannot be read would end an emergency: the modes of `last_modes`
+        count then. Raises StorageError.
         """
         with sqlite_errors(STORE_UNREADABLE):
-            configuration = read_configuration(self._run)
+            drain(self._tables.begin_settings())
+            configuration = dict(read_configuration(self._run))
+            if any(key.key in _MODE_KEYS for key in refused_keys(self._run)):
+                modes_kept = (key for key in last_modes if key[1] in _MODE_KEYS)
+                configuration |= {key: last_modes[key] for key in modes_kept}
             boxes = drain(self._rows("sec_boxs", SecBoxRow))
             modes: tuple[ModeRow, ...] = ()
             with suppress(StorageError):  # a mode whose end cannot be read has none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from gateway.cli.doctor import Finding, Grade, examine
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import KeepModes, UnstoredMode
-from gateway.store.files import STORE_FILE
+from gateway.store.files import MIRROR_FILE, STORE_FILE
 from gateway.store.journal import EntryKind
 
 CARD_OF_ANA = (123 << 32) | 45678
@@ -124,6 +125,26 @@ def test_without_rules_an_emergency_ends_at_its_time(demo: Path, start: Any) -> 
         bench.ask(KeepModes(modes=(UnstoredMode(door=2, mode="emergency", until_utc=until_utc),)))
         bench.pass_time(70)
         assert (bench.unlocked(1), bench.unlocked(2)) == (False, False)
+
+
+@pytest.mark.parametrize("lost", ["unknown", "missing in the mirror"])
+def test_a_mode_that_cannot_be_read_ends_no_emergency_at_a_start_without_rules(
+    demo: Path, start: Any, lost: str
+) -> None:
+    set_mode(demo, "emergency")
+    with start(demo) as bench:
+        assert bench.unlocked(1)
+    spoil(demo)
+    if lost == "unknown":
+        set_mode(demo, "foo")
+    else:
+        with start(demo):
+            pass  # the mirror has the spoiled rules
+        with closing(sqlite3.connect(demo / MIRROR_FILE)) as mirror:
+            mirror.execute("DELETE FROM rows_configuration WHERE value = 'emergency'")
+            mirror.commit()
+    with start(demo) as bench:
+        assert bench.unlocked(1)
 
 
 def test_a_setting_that_cannot_be_read_changes_no_part_of_the_device(

@@ -162,7 +162,7 @@ def _until(pieces: Iterator[str], text: str) -> str:
     return next(piece for piece in pieces if text in piece).strip()
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100 + b"1" + b"}" * 100])
+@pytest.mark.parametrize("body", [b"[" * 3_000, b'{"a":' * 100 + b"1" + b"}" * 100])
 def test_json_of_a_hundred_levels_is_refused(order: Order, body: bytes) -> None:
     for command in ("load_objects", "create_objects", "set_configuration", "login"):
         reply = order(command, data=body)

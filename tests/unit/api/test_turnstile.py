@@ -46,21 +46,30 @@ TURNSTILE = {
 
 @pytest.fixture(scope="module")
 def lobby(device: SimpleNamespace) -> Iterator[SimpleNamespace]:
-    """The device with a turnstile."""
+    """The device with a turnstile, and a session of each role."""
     context = device.context
     site = SiteFile.model_validate({**context.site.model_dump(), "turnstile": TURNSTILE})
     with Server(create_app(replace(context, site=site)), Listener("127.0.0.1", 0)) as server:
-        account = context.accounts.find("operator")
-        token = context.sessions.open("operator", account.stamp).token
-        yield SimpleNamespace(url=server.url, token=token, straw=device.straw, context=context)
+        tokens = {
+            login: context.sessions.open(login, context.accounts.find(login).stamp).token
+            for login in ("admin", "operator")
+        }
+        yield SimpleNamespace(
+            url=server.url,
+            token=tokens["operator"],
+            admin=tokens["admin"],
+            straw=device.straw,
+            context=context,
+        )
 
 
 @pytest.fixture
 def tell(lobby: SimpleNamespace) -> Ask:
-    """Asks the device with a turnstile, as an operator."""
+    """Asks the device with a turnstile, as an operator where one may."""
 
     def post(command: str, body: object = None, verb: str = "POST") -> tuple[int, Any]:
-        url = f"{lobby.url}/{command}.fcgi?session={lobby.token}"
+        token = lobby.admin if command == "remote_user_authorization" else lobby.token
+        url = f"{lobby.url}/{command}.fcgi?session={token}"
         reply = requests.request(verb, url, json=body, timeout=30)
         return reply.status_code, reply.json()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = tmp_path / "data"
     made.mkdir()
     return made
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A directory whose path is short enough for sockets, which that of a test may not be."""
+    with tempfile.TemporaryDirectory(prefix="gw-") as made:
+        yield Path(made)
 
 
 def test_it_is_private_and_the_same_at_every_start(data: Path) -> None:
@@ -106,11 +114,10 @@ def test_only_one_process_holds_a_role(data: Path) -> None:
 
 
 def test_a_second_runtime_directory_does_not_allow_a_second_process_on_the_same_data(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = RuntimeDirectory.create(data)
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(elsewhere))
     second = RuntimeDirectory.create(data)
     assert second.path != first.path
     database = data / "journal.db"

@@ -180,7 +180,7 @@ def test_a_servers_grant_carries_its_ways_and_its_kind_of_punch(
             openings=(Opening(door=2),),
             turnstile=(IN,),
             log_type_id=kind,
-            by=CALLER,
+            by="admin",
         )
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,9 @@ def test_from_a_read_only_card_both_processes_start_and_doors_open(
             running.process.wait()
         else:
             assert running.stop() == 0
-        mount(card, "-o", "remount,ro")
+        # The process that feeds the mirror ends a moment after the controller.
+        remount = ["mount", str(card), "-o", "remount,ro"]
+        eventually(lambda: subprocess.run(remount, check=False).returncode == 0, "a quiet disk")
         running = start(site)
         edges = running.board.edges(FRONT)
         running.swipe(ANA)

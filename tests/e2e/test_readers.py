@@ -53,7 +53,7 @@ def test_a_port_that_is_missing_is_offline_and_the_other_doors_work(
     ]
     done = odd.site.type("doctor")
     assert done.returncode == 1
-    assert f"fail reader qr: offline: {qr.why}; see its cable" in done.stdout
+    assert f"fail reader qr: offline: {qr.why}; check its cable" in done.stdout
 
     [user] = odd.api.create("users", {"name": "Zoe", "registration": ""})
     odd.api.create("user_groups", {"user_id": user, "group_id": 1})

@@ -370,7 +370,7 @@ def test_an_older_copy_of_the_store_that_went_on_is_compared_as_a_whole(
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize(("file", "count"), [(STORE_FILE, 15), (MIRROR_FILE, 25)])
+@pytest.mark.parametrize(("file", "count"), [(STORE_FILE, 8), (MIRROR_FILE, 12)])
 def test_flipped_bytes_let_nobody_wrong_in_and_hardly_shut_anybody_out(
     demo: Path,
     start: Start,

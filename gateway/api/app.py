@@ -22,6 +22,6 @@ def create_app(context: CommandContext) -> Flask:
     app.register_blueprint(description_blueprint())
     app.register_blueprint(manual_blueprint())
     app.register_blueprint(metrics_blueprint(context))
-    # Flask's documented way to add a middleware.
+    # Flask's documented way to add a middleware; mypy sees a method that is assigned to.
     app.wsgi_app = LoginQueue(app.wsgi_app, LoginTurns(time.monotonic))  # type: ignore[method-assign]
     return app

@@ -145,5 +145,5 @@ class Exchange:
             return
         try:
             close()
-        except Exception:  # as in `_step`
+        except Exception:  # an answer's fault must not end the worker that closes it
             log.exception("the end of an answer failed")

@@ -58,7 +58,7 @@ _MORE = 64
 READING = "the journal cannot be read"
 
 
-LAST_IDS = f"""SELECT {raw_text('"table"')}, {whole_number("value")} FROM last_ids"""  # noqa: S608
+LAST_IDS = f"""SELECT {raw_text('"table"')}, {whole_number("value")} FROM last_ids"""  # noqa: S608 - ours
 
 
 def ids_of(rows: Iterable[tuple[bytes | None, int | None]]) -> dict[str, int]:
@@ -104,7 +104,7 @@ class History(ABC):
         """How the journal ends; None in a new one."""
         with journal_errors(READING):
             row = self._one(
-                f"SELECT seq, {raw_text('kind')} FROM journal WHERE {KNOWN_SEQ}"  # noqa: S608
+                f"SELECT seq, {raw_text('kind')} FROM journal WHERE {KNOWN_SEQ}"  # noqa: S608 - ours
                 " ORDER BY seq DESC LIMIT 1"
             )
         return None if row is None else LastRun(row[0], row[1] == EntryKind.STOPPED.encode())
@@ -135,7 +135,7 @@ class History(ABC):
         with journal_errors(READING):
             if self._has("newest"):
                 for of, about, seq in self._all(
-                    f"SELECT {raw_text('kind')}, {raw_text('about')}, {whole_number('seq')}"  # noqa: S608
+                    f"SELECT {raw_text('kind')}, {raw_text('about')}, {whole_number('seq')}"  # noqa: S608 - ours
                     " FROM newest"
                 ):
                     if seq is not None and 0 < seq <= LARGEST_ID:

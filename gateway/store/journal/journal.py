@@ -126,7 +126,7 @@ class Journal(History):
             for model in _TABLES:
                 columns = ", ".join(f'"{field.column_name}"' for field in model._meta.sorted_fields)  # noqa: SLF001 - peewee's
                 name = model._meta.table_name  # noqa: SLF001 - peewee's own way to ask
-                self.connection().execute(f"SELECT {columns} FROM {name} LIMIT 0")  # noqa: S608
+                self.connection().execute(f"SELECT {columns} FROM {name} LIMIT 0")  # noqa: S608 - ours
 
     @classmethod
     def create(cls, path: Path) -> None:
@@ -243,7 +243,7 @@ class Journal(History):
             try:
                 for row in rows:
                     marks = ", ".join("?" * len(row))
-                    connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608
+                    connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608 - ours
                 connection.execute("COMMIT")
             except BaseException:
                 database.roll_back(connection)
@@ -330,7 +330,7 @@ class Journal(History):
         ).fetchone()[0]
         kinds = ", ".join("?" * len(STATES))
         missed = connection.execute(
-            f"SELECT {COLUMNS} FROM journal WHERE {KNOWN_SEQ} AND kind IN ({kinds}) AND seq > ?"  # noqa: S608
+            f"SELECT {COLUMNS} FROM journal WHERE {KNOWN_SEQ} AND kind IN ({kinds}) AND seq > ?"  # noqa: S608 - ours
             " ORDER BY seq",
             (*(str(kind) for kind in STATES), seen or 0),
         )

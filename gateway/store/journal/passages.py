@@ -113,7 +113,7 @@ class PassageReader:
         self.damage = Damage()
         columns = ("portal_id", "area_id", "utc_s", "day")
         wanted = ", ".join(whole_number(name) for name in columns)
-        self._of_person = f"SELECT number, {wanted} FROM passages WHERE user_id = ? ORDER BY number"  # noqa: S608
+        self._of_person = f"SELECT number, {wanted} FROM passages WHERE user_id = ? ORDER BY number"  # noqa: S608 - ours
 
     def close(self) -> None:
         self._file.close()

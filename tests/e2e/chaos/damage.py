@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from tests.faults.flips import drawn
+
 Damage = Callable[[Path], None]
 
 VALUES = ("x'00ff'", "'\u00e9' || char(0)", "9223372036854775807", "-1", "1e300", "NULL", "''")
@@ -17,14 +19,7 @@ PAGE = 4_096
 
 def flip(draw: random.Random) -> Damage:
     """One bit turned over."""
-    place, bit = draw.random(), draw.randrange(8)
-
-    def apply(path: Path) -> None:
-        content = bytearray(path.read_bytes())
-        content[int(place * len(content))] ^= 1 << bit
-        path.write_bytes(content)
-
-    return apply
+    return drawn(draw).apply
 
 
 def cut(draw: random.Random) -> Damage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -20,11 +19,11 @@ from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind, JournalReader
 from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
+from tests.faults.flips import flips
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
 
-FLIPS: Any = importlib.import_module("faults.flips")
 ANA = (123 << 32) | 45678
 STRANGER = (200 << 32) | 1
 GRANTED, UNKNOWN = 7, 3
@@ -247,7 +246,7 @@ def test_whatever_bit_of_the_journal_is_flipped_doors_open_for_their_people(
     whole = used.with_name("whole")
     shutil.copytree(used, whole)
     wrong = {}
-    for flip in FLIPS.flips(seed=12, count=20):
+    for flip in flips(seed=12, count=20):
         shutil.rmtree(used)
         shutil.copytree(whole, used)
         flip.apply(used / JOURNAL_FILE)

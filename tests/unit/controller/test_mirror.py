@@ -23,7 +23,7 @@ from gateway.store.files import MIRROR_FILE, STORE_FILE
 from gateway.store.mirror.reader import MirrorTables, open_mirror
 from gateway.store.objects.schema import CHANGES
 from gateway.store.objects.store import Store
-from tests.unit.controller.flips import at_rest, flip_rate
+from tests.faults.flips import at_rest, flip_rate
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start

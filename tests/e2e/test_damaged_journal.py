@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.e2e.disks import own_disk, remounted
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Home, Maker, Running
@@ -53,25 +52,6 @@ def test_both_processes_come_back_whatever_lies_in_place_of_the_journal(
     assert "was put aside at a start" in doctor.stdout
 
 
-@contextmanager
-def own_disk(path: Path) -> Iterator[None]:
-    """Mount a disk of its own at `path`, or skip."""
-    path.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("a disk of its own must be mounted, which takes root")
-    mount(path, "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(path)], check=True)
-
-
-def mount(path: Path, *words: str) -> None:
-    done = subprocess.run(["mount", *words, str(path)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
-
-
 @pytest.mark.parametrize("unclean", [False, True], ids=["after a stop", "after a crash"])
 def test_on_a_read_only_disk_both_come_up_and_rows_come_once_it_can_be_written(
     home: Home,
@@ -94,7 +74,7 @@ def test_on_a_read_only_disk_both_come_up_and_rows_come_once_it_can_be_written(
         assert running.stop() == 0
         for path, content in kept.items() if unclean else ():
             path.write_bytes(content)
-        mount(card, "-o", "remount,ro")
+        eventually(lambda: remounted(card, "ro"), "a quiet disk")
         running = start(site)
         edges = running.board.edges(FRONT)
         running.swipe(ANA)
@@ -105,7 +85,7 @@ def test_on_a_read_only_disk_both_come_up_and_rows_come_once_it_can_be_written(
         doctor = running.site.type("doctor")
         assert doctor.returncode == 1
         assert "fail journal: " in doctor.stdout
-        mount(card, "-o", "remount,rw")
+        assert remounted(card, "rw")
         eventually(lambda: running.status().journal_fault is None, "a journal to write")
         [row] = eventually(
             lambda: running.api.since("access_logs", before["id"]), "the row that waited"

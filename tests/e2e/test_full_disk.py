@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.errors import ControllerUnavailable
+from tests.e2e.disks import own_disk
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Home, Maker, Running
@@ -98,26 +98,6 @@ def test_while_the_store_cannot_grow_writes_fail_whole_and_doors_open(
     assert len(running.api.create("users", *many)) == len(many)
 
 
-@contextmanager
-def small_disk(path: Path) -> Iterator[None]:
-    """Mount a disk of its own at `path`, or skip."""
-    path.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("a disk that can be filled must be mounted, which takes root")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"no disk can be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(path)], check=True)
-
-
 def fill(path: Path) -> None:
     """Take all the space that is left."""
     with path.open("wb", buffering=0) as file:
@@ -132,7 +112,7 @@ def test_on_a_full_disk_an_emergency_holds_until_a_person_ends_it(
     home: Home, make: Maker, start: Callable[..., Running], eventually: Callable[..., Any]
 ) -> None:
     place = home.new_path()
-    with small_disk(place):
+    with own_disk(place):
         made = make.demo()
         site = type(made)(home, place / "site", made.password)
         shutil.copytree(made.data, site.data)
@@ -199,7 +179,7 @@ def test_on_a_full_disk_doors_open_and_the_rows_come_once_there_is_space(
     home: Home, make: Maker, start: Callable[..., Running], eventually: Callable[..., Any]
 ) -> None:
     place = home.new_path()
-    with small_disk(place):
+    with own_disk(place):
         made = make.demo()
         site = type(made)(home, place / "site", made.password)
         shutil.copytree(made.data, site.data)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.test_damaged_journal import mount, own_disk
+from tests.e2e.disks import own_disk, remounted
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Home, Maker, Running
@@ -50,8 +49,7 @@ def test_from_a_read_only_card_both_processes_start_and_doors_open(
         else:
             assert running.stop() == 0
         # The process that feeds the mirror ends a moment after the controller.
-        remount = ["mount", str(card), "-o", "remount,ro"]
-        eventually(lambda: subprocess.run(remount, check=False).returncode == 0, "a quiet disk")
+        eventually(lambda: remounted(card, "ro"), "a quiet disk")
         running = start(site)
         edges = running.board.edges(FRONT)
         running.swipe(ANA)
@@ -67,7 +65,7 @@ def test_from_a_read_only_card_both_processes_start_and_doors_open(
         assert doctor.returncode == 1
         assert "fail journal: " in doctor.stdout
         assert "fail disk: is mounted read-only" in doctor.stdout
-        mount(card, "-o", "remount,rw")
+        assert remounted(card, "rw")
         eventually(lambda: writes(running, made.password), "an api process that writes")
         eventually(
             lambda: len(running.api.since("access_logs", before["id"])) == 2, "rows that waited"

@@ -326,7 +326,7 @@ class Running:
     def stranger(self, reader: str = "front") -> Row:
         """The row of a card that nobody has. There are so few of them that no reader takes them
         for guesses."""
-        self._strangers = self._strangers % UNKNOWN + 1
+        self._strangers = self._strangers % (UNKNOWN // 2) + 1
         return self.access(lambda: self.swipe(f"99,{self._strangers}", reader))
 
     def wait_locked(self, *doors: int) -> None:

@@ -63,13 +63,14 @@ def internal(path: str, reply: requests.Response) -> Iterator[tuple[str, str, st
 def test_every_link_of_every_page_leads_to_a_page_and_a_place_in_it(
     served: dict[str, requests.Response],
 ) -> None:
+    places = {path: Page(reply.text).places for path, reply in served.items()}
     lost = [
         f"{path}: {link}"
         for path, reply in served.items()
         if reply.headers["Content-Type"].startswith("text/html")
         for link, target, place in internal(path, reply)
         if served[target].status_code != 200
-        or (place and place not in Page(served[target].text).places)
+        or (place and place not in places[target])
     ]
     assert lost == []
 

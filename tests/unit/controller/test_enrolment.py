@@ -186,11 +186,14 @@ def test_a_person_can_always_leave(bench: Bench, asker: Asker) -> None:
 def test_a_read_from_before_the_capture_is_an_access(bench: Bench, asker: Asker) -> None:
     read_ns = bench.clock.monotonic_ns()
     bench.clock.advance(0.01)
-    asker.begin(capture())
+    answer = asker.begin(capture())
     card = Credential(CredentialKind.CARD, ANA)
     bench.post(Identification("front", card, read_ns))
     bench.settle()
     assert bench.events() == [(7, 1)]
+    bench.pass_time(3)
+    bench.swipe(ANA)
+    asker.end(answer)  # else its thread would wait until it gives up
 
 
 # how it ends

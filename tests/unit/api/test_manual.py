@@ -69,8 +69,7 @@ def test_every_link_of_every_page_leads_to_a_page_and_a_place_in_it(
         for path, reply in served.items()
         if reply.headers["Content-Type"].startswith("text/html")
         for link, target, place in internal(path, reply)
-        if served[target].status_code != 200
-        or (place and place not in places[target])
+        if served[target].status_code != 200 or (place and place not in places[target])
     ]
     assert lost == []
 

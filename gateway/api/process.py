@@ -99,7 +99,7 @@ def run_api(
     site = read_running_site(data)
     stop, anew = threading.Event(), threading.Event()
 
-    def begin_anew() -> None:
+    def request_restart() -> None:
         anew.set()
         stop.set()
 
@@ -139,7 +139,7 @@ def run_api(
             started_ns=clock.monotonic_ns(),
             platform=platform,
             listening=Listening(site.http, http, https),
-            begin_anew=begin_anew,
+            request_restart=request_restart,
             clock_mark=runtime.clock_mark,
             destinations=uplink.states,
         )
@@ -154,7 +154,9 @@ def run_api(
         living: list[Living] = [server]
         feed = partial(feed_watchdog, notifier, living)
         modes = partial(_follow_modes, context)
-        follower = _Follower(projection, store, zone, feed, modes, controller, begin_anew, uplink)
+        follower = _Follower(
+            projection, store, zone, feed, modes, controller, request_restart, uplink
+        )
         _start(stack, uplink, FactListener(runtime, follower.heard))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -259,14 +261,14 @@ class _Follower:
         feed: Callable[[], None],
         follow_modes: Callable[[ControllerStatus], None],
         controller: ControllerClient,
-        begin_anew: Callable[[], None],
+        request_restart: Callable[[], None],
         uplink: Outward,
     ) -> None:
         """`feed` feeds the service's watchdog; `follow_modes` stores what became of
         exception modes."""
         self._uplink = uplink
         self._controller = controller
-        self._begin_anew = begin_anew
+        self._request_restart = request_restart
         self._reported = 0
         """How far the controller knows the journal to be used."""
         self._follow_modes = follow_modes
@@ -282,7 +284,7 @@ class _Follower:
         self._uplink.wake()
         if self._store.outdated:
             log.info("the disk can be written again; the api starts anew")
-            self._begin_anew()
+            self._request_restart()
             return
         try:
             try:

@@ -80,7 +80,7 @@ class CommandContext:
     """Held during a test of the network."""
     listening: Listening | None = None
     """The rules for the addresses of this process; None uses those of the site file."""
-    begin_anew: Callable[[], None] = _no_restart
+    request_restart: Callable[[], None] = _no_restart
     """Restarts this process, for changes that take effect only then."""
     clock_mark: Path | None = None
     """The file that tells the controller that a client has set the clock."""

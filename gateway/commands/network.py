@@ -153,7 +153,7 @@ def set_system_network(call: Call[NetworkRequest]) -> Done:
         call.caller.afterwards.append(activate)
     # A sandboxed service sees the host name of the time when it started.
     if requested != present or hostname is not None:
-        call.caller.afterwards.append(context.begin_anew)
+        call.caller.afterwards.append(context.request_restart)
     return DONE
 
 

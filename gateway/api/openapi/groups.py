@@ -24,12 +24,11 @@ ABSENT = _group(
     "Commands for hardware of other devices: screen, camera, fingerprint, telephony and more.",
     "absent",
 )
-_OTHER = _group("Other commands", "")
 GROUPS = (
     _group(
         "Sessions and logins",
         "Log in, and manage logins and tokens.",
-        *("logins", "accounts", "tokens"),
+        *("logins", "accounts"),
     ),
     _group(
         "Objects",
@@ -39,7 +38,7 @@ GROUPS = (
     _group(
         "Doors and turnstile",
         "Open doors, see their state, and set their modes.",
-        *("doors", "modes", "turnstile", "gpio", "buzzer", "interlock"),
+        *("doors", "modes", "turnstile", "gpio"),
     ),
     _group(
         "Access decisions",
@@ -59,16 +58,18 @@ GROUPS = (
     ),
     _group(
         "Device",
-        "State, restart, backup and records of the device itself.",
-        *("system", "power", "backup", "audit", "system_log"),
+        "State, restart, backup and records of the device, and how servers fare.",
+        *("system", "power", "backup", "audit", "system_log", "outbox"),
     ),
     _group("Commands by name and entity", "The API of a second vendor, at one path.", "minop"),
     _group("Descriptions and figures", "For programs that watch the device.", "description"),
-    _OTHER,
     ABSENT,
 )
 
 
+_BY_ROOM = {room: group for group in GROUPS for room in group.rooms}
+
+
 def group_of(room: str) -> Group:
-    """The group of the commands of the module `room`."""
-    return next((group for group in GROUPS if room in group.rooms), _OTHER)
+    """The group of the commands of the module `room`; raises KeyError where it has none."""
+    return _BY_ROOM[room]

@@ -66,7 +66,7 @@ class Pi:
             platform=parts.pop("platform", None) or SystemPlatform(),
             device_time=DeviceTime(lambda: ZoneInfo("Europe/Berlin")),
             clock=parts.pop("clock", None) or ManualClock(NOW),
-            begin_anew=self.begun_anew.set,
+            request_restart=self.begun_anew.set,
             **parts,
         )
         self.url = place.url

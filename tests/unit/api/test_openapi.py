@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from html.parser import HTMLParser
+from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
@@ -16,8 +17,10 @@ import jsonschema_rs
 import pytest
 import requests
 
+from gateway import commands
 from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.openapi.document import document
+from gateway.api.openapi.groups import GROUPS
 from gateway.commands.minop import MINOP_COMMANDS
 from gateway.commands.rights import Right
 from gateway.errors import (
@@ -235,6 +238,11 @@ def test_every_command_is_in_a_group_that_is_described() -> None:
     for path, _, operation in operations():
         (tag,) = operation["tags"]
         assert tag in groups, path
+
+
+def test_a_group_lists_no_module_that_does_not_exist() -> None:
+    modules = {each.name for each in iter_modules(commands.__path__)}
+    assert {room for group in GROUPS for room in group.rooms} <= modules | {"description"}
 
 
 def curl_of(operation: dict[str, Any], **variables: str) -> SimpleNamespace:

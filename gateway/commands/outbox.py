@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from gateway.commands.command import Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers
+from gateway.commands.rights import Right
 
 
 class Destination(TypedDict):
@@ -42,4 +43,7 @@ def outbox_state(call: Call[NoMembers]) -> Annotated[Mapping[str, object], Outbo
     return {"destinations": [asdict(state) for state in call.context.destinations()]}
 
 
-COMMANDS = (Command(outbox_state),)
+COMMANDS = (
+    # Addresses, counts and errors of servers are nothing for a concierge.
+    Command(outbox_state, Right.ADMINISTRATOR),
+)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.clock import WireTime
 from gateway.settings.addresses import Address
@@ -14,6 +15,12 @@ from gateway.settings.zone_names import ZoneName
 
 ACCESS_LOG_CAPACITY = 100_000
 """Default number of rows of `access_logs`."""
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("an absolute path is allowed, such as /etc/gateway/authority.pem")
+    return path
 
 
 class Site(Section):
@@ -78,6 +85,8 @@ class ServerSettings(Section):
     """Entries of the journal that may wait for one server; the oldest are dropped."""
     plain_secrets: bool = False
     """Sends PINs and passwords over http:// too; by default over https:// only."""
+    ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    """PEM file of authorities that servers' certificates may be from, besides the machine's."""
 
 
 class HttpSettings(Section):

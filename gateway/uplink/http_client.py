@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,7 +45,9 @@ class HttpAnswer:
     status: int
     """0 for no answer."""
     why: str = ""
-    """Why there is none."""
+    """What is wrong with it, or why there is none."""
+    body: bytes | None = field(default=None, repr=False, compare=False)
+    """None if it did not arrive whole."""
 
 
 class Deadline:
@@ -177,40 +180,50 @@ class _Network(httpcore.NetworkBackend):
 class HttpClient:
     """Sends requests, one at a time, on one kept connection. No redirect is followed."""
 
-    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
-        """`ssl_context` is by default one that trusts the machine's authorities."""
+    def __init__(self, ca_file: Path | None = None) -> None:
+        """`ca_file` has certificates of authorities to trust besides the machine's."""
         self._deadline = Deadline()
         self._network = _Network(self._deadline)
-        self._ssl_context = ssl_context
+        self._ca_file = ca_file
         self._pool: httpcore.ConnectionPool | None = None
+        self._server: tuple[str, str, int] | None = None
+        """The server that the connection leads to."""
 
     def post(
         self, address: ServerAddress, topic: str, body: Mapping[str, Any], timeout_s: float
     ) -> HttpAnswer:
-        """POST `body` as JSON and give the answer's status, `timeout_s` later at the latest."""
-        self._deadline.set(timeout_s)
-        host = f"[{address.host}]" if ":" in address.host else address.host
-        url = httpcore.URL(
-            scheme=address.scheme,
-            host=address.host,
-            port=address.port,
-            target=address.target(topic),
-        )
-        standard = address.port == (443 if address.tls else 80)
-        headers = [
-            ("Host", host if standard else f"{host}:{address.port}"),
-            ("Content-Type", "application/json"),
-            ("Accept", "*/*"),
-        ]
+        """POST `body` as JSON, see `request`."""
         content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        return self.request(
+            address, address.target(topic), timeout_s, content=content, kind="application/json"
+        )
+
+    def request(
+        self,
+        address: ServerAddress,
+        target: str,
+        timeout_s: float,
+        *,
+        method: str = "POST",
+        content: bytes = b"",
+        kind: str = "",
+        largest: int = LARGEST_ANSWER,
+    ) -> HttpAnswer:
+        """The answer to a request for `target` at `address`, `timeout_s` later at the latest.
+
+        `kind` is the media type of `content`. `largest` bytes of the answer's body are read.
+        """
+        self._deadline.set(timeout_s)
+        url = httpcore.URL(
+            scheme=address.scheme, host=address.host, port=address.port, target=target
+        )
+        headers = [("Host", _host(address)), ("Accept", "*/*")]
+        headers += [("Content-Type", kind)] if kind else []
         try:
-            with self._opened().stream("POST", url, headers=headers, content=content) as response:
+            pool = self._opened(address)
+            with pool.stream(method, url, headers=headers, content=content) as response:
                 status, where = response.status, _header(response.headers, b"location")
-                # The status says it all: what is wrong with the body changes nothing.
-                with suppress(
-                    httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError
-                ):
-                    self._read_some(response)
+                body, why = self._read(response, largest)
         except (
             httpcore.TimeoutException,
             httpcore.NetworkError,
@@ -219,8 +232,9 @@ class HttpClient:
         ) as error:
             self.close()
             return HttpAnswer(0, _words(error))
-        redirected = f"it redirects to {_place(where)}" if 300 <= status < 400 else ""
-        return HttpAnswer(status, redirected)
+        if 300 <= status < 400:
+            why = f"it redirects to {_place(where)}"
+        return HttpAnswer(status, why, body)
 
     def abort(self) -> None:
         """End the running request, and refuse others. Any thread may call it."""
@@ -232,23 +246,53 @@ class HttpClient:
         if pool is not None:
             pool.close()
 
-    def _opened(self) -> httpcore.ConnectionPool:
+    def _opened(self, address: ServerAddress) -> httpcore.ConnectionPool:
+        """Raises OSError if the file of authorities cannot be used."""
+        server = address.scheme, address.host, address.port
+        if server != self._server:
+            self.close()
         if self._pool is None:
             self._pool = httpcore.ConnectionPool(
-                ssl_context=self._ssl_context or ssl.create_default_context(),
+                ssl_context=tls_context(self._ca_file) if address.tls else None,
                 max_connections=1,
                 keepalive_expiry=_IDLE_S,
                 network_backend=self._network,
             )
+            self._server = server
         return self._pool
 
     @staticmethod
-    def _read_some(response: httpcore.Response) -> None:
-        read = 0
-        for part in response.iter_stream():
-            read += len(part)
-            if read > LARGEST_ANSWER:
-                return
+    def _read(response: httpcore.Response, largest: int) -> tuple[bytes | None, str]:
+        """The body, None if it is not whole, and why: the status stands all the same."""
+        read = bytearray()
+        try:
+            for part in response.iter_stream():
+                read += part
+                if len(read) > largest:
+                    return None, f"its answer has more than {largest} bytes"
+        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
+            return None, f"its answer breaks off: {_words(error)}"
+        return bytes(read), ""
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Trusts the machine's authorities and those in `ca_file`. Raises OSError that names the file
+    if it cannot be used."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:
+            what = error.strerror or "it has no certificates"
+            raise OSError(f"[servers] ca_file {ca_file} cannot be used: {what}") from error
+    return context
+
+
+def _host(address: ServerAddress) -> str:
+    """The header `Host`."""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    standard = address.port == (443 if address.tls else 80)
+    return host if standard else f"{host}:{address.port}"
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:

@@ -52,7 +52,7 @@ class MonitorChannel:
         self._device_time = device_time
         self._device_id = device_id
         self._servers = servers
-        self._client = HttpClient()
+        self._client = HttpClient(servers.ca_file)
         self._values: Mapping[str, str] = {}
         self._settings: MonitorSettings | None = None
         self._topics: MonitorTopics | None = None

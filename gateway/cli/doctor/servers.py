@@ -10,11 +10,17 @@ from gateway.cli.doctor.findings import Finding, fail, ok, warn
 from gateway.settings import ServerSettings, SiteFile
 from gateway.store.files import STORE_FILE
 from gateway.store.tables.destinations import DestinationState, stored_destinations
+from gateway.uplink.http_client import tls_context
 
 
 def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
     """The state of each server, and what crosses the network in clear text."""
     servers = site.servers if site else ServerSettings()
+    if servers.ca_file is not None:
+        try:
+            tls_context(servers.ca_file)
+        except OSError as error:
+            yield fail("servers", str(error))
     for state in stored_destinations(data / STORE_FILE):
         yield _state(state)
         if state.dropped:

@@ -36,12 +36,13 @@ def failing(throwaway: SimpleNamespace) -> SimpleNamespace:
 
 @pytest.mark.effect("outbox_state")
 @pytest.mark.refusal("outbox_state")
-def test_a_client_with_a_session_is_told_all_about_each_server(
+def test_an_administrator_is_told_all_about_each_server(
     order: Order, failing: SimpleNamespace
 ) -> None:
     assert failing.url
     assert order("outbox_state").json() == {"destinations": [asdict(MONITOR)]}
     assert order("outbox_state", login=None).status_code == 401
+    assert order("outbox_state", login="operator").status_code == 403
 
 
 def test_a_scraper_gets_the_figures_of_each_server(failing: SimpleNamespace) -> None:

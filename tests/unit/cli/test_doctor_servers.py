@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.doctor.servers import server_findings
+from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
+from gateway.settings import ServerSettings, parse_site
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState, DestinationTable
@@ -57,3 +61,16 @@ def test_what_is_wrong_is_told_with_its_figures(
     findings = found(tmp_path, **{**FINE, **state})
     (text,) = (text for its, text in findings if its == grade)
     assert all(word in text for word in words)
+
+
+def test_authorities_that_cannot_be_read_fail_by_the_name_of_their_file(tmp_path: Path) -> None:
+    Store.create(tmp_path / STORE_FILE, REGISTRY, lambda: 1).close()
+    path = tmp_path / "authority.pem"
+    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    site = parse_site(text, "demo")
+    site = site.model_copy(update={"servers": ServerSettings(ca_file=path)})
+    (finding,) = server_findings(tmp_path, site)
+    assert finding.grade.value == "fail"
+    assert f"[servers] ca_file {path} cannot be used" in finding.text
+    make_self_signed(path, datetime.now(UTC))
+    assert list(server_findings(tmp_path, site)) == []

@@ -80,6 +80,10 @@ def test_a_lock_that_power_keeps_shut_is_known_by_its_levels() -> None:
             ('locked = "high"', 'locked = "high", pull = "up"'),
             "door 'gate' strike.pull: unknown key",
         ),
+        (
+            ("[[door]]", '[servers]\nca_file = "authority.pem"\n[[door]]'),
+            "servers.ca_file: an absolute path is allowed",
+        ),
     ],
 )
 def test_a_wrong_site_is_refused_by_its_key(change: tuple[str, str], said: str) -> None:

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import socket
 import ssl
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from gateway.host.certificate import make_self_signed
 from gateway.objects.server_address import server_address
 from gateway.uplink.http_client import HttpAnswer, HttpClient
+from tests.wild_server import OK, WildServer, drip, end, flood, hang, reset, speak_ssh
 
-if TYPE_CHECKING:
-    from tests.unit.uplink.conftest import WildServer
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 SHORT_S = 0.5
 AMPLE_S = 30.0
-Serve = Callable[..., "WildServer"]
+Serve = Callable[..., WildServer]
 
 
 @pytest.fixture
@@ -52,7 +47,30 @@ def test_a_request_has_a_length_the_path_before_the_query_and_json(
     assert request.body == '{"name":"São"}'.encode()
 
 
-def test_one_connection_serves_many_requests_and_is_replaced_when_the_server_ends_it(
+def test_a_body_that_arrives_whole_is_handed_on(client: HttpClient, serve: Serve) -> None:
+    server = serve(lambda it: it.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+    assert post(client, server).body == b"{}"
+    assert "{}" not in repr(post(client, server)), "it may be secret"
+
+
+def test_a_request_may_have_any_method_target_and_kind(client: HttpClient, serve: Serve) -> None:
+    server = serve()
+    address = server_address("host", "127.0.0.1", str(server.port))
+    client.request(address, "/new_card.fcgi?session=", AMPLE_S, content=b"a=1", kind="text/x-y")
+    client.request(address, "/push?deviceId=1", AMPLE_S, method="GET")
+    first, second = server.requests
+    assert (first.line, first.body) == ("POST /new_card.fcgi?session= HTTP/1.1\r\n", b"a=1")
+    assert first.headers["Content-Type"] == "text/x-y"
+    assert (second.line, second.body) == ("GET /push?deviceId=1 HTTP/1.1\r\n", b"")
+
+
+def test_another_server_gets_a_connection_of_its_own(client: HttpClient, serve: Serve) -> None:
+    first, second = serve(), serve()
+    assert [post(client, it).status for it in (first, second, second)] == [200] * 3
+    assert (len(first.requests), len(second.requests), second.connections) == (1, 2, 1)
+
+
+def test_one_connection_serves_many_requests_and_is_replaced_when_the_serverends_it(
     client: HttpClient, serve: Serve
 ) -> None:
     server = serve()
@@ -63,69 +81,34 @@ def test_one_connection_serves_many_requests_and_is_replaced_when_the_server_end
     assert server.connections == 2
 
 
-def _drip(text: bytes, ended: threading.Event) -> Callable[[socket.socket], None]:
-    """A byte at a time, each well within any time-out of one read, and never an end."""
-
-    def talk(connection: socket.socket) -> None:
-        while not ended.is_set():
-            for byte in text:
-                connection.sendall(bytes([byte]))
-                ended.wait(SHORT_S / 20)
-
-    return talk
-
-
-def _hang(ended: threading.Event) -> Callable[[socket.socket], None]:
-    def talk(_: socket.socket) -> None:
-        ended.wait()
-
-    return talk
-
-
-def _reset(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    _end(connection)
-
-
-def _end(_: socket.socket) -> None:
-    raise ConnectionAbortedError  # ends the connection
-
-
-def _speak_ssh(connection: socket.socket) -> None:
-    connection.sendall(b"SSH-2.0-OpenSSH\r\n")
-    _end(connection)
-
-
-def _flood(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n")
-    for _ in range(1_600):
-        connection.sendall(bytes(65_536))
-
-
 @pytest.mark.parametrize(
     "text",
     [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200", b""],
     ids=["in a header", "in the first line", "nothing at all"],
 )
-def test_a_server_that_drips_or_hangs_has_until_the_deadline_and_no_longer(
+def test_a_server_thatdrips_orhangs_has_until_the_deadline_and_no_longer(
     client: HttpClient, serve: Serve, text: bytes
 ) -> None:
     server = serve()
-    server.talk = _drip(text, server.ended) if text else _hang(server.ended)
+    server.talk = drip(text, server.ended) if text else hang(server.ended)
     assert post(client, server, SHORT_S) == HttpAnswer(0, "no answer in time")
 
 
 def test_the_status_counts_whatever_becomes_of_the_body(client: HttpClient, serve: Serve) -> None:
-    server = serve(_flood)
-    assert post(client, server).status == 200
-    drip = _drip(b"x", server.ended)
+    server = serve(flood)
+    answer = post(client, server)
+    assert (answer.status, answer.body) == (200, None)
+    assert "more than 65536 bytes" in answer.why
+    slowly = drip(b"x", server.ended)
 
     def talk(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n")
-        drip(connection)
+        slowly(connection)
 
     server.talk = talk
-    assert post(client, server, SHORT_S).status == 200
+    answer = post(client, server, SHORT_S)
+    assert (answer.status, answer.body) == (200, None)
+    assert answer.why == "its answer breaks off: no answer in time"
 
 
 @pytest.mark.parametrize(
@@ -138,10 +121,12 @@ def test_a_broken_body_does_not_make_a_message_that_was_taken_one_that_failed(
 ) -> None:
     def talk(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n" + rest)
-        _end(connection)
+        end(connection)
 
     server = serve(talk)
-    assert post(client, server) == HttpAnswer(200)
+    answer = post(client, server)
+    assert (answer.status, answer.body) == (200, None)
+    assert "breaks off" in answer.why
     server.talk = lambda it: it.sendall(OK)
     assert post(client, server) == HttpAnswer(200)
 
@@ -149,9 +134,9 @@ def test_a_broken_body_does_not_make_a_message_that_was_taken_one_that_failed(
 @pytest.mark.parametrize(
     ("talk", "why"),
     [
-        (_reset, "reset"),
-        (_end, "disconnected"),
-        (_speak_ssh, "no HTTP"),
+        (reset, "reset"),
+        (end, "disconnected"),
+        (speak_ssh, "no HTTP"),
         (lambda it: it.sendall(b"HTTP/1.1 200 OK\r\n" + b"X: " + bytes(300_000)), "no HTTP"),
     ],
     ids=["reset", "end", "another protocol", "endless head"],
@@ -200,12 +185,29 @@ def test_a_certificate_that_nobody_trusts_is_refused_and_one_that_is_trusted_acc
     assert answer.status == 0
     assert "its certificate is not trusted" in answer.why
     assert server.requests == []
-    trusting = HttpClient(ssl.create_default_context(cafile=str(path)))
+    trusting = HttpClient(path)
     assert trusting.post(address, "door", {}, AMPLE_S).status == 200
     trusting.close()
 
 
-def test_a_name_server_that_hangs_has_until_the_deadline_and_is_asked_once(
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_a_file_of_authorities_that_cannot_be_used_is_named_and_trusts_nobody(
+    serve: Serve, tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / "authority.pem"
+    if text is not None:
+        path.write_text(text)
+    server = serve()
+    client = HttpClient(path)
+    answer = client.post(server_address("host", f"https://127.0.0.1:{server.port}"), "x", {}, 9.0)
+    assert answer.status == 0
+    assert f"[servers] ca_file {path} cannot be used" in answer.why
+    assert server.connections == 0
+    assert post(client, server).status == 200, "without TLS it does not matter"
+    client.close()
+
+
+def test_a_name_server_thathangs_has_until_the_deadline_and_is_asked_once(
     client: HttpClient, monkeypatch: pytest.MonkeyPatch, serve: Serve
 ) -> None:
     server = serve()
@@ -227,7 +229,7 @@ def test_a_name_server_that_hangs_has_until_the_deadline_and_is_asked_once(
     assert client.post(address, "door", {}, AMPLE_S).status == 200
 
 
-def test_the_end_of_the_process_ends_a_running_request(client: HttpClient, serve: Serve) -> None:
+def test_theend_of_the_processends_a_running_request(client: HttpClient, serve: Serve) -> None:
     server = serve()
     begun = threading.Event()
 

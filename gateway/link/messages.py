@@ -38,6 +38,9 @@ Seconds = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 Login = Annotated[str, Field(max_length=1_000)]
 """Login that sent the request; empty if unknown."""
 
+OnlineCredential = Literal["card", "qrcode", "uhf_tag", "pin", "password"]
+"""What a person showed, as a server in an online mode distinguishes it."""
+
 CLOSE_MS = -1
 """The time-out of an opening that closes the door (Access API, actions)."""
 
@@ -114,6 +117,42 @@ class Authorize(_Message):
     log_type_id: Annotated[int, Field(ge=NO_LOG_TYPE, lt=1 << 63)] = NO_LOG_TYPE
     """Kind of punch, a row of `log_types`."""
     by: Login = ""
+
+
+class AnswerQuestion(_Message):
+    """What came of a ServerQuestion. One that is late, repeated or unknown changes nothing."""
+
+    kind: Literal["answer_question"] = "answer_question"
+    question: Annotated[str, Field(min_length=1, max_length=64)]
+    """The id of the ServerQuestion."""
+    event: Literal[3, 4, 6, 7, 14] | None = None
+    """Not identified, another factor, denied, granted, no decision (Access API, 5.3); None if no
+    usable answer came in time."""
+    why: Annotated[str, Field(max_length=1_000)] = ""
+    """Why none came, in words."""
+    user_id: RowId | None = None
+    """None if the server named nobody."""
+    user_name: Annotated[str, Field(max_length=1_000)] = ""
+    portal_id: RowId | None = None
+    """The portal to log; None if the server named none."""
+    openings: Annotated[tuple[Opening, ...], Field(max_length=MOST_OPENINGS)] | None = None
+    """Carried out for a grant only; None, without a list of actions, opens what the portal does."""
+    turnstile: Annotated[tuple[Side, ...], Field(max_length=2)] = ()
+    """Directions in which to release the turnstile, for a grant only."""
+    next_factor: OnlineCredential | None = None
+    """The factor to ask for, with event 4; None for any."""
+    message: Annotated[str, Field(max_length=1_000)] = ""
+    """The server's words for the person."""
+    duress: bool = False
+
+
+class ReportServer(_Message):
+    """Tell whether the server of the online modes can be asked."""
+
+    kind: Literal["report_server"] = "report_server"
+    reachable: bool
+    why: Annotated[str, Field(max_length=1_000)] = ""
+    """Why not, in words."""
 
 
 class Obey(_Message):
@@ -292,6 +331,8 @@ Command = Annotated[
     | OpenTogether
     | ResetTurnstile
     | Authorize
+    | AnswerQuestion
+    | ReportServer
     | Obey
     | Silence
     | KeepModes
@@ -462,6 +503,22 @@ class FireStatus(_Message):
     """The input still reports it; otherwise it waits for a reset."""
 
 
+class OnlineStatus(_Message):
+    """How the online mode fares."""
+
+    mode: Literal["pro", "enterprise"]
+    reachable: bool
+    """Whether the server is asked; otherwise contingency, or denial, is in force."""
+    contingency: bool
+    """Whether this device decides while the server is not reachable."""
+    why: str = ""
+    """Why the server cannot be asked."""
+    since_utc: int = 0
+    """Of the present state, in Unix seconds."""
+    waiting: int = 0
+    """Questions that wait for an answer."""
+
+
 class MirrorStatus(_Message):
     """How the controller's copy of people and rules is kept up to date."""
 
@@ -533,15 +590,41 @@ class ControllerStatus(_Message):
     """Remaining lock-out of each keypad, by reader."""
     mirror: MirrorStatus | None = None
     """None where none is at work, as in a replay."""
+    online: OnlineStatus | None = None
+    """None in standalone mode."""
+
+
+class ServerQuestion(_Message):
+    """A credential on which a server decides; an AnswerQuestion answers it (Access API, 5.2)."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    deadline_ns: int
+    """Monotonic nanoseconds after which no answer counts."""
+    identified: bool
+    """Whether this device looked for the person itself (Pro); the server does otherwise."""
+    credential: OnlineCredential
+    value: Annotated[str, Field(repr=False)]
+    """The number of a card, the text of a code or tag, the digits of a PIN or password."""
+    keyed_user_id: RowId = 0
+    """Keyed before a password; 0 otherwise."""
+    user_id: RowId = 0
+    """0 if this device did not look, or found nobody."""
+    user_name: str = ""
+    duress: bool = False
+    identifier_id: RowId
+    portal_id: RowId
+    at_utc_s: int
+    """When it was read, in Unix seconds."""
 
 
 class Fact(_Message):
     """A notification to all listeners. A lost fact only delays a listener."""
 
     v: int = VERSION
-    kind: Literal["heartbeat", "journal"]
+    kind: Literal["heartbeat", "journal", "question"]
     status: ControllerStatus | None = None
     seq: int | None = None
+    question: ServerQuestion | None = None
 
 
 _REQUEST = TypeAdapter(Request)

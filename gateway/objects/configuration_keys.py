@@ -38,6 +38,8 @@ RELAY_TIMEOUT_MAX_MS = 600_000
 DOOR_SENSOR_DELAY_MAX_S = 86_400
 PANIC_DELAY_MAX_S = 86_400
 MONITOR_TIMEOUT_MAX_MS = 60_000
+ONLINE_TIMEOUT_MAX_MS = 5_000
+ONLINE_MOST_ATTEMPTS = 100
 
 
 def _flag(module: str, key: str, default: str) -> ConfigurationKey:
@@ -223,11 +225,23 @@ _LIVE = (
         _number("monitor", "alive_interval", "30000", 0, 86_400_000),
         _flag("monitor", "inform_access_event_id", "0"),
     ),
+    # `general.online` 1 has a server decide: on people whom this device identified (Pro), or on the
+    # credentials themselves (Enterprise, `local_identification` 0). `server_id` is a row of
+    # `devices`. Times are milliseconds.
+    *_acts_on(
+        "the online modes",
+        _flag("general", "online", "0"),
+        _flag("general", "local_identification", "1"),
+        _number("online_client", "server_id", "", 0, 10**18 - 1),
+        _number("online_client", "max_request_attempts", "3", 1, ONLINE_MOST_ATTEMPTS),
+        _number("online_client", "request_timeout", "5000", 100, ONLINE_TIMEOUT_MAX_MS),
+        _flag("online_client", "contingency_enabled", "1"),
+    ),
 )
 
 _STORED = {
     "general": """
-        online=0 local_identification=1 bell_relay=2
+        bell_relay=2
         ssh_enabled=0 web_server_enabled=1 usb_port_enabled=0
         auto_reboot=0
         language show_logo=0 daylight_savings_time_start
@@ -240,10 +254,7 @@ _STORED = {
         sec_box_out_mode=0 relay_out_mode=0 gpio_ext1_mode=0 gpio_ext2_mode=0 gpio_ext3_mode=0
         gpio_ext1_idle=1 gpio_ext2_idle=1 gpio_ext3_idle=1
     """,
-    "online_client": """
-        server_id extract_template=0 max_request_attempts=3 request_timeout=5000
-        contingency_enabled=1 alive_interval=30000
-    """,
+    "online_client": "extract_template=0 alive_interval=30000",
     "monitor": "enable_photo_upload=0",
     "push_server": "push_remote_address push_request_timeout=15000 push_request_period=60",
     "identifier": """

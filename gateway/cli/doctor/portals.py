@@ -16,8 +16,6 @@ from gateway.store.files.database import open_reader
 
 _NOT_SERVED = (
     ("push_server", "push_remote_address", "no command is fetched from the push server"),
-    ("online_client", "server_id", "no server is asked who may pass"),
-    ("general", "online", "no server is asked who may pass: this device decides"),
     ("snmp_agent", "snmp_enabled", "no SNMP agent answers"),
     ("osdp", "enabled", "no reader is heard on OSDP"),
 )

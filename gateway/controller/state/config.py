@@ -9,6 +9,7 @@ from functools import cached_property
 
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings
+from gateway.access.online import OnlineSettings, online_settings
 from gateway.alarms.alarm_settings import AlarmInputs, AlarmSettings, alarm_inputs, alarm_settings
 from gateway.controller.state.reading import reading_settings, usable_formats
 from gateway.credentials.credential_settings import CredentialSettings, credential_settings
@@ -95,6 +96,11 @@ class EffectiveConfig:
     @cached_property
     def admission(self) -> AdmissionSettings:
         return admission_settings(self._values, self._site)
+
+    @cached_property
+    def online(self) -> OnlineSettings | None:
+        """None in standalone mode."""
+        return online_settings(self._values)
 
     @cached_property
     def credentials(self) -> CredentialSettings:

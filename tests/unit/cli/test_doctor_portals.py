@@ -135,8 +135,6 @@ def test_a_door_without_a_sensor_is_warned_of(made: Path) -> None:
     ("module", "key", "value"),
     [
         ("push_server", "push_remote_address", "http://10.0.0.9"),
-        ("online_client", "server_id", "7"),
-        ("general", "online", "1"),
         ("snmp_agent", "snmp_enabled", "1"),
         ("osdp", "enabled", "1"),
     ],

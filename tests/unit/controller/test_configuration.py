@@ -41,8 +41,8 @@ SNAPSHOTS = {
 `portals` finds those that nothing acts on."""
 STORAGE = {"store/objects/store.py", "store/policy/snapshot.py"}
 """Where all values are fetched, for those who ask for some."""
-ONLY_TOLD = {("general", "online"), ("general", "language")}
-"""What is read for an answer alone, of `system_information` and `get_language`."""
+ONLY_TOLD = {("general", "language")}
+"""What is read for an answer alone, of `get_language`."""
 
 
 class Recorded(Mapping[Key, str]):

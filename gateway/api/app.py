@@ -8,6 +8,7 @@ from flask import Flask
 
 from gateway.api.controlid.app import create_app as create_controlid
 from gateway.api.docs_page import description_blueprint
+from gateway.api.health import health_blueprint
 from gateway.api.login_queue import LoginQueue, LoginTurns
 from gateway.api.manual import manual_blueprint
 from gateway.api.metrics import metrics_blueprint
@@ -16,12 +17,13 @@ from gateway.commands.context import CommandContext
 
 
 def create_app(context: CommandContext) -> Flask:
-    """Both vendors' APIs, their description, the manual and the metrics."""
+    """Both vendors' APIs, their description, the manual, the metrics and the probes of health."""
     app = create_controlid(context)
     app.register_blueprint(minop_blueprint(context))
     app.register_blueprint(description_blueprint())
     app.register_blueprint(manual_blueprint())
     app.register_blueprint(metrics_blueprint(context))
+    app.register_blueprint(health_blueprint(context))
     # Flask's documented way to add a middleware; mypy sees a method that is assigned to.
     app.wsgi_app = LoginQueue(app.wsgi_app, LoginTurns(time.monotonic))  # type: ignore[method-assign]
     return app

@@ -32,6 +32,8 @@ from gateway.objects.configuration_keys import CONFIGURATION
 
 MINOP_PATH = "/api/v1/execute"
 METRICS_PATH = "/metrics"
+HEALTH_PATH = "/health"
+LIVE_PATH = "/health/live"
 REFUSALS = {
     400: "The request cannot be carried out on this device; nothing was changed.",
     401: "No session, a dead one, or a wrong password.",
@@ -87,6 +89,15 @@ def document() -> dict[str, Any]:
             "properties": {"error": {"type": "string"}, "code": {"type": "integer"}},
             "examples": [{"error": "Invalid session", "code": 1}],
         },
+        "Health": {
+            "type": "object",
+            "required": ["ready", "controller", "database"],
+            "properties": {
+                "ready": {"type": "boolean"},
+                "controller": {"enum": ["ok", "does not answer"]},
+                "database": {"enum": ["ok", "cannot be read"]},
+            },
+        },
         "Where": where_component(),
         **object_components(REGISTRY),
         **configuration_components(CONFIGURATION),
@@ -102,6 +113,10 @@ def document() -> dict[str, Any]:
     paths["/docs"] = _page("manual", "The manual, for a browser.", "text/html", text)
     paths["/docs/api"] = _page("html", "This description, to be read.", "text/html", text)
     paths[METRICS_PATH] = _metrics()
+    paths[LIVE_PATH] = _page(
+        "live", "Whether the API answers.", JSON, {"const": {"live": True}, "type": "object"}
+    )
+    paths[HEALTH_PATH] = _health()
     for path, operations in paths.items():
         for method, operation in operations.items():
             _illustrate(method, path, operation, components)
@@ -293,6 +308,13 @@ def _metrics() -> dict[str, Any]:
             },
         }
     }
+
+
+def _health() -> dict[str, Any]:
+    page = _page("health", "Whether the device can do its work.", JSON, ref("Health"))
+    again = {"description": "A part fails.", "content": {JSON: {"schema": ref("Health")}}}
+    page["get"]["responses"]["503"] = again
+    return page
 
 
 def _page(name: str, text: str, media: str, schema: Schema) -> dict[str, Any]:

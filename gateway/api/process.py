@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 
 from gateway import __version__
+from gateway.api.announcement import AnnouncedDevice, Announcement
 from gateway.api.app import create_app
 from gateway.api.expiry import ExpiredPeople, clock_trusted_by
 from gateway.api.server import Listener, Server
@@ -163,6 +164,11 @@ def run_api(
         runtime.note("api", urls)
         log.info("api ready", url=urls)
         notifier.ready(urls)
+        if site.http.announce:
+            about = AnnouncedDevice(
+                site.site.name, identity.device_id, identity.serial, __version__
+            )
+            _start(stack, Announcement(server.listening, about))
         checks = FileChecks(data, store, clock, device_time)
         _start(stack, checks, expired)
         living += [checks, expired, uplink]

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -130,6 +130,14 @@ class Server:
         """Where a browser on this machine finds the server."""
         return [
             f"{listener.scheme}://{_shown(_reachable(host))}:{port}"
+            for (listener, _), (host, port) in zip(self._listeners, self._addresses(), strict=True)
+        ]
+
+    @property
+    def listening(self) -> list[Listener]:
+        """The listeners, with the hosts and ports that they really listen on."""
+        return [
+            replace(listener, host=host, port=port)
             for (listener, _), (host, port) in zip(self._listeners, self._addresses(), strict=True)
         ]
 

@@ -98,6 +98,8 @@ class HttpSettings(Section):
     """For HTTPS, with the certificate in the data directory; None for no HTTPS."""
     plain: bool = True
     """False serves HTTPS only."""
+    announce: bool = True
+    """Whether multicast DNS announces the API on the networks that it listens on."""
 
     @model_validator(mode="after")
     def _listens_somewhere(self) -> Self:

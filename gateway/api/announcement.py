@@ -80,10 +80,11 @@ def instance_name(site: str) -> str:
 
 def machine_addresses() -> frozenset[str]:
     """The addresses of this machine in its networks: neither loopback nor link-local ones."""
-    from zeroconf import get_all_addresses, get_all_addresses_v6
+    import ifaddr
 
-    v6 = (address[0] for address, _ in get_all_addresses_v6())
-    return frozenset(at for at in (*get_all_addresses(), *v6) if _of_a_network(at))
+    found = (ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips)
+    plain = (ip if isinstance(ip, str) else ip[0] for ip in found)
+    return frozenset(at for at in plain if _of_a_network(at))
 
 
 def _of_a_network(address: str) -> bool:
@@ -122,7 +123,7 @@ class Announcement:
         while True:
             try:
                 self._follow()
-            except Exception as error:  # doors and API do not depend on it
+            except OSError as error:
                 if not self._failing:
                     log.warning("the device is not announced on the network", why=repr(error))
                 self._failing = True
@@ -143,13 +144,18 @@ class Announcement:
         self._announced = wanted
 
     def _announce(self, wanted: tuple[Offer, ...]) -> None:
-        from zeroconf import Zeroconf
+        """Raises OSError."""
+        from zeroconf import Error, Zeroconf
 
-        self._responder = Zeroconf(interfaces=sorted({at for it in wanted for at in it.addresses}))
-        for info in self._services(wanted):
-            if self._stop.is_set():
-                return
-            self._responder.register_service(info, allow_name_change=True)
+        interfaces = sorted({at for it in wanted for at in it.addresses})
+        try:
+            self._responder = Zeroconf(interfaces=interfaces)
+            for info in self._services(wanted):
+                if self._stop.is_set():
+                    return
+                self._responder.register_service(info, allow_name_change=True)
+        except (RuntimeError, Error) as error:
+            raise OSError(repr(error)) from error
 
     def _services(self, wanted: Iterable[Offer]) -> list[ServiceInfo]:
         from zeroconf import ServiceInfo

@@ -23,6 +23,7 @@ from gateway.api.announcement import (
 from gateway.api.server import Listener
 
 CERTIFICATE = Path("https.pem")
+ANY = "0.0.0.0"  # noqa: S104 - nothing listens there
 MACHINE = ("192.0.2.7", "2001:db8::7")
 LONGEST_S = 60
 
@@ -32,7 +33,7 @@ LONGEST_S = 60
     [
         pytest.param([Listener("127.0.0.1", 80)], (), id="on loopback nothing"),
         pytest.param(
-            [Listener("0.0.0.0", 80)],
+            [Listener(ANY, 80)],
             (
                 Offer(SERVICE, 80, False, MACHINE[:1]),
                 Offer("_http._tcp.local.", 80, False, MACHINE[:1]),
@@ -45,7 +46,7 @@ LONGEST_S = 60
             id="everywhere, of both",
         ),
         pytest.param(
-            [Listener("0.0.0.0", 80), Listener(MACHINE[0], 443, CERTIFICATE)],
+            [Listener(ANY, 80), Listener(MACHINE[0], 443, CERTIFICATE)],
             (
                 Offer(SERVICE, 443, True, MACHINE[:1]),
                 Offer("_https._tcp.local.", 443, True, MACHINE[:1]),

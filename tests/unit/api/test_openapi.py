@@ -109,7 +109,16 @@ def test_every_command_is_described_under_each_of_its_names_and_methods() -> Non
 
 def test_nothing_is_described_that_is_not_there(device: SimpleNamespace) -> None:
     names = {re.sub(r"^/|\.fcgi$", "", path) for path in DESCRIBED["paths"]}
-    others = {"", "api/v1/execute", "openapi.json", "docs", "docs/api", "metrics", "health", "health/live"}
+    others = {
+        "",
+        "api/v1/execute",
+        "openapi.json",
+        "docs",
+        "docs/api",
+        "metrics",
+        "health",
+        "health/live",
+    }
     assert names == set(PATHS) | others
     for path in DESCRIBED["paths"]:
         assert requests.options(f"{device.url}{path}", timeout=30).status_code == 200

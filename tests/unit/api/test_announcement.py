@@ -115,10 +115,10 @@ def test_browsers_find_each_device_by_a_name_of_its_own_until_it_stops(network: 
     )
     names = [f"Rua Augusta 12 3{number}.{SERVICE}" for number in ("", "-2")]
     with ExitStack() as started:
-        for device in (first, second):
+        for number, device in enumerate((first, second), start=1):
             device.start()
             started.callback(device.close)
-        browser.wait_for(*names)
+            browser.wait_for(*names[:number])
         found = [network.get_service_info(SERVICE, name, LONGEST_S * 1000) for name in names]
         told = {info.server: info for info in found if info is not None}
         assert set(told) == {"gateway-b145.local.", "gateway-b146.local."}

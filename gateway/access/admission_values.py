@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from gateway.access.attempt import Duress, PortalState
+from gateway.access.attempt import Attempt, Duress, Factor, PortalState
 from gateway.access.decision import Decision
 from gateway.access.guessing import Guard, GuardSettings
 from gateway.access.multi_person import MultiPersonGroup
@@ -49,6 +49,8 @@ class PendingFactor:
     next_key_until_ms: int
     duress: Duress | None = None
     """Set if the first factor was presented under duress."""
+    wanted: tuple[Factor, ...] = (Factor.PIN, Factor.PASSWORD)
+    """What counts as the second factor; a server may ask for another than a keyed one."""
 
     @property
     def due_ms(self) -> int:
@@ -85,6 +87,8 @@ class AdmissionOutcome:
     """The person was let in although their position is another area."""
     facts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """What the outcome rests on beside the rules, as `facts` names it: for the record."""
+    logged_portal_id: int = 0
+    """The portal that a server named for the log; 0 for that of the reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,23 @@ class KeypadChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """An attempt on which a server is to decide."""
+
+    attempt: Attempt
+    first: PendingFactor | None = None
+    """The first factor, if the attempt is a second one."""
+
+
+@dataclass(frozen=True, slots=True)
 class AdmissionStep:
     """The state after a step, the outcomes to log in this order, and changes of keypads."""
 
     state: AdmissionState
     outcomes: tuple[AdmissionOutcome, ...] = ()
     keypads: tuple[KeypadChange, ...] = ()
+    undecided: Undecided | None = None
+    """The attempt on which a server is to decide: no outcome is its answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,14 @@ def of_refusal(reason: Reason, person: Person, state: PortalState) -> Mapping[st
     return {reason.value: dict(state.facts[reason])} if reason in state.facts else NOTHING
 
 
+def of_server(message: str = "", name: str = "", why: str = "") -> Mapping[str, Any]:
+    """The words of a server for the person, the name that it has for them, and why it did not
+    decide."""
+    told = {"message": message, "name": name, "why": why}
+    known = {key: cut(text) for key, text in told.items() if text}
+    return {"server": known} if known else NOTHING
+
+
 def cut(text: str) -> str:
     """`text`, shortened to LONGEST characters."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.settings.configuration import Configuration, is_on
@@ -84,11 +84,10 @@ def operation_of(settings: OnlineSettings | None, reach: ServerReach) -> Operati
 
 
 def report(reach: ServerReach, now_utc_s: int, *, reachable: bool, why: str = "") -> ServerReach:
-    """The state after a report; the same one if nothing changed but the words."""
-    if reachable and reach.reachable:
-        return reach
+    """The state after a report; `why` the server is not reachable may change alone."""
     if reachable:
-        return ServerReach(True, "", now_utc_s, reach.lost_utc_s)
+        return reach if reach.reachable else ServerReach(True, "", now_utc_s, reach.lost_utc_s)
+    why = why or "it does not answer"
     if reach.reported and not reach.reachable:
-        return reach
-    return ServerReach(False, why or "it does not answer", now_utc_s, now_utc_s)
+        return replace(reach, why=why)
+    return ServerReach(False, why, now_utc_s, now_utc_s)

@@ -71,7 +71,7 @@ class StageVerdict(StrEnum):
 class Reason(StrEnum):
     """The outcome of a decision. Values are stable: journals, explanations and clients keep them.
 
-    GRANTED is the only one that opens anything; every other one, errors included, does not.
+    Only GRANTED and SERVER_GRANTED open anything; every other one, errors included, does not.
     """
 
     GRANTED = "granted"
@@ -124,7 +124,19 @@ class Reason(StrEnum):
     TURNSTILE_BLOCKED = "turnstile_blocked"
     """The turnstile is locked in that direction."""
     DOOR_UNREACHABLE = "door_unreachable"
-    """The rules grant, but the module with the door's wires does not answer."""
+    """The decision is a grant, but the module with the door's wires does not answer."""
+    SERVER_GRANTED = "server_granted"
+    """The server of an online mode grants."""
+    SERVER_DENIED = "server_denied"
+    """The server of an online mode denies."""
+    SERVER_NOT_IDENTIFIED = "server_not_identified"
+    """The server of an online mode did not identify the person."""
+    SERVER_FACTOR_DUE = "server_factor_due"
+    """The server of an online mode asks for another factor, which the reader waits for."""
+    SERVER_UNDECIDED = "server_undecided"
+    """The server of an online mode answered without a decision."""
+    SERVER_AWAY = "server_away"
+    """The server of an online mode cannot be asked, and contingency is switched off."""
     INTERNAL_ERROR = "internal_error"
     """The decision failed."""
 
@@ -140,8 +152,13 @@ class Reason(StrEnum):
 
     @property
     def allowed(self) -> bool:
-        """True for GRANTED alone."""
-        return self is Reason.GRANTED
+        """True for a grant of this device or of a server."""
+        return self in (Reason.GRANTED, Reason.SERVER_GRANTED)
+
+    @property
+    def by_server(self) -> bool:
+        """True for what a server decided, or was to decide."""
+        return self.value.startswith("server_")
 
 
 class OpeningCause(StrEnum):
@@ -374,6 +391,51 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             "the module with the door's wires does not answer",
             "check the module's power, address and line; `gateway doctor` names what is wrong",
             facts="door_unreachable",
+        ),
+        Reason.SERVER_GRANTED: ReasonEntry(
+            AccessEvent.GRANTED,
+            None,
+            Cue.GRANT,
+            "the server granted",
+            verdict=StageVerdict.PASSES,
+        ),
+        Reason.SERVER_DENIED: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            Cue.DENY,
+            "the server denied",
+            "change the person's rights at the server that online_client.server_id names; this "
+            "device's own rules do not count while it answers",
+        ),
+        Reason.SERVER_NOT_IDENTIFIED: ReasonEntry(
+            AccessEvent.NOT_IDENTIFIED,
+            Stage.IDENTIFICATION,
+            Cue.DENY,
+            "the server did not identify anybody",
+            "give the credential to a person at the server that online_client.server_id names",
+        ),
+        Reason.SERVER_FACTOR_DUE: ReasonEntry(
+            AccessEvent.PENDING_IDENTIFICATION,
+            Stage.SECOND_FACTOR,
+            Cue.WAIT,
+            "the server asks for another factor",
+            "present the factor that the server asks for at the same reader",
+            verdict=StageVerdict.WAITS,
+        ),
+        Reason.SERVER_UNDECIDED: ReasonEntry(
+            AccessEvent.NO_ANSWER,
+            Stage.RULES,
+            Cue.DENY,
+            "the server answered without a decision",
+            "have the server that online_client.server_id names answer with an event",
+        ),
+        Reason.SERVER_AWAY: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            Cue.DENY,
+            "the server cannot be asked, and this device must not decide",
+            "bring the server back, or set online_client.contingency_enabled to 1; `gateway "
+            "doctor` names why it cannot be asked",
         ),
         Reason.INTERNAL_ERROR: ReasonEntry(
             _ERROR,

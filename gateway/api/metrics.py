@@ -119,6 +119,23 @@ def _controller(status: ControllerStatus) -> Iterator[Metric]:
         "Rows of people and rules that the controller cannot read",
         mirror.rows_bad if mirror else 0,
     )
+    online = status.online
+    if online is not None:
+        yield _gauge(
+            "gateway_server_reachable",
+            "Whether the server of the online mode is asked",
+            online.reachable,
+        )
+        yield _gauge(
+            "gateway_server_contingency",
+            "Whether this device decides, since that server cannot be asked",
+            online.contingency,
+        )
+        yield _gauge(
+            "gateway_server_questions_waiting",
+            "Identifications that wait for that server",
+            online.waiting,
+        )
     power = [fault for fault in status.faults if fault.part == "power"]
     yield _gauge("gateway_power_faults", "Faults of the power supply", len(power))
     faults = GaugeMetricFamily("gateway_fault", "A part that is faulty", labels=["part", "name"])

@@ -320,7 +320,7 @@ def _answer(view: SiteView, case: Case, name: str) -> dict[str, Any]:
         case, PersonNames(name, view.people_index.group_names(groups)), view.names
     )
     opens_next = None
-    if case.reason is not Reason.GRANTED and case.person and case.portal:
+    if not case.reason.allowed and case.person and case.portal:
         opens_next = _opens_next(view, case.person, case.portal, case.moment)
     ended = ended_at(case)
     return {

@@ -13,14 +13,18 @@ import structlog
 
 from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
+from gateway.controller.access.admission_context import AdmissionContext
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identifier
+from gateway.controller.access.outcome_handler import OutcomeHandler
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
 from gateway.controller.access.pending import PendingAdmission, PendingGrants, kept_state
 from gateway.controller.access.portal_opener import PortalOpener
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
+from gateway.controller.access.server_decisions import ServerDecisions
+from gateway.controller.access.server_questions import ServerQuestions
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.faults import POWER, REX, Faults
 from gateway.controller.alarms.fire import FireLatch
@@ -188,7 +192,8 @@ def put_together(
     """Build a controller on `adapters`, recorded by `flight`; `board` is the board's name."""
     people = flight.people(adapters.people)
     bus = Bus()
-    panels = _panels(site, adapters, record, people, instant, flight, bus.emit)
+    link = flight.link(adapters.link)
+    panels = _panels(site, adapters, record, people, link, instant, flight, bus.emit)
 
     return Controller(
         Components(
@@ -201,9 +206,10 @@ def put_together(
             bus=bus,
             writer=record.writer,
             recorder=record.recorder,
-            link=flight.link(adapters.link),
+            link=link,
             identifier=panels.identifier,
             credentials=panels.credentials,
+            server=panels.server,
             throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,
             positions=panels.positions,
@@ -433,6 +439,7 @@ class _Panels:
     positions: PassbackPositions
     hours: OpeningHours
     credentials: CredentialHandler
+    server: ServerDecisions
     signals: ReaderSignals
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
@@ -447,6 +454,7 @@ def _panels(
     adapters: Adapters,
     record: Record,
     people: People,
+    link: Link,
     clock: Instant,
     flight: Flight,
     emit: Emit,
@@ -499,22 +507,24 @@ def _panels(
     }
     interlock = Interlock(doors, recorder, clock, site.interlock.margin_s)
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)
-    credentials = CredentialHandler(
-        identifier,
-        positions,
-        PendingAdmission(kept),
-        PortalOpener(doors, interlock, turnstile),
-        PendingGrants(positions, codes, hours, recorder),
-        recorder,
-        clock,
-        emit,
+    opener = PortalOpener(doors, interlock, turnstile)
+    context = AdmissionContext(
+        identifier, positions, PendingAdmission(kept), opener, recorder, clock, emit
     )
+    grants = PendingGrants(positions, codes, hours, recorder)
+    outcomes = OutcomeHandler(identifier, opener, grants, recorder, clock, emit)
+    questions = ServerQuestions(link.ask, flight.new_key, recorder, clock)
+    server = ServerDecisions(
+        questions, context, outcomes, opener, identifier, people, recorder, emit
+    )
+    credentials = CredentialHandler(identifier, context, server, outcomes, grants, clock, emit)
 
     return _Panels(
         identifier=identifier,
         positions=positions,
         hours=hours,
         credentials=credentials,
+        server=server,
         signals=ReaderSignals(site, sounders),
         alarms=alarms,
         doors=doors,

@@ -12,6 +12,7 @@ from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
+from gateway.controller.access.server_decisions import ServerDecisions
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.faults import Faults
 from gateway.controller.alarms.fire import FireLatch
@@ -74,6 +75,7 @@ class Components:
     link: Link
     identifier: Identifier
     credentials: CredentialHandler
+    server: ServerDecisions
     throttle: ReadThrottle
     signals: ReaderSignals
     positions: PassbackPositions
@@ -121,6 +123,7 @@ class Components:
             self.signals,
             self.throttle,
             self.credentials,
+            self.server,
             self.hours,
         )
 
@@ -135,6 +138,7 @@ class Components:
             "hours": self.hours,
             "identifier": self.identifier,
             "modes": self.modes,
+            "online": self.server,
             "positions": self.positions,
             "recorder": self.recorder,
             "signals": self.signals,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -288,7 +288,8 @@ class Controller:
     def _offer(self, event: HardwareEvent | Effect, now_ms: int) -> None:
         """Have every component handle an input or an effect of another component."""
         if isinstance(event, ReadDue):
-            self._identified(event.read)
+            # What a server is given to answer in counts from now.
+            self._identified(replace(event.read, at_ns=now_ms * _MS))
             return
         for component in self._in_order:
             component.handle(event, now_ms)

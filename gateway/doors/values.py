@@ -227,6 +227,13 @@ DoorEvent = (
 )
 
 
+def door_event(timeout_ms: int | None, grant: int = 0) -> DoorEvent:
+    """The event of an opening with a time-out as the Access API has it; `grant` as in Unlock."""
+    if timeout_ms == 0:
+        return HoldOpen()
+    return Close() if timeout_ms == -1 else Unlock(timeout_ms, grant)
+
+
 @dataclass(frozen=True, slots=True)
 class Drive:
     """Switch the strike output; emitted only when the state changes."""

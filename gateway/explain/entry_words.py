@@ -81,8 +81,9 @@ def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) ->
     reader = facts.get("reader")
     at = f"{who} at {names.device(reader) if reader else names.portal(row['portal_id'])}"
     words = reason_words(known, names)
-    if reason is Reason.GRANTED:
-        return _granted(f"GRANTED {at} ({how})", body, known, names)
+    if reason.allowed:
+        by = f": {words}" if words else ""
+        return _granted(f"GRANTED {at} ({how}){by}", body, known, names)
     if reason is Reason.FREE_PASSAGE:
         return _info(f"FREE PASSAGE {at} ({how}): {words}")
     if REASONS[reason].verdict is StageVerdict.WAITS:
@@ -99,7 +100,8 @@ def _granted(text: str, body: Body, known: Known, names: SiteNames) -> JournalLi
     if others:
         text = f"{text} together with {', '.join(others)}"
     opened = known.facts.get("doors")
-    if opened == [] and not known.facts.get("turnstile"):
+    portal_opens = known.reason is Reason.GRANTED  # a server may name nothing to open
+    if portal_opens and opened == [] and not known.facts.get("turnstile"):
         return _warning(f"{text}: the portal opens no door; tie an action to it")
     if known.facts.get("away"):
         shut = ", ".join(f"'{names.door(door)}'" for door in known.facts["away"])
@@ -392,6 +394,21 @@ def _reader_slowed(body: Body, names: SiteNames) -> JournalLine:
     return _notice(f"READER {reader}: as fast as before, {body['left_out']} reads left out")
 
 
+_OPERATIONS = {
+    "standalone": "this device decides",
+    "online": "the server decides",
+    "contingency": "the server cannot be asked, this device decides",
+    "denial": "the server cannot be asked, everybody is denied",
+}
+
+
+def _online(body: Body, _: SiteNames) -> JournalLine:
+    words = _OPERATIONS.get(body["mode"], body["mode"])
+    if not body.get("why"):
+        return _notice(f"SERVER {words}")
+    return _warning(f"SERVER {words}: {body['why']}")
+
+
 def _reader_disabled(body: Body, names: SiteNames) -> JournalLine:
     return _warning(f"IGNORED at {names.device(body['reader'])}: its tamper contact is open")
 
@@ -418,6 +435,7 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
     EntryKind.NO_ENTRY: _no_entry,
     EntryKind.KEYPAD: _keypad,
     EntryKind.SCHEDULE: _schedule,
+    EntryKind.ONLINE: _online,
     EntryKind.FIRST_CARD: _first_card,
     EntryKind.PRE_ALARM: _pre_alarm,
     EntryKind.INTERLOCK: _interlock,

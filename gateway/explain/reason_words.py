@@ -184,11 +184,20 @@ def _valid(known: Known, names: WordNames) -> str:
 
 def _unreachable(known: Known, names: WordNames) -> str:
     facts = known.facts.get(Reason.DOOR_UNREACHABLE)
-    return f"door '{names.door(facts['door'])}': {facts['why']}" if facts else ""
+    if facts is None:
+        return ""
+    # What a server names, and this site does not have, may be no door.
+    return f"door '{names.door(facts['door'])}': {facts['why']}" if facts["door"] else facts["why"]
 
 
 def _error(known: Known, _: WordNames) -> str:
     return str(known.facts.get(Reason.INTERNAL_ERROR, {}).get("error", ""))
+
+
+def _server(known: Known, _: WordNames) -> str:
+    facts = known.facts.get("server", {})
+    message = f'"{facts["message"]}"' if "message" in facts else ""
+    return ", ".join(part for part in (facts.get("why", ""), message) if part)
 
 
 _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
@@ -207,6 +216,12 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
     Reason.EXPIRED: _valid,
     Reason.DOOR_UNREACHABLE: _unreachable,
     Reason.INTERNAL_ERROR: _error,
+    Reason.SERVER_GRANTED: _server,
+    Reason.SERVER_DENIED: _server,
+    Reason.SERVER_NOT_IDENTIFIED: _server,
+    Reason.SERVER_FACTOR_DUE: _server,
+    Reason.SERVER_UNDECIDED: _server,
+    Reason.SERVER_AWAY: _server,
 }
 
 

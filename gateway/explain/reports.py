@@ -39,6 +39,9 @@ from gateway.explain.values import (
 
 _FIRST_HOLIDAY = KINDS.index("hol1")
 
+_SERVER_STAGES = (Stage.VALIDITY, Stage.RULES, Stage.SECOND_FACTOR, Stage.PERSONS)
+"""What the answer of a server replaces."""
+
 OTHER_PERSON = "other_person"
 """Outcome of a rule that reaches the portal but is not tied to the person."""
 MOST_OTHERS = 50
@@ -50,7 +53,7 @@ def stage_of(reason: Reason, *, by_rules: bool) -> Stage | None:
 
     For a clock that is not trusted, `by_rules` says whether the decision had reached the rules.
     """
-    if reason is Reason.GRANTED:
+    if reason.allowed:
         return None
     if reason is Reason.CLOCK_NOT_TRUSTED:
         return Stage.RULES if by_rules else Stage.VALIDITY
@@ -124,7 +127,8 @@ def stage_reports(case: Case) -> tuple[StageReport, ...]:
 def _verdict(case: Case, stage: Stage, ends: Mapping[Stage | None, Reason]) -> StageVerdict:
     if stage in ends:
         return REASONS[ends[stage]].verdict
-    if not case.stages_in_use.get(stage, True):
+    by_server = case.reason.by_server and stage in _SERVER_STAGES
+    if by_server or not case.stages_in_use.get(stage, True):
         return StageVerdict.NOT_ASKED
     if stage in (Stage.INTERLOCK, Stage.DOOR) and not (case.logged or case.doors_known):
         return StageVerdict.NOT_KNOWN

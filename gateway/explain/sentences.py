@@ -97,16 +97,23 @@ class Sentences:
     def _why(self, reason: Reason) -> str:
         case = self._case
         if reason is Reason.GRANTED:
-            return violation_words(self._known(reason), self._words) if case.violates else ""
+            return self._violation()
         if reason is Reason.NO_RULE:
             return f"no releasing rule ties {self._person} to {self._portal}"
         known = self._known(reason)
         words = reason_words(known, self._words)
+        if reason.allowed:
+            return "; ".join(filter(None, (words, self._violation())))
         if case.readings and reason is Reason.UNKNOWN_CREDENTIAL:
             words = f"{words} ({case.readings})"
         if case.logged and unrecorded(known):
             return f"{words} (an older version recorded no details)"
         return words
+
+    def _violation(self) -> str:
+        """The violation of anti-passback that a grant has, in words."""
+        case = self._case
+        return violation_words(self._known(case.reason), self._words) if case.violates else ""
 
     def _known(self, reason: Reason) -> Known:
         case = self._case

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.explain.names import SiteNames
 from gateway.explain.time_words import wall_words
-from gateway.link.messages import AlarmStatus, ControllerStatus, DoorStatus
+from gateway.link.messages import AlarmStatus, ControllerStatus, DoorStatus, OnlineStatus
 
+SERVER = "server"
+"""The subject of a server of the online modes that cannot be asked."""
 FIRE_RESET = 'run `gateway alarm reset --data {data}`, or send alarm_status with {{"stop":true}}'
 _END_MODE = 'set_exception_mode with {{"door":{door},"mode":"none"}} ends it'
 _MODES = {
@@ -34,6 +36,8 @@ def states_in_force(
         yield "fire", f"reported at {since}, {reads}; {free}"
     for door in status.doors:
         yield from _door(door, names, near)
+    if status.online is not None and not status.online.reachable:
+        yield SERVER, _server(status.online, names, near)
     turnstile = status.turnstile
     if turnstile is not None and turnstile.mode in _MODES:
         yield f"turnstile {names.turnstile}", f"{_MODES[turnstile.mode].replace('door', 'arm')}"
@@ -66,6 +70,17 @@ def _door(door: DoorStatus, names: SiteNames, near: int) -> Iterator[tuple[str, 
             f'"parameters":"door={door.id},timeout=-1"'
         )
         yield subject, text
+
+
+def _server(online: OnlineStatus, names: SiteNames, near: int) -> str:
+    """Why the server cannot be asked, and who decides meanwhile."""
+    since = f" since {wall_words(names.wall(online.since_utc), near)}" if online.since_utc else ""
+    meanwhile = (
+        "this device decides meanwhile (contingency)"
+        if online.contingency
+        else "everybody is denied meanwhile (online_client.contingency_enabled is 0)"
+    )
+    return f"cannot be asked{since}: {online.why}; {meanwhile}"
 
 
 def _alarm(alarm: AlarmStatus, names: SiteNames) -> str:

@@ -147,7 +147,11 @@ class AnswerQuestion(_Message):
 
 
 class ReportServer(_Message):
-    """Tell whether the server of the online modes can be asked."""
+    """Tell whether the server of the online modes can be asked.
+
+    Sent at each change, and again while a heartbeat says otherwise: the controller counts the
+    server as lost on its own when nobody listens to a question or none answers it in time.
+    """
 
     kind: Literal["report_server"] = "report_server"
     reachable: bool
@@ -605,11 +609,12 @@ class ServerQuestion(_Message):
     credential: OnlineCredential
     value: Annotated[str, Field(repr=False)]
     """The number of a card, the text of a code or tag, the digits of a PIN or password."""
-    keyed_user_id: RowId = 0
+    keyed_user_id: Annotated[RowId, Field(repr=False)] = 0
     """Keyed before a password; 0 otherwise."""
     user_id: RowId = 0
     """0 if this device did not look, or found nobody."""
     user_name: str = ""
+    """Empty: the controller knows people by their ids."""
     duress: bool = False
     identifier_id: RowId
     portal_id: RowId
@@ -636,7 +641,7 @@ def cost_of(command: Command) -> int:
     """Openings or other entries that a command may journal."""
     if isinstance(command, _FREE):
         return 0
-    openings = getattr(command, "openings", ())
+    openings = getattr(command, "openings", None) or ()
     return max(len(openings), 1)
 
 

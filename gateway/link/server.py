@@ -24,6 +24,7 @@ from gateway.link.messages import (
     Answer,
     Fact,
     Request,
+    ServerQuestion,
     cost_of,
     read_request,
 )
@@ -230,10 +231,18 @@ class LinkServer:
 
     def publish(self, fact: Fact) -> None:
         """Send `fact` to all listeners; one that does not read misses it."""
+        self._publish(fact)
+
+    def ask(self, question: ServerQuestion) -> bool:
+        """Publish `question`; False if nobody got it."""
+        return self._publish(Fact(kind="question", question=question)) > 0
+
+    def _publish(self, fact: Fact) -> int:
+        """Send `fact` to all listeners; return how many got it."""
         clients = self._facts.clients()
         if not clients:
-            return
-        message = fact.model_dump_json().encode()
+            return 0
+        message, got = fact.model_dump_json().encode(), 0
         for client in clients:
             try:
                 client.connection.send(message)
@@ -241,3 +250,6 @@ class LinkServer:
                 continue
             except OSError:
                 self._facts.drop(client)
+            else:
+                got += 1
+        return got

@@ -30,6 +30,7 @@ from gateway.errors import (
     StorageError,
     kind_of,
 )
+from gateway.explain.state_words import SERVER
 from gateway.hardware.boards.chips import Chips, read_chips
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.hardware.factory import missing_packages
@@ -272,7 +273,7 @@ def _in_force(data: Path, status: ControllerStatus) -> Iterator[Finding]:
     except GatewayError:
         return  # reported as a finding about the site file
     for subject, text in words_in_force(data, site, status):
-        yield warn(subject, text)
+        yield (fail if subject == SERVER else warn)(subject, text)
 
 
 def _why_no_clock(status: ControllerStatus) -> str:

@@ -71,6 +71,8 @@ class Identified:
 
     attempt: Attempt
     shown: Shown
+    keyed_user_id: int = field(default=0, repr=False)
+    """The user id keyed before a password, 0 for none; somebody may have keyed a PIN instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Identifier:
         settings = config.credentials
         if shown.kind is CredentialKind.PIN and shown.kind not in settings.kinds:
             return self._by_password(identification, config, state, enough)
-        credential = _looked_up(shown, settings)
+        credential = looked_up(shown, settings)
         reading = self._people.find(credential)
         _compare(reading.policy_version, config, enough)
         if shown.kind not in settings.kinds:
@@ -186,7 +188,7 @@ class Identifier:
         settings = config.credentials
         if shown.kind is CredentialKind.PIN and shown.kind not in settings.kinds:
             return None
-        credential = _looked_up(shown, settings)
+        credential = looked_up(shown, settings)
         reading = self._people.find(credential)
         duress = _duress(_FACTORS[credential.kind], reading)
         return (duress, reading.person) if duress and reading.person else None
@@ -246,7 +248,8 @@ class Identifier:
         reading = self._people.find_by_password(user_id, typed)
         _compare(reading.policy_version, config, enough)
         self._keyed_ids.pop(reader, None)
-        return self._identified(identification, config, None, reading)
+        identified = self._identified(identification, config, None, reading)
+        return replace(identified, keyed_user_id=user_id)
 
     def _identified(
         self,
@@ -281,7 +284,7 @@ def _duress(factor: Factor, reading: Reading) -> Duress | None:
     return _DURESS.get(factor) if reading.panic else None
 
 
-def _looked_up(shown: Credential, settings: CredentialSettings) -> Credential:
+def looked_up(shown: Credential, settings: CredentialSettings) -> Credential:
     """The form in which the store holds `shown`."""
     return credential_of_tag(credential_of_code(shown, settings.qr_mode), settings.uhf_bits)
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from gateway.access.admission_values import AdmissionOutcome, AdmissionState, AdmissionStep
+from gateway.access.admission_values import (
+    AdmissionOutcome,
+    AdmissionState,
+    AdmissionStep,
+    PendingFactor,
+)
 from gateway.access.attempt import Attempt
 from gateway.access.guessing import Guard
 from gateway.access.reasons import Reason
@@ -62,6 +67,33 @@ class PendingAdmission:
         """The first factor to which `attempt` is the second; None if it is no second factor."""
         due = attempt.factor.keyed and attempt.reader in self.admission.pending
         return self._first_factors.get(attempt.reader) if due else None
+
+    def shown_first(self, reader: str) -> Shown | None:
+        """What was shown at `reader` as the first factor that waits there; None if not known."""
+        return self._first_factors.get(reader)
+
+    def show_first(self, reader: str, shown: Shown) -> None:
+        """Remember `shown` as the first factor that waits at `reader`."""
+        self._first_factors[reader] = shown
+
+    def forget_first(self, reader: str) -> None:
+        """Forget the first factor at `reader`: the second one has come."""
+        self._first_factors.pop(reader, None)
+
+    def await_again(
+        self, reader: str, first: PendingFactor, shown: Shown | None, now_ms: int
+    ) -> None:
+        """Put back a first factor, for a second one that is decided on at this instant.
+
+        Nothing changes if `reader` awaits another second factor by now.
+        """
+        if reader in self.admission.pending:
+            return
+        first = replace(first, until_ms=now_ms + 1, next_key_until_ms=now_ms + 1)
+        pending = MappingProxyType({**self.admission.pending, reader: first})
+        self.admission = replace(self.admission, pending=pending)
+        if shown is not None:
+            self._first_factors[reader] = shown
 
     def group(self, portal_id: int) -> Collection[tuple[Shown, ...]] | None:
         """What each person of the group at a portal showed; None without a group."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,8 @@ from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.state.config import EffectiveConfig
-from gateway.doors.values import Mode, Refusal, Unlock
+from gateway.doors.values import Close, Mode, Refusal, Unlock, door_event
+from gateway.link.messages import CLOSE_MS, Opening
 from gateway.objects.modes import DEVICE
 from gateway.settings import Side
 
@@ -27,6 +28,8 @@ class PortalOpening:
     doors: tuple[int, ...] = ()
     sides: frozenset[Side] = frozenset()
     state: PortalState = field(default_factory=PortalState)
+    named: tuple[Opening, ...] | None = None
+    """What a server named, in its order; None for what the actions open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Opened:
     """What one grant opened."""
 
     doors: tuple[int, ...] = ()
+    reports: bool = False
+    """Something will report whether anybody enters."""
     away: tuple[int, ...] = ()
     """Doors that could not be reached."""
     unlocked_ms: int = 0
@@ -71,33 +76,65 @@ class PortalOpener:
             return known
         return PortalOpening(doors, sides, self._state(doors, sides, config))
 
+    def named(
+        self, openings: tuple[Opening, ...], sides: frozenset[Side], config: EffectiveConfig
+    ) -> PortalOpening:
+        """What a server named, with its state now."""
+        closed = {opening.door for opening in openings if opening.timeout_ms == CLOSE_MS}
+        doors = tuple(dict.fromkeys(o.door for o in openings if o.timeout_ms != CLOSE_MS))
+        known = tuple(door for door in doors if door in self._doors)
+        state = self._state(known, sides, config, closed & self._doors.keys())
+        return PortalOpening(doors, sides, state, openings)
+
     def unreachable(self, opening: PortalOpening) -> Mapping[str, Any] | None:
         """Facts of a door that cannot be reached, if `opening` can open nothing; else None."""
+        absent = self._absent(opening)
+        if absent is not None:
+            return absent
         away = [door for door in opening.doors if self._doors[door].away]
         if not away or len(away) < len(opening.doors) or opening.sides:
             return None
         return {"door": away[0], "why": cut(self._doors[away[0]].away)}
+
+    def _absent(self, opening: PortalOpening) -> Mapping[str, Any] | None:
+        """Facts of what a server named and this site does not have; None without any."""
+        for named in opening.named or ():
+            if named.door not in self._doors:
+                return {"door": named.door, "why": "this site has no such door"}
+        if opening.sides and self._turnstile is None:
+            return {"door": 0, "why": "this site has no turnstile"}
+        return None
 
     def open(
         self, opening: PortalOpening, person: Person | None, grant: int, now_ms: int
     ) -> Opened:
         """Unlock the doors that can be reached, as long as `person` needs, and the turnstile."""
         times_ms = dict(person.opening_times) if person else {}
-        doors, unlocked_ms = [], 0
-        for door in opening.doors:
-            panel = self._doors[door]
+        named = opening.named
+        if named is None:
+            named = tuple(Opening(door=door) for door in opening.doors)
+        doors, reports, unlocked_ms = [], False, 0
+        for each in named:
+            panel = self._doors[each.door]
             if panel.away:
                 # It would open later, when nobody stands there any more.
                 continue
-            asked_ms = times_ms.get(door) or None
-            panel.feed(Unlock(asked_ms, grant), now_ms)
-            doors.append(door)
-            unlocked_ms = max(unlocked_ms, panel.unlocks_ms(asked_ms))
+            event = door_event(each.timeout_ms, grant)
+            if each.timeout_ms is None:
+                event = Unlock(times_ms.get(each.door) or None, grant)
+            panel.feed(event, now_ms)
+            if isinstance(event, Unlock):
+                reports = True
+                unlocked_ms = max(unlocked_ms, panel.unlocks_ms(event.dwell_ms))
+            if not isinstance(event, Close):
+                doors.append(each.door)
         release = ""
         if self._turnstile and opening.sides:
             release = self._turnstile.release(opening.sides, now_ms)
         away = tuple(door for door in opening.doors if door not in doors)
-        return Opened(tuple(doors), away, unlocked_ms, release)
+        return Opened(
+            tuple(dict.fromkeys(doors)), reports or bool(release), away, unlocked_ms, release
+        )
 
     def recorded(self, opened: Opened, access_log_id: int, grant: int) -> None:
         """Tell the turnstile under which row of the access log it was released."""
@@ -105,7 +142,11 @@ class PortalOpener:
             self._turnstile.granted_as(opened.release, access_log_id, grant)
 
     def _state(
-        self, doors: tuple[int, ...], sides: frozenset[Side], config: EffectiveConfig
+        self,
+        doors: tuple[int, ...],
+        sides: frozenset[Side],
+        config: EffectiveConfig,
+        closed: Collection[int] = (),
     ) -> PortalState:
         modes = {door: self._doors[door].mode for door in doors}
         side_locked = False
@@ -116,7 +157,7 @@ class PortalOpener:
         locked = next((door for door, mode in modes.items() if mode is Mode.LOCK_DOWN), None)
         if locked is not None:
             facts[Reason.LOCK_DOWN] = config.modes[locked].lock_down
-        obstacle = self._interlock.obstacle(doors)
+        obstacle = self._interlock.obstacle(doors, closed)
         if obstacle is not None:
             facts[Reason.INTERLOCK] = obstacle.facts()
         return PortalState(

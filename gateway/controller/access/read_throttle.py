@@ -6,9 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.access.guessing import Throttle
-from gateway.controller.state.component import Component, Emit, GuessingChanged, ReadDue
+from gateway.controller.state.component import (
+    Component,
+    Effect,
+    Emit,
+    GuessingChanged,
+    NotIdentified,
+    ReadDue,
+)
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import Credential, CredentialKind, Identification
+from gateway.hardware.events import HardwareEvent
 from gateway.store.journal import EntryKind
 
 MOST_WAITING = 3
@@ -93,6 +101,12 @@ class ReadThrottle(Component):
             # Unknown tags pass a UHF reader at a road all day.
             if read.credential.kind is not CredentialKind.UHF_TAG:
                 self._emit(GuessingChanged(read.reader, on=True), now_ms)
+
+    def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        """Count a read that a server, or contingency after it, did not identify."""
+        match event:
+            case NotIdentified(read=read):
+                self.unknown(read, now_ms)
 
     def tick(self, now_ms: int) -> None:
         """Emit the next read of each reader whose pause is over; end throttles that are over."""

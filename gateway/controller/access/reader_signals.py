@@ -70,6 +70,7 @@ class ReaderSignals(Component):
         self._beeps = config.beeps
         self._wait_ms = {
             Reason.SECOND_FACTOR_DUE: config.admission.second_factor_ms,
+            Reason.SERVER_FACTOR_DUE: config.admission.second_factor_ms,
             Reason.WAITING_FOR_PERSONS: config.admission.persons_ms,
         }
 

@@ -29,6 +29,7 @@ from gateway.controller.access.identifier import IdentifierState, Shown
 from gateway.controller.access.passback_positions import ForgivenessState, PassbackPositionsState
 from gateway.controller.access.read_throttle import ReadThrottleState
 from gateway.controller.access.reader_signals import ReaderSignalsState
+from gateway.controller.access.server_questions import ServerQuestionsState
 from gateway.controller.alarms.alarm_panel import AlarmPanelState
 from gateway.controller.alarms.faults import FaultsState
 from gateway.controller.alarms.fire import FireLatchState
@@ -45,12 +46,12 @@ from gateway.controller.state.recorder import RecorderState
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenRecord, StorageError
 from gateway.hardware.events import DeviceState, InputLevel, KeyPressed, ReplaySuspected
-from gateway.link.messages import Captured
+from gateway.link.messages import Captured, ServerQuestion
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 11
+FORM = 12
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -68,6 +69,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "identifier": IdentifierState,
         "loop": LoopState,
         "modes": ModeKeeperState,
+        "online": ServerQuestionsState,
         "positions": PassbackPositionsState,
         "recorder": RecorderState,
         "signals": ReaderSignalsState,
@@ -99,6 +101,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
     {
         "any before": bool,
         "credential": Reading,
+        "heard": bool,
         "key": str,
         "passages": list[PassageEntered],
         "password": Reading,
@@ -107,7 +110,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "window": int | None,
     }
 )
-"""The answers of files, by question."""
+"""The answers of files, by question; whether anybody `heard` a question to a server."""
 
 _NOT_PARTS = ("policy", "rows", "configuration")
 """Parts of a snapshot that `rules.py` stores in another form."""
@@ -214,6 +217,14 @@ def dump_question(asked: str, question: object, hide: Hide) -> Any:
     if asked == "password":
         return hide(str(question))
     return dump(Credential, question, hide) if isinstance(question, Credential) else question
+
+
+def dump_server_question(question: ServerQuestion, hide: Hide) -> dict[str, Any]:
+    """A question to a server as JSON, without what somebody keyed before a password."""
+    shown = question.model_dump(mode="json", exclude={"keyed_user_id"})
+    if question.credential in ("pin", "password"):
+        shown["value"] = hide(question.value)
+    return shown
 
 
 def dump_answer(asked: str, question: object, answer: object, hide: Hide) -> dict[str, Any]:

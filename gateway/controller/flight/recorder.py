@@ -24,6 +24,7 @@ from gateway.controller.flight.forms import (
     Hide,
     dump_answer,
     dump_input,
+    dump_server_question,
     dump_state,
 )
 from gateway.controller.flight.rules import rules_of
@@ -48,7 +49,7 @@ from gateway.controller.state.ports import (
     Writer,
 )
 from gateway.host.clock_trust import ClockVerdict
-from gateway.link.messages import Obey, Projected, ReportStatus, Simulate
+from gateway.link.messages import Obey, Projected, ReportStatus, ServerQuestion, Simulate
 from gateway.settings import SiteFile
 from gateway.store.policy.snapshot import Snapshot
 
@@ -149,7 +150,7 @@ class FlightRecorder(Flight):
         return watched_window(find, self._on_answer)
 
     def link(self, link: Link) -> Link:
-        return LinkTap(link, self._on_effect)
+        return LinkTap(link, self._on_effect, self._on_question, self._on_answer)
 
     def strike(self, name: str, strike: StrikePort) -> StrikePort:
         self._strikes[name] = StrikeTap(name, strike, self._on_effect)
@@ -259,6 +260,9 @@ class FlightRecorder(Flight):
 
     def _on_entry(self, kind: str, body: Mapping[str, Any]) -> None:
         self._guarded(lambda: self._on_effect({"entry": kind, "body": self._shown(body)}))
+
+    def _on_question(self, question: ServerQuestion) -> None:
+        self._guarded(lambda: self._on_effect({"asks": dump_server_question(question, self._hide)}))
 
     def _on_effect(self, effect: dict[str, Any]) -> None:
         if self._step is not None:

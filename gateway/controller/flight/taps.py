@@ -17,7 +17,7 @@ from gateway.controller.state.ports import (
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, StorageError
-from gateway.link.messages import Answer, Fact, Request
+from gateway.link.messages import Answer, Fact, Request, ServerQuestion
 from gateway.settings import LockState
 from gateway.store.journal import Entry
 from gateway.store.journal.passages import PassageEntered
@@ -177,11 +177,19 @@ class SounderTap:
 
 
 class LinkTap:
-    """Reports refusals of requests."""
+    """Reports refusals of requests, and questions to a server."""
 
-    def __init__(self, link: Link, on_effect: OnEffect) -> None:
+    def __init__(
+        self,
+        link: Link,
+        on_effect: OnEffect,
+        on_question: Callable[[ServerQuestion], None],
+        on_answer: OnAnswer,
+    ) -> None:
         self._link = link
         self._on_effect = on_effect
+        self._on_question = on_question
+        self._on_answer = on_answer
 
     def receive(self) -> tuple[bytes, Request] | None:
         return self._link.receive()
@@ -195,3 +203,9 @@ class LinkTap:
 
     def publish(self, fact: Fact) -> None:
         self._link.publish(fact)
+
+    def ask(self, question: ServerQuestion) -> bool:
+        self._on_question(question)
+        heard = self._link.ask(question)
+        self._on_answer("heard", question.id, heard)
+        return heard

@@ -26,7 +26,7 @@ from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
-from gateway.link.messages import Answer, Fact, Request
+from gateway.link.messages import Answer, Fact, Request, ServerQuestion
 from gateway.settings import LockState, Side, SiteFile
 from gateway.store.journal import Entry
 from gateway.store.policy.snapshot import Snapshot
@@ -106,7 +106,10 @@ class OfflineWriter:
 
 
 class OfflineLink:
-    """A link without clients."""
+    """A link without clients; `heard` tells whether somebody gets a question."""
+
+    def __init__(self, heard: Callable[[str], bool]) -> None:
+        self._heard = heard
 
     def receive(self) -> tuple[bytes, Request] | None:
         return None
@@ -119,6 +122,9 @@ class OfflineLink:
 
     def publish(self, fact: Fact) -> None:
         pass
+
+    def ask(self, question: ServerQuestion) -> bool:
+        return self._heard(question.id)
 
 
 class OfflinePolicies:
@@ -203,6 +209,8 @@ class Sources:
     passages: Passages
     new_key: Callable[[], str]
     find_window: FindWindow = window_of
+    heard: Callable[[str], bool] = lambda _question: True
+    """Whether anybody listens to a question to a server, by its id."""
 
 
 class OfflineController:
@@ -239,7 +247,7 @@ class OfflineController:
                 name: OfflineSounder(on=beginning.sounders.get(name, False))
                 for name, _output in site.switches()
             },
-            link=OfflineLink(),
+            link=OfflineLink(sources.heard),
             people=sources.people,
             passages=sources.passages,
             policies=OfflinePolicies(),

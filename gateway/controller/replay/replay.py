@@ -165,6 +165,9 @@ class _Answers:
     def new_key(self) -> str:
         return str(self._next("key", None))
 
+    def heard(self, question: str) -> bool:
+        return bool(self._next("heard", question))
+
     def _next(self, asked: str, question: Any) -> Any:
         answer = self._left.pop(0) if self._left else {}
         if (answer.get("asked"), answer.get("of")) != (asked, question):
@@ -208,7 +211,7 @@ class _Replay:
         self._offline = OfflineController(
             site,
             self._clock,
-            Sources(answers, answers, answers.new_key, answers.window_of),
+            Sources(answers, answers, answers.new_key, answers.window_of, answers.heard),
             self._lines,
             lambda: str,
             beginning=Beginning(

@@ -15,7 +15,7 @@ from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.state.ports import Link, Mirrored, Policies, Writer
 from gateway.controller.state.recorder import Recorder
-from gateway.doors.values import Close, DoorEvent, HoldOpen, Mode, Unlock
+from gateway.doors.values import Mode, door_event
 from gateway.errors import (
     ControllerUnavailable,
     DeviceUnavailable,
@@ -92,7 +92,7 @@ class DoorCommands:
                 turnstile.opened_by_client(event, opening.by, sides)
                 continue
             panel = self._panel(opening.door)
-            panel.feed(_event(opening.timeout_ms), self._now_ms())
+            panel.feed(door_event(opening.timeout_ms), self._now_ms())
             if opening.timeout_ms != CLOSE_MS:  # closing is no access
                 panel.opened_by_client(event, opening.by)
         # A schedule that a close ended must stay ended after a restart, so that entry counts too.
@@ -112,7 +112,7 @@ class DoorCommands:
             if turnstile:
                 turnstile.release(sides, self._now_ms())
             for opening in command.openings:
-                self._panel(opening.door).feed(_event(opening.timeout_ms), self._now_ms())
+                self._panel(opening.door).feed(door_event(opening.timeout_ms), self._now_ms())
         granted = command.openings if event is AccessEvent.GRANTED else ()
         return self._recorder.authorized(
             event,
@@ -167,14 +167,6 @@ def _opening_event(reason: int | None) -> AccessEvent:
     if reason == WEB_REASON:
         return AccessEvent.WEB_INTERFACE
     return AccessEvent.OPENED_UNIDENTIFIED
-
-
-def _event(timeout_ms: int | None) -> DoorEvent:
-    if timeout_ms == 0:
-        return HoldOpen()
-    if timeout_ms == CLOSE_MS:
-        return Close()
-    return Unlock(timeout_ms)
 
 
 class PendingReplies:

@@ -12,6 +12,7 @@ from gateway.controller.requests.simulation import Panels, Simulation
 from gateway.errors import GatewayError
 from gateway.hardware.wiring import input_wiring
 from gateway.link.messages import (
+    AnswerQuestion,
     ArmAlarms,
     AskPosition,
     Authorize,
@@ -28,6 +29,7 @@ from gateway.link.messages import (
     Position,
     Projected,
     ReleaseTurnstile,
+    ReportServer,
     ReportStatus,
     Request,
     ResetTurnstile,
@@ -115,6 +117,8 @@ class RequestDispatcher:
             ReleaseTurnstile: once_durable(openings.open),
             OpenTogether: once_durable(lambda command: openings.open(*command.openings)),
             Authorize: once_durable(openings.authorize),
+            AnswerQuestion: once_durable(components.server.answered),
+            ReportServer: once_durable(components.server.report),
             ResetTurnstile: at_once(lambda _: openings.reset_turnstile()),
             Forgive: once_durable(
                 lambda command: components.positions.forgive(command.user_id, "asked_by_client")

@@ -80,6 +80,7 @@ def status_of(
         modes_unstored=components.modes.unstored,
         keypads_locked_ms=components.credentials.locked_keypads(now_ns // 1_000_000),
         mirror=components.mirror.status() if components.mirror else None,
+        online=components.server.status(),
         levels=tuple(
             LineLevel(kind=kind, number=number, high=high)
             for kind, number, high in components.rig.levels()

@@ -100,6 +100,13 @@ class ReadDue:
 
 
 @dataclass(frozen=True, slots=True)
+class NotIdentified:
+    """A read that had waited for a server turned out to be nobody's."""
+
+    read: Identification
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """A decision was carried out and recorded."""
 
@@ -122,6 +129,7 @@ Effect = (
     | GrantLapsed
     | PolicyApplied
     | ReadDue
+    | NotIdentified
     | Decided
 )
 

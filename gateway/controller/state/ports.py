@@ -13,7 +13,7 @@ from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.devices import Device
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
-from gateway.link.messages import Answer, Fact, MirrorStatus, Request
+from gateway.link.messages import Answer, Fact, MirrorStatus, Request, ServerQuestion
 from gateway.settings import LockState
 from gateway.store.journal import Entry
 from gateway.store.journal.passages import PassageEntered
@@ -90,6 +90,8 @@ class Link(Protocol):
     def refuse(self, address: bytes, request_id: str, error: GatewayError) -> None: ...
 
     def publish(self, fact: Fact) -> None: ...
+
+    def ask(self, question: ServerQuestion) -> bool: ...
 
 
 class Policies(Protocol):

@@ -93,7 +93,7 @@ class Recorder:
             decision.event,
             decision.reason.value,
             user_id=decision.user_id,
-            portal_id=decision.portal_id,
+            portal_id=outcome.logged_portal_id or decision.portal_id,
             identifier_id=identifier_id,
             values=values,
             rule_ids=decision.rule_ids,

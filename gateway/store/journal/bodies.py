@@ -224,6 +224,12 @@ class _CodeUsed(_CardSpent):
     oldest: Int
 
 
+class _Online(_Body):
+    mode: str
+    lost_utc_s: UnixSeconds
+    why: str = ""
+
+
 class _Words(_Body):
     """A body that nothing but text is made of."""
 
@@ -257,6 +263,7 @@ _FORMS: Mapping[EntryKind, type[_Body]] = {
     EntryKind.ARMING: _Arming,
     EntryKind.CODE_USED: _CodeUsed,
     EntryKind.CARD_SPENT: _CardSpent,
+    EntryKind.ONLINE: _Online,
 }
 _BY_MEMBER: Mapping[EntryKind, tuple[tuple[str, type[_Body]], ...]] = {
     EntryKind.MODE: (

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.clock import Clock
 
-JOURNAL_FORM = 1
+JOURNAL_FORM = 2
 """The form of the journal, which SQLite keeps in `user_version`.
 
 A program that adds a kind of entry raises it, so that an older program refuses the file by name.
@@ -96,6 +96,10 @@ class EntryKind(StrEnum):
     READER_SLOWED = "reader_slowed"
     """Too many unknown cards or codes at a reader: one read a second counts there. Or (`slow`
     false) it is as before, and `left_out` reads were not looked up."""
+    ONLINE = "online"
+    """Who decides changed: `mode` is a `gateway.access.online.Operation`, `why` the server cannot
+    be asked, and `lost_utc_s` when it was lost last, in Unix seconds, 0 for never since the
+    start."""
     READER_DISABLED = "reader_disabled"
     """The controller ignored a read, because the tamper contact of its reader is open."""
 

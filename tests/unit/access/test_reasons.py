@@ -64,9 +64,10 @@ def test_a_reason_has_a_gate_words_and_a_remedy(reason: Reason) -> None:
     if reason is Reason.GRANTED:
         assert (entry.stage, entry.words, entry.remedy) == (None, "", "")
         return
-    assert isinstance(entry.stage, Stage)
+    assert isinstance(entry.stage, Stage) is not reason.allowed
     assert entry.words == entry.words.strip(".") != ""
-    assert bool(entry.remedy) is (entry.verdict is not StageVerdict.FREES)
+    passes = entry.verdict in (StageVerdict.FREES, StageVerdict.PASSES)
+    assert bool(entry.remedy) is not passes
     assert (entry.cue is Cue.GRANT) is (entry.event is AccessEvent.GRANTED)
     assert (entry.cue is Cue.WAIT) is (entry.verdict is StageVerdict.WAITS)
     assert reason_words(Known(reason), PlainNames()) == entry.words, "nothing was recorded"

@@ -416,7 +416,7 @@ def test_the_state_of_what_a_portal_opens_is_read_once_for_a_grant(
     monkeypatch.setattr(Interlock, "obstacle", counted)
     card = Credential(CredentialKind.CARD, CARD_OF_ANA)
     bench.controller.happen(Identification("front", card, bench.clock.monotonic_ns()))
-    assert asked == [((1,),)]
+    assert asked == [((1,), ())]
     assert bench.unlocked(1)
 
 

@@ -58,7 +58,7 @@ ROWS: dict[str, Any] = {
     "portal_rules": PortalRuleRow,
     "portal_rule_groups": PortalRuleGroupRow,
 }
-WITHOUT_FAILURE = set(Reason) - {
+WITHOUT_FAILURE = {reason for reason in Reason if not reason.by_server} - {
     Reason.INTERNAL_ERROR,
     Reason.DOOR_UNREACHABLE,
     Reason.TURNSTILE_BLOCKED,

@@ -1,0 +1,126 @@
+"""Carries out decisions on credentials: the lock first, then the record, then the lights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from gateway.access.admission_values import AdmissionOutcome
+from gateway.access.decision import refuse
+from gateway.access.reasons import Reason
+from gateway.clock import Clock
+from gateway.controller.access.identifier import Identifier
+from gateway.controller.access.pending import PendingGrants
+from gateway.controller.access.portal_opener import (
+    NOTHING_OPENED,
+    Opened,
+    PortalOpener,
+    PortalOpening,
+)
+from gateway.controller.state.component import Decided, Emit, GrantUsed, ThreatSensed
+from gateway.controller.state.config import EffectiveConfig
+from gateway.controller.state.recorder import Receipt, Recorder
+from gateway.credentials.values import Credential
+
+
+class OutcomeHandler:
+    """Lets people in or refuses them, as decided. The loop's thread alone uses it."""
+
+    def __init__(
+        self,
+        identifier: Identifier,
+        opener: PortalOpener,
+        grants: PendingGrants,
+        recorder: Recorder,
+        clock: Clock,
+        emit: Emit,
+    ) -> None:
+        self._identifier = identifier
+        self._opener = opener
+        self._grants = grants
+        self._recorder = recorder
+        self._clock = clock
+        self._emit = emit
+
+    def carry_out(
+        self,
+        outcome: AdmissionOutcome,
+        credential: Credential | None,
+        portal: PortalOpening,
+        config: EffectiveConfig,
+    ) -> None:
+        """Carry out one decision; `credential` may be logged, `portal` as in `_let_in`."""
+        if outcome.decision.allowed:
+            self._let_in(outcome, credential, portal, config)
+        else:
+            self.record(outcome, credential)
+
+    def _let_in(
+        self,
+        outcome: AdmissionOutcome,
+        credential: Credential | None,
+        portal: PortalOpening,
+        config: EffectiveConfig,
+    ) -> None:
+        """Carry out a grant, unless something that it opens must stay locked.
+
+        `portal` is what the portal opens, whose state was part of the decision, or what a server
+        named in its place.
+        """
+        opening = portal
+        if portal.named is None:
+            opening = self._opener.opening(outcome.decision.actions, config, portal)
+        barred = opening.state.barred_by
+        if barred is not None:
+            self.record(_barred(outcome, barred, opening.state.facts.get(barred)), credential)
+            return
+        unreachable = self._opener.unreachable(opening)
+        if unreachable is not None:
+            self.record(_barred(outcome, Reason.DOOR_UNREACHABLE, unreachable), credential)
+            return
+        grant = self._grants.add(outcome, config)
+        now_ms = self._now_ms()
+        opened = self._opener.open(opening, outcome.person, grant, now_ms)
+        if opened.away:
+            outcome = replace(outcome, facts={**outcome.facts, "away": list(opened.away)})
+        access = self.record(outcome, credential, opened)
+        self._opener.recorded(opened, access.id, grant)
+        if not opened.reports:
+            # Nothing can report an entry by a portal that opens nothing.
+            self._emit(GrantUsed(grant), now_ms)
+
+    def record(
+        self,
+        outcome: AdmissionOutcome,
+        credential: Credential | None,
+        opened: Opened = NOTHING_OPENED,
+    ) -> Receipt:
+        """Record a decision, and report it and its duress to the other components."""
+        receipt = self._recorder.decision(
+            outcome,
+            credential,
+            self._identifier.identifier_id(outcome.reader),
+            opened.doors,
+            turnstile=bool(opened.release),
+        )
+        if outcome.duress is not None:
+            # Granted or refused; nothing else here may differ from an ordinary read.
+            user_id = outcome.person.id if outcome.person else outcome.decision.user_id
+            sensed = ThreatSensed(outcome.duress, user_id, receipt.id, outcome.reader)
+            self._emit(sensed, self._now_ms())
+        self._emit(Decided(outcome, opened.unlocked_ms), self._now_ms())
+        return receipt
+
+    def _now_ms(self) -> int:
+        return self._clock.monotonic_ns() // 1_000_000
+
+
+def _barred(
+    outcome: AdmissionOutcome, reason: Reason, known: Mapping[str, Any] | None
+) -> AdmissionOutcome:
+    """The refusal in place of a grant, since a door that it opens must stay locked."""
+    granted = outcome.decision
+    refusal = replace(refuse(reason, granted.user_id, granted.portal_id), trace=granted.trace)
+    facts = {reason.value: dict(known)} if known else {}
+    return replace(outcome, decision=refusal, company=(), passback_violation=False, facts=facts)

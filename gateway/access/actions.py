@@ -16,13 +16,14 @@ LONGEST_NUMBER = 18
 """Digits of a number in an action's parameters: a longer one names nothing. Python refuses to read
 one of several thousand digits."""
 
-RUN_HERE = frozenset({0, 1})
-"""Values of `run_at` that this device runs; 2 is for the server, others are unknown."""
+HERE, EVERYWHERE, AT_SERVER = 0, 1, 2
+"""Values of `run_at`: this device; this device and every connected one; the server alone."""
+RUN_AT = frozenset({HERE, EVERYWHERE, AT_SERVER})
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One row of `actions` that this device runs."""
+    """One row of `actions`."""
 
     name: str
     """The script: `door`, `sec_box`, ..."""
@@ -30,7 +31,15 @@ class Action:
     """The raw text of the row; `parse_parameters` reads it."""
     id: int
     run_at: int
-    """0 this device, 1 every connected device."""
+    """One of RUN_AT."""
+
+    @property
+    def runs_here(self) -> bool:
+        return self.run_at != AT_SERVER
+
+    @property
+    def runs_elsewhere(self) -> bool:
+        return self.run_at != HERE
 
     @property
     def opens(self) -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
-from gateway.access.actions import RUN_HERE, Action
+from gateway.access.actions import RUN_AT, Action
 from gateway.access.calendar import Calendar, compile_calendar
 from gateway.access.multi_person import PortalRule, compile_portal_rules, zones_of
 from gateway.access.passback import NO_PASSAGE, Passage, passage
@@ -398,7 +398,7 @@ def _runnable(
 ) -> Work[dict[int, tuple[Action, ...]]]:
     def runnable(link: tuple[int, list[int]]) -> tuple[int, tuple[Action, ...]]:
         found = (actions[id_] for id_ in dict.fromkeys(link[1]) if id_ in actions)
-        return link[0], tuple(action for action in found if action.run_at in RUN_HERE)
+        return link[0], tuple(action for action in found if action.run_at in RUN_AT)
 
     return (yield from _map(links.items(), runnable))
 

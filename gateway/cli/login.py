@@ -33,7 +33,8 @@ _role = click.Choice([role.value for role in Role])
 def login() -> None:
     """API logins and their roles; a running gateway obeys at the next request.
 
-    An operator may neither change logins and settings nor see secrets.
+    An operator may neither change logins and settings nor see secrets. For other devices: a
+    `door_opener` may open doors and read their states, a `door_reader` may read them.
     """
 
 
@@ -82,7 +83,7 @@ def remove(data: Path, name: str) -> None:
 @click.argument("name")
 @click.argument("new_role", metavar="ROLE", type=_role)
 def role_(data: Path, name: str, new_role: str) -> None:
-    """Make the login NAME an `administrator` or an `operator`; its sessions end.
+    """Give the login NAME another role; its sessions end.
 
     The last administrator stays one.
     """
@@ -110,11 +111,14 @@ def _accounts(data: Path) -> Iterator[Accounts]:
         yield Accounts(store, SystemClock().monotonic_ns)
 
 
-def read_password(*, from_stdin: bool) -> str:
-    """The first line of standard input, or a password that the terminal asks for twice."""
+def read_password(*, from_stdin: bool, new: bool = True) -> str:
+    """The first line of standard input, or a password that the terminal asks for, twice if it is
+    `new`."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\n")
-    password: str = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+    password: str = click.prompt(
+        "New password" if new else "Password", hide_input=True, confirmation_prompt=new
+    )
     return password
 
 

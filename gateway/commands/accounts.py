@@ -21,7 +21,7 @@ from gateway.errors import InvalidRequest, NotFound
 from gateway.store.tables.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, Account, Role
 from gateway.store.tables.tokens import Token
 
-RoleName = Literal["administrator", "operator"]
+RoleName = Literal["administrator", "operator", "door_opener", "door_reader"]
 
 
 class CreateLoginRequest(LoginRequest):
@@ -96,7 +96,7 @@ def list_logins(call: Call[NoMembers]) -> Logins:
 def modify_login(call: Call[ModifyLoginRequest]) -> Done:
     """Change the role, the password or both of a login, and end its sessions.
 
-    The last administrator cannot become an operator.
+    The last administrator stays one.
     """
     request = call.request
     if request.role is None and request.password is None:

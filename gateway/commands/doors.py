@@ -239,11 +239,17 @@ _AWAY = (ControllerUnavailable, DeviceUnavailable)
 COMMANDS = (
     Command(
         execute_actions,
+        Right.OPEN_DOORS,
         errors=(*_AWAY, TooBusy),
         audit=Audit(_audit_detail, refusals=True),
         example={"actions": [{"action": "door", "parameters": "door=1"}]},
     ),
-    Command(doors_state, errors=_AWAY, answered={"doors": [{"id": 1, "open": False}]}),
+    Command(
+        doors_state,
+        Right.DOOR_STATE,
+        errors=_AWAY,
+        answered={"doors": [{"id": 1, "open": False}]},
+    ),
     Command(alarm_status, errors=_AWAY, example={"stop": True}),
     Command(
         buzzer_buzz,

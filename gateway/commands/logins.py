@@ -92,7 +92,7 @@ COMMANDS = (
         audit=Audit(_audit_detail, refusals=True, throttled=True),
         example={"login": "admin", "password": "secret"},
     ),
-    Command(logout),
+    Command(logout, Right.SESSION_ONLY),
     Command(session_is_valid, Right.NONE),
     Command(
         change_login,

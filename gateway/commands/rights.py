@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -63,8 +63,21 @@ class Right(Enum):
     """What a command needs of its caller."""
 
     NONE = "none"
+    SESSION_ONLY = "session only"
+    """Of a login of any role, those of other devices included."""
+    DOOR_STATE = "door state"
+    OPEN_DOORS = "open doors"
     ANY_SESSION = "any session"
+    """Of a person's login."""
     ADMINISTRATOR = "administrator"
+
+
+_RIGHTS: Mapping[Role, frozenset[Right]] = {
+    Role.ADMINISTRATOR: frozenset(Right),
+    Role.OPERATOR: frozenset(Right) - {Right.ADMINISTRATOR},
+    Role.DOOR_OPENER: frozenset({Right.SESSION_ONLY, Right.DOOR_STATE, Right.OPEN_DOORS}),
+    Role.DOOR_READER: frozenset({Right.SESSION_ONLY, Right.DOOR_STATE}),
+}
 
 
 def check_right(caller: Caller, right: Right) -> None:
@@ -76,5 +89,5 @@ def check_right(caller: Caller, right: Right) -> None:
         return
     if caller.role is None:
         raise NotAuthenticated("Invalid session")
-    if right is Right.ADMINISTRATOR and caller.role is not Role.ADMINISTRATOR:
+    if right not in _RIGHTS[caller.role]:
         raise NotPermitted("Invalid access level")

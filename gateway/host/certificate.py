@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 import ssl
@@ -239,12 +240,35 @@ def expires(path: Path) -> datetime:
 def is_self_signed(path: Path) -> bool:
     """Return whether the certificate at `path` is self-signed; False without a certificate."""
     try:
-        pem = read_whole(path, LONGEST_FILE).decode("ascii")
-        start = pem.index(ssl.PEM_HEADER)
-        end = pem.index(ssl.PEM_FOOTER, start) + len(ssl.PEM_FOOTER)
-        return _issuer_is_subject(ssl.PEM_cert_to_DER_cert(pem[start:end]))
+        return _issuer_is_subject(_first(path))
     except (OSError, ValueError):
         return False
+
+
+def fingerprint_of(certificate: bytes) -> str:
+    """The SHA-256 of a certificate (DER), in upper-case hexadecimal digits."""
+    return hashlib.sha256(certificate).hexdigest().upper()
+
+
+def file_fingerprint(path: Path) -> str:
+    """The fingerprint of the certificate at `path`, which clients are shown.
+
+    Raises StorageError when the file cannot be read, InvalidRequest when it has no certificate.
+    """
+    try:
+        return fingerprint_of(_first(path))
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError:
+        raise InvalidRequest(f"{path} has no certificate") from None
+
+
+def _first(path: Path) -> bytes:
+    """The first certificate at `path` (DER). Raises OSError, ValueError."""
+    pem = read_whole(path, LONGEST_FILE).decode("ascii")
+    start = pem.index(ssl.PEM_HEADER)
+    end = pem.index(ssl.PEM_FOOTER, start) + len(ssl.PEM_FOOTER)
+    return ssl.PEM_cert_to_DER_cert(pem[start:end])
 
 
 def _issuer_is_subject(der: bytes) -> bool:

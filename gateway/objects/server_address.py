@@ -39,16 +39,20 @@ class ServerAddress:
         return f"{self.path}/{topic}" + (f"?{self.query}" if self.query else "")
 
 
-def server_address(key: str, host: str, port: str = "", path: str = "") -> ServerAddress:
-    """The address in the texts of three configuration keys; `key` names the first in refusals.
+def server_address(
+    key: str, host: str, port: str = "", path: str = "", scheme: str = "http"
+) -> ServerAddress:
+    """The address in the texts of three settings; `key` names the first in refusals.
 
-    `host` is a name or an address; a scheme, a port and a path with it are accepted. `path` follows
-    that path, with or without slashes at its ends. Raises InvalidRequest.
+    `host` is a name or an address; a scheme, a port and a path with it are accepted, and `scheme`
+    stands in for one that is absent. `path` follows that path, with or without slashes at its ends.
+    Raises InvalidRequest.
     """
     text = host.strip()
     if "://" not in text:
         # A bare IPv6 address has colons and no brackets.
-        text = f"http://[{text}]" if text.count(":") > 1 and "[" not in text else f"http://{text}"
+        bare = text.count(":") > 1 and "[" not in text
+        text = f"{scheme}://[{text}]" if bare else f"{scheme}://{text}"
     try:
         parts = urlsplit(text)
         given = parts.port

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from gateway.host.certificate import fingerprint_of
 from gateway.objects.server_address import ServerAddress, server_address
 
 LARGEST_ANSWER = 64 * 1024
@@ -48,6 +49,8 @@ class HttpAnswer:
     """What is wrong with it, or why there is none."""
     body: bytes | None = field(default=None, repr=False, compare=False)
     """None if it did not arrive whole."""
+    date: str = field(default="", compare=False)
+    """The header of that name."""
 
 
 class Deadline:
@@ -80,9 +83,12 @@ class Deadline:
 class _Stream(httpcore.NetworkStream):
     """A connection whose every step gets what is left of the deadline."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+    def __init__(
+        self, stream: httpcore.NetworkStream, deadline: Deadline, fingerprint: str
+    ) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._fingerprint = fingerprint
         deadline.stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - httpcore's
@@ -103,7 +109,14 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,  # noqa: ARG002 - httpcore's
     ) -> httpcore.NetworkStream:
         left_s = self._deadline.left_s(httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left_s), self._deadline)
+        stream = self._stream.start_tls(ssl_context, server_hostname, left_s)
+        if self._fingerprint:
+            shown = stream.get_extra_info("ssl_object").getpeercert(True)  # DER
+            found = fingerprint_of(shown or b"")
+            if found != self._fingerprint:
+                stream.close()
+                raise httpcore.ConnectError(f"its certificate is not the pinned one: {found}")
+        return _Stream(stream, self._deadline, self._fingerprint)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -135,8 +148,9 @@ class _Lookup(threading.Thread):
 class _Network(httpcore.NetworkBackend):
     """Connects within the deadline, to each of the host's addresses in turn."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, fingerprint: str) -> None:
         self._deadline = deadline
+        self._fingerprint = fingerprint
         self._plain = httpcore.SyncBackend()
         self._lookup: _Lookup | None = None
 
@@ -159,7 +173,7 @@ class _Network(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error
                 continue
-            return _Stream(stream, self._deadline)
+            return _Stream(stream, self._deadline, self._fingerprint)
         raise last or httpcore.ConnectError("its name has no address")
 
     def _addresses(self, host: str, port: int) -> list[str]:
@@ -180,11 +194,16 @@ class _Network(httpcore.NetworkBackend):
 class HttpClient:
     """Sends requests, one at a time, on one kept connection. No redirect is followed."""
 
-    def __init__(self, ca_file: Path | None = None) -> None:
-        """`ca_file` has certificates of authorities to trust besides the machine's."""
+    def __init__(self, ca_file: Path | None = None, fingerprint: str = "") -> None:
+        """`ca_file` has certificates of authorities to trust besides the machine's.
+
+        With a `fingerprint`, of `fingerprint_of`, the server's certificate must be that one,
+        whoever signed it.
+        """
         self._deadline = Deadline()
-        self._network = _Network(self._deadline)
+        self._network = _Network(self._deadline, fingerprint)
         self._ca_file = ca_file
+        self._fingerprint = fingerprint
         self._pool: httpcore.ConnectionPool | None = None
         self._server: tuple[str, str, int] | None = None
         """The server that the connection leads to."""
@@ -223,6 +242,7 @@ class HttpClient:
             pool = self._opened(address)
             with pool.stream(method, url, headers=headers, content=content) as response:
                 status, where = response.status, _header(response.headers, b"location")
+                date = _header(response.headers, b"date")
                 body, why = self._read(response, largest)
         except (
             httpcore.TimeoutException,
@@ -234,7 +254,7 @@ class HttpClient:
             return HttpAnswer(0, _words(error))
         if 300 <= status < 400:
             why = f"it redirects to {_place(where)}"
-        return HttpAnswer(status, why, body)
+        return HttpAnswer(status, why, body, date)
 
     def abort(self) -> None:
         """End the running request, and refuse others. Any thread may call it."""
@@ -253,13 +273,16 @@ class HttpClient:
             self.close()
         if self._pool is None:
             self._pool = httpcore.ConnectionPool(
-                ssl_context=tls_context(self._ca_file) if address.tls else None,
+                ssl_context=self._context() if address.tls else None,
                 max_connections=1,
                 keepalive_expiry=_IDLE_S,
                 network_backend=self._network,
             )
             self._server = server
         return self._pool
+
+    def _context(self) -> ssl.SSLContext:
+        return unverified_context() if self._fingerprint else tls_context(self._ca_file)
 
     @staticmethod
     def _read(response: httpcore.Response, largest: int) -> tuple[bytes | None, str]:
@@ -285,6 +308,15 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
         except OSError as error:
             what = error.strerror or "it has no certificates"
             raise OSError(f"[servers] ca_file {ca_file} cannot be used: {what}") from error
+    return context
+
+
+def unverified_context() -> ssl.SSLContext:
+    """A TLS context that accepts every certificate: the caller compares it with a pinned one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context
 
 

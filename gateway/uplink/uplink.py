@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from gateway.clock import Clock, DeviceTime
 from gateway.commands.enrolment_runner import Enrolled
+from gateway.host.process import boot_id
 from gateway.settings import ServerSettings
 from gateway.store.journal import JournalReader
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState
 from gateway.uplink.monitor_channel import MonitorChannel
 from gateway.uplink.outbox import Outbox
+from gateway.uplink.peer_actions import PeerActions
 
 
 class Uplink:
@@ -31,18 +33,21 @@ class Uplink:
         self._monitor = MonitorChannel(store, journal, clock, device_time, device_id, servers)
         outbox = Outbox(self._monitor, store, journal, clock, servers, trusted)
         self._outboxes = (outbox,)
+        self._peers = PeerActions(store, journal, clock, device_id, servers, boot_id())
 
     def start(self) -> None:
         for outbox in self._outboxes:
             outbox.start()
+        self._peers.start()
 
     @property
     def alive(self) -> bool:
         """Whether every thread runs."""
-        return all(outbox.alive for outbox in self._outboxes)
+        return all(outbox.alive for outbox in self._outboxes) and self._peers.alive
 
     def close(self) -> None:
         """End running requests and wait for the threads."""
+        self._peers.close()
         for outbox in self._outboxes:
             outbox.close()
 
@@ -50,11 +55,12 @@ class Uplink:
         """There may be something new in the journal or the database."""
         for outbox in self._outboxes:
             outbox.wake()
+        self._peers.wake()
 
     def states(self) -> list[DestinationState]:
         """How each destination that is on fares. Raises StorageError."""
         found = (outbox.state for outbox in self._outboxes)
-        return [state for state in found if state is not None]
+        return [*(state for state in found if state is not None), *self._peers.states()]
 
     def journal_done(self) -> int | None:
         """The number of the last entry that no destination needs any more; None if all are off."""

@@ -48,7 +48,10 @@ REFUSALS = {
 """Status -> meaning."""
 _RIGHTS = {
     Right.NONE: "Needs no session.",
-    Right.ANY_SESSION: "Needs a session.",
+    Right.SESSION_ONLY: "Needs a session.",
+    Right.DOOR_STATE: "Needs a session; that of a `door_reader` is enough.",
+    Right.OPEN_DOORS: "Needs a session; that of a `door_opener` is enough.",
+    Right.ANY_SESSION: "Needs a session of an operator or administrator.",
     Right.ADMINISTRATOR: "Needs an administrator's session.",
 }
 _ADDRESS = {"default": "192.168.0.129", "description": "The device's address or name."}

@@ -14,6 +14,7 @@ import click
 from gateway.cli.doctor.board import board_findings
 from gateway.cli.doctor.findings import Finding, Grade, fail, ok, report, warn
 from gateway.cli.doctor.machine import disk_findings, machine_findings
+from gateway.cli.doctor.peers import peer_findings
 from gateway.cli.doctor.rules import rule_findings
 from gateway.cli.doctor.servers import server_findings
 from gateway.cli.doctor.site import site_findings
@@ -126,6 +127,7 @@ def examine(
     if site is not None:
         yield from _guarded("rules", rule_findings(data, site))
     yield from _guarded("servers", server_findings(data, site))
+    yield from _guarded("peers", peer_findings(data, site))
     yield from _guarded("rows", stored_findings(data))
     yield from processes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import click
@@ -42,6 +43,11 @@ def warn(subject: str, text: str) -> Finding:
 def fail(subject: str, text: str) -> Finding:
     """A finding of something that does not work or is unsafe."""
     return Finding(Grade.FAIL, subject, text)
+
+
+def when(utc_s: int) -> str:
+    """A time in Unix seconds, as findings name it; 0 is never."""
+    return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M} UTC" if utc_s else "never"
 
 
 def report(findings: Iterable[Finding], *, as_json: bool) -> None:

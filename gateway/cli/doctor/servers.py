@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.cli.doctor.findings import Finding, fail, ok, warn
+from gateway.cli.doctor.findings import Finding, fail, ok, warn, when
 from gateway.settings import ServerSettings, SiteFile
 from gateway.store.files import STORE_FILE
-from gateway.store.tables.destinations import DestinationState, stored_destinations
+from gateway.store.tables.destinations import DestinationState, is_peer, stored_destinations
 from gateway.uplink.http_client import tls_context
 
 
@@ -22,6 +21,8 @@ def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
         except OSError as error:
             yield fail("servers", str(error))
     for state in stored_destinations(data / STORE_FILE):
+        if is_peer(state.name):
+            continue  # those are asked themselves
         yield _state(state)
         if state.dropped:
             yield warn(
@@ -39,8 +40,8 @@ def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
 
 
 def _state(state: DestinationState) -> Finding:
-    last = _when(state.last_success_utc)
-    error = f"{state.last_error} ({_when(state.last_error_utc)})" if state.last_error else ""
+    last = when(state.last_success_utc)
+    error = f"{state.last_error} ({when(state.last_error_utc)})" if state.last_error else ""
     if state.failing_since_utc or not state.server:
         text = f"{state.server or 'no server'} fails: {error}; last success {last}"
         return fail(state.name, f"{text}; {state.backlog} wait")
@@ -48,7 +49,3 @@ def _state(state: DestinationState) -> Finding:
     if state.refused:
         return warn(state.name, f"{text}, {state.refused} refused, the last for: {error}")
     return ok(state.name, text)
-
-
-def _when(utc_s: int) -> str:
-    return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M} UTC" if utc_s else "never"

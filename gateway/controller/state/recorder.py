@@ -247,6 +247,10 @@ def _marks(outcome: AdmissionOutcome) -> dict[str, Any]:
         marks["portal_rules"] = list(outcome.portal_rule_ids)
     if len(outcome.company) > 1:
         marks["company"] = [person.id for person in outcome.company]
+    if outcome.decision.allowed:
+        elsewhere = [it.id for it in outcome.decision.actions if it.runs_elsewhere]
+        if elsewhere:
+            marks["elsewhere"] = elsewhere
     if outcome.passback_violation:
         marks["passback_violation"] = True
     return marks

@@ -81,6 +81,7 @@ class _Access(_Body):
     portal_rules: list[Id] = []
     company: list[Id] = []
     passback_violation: bool = False
+    elsewhere: list[Id] = []
     facts: dict[str, Any] = {}
 
 

@@ -31,7 +31,8 @@ class EntryKind(StrEnum):
     ENDED_UNCLEANLY = "ended_uncleanly"
     """Found at the next start: the run before ended without STOPPED."""
     ACCESS = "access"
-    """A row of access_logs, its rules, and the reason with its trace."""
+    """A row of access_logs, its rules, the reason with its trace, and the ids of the actions that a
+    grant has other devices run (`elsewhere`)."""
     ACCESS_EVENT = "access_event"
     """A row of access_events."""
     TURN = "turn"

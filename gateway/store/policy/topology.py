@@ -54,8 +54,10 @@ class Topology:
         return self._portal_of_side.get(side, 0)
 
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
-        """The doors of this site that `actions` open, each once, in order."""
-        named = dict.fromkeys(door_of(action, self._sec_boxes) for action in actions)
+        """The doors of this device that `actions` open, each once, in order."""
+        named = dict.fromkeys(
+            door_of(action, self._sec_boxes) for action in actions if action.runs_here
+        )
         return (door for door in named if door in self._doors)
 
     def sides_of(self, actions: tuple[Action, ...]) -> frozenset[Side]:
@@ -65,6 +67,6 @@ class Topology:
         named = (
             sides_named(parse_parameters(action.parameters))
             for action in actions
-            if action.name.strip().lower() == CATRA_ACTION
+            if action.runs_here and action.name.strip().lower() == CATRA_ACTION
         )
         return frozenset().union(*named)

@@ -43,6 +43,10 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
     OPERATOR = "operator"
     """May not change logins, configuration and logs, and sees no secrets."""
+    DOOR_OPENER = "door_opener"
+    """For other devices: may open doors and read their states, nothing else."""
+    DOOR_READER = "door_reader"
+    """For other devices: may read the states of doors, nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Accounts:
         """Give an existing login another password, another role or both; None keeps it.
 
         Raises NotFound if there is none, InvalidRequest for an invalid password and if the last
-        administrator would become an operator.
+        administrator would become anything else.
         """
         changed: dict[Any, Any] = {}
         model = self._model
@@ -149,7 +153,7 @@ class Accounts:
         if role is not None:
             changed[model.role] = role.value
         with self._store.transaction():
-            self._require(login, stays_administrator=role is not Role.OPERATOR)
+            self._require(login, stays_administrator=role in (None, Role.ADMINISTRATOR))
             if changed:
                 model.update(changed).where(model.login == login).execute()
         self._forget()

@@ -1,4 +1,4 @@
-"""How far each destination of the outbox has come, and how it fares."""
+"""How far each destination of the outbox has come, and how it and other devices fare."""
 
 from __future__ import annotations
 
@@ -69,6 +69,19 @@ class DestinationTable:
         """Delete the state: the destination is off, and begins anew when it is switched on."""
         with self._store.transaction():
             self._model.delete().where(self._model.name == name).execute()
+
+
+_PEER = "peer "
+
+
+def peer_key(device: int) -> str:
+    """The name under which the state of another device, a row of `devices`, is kept."""
+    return f"{_PEER}{device}"
+
+
+def is_peer(name: str) -> bool:
+    """Whether a state is that of another device."""
+    return name.startswith(_PEER)
 
 
 def stored_destinations(path: Path) -> list[DestinationState]:

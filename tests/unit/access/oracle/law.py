@@ -168,14 +168,14 @@ def is_of_group(tables: Tables, rule: Row, user: Row) -> bool:
     )
 
 
-def run_here(tables: Tables, ids: list[int]) -> list[Row]:
+def runnable(tables: Tables, ids: list[int]) -> list[Row]:
     found = [row for id_ in ids for row in find(tables, "actions", id=id_)]
-    return [row for row in found if row["run_at"] in (0, 1)]
+    return [row for row in found if row["run_at"] in (0, 1, 2)]
 
 
 def actions_of(tables: Tables, table: str, column: str, id_: int) -> list[Row]:
     links = find(tables, table, **{column: id_})
-    return run_here(tables, [link["action_id"] for link in links])
+    return runnable(tables, [link["action_id"] for link in links])
 
 
 def once(actions: list[Row]) -> tuple[int, ...]:

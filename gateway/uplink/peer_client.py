@@ -108,7 +108,7 @@ class PeerSession:
         if not isinstance(token, str) or not 1 <= len(token) <= _LONGEST_TOKEN:
             raise DeviceUnavailable("login: it answered without a session")
         self._token = quote(token, safe="")
-        self.clock_ahead_s = _ahead_s(answer.date, sent_s, time.time())
+        self.clock_ahead_s = clock_ahead_s(answer.date, sent_s, time.time())
         """By how much the peer's clock is ahead of this one's, as far as its answer shows; None if
         it does not."""
 
@@ -201,7 +201,7 @@ def _error_of(answer: HttpAnswer) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_WORDS])
 
 
-def _ahead_s(date: str, sent_s: float, received_s: float) -> int | None:
+def clock_ahead_s(date: str, sent_s: float, received_s: float) -> int | None:
     """By how much a clock that showed `date` is ahead, in whole seconds.
 
     `date` is the header of an answer that came between `sent_s` and `received_s` (Unix time); it

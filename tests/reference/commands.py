@@ -29,6 +29,9 @@ by `POST` to `/<command>.fcgi`; the table names those that also accept `GET` or 
 _HEADS = ("command", "state", "what it does", "needs", "methods", "other names")
 _NEEDS = {
     Right.NONE: "nothing",
+    Right.SESSION_ONLY: "a session of any role",
+    Right.DOOR_STATE: "a session, of a `door_reader` too",
+    Right.OPEN_DOORS: "a session, of a `door_opener` too",
     Right.ANY_SESSION: "a session",
     Right.ADMINISTRATOR: "an administrator",
 }

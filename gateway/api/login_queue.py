@@ -141,7 +141,7 @@ class LoginQueue:
             return self._application(environ, start_response)
         # What is sent slowly must not hold the turn of others.
         try:
-            body = whole(environ, LONGEST_BODY)
+            body = whole(environ["wsgi.input"], LONGEST_BODY)
         except GatewayError as error:
             return error_response(status_of(error), str(error))(environ, start_response)
         turn = self._turns.join(counted_as(environ.get("REMOTE_ADDR", "")))

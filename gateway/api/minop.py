@@ -31,7 +31,9 @@ def minop_blueprint(context: CommandContext) -> Blueprint:
             response.headers["Allow"] = "POST"
             return response
         caller = bearer(context)
-        execute_minop(context, caller, parse(Envelope, members(request, form=False)))
+        execute_minop(
+            context, caller, parse(Envelope, members(request.environ["wsgi.input"], form=False))
+        )
         return _answer(200, {"status": "done"})
 
     blueprint.add_url_rule(

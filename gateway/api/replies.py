@@ -19,7 +19,7 @@ INVALID_SESSION = "Invalid session"
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 """Kept, since `json.dumps` with these options makes an encoder for every value."""
-_ERROR_CODE = 1
+ERROR_CODE = 1
 """The only code ever seen on a device."""
 _EXPIRY_WORD = re.compile("session", re.IGNORECASE)
 
@@ -30,13 +30,17 @@ def encode(value: object) -> bytes:
 
 
 def error_body(text: str) -> bytes:
-    """The device's error shape around `text`.
+    """The device's error shape around `text`."""
+    return encode({"error": error_text(text), "code": ERROR_CODE})
 
-    `text` may quote the client. The word that clients read as expiry is shortened there, so that
+
+def error_text(text: str) -> str:
+    """`text` as clients may be told it.
+
+    It may quote the client. The word that clients read as expiry is shortened there, so that
     no client logs in again because of a misspelt field.
     """
     if text != INVALID_SESSION:
         text = _EXPIRY_WORD.sub(lambda found: f"{found[0][:4]}.", text)
     # UTF-8 cannot encode half a surrogate pair that a client sent and `text` quotes.
-    text = text.encode(errors="backslashreplace").decode()
-    return encode({"error": text, "code": _ERROR_CODE})
+    return text.encode(errors="backslashreplace").decode()

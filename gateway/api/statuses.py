@@ -22,8 +22,14 @@ from gateway.errors import (
 
 log = structlog.get_logger("api")
 
+
+class MethodNotAllowed(GatewayError, ValueError):
+    """The command needs another method."""
+
+
 _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (BodyTooLarge, 413),
+    (MethodNotAllowed, 405),
     (InvalidRequest, 400),
     (NotAuthenticated, 401),
     (NotPermitted, 403),

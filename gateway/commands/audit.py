@@ -262,4 +262,4 @@ def export_audit_logs(call: Call[AuditRequest]) -> TextStream:
     return TextStream(lines, file_name="audit_logs.txt")
 
 
-COMMANDS = (Command(export_audit_logs, Right.ADMINISTRATOR, example={"config": True}),)
+COMMANDS = (Command(export_audit_logs, Right.OWNER, example={"config": True}),)

@@ -90,11 +90,11 @@ def delete_admins(call: Call[NoMembers]) -> Done:
 _AUDIT = Audit(refusals=True)
 
 COMMANDS = (
-    Command(backup_objects, Right.ADMINISTRATOR, heavy=True, audit=_AUDIT, errors=(StorageError,)),
-    Command(restore_objects, Right.ADMINISTRATOR, heavy=True, audit=_AUDIT, errors=(StorageError,)),
+    Command(backup_objects, Right.OWNER, heavy=True, audit=_AUDIT, errors=(StorageError,)),
+    Command(restore_objects, Right.OWNER, heavy=True, audit=_AUDIT, errors=(StorageError,)),
     Command(
         reset_to_factory_default,
-        Right.ADMINISTRATOR,
+        Right.OWNER,
         audit=_AUDIT,
         example={"keep_network_info": True},
     ),

@@ -44,7 +44,7 @@ def ssl_certificate_change(call: Call[CertificateRequest]) -> Done:
 COMMANDS = (
     Command(
         ssl_certificate_change,
-        Right.ADMINISTRATOR,
+        Right.OWNER,
         audit=Audit(kind=AuditType.NETWORK, refusals=True),
         errors=(StorageError,),
     ),

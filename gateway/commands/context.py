@@ -111,11 +111,7 @@ class CommandContext:
             login, role = (account.login, account.role) if account else (None, None)
             caller = Caller(login, role, token, address)
             yield caller
-        for action in caller.afterwards:
-            try:
-                action()
-            except GatewayError as error:
-                log.warning("an action failed after its command was answered", reason=str(error))
+        run_afterwards(caller)
 
     @contextmanager
     def policy_applied(self) -> Iterator[None]:
@@ -148,6 +144,15 @@ class CommandContext:
         """Raise NotFound if nobody has this id."""
         if not self.has_row("users", user_id):
             raise NotFound(f"there is no user {user_id}")
+
+
+def run_afterwards(caller: Caller) -> None:
+    """Do what the command of `caller` left for afterwards; failures are logged."""
+    for action in caller.afterwards:
+        try:
+            action()
+        except GatewayError as error:
+            log.warning("an action failed after its command was answered", reason=str(error))
 
 
 @dataclass(frozen=True, slots=True)

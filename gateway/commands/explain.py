@@ -161,7 +161,7 @@ def explain(call: Call[ExplainRequest]) -> Annotated[Mapping[str, object], Expla
     of now.
     """
     if call.request.pin is not None:
-        check_right(call.caller, Right.ADMINISTRATOR)
+        check_right(call.caller, Right.OWNER)
     return explained(SiteView(explain_context(call.context)), call.request)
 
 

@@ -88,7 +88,7 @@ def _audit_detail(request: LoginRequest) -> str:
 COMMANDS = (
     Command(
         login,
-        Right.NONE,
+        Right.LOG_IN,
         audit=Audit(_audit_detail, refusals=True, throttled=True),
         example={"login": "admin", "password": "secret"},
     ),
@@ -96,7 +96,7 @@ COMMANDS = (
     Command(session_is_valid, Right.NONE),
     Command(
         change_login,
-        Right.ADMINISTRATOR,
+        Right.OWNER,
         audit=Audit(_audit_detail, refusals=True),
         example={"login": "admin", "password": "better secret"},
     ),

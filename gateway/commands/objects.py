@@ -120,7 +120,7 @@ def object_metadata(
 def _prepare_log_write(call: Call[object], object_name: str) -> None:
     """Before a write to a log: require an administrator and bring the log up to date."""
     if call.context.store.registry[object_name].log:
-        check_right(call.caller, Right.ADMINISTRATOR)
+        check_right(call.caller, Right.OWNER)
         call.context.catch_up()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
+from types import MappingProxyType
 from typing import Protocol
 
 from gateway.errors import NotAuthenticated, NotPermitted
@@ -41,13 +42,20 @@ class Sessions(Protocol):
         """Give a session the account's new name and stamp."""
 
 
+class ServerRole(StrEnum):
+    """The role of a server whose commands this device pulls. No login can have it."""
+
+    SERVER = "server"
+    """May what an administrator may, without secrets and without what needs `Right.OWNER`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The caller of a command. Without a valid session, `login` and `role` are None and `token` is
     what the client sent."""
 
     login: str | None
-    role: Role | None
+    role: Role | ServerRole | None
     token: str | None
     address: str
     afterwards: list[Callable[[], None]] = field(default_factory=list, compare=False, repr=False)
@@ -59,10 +67,21 @@ class Caller:
         return self.role is Role.ADMINISTRATOR
 
 
+PUSH = "push"
+"""The name of the caller of pulled commands, in the audit log and in counts of each login."""
+
+
+def server_caller(server: str) -> Caller:
+    """The caller of the commands that are pulled from the server with the address `server`."""
+    return Caller(PUSH, ServerRole.SERVER, None, server)
+
+
 class Right(Enum):
     """What a command needs of its caller."""
 
     NONE = "none"
+    LOG_IN = "log in"
+    """No session, as a person or program at the device's address: no server may guess passwords."""
     SESSION_ONLY = "session only"
     """Of a login of any role, those of other devices included."""
     DOOR_STATE = "door state"
@@ -70,14 +89,27 @@ class Right(Enum):
     ANY_SESSION = "any session"
     """Of a person's login."""
     ADMINISTRATOR = "administrator"
+    OWNER = "owner"
+    """An administrator, never a server: logins and tokens, all secrets at once (backup, restore,
+    the HTTPS key), factory reset, the audit log, and writes to logs."""
+
+    @property
+    def with_session(self) -> bool:
+        """Whether a caller needs a session."""
+        return self not in {Right.NONE, Right.LOG_IN}
 
 
-_RIGHTS: Mapping[Role, frozenset[Right]] = {
-    Role.ADMINISTRATOR: frozenset(Right),
-    Role.OPERATOR: frozenset(Right) - {Right.ADMINISTRATOR},
-    Role.DOOR_OPENER: frozenset({Right.SESSION_ONLY, Right.DOOR_STATE, Right.OPEN_DOORS}),
-    Role.DOOR_READER: frozenset({Right.SESSION_ONLY, Right.DOOR_STATE}),
-}
+_WITHOUT_SESSION = frozenset(right for right in Right if not right.with_session)
+_RIGHTS: Mapping[str, frozenset[Right]] = MappingProxyType(
+    {
+        Role.ADMINISTRATOR: frozenset(Right),
+        Role.OPERATOR: frozenset(Right) - {Right.ADMINISTRATOR, Right.OWNER},
+        Role.DOOR_OPENER: _WITHOUT_SESSION
+        | {Right.SESSION_ONLY, Right.DOOR_STATE, Right.OPEN_DOORS},
+        Role.DOOR_READER: _WITHOUT_SESSION | {Right.SESSION_ONLY, Right.DOOR_STATE},
+        ServerRole.SERVER: frozenset(Right) - {Right.LOG_IN, Right.OWNER},
+    }
+)
 
 
 def check_right(caller: Caller, right: Right) -> None:
@@ -85,9 +117,8 @@ def check_right(caller: Caller, right: Right) -> None:
 
     Both texts are the vendor's; clients compare them.
     """
-    if right is Right.NONE:
-        return
     if caller.role is None:
-        raise NotAuthenticated("Invalid session")
-    if right not in _RIGHTS[caller.role]:
+        if right.with_session:
+            raise NotAuthenticated("Invalid session")
+    elif right not in _RIGHTS[caller.role]:
         raise NotPermitted("Invalid access level")

@@ -33,7 +33,9 @@ _NEEDS = {
     Right.DOOR_STATE: "a session, of a `door_reader` too",
     Right.OPEN_DOORS: "a session, of a `door_opener` too",
     Right.ANY_SESSION: "a session",
+    Right.LOG_IN: "nothing; never by push",
     Right.ADMINISTRATOR: "an administrator",
+    Right.OWNER: "an administrator; never by push",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
@@ -11,17 +10,15 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.api import reading
 from gateway.api.controlid import incoming
-from gateway.api.controlid.endpoints import PATHS, Http, http_of
+from gateway.api.controlid.dispatch import ApiRequest, command_for, longest_body, run
+from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.controlid.outgoing import error_response, respond
 from gateway.api.replies import COMMON_HEADERS
 from gateway.api.serving.exchange import ABANDONED_KEY
 from gateway.api.statuses import answer_errors
-from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.power import reboot_by_url
 from gateway.commands.requests import NoMembers
-from gateway.commands.table import execute
-from gateway.errors import NotFound
 from gateway.store.query.deadline import ABANDONED
 
 _REBOOT_PAGE = "<!DOCTYPE html><title>Restart</title><p>The device restarts.</p>"
@@ -32,14 +29,14 @@ def create_app(context: CommandContext) -> Flask:
     """The WSGI application. It logs no token, no query string and no body."""
     app = Flask("gateway.api", static_folder=None)
 
-    def command_by_path(name: str) -> Response:
-        command = PATHS.get(name)
-        if command is None:
-            raise NotFound("Invalid command")
-        return _run(context, command)
+    command_by_path = partial(_run, context)
 
     app.add_url_rule(
-        "/<name>.fcgi", view_func=command_by_path, methods=_METHODS, provide_automatic_options=False
+        "/<name>.fcgi",
+        view_func=command_by_path,
+        methods=_METHODS,
+        endpoint="command",
+        provide_automatic_options=False,
     )
     for name in (name for name, command in PATHS.items() if http_of(command).bare):
         app.add_url_rule(
@@ -70,24 +67,21 @@ def _before() -> Response | None:
         ABANDONED.set(abandoned)
     if request.method == "OPTIONS":
         return Response(status=200)
-    command = PATHS.get((request.view_args or {}).get("name", ""))
-    reading.check_length(
-        request, reading.BODY_LIMIT if command is None else _longest(http_of(command))
-    )
+    longest = longest_body((request.view_args or {}).get("name", ""))
+    reading.check_length(request.content_length, longest)
     return None
 
 
-def _run(context: CommandContext, command: Command) -> Response:
-    http = http_of(command)
-    if request.method not in http.methods | ({"HEAD"} if "GET" in http.methods else set()):
-        return error_response(405, "Method not allowed")
+def _run(context: CommandContext, name: str) -> Response:
+    command_for(name, request.method)
     token, from_cookie = incoming.session_token(request)
     if token and from_cookie:
         incoming.refuse_foreign_pages(request)
     with ExitStack() as stack:
         caller = stack.enter_context(context.calling(token, request.remote_addr or ""))
-        answer = execute(command, context, caller, partial(_body, http))
-        response = respond(answer)
+        query = request.query_string.decode("latin-1")
+        asked = ApiRequest(request.method, name, query, request.environ["wsgi.input"])
+        response = respond(run(context, caller, asked))
         # The session counts as in use until the last row has been sent.
         response.call_on_close(stack.pop_all().close)
     return response
@@ -101,23 +95,6 @@ def _reboot(context: CommandContext) -> Response:
         response = Response(_REBOOT_PAGE, content_type="text/html; charset=utf-8")
         response.call_on_close(stack.pop_all().close)
     return response
-
-
-def _body(http: Http) -> Mapping[str, object]:
-    if http.upload:
-        return reading.upload(request)
-    asked = incoming.query(request) if http.query else {}
-    if http.raw:
-        return {**asked, **reading.file(request)}
-    if http.text_member:
-        return {**asked, **reading.text(request, http.text_member, _longest(http))}
-    return {**asked, **reading.members(request, form=http.form, longest=_longest(http))}
-
-
-def _longest(http: Http) -> int:
-    if http.upload:
-        return reading.UPLOAD_LIMIT
-    return http.longest_body or reading.BODY_LIMIT
 
 
 def _after(response: Response) -> Response:

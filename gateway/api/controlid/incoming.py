@@ -1,16 +1,15 @@
-"""The session and the query of an Access API request."""
+"""The session of an Access API request, and whether a page of this device sent it."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from flask import Request
 
-from gateway.api.reading import MOST_PARAMETERS
-from gateway.errors import InvalidRequest, NotPermitted
+from gateway.api.controlid.dispatch import query_pairs
+from gateway.errors import NotPermitted
 
 _PRIVATE_DOMAINS = frozenset({"local", "lan", "home", "home.arpa", "internal", "localdomain"})
 """Top-level domains that only a local network assigns: nobody can register them."""
@@ -21,22 +20,10 @@ def session_token(request: Request) -> tuple[str | None, bool]:
 
     The token may be anywhere in the query, between stray and empty pairs.
     """
-    for name, value in _pairs(request):
+    for name, value in query_pairs(request.query_string.decode("latin-1")):
         if name == "session" and value:
             return value, False
     return request.cookies.get("session") or None, True
-
-
-def query(request: Request) -> Mapping[str, object]:
-    """The members in the query, as text: the last of each name; empty ones are ignored."""
-    return dict(_pairs(request))
-
-
-def _pairs(request: Request) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(request.query_string.decode("latin-1"), max_num_fields=MOST_PARAMETERS)
-    except ValueError:
-        raise InvalidRequest(f"more than {MOST_PARAMETERS} query parameters") from None
 
 
 def refuse_foreign_pages(request: Request) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
 
 from flask import Response
@@ -24,33 +25,45 @@ def error_response(status: int, text: str) -> Response:
     return _whole(error_body(text), status)
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An answer as bytes."""
+
+    media_type: str
+    pieces: Iterator[bytes]
+
+
+def render(answer: Answer) -> Rendered:
+    """`answer` in pieces, which raise what making them raises."""
+    if isinstance(answer, Rows):
+        return Rendered(JSON_TYPE, _pieces(answer.name, answer.rows))
+    if isinstance(answer, TextStream):
+        kind = f"text/{'csv' if answer.csv else 'plain'}; charset=utf-8"
+        return Rendered(kind, _encoded(answer.pieces))
+    if isinstance(answer, ByteStream):
+        return Rendered(answer.media_type, answer.pieces)
+    return Rendered(JSON_TYPE, iter((encode(answer),)))
+
+
 def respond(answer: Answer) -> Response:
     """`answer` with status 200.
 
-    Reads the first rows of a table before it sends anything, so that an error in the query still
-    becomes an error answer.
+    Makes the first pieces before anything is sent, so that an error in the query still becomes an
+    error answer, and open files are closed.
     """
+    rendered = render(answer)
+    pieces = rendered.pieces
+    first = next(pieces, b"")
     if isinstance(answer, TextStream | ByteStream):
-        return _stream(answer)
-    if not isinstance(answer, Rows):
-        return _whole(encode(answer), 200)
-    pieces = _pieces(answer.name, answer.rows)
-    first = next(pieces)
+        return _stream(answer, rendered.media_type, _rest(first, b"", pieces))
     second = next(pieces, None)
     if second is None:
         return _whole(first, 200)
     return Response(_rest(first, second, pieces), content_type=JSON_TYPE)
 
 
-def _stream(answer: TextStream | ByteStream) -> Response:
-    pieces = _encoded(answer.pieces) if isinstance(answer, TextStream) else answer.pieces
-    # Started here, so that an error becomes an error answer and open files are closed.
-    first = next(pieces, b"")
-    if isinstance(answer, TextStream):
-        kind = f"text/{'csv' if answer.csv else 'plain'}; charset=utf-8"
-    else:
-        kind = answer.media_type
-    response = Response(_rest(first, b"", pieces), content_type=kind)
+def _stream(answer: TextStream | ByteStream, kind: str, pieces: Iterator[bytes]) -> Response:
+    response = Response(pieces, content_type=kind)
     if isinstance(answer, ByteStream):
         response.content_length = answer.length
     if answer.file_name:

@@ -48,11 +48,13 @@ REFUSALS = {
 """Status -> meaning."""
 _RIGHTS = {
     Right.NONE: "Needs no session.",
+    Right.LOG_IN: "Needs no session.",
     Right.SESSION_ONLY: "Needs a session.",
     Right.DOOR_STATE: "Needs a session; that of a `door_reader` is enough.",
     Right.OPEN_DOORS: "Needs a session; that of a `door_opener` is enough.",
     Right.ANY_SESSION: "Needs a session of an operator or administrator.",
     Right.ADMINISTRATOR: "Needs an administrator's session.",
+    Right.OWNER: "Needs an administrator's session; never run for a server that sends commands.",
 }
 _ADDRESS = {"default": "192.168.0.129", "description": "The device's address or name."}
 _SERVERS = [
@@ -179,7 +181,7 @@ def _operation(name: str, command: Command, components: dict[str, Schema]) -> di
         "summary": about.partition("\n")[0],
         "description": f"{about}\n\n{_RIGHTS[command.needs]}",
         "tags": [group_of(command.run.__module__.rpartition(".")[2]).title],
-        "security": [] if command.needs is Right.NONE else [{"query": []}, {"cookie": []}],
+        "security": [{"query": []}, {"cookie": []}] if command.needs.with_session else [],
         "parameters": _parameters(command, http),
         "requestBody": _body(command, http, components, refused=answer is None),
         "responses": {**_done(command, http, answer), **_refusals(command)},

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.api.reading import read_json
 from gateway.api.replies import error_body
+from gateway.commands.json_bodies import read_json
 from gateway.errors import InvalidRequest
 
 _json = st.recursive(

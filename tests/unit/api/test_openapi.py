@@ -22,7 +22,6 @@ from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.openapi.document import document
 from gateway.api.openapi.groups import GROUPS
 from gateway.commands.minop import MINOP_COMMANDS
-from gateway.commands.rights import Right
 from gateway.errors import (
     ControllerUnavailable,
     DeviceUnavailable,
@@ -184,7 +183,7 @@ def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
 def test_what_needs_a_session_says_so() -> None:
     for name, command in PATHS.items():
         for operation in FCGI[name].values():
-            if command.needs is Right.NONE:
+            if not command.needs.with_session:
                 assert operation["security"] == []
             else:
                 assert operation["security"] == [{"query": []}, {"cookie": []}]

@@ -15,7 +15,6 @@ import structlog.testing
 
 from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.commands.absent import ABSENT
-from gateway.commands.rights import Right
 from gateway.errors import StorageError
 
 Ask = Callable[..., tuple[int, Any]]
@@ -147,16 +146,14 @@ def test_every_command_is_there_and_refuses_without_a_session(
     reply = requests.post(
         f"{device.url}/{name}.fcgi", params={"session": session}, data=b"{broken", timeout=30
     )
-    if PATHS[name].needs is Right.NONE:
+    if not PATHS[name].needs.with_session:
         assert (reply.status_code, reply.json()["error"][:12]) == (400, "Invalid JSON")
     else:
         assert (reply.status_code, reply.json()) == (401, DEAD)
     assert device.straw.commands == []
 
 
-@pytest.mark.parametrize(
-    "name", sorted(name for name in PATHS if PATHS[name].needs is not Right.NONE)
-)
+@pytest.mark.parametrize("name", sorted(name for name in PATHS if PATHS[name].needs.with_session))
 def test_every_command_answers_in_its_shape_with_a_session(
     device: SimpleNamespace, new_token: NewToken, name: str
 ) -> None:

@@ -222,7 +222,9 @@ def rows(count: int, error: Exception | None = None) -> Iterator[dict[str, objec
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterator[dict[str, object]]], None]:
     def use(given: Iterator[dict[str, object]]) -> None:
-        monkeypatch.setattr("gateway.api.controlid.app.execute", lambda *_: Rows("users", given))
+        monkeypatch.setattr(
+            "gateway.api.controlid.dispatch.execute", lambda *_: Rows("users", given)
+        )
 
     return use
 

@@ -16,6 +16,7 @@ import structlog
 from gateway import __version__
 from gateway.api.announcement import AnnouncedDevice, Announcement
 from gateway.api.app import create_app
+from gateway.api.controlid.dispatch import run_for_server
 from gateway.api.expiry import ExpiredPeople, clock_trusted_by
 from gateway.api.server import Listener, Server
 from gateway.api.sessions import MemorySessions
@@ -28,6 +29,7 @@ from gateway.commands.enrolment import close_enrolments
 from gateway.commands.enrolment_runner import Enrolled
 from gateway.commands.listening import Listening
 from gateway.commands.modes import end_modes, keep_modes
+from gateway.commands.server_requests import RunServerRequest
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
 from gateway.host.certificate import make_self_signed
 from gateway.host.notify import Notifier
@@ -55,6 +57,9 @@ log = structlog.get_logger("api")
 
 class Outward(Protocol):
     """What sends to servers."""
+
+    def take_commands(self, run: RunServerRequest) -> None:
+        """Let `run` carry out the commands of servers. Called once, before the start."""
 
     def start(self) -> None: ...
 
@@ -147,6 +152,7 @@ def run_api(
         expired = ExpiredPeople(store, clock, device_time, trusted)
         store.protect()
         context.enrolments.subscribe(uplink.enrolled)
+        uplink.take_commands(partial(run_for_server, context))
         server = _serve_somewhere(stack, context)
         urls = " ".join(server.urls)
         # Before the server stops, which waits for the requests that run.

@@ -22,6 +22,7 @@ DOOR_MAX = 4
 
 _PATH = re.compile(r"[!\"$-\[\]-~]*")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}")
 _SHOWN = 40
 """Characters of a refused list shown in the refusal."""
@@ -33,6 +34,8 @@ class Kind(StrEnum):
     FLAG = "flag"
     INT = "int"
     """A whole number; also empty if that is the default."""
+    DECIMAL = "decimal"
+    """A number, with decimals or without."""
     CHOICE = "choice"
     DOORS = "doors"
     VERSION = "version"
@@ -101,6 +104,8 @@ class ConfigurationKey:
         match self.kind:
             case Kind.FLAG if text not in {"0", "1"}:
                 raise self._refused(shown, "0 and 1 are")
+            case Kind.DECIMAL if not self._in_bounds(text):
+                raise self._refused(shown, f"{self.minimum} to {self.maximum} is")
             case Kind.CHOICE if text not in self.choices:
                 raise self._refused(shown, f"{', '.join(self.choices)} are")
             case Kind.VERSION if not _VERSION.fullmatch(text):
@@ -111,6 +116,9 @@ class ConfigurationKey:
                 server_address(f"{self.module}.{self.key}", text)
             case _:
                 pass
+
+    def _in_bounds(self, text: str) -> bool:
+        return bool(_DECIMAL.fullmatch(text)) and self.minimum <= float(text) <= self.maximum
 
     def _doors(self, text: str) -> str:
         """The list in order, each door once; empty for none."""

@@ -40,6 +40,8 @@ PANIC_DELAY_MAX_S = 86_400
 MONITOR_TIMEOUT_MAX_MS = 60_000
 ONLINE_TIMEOUT_MAX_MS = 5_000
 ONLINE_MOST_ATTEMPTS = 100
+SERVER_TIMEOUT_MAX_MS = 300_000
+"""Of a server that holds requests until there is a command."""
 
 
 def _flag(module: str, key: str, default: str) -> ConfigurationKey:
@@ -237,6 +239,19 @@ _LIVE = (
         _number("online_client", "request_timeout", "5000", 100, ONLINE_TIMEOUT_MAX_MS),
         _flag("online_client", "contingency_enabled", "1"),
     ),
+    # The empty address switches push off. Milliseconds, and seconds between two polls.
+    *_acts_on(
+        "push",
+        ConfigurationKey("push_server", "push_remote_address", kind=Kind.SERVER),
+        _number("push_server", "push_request_timeout", "15000", 100, SERVER_TIMEOUT_MAX_MS),
+        ConfigurationKey("push_server", "push_request_period", "60", Kind.DECIMAL, 0, 86_400),
+    ),
+    # Ours. The empty address switches the listener off. Milliseconds.
+    *_acts_on(
+        "the Minop listener",
+        ConfigurationKey("minop", "listener", kind=Kind.SERVER),
+        _number("minop", "request_timeout", "5000", 100, MONITOR_TIMEOUT_MAX_MS),
+    ),
 )
 
 _STORED = {
@@ -256,7 +271,6 @@ _STORED = {
     """,
     "online_client": "extract_template=0 alive_interval=30000",
     "monitor": "enable_photo_upload=0",
-    "push_server": "push_remote_address push_request_timeout=15000 push_request_period=60",
     "identifier": """
         verbose_logging=1 log_type=0 face_identification_enabled=0
         custom_auth_message custom_deny_message custom_not_identified_message custom_mask_message

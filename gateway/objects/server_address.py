@@ -34,9 +34,11 @@ class ServerAddress:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
-    def target(self, topic: str) -> str:
-        """The request target for `topic`, which stands before the query."""
-        return f"{self.path}/{topic}" + (f"?{self.query}" if self.query else "")
+    def target(self, topic: str = "") -> str:
+        """The request target for `topic`, which stands before the query; the address itself if
+        there is none."""
+        path = f"{self.path}/{topic}" if topic or not self.path else self.path
+        return path + (f"?{self.query}" if self.query else "")
 
 
 def server_address(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
@@ -87,6 +87,11 @@ class ServerSettings(Section):
     """Sends PINs and passwords over http:// too; by default over https:// only."""
     ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     """PEM file of authorities that servers' certificates may be from, besides the machine's."""
+    plain_push: bool = False
+    """Takes commands from a push server over http:// too, where whoever is on the way could open
+    the doors; by default over https:// only."""
+    push_response: Literal["text", "object"] = "text"
+    """How a push server gets the JSON of an answer: as a text, or as an object."""
 
 
 class HttpSettings(Section):

@@ -5,7 +5,7 @@ No input, output, clock or randomness: the caller gives the outcome of each requ
 A destination gets one message at a time, in order. A failure is followed by a pause that doubles.
 A message is given up only when the server is proved to be there and to fail at this message alone:
 its last failure lies between two probes that were answered. A server that is away, whatever stands
-in for it, thus never costs a message.
+in for it, thus never costs a message. Where there is no probe, none is ever given up.
 """
 
 from __future__ import annotations
@@ -78,11 +78,18 @@ def begin(progress: Progress, topic: str) -> Progress:
 
 
 def settle(
-    progress: Progress, topic: str, outcome: SendOutcome, now_s: float, jitter: float
+    progress: Progress,
+    topic: str,
+    outcome: SendOutcome,
+    now_s: float,
+    jitter: float,
+    *,
+    probed: bool = True,
 ) -> tuple[Progress, Verdict]:
     """The state after a request for a message of `topic`, or after the probe before it.
 
-    `now_s` is monotonic, `jitter` a random number from 0 to below 1.
+    `now_s` is monotonic, `jitter` a random number from 0 to below 1. Without `probed` the server
+    has no probe, and gets the message again and again.
     """
     if progress.probes:
         return _settle_probe(progress, topic, outcome, now_s, jitter)
@@ -94,7 +101,8 @@ def settle(
             return Progress(suspects=suspects - {topic}), Verdict.REFUSED
     if progress.phase is Phase.RESEND:
         return replace(progress, phase=Phase.CONFIRM), Verdict.KEPT
-    return _later(progress, Phase.SEND, now_s, jitter), Verdict.KEPT
+    later = _later(progress, Phase.SEND, now_s, jitter)
+    return later if probed else replace(later, phase=Phase.SEND), Verdict.KEPT
 
 
 def _settle_probe(
@@ -108,13 +116,18 @@ def _settle_probe(
 
 
 def _later(progress: Progress, phase: Phase, now_s: float, jitter: float) -> Progress:
-    """After a pause that doubles with each failure; half of it is random, so that the devices of a
-    site do not all come back at the same moment."""
+    """After a pause; half of it is random, so that the devices of a site do not all come back at
+    the same moment."""
     failures = progress.failures + 1
-    longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures - 1, 30))
     return replace(
         progress,
         phase=Phase.PROBE if failures >= TRIES else phase,
         failures=failures,
-        not_before_s=now_s + longest_s * (1 + jitter) / 2,
+        not_before_s=now_s + pause_s(failures, jitter),
     )
+
+
+def pause_s(failures: int, jitter: float) -> float:
+    """The pause after so many failures in sequence, from 1; `jitter` as for `settle`."""
+    longest_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures - 1, 30))
+    return longest_s * (1 + jitter) / 2

@@ -68,6 +68,11 @@ class Deadline:
     def abort(self) -> None:
         """Let this request and all later ones fail at once. Any thread may call it."""
         self._aborted = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """Let this request fail at once. Any thread may call it."""
+        self._ends_s = 0.0
         if self.stream is not None:
             with suppress(OSError, AttributeError):
                 self.stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
@@ -212,10 +217,8 @@ class HttpClient:
         self, address: ServerAddress, topic: str, body: Mapping[str, Any], timeout_s: float
     ) -> HttpAnswer:
         """POST `body` as JSON, see `request`."""
-        content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        return self.request(
-            address, address.target(topic), timeout_s, content=content, kind="application/json"
-        )
+        content, target = json_content(body), address.target(topic)
+        return self.request(address, target, timeout_s, content=content, kind="application/json")
 
     def request(
         self,
@@ -260,6 +263,10 @@ class HttpClient:
         """End the running request, and refuse others. Any thread may call it."""
         self._deadline.abort()
 
+    def interrupt(self) -> None:
+        """End the running request, if there is one. Any thread may call it."""
+        self._deadline.interrupt()
+
     def close(self) -> None:
         """Close the connection."""
         pool, self._pool = self._pool, None
@@ -296,6 +303,11 @@ class HttpClient:
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
             return None, f"its answer breaks off: {_words(error)}"
         return bytes(read), ""
+
+
+def json_content(body: Mapping[str, Any]) -> bytes:
+    """`body` as compact JSON in UTF-8."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:

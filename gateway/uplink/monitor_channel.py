@@ -36,6 +36,7 @@ class MonitorChannel:
     name = "monitor"
     kinds = KINDS
     tables = CHANGED
+    probed = True
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -23,23 +23,19 @@ from gateway.errors import InvalidRequest, StorageError
 from gateway.settings import ServerSettings
 from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
 from gateway.store.objects.store import Store
-from gateway.store.tables.destinations import DestinationState, DestinationTable
+from gateway.store.tables.destinations import DestinationState
 from gateway.uplink.delivery import Phase, Progress, SendOutcome, Verdict, begin, settle
+from gateway.uplink.destination import DestinationRecord
 from gateway.uplink.monitor import Notification
 
 BATCH = 200
 """Rows that are read at once."""
-STORE_S = 1.0
-"""Longest time for which a cursor that has moved is not stored."""
-STORE_IDLE_S = 300.0
-"""The same for a state of which only the time of the last success is new."""
 AGAIN_S = 10.0
 """Pause after the database could not be read."""
 URGENT_S = 300.0
 """How long a message that is kept in memory only may wait."""
 URGENT_MOST = 20
 _CLOSE_S = 2.0
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("outbox")
 
@@ -81,8 +77,12 @@ class ServerChannel(Protocol):
     def told_of_change(self, change: Change) -> Notification | None:
         """The message of a change; None if there is nothing to tell. Raises StorageError."""
 
+    @property
+    def probed(self) -> bool:
+        """Whether `alive` also serves as probe."""
+
     def alive(self) -> Notification:
-        """The keep-alive, which also serves as probe. Raises StorageError."""
+        """The keep-alive, of a channel that has one. Raises StorageError."""
 
     @property
     def alive_s(self) -> float:
@@ -131,10 +131,7 @@ class Outbox:
         self._clock = clock
         self._settings = settings
         self._trusted = trusted
-        self._table = DestinationTable(store)
-        self._state = self._table.read(channel.name)
-        self._stored = self._state
-        self._stored_s = 0.0
+        self._record = DestinationRecord(store, channel.name, clock)
         self._progress = Progress()
         self._queue: deque[_Item] = deque()
         self._urgent: deque[_Item] = deque()
@@ -157,13 +154,13 @@ class Outbox:
     @property
     def state(self) -> DestinationState | None:
         """How it fares now; None while it is off. Raises StorageError."""
-        state = self._state
+        state = self._record.state
         return None if state is None else replace(state, backlog=self._backlog(state))
 
     @property
     def journal_seq(self) -> int | None:
         """The last entry of the journal that it is done with; None while it is off."""
-        state = self._state
+        state = self._record.state
         return None if state is None else state.journal_seq
 
     def wake(self) -> None:
@@ -172,7 +169,7 @@ class Outbox:
 
     def send_soon(self, message: Notification) -> None:
         """Send `message` before all others. It is never stored: it may hold a PIN."""
-        if self._state is not None and len(self._urgent) < URGENT_MOST:
+        if self._record.state is not None and len(self._urgent) < URGENT_MOST:
             self._urgent.append(_Item(message, expires_s=self._now_s() + URGENT_S))
             self.wake()
 
@@ -215,7 +212,7 @@ class Outbox:
             server = self._channel.configure()
         except InvalidRequest as error:
             self._begin("")
-            self._failed(str(error))
+            self._record.failed(str(error))
             return None
         if server is None:
             self._switch_off()
@@ -238,29 +235,28 @@ class Outbox:
         return self._alive_sent_s + every_s - now_s if every_s else None
 
     def _begin(self, server: str) -> None:
-        if self._state is None:
+        if self._record.state is None:
             # What happened before it was switched on is history: clients read it from the logs.
-            self._state = DestinationState(
+            self._record.state = DestinationState(
                 self._channel.name,
                 journal_seq=self._journal.last_seq(),
                 change_id=self._last_change(),
             )
             self._alive_sent_s = self._now_s()
-        if self._state.server != server:
+        if self._record.state.server != server:
             # Another server may answer at once, and get the backlog of the one before: as the
             # settings now have it, since without TLS it is told no secret.
             self._queue.clear()
-            self._count(dropped=len(self._urgent))
+            self._record.count(dropped=len(self._urgent))
             self._urgent.clear()
             self._current = None
-            self._state = replace(self._state, server=server)
+            self._record.state = replace(self._record.state, server=server)
             self._progress = Progress()
 
     def _switch_off(self) -> None:
-        if self._state is None:
+        if self._record.state is None:
             return
-        self._table.forget(self._channel.name)
-        self._state = self._stored = None
+        self._record.forget()
         self._progress = Progress()
         self._queue.clear()
         self._urgent.clear()
@@ -271,7 +267,7 @@ class Outbox:
         """The next message, which stays in its queue; None when there is none."""
         while self._urgent and self._urgent[0].expires_s <= now_s:
             self._urgent.popleft()
-            self._count(dropped=1)
+            self._record.count(dropped=1)
         self._drop_excess()
         fresh = self._progress.phase is Phase.SEND and not self._progress.failures
         item = None
@@ -297,13 +293,17 @@ class Outbox:
             self._alive_sent_s = now_s
         jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
         phase = self._progress.phase
-        self._progress, verdict = settle(self._progress, topic, outcome, now_s, jitter)
+        self._progress, verdict = settle(
+            self._progress, topic, outcome, now_s, jitter, probed=self._channel.probed
+        )
         if self._stop.is_set() and outcome is SendOutcome.FAILED:
             return  # aborted
         if outcome is SendOutcome.FAILED:
-            self._failed(f"{message.topic}: {why}")
+            self._record.failed(f"{message.topic}: {why}")
         elif not (probe and phase is Phase.PROBE and item):
-            self._succeeded(f"{message.topic}: {why}" if outcome is SendOutcome.UNKNOWN else "")
+            self._record.succeeded(
+                f"{message.topic}: {why}" if outcome is SendOutcome.UNKNOWN else ""
+            )
         if item is not None and verdict is not Verdict.KEPT:
             if verdict is Verdict.REFUSED:
                 log.warning("a message is given up", to=self._channel.name, topic=topic, why=why)
@@ -313,8 +313,8 @@ class Outbox:
         """Take `item` out of its queue and move the cursor; None is a message that was dropped."""
         (self._urgent if item.expires_s else self._queue).popleft()
         self._current = None
-        state = self._required()
-        self._state = replace(
+        state = self._record.required()
+        self._record.state = replace(
             state,
             journal_seq=item.journal_seq or state.journal_seq,
             change_id=item.change_id or state.change_id,
@@ -328,12 +328,12 @@ class Outbox:
     def _filled(self) -> bool:
         """Whether there is a message in the queue, after reading on where it was empty."""
         while not self._queue:
-            state = self._required()
+            state = self._record.required()
             last = self._journal.last_seq()
             if last < state.journal_seq:
                 # Numbers never go back: it is another journal, made anew or brought here.
                 log.warning("the journal begins anew", to=self._channel.name, last=last)
-                self._state = state = replace(state, journal_seq=0)
+                self._record.state = state = replace(state, journal_seq=0)
             if last > state.journal_seq:
                 self._read_journal(state, last)
             elif not self._read_changes(state):
@@ -359,10 +359,10 @@ class Outbox:
             last = self._queue.pop()
             self._queue.append(replace(last, journal_seq=reached))
         else:
-            self._state = replace(state, journal_seq=reached)
+            self._record.state = replace(state, journal_seq=reached)
         if state.journal_seq:
             # Numbers have no gaps but those of entries that left the journal, or are damaged.
-            self._count(dropped=reached - state.journal_seq - len(batch.entries))
+            self._record.count(dropped=reached - state.journal_seq - len(batch.entries))
 
     def _read_changes(self, state: DestinationState) -> bool:
         """Whether there were any changes."""
@@ -370,7 +370,7 @@ class Outbox:
         if not changes:
             return False
         if state.change_id and changes[0].id > state.change_id + 1:
-            self._count(dropped=changes[0].id - state.change_id - 1)
+            self._record.count(dropped=changes[0].id - state.change_id - 1)
         for change in changes:
             if change.table in self._channel.tables:
                 message = self._channel.told_of_change(change)
@@ -380,7 +380,7 @@ class Outbox:
             last = self._queue.pop()
             self._queue.append(replace(last, change_id=changes[-1].id))
         else:
-            self._state = replace(self._required(), change_id=changes[-1].id)
+            self._record.state = replace(self._record.required(), change_id=changes[-1].id)
         return True
 
     def _changes_after(self, number: int) -> Iterator[Change]:
@@ -404,7 +404,7 @@ class Outbox:
         last = self._journal.last_seq()
         while self._filled():
             item = self._queue[0]
-            too_many = last - self._required().journal_seq > self._settings.keep_rows
+            too_many = last - self._record.required().journal_seq > self._settings.keep_rows
             if not (item.journal_seq and too_many) and not self._too_old(item):
                 return
             self._done(item, None)
@@ -417,58 +417,16 @@ class Outbox:
 
     # its state
 
-    def _required(self) -> DestinationState:
-        state = self._state
-        if state is None:
-            raise RuntimeError("the destination is off")
-        return state
-
-    def _count(self, *, dropped: int) -> None:
-        state = self._required()
-        self._state = replace(state, dropped=state.dropped + max(0, dropped))
-
-    def _succeeded(self, remark: str) -> None:
-        state, now = self._required(), self._utc_s()
-        if state.failing_since_utc:
-            log.info("the server answers again", to=self._channel.name, server=state.server)
-        state = replace(state, last_success_utc=now, failing_since_utc=0)
-        if remark and remark != state.last_error:
-            state = replace(state, last_error=remark, last_error_utc=now)
-        self._state = state
-
-    def _failed(self, why: str) -> None:
-        state, now = self._required(), self._utc_s()
-        if not state.failing_since_utc:
-            log.warning("a server does not take messages", to=self._channel.name, why=why)
-        self._state = replace(
-            state,
-            last_error=why,
-            last_error_utc=now,
-            failing_since_utc=state.failing_since_utc or now,
-        )
-
     def _store_state(self, *, at_once: bool) -> None:
-        state, now_s = self._state, self._now_s()
-        if state is None or state == self._stored:
+        if not self._record.due(at_once=at_once):
             return
-        old = self._stored
-        idle = (
-            old is not None
-            and replace(state, last_success_utc=old.last_success_utc, backlog=old.backlog) == old
-        )
-        since_s = now_s - self._stored_s
-        if since_s < STORE_IDLE_S if idle else since_s < STORE_S and not at_once:
-            return
-        state = replace(state, backlog=self._backlog(state))
-        self._state = state
-        self._stored_s = now_s
+        backlog = self._backlog(self._record.required())
         try:
-            self._table.keep(state)
+            self._record.keep(backlog)
         except StorageError as error:
             # Servers are told what happens while the disk is full; a restart then repeats it.
             self._report(f"its cursors are not stored: {error}")
         else:
-            self._stored = state
             self._report(None)
 
     def _backlog(self, state: DestinationState) -> int:
@@ -492,6 +450,3 @@ class Outbox:
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9
-
-    def _utc_s(self) -> int:
-        return (self._clock.utc() - _EPOCH) // timedelta(seconds=1)

@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 from gateway.clock import Clock, DeviceTime
 from gateway.commands.enrolment_runner import Enrolled
+from gateway.commands.server_requests import RunServerRequest
 from gateway.host.process import boot_id
 from gateway.settings import ServerSettings
 from gateway.store.journal import JournalReader
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState
+from gateway.uplink.minop_listener import MinopChannel
 from gateway.uplink.monitor_channel import MonitorChannel
 from gateway.uplink.outbox import Outbox
 from gateway.uplink.peer_actions import PeerActions
+from gateway.uplink.push import PushPoller
 
 
 class Uplink:
@@ -31,35 +34,42 @@ class Uplink:
     ) -> None:
         """`trusted` tells whether the clock is trusted. Raises StorageError."""
         self._monitor = MonitorChannel(store, journal, clock, device_time, device_id, servers)
-        outbox = Outbox(self._monitor, store, journal, clock, servers, trusted)
-        self._outboxes = (outbox,)
+        minop = MinopChannel(store, device_time, device_id, servers)
+        self._outboxes = tuple(
+            Outbox(channel, store, journal, clock, servers, trusted)
+            for channel in (self._monitor, minop)
+        )
+        self._push = PushPoller(store, clock, device_id, servers)
         self._peers = PeerActions(store, journal, clock, device_id, servers, boot_id())
+        self._single: tuple[Outbox | PushPoller, ...] = (*self._outboxes, self._push)
+        self._all: tuple[Outbox | PushPoller | PeerActions, ...] = (*self._single, self._peers)
+
+    def take_commands(self, run: RunServerRequest) -> None:
+        """Let `run` carry out the commands of servers. Called once, before the start."""
+        self._push.take_commands(run)
 
     def start(self) -> None:
-        for outbox in self._outboxes:
-            outbox.start()
-        self._peers.start()
+        for each in self._all:
+            each.start()
 
     @property
     def alive(self) -> bool:
         """Whether every thread runs."""
-        return all(outbox.alive for outbox in self._outboxes) and self._peers.alive
+        return all(each.alive for each in self._all)
 
     def close(self) -> None:
         """End running requests and wait for the threads."""
-        self._peers.close()
-        for outbox in self._outboxes:
-            outbox.close()
+        for each in reversed(self._all):
+            each.close()
 
     def wake(self) -> None:
         """There may be something new in the journal or the database."""
-        for outbox in self._outboxes:
-            outbox.wake()
-        self._peers.wake()
+        for each in self._all:
+            each.wake()
 
     def states(self) -> list[DestinationState]:
         """How each destination that is on fares. Raises StorageError."""
-        found = (outbox.state for outbox in self._outboxes)
+        found = (each.state for each in self._single)
         return [*(state for state in found if state is not None), *self._peers.states()]
 
     def journal_done(self) -> int | None:

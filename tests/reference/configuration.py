@@ -50,7 +50,7 @@ _WORDS = {
 
 def _takes(key: ConfigurationKey) -> str:
     match key.kind:
-        case Kind.INT:
+        case Kind.INT | Kind.DECIMAL:
             empty = "" if key.default else ", or empty"
             return f"{key.minimum} to {key.maximum}{empty}"
         case Kind.CHOICE:

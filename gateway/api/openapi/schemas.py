@@ -259,10 +259,11 @@ def _setting(key: ConfigurationKey) -> Schema:
     about = {"description": _about_key(key)}
     if not key.secret:
         about["default"] = key.default
-    if key.kind not in {Kind.FLAG, Kind.INT}:
+    if key.kind not in {Kind.FLAG, Kind.INT, Kind.DECIMAL}:
         return {**stored, **about}
     low, high = (0, 1) if key.kind is Kind.FLAG else (key.minimum, key.maximum)
-    number = {"type": "integer", "minimum": low, "maximum": high}
+    kind = "number" if key.kind is Kind.DECIMAL else "integer"
+    number = {"type": kind, "minimum": low, "maximum": high}
     return {"anyOf": [stored, number], **about}
 
 
@@ -280,7 +281,7 @@ def _about_key(key: ConfigurationKey) -> str:
     text = "" if key.live else "Stored and answered; this device does not act on it. "
     if key.derived:
         text = "Derived from the site file; it cannot be set. "
-    if key.kind is Kind.INT:
+    if key.kind in {Kind.INT, Kind.DECIMAL}:
         empty = "" if key.default else ", or empty"
         text += f"A number, {key.minimum} to {key.maximum}{empty}. "
     if key.secret:
@@ -293,6 +294,8 @@ def _spelling(key: ConfigurationKey) -> Schema:
         return {"enum": ["0", "1"]}
     if key.kind is Kind.VERSION:
         return {"pattern": r"^[0-9]{1,4}(\.[0-9]{1,4}){1,3}$"}
+    if key.kind is Kind.DECIMAL:
+        return {"pattern": r"^[0-9]{1,9}(\.[0-9]{1,6})?$"}
     if key.kind is Kind.CHOICE:
         return {"enum": list(key.choices)}
     if key.kind is Kind.INT:

@@ -15,7 +15,6 @@ from gateway.store.files import STORE_FILE
 from gateway.store.files.database import open_reader
 
 _NOT_SERVED = (
-    ("push_server", "push_remote_address", "no command is fetched from the push server"),
     ("snmp_agent", "snmp_enabled", "no SNMP agent answers"),
     ("osdp", "enabled", "no reader is heard on OSDP"),
 )

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.cli.doctor.findings import Finding, fail, ok, warn, when
+from gateway.commands.rights import PUSH
 from gateway.settings import ServerSettings, SiteFile
 from gateway.store.files import STORE_FILE
 from gateway.store.tables.destinations import DestinationState, is_peer, stored_destinations
 from gateway.uplink.http_client import tls_context
+from gateway.uplink.minop_listener import MINOP
 
 
 def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
@@ -25,18 +27,29 @@ def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
             continue  # those are asked themselves
         yield _state(state)
         if state.dropped:
-            yield warn(
-                state.name,
-                f"{state.dropped} entries were dropped before {state.server} took them: clients "
-                "find them in the log tables",
+            lost = (
+                f"{state.dropped} results of commands were dropped before {state.server} took them"
+                if state.name == PUSH
+                else f"{state.dropped} entries were dropped before {state.server} took them: "
+                "clients find them in the log tables"
             )
+            yield warn(state.name, lost)
         if state.server.startswith("http://"):
-            what = "card numbers and PINs" if servers.plain_secrets else "card numbers"
             yield warn(
                 state.name,
-                f"{state.server} is reached without TLS: {what} cross the network in clear text; "
+                f"{state.server} is reached without TLS: {_exposed(state.name, servers)}; "
                 "put https:// before the host if the server has it",
             )
+
+
+def _exposed(name: str, servers: ServerSettings) -> str:
+    """What a network without TLS exposes to whoever is on it."""
+    if name == PUSH:
+        return "whoever is on the way can command the doors"
+    if name == MINOP:
+        return "who passes and when crosses the network in clear text"
+    what = "card numbers and PINs" if servers.plain_secrets else "card numbers"
+    return f"{what} cross the network in clear text"
 
 
 def _state(state: DestinationState) -> Finding:
@@ -45,7 +58,8 @@ def _state(state: DestinationState) -> Finding:
     if state.failing_since_utc or not state.server:
         text = f"{state.server or 'no server'} fails: {error}; last success {last}"
         return fail(state.name, f"{text}; {state.backlog} wait")
-    text = f"{state.server} answered last at {last}; {state.delivered} delivered"
+    counted = "commands run" if state.name == PUSH else "delivered"
+    text = f"{state.server} answered last at {last}; {state.delivered} {counted}"
     if state.refused:
         return warn(state.name, f"{text}, {state.refused} refused, the last for: {error}")
     return ok(state.name, text)

@@ -134,7 +134,6 @@ def test_a_door_without_a_sensor_is_warned_of(made: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "key", "value"),
     [
-        ("push_server", "push_remote_address", "http://10.0.0.9"),
         ("snmp_agent", "snmp_enabled", "1"),
         ("osdp", "enabled", "1"),
     ],

@@ -24,7 +24,7 @@ def found(path: Path, **state: object) -> list[tuple[str, str]]:
     with Store.create(path / STORE_FILE, REGISTRY, lambda: 1) as store:
         table = DestinationTable(store)
         if state:
-            table.keep(DestinationState("monitor", **state))  # type: ignore[arg-type]
+            table.keep(DestinationState(**{"name": "monitor", **state}))  # type: ignore[arg-type]
     return [(it.grade.value, it.text) for it in server_findings(path, None)]
 
 
@@ -74,3 +74,21 @@ def test_authorities_that_cannot_be_read_fail_by_the_name_of_their_file(tmp_path
     assert f"[servers] ca_file {path} cannot be used" in finding.text
     make_self_signed(path, datetime.now(UTC))
     assert list(server_findings(tmp_path, site)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "grade", "words"),
+    [
+        ("push", {}, "ok", ("7 commands run",)),
+        ("push", {"dropped": 2}, "warn", ("2 results of commands were dropped",)),
+        ("push", {"server": "http://s.example:80"}, "warn", ("can command the doors",)),
+        ("push", {"server": "", "last_error": "has no TLS"}, "fail", ("no server", "has no TLS")),
+        ("minop", {"server": "http://s.example:80"}, "warn", ("who passes and when",)),
+    ],
+)
+def test_a_push_server_and_a_listener_have_words_of_their_own(
+    tmp_path: Path, name: str, state: dict[str, object], grade: str, words: tuple[str, ...]
+) -> None:
+    findings = found(tmp_path, **{**FINE, "name": name, **state})
+    (text,) = (text for its, text in findings if its == grade)
+    assert all(word in text for word in words)

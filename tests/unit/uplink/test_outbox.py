@@ -35,6 +35,7 @@ class StrawChannel:
     answers: list[SendOutcome] = field(default_factory=list)
     got: list[str] = field(default_factory=list)
     alive_s: float = 0.0
+    probed: bool = True
     name: str = "straw"
     kinds: tuple[EntryKind, ...] = (EntryKind.ALARM, EntryKind.FIRE)
     tables: tuple[str, ...] = ("cards",)
@@ -246,9 +247,9 @@ def test_entries_that_left_the_journal_unsent_are_counted(site: Site, outbox: Ou
     site.channel.server = "http://server:80"
     site.alarm(4)
     site.journal.drop([2, 3])
-    outbox._read_journal(outbox._required(), 5)
+    outbox._read_journal(outbox._record.required(), 5)
     assert [item.message.body["id"] for item in outbox._queue] == [1, 4, 5]
-    assert outbox._required().dropped == 0  # none before the cursor of a new destination
+    assert outbox._record.required().dropped == 0  # none before the cursor of a new destination
 
 
 def test_an_entry_that_is_written_while_a_damaged_journal_is_read_is_sent(
@@ -407,7 +408,7 @@ def test_a_store_that_cannot_be_written_delays_nothing(
 
     site.alarm(2)
     with monkeypatch.context() as broken:
-        broken.setattr(outbox._table, "keep", full)
+        broken.setattr(outbox._record._table, "keep", full)
         outbox.work()
         site.alarm()
         outbox.work()

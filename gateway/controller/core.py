@@ -142,12 +142,19 @@ class Controller:
     def adopt(self, snapshot: Snapshot) -> None:
         """Put `snapshot` in force. Raises UnusableRules, and then nothing has changed."""
         EffectiveConfig.proved(self._components.site, snapshot)
+        self._release_people()
         self.happen(snapshot)
 
     def refuse(self, error: UnusableRules, settings: Snapshot | None) -> None:
         """Keep the rules in force; without any, use `settings` for doors, to let people leave."""
         self._settings_only = settings
+        self._release_people()
         self.happen(RulesRefused(error.version, str(error)))
+
+    def _release_people(self) -> None:
+        """Read people as they are now."""
+        if self._components.mirror is not None:
+            self._components.mirror.release()
 
     def state(self) -> LoopState:
         return LoopState(

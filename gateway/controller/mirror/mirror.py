@@ -36,6 +36,8 @@ from gateway.store.tables.identity import read_identity
 
 CHECK_PAUSE_NS = 10_000_000_000
 """Between two checks of the mirror for damage that a read met."""
+LONGEST_HOLD_NS = 1_000_000_000
+"""For which people are read as they were before a change of the rules."""
 ASIDE = ".damaged-"
 """Between the name of a mirror that was put aside and the time of that."""
 
@@ -88,6 +90,7 @@ class Mirror:
         """Whether the feed has said how it goes."""
         self._damaged = False
         self._checked_ns = -CHECK_PAUSE_NS
+        self._held_ns = 0
         self._asked = self._answered = 0
         self._report: Mapping[str, Any] = {}
         self._feed_fault: str | None = None
@@ -143,17 +146,16 @@ class Mirror:
         if self._copy is not None and not on_read_only_disk(self._path):
             self._close()
             self._open()
+        if self._clock.monotonic_ns() - self._held_ns > LONGEST_HOLD_NS:
+            self.release()
         answers = []
         while self._messages:
             message = self._messages.popleft()
             match message.get("is"):
+                case "committing":
+                    self._hold()
                 case "synced":
-                    if self._readers is None:
-                        self._open()
-                    self._told = True
-                    self._feed_fault = None
-                    self._answered = max(self._answered, int(message["n"]))
-                    answers.append(Mirrored(self._answered, int(message["version"])))
+                    answers.append(self._synced(int(message["n"]), int(message["version"])))
                 case "built":
                     self._swap(str(message["name"]))
                 case "report":
@@ -161,8 +163,19 @@ class Mirror:
                 case "started":
                     self._ask_again()
                 case "ended":
+                    self.release()
                     self._feed_fault = f"the process that feeds the mirror: {message['why']}"
         return answers
+
+    def _synced(self, question: int, version: int) -> Mirrored:
+        if self._readers is None:
+            self._open()
+        elif self._readers.people.held == version:
+            self.release()
+        self._told = True
+        self._feed_fault = None
+        self._answered = max(self._answered, question)
+        return Mirrored(self._answered, version)
 
     def status(self) -> MirrorStatus:
         """How the copying goes."""
@@ -293,6 +306,19 @@ class Mirror:
         aside = self._path.with_name(f"{self._path.name}{ASIDE}{now}")
         self._path.rename(aside)
         log.error("the mirror was made anew; the former one was put aside", file=aside.name)
+
+    def _hold(self) -> None:
+        """Decide by people and rules of the present until the rules that come are compiled: people
+        as they will be do not belong to the rules in force, so that swipes would wait."""
+        if self._readers is not None and self._readers.people.held is None:
+            with suppress(StorageError):  # the next swipe meets the error and reports it
+                self._readers.people.hold()
+                self._held_ns = self._clock.monotonic_ns()
+
+    def release(self) -> None:
+        """Have people read as they are: the rules in force belong to them."""
+        if self._readers is not None:
+            self._readers.people.release()
 
     def _reported(self, message: Mapping[str, Any]) -> None:
         before, self._report = self._report, message

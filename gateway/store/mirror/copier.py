@@ -266,14 +266,21 @@ class Copier:
     """Brings one mirror up to date with one store."""
 
     def __init__(
-        self, store: StoreSide, mirror: MirrorSide, utc: Callable[[], int], beat: Callable[[], None]
+        self,
+        store: StoreSide,
+        mirror: MirrorSide,
+        utc: Callable[[], int],
+        beat: Callable[[], None],
+        committing: Callable[[], None],
     ) -> None:
-        """`utc` is the time in Unix seconds; `beat` is called often while much is copied."""
+        """`utc` is the time in Unix seconds; `beat` is called often while much is copied,
+        `committing` before other rules are committed."""
         self._store = store
         self._mirror = mirror
         self._to = mirror.connection
         self._utc = utc
         self._beat = beat
+        self._committing = committing
         self._changed: set[str] = set()
         self._grown: dict[str, list[int]] = {}
         """Table -> by how much the number of its rows and the sum of their check sums grew."""
@@ -311,15 +318,20 @@ class Copier:
                     self._to.execute(
                         "UPDATE contents SET changed = ? WHERE name = ?", (version, name)
                     )
+                if self._rules_changed():
+                    self._committing()
             return version
 
     def _version(self, head: _Head, before: _Head | None) -> int:
         """Another number where rules changed, as a rule that of the store; it never falls."""
         if before is None:
             return max(1, head.version)
-        if any(TABLES[name].policy for name in self._changed):
+        if self._rules_changed():
             return max(before.version + 1, head.version)
         return max(before.version, head.version)
+
+    def _rules_changed(self) -> bool:
+        return any(TABLES[name].policy for name in self._changed)
 
     @contextlib.contextmanager
     def _written(self) -> Iterator[None]:

@@ -74,7 +74,8 @@ class Feeder:
         """Carry out a command of the controller.
 
         `sync` n copies what is committed and answers `synced` n; `check` looks for damage of the
-        mirror; `swapped` says that a mirror that was `built` is in its place now.
+        mirror; `swapped` says that a mirror that was `built` is in its place now. `committing`
+        goes out before other rules can be read, and `synced` or a fault afterwards.
         """
         match command.get("do"):
             case "sync":
@@ -146,7 +147,13 @@ class Feeder:
         self._again_s = time.monotonic() + self._pause_s
 
     def _copier(self, mirror: MirrorSide) -> Copier:
-        return Copier(self._store, mirror, lambda: int(time.time()), self._beat)
+        return Copier(
+            self._store,
+            mirror,
+            lambda: int(time.time()),
+            self._beat,
+            lambda: self._send({"is": "committing"}),
+        )
 
     def _opened(self) -> MirrorSide | None:
         """Open the mirror; where there is none that can be used, make one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import peewee
@@ -18,7 +19,13 @@ from gateway.credentials.placeholders import placeholder
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import StorageError
 from gateway.objects.models import Models
-from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_errors
+from gateway.store.files.database import (
+    STORE_UNREADABLE,
+    begin,
+    one_instant,
+    roll_back,
+    sqlite_errors,
+)
 from gateway.store.objects.schema import PolicyVersion
 
 _TABLES = {
@@ -69,6 +76,27 @@ class PeopleReader:
         cards = models["contingency_cards"].select(contingency)
         self._contingency = _sql(cards.where(contingency == 0))
         self._stored_card: Callable[[int | str], int] = models.column("cards", "value").db_value
+        self._held: int | None = None
+
+    @property
+    def held(self) -> int | None:
+        """The version of the rules at the instant that is held, None while none is."""
+        return self._held
+
+    def hold(self) -> None:
+        """Read people and version as they are now until `release`, whatever is committed.
+
+        Raises StorageError.
+        """
+        if self._held is None:
+            with sqlite_errors(STORE_UNREADABLE):
+                begin(self._connection)
+                self._held = self.policy_version()
+
+    def release(self) -> None:
+        if self._held is not None:
+            self._held = None
+            roll_back(self._connection)
 
     def find(self, credential: Credential) -> Reading:
         """The owner of `credential`, None when nobody has it, and the policy's version.
@@ -104,7 +132,8 @@ class PeopleReader:
 
     def _consistently(self, read: Callable[[], Reading]) -> Reading:
         """`read` in one read transaction."""
-        with sqlite_errors(STORE_UNREADABLE), one_instant(self._connection):
+        instant = one_instant(self._connection) if self._held is None else nullcontext()
+        with sqlite_errors(STORE_UNREADABLE), instant:
             return read()
 
     def _by_credential(self, kind: CredentialKind, value: int | str) -> Reading:

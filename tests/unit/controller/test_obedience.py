@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
-from gateway.controller.core import LONGEST_WAIT_NS
+from gateway.controller.core import LONGEST_WAIT_NS, Controller
+from gateway.controller.mirror.mirror import LONGEST_HOLD_NS
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.store.journal import EntryKind
 from gateway.store.objects.store import Store
 from gateway.store.policy.people import PeopleReader
+from tests.unit.controller.conftest import InlineFeed
 
 if TYPE_CHECKING:
-    from tests.unit.controller.conftest import Bench
+    from tests.unit.controller.conftest import Bench, Start
 
 CARD_OF_ANA = (123 << 32) | 45678
 
@@ -82,6 +85,74 @@ def test_an_identification_that_waited_too_long_for_new_rules_is_denied(
     bench.pass_time(0.2)
     assert bench.journal(EntryKind.ACCESS)[0]["reason"] == "internal_error"
     assert bench.strike_edges(1) == 0
+
+
+@pytest.fixture
+def attentive(demo: Path, start: Start) -> Iterator[Bench]:
+    """A controller whose loop turns between what the feed says and the commit that follows."""
+    running: list[Bench] = []
+
+    def feed(data: Path, post: Callable[[dict[str, Any]], None]) -> InlineFeed:
+        def posted(message: dict[str, Any]) -> None:
+            post(message)
+            if message["is"] == "committing" and running:
+                Controller.turn(running[0].controller, 0)
+
+        return InlineFeed(data, posted)
+
+    with start(demo, make_feed=feed) as bench:
+        running.append(bench)
+        yield bench
+
+
+def _restore_others(store: Store) -> None:
+    """Other people and other rules in one transaction, as a backup brings them."""
+    with store.transaction():
+        _delete_card(store)
+        _unlink_rule(store)
+
+
+def test_a_swipe_while_new_rules_are_compiled_is_decided_by_people_and_rules_before_them(
+    attentive: Bench,
+) -> None:
+    with attentive.store() as store:
+        _restore_others(store)
+    attentive.simulator.swipe("front", CARD_OF_ANA, "w26")
+    attentive.clock.advance(0.1)
+    with patch.object(PolicyKeeper, "slice"):
+        for _ in range(5):
+            attentive.controller.turn(0)
+    assert attentive.unlocked(1)
+    attentive.pass_time(5)
+    attentive.swipe(CARD_OF_ANA)
+    assert attentive.events() == [(7, 1), (3, 0)]
+
+
+def test_people_of_a_change_that_is_not_compiled_in_time_are_waited_for(attentive: Bench) -> None:
+    with attentive.store() as store:
+        _restore_others(store)
+    with patch.object(PolicyKeeper, "slice"):
+        attentive.controller.turn(0)
+        attentive.clock.advance(LONGEST_HOLD_NS / 1e9 + 0.1)
+        attentive.simulator.swipe("front", CARD_OF_ANA, "w26")
+        attentive.clock.advance(0.1)
+        for _ in range(5):
+            attentive.controller.turn(0)
+    attentive.settle()
+    assert attentive.events() == [(3, 0)]
+
+
+def test_rules_that_are_refused_leave_people_as_they_are(attentive: Bench) -> None:
+    with attentive.store() as store, store.transaction():
+        _delete_card(store)
+        store.insert("portal_rules", [{"id": 90, "name": "Two", "type": 0, "priority": 0}])
+        store.database.execute_sql(
+            "INSERT INTO portal_rule_groups (portal_rule_id, group_id, quantity)"
+            " VALUES (90, 1, 'two')"
+        )
+    attentive.settle()
+    attentive.swipe(CARD_OF_ANA)
+    assert attentive.events() == [(3, 0)]
 
 
 def test_a_change_of_people_compiles_nothing(bench: Bench) -> None:

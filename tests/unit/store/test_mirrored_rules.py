@@ -43,11 +43,11 @@ class Mirrored:
             store_identity(store.database, draw_identity())
         self._feed = MirrorSide(self.mirror_path, fresh=True)
         self._copied = StoreSide(self.path)
-        self._copier = Copier(self._copied, self._feed, lambda: STAMP, lambda: None)
+        self._copier = Copier(self._copied, self._feed, lambda: STAMP, lambda: None, lambda: None)
         self._copier.sync()
         self._feed.finish()
         self._feed = MirrorSide(self.mirror_path)
-        self._copier = Copier(self._copied, self._feed, lambda: STAMP, lambda: None)
+        self._copier = Copier(self._copied, self._feed, lambda: STAMP, lambda: None, lambda: None)
         self._opened = open_mirror(self.mirror_path, str)
         self._reader = self._mirror_reader(self._opened)
 

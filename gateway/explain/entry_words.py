@@ -23,7 +23,7 @@ from gateway.access.reasons import (
 )
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.credentials.card_number import format_card
-from gateway.credentials.wiegand import raw_readings
+from gateway.credentials.wiegand.readings import raw_readings
 from gateway.explain.names import SiteNames
 from gateway.explain.reason_words import Known, facts_of, reason_words, violation_words
 from gateway.explain.state_words import FIRE_RESET

@@ -7,7 +7,6 @@ name those that may come, and the rows of the API's `wiegand_modes` add a site's
 from gateway.credentials.wiegand.assembler import MAX_BITS, RINGING_NS, Frame, FrameAssembler
 from gateway.credentials.wiegand.codec import decode, encode, lacks_a_bit, pin_of_frame
 from gateway.credentials.wiegand.formats import FORMATS, ParityCheck, ParityKind, WiegandFormat
-from gateway.credentials.wiegand.readings import raw_readings
 from gateway.credentials.wiegand.replay import ReplayDetector
 
 __all__ = [
@@ -24,5 +23,4 @@ __all__ = [
     "encode",
     "lacks_a_bit",
     "pin_of_frame",
-    "raw_readings",
 ]

@@ -8,6 +8,8 @@ import queue
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -418,3 +420,10 @@ def test_questions_that_wait_together_are_answered_by_one_look_at_the_store(demo
         assert len(answered) < 10
     finally:
         feed.close()
+
+
+def test_the_process_that_feeds_the_mirror_imports_no_checks_of_settings() -> None:
+    """It is one more process on a small machine: pydantic alone would cost it 9 MB."""
+    code = "import sys, gateway.controller.mirror.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"pydantic", "gateway.settings"} & set(done.stdout.split())

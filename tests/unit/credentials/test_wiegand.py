@@ -18,8 +18,8 @@ from gateway.credentials.wiegand import (
     encode,
     lacks_a_bit,
     pin_of_frame,
-    raw_readings,
 )
+from gateway.credentials.wiegand.readings import raw_readings
 from gateway.errors import BrokenFrame
 
 W26 = FORMATS["w26"]

@@ -6,11 +6,11 @@ from typing import Any
 
 import peewee
 
-from gateway.objects.declaration import ROWID, Registry
+from gateway.objects.declaration import ROWID, ObjectType, Registry
 
 
 class Models:
-    """One model per declared object.
+    """One model per declared object, made when it is asked for first.
 
     References are plain numbers here; the schema has the constraints. The column `rowid` identifies
     rows without an id on the wire. Raises ValueError for a field named like a method of models.
@@ -18,28 +18,37 @@ class Models:
 
     def __init__(self, registry: Registry, database: peewee.Database) -> None:
         self.registry = registry
+        self._database = database
         self._models: dict[str, type[peewee.Model]] = {}
         for declared in registry:
             taken = [field.name for field in declared.fields if hasattr(peewee.Model, field.name)]
             if taken:
                 raise ValueError(f"{declared.name}: models have a method named {taken[0]}")
-            members: dict[str, object] = {field.name: field.column() for field in declared.fields}
-            if declared.key is None:
-                members[ROWID] = peewee.AutoField(column_name=ROWID)
-            members["Meta"] = type("Meta", (), {"database": database, "table_name": declared.name})
-            self._models[declared.name] = type(declared.name, (peewee.Model,), members)
 
     def __getitem__(self, name: str) -> type[peewee.Model]:
         """The model of the object `name`. Raises InvalidRequest if there is none."""
-        self.registry[name]
-        return self._models[name]
+        declared = self.registry[name]
+        known = self._models.get(name)
+        if known is not None:
+            return known
+        # Another thread may make it too; both get the first one.
+        return self._models.setdefault(name, self._model(declared))
+
+    def _model(self, declared: ObjectType) -> type[peewee.Model]:
+        members: dict[str, object] = {field.name: field.column() for field in declared.fields}
+        if declared.key is None:
+            members[ROWID] = peewee.AutoField(column_name=ROWID)
+        members["Meta"] = type(
+            "Meta", (), {"database": self._database, "table_name": declared.name}
+        )
+        return type(declared.name, (peewee.Model,), members)
 
     def column(self, name: str, field: str) -> peewee.Field[Any]:
         """The column `field` of the object `name`. Raises InvalidRequest if there is none."""
         declared = self.registry[name]
         if field != declared.key_name:
             declared.field(field)
-        column: peewee.Field[Any] = self._models[name]._meta.fields[field]  # noqa: SLF001 - peewee's interface to the fields of a model
+        column: peewee.Field[Any] = self[name]._meta.fields[field]  # noqa: SLF001 - peewee's interface to the fields of a model
         return column
 
     def key(self, name: str) -> peewee.Field[Any]:

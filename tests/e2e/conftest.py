@@ -25,6 +25,7 @@ import requests
 
 import gateway as installed
 from gateway.access.guessing import UNKNOWN
+from gateway.commands.provisioning import initialise
 from gateway.hardware.simulated.board_record import BoardRecord, EdgeRecord, record_path
 from gateway.link.client import ControllerClient
 from gateway.link.messages import ControllerStatus, Simulate
@@ -384,10 +385,10 @@ class Maker:
         return Running(site)
 
     def site(self, text: str) -> Site:
-        """A fresh site of the site file `text`."""
-        path = self._home.new_path().with_suffix(".toml")
-        path.write_text(text, encoding="utf-8")
-        return self.init(self._home.new_path(), "--site", path)
+        """A fresh site of the site file `text`, made as `gateway init` does, without the two
+        seconds that another process takes."""
+        data = self._home.new_path()
+        return Site(self._home, data, initialise(data, text, demo=False))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ whole or not at all, and the change log tells of the rows that are there and of 
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import signal
@@ -28,11 +29,13 @@ from gateway.store.files import STORE_FILE
 if TYPE_CHECKING:
     from tests.e2e.conftest import Maker, Site
 
-ROUNDS, CLIENTS = 16, 2
+LONG = "GATEWAY_FLIPS" in os.environ
+"""In `make chaos`."""
+ROUNDS, RESTORES = (16, 10) if LONG else (5, 4)
+CLIENTS = 2
 BATCH = 100
 LONGEST_S = 0.3
 """Of bulk writes before the kill."""
-RESTORES = 10
 FIRST, ROUND_IDS, CLIENT_IDS = 10_000, 100_000, 50_000
 CHANGES_KEPT = 10_000
 READY = re.compile(r"api ready \(url: (http://[^)]+)\)")
@@ -228,6 +231,7 @@ def _write_until_killed(serving: Serving, first: int, after_s: float) -> list[Wr
     return writers
 
 
+@pytest.mark.chaos
 def test_bulk_writes_survive_every_kill_whole(processes: Processes) -> None:
     chance = random.Random(23)  # noqa: S311 - the same pauses every time
     writers: list[Writer] = []
@@ -296,6 +300,7 @@ def _restore_until_killed(serving: Serving, saved: bytes, after_s: float) -> boo
     return bool(answered)
 
 
+@pytest.mark.chaos
 def test_a_restore_that_is_killed_leaves_the_old_or_the_new_database(
     processes: Processes,
 ) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Act = Callable[["Api"], None]
 Change = tuple[Act, Act]
 
-ROUNDS = 4
+ROUNDS = 2
 """Of every way of taking a right."""
 USER, GROUP, RULE, ZONE, SPAN = 800, 80, 81, 82, 83
 CARDS = ("61,10001", "61,10002")

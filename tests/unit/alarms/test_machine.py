@@ -321,5 +321,5 @@ class Alarms(RuleBasedStateMachine):
         assert not self.siren.on
 
 
-Alarms.TestCase.settings = settings(deadline=None, max_examples=150, stateful_step_count=40)
+Alarms.TestCase.settings = settings(stateful_step_count=40)
 TestAlarms = Alarms.TestCase

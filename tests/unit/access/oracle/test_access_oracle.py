@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from .conftest import Answer, Oracle, Said
 
 FUZZ = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
-CASES = 120_000 if FUZZ else 30_000
+CASES = 120_000 if FUZZ else 12_000
 FIRST = SystemRandom().randrange(1 << 40) if FUZZ else 1
 LEAST_PART = 0.005
 ROWS: dict[str, Any] = {

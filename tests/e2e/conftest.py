@@ -37,7 +37,7 @@ T = TypeVar("T")
 Row = dict[str, Any]
 Reply = tuple[int, Any]
 
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 """Far more than anything here takes."""
 BRIEF_MS, LONG_MS = 100, 600_000
 """The shortest and the longest time for which a grant unlocks."""

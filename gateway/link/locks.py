@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from gateway.errors import DataDirectoryError
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 """Neither follow a link nor wait at a FIFO that another process put there."""
 _LONGEST_TEXT = 1_000
+_LONGEST_QUERY_S = 1.0
+_PAUSE_S = 0.005
 
 
 @contextmanager
@@ -34,11 +37,9 @@ def held(path: Path, role: str) -> Iterator[None]:
         yield
         return
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _take(lock):
             holder = _text(lock) or "another process"
-            raise DataDirectoryError(f"the {role} is already running: {holder}") from None
+            raise DataDirectoryError(f"the {role} is already running: {holder}")
         _write(lock, f"pid {os.getpid()}")
         yield
     finally:
@@ -67,12 +68,31 @@ def holder_of(path: Path) -> str | None:
     except OSError as error:
         raise _unusable(path, error) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return _text(lock)
+        return None if _locked(lock, fcntl.LOCK_SH) else _text(lock)
     finally:
         os.close(lock)
-    return None
+
+
+def _take(lock: int) -> bool:
+    """Lock the file for this process alone; False when another process has done so.
+
+    `holder_of` takes a shared lock for a moment, which is waited for: flock(2) has no query.
+    """
+    end_s = time.monotonic() + _LONGEST_QUERY_S
+    while not _locked(lock, fcntl.LOCK_EX):
+        if not _locked(lock, fcntl.LOCK_SH) or time.monotonic() > end_s:
+            return False
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        time.sleep(_PAUSE_S)
+    return True
+
+
+def _locked(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _opened(path: Path) -> int | None:

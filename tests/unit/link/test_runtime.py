@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -111,6 +113,41 @@ def test_only_one_process_holds_a_role(data: Path) -> None:
         ):
             pass
     assert runtime.holder("controller") is None
+
+
+def test_a_start_waits_for_somebody_who_asks_for_the_holder(data: Path) -> None:
+    runtime = RuntimeDirectory.create(data)
+    with runtime.claim("controller"):
+        pass
+    asking = os.open(runtime.path / "controller.lock", os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    answered = threading.Timer(0.05, os.close, (asking,))
+    answered.start()
+    with runtime.claim("controller"):
+        assert runtime.holder("controller") == f"pid {os.getpid()}"
+    answered.join()
+
+
+def test_of_several_starts_at_once_one_succeeds(data: Path) -> None:
+    runtime = RuntimeDirectory.create(data)
+    began, ended = threading.Barrier(8), threading.Barrier(8)
+    refused = []
+
+    def start() -> None:
+        began.wait()
+        try:
+            with runtime.claim("controller"):
+                ended.wait()
+        except DataDirectoryError as error:
+            refused.append(error)
+            ended.wait()
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 7
 
 
 def test_a_second_runtime_directory_does_not_allow_a_second_process_on_the_same_data(

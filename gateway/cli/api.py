@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -42,6 +43,8 @@ def platform_of(data: Path) -> Platform:
     if profile.simulated:
         return SIMULATED
     # Imported late: a process on a simulated board needs no D-Bus library.
+    from gateway.host.helped_platform import SOCKET_VARIABLE, HelpedPlatform
     from gateway.host.system_platform import SystemPlatform
 
-    return SystemPlatform()
+    helper = os.environ.get(SOCKET_VARIABLE)
+    return HelpedPlatform(Path(helper)) if helper else SystemPlatform()

@@ -37,6 +37,10 @@ _COMMANDS = {
         "gateway.cli.safe_relays",
         "Put the relays at their declared state without the controller.",
     ),
+    "system-helper": (
+        "gateway.cli.system_helper",
+        "Change the operating system for the api process.",
+    ),
     "device-rules": ("gateway.cli.device_rules", "Print udev rules for the site's USB scanners."),
     "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
     "version": ("gateway.cli.main", "Print the version."),

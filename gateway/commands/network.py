@@ -18,7 +18,13 @@ from gateway.commands.requests import OptionalFlag, RequestModel, invalid_value
 from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, NotSupportedHere
 from gateway.host.certificate import is_self_signed, make_self_signed
-from gateway.host.platform import Addressing
+from gateway.host.platform import (
+    HOSTNAME_PATTERN,
+    LONGEST_PREFIX,
+    Addressing,
+    is_host,
+    is_unicast,
+)
 from gateway.objects.fields import invalid_member
 from gateway.store.tables.audit import AuditType
 from gateway.store.tables.machine import MachineSettings
@@ -26,8 +32,6 @@ from gateway.store.tables.machine import MachineSettings
 DNS_PRIMARY, DNS_SECONDARY = "8.8.8.8", "8.8.4.4"
 """The vendor's defaults for a fixed address."""
 _NOWHERE = {"", "0.0.0.0"}  # noqa: S104 - clients send it for "none"; nothing is bound to it
-_LONGEST_PREFIX = 30
-"""The smallest network that has room for two machines."""
 
 
 class NetworkRequest(RequestModel):
@@ -43,9 +47,7 @@ class NetworkRequest(RequestModel):
     ssl_enabled: OptionalFlag = None
     dhcp_enabled: OptionalFlag = None
     custom_hostname_enabled: OptionalFlag = None
-    device_hostname: (
-        Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")] | None
-    ) = None
+    device_hostname: Annotated[str, Field(pattern=f"^$|{HOSTNAME_PATTERN}")] | None = None
     self_signed_certificate: OptionalFlag = None
 
     def addressing(self) -> Addressing | None:
@@ -83,7 +85,7 @@ def _address(member: str, text: str) -> IPv4Address:
         address = IPv4Address(text)
     except AddressValueError:
         raise invalid_value(member, f"{text!r} is not an IPv4 address") from None
-    if address.is_multicast or address.is_loopback or address.is_unspecified:
+    if not is_unicast(address):
         raise invalid_value(member, f"{text} is not a host address")
     return address
 
@@ -98,9 +100,9 @@ def _interface(ip: str, netmask: str) -> IPv4Interface:
     if interface is None or str(interface.netmask) != netmask:
         raise invalid_value("netmask", f"{netmask!r} is not a netmask")
     network = interface.network
-    if not 1 <= network.prefixlen <= _LONGEST_PREFIX:
+    if not 1 <= network.prefixlen <= LONGEST_PREFIX:
         raise invalid_value("netmask", f"{netmask} leaves no room for two hosts")
-    if address in {network.network_address, network.broadcast_address}:
+    if not is_host(address, network):
         raise invalid_value("ip", f"{ip} is not a host address in {network}")
     return interface
 
@@ -109,7 +111,7 @@ def _gateway(text: str, own: IPv4Interface) -> IPv4Address | None:
     if text in _NOWHERE:
         return None
     gateway, network = _address("gateway", text), own.network
-    if gateway not in network or gateway in {network.network_address, network.broadcast_address}:
+    if not is_host(gateway, network):
         raise invalid_value("gateway", f"{text} is not a host address in {network}")
     if gateway == own.ip:
         raise invalid_value("gateway", f"{text} is the device's own address")

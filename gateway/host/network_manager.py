@@ -28,8 +28,6 @@ the API's answer."""
 
 _CARRIERS = ("802-3-ethernet", "802-11-wireless")
 """Connection types with an address of their own, in order of preference."""
-_WITH_SECRETS = ("802-11-wireless-security", "802-1x")
-"""Sections whose passwords are read separately and must be written with the profile."""
 _ADDRESS_KEYS = frozenset(
     {
         "method",
@@ -81,18 +79,17 @@ class NetworkManager:
             )
 
     def read(self, connection: ActiveConnection) -> Profile:
-        """Return the whole profile, passwords included."""
+        """Return the profile without its passwords."""
         service = _MANAGER.at(connection.profile, _PROFILE)
         (profile,) = self._bus.call(service, "GetSettings")
-        for section in _WITH_SECRETS:
-            if section in profile:
-                (secrets,) = self._bus.call(service, "GetSecrets", "s", section)
-                profile[section].update(secrets.get(section, {}))
         found: Profile = profile
         return found
 
     def write(self, connection: ActiveConnection, profile: Profile) -> None:
-        """Write the profile; the active connection does not change."""
+        """Write the profile; the active connection does not change.
+
+        NetworkManager keeps the passwords of a profile that is written without any.
+        """
         service = _MANAGER.at(connection.profile, _PROFILE)
         self._bus.call(service, "Update", "a{sa{sv}}", profile)
 

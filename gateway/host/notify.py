@@ -11,6 +11,12 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+_ALIVE_WAIT_S = 0.05
+"""For room at the service manager's socket, which any user can keep full. Doors wait for it once a
+second at most."""
+_START_WAIT_S = 2.0
+"""A start that is not reported is ended after its time limit."""
+
 
 class Notifier:
     """Sends reports to the service manager; does nothing without NOTIFY_SOCKET."""
@@ -20,17 +26,17 @@ class Notifier:
 
     def ready(self, status: str) -> None:
         """Report that start-up is complete; `status` is one line for a person."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send(f"READY=1\nSTATUS={status}", _START_WAIT_S)
 
     def alive(self) -> None:
         """Reset the service's watchdog."""
-        self._send("WATCHDOG=1")
+        self._send("WATCHDOG=1", _ALIVE_WAIT_S)
 
     def stopping(self) -> None:
         """Report that an orderly stop has begun."""
-        self._send("STOPPING=1")
+        self._send("STOPPING=1", _ALIVE_WAIT_S)
 
-    def _send(self, message: str) -> None:
+    def _send(self, message: str, wait_s: float) -> None:
         if not self._address:
             return
         # A leading @ names a socket in Linux's abstract namespace.
@@ -39,8 +45,10 @@ class Notifier:
             suppress(OSError),  # a failed report must not stop the doors
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
         ):
-            sender.setblocking(False)
-            sender.sendto(message.encode(), path)
+            # Connected, so that it waits for room at this receiver; it does wait only without any.
+            sender.connect(path)
+            sender.settimeout(wait_s)
+            sender.send(message.encode())
 
 
 class NotifySocket:

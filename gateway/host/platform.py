@@ -9,10 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import NoReturn, Protocol
 
-from gateway.errors import NotSupportedHere
+from gateway.errors import InvalidRequest, NotSupportedHere
+
+LONGEST_PREFIX = 30
+"""The smallest network that has room for two machines."""
+HOSTNAME_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+MOST_SERVERS = 2
+"""Name servers, and time servers."""
+
+
+def is_unicast(address: IPv4Address) -> bool:
+    """Whether a host of a network may have this address."""
+    return not (address.is_multicast or address.is_loopback or address.is_unspecified)
+
+
+def is_host(address: IPv4Address, network: IPv4Network) -> bool:
+    """Whether a host of `network` may have this address."""
+    return address in network and address not in {
+        network.network_address,
+        network.broadcast_address,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +44,25 @@ class Addressing:
     """None for a network without a router, and with DHCP."""
     dns: tuple[IPv4Address, ...] = ()
     """In order of preference; empty with DHCP uses the server's."""
+
+    def check(self) -> None:
+        """Raise InvalidRequest for what no machine can use."""
+        own = self.address
+        wrong = (
+            len(self.dns) > MOST_SERVERS
+            or not all(map(is_unicast, self.dns))
+            or (own is None and self.gateway is not None)
+        )
+        if own is not None:
+            wrong = (
+                wrong
+                or not 1 <= own.network.prefixlen <= LONGEST_PREFIX
+                or not (is_unicast(own.ip) and is_host(own.ip, own.network))
+            )
+            if self.gateway is not None:
+                wrong = wrong or self.gateway == own.ip or not is_host(self.gateway, own.network)
+        if wrong:
+            raise InvalidRequest(f"no machine can use these addresses: {self}")
 
 
 class Platform(Protocol):

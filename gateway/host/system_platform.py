@@ -1,7 +1,7 @@
 """The platform of a machine with systemd, through its services on the system bus.
 
-This process does not run as root. The polkit rules in systemd/polkit/gateway.rules permit its user
-exactly the actions used here.
+On an installed device the process that changes anything runs as gateway-system, whom
+systemd/polkit/gateway.rules permits exactly the actions used here.
 """
 
 from __future__ import annotations
@@ -110,6 +110,10 @@ class SystemPlatform:
             network.write(connection, before)
             raise
         return lambda: network.activate(connection)
+
+    def activate_network(self) -> None:
+        """Activate the connection in use with the addresses of its profile."""
+        self._network.activate(self._network.in_use())
 
     def _set_hostname(self, hostname: str | None) -> None:
         if hostname is not None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
+from gateway.host import system_helper
+from gateway.host.helped_platform import HelpedPlatform
 from gateway.host.platform import SIMULATED, Addressing
 from gateway.host.system_bus import SystemBus
 from gateway.host.system_platform import SystemPlatform
@@ -48,8 +54,36 @@ EVERYTHING = [
 
 
 @pytest.fixture
-def machine() -> SystemPlatform:
-    return SystemPlatform()
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[SystemPlatform]:
+    """Through the helper of an installed device, which uses the platform of the others."""
+    monkeypatch.setattr(system_helper, "RESTART_AFTER_S", 0.0)
+    with started_helper() as path:
+        yield HelpedPlatform(path)
+
+
+@contextmanager
+def started_helper() -> Iterator[Path]:
+    """The helper's socket. It ends when it is asked for nothing for a moment."""
+    with (
+        tempfile.TemporaryDirectory(prefix="gateway-helper-") as directory,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener,
+    ):
+        path = Path(directory, "socket")
+        listener.bind(str(path))
+        listener.listen()
+        ended = threading.Event()
+
+        def run() -> None:
+            while not ended.is_set():
+                system_helper.serve(listener, SystemPlatform(), idle_s=0.02, pause_s=0.0)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield path
+        finally:
+            ended.set()
+            thread.join()
 
 
 # the clock
@@ -134,9 +168,11 @@ def ipv4(manager: PlayedService) -> dict[str, Any]:
     return {key: variant[1] for key, variant in profile["ipv4"].items()}
 
 
+@pytest.mark.parametrize("helped", [True, False])
 def test_a_fixed_address_is_written_first_and_comes_into_force_after(
-    played_system: PlayedSystem, machine: SystemPlatform
+    played_system: PlayedSystem, machine: SystemPlatform, helped: bool
 ) -> None:
+    machine = machine if helped else SystemPlatform()
     manager = played_system.plug(
         dns=("au", [1]), gateway=("s", "10.0.0.1"), **{"route-metric": ("x", 77)}
     )
@@ -172,7 +208,7 @@ def test_dhcp_leaves_no_fixed_address_behind(
     assert ipv4(manager) == {"method": "auto", "ignore-auto-dns": False}
 
 
-def test_the_password_of_a_wireless_network_survives(
+def test_passwords_of_a_profile_are_neither_read_nor_written(
     played_system: PlayedSystem, machine: SystemPlatform
 ) -> None:
     manager = played_system.plug()
@@ -182,14 +218,14 @@ def test_the_password_of_a_wireless_network_survives(
         "connection": {"type": ("s", "802-11-wireless")},
         section: {"key-mgmt": ("s", "wpa-psk")},
     }
-    bus = SystemBus()
-    bus.call(profile.at(PROFILE, name), "Update", "a{sa{sv}}", settings)
-    code = f'ret = {{"{section}": {{"psk": "a secret"}}}}'
-    words = (name, "GetSecrets", "s", "a{sa{sv}}", code)
-    manager.ask("AddMethod", "sssss", *words, path=PROFILE)
+    SystemBus().call(profile.at(PROFILE, name), "Update", "a{sa{sv}}", settings)
+    manager.ask(
+        "AddMethod", "sssss", name, "GetSecrets", "s", "a{sa{sv}}", "ret = {}", path=PROFILE
+    )
     machine.change_network(STATIC, None)
     (written,) = manager.calls("Update", PROFILE)[-1]
-    assert written[section]["psk"] == ("s", "a secret")
+    assert {key: value[1] for key, value in written[section].items()} == {"key-mgmt": "wpa-psk"}
+    assert manager.calls("GetSecrets", PROFILE) == []
 
 
 def test_the_machine_is_named(played_system: PlayedSystem, machine: SystemPlatform) -> None:

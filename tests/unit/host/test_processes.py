@@ -8,13 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.host import notify
 from gateway.host.clock_trust import (
     CEILING,
     RELEASED,
@@ -29,8 +33,14 @@ from gateway.host.process import boot_id
 NOW = RELEASED + timedelta(days=30)
 
 
-def test_ready_alive_and_stopping_arrive_as_the_protocol_has_them(tmp_path: Path) -> None:
-    listener = NotifySocket(str(tmp_path / "notify"))
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[NotifySocket]:
+    made = NotifySocket(str(tmp_path / "notify"))
+    yield made
+    made.close()
+
+
+def test_ready_alive_and_stopping_arrive_as_the_protocol_has_them(listener: NotifySocket) -> None:
     notifier = Notifier(listener.path)
     notifier.ready("http://here")
     notifier.alive()
@@ -39,7 +49,6 @@ def test_ready_alive_and_stopping_arrive_as_the_protocol_has_them(tmp_path: Path
     assert listener.receive() == {"WATCHDOG": "1"}
     assert listener.receive() == {"STOPPING": "1"}
     assert listener.receive() is None
-    listener.close()
 
 
 def test_an_abstract_socket_is_reached_too() -> None:
@@ -131,3 +140,38 @@ def test_a_board_must_show_what_sets_its_clock(tmp_path: Path, source: str) -> N
     assert not trust.trusted(NOW)
     (tmp_path / source).touch()
     assert trust.trusted(NOW)
+
+
+@pytest.mark.parametrize("report", [Notifier.alive, lambda it: it.ready("x")])
+def test_a_report_arrives_at_a_manager_whose_socket_somebody_keeps_full(
+    listener: NotifySocket,
+    report: Callable[[Notifier], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notify, "_ALIVE_WAIT_S", 20.0)
+    monkeypatch.setattr(notify, "_START_WAIT_S", 20.0)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                other.sendto(b"X=1", listener.path)
+        reporting = threading.Thread(target=report, args=(Notifier(listener.path),))
+        reporting.start()
+        select.select([], [], [], 0.01)
+        assert listener.receive() == {"X": "1"}
+        reporting.join()
+        rest = list(iter(listener.receive, None))
+        assert {"X": "1"} in rest
+        assert {"WATCHDOG", "READY"} & set(rest[-1])
+
+
+def test_a_manager_that_reads_nothing_delays_a_report_for_a_moment_only(
+    listener: NotifySocket,
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                other.sendto(b"X=1", listener.path)
+    Notifier(listener.path).alive()
+    assert {"WATCHDOG": "1"} not in list(iter(listener.receive, None))

@@ -204,6 +204,8 @@ def test_a_first_installation_lays_out_makes_the_data_and_starts(running: Machin
         "usr/lib/systemd/system/gateway-controller.service",
         "usr/lib/systemd/system/gateway-api.service",
         "usr/lib/systemd/system/gateway-relays.service",
+        "usr/lib/systemd/system/gateway-system.service",
+        "usr/lib/systemd/system/gateway-system.socket",
         "usr/lib/systemd/system/gateway.target",
         "usr/lib/sysusers.d/gateway.conf",
         "usr/lib/tmpfiles.d/gateway.conf",
@@ -229,7 +231,7 @@ def test_every_file_of_the_services_has_its_place(running: Machine, root: Path) 
 def test_the_units_start_the_program_that_the_link_names(running: Machine) -> None:
     link = running.top / "opt/gateway/bin"
     assert link.readlink() == Path(f"releases/{running.release}/bin")
-    for name in ("gateway-controller", "gateway-api", "gateway-relays"):
+    for name in ("gateway-controller", "gateway-api", "gateway-relays", "gateway-system"):
         unit = (running.top / f"usr/lib/systemd/system/{name}.service").read_text()
         assert re.search(r"^ExecStart=/opt/gateway/bin/gateway ", unit, re.MULTILINE)
 
@@ -284,7 +286,10 @@ def test_the_environment_sees_debians_packages(machine: Machine) -> None:
 def test_below_a_directory_nothing_is_started_and_no_path_leads_there(machine: Machine) -> None:
     machine.install()
     assert machine.calls("systemctl start") == []
-    enabled = "gateway.target gateway-controller.service gateway-api.service gateway-relays.service"
+    enabled = (
+        "gateway.target gateway-controller.service gateway-api.service gateway-relays.service "
+        "gateway-system.socket"
+    )
     assert machine.calls("enable") == [f"systemctl --root={machine.top} enable -q {enabled}"]
     release = machine.top / "opt/gateway/releases" / machine.release
     assert (release / "bin/pip").read_text() == f"made for /opt/gateway/releases/{release.name}\n"
@@ -311,8 +316,9 @@ def test_an_upgrade_backs_both_databases_up_while_nobody_writes(running: Machine
         assert database.execute("SELECT value FROM entry").fetchall() == [(7,)]
     assert (backup / "store.db").exists()
     assert (backup / "gateway.toml").read_text() == "[site]\n"
-    calls = [line.split()[1] for line in running.calls("systemctl st")]
-    assert calls == ["start", "stop", "start"]
+    calls = [line.split()[1:3] for line in running.calls("systemctl st")]
+    assert [verb for verb, _ in calls] == ["start", "stop", "stop", "start"]
+    assert calls[2] == ["stop", "gateway-system.socket"]  # it runs the former release
 
 
 def test_of_the_backups_three_are_kept(running: Machine) -> None:
@@ -472,6 +478,7 @@ def test_purging_takes_the_data_and_the_users_too(running: Machine) -> None:
     assert [call.split()[-1] for call in running.calls("userdel")] == [
         "gateway-controller",
         "gateway-api",
+        "gateway-system",
     ]
 
 

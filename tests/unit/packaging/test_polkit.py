@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.host.helped_platform import SOCKET_VARIABLE
 from gateway.host.process import RESTART_REQUESTED
 
 ACTIONS = {
@@ -27,13 +28,28 @@ def unit(root: Path) -> str:
     return (root / "systemd/gateway-api.service").read_text()
 
 
-def test_the_apis_user_may_do_what_the_platform_does_and_no_more(root: Path, unit: str) -> None:
+def test_the_helper_may_do_what_the_platform_does_and_no_more_and_the_api_nothing(
+    root: Path,
+) -> None:
     rules = (root / "systemd/polkit/gateway.rules").read_text()
+    helper = (root / "systemd/gateway-system.service").read_text()
     assert set(re.findall(r'"(org\.[^"]+)"', rules)) == ACTIONS
-    assert re.findall(r'subject\.user === "([^"]+)"', rules) == re.findall(
-        r"^User=(.+)$", unit, re.MULTILINE
-    )
+    (user,) = re.findall(r"^User=(.+)$", helper, re.MULTILINE)
+    assert re.findall(r'subject\.user === "([^"]+)"', rules) == [user]
     assert rules.count("polkit.Result.YES") == 1
+    for path in (root / "systemd/polkit").iterdir():
+        assert "gateway-api" not in path.read_text()
+
+
+def test_the_apis_user_alone_reaches_the_helper(root: Path, unit: str) -> None:
+    listener = (root / "systemd/gateway-system.socket").read_text()
+    (user,) = re.findall(r"^User=(.+)$", unit, re.MULTILINE)
+    assert re.findall(r"^Socket(\w+)=(.+)$", listener, re.MULTILINE) == [
+        ("Mode", "0660"),
+        ("Group", user),
+    ]
+    (path,) = re.findall(r"^ListenSequentialPacket=(.+)$", listener, re.MULTILINE)
+    assert re.findall(rf"^Environment={SOCKET_VARIABLE}=(.+)$", unit, re.MULTILINE) == [path]
 
 
 def test_the_api_reaches_the_system_bus(unit: str) -> None:

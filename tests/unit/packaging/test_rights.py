@@ -92,7 +92,7 @@ def test_the_api_neither_replaces_nor_adds_anything_in_the_controllers_runtime_d
 ) -> None:
     controller, api = device.start(CONTROLLER), device.start(API)
     socket = str(device.runtime / "commands")
-    own = str(device.top / "run/gateway-api/clock-set")
+    own = str(device.top / "var/lib/gateway/api-run/clock-set")
     assert controller.ask("write", socket) is None
     assert api.ask("write", own) is None
     assert api.ask("unlink", socket) == "PermissionError"

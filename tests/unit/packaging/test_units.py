@@ -12,6 +12,7 @@ import pytest
 
 UNITS = ["gateway-controller.service", "gateway-api.service"]
 RELAYS = "gateway-relays.service"
+HELPER, HELPER_SOCKET = "gateway-system.service", "gateway-system.socket"
 
 # What systemd-analyze still holds against each unit, by its own names, and why it stays. A point
 # that is not here fails, and so does one that is here and gone.
@@ -31,6 +32,7 @@ REMAINING = {
         **SHARED,
         **TWO_USERS,
         **HARDWARE,
+        "PrivateTmp": "it needs the disk; two file systems in memory stand for it",
         "RestrictRealtime": "the thread that takes edges may ask for a real-time priority",
         "SystemCallFilter_resources": "of the whole group, sched_setscheduler, for the same",
     },
@@ -43,13 +45,19 @@ REMAINING = {
         "PrivateNetwork": "it serves the network",
         "IPAddressDeny": "its clients are wherever the site has them",
     },
+    HELPER: {
+        "RestrictAddressFamilies_AF_UNIX": "its socket and the system bus",
+        "DeviceAllow": SHARED["DeviceAllow"],
+        "RootDirectoryOrRootImage": TWO_USERS["RootDirectoryOrRootImage"],
+    },
     RELAYS: {
         **SHARED,
         **HARDWARE,
         "UserOrDynamicUser": "it runs before udev gives the chips to a user; no capability",
     },
 }
-LIMITS = {"gateway-controller.service": 1.5, "gateway-api.service": 2.0, RELAYS: 1.5}
+LIMITS = {"gateway-controller.service": 1.5, "gateway-api.service": 2.0, RELAYS: 1.5, HELPER: 1.0}
+ALL = [*UNITS, RELAYS, HELPER, HELPER_SOCKET, "gateway.target"]
 
 
 def tool(name: str) -> str:
@@ -86,14 +94,14 @@ def unit(root: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return copy_of(request.param, root, tmp_path)
 
 
-@pytest.fixture(params=[*UNITS, RELAYS])
+@pytest.fixture(params=[*UNITS, RELAYS, HELPER])
 def sandboxed(root: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return copy_of(request.param, root, tmp_path)
 
 
-@pytest.mark.parametrize("name", [*UNITS, RELAYS, "gateway.target"])
+@pytest.mark.parametrize("name", ALL)
 def test_systemd_accepts_the_unit_without_a_word(name: str, root: Path, tmp_path: Path) -> None:
-    for other in [*UNITS, RELAYS, "gateway.target"]:
+    for other in ALL:
         copy_of(other, root, tmp_path)
     answer = verify(tmp_path / name)
     assert (answer.returncode, answer.stdout + answer.stderr) == (0, "")
@@ -174,6 +182,34 @@ def test_both_are_stopped_with_the_target_and_started_by_it(root: Path) -> None:
         assert options(text, "WantedBy") == ["gateway.target"]
     target = (root / "systemd/gateway.target").read_text()
     assert options(target, "WantedBy") == ["multi-user.target"]
+
+
+def test_what_the_apis_user_leaves_keeps_neither_from_starting(root: Path) -> None:
+    for name in UNITS:
+        text = (root / "systemd" / name).read_text()
+        root_s = [it for key in ("ExecStartPre", "ExecStopPost") for it in options(text, key)]
+        assert [it for it in root_s if "tmpfiles" in it]
+        assert all(it.startswith("-+") for it in root_s if "tmpfiles" in it)
+
+
+def test_the_apis_user_can_fill_no_file_system_that_the_controller_starts_from(root: Path) -> None:
+    controller = (root / "systemd/gateway-controller.service").read_text()
+    assert options(controller, "PrivateTmp") == []
+    assert all("nr_inodes" in it for it in options(controller, "TemporaryFileSystem")[0].split())
+    api = (root / "systemd/gateway-api.service").read_text()
+    assert not any(it.startswith("/run") for it in options(api, "ReadWritePaths")[0].split())
+    made = (root / "systemd/tmpfiles.d/gateway.conf").read_text()
+    assert [line.split() for line in made.splitlines() if line.startswith("d /run")] == [
+        ["d", "/run/gateway", "0750", "gateway-controller", "gateway"]
+    ]
+
+
+def test_the_apis_user_has_a_bounded_share_of_the_machine(root: Path) -> None:
+    for name in ("gateway-api.service", HELPER):
+        text = (root / "systemd" / name).read_text()
+        assert options(text, "MemoryMax")
+        assert options(text, "TasksMax")
+    assert options((root / "systemd/gateway-api.service").read_text(), "LogRateLimitBurst")
 
 
 def test_the_relays_are_put_before_anything_else_after_the_controller_ended(root: Path) -> None:

@@ -18,6 +18,7 @@ WIRED, KEPT = "wired", "kept"
 """Profiles: the one in use, and one with a password."""
 OLD, NEW = "10.1.2.3", "10.1.2.77"
 NAME = "front-door"
+SET_PASSWORD = ("/opt/gateway/bin/gateway", "passwd", "--stdin", "--data", "/var/lib/gateway")
 BUS = ("busctl", "--timeout=20", "call")
 SYSTEM = "/org/freedesktop"
 
@@ -57,7 +58,7 @@ def wired(machine: Machine) -> Iterator[Machine]:
 
 def ask(machine: Machine, *requests: tuple[str, dict[str, Any]]) -> Any:
     """Send requests to the API as its administrator; the last answer."""
-    machine.run("/opt/gateway/bin/gateway", "passwd", "--stdin", text="a-password-of-tests\n")
+    machine.run(*SET_PASSWORD, text="a-password-of-tests\n")
     login = ("login", {"login": "admin", "password": "a-password-of-tests"})
     return json.loads(machine.run("python3", "-c", ASK, json.dumps([login, *requests])))
 

@@ -129,3 +129,7 @@ def _timelines(read: Table) -> Iterator[str]:
         for happens, then, *lost in case.get("course", ()):
             unless = f"; if the step before was not on the disk: {lost[0]}" if lost else ""
             yield f"  - {happens}: {then}{unless}"
+        if "steps" in case:
+            came = case.get("expect", case.get("tail"))
+            yield f"  - {'; '.join(case['steps'])}"
+            yield f"  - then: {'; '.join(came) or 'nothing'}"

@@ -8,6 +8,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.link.messages import OnlineStatus
+
 
 def figures(device: SimpleNamespace) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every sample by its name and labels."""
@@ -76,6 +78,20 @@ def test_the_controller_is_told_to_be_up_with_its_journal(device: SimpleNamespac
     assert told["gateway_journal_entries_total", ()] == status.journal_seq
     assert told["gateway_journal_dropped_total", ()] == status.journal_dropped
     assert told["gateway_clock_trusted", ()] == float(status.clock_trusted)
+
+
+def test_a_server_that_decides_has_its_figures_in_the_online_modes_alone(
+    device: SimpleNamespace,
+) -> None:
+    straw = device.straw
+    assert not any(name.startswith("gateway_server") for name, _ in figures(device))
+    away = OnlineStatus(mode="pro", reachable=False, contingency=True, waiting=2)
+    straw.status = straw.status.model_copy(update={"online": away})
+    told = figures(device)
+    straw.reset()
+    assert told["gateway_server_reachable", ()] == 0
+    assert told["gateway_server_contingency", ()] == 1
+    assert told["gateway_server_questions_waiting", ()] == 2
 
 
 def test_an_absent_controller_is_a_figure_and_no_failure(lonely: SimpleNamespace) -> None:

@@ -207,6 +207,10 @@ class Play:
                 self._plant.happen(Pulse.BEAT)
             case "store", word:
                 self._town.lost = word == "lost"
+            case "record", *_:
+                # What came before is in another record.
+                self.record.lines.clear()
+                self._plant.begin()
             case "gone", card:
                 self._town.revoke(int(card))
             case "api", word:

@@ -10,7 +10,14 @@ import pytest
 
 from gateway.errors import NotFound
 from gateway.link.client import FactListener
-from gateway.link.messages import AnswerQuestion, Fact, Opening, ReportServer, ServerQuestion
+from gateway.link.messages import (
+    AnswerQuestion,
+    Fact,
+    Opening,
+    ReportServer,
+    ServerQuestion,
+    cost_of,
+)
 from gateway.link.runtime import RuntimeDirectory
 from gateway.store.journal import EntryKind
 
@@ -229,3 +236,9 @@ def test_a_second_factor_that_does_not_come_is_event_5(online: Bench, uplink: Fa
     online.pass_time(31)
     assert online.events() == [(4, ANA), (5, ANA)]
     assert not online.unlocked(FRONT)
+
+
+def test_an_answer_costs_one_command_and_each_further_opening_another() -> None:
+    openings = tuple(Opening(door=door) for door in (FRONT, BACK))
+    assert cost_of(AnswerQuestion(question="a", event=7)) == 1
+    assert cost_of(AnswerQuestion(question="a", event=7, openings=openings)) == 2

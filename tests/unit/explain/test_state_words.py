@@ -1,0 +1,50 @@
+"""The words for a server that cannot be asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.explain.state_words import SERVER, states_in_force
+from gateway.link.messages import ControllerStatus, OnlineStatus
+from tests.unit.explain.test_entry_words import names
+
+NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
+STATUS = ControllerStatus(
+    pid=1,
+    board="simulated",
+    simulated=True,
+    policy_version=1,
+    journal_seq=0,
+    journal_waiting=0,
+    journal_dropped=0,
+    journal_fault=None,
+    clock_trusted=True,
+    clock_shift_s=0,
+    doors=(),
+    devices=(),
+    alarm_active=False,
+    alarm_cause=0,
+)
+
+
+def told(online: OnlineStatus | None) -> list[str]:
+    status = STATUS.model_copy(update={"online": online})
+    return [text for subject, text in states_in_force(status, names(), NOW) if subject == SERVER]
+
+
+@pytest.mark.parametrize(
+    ("contingency", "meanwhile"), [(True, "this device decides"), (False, "everybody is denied")]
+)
+def test_a_server_that_is_away_is_told_with_who_decides(
+    *, contingency: bool, meanwhile: str
+) -> None:
+    [text] = told(OnlineStatus(mode="pro", reachable=False, contingency=contingency, why="refused"))
+    assert "refused" in text
+    assert meanwhile in text
+
+
+def test_a_server_that_answers_is_no_state_to_tell() -> None:
+    assert told(OnlineStatus(mode="pro", reachable=True, contingency=False)) == []
+    assert told(None) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,19 +13,19 @@ class ServerRequest:
     method: str
     name: str
     """The part of a path before `.fcgi`."""
-    query: str
-    body: bytes
+    query: str = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerReply:
     """What came of it."""
 
-    content: bytes = b""
+    content: bytes = field(default=b"", repr=False)
     """The answer; empty for a refusal."""
     media_type: str = ""
-    error: str | None = None
-    """The text of the refusal."""
+    error: str | None = field(default=None, repr=False)
+    """The text of the refusal, which may quote the request."""
     afterwards: Callable[[], None] = lambda: None
     """To be called once the reply has been sent."""
 

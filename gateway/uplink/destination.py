@@ -14,7 +14,7 @@ from gateway.store.tables.destinations import DestinationState, DestinationTable
 STORE_S = 1.0
 """Longest time for which a cursor that has moved is not stored."""
 STORE_IDLE_S = 300.0
-"""The same for a state of which only the time of the last success is new."""
+"""The same for a state of which only the time of the last success or of the same failure is new."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("outbox")
@@ -72,7 +72,13 @@ class DestinationRecord:
             return False
         idle = (
             old is not None
-            and replace(state, last_success_utc=old.last_success_utc, backlog=old.backlog) == old
+            and replace(
+                state,
+                last_success_utc=old.last_success_utc,
+                last_error_utc=old.last_error_utc,
+                backlog=old.backlog,
+            )
+            == old
         )
         since_s = self._now_s() - self._stored_s
         return since_s >= STORE_IDLE_S if idle else at_once or since_s >= STORE_S

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -58,7 +58,7 @@ class _Result:
     """A result that the server does not have yet."""
 
     endpoint: str
-    content: bytes
+    content: bytes = field(repr=False)
     since_s: float
     afterwards: list[Callable[[], None]]
     """What the commands left to be done once their answers have been sent."""
@@ -364,10 +364,12 @@ class PushPoller:
         if reply.error is None:
             self._record.state = replace(state, delivered=state.delivered + 1)
         else:
+            # Not the text of a refusal, which may quote a PIN: this is stored and shown.
+            why = command.why or "its result has the reason"
             self._record.state = replace(
                 state,
                 refused=state.refused + 1,
-                last_error=f"{command.endpoint or 'a command'} was refused: {reply.error}",
+                last_error=f"{command.endpoint or 'a command'} was refused: {why}",
                 last_error_utc=self._record.utc_s(),
             )
         return reply

@@ -66,6 +66,9 @@ def test_what_the_device_acts_on_is_checked(module: str, key: str) -> None:
         ("ntp", "timezone", "", ""),
         ("monitor", "hostname", "10.0.0.2", "10.0.0.2"),
         ("monitor", "port", 8000, "8000"),
+        ("push_server", "push_request_period", 0.1, "0.1"),
+        ("push_server", "push_request_period", "86400", "86400"),
+        ("push_server", "push_remote_address", "https://s.example/api", "https://s.example/api"),
     ],
 )
 def test_values_are_stored_as_text(module: str, key: str, value: object, text: str) -> None:
@@ -88,6 +91,10 @@ def test_values_are_stored_as_text(module: str, key: str, value: object, text: s
         ("monitor", "path", ["a"]),
         ("monitor", "path", "x" * 5_000),
         ("monitor", "path", "a\0"),
+        *(
+            ("push_server", "push_request_period", value)
+            for value in ("", "-1", "1e3", ".5", "5.", 86_401, "nan", "٣")
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_naming_the_key(module: str, key: str, value: object) -> None:

@@ -362,6 +362,32 @@ def test_without_tls_no_server_commands_unless_the_site_file_allows_it(
     assert (stored.name, stored.last_error) == ("push", state.last_error)
 
 
+def test_a_refused_address_is_not_written_again_each_second(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.set(push_remote_address="http://127.0.0.1:1")
+    wary = site.new_poller(ServerSettings())
+    wary.work()
+    kept: list[DestinationState] = []
+    monkeypatch.setattr(wary._record._table, "keep", kept.append)
+    for _ in range(20):
+        site.clock.advance(1.0)
+        wary.work()
+    assert kept == []
+
+
+def test_what_a_refusal_quotes_is_sent_back_and_kept_nowhere(site: Site, serve: Serve) -> None:
+    script = site.at(serve())
+    script.turns = [
+        command("create_objects", body={"object": "pins", "values": [{"value": "8364"}]})
+    ]
+    site.replies = [ServerReply(error="pins.value cannot be '83640291'")]
+    site.poller.work()
+    assert "83640291" in script.results[0]["error"]
+    assert "83640291" not in repr((site.state, site.ran, stored_destinations(site.path)))
+    assert site.state.last_error == "create_objects was refused: its result has the reason"
+
+
 def test_another_server_is_told_nothing_of_the_commands_of_the_one_before(
     site: Site, serve: Serve
 ) -> None:
@@ -423,9 +449,13 @@ def test_settings_that_change_end_a_request_that_is_held(site: Site, serve: Serv
     assert asked.wait(30)
     site.poller.wake()
     other = site.at(serve())
-    while not other.asked:
+    pause = threading.Event()
+    for _ in range(3_000):
+        if other.asked:
+            break
         site.poller.wake()
-        threading.Event().wait(0.01)
+        pause.wait(0.01)
+    assert other.asked == ["GET /api/push"]
     assert script.asked == ["GET /api/push"]
     assert site.poller.alive
 

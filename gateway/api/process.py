@@ -58,6 +58,9 @@ log = structlog.get_logger("api")
 class Outward(Protocol):
     """What sends to servers."""
 
+    def attach(self, context: CommandContext) -> None:
+        """Take the context in which commands from a broker run. Called once, before the start."""
+
     def take_commands(self, run: RunServerRequest) -> None:
         """Let `run` carry out the commands of servers. Called once, before the start."""
 
@@ -153,6 +156,7 @@ def run_api(
         store.protect()
         context.enrolments.subscribe(uplink.enrolled)
         uplink.take_commands(partial(run_for_server, context))
+        uplink.attach(context)
         server = _serve_somewhere(stack, context)
         urls = " ".join(server.urls)
         # Before the server stops, which waits for the requests that run.

@@ -22,6 +22,7 @@ from gateway.settings.files import (
     read_text,
     with_end,
 )
+from gateway.settings.mqtt import MqttSettings
 from gateway.settings.readers import (
     ByteOrder,
     CardNumbering,
@@ -64,6 +65,7 @@ __all__ = [
     "Level",
     "LineParity",
     "LockState",
+    "MqttSettings",
     "Output",
     "PcscReader",
     "Power",

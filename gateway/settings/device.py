@@ -23,6 +23,10 @@ def _absolute(path: Path) -> Path:
     return path
 
 
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+"""A file that is no part of the data directory."""
+
+
 class Site(Section):
     """The device: name, time zone, boards."""
 
@@ -85,7 +89,7 @@ class ServerSettings(Section):
     """Entries of the journal that may wait for one server; the oldest are dropped."""
     plain_secrets: bool = False
     """Sends PINs and passwords over http:// too; by default over https:// only."""
-    ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    ca_file: AbsolutePath | None = None
     """PEM file of authorities that servers' certificates may be from, besides the machine's."""
     plain_push: bool = False
     """Takes commands from a push server over http:// too, where whoever is on the way could open

@@ -123,7 +123,7 @@ def _line(problem: ErrorDetails, data: Found, model: type[BaseModel] | None, tex
         found = found.get("kind") if isinstance(found, dict) else found
     refusal = _refusal(problem, found, _Place(model, loc))
     found_text = ""
-    if found is not None and not _has_tables(found):
+    if found is not None and not _has_tables(found) and not _SECRET.search(key):
         found_text = f" (found {shown(found)})"
     elif len(loc) == 1:
         found_text = _header(str(loc[0]), text)
@@ -138,6 +138,10 @@ def _header(table: str, text: str) -> str:
         if re.match(rf"\s*\[+\s*{re.escape(table)}\s*[].]", line):
             return f" (found {line.strip()} in line {number})"
     return ""
+
+
+_SECRET = re.compile(r"(password|secret|token)\Z", re.IGNORECASE)
+"""Keys whose value is never shown, though a site file has none of them."""
 
 
 def _has_tables(found: object) -> bool:

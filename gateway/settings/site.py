@@ -24,6 +24,7 @@ from gateway.settings.device import (
 )
 from gateway.settings.doors import Door, InterlockSettings, Turnstile
 from gateway.settings.locks import with_wired_locks
+from gateway.settings.mqtt import MqttSettings
 from gateway.settings.readers import Reader, WiegandReader
 from gateway.settings.sec_boxes import SecBox, sec_box_problems
 from gateway.settings.wires import FixedInput, Output, Section
@@ -62,6 +63,8 @@ class SiteFile(Section):
     flight_record: FlightRecord = FlightRecord()
     interlock: InterlockSettings = InterlockSettings()
     servers: ServerSettings = ServerSettings()
+    mqtt: MqttSettings | None = None
+    """None without a broker."""
     initial: dict[str, dict[str, InitialValue]] = Field(default_factory=dict)
     """Configuration values that `init` writes into the database once: module -> key -> value."""
 
@@ -149,6 +152,15 @@ class SiteFile(Section):
         for reader in self.reader:
             for key, output in reader.outputs():
                 yield f"reader {reader.name} {key}", output
+
+    @model_validator(mode="after")
+    def _no_password_in_clear_text(self) -> Self:
+        if self.mqtt and self.mqtt.exposes_password and not self.servers.plain_secrets:
+            raise ValueError(
+                f"mqtt.broker {self.mqtt.broker!r} would get the password without TLS: use"
+                " mqtts://, or permit it by plain_secrets = true in [servers]"
+            )
+        return self
 
     @model_validator(mode="after")
     def _each_thing_once(self) -> Self:

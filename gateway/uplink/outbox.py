@@ -141,6 +141,7 @@ class Outbox:
         self._failing = False
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self._retry = threading.Event()
         self._thread = threading.Thread(target=self._run, name=channel.name, daemon=True)
 
     def start(self) -> None:
@@ -165,6 +166,11 @@ class Outbox:
 
     def wake(self) -> None:
         """There may be something to send, or other settings."""
+        self._wake.set()
+
+    def retry(self) -> None:
+        """The server can be reached again: a pause after failures ends."""
+        self._retry.set()
         self._wake.set()
 
     def send_soon(self, message: Notification) -> None:
@@ -219,6 +225,9 @@ class Outbox:
             return None
         self._begin(server)
         now_s = self._now_s()
+        if self._retry.is_set():
+            self._retry.clear()
+            self._progress = replace(self._progress, not_before_s=0.0)
         item = self._next(now_s)
         if self._progress.not_before_s > now_s:
             return self._progress.not_before_s - now_s

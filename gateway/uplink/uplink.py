@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from gateway.clock import Clock, DeviceTime
+from gateway.commands.context import CommandContext
 from gateway.commands.enrolment_runner import Enrolled
 from gateway.commands.server_requests import RunServerRequest
 from gateway.host.process import boot_id
 from gateway.settings import ServerSettings
 from gateway.store.journal import JournalReader
 from gateway.store.objects.store import Store
-from gateway.store.tables.destinations import DestinationState
+from gateway.store.tables.destinations import DestinationState, DestinationTable
+from gateway.store.tables.retained import RetainedTopics
 from gateway.uplink.minop_listener import MinopChannel
 from gateway.uplink.monitor_channel import MonitorChannel
+from gateway.uplink.mqtt.bridge import BridgeIdentity, MqttBridge
+from gateway.uplink.mqtt.channel import MqttChannel
+from gateway.uplink.mqtt.device import ContextDevice
 from gateway.uplink.outbox import Outbox
 from gateway.uplink.peer_actions import PeerActions
 from gateway.uplink.push import PushPoller
@@ -35,18 +41,49 @@ class Uplink:
         """`trusted` tells whether the clock is trusted. Raises StorageError."""
         self._monitor = MonitorChannel(store, journal, clock, device_time, device_id, servers)
         minop = MinopChannel(store, device_time, device_id, servers)
-        self._outboxes = tuple(
-            Outbox(channel, store, journal, clock, servers, trusted)
-            for channel in (self._monitor, minop)
+        self._make_outbox = partial(
+            Outbox, store=store, journal=journal, clock=clock, settings=servers, trusted=trusted
         )
+        self._trusted = trusted
+        self._outboxes: tuple[Outbox, ...] = tuple(map(self._make_outbox, (self._monitor, minop)))
         self._push = PushPoller(store, clock, device_id, servers)
         self._peers = PeerActions(store, journal, clock, device_id, servers, boot_id())
         self._single: tuple[Outbox | PushPoller, ...] = (*self._outboxes, self._push)
-        self._all: tuple[Outbox | PushPoller | PeerActions, ...] = (*self._single, self._peers)
+        self._all: tuple[Outbox | PushPoller | PeerActions | MqttBridge, ...] = (
+            *self._single,
+            self._peers,
+        )
 
     def take_commands(self, run: RunServerRequest) -> None:
         """Let `run` carry out the commands of servers. Called once, before the start."""
         self._push.take_commands(run)
+
+    def attach(self, context: CommandContext) -> None:
+        """Take the context in which commands from a broker run. Called once, before the start.
+
+        Raises StorageError.
+        """
+        settings = context.site.mqtt
+        if settings is None:
+            DestinationTable(context.store).forget(MqttChannel.name)
+            return
+        device = ContextDevice(context, settings, self._trusted)
+        identity = context.identity
+        bridge = MqttBridge(
+            settings,
+            context.site,
+            BridgeIdentity(identity.device_id, identity.serial, context.version),
+            device,
+            RetainedTopics(context.store),
+            context.clock,
+        )
+        channel = MqttChannel(settings, bridge.topics, device.teller(settings), bridge.deliver)
+        outbox = self._make_outbox(channel)
+        bridge.on_connected = outbox.retry
+        self._outboxes += (outbox,)
+        self._single += (outbox,)
+        # Closed last: it says goodbye once nothing is sent any more.
+        self._all = (bridge, *self._all, outbox)
 
     def start(self) -> None:
         for each in self._all:

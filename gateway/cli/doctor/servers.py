@@ -7,11 +7,13 @@ from pathlib import Path
 
 from gateway.cli.doctor.findings import Finding, fail, ok, warn, when
 from gateway.commands.rights import PUSH
-from gateway.settings import ServerSettings, SiteFile
+from gateway.errors import SettingsError
+from gateway.settings import MqttSettings, ServerSettings, SiteFile
 from gateway.store.files import STORE_FILE
 from gateway.store.tables.destinations import DestinationState, is_peer, stored_destinations
 from gateway.uplink.http_client import tls_context
 from gateway.uplink.minop_listener import MINOP
+from gateway.uplink.mqtt.connection import broker_password, broker_tls
 
 
 def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
@@ -22,6 +24,8 @@ def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
             tls_context(servers.ca_file)
         except OSError as error:
             yield fail("servers", str(error))
+    if site and site.mqtt:
+        yield from _broker(site.mqtt)
     for state in stored_destinations(data / STORE_FILE):
         if is_peer(state.name):
             continue  # those are asked themselves
@@ -40,6 +44,29 @@ def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
                 f"{state.server} is reached without TLS: {_exposed(state.name, servers)}; "
                 "put https:// before the host if the server has it",
             )
+
+
+def _broker(mqtt: MqttSettings) -> Iterator[Finding]:
+    """What is wrong with the files for the broker, and what others may see or do there."""
+    try:
+        broker_password(mqtt)
+        if mqtt.tls:
+            broker_tls(mqtt)
+    except SettingsError as error:
+        yield fail("mqtt", str(error))
+    if mqtt.plain_far:
+        what = "events and the password" if mqtt.password_file else "events"
+        forged = ", and whoever is on the way can command the doors" if mqtt.commands else ""
+        yield warn(
+            "mqtt",
+            f"{mqtt.shown} is reached without TLS: {what} cross the network in clear text{forged}; "
+            "use mqtts://",
+        )
+    if mqtt.commands and not mqtt.require_at:
+        yield warn(
+            "mqtt",
+            "require_at = false: a command that was held up on its way opens a door late",
+        )
 
 
 def _exposed(name: str, servers: ServerSettings) -> str:

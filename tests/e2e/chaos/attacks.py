@@ -83,6 +83,7 @@ def _read_locked_journal(victim: Victim) -> object:
             with suppress(OSError):
                 fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, SHM_LOCKS + at)
                 break
+            time.sleep(0.001)
     return handle
 
 

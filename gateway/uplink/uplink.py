@@ -17,9 +17,10 @@ from gateway.store.tables.destinations import DestinationState, DestinationTable
 from gateway.store.tables.retained import RetainedTopics
 from gateway.uplink.minop_listener import MinopChannel
 from gateway.uplink.monitor_channel import MonitorChannel
-from gateway.uplink.mqtt.bridge import BridgeIdentity, MqttBridge
+from gateway.uplink.mqtt.bridge import MqttBridge
 from gateway.uplink.mqtt.channel import MqttChannel
 from gateway.uplink.mqtt.device import ContextDevice
+from gateway.uplink.mqtt.discovery import BridgeIdentity
 from gateway.uplink.outbox import Outbox
 from gateway.uplink.peer_actions import PeerActions
 from gateway.uplink.push import PushPoller

@@ -7,7 +7,6 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -18,6 +17,7 @@ from gateway.link.messages import ControllerStatus
 from gateway.settings import MqttSettings, SiteFile
 from gateway.uplink.delivery import SendOutcome
 from gateway.uplink.mqtt.connection import BrokerAway, BrokerConnection, OldBroker, Outgoing
+from gateway.uplink.mqtt.discovery import BridgeIdentity, discovery_messages
 from gateway.uplink.mqtt.guards import (
     BrokerCommand,
     CommandGuard,
@@ -66,15 +66,6 @@ class BridgedDevice(Protocol):
         """What waits for each destination."""
 
 
-@dataclass(frozen=True, slots=True)
-class BridgeIdentity:
-    """The device as others know it."""
-
-    device_id: int
-    serial: str
-    version: str
-
-
 class MqttBridge:
     """One device at one broker, until closed. Any thread may call its methods."""
 
@@ -97,6 +88,9 @@ class MqttBridge:
         """Called on the thread after each connection; set before the start."""
         self._targets = command_targets(self.topics, site) if settings.commands else {}
         self._birth = f"{settings.discovery_prefix}/status" if settings.discovery else ""
+        self._described = (
+            discovery_messages(self.topics, site, identity, settings) if settings.discovery else {}
+        )
         self.guard = CommandGuard(
             require_at=settings.require_at, allow_unlock=settings.allow_unlock
         )
@@ -172,7 +166,7 @@ class MqttBridge:
         self._waiting.clear()  # of the connection before
         self._complete = False
         try:
-            connection.publish(Outgoing(self.topics.status, ONLINE, retain=True))
+            self._retained.publish(connection, {self.topics.status: ONLINE})
             topics = [*self._targets, *filter(None, [self._birth])]
             if topics:
                 connection.subscribe(topics)
@@ -301,9 +295,10 @@ class MqttBridge:
             wanted[figures] = diagnosis(
                 status, self._identity.version, self._device.backlogs(), self.counts()
             )
+        self._retained.describe(connection, self._described)
         self._retained.publish(connection, wanted)
         if self._complete:
-            self._retained.clear_others(connection, {*wanted, figures})
+            self._retained.clear_others(connection, {*wanted, figures, *self._described})
 
     def counts(self) -> dict[str, int]:
         """Messages on command topics by what became of them."""

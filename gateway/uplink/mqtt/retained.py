@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
-from typing import Protocol
+from contextlib import suppress
+from typing import Any, Protocol
 
 import structlog
 
 from gateway.errors import StorageError
 from gateway.uplink.mqtt.connection import Outgoing
+from gateway.uplink.mqtt.discovery import components_of
 
 log = structlog.get_logger("mqtt")
 
@@ -57,19 +60,54 @@ class RetainedPublisher:
                 sink.publish(Outgoing(topic, payload, retain=True))
                 self._published[topic] = payload
 
+    def describe(self, sink: MessageSink, configs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Publish Home Assistant's configurations where they differ from what the broker has.
+
+        Home Assistant keeps an entity that a later configuration leaves out, unless one before it
+        has nothing but its platform.
+        """
+        for topic, config in configs.items():
+            payload = json.dumps(config, separators=(",", ":"))
+            if self._published.get(topic) == payload:
+                continue
+            components = components_of(config)
+            known = self._recall().get(topic, {})
+            gone = {name: {"platform": known[name]} for name in known if name not in components}
+            if gone:
+                last = {**config, "components": {**config["components"], **gone}}
+                sink.publish(Outgoing(topic, json.dumps(last), retain=True))
+            sink.publish(Outgoing(topic, payload, retain=True))
+            self._published[topic] = payload
+            if known != components:
+                self._keep({topic: components})
+
     def clear_others(self, sink: MessageSink, wanted: Collection[str]) -> None:
         """Clear every known topic that is not in `wanted`."""
-        try:
-            if self._known is None:
+        known = self._recall()
+        for topic in [topic for topic in known if topic not in wanted]:
+            sink.publish(Outgoing(topic, "", retain=True))
+            self._published.pop(topic, None)
+            self._forget(topic)
+        self._keep({topic: {} for topic in wanted if topic not in known})
+
+    def _recall(self) -> dict[str, Components]:
+        if self._known is None:
+            try:
                 self._known = dict(self._memory.read())
-            for topic in [topic for topic in self._known if topic not in wanted]:
-                sink.publish(Outgoing(topic, "", retain=True))
-                self._memory.forget(topic)
-                del self._known[topic]
-                self._published.pop(topic, None)
-            new: dict[str, Components] = {topic: {} for topic in wanted if topic not in self._known}
-            if new:
-                self._memory.keep(new)
-                self._known |= new
-        except StorageError as error:
-            log.warning("topics cannot be remembered; they are not cleared later", why=str(error))
+            except StorageError as error:
+                log.warning("topics of the last start are not known", why=str(error))
+                self._known = {}
+        return self._known
+
+    def _keep(self, topics: Mapping[str, Components]) -> None:
+        self._recall().update(topics)
+        if topics:
+            try:
+                self._memory.keep(topics)
+            except StorageError as error:
+                log.warning("topics are not cleared after a restart", why=str(error))
+
+    def _forget(self, topic: str) -> None:
+        self._recall().pop(topic)
+        with suppress(StorageError):  # it is cleared once more at the next start
+            self._memory.forget(topic)

@@ -14,8 +14,9 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.errors import NotPermitted
 from gateway.uplink.delivery import SendOutcome
-from gateway.uplink.mqtt.bridge import BridgeIdentity, MqttBridge
+from gateway.uplink.mqtt.bridge import MqttBridge
 from gateway.uplink.mqtt.connection import Outgoing
+from gateway.uplink.mqtt.discovery import BridgeIdentity
 from gateway.uplink.mqtt.guards import BURST, LARGEST_PAYLOAD, Kind, Outcome, Target
 from tests.mqtt.broker import BrokerClient, Mosquitto, await_true
 from tests.mqtt.device import ID, StrawDevice, StrawMemory, door, report, site_with
@@ -104,7 +105,13 @@ def answers(client: BrokerClient, count: int = 1) -> list[dict[str, Any]]:
 def test_state_is_retained_and_published_on_change(bridged: Bridged, broker: Mosquitto) -> None:
     await_true(lambda: f"{ROOT}/diag" in broker.retained(), "the state")
     found = broker.retained()
-    assert {topic: it for topic, it in found.items() if topic != f"{ROOT}/diag"} == {
+    described = {topic for topic in found if topic.startswith("homeassistant/device/")}
+    assert len(described) == 3
+    assert {
+        topic: it
+        for topic, it in found.items()
+        if topic not in described and topic != f"{ROOT}/diag"
+    } == {
         f"{ROOT}/status": "online",
         f"{ROOT}/controller": "online",
         f"{ROOT}/mode": "normal",
@@ -133,8 +140,10 @@ def test_state_is_retained_and_published_on_change(bridged: Bridged, broker: Mos
             doors=(door(1, "front", unlocked=True), door(2, "back", away="no answer"))
         )
         bridged.bridge.wake()
-        await_true(lambda: client.last(f"{ROOT}/door/2/status"), "the change")
-        assert {it.topic: it.text for it in client.got if it.topic != f"{ROOT}/diag"} == {
+        await_true(lambda: client.last(f"{ROOT}/door/2/status") == "offline", "the change")
+        assert {
+            it.topic: it.text for it in client.got if not it.retain and it.topic != f"{ROOT}/diag"
+        } == {
             f"{ROOT}/door/1/lock": "UNLOCKED",
             f"{ROOT}/door/2/status": "offline",
         }
@@ -382,6 +391,21 @@ def test_topics_of_doors_that_are_no_more_are_cleared(connect: Connect, broker: 
     second.device.reported = report(doors=(door(1, "front"),))
     second.bridge.start()
     await_true(lambda: f"{ROOT}/door/2/lock" not in broker.retained(), "the clearing")
+    assert f"{ROOT}/door/1/lock" in broker.retained()
+    second.bridge.close()
+
+
+def test_discovery_that_is_switched_off_is_cleared_at_the_broker(
+    connect: Connect, broker: Mosquitto
+) -> None:
+    first = connect(discovery=True)
+    topic = f"homeassistant/device/gateway_{ID}/config"
+    await_true(lambda: topic in first.memory.topics, "the memory")
+    await_true(lambda: topic in broker.retained(), "the description")
+    first.bridge.close()
+    second = Bridged(f"mqtt://127.0.0.1:{broker.port}", memory=first.memory, discovery=False)
+    second.bridge.start()
+    await_true(lambda: topic not in broker.retained(), "the clearing")
     assert f"{ROOT}/door/1/lock" in broker.retained()
     second.bridge.close()
 

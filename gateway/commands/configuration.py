@@ -6,22 +6,35 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated
 
-from gateway.commands.answers import DONE, Done, StoredConfiguration
+from gateway.commands.answers import StoredConfiguration
 from gateway.commands.audit import audited_configuration
 from gateway.commands.clock import NTP_ENABLED, follow_network_time
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
+from gateway.commands.modes import ModeSet, set_configured_modes
 from gateway.commands.requests import ConfigurationChange, ConfigurationRequest
 from gateway.commands.rights import Right
-from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
+from gateway.errors import (
+    ControllerUnavailable,
+    DeviceUnavailable,
+    InvalidRequest,
+    NotSupportedHere,
+)
 from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
+from gateway.objects.modes import mode_key
 from gateway.store.objects.configuration import Values, check
+from gateway.store.objects.mode_rows import PLACES
 
 _DERIVED: Mapping[tuple[str, str], Callable[[CommandContext], str]] = MappingProxyType(
     {("general", "relay_count"): lambda context: str(len(context.site.door))}
 )
 """The values of the keys that the site file alone determines."""
+
+_MODES: Mapping[tuple[str, str], int] = MappingProxyType(
+    {("general", mode_key(place)): place for place in PLACES}
+)
+"""The keys with exception modes, and the door of each; 0 is the device."""
 
 
 def get_configuration(
@@ -37,8 +50,12 @@ def get_configuration(
     return values
 
 
-def set_configuration(call: Call[ConfigurationChange]) -> Done:
-    """Set the given keys, all or none."""
+def set_configuration(call: Call[ConfigurationChange]) -> ModeSet:
+    """Set the given keys, all or none.
+
+    Exception modes alone are in force on a full or read-only disk too, and the answer then has a
+    `warning`, as that of `set_exception_mode`.
+    """
     values = call.request.modules()
     checked = check(values)
     _check_interlocks(call.context, checked)
@@ -46,9 +63,17 @@ def set_configuration(call: Call[ConfigurationChange]) -> Done:
     if enabled is not None:
         # First, since the machine may refuse. It is not undone if the database refuses.
         follow_network_time(call.context, enabled=enabled == "1")
-    with audited_configuration(call, values):
-        call.context.store.set_configuration(values)
-    return DONE
+
+    def store() -> None:
+        with audited_configuration(call, values):
+            call.context.store.set_configuration(values)
+
+    modes = {_MODES[key]: word for key, word in checked.items() if key in _MODES}
+    if not modes:
+        store()
+        return {}
+    # With other keys, all or none holds.
+    return set_configured_modes(call, modes if len(modes) == len(checked) else {}, store)
 
 
 def _check_interlocks(context: CommandContext, checked: Values) -> None:
@@ -66,7 +91,7 @@ COMMANDS = (
     Command(
         set_configuration,
         Right.ADMINISTRATOR,
-        errors=(NotSupportedHere, DeviceUnavailable),
+        errors=(NotSupportedHere, DeviceUnavailable, ControllerUnavailable),
         example={"general": {"relay1_timeout": "3000"}},
     ),
 )

@@ -3,47 +3,108 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import peewee
+
 from gateway import __version__
 from gateway.clock import SystemClock
-from gateway.commands.provisioning import ADMINISTRATOR, new_password
+from gateway.commands.mirror_store import MirrorCopy, fill_from_mirror
+from gateway.commands.provisioning import ADMINISTRATOR, insert_initial, new_password
 from gateway.errors import DataDirectoryError, StorageError
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
+from gateway.settings import SiteFile
 from gateway.store.backup import Backups, BackupStamp, read_stamp
 from gateway.store.check import damage, too_new
 from gateway.store.files import STORE_FILE
+from gateway.store.files.database import open_reader
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts, Role
-from gateway.store.tables.identity import DeviceIdentity, store_identity
+from gateway.store.tables.identity import (
+    DeviceIdentity,
+    draw_identity,
+    read_identity,
+    store_identity,
+)
 
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """What `replace_store` did."""
+    """What was done."""
 
-    stamp: BackupStamp
+    identity: DeviceIdentity
+    own: bool
+    """Whether the id is the one that this device had; otherwise it is that of the backup or new."""
     password: str
     """Of the administrator."""
     aside: Path | None
     """The former store; None where there was none."""
+    stamp: BackupStamp | None = None
+    """Of the backup."""
+    left_out: tuple[str, ...] = ()
+    """Damaged rows of the mirror."""
 
 
-def replace_store(data: Path, backup: BinaryIO) -> Replaced:
+def restore_backup(
+    data: Path, backup: BinaryIO, mirror: MirrorCopy | None, *, take_id: bool = False
+) -> Replaced:
     """Make a new store of `backup`, which can be sought, and put the former one aside.
 
-    The device takes the id of the backup. The store is complete when it gets its name: the
-    controller copies whatever it finds there. Raises DataDirectoryError while the api process runs
-    or the store is usable, and what Backups.restore does; then nothing has changed. Where only the
-    last rename fails, the former store is aside already and the next attempt goes on from there.
+    The device keeps its own id, which the mirror or the former store tells. It takes that of the
+    backup where neither does, and with `take_id`, when it replaces the device that made the backup.
+
+    The store is complete when it gets its name: the controller copies whatever it finds there.
+    Raises DataDirectoryError while the api process runs or the store is usable, and what
+    Backups.restore does; then nothing has changed. Where only the last rename fails, the former
+    store is aside already and the next attempt goes on from there.
     """
+    path = _replaceable(data)
+    stamp = read_stamp(backup)
+    backup.seek(0)
+    own = None if take_id else _own_identity(path, mirror)
+    identity = own or DeviceIdentity(stamp.device_id)
+
+    def fill(store: Store, fresh: Path) -> None:
+        Backups(store, fresh, identity, __version__, threading.Lock()).restore(backup)
+
+    password, aside = _replace(path, identity, fill)
+    return Replaced(identity, own is not None, password, aside, stamp)
+
+
+def restore_mirror(data: Path, site: SiteFile, mirror: MirrorCopy) -> Replaced:
+    """As `restore_backup`, from what the controller decides by: people with what they identify
+    with, rules and configuration. Raises StorageError also where damage might let somebody in."""
+    path = _replaceable(data)
+    identity = mirror.identity()
+    left_out: list[str] = []
+
+    def fill(store: Store, _: Path) -> None:
+        left_out.extend(fill_from_mirror(store, mirror, site, identity))
+
+    password, aside = _replace(path, identity, fill)
+    return Replaced(identity, True, password, aside, left_out=tuple(left_out))
+
+
+def restore_empty(data: Path, site: SiteFile, mirror: MirrorCopy | None) -> Replaced:
+    """As `restore_backup`, with the store of a new device: nobody's card opens a door."""
+    path = _replaceable(data)
+    own = _own_identity(path, mirror)
+    identity = own or draw_identity()
+    password, aside = _replace(
+        path, identity, lambda store, _: insert_initial(store, site, identity)
+    )
+    return Replaced(identity, own is not None, password, aside)
+
+
+def _replaceable(data: Path) -> Path:
+    """The path of the store. Raises DataDirectoryError unless it must be replaced and can be."""
     path = (data / STORE_FILE).resolve()
     holder = RuntimeDirectory.of(data).holder("api", data / STORE_FILE)
     if holder is not None:
@@ -52,16 +113,35 @@ def replace_store(data: Path, backup: BinaryIO) -> Replaced:
         raise DataDirectoryError(
             f"{path} can be used; start the gateway and restore by restore_objects of the API"
         )
-    stamp = read_stamp(backup)
-    backup.seek(0)
-    identity = DeviceIdentity(stamp.device_id)
+    return path
+
+
+def _own_identity(path: Path, mirror: MirrorCopy | None) -> DeviceIdentity | None:
+    if mirror is not None:
+        with suppress(StorageError):
+            return mirror.identity()
+    with suppress(StorageError, peewee.PeeweeException, OSError, ValueError, TypeError):
+        opened = open_reader(path)
+        try:
+            found = read_identity(opened)
+        finally:
+            opened.close_all()
+        if found.plausible:
+            return found
+    return None
+
+
+def _replace(
+    path: Path, identity: DeviceIdentity, fill: Callable[[Store, Path], None]
+) -> tuple[str, Path | None]:
+    """The password of the administrator and where the former store is now."""
     clock = SystemClock()
     password = new_password()
     with _unnamed(path.with_name(f"{path.name}.restored")) as fresh:
         with Store.create(fresh, REGISTRY, lambda: 0) as store:
             with store.transaction():
                 store_identity(store.database, identity)
-            Backups(store, fresh, identity, __version__, threading.Lock()).restore(backup)
+            fill(store, fresh)
             Accounts(store, clock.monotonic_ns).set_password(
                 ADMINISTRATOR, password, Role.ADMINISTRATOR
             )
@@ -72,7 +152,7 @@ def replace_store(data: Path, backup: BinaryIO) -> Replaced:
             fresh.rename(path)
         except OSError as error:
             raise DataDirectoryError(f"{path} cannot be replaced: {error}") from error
-    return Replaced(stamp, password, aside)
+    return password, aside
 
 
 def _put_aside(path: Path, end: str) -> Path | None:

@@ -9,7 +9,7 @@ replacing any mode, needs an administrator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NotRequired
@@ -49,10 +49,10 @@ class ModeRequest(RequestModel):
 
 
 class ModeSet(TypedDict):
-    """Answer to `set_exception_mode`."""
+    """Answer to a command that sets exception modes."""
 
     warning: NotRequired[str]
-    """Why the mode is in force and not stored yet."""
+    """Why the modes are in force and not stored yet."""
 
 
 class ExceptionMode(TypedDict):
@@ -96,30 +96,62 @@ def set_exception_mode(call: Call[ModeRequest]) -> ModeSet:
         context.device_time.stamp(until_utc) if until_utc else 0,
         int(until_utc.timestamp()) if until_utc else 0,
     )
-    with context.unstored_modes.lock:
+
+    def store() -> None:
+        # The transaction that changes the mode also reads it.
+        with audited_configuration(call, {"general": {mode_key(row.door_id): row.mode}}):
+            _check_mode_right(call, read_modes(context.store))
+            write_mode(context.store, row)
+
+    def check_unstored() -> None:
+        known: Mapping[int, ModeRow] = {}
+        with suppress(StorageError):
+            known = _in_force(context)
+        _check_mode_right(call, known)
+
+    return _stored_or_kept(context, [row], store, check_unstored)
+
+
+def set_configured_modes(
+    call: Call[object], modes: Mapping[int, str], store: Callable[[], None]
+) -> ModeSet:
+    """Run `store`, which sets modes as configuration. If the disk refuses it, `modes` are in force
+    all the same and the answer has a `warning`. They are by door; 0 is the device.
+
+    Raises ControllerUnavailable, and StorageError without `modes` or for a door that the site does
+    not have.
+    """
+    context = call.context
+    now = context.device_time.stamp(context.clock.utc())
+    login = call.caller.login or ""
+    rows = [ModeRow(door, mode, login, "", now) for door, mode in modes.items()]
+    return _stored_or_kept(context, rows, store, lambda: None)
+
+
+def _stored_or_kept(
+    context: CommandContext,
+    rows: Sequence[ModeRow],
+    store: Callable[[], None],
+    check_unstored: Callable[[], None],
+) -> ModeSet:
+    """Run `store`; where the database refuses it, have the controller put the modes of `rows` in
+    force, unless `check_unstored` raises."""
+    unstored = context.unstored_modes
+    with unstored.lock:
         try:
             _store_modes(context)
-            # The transaction that changes the mode also reads it.
-            with audited_configuration(call, {"general": {mode_key(row.door_id): row.mode}}):
-                _check_mode_right(call, read_modes(context.store))
-                write_mode(context.store, row)
+            store()
         except StorageError as error:
-            return _set_unstored(call, row, error)
+            if not rows or not {row.door_id for row in rows} <= set(_places(context)):
+                raise
+            check_unstored()
+            modes = [_unstored(row) for row in rows]
+            context.controller.ask(KeepModes(modes=unstored.with_(modes)))
+            unstored.put(modes)
+            doors = [mode.door for mode in modes]
+            log.warning("modes are in force and cannot be stored yet", doors=doors, why=str(error))
+            return {"warning": f"in force, and stored once the disk can be written: {error}"}
     return {}
-
-
-def _set_unstored(call: Call[ModeRequest], row: ModeRow, error: StorageError) -> ModeSet:
-    """Have the controller put the mode of `row` in force, which the database refused by `error`."""
-    known: Mapping[int, ModeRow] = {}
-    with suppress(StorageError):
-        known = _in_force(call.context)
-    _check_mode_right(call, known)
-    unstored = call.context.unstored_modes
-    mode = _unstored(row)
-    call.context.controller.ask(KeepModes(modes=unstored.with_(mode)))
-    unstored.put(mode)
-    log.error("a mode is in force and cannot be stored yet", door=mode.door, why=str(error))
-    return {"warning": f"in force, and stored once the disk can be written: {error}"}
 
 
 def _check_mode_right(call: Call[ModeRequest], known: Mapping[int, ModeRow]) -> None:

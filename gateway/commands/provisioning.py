@@ -90,9 +90,7 @@ def _fill_store(path: Path, site: SiteFile, *, demo: bool, open_portals: bool) -
         identity = draw_identity()
         with store.transaction():
             store_identity(store.database, identity)
-        for rows in (factory_rows(site), site_rows(site, identity)):
-            _insert(store, rows)
-        store.set_configuration(initial_configuration(site))
+        insert_initial(store, site, identity)
         if open_portals:
             for portal in further_portals(site):
                 link = {"portal_id": portal, "access_rule_id": EVERYBODY_ALWAYS}
@@ -106,6 +104,13 @@ def _fill_store(path: Path, site: SiteFile, *, demo: bool, open_portals: bool) -
     finally:
         store.close()
     return password
+
+
+def insert_initial(store: Store, site: SiteFile, identity: DeviceIdentity) -> None:
+    """Insert the rows and the configuration of a new device into an empty store."""
+    for rows in (factory_rows(site), site_rows(site, identity)):
+        _insert(store, rows)
+    store.set_configuration(initial_configuration(site))
 
 
 def new_password() -> str:

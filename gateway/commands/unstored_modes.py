@@ -7,6 +7,7 @@ before the database until it has them.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 from gateway.link.messages import UnstoredMode
 
@@ -27,13 +28,14 @@ class UnstoredModes:
     def modes(self) -> tuple[UnstoredMode, ...]:
         return tuple(self._by_door.values())
 
-    def with_(self, mode: UnstoredMode) -> tuple[UnstoredMode, ...]:
-        """`modes` as they are with `mode`, which replaces another one of its door."""
-        return tuple({**self._by_door, mode.door: mode}.values())
+    def with_(self, modes: Iterable[UnstoredMode]) -> tuple[UnstoredMode, ...]:
+        """`modes` as they are with the given ones, each of which replaces another of its door."""
+        return tuple({**self._by_door, **{mode.door: mode for mode in modes}}.values())
 
-    def put(self, mode: UnstoredMode) -> None:
-        self._stored.discard(mode)
-        self._by_door[mode.door] = mode
+    def put(self, modes: Iterable[UnstoredMode]) -> None:
+        for mode in modes:
+            self._stored.discard(mode)
+            self._by_door[mode.door] = mode
 
     def learn(self, reported: tuple[UnstoredMode, ...]) -> None:
         """Take what the controller has and this process, which may be new, does not know."""

@@ -47,7 +47,7 @@ _SAFE: Mapping[str, Mapping[str, Value]] = {
     "configuration": {"value": _UNREADABLE},
 }
 """Table -> column -> the value that takes the place of one that cannot be read."""
-_MAY_BLOCK = frozenset(
+MAY_BLOCK = frozenset(
     {
         "access_rule_validations",
         "antipassback_areas",
@@ -231,7 +231,7 @@ def _without(
 ) -> MirrorRow:
     rule = named.get("access_rule_id")
     harmless = "access_rule_id" not in bad and type(rule) is int and rule in releases
-    stops = table.name in _MAY_BLOCK and not harmless
+    stops = table.name in MAY_BLOCK and not harmless
     return MirrorRow(Fate.STOPS if stops else Fate.LEFT_OUT, None, bad, named)
 
 

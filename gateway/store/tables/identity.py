@@ -29,6 +29,11 @@ class DeviceIdentity:
     device_id: int
 
     @property
+    def plausible(self) -> bool:
+        """Whether it can be an id: not every number that a damaged file holds is one."""
+        return type(self.device_id) is int and 0 < self.device_id < _BEYOND
+
+    @property
     def serial(self) -> str:
         number, text = self.device_id, ""
         while number:

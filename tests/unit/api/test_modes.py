@@ -281,5 +281,49 @@ def test_what_the_database_refuses_the_controller_gets_and_the_database_later(
     assert key(order) == "none"
 
 
+@pytest.mark.parametrize("command", ["set_exception_mode", "set_configuration"])
+def test_either_command_sets_and_ends_an_emergency_on_a_full_disk(
+    order: Order, throwaway: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    straw = throwaway.straw
+
+    def ordered(mode: str, **more: object) -> tuple[int, Any]:
+        if command == "set_configuration":
+            return ask(order, command, {"general": {"exception_mode": mode, **more}})
+        return ask(order, command, {"door": 0, "mode": mode, "reason": "smoke"})
+
+    def in_force() -> list[tuple[int, str]]:
+        last = [it for it in straw.commands if isinstance(it, KeepModes)][-1]
+        return [(mode.door, mode.mode) for mode in last.modes]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "transaction", full_disk)
+        for mode in ("emergency", "none", "emergency"):
+            status, answer = ordered(mode)
+            assert (status, in_force()) == (200, [(0, mode)])
+            assert answer["warning"].endswith("the disk is full")
+            assert (modes(order)[0]["mode"], modes(order)[0]["login"]) == (mode, "admin")
+    assert key(order, "exception_mode") == "none"
+    # The database takes writes again: what is set now is not undone by what was not stored.
+    assert ordered("none") == (200, {})
+    keep_modes(throwaway.context, ())
+    assert key(order, "exception_mode") == "none"
+
+
+def test_on_a_full_disk_configuration_with_other_keys_is_refused_whole(
+    order: Order, throwaway: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throwaway.straw.commands.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "transaction", full_disk)
+        for keys in (
+            {"exception_mode": "emergency", "relay1_timeout": "500"},
+            {"door4_exception_mode": "emergency"},  # the site has two doors
+        ):
+            assert ask(order, "set_configuration", {"general": keys})[0] == 500
+    assert not [it for it in throwaway.straw.commands if isinstance(it, KeepModes)]
+    assert modes(order)[0]["mode"] == "none"
+
+
 def full_disk(_store: Store) -> NoReturn:
     raise StorageError("the disk is full")

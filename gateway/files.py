@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
 import tempfile
@@ -29,6 +30,39 @@ def read_whole(path: Path, largest: int) -> bytes:
     return content
 
 
+def move_aside(path: Path) -> Path:
+    """Rename whatever is at `path` to NAME.aside-1 to -9; where it is then. Raises OSError."""
+    for number in range(1, 10):
+        target = path.with_name(f"{path.name}.aside-{number}")
+        if not os.path.lexists(target):
+            return path.rename(target)
+    raise FileExistsError(errno.EEXIST, "Nine others were put aside: delete them", str(path))
+
+
+def make_way(path: Path) -> None:
+    """Remove what is at `path`, where a socket is to be; put a directory aside. Raises OSError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        if not path.is_dir():
+            raise
+        move_aside(path)
+
+
+def sweep_unfinished(path: Path) -> None:
+    """Remove what killed processes left of `write_whole` to `path`. Raises nothing."""
+    for left in path.parent.glob(f".{path.name}.????????"):
+        with contextlib.suppress(OSError):
+            try:
+                handle = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            except PermissionError:  # those at work can be read by this user
+                left.unlink()
+                continue
+            with open(handle, "rb"):  # noqa: PTH123 - a descriptor
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+
+
 def write_whole(
     path: Path,
     content: bytes,
@@ -43,9 +77,11 @@ def write_whole(
     `check` may refuse the finished file by an exception, before it takes the place of the old one.
     Raises OSError; then the old file is as it was.
     """
+    sweep_unfinished(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if like is not None:
                 status = like.stat()
                 mode = stat.S_IMODE(status.st_mode)
@@ -57,9 +93,9 @@ def write_whole(
             file.write(content)
             file.flush()
             os.fsync(handle)
-        if check is not None:
-            check(Path(name))
-        Path(name).replace(path)
+            if check is not None:
+                check(Path(name))
+            Path(name).replace(path)
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(directory)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -28,10 +30,12 @@ from gateway.commands.context import CommandContext
 from gateway.commands.enrolment import close_enrolments
 from gateway.commands.enrolment_runner import Enrolled
 from gateway.commands.listening import Listening
+from gateway.commands.lost_store import sweep_restored
 from gateway.commands.modes import end_modes, keep_modes
 from gateway.commands.server_requests import RunServerRequest
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
-from gateway.host.certificate import make_self_signed
+from gateway.files import move_aside, sweep_unfinished
+from gateway.host.certificate import make_self_signed, server_context
 from gateway.host.notify import Notifier
 from gateway.host.platform import SIMULATED, Platform
 from gateway.link.client import ControllerClient, FactListener
@@ -44,12 +48,13 @@ from gateway.settings import HttpSettings, ServerSettings, SiteFile, read_runnin
 from gateway.settings.addresses import parse_address
 from gateway.store.backup import sweep_copies
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
+from gateway.store.files.copies import sweep_left
 from gateway.store.journal import JournalReader
 from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.destinations import DestinationState
-from gateway.store.tables.identity import read_identity
+from gateway.store.tables.identity import read_or_mend_identity
 from gateway.store.tables.tokens import TokenTable
 
 log = structlog.get_logger("api")
@@ -119,16 +124,18 @@ def run_api(
     with ExitStack() as stack:
         stack.enter_context(runtime.claim("api", data / STORE_FILE))
         sweep_copies(data / STORE_FILE)
+        sweep_left()
         store = stack.enter_context(
             Store.open(data / STORE_FILE, _objects(site), lambda: device_time.stamp(clock.utc()))
         )
+        sweep_restored(data)
         journal = JournalReader(data / JOURNAL_FILE)
         stack.callback(journal.close)
         projection = Projection(store, journal, site.site.access_log_capacity)
         controller = ControllerClient(runtime)
         stack.callback(controller.close)
         trusted = partial(clock_trusted_by, controller)
-        identity = read_identity(store.reader())
+        identity = read_or_mend_identity(store)
         uplink = outward(
             store, journal, clock, device_time, identity.device_id, site.servers, trusted
         )
@@ -234,10 +241,29 @@ def _server(context: CommandContext) -> Server:
         listeners.append(Listener(*parse_address(http.plain_address)))
     if http.tls:
         certificate = certificate_file(context.data)
-        if not certificate.exists():
-            make_self_signed(certificate, context.clock.utc())
+        _make_usable(certificate, context.clock.utc())
         listeners.append(Listener(*parse_address(http.tls, "--https"), certificate))
     return Server(create_app(context), *listeners)
+
+
+def _make_usable(certificate: Path, now: datetime) -> None:
+    """Make a certificate where there is none that can be used; a damaged one is put aside.
+
+    Raises StorageError.
+    """
+    sweep_unfinished(certificate)
+    try:
+        if os.path.lexists(certificate):
+            try:
+                server_context(certificate)
+            except OSError as error:
+                aside = move_aside(certificate)
+                log.warning("a new certificate is made", why=str(error), aside=str(aside))
+            else:
+                return
+        make_self_signed(certificate, now)
+    except OSError as error:
+        raise StorageError(f"{certificate} cannot be used for HTTPS: {error}") from error
 
 
 def _follow_modes(context: CommandContext, status: ControllerStatus) -> None:

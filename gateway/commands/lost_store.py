@@ -19,7 +19,7 @@ from gateway.errors import DataDirectoryError, StorageError
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SiteFile
-from gateway.store.backup import Backups, BackupStamp, read_stamp
+from gateway.store.backup import Backups, BackupStamp, read_stamp, sweep_copies
 from gateway.store.check import damage, too_new
 from gateway.store.files import STORE_FILE
 from gateway.store.files.database import open_reader
@@ -32,6 +32,7 @@ from gateway.store.tables.identity import (
     store_identity,
 )
 
+_FRESH = ".restored"
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
 
@@ -123,11 +124,9 @@ def _own_identity(path: Path, mirror: MirrorCopy | None) -> DeviceIdentity | Non
     with suppress(StorageError, peewee.PeeweeException, OSError, ValueError, TypeError):
         opened = open_reader(path)
         try:
-            found = read_identity(opened)
+            return read_identity(opened)
         finally:
             opened.close_all()
-        if found.plausible:
-            return found
     return None
 
 
@@ -137,7 +136,7 @@ def _replace(
     """The password of the administrator and where the former store is now."""
     clock = SystemClock()
     password = new_password()
-    with _unnamed(path.with_name(f"{path.name}.restored")) as fresh:
+    with _unnamed(path.with_name(f"{path.name}{_FRESH}")) as fresh:
         with Store.create(fresh, REGISTRY, lambda: 0) as store:
             with store.transaction():
                 store_identity(store.database, identity)
@@ -166,13 +165,22 @@ def _put_aside(path: Path, end: str) -> Path | None:
 @contextmanager
 def _unnamed(fresh: Path) -> Iterator[Path]:
     """A place for a database of which nothing is left, also of an attempt that was killed."""
-
-    def remove() -> None:
-        for suffix in _BESIDE:
-            Path(f"{fresh}{suffix}").unlink(missing_ok=True)
-
-    remove()
+    _remove(fresh)
     try:
         yield fresh
     finally:
-        remove()
+        _remove(fresh)
+
+
+def _remove(fresh: Path) -> None:
+    for suffix in _BESIDE:
+        Path(f"{fresh}{suffix}").unlink(missing_ok=True)
+    sweep_copies(fresh)
+
+
+def sweep_restored(data: Path) -> None:
+    """Remove what a restore that was killed left, while the store is used and none can be at work.
+    Raises nothing."""
+    path = (data / STORE_FILE).resolve()
+    with suppress(OSError):
+        _remove(path.with_name(f"{path.name}{_FRESH}"))

@@ -19,6 +19,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SiteFile, keep_last_good, read_current_site, read_running_site
 from gateway.store.check import damage
 from gateway.store.files import JOURNAL_FILE
+from gateway.store.files.copies import sweep_left
 
 log = structlog.get_logger("controller")
 
@@ -38,6 +39,7 @@ def run_controller(data: Path) -> None:
         assembled(site, profile, data, runtime, SystemClock()) as controller,
     ):
         stop = _Stop(controller.inbox)
+        sweep_left()
         _keep_copy(data, site)
         log.info("controller ready", board=profile.title)
         notifier.ready("controller")

@@ -11,6 +11,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.files import make_way
+
 _ALIVE_WAIT_S = 0.05
 """For room at the service manager's socket, which any user can keep full. Doors wait for it once a
 second at most."""
@@ -57,7 +59,7 @@ class NotifySocket:
     def __init__(self, path: str) -> None:
         self.path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        Path(path).unlink(missing_ok=True)
+        make_way(Path(path))
         self._socket.bind(path)
         self._socket.setblocking(False)
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gateway.errors import DataDirectoryError
+from gateway.files import move_aside
 
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 """Neither follow a link nor wait at a FIFO that another process put there."""
@@ -26,11 +29,18 @@ _PAUSE_S = 0.005
 def held(path: Path, role: str) -> Iterator[None]:
     """Hold the lock at `path` for `role`, with this process's id in it.
 
-    Raises DataDirectoryError that names the process holding it. A file system that is read-only
-    and has no lock file yet needs none: nobody can write there.
+    What is no lock file that this process may use, and nobody holds, is put aside. Raises
+    DataDirectoryError that names the process holding it. A file system that is read-only and has no
+    lock file yet needs none: nobody can write there.
     """
     try:
-        lock = _opened(path)
+        try:
+            lock = _opened(path)
+        except OSError:
+            if _may_be_held(path):
+                raise
+            move_aside(path)
+            lock = _opened(path)
     except OSError as error:
         raise _unusable(path, error) from error
     if lock is None:
@@ -59,14 +69,16 @@ def rewrite(path: Path, text: str) -> None:
 def holder_of(path: Path) -> str | None:
     """The text that the holder of the lock at `path` wrote; None without a holder.
 
-    Raises DataDirectoryError for the lock of another user, which cannot be opened.
+    Raises DataDirectoryError for the held lock of another user, which cannot be opened.
     """
     try:
         lock = os.open(path, os.O_RDONLY | _SAFE)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unusable(path, error) from error
+        if _may_be_held(path):
+            raise _unusable(path, error) from error
+        return None
     try:
         return None if _locked(lock, fcntl.LOCK_SH) else _text(lock)
     finally:
@@ -98,13 +110,33 @@ def _locked(lock: int, kind: int) -> bool:
 def _opened(path: Path) -> int | None:
     """The lock file, made if missing; None where it is missing and cannot be made."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | _SAFE, 0o600)
     except OSError as error:
         if error.errno != errno.EROFS:
             raise
+    else:
+        if stat.S_ISREG(os.fstat(lock).st_mode):
+            return lock
+        os.close(lock)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     with suppress(FileNotFoundError):
         return os.open(path, os.O_RDONLY | _SAFE)
     return None
+
+
+def _may_be_held(path: Path) -> bool:
+    """Whether a process may hold what is at `path`, which this one cannot open.
+
+    The kernel lists the inodes of held locks (proc_locks(5)); equal numbers on two disks err on the
+    side of a held one.
+    """
+    try:
+        found = path.lstat()
+        held = Path("/proc/locks").read_text(encoding="ascii")
+    except OSError:
+        return True
+    inodes = re.findall(r"^\d+: FLOCK .* [0-9a-f]+:[0-9a-f]+:(\d+) ", held, re.MULTILINE)
+    return stat.S_ISREG(found.st_mode) and str(found.st_ino) in inodes
 
 
 def _unusable(path: Path, error: OSError) -> DataDirectoryError:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway.errors import GatewayError, InvalidRequest, TooBusy
+from gateway.files import make_way
 from gateway.link.messages import (
     LARGEST_MESSAGE,
     LARGEST_REQUEST,
@@ -77,7 +78,7 @@ class _Listener:
         self._clients: dict[int, _Client] = {}
         self._accepted = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
-        path.unlink(missing_ok=True)  # of an earlier run: the caller holds the controller's lock
+        make_way(path)  # one of an earlier run: the caller holds the controller's lock
         self._socket.bind(str(path))
         path.chmod(0o660)  # whoever may enter the directory may connect
         self._socket.listen(_BACKLOG)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
@@ -15,6 +16,8 @@ FILES = 4
 MOST_FILES = 100
 """Limit for short files, which frequent restarts leave."""
 _MB = 1_000_000
+_NUMBER = re.compile(r"[0-9]{8,12}")
+"""Names of records without their end."""
 
 
 class RecordFiles:
@@ -73,11 +76,11 @@ class RecordFiles:
         sizes = [record.stat().st_size for record in records]
         allowed = self._size - self._size // FILES
         while len(records) > 1 and (sum(sizes[:-1]) > allowed or len(records) > MOST_FILES):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # it is gone, or no file
                 records.pop(0).unlink()
             sizes.pop(0)
 
     def _records(self) -> list[Path]:
         """All files, oldest first."""
         found = self._directory.glob("*.jsonl")
-        return sorted(path for path in found if path.stem.isdecimal())
+        return sorted(path for path in found if _NUMBER.fullmatch(path.stem))

@@ -22,6 +22,7 @@ from gateway.clock import AdjustableClock
 from gateway.controller.state.ports import Mirrored
 from gateway.credentials.values import Credential
 from gateway.errors import StorageError
+from gateway.files import make_way
 from gateway.link.messages import MirrorStatus
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
@@ -29,6 +30,7 @@ from gateway.store.files import mirror_path
 from gateway.store.files.copies import FileCopy, on_read_only_disk
 from gateway.store.files.database import TrackedDatabase, reason
 from gateway.store.mirror.reader import MirrorTables, open_mirror
+from gateway.store.mirror.schema import FRESH
 from gateway.store.objects.names import NameReader
 from gateway.store.policy.people import PeopleReader, Reading, WrongRow
 from gateway.store.policy.snapshot import Snapshot, SnapshotReader, without_rules
@@ -108,6 +110,10 @@ class Mirror:
 
     def begin(self, wait_s: float) -> None:
         """Open what is there, and have it kept up to date. Waits at most `wait_s` until it is."""
+        # Of a process that was killed; they hold secrets.
+        for left in self._path.parent.glob(f"{self._path.name}{FRESH}*"):
+            with suppress(OSError):
+                left.unlink()
         self._open()
         self._feed.start()
         end_s = time.monotonic() + wait_s
@@ -260,7 +266,6 @@ class Mirror:
                     opened.append(open_mirror(path, self._note_damage))
                     stack.callback(opened[-1].close_all)
                 store, compiling = opened
-                identity = read_identity(store)
             except (StorageError, sqlite3.Error, LookupError, ValueError) as error:
                 if self._path.exists():
                     log.warning("the mirror cannot be read", why=reason(error))
@@ -271,7 +276,10 @@ class Mirror:
         tables = MirrorTables(compiling.connection(), self._note_damage)
         snapshots = SnapshotReader(compiling, models, tables)
         self._readers = _Readers((store, compiling), PeopleReader(store, models), snapshots)
-        self.identified(identity.device_id)
+        try:
+            self.identified(read_identity(store).device_id)
+        except StorageError as error:  # rules and people do not need it
+            log.warning("the device's id cannot be read", why=str(error))
 
     def _close(self) -> None:
         readers, self._readers = self._readers, None
@@ -289,7 +297,7 @@ class Mirror:
             self._close()
             with self.names.closed():
                 for suffix in ("-wal", "-shm"):
-                    Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+                    make_way(Path(f"{self._path}{suffix}"))
                 with suppress(FileNotFoundError):
                     self._put_aside()
                 fresh.rename(self._path)

@@ -8,6 +8,7 @@ directory's lock sees to that.
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Self
 
+import structlog
+
 from gateway.errors import DeviceUnavailable
+from gateway.files import move_aside
+
+log = structlog.get_logger("hardware")
 
 PINS = 64
 HISTORY = 4096
@@ -76,15 +82,28 @@ class BoardRecord:
     def open(cls, path: Path, boot_level: Callable[[int], bool]) -> Self:
         """The record at `path` for its board; a missing one is made: every pin at its boot level.
 
-        Raises DeviceUnavailable when the file is something else or cannot be written.
+        What is no record of this version is put aside. Raises DeviceUnavailable when none can be
+        written.
         """
         try:
-            if not path.exists():
-                _make(path, boot_level)
-            with path.open("r+b") as file:
-                return cls(_map(path, file.fileno(), mmap.ACCESS_WRITE))
+            if os.path.lexists(path):
+                try:
+                    return cls._opened(path)
+                except OSError as error:
+                    aside = move_aside(path)
+                    log.warning("a new simulated board", why=str(error), aside=str(aside))
+            _make(path, boot_level)
+            return cls._opened(path)
         except OSError as error:
             raise DeviceUnavailable(f"the simulated board's record {path}: {error}") from error
+
+    @classmethod
+    def _opened(cls, path: Path) -> Self:
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return cls(_map(path, descriptor, mmap.ACCESS_WRITE))
+        finally:
+            os.close(descriptor)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -150,15 +169,12 @@ def _pin_at(number: int) -> int:
 
 
 def _map(path: Path, descriptor: int, access: int) -> mmap.mmap:
-    try:
+    if os.fstat(descriptor).st_size == _SIZE:
         memory = mmap.mmap(descriptor, 0, access=access)
-    except ValueError:  # an empty file cannot be mapped
-        memory = None
-    if memory is None or len(memory) != _SIZE or memory[: len(_MAGIC)] != _MAGIC:
-        raise DeviceUnavailable(
-            f"{path} is not a board record of this version; delete it for a new simulated board"
-        )
-    return memory
+        if memory[: len(_MAGIC)] == _MAGIC:
+            return memory
+        memory.close()
+    raise DeviceUnavailable(f"{path} is not a board record of this version")
 
 
 def _make(path: Path, boot_level: Callable[[int], bool]) -> None:

@@ -5,9 +5,12 @@ SQLite reads no file with a write-ahead log from such a disk: it needs to make a
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.errors import StorageError
@@ -24,6 +27,22 @@ def on_read_only_disk(path: Path) -> bool:
         return False
 
 
+class _PrivateDirectory:
+    """A directory in the temporary directory until `close` or the end of the process.
+
+    It is locked as long as its process lives: `sweep_left` removes those of killed ones.
+    """
+
+    def __init__(self) -> None:
+        """Raises OSError."""
+        while True:
+            self.path = Path(tempfile.mkdtemp(prefix=_prefix()))
+            lock = _locked(self.path)
+            if lock is not None:  # otherwise another process swept it before it was locked
+                break
+        self.close: Callable[[], object] = weakref.finalize(self, _remove, self.path, lock)
+
+
 class FileCopy:
     """A database with its write-ahead log, in a private directory until `close`."""
 
@@ -36,8 +55,8 @@ class FileCopy:
             size = whole.stat().st_size + (log.stat().st_size if log.exists() else 0)
             if size > LARGEST_COPY:
                 raise StorageError(f"{path} cannot be read: {size} bytes are too many to copy")
-            self._directory = tempfile.TemporaryDirectory(prefix="gateway-")
-            self.path = Path(self._directory.name) / whole.name
+            self._directory = _PrivateDirectory()
+            self.path = self._directory.path / whole.name
             shutil.copyfile(whole, self.path)
             if log.exists():
                 shutil.copyfile(log, f"{self.path}-wal")
@@ -47,4 +66,39 @@ class FileCopy:
             raise StorageError(f"{path} cannot be read: {error}") from error
 
     def close(self) -> None:
-        self._directory.cleanup()
+        self._directory.close()
+
+
+def sweep_left() -> None:
+    """Remove the copies that killed processes of this user left: they hold secrets."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
+        lock = _locked(path)
+        if lock is not None:
+            _remove(path, lock)
+
+
+def _prefix() -> str:
+    return f"gateway-copy-{os.geteuid()}-"
+
+
+def _locked(path: Path) -> int | None:
+    """A lock on the directory of this user at `path`; None where a process holds it, or it is gone
+    or another's."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = path.lstat()
+        if found.st_uid == os.geteuid() and os.path.samestat(found, os.fstat(lock)):
+            return lock
+    except OSError:
+        pass
+    os.close(lock)
+    return None
+
+
+def _remove(path: Path, lock: int) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    os.close(lock)

@@ -17,11 +17,10 @@ from typing import Any
 from gateway.store.files import STORE_FILE, mirror_path
 from gateway.store.files.database import reason
 from gateway.store.mirror.copier import MIRROR_ERRORS, Copier, MirrorSide, StoreSide, StoreUnusable
+from gateway.store.mirror.schema import FRESH
 
 FAULTS_NAMED = 20
 """Rows that a report names; it counts all."""
-FRESH = ".new-"
-"""Between the mirror's name and what tells one that is being made from another."""
 BEAT_S = 1.0
 """Longest silence of a process that works."""
 LONGEST_PAUSE_S = 5.0

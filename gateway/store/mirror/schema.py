@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from gateway.store.mirror.rows import TABLES, MirrorTable
 from gateway.store.objects.schema import quote
 
+FRESH = ".new-"
+"""Between the name of a mirror and the rest of the name of one that is being made."""
 STATE_COLUMNS = ("version", "epoch", "seq", "mark")
 
 

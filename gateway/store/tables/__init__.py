@@ -9,6 +9,15 @@ import peewee
 from gateway.store.objects.store import Store
 
 
+class AnyText(peewee.TextField):
+    """A text; a damaged value is read with replacement characters instead of an error."""
+
+    def python_value(self, value: object) -> str | None:
+        if value is None:
+            return None
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 def own_table(store: Store, name: str, /, **columns: peewee.Field[Any]) -> Any:
     """The model of the table `name`, which no API object reaches; makes the table if missing.
 

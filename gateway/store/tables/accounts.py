@@ -19,10 +19,11 @@ from typing import Any
 
 import argon2
 import peewee
+import structlog
 
 from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.store.objects.store import Store
-from gateway.store.tables import own_table
+from gateway.store.tables import AnyText, own_table
 
 CACHE_S = 300
 """A verified login is accepted again without hashing for this long: clients log in every few
@@ -30,6 +31,8 @@ seconds."""
 MOST_CACHED = 256
 LONGEST_LOGIN = 64
 LONGEST_PASSWORD = 1_024
+
+log = structlog.get_logger("store")
 
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _NOBODY = f"$argon2id$v=19$m={19 * 1024},t=2,p=1${'A' * 22}${'A' * 43}"
@@ -90,24 +93,27 @@ class Accounts:
         self._model = own_table(
             store,
             "gateway_logins",
-            login=peewee.TextField(unique=True),
-            password=peewee.TextField(),
-            role=peewee.TextField(),
+            login=AnyText(unique=True),
+            password=AnyText(),
+            role=AnyText(),
         )
 
     def logins(self) -> tuple[Account, ...]:
-        """Every login, by name."""
-        return tuple(_account(row) for row in self._read(self._model.select()))
+        """Every login, by name, without those whose role is damaged."""
+        found = map(_account, self._read(self._model.select()))
+        return tuple(account for account in found if account is not None)
 
     def find(self, login: str) -> Account | None:
-        """The account `login`, which is case-sensitive; None if there is none."""
+        """The account `login`, which is case-sensitive; None if there is none, or its role is
+        damaged: then nobody can log in until `set_password` gives it a password and a role."""
         row = self._row(login)
         return None if row is None else _account(row)
 
     def set_password(self, login: str, password: str, role: Role | None = None) -> Account:
         """Give `login` a password, and make the login if it does not exist.
 
-        `role` None keeps the role; a new login becomes administrator. Raises InvalidRequest for an
+        `role` None keeps the role; a new login, and one whose role is damaged, becomes
+        administrator. Raises InvalidRequest for an
         empty or too long login or password.
         """
         check_login(login)
@@ -115,6 +121,8 @@ class Accounts:
         model = self._model
         with self._store.transaction():
             changed: dict[Any, Any] = {model.password: hashed}
+            if role is None and self.find(login) is None:
+                role = Role.ADMINISTRATOR
             if role is not None:
                 changed[model.role] = role.value
             if not model.update(changed).where(model.login == login).execute():
@@ -174,7 +182,8 @@ class Accounts:
         Call it in the transaction of the change, so that two changes at once cannot both pass.
         """
         model = self._model
-        roles = {str(row.login): Role(row.role) for row in model.select()}
+        found = map(_account, model.select())
+        roles = {account.login: account.role for account in found if account is not None}
         if login not in roles:
             raise NotFound(f"there is no login {login}")
         others = [role for name, role in roles.items() if name != login]
@@ -266,10 +275,14 @@ class Accounts:
 def _matches(hashed: str, password: str) -> bool:
     try:
         return _HASHER.verify(hashed, password)
-    except argon2.exceptions.VerificationError:
-        return False
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError, UnicodeError):
+        return False  # the last two for a damaged hash
 
 
-def _account(row: Any) -> Account:
+def _account(row: Any) -> Account | None:
+    """The account of a row; None where its role is damaged."""
+    if row.role not in list(Role):
+        log.warning("the role of a login is damaged: `gateway passwd` mends it", login=row.login)
+        return None
     hashed = f"{row.role} {row.password}"
     return Account(str(row.login), Role(row.role), hashlib.sha256(hashed.encode()).hexdigest()[:32])

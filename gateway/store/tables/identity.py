@@ -5,14 +5,25 @@ from __future__ import annotations
 import secrets
 import string
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import peewee
+import structlog
+
+from gateway.errors import DamagedFile, StorageError
+from gateway.store.files.database import storage_errors
+
+if TYPE_CHECKING:
+    from gateway.store.objects.store import Store
 
 _DIGITS = string.digits + string.ascii_uppercase
 _SMALLEST = 36**3
 """Below this a serial would have fewer than four characters."""
 _BEYOND = 1 << 31
 """Ids must fit clients with 32 bits."""
+
+
+log = structlog.get_logger("store")
 
 
 class _Identity(peewee.Model):
@@ -55,6 +66,31 @@ def store_identity(database: peewee.SqliteDatabase, identity: DeviceIdentity) ->
 
 
 def read_identity(database: peewee.SqliteDatabase) -> DeviceIdentity:
-    """The identity in a store."""
-    with database.bind_ctx([_Identity]):
-        return DeviceIdentity(int(_Identity.select().get().device_id))
+    """The identity in a store. Raises StorageError where it is damaged."""
+    with database.bind_ctx([_Identity]), storage_errors():
+        try:
+            found = DeviceIdentity(_Identity.select().get().device_id)
+        except (_Identity.DoesNotExist, ValueError, TypeError) as error:
+            raise StorageError("the device's id is missing or damaged") from error
+    if not found.plausible:
+        raise StorageError(f"the device's id is damaged: {found.device_id!r}")
+    return found
+
+
+def read_or_mend_identity(store: Store) -> DeviceIdentity:
+    """The identity of a device that starts; where it is damaged, the only row of `devices` tells
+    it, else a new id is drawn. Raises StorageError where it cannot be stored."""
+    try:
+        return read_identity(store.reader())
+    except DamagedFile:
+        raise
+    except StorageError as error:
+        rows = [DeviceIdentity(row["id"]) for row in store.load({"object": "devices"}).rows]
+        known = [row for row in rows if row.plausible]
+        identity = known[0] if len(known) == 1 else draw_identity()
+        log.warning("the device's id is made anew", why=str(error), device_id=identity.device_id)
+    with store.transaction(), store.database.bind_ctx([_Identity]):
+        store.database.create_tables([_Identity])
+        _Identity.delete().execute()
+        _Identity.create(device_id=identity.device_id)
+    return identity

@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import peewee
+import structlog
 
 from gateway.store.files.database import storage_errors
 from gateway.store.objects.store import Store
 from gateway.store.tables import own_table
+
+log = structlog.get_logger("store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,11 @@ class MachineTable:
             self._model.replace(id=_ONLY, **settings).execute()
 
     def _row(self, database: peewee.Database) -> MachineSettings:
-        rows = list(self._model.select().dicts().execute(database))
+        try:
+            rows = list(self._model.select().dicts().execute(database))
+        except (ValueError, TypeError, OverflowError) as error:
+            log.warning("the settings of the machine cannot be read", why=str(error))
+            rows = []
         return MachineSettings(*(rows[0][name] for name in _NAMES)) if rows else MachineSettings()
 
 

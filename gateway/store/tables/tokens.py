@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,7 @@ import peewee
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.fields import storable_text
 from gateway.store.objects.store import Store
-from gateway.store.tables import own_table
+from gateway.store.tables import AnyText, own_table
 
 LONGEST_NAME = 64
 _BYTES = 32
@@ -32,7 +33,17 @@ class Token:
 
     name: str
     created: datetime
-    """Aware, in UTC, whole seconds."""
+    """Aware, in UTC, whole seconds; 1970 where the stored time is damaged."""
+
+
+class _Created(peewee.BigIntegerField):
+    """Seconds in the database, a Token's `created` in Python."""
+
+    def python_value(self, value: object) -> datetime:
+        if type(value) is int:
+            with suppress(ValueError, OverflowError, OSError):
+                return datetime.fromtimestamp(value, UTC)
+        return datetime.fromtimestamp(0, UTC)
 
 
 class TokenTable:
@@ -45,9 +56,9 @@ class TokenTable:
         self._model = own_table(
             store,
             "gateway_tokens",
-            name=peewee.TextField(unique=True),
-            digest=peewee.TextField(unique=True),
-            created=peewee.BigIntegerField(),
+            name=AnyText(unique=True),
+            digest=AnyText(unique=True),
+            created=_Created(),
         )
 
     def create(self, name: str) -> str:
@@ -93,4 +104,4 @@ def _digest(token: str) -> str:
 
 
 def _token(row: Any) -> Token:
-    return Token(str(row.name), datetime.fromtimestamp(int(row.created), UTC))
+    return Token(str(row.name), row.created)

@@ -1,20 +1,27 @@
-"""Calls of the controller to the kernel fail in turn, on its own files and on the api's.
+"""Calls of the controller to the kernel fail one after the other, on its own files and the api's.
 
-strace makes them fail (`--inject`), in the feeding process as well. A controller that ends is
-started again, with whole calls: the doors decide, or the process restarts and decides.
+A run without failures is recorded first: start, reads, a changed rule, a checkpoint, stop. Then
+calls on each file fail once, each in a run of its own, in the feeding process as well, and the run
+proves that it did. A controller that ends is started again, with whole calls: the doors decide, or
+the process restarts and decides.
 """
 
 from __future__ import annotations
 
-import random
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .units import LONG, Units, share
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.objects.store import Store
+from tests.e2e.conftest import eventually
+
+from .kernel_calls import CALLS, Failure, failures, happened, recorded, recording
+from .units import COME_BACK_S, CONTROLLER, LONG, Tally, Units, share
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Site
@@ -23,56 +30,24 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.chaos
 
-FILES = ("journal.db", "mirror.db", "store.db")
-NAMES = (
-    *(f"{name}{suffix}" for name in FILES for suffix in ("", "-wal", "-shm")),
-    *("gateway.toml", "gateway.toml.last-good", "gateway.toml.accepted", "runtime.json"),
+FILES = (
+    *(
+        f"{name}{suffix}"
+        for name in ("journal.db", "mirror.db", "store.db")
+        for suffix in ("", "-wal", "-shm")
+    ),
+    *("gateway.toml", "gateway.toml.last-good", "gateway.toml.accepted"),
+    *("runtime.json", "controller.lock"),
     "",  # the data directory itself
 )
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call to the kernel, under the names that strace knows on any machine (`?`)."""
-
-    names: str
-    errors: tuple[str, ...]
-    often: int
-    """About as many are made by a start and three reads."""
-
-
-CALLS = {
-    "open": Call("?open,openat", ("EIO", "EMFILE", "EACCES", "ENOSPC", "EROFS", "ENOENT"), 60),
-    "read": Call("read,pread64", ("EIO", "EINTR", "ENOMEM"), 300),
-    "write": Call("write,pwrite64", ("EIO", "ENOSPC", "EDQUOT"), 60),
-    "sync": Call("fsync,fdatasync", ("EIO", "ENOSPC"), 12),
-    "rename": Call("?rename,?renameat,renameat2", ("EIO", "EACCES"), 2),
-    "mmap": Call("mmap", ("ENOMEM", "EACCES"), 12),
-    "truncate": Call("ftruncate", ("EIO", "ENOSPC"), 6),
-    "lock": Call("fcntl", ("EAGAIN", "ENOLCK", "EIO"), 200),
-    "flock": Call("flock", ("EWOULDBLOCK", "ENOLCK"), 1),
-    "stat": Call("?stat,?lstat,?newfstatat,?fstat,?statx", ("EIO", "EACCES", "ENOENT"), 120),
-    "unlink": Call("?unlink,unlinkat", ("EIO", "EACCES"), 3),
-    "seek": Call("?lseek", ("EIO",), 40),
-    "mode": Call("?chmod,fchmod,fchmodat,fchown,?chown", ("EPERM", "EROFS"), 4),
+BRIEF = {
+    "open": Failure("open", "mirror.db", 1, "EMFILE"),
+    "write": Failure("write", "journal.db-wal", 1, "ENOSPC"),
+    "mmap": Failure("mmap", "journal.db-shm", 1, "ENOMEM"),
 }
-PERSISTENT = 0.3
-"""Part of the cases in which every later call fails too, until the controller is started anew."""
-
-
-def injection(call: Call, draw: random.Random) -> str:
-    """What strace is to do."""
-    # Early calls, those of opening, are tried more often than late ones, which are alike.
-    first = 1 + int(call.often * draw.random() ** 2)
-    when = f"{first}+" if draw.random() < PERSISTENT else str(first)
-    return f"{call.names}:error={draw.choice(call.errors)}:when={when}"
-
-
-def traced(site: Site, injected: str) -> list[str]:
-    """The command that makes calls fail which concern the data directory."""
-    paths = [word for name in NAMES for word in ("-P", str(site.data / name))]
-    # -D: the controller is our child, not strace's, so that signals and its end are its own.
-    return ["strace", "-D", "-f", "-qqq", "-o", "/dev/null", *paths, "-e", f"inject={injected}"]
+"""In a bounded run."""
+REACHED = 0.95
+"""Part of the failures that must happen: how often a thread looks at a file differs by run."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,19 +58,69 @@ def tracing() -> None:
         pytest.skip("strace may not trace here")
 
 
-@pytest.mark.parametrize("name", CALLS if LONG else ("open", "write", "mmap"))
-def test_doors_decide_whichever_call_fails(copied: Copied, begin: Begin, name: str) -> None:
+def scenario(units: Units, tally: Tally, case: str) -> None:
+    """Start, reads, a changed rule, a checkpoint and an orderly stop of the controller."""
+    units.kept = [units.controller]
+    tally.note(units, case)
+    with closing(Store.open(units.site.data / "store.db", REGISTRY, lambda: 0)) as store:
+        store.modify("access_rules", {"name": f"renamed {case}"[:60]}, {"access_rules": {"id": 1}})
+        store.database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        version = store.policy_version()
+    try:
+        eventually(lambda: units.obeys(version), "a copied change", COME_BACK_S)
+    except AssertionError as error:
+        tally.broken.append(f"{case}: {error}")
+    tally.note(units, f"{case}, after a change")
+    units.stop()
+
+
+@pytest.fixture(scope="session")
+def made_calls(used: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], int]:
+    """Call and file -> how often the scenario makes it in one thread."""
+    found: list[dict[tuple[str, str], int]] = []
+    for _ in range(2):
+        site, log = _copy(used), tmp_path_factory.mktemp("calls") / "log"
+        with Units(site, wrapper=recording(site.data, FILES, log)) as units:
+            tally = Tally("recorded")
+            scenario(units, tally, "0")
+            tally.judge()
+        found.append(recorded(log, site.data, FILES))
+        shutil.rmtree(site.data)
+    return {key: min(count, found[1][key]) for key, count in found[0].items() if key in found[1]}
+
+
+def _copy(used: Site) -> Site:
+    data = used.home.new_path()
+    shutil.copytree(used.data, data, symlinks=True)
+    return type(used)(used.home, data, used.password)
+
+
+@pytest.mark.parametrize("name", CALLS if LONG else BRIEF)
+def test_doors_decide_whichever_call_fails(
+    request: pytest.FixtureRequest, copied: Copied, begin: Begin, name: str
+) -> None:
     tally, after = begin(f"a failing {name}"), begin(f"a failing {name}, then started again")
-    for number in range(share()):
-        injected = injection(CALLS[name], random.Random(f"{name} {number}"))  # noqa: S311 - no secret
-        case = injected.partition(":")[2]
+    missed = begin(f"a {name} that was not made to fail")
+    for failure in _failures(request, name):
         site = copied()
-        with Units(site, wrapper=traced(site, injected)) as units:
-            tally.note(units, case)
-            units.stop()
-            after.note(units, case)
+        log = site.data.with_name(f"{site.data.name}.{CONTROLLER}.calls")
+        with Units(site, wrapper=failure.command(site.data, log)) as units:
+            scenario(units, tally, str(failure))
+            if not happened(log):
+                missed.miss(str(failure))
+            after.note(units, str(failure))
             units.stop()
         shutil.rmtree(site.data)
     for each in (tally, after):
         each.judge()
     assert after.opened == after.tried, f"Ana was not let in: {after.shut}"
+    assert len(missed.shut) <= (1 - REACHED) * after.tried, f"never failed: {missed.shut}"
+
+
+def _failures(request: pytest.FixtureRequest, name: str) -> Iterator[Failure]:
+    if not LONG:
+        yield BRIEF[name]
+        return
+    made: dict[tuple[str, str], int] = request.getfixturevalue("made_calls")
+    chosen = {key: count for key, count in made.items() if key[0] == name}
+    yield from failures(chosen, max(share() // 10, 1))

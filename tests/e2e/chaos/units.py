@@ -153,11 +153,13 @@ class Units:
         site: Site,
         *,
         controller: Sequence[str] = (),
+        api: Sequence[str] = (),
         wrapper: Sequence[str] = (),
         directories: Mapping[str, Path] | None = None,
     ) -> None:
-        """`controller` is a command that executes each start of the controller, `wrapper` one for
-        the first. `directories` has the runtime directory of each role where they differ."""
+        """`controller` and `api` are commands that execute each start of theirs, `wrapper` one for
+        the first of the controller. `directories` has the runtime directory of each role where
+        they differ."""
         self.site = site
         shared = site.data.with_name(f"{site.data.name}.run")
         runtime = directories or dict.fromkeys((CONTROLLER, API), shared)
@@ -167,7 +169,7 @@ class Units:
         self.runtime = RuntimeDirectory(runtime[CONTROLLER])
         self._record = record_path(runtime[CONTROLLER])
         self.controller = Unit(CONTROLLER, site, listed, controller, wrapper)
-        self.api = Unit(API, site, listed)
+        self.api = Unit(API, site, listed, api)
         self.kept = [self.controller, self.api]
         """The programs that run; another may take the place of the api."""
         self.refusal = ""
@@ -211,6 +213,10 @@ class Units:
         edges = self._look(BoardRecord.recent)
         return next(it.stamp_ns for it in edges if it.pin == FRONT and it.stamp_ns > after_ns)
 
+    def forget_edges(self) -> None:
+        """Another board is going to take the place of this one."""
+        self._edges = {}
+
     def expect_edges(self) -> None:
         """No output has moved since the last look."""
         now = self.edges()
@@ -232,6 +238,13 @@ class Units:
     def status(self) -> ControllerStatus:
         with closing(ControllerClient(self.runtime)) as client:
             return client.status()
+
+    def obeys(self, version: int) -> bool:
+        """Whether the controller decides by what the store had at `version`."""
+        self.keep()
+        with suppress(GatewayError, OSError):
+            return self.status().policy_version >= version
+        return False
 
     def _answers(self) -> bool:
         self.keep()
@@ -357,6 +370,11 @@ class Tally:
             self.took_s.append(seen.took_s)
         else:
             self.shut.append(case)
+
+    def miss(self, case: str) -> None:
+        """Keep a case that did not come about."""
+        self.tried += 1
+        self.shut.append(case)
 
     def judge(self) -> None:
         """Fails when an invariant did not hold."""

@@ -86,6 +86,15 @@ def test_what_else_lies_there_is_left_alone(tmp_path: Path) -> None:
     assert kept.read_text() == "mine"
 
 
+def test_what_is_no_record_among_them_keeps_nobody_from_recording(tmp_path: Path) -> None:
+    (tmp_path / "00000001.jsonl").mkdir()
+    (tmp_path / "00000001.jsonl" / "x").touch()
+    (tmp_path / f"{'9' * 249}.jsonl").touch()
+    fill(RecordFiles(tmp_path, 2), 1_000)
+    records = [path for path in tmp_path.glob("0*.jsonl") if path.is_file()]
+    assert 0 < len(records) <= FILES + 1
+
+
 PENDING = PendingFactor(Person(1, group_ids=(1, 2), opening_times=((1, 500),)), 1, 30_000, 10_000)
 
 

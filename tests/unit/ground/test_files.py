@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.files import read_whole, write_whole
+from gateway.files import make_way, move_aside, read_whole, sweep_unfinished, write_whole
 from gateway.host.certificate import server_context
 
 
@@ -37,3 +37,34 @@ def test_a_file_that_its_check_refuses_leaves_the_old_one_alone(tmp_path: Path) 
     assert [(it.name, it.read_bytes()) for it in tmp_path.iterdir()] == [("file", b"old")]
     write_whole(path, b"new", like=path)
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o640)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "https.pem"
+    left, other = tmp_path / ".https.pem.abcd_123", tmp_path / ".other.pem.abcd_123"
+    for file in (left, other):
+        file.write_text("secret")
+
+    def look(fresh: Path) -> None:
+        assert not left.exists()
+        sweep_unfinished(path)
+        assert fresh.exists()
+
+    write_whole(path, b"new", check=look)
+    assert sorted(tmp_path.iterdir()) == [other, path]
+
+
+def test_a_directory_in_the_place_of_a_socket_is_put_aside(tmp_path: Path) -> None:
+    place = tmp_path / "socket"
+    place.touch()
+    make_way(place)
+    make_way(place)
+    for number in range(1, 10):
+        place.mkdir()
+        make_way(place)
+        assert (tmp_path / f"socket.aside-{number}").is_dir()
+    place.mkdir()
+    with pytest.raises(FileExistsError, match="delete them"):
+        move_aside(place)

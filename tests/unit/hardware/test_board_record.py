@@ -73,13 +73,17 @@ def test_a_record_outlives_its_owner(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"gwboard\x02" + bytes(100)])
-def test_a_file_that_is_no_record_is_refused_and_kept(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_record_is_put_aside_and_never_read(
+    tmp_path: Path, content: bytes
+) -> None:
     path = tmp_path / "b"
     path.write_bytes(content)
-    for open_it in (new, BoardRecord.read):
-        with pytest.raises(DeviceUnavailable, match="not a board record"):
-            open_it(path)
-    assert path.read_bytes() == content
+    with pytest.raises(DeviceUnavailable, match="not a board record"):
+        BoardRecord.read(path)
+    record = new(path)
+    assert record.pin(3).high
+    record.close()
+    assert (tmp_path / "b.aside-1").read_bytes() == content
 
 
 def test_a_missing_record_cannot_be_read(tmp_path: Path) -> None:

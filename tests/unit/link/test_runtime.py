@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,12 +180,50 @@ def test_nobody_else_can_open_a_lock(data: Path) -> None:
             assert lock.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_lock_that_cannot_be_opened_is_named(data: Path) -> None:
+@pytest.mark.parametrize(
+    "put",
+    [lambda lock: lock.symlink_to("none"), os.mkfifo, Path.mkdir],
+    ids=["link", "pipe", "dir"],
+)
+def test_what_is_no_lock_file_is_put_aside(data: Path, put: Callable[[Path], object]) -> None:
     runtime = RuntimeDirectory.create(data)
     lock = runtime.path / "run.lock"
-    lock.symlink_to(data)
-    with pytest.raises(DataDirectoryError, match=f"the lock {lock} cannot be used"):
-        runtime.holder("run")
+    put(lock)
+    assert runtime.holder("run") is None
+    with runtime.claim("run"):
+        assert runtime.holder("run") == f"pid {os.getpid()}"
+    assert os.path.lexists(f"{lock}.aside-1")
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_lock_that_cannot_be_opened_is_put_aside_unless_a_process_holds_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch, *, is_held: bool
+) -> None:
+    runtime = RuntimeDirectory.create(data)
+    lock = runtime.path / "run.lock"
+    opened, denied = os.open, [lock.touch()]
+
+    def deny(path: Any, *args: Any, **more: Any) -> int:
+        if Path(path) == lock and denied:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, *args, **more)
+
+    with lock.open() as holder, ExitStack() as stack:
+        if is_held:
+            fcntl.flock(holder, fcntl.LOCK_EX)
+        monkeypatch.setattr(os, "open", deny)
+        if is_held:
+            with pytest.raises(DataDirectoryError, match=f"the lock {lock} cannot be used"):
+                runtime.holder("run")
+            with pytest.raises(DataDirectoryError, match="Permission denied"):
+                stack.enter_context(runtime.claim("run"))
+        else:
+            assert runtime.holder("run") is None
+            monkeypatch.setattr(
+                "gateway.link.locks.move_aside", lambda _: (denied.clear(), lock.unlink())
+            )
+            stack.enter_context(runtime.claim("run"))
+            assert runtime.holder("run") == f"pid {os.getpid()}"
 
 
 def test_systemds_second_directory_is_the_apis(

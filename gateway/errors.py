@@ -66,6 +66,10 @@ class ReadOnlyFile(StorageError):
     is opened anew may write again."""
 
 
+class LostIdentity(StorageError):
+    """A store that can be read does not tell the device's id."""
+
+
 class DamagedFile(StorageError):
     """A database file is not what this program wrote: damage, rubbish, or a newer form.
 

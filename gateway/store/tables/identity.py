@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 import string
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import peewee
 import structlog
 
-from gateway.errors import DamagedFile, StorageError
+from gateway.errors import LostIdentity
 from gateway.store.files.database import storage_errors
 
 if TYPE_CHECKING:
@@ -66,14 +66,17 @@ def store_identity(database: peewee.SqliteDatabase, identity: DeviceIdentity) ->
 
 
 def read_identity(database: peewee.SqliteDatabase) -> DeviceIdentity:
-    """The identity in a store. Raises StorageError where it is damaged."""
+    """The identity in a store. Raises LostIdentity, and StorageError."""
     with database.bind_ctx([_Identity]), storage_errors():
         try:
-            found = DeviceIdentity(_Identity.select().get().device_id)
-        except (_Identity.DoesNotExist, ValueError, TypeError) as error:
-            raise StorageError("the device's id is missing or damaged") from error
+            rows = list(_Identity.select())
+        except (ValueError, TypeError) as error:
+            raise LostIdentity("the device's id is damaged") from error
+    if not rows:
+        raise LostIdentity("the device's id is missing")
+    found = DeviceIdentity(rows[0].device_id)
     if not found.plausible:
-        raise StorageError(f"the device's id is damaged: {found.device_id!r}")
+        raise LostIdentity(f"the device's id is damaged: {found.device_id!r}")
     return found
 
 
@@ -82,11 +85,9 @@ def read_or_mend_identity(store: Store) -> DeviceIdentity:
     it, else a new id is drawn. Raises StorageError where it cannot be stored."""
     try:
         return read_identity(store.reader())
-    except DamagedFile:
-        raise
-    except StorageError as error:
-        rows = [DeviceIdentity(row["id"]) for row in store.load({"object": "devices"}).rows]
-        known = [row for row in rows if row.plausible]
+    except LostIdentity as error:
+        found: list[Any] = [row["id"] for row in store.load({"object": "devices"}).rows]
+        known = [each for each in map(DeviceIdentity, found) if each.plausible]
         identity = known[0] if len(known) == 1 else draw_identity()
         log.warning("the device's id is made anew", why=str(error), device_id=identity.device_id)
     with store.transaction(), store.database.bind_ctx([_Identity]):

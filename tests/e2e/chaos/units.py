@@ -240,10 +240,10 @@ class Units:
             return client.status()
 
     def obeys(self, version: int) -> bool:
-        """Whether the controller decides by what the store had at `version`."""
+        """Whether the controller decides by what the store has at `version`."""
         self.keep()
-        with suppress(GatewayError, OSError):
-            return self.status().policy_version >= version
+        with suppress(GatewayError, OSError), closing(ControllerClient(self.runtime)) as client:
+            return client.await_policy(version)
         return False
 
     def _answers(self) -> bool:

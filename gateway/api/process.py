@@ -123,12 +123,10 @@ def run_api(
     device_time = DeviceTime(zone, site.site.wire_time)
     with ExitStack() as stack:
         stack.enter_context(runtime.claim("api", data / STORE_FILE))
-        sweep_copies(data / STORE_FILE)
-        sweep_left()
         store = stack.enter_context(
             Store.open(data / STORE_FILE, _objects(site), lambda: device_time.stamp(clock.utc()))
         )
-        sweep_restored(data)
+        _sweep(data)
         journal = JournalReader(data / JOURNAL_FILE)
         stack.callback(journal.close)
         projection = Projection(store, journal, site.site.access_log_capacity)
@@ -244,6 +242,13 @@ def _server(context: CommandContext) -> Server:
         _make_usable(certificate, context.clock.utc())
         listeners.append(Listener(*parse_address(http.tls, "--https"), certificate))
     return Server(create_app(context), *listeners)
+
+
+def _sweep(data: Path) -> None:
+    """Remove what killed processes left: copies hold secrets."""
+    sweep_copies(data / STORE_FILE)
+    sweep_left()
+    sweep_restored(data)
 
 
 def _make_usable(certificate: Path, now: datetime) -> None:

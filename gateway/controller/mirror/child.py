@@ -55,7 +55,8 @@ class ChildFeed:
         """End the process. What it has not committed is copied at the next start."""
         self._ending.set()
         self._kill()
-        self._thread.join()
+        if self._thread.ident is not None:  # it was started
+            self._thread.join()
 
     def send(self, command: dict[str, Any]) -> None:
         """Hand a command over; one for a process that takes none is lost, and made up for by the

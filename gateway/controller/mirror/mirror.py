@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import peewee
 import structlog
 
 from gateway.clock import AdjustableClock
@@ -266,7 +267,10 @@ class Mirror:
                     opened.append(open_mirror(path, self._note_damage))
                     stack.callback(opened[-1].close_all)
                 store, compiling = opened
-            except (StorageError, sqlite3.Error, LookupError, ValueError) as error:
+            except (
+                *(StorageError, peewee.PeeweeException, sqlite3.Error),
+                *(LookupError, ValueError),
+            ) as error:
                 if self._path.exists():
                     log.warning("the mirror cannot be read", why=reason(error))
                 return

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 Talk = Callable[[socket.socket], None]
@@ -19,6 +20,12 @@ Talk = Callable[[socket.socket], None]
 
 def answer(data: bytes) -> Talk:
     return lambda connection: connection.sendall(data)
+
+
+def says(body: object, status: str = "200 OK") -> Talk:
+    """An answer with `body` as JSON."""
+    text = json.dumps(body).encode()
+    return answer(f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text)
 
 
 @dataclass
@@ -37,19 +44,25 @@ class Request:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def form(self) -> dict[str, str]:
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
 
 @dataclass
 class WildServer:
-    """Listens on a port of its own and answers each request by `talk`."""
+    """Listens on `port`, or on one of its own, and answers each request by `answers`, or `talk`."""
 
     talk: Talk = field(default_factory=lambda: answer(OK))
+    answers: Callable[[Request], Talk] | None = None
+    port: int = 0
     tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
 
     def __post_init__(self) -> None:
         self.ended = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", self.port))
         self._open: list[socket.socket] = []
         self.port = int(self._listener.getsockname()[1])
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -92,8 +105,9 @@ class WildServer:
                     name, _, value = text.partition(b": ")
                     headers[name.decode()] = value.decode()
                 body = reader.read(int(headers.get("Content-Length", 0)))
-                self.requests.append(Request(line.decode(), headers, body))
-                self.talk(connection)
+                request = Request(line.decode(), headers, body)
+                self.requests.append(request)
+                (self.answers(request) if self.answers else self.talk)(connection)
 
 
 def drip(text: bytes, ended: threading.Event) -> Talk:

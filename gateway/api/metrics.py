@@ -15,6 +15,7 @@ from gateway.api.bearer import CHALLENGE, bearer
 from gateway.api.openapi.document import METRICS_PATH
 from gateway.api.statuses import status_of
 from gateway.commands.context import CommandContext
+from gateway.commands.online_server import OnlineServer
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
 from gateway.link.messages import ControllerStatus, DeviceStatus, DoorStatus
 from gateway.store.tables.destinations import DestinationState
@@ -42,7 +43,7 @@ def metrics_blueprint(context: CommandContext) -> Blueprint:
             servers = context.destinations()
         except StorageError:
             servers = ()
-        registry.register(_StatusCollector(context.version, status, servers))
+        registry.register(_StatusCollector(context.version, status, servers, context.online()))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     blueprint.add_url_rule(METRICS_PATH, view_func=metrics, methods=["GET"])
@@ -58,8 +59,10 @@ class _StatusCollector:
         version: str,
         status: ControllerStatus | None,
         servers: Sequence[DestinationState],
+        online: OnlineServer | None,
     ) -> None:
         self._version = version
+        self._online = online
         self._servers = servers
         self._status = status
 
@@ -74,6 +77,7 @@ class _StatusCollector:
             yield from _doors(self._status.doors)
             yield from _devices(self._status.devices)
         yield from _outbox(self._servers)
+        yield from _online(self._online)
 
 
 def _controller(status: ControllerStatus) -> Iterator[Metric]:
@@ -170,6 +174,18 @@ def _outbox(servers: Sequence[DestinationState]) -> Iterator[Metric]:
         for server in servers:
             counter.add_metric([server.name], getattr(server, name))
         yield counter
+
+
+def _online(server: OnlineServer | None) -> Iterator[Metric]:
+    """The server of the online modes; nothing in standalone mode."""
+    if server is None:
+        return
+    yield _gauge("gateway_server_failures", "Failures of that server in sequence", server.failures)
+    yield _gauge(
+        "gateway_server_last_success_timestamp_seconds",
+        "When that server answered last, or 0",
+        server.last_success_utc,
+    )
 
 
 def _doors(doors: tuple[DoorStatus, ...]) -> Iterator[Metric]:

@@ -32,6 +32,7 @@ from gateway.commands.enrolment_runner import Enrolled
 from gateway.commands.listening import Listening
 from gateway.commands.lost_store import sweep_restored
 from gateway.commands.modes import end_modes, keep_modes
+from gateway.commands.online_server import OnlineServer
 from gateway.commands.server_requests import RunServerRequest
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
 from gateway.files import move_aside, sweep_unfinished
@@ -44,7 +45,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import Registry
 from gateway.objects.fields import Extension
-from gateway.settings import HttpSettings, ServerSettings, SiteFile, read_running_site
+from gateway.settings import HttpSettings, SiteFile, read_running_site
 from gateway.settings.addresses import parse_address
 from gateway.store.backup import sweep_copies
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
@@ -79,6 +80,11 @@ class Outward(Protocol):
     def wake(self) -> None:
         """There may be something new in the journal or the database."""
 
+    def heard(self, fact: Fact | None) -> None:
+        """Take a fact of the controller; it must not block."""
+
+    def online(self) -> OnlineServer | None: ...
+
     def states(self) -> Sequence[DestinationState]: ...
 
     def journal_done(self) -> int | None:
@@ -88,9 +94,10 @@ class Outward(Protocol):
 
 
 MakeOutward = Callable[
-    [Store, JournalReader, Clock, DeviceTime, int, ServerSettings, Callable[[], bool]], Outward
+    [Store, JournalReader, Clock, DeviceTime, int, SiteFile, ControllerClient, Callable[[], bool]],
+    Outward,
 ]
-"""Called with the device's id before the settings, and with whether the clock is trusted."""
+"""Called with the device's id before the site, and with whether the clock is trusted."""
 
 
 def run_api(
@@ -135,7 +142,7 @@ def run_api(
         trusted = partial(clock_trusted_by, controller)
         identity = read_or_mend_identity(store)
         uplink = outward(
-            store, journal, clock, device_time, identity.device_id, site.servers, trusted
+            store, journal, clock, device_time, identity.device_id, site, controller, trusted
         )
         context = CommandContext(
             store=store,
@@ -156,6 +163,7 @@ def run_api(
             request_restart=request_restart,
             clock_mark=runtime.clock_mark,
             destinations=uplink.states,
+            online=uplink.online,
         )
         expired = ExpiredPeople(store, clock, device_time, trusted)
         store.protect()
@@ -169,11 +177,19 @@ def run_api(
         notifier = Notifier()
         living: list[Living] = [server]
         feed = partial(feed_watchdog, notifier, living)
-        modes = partial(_follow_modes, context)
         follower = _Follower(
-            projection, store, zone, feed, modes, controller, request_restart, uplink
+            projection,
+            store,
+            zone,
+            feed,
+            partial(_follow_modes, context),
+            controller,
+            request_restart,
+            uplink,
         )
-        _start(stack, uplink, FactListener(runtime, follower.heard))
+        # A question must not wait for the database, which the follower brings up to date.
+        listeners = (FactListener(runtime, it.heard) for it in (uplink, follower))
+        _start(stack, uplink, *listeners)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         runtime.note("api", urls)

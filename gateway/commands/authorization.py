@@ -21,6 +21,7 @@ from gateway.link.messages import (
     ReleaseTurnstile,
     RowId,
 )
+from gateway.settings import Side, SiteFile
 from gateway.store.tables.audit import AuditType
 
 _EVENTS: dict[int, Literal[3, 6, 7]] = {3: 3, 6: 6, 7: 7}
@@ -46,21 +47,16 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
         raise InvalidRequest(
             f"event must be one of {', '.join(map(str, _EVENTS))} (found {request.event})"
         )
-    openings = checked_openings(call.context.site, request.actions)
+    openings, turnstile = granted_openings(call.context.site, request.actions)
     log_type_id = _checked_log_type(call.context, request.log_type_id)
-    sides = [opening.sides for opening in openings if isinstance(opening, ReleaseTurnstile)]
     try:
         call.context.controller.ask(
             Authorize(
                 event=event,
                 user_id=request.user_id,
                 portal_id=request.portal_id,
-                openings=tuple(
-                    Opening(door=opening.door, timeout_ms=opening.timeout_ms)
-                    for opening in openings
-                    if isinstance(opening, OpenDoor)
-                ),
-                turnstile=tuple(sorted(frozenset().union(*sides))),
+                openings=openings,
+                turnstile=turnstile,
                 log_type_id=log_type_id,
                 by=call.caller.login or "",
             )
@@ -68,6 +64,23 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
     finally:
         call.context.refresh_logs()
     return DONE
+
+
+def granted_openings(
+    site: SiteFile, actions: list[ActionItem]
+) -> tuple[tuple[Opening, ...], tuple[Side, ...]]:
+    """What `actions` of a server's grant open: doors, and directions of the turnstile.
+
+    Raises InvalidRequest for the first invalid action.
+    """
+    checked = checked_openings(site, actions)
+    sides = [opening.sides for opening in checked if isinstance(opening, ReleaseTurnstile)]
+    doors = tuple(
+        Opening(door=opening.door, timeout_ms=opening.timeout_ms)
+        for opening in checked
+        if isinstance(opening, OpenDoor)
+    )
+    return doors, tuple(sorted(frozenset().union(*sides)))
 
 
 def _checked_log_type(context: CommandContext, log_type_id: int) -> int:

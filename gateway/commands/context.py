@@ -15,6 +15,7 @@ from gateway.clock import Clock, DeviceTime
 from gateway.commands.enrolment_runner import EnrolmentRunner
 from gateway.commands.heavy import HeavyCommands
 from gateway.commands.listening import Listening
+from gateway.commands.online_server import OnlineServer
 from gateway.commands.pace import CommandPace
 from gateway.commands.rights import Caller, Sessions
 from gateway.commands.secret_refusals import SecretRefusals
@@ -39,6 +40,10 @@ R_co = TypeVar("R_co", covariant=True)
 
 def _no_restart() -> None:
     """For a process that nothing would start again."""
+
+
+def _standalone() -> None:
+    """No server is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,8 @@ class CommandContext:
     """Runs enrolments, one at a time."""
     destinations: Callable[[], Sequence[DestinationState]] = tuple
     """How the servers fare that this device sends to. Raises StorageError."""
+    online: Callable[[], OnlineServer | None] = _standalone
+    """How the server of the online modes fares; None in standalone mode."""
 
     def __post_init__(self) -> None:
         # The documented way to set a derived field of a frozen dataclass.

@@ -238,6 +238,8 @@ _LIVE = (
         _number("online_client", "max_request_attempts", "3", 1, ONLINE_MOST_ATTEMPTS),
         _number("online_client", "request_timeout", "5000", 100, ONLINE_TIMEOUT_MAX_MS),
         _flag("online_client", "contingency_enabled", "1"),
+        # 0 for no `device_is_alive` while the server answers.
+        _number("online_client", "alive_interval", "30000", 0, 86_400_000),
     ),
     # The empty address switches push off. Milliseconds, and seconds between two polls.
     *_acts_on(
@@ -269,7 +271,7 @@ _STORED = {
         sec_box_out_mode=0 relay_out_mode=0 gpio_ext1_mode=0 gpio_ext2_mode=0 gpio_ext3_mode=0
         gpio_ext1_idle=1 gpio_ext2_idle=1 gpio_ext3_idle=1
     """,
-    "online_client": "extract_template=0 alive_interval=30000",
+    "online_client": "extract_template=0",
     "monitor": "enable_photo_upload=0",
     "identifier": """
         verbose_logging=1 log_type=0 face_identification_enabled=0

@@ -34,11 +34,12 @@ class ServerAddress:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
-    def target(self, topic: str = "") -> str:
-        """The request target for `topic`, which stands before the query; the address itself if
-        there is none."""
+    def target(self, topic: str = "", query: str = "") -> str:
+        """The request target for `topic`, which stands before the address's query and `query`; the
+        address itself if there is none."""
         path = f"{self.path}/{topic}" if topic or not self.path else self.path
-        return path + (f"?{self.query}" if self.query else "")
+        whole = "&".join(part for part in (self.query, query) if part)
+        return path + (f"?{whole}" if whole else "")
 
 
 def server_address(

@@ -30,6 +30,17 @@ class SendOutcome(StrEnum):
     """Any other answer, or none."""
 
 
+_NOT_SERVED = frozenset({404, 405, 410, 501})
+"""Statuses of a server that does not serve a topic. Any other but 2xx may pass."""
+
+
+def outcome_of(status: int) -> SendOutcome:
+    """How a request ended that was answered with `status`; 0 for no answer."""
+    if 200 <= status < 300:
+        return SendOutcome.ACCEPTED
+    return SendOutcome.UNKNOWN if status in _NOT_SERVED else SendOutcome.FAILED
+
+
 class Verdict(StrEnum):
     """What becomes of the message that is sent."""
 

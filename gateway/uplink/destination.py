@@ -65,6 +65,12 @@ class DestinationRecord:
             failing_since_utc=state.failing_since_utc or now,
         )
 
+    def stays_failed(self, why: str) -> None:
+        """As `failed`, of a state that is looked at again and again: each cause counts once."""
+        state = self.required()
+        if why != state.last_error or not state.failing_since_utc:
+            self.failed(why)
+
     def due(self, *, at_once: bool) -> bool:
         """Whether the state is to be stored now."""
         state, old = self.state, self._stored

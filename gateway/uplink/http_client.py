@@ -52,6 +52,18 @@ class HttpAnswer:
     date: str = field(default="", compare=False)
     """The header of that name."""
 
+    @property
+    def accepted(self) -> bool:
+        """Whether the status is one from 200 to 299."""
+        return 200 <= self.status < 300
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with it, in words that stand for themselves."""
+        if not self.status or self.accepted:
+            return self.why
+        return f"answered {self.status}" + (f": {self.why}" if self.why else "")
+
 
 class Deadline:
     """The instant by which the running request must have ended. One thread sets it."""
@@ -214,10 +226,15 @@ class HttpClient:
         """The server that the connection leads to."""
 
     def post(
-        self, address: ServerAddress, topic: str, body: Mapping[str, Any], timeout_s: float
+        self,
+        address: ServerAddress,
+        topic: str,
+        body: Mapping[str, Any],
+        timeout_s: float,
+        query: str = "",
     ) -> HttpAnswer:
-        """POST `body` as JSON, see `request`."""
-        content, target = json_content(body), address.target(topic)
+        """POST `body` as JSON, see `request`. `query` follows that of the address."""
+        content, target = json_content(body), address.target(topic, query)
         return self.request(address, target, timeout_s, content=content, kind="application/json")
 
     def request(

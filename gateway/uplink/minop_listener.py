@@ -70,6 +70,8 @@ class MinopChannel:
     kinds = (EntryKind.ACCESS,)
     tables = ()
     probed = False
+    held = None
+    success_utc = 0
     alive_s = 0.0
 
     def __init__(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.access.online import Operation
 from gateway.doors.values import Mode, effective_mode
 from gateway.objects.declaration import ObjectType
 from gateway.objects.server_address import ServerAddress, server_address
@@ -21,6 +22,7 @@ KINDS = (
     EntryKind.ALARM,
     EntryKind.GAVE_UP,
     EntryKind.MODE,
+    EntryKind.ONLINE,
     EntryKind.STARTED,
     EntryKind.TURN,
 )
@@ -90,15 +92,21 @@ class MonitorTopics:
     """Turns entries, in their order, and changes into notifications of one device."""
 
     def __init__(
-        self, device_id: int, access_logs: ObjectType, *, event_ids: bool, secrets: bool
+        self,
+        device_id: int,
+        access_logs: ObjectType,
+        stamp_of: Callable[[int], int],
+        *,
+        event_ids: bool,
+        secrets: bool,
     ) -> None:
-        """`event_ids` adds `access_event_id`. Without `secrets` no PIN is told."""
+        """`stamp_of` gives the device time of Unix seconds. `event_ids` adds `access_event_id`.
+        Without `secrets` no PIN is told."""
         self._device_id = device_id
+        self._stamp_of = stamp_of
         self._event_ids = event_ids
         self._secrets = secrets
-        self._modes: dict[int, Mode] = {}
-        """By door, as far as entries have told."""
-        self._told_mode = ""
+        self._mode = _ModeTracker()
         self._access_columns = {
             field.name: (field.default if field.default is not None else 0, field.secret)
             for field in access_logs.fields
@@ -125,15 +133,8 @@ class MonitorTopics:
                 if found is not None:
                     # As the projection does to the row.
                     yield self._access({**found.body["row"], "event": 13}, "updated")
-            case EntryKind.STARTED:
-                self._modes.clear()
-                yield self._mode(stamp, "none")
-            case EntryKind.MODE if "door" in entry.body:
-                # A mode of the device is an entry for each door.
-                self._modes[entry.body["door"]] = Mode(entry.body["mode"])
-                mode = _MODES[effective_mode(*self._modes.values())]
-                if mode != self._told_mode:
-                    yield self._mode(stamp, mode)
+            case EntryKind.STARTED | EntryKind.MODE | EntryKind.ONLINE if self._mode.take(entry):
+                yield self._operation_mode(stamp)
             case _:
                 pass
 
@@ -188,15 +189,45 @@ class MonitorTopics:
         about = {"access_event_id": row["id"]} if self._event_ids else {}
         return {**about, "device_id": self._device_id, "time": row["timestamp"]}
 
-    def _mode(self, stamp: int, exception_mode: str) -> Notification:
-        self._told_mode = exception_mode
-        mode = {
-            "mode": 0,
-            "mode_name": "DEFAULT",
+    def _operation_mode(self, stamp: int) -> Notification:
+        mode, lost_utc_s = self._mode, self._mode.lost_utc_s
+        told = {
+            "mode": int(bool(mode.contingency)),
+            "mode_name": "CONTINGENCY" if mode.contingency else "DEFAULT",
             "time": stamp,
-            "last_offline": 0,
-            "exception_mode": exception_mode,
+            "last_offline": self._stamp_of(lost_utc_s) if lost_utc_s else 0,
+            "exception_mode": mode.exception or "none",
         }
         return Notification(
-            "operation_mode", {"operation_mode": mode, "device_id": self._device_id}
+            "operation_mode", {"operation_mode": told, "device_id": self._device_id}
         )
+
+
+class _ModeTracker:
+    """What entries have told of the modes; nothing at first, so that the next entry is told."""
+
+    def __init__(self) -> None:
+        self._doors: dict[int, Mode] = {}
+        self.exception: str | None = None
+        """The word of the strongest exception mode of all doors."""
+        self.contingency: bool | None = None
+        """Whether this device decides in place of a server of the online modes."""
+        self.lost_utc_s = 0
+        """When that server was lost last, in Unix seconds; 0 for never since the start."""
+
+    def take(self, entry: CommittedEntry) -> bool:
+        """Whether `entry`, of any kind that is about modes, changes what is told."""
+        before = self.exception, self.contingency
+        body = entry.body
+        if entry.kind is EntryKind.STARTED:
+            self._doors.clear()
+            self.exception, self.contingency, self.lost_utc_s = "none", False, 0
+            return True
+        if entry.kind is EntryKind.ONLINE:
+            self.contingency = body["mode"] == Operation.CONTINGENCY
+            self.lost_utc_s = body["lost_utc_s"]
+        elif "door" in body:
+            # A mode of the device is an entry for each door.
+            self._doors[body["door"]] = Mode(body["mode"])
+            self.exception = _MODES[effective_mode(*self._doors.values())]
+        return (self.exception, self.contingency) != before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -11,7 +12,7 @@ from gateway.clock import Clock, DeviceTime
 from gateway.settings import ServerSettings
 from gateway.store.journal import CommittedEntry, JournalReader
 from gateway.store.objects.store import Store
-from gateway.uplink.delivery import SendOutcome
+from gateway.uplink.delivery import SendOutcome, outcome_of
 from gateway.uplink.http_client import HttpClient
 from gateway.uplink.monitor import (
     CHANGED,
@@ -26,9 +27,6 @@ from gateway.uplink.outbox import Change
 
 log = structlog.get_logger("monitor")
 
-_NOT_SERVED = frozenset({404, 405, 410, 501})
-"""Statuses of a server that does not serve a topic. Any other but 2xx may pass."""
-
 
 class MonitorChannel:
     """POSTs notifications to the server in the module `monitor` of the configuration."""
@@ -37,6 +35,8 @@ class MonitorChannel:
     kinds = KINDS
     tables = CHANGED
     probed = True
+    held = None
+    success_utc = 0
 
     def __init__(
         self,
@@ -82,6 +82,7 @@ class MonitorChannel:
         return MonitorTopics(
             self._device_id,
             self._store.registry["access_logs"],
+            lambda utc_s: self._device_time.stamp(datetime.fromtimestamp(utc_s, UTC)),
             event_ids=settings.inform_event_id,
             secrets=settings.address.tls or self._servers.plain_secrets,
         )
@@ -132,12 +133,7 @@ class MonitorChannel:
         answer = self._client.post(
             settings.address, message.topic, message.body, settings.timeout_s
         )
-        if 200 <= answer.status < 300:
-            return SendOutcome.ACCEPTED, ""
-        text = f"answered {answer.status}" if answer.status else answer.why
-        if answer.status and answer.why:
-            text += f": {answer.why}"
-        return SendOutcome.UNKNOWN if answer.status in _NOT_SERVED else SendOutcome.FAILED, text
+        return outcome_of(answer.status), answer.fault
 
     def abort(self) -> None:
         self._client.abort()

@@ -71,6 +71,14 @@ class ServerChannel(Protocol):
         Raises StorageError, and InvalidRequest for settings that cannot be used.
         """
 
+    @property
+    def held(self) -> str | None:
+        """None while messages may be sent; else why not, empty if that is no failure."""
+
+    @property
+    def success_utc(self) -> int:
+        """When the server answered last what is sent to it beside the outbox, in Unix seconds."""
+
     def told_of(self, entries: list[CommittedEntry]) -> list[tuple[int, list[Notification]]]:
         """The messages of `entries`, in order, with the number of the entry that each is about."""
 
@@ -139,6 +147,7 @@ class Outbox:
         """The message that `_progress` is about."""
         self._alive_sent_s = -float("inf")
         self._failing = False
+        self._held: str | None = None
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._retry = threading.Event()
@@ -218,7 +227,7 @@ class Outbox:
             server = self._channel.configure()
         except InvalidRequest as error:
             self._begin("")
-            self._record.failed(str(error))
+            self._record.stays_failed(str(error))
             return None
         if server is None:
             self._switch_off()
@@ -229,6 +238,8 @@ class Outbox:
             self._retry.clear()
             self._progress = replace(self._progress, not_before_s=0.0)
         item = self._next(now_s)
+        if self._is_held():
+            return None
         if self._progress.not_before_s > now_s:
             return self._progress.not_before_s - now_s
         if item is None and not self._progress.probes:
@@ -237,6 +248,19 @@ class Outbox:
                 return left_s
         self._send(item)
         return 0
+
+    def _is_held(self) -> bool:
+        """Whether nothing may be sent now, as the channel knows from elsewhere."""
+        held, state = self._channel.held, self._record.required()
+        success_utc = max(state.last_success_utc, self._channel.success_utc)
+        self._record.state = replace(state, last_success_utc=success_utc)
+        if held:
+            self._record.stays_failed(held)
+        if held is None and self._held:
+            self._progress = Progress(suspects=self._progress.suspects)
+            self._record.succeeded()
+        self._held = held
+        return held is not None
 
     def _alive_left_s(self, now_s: float) -> float | None:
         """The seconds until the next keep-alive, None for never."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from gateway.clock import Clock, DeviceTime
 from gateway.commands.context import CommandContext
 from gateway.commands.enrolment_runner import Enrolled
+from gateway.commands.online_server import OnlineServer
 from gateway.commands.server_requests import RunServerRequest
 from gateway.host.process import boot_id
-from gateway.settings import ServerSettings
+from gateway.link.client import ControllerClient
+from gateway.link.messages import Fact
+from gateway.settings import SiteFile
 from gateway.store.journal import JournalReader
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState, DestinationTable
@@ -21,9 +25,14 @@ from gateway.uplink.mqtt.bridge import MqttBridge
 from gateway.uplink.mqtt.channel import MqttChannel
 from gateway.uplink.mqtt.device import ContextDevice
 from gateway.uplink.mqtt.discovery import BridgeIdentity
+from gateway.uplink.online.channel import OnlineChannel
+from gateway.uplink.online.client import OnlineClient
+from gateway.uplink.online.questions import QuestionWorkers
 from gateway.uplink.outbox import Outbox
 from gateway.uplink.peer_actions import PeerActions
 from gateway.uplink.push import PushPoller
+
+_Part = OnlineClient | Outbox | PushPoller | PeerActions | MqttBridge
 
 
 class Uplink:
@@ -36,24 +45,31 @@ class Uplink:
         clock: Clock,
         device_time: DeviceTime,
         device_id: int,
-        servers: ServerSettings,
+        site: SiteFile,
+        controller: ControllerClient,
         trusted: Callable[[], bool],
     ) -> None:
         """`trusted` tells whether the clock is trusted. Raises StorageError."""
+        servers = site.servers
+        self._online = OnlineClient(store, clock, device_id, servers, controller, self.wake)
+        self._questions = QuestionWorkers(
+            self._online, store, clock, device_time, device_id, site, controller
+        )
         self._monitor = MonitorChannel(store, journal, clock, device_time, device_id, servers)
         minop = MinopChannel(store, device_time, device_id, servers)
+        self._online_channel = OnlineChannel(self._online, device_id, servers)
         self._make_outbox = partial(
             Outbox, store=store, journal=journal, clock=clock, settings=servers, trusted=trusted
         )
         self._trusted = trusted
-        self._outboxes: tuple[Outbox, ...] = tuple(map(self._make_outbox, (self._monitor, minop)))
+        self._outboxes: tuple[Outbox, ...] = tuple(
+            map(self._make_outbox, (self._monitor, self._online_channel, minop))
+        )
         self._push = PushPoller(store, clock, device_id, servers)
         self._peers = PeerActions(store, journal, clock, device_id, servers, boot_id())
         self._single: tuple[Outbox | PushPoller, ...] = (*self._outboxes, self._push)
-        self._all: tuple[Outbox | PushPoller | PeerActions | MqttBridge, ...] = (
-            *self._single,
-            self._peers,
-        )
+        # The client before its outbox, which follows its settings.
+        self._all: tuple[_Part, ...] = (self._online, *self._single, self._peers)
 
     def take_commands(self, run: RunServerRequest) -> None:
         """Let `run` carry out the commands of servers. Called once, before the start."""
@@ -99,11 +115,24 @@ class Uplink:
         """End running requests and wait for the threads."""
         for each in reversed(self._all):
             each.close()
+        self._questions.close()
 
     def wake(self) -> None:
         """There may be something new in the journal or the database."""
         for each in self._all:
             each.wake()
+
+    def heard(self, fact: Fact | None) -> None:
+        """Take a question of the controller, and what it believes of the server."""
+        if fact is not None and fact.status is not None:
+            self._online.heard(fact.status)
+        if fact is not None and fact.question is not None:
+            self._questions.take(fact.question)
+
+    def online(self) -> OnlineServer | None:
+        """How the server of the online modes fares; None in standalone mode."""
+        state = self._online.state
+        return None if state is None else replace(state, waiting=self._questions.waiting)
 
     def states(self) -> list[DestinationState]:
         """How each destination that is on fares. Raises StorageError."""
@@ -117,9 +146,14 @@ class Uplink:
         )
 
     def enrolled(self, result: Enrolled) -> None:
-        """Tell the result of an enrolment that nobody waited for and that was not saved."""
-        if result.saved or result.value is None:
+        """Tell the result of an enrolment that nobody waited for: the monitor, if it was not saved,
+        and the server of the online modes."""
+        if result.value is None:
             return
-        message = self._monitor.enrolled(result.kind, result.value, result.user_id)
+        what = result.kind, result.value, result.user_id
+        message = None if result.saved else self._monitor.enrolled(*what)
         if message is not None:
             self._outboxes[0].send_soon(message)
+        message = self._online_channel.enrolled(*what)
+        if message is not None:
+            self._outboxes[1].send_soon(message)

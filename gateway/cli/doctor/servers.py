@@ -10,7 +10,12 @@ from gateway.commands.rights import PUSH
 from gateway.errors import SettingsError
 from gateway.settings import MqttSettings, ServerSettings, SiteFile
 from gateway.store.files import STORE_FILE
-from gateway.store.tables.destinations import DestinationState, is_peer, stored_destinations
+from gateway.store.tables.destinations import (
+    ONLINE,
+    DestinationState,
+    is_peer,
+    stored_destinations,
+)
 from gateway.uplink.http_client import tls_context
 from gateway.uplink.minop_listener import MINOP
 from gateway.uplink.mqtt.connection import broker_password, broker_tls
@@ -39,6 +44,13 @@ def server_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
             )
             yield warn(state.name, lost)
         if state.server.startswith("http://"):
+            if state.name == ONLINE and not servers.plain_secrets:
+                yield warn(
+                    state.name,
+                    f"{state.server} gets no PIN and no password: in Enterprise mode nobody is let "
+                    "in with one until its address begins with https:// or [servers] plain_secrets "
+                    "is true",
+                )
             yield warn(
                 state.name,
                 f"{state.server} is reached without TLS: {_exposed(state.name, servers)}; "

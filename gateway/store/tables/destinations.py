@@ -12,6 +12,8 @@ from gateway.store.files import database
 from gateway.store.objects.store import Store
 from gateway.store.tables import own_table
 
+ONLINE = "online"
+"""The server of the online modes."""
 _TABLE = "destinations"
 
 

@@ -32,6 +32,8 @@ class MqttChannel:
     tables: Collection[str] = ()
     alive_s = ALIVE_S
     probed = True
+    held = None
+    success_utc = 0
 
     def __init__(
         self, settings: MqttSettings, topics: Topics, teller: EventTeller, deliver: Deliver

@@ -92,3 +92,14 @@ def test_a_push_server_and_a_listener_have_words_of_their_own(
     findings = found(tmp_path, **{**FINE, "name": name, **state})
     (text,) = (text for its, text in findings if its == grade)
     assert all(word in text for word in words)
+
+
+@pytest.mark.parametrize(("name", "count"), [("online", 1), ("monitor", 0)])
+def test_an_online_server_without_tls_gets_no_pin_and_that_is_told(
+    tmp_path: Path, name: str, count: int
+) -> None:
+    texts = [
+        text
+        for _, text in found(tmp_path, **{**FINE, "name": name, "server": "http://s.example:80"})
+    ]
+    assert sum("gets no PIN and no password" in text for text in texts) == count

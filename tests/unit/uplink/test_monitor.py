@@ -45,8 +45,12 @@ VALUES = {
 EVENT = {"id": 7, "device_id": DEVICE, "timestamp": STAMP}
 
 
+def device_time(utc_s: int) -> int:
+    return utc_s - 10_800
+
+
 def topics(*, event_ids: bool = False, secrets: bool = True) -> MonitorTopics:
-    return MonitorTopics(DEVICE, ACCESS_LOGS, event_ids=event_ids, secrets=secrets)
+    return MonitorTopics(DEVICE, ACCESS_LOGS, device_time, event_ids=event_ids, secrets=secrets)
 
 
 def entry(kind: EntryKind, **body: Any) -> CommittedEntry:
@@ -79,7 +83,7 @@ def test_a_card_above_63_bits_keeps_every_digit() -> None:
 
 def test_a_uhf_tag_is_told_by_a_device_that_reads_tags() -> None:
     fitted = REGISTRY.fitted({Extension.UHF_READER})["access_logs"]
-    by = MonitorTopics(DEVICE, fitted, event_ids=False, secrets=True)
+    by = MonitorTopics(DEVICE, fitted, device_time, event_ids=False, secrets=True)
     ((_, body),) = told(EntryKind.ACCESS, by, row={**ROW, "uhf_tag": "E2"})
     assert body["object_changes"][0]["values"]["uhf_tag"] == "E2"
 
@@ -172,6 +176,37 @@ def test_an_exception_mode_is_told_once_for_all_doors_and_ends_with_the_last() -
         mode(2, "normal"),
     )
     assert [name for name, _ in told_modes] == ["none", "emergency", "lock_down", "none"]
+
+
+def test_contingency_is_told_when_it_begins_and_when_it_ends_with_the_loss_of_the_server() -> None:
+    def online(mode: str, lost_utc_s: int) -> CommittedEntry:
+        return entry(EntryKind.ONLINE, mode=mode, lost_utc_s=lost_utc_s)
+
+    by = topics()
+    told = [
+        one.body["operation_mode"]
+        for it in (
+            entry(EntryKind.STARTED),
+            online("online", 0),
+            online("contingency", STAMP),
+            entry(EntryKind.MODE, door=1, mode="lock_down"),
+            online("online", STAMP),
+            online("denial", STAMP + 50),
+        )
+        for one in by.entry(it, STAMP, lambda _: None)
+    ]
+    shown = [(it["mode"], it["mode_name"], it["last_offline"], it["exception_mode"]) for it in told]
+    assert shown == [
+        (0, "DEFAULT", 0, "none"),
+        (1, "CONTINGENCY", STAMP - 10_800, "none"),
+        (1, "CONTINGENCY", STAMP - 10_800, "lock_down"),
+        (0, "DEFAULT", STAMP - 10_800, "lock_down"),
+    ]
+
+
+def test_a_program_that_was_started_anew_tells_the_end_of_a_contingency_too() -> None:
+    ended = entry(EntryKind.ONLINE, mode="online", lost_utc_s=STAMP)
+    assert [mode for mode, _ in modes(ended)] == ["none"]
 
 
 def test_other_entries_are_not_told() -> None:

@@ -40,6 +40,8 @@ class StrawChannel:
     kinds: tuple[EntryKind, ...] = (EntryKind.ALARM, EntryKind.FIRE)
     tables: tuple[str, ...] = ("cards",)
     refusal: str = ""
+    held: str | None = None
+    success_utc: int = 0
 
     def configure(self) -> str | None:
         if self.refusal:
@@ -417,3 +419,52 @@ def test_a_store_that_cannot_be_written_delays_nothing(
     outbox.work()
     (stored,) = stored_destinations(site.path / "store.db")
     assert stored.delivered == 3
+
+
+def test_nothing_is_sent_while_the_channel_knows_the_server_to_be_away(
+    site: Site, outbox: Outbox
+) -> None:
+    site.channel.held = "device_is_alive: no answer in time"
+    site.alarm(2)
+    drain(site, outbox)
+    assert site.channel.got == []
+    state = outbox.state
+    assert state is not None
+    assert (state.last_error, state.backlog) == ("device_is_alive: no answer in time", 2)
+    assert state.failing_since_utc
+    site.channel.held = None
+    drain(site, outbox)
+    assert site.channel.got == ["1", "2"]
+    state = outbox.state
+    assert state is not None
+    assert (state.failing_since_utc, state.delivered) == (0, 2)
+
+
+def test_a_server_of_which_nothing_is_known_yet_is_waited_for_and_not_called_a_failure(
+    site: Site, outbox: Outbox
+) -> None:
+    site.channel.held = ""
+    site.alarm()
+    drain(site, outbox)
+    state = outbox.state
+    assert state is not None
+    assert (site.channel.got, state.failing_since_utc, state.last_error) == ([], 0, "")
+
+
+def test_what_waits_too_long_for_a_server_that_is_away_is_dropped(site: Site) -> None:
+    outbox = site.outbox(ServerSettings(keep_days=1))
+    outbox.work()
+    site.channel.held = "away"
+    site.alarm()
+    site.clock.advance(2 * DAY_S)
+    site.alarm()
+    drain(site, outbox)
+    assert counts(outbox) == (0, 0, 1, 1)
+
+
+def test_an_answer_beside_the_outbox_is_a_success_of_the_server(site: Site, outbox: Outbox) -> None:
+    site.channel.success_utc = 1_900_000_000
+    drain(site, outbox)
+    state = outbox.state
+    assert state is not None
+    assert state.last_success_utc == 1_900_000_000

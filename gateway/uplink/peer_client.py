@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from gateway.uplink.http_client import HttpAnswer, HttpClient, unverified_contex
 LOGOUT_S = 1.0
 """Longest time for ending a session; it then ends by itself."""
 _LONGEST_TOKEN = 200
+_SHA256 = re.compile(r"(?:[0-9A-F]{64})?")
 _LONGEST_WORDS = 200
 
 
@@ -53,9 +55,9 @@ def peer_address(key: str, host: str, port: str = "") -> ServerAddress:
 
 
 def checked_peer(peer: Peer, *, plain: bool) -> Peer:
-    """`peer` if its password may be sent there. Raises InvalidRequest.
+    """`peer`, its fingerprint in upper case without colons, if its password may be sent there.
 
-    `plain` allows http://.
+    `plain` allows http://. Raises InvalidRequest.
     """
     if not peer.login:
         raise InvalidRequest("no login is stored for it: `gateway peer add`")
@@ -64,7 +66,10 @@ def checked_peer(peer: Peer, *, plain: bool) -> Peer:
             f"{peer.address.shown} is without TLS: its password is sent over https:// only, unless "
             "the site file has plain_secrets = true in [servers]"
         )
-    return peer
+    fingerprint = peer.fingerprint.replace(":", "").upper()
+    if not _SHA256.fullmatch(fingerprint):
+        raise InvalidRequest("fingerprint: 64 hexadecimal digits, or none, are allowed")
+    return replace(peer, fingerprint=fingerprint)
 
 
 class PeerClient:

@@ -73,6 +73,7 @@ def test_what_must_not_be_seen_is_marked_secret() -> None:
         ("cards", "panic"),
         ("templates", "finger_type"),
         ("access_logs", "pin_value"),
+        ("devices", "password"),
         ("network_interlocking_rules", "password"),
         ("network_interlocking_rules", "session_hash"),
     }

@@ -100,11 +100,17 @@ def test_a_peer_is_reached_with_tls_unless_its_address_says_otherwise(
         ({"login": ""}, "no login"),
         ({"ip": ""}, "no address"),
         ({"ip": "ftp://192.0.2.5"}, "http:// and https://"),
+        ({"fingerprint": "0" * 63}, "64 hexadecimal digits"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(change: dict[str, str], words: str) -> None:
     with pytest.raises(InvalidRequest, match=words):
         peer_of({**ROW, **change}, ServerSettings())
+
+
+def test_a_fingerprint_may_be_written_as_browsers_show_it() -> None:
+    row = {**ROW, "fingerprint": ":".join(["ab"] * 32)}
+    assert peer_of(row, ServerSettings()).fingerprint == "AB" * 32
 
 
 def test_a_password_goes_without_tls_only_where_the_site_file_says_so() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -293,3 +294,13 @@ def test_a_topic_that_the_broker_forbids_is_given_up_and_others_are_not(
     assert outcome is SendOutcome.UNKNOWN
     assert "0x87" in why
     assert here.deliver(Outgoing("allowed/x", "1")) == (SendOutcome.ACCEPTED, "")
+
+
+def test_a_device_without_a_broker_does_not_load_the_client_library() -> None:
+    loaded = "import sys, gateway.api.process, gateway.uplink.uplink; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, check=True, text=True
+    )
+    modules = done.stdout.split()
+    assert "gateway.uplink.mqtt.bridge" in modules
+    assert "paho" not in modules

@@ -5,7 +5,6 @@ It tells the site's name, the device's id and the version, which anybody on the 
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from gateway.api.server import Listener
+from gateway.host.network import machine_addresses
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -78,20 +78,6 @@ def instance_name(site: str) -> str:
     return shown.encode()[:_LONGEST_NAME].decode(errors="ignore").strip() or "gateway"
 
 
-def machine_addresses() -> frozenset[str]:
-    """The addresses of this machine in its networks: neither loopback nor link-local ones."""
-    import ifaddr
-
-    found = (ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips)
-    plain = (ip if isinstance(ip, str) else ip[0] for ip in found)
-    return frozenset(at for at in plain if _of_a_network(at))
-
-
-def _of_a_network(address: str) -> bool:
-    parsed = ipaddress.ip_address(address)
-    return not (parsed.is_loopback or parsed.is_link_local)
-
-
 class Announcement:
     """Keeps the announcement up to date until closed. A failure is logged, and tried again."""
 
@@ -99,11 +85,11 @@ class Announcement:
         self,
         listeners: Sequence[Listener],
         about: AnnouncedDevice,
-        addresses: Callable[[], Collection[str]] = machine_addresses,
+        machine: Callable[[], Collection[str]] = machine_addresses,
     ) -> None:
         self._listeners = listeners
         self._about = about
-        self._addresses = addresses
+        self._machine = machine
         self._announced: tuple[Offer, ...] = ()
         self._responder: Zeroconf | None = None
         self._failing = False
@@ -135,7 +121,7 @@ class Announcement:
         self._withdraw()
 
     def _follow(self) -> None:
-        wanted = offers(self._listeners, self._addresses())
+        wanted = offers(self._listeners, self._machine())
         if wanted == self._announced:
             return
         self._withdraw()
@@ -147,7 +133,10 @@ class Announcement:
         """Raises OSError."""
         from zeroconf import Error, Zeroconf
 
-        interfaces = sorted({at for it in wanted for at in it.addresses})
+        # Those of IPv6 have no sockets of their own: their names come from a netlink socket.
+        interfaces = sorted({at for it in wanted for at in it.addresses if ":" not in at})
+        if not interfaces:
+            raise OSError("there is no IPv4 address")
         try:
             self._responder = Zeroconf(interfaces=interfaces)
             for info in self._services(wanted):

@@ -23,7 +23,7 @@ class Waiting(IntEnum):
     """Not for the client: it is never given up."""
 
 
-class Peer(Protocol):
+class CountedConnection(Protocol):
     """A connection, as far as admission cares."""
 
     @property
@@ -33,7 +33,7 @@ class Peer(Protocol):
         """What for, and since when."""
 
 
-P = TypeVar("P", bound=Peer)
+P = TypeVar("P", bound=CountedConnection)
 
 
 class ConnectionCaps(Generic[P]):

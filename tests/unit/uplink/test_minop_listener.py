@@ -23,7 +23,7 @@ from tests.wild_server import OK, Talk, WildServer, answer, reset
 
 NOW = datetime(2026, 1, 8, 20, 30, tzinfo=UTC)
 LOCAL_S = int(datetime(2026, 1, 8, 17, 30, tzinfo=UTC).timestamp())
-DEVICE = 514685
+DEVICE = 478435
 ROW = {"id": 1, "time": LOCAL_S, "event": 7, "user_id": 123, "portal_id": 1}
 Serve = Callable[..., WildServer]
 
@@ -48,7 +48,7 @@ def test_a_message_has_texts_alone_and_the_kind_of_the_credential(
     columns: dict[str, Any], kind: str
 ) -> None:
     assert identification(DEVICE, {**ROW, **columns}, LOCAL_S) == {
-        "stgid": "514685",
+        "stgid": "478435",
         "UserID": "123",
         "LogTime": "2026-01-08 17:30:00",
         "Type": kind,

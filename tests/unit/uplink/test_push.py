@@ -26,7 +26,7 @@ from gateway.uplink.push import LARGEST, RESULT_S, PushPoller
 from tests.wild_server import OK, Talk, WildServer, answer, drip, end, flood, hang, reset
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
-DEVICE = 514685
+DEVICE = 478435
 PLAIN = ServerSettings(plain_push=True)
 DONE = ServerReply(b"{}", "application/json")
 Serve = Callable[..., WildServer]

@@ -22,7 +22,7 @@ from gateway.uplink.push_protocol import (
 )
 
 PAGE = (Path(__file__).parents[3] / "gateway/docs/servers.md").read_text(encoding="utf-8")
-DEVICE = 514685
+DEVICE = 478435
 JSON = "application/json"
 
 

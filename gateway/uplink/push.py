@@ -28,7 +28,7 @@ from gateway.uplink.delivery import pause_s
 from gateway.uplink.destination import DestinationRecord
 from gateway.uplink.http_client import HttpAnswer, HttpClient, json_content
 from gateway.uplink.push_protocol import (
-    Batch,
+    PushedBatch,
     PushedCommand,
     PushSettings,
     batch_result,
@@ -84,7 +84,7 @@ class PushPoller:
         self._settings: PushSettings | None = None
         self._asking: PushSettings | None = None
         """The settings of the request that runs."""
-        self._order: PushedCommand | Batch | None = None
+        self._order: PushedCommand | PushedBatch | None = None
         self._result: _Result | None = None
         self._uuid = ""
         self._failures = 0
@@ -323,7 +323,7 @@ class PushPoller:
 
     # the commands
 
-    def _carry_out(self, settings: PushSettings, order: PushedCommand | Batch) -> None:
+    def _carry_out(self, settings: PushSettings, order: PushedCommand | PushedBatch) -> None:
         self._order = None
         as_object = self._servers.push_response == "object"
         replies: list[ServerReply] = []

@@ -64,7 +64,7 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class PushedBatch:
     """Commands whose results go out together."""
 
     transactions: tuple[Transaction, ...]
@@ -101,7 +101,7 @@ def push_target(address: ServerAddress, topic: str, **members: str | int) -> str
     return f"{target}{'&' if '?' in target else '?'}{urlencode(members)}"
 
 
-def read_order(data: bytes) -> PushedCommand | Batch | None:
+def read_order(data: bytes) -> PushedCommand | PushedBatch | None:
     """What a server asks for in the body `data` of its answer; None for nothing.
 
     Raises InvalidRequest for a body that is no JSON object.
@@ -112,9 +112,9 @@ def read_order(data: bytes) -> PushedCommand | Batch | None:
     return _command(members) if not _COMMAND.isdisjoint(members) else None
 
 
-def _batch(given: object) -> PushedCommand | Batch | None:
+def _batch(given: object) -> PushedCommand | PushedBatch | None:
     if not isinstance(given, list):
-        return PushedCommand(Batch.endpoint, None, "transactions: an array is needed")
+        return PushedCommand(PushedBatch.endpoint, None, "transactions: an array is needed")
     found = []
     for number, each in enumerate(given):
         if not isinstance(each, dict):
@@ -125,7 +125,7 @@ def _batch(given: object) -> PushedCommand | Batch | None:
             command = _command(each)
         name = each.get("transactionid") if isinstance(each, dict) else None
         found.append(Transaction(_echoed(name), command))
-    return Batch(tuple(found)) if found else None
+    return PushedBatch(tuple(found)) if found else None
 
 
 def _echoed(name: object) -> object:

@@ -21,8 +21,8 @@ from gateway.uplink.mqtt.discovery import BridgeIdentity, discovery_messages
 from gateway.uplink.mqtt.guards import (
     BrokerCommand,
     CommandGuard,
+    CommandOutcome,
     Incoming,
-    Outcome,
     Stopped,
 )
 from gateway.uplink.mqtt.orders import command_targets
@@ -106,7 +106,7 @@ class MqttBridge:
         self._diagnosed_s = -DIAGNOSIS_S
         self._again_s: float | None = None
         """When everything is published again."""
-        self._logged_s: dict[Outcome, float] = {}
+        self._logged_s: dict[CommandOutcome, float] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -217,7 +217,7 @@ class MqttBridge:
             self._waiting.append(incoming)
             self._wake.set()
         else:
-            self.guard.counts[Outcome.FLOODED] += 1
+            self.guard.counts[CommandOutcome.FLOODED] += 1
 
     # commands
 
@@ -232,7 +232,7 @@ class MqttBridge:
                 self._run_command(connection, incoming, found)
                 continue
             self._note(incoming, found)
-            if found.outcome is Outcome.RETAINED:
+            if found.outcome is CommandOutcome.RETAINED:
                 connection.publish(Outgoing(incoming.topic, "", retain=True))
             if found.answered:
                 self._answer(connection, incoming, {"id": found.id}, found.why)
@@ -245,7 +245,7 @@ class MqttBridge:
             self._device.run(command)
         except GatewayError as error:
             why = str(error)
-        self.guard.counts[Outcome.FAILED if why else Outcome.DONE] += 1
+        self.guard.counts[CommandOutcome.FAILED if why else CommandOutcome.DONE] += 1
         self._answer(connection, incoming, {"id": command.id, "do": command.do}, why)
 
     def _answer(
@@ -302,7 +302,7 @@ class MqttBridge:
 
     def counts(self) -> dict[str, int]:
         """Messages on command topics by what became of them."""
-        return {outcome.value: self.guard.counts[outcome] for outcome in Outcome}
+        return {outcome.value: self.guard.counts[outcome] for outcome in CommandOutcome}
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

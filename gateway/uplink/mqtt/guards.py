@@ -34,7 +34,7 @@ PER_SECOND = 2.0
 """... and by which that fills again."""
 
 
-class Outcome(StrEnum):
+class CommandOutcome(StrEnum):
     """What became of a message on a command topic; the values are stable."""
 
     DONE = "done"
@@ -51,7 +51,7 @@ class Outcome(StrEnum):
     """Switched off in the site file."""
 
 
-class Kind(StrEnum):
+class TargetKind(StrEnum):
     """What a command topic is about."""
 
     DOOR = "door"
@@ -62,10 +62,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class CommandTarget:
     """The door, zone or part of the device that a command topic is about."""
 
-    kind: Kind
+    kind: TargetKind
     number: int = 0
 
 
@@ -90,7 +90,7 @@ class Incoming:
 class BrokerCommand:
     """A command that passed the guards."""
 
-    target: Target
+    target: CommandTarget
     do: str
     id: str = ""
     exit_delay_s: int = 0
@@ -100,20 +100,24 @@ class BrokerCommand:
 class Stopped:
     """A command that did not."""
 
-    outcome: Outcome
+    outcome: CommandOutcome
     why: str
     id: str = ""
 
     @property
     def answered(self) -> bool:
         """Whether the sender is told: not where an answer would repeat, or add to a flood."""
-        return self.outcome not in (Outcome.RETAINED, Outcome.REPEATED, Outcome.FLOODED)
+        return self.outcome not in (
+            CommandOutcome.RETAINED,
+            CommandOutcome.REPEATED,
+            CommandOutcome.FLOODED,
+        )
 
 
-class _Stop(Exception):
+class _NotCarriedOut(Exception):
     """Ends the judgement of a message."""
 
-    def __init__(self, outcome: Outcome, why: str) -> None:
+    def __init__(self, outcome: CommandOutcome, why: str) -> None:
         super().__init__(why)
         self.outcome = outcome
 
@@ -127,12 +131,12 @@ class _Payload(BaseModel):
     exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
 
 
-_DONE_BY: Mapping[Kind, Mapping[str, str]] = {
-    Kind.DOOR: {"open": "open", "unlock": "unlock", "lock": "lock"},
-    Kind.ZONE: {"arm": "arm", "arm_away": "arm", "disarm": "disarm"},
-    Kind.MODE: {"normal": "normal", "lock_down": "lock_down", "emergency": "emergency"},
-    Kind.SILENCE: {"press": "silence", "silence": "silence"},
-    Kind.IDENTIFY: {"press": "identify", "identify": "identify"},
+_DONE_BY: Mapping[TargetKind, Mapping[str, str]] = {
+    TargetKind.DOOR: {"open": "open", "unlock": "unlock", "lock": "lock"},
+    TargetKind.ZONE: {"arm": "arm", "arm_away": "arm", "disarm": "disarm"},
+    TargetKind.MODE: {"normal": "normal", "lock_down": "lock_down", "emergency": "emergency"},
+    TargetKind.SILENCE: {"press": "silence", "silence": "silence"},
+    TargetKind.IDENTIFY: {"press": "identify", "identify": "identify"},
 }
 """Words of a command, in lower case, and what they mean."""
 _TIMELESS = frozenset({"lock"})
@@ -148,11 +152,11 @@ class CommandGuard:
         self._seen: OrderedDict[object, float] = OrderedDict()
         self._full_s = 0.0
         """Monotonic time at which the reserve is full again."""
-        self.counts: Counter[Outcome] = Counter()
+        self.counts: Counter[CommandOutcome] = Counter()
         """Messages by what became of them."""
 
     def judge(
-        self, incoming: Incoming, target: Target, now_s: float, utc_s: float | None
+        self, incoming: Incoming, target: CommandTarget, now_s: float, utc_s: float | None
     ) -> BrokerCommand | Stopped:
         """The command to carry out, or why there is none.
 
@@ -165,56 +169,72 @@ class CommandGuard:
             do = self._meant(target, payload)
             self._check_age(now_s - incoming.arrived_s, payload.at, do, utc_s)
             self._check_news(incoming, target, payload, now_s)
-        except _Stop as stop:
+        except _NotCarriedOut as stop:
             self.counts[stop.outcome] += 1
             return Stopped(stop.outcome, str(stop), payload.id)
         return BrokerCommand(target, do, payload.id, payload.exit_delay_s)
 
-    def _meant(self, target: Target, payload: _Payload) -> str:
+    def _meant(self, target: CommandTarget, payload: _Payload) -> str:
         """What the payload asks of its target."""
         words = _DONE_BY[target.kind]
         do = words.get(payload.do.lower())
         if do is None:
-            raise _Stop(Outcome.MALFORMED, f"do: one of {', '.join(words)}")
+            raise _NotCarriedOut(CommandOutcome.MALFORMED, f"do: one of {', '.join(words)}")
         if payload.exit_delay_s and do != "arm":
-            raise _Stop(Outcome.MALFORMED, "exit_delay_s belongs to arm")
+            raise _NotCarriedOut(CommandOutcome.MALFORMED, "exit_delay_s belongs to arm")
         if do == "unlock" and not self._allow_unlock:
-            raise _Stop(Outcome.NOT_ALLOWED, "unlock needs allow_unlock = true in [mqtt]")
+            raise _NotCarriedOut(
+                CommandOutcome.NOT_ALLOWED, "unlock needs allow_unlock = true in [mqtt]"
+            )
         return do
 
     def _check_message(self, incoming: Incoming, now_s: float) -> None:
         """What can be said without reading the payload."""
         if incoming.dup:
-            raise _Stop(Outcome.REPEATED, "the broker sent it before")
+            raise _NotCarriedOut(CommandOutcome.REPEATED, "the broker sent it before")
         full_s = max(self._full_s, now_s) + 1 / PER_SECOND
         if full_s - now_s > BURST / PER_SECOND:
-            raise _Stop(Outcome.FLOODED, f"more than {PER_SECOND:g} commands a second")
+            raise _NotCarriedOut(
+                CommandOutcome.FLOODED, f"more than {PER_SECOND:g} commands a second"
+            )
         self._full_s = full_s
         if incoming.retain:
-            raise _Stop(Outcome.RETAINED, "a command must not be retained")
+            raise _NotCarriedOut(CommandOutcome.RETAINED, "a command must not be retained")
         if len(incoming.payload) > LARGEST_PAYLOAD:
-            raise _Stop(Outcome.MALFORMED, f"a command has at most {LARGEST_PAYLOAD} bytes")
+            raise _NotCarriedOut(
+                CommandOutcome.MALFORMED, f"a command has at most {LARGEST_PAYLOAD} bytes"
+            )
         if len(incoming.correlation or b"") > LONGEST_ID:
-            raise _Stop(Outcome.MALFORMED, f"correlation data has at most {LONGEST_ID} bytes")
+            raise _NotCarriedOut(
+                CommandOutcome.MALFORMED, f"correlation data has at most {LONGEST_ID} bytes"
+            )
 
     def _check_age(self, waited_s: float, at: float | None, do: str, utc_s: float | None) -> None:
         if waited_s > OLDEST_S:
-            raise _Stop(Outcome.STALE, f"it waited for {waited_s:.0f} s in this device")
+            raise _NotCarriedOut(
+                CommandOutcome.STALE, f"it waited for {waited_s:.0f} s in this device"
+            )
         if at is None:
             if self._require_at and do not in _TIMELESS:
-                raise _Stop(Outcome.UNTIMED, "at: the Unix time at which it was sent is missing")
+                raise _NotCarriedOut(
+                    CommandOutcome.UNTIMED, "at: the Unix time at which it was sent is missing"
+                )
             return
         if utc_s is None:
-            raise _Stop(Outcome.UNTIMED, "at: the clock of this device is not trusted")
+            raise _NotCarriedOut(
+                CommandOutcome.UNTIMED, "at: the clock of this device is not trusted"
+            )
         age_s = utc_s - at
         if age_s > OLDEST_S:
             allowed = f"at most {OLDEST_S:.0f} are allowed"
-            raise _Stop(Outcome.STALE, f"at: it is {age_s:.0f} s old, {allowed}")
+            raise _NotCarriedOut(CommandOutcome.STALE, f"at: it is {age_s:.0f} s old, {allowed}")
         if -age_s > AHEAD_S:
-            raise _Stop(Outcome.STALE, f"at: it is {-age_s:.0f} s ahead of this device's clock")
+            raise _NotCarriedOut(
+                CommandOutcome.STALE, f"at: it is {-age_s:.0f} s ahead of this device's clock"
+            )
 
     def _check_news(
-        self, incoming: Incoming, target: Target, payload: _Payload, now_s: float
+        self, incoming: Incoming, target: CommandTarget, payload: _Payload, now_s: float
     ) -> None:
         """Stop what came before, by its id, by its correlation data, or else by its time: a sender
         that lost its connection sends what was not confirmed again, as a new message."""
@@ -233,7 +253,7 @@ class CommandGuard:
         while len(self._seen) > MOST_REMEMBERED:
             self._seen.popitem(last=False)
         if known:
-            raise _Stop(Outcome.REPEATED, "it came before")
+            raise _NotCarriedOut(CommandOutcome.REPEATED, "it came before")
 
 
 def _read(payload: bytes) -> _Payload:
@@ -245,6 +265,6 @@ def _read(payload: bytes) -> _Payload:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise _Stop(Outcome.MALFORMED, f"{where}: {first['msg']}") from None
+        raise _NotCarriedOut(CommandOutcome.MALFORMED, f"{where}: {first['msg']}") from None
     except ValueError as error:
-        raise _Stop(Outcome.MALFORMED, f"it is no JSON: {error}") from None
+        raise _NotCarriedOut(CommandOutcome.MALFORMED, f"it is no JSON: {error}") from None

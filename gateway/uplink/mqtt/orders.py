@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.settings import SiteFile
-from gateway.uplink.mqtt.guards import BrokerCommand, Kind, Target
+from gateway.uplink.mqtt.guards import BrokerCommand, CommandTarget, TargetKind
 from gateway.uplink.mqtt.topics import Topics
 
 REASON = "set over MQTT"
@@ -16,14 +16,18 @@ _TIMEOUTS = {"open": "", "unlock": "timeout=0", "lock": "timeout=-1"}
 _BUZZ = {"frequency": 4_000, "duty_cycle": 50, "timeout": 1_000}
 
 
-def command_targets(topics: Topics, site: SiteFile) -> dict[str, Target]:
+def command_targets(topics: Topics, site: SiteFile) -> dict[str, CommandTarget]:
     """What each command topic of the site is about."""
-    doors = {topics.door(it.id, "set"): Target(Kind.DOOR, it.id) for it in site.doors()}
+    doors = {
+        topics.door(it.id, "set"): CommandTarget(TargetKind.DOOR, it.id) for it in site.doors()
+    }
     zones = {
-        f"{topics.zone(zone.number)}/set": Target(Kind.ZONE, zone.number) for zone in site.zone
+        f"{topics.zone(zone.number)}/set": CommandTarget(TargetKind.ZONE, zone.number)
+        for zone in site.zone
     }
     device = {
-        topics.of(f"{kind}/set"): Target(kind) for kind in (Kind.MODE, Kind.SILENCE, Kind.IDENTIFY)
+        topics.of(f"{kind}/set"): CommandTarget(kind)
+        for kind in (TargetKind.MODE, TargetKind.SILENCE, TargetKind.IDENTIFY)
     }
     return {**doors, **zones, **device}
 
@@ -32,16 +36,16 @@ def request_of(command: BrokerCommand, site: SiteFile) -> tuple[str, Mapping[str
     """The name of the command, and its request."""
     zones = {"zones": [command.target.number]}
     match command.target.kind, command.do:
-        case Kind.DOOR, _:
+        case TargetKind.DOOR, _:
             return "execute_actions", {"actions": [_action(command, site)]}
-        case Kind.ZONE, "arm":
+        case TargetKind.ZONE, "arm":
             return "alarm_arm", {**zones, "exit_delay_s": command.exit_delay_s}
-        case Kind.ZONE, _:
+        case TargetKind.ZONE, _:
             return "alarm_disarm", zones
-        case Kind.MODE, _:
+        case TargetKind.MODE, _:
             mode = "none" if command.do == "normal" else command.do
             return "set_exception_mode", {"door": 0, "mode": mode, "reason": REASON}
-        case Kind.SILENCE, _:
+        case TargetKind.SILENCE, _:
             return "alarm_status", {"stop": True}
     return "buzzer_buzz", _BUZZ
 

@@ -23,7 +23,7 @@ from gateway.store.objects.store import Store
 from gateway.uplink.http_clients import HttpClients
 from gateway.uplink.monitor import Notification
 from gateway.uplink.online.messages import SESSION_IS_VALID, alive_message, query_of
-from gateway.uplink.online.session import OnlineSession, Pace, settle_alive, settle_request
+from gateway.uplink.online.session import OnlineSession, SessionPace, settle_alive, settle_request
 from gateway.uplink.online.target import OnlineTarget, named_server, online_target
 
 KEYS = {
@@ -37,7 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 log = structlog.get_logger("online")
 
 
-class Controller(Protocol):
+class ControllerLink(Protocol):
     """What is told of the server, and of its answers."""
 
     def ask(self, command: Command) -> object:
@@ -53,7 +53,7 @@ class OnlineClient:
         clock: Clock,
         device_id: int,
         servers: ServerSettings,
-        controller: Controller,
+        controller: ControllerLink,
         changed: Callable[[], None],
     ) -> None:
         """`changed` is called when the server was found or lost."""
@@ -278,9 +278,9 @@ class OnlineClient:
         self,
         target: OnlineTarget,
         failure: str | None,
-        settle: Callable[[OnlineSession, str | None, Pace, float, float], OnlineSession],
+        settle: Callable[[OnlineSession, str | None, SessionPace, float, float], OnlineSession],
     ) -> None:
-        pace = Pace(target.attempts, target.alive_s)
+        pace = SessionPace(target.attempts, target.alive_s)
         jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
         with self._state:
             now = self._target

@@ -21,7 +21,7 @@ from gateway.store.objects.store import Store
 from gateway.uplink.http_client import HttpAnswer, HttpClient
 from gateway.uplink.http_clients import HttpClients
 from gateway.uplink.online.answers import NO_DECISION, read_answer
-from gateway.uplink.online.client import Controller, OnlineClient
+from gateway.uplink.online.client import ControllerLink, OnlineClient
 from gateway.uplink.online.messages import FORM, needs_secret, query_of, question_form
 from gateway.uplink.online.target import OnlineTarget
 
@@ -53,7 +53,7 @@ class QuestionWorkers:
         device_time: DeviceTime,
         device_id: int,
         site: SiteFile,
-        controller: Controller,
+        controller: ControllerLink,
     ) -> None:
         self._client = client
         self._store = store

@@ -36,7 +36,7 @@ class OnlineSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SessionPace:
     """As in OnlineTarget."""
 
     attempts: int
@@ -48,7 +48,7 @@ class Pace:
 
 
 def settle_alive(
-    session: OnlineSession, failure: str | None, pace: Pace, now_s: float, jitter: float
+    session: OnlineSession, failure: str | None, pace: SessionPace, now_s: float, jitter: float
 ) -> OnlineSession:
     """The state after a keep-alive, which the server has answered or which has a `failure`.
 
@@ -64,7 +64,7 @@ def settle_alive(
 
 
 def settle_request(
-    session: OnlineSession, failure: str | None, pace: Pace, now_s: float, jitter: float
+    session: OnlineSession, failure: str | None, pace: SessionPace, now_s: float, jitter: float
 ) -> OnlineSession:
     """The same after another request. Once the server is away, only a keep-alive tells more."""
     if not session.reachable:
@@ -77,7 +77,7 @@ def settle_request(
     return replace(failed, alive_at_s=now_s + _spread(pace.away_s, jitter))
 
 
-def _failed(session: OnlineSession, why: str, pace: Pace) -> OnlineSession:
+def _failed(session: OnlineSession, why: str, pace: SessionPace) -> OnlineSession:
     failures = session.failures + 1
     away = session.away or failures >= pace.attempts
     return replace(

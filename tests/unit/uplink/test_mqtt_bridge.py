@@ -17,7 +17,13 @@ from gateway.uplink.delivery import SendOutcome
 from gateway.uplink.mqtt.bridge import MqttBridge
 from gateway.uplink.mqtt.connection import Outgoing
 from gateway.uplink.mqtt.discovery import BridgeIdentity
-from gateway.uplink.mqtt.guards import BURST, LARGEST_PAYLOAD, Kind, Outcome, Target
+from gateway.uplink.mqtt.guards import (
+    BURST,
+    LARGEST_PAYLOAD,
+    CommandOutcome,
+    CommandTarget,
+    TargetKind,
+)
 from tests.mqtt.broker import BrokerClient, Mosquitto, await_true
 from tests.mqtt.device import ID, StrawDevice, StrawMemory, door, report, site_with
 
@@ -46,7 +52,7 @@ class Bridged:
     def _connected(self) -> None:
         self.connections += 1
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: CommandOutcome) -> int:
         return self.bridge.guard.counts[outcome]
 
     def connected(self, times: int = 1) -> None:
@@ -217,9 +223,9 @@ def test_a_command_is_carried_out_once_and_answered_with_its_id(
     assert answer == {"id": "a1", "do": "open", "ok": True}
     assert next(it for it in client.got if it.topic == RESULT).correlation == b"\x01\x02"
     client.publish(SET, text)
-    await_true(lambda: bridged.count(Outcome.REPEATED) == 1, "the repetition")
+    await_true(lambda: bridged.count(CommandOutcome.REPEATED) == 1, "the repetition")
     (command,) = bridged.device.commands
-    assert (command.target, command.do) == (Target(Kind.DOOR, 1), "open")
+    assert (command.target, command.do) == (CommandTarget(TargetKind.DOOR, 1), "open")
 
 
 def test_the_answer_goes_to_a_topic_below_the_usual_one_and_to_no_other(
@@ -250,7 +256,7 @@ def test_a_live_command_that_is_retained_is_dropped_and_cleared(
     bridged: Bridged, broker: Mosquitto, client: BrokerClient
 ) -> None:
     client.publish(SET, order(), retain=True)
-    await_true(lambda: bridged.count(Outcome.RETAINED) == 1, "the guard")
+    await_true(lambda: bridged.count(CommandOutcome.RETAINED) == 1, "the guard")
     await_true(lambda: SET not in broker.retained(), "the clearing")
     assert not bridged.device.commands
 
@@ -295,24 +301,24 @@ def test_a_session_that_the_broker_kept_under_the_same_name_delivers_nothing(
 @pytest.mark.parametrize(
     ("payload", "outcome"),
     [
-        (lambda: order(age_s=6), Outcome.STALE),
-        (lambda: order(age_s=-60), Outcome.STALE),
-        (lambda: '{"do":"open"}', Outcome.UNTIMED),
-        (lambda: "OPEN", Outcome.UNTIMED),
-        (lambda: order("unlock"), Outcome.NOT_ALLOWED),
-        (lambda: order("explode"), Outcome.MALFORMED),
-        (lambda: order() + "x" * LARGEST_PAYLOAD, Outcome.MALFORMED),
-        (lambda: '{"do":"open","at":NaN}', Outcome.MALFORMED),
-        (lambda: '{"do":"open","at":1,"door":2}', Outcome.MALFORMED),
-        (lambda: "{" * 900, Outcome.MALFORMED),
-        (lambda: b"\xff\xfe\x00", Outcome.MALFORMED),
+        (lambda: order(age_s=6), CommandOutcome.STALE),
+        (lambda: order(age_s=-60), CommandOutcome.STALE),
+        (lambda: '{"do":"open"}', CommandOutcome.UNTIMED),
+        (lambda: "OPEN", CommandOutcome.UNTIMED),
+        (lambda: order("unlock"), CommandOutcome.NOT_ALLOWED),
+        (lambda: order("explode"), CommandOutcome.MALFORMED),
+        (lambda: order() + "x" * LARGEST_PAYLOAD, CommandOutcome.MALFORMED),
+        (lambda: '{"do":"open","at":NaN}', CommandOutcome.MALFORMED),
+        (lambda: '{"do":"open","at":1,"door":2}', CommandOutcome.MALFORMED),
+        (lambda: "{" * 900, CommandOutcome.MALFORMED),
+        (lambda: b"\xff\xfe\x00", CommandOutcome.MALFORMED),
     ],
 )
 def test_a_command_that_is_late_or_unclear_is_answered_and_not_carried_out(
     bridged: Bridged,
     client: BrokerClient,
     payload: Callable[[], str | bytes],
-    outcome: Outcome,
+    outcome: CommandOutcome,
 ) -> None:
     client.publish(SET, payload())
     (answer,) = answers(client)
@@ -337,7 +343,7 @@ def test_a_time_counts_for_nothing_while_the_clock_is_not_trusted(
 def test_a_flood_is_cut_off(bridged: Bridged, client: BrokerClient) -> None:
     for number in range(BURST + 30):
         client.publish(SET, order(id=str(number)))
-    await_true(lambda: bridged.count(Outcome.FLOODED) >= 20, "the flood")
+    await_true(lambda: bridged.count(CommandOutcome.FLOODED) >= 20, "the flood")
     assert len(bridged.device.commands) <= BURST + 10
 
 
@@ -366,7 +372,7 @@ def test_what_the_device_refuses_is_answered_with_its_words(
     assert answers(client) == [
         {"id": "x", "do": "open", "ok": False, "error": "Invalid access level"}
     ]
-    assert bridged.count(Outcome.FAILED) == 1
+    assert bridged.count(CommandOutcome.FAILED) == 1
 
 
 def test_without_permission_no_command_is_listened_to(

@@ -23,7 +23,7 @@ from gateway.uplink.delivery import SendOutcome
 from gateway.uplink.mqtt.bridge import MqttBridge
 from gateway.uplink.mqtt.connection import BrokerAway, BrokerConnection, OldBroker, Outgoing
 from gateway.uplink.mqtt.discovery import BridgeIdentity
-from gateway.uplink.mqtt.guards import Incoming, Outcome
+from gateway.uplink.mqtt.guards import CommandOutcome, Incoming
 from tests.mqtt.broker import PROGRAM, Mosquitto, await_true
 from tests.mqtt.device import ID, StrawDevice, StrawMemory, site_with
 
@@ -239,7 +239,7 @@ def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1(
     stack.callback(bridge.close)
     assert connected.wait(30)
     assert front.versions == [5, 4]
-    await_true(lambda: bridge.guard.counts[Outcome.RETAINED] == 1, "the guard")
+    await_true(lambda: bridge.guard.counts[CommandOutcome.RETAINED] == 1, "the guard")
     await_true(lambda: SET not in broker.retained(), "the clearing")
     client.publish(SET, json.dumps({"do": "open", "at": time.time(), "id": "x"}))
     await_true(lambda: client.of(RESULT), "the answer")

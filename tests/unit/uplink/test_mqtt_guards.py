@@ -17,14 +17,14 @@ from gateway.uplink.mqtt.guards import (
     REMEMBERED_S,
     BrokerCommand,
     CommandGuard,
+    CommandOutcome,
+    CommandTarget,
     Incoming,
-    Kind,
-    Outcome,
     Stopped,
-    Target,
+    TargetKind,
 )
 
-DOOR = Target(Kind.DOOR, 1)
+DOOR = CommandTarget(TargetKind.DOOR, 1)
 EPOCH_S = 1_700_000_000.0
 
 
@@ -102,7 +102,11 @@ def test_no_payload_is_more_than_malformed_or_untimed(payload: bytes) -> None:
     if isinstance(found, BrokerCommand):
         assert found.do == "lock"
     else:
-        assert found.outcome in (Outcome.MALFORMED, Outcome.UNTIMED, Outcome.STALE)
+        assert found.outcome in (
+            CommandOutcome.MALFORMED,
+            CommandOutcome.UNTIMED,
+            CommandOutcome.STALE,
+        )
 
 
 @pytest.mark.parametrize(
@@ -118,11 +122,11 @@ def test_words_are_taken_where_no_time_is_asked_for(payload: str, do: str) -> No
 def test_the_same_time_is_a_repetition_where_there_is_no_id() -> None:
     guard = CommandGuard(require_at=True, allow_unlock=True)
 
-    def judge(do: str, target: Target = DOOR) -> BrokerCommand | Stopped:
+    def judge(do: str, target: CommandTarget = DOOR) -> BrokerCommand | Stopped:
         payload = json.dumps({"do": do, "at": EPOCH_S}).encode()
         return guard.judge(Incoming("t", payload, 0.0), target, 0.0, EPOCH_S)
 
     assert isinstance(judge("open"), BrokerCommand)
-    assert judge("OPEN") == Stopped(Outcome.REPEATED, "it came before")
+    assert judge("OPEN") == Stopped(CommandOutcome.REPEATED, "it came before")
     assert isinstance(judge("lock"), BrokerCommand)
-    assert isinstance(judge("open", Target(Kind.DOOR, 2)), BrokerCommand)
+    assert isinstance(judge("open", CommandTarget(TargetKind.DOOR, 2)), BrokerCommand)

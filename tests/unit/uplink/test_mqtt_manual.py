@@ -10,7 +10,13 @@ from pathlib import Path
 from gateway.settings import MqttSettings, parse_site
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.uplink.mqtt.events import DEVICE_EVENTS, DOOR_EVENTS, EventTeller
-from gateway.uplink.mqtt.guards import BrokerCommand, CommandGuard, Incoming, Kind, Target
+from gateway.uplink.mqtt.guards import (
+    BrokerCommand,
+    CommandGuard,
+    CommandTarget,
+    Incoming,
+    TargetKind,
+)
 from gateway.uplink.mqtt.orders import command_targets
 from gateway.uplink.mqtt.state import state_messages
 from gateway.uplink.mqtt.topics import Topics
@@ -68,6 +74,6 @@ def test_the_example_of_an_event_is_one() -> None:
 def test_the_example_of_a_command_is_carried_out() -> None:
     payload = json.dumps(EXAMPLES[1]).encode()
     guard = CommandGuard(require_at=True, allow_unlock=False)
-    door = Target(Kind.DOOR, 1)
+    door = CommandTarget(TargetKind.DOOR, 1)
     judged = guard.judge(Incoming("t", payload, 1.0), door, 1.0, EXAMPLES[1]["at"] + 1.0)
     assert judged == BrokerCommand(door, "open", "a1")

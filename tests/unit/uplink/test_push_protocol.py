@@ -17,7 +17,7 @@ from gateway.errors import InvalidRequest
 from gateway.objects.server_address import server_address
 from gateway.uplink.push_protocol import (
     MOST_TRANSACTIONS,
-    Batch,
+    PushedBatch,
     PushedCommand,
     batch_result,
     push_settings,
@@ -125,7 +125,7 @@ def test_a_batch_keeps_its_order_and_the_names_of_its_transactions() -> None:
     names = ["1", 2, "-3", "one", None, True, [1], "9" * 19]
     body = {"transactions": [{"transactionid": name, "endpoint": "reboot"} for name in names]}
     order = read_order(json.dumps(body).encode())
-    assert isinstance(order, Batch)
+    assert isinstance(order, PushedBatch)
     assert [it.id for it in order.transactions] == [1, 2, -3, "one", None, None, None, "9" * 19]
     assert all(it.command.request for it in order.transactions)
 
@@ -133,7 +133,7 @@ def test_a_batch_keeps_its_order_and_the_names_of_its_transactions() -> None:
 def test_what_is_too_much_for_a_batch_or_no_command_is_refused_by_itself() -> None:
     body = {"transactions": [{"endpoint": "reboot"}, 7, *[{"endpoint": "a"}] * MOST_TRANSACTIONS]}
     order = read_order(json.dumps(body).encode())
-    assert isinstance(order, Batch)
+    assert isinstance(order, PushedBatch)
     why = [it.command.why for it in order.transactions]
     assert why[:3] == ["", "an object is needed", ""]
     assert why[MOST_TRANSACTIONS:] == [f"more than {MOST_TRANSACTIONS} transactions"] * 2
@@ -144,7 +144,7 @@ def test_any_object_is_read_or_refused_with_a_reason(order: dict[str, Any]) -> N
     found = read_order(json.dumps(order).encode())
     if found is None:
         return
-    each = [it.command for it in found.transactions] if isinstance(found, Batch) else [found]
+    each = [it.command for it in found.transactions] if isinstance(found, PushedBatch) else [found]
     assert all((it.request is None) != (it.why == "") for it in each)
     replies = [ServerReply(error=it.why) for it in each]
     assert json.dumps(single_result(1, replies[0], as_object=True))

@@ -14,7 +14,7 @@ from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.settings import ServerSettings
 from gateway.uplink.minop_listener import identification
 from gateway.uplink.push_protocol import (
-    Batch,
+    PushedBatch,
     PushedCommand,
     batch_result,
     read_order,
@@ -55,7 +55,7 @@ def test_a_pushed_command_and_its_result_are_those_of_the_page() -> None:
 def test_a_batch_and_its_result_are_those_of_the_page() -> None:
     *_, batch, results = examples("Push")
     order = read_order(batch.encode())
-    assert isinstance(order, Batch)
+    assert isinstance(order, PushedBatch)
     replies = [ServerReply(b"{}", JSON), ServerReply(error="Invalid command")]
     pairs = list(zip((it.id for it in order.transactions), replies, strict=True))
     assert batch_result(DEVICE, pairs, as_object=False) == json.loads(results)

@@ -9,12 +9,12 @@ from gateway.uplink.online.session import (
     AGAIN_S,
     AWAY_S,
     OnlineSession,
-    Pace,
+    SessionPace,
     settle_alive,
     settle_request,
 )
 
-PACE = Pace(attempts=3, alive_s=30.0)
+PACE = SessionPace(attempts=3, alive_s=30.0)
 WHY = "no answer in time"
 LONGEST_S = AWAY_S * 1.25
 
@@ -29,10 +29,12 @@ steps = st.lists(
     ),
     max_size=40,
 )
-paces = st.builds(Pace, attempts=st.integers(1, 6), alive_s=st.sampled_from([0.0, 1.0, 30.0, 90.0]))
+paces = st.builds(
+    SessionPace, attempts=st.integers(1, 6), alive_s=st.sampled_from([0.0, 1.0, 30.0, 90.0])
+)
 
 
-def after(*outcomes: tuple[bool, bool], pace: Pace = PACE) -> OnlineSession:
+def after(*outcomes: tuple[bool, bool], pace: SessionPace = PACE) -> OnlineSession:
     """The state after (is a keep-alive, is answered), at the time 100."""
     session = OnlineSession()
     for alive, answered in outcomes:
@@ -57,7 +59,7 @@ def test_the_keep_alive_proves_it_and_comes_again_after_its_interval() -> None:
 
 
 def test_without_an_interval_no_keep_alive_follows_the_first() -> None:
-    assert after(PROVED, pace=Pace(3, 0.0)).alive_at_s == float("inf")
+    assert after(PROVED, pace=SessionPace(3, 0.0)).alive_at_s == float("inf")
 
 
 def test_no_other_request_proves_a_server() -> None:
@@ -76,19 +78,19 @@ def test_so_many_failures_in_sequence_of_any_kind_are_its_absence() -> None:
 
 def test_a_keep_alive_that_failed_comes_again_soon_and_then_about_once_a_minute() -> None:
     assert after(PROVED, SILENT).alive_at_s == 100.0 + AGAIN_S
-    slow = Pace(3, 300.0)
+    slow = SessionPace(3, 300.0)
     assert after(SILENT, SILENT, SILENT, pace=slow).alive_at_s == 100.0 + AWAY_S
     assert after(PROVED, FAILED, FAILED, FAILED, pace=slow).alive_at_s == 100.0 + AWAY_S
 
 
 def test_a_shorter_interval_holds_for_the_way_back_too() -> None:
-    quick = Pace(1, 1.0)
+    quick = SessionPace(1, 1.0)
     assert after(SILENT, pace=quick).alive_at_s == 101.0
 
 
 @given(steps, paces)
 def test_whatever_a_server_does_it_is_asked_between_a_keep_alive_and_so_many_failures(
-    taken: list[Step], pace: Pace
+    taken: list[Step], pace: SessionPace
 ) -> None:
     session, now_s = OnlineSession(), 0.0
     proved, in_sequence = False, 0

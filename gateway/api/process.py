@@ -25,6 +25,7 @@ from gateway.api.sessions import MemorySessions
 from gateway.api.upkeep import FileChecks
 from gateway.clock import Clock, DeviceTime, SiteZone, SystemClock
 from gateway.commands.certificate import certificate_file
+from gateway.commands.clearance import Peers
 from gateway.commands.clock import adopt_clock
 from gateway.commands.context import CommandContext
 from gateway.commands.enrolment import close_enrolments
@@ -84,6 +85,9 @@ class Outward(Protocol):
         """Take a fact of the controller; it must not block."""
 
     def online(self) -> OnlineServer | None: ...
+
+    @property
+    def interlock(self) -> Peers: ...
 
     def states(self) -> Sequence[DestinationState]: ...
 
@@ -164,6 +168,7 @@ def run_api(
             clock_mark=runtime.clock_mark,
             destinations=uplink.states,
             online=uplink.online,
+            peers=uplink.interlock,
         )
         expired = ExpiredPeople(store, clock, device_time, trusted)
         store.protect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from gateway.errors import InvalidRequest, NotFound
 from gateway.host.certificate import file_fingerprint
 from gateway.objects.server_address import ServerAddress
 from gateway.settings import read_current_site
-from gateway.store.tables.destinations import DestinationTable, peer_key
+from gateway.store.objects.store import Store
+from gateway.store.tables.destinations import DestinationState, DestinationTable, peer_key
 from gateway.uplink.peer_actions import device_rows
 from gateway.uplink.peer_client import (
     Peer,
@@ -25,7 +27,9 @@ from gateway.uplink.peer_client import (
     peer_address,
     shown_fingerprint,
 )
+from gateway.uplink.peer_interlock import RULE_COLUMNS
 
+RULES = "network_interlocking_rules"
 ASK_S = 5.0
 
 
@@ -46,6 +50,9 @@ def peer() -> None:
 )
 @click.option("--verify", is_flag=True, help="Let this machine's authorities verify it instead.")
 @click.option("--stdin", "from_stdin", is_flag=True, help="Read the password from standard input.")
+@click.option(
+    "--interlock", is_flag=True, help="For the network interlock, in place of actions there."
+)
 def add(
     data: Path,
     address: str,
@@ -55,6 +62,7 @@ def add(
     *,
     verify: bool,
     from_stdin: bool,
+    interlock: bool,
 ) -> None:
     """Pair with the device at ADDRESS: pin its certificate, log in, and store the login.
 
@@ -65,25 +73,21 @@ def add(
     where = peer_address("ADDRESS", address)
     pinned = "" if verify or not where.tls else _pinned(where, fingerprint, from_stdin=from_stdin)
     password = read_password(from_stdin=from_stdin, new=False)
-    row = {
-        "name": name or where.shown,
-        "ip": where.shown,
-        "login": login_,
-        "password": password,
-        "fingerprint": pinned,
-    }
-    found = Peer(row["name"], where, login_, password, pinned, site.servers.ca_file)
+    shown = name or where.shown
+    found = Peer(shown, where, login_, password, pinned, site.servers.ca_file)
     with PeerClient(checked_peer(found, plain=site.servers.plain_secrets)).session(ASK_S) as it:
         it.logout()
+    row = {"ip": where.shown, "login": login_, "password": password, "fingerprint": pinned}
+    table, label = (RULES, "portal_name") if interlock else ("devices", "name")
     with local_store(data) as store:
-        known = [id_ for id_, old in device_rows(store).items() if old["ip"] == where.shown]
-        if known:
-            store.modify("devices", row, {"devices": {"id": known[0]}})
-            number = known[0]
+        search = {"object": table, "where": {table: {"ip": where.shown}}}
+        known = next((old["id"] for old in store.load(search).rows), None)
+        if known is None:
+            (known,) = store.insert(table, [{**row, label: shown}])
         else:
-            (number,) = store.insert("devices", [row])
-    click.echo(f"{number}")
-    click.echo(f"peer {number} ({row['name']}) is paired: {where.shown}", err=True)
+            store.modify(table, {**row, label: shown}, {table: {"id": known}})
+    click.echo(f"{known}")
+    click.echo(f"peer {known} ({shown}) is paired: {where.shown}", err=True)
 
 
 @peer.command(name="list")
@@ -91,42 +95,58 @@ def add(
 @json_option
 def list_(data: Path, *, as_json: bool) -> None:
     """Print every device with a login, and what came of its actions."""
-    rows: list[dict[str, Any]] = []
     with local_store(data) as store:
-        table = DestinationTable(store)
-        for id_, row in device_rows(store).items():
-            state = table.read(peer_key(id_))
-            if row["login"]:
-                rows.append(
-                    {
-                        "id": id_,
-                        **{key: row[key] for key in ("name", "ip", "login", "fingerprint")},
-                        "carried_out": state.delivered if state else 0,
-                        "failed": state.refused if state else 0,
-                        "too_late": state.dropped if state else 0,
-                        "last_error": state.last_error if state else "",
-                    }
-                )
+        rows = [*_devices(store), *_rules(store)]
     print_rows(rows, _line, as_json=as_json)
 
 
+def _devices(store: Store) -> Iterator[dict[str, Any]]:
+    """The devices at which actions are carried out."""
+    table = DestinationTable(store)
+    for id_, row in device_rows(store).items():
+        if row["login"]:
+            state = table.read(peer_key(id_)) or DestinationState("")
+            yield {
+                "id": id_,
+                "for": "actions",
+                **{key: row[key] for key in ("name", "ip", "login", "fingerprint")},
+                "carried_out": state.delivered,
+                "failed": state.refused,
+                "too_late": state.dropped,
+                "last_error": state.last_error,
+            }
+
+
+def _rules(store: Store) -> Iterator[dict[str, Any]]:
+    """The devices of the network interlock."""
+    for row in store.load({"object": RULES, "fields": list(RULE_COLUMNS), "order": ["id"]}).rows:
+        keys = ("id", "ip", "login", "fingerprint")
+        yield {"for": "interlock", "name": row["portal_name"], **{key: row[key] for key in keys}}
+
+
 def _line(row: dict[str, Any]) -> str:
+    line = f"{row['id']:<11} {row['for']:<10} {row['name']:<24} {row['ip']:<28} {row['login']}"
+    if row["for"] == "interlock":
+        return line
     counts = f"{row['carried_out']} carried out, {row['failed']} failed, {row['too_late']} too late"
-    return f"{row['id']:<11} {row['name']:<24} {row['ip']:<28} {row['login']:<16} {counts}"
+    return f"{line}  {counts}"
 
 
 @peer.command()
 @data_option
 @click.argument("device", metavar="ID", type=int)
-def remove(data: Path, device: int) -> None:
+@click.option("--interlock", is_flag=True, help="A device of the network interlock.")
+def remove(data: Path, device: int, *, interlock: bool) -> None:
     """Delete the device ID, its login and its fingerprint."""
     with local_store(data) as store:
-        row = device_rows(store).get(device)
-        if row is None or not row["login"]:
+        rows = {row["id"]: row for row in (_rules if interlock else _devices)(store)}
+        if device not in rows:
             raise NotFound(f"there is no peer {device}: `gateway peer list` names them")
-        store.destroy("devices", {"devices": {"id": device}})
-        DestinationTable(store).forget(peer_key(device))
-    click.echo(f"peer {device} ({row['name']}) removed", err=True)
+        table = RULES if interlock else "devices"
+        store.destroy(table, {table: {"id": device}})
+        if not interlock:
+            DestinationTable(store).forget(peer_key(device))
+    click.echo(f"peer {device} ({rows[device]['name']}) removed", err=True)
 
 
 def _pinned(where: ServerAddress, wanted: str, *, from_stdin: bool) -> str:

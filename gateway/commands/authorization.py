@@ -7,13 +7,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.commands.answers import DONE, Done
+from gateway.commands.clearance import Clearance
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.doors import checked_openings
+from gateway.commands.peer_interlock import cleared
 from gateway.commands.requests import ActionItem, RequestModel
 from gateway.commands.rights import Right
-from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound, NotPermitted
 from gateway.link.messages import (
+    CLOSE_MS,
     NO_LOG_TYPE,
     Authorize,
     OpenDoor,
@@ -26,6 +29,7 @@ from gateway.store.tables.audit import AuditType
 
 _EVENTS: dict[int, Literal[3, 6, 7]] = {3: 3, 6: 6, 7: 7}
 """Not identified, denied, granted. Only a reader can ask for further factors (4)."""
+_GRANTED = 7
 
 
 class AuthorizationRequest(RequestModel):
@@ -49,6 +53,11 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
         )
     openings, turnstile = granted_openings(call.context.site, request.actions)
     log_type_id = _checked_log_type(call.context, request.log_type_id)
+    unlocks = bool(turnstile) or any(opening.timeout_ms != CLOSE_MS for opening in openings)
+    opens = event == _GRANTED and unlocks
+    found = cleared(call.context) if opens else Clearance(free=True)
+    if not found.free:
+        raise NotPermitted(found.refusal)
     try:
         call.context.controller.ask(
             Authorize(

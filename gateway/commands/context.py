@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from gateway.clock import Clock, DeviceTime
+from gateway.commands.clearance import NoPeers, Peers
 from gateway.commands.enrolment_runner import EnrolmentRunner
 from gateway.commands.heavy import HeavyCommands
 from gateway.commands.listening import Listening
@@ -93,6 +94,8 @@ class CommandContext:
     """The settings of the machine that this device keeps."""
     enrolments: EnrolmentRunner = field(default_factory=EnrolmentRunner)
     """Runs enrolments, one at a time."""
+    peers: Peers = field(default_factory=NoPeers)
+    """The other devices of the network interlock."""
     destinations: Callable[[], Sequence[DestinationState]] = tuple
     """How the servers fare that this device sends to. Raises StorageError."""
     online: Callable[[], OnlineServer | None] = _standalone

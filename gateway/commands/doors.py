@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, NotRequired
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, NotRequired
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.access.actions import SecBoxes, parse_parameters
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
+from gateway.commands.peer_interlock import asks_peers, cleared
 from gateway.commands.requests import (
     ActionItem,
     ActionsRequest,
     AlarmRequest,
-    Flag,
     NoMembers,
     RequestModel,
 )
@@ -66,6 +66,19 @@ class DoorsState(TypedDict):
     doors: NotRequired[list[DoorOpen]]
 
 
+class ActionStatus(TypedDict):
+    """What became of one action."""
+
+    action: str
+    status: Literal["allowed", "denied"]
+
+
+class ActionsAnswer(TypedDict):
+    """Answer to `execute_actions`; empty without a network interlock."""
+
+    actions: NotRequired[list[ActionStatus]]
+
+
 class AlarmShown(TypedDict):
     """Answer to `alarm_status`; empty for `stop`."""
 
@@ -85,35 +98,32 @@ class BuzzRequest(RequestModel):
     timeout: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
 
 
-class NetworkInterlockRequest(RequestModel):
-    """`set_network_interlock`: all three members are required."""
-
-    interlock_enabled: Flag
-    api_bypass_enabled: Flag
-    # The vendor's collection of requests has the second name.
-    rex_bypass_enabled: Annotated[
-        Flag, Field(validation_alias=AliasChoices("rex_bypass_enabled", "button_bypass_enabled"))
-    ]
-
-
-def execute_actions(call: Call[ActionsRequest]) -> Done:
+def execute_actions(call: Call[ActionsRequest]) -> ActionsAnswer:
     """Open, hold open or close doors, let one person through the turnstile.
 
     All actions are carried out or none: doors that exclude each other by an interlock are refused
     together. A login that sends openings much faster than persons pass is refused for a while.
+    With a network interlock the answer says of each action whether it was `allowed`.
     """
     by = call.caller.login or ""
     checked = checked_openings(call.context.site, call.request.actions)
     openings = [opening.model_copy(update={"by": by}) for opening in checked]
     # A close is never refused.
-    call.count_entries(sum(not _closes(opening) for opening in openings))
+    opened = sum(not _closes(opening) for opening in openings)
+    call.count_entries(opened)
+    if opened and not cleared(call.context).free:
+        return _statuses(call.request.actions, "denied")
     try:
         if openings:
             one = openings[0] if len(openings) == 1 else OpenTogether(openings=tuple(openings))
             call.context.controller.ask(one)
     finally:
         call.context.refresh_logs()
-    return DONE
+    return _statuses(call.request.actions, "allowed") if asks_peers(call.context) else {}
+
+
+def _statuses(actions: Sequence[ActionItem], status: Literal["allowed", "denied"]) -> ActionsAnswer:
+    return {"actions": [{"action": item.action, "status": status} for item in actions]}
 
 
 def doors_state(call: Call[NoMembers]) -> DoorsState:
@@ -145,19 +155,6 @@ def buzzer_buzz(call: Call[BuzzRequest]) -> Done:
     `general.beep_enabled` 0 silences what readers signal by themselves, not this command.
     """
     call.context.controller.ask(Buzz(for_ms=call.request.timeout))
-    return DONE
-
-
-def set_network_interlock(call: Call[NetworkInterlockRequest]) -> Done:
-    """Disable the interlock with doors of other devices, which this device does not have.
-
-    Enabling it is refused: this device asks no other device, so two doors could be open at once.
-    """
-    if call.request.interlock_enabled:
-        raise NotSupportedHere(
-            "set_network_interlock: this device does not ask the doors of other devices;"
-            " an interlock of its own doors is set with general.doorN_interlock"
-        )
     return DONE
 
 
@@ -255,15 +252,5 @@ COMMANDS = (
         buzzer_buzz,
         errors=(NotSupportedHere, ControllerUnavailable),
         example={"frequency": 4000, "duty_cycle": 50, "timeout": 250},
-    ),
-    Command(
-        set_network_interlock,
-        Right.ADMINISTRATOR,
-        errors=(NotSupportedHere,),
-        example={
-            "interlock_enabled": False,
-            "api_bypass_enabled": False,
-            "rex_bypass_enabled": True,
-        },
     ),
 )

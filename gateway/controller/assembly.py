@@ -19,6 +19,7 @@ from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.outcome_handler import OutcomeHandler
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
+from gateway.controller.access.peer_clearance import PeerClearance
 from gateway.controller.access.pending import PendingAdmission, PendingGrants, kept_state
 from gateway.controller.access.portal_opener import PortalOpener
 from gateway.controller.access.read_throttle import ReadThrottle
@@ -32,6 +33,7 @@ from gateway.controller.alarms.power_watch import PowerWatch
 from gateway.controller.alarms.sounders import Sounders
 from gateway.controller.components import Components, DamageFound, Item
 from gateway.controller.core import Controller
+from gateway.controller.doors.clearances import Clearances
 from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
@@ -210,6 +212,7 @@ def put_together(
             identifier=panels.identifier,
             credentials=panels.credentials,
             server=panels.server,
+            peers=panels.peers,
             throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,
             positions=panels.positions,
@@ -440,6 +443,7 @@ class _Panels:
     hours: OpeningHours
     credentials: CredentialHandler
     server: ServerDecisions
+    peers: PeerClearance
     signals: ReaderSignals
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
@@ -505,14 +509,16 @@ def _panels(
         )
         for door in site.doors()
     }
-    interlock = Interlock(doors, recorder, clock, site.interlock.margin_s)
+    clearances = Clearances(link.ask, flight.new_key, clock)
+    interlock = Interlock(doors, clearances, recorder, clock, site.interlock.margin_s)
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)
     opener = PortalOpener(doors, interlock, turnstile)
     context = AdmissionContext(
         identifier, positions, PendingAdmission(kept), opener, recorder, clock, emit
     )
     grants = PendingGrants(positions, codes, hours, recorder)
-    outcomes = OutcomeHandler(identifier, opener, grants, recorder, clock, emit)
+    outcomes = OutcomeHandler(identifier, opener, clearances, grants, recorder, clock, emit)
+    peers = PeerClearance(clearances, interlock, outcomes, recorder, clock)
     questions = ServerQuestions(link.ask, flight.new_key, recorder, clock)
     server = ServerDecisions(
         questions, context, outcomes, opener, identifier, people, recorder, emit
@@ -525,6 +531,7 @@ def _panels(
         hours=hours,
         credentials=credentials,
         server=server,
+        peers=peers,
         signals=ReaderSignals(site, sounders),
         alarms=alarms,
         doors=doors,

@@ -10,6 +10,7 @@ from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
+from gateway.controller.access.peer_clearance import PeerClearance
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.access.server_decisions import ServerDecisions
@@ -76,6 +77,7 @@ class Components:
     identifier: Identifier
     credentials: CredentialHandler
     server: ServerDecisions
+    peers: PeerClearance
     throttle: ReadThrottle
     signals: ReaderSignals
     positions: PassbackPositions
@@ -124,6 +126,7 @@ class Components:
             self.throttle,
             self.credentials,
             self.server,
+            self.peers,
             self.hours,
         )
 
@@ -139,6 +142,7 @@ class Components:
             "identifier": self.identifier,
             "modes": self.modes,
             "online": self.server,
+            "peers": self.peers,
             "positions": self.positions,
             "recorder": self.recorder,
             "signals": self.signals,

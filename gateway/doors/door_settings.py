@@ -124,6 +124,27 @@ def interlock_partners(configuration: Configuration, site: SiteFile) -> Partners
     )
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkInterlock:
+    """The interlock with the doors of other devices (Access API, network interlocking)."""
+
+    enabled: bool = False
+    api_bypass: bool = False
+    """Openings by clients do not ask the other devices."""
+    rex_bypass: bool = False
+    """Nor does the exit button of a door that nothing but its relay opens from inside."""
+
+
+def network_interlock(configuration: Configuration) -> NetworkInterlock:
+    """What `set_network_interlock` has stored."""
+    return NetworkInterlock(
+        *(
+            is_on(configuration, "network_interlock", key)
+            for key in ("interlock_enabled", "api_bypass_enabled", "rex_bypass_enabled")
+        )
+    )
+
+
 def turnstile_settings(configuration: Configuration) -> TurnstileSettings:
     """The settings of the turnstile's state machine."""
     return TurnstileSettings(

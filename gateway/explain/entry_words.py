@@ -367,7 +367,9 @@ def _pre_alarm(body: Body, names: SiteNames) -> JournalLine:
 
 
 def _interlock(body: Body, names: SiteNames) -> JournalLine:
-    why = f"interlock, {names.door(body['by'])} {body['why']}"
+    # 0 is no door of this device: the peer of a network interlock, if one is known.
+    by = names.door(body["by"]) if body["by"] else body.get("peer", "")
+    why = " ".join(filter(None, ("interlock,", by, body["why"])))
     return _warning(f"EXIT REFUSED {names.door(body['door'])}: {why}")
 
 

@@ -147,6 +147,9 @@ def _interlock(known: Known, names: WordNames) -> str:
     facts = known.facts.get(Reason.INTERLOCK)
     if facts is None:
         return ""
+    if not facts["by"]:
+        peer = facts.get("peer", "")
+        return f"device '{peer}' {facts['why']}" if peer else str(facts["why"])
     return (
         f"door '{names.door(facts['door'])}' stays locked, since door "
         f"'{names.door(facts['by'])}' {facts['why']}"

@@ -146,6 +146,20 @@ class AnswerQuestion(_Message):
     duress: bool = False
 
 
+class AnswerClearance(_Message):
+    """What came of a ClearanceQuestion. One that is late, repeated or unknown changes nothing."""
+
+    kind: Literal["answer_clearance"] = "answer_clearance"
+    question: Annotated[str, Field(min_length=1, max_length=64)]
+    """The id of the ClearanceQuestion."""
+    free: bool
+    """Whether every peer lets this device open a door."""
+    peer: Annotated[str, Field(max_length=1_000)] = ""
+    """The peer in the way."""
+    why: Annotated[str, Field(max_length=1_000)] = ""
+    """What it is about that peer, in words."""
+
+
 class ReportServer(_Message):
     """Tell whether the server of the online modes can be asked.
 
@@ -336,6 +350,7 @@ Command = Annotated[
     | ResetTurnstile
     | Authorize
     | AnswerQuestion
+    | AnswerClearance
     | ReportServer
     | Obey
     | Silence
@@ -407,6 +422,8 @@ class DoorStatus(_Message):
     barred_by: int = 0
     """The door of its interlock that keeps it locked, 0 for none."""
     barred_why: str = ""
+    occupied: str = ""
+    """Why no other door of an interlock may open now; empty if this door is free."""
 
 
 class TurnstileStatus(_Message):
@@ -622,14 +639,24 @@ class ServerQuestion(_Message):
     """When it was read, in Unix seconds."""
 
 
+class ClearanceQuestion(_Message):
+    """An opening that waits for the devices of the network interlock; an AnswerClearance answers
+    it."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    deadline_ns: int
+    """Monotonic nanoseconds after which no answer counts."""
+
+
 class Fact(_Message):
     """A notification to all listeners. A lost fact only delays a listener."""
 
     v: int = VERSION
-    kind: Literal["heartbeat", "journal", "question"]
+    kind: Literal["heartbeat", "journal", "question", "clearance"]
     status: ControllerStatus | None = None
     seq: int | None = None
     question: ServerQuestion | None = None
+    clearance: ClearanceQuestion | None = None
 
 
 _REQUEST = TypeAdapter(Request)

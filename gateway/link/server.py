@@ -23,6 +23,7 @@ from gateway.link.messages import (
     LARGEST_MESSAGE,
     LARGEST_REQUEST,
     Answer,
+    ClearanceQuestion,
     Fact,
     Request,
     ServerQuestion,
@@ -234,8 +235,10 @@ class LinkServer:
         """Send `fact` to all listeners; one that does not read misses it."""
         self._publish(fact)
 
-    def ask(self, question: ServerQuestion) -> bool:
+    def ask(self, question: ServerQuestion | ClearanceQuestion) -> bool:
         """Publish `question`; False if nobody got it."""
+        if isinstance(question, ClearanceQuestion):
+            return self._publish(Fact(kind="clearance", clearance=question)) > 0
         return self._publish(Fact(kind="question", question=question)) > 0
 
     def _publish(self, fact: Fact) -> int:

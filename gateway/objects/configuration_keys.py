@@ -227,6 +227,13 @@ _LIVE = (
         _number("monitor", "alive_interval", "30000", 0, 86_400_000),
         _flag("monitor", "inform_access_event_id", "0"),
     ),
+    # Of ours: what the vendor's `set_network_interlock` sets, which no key of the vendor's shows.
+    *_acts_on(
+        "the interlock with other devices",
+        _flag("network_interlock", "interlock_enabled", "0"),
+        _flag("network_interlock", "api_bypass_enabled", "0"),
+        _flag("network_interlock", "rex_bypass_enabled", "0"),
+    ),
     # `general.online` 1 has a server decide: on people whom this device identified (Pro), or on the
     # credentials themselves (Enterprise, `local_identification` 0). `server_id` is a row of
     # `devices`. Times are milliseconds.

@@ -57,6 +57,7 @@ NETWORK_INTERLOCKING_RULES = ObjectType(
         Flag("enabled", default=1),
         Text("session_hash", default="", secret=True),
         PortNumber("port", default=""),
+        Text("fingerprint", default="", max_length=95, extension=Extension.OURS),
     ),
 )
 

@@ -29,6 +29,7 @@ LOGOUT_S = 1.0
 """Longest time for ending a session; it then ends by itself."""
 _LONGEST_TOKEN = 200
 _SHA256 = re.compile(r"(?:[0-9A-F]{64})?")
+_NOT_SERVED = frozenset({404, 405, 501})
 _LONGEST_WORDS = 200
 
 
@@ -72,13 +73,16 @@ def checked_peer(peer: Peer, *, plain: bool) -> Peer:
     return replace(peer, fingerprint=fingerprint)
 
 
+class NotServed(DeviceUnavailable):
+    """The peer does not know a command."""
+
+
 class PeerClient:
     """Asks one peer, one session at a time. One thread uses it, except for `abort`."""
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self._http = HttpClient(peer.ca_file, peer.fingerprint)
-        self._ends_s = 0.0
 
     @contextmanager
     def session(self, timeout_s: float) -> Iterator[PeerSession]:
@@ -87,11 +91,18 @@ class PeerClient:
         The log-in shows that the peer answers now, so that what follows it is not carried out
         much later by one that was stopped.
         """
-        ends_s = time.monotonic() + timeout_s
         try:
-            yield PeerSession(self._http, self.peer, ends_s)
+            yield self.opened(time.monotonic() + timeout_s)
         finally:
-            self._http.close()
+            self.close()
+
+    def opened(self, ends_s: float) -> PeerSession:
+        """A session whose requests all end by `ends_s` (monotonic). Raises DeviceUnavailable."""
+        return PeerSession(self._http, self.peer, ends_s)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
 
     def abort(self) -> None:
         """End the running request, and refuse others. Any thread may call it."""
@@ -105,7 +116,8 @@ class PeerSession:
         """Log in; `ends_s` is monotonic."""
         self._http = http
         self._peer = peer
-        self._ends_s = ends_s
+        self.ends_s = ends_s
+        """When its requests have ended (monotonic)."""
         self._token = ""
         sent_s = time.time()
         answer = self._post("login", {"login": peer.login, "password": peer.password})
@@ -141,13 +153,21 @@ class PeerSession:
             raise DeviceUnavailable("doors_state: it answered without any door")
         return doors
 
+    def announce(self, device: int) -> str:
+        """Tell that this `device` wants to open a door; what the peer says to that.
+
+        Raises NotServed too.
+        """
+        found = _members(self._post("announce_opening", {"device_id": device}), "announce_opening")
+        return str(found.get("state"))
+
     def logout(self) -> None:
         """End the session, whatever comes of it."""
-        self._ends_s = time.monotonic() + LOGOUT_S
+        self.ends_s = time.monotonic() + LOGOUT_S
         self._http.post(self._address(), "logout.fcgi", {}, LOGOUT_S)
 
     def _post(self, command: str, body: Mapping[str, Any]) -> HttpAnswer:
-        left_s = self._ends_s - time.monotonic()
+        left_s = self.ends_s - time.monotonic()
         if left_s <= 0:
             raise DeviceUnavailable(f"{command}: no answer in time")
         answer = self._http.post(self._address(), f"{command}.fcgi", body, left_s)
@@ -156,9 +176,8 @@ class PeerSession:
         if not answer.status:
             raise DeviceUnavailable(f"{command}: {answer.why}")
         words = answer.why or _error_of(answer)
-        raise DeviceUnavailable(
-            f"{command}: it answered {answer.status}" + (f": {words}" if words else "")
-        )
+        failure = NotServed if answer.status in _NOT_SERVED else DeviceUnavailable
+        raise failure(f"{command}: it answered {answer.status}" + (f": {words}" if words else ""))
 
     def _address(self) -> ServerAddress:
         address = self._peer.address

@@ -30,6 +30,7 @@ from gateway.uplink.online.client import OnlineClient
 from gateway.uplink.online.questions import QuestionWorkers
 from gateway.uplink.outbox import Outbox
 from gateway.uplink.peer_actions import PeerActions
+from gateway.uplink.peer_interlock import PeerInterlock
 from gateway.uplink.push import PushPoller
 
 _Part = OnlineClient | Outbox | PushPoller | PeerActions | MqttBridge
@@ -67,6 +68,8 @@ class Uplink:
         )
         self._push = PushPoller(store, clock, device_id, servers)
         self._peers = PeerActions(store, journal, clock, device_id, servers, boot_id())
+        self.interlock = PeerInterlock(store, controller, device_id, servers)
+        """The devices of the network interlock."""
         self._single: tuple[Outbox | PushPoller, ...] = (*self._outboxes, self._push)
         # The client before its outbox, which follows its settings.
         self._all: tuple[_Part, ...] = (self._online, *self._single, self._peers)
@@ -116,6 +119,7 @@ class Uplink:
         for each in reversed(self._all):
             each.close()
         self._questions.close()
+        self.interlock.close()
 
     def wake(self) -> None:
         """There may be something new in the journal or the database."""
@@ -123,11 +127,13 @@ class Uplink:
             each.wake()
 
     def heard(self, fact: Fact | None) -> None:
-        """Take a question of the controller, and what it believes of the server."""
+        """Take questions of the controller, and what it believes of the server."""
         if fact is not None and fact.status is not None:
             self._online.heard(fact.status)
         if fact is not None and fact.question is not None:
             self._questions.take(fact.question)
+        if fact is not None and fact.clearance is not None:
+            self.interlock.question(fact.clearance)
 
     def online(self) -> OnlineServer | None:
         """How the server of the online modes fares; None in standalone mode."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,10 @@ from gateway.settings import ServerSettings, SiteFile
 from gateway.store.files import STORE_FILE, database
 from gateway.store.tables.destinations import DestinationState, peer_key, stored_destinations
 from gateway.uplink.peer_actions import PEER_COLUMNS, Row, peer_of
-from gateway.uplink.peer_client import PeerClient
+from gateway.uplink.peer_client import Peer, PeerClient
+from gateway.uplink.peer_interlock import RULE_COLUMNS, interlock_peer
 
+_RULES = "network_interlocking_rules"
 ASK_S = 3.0
 """Time for one peer's log-in."""
 AT_ONCE = 8
@@ -27,12 +29,19 @@ AHEAD_S = 30
 def peer_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
     """Log in at each device of `devices` that has a login, and compare clocks."""
     servers = site.servers if site else ServerSettings()
-    states = {state.name: state for state in stored_destinations(data / STORE_FILE)}
+    path = data / STORE_FILE
+    states = {state.name: state for state in stored_destinations(path)}
     asked = [
-        row for row in _rows(data / STORE_FILE) if row["login"] or peer_key(row["id"]) in states
+        row
+        for row in _rows(path, "devices", PEER_COLUMNS)
+        if row["login"] or peer_key(row["id"]) in states
     ]
+    rules = [row for row in _rows(path, _RULES, RULE_COLUMNS) if row["enabled"]]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(partial(_ask, servers=servers), asked))
+        of_rules = pool.map(partial(_ask_rule, servers=servers), rules)
+        answers = list(pool.map(partial(_ask_device, servers=servers), asked))
+    for found in of_rules:
+        yield from found
     for row, found in zip(asked, answers, strict=True):
         yield from found
         state = states.get(peer_key(row["id"]))
@@ -40,25 +49,37 @@ def peer_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
             yield _failure(state, str(row["name"]))
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of `devices`, with their secrets."""
+def _rows(path: Path, table: str, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows with their secrets; `enabled` is True in a table without such a column."""
     store = database.open_reader(path)
     try:
         with database.sqlite_errors(database.STORE_UNREADABLE):
             connection = store.connection()
-            known = {row[1] for row in connection.execute("PRAGMA table_info(devices)")}
-            if not known.issuperset(PEER_COLUMNS):
+            known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            if not known.issuperset(columns):
                 return []  # the first start of the api process adds them
-            sql = f"SELECT {', '.join(PEER_COLUMNS)} FROM devices ORDER BY id"  # noqa: S608 - ours
-            return [dict(zip(PEER_COLUMNS, row, strict=True)) for row in connection.execute(sql)]
+            asked = [*columns, "enabled" if "enabled" in known else "1"]
+            sql = f"SELECT {', '.join(asked)} FROM {table} ORDER BY id"  # noqa: S608 - ours
+            named = (*columns, "enabled")
+            return [dict(zip(named, row, strict=True)) for row in connection.execute(sql)]
     finally:
         store.close_all()
 
 
-def _ask(row: Row, servers: ServerSettings) -> list[Finding]:
+def _ask_device(row: Row, servers: ServerSettings) -> list[Finding]:
     subject = f"peer {row['id']} ({row['name']})"
+    return _ask(subject, partial(peer_of, row, servers))
+
+
+def _ask_rule(row: Row, servers: ServerSettings) -> list[Finding]:
+    subject = f"interlock {row['id']} ({row['portal_name'] or row['ip']})"
+    return _ask(subject, partial(interlock_peer, row, servers))
+
+
+def _ask(subject: str, read: Callable[[], Peer]) -> list[Finding]:
+    """Log in at the peer that `read` gives, and compare clocks."""
     try:
-        peer = peer_of(row, servers)
+        peer = read()
         with PeerClient(peer).session(ASK_S) as session:
             ahead_s = session.clock_ahead_s
             session.logout()

@@ -18,6 +18,7 @@ from gateway.controller.access.portal_opener import (
     PortalOpener,
     PortalOpening,
 )
+from gateway.controller.doors.clearances import Clearances, WaitingGrant
 from gateway.controller.state.component import Decided, Emit, GrantUsed, ThreatSensed
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Receipt, Recorder
@@ -31,6 +32,7 @@ class OutcomeHandler:
         self,
         identifier: Identifier,
         opener: PortalOpener,
+        clearances: Clearances,
         grants: PendingGrants,
         recorder: Recorder,
         clock: Clock,
@@ -38,6 +40,7 @@ class OutcomeHandler:
     ) -> None:
         self._identifier = identifier
         self._opener = opener
+        self._clearances = clearances
         self._grants = grants
         self._recorder = recorder
         self._clock = clock
@@ -71,14 +74,52 @@ class OutcomeHandler:
         opening = portal
         if portal.named is None:
             opening = self._opener.opening(outcome.decision.actions, config, portal)
+        if self._hindered(outcome, credential, opening):
+            return
+        if not self._opener.asks_peers(opening):
+            self._open(outcome, credential, opening, config)
+            return
+        waiting = WaitingGrant(outcome, credential, opening.named, opening.sides)
+        why = self._clearances.hold_grant(waiting)
+        if why:
+            self.not_cleared(waiting, {"peer": "", "why": why})
+
+    def cleared(self, grant: WaitingGrant, config: EffectiveConfig) -> None:
+        """Carry out a grant that other devices let open, unless something here bars it by now."""
+        opening = (
+            self._opener.opening(grant.outcome.decision.actions, config)
+            if grant.named is None
+            else self._opener.named(grant.named, grant.sides, config)
+        )
+        if not self._hindered(grant.outcome, grant.credential, opening):
+            self._open(grant.outcome, grant.credential, opening, config)
+
+    def not_cleared(self, grant: WaitingGrant, known: Mapping[str, Any]) -> None:
+        """Refuse a grant that other devices do not let open; `known` names the peer and says why
+        not."""
+        facts = {"door": 0, "by": 0, **known}
+        self.record(_barred(grant.outcome, Reason.INTERLOCK, facts), grant.credential)
+
+    def _hindered(
+        self, outcome: AdmissionOutcome, credential: Credential | None, opening: PortalOpening
+    ) -> bool:
+        """Whether something here keeps `opening` locked; then it is recorded."""
         barred = opening.state.barred_by
         if barred is not None:
             self.record(_barred(outcome, barred, opening.state.facts.get(barred)), credential)
-            return
+            return True
         unreachable = self._opener.unreachable(opening)
         if unreachable is not None:
             self.record(_barred(outcome, Reason.DOOR_UNREACHABLE, unreachable), credential)
-            return
+        return unreachable is not None
+
+    def _open(
+        self,
+        outcome: AdmissionOutcome,
+        credential: Credential | None,
+        opening: PortalOpening,
+        config: EffectiveConfig,
+    ) -> None:
         grant = self._grants.add(outcome, config)
         now_ms = self._now_ms()
         opened = self._opener.open(opening, outcome.person, grant, now_ms)

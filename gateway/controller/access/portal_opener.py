@@ -86,6 +86,10 @@ class PortalOpener:
         state = self._state(known, sides, config, closed & self._doors.keys())
         return PortalOpening(doors, sides, state, openings)
 
+    def asks_peers(self, opening: PortalOpening) -> bool:
+        """Whether other devices are asked before `opening`, see Interlock."""
+        return bool(opening.doors or opening.sides) and self._interlock.asks_peers(opening.doors)
+
     def unreachable(self, opening: PortalOpening) -> Mapping[str, Any] | None:
         """Facts of a door that cannot be reached, if `opening` can open nothing; else None."""
         absent = self._absent(opening)

@@ -260,6 +260,16 @@ class DoorPanel(Component):
             event = SettingsChanged(None, pressed) if no_press else None
             self.feed(event or RexChanged(pressed), now_ms)
 
+    def rex_cleared(self, now_ms: int) -> None:
+        """Let a press count that `barred` had held back."""
+        if not self._bound:
+            return
+        self.feed(SettingsChanged(None, rex_pressed=False), now_ms)
+        if self._press_counts():
+            self.feed(RexChanged(pressed=True), now_ms)
+        if self._rex_pressed() is False:
+            self.feed(RexChanged(pressed=False), now_ms)
+
     def _press_counts(self) -> bool:
         """Whether a press of the exit button would unlock the door now."""
         counts = self._settings.rex_enabled and self._state.rex_pressed is False

@@ -35,6 +35,7 @@ from gateway.controller.alarms.faults import FaultsState
 from gateway.controller.alarms.fire import FireLatchState
 from gateway.controller.components import DamageFound, RulesRefused
 from gateway.controller.core import LoopState
+from gateway.controller.doors.clearances import ClearancesState
 from gateway.controller.doors.door_panel import DoorPanelState
 from gateway.controller.doors.opening_hours import OpeningHoursState
 from gateway.controller.doors.turnstile_panel import TurnstilePanelState
@@ -46,12 +47,12 @@ from gateway.controller.state.recorder import RecorderState
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenRecord, StorageError
 from gateway.hardware.events import DeviceState, InputLevel, KeyPressed, ReplaySuspected
-from gateway.link.messages import Captured, ServerQuestion
+from gateway.link.messages import Captured, ClearanceQuestion, ServerQuestion
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 12
+FORM = 13
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -70,6 +71,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "loop": LoopState,
         "modes": ModeKeeperState,
         "online": ServerQuestionsState,
+        "peers": ClearancesState,
         "positions": PassbackPositionsState,
         "recorder": RecorderState,
         "signals": ReaderSignalsState,
@@ -219,8 +221,10 @@ def dump_question(asked: str, question: object, hide: Hide) -> Any:
     return dump(Credential, question, hide) if isinstance(question, Credential) else question
 
 
-def dump_server_question(question: ServerQuestion, hide: Hide) -> dict[str, Any]:
-    """A question to a server as JSON, without what somebody keyed before a password."""
+def dump_asked(question: ServerQuestion | ClearanceQuestion, hide: Hide) -> dict[str, Any]:
+    """A question to a server or to peers as JSON, without what somebody keyed before a password."""
+    if isinstance(question, ClearanceQuestion):
+        return question.model_dump(mode="json")
     shown = question.model_dump(mode="json", exclude={"keyed_user_id"})
     if question.credential in ("pin", "password"):
         shown["value"] = hide(question.value)

@@ -23,8 +23,8 @@ from gateway.controller.flight.forms import (
     LONGEST_KEY_BITS,
     Hide,
     dump_answer,
+    dump_asked,
     dump_input,
-    dump_server_question,
     dump_state,
 )
 from gateway.controller.flight.rules import rules_of
@@ -49,7 +49,14 @@ from gateway.controller.state.ports import (
     Writer,
 )
 from gateway.host.clock_trust import ClockVerdict
-from gateway.link.messages import Obey, Projected, ReportStatus, ServerQuestion, Simulate
+from gateway.link.messages import (
+    ClearanceQuestion,
+    Obey,
+    Projected,
+    ReportStatus,
+    ServerQuestion,
+    Simulate,
+)
 from gateway.settings import SiteFile
 from gateway.store.policy.snapshot import Snapshot
 
@@ -261,8 +268,8 @@ class FlightRecorder(Flight):
     def _on_entry(self, kind: str, body: Mapping[str, Any]) -> None:
         self._guarded(lambda: self._on_effect({"entry": kind, "body": self._shown(body)}))
 
-    def _on_question(self, question: ServerQuestion) -> None:
-        self._guarded(lambda: self._on_effect({"asks": dump_server_question(question, self._hide)}))
+    def _on_question(self, question: ServerQuestion | ClearanceQuestion) -> None:
+        self._guarded(lambda: self._on_effect({"asks": dump_asked(question, self._hide)}))
 
     def _on_effect(self, effect: dict[str, Any]) -> None:
         if self._step is not None:

@@ -17,7 +17,7 @@ from gateway.controller.state.ports import (
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, StorageError
-from gateway.link.messages import Answer, Fact, Request, ServerQuestion
+from gateway.link.messages import Answer, ClearanceQuestion, Fact, Request, ServerQuestion
 from gateway.settings import LockState
 from gateway.store.journal import Entry
 from gateway.store.journal.passages import PassageEntered
@@ -177,13 +177,13 @@ class SounderTap:
 
 
 class LinkTap:
-    """Reports refusals of requests, and questions to a server."""
+    """Reports refusals of requests, and questions to a server or to peers."""
 
     def __init__(
         self,
         link: Link,
         on_effect: OnEffect,
-        on_question: Callable[[ServerQuestion], None],
+        on_question: Callable[[ServerQuestion | ClearanceQuestion], None],
         on_answer: OnAnswer,
     ) -> None:
         self._link = link
@@ -204,7 +204,7 @@ class LinkTap:
     def publish(self, fact: Fact) -> None:
         self._link.publish(fact)
 
-    def ask(self, question: ServerQuestion) -> bool:
+    def ask(self, question: ServerQuestion | ClearanceQuestion) -> bool:
         self._on_question(question)
         heard = self._link.ask(question)
         self._on_answer("heard", question.id, heard)

@@ -26,7 +26,7 @@ from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
-from gateway.link.messages import Answer, Fact, Request, ServerQuestion
+from gateway.link.messages import Answer, ClearanceQuestion, Fact, Request, ServerQuestion
 from gateway.settings import LockState, Side, SiteFile
 from gateway.store.journal import Entry
 from gateway.store.policy.snapshot import Snapshot
@@ -123,7 +123,7 @@ class OfflineLink:
     def publish(self, fact: Fact) -> None:
         pass
 
-    def ask(self, question: ServerQuestion) -> bool:
+    def ask(self, question: ServerQuestion | ClearanceQuestion) -> bool:
         return self._heard(question.id)
 
 

@@ -12,6 +12,7 @@ from gateway.controller.requests.simulation import Panels, Simulation
 from gateway.errors import GatewayError
 from gateway.hardware.wiring import input_wiring
 from gateway.link.messages import (
+    AnswerClearance,
     AnswerQuestion,
     ArmAlarms,
     AskPosition,
@@ -118,6 +119,7 @@ class RequestDispatcher:
             OpenTogether: once_durable(lambda command: openings.open(*command.openings)),
             Authorize: once_durable(openings.authorize),
             AnswerQuestion: once_durable(components.server.answered),
+            AnswerClearance: once_durable(components.peers.answered),
             ReportServer: once_durable(components.server.report),
             ResetTurnstile: at_once(lambda _: openings.reset_turnstile()),
             Forgive: once_durable(

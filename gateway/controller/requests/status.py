@@ -17,12 +17,13 @@ from gateway.link.messages import (
 
 
 def _door(components: Components, panel: DoorPanel) -> DoorStatus:
-    """The status of one door, with what its interlock bars."""
-    found = components.interlock.obstacle((panel.door.id,))
-    if found is None:
-        return panel.status()
-    barred = {"barred_by": found.by, "barred_why": found.why.value}
-    return panel.status().model_copy(update=barred)
+    """The status of one door, with what its interlock bars and what it bars itself."""
+    door = panel.door.id
+    known: dict[str, object] = {"occupied": components.interlock.hindrance(door)}
+    found = components.interlock.obstacle((door,))
+    if found is not None:
+        known |= {"barred_by": found.by, "barred_why": found.why.value}
+    return panel.status().model_copy(update=known)
 
 
 def status_of(

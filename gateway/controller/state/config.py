@@ -16,8 +16,10 @@ from gateway.credentials.credential_settings import CredentialSettings, credenti
 from gateway.credentials.wiegand import WiegandFormat
 from gateway.doors.door_settings import (
     ConfiguredDoor,
+    NetworkInterlock,
     configured_doors,
     interlock_partners,
+    network_interlock,
     turnstile_settings,
 )
 from gateway.doors.interlock import Partners
@@ -79,6 +81,10 @@ class EffectiveConfig:
     @cached_property
     def interlock(self) -> Partners:
         return interlock_partners(self._values, self._site)
+
+    @cached_property
+    def network_interlock(self) -> NetworkInterlock:
+        return network_interlock(self._values)
 
     @cached_property
     def turnstile(self) -> TurnstileSettings | None:

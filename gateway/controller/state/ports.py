@@ -13,7 +13,14 @@ from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.devices import Device
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
-from gateway.link.messages import Answer, Fact, MirrorStatus, Request, ServerQuestion
+from gateway.link.messages import (
+    Answer,
+    ClearanceQuestion,
+    Fact,
+    MirrorStatus,
+    Request,
+    ServerQuestion,
+)
 from gateway.settings import LockState
 from gateway.store.journal import Entry
 from gateway.store.journal.passages import PassageEntered
@@ -91,7 +98,7 @@ class Link(Protocol):
 
     def publish(self, fact: Fact) -> None: ...
 
-    def ask(self, question: ServerQuestion) -> bool: ...
+    def ask(self, question: ServerQuestion | ClearanceQuestion) -> bool: ...
 
 
 class Policies(Protocol):

@@ -92,7 +92,7 @@ class PeerInterlock:
         """End running requests, and wait for the threads."""
         with self._guard:
             for line in self._lines.values():
-                line.abort()
+                line.close()
         self._questions.shutdown(cancel_futures=True)
         self._asking.shutdown(cancel_futures=True)
 
@@ -162,9 +162,12 @@ class PeerInterlock:
         peers = {int(str(row["id"])): interlock_peer(row, self._servers) for row in rows}
         with self._guard:
             for id_ in set(self._lines) - set(peers):
-                self._lines.pop(id_).abort()
+                self._lines.pop(id_).close()
             for id_, peer in peers.items():
-                if id_ not in self._lines or self._lines[id_].peer != peer:
+                line = self._lines.get(id_)
+                if line is None or line.peer != peer:
+                    if line is not None:
+                        line.close()
                     self._lines[id_] = _Line(peer)
             lines = [self._lines[id_] for id_ in peers]
         return {
@@ -208,8 +211,14 @@ class _Line:
         """Whether the peer may know announcements."""
         self._busy = threading.Lock()
 
-    def abort(self) -> None:
+    def close(self) -> None:
+        """End the running request, if there is one, and refuse others."""
         self._client.abort()
+        if self._busy.acquire(blocking=False):
+            try:
+                self._drop()
+            finally:
+                self._busy.release()
 
     def announce(self, own: int, ends_s: float) -> Reply:
         """The peer's answer to the announcement of the device `own`. Raises DeviceUnavailable."""

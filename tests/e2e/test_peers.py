@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ FRONT, BACK = 17, 18
 ANA = "123,45678"
 BRIEF_MS = 100
 ELSEWHERE = 900
+ROUNDS, MOST_ROUNDS = 5, 100
+"""Openings that are waited for, and rounds in which they must come about."""
 PLACEHOLDER = '# tls = "127.0.0.1:8443"'
 MANUAL = Path(__file__).parents[2] / "gateway/docs/peers.md"
 PAIRING = "gateway peer add --data .gateway "
@@ -79,24 +82,35 @@ def with_tls(site: Site) -> Site:
     return site
 
 
+def paired(one: Running, other: Running, role: str, *words: str) -> int:
+    """Pair `one` with `other` as the manual says, with a login of `role`; the number of the row."""
+    login = f"{role}-{one.url.rpartition(':')[2]}"
+    made = typed(other.site, "login", "add", login, "--role", role)
+    assert made.returncode == 0, made.stderr
+    fingerprint = typed(other.site, "peer", "fingerprint").stdout.strip()
+    meant = {"192.0.2.20": https_of(other), "gate-a": login}
+    given = [*(meant.get(word, word) for word in pairing_words()), *words]
+    added = typed(
+        one.site, "peer", "add", *given, "--fingerprint", fingerprint, "--stdin", stdin=made.stdout
+    )
+    assert added.returncode == 0, added.stderr
+    return int(added.stdout)
+
+
 @pytest.fixture(scope="module")
 def both(make: Maker, home: Any, eventually: Eventually) -> Iterator[Pair]:
     """The demo at A; another device with the demo's doors at B; paired as a technician does it."""
     there = with_tls(make.init(home.new_path(), "--demo"))
-    with make.run(make.demo()) as a, make.run(there) as b:
+    with make.run(with_tls(make.demo())) as a, make.run(there) as b:
         for each in (a, b):
             each.api.configure("general", relay1_timeout=BRIEF_MS, relay2_timeout=BRIEF_MS)
-        made = typed(there, "login", "add", "gate-a", "--role", "door_opener")
-        fingerprint = typed(there, "peer", "fingerprint").stdout.strip()
-        address = https_of(b)
-        words = [address if word == "192.0.2.20" else word for word in pairing_words()]
-        words += ["--fingerprint", fingerprint, "--stdin"]
-        added = typed(a.site, "peer", "add", *words, stdin=made.stdout)
-        assert added.returncode == 0, added.stderr
+        number = paired(a, b, "door_opener")
+        for one, other in ((a, b), (b, a)):
+            paired(one, other, "door_reader", "--interlock")
         row = {"id": ELSEWHERE, "name": "back of B", "action": "door", "parameters": "door=2"}
         a.api.create("actions", {**row, "run_at": 1})
         a.api.create("portal_actions", {"portal_id": 1, "action_id": ELSEWHERE})
-        yield Pair(a, b, int(added.stdout), eventually)
+        yield Pair(a, b, number, eventually)
 
 
 @pytest.fixture
@@ -216,3 +230,90 @@ def test_no_password_is_sent_to_a_device_whose_certificate_nobody_compared(
     )
     assert refused.returncode == 1
     assert "fingerprint" in refused.stderr or "another certificate" in refused.stderr
+
+
+OFF = {"interlock_enabled": 0, "api_bypass_enabled": 0, "rex_bypass_enabled": 0}
+ON = {**OFF, "interlock_enabled": 1}
+ORDER = {"actions": [{"action": "door", "parameters": "door=1"}]}
+
+
+@pytest.fixture
+def interlocked(pair: Pair) -> Iterator[Pair]:
+    """Of the doors of both, at most one may be open."""
+    pair.a.api.destroy("portal_actions", action_id=ELSEWHERE)
+    for each in (pair.a, pair.b):
+        each.api.ask("set_network_interlock", ON)
+    yield pair
+    for each in (pair.a, pair.b):
+        each.sim("door", door="back", value="closed")
+        each.api.ask("set_network_interlock", OFF)
+    pair.a.api.create("portal_actions", {"portal_id": 1, "action_id": ELSEWHERE})
+
+
+def opens(running: Running) -> bool:
+    """Whether a swipe opens the front door; a denial is one of the interlock."""
+    row = running.swiped(ANA)
+    if row["event"] != 7:
+        bodies = [entry.body for entry in running.site.journal() if entry.kind == "access"]
+        (reason,) = [body["reason"] for body in bodies if body["row"]["id"] == row["id"]]
+        assert reason == "interlock"
+    return bool(row["event"] == 7)
+
+
+def test_a_door_that_is_open_at_one_device_keeps_those_of_the_other_locked(
+    interlocked: Pair,
+) -> None:
+    a, b = interlocked.a, interlocked.b
+    b.sim("door", door="back", value="open")
+    interlocked.eventually(lambda: b.status().doors[1].open, "an open door")
+    edges = a.board.edges(FRONT)
+    assert not opens(a)
+    assert a.board.edges(FRONT) == edges
+    denied = a.api.ask("execute_actions", ORDER)
+    assert denied == {"actions": [{"action": "door", "status": "denied"}]}
+    assert a.board.edges(FRONT) == edges
+    a.api.ask("set_network_interlock", {**ON, "api_bypass_enabled": 1})
+    allowed = a.api.ask("execute_actions", ORDER)
+    assert allowed == {"actions": [{"action": "door", "status": "allowed"}]}
+    a.wait_locked()
+    b.sim("door", door="back", value="closed")
+    interlocked.eventually(lambda: opens(a), "a free way")
+
+
+def test_of_two_that_swipe_at_the_same_time_one_opens_at_most(interlocked: Pair) -> None:
+    """Rounds follow each other at once, so that in some a device still gives way to the other."""
+    opened = 0
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(MOST_ROUNDS):
+            found = list(pool.map(opens, (interlocked.a, interlocked.b)))
+            assert sum(found) <= 1
+            opened += sum(found)
+            if opened >= ROUNDS:
+                break
+    assert opened >= ROUNDS
+
+
+def test_a_silent_peer_denies_cards_and_no_exit(interlocked: Pair) -> None:
+    a, stopped = interlocked.a, interlocked.b.child("api")
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        assert not opens(a)
+        edges = a.board.edges(FRONT)
+        a.sim("rex", door="front", value="0.1")
+        interlocked.eventually(lambda: a.board.edges(FRONT) > edges, "an exit")
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    interlocked.eventually(lambda: opens(a), "a free way")
+
+
+def test_doctor_asks_the_devices_of_the_interlock(interlocked: Pair) -> None:
+    found = interlocked.a.site.type("doctor").stdout
+    assert "ok   interlock 1 (B): " in found
+    where = {"ip": "127.0.0.1:1"}
+    (row,) = interlocked.a.api.load("network_interlocking_rules")
+    interlocked.a.api.modify("network_interlocking_rules", where, id=row["id"])
+    try:
+        assert not opens(interlocked.a)
+        assert "fail interlock 1 (B): " in interlocked.a.site.type("doctor").stdout
+    finally:
+        interlocked.a.api.modify("network_interlocking_rules", {"ip": row["ip"]}, id=row["id"])

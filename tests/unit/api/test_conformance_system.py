@@ -184,17 +184,29 @@ def test_the_log_is_text_without_pins_for_administrators(
 
 @pytest.mark.effect("set_network_interlock")
 @pytest.mark.refusal("set_network_interlock")
-def test_an_interlock_over_the_network_is_never_on_in_appearance(order: Order) -> None:
-    off = {"interlock_enabled": 0, "api_bypass_enabled": 1, "rex_bypass_enabled": 0}
-    assert order("set_network_interlock", off).json() == {}
-    other = {"interlock_enabled": False, "api_bypass_enabled": 0, "button_bypass_enabled": True}
+def test_an_interlock_over_the_network_is_set_by_all_three_members(order: Order) -> None:
+    def stored() -> object:
+        return order("get_configuration", {"network_interlock": list(on)}).json()
+
+    on = {"interlock_enabled": 1, "api_bypass_enabled": 0, "rex_bypass_enabled": 1}
+    other = {"interlock_enabled": False, "api_bypass_enabled": 1, "button_bypass_enabled": False}
+    assert order("set_network_interlock", on).json() == {}
+    assert stored() == {"network_interlock": {key: str(value) for key, value in on.items()}}
     assert order("set_network_interlock", other).json() == {}
-    refused = order("set_network_interlock", {**off, "interlock_enabled": 1})
-    assert refused.status_code == 400
-    assert "does not ask the doors of other devices" in refused.json()["error"]
-    for member in off:
-        reply = order("set_network_interlock", {k: v for k, v in off.items() if k != member})
+    assert stored() == {"network_interlock": dict(zip(on, "010", strict=True))}
+    for member in on:
+        reply = order("set_network_interlock", {k: v for k, v in on.items() if k != member})
         assert (reply.status_code, f"'{member}'" in reply.json()["error"]) == (400, True)
+    assert order("set_network_interlock", on, login="operator").status_code == 403
+
+
+@pytest.mark.effect("announce_opening")
+@pytest.mark.refusal("announce_opening")
+def test_an_announcement_is_answered_by_a_device_that_asks_nobody(order: Order) -> None:
+    assert order("announce_opening", {"device_id": 7}).json() == {"state": "occupied"}
+    refused = order("announce_opening", {"device_id": -1})
+    assert refused.status_code == 400
+    assert "device_id" in refused.json()["error"]
 
 
 @pytest.mark.effect("set_system_time")

@@ -4,7 +4,7 @@ Mutual exclusion by announcements (Ricart and Agrawala, 1981), with refusal in p
 device that wants to open announces that to every peer, and opens only if each answers that it is
 free. A peer that answers so opens nothing itself for LEASE_MS, by when the other one shows a door
 that is not free. Of two devices that announce at the same time the one with the lower id wins:
-it denies the other, whose own attempt is lost with its answer. Two of equal ids both lose.
+it denies the other. Two of equal ids both lose.
 
 All times are monotonic milliseconds of the device whose state it is.
 """
@@ -35,19 +35,11 @@ class Reply(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """An opening that waits for the answers of the peers."""
-
-    ends_ms: int
-    lost: bool = False
-    """A peer with a lower id went first."""
-
-
-@dataclass(frozen=True, slots=True)
 class Claims:
     """What one device has announced, and to whom it gave way."""
 
-    attempts: Mapping[str, Attempt] = field(default_factory=lambda: MappingProxyType({}))
+    attempts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Openings that wait for the answers of the peers, each with its end."""
     leases: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     """By device, until when it may open a door."""
     opened_ms: int = 0
@@ -61,7 +53,7 @@ def attempted(claims: Claims, key: str, now_ms: int) -> tuple[Claims, int | None
     holder = min(claims.leases, default=None)
     if holder is not None:
         return claims, holder
-    attempts = {**claims.attempts, key: Attempt(now_ms + WAIT_MS)}
+    attempts = {**claims.attempts, key: now_ms + WAIT_MS}
     return replace(claims, attempts=attempts), None
 
 
@@ -73,11 +65,9 @@ def announced(
     claims = _pruned(claims, now_ms)
     if occupied or claims.opened_ms > now_ms:
         return claims, Reply.OCCUPIED
-    if own <= peer and not all(attempt.lost for attempt in claims.attempts.values()):
+    if own <= peer and claims.attempts:
         return claims, Reply.CLAIMED
-    attempts = {key: replace(attempt, lost=True) for key, attempt in claims.attempts.items()}
-    leases = {**claims.leases, peer: now_ms + LEASE_MS}
-    return replace(claims, attempts=attempts, leases=leases), Reply.FREE
+    return replace(claims, leases={**claims.leases, peer: now_ms + LEASE_MS}), Reply.FREE
 
 
 def concluded(
@@ -86,10 +76,10 @@ def concluded(
     """The claims after the attempt `key`, and whether it may open; `replies` are those of all
     peers."""
     claims = _pruned(claims, now_ms)
-    attempt = claims.attempts.get(key)
+    in_time = key in claims.attempts
     attempts = {name: one for name, one in claims.attempts.items() if name != key}
     free = all(reply is Reply.FREE for reply in replies)
-    if attempt is None or attempt.lost or not free:
+    if not in_time or not free:
         return replace(claims, attempts=attempts), False
     return replace(claims, attempts=attempts, opened_ms=now_ms + OPENED_MS), True
 
@@ -97,6 +87,6 @@ def concluded(
 def _pruned(claims: Claims, now_ms: int) -> Claims:
     return replace(
         claims,
-        attempts={key: it for key, it in claims.attempts.items() if it.ends_ms > now_ms},
+        attempts={key: ends for key, ends in claims.attempts.items() if ends > now_ms},
         leases={peer: ends for peer, ends in claims.leases.items() if ends > now_ms},
     )

@@ -5,6 +5,7 @@
 #   make lint             the first three alone
 #   make test-all         `test`, then the unit tests on every other Python found
 #   make test-vm          tests with real systemd and kernel GPIO lines in a virtual machine (Debian 12, root)
+#   make test-ha          a real Home Assistant discovers and commands a device (Debian, root)
 #   make soak-vm          the same machine, with 10,000 Wiegand frames at each rate
 #   make bench-vm         the same machine: the highest edge rate without a loss
 #   make fuzz             property tests with many more random examples
@@ -33,7 +34,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must import the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all test-vm soak-vm bench-vm fuzz chaos bench mutate docs lock sbom release install uninstall clean setup-run setup-test setup-mutate setup-lock
+.PHONY: run test lint test-all test-vm test-ha soak-vm bench-vm fuzz chaos bench mutate docs lock sbom release install uninstall clean setup-run setup-test setup-mutate setup-lock
 .NOTPARALLEL:
 
 # `exec` passes signals on to the gateway. Standard output is the gateway's.
@@ -69,6 +70,12 @@ test-vm soak-vm bench-vm: setup-test
 	@code=0; .ci/vm || code=$$?; \
 	if [ $$code = 75 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
 	$(vm-command) $(ARGS)
+
+# .ci/home-assistant installs it in .ha, and exits with 75 and a notice where that is not possible.
+test-ha: setup-test
+	@code=0; .ci/home-assistant || code=$$?; \
+	if [ $$code = 75 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
+	$(BIN)/pytest tests/ha $(ARGS)
 
 fuzz: setup-test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -m hypothesis -o faulthandler_timeout=0 $(ARGS)
@@ -117,5 +124,5 @@ install uninstall:
 	@systemd/installer $@
 
 clean:
-	rm -rf .venv .vm .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .vm .ha .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find gateway tests -name __pycache__ -prune -exec rm -rf {} +

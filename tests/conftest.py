@@ -119,6 +119,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+_SECTIONS = {
+    "chaos": "doors of known people that opened after each kind of harm",
+    "delivery": "messages that arrived while the api and the broker were killed",
+}
+"""By the name of the property that a test records."""
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
@@ -126,13 +133,14 @@ def pytest_terminal_summary(
     if config.option.markexpr != "chaos":
         return
     reports = [it for them in terminalreporter.stats.values() for it in them]
-    lines = [
-        str(line)
+    said = [
+        (name, str(line))
         for report in reports
         if getattr(report, "when", None) == "teardown"
         for name, line in report.user_properties
-        if name == "chaos"
     ]
-    terminalreporter.section("doors of known people that opened after each kind of harm")
-    for line in lines:
-        terminalreporter.line(line)
+    for wanted, title in _SECTIONS.items():
+        terminalreporter.section(title)
+        for name, line in said:
+            if name == wanted:
+                terminalreporter.line(line)

@@ -111,7 +111,9 @@ class Got:
 class BrokerClient:
     """Connected by MQTT 5 until closed."""
 
-    def __init__(self, port: int, *topics: str, user: str = "", password: str = "") -> None:
+    def __init__(
+        self, port: int, *topics: str, user: str = "", password: str = "", qos: int = 1
+    ) -> None:
         self.got: list[Got] = []
         self._subscribed = threading.Event()
         self._connected = threading.Event()
@@ -126,9 +128,14 @@ class BrokerClient:
         assert self._connected.wait(DEADLINE_S)
         if topics:
             self._client.subscribe(
-                [(topic, SubscribeOptions(qos=1, retainAsPublished=False)) for topic in topics]
+                [(topic, SubscribeOptions(qos=qos, retainAsPublished=False)) for topic in topics]
             )
             assert self._subscribed.wait(DEADLINE_S)
+
+    @property
+    def connected(self) -> bool:
+        """False once the broker is gone and everything that it had sent is in `got`."""
+        return self._client.is_connected()
 
     def _received(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from tests.mqtt.broker import BrokerClient, Mosquitto, await_true
 
-MONITOR, MINOP, MQTT = "monitor", "minop", "mqtt"
+MONITOR, MINOP, ONLINE, MQTT = "monitor", "minop", "online", "mqtt"
 
 
 class HttpReceivers:
@@ -83,6 +83,11 @@ class KilledBroker:
     def got(self) -> list[int]:
         """The numbers of the journal's entries."""
         return [*self._before, *(json.loads(it.text)["id"] for it in self._client.got)]
+
+    @property
+    def last(self) -> int:
+        """The latest; 0 for none since it was killed."""
+        return int(json.loads(self._client.got[-1].text)["id"]) if self._client.got else 0
 
     @property
     def count(self) -> int:

@@ -21,7 +21,7 @@ from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import Entry, EntryKind, Journal
 from tests.e2e.conftest import Site, eventually
 
-from .receivers import MINOP, MONITOR, MQTT, HttpReceivers, KilledBroker, judged
+from .receivers import MINOP, MONITOR, MQTT, ONLINE, HttpReceivers, KilledBroker, judged
 from .units import LONG, Units
 
 if TYPE_CHECKING:
@@ -93,6 +93,19 @@ def _identified(_: str, body: Any) -> int:
     return int(body["UserID"])
 
 
+def _logged(path: str, body: Any) -> int | None:
+    if path.partition("?")[0] != "new_rex_log.fcgi":
+        return None
+    return int(body["rex_log"]["time"]) - int(_BEGAN.timestamp())
+
+
+NUMBERS: dict[str, Callable[[str, Any], int | None]] = {
+    MONITOR: _monitored,
+    MINOP: _identified,
+    ONLINE: _logged,
+}
+
+
 class Delivery:
     """A site without controller, whose events this process commits, and its servers."""
 
@@ -116,11 +129,13 @@ class Delivery:
         with closing(self.units.client()) as api:
             api.configure(MONITOR, hostname=server, path=MONITOR)
             api.configure(MINOP, listener=f"http://{server}/{MINOP}/")
-            names = {MONITOR, MINOP, MQTT}
+            (row,) = api.create("devices", {"name": "Server", "ip": f"http://{server}/{ONLINE}"})
+            api.configure("online_client", server_id=row)
+            api.configure("general", online=1)
 
             def all_on() -> bool:
                 found = api.ask("outbox_state")["destinations"]
-                return {it["name"] for it in found if it["server"]} == names
+                return {it["name"] for it in found if it["server"]} == set(self.expected())
 
             self.await_true(all_on, "every destination at work")
 
@@ -139,6 +154,7 @@ class Delivery:
         return {
             MONITOR: numbers,
             MINOP: [number for number in numbers if not is_button(number)],
+            ONLINE: [number for number in numbers if is_button(number)],
             MQTT: self.committer.entries,
         }
 
@@ -178,11 +194,7 @@ class Delivery:
 @pytest.fixture
 def delivery(make: Maker, tmp_path: Path) -> Iterator[Delivery]:
     site = make.demo()
-    numbers: dict[str, Callable[[str, Any], int | None]] = {
-        MONITOR: _monitored,
-        MINOP: _identified,
-    }
-    with KilledBroker(tmp_path) as broker, HttpReceivers(numbers) as http:
+    with KilledBroker(tmp_path) as broker, HttpReceivers(NUMBERS) as http:
         path = site.data / SITE_FILE
         table = f"[mqtt]\nbroker = 'mqtt://127.0.0.1:{broker.broker.port}'\n"
         path.write_text(path.read_text().replace(END_LINE, table + END_LINE))
@@ -205,7 +217,9 @@ def test_every_server_gets_each_event_in_order_whenever_the_api_is_killed(
     assert len(expected[MONITOR]) == EVENTS
 
     def all_there() -> bool:
-        return all(set(expected[name]) <= set(got) for name, got in delivery.got().items())
+        last = {name: got[-1:] for name, got in delivery.http.got.items()}
+        last[MQTT] = [delivery.broker.last]
+        return last == {name: numbers[-1:] for name, numbers in expected.items()}
 
     delivery.await_true(all_there, "every event at every server")
     record_property(

@@ -35,7 +35,7 @@ IN_START = 5
 """Each so many-th time the next process is killed too, while it starts."""
 STARTS_S = 2.0
 """About what a start takes."""
-DELIVERED_S = 600.0
+DELIVERED_S = 600.0 if LONG else 90.0
 """Far more than what waits takes."""
 LARGEST_BATCH = 50
 """Entries in a transaction."""

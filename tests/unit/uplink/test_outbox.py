@@ -1,124 +1,32 @@
-"""The outbox on a real journal and store, with a server of straw and a clock that a test moves."""
+"""The outbox: order, cursors, bounds, and what becomes of a server that fails."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from gateway.clock import ManualClock
-from gateway.errors import DamagedFile, InvalidRequest, StorageError
-from gateway.objects.catalogue import REGISTRY
+from gateway.errors import DamagedFile, StorageError
 from gateway.settings import ServerSettings
-from gateway.store.journal import CommittedEntry, Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal import CommittedEntry, Journal
 from gateway.store.journal.reader import Batch
 from gateway.store.journal.rows import Raw
-from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import stored_destinations
 from gateway.uplink.delivery import SendOutcome
 from gateway.uplink.monitor import Notification
-from gateway.uplink.outbox import Change, Outbox
+from gateway.uplink.outbox import Outbox
 
-NOW = datetime(2026, 11, 27, tzinfo=UTC)
-DAY_S = 86_400
-
-
-@dataclass
-class StrawChannel:
-    """Tells of every alarm its number; takes what `answers` says, in turn, then all."""
-
-    server: str | None = "http://server:80"
-    answers: list[SendOutcome] = field(default_factory=list)
-    got: list[str] = field(default_factory=list)
-    alive_s: float = 0.0
-    probed: bool = True
-    name: str = "straw"
-    kinds: tuple[EntryKind, ...] = (EntryKind.ALARM, EntryKind.FIRE)
-    tables: tuple[str, ...] = ("cards",)
-    refusal: str = ""
-    held: str | None = None
-    success_utc: int = 0
-
-    def configure(self) -> str | None:
-        if self.refusal:
-            raise InvalidRequest(self.refusal)
-        return self.server
-
-    def told_of(self, entries: list[CommittedEntry]) -> list[tuple[int, list[Notification]]]:
-        return [(entry.seq, self._messages(entry)) for entry in entries]
-
-    @staticmethod
-    def _messages(entry: CommittedEntry) -> list[Notification]:
-        if entry.kind is EntryKind.FIRE:  # of which there are two messages
-            return [Notification("fire", {"id": f"{it}{entry.seq}"}) for it in "ab"]
-        return [Notification("alarm", {"id": entry.body["row"]["id"]})]
-
-    def told_of_change(self, change: Change) -> Notification | None:
-        return Notification("card", {"id": f"{change.operation} {change.row_id}"})
-
-    def alive(self) -> Notification:
-        return Notification("alive", {"id": "alive"})
-
-    def send(self, message: Notification) -> tuple[SendOutcome, str]:
-        outcome = self.answers.pop(0) if self.answers else SendOutcome.ACCEPTED
-        if outcome is SendOutcome.ACCEPTED:
-            self.got.append(str(message.body["id"]))
-        return outcome, "" if outcome is SendOutcome.ACCEPTED else "it said no"
-
-    def abort(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Site:
-    def __init__(self, path: Path) -> None:
-        Journal.create(path / "journal.db")
-        self.path = path
-        self.journal = Journal(path / "journal.db", "boot")
-        self.reader = JournalReader(path / "journal.db")
-        self.store = Store.create(path / "store.db", REGISTRY, lambda: 99)
-        self.clock = ManualClock(NOW)
-        self.channel = StrawChannel()
-        self.alarms = 0
-
-    def outbox(self, settings: ServerSettings | None = None) -> Outbox:
-        """One as after a start of the process; its thread does not run."""
-        return Outbox(
-            self.channel,
-            self.store,
-            self.reader,
-            self.clock,
-            settings or ServerSettings(),
-            lambda: True,
-        )
-
-    def alarm(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.alarms += 1
-            row = {"id": self.alarms, "event": 1, "cause": 7, "time": 5}
-            self._append(EntryKind.ALARM, row=row)
-
-    def fire(self) -> None:
-        self._append(EntryKind.FIRE, on=True)
-
-    def nothing(self) -> None:
-        self._append(EntryKind.FAULT, part="x", why=None)
-
-    def _append(self, kind: EntryKind, **body: object) -> None:
-        self.journal.append([Entry(kind, body, self.clock.utc(), 1, clock_trusted=True)], {})
+from .outbox_site import DAY_S, NOW, counts, drain
+from .outbox_site import OutboxSite as Site
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path)
     yield made
-    made.store.close()
-    made.reader.close()
-    made.journal.close()
+    made.close()
 
 
 @pytest.fixture
@@ -126,23 +34,6 @@ def outbox(site: Site) -> Outbox:
     made = site.outbox()
     made.work()  # begins here
     return made
-
-
-def drain(site: Site, outbox: Outbox, rounds: int = 200) -> None:
-    """Let it work, and the time pass for which it pauses, until it waits to be woken."""
-    for _ in range(rounds):
-        pause_s = outbox.work()
-        if pause_s is None:
-            return
-        site.clock.advance(pause_s + 0.001)
-    raise AssertionError("it never came to an end")
-
-
-def counts(outbox: Outbox) -> tuple[int, int, int, int]:
-    """Delivered, refused, dropped, backlog."""
-    state = outbox.state
-    assert state is not None
-    return state.delivered, state.refused, state.dropped, state.backlog
 
 
 def test_what_was_before_it_was_switched_on_is_not_sent(site: Site) -> None:

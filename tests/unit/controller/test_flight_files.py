@@ -137,7 +137,7 @@ def test_data_comes_back_as_it_went(kind: Any, value: Any) -> None:
     ],
 )
 def test_a_secret_is_hidden_wherever_it_stands(value: Any) -> None:
-    after = hidden(value, digest_of())
+    after = hidden(value, lambda secret: "0815" if secret == "4711" else secret)
     assert after != value
     assert "4711" not in json.dumps(to_jsonable_python(after))
 

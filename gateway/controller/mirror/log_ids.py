@@ -72,12 +72,12 @@ def _bounded(value: object) -> int:
 
 def highest_ids(store: StoreSide) -> dict[str, int]:
     """The highest usable number of each table, 0 without one. Raises StoreUnusable."""
-    with store.snapshot() as connection:
+    with store.snapshot() as snapshot:
         return {
-            table: connection.execute(
+            table: snapshot.rows(
                 f"SELECT coalesce(max({column}), 0) FROM {table} "  # noqa: S608 - names of ours
                 f"WHERE typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {LARGEST_ID - 1}"
-            ).fetchone()[0]
+            )[0][0]
             for table, column in _COLUMNS.items()
         }
 

@@ -39,6 +39,8 @@ from gateway.store.tables.identity import read_identity
 
 CHECK_PAUSE_NS = 10_000_000_000
 """Between two checks of the mirror for damage that a read met."""
+OPEN_PAUSE_NS = 1_000_000_000
+"""Between two attempts at a mirror that could not be opened."""
 LONGEST_HOLD_NS = 1_000_000_000
 """For which people are read as they were before a change of the rules."""
 ASIDE = ".damaged-"
@@ -94,6 +96,9 @@ class Mirror:
         self._damaged = False
         self._checked_ns = -CHECK_PAUSE_NS
         self._held_ns = 0
+        self._tried_ns = 0
+        self._unopened: str | None = None
+        """Why the mirror cannot be opened."""
         self._asked = self._answered = 0
         self._report: Mapping[str, Any] = {}
         self._feed_fault: str | None = None
@@ -155,7 +160,7 @@ class Mirror:
             self._open()
         if self._clock.monotonic_ns() - self._held_ns > LONGEST_HOLD_NS:
             self.release()
-        answers = []
+        answers = self._opened_again()
         while self._messages:
             message = self._messages.popleft()
             match message.get("is"):
@@ -173,6 +178,19 @@ class Mirror:
                     self.release()
                     self._feed_fault = f"the process that feeds the mirror: {message['why']}"
         return answers
+
+    def _opened_again(self) -> list[Mirrored]:
+        """Open a mirror that is there and could not be opened before; what it has."""
+        now_ns = self._clock.monotonic_ns()
+        if self._readers is not None or now_ns - self._tried_ns < OPEN_PAUSE_NS:
+            return []
+        self._open()
+        if self._readers is None:
+            return []
+        try:
+            return [Mirrored(self._answered, self._readers.people.policy_version())]
+        except StorageError:  # whoever reads next meets it and has it checked
+            return []
 
     def _synced(self, question: int, version: int) -> Mirrored:
         if self._readers is None:
@@ -255,6 +273,7 @@ class Mirror:
     def _open(self) -> None:
         """Open the mirror for people and, for a compilation's long read must not widen the window
         of a decision, once more for rules."""
+        self._tried_ns = self._clock.monotonic_ns()
         with ExitStack() as stack:
             try:
                 path, copy = self._path, None
@@ -271,10 +290,13 @@ class Mirror:
                 *(StorageError, peewee.PeeweeException, sqlite3.Error),
                 *(LookupError, ValueError),
             ) as error:
-                if self._path.exists():
-                    log.warning("the mirror cannot be read", why=reason(error))
+                why = reason(error) if self._path.exists() else None
+                if why not in (None, self._unopened):
+                    log.warning("the mirror cannot be read", why=why)
+                self._unopened = why
                 return
             stack.pop_all()
+        self._unopened = None
         self._copy = copy
         models = Models(REGISTRY, store)  # only their SQL is used, on either connection
         tables = MirrorTables(compiling.connection(), self._note_damage)
@@ -308,7 +330,6 @@ class Mirror:
             self._open()
             self.replaced()
         self._feed.send({"do": "swapped"})
-        self._ask_again()
 
     def _put_aside(self) -> None:
         """Keep the former mirror, the last one that was, for whoever looks for the reason."""

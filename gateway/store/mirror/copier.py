@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from gateway.errors import StorageError
 from gateway.store.files.database import begin, reason, roll_back, text_or_bytes
@@ -37,6 +38,8 @@ _BUSY_S = 1.0
 _CACHE_KIB = 512
 _FIRST_KEY = -(1 << 63)
 _RELEASE = 1
+_VALUE_ERRORS = (OSError, OverflowError, MemoryError)
+"""What values of a file that may be anything cause."""
 
 
 class StoreUnusable(StorageError):
@@ -89,6 +92,39 @@ def _version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
+class StoreSnapshot:
+    """The store at one instant."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        reading: Callable[[], contextlib.AbstractContextManager[None]],
+    ) -> None:
+        """`reading` turns what goes wrong within it into a StoreUnusable."""
+        self._connection = connection
+        self._reading = reading
+
+    def rows(self, query: str, values: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
+        """Raises StoreUnusable."""
+        with self._reading():
+            return self._connection.execute(query, values).fetchall()
+
+    def rows_or_none(
+        self, query: str, values: Sequence[Value] = ()
+    ) -> list[tuple[Any, ...]] | None:
+        """As `rows`; None where a value is too long to be read."""
+        with self._reading():
+            try:
+                return self._connection.execute(query, values).fetchall()
+            except sqlite3.DataError:
+                return None
+
+    def row(self, query: str, values: Sequence[Value] = ()) -> tuple[Any, ...] | None:
+        """The first of `rows`."""
+        found = self.rows(query, values)
+        return found[0] if found else None
+
+
 class StoreSide:
     """The api's file, which may be anything. Reads alone; every failure is a StoreUnusable."""
 
@@ -109,31 +145,32 @@ class StoreSide:
             return _version_of(self._open()) != self._seen
 
     @contextlib.contextmanager
-    def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """All reads within see the file at one instant. Raises StoreUnusable."""
-        with self._reading():
-            connection = self._open()
-            seen = _version_of(connection)
-            begin(connection)
+    def snapshot(self) -> Iterator[StoreSnapshot]:
+        """All reads within see the file at one instant. Raises StoreUnusable; SQLite's errors in
+        the block are those of another file, and pass."""
+        with self._reading(_VALUE_ERRORS):
+            with self._reading():
+                connection = self._open()
+                seen = _version_of(connection)
+                begin(connection)
             try:
-                yield connection
+                yield StoreSnapshot(connection, self._reading)
             finally:
                 roll_back(connection)
             self._seen = seen
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _reading(
+        self, errors: tuple[type[Exception], ...] = (*MIRROR_ERRORS, *_VALUE_ERRORS)
+    ) -> Iterator[None]:
         try:
             yield
         except StoreUnusable:
             self.close()
             raise
-        except sqlite3.Error as error:
+        except errors as error:
             self.close()
             raise StoreUnusable(f"the store cannot be read: {reason(error)}") from error
-        except (OSError, OverflowError, MemoryError, UnicodeError) as error:
-            self.close()
-            raise StoreUnusable(f"the store cannot be read: {error}") from error
 
     def _open(self) -> sqlite3.Connection:
         target = self._checked()
@@ -350,16 +387,14 @@ class Copier:
                 (rows, total, name),
             )
 
-    def _compare(self, store: sqlite3.Connection, table: MirrorTable) -> None:
+    def _compare(self, store: StoreSnapshot, table: MirrorTable) -> None:
         """Make all rows of `table` what they are in the store; equal ones are not written."""
         textual = table.name == "configuration"
         last: Key = "" if textual else _FIRST_KEY
         page = f'FROM "{table.name}" WHERE {table.key} > ? ORDER BY {table.key} LIMIT {PAGE}'
         while True:
             self._beat()
-            keys: list[Key] = [
-                row[0] for row in store.execute(f"SELECT {table.key} {page}", (last,))
-            ]
+            keys: list[Key] = [row[0] for row in store.rows(f"SELECT {table.key} {page}", (last,))]
             end = keys[-1] if len(keys) == PAGE else None
             within = "row_key > ?" if end is None else "row_key > ? AND row_key <= ?"
             known = self._known(table, within, (last,) if end is None else (last, end))
@@ -370,13 +405,14 @@ class Copier:
                 return
             last = end
 
-    def _copy(self, store: sqlite3.Connection, table: MirrorTable, after: int) -> None:
+    def _copy(self, store: StoreSnapshot, table: MirrorTable, after: int) -> None:
         """Make the rows that were noted after the change `after` what they are in the store."""
-        noted = store.execute(
+        noted = store.rows(
             f"SELECT DISTINCT row FROM {CHANGES} WHERE seq > ? AND name = ?",  # noqa: S608 - a constant
             (after, table.name),
         )
-        while keys := [row[0] for row in noted.fetchmany(PAGE)]:
+        for at in range(0, len(noted), PAGE):
+            keys = [row[0] for row in noted[at : at + PAGE]]
             self._beat()
             marks = ", ".join("?" * len(keys))
             page = f'FROM "{table.name}" WHERE {table.key} IN ({marks})'
@@ -387,7 +423,7 @@ class Copier:
 
     def _put_all(
         self,
-        store: sqlite3.Connection,
+        store: StoreSnapshot,
         table: MirrorTable,
         page: str,
         values: Sequence[Key],
@@ -423,33 +459,30 @@ class Copier:
 
     def _rows(
         self,
-        store: sqlite3.Connection,
+        store: StoreSnapshot,
         table: MirrorTable,
         page: str,
         values: Sequence[Key],
         keys: Iterable[Key],
     ) -> Iterator[tuple[Key, Sequence[Value] | MirrorRow]]:
         """What the store has of the rows of a page; a MirrorRow for one that SQLite cannot give."""
-        try:
-            found = store.execute(f"SELECT {table.key}, {table.columns} {page}", values).fetchall()
-        except sqlite3.DataError:  # one of them has a value that is too long
+        found = store.rows_or_none(f"SELECT {table.key}, {table.columns} {page}", values)
+        if found is None:
             yield from self._one_by_one(store, table, keys)
             return
         for key, *row in found:
             yield key, row
 
     def _one_by_one(
-        self, store: sqlite3.Connection, table: MirrorTable, keys: Iterable[Key]
+        self, store: StoreSnapshot, table: MirrorTable, keys: Iterable[Key]
     ) -> Iterator[tuple[Key, Sequence[Value] | MirrorRow]]:
         one = f'SELECT {table.columns} FROM "{table.name}" WHERE {table.key} = ?'  # noqa: S608 - declared names only
         for key in keys:
-            try:
-                values = store.execute(one, (key,)).fetchone()
-            except sqlite3.DataError:
+            found = store.rows_or_none(one, (key,))
+            if found is None:
                 yield key, unreadable_row(table)
-                continue
-            if values is not None:
-                yield key, values
+            elif found:
+                yield key, found[0]
 
     def _known(
         self, table: MirrorTable, within: str, values: Sequence[Key]
@@ -509,13 +542,13 @@ def _sum_of(row: tuple[Value, ...] | None) -> int:
     return row[-1] if row is not None and type(row[-1]) is int else 0
 
 
-def _head_of(store: sqlite3.Connection) -> _Head:
+def _head_of(store: StoreSnapshot) -> _Head:
     """How far the store is. What is not there, in a store of an older program or a damaged one, is
     0 or None: then all is compared."""
-    tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
+    tables = {name for (name,) in store.rows("SELECT name FROM sqlite_master")}
 
     def number(query: str, table: str) -> int | None:
-        row = store.execute(query).fetchone() if table in tables else None
+        row = store.row(query) if table in tables else None
         return row[0] if row is not None and type(row[0]) is int else None
 
     seq = number(f"SELECT seq FROM sqlite_sequence WHERE name = '{CHANGES}'", CHANGES) or 0  # noqa: S608 - a constant
@@ -527,14 +560,12 @@ def _head_of(store: sqlite3.Connection) -> _Head:
     )
 
 
-def _mark_of(store: sqlite3.Connection, seq: int) -> int | None:
-    row = store.execute(f"SELECT mark FROM {CHANGES} WHERE seq = ?", (seq,)).fetchone()  # noqa: S608 - a constant
+def _mark_of(store: StoreSnapshot, seq: int) -> int | None:
+    row = store.row(f"SELECT mark FROM {CHANGES} WHERE seq = ?", (seq,))  # noqa: S608 - a constant
     return row[0] if row is not None and type(row[0]) is int else None
 
 
-def _changed_tables(
-    store: sqlite3.Connection, head: _Head, before: _Head | None
-) -> list[str] | None:
+def _changed_tables(store: StoreSnapshot, head: _Head, before: _Head | None) -> list[str] | None:
     """The tables of which rows changed since `before`; None where nobody can tell."""
     if before is None or head.epoch is None or head.epoch != before.epoch or head.seq < before.seq:
         return None
@@ -542,7 +573,7 @@ def _changed_tables(
         return None
     usable = "typeof(row) IN ('integer', 'text')"
     since = f"SELECT name, count(*), sum({usable}) FROM {CHANGES} WHERE seq > ? GROUP BY name"  # noqa: S608 - constants
-    noted = store.execute(since, (before.seq,)).fetchall()
+    noted = store.rows(since, (before.seq,))
     if any(name not in TABLES or count != whole for name, count, whole in noted):
         return None
     if sum(count for _, count, _ in noted) != head.seq - before.seq:
@@ -550,7 +581,7 @@ def _changed_tables(
     return [name for name, _, _ in noted]
 
 
-def _releasing(store: sqlite3.Connection) -> frozenset[Value]:
+def _releasing(store: StoreSnapshot) -> frozenset[Value]:
     """The ids of the rules that release for certain."""
-    found = store.execute("SELECT id FROM access_rules WHERE type = ?", (_RELEASE,))
+    found = store.rows("SELECT id FROM access_rules WHERE type = ?", (_RELEASE,))
     return frozenset(id_ for (id_,) in found)

@@ -62,19 +62,25 @@ class Feeder:
         self._again_s = 0.0
         self._checked = False
         self._version = 0
+        self._question: int | None = None
+        """The last that has no answer yet."""
 
     def close(self) -> None:
         self._store.close()
-        if self._mirror is not None:
-            self._mirror.close()
-            self._mirror = None
+        self._close_mirror()
+
+    def _close_mirror(self) -> None:
+        mirror, self._mirror = self._mirror, None
+        if mirror is not None:
+            mirror.close()
 
     def handle(self, command: Message) -> None:
         """Carry out a command of the controller.
 
-        `sync` n copies what is committed and answers `synced` n; `check` looks for damage of the
-        mirror; `swapped` says that a mirror that was `built` is in its place now. `committing`
-        goes out before other rules can be read, and `synced` or a fault afterwards.
+        `sync` n copies what is committed and answers `synced` n, once that can be done; `check`
+        looks for damage of the mirror; `swapped` says that a mirror that was `built` is in its
+        place now. `committing` goes out before other rules can be read, and `synced` or a fault
+        afterwards.
         """
         match command.get("do"):
             case "sync":
@@ -115,7 +121,9 @@ class Feeder:
             self._send({"is": "alive"})
 
     def _sync(self, question: int | None) -> None:
-        """Copy, and answer `question`; None where nobody asked."""
+        """Copy, and answer `question`, None for one that waits; if that fails it waits."""
+        if question is not None:
+            self._question = max(question, self._question or 0)
         if self._waits_for_swap:
             return
         mirror = self._mirror or self._opened()
@@ -133,11 +141,14 @@ class Feeder:
                 self._rebuild(f"the mirror is damaged ({reason(error)}): it is made anew")
             else:
                 self._report(mirror_fault=f"the mirror cannot be written: {reason(error)}")
+            # SQLite opens a file for reading alone where it could not for writing, and keeps it so.
+            self._close_mirror()
             return
         self._pause_s = self._again_s = 0.0
-        if question is not None or version != self._version:
+        if self._question is not None or version != self._version:
             self._version = version
-            self._send({"is": "synced", "n": question or 0, "version": version})
+            self._send({"is": "synced", "n": self._question or 0, "version": version})
+            self._question = None
         self._report()
 
     def _fail(self) -> None:
@@ -158,7 +169,7 @@ class Feeder:
         """Open the mirror; where there is none that can be used, make one."""
         try:
             self._mirror = MirrorSide(self._path)
-        except MIRROR_ERRORS as error:
+        except (*MIRROR_ERRORS, OSError) as error:
             there = self._path.exists()
             why = f"the mirror cannot be used ({reason(error)}): it is made anew" if there else None
             self._rebuild(why)
@@ -166,8 +177,9 @@ class Feeder:
 
     def _rebuild(self, why: str | None) -> None:
         """Copy everything into a file beside the mirror; the controller puts it in its place."""
-        if why is not None:
-            self._report(self._told.store_fault if self._told else None, why)
+        told = self._told or FeedReport()
+        if why is not None and told.mirror_fault is None:
+            self._report(told.store_fault, why)
         fresh = Path(f"{self._path}{FRESH}{os.getpid()}")
         try:
             for left in self._path.parent.glob(f"{self._path.name}{FRESH}*"):
@@ -186,9 +198,7 @@ class Feeder:
             self._fail()
             self._report(mirror_fault=f"the mirror cannot be made: {error}")
             return
-        if self._mirror is not None:
-            self._mirror.close()
-            self._mirror = None
+        self._close_mirror()
         self._waits_for_swap = True
         self._checked = True
         self._send({"is": "built", "name": fresh.name})

@@ -41,6 +41,7 @@ FILES = (
     "",  # the data directory itself
 )
 BRIEF = {
+    "open": Failure("open", "mirror.db", 1, "EMFILE"),
     "write": Failure("write", "journal.db-wal", 1, "ENOSPC"),
     "mmap": Failure("mmap", "journal.db-shm", 1, "ENOMEM"),
 }

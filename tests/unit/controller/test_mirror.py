@@ -19,9 +19,11 @@ import pytest
 
 from gateway.access.slices import drain
 from gateway.controller.mirror.child import ChildFeed
+from gateway.errors import StorageError
 from gateway.hardware.events import InputKind, InputName
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import MIRROR_FILE, STORE_FILE
+from gateway.store.files.database import TrackedDatabase
 from gateway.store.mirror.reader import MirrorTables, open_mirror
 from gateway.store.objects.schema import CHANGES
 from gateway.store.objects.store import Store
@@ -247,6 +249,26 @@ def test_a_mirror_that_somebody_deletes_is_made_anew_at_once(demo: Path, start: 
         assert lets_in(bench)
     (demo / STORE_FILE).write_bytes(b"rubbish" * 999)
     with start(demo) as bench:
+        assert lets_in(bench)
+
+
+def test_a_mirror_that_cannot_be_opened_for_some_time_decides_as_soon_as_it_can(
+    demo: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start(demo):
+        pass  # a mirror is there
+    failing = True
+
+    def opened(*arguments: Any) -> TrackedDatabase:
+        if failing:
+            raise StorageError("too many open files")
+        return open_mirror(*arguments)
+
+    monkeypatch.setattr("gateway.controller.mirror.mirror.open_mirror", opened)
+    with start(demo) as bench:
+        assert not lets_in(bench)
+        failing = False
+        bench.pass_time(2)
         assert lets_in(bench)
 
 

@@ -19,7 +19,7 @@ from gateway.commands.answers import TextStream
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import OptionalFlag, RequestModel
-from gateway.commands.rights import Caller, Right
+from gateway.commands.rights import Caller, Right, check_right
 from gateway.errors import ConstraintViolation, GatewayError, SecretTaken, StorageError
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob
@@ -55,11 +55,14 @@ def audited_write(
     """Write rows of one object and the audit entry in one transaction; wait for the controller.
 
     `new` are the values of the request. With `existing` the entry shows the rows that `where`
-    selects as they were before the write.
+    selects as they were before the write. Raises NotPermitted for rows that only administrators
+    write.
     """
     context, outcome = call.context, WriteOutcome()
     store, secrets = context.store, call.caller.sees_secrets
     declared = store.registry[object_name]
+    if declared.administered:
+        check_right(call.caller, Right.ADMINISTRATOR)
     with context.policy_applied(), store.transaction():
         old: list[Mapping[str, object]] = []
         if existing:

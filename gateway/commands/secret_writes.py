@@ -39,7 +39,7 @@ def check_new_rows(
     for row in rows:
         marked = [name for name, value in row.items() if not _is_default(declared, name, value)]
         require_writable(call, declared, marked)
-    check_rows(call, declared, rows, own=lambda _: ())
+    _check_unique(call, declared, _by_field(declared, rows), own=lambda _: ())
 
 
 def check_rows(
@@ -52,11 +52,33 @@ def check_rows(
 
     Call it in the transaction of the write. Where a group of fields with a secret is unique, for
     this caller the rest of the group is: the secret does not decide. Raises NotPermitted while the
-    login has to wait, ConstraintViolation.
+    login has to wait, or for a row that would send a stored secret elsewhere, ConstraintViolation.
     """
     if call.caller.sees_secrets:
         return
-    named = [{declared.aliases.get(it, it): value for it, value in row.items()} for row in rows]
+    named = _by_field(declared, rows)
+    for field in declared.fields:
+        moved = {it for row in named if field.name not in row for it in row} & {*field.sent_to}
+        if moved:
+            raise NotPermitted(
+                f"{declared.name}.{min(moved)}: the stored {field.name} would be sent elsewhere; "
+                f"give {field.name} as well, or ask an administrator"
+            )
+    _check_unique(call, declared, named, own)
+
+
+def _by_field(
+    declared: ObjectType, rows: Sequence[Mapping[str, object]]
+) -> list[dict[str, object]]:
+    return [{declared.aliases.get(it, it): value for it, value in row.items()} for row in rows]
+
+
+def _check_unique(
+    call: Call[object],
+    declared: ObjectType,
+    named: Sequence[Mapping[str, object]],
+    own: Callable[[Mapping[str, object]], Collection[object]],
+) -> None:
     given = {name for row in named for name in row}
     if any(field.secret and field.unique and field.name in given for field in declared.fields):
         now_ns = call.context.clock.monotonic_ns()

@@ -43,6 +43,8 @@ class ObjectType:
     """The commands that add and remove its rows, if clients cannot do so directly."""
     secret: bool = False
     """Only clients that may see secrets may read or count its rows."""
+    administered: bool = False
+    """Only administrators may write its rows, and servers: they say which machines to trust."""
     check: Callable[[Mapping[str, Stored]], object] | None = None
     """Raises InvalidRequest for a row whose fields contradict each other."""
     _by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)

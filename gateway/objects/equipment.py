@@ -30,11 +30,18 @@ DEVICES = ObjectType(
         Blob("public_key", default=b""),
         # How this device logs in there, to have actions carried out and doors kept closed.
         Text("login", default="", extension=Extension.OURS),
-        Text("password", default="", secret=True, extension=Extension.OURS),
+        Text(
+            "password",
+            default="",
+            secret=True,
+            sent_to=("ip", "fingerprint"),
+            extension=Extension.OURS,
+        ),
         # SHA-256 of its certificate, 64 hexadecimal digits with or without colons; empty for one
         # that this machine's authorities verify.
         Text("fingerprint", default="", max_length=95, extension=Extension.OURS),
     ),
+    administered=True,
 )
 
 # Not for joins: a device that carries out an action is not tied to the action's portals.
@@ -52,13 +59,14 @@ NETWORK_INTERLOCKING_RULES = ObjectType(
         Id("id"),
         Text("ip", required=True),
         Text("login", required=True),
-        Text("password", required=True, secret=True),
+        Text("password", required=True, secret=True, sent_to=("ip", "port", "fingerprint")),
         Text("portal_name", default=""),
         Flag("enabled", default=1),
         Text("session_hash", default="", secret=True),
         PortNumber("port", default=""),
         Text("fingerprint", default="", max_length=95, extension=Extension.OURS),
     ),
+    administered=True,
 )
 
 SEC_BOXS = ObjectType(

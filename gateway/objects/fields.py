@@ -99,6 +99,9 @@ class Field:
     unique: bool = False
     secret: bool = False
     """Hidden from roles below administrator, whose queries must not depend on it either."""
+    sent_to: tuple[str, ...] = ()
+    """Fields that say where this secret is sent: whoever may not see it changes them only together
+    with it."""
     duress: bool = False
     """Makes a credential raise a silent alarm. Only roles that see secrets may write it."""
     indexed: bool = False

@@ -334,3 +334,26 @@ def test_an_operator_enters_no_access_into_the_log_and_enrols_nothing_for_duress
         ("explain", {"pin": "1234", "portal_id": 1}),
     ):
         assert ask(command, body)[0] == 403
+
+
+@pytest.mark.parametrize("name", ["devices", "network_interlocking_rules"])
+def test_an_operator_sends_no_question_and_no_password_to_another_machine(
+    ask: Ask, asked: Asked, sampler: Any, name: str
+) -> None:
+    row = {**sampler.row(REGISTRY[name]), "ip": "192.0.2.1", "password": "of a peer"}
+    key = put(asked, name, row)
+    mine = {name: {"id": key}}
+    moved = {"id": key, "ip": "192.0.2.66", "password": "x", "login": "x", "name": "x"}
+    moved = {field: value for field, value in moved.items() if REGISTRY[name].has(field)}
+    change = {"object": name, "where": mine}
+    for command, body in (
+        ("modify_objects", {**change, "values": {"ip": "192.0.2.66"}}),
+        ("create_or_modify_objects", {"object": name, "values": [moved]}),
+        ("create_objects", {"object": name, "values": [{**moved, "id": key + 1}]}),
+        ("destroy_objects", change),
+        ("import_objects", {"object": name, "data": as_csv(moved), "resolution": "replace"}),
+    ):
+        assert ask(command, body)[0] == 403, command
+    (found,) = asked("load_objects", {**change, "fields": ["ip", "password"]})[name]
+    assert found == {"ip": "192.0.2.1", "password": "of a peer"}
+    assert asked("destroy_objects", change) == {"changes": 1}

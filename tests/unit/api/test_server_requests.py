@@ -229,3 +229,29 @@ def test_a_failure_of_the_program_is_told_as_over_http(
 ) -> None:
     monkeypatch.setattr("gateway.api.controlid.dispatch.execute", partial(divmod, 1, 0))
     assert pushed("load_objects").error == "Internal error"
+
+
+@pytest.mark.parametrize(
+    ("command", "body"),
+    [
+        ("modify_objects", {"values": {"ip": "192.0.2.66"}}),
+        ("modify_objects", {"values": {"fingerprint": "AB" * 32}}),
+        ("create_or_modify_objects", {"values": [{"id": 500, "ip": "192.0.2.66"}]}),
+        (
+            "create_or_modify_objects",
+            {"values": [{"id": 501, "ip": "b", "password": "x"}, {"id": 500, "ip": "c"}]},
+        ),
+        ("import_objects", {"data": "id,ip\r\n500,192.0.2.66\r\n", "resolution": "replace"}),
+    ],
+)
+def test_a_server_has_no_stored_password_sent_to_another_machine(
+    order: Order, pushed: Pushed, command: str, body: dict[str, Any]
+) -> None:
+    row = {"id": 500, "name": "B", "ip": "192.0.2.1", "login": "a", "password": "of a peer"}
+    order("create_or_modify_objects", {"object": "devices", "values": [row]})
+    reply = pushed(command, {"object": "devices", **body})
+    assert "the stored password would be sent elsewhere" in (reply.error or "")
+    renamed = {"object": "devices", "values": {"name": "C"}, "where": {"devices": {"id": 500}}}
+    assert pushed("modify_objects", renamed).error is None
+    moved = {**renamed, "values": {"ip": "192.0.2.66", "password": "its own"}}
+    assert pushed("modify_objects", moved).error is None

@@ -270,22 +270,23 @@ class OnlineClient:
                 self._state.wait(left_s)
         return None, ""
 
-    def settle(self, target: OnlineTarget, failure: str | None) -> None:
-        """Take into account that `target` has answered a request, or its `failure`."""
-        self._settle(target, failure, settle_request)
+    def settle(self, target: OnlineTarget, failure: str | None) -> bool:
+        """Take into account that `target` has answered a request, or its `failure`; whether it is
+        still the server."""
+        return self._settle(target, failure, settle_request)
 
     def _settle(
         self,
         target: OnlineTarget,
         failure: str | None,
         settle: Callable[[OnlineSession, str | None, SessionPace, float, float], OnlineSession],
-    ) -> None:
+    ) -> bool:
         pace = SessionPace(target.attempts, target.alive_s)
         jitter = random.random()  # noqa: S311 - spreads load, keeps no secret
         with self._state:
             now = self._target
             if now is None or now.address != target.address or self._stop.is_set():
-                return
+                return False
             before = self._session
             self._session = settle(before, failure, pace, self._now_s(), jitter)
             if failure is None:
@@ -303,6 +304,7 @@ class OnlineClient:
         if changed:
             self.wake()
             self._changed()
+        return True
 
     def _lost(self, why: str) -> None:
         now = self._utc_s()

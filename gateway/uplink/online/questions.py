@@ -124,7 +124,8 @@ class QuestionWorkers:
                     return _undecided(question, PLAIN)
                 answer = self._send(http, question, target, ends_ns)
                 body = answer.body if answer.accepted else None
-                self._client.settle(target, answer.fault if body is None else None)
+                if not self._client.settle(target, answer.fault if body is None else None):
+                    continue  # whatever it answers, it is no longer the server that decides
                 if body is not None:
                     return self._read(question, body)
                 failures, why = failures + 1, answer.fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,7 @@ from gateway.link.messages import Opening
 from gateway.settings import ServerSettings
 from gateway.store.tables.photos import Photo, Photos
 from tests.unit.uplink.online.conftest import DEVICE, GRANT, Device, eventually
-from tests.wild_server import Talk, answer, drip, end, flood, hang, reset, says
+from tests.wild_server import Talk, WildServer, answer, drip, end, flood, hang, reset, says
 
 CARD = "new_card.fcgi"
 IDENTIFIED = "new_user_identified.fcgi"
@@ -233,3 +234,26 @@ def test_the_end_of_the_process_ends_what_waits(device: Device) -> None:
     device.client.close()
     device.questions.close()
     assert device.questions.waiting == 0
+
+
+def test_a_server_that_is_replaced_meanwhile_decides_nothing(
+    device: Device, serve: Callable[..., WildServer]
+) -> None:
+    device.start_proved()
+    asked, replaced = threading.Event(), threading.Event()
+
+    def late(connection: socket.socket) -> None:
+        asked.set()
+        assert replaced.wait(30)
+        GRANT(connection)
+
+    device.server.talk = late
+    device.ask(identified=False)
+    assert asked.wait(30)
+    other = serve(says({"result": {"event": 6}}))
+    device.store.modify("devices", {"ip": device.ip(other)}, {"devices": {"id": device.row}})
+    device.client.wake()
+    shown = f"http://127.0.0.1:{other.port}"
+    eventually(lambda: (it := device.client.state) and it.server == shown, "the other server")
+    replaced.set()
+    assert device.answered().event == 6

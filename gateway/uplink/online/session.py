@@ -3,7 +3,8 @@
 No input, output, clock or randomness: the caller gives the outcome of each request.
 
 Nothing but `session_is_valid` and `device_is_alive` is sent before the server has answered the
-latter. After so many failures in sequence the server counts as away, until it answers that again.
+latter. After so many failures in sequence, or so many of other requests whatever the keep-alives
+between them, the server counts as away, until it answers the keep-alive again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ class OnlineSession:
     """Whether it has failed so often that it is not asked. While it is neither reachable nor away,
     nothing is known yet."""
     failures: int = 0
-    """Failures in sequence."""
+    """Failures in sequence, of whatever requests."""
+    requests_failed: int = 0
+    """Failures in sequence of requests other than the keep-alive: a server that answers nothing
+    but that decides on nobody."""
     why: str = ""
     """The last of them."""
     alive_at_s: float = 0.0
@@ -57,8 +61,9 @@ def settle_alive(
     if failure is None:
         # Without a keep-alive the requests alone tell when the server is away.
         pause_s = pace.alive_s or float("inf")
-        return OnlineSession(reachable=True, alive_at_s=now_s + pause_s)
-    failed = _failed(session, failure, pace)
+        kept = session.requests_failed if session.reachable else 0
+        return OnlineSession(reachable=True, requests_failed=kept, alive_at_s=now_s + pause_s)
+    failed = _failed(session, failure, pace, session.requests_failed)
     pause_s = pace.away_s if failed.away else min(AGAIN_S, pace.away_s)
     return replace(failed, alive_at_s=now_s + _spread(pause_s, jitter))
 
@@ -70,21 +75,24 @@ def settle_request(
     if not session.reachable:
         return session
     if failure is None:
-        return replace(session, failures=0, why="")
-    failed = _failed(session, failure, pace)
+        return replace(session, failures=0, requests_failed=0, why="")
+    failed = _failed(session, failure, pace, session.requests_failed + 1)
     if not failed.away:
         return failed
     return replace(failed, alive_at_s=now_s + _spread(pace.away_s, jitter))
 
 
-def _failed(session: OnlineSession, why: str, pace: SessionPace) -> OnlineSession:
+def _failed(
+    session: OnlineSession, why: str, pace: SessionPace, requests_failed: int
+) -> OnlineSession:
     failures = session.failures + 1
-    away = session.away or failures >= pace.attempts
+    away = session.away or max(failures, requests_failed) >= pace.attempts
     return replace(
         session,
         reachable=session.reachable and not away,
         away=away,
         failures=failures,
+        requests_failed=requests_failed,
         why=why,
     )
 

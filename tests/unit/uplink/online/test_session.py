@@ -73,7 +73,15 @@ def test_so_many_failures_in_sequence_of_any_kind_are_its_absence() -> None:
     lost = after(PROVED, FAILED, SILENT, FAILED)
     assert (lost.reachable, lost.away, lost.why) == (False, True, WHY)
     assert after(PROVED, FAILED, FAILED, ANSWERED, FAILED, FAILED).reachable
-    assert after(PROVED, FAILED, FAILED, PROVED, FAILED, FAILED).reachable
+    assert after(PROVED, SILENT, SILENT, PROVED, SILENT, SILENT).reachable
+
+
+def test_a_server_that_answers_nothing_but_keep_alives_is_away() -> None:
+    assert after(PROVED, FAILED, PROVED, FAILED, PROVED).reachable
+    assert after(PROVED, FAILED, PROVED, FAILED, ANSWERED, FAILED).reachable
+    lost = after(PROVED, FAILED, PROVED, FAILED, PROVED, FAILED)
+    assert (lost.reachable, lost.away) == (False, True)
+    assert after(PROVED, FAILED, PROVED, FAILED, PROVED, FAILED, PROVED, FAILED).reachable
 
 
 def test_a_keep_alive_that_failed_comes_again_soon_and_then_about_once_a_minute() -> None:
@@ -93,7 +101,7 @@ def test_whatever_a_server_does_it_is_asked_between_a_keep_alive_and_so_many_fai
     taken: list[Step], pace: SessionPace
 ) -> None:
     session, now_s = OnlineSession(), 0.0
-    proved, in_sequence = False, 0
+    proved, in_sequence, unanswered = False, 0, 0
     for alive, answered, passed_s, jitter in taken:
         now_s += passed_s
         counts = alive or proved
@@ -101,7 +109,13 @@ def test_whatever_a_server_does_it_is_asked_between_a_keep_alive_and_so_many_fai
         session = settle(session, None if answered else WHY, pace, now_s, jitter)
         if counts:
             in_sequence = 0 if answered else in_sequence + 1
-            proved = (proved or (alive and answered)) and in_sequence < pace.attempts
+            if not alive:
+                unanswered = 0 if answered else unanswered + 1
+            elif answered and not proved:
+                unanswered = 0
+            proved = (proved or (alive and answered)) and (
+                max(in_sequence, unanswered) < pace.attempts
+            )
         assert session.reachable is proved
         assert not (session.reachable and session.away)
         assert session.failures == in_sequence

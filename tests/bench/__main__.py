@@ -15,7 +15,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import attacks, boot, decisions, loads, readers, rules, store, swipes, usb_readers, wires
+from . import (
+    attacks,
+    boot,
+    decisions,
+    loads,
+    readers,
+    rules,
+    store,
+    swipes,
+    uplink,
+    usb_readers,
+    wires,
+)
 from .figures import Expectations, say
 from .sites import Site, add_estate, add_rules, build
 from .swipes import Plan
@@ -31,6 +43,7 @@ SECTIONS = (
     "usb",
     "loads",
     "attacks",
+    "uplink",
 )
 SIZES = (1_000, 200_000)
 RULES = 2_000
@@ -77,6 +90,9 @@ def main() -> None:  # noqa: C901 - one case for each section
         for section, measure in (("loads", loads.measure), ("attacks", attacks.measure)):
             if section in asked.only:
                 measure(_built(Path(name, section), BUSY_USERS), plan, expected)
+        if "uplink" in asked.only:
+            site = _built(Path(name, "uplink"), SIZES[0])
+            uplink.measure(site, Path(name), plan, expected)
     say()
     say(f"took {time.monotonic() - began:.0f} s; {len(expected.missed)} expectations missed")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,6 +139,21 @@ def test_it_is_off_while_it_has_no_address(site: Site) -> None:
     site.identify()
     assert site.outbox.work() is None
     assert site.outbox.state is None
+
+
+def test_an_answer_after_the_timeout_takes_no_message(site: Site, serve: Serve) -> None:
+    server = site.at(serve())
+
+    def late(connection: socket.socket) -> None:
+        server.ended.wait(2)
+        said(b"ok")(connection)
+
+    server.talk = late
+    site.store.set_configuration({"minop": {"request_timeout": "100"}})
+    site.identify(user_id=4)
+    assert site.outbox.work()
+    assert "no answer in time" in site.state.last_error
+    assert (people(server), site.state.delivered) == (["4"], 0)
 
 
 def test_final_verdicts_on_people_are_sent_and_nothing_else(site: Site, serve: Serve) -> None:

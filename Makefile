@@ -9,7 +9,7 @@
 #   make soak-vm          the same machine, with 10,000 Wiegand frames at each rate
 #   make bench-vm         the same machine: the highest edge rate without a loss
 #   make fuzz             property tests with many more random examples
-#   make chaos            damage, failing calls and a hostile api, many more cases (two hours)
+#   make chaos            damage, failing calls, a hostile api, killed deliveries, many more cases (two hours)
 #   make bench            runs the measurements in tests/bench
 #   make mutate           mutation tests of the pure packages
 #   make lock         resolves the packages of `make install` anew, into systemd/locked-requirements

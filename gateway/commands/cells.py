@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from gateway.commands.date_cells import seconds_of_date
 from gateway.commands.requests import invalid_value
 from gateway.credentials.card_number import PRINTED, CardFormat, format_card, parse_card
 from gateway.errors import InvalidRequest
-from gateway.objects.fields import Field, Id, Text, invalid_member
+from gateway.objects.fields import Field, Id, Text, Time, invalid_member
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
 
@@ -25,6 +26,8 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _SHORTENED = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+")
 _AMBIGUOUS = re.compile(r"[0-9]{8}|[0-9]{10}")
 _PAIR = re.compile(r"([0-9]+),([0-9]+)")
+_ENDS = frozenset({"end_time", "end", "expires"})
+"""Columns of times until which something holds."""
 _PRINTED_DIGITS = 5
 """Digits of the number in `077,30211`, as printed on cards of 26 bits."""
 
@@ -63,9 +66,7 @@ class Cells:
             )
         if isinstance(kind, CardValue):
             return self._card(kind.name, text, facility.strip())
-        if not _WHOLE.fullmatch(text):
-            raise invalid_member(kind.name, kind.expected, repr(text[:40]))
-        number = int(text)
+        number = _number(kind, text)
         return None if not number and _may_be_null(kind) else number
 
     def notes(self) -> list[str]:
@@ -127,6 +128,17 @@ def text_cell(value: object) -> str:
     """The cell of a text, escaped so that no spreadsheet computes it."""
     cell = cell_of(value)
     return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _number(kind: Field, text: str) -> int:
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if not isinstance(kind, Time):
+        raise invalid_member(kind.name, kind.expected, repr(text[:40]))
+    try:
+        return seconds_of_date(text, is_end=kind.name in _ENDS)
+    except ValueError as error:
+        raise invalid_value(kind.name, str(error)) from None
 
 
 def _may_be_null(kind: Field) -> bool:

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.commands.date_cells import READ
+
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk
 
@@ -204,7 +206,10 @@ def test_a_dry_run_tells_what_would_come_and_changes_nothing(desk: Desk) -> None
 @pytest.mark.parametrize(
     ("last", "named"),
     [
-        ("10000,Eva,x", "users: Invalid member 'expires' (int expected, got 'x') (row 1002)"),
+        (
+            "10000,Eva,x",
+            f"users: Invalid member 'expires' ({READ} expected, got 'x') (row 1002)",
+        ),
         (
             "1,Eva,0",
             (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from gateway.errors import InvalidRequest
 
 _PORTS = {"http": 80, "https": 443}
+_SHOWN = re.compile(r"((?:[^/?#]*://)?)(?:[^/?#]*@)?([^/?#]*)")
+"""Scheme and host of any text: the rest may be secret, as a name and password before the host."""
 _UNTOUCHED = "/%:@!$&'()*+,;=-._~"
 """Characters of a path that stay as they are; `quote` escapes the others."""
 
@@ -52,6 +55,8 @@ def server_address(
     Raises InvalidRequest.
     """
     text = host.strip()
+    found = _SHOWN.match(text)
+    shown = repr("".join(found.groups()) if found else "")
     if "://" not in text:
         # A bare IPv6 address has colons and no brackets.
         bare = text.count(":") > 1 and "[" not in text
@@ -60,12 +65,12 @@ def server_address(
         parts = urlsplit(text)
         given = parts.port
     except ValueError as error:
-        raise InvalidRequest(f"{key} {host!r} is no address: {error}") from None
+        raise InvalidRequest(f"{key} {shown} is no address: {error}") from None
     if parts.scheme not in _PORTS:
-        raise InvalidRequest(f"{key} {host!r}: http:// and https:// are allowed")
+        raise InvalidRequest(f"{key} {shown}: http:// and https:// are allowed")
     name = parts.hostname or ""
     if not name or not name.isascii() or any(sign <= " " or sign in "\\^`{|}<>" for sign in name):
-        raise InvalidRequest(f"{key} {host!r} names no host")
+        raise InvalidRequest(f"{key} {shown} names no host")
     own, _, query = path.partition("?")
     whole = "/".join(part for part in (parts.path.strip("/"), own.strip().strip("/")) if part)
     return ServerAddress(

@@ -50,3 +50,20 @@ def test_a_newline_in_a_path_cannot_begin_another_header() -> None:
     assert "\r" not in target
     assert "\n" not in target
     assert " " not in target
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "htps://name:hidden@acs.example/hidden?key=hidden",
+        "https://name:hidden@acs.example:99999/hidden?key=hidden",
+        "https://name:hidden@[acs.example/hidden",
+        "name:hidden@acs example/hidden?hidden#hidden",
+        "https://?hidden",
+    ],
+)
+def test_a_refusal_repeats_nothing_of_an_address_that_may_be_secret(text: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        server_address("devices 7 ip", text)
+    assert "hidden" not in str(refused.value)
+    assert "acs" not in text or "acs" in str(refused.value)

@@ -245,6 +245,7 @@ class OnlineClient:
             self._settle(target, failure, settle_alive)
         except Exception:
             log.exception("a keep-alive failed")
+            self._settle(target, "internal error", settle_alive)
         finally:
             with self._state:
                 self._proving.discard(target.address)

@@ -160,3 +160,17 @@ def test_a_server_elsewhere_that_redirects_is_no_server(device: Device) -> None:
     device.start()
     eventually(lambda: device.client.held, "its absence")
     assert device.client.held == "device_is_alive.fcgi: answered 302: it redirects to another path"
+
+
+def test_a_fault_of_this_program_in_the_keep_alive_is_a_failure_of_the_server(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.configure(max_request_attempts=1, alive_interval=60_000)
+    with monkeypatch.context() as broken:
+        broken.setattr("gateway.uplink.online.client.alive_message", None)
+        device.start()
+        device.heartbeat()
+        eventually(lambda: device.controller.reports == [False], "the report")
+    state = device.client.state
+    assert state is not None
+    assert (state.failures, state.last_error) == (1, "internal error")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,9 @@ _IDLE_S = 30.0
 _NO_NAME = "the name server does not answer"
 _LOOK_S = 0.25
 """How often a request that waits for a name looks whether it was aborted."""
+
+_DROP_UNSENT = struct.pack("ii", 1, 0)
+"""Closing resets the connection at once (socket(7), SO_LINGER)."""
 
 _SocketOption = Any
 """As httpcore types it, which does not export the name."""
@@ -73,9 +77,12 @@ class Deadline:
         self._aborted = False
         self.stream: httpcore.NetworkStream | None = None
         """The connection in use."""
+        self.unanswered = False
+        """Whether the running request, or the last one, has got no answer."""
 
     def set(self, timeout_s: float) -> None:
         self._ends_s = time.monotonic() + timeout_s
+        self.unanswered = True
 
     def abort(self) -> None:
         """Let this request and all later ones fail at once. Any thread may call it."""
@@ -117,6 +124,12 @@ class _Stream(httpcore.NetworkStream):
             self._stream.write(buffer[at : at + _SLICE], left_s)
 
     def close(self) -> None:
+        if self._deadline.unanswered:
+            # The system would go on sending what is left of the request for minutes: an order to
+            # open a door must not arrive when it was given up.
+            with suppress(OSError, AttributeError):
+                own = self._stream.get_extra_info("socket")
+                own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP_UNSENT)
         self._stream.close()
 
     def start_tls(
@@ -261,6 +274,7 @@ class HttpClient:
         try:
             pool = self._opened(address)
             with pool.stream(method, url, headers=headers, content=content) as response:
+                self._deadline.unanswered = False
                 status, where = response.status, _header(response.headers, b"location")
                 date = _header(response.headers, b"date")
                 body, why = self._read(response, largest)

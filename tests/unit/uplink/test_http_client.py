@@ -248,3 +248,40 @@ def test_theend_of_the_processends_a_running_request(client: HttpClient, serve: 
     began_s = time.monotonic()
     assert post(client, server, 600.0).status == 0
     assert time.monotonic() - began_s < AMPLE_S
+
+
+def test_a_request_that_was_given_up_does_not_arrive_later(client: HttpClient) -> None:
+    with socket.socket() as listener:
+        # So little fits on the way that most of the request waits in this system.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        address = server_address("host", "127.0.0.1", str(listener.getsockname()[1]))
+        answer = client.request(address, "/execute_actions.fcgi", SHORT_S, content=bytes(60_000))
+        assert answer.status == 0
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(AMPLE_S)
+            arrived, was_reset = 0, False
+            try:
+                while part := connection.recv(4_096):
+                    arrived += len(part)
+            except ConnectionResetError:
+                was_reset = True
+        assert was_reset
+        assert arrived < 60_000
+
+
+def test_the_connection_of_a_request_that_was_answered_ends_in_order(client: HttpClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = server_address("host", "127.0.0.1", str(listener.getsockname()[1]))
+        asking = threading.Thread(target=client.request, args=(address, "/", AMPLE_S))
+        asking.start()
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(AMPLE_S)
+            assert connection.recv(4_096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            asking.join()
+            client.close()
+            assert connection.recv(4_096) == b""

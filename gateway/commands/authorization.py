@@ -68,7 +68,8 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
                 turnstile=turnstile,
                 log_type_id=log_type_id,
                 by=call.caller.login or "",
-            )
+            ),
+            begun_within_s=found.within_s,
         )
     finally:
         call.context.refresh_logs()

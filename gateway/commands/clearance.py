@@ -14,6 +14,8 @@ class Clearance:
     peer: str = ""
     """The one in the way, where it is known."""
     why: str = ""
+    within_s: float | None = None
+    """For how long they keep their doors locked; None where they were not asked."""
 
     @property
     def refusal(self) -> str:

@@ -15,7 +15,6 @@ from gateway.commands.modes import ModeSet, set_configured_modes
 from gateway.commands.requests import ConfigurationChange, ConfigurationRequest
 from gateway.commands.rights import Right
 from gateway.errors import (
-    ControllerUnavailable,
     DeviceUnavailable,
     InvalidRequest,
     NotSupportedHere,
@@ -91,7 +90,7 @@ COMMANDS = (
     Command(
         set_configuration,
         Right.ADMINISTRATOR,
-        errors=(NotSupportedHere, DeviceUnavailable, ControllerUnavailable),
+        errors=(NotSupportedHere, DeviceUnavailable),
         example={"general": {"relay1_timeout": "3000"}},
     ),
 )

@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from gateway.access.actions import SecBoxes, parse_parameters
 from gateway.commands.answers import DONE, Done
+from gateway.commands.clearance import Clearance
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.peer_interlock import asks_peers, cleared
@@ -111,15 +112,17 @@ def execute_actions(call: Call[ActionsRequest]) -> ActionsAnswer:
     # A close is never refused.
     opened = sum(not _closes(opening) for opening in openings)
     call.count_entries(opened)
-    if opened and not cleared(call.context).free:
+    asks = asks_peers(call.context)
+    found = cleared(call.context) if opened else Clearance(free=True)
+    if not found.free:
         return _statuses(call.request.actions, "denied")
     try:
         if openings:
             one = openings[0] if len(openings) == 1 else OpenTogether(openings=tuple(openings))
-            call.context.controller.ask(one)
+            call.context.controller.ask(one, begun_within_s=found.within_s)
     finally:
         call.context.refresh_logs()
-    return _statuses(call.request.actions, "allowed") if asks_peers(call.context) else {}
+    return _statuses(call.request.actions, "allowed") if asks else {}
 
 
 def _statuses(actions: Sequence[ActionItem], status: Literal["allowed", "denied"]) -> ActionsAnswer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal, cast
 
 from pydantic import AliasChoices, Field
@@ -14,6 +15,7 @@ from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import Flag, RequestModel
 from gateway.commands.rights import Right
+from gateway.doors.peer_interlock import LEASE_MS, WAIT_MS
 
 MODULE = "network_interlock"
 """Of the configuration; its keys are the members of `set_network_interlock`."""
@@ -71,7 +73,7 @@ def cleared(context: CommandContext) -> Clearance:
     """
     if not asks_peers(context) or context.setting(MODULE, "api_bypass_enabled") == "1":
         return Clearance(free=True)
-    return context.peers.clear()
+    return replace(context.peers.clear(), within_s=(LEASE_MS - WAIT_MS) / 1000)
 
 
 COMMANDS = (

@@ -57,14 +57,24 @@ class ControllerClient:
         for connection in idle:
             connection.close()
 
-    def ask(self, command: Command, timeout_s: float = ANSWER_TIME_S) -> dict[str, object]:
+    def ask(
+        self,
+        command: Command,
+        timeout_s: float = ANSWER_TIME_S,
+        begun_within_s: float | None = None,
+    ) -> dict[str, object]:
         """Send `command` and return the body of the controller's answer.
+
+        The controller begins to carry it out within `begun_within_s`, by default `timeout_s`, or
+        refuses it.
 
         Raises ControllerUnavailable without an answer in time, and the error in the answer.
         """
-        deadline = time.monotonic() + timeout_s
+        now_s = time.monotonic()
+        deadline = now_s + timeout_s
+        expires_s = now_s + min(timeout_s, begun_within_s or timeout_s)
         request = Request(
-            id=secrets.token_hex(8), expires_ns=round(deadline * 1_000_000_000), command=command
+            id=secrets.token_hex(8), expires_ns=round(expires_s * 1_000_000_000), command=command
         )
         try:
             answer = self._exchange(request, deadline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +12,7 @@ from gateway.commands.context import CommandContext
 from gateway.commands.enrolment_runner import Enrolled
 from gateway.commands.online_server import OnlineServer
 from gateway.commands.server_requests import RunServerRequest
+from gateway.errors import StorageError
 from gateway.host.process import boot_id
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Fact
@@ -85,7 +87,8 @@ class Uplink:
         """
         settings = context.site.mqtt
         if settings is None:
-            DestinationTable(context.store).forget(MqttChannel.name)
+            with suppress(StorageError):  # on a read-only disk it stays until the next start
+                DestinationTable(context.store).forget(MqttChannel.name)
             return
         device = ContextDevice(context, settings, self._trusted)
         identity = context.identity

@@ -20,8 +20,8 @@ def health(device: SimpleNamespace) -> tuple[int, dict[str, object]]:
     return reply.status_code, dict(reply.json())
 
 
-def test_a_working_device_is_ready(device: SimpleNamespace) -> None:
-    assert health(device) == (200, {"ready": True, "controller": "ok", "database": "ok"})
+def test_a_working_device_is_ready(throwaway: SimpleNamespace) -> None:
+    assert health(throwaway) == (200, {"ready": True, "controller": "ok", "database": "ok"})
 
 
 def test_without_its_controller_a_device_lives_and_is_not_ready(lonely: SimpleNamespace) -> None:
@@ -32,16 +32,16 @@ def test_without_its_controller_a_device_lives_and_is_not_ready(lonely: SimpleNa
 
 
 def test_without_its_database_a_device_is_not_ready(
-    device: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    throwaway: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: object) -> None:
         raise StorageError("disk I/O error")
 
     with monkeypatch.context() as patched:
-        patched.setattr(device.context.store, "configuration", fail)
+        patched.setattr(throwaway.context.store, "configuration", fail)
         unread = {"ready": False, "controller": "ok", "database": "cannot be read"}
-        assert health(device) == (503, unread)
-    assert health(device)[0] == 200
+        assert health(throwaway) == (503, unread)
+    assert health(throwaway)[0] == 200
 
 
 def test_probes_within_a_second_check_once() -> None:

@@ -7,6 +7,7 @@ bearer token (`gateway token`): names and states of doors are not public.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response
@@ -17,7 +18,13 @@ from gateway.api.statuses import status_of
 from gateway.commands.context import CommandContext
 from gateway.commands.online_server import OnlineServer
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
-from gateway.link.messages import ControllerStatus, DeviceStatus, DoorStatus
+from gateway.link.messages import (
+    READ_TO_RELAY_MS,
+    ControllerStatus,
+    DecisionStatus,
+    DeviceStatus,
+    DoorStatus,
+)
 from gateway.store.tables.destinations import DestinationState
 
 if TYPE_CHECKING:
@@ -74,6 +81,7 @@ class _StatusCollector:
         yield InfoMetricFamily("gateway", "This device", value=about)
         if self._status is not None:
             yield from _controller(self._status)
+            yield from _decisions(self._status.decisions)
             yield from _doors(self._status.doors)
             yield from _devices(self._status.devices)
         yield from _outbox(self._servers)
@@ -185,6 +193,24 @@ def _online(server: OnlineServer | None) -> Iterator[Metric]:
         "gateway_server_last_success_timestamp_seconds",
         "When that server answered last, or 0",
         server.last_success_utc,
+    )
+
+
+def _decisions(decisions: DecisionStatus) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+    verdicts = CounterMetricFamily(
+        "gateway_decisions", "Decisions on credentials, by their reason", labels=["reason"]
+    )
+    for reason, count in decisions.verdicts.items():
+        verdicts.add_metric([reason], count)
+    yield verdicts
+    bounds = [*(str(bound / 1000) for bound in READ_TO_RELAY_MS), "+Inf"]
+    yield HistogramMetricFamily(
+        "gateway_read_to_relay_seconds",
+        "From a read to the lock that it opened at once",
+        buckets=list(zip(bounds, accumulate(decisions.opened), strict=True)),
+        sum_value=decisions.opened_sum_s,
     )
 
 

@@ -15,6 +15,7 @@ from gateway.alarms.register import AlarmSource
 from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.access.admission_context import AdmissionContext
 from gateway.controller.access.credential_handler import CredentialHandler
+from gateway.controller.access.decision_figures import DecisionFigures
 from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.outcome_handler import OutcomeHandler
@@ -213,6 +214,7 @@ def put_together(
             credentials=panels.credentials,
             server=panels.server,
             peers=panels.peers,
+            figures=DecisionFigures(instant.running_ns),
             throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,
             positions=panels.positions,

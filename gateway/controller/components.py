@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.access.credential_handler import CredentialHandler
+from gateway.controller.access.decision_figures import DecisionFigures
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
 from gateway.controller.access.peer_clearance import PeerClearance
@@ -78,6 +79,7 @@ class Components:
     credentials: CredentialHandler
     server: ServerDecisions
     peers: PeerClearance
+    figures: DecisionFigures
     throttle: ReadThrottle
     signals: ReaderSignals
     positions: PassbackPositions
@@ -128,6 +130,7 @@ class Components:
             self.server,
             self.peers,
             self.hours,
+            self.figures,
         )
 
     def named(self) -> dict[str, Stateful]:

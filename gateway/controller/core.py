@@ -421,7 +421,10 @@ class Controller:
                 self._waiting.append(_Waiting(identification, None))
             return
         try:
-            reason = self._components.credentials.identified(identification, self._config, enough)
+            with self._components.figures.deciding(identification):
+                reason = self._components.credentials.identified(
+                    identification, self._config, enough
+                )
         except OutdatedRules as outdated:
             if self._refused is not None and self._refused.version == outdated.version:
                 self._identified(identification, self._config.snapshot.version)

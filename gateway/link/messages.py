@@ -562,6 +562,21 @@ class MirrorStatus(_Message):
         return self.store_fault or self.mirror_fault or self.feed_fault
 
 
+READ_TO_RELAY_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
+"""Upper bounds of the classes in which waits for a door are counted; one more has none."""
+
+
+class DecisionStatus(_Message):
+    """Decisions on credentials since the controller started."""
+
+    verdicts: dict[str, int] = {}
+    """By the name of the reason."""
+    opened: tuple[int, ...] = (0,) * (len(READ_TO_RELAY_MS) + 1)
+    """Reads that opened a door at once, by class of READ_TO_RELAY_MS."""
+    opened_sum_s: float = 0.0
+    """The sum of their times from the read to the lock."""
+
+
 class ControllerStatus(_Message):
     """The controller's state: the answer to ReportStatus, and part of every heartbeat."""
 
@@ -613,6 +628,7 @@ class ControllerStatus(_Message):
     """None where none is at work, as in a replay."""
     online: OnlineStatus | None = None
     """None in standalone mode."""
+    decisions: DecisionStatus = DecisionStatus()
 
 
 class ServerQuestion(_Message):

@@ -82,6 +82,7 @@ def status_of(
         keypads_locked_ms=components.credentials.locked_keypads(now_ns // 1_000_000),
         mirror=components.mirror.status() if components.mirror else None,
         online=components.server.status(),
+        decisions=components.figures.status(),
         levels=tuple(
             LineLevel(kind=kind, number=number, high=high)
             for kind, number, high in components.rig.levels()

@@ -8,7 +8,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.link.messages import OnlineStatus
+from gateway.link.messages import READ_TO_RELAY_MS, DecisionStatus, OnlineStatus
 
 
 def figures(device: SimpleNamespace) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -98,3 +98,24 @@ def test_an_absent_controller_is_a_figure_and_no_failure(lonely: SimpleNamespace
     told = figures(lonely)
     assert told["gateway_controller_up", ()] == 0
     assert not any(name.startswith("gateway_door") for name, _ in told)
+
+
+def test_decisions_are_a_counter_by_reason_and_a_histogram_of_waits(
+    device: SimpleNamespace,
+) -> None:
+    classes = len(READ_TO_RELAY_MS) + 1
+    decisions = DecisionStatus(
+        verdicts={"granted": 3, "no_rule": 2}, opened=(2, 1, *[0] * (classes - 2)), opened_sum_s=0.5
+    )
+    device.straw.status = device.straw.status.model_copy(update={"decisions": decisions})
+    told = figures(device)
+    assert told["gateway_decisions_total", (("reason", "granted"),)] == 3
+    assert told["gateway_decisions_total", (("reason", "no_rule"),)] == 2
+    buckets = {
+        float(dict(labels)["le"]): value
+        for (name, labels), value in told.items()
+        if name == "gateway_read_to_relay_seconds_bucket"
+    }
+    assert len(buckets) == classes
+    assert (buckets[0.001], buckets[0.002], buckets[float("inf")]) == (2, 3, 3)
+    assert told["gateway_read_to_relay_seconds_sum", ()] == 0.5

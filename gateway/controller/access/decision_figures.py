@@ -23,9 +23,9 @@ class DecisionFigures(Component):
         self._now_ns = now_ns
         self._read_ns: int | None = None
         """When the credential was read that is decided on just now."""
-        self._verdicts: Counter[str] = Counter()
-        self._opened = [0] * (len(READ_TO_RELAY_MS) + 1)
-        self._opened_sum_ns = 0
+        self._verdict_counts: Counter[str] = Counter()
+        self._wait_counts = [0] * (len(READ_TO_RELAY_MS) + 1)
+        self._wait_sum_ns = 0
 
     @contextmanager
     def deciding(self, read: Identification) -> Iterator[None]:
@@ -41,15 +41,15 @@ class DecisionFigures(Component):
         del now_ms
         if not isinstance(event, Decided):
             return
-        self._verdicts[event.outcome.decision.reason.value] += 1
+        self._verdict_counts[event.outcome.decision.reason.value] += 1
         if event.unlocked_ms and self._read_ns is not None:
             took_ns = max(0, self._now_ns() - self._read_ns)
-            self._opened[bisect_left(READ_TO_RELAY_MS, took_ns / _MS)] += 1
-            self._opened_sum_ns += took_ns
+            self._wait_counts[bisect_left(READ_TO_RELAY_MS, took_ns / _MS)] += 1
+            self._wait_sum_ns += took_ns
 
     def status(self) -> DecisionStatus:
         return DecisionStatus(
-            verdicts=dict(self._verdicts),
-            opened=tuple(self._opened),
-            opened_sum_s=self._opened_sum_ns / 1e9,
+            verdicts=dict(self._verdict_counts),
+            opened=tuple(self._wait_counts),
+            opened_sum_s=self._wait_sum_ns / 1e9,
         )

@@ -51,6 +51,9 @@ NOT_REMEMBERED = {
     "damages": "what was met on the disk: the status alone tells it",
     "retention": "how much of the journal is kept decides nothing",
     "_started_ns": "what follows from it is an answer of `find_window`, which a record has",
+    "_verdict_counts": "figures of the status decide nothing",
+    "_wait_counts": "likewise",
+    "_wait_sum_ns": "likewise",
 }
 """Attributes that a record leaves out, and why that changes nothing that it compares."""
 

@@ -103,7 +103,7 @@ class Desk:
         self.opened: list[int] = []
         stub: Any = SimpleNamespace(
             await_policy=self.obeyed.append,
-            ask=lambda command: self.opened.append(command.door),
+            ask=lambda command, **_: self.opened.append(command.door),
         )
         accounts: Any = _Accounts()
         self.directory = directory

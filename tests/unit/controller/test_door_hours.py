@@ -280,7 +280,7 @@ def test_whoever_is_under_threat_or_out_of_turn_opens_no_place(
         step = admit(*given)
         return replace(step, outcomes=tuple(replace(each, **mark) for each in step.outcomes))
 
-    monkeypatch.setattr("gateway.controller.access.credential_handler.admit", marked)
+    monkeypatch.setattr("gateway.controller.access.admission_context.admit", marked)
     enter(shop)
     assert shop.events() == [(7, 1)]
     assert not shop.unlocked(1)

@@ -27,7 +27,17 @@ from typing import Any
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.factory import FACTORY_ROWS
-from gateway.objects.fields import Blob, Choice, Digits, Field, HexText, Id, PortNumber, Ref, Text
+from gateway.objects.fields import (
+    Blob,
+    Choice,
+    Digits,
+    Field,
+    HexText,
+    Id,
+    PortNumber,
+    Ref,
+    Text,
+)
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
 from gateway.store.journal.projection import Projection
@@ -104,7 +114,8 @@ class Filler:
                 return self._text(field, serial)
             case Blob():
                 return base64.b64encode(bytes([0, 255, serial % 256])).decode()
-        return self._whole(field, serial, number)
+        alone = (field.name,) in declared.pairs_unique
+        return number if alone else self._whole(field, serial, number)
 
     @staticmethod
     def _text(field: Text, serial: int) -> str:

@@ -229,7 +229,7 @@ class _Salvage:
                 yield entry_of(raw)
 
     def last_seq(self) -> int:
-        found = list(self._rows(f"SELECT max(seq) FROM journal WHERE {KNOWN_SEQ}"))  # noqa: S608
+        found = list(self._rows(f"SELECT max(seq) FROM journal WHERE {KNOWN_SEQ}"))  # noqa: S608 - ours
         return int(found[0][0] or 0) if found else 0
 
     def last_ids(self) -> dict[str, int]:

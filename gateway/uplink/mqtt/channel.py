@@ -56,7 +56,7 @@ class MqttChannel:
                 ]
             except (LookupError, TypeError, ValueError) as error:
                 # Such an entry has no place in the log tables either; the others must go out.
-                log.error("an entry is not sent", entry=entry.seq, why=repr(error))  # noqa: TRY400
+                log.error("an entry is not sent", entry=entry.seq, why=repr(error))  # noqa: TRY400 - a line
                 continue
             if messages:
                 told.append((entry.seq, messages))

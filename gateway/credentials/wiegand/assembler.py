@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,6 +13,9 @@ MAX_BITS = 256
 RINGING_NS = 20_000
 """Edges of a line closer than that are ringing (SIA AC-01: pulses of 20 to 100 us, 200 us to 20 ms
 from one to the next)."""
+
+LONGEST_PULSE_NS = 20_000_000
+"""A line that is low for longer is no pulse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,26 @@ class Frame:
         """Whether both lines pulsed at once, which no reader does; the bits are invalid."""
         neighbours = zip(self.intervals_ns, pairwise(self.bits), strict=True)
         return any(gap < RINGING_NS and before != after for gap, (before, after) in neighbours)
+
+
+def pulse_widths_ns(frame: Frame, rises: Iterable[tuple[int, int]]) -> tuple[int | None, ...]:
+    """Return the width of each pulse of `frame`, None if its end is unknown.
+
+    `rises` are the ends of pulses as (stamp, bit), in any order; a pulse ends before its line's
+    next pulse.
+    """
+    ends: dict[str, list[int]] = {"0": [], "1": []}
+    for stamp_ns, line in sorted(rises):
+        ends[str(line)].append(stamp_ns)
+    widths: list[int | None] = []
+    next_ns: dict[str, int] = {}
+    for start_ns, bit in reversed(list(zip(frame.stamps_ns, frame.bits, strict=True))):
+        latest_ns = min(next_ns.get(bit, start_ns + LONGEST_PULSE_NS), start_ns + LONGEST_PULSE_NS)
+        at = bisect_left(ends[bit], start_ns)
+        end_ns = ends[bit][at] if at < len(ends[bit]) else latest_ns + 1
+        widths.append(end_ns - start_ns if end_ns <= latest_ns else None)
+        next_ns[bit] = start_ns
+    return tuple(reversed(widths))
 
 
 class FrameAssembler:

@@ -8,7 +8,8 @@ from gateway.credentials.values import Credential, CredentialKind
 from gateway.credentials.wiegand.formats import FORMATS, WiegandFormat
 from gateway.errors import BrokenFrame
 
-_INVERTED = str.maketrans("01", "10")
+INVERTED = str.maketrans("01", "10")
+"""Translates a frame to that of swapped lines."""
 _BYTE = 8
 
 
@@ -35,10 +36,10 @@ def decode(
         if broken is None:
             if len(set(_data(bits, layout))) == 1:
                 raise BrokenFrame(f"{layout.name}: all bits of the card are the same: not a card")
-            value = _value(bits, layout, last_byte_first=last_byte_first)
+            value = value_of(bits, layout, last_byte_first=last_byte_first)
             return Credential(CredentialKind.CARD, value)
         problems.append(f"{layout.name}: {broken.kind} parity bit {broken.bit} is wrong")
-    inverted = bits.translate(_INVERTED)
+    inverted = bits.translate(INVERTED)
     if any(layout.broken_parity(inverted) is None for layout in fitting):
         problems.append("the inverted frame would be correct: D0 and D1 may be swapped")
     longer = lacks_a_bit(bits, formats)
@@ -99,10 +100,16 @@ def _data(bits: str, layout: WiegandFormat) -> str:
     return "".join(bits[number - 1] for number in (*(layout.facility or ()), *layout.number))
 
 
-def _value(bits: str, layout: WiegandFormat, *, last_byte_first: bool) -> int:
+def has_whole_bytes(layout: WiegandFormat) -> bool:
+    """Return whether facility and number together are whole bytes, which can be reversed."""
+    return (len(layout.facility or ()) + len(layout.number)) % _BYTE == 0
+
+
+def value_of(bits: str, layout: WiegandFormat, *, last_byte_first: bool) -> int:
+    """Return facility << 32 | number of a frame of this length, whatever its parity."""
     facility = layout.facility or range(0)
     data = _data(bits, layout)
-    if last_byte_first and len(data) % _BYTE == 0:
+    if last_byte_first and has_whole_bytes(layout):
         data = "".join(data[at - _BYTE : at] for at in range(len(data), 0, -_BYTE))
     number = int(data[len(facility) :], 2)
     return int(data[: len(facility)] or "0", 2) << 32 | number

@@ -11,7 +11,7 @@ from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.online import OnlineSettings, online_settings
 from gateway.alarms.alarm_settings import AlarmInputs, AlarmSettings, alarm_inputs, alarm_settings
-from gateway.controller.state.reading import reading_settings, usable_formats
+from gateway.controller.state.reading import reading_settings
 from gateway.credentials.credential_settings import CredentialSettings, credential_settings
 from gateway.credentials.wiegand import WiegandFormat
 from gateway.doors.door_settings import (
@@ -32,6 +32,7 @@ from gateway.settings.configuration import is_on
 from gateway.store.policy.exception_modes import DoorModes, exception_modes
 from gateway.store.policy.snapshot import Snapshot
 from gateway.store.policy.topology import Topology
+from gateway.store.policy.wiegand import usable_formats
 
 
 class EffectiveConfig:

@@ -10,11 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.access.reasons import AccessEvent
-from gateway.controller.state.reading import usable_formats
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind
 from gateway.store.policy.snapshot import WiegandModeRow
+from gateway.store.policy.wiegand import usable_formats
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench

@@ -82,9 +82,26 @@ def swipe(ctx: click.Context, reader: str, card: str, frame: str) -> None:
     _do(ctx, Simulate(verb="swipe", reader=reader, value=card, format=frame))
 
 
-def _at_reader(
-    verb: Literal["key", "frame", "qr", "type", "present"], argument: str, text: str
-) -> None:
+@sim.command(name="frame")
+@_reader
+@click.option(
+    "--pulse",
+    type=click.IntRange(1, 1_000),
+    default=50,
+    show_default=True,
+    help="Width of the pulses in microseconds; readers send 20 to 100.",
+)
+@click.argument("bits")
+@click.pass_context
+def send_frame(ctx: click.Context, reader: str, pulse: int, bits: str) -> None:
+    """Send BITS (0 and 1) on D0 and D1, in any format.
+
+    The same bits twice have the timing of a recording, and the journal warns of that.
+    """
+    _do(ctx, Simulate(verb="frame", reader=reader, value=bits, pulse_us=pulse))
+
+
+def _at_reader(verb: Literal["key", "qr", "type", "present"], argument: str, text: str) -> None:
     @sim.command(name=verb, help=text)
     @_reader
     @click.argument("value", metavar=argument)
@@ -94,14 +111,6 @@ def _at_reader(
 
 
 _at_reader("key", "KEYS", "Press KEYS on a reader's keypad, for example 1234#.")
-_at_reader(
-    "frame",
-    "BITS",
-    (
-        "Send BITS (0 and 1) on D0 and D1, in any format.\n\n"
-        "The same bits twice have the timing of a recording, and the journal warns of that."
-    ),
-)
 _at_reader("qr", "TEXT", "Show a QR code with TEXT to a serial reader.")
 _at_reader("type", "TEXT", "Type TEXT and Enter at a USB reader that types.")
 _at_reader("present", "SERIAL", "Put a card on a PC/SC reader; SERIAL is hexadecimal.")

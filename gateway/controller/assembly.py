@@ -30,6 +30,7 @@ from gateway.controller.access.server_questions import ServerQuestions
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.faults import POWER, REX, Faults
 from gateway.controller.alarms.fire import FireLatch
+from gateway.controller.alarms.output_tests import OutputTests
 from gateway.controller.alarms.power_watch import PowerWatch
 from gateway.controller.alarms.sounders import Sounders
 from gateway.controller.components import Components, DamageFound, Item
@@ -217,6 +218,7 @@ def put_together(
             figures=DecisionFigures(instant.running_ns),
             throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,
+            output_tests=panels.output_tests,
             positions=panels.positions,
             hours=panels.hours,
             forgiveness=Forgiveness(panels.positions, record.recorder, record.past.held_open),
@@ -447,6 +449,7 @@ class _Panels:
     server: ServerDecisions
     peers: PeerClearance
     signals: ReaderSignals
+    output_tests: OutputTests
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
     interlock: Interlock
@@ -478,7 +481,10 @@ def _panels(
     passages = flight.passages(adapters.passages)
     positions = PassbackPositions(passages, recorder, clock, record.device_time)
     kept = kept_state(past.keypads, _timer(clock), now_ms)
-    sounders = {name: flight.sounder(name, it) for name, it in adapters.sounders.items()}
+    output_tests = OutputTests(
+        {name: flight.sounder(name, it) for name, it in adapters.sounders.items()}
+    )
+    sounders = output_tests.outputs
     alarms = AlarmPanel(
         site,
         recorder,
@@ -535,6 +541,7 @@ def _panels(
         server=server,
         peers=peers,
         signals=ReaderSignals(site, sounders),
+        output_tests=output_tests,
         alarms=alarms,
         doors=doors,
         interlock=interlock,

@@ -18,6 +18,7 @@ from gateway.controller.access.server_decisions import ServerDecisions
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.faults import Faults
 from gateway.controller.alarms.fire import FireLatch
+from gateway.controller.alarms.output_tests import OutputTests
 from gateway.controller.alarms.power_watch import PowerWatch
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import Interlock
@@ -82,6 +83,7 @@ class Components:
     figures: DecisionFigures
     throttle: ReadThrottle
     signals: ReaderSignals
+    output_tests: OutputTests
     positions: PassbackPositions
     hours: OpeningHours
     forgiveness: Forgiveness
@@ -125,6 +127,7 @@ class Components:
             self.power,
             self.alarms,
             self.signals,
+            self.output_tests,
             self.throttle,
             self.credentials,
             self.server,
@@ -145,6 +148,7 @@ class Components:
             "identifier": self.identifier,
             "modes": self.modes,
             "online": self.server,
+            "output_tests": self.output_tests,
             "peers": self.peers,
             "positions": self.positions,
             "recorder": self.recorder,

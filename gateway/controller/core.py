@@ -277,6 +277,8 @@ class Controller:
         self._carry_out_requests()
         self.happen(Pulse.TIME)
         components.policies.slice()
+        if components.rig.captures.take_news():
+            components.link.publish(Fact(kind="wiring"))
         if components.clock.monotonic_ns() >= self._heartbeat_ns:
             self._beat()
 

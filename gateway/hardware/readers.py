@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.hardware.captures import Captures
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.devices import NOT_OPEN_YET, Counters, Device, Devices
 from gateway.hardware.driver import Driver
@@ -48,6 +49,7 @@ class ReaderContext:
     simulator: Simulator | None
     """Test control of a simulated board; None on real hardware."""
     backoff: Backoff
+    captures: Captures
 
 
 class Readers:
@@ -88,7 +90,8 @@ class Readers:
         source = open_edges(self._context.factory, reader, loop.wake)
         self._lines[reader.index] = source
         health = SharedHealth(loop.post)
-        driver = WiegandDriver(reader, source, replace(loop, post=health.part()))
+        captures = self._context.captures.of(reader.name)
+        driver = WiegandDriver(reader, source, replace(loop, post=health.part()), captures)
         watch = LineWatch(reader.name, source, replace(loop, post=health.part()))
         self.drivers += [watch, driver]
         return lambda: {**watch.counters(), **driver.counters}
@@ -99,6 +102,7 @@ class Readers:
     ) -> Driver:
         # Import only the drivers that the site needs, to save memory.
         context = self._context
+        captures = context.captures.of(reader.name)
         match reader:
             case SerialQrReader():
                 from gateway.hardware.serial_ports.qr_lines import QrLines
@@ -118,6 +122,7 @@ class Readers:
                     reader.speed,
                     UhfPoller(reader),
                     context.loop,
+                    captures=captures,
                     backoff=context.backoff,
                 )
             case HidReader():
@@ -129,7 +134,13 @@ class Readers:
                 opener: Callable[[], CardService] = open_pcscd
                 if context.simulator is not None and reader.reader == SIMULATED_PORT:
                     opener = partial(context.simulator.usb.cards, reader.name)
-                return PcscDriver(reader, context.loop, backoff=context.backoff, opener=opener)
+                return PcscDriver(
+                    reader,
+                    context.loop,
+                    captures=captures,
+                    backoff=context.backoff,
+                    opener=opener,
+                )
 
     def _serial(
         self, reader: SerialQrReader | SerialCardReader, protocol: SerialProtocol
@@ -143,6 +154,7 @@ class Readers:
             reader.baud,
             protocol,
             context.loop,
+            captures=context.captures.of(reader.name),
             backoff=context.backoff,
         )
 
@@ -155,6 +167,7 @@ class Readers:
             reader,
             self._path(reader),
             self._context.loop,
+            captures=self._context.captures.of(reader.name),
             backoff=self._context.backoff,
             opener=open_simulated_keyboard if reader.device == SIMULATED_PORT else open_keyboard,
         )

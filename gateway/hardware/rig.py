@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gateway.clock import Clock
 from gateway.credentials.values import BadFrame, Identification
 from gateway.hardware.boards.profiles import BoardProfile, check_site
+from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.devices import NOT_OPEN_YET, Device, Devices
 from gateway.hardware.driver import Driver
@@ -84,10 +85,14 @@ class Rig:
         self._sides: dict[Side, StrikeOutput] = {}
         self._sounders: dict[str, SwitchOutput] = {}
         self._inputs: list[DebouncedInput] = []
+        self._edges = 0
+        """Edges and changes of all inputs that were reported to who watches."""
         self._drivers: list[Driver] = []
         self._secbox_lines: list[SecBoxLine] = []
         self._readers: Readers | None = None
         self._devices = Devices()
+        self.captures = Captures(reader.name for reader in site.reader)
+        """What readers send, while somebody watches."""
         self._bad_frames = BadFrameLimiter()
         self._closed = False
 
@@ -127,6 +132,19 @@ class Rig:
         for line in self._secbox_lines:
             yield from line.levels()
 
+    def lines(self) -> Iterator[LineCapture]:
+        """Yield each input line as `levels`, with its edges where they are counted."""
+        counted = {
+            (contact.name.kind.value, contact.name.number): contact for contact in self._inputs
+        }
+        for kind, number, high in self.levels():
+            contact = counted.get((kind, number))
+            if contact is None:
+                yield LineCapture(kind, number, high)
+            else:
+                changed_ns, changes = contact.changed_ns, contact.changes
+                yield LineCapture(kind, number, high, changed_ns, changes, contact.edges)
+
     def claim_strikes(self) -> None:
         """Claim every strike at its `on_start` level, then the switched outputs, off. Call this
         before any other access to the board."""
@@ -155,7 +173,12 @@ class Rig:
             self._inputs.append(DebouncedInput(self._factory, name, wiring, self._loop))
         loop = replace(self._loop, post=self._receive)
         context = ReaderContext(
-            self._factory, loop, self._runtime_dir, self.simulator, self._backoff
+            self._factory,
+            loop,
+            self._runtime_dir,
+            self.simulator,
+            self._backoff,
+            self.captures,
         )
         self._readers = Readers(self._site.reader, context, self._devices)
         self._drivers += self._readers.drivers
@@ -224,6 +247,15 @@ class Rig:
             driver.service(now_ns)
         for contact in self._inputs:
             contact.service(now_ns)
+        if self.captures.watched:
+            self._watch_inputs(now_ns)
+
+    def _watch_inputs(self, now_ns: int) -> None:
+        edges = sum(contact.edges + contact.changes for contact in self._inputs)
+        if edges != self._edges:
+            self._edges = edges
+            self.captures.report()
+        self.captures.service(now_ns)
 
     def due_ns(self) -> int | None:
         """Return when `service` is due without a wake-up; None to wait for a wake-up."""
@@ -231,6 +263,9 @@ class Rig:
         dues += [driver.due_ns for driver in self._drivers if driver.due_ns is not None]
         if self.simulator is not None and self.simulator.due_ns is not None:
             dues.append(self.simulator.due_ns)
+        watch_ns = self.captures.due_ns()
+        if watch_ns is not None:
+            dues.append(watch_ns)
         return min(dues, default=None)
 
     def close(self) -> None:

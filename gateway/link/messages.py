@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.credentials.values import CredentialKind
 from gateway.errors import InvalidRequest
+from gateway.link.wiring import PulseOutput, WatchWiring
 from gateway.settings import Side
 
 VERSION = 1
@@ -341,6 +342,8 @@ class Simulate(_Message):
     format: str | None = None
     hold: str | None = None
     """Seconds that a tag stays in the field."""
+    pulse_us: Annotated[int, Field(ge=1, le=1_000)] = 50
+    """Width of the pulses of a frame."""
 
 
 Command = Annotated[
@@ -364,7 +367,9 @@ Command = Annotated[
     | ReportStatus
     | Simulate
     | Capture
-    | CancelCapture,
+    | CancelCapture
+    | WatchWiring
+    | PulseOutput,
     Field(discriminator="kind"),
 ]
 
@@ -668,7 +673,8 @@ class Fact(_Message):
     """A notification to all listeners. A lost fact only delays a listener."""
 
     v: int = VERSION
-    kind: Literal["heartbeat", "journal", "question", "clearance"]
+    kind: Literal["heartbeat", "journal", "question", "clearance", "wiring"]
+    """`wiring`: something new for who watches the wires."""
     status: ControllerStatus | None = None
     seq: int | None = None
     question: ServerQuestion | None = None
@@ -676,7 +682,7 @@ class Fact(_Message):
 
 
 _REQUEST = TypeAdapter(Request)
-_FREE = (AskPosition, Obey, Projected, ReportStatus, Simulate)
+_FREE = (AskPosition, Obey, Projected, ReportStatus, Simulate, WatchWiring)
 """Commands that neither journal nor log, and those of a test."""
 
 

@@ -33,6 +33,7 @@ from gateway.controller.access.server_questions import ServerQuestionsState
 from gateway.controller.alarms.alarm_panel import AlarmPanelState
 from gateway.controller.alarms.faults import FaultsState
 from gateway.controller.alarms.fire import FireLatchState
+from gateway.controller.alarms.output_tests import OutputTestsState
 from gateway.controller.components import DamageFound, RulesRefused
 from gateway.controller.core import LoopState
 from gateway.controller.doors.clearances import ClearancesState
@@ -52,7 +53,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 13
+FORM = 14
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -71,6 +72,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "loop": LoopState,
         "modes": ModeKeeperState,
         "online": ServerQuestionsState,
+        "output_tests": OutputTestsState,
         "peers": ClearancesState,
         "positions": PassbackPositionsState,
         "recorder": RecorderState,

@@ -57,6 +57,7 @@ from gateway.link.messages import (
     ServerQuestion,
     Simulate,
 )
+from gateway.link.wiring import WatchWiring
 from gateway.settings import SiteFile
 from gateway.store.policy.snapshot import Snapshot
 
@@ -287,7 +288,7 @@ class FlightRecorder(Flight):
 
 def _decides_nothing(what: object) -> bool:
     return isinstance(what, Asked) and isinstance(
-        what.request.command, Obey | Projected | ReportStatus | Simulate
+        what.request.command, Obey | Projected | ReportStatus | Simulate | WatchWiring
     )
 
 

@@ -22,6 +22,7 @@ from gateway.controller.state.ports import FindWindow, Passages, People
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.errors import GatewayError, UnusableRules
+from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.devices import Device
 from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.reading_settings import ReadingSettings
@@ -154,6 +155,7 @@ class OfflineRig:
     healthy = True
 
     def __init__(self, site: SiteFile, online: Mapping[str, bool]) -> None:
+        self.captures = Captures()
         self._devices = {
             reader.name: Device(reader.name, reader.kind, _health(online, reader.name), "", 0)
             for reader in site.reader
@@ -172,6 +174,9 @@ class OfflineRig:
         return list(self._devices.values())
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
+        return iter(())
+
+    def lines(self) -> Iterator[LineCapture]:
         return iter(())
 
     def configure(self, reading: ReadingSettings) -> None:

@@ -9,6 +9,7 @@ from gateway.controller.components import Components
 from gateway.controller.requests.commands import DoorCommands, PendingReplies
 from gateway.controller.requests.enrolment import EnrolmentCapture
 from gateway.controller.requests.simulation import Panels, Simulation
+from gateway.controller.requests.wiring_watch import WiringWatch
 from gateway.errors import GatewayError
 from gateway.hardware.wiring import input_wiring
 from gateway.link.messages import (
@@ -37,6 +38,7 @@ from gateway.link.messages import (
     Silence,
     Simulate,
 )
+from gateway.link.wiring import PulseOutput, WatchWiring
 
 _MS = 1_000_000
 
@@ -82,6 +84,7 @@ class RequestDispatcher:
         self.simulation = Simulation(
             components.rig, components.clock, components.zone, panels, status
         )
+        self.wiring = WiringWatch(components.rig, components.clock)
         self._handlers = self._table()
 
     def asked(self, address: bytes, request: Request) -> None:
@@ -138,6 +141,12 @@ class RequestDispatcher:
             ReportStatus: at_once(lambda _: self._status().model_dump(mode="json")),
             Simulate: at_once(self.simulation.run),
             Projected: at_once(self._projected),
+            WatchWiring: at_once(self.wiring.watch),
+            PulseOutput: at_once(
+                lambda command: components.output_tests.begin(
+                    command.output, command.for_ms, self._now_ms()
+                )
+            ),
         }
 
     def _obey(self, address: bytes, request: Request, command: Obey) -> None:

@@ -81,6 +81,9 @@ class Simulation:
     def _drive(self, simulator: Simulator, command: Simulate) -> None:
         value = command.value or ""
         match command.verb:
+            case "frame":
+                pulse_ns = command.pulse_us * 1_000
+                simulator.frame(command.reader or "", value, pulse_ns)
             case "swipe" | "tag" | "present":
                 _at_reader(simulator, command, command.reader or "", value)
             case verb if verb in _VERBATIM or verb in _WITHOUT_VALUE:
@@ -167,7 +170,6 @@ class Simulation:
 
 _VERBATIM: dict[str, Callable[[Simulator, str, str], None]] = {
     "key": lambda simulator, reader, value: simulator.keys(reader, value),
-    "frame": lambda simulator, reader, value: simulator.frame(reader, value),
     "qr": lambda simulator, reader, value: simulator.qr(reader, value),
     "type": lambda simulator, reader, value: simulator.type(reader, value),
 }

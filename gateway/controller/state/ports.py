@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, UnusableRules
+from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.devices import Device
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
@@ -170,7 +171,12 @@ class RigPort(Protocol):
     @property
     def healthy(self) -> bool: ...
 
+    @property
+    def captures(self) -> Captures: ...
+
     def levels(self) -> Iterator[tuple[str, int, bool]]: ...
+
+    def lines(self) -> Iterator[LineCapture]: ...
 
     def configure(self, reading: ReadingSettings) -> None: ...
 

@@ -34,6 +34,12 @@ class DebouncedInput:
         self._moved: deque[int] = deque(maxlen=1)
         self._dirty_ns: int | None = None
         self._dirty_since_ns = 0
+        self.edges = 0
+        """Edges since the start."""
+        self.changes = 0
+        """Changes of the debounced level since the start; more edges than that are bounces."""
+        self.changed_ns: int | None = None
+        """Monotonic nanoseconds of the last change; None before the first."""
         self._read_ns: int | None = None
         self._retry_ns = 0
         self._high = False
@@ -86,6 +92,7 @@ class DebouncedInput:
         self._pin.close()
 
     def _edge(self, ticks: float, state: int) -> None:  # noqa: ARG002 - the level is read later
+        self.edges += 1
         self._moved.append(round(ticks * _NS))
         self._wake()
 
@@ -104,6 +111,8 @@ class DebouncedInput:
         self._dirty_ns = None
         self._read(now_ns)
         if self._high is not before:
+            self.changes += 1
+            self.changed_ns = now_ns
             self._post(InputLevel(self.name, self._high, now_ns))
 
     def _read(self, now_ns: int) -> bool:

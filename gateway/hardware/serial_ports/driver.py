@@ -10,6 +10,7 @@ from typing import Protocol
 import serial
 
 from gateway.credentials.values import BadFrame, Identification
+from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, Loop
 from gateway.hardware.reading_settings import ReadingSettings
@@ -66,6 +67,7 @@ class SerialDriver:
         protocol: SerialProtocol,
         loop: Loop,
         *,
+        captures: ReaderCaptures | None = None,
         backoff: Backoff | None = None,
         opener: Callable[[str, int], serial.Serial] = open_port,
     ) -> None:
@@ -76,6 +78,7 @@ class SerialDriver:
         self._protocol = protocol
         self._clock = loop.clock
         self._post = loop.post
+        self._captures = captures or ReaderCaptures(lambda: None)
         self._opener = opener
         self._outgoing: deque[bytes] = deque()
         self._thread: DeviceThread[tuple[int, bytes]] = DeviceThread(
@@ -95,6 +98,8 @@ class SerialDriver:
                 self._post(item)
                 continue
             at_ns, data = item
+            if data:
+                self._captures.data(data, at_ns)
             reads = self._protocol.feed(data, at_ns) if data else self._protocol.silence()
             for read in reads:
                 self._post(read)

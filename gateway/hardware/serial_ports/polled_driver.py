@@ -8,6 +8,7 @@ from typing import Protocol
 
 import serial
 
+from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
 from gateway.hardware.reading_settings import ReadingSettings
@@ -40,6 +41,7 @@ class PolledDriver:
         protocol: PolledProtocol,
         loop: Loop,
         *,
+        captures: ReaderCaptures | None = None,
         backoff: Backoff | None = None,
         opener: Callable[[str, int], serial.Serial] = open_port,
     ) -> None:
@@ -55,6 +57,7 @@ class PolledDriver:
             baud,
             protocol,
             replace(loop, post=self._receive),
+            captures=captures,
             backoff=backoff,
             opener=opener,
         )

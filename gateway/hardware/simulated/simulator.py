@@ -144,11 +144,11 @@ class Simulator:
             raise InvalidRequest(str(error)) from error
         self._send(lines, bursts, _JITTER_NS)
 
-    def frame(self, reader: str, bits: str) -> None:
+    def frame(self, reader: str, bits: str, pulse_ns: int = PULSE_NS) -> None:
         """Send any bits on D0 and D1 without jitter, like a recording; raises as `swipe`."""
         if not bits or bits.strip("01"):
             raise InvalidRequest(f"a frame consists of 0 and 1, found {bits!r}")
-        self._send(self._wiegand(reader), [bits])
+        self._send(self._wiegand(reader), [bits], pulse_ns=pulse_ns)
 
     def qr(self, reader: str, text: str) -> None:
         """Send a code and CR to the port of a code reader, with its prefix, suffix and encoding.
@@ -372,7 +372,13 @@ class Simulator:
         if not self._online(reader) or reader in self._unplugged:
             raise DeviceUnavailable(f"reader {reader!r} is offline: plug it in first")
 
-    def _send(self, reader: WiegandReader, frames: Sequence[str], jitter_ns: int = 0) -> None:
+    def _send(
+        self,
+        reader: WiegandReader,
+        frames: Sequence[str],
+        jitter_ns: int = 0,
+        pulse_ns: int = PULSE_NS,
+    ) -> None:
         """Pulse the lines with stamps that end now, or later if the lines are busy."""
         silence_ns = reader.gap_ms * _MS + INTERVAL_NS
         length_ns = sum(len(bits) * INTERVAL_NS for bits in frames)
@@ -385,7 +391,7 @@ class Simulator:
             for bit in bits:
                 falls_ns = stamp_ns - self._jitter.randint(0, jitter_ns)
                 lines[bit].drive(high=False, stamp_ns=falls_ns)
-                lines[bit].drive(high=True, stamp_ns=falls_ns + PULSE_NS)
+                lines[bit].drive(high=True, stamp_ns=falls_ns + pulse_ns)
                 stamp_ns += INTERVAL_NS
             stamp_ns += silence_ns
         self._line_free_ns[reader.name] = stamp_ns

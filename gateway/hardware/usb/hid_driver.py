@@ -13,6 +13,7 @@ from gateway.credentials.keyboard import KeyboardCollector, TypedText, text_of_t
 from gateway.credentials.texts import credential_of_text
 from gateway.credentials.values import BadFrame, Identification
 from gateway.errors import BrokenFrame
+from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, Loop
 from gateway.hardware.reading_settings import ReadingSettings
@@ -51,6 +52,7 @@ class HidDriver:
         path: str,
         loop: Loop,
         *,
+        captures: ReaderCaptures | None = None,
         backoff: Backoff | None = None,
         opener: Callable[[str], int] = open_keyboard,
     ) -> None:
@@ -63,6 +65,7 @@ class HidDriver:
         self._form = CardFormat(reader.number, reader.byte_order)
         self._path = path
         self._post = loop.post
+        self._captures = captures or ReaderCaptures(lambda: None)
         self._opener = opener
         self._collector = KeyboardCollector(reader.gap_ms * 1_000_000)
         self._burst = BurstFilter(reader.name)
@@ -115,7 +118,9 @@ class HidDriver:
             except BrokenFrame as error:
                 shown = typed.text.encode().hex()
                 self._post(BadFrame(reader.name, shown, str(error), typed.at_ns))
+                self._captures.typed(typed.text, typed.at_ns, str(error))
             else:
+                self._captures.typed(typed.text, typed.at_ns)
                 read = Identification(reader.name, credential, typed.at_ns)
                 for counts in self._burst.take(read):
                     self._post(counts)

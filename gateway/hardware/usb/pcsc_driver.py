@@ -17,6 +17,7 @@ from gateway.credentials.contactless import (
 )
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenFrame, NotFound
+from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, Loop
 from gateway.hardware.reading_settings import ReadingSettings
@@ -56,6 +57,7 @@ class PcscDriver:
         reader: PcscReader,
         loop: Loop,
         *,
+        captures: ReaderCaptures | None = None,
         backoff: Backoff | None = None,
         opener: Callable[[], CardService] = open_pcscd,
     ) -> None:
@@ -65,6 +67,7 @@ class PcscDriver:
         self._form = CardFormat(reader.number, reader.byte_order)
         self._clock = loop.clock
         self._post = loop.post
+        self._captures = captures or ReaderCaptures(lambda: None)
         self._opener = opener
         self._reported: DeviceState | None = None
         """The last state from the thread."""
@@ -112,9 +115,12 @@ class PcscDriver:
             except BrokenFrame as error:
                 fault = str(error)
             else:
+                self._captures.card(shown.atr, shown.answer, shown.at_ns)
                 card = Credential(CredentialKind.CARD, number)
                 return Identification(self.name, card, shown.at_ns)
-        return BadFrame(self.name, shown.answer.hex(), f"{kind}: {fault}", shown.at_ns)
+        why = f"{kind}: {fault}"
+        self._captures.card(shown.atr, shown.answer, shown.at_ns, why)
+        return BadFrame(self.name, shown.answer.hex(), why, shown.at_ns)
 
     # Called by the thread.
 

@@ -8,12 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.credentials.wiegand.assembler import LONGEST_PULSE_NS
 from gateway.hardware.pins.pin import Pin, PinFactory
 from gateway.settings import Pull
 
 _NS = 1_000_000_000
 EDGES_KEPT = 4096
 """Edges queued for the loop; 0.8 s of the fastest reader."""
+RISES_KEPT = 1024
+"""Ends of pulses that are kept for a technician; several frames."""
+_PULSE_NS = 150_000
+"""Longer than a pulse (100 us) and shorter than the time to the next one (200 us)."""
 _NUMBERS = 1 << 32
 """The kernel's edge numbers wrap around at this value."""
 _MISSING_KEPT = 65_536
@@ -62,6 +67,16 @@ class EdgeSource(Protocol):
         """Return the number of edges missing before those stamped up to `stamp_ns` that no earlier
         call returned; the frame they belong to is incomplete."""
 
+    @property
+    def measuring(self) -> bool:
+        """Whether `rises` are collected."""
+
+    def measure(self, *, on: bool) -> None:
+        """Begin or end collecting the ends of pulses; without effect on lines that cannot do it."""
+
+    def rises(self) -> list[tuple[int, int]]:
+        """Return the ends of the latest pulses: (monotonic ns, bit), in order of arrival."""
+
     def levels(self) -> tuple[bool, bool]:
         """Return the levels of D0 and D1; both are high when idle.
 
@@ -87,7 +102,12 @@ class PinEdgeSource:
         self.edge_lag_ns = factory.edge_lag_ns
         self.counts = EdgeCounts()
         self._wake = wake
+        # On a board the library reads the level after the edge, which may be late for a pulse of
+        # 50 us: bits would be lost.
+        self._measurable = factory.chip_label is None
+        self.measuring = False
         self._edges: deque[tuple[int, int]] = deque(maxlen=EDGES_KEPT)
+        self._rises: deque[tuple[int, int]] = deque(maxlen=RISES_KEPT)
         self._pins: list[Pin] = []
         for number, callback in ((d0, self._zero), (d1, self._one)):
             pin = factory.pin(number)
@@ -109,6 +129,17 @@ class PinEdgeSource:
     def lost_until(self, stamp_ns: int) -> int:  # noqa: ARG002 - nothing numbers these edges
         return 0
 
+    def measure(self, *, on: bool) -> None:
+        if not self._measurable:
+            return
+        self.measuring = on
+        for pin in self._pins:
+            pin.edges = "both" if on else "falling"
+        self._rises.clear()
+
+    def rises(self) -> list[tuple[int, int]]:
+        return list(self._rises)
+
     def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - the library's thread serves all pins
         return True
 
@@ -120,13 +151,44 @@ class PinEdgeSource:
         for pin in self._pins:
             pin.close()
 
-    def _zero(self, ticks: float, state: int) -> None:  # noqa: ARG002 - a falling edge is low
-        self._edges.append((round(ticks * _NS), 0))
+    def _zero(self, ticks: float, state: int) -> None:
+        self._take(ticks, 0, rising=bool(state))
+
+    def _one(self, ticks: float, state: int) -> None:
+        self._take(ticks, 1, rising=bool(state))
+
+    def _take(self, ticks: float, bit: int, *, rising: bool) -> None:
+        if rising and self.measuring:
+            self._rises.append((round(ticks * _NS), bit))
+            return
+        self._edges.append((round(ticks * _NS), bit))
         self._wake()
 
-    def _one(self, ticks: float, state: int) -> None:  # noqa: ARG002 - a falling edge is low
-        self._edges.append((round(ticks * _NS), 1))
-        self._wake()
+
+class PulseEnds:
+    """Tells pulses and their ends apart in the edges of both directions.
+
+    The kernel reads the level, which gives an edge its direction, in a thread that may run after
+    the pulse is over. It then reports the start as rising, or the end alone. So each edge that
+    ends no known pulse is one.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[int, tuple[int, bool]] = {}
+        """Bit -> the pulse that has begun: its stamp, and whether the edge was falling."""
+        self.rises: deque[tuple[int, int]] = deque(maxlen=RISES_KEPT)
+        """As `EdgeSource.rises`."""
+
+    def is_pulse(self, stamp_ns: int, bit: int, *, rising: bool) -> bool:
+        """Note an edge; returns whether it is the pulse of a bit."""
+        begun_ns, certain = self._begun.get(bit, (-LONGEST_PULSE_NS, False))
+        longest_ns = LONGEST_PULSE_NS if certain else _PULSE_NS
+        if rising and stamp_ns - begun_ns < longest_ns:
+            del self._begun[bit]
+            self.rises.append((stamp_ns, bit))
+            return False
+        self._begun[bit] = (stamp_ns, not rising)
+        return True
 
 
 class EdgeNumbers:
@@ -153,6 +215,10 @@ class EdgeNumbers:
             self._missing[(self._next + passed) % _NUMBERS] = stamp_ns
         self._next = (number + 1) % _NUMBERS
         return True
+
+    def replaced(self, number: int, stamp_ns: int) -> None:
+        """Note that the edge `number` replaced the one before it, which is not lost."""
+        self.arrived(number - 1, stamp_ns)
 
     def lost_until(self, stamp_ns: int) -> int:
         """Return the number of edges missing before those stamped up to `stamp_ns`, and count them

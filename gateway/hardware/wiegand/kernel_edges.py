@@ -8,12 +8,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import gpiod
 import structlog
 from gpiod.line import Bias, Clock, Direction, Edge, Value
 
-from gateway.hardware.wiegand.edges import EDGES_KEPT, EdgeCounts, EdgeNumbers
+from gateway.hardware.wiegand.edges import EDGES_KEPT, EdgeCounts, EdgeNumbers, PulseEnds
 
 BUFFER = 1024
 """Edges that the kernel buffers: 200 ms of the fastest reader."""
@@ -26,6 +27,13 @@ each other without a pause) and must not take processor time from the doors."""
 _NS = 1_000_000_000
 
 log = structlog.get_logger("edges")
+
+
+class _KernelEdge(NamedTuple):
+    stamp_ns: int
+    bit: int
+    number: int
+    rising: bool
 
 
 class KernelEdgeSource:
@@ -46,7 +54,9 @@ class KernelEdgeSource:
         self._wake = wake
         self._numbers = EdgeNumbers()
         # Edges dropped here are numbered, so they count as lost.
-        self._edges: deque[tuple[int, int, int]] = deque(maxlen=EDGES_KEPT)
+        self._edges: deque[_KernelEdge] = deque(maxlen=EDGES_KEPT)
+        self._ends = PulseEnds()
+        self._measuring = False
         self._base = 0
         self._last = 0
         self._second_ns = 0
@@ -59,8 +69,14 @@ class KernelEdgeSource:
     def drain(self) -> list[tuple[int, int]]:
         taken = []
         while self._edges:
-            stamp_ns, bit, number = self._edges.popleft()
+            stamp_ns, bit, number, rising = self._edges.popleft()
+            if not self._ends.is_pulse(stamp_ns, bit, rising=rising):
+                self._numbers.arrived(number, stamp_ns)
+                continue
             self.counts.count(bit)
+            if rising:
+                # This end replaced the start of its pulse before the kernel reported it.
+                self._numbers.replaced(number, stamp_ns)
             if self._numbers.arrived(number, stamp_ns):
                 taken.append((stamp_ns, bit))
         return taken
@@ -69,6 +85,24 @@ class KernelEdgeSource:
         lost = self._numbers.lost_until(stamp_ns)
         self.counts.lost += lost
         return lost
+
+    @property
+    def measuring(self) -> bool:
+        return self._measuring
+
+    def measure(self, *, on: bool) -> None:
+        self._measuring = on
+        self._ends.rises.clear()
+        with self._guard:
+            if self._request is None:
+                return  # it opens with the new setting
+            try:
+                self._request.reconfigure_lines({self._lines: self._settings()})
+            except OSError as error:
+                log.warning("pulse widths cannot be measured", reader=self.reader, why=str(error))
+
+    def rises(self) -> list[tuple[int, int]]:
+        return list(self._ends.rises)
 
     def levels(self) -> tuple[bool, bool]:
         with self._guard:
@@ -101,7 +135,8 @@ class KernelEdgeSource:
         for event in events:
             self._last = self._base + event.global_seqno
             bit = self._lines.index(event.line_offset)
-            self._edges.append((event.timestamp_ns, bit, self._last))
+            rising = event.event_type is event.Type.RISING_EDGE
+            self._edges.append(_KernelEdge(event.timestamp_ns, bit, self._last, rising))
         self._note_batch(len(events))
         self._wake()
         if events and self._floods(len(events), events[-1].timestamp_ns):
@@ -134,18 +169,20 @@ class KernelEdgeSource:
             self._request = request
         self.failure = ""
 
-    def _requested(self) -> gpiod.LineRequest:
-        lines = gpiod.LineSettings(
+    def _settings(self) -> gpiod.LineSettings:
+        return gpiod.LineSettings(
             direction=Direction.INPUT,
-            edge_detection=Edge.FALLING,
+            edge_detection=Edge.BOTH if self._measuring else Edge.FALLING,
             # Idle lines are high; the pull-up keeps the lines of an unplugged reader from floating.
             bias=Bias.PULL_UP,
             # The loop's clock. No debounce: it would suppress pulses of 50 us.
             event_clock=Clock.MONOTONIC,
         )
+
+    def _requested(self) -> gpiod.LineRequest:
         with gpiod.Chip(self._chip) as chip:
             return chip.request_lines(
-                {self._lines: lines},
+                {self._lines: self._settings()},
                 consumer=f"gateway {self.reader}",
                 event_buffer_size=BUFFER,
             )
@@ -154,7 +191,7 @@ class KernelEdgeSource:
         if last_ns - self._second_ns > _NS:
             self._second_ns, self._in_second = last_ns, 0
         self._in_second += edges
-        return self._in_second > FLOOD
+        return self._in_second > (2 * FLOOD if self._measuring else FLOOD)
 
     def _note_batch(self, size: int) -> None:
         if size > self.counts.largest_batch:

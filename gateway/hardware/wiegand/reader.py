@@ -17,6 +17,7 @@ from gateway.credentials.wiegand import (
     pin_of_frame,
 )
 from gateway.errors import BrokenFrame
+from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.events import KeyPressed, Loop, ReplaySuspected
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.recent_faults import RecentFaults
@@ -93,6 +94,7 @@ class WiegandDriver:
         settings: WiegandReader,
         source: EdgeSource,
         loop: Loop,
+        captures: ReaderCaptures | None = None,
     ) -> None:
         """`settings.formats` must be names in `FORMATS`; `check_site` verifies this."""
         self.name = settings.name
@@ -100,6 +102,7 @@ class WiegandDriver:
         self._settings = settings
         self._source = source
         self._post = loop.post
+        self._captures = captures or ReaderCaptures(lambda: None)
         self._assembler = FrameAssembler(settings.gap_ms * _MS)
         self._keys = KeyCollector(
             settings.key_timeout_ms * _MS,
@@ -163,6 +166,8 @@ class WiegandDriver:
 
     def service(self, now_ns: int) -> None:
         """Decode new edges and post the results."""
+        if self._source.measuring is not self._captures.widths:
+            self._source.measure(on=self._captures.widths)
         for stamp_ns, bit in sorted(self._source.drain()):
             frame = self._assembler.edge(stamp_ns, bit)
             if frame is not None:
@@ -246,6 +251,7 @@ class WiegandDriver:
             self._look_for_replay(frame)
         if credential is not None:
             self._post(Identification(self.name, credential, frame.last_ns))
+        self._capture(frame)
 
     def _refuse(self, frame: Frame, why: str) -> None:
         self.counts.frames += 1
@@ -259,9 +265,18 @@ class WiegandDriver:
         elif lacks_a_bit(frame.bits, self._formats) is not None:
             self.counts.short += 1
             self._faults.add("frames are one bit short", frame.last_ns, _FAULTS_NEEDED)
-        # Damaged bits may still reveal a PIN.
-        secret = self._settings.whole_pins or may_be_keys(frame.bits)
-        self._post(BadFrame(self.name, "" if secret else frame.bits, why, frame.last_ns))
+        bits = "" if self._may_be_keys(frame) else frame.bits
+        self._post(BadFrame(self.name, bits, why, frame.last_ns))
+        self._capture(frame, why)
+
+    def _may_be_keys(self, frame: Frame) -> bool:
+        """Return whether the bits may reveal a PIN, which damaged ones may do, too."""
+        return bool(self._settings.whole_pins) or may_be_keys(frame.bits)
+
+    def _capture(self, frame: Frame, why: str = "") -> None:
+        if self._captures.watched:
+            rises = self._source.rises()
+            self._captures.frame(frame, rises, why, secret=self._may_be_keys(frame))
 
     def _look_for_replay(self, frame: Frame) -> None:
         why = self._replays.look(frame)

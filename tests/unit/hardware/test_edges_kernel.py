@@ -54,9 +54,17 @@ class FakeRequest:
 
     def pulse(self, line: int, stamp_ns: int) -> None:
         """A falling edge."""
+        self.edge(line, stamp_ns, gpiod.EdgeEvent.Type.FALLING_EDGE)
+
+    def edge(self, line: int, stamp_ns: int, kind: gpiod.EdgeEvent.Type) -> None:
         self.number += 1
-        falling = gpiod.EdgeEvent.Type.FALLING_EDGE.value
-        self.waiting.append(gpiod.EdgeEvent(falling, stamp_ns, line, self.number, 0))
+        self.waiting.append(gpiod.EdgeEvent(kind.value, stamp_ns, line, self.number, 0))
+
+    def reconfigure_lines(self, config: dict[Any, Any]) -> None:
+        if self.error is not None:
+            raise self.error
+        ((lines, self.settings),) = config.items()
+        assert list(lines) == list(self.high)
 
     def tell(self) -> None:
         """Let the descriptor say that something waits."""
@@ -182,7 +190,9 @@ def until(condition: Any) -> None:
     raise AssertionError("what was waited for did not happen in 20 s")
 
 
-@pytest.mark.parametrize("method", ["read_edge_events", "get_values", "release"])
+@pytest.mark.parametrize(
+    "method", ["read_edge_events", "get_values", "reconfigure_lines", "release"]
+)
 def test_the_stand_in_of_a_request_is_called_as_the_real_one(method: str) -> None:
     ours = inspect.signature(getattr(FakeRequest, method))
     theirs = inspect.signature(getattr(gpiod.LineRequest, method))
@@ -290,6 +300,103 @@ def test_frames_of_two_readers_at_once_become_two_cards(
     assert bench.credentials == [("front", 1 << 32 | 11), ("back", 1 << 32 | 22)]
     thread.close()
     other.close()
+
+
+FALLING, RISING = gpiod.EdgeEvent.Type.FALLING_EDGE, gpiod.EdgeEvent.Type.RISING_EDGE
+BIT_NS, WIDTH_NS = 2_000_000, 50_000
+
+
+def measured(source: KernelEdgeSource, request: FakeRequest) -> list[tuple[int, int]]:
+    """The edges of bits that come of those that the kernel reports."""
+    request.tell()
+    source.read()
+    return source.drain()
+
+
+def test_both_directions_are_asked_for_only_while_widths_are_measured(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    (request,) = chips.requests
+    source.measure(on=True)
+    assert (source.measuring, request.settings.edge_detection) == (True, Edge.BOTH)
+    source.measure(on=False)
+    assert (source.measuring, request.settings.edge_detection) == (False, Edge.FALLING)
+
+
+def test_the_end_of_a_pulse_is_no_bit(source: KernelEdgeSource, chips: FakeChips) -> None:
+    (request,) = chips.requests
+    source.measure(on=True)
+    for index, bit in enumerate("0110"):
+        request.edge(5 + int(bit), index * BIT_NS, FALLING)
+        request.edge(5 + int(bit), index * BIT_NS + WIDTH_NS, RISING)
+    assert measured(source, request) == [(n * BIT_NS, bit) for n, bit in enumerate((0, 1, 1, 0))]
+    assert source.rises() == [(n * BIT_NS + WIDTH_NS, b) for n, b in enumerate((0, 1, 1, 0))]
+    assert source.lost_until(10 * BIT_NS) == 0
+    assert source.counts.edges == 4
+
+
+def test_a_pulse_whose_start_was_replaced_by_its_end_is_still_one_bit(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    (request,) = chips.requests
+    source.measure(on=True)
+    for index in range(4):
+        request.edge(5, index * BIT_NS, FALLING)
+        request.edge(5, index * BIT_NS + WIDTH_NS, RISING)
+    del request.waiting[4], request.waiting[2]
+    assert [stamp // BIT_NS for stamp, _bit in measured(source, request)] == [0, 1, 2, 3]
+    assert source.lost_until(10 * BIT_NS) == 0
+
+
+def test_a_start_that_the_kernel_calls_rising_is_one_bit_with_its_end(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    (request,) = chips.requests
+    source.measure(on=True)
+    for index in range(3):
+        request.edge(6, BIT_NS + index * BIT_NS, RISING)
+        request.edge(6, BIT_NS + index * BIT_NS + WIDTH_NS, RISING)
+    assert measured(source, request) == [(n * BIT_NS, 1) for n in (1, 2, 3)]
+    assert [stamp % BIT_NS for stamp, _bit in source.rises()] == [WIDTH_NS] * 3
+    assert source.lost_until(10 * BIT_NS) == 0
+
+
+def test_a_whole_pulse_that_is_lost_is_known_while_widths_are_measured(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    (request,) = chips.requests
+    source.measure(on=True)
+    for index in range(3):
+        request.edge(5, index * BIT_NS, FALLING)
+        request.edge(5, index * BIT_NS + WIDTH_NS, RISING)
+    del request.waiting[2:4]
+    assert len(measured(source, request)) == 2
+    assert source.lost_until(10 * BIT_NS) == 2
+
+
+def test_ends_that_wait_when_measuring_ends_are_no_bits(
+    source: KernelEdgeSource, chips: FakeChips
+) -> None:
+    (request,) = chips.requests
+    source.measure(on=True)
+    request.edge(5, 0, FALLING)
+    request.edge(5, WIDTH_NS, RISING)
+    request.tell()
+    source.read()
+    source.measure(on=False)
+    request.pulse(5, BIT_NS)
+    assert [stamp for stamp, _bit in measured(source, request)] == [0, BIT_NS]
+
+
+def test_lines_that_cannot_be_measured_go_on(source: KernelEdgeSource, chips: FakeChips) -> None:
+    (request,) = chips.requests
+    request.error = OSError(errno.EINVAL, "Invalid argument")
+    with capture_logs() as told:
+        source.measure(on=True)
+    assert [line["event"] for line in told] == ["pulse widths cannot be measured"]
+    request.error = None
+    request.pulse(5, BIT_NS)
+    assert measured(source, request) == [(BIT_NS, 0)]
 
 
 def test_levels_are_those_of_the_lines(source: KernelEdgeSource, chips: FakeChips) -> None:

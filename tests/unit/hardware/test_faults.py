@@ -105,6 +105,7 @@ class Lines:
     """An edge source about which everything is as a test says."""
 
     edge_lag_ns = 0
+    measuring = False
 
     def __init__(self) -> None:
         self.failure = ""
@@ -115,6 +116,12 @@ class Lines:
 
     def lost_until(self, stamp_ns: int) -> int:
         return stamp_ns * 0
+
+    def measure(self, *, on: bool) -> None:
+        self.measuring = on
+
+    def rises(self) -> list[tuple[int, int]]:
+        return []
 
     def levels(self) -> tuple[bool, bool]:
         return True, True

@@ -237,6 +237,7 @@ class Lines:
     """Edges as a source gives them."""
 
     edge_lag_ns = 0
+    measuring = False
     failure = ""
 
     def __init__(self) -> None:
@@ -246,6 +247,12 @@ class Lines:
     def drain(self) -> list[tuple[int, int]]:
         drained, self.edges = self.edges, []
         return drained
+
+    def measure(self, *, on: bool) -> None:
+        self.measuring = on
+
+    def rises(self) -> list[tuple[int, int]]:
+        return []
 
     def levels(self) -> tuple[bool, bool]:
         return True, True

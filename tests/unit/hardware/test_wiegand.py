@@ -42,6 +42,7 @@ class Script:
     """An edge source that delivers what a test puts into it."""
 
     failure = ""
+    measuring = False
 
     def __init__(self, edge_lag_ns: int = 0) -> None:
         self.counts = EdgeCounts()
@@ -59,6 +60,12 @@ class Script:
         told = sum(number for at_ns, number in self.lost if at_ns <= stamp_ns)
         self.lost = [loss for loss in self.lost if loss[0] > stamp_ns]
         return told
+
+    def measure(self, *, on: bool) -> None:
+        self.measuring = on
+
+    def rises(self) -> Edges:
+        return []
 
     def levels(self) -> tuple[bool, bool]:
         return True, True

@@ -113,16 +113,21 @@ def _granted(text: str, body: Body, known: Known, names: SiteNames) -> JournalLi
 
 def _who(row: Body, names: SiteNames) -> tuple[str, str]:
     """The person of a row, and how they identified themselves."""
-    how, shown = "PIN or password", ""
-    if "card_value" in row:
-        how, shown = "card", _two_halves(row["card_value"])
-    elif "qrcode_value" in row:
-        how = "code"  # its text may be anything, so it is not shown
-    elif "uhf_tag" in row:
-        how, shown = "tag", str(row["uhf_tag"])[:40]
+    how, shown = credential_of(row)
     if row["user_id"]:
         return names.person(row["user_id"]), how
     return f"unknown {how} {shown}".rstrip(), how
+
+
+def credential_of(row: Body) -> tuple[str, str]:
+    """The kind of credential that a row of access_logs has, and what may be shown of it."""
+    if "card_value" in row:
+        return "card", _two_halves(row["card_value"])
+    if "qrcode_value" in row:
+        return "code", ""  # its text may be anything, so it is not shown
+    if "uhf_tag" in row:
+        return "tag", str(row["uhf_tag"])[:40]
+    return "PIN or password", ""
 
 
 def _two_halves(value: int) -> str:

@@ -35,7 +35,7 @@ class SiteNames:
         self.turnstile = site.turnstile.shown if site.turnstile else "turnstile"
 
     def person(self, id_: int) -> str:
-        return self._name("users", id_) or f"user {id_}"
+        return self.bare("users", id_) or f"user {id_}"
 
     def group(self, id_: int) -> str:
         return self._quoted("group", "groups", id_)
@@ -64,12 +64,13 @@ class SiteNames:
         """An instant on the site's wall clock."""
         return self._device_time.local(utc)
 
-    def _quoted(self, what: str, table: str, id_: int) -> str:
-        name = self._name(table, id_)
-        return f"{what} '{name}'" if name else f"{what} {id_}"
-
-    def _name(self, table: str, id_: int) -> str:
+    def bare(self, table: str, id_: int) -> str:
+        """The name of a row alone, empty where it has none or cannot be read."""
         try:
             return self._lookup(table, id_)
         except StorageError:
             return ""
+
+    def _quoted(self, what: str, table: str, id_: int) -> str:
+        name = self.bare(table, id_)
+        return f"{what} '{name}'" if name else f"{what} {id_}"

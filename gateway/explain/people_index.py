@@ -56,11 +56,16 @@ class PeopleIndex:
 
     def group_names(self, ids: Iterable[int]) -> dict[int, str]:
         """Names by id of those groups that exist. Raises StorageError."""
-        column = self._models.column
-        groups = self._models["groups"].select(column("groups", "id"), column("groups", "name"))
-        return dict(
-            fetch(self._connection, groups.where(column("groups", "id").in_(members(list(ids)))))
-        )
+        return self._names("groups", ids)
+
+    def person_names(self, ids: Iterable[int]) -> dict[int, str]:
+        """Names by id of those people who exist. Raises StorageError."""
+        return self._names("users", ids)
+
+    def _names(self, table: str, ids: Iterable[int]) -> dict[int, str]:
+        id_, name = (self._models.column(table, column) for column in ("id", "name"))
+        rows = self._models[table].select(id_, name).where(id_.in_(members(list(ids))))
+        return dict(fetch(self._connection, rows))
 
     def _page(self, which: Any, count: int) -> list[Member]:
         columns = [self._models.column("users", name) for name in _COLUMNS]

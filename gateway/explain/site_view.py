@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,7 @@ class SiteView:
     @cached_property
     def names(self) -> SiteNames:
         """The names of people, groups and doors of the site."""
-        return SiteNames(self.site, self.device_time, self._name)
+        return SiteNames(self.site, self.device_time, cache(self._name))
 
     def _name(self, table: str, id_: int) -> str:
         models = self._context.models

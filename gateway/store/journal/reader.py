@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from gateway.errors import DamagedFile
@@ -17,6 +18,7 @@ from gateway.store.journal.rows import (
     Raw,
     entries_of,
     journal_errors,
+    raw_text,
 )
 
 READING = "the journal cannot be read"
@@ -83,6 +85,42 @@ class JournalReader:
             rows = list(self._one_by_one(connection, seq, reached))
         return Batch(list(entries_of(connection, rows, self.damage)), reached)
 
+    def before(
+        self, seq: int, span: int, kinds: Collection[EntryKind], mentioned: str = ""
+    ) -> list[CommittedEntry]:
+        """The entries of `kinds` among the `span` numbers below `seq`, the newest first.
+
+        With `mentioned` only those whose body has that text.
+        """
+        connection = self._file.connection()
+        low, marks = max(1, seq - span), ", ".join("?" * len(kinds))
+        try:
+            with journal_errors(READING):
+                rows = connection.execute(
+                    f"SELECT {COLUMNS} FROM journal WHERE seq >= ? AND seq < ?"  # noqa: S608 - marks
+                    f" AND kind IN ({marks}) AND instr({raw_text('body')}, ?) ORDER BY seq",
+                    (low, seq, *map(str, kinds), mentioned.encode()),
+                ).fetchall()
+        except DamagedFile:
+            rows = list(self._one_by_one(connection, low - 1, seq - 1))
+        found = entries_of(connection, rows, self.damage)
+        return [entry for entry in found if entry.kind in kinds][::-1]
+
+    def seq_at(self, utc: datetime) -> int:
+        """The number of the first entry from `utc` on, one beyond the newest for none.
+
+        Where the clock was set back meanwhile, it is one of several such numbers.
+        """
+        low, high = 1, self.last_seq() + 1
+        while low < high:
+            middle = (low + high) // 2
+            entry = self._first_from(middle)
+            if entry is None or entry.utc >= utc:
+                high = middle
+            else:
+                low = entry.seq + 1
+        return low
+
     def _one_by_one(self, connection: sqlite3.Connection, seq: int, last: int) -> Iterator[Raw]:
         """The rows up to `last` on the pages of the file that can be read."""
         for number in range(seq + 1, last + 1):
@@ -114,7 +152,7 @@ class JournalReader:
         low, high = 0, self.last_seq() + 1
         while low < high:
             middle = (low + high) // 2
-            entry = self._access_from(middle)
+            entry = self._first_from(middle, EntryKind.ACCESS)
             if entry is None or entry.body["row"]["id"] > log_id:
                 high = middle
             elif entry.body["row"]["id"] == log_id:
@@ -123,18 +161,17 @@ class JournalReader:
                 low = entry.seq + 1
         return None
 
-    def _access_from(self, seq: int) -> CommittedEntry | None:
-        """The first readable access from number `seq` on."""
+    def _first_from(self, seq: int, kind: EntryKind | None = None) -> CommittedEntry | None:
+        """The first readable entry, or the first of `kind`, from number `seq` on."""
         connection = self._file.connection()
+        of_kind = f"kind = '{kind.value}' AND " if kind else ""
         while True:
             with journal_errors(READING):
-                rows = self._rows(
-                    connection, f"kind = '{EntryKind.ACCESS.value}' AND seq >= ?", seq, 1
-                )
+                rows = self._rows(connection, f"{of_kind}seq >= ?", seq, 1)
             if not rows:
                 return None
             for entry in entries_of(connection, rows, self.damage):
-                if entry.kind is EntryKind.ACCESS:
+                if kind in (None, entry.kind):
                     return entry
             seq = rows[-1][0] + 1
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from gateway.access.admission_values import AdmissionSettings
 from gateway.access.attempt import Attempt, Factor
+from gateway.access.decision import decide
 from gateway.access.person import Person
 from gateway.access.policy import Portal
 from gateway.access.reasons import OpeningCause, Reason, Stage
@@ -26,7 +29,9 @@ from gateway.commands.rights import Right, check_right
 from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
+from gateway.explain.cures import cures_of
 from gateway.explain.entry_words import card_words, opening_line
+from gateway.explain.gates import gates_of
 from gateway.explain.reason_words import facts_of
 from gateway.explain.reports import (
     day_report,
@@ -111,23 +116,44 @@ class RuleShown(TypedDict):
     text: str
 
 
+class GateShown(TypedDict):
+    """One gate of the decision; `decides` is true where it ended or waits."""
+
+    gate: str
+    verdict: str
+    decides: bool
+
+
+class CureShown(TypedDict):
+    """One action that would change the outcome, and what it is done to."""
+
+    action: str
+    target: dict[str, object]
+
+
 class Explanation(TypedDict):
-    """Answer to `explain`."""
+    """Answer to `explain`. `source` is `journal` for a decision as it was recorded, `rules` for one
+    that the present rules would take; `rules_now` is the outcome of the rules alone for the same
+    person and portal at this moment, for a logged access of a known person."""
 
     access_log_id: NotRequired[int]
     reason: str
+    source: str
     event: int
     user_id: int
     portal_id: int
     time: int
+    rules_now: NotRequired[str]
     decided_by: NotRequired[str | None]
     facts: NotRequired[dict[str, object]]
     text: str
     day: DayReport
     stages: list[StageShown]
+    gates: list[GateShown]
     rules: list[RuleShown]
     rules_left_out: int
     to_change: list[str]
+    cures: list[CureShown]
     opens_next: NotRequired[int]
 
 
@@ -153,7 +179,7 @@ def explain_context(context: CommandContext) -> ExplainContext:
 
 
 def explain(call: Call[ExplainRequest]) -> Annotated[Mapping[str, object], Explanation]:
-    """Every rule and every stage of an access, and what to change.
+    """Every rule, stage and gate of an access, and what to change.
 
     A logged access (`access_log_id`) is explained as it was decided, with the present clauses of
     its rules (`changed` if they differ). For an access that has not happened, the request names a
@@ -193,6 +219,7 @@ def _logged(view: SiteView, log_id: int) -> dict[str, Any]:
     head = {
         "access_log_id": log_id,
         "reason": word,
+        "source": "journal",
         "event": row["event"],
         "user_id": row["user_id"],
         "portal_id": row["portal_id"],
@@ -203,10 +230,12 @@ def _logged(view: SiteView, log_id: int) -> dict[str, Any]:
     if word not in tuple(Reason):
         raise NotFound(f"this version does not know the reason {word!r} of access {log_id}")
     member = view.people_index.one(row["user_id"]) if row["user_id"] else None
+    person = member.person if member else None
+    portal = view.policy.portals.get(row["portal_id"])
     case = Case(
         policy=view.policy,
-        person=member.person if member else None,
-        portal=view.policy.portals.get(row["portal_id"]),
+        person=person,
+        portal=portal,
         moment=moment,
         reason=Reason(word),
         trace=trace,
@@ -215,8 +244,33 @@ def _logged(view: SiteView, log_id: int) -> dict[str, Any]:
         facts=facts_of(entry.body),
         violates=bool(entry.body.get("passback_violation")),
         readings=card_words(row["card_value"]) if "card_value" in row else "",
+        stages_in_use=_stages_in_use(view, view.settings(), person, portal, moment),
     )
-    return {**head, **_answer(view, case, member.name if member else "")}
+    shown = {name: row[name] for name in _SHOWN if name in row}
+    answer = {**head, **_answer(view, case, member.name if member else "", shown)}
+    if person is not None and portal is not None:
+        answer["rules_now"] = decide(view.policy, person, portal.id, view.moment(None)).reason.value
+    return answer
+
+
+_SHOWN = ("card_value", "uhf_tag")
+"""What a row of access_logs has of the credential, which can be given to somebody."""
+
+
+def _stages_in_use(
+    view: SiteView,
+    settings: AdmissionSettings,
+    person: Person | None,
+    portal: Portal | None,
+    moment: Moment,
+) -> dict[Stage, bool]:
+    """Whether stages that depend on the configuration are in use now."""
+    return {
+        Stage.VALIDITY: person is not None and person.dated,
+        Stage.SECOND_FACTOR: settings.second_factor,
+        Stage.PASSBACK: portal is not None and settings.passback.applies_to(portal.passage),
+        Stage.PERSONS: portal is not None and bool(view.policy.portal_rules_at(portal, moment)),
+    }
 
 
 def _opening(view: SiteView, moment: Moment, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,9 +282,11 @@ def _opening(view: SiteView, moment: Moment, body: Mapping[str, Any]) -> dict[st
         "facts": _shown(facts_of(body)),
         "day": asdict(day_report(view.policy, moment)),
         "stages": [],
+        "gates": [],
         "rules": [],
         "rules_left_out": 0,
         "to_change": [],
+        "cures": [],
     }
 
 
@@ -259,12 +315,6 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
             reason = Reason.DOOR_UNREACHABLE
         else:
             beyond = Reason.DOOR_UNREACHABLE
-    stages_in_use = {
-        Stage.VALIDITY: person is not None and person.dated,
-        Stage.SECOND_FACTOR: settings.second_factor,
-        Stage.PASSBACK: portal is not None and settings.passback.applies_to(portal.passage),
-        Stage.PERSONS: portal is not None and bool(view.policy.portal_rules_at(portal, moment)),
-    }
     case = Case(
         policy=view.policy,
         person=person,
@@ -277,16 +327,17 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
         facts=known,
         violates=(found.after or found.outcome).passback_violation,
         readings=card_words(request.card_value) if request.card_value is not None else "",
-        stages_in_use=stages_in_use,
+        stages_in_use=_stages_in_use(view, settings, person, portal, moment),
         doors_known=view.status is not None,
     )
     return {
         "reason": reason.value,
+        "source": "rules",
         "event": int(reason.event),
         "user_id": decision.user_id,
         "portal_id": portal_id,
         "time": moment.stamp,
-        **_answer(view, case, name),
+        **_answer(view, case, name, request.model_dump(include={"card_value"}, exclude_none=True)),
     }
 
 
@@ -311,8 +362,10 @@ def _person(view: SiteView, request: ExplainRequest) -> tuple[Person | None, str
     return person, member.name if member else "", factor
 
 
-def _answer(view: SiteView, case: Case, name: str) -> dict[str, Any]:
-    """The answer about a case, in data and in sentences."""
+def _answer(
+    view: SiteView, case: Case, name: str, shown: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The answer about a case, in data and in sentences; `shown` is what was presented."""
     rules, left_out = rule_reports(case)
     groups = set(case.person.group_ids if case.person else ())
     groups.update(group for rule in rules for group in rule.tied_groups)
@@ -323,6 +376,7 @@ def _answer(view: SiteView, case: Case, name: str) -> dict[str, Any]:
     if not case.reason.allowed and case.person and case.portal:
         opens_next = _opens_next(view, case.person, case.portal, case.moment)
     ended = ended_at(case)
+    doors = tuple(view.topology.doors_of(case.portal.actions)) if case.portal else ()
     return {
         "text": sentences.verdict(),
         "decided_by": ended.value if ended else None,
@@ -336,9 +390,11 @@ def _answer(view: SiteView, case: Case, name: str) -> dict[str, Any]:
             }
             for report in stage_reports(case)
         ],
+        "gates": [asdict(gate) for gate in gates_of(case)],
         "rules": [_rule(report, sentences) for report in rules],
         "rules_left_out": left_out,
         "to_change": sentences.to_change(rules, opens_next),
+        "cures": [asdict(cure) for cure in cures_of(case, rules, doors, shown)],
         **({"opens_next": opens_next.stamp} if opens_next else {}),
     }
 

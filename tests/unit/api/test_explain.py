@@ -157,7 +157,7 @@ def test_a_person_out_of_time_is_told_which_rule_would_open_and_when(site: Ask) 
 def test_a_grant_names_no_change(site: Ask) -> None:
     answer = told(site, "explain", {"card_value": 555, "portal_id": FRONT, "time": SATURDAY})
     assert (answer["reason"], answer["user_id"]) == ("granted", ANA)
-    assert answer["to_change"] == []
+    assert (answer["to_change"], answer["cures"], answer["source"]) == ([], [], "rules")
     assert "opens_next" not in answer
 
 
@@ -197,10 +197,25 @@ def test_a_logged_access_is_told_as_it_was_decided(site: Ask) -> None:
     assert (rules[99]["name"], rules[99]["changed"]) == ("Gone", True)
     assert "it is saturday 2026-11-21 09:00:00" in answer["to_change"][0]
     assert "4711" not in str(answer), "a PIN is told to nobody"
+    verdicts = {gate["gate"]: gate["verdict"] for gate in answer["gates"]}
+    assert (verdicts["right"], verdicts["hours"]) == ("passes", "refuses")
+    assert (verdicts["second_factor"], verdicts["interlock"]) == ("not_reached", "not_reached")
+    assert [gate["gate"] for gate in answer["gates"] if gate["decides"]] == ["hours"]
+    assert answer["cures"] == [
+        {
+            "action": "change_hours",
+            "target": {"user_id": BRUNO, "rule_ids": [OFFICE_RULE], "time_zone_ids": [12]},
+        },
+        {"action": "open_once", "target": {"door": 1}},
+    ]
+    assert (answer["source"], answer["rules_now"]) == ("journal", "granted"), "a tuesday, 09:00"
 
 
 def test_each_access_of_the_journal_is_found_by_its_id(site: Ask) -> None:
-    assert told(site, "explain", {"access_log_id": 8})["reason"] == "unknown_credential"
+    unknown = told(site, "explain", {"access_log_id": 8})
+    assert unknown["reason"] == "unknown_credential"
+    assert unknown["cures"] == [{"action": "give_credential", "target": {"card_value": 9}}]
+    assert "rules_now" not in unknown
     button = told(site, "explain", {"access_log_id": 9})
     assert (button["reason"], button["event"], button["stages"]) == ("button", 11, [])
 

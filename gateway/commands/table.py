@@ -19,6 +19,7 @@ from gateway.commands import (
     custom_fields,
     doors,
     enrolment,
+    events,
     explain,
     first_run,
     gpio,
@@ -77,6 +78,7 @@ _MODULES = (
     backup,
     explain,
     who_can_open,
+    events,
     outbox,
 )
 

@@ -42,8 +42,8 @@ GROUPS = (
     ),
     _group(
         "Access decisions",
-        "Who may pass where and when, and why somebody was or was not let in.",
-        *("explain", "who_can_open", "passback", "authorization"),
+        "Who may pass where and when, what happened, and why somebody was or was not let in.",
+        *("explain", "who_can_open", "events", "passback", "authorization"),
     ),
     _group("Alarms", "Arm and disarm alarm zones, and see active alarms.", "alarms"),
     _group(

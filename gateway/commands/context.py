@@ -15,6 +15,7 @@ from gateway.clock import Clock, DeviceTime
 from gateway.commands.clearance import NoPeers, Peers
 from gateway.commands.enrolment_runner import EnrolmentRunner
 from gateway.commands.heavy import HeavyCommands
+from gateway.commands.import_progress import ImportProgress
 from gateway.commands.listening import Listening
 from gateway.commands.online_server import OnlineServer
 from gateway.commands.pace import CommandPace
@@ -31,6 +32,7 @@ from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.audit import Repeats
 from gateway.store.tables.destinations import DestinationState
 from gateway.store.tables.identity import DeviceIdentity
+from gateway.store.tables.import_changes import ImportChanges
 from gateway.store.tables.machine import MachineTable
 from gateway.store.tables.tokens import TokenTable
 
@@ -92,6 +94,9 @@ class CommandContext:
     """The file that tells the controller that a client has set the clock."""
     machine: MachineTable = field(init=False)
     """The settings of the machine that this device keeps."""
+    import_changes: ImportChanges = field(init=False)
+    """What the last import changed."""
+    import_progress: ImportProgress = field(default_factory=ImportProgress)
     enrolments: EnrolmentRunner = field(default_factory=EnrolmentRunner)
     """Runs enrolments, one at a time."""
     peers: Peers = field(default_factory=NoPeers)
@@ -102,8 +107,9 @@ class CommandContext:
     """How the server of the online modes fares; None in standalone mode."""
 
     def __post_init__(self) -> None:
-        # The documented way to set a derived field of a frozen dataclass.
+        # The documented way to set derived fields of a frozen dataclass.
         object.__setattr__(self, "machine", MachineTable(self.store))
+        object.__setattr__(self, "import_changes", ImportChanges(self.store))
 
     @contextmanager
     def calling(self, token: str | None, address: str) -> Iterator[Caller]:

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict
 from itertools import chain
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -26,43 +25,42 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from gateway.commands.answers import TextStream
-from gateway.commands.audit import MASK, audited_write, note_dry_run
-from gateway.commands.cells import NOTHING, Cells, card_cell, cell_of, text_cell
+from gateway.commands.audit import audited_write, note_dry_run
+from gateway.commands.cells import Cells, card_cell, cell_of, text_cell
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
+from gateway.commands.import_rows import ImportedTable, RowImport
+from gateway.commands.import_undo import NetRows, import_facts
 from gateway.commands.objects import refresh_for
-from gateway.commands.requests import QueryFlag, RequestModel
-from gateway.commands.secret_writes import check_rows, require_writable
-from gateway.commands.sheets import ENCODINGS, Row, Sheet, sheets, text_of
+from gateway.commands.requests import QueryFlag, RequestModel, invalid_value
+from gateway.commands.secret_writes import require_writable
+from gateway.commands.sheets import ENCODINGS, Sheet, sheets, text_of
 from gateway.errors import InvalidRequest, NotPermitted
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Blob, Text
 from gateway.objects.fields import Field as FieldKind
+from gateway.objects.fields import Text
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
 from gateway.store.objects.store import Store
 
-BATCH = 500
-MOST_REPORTED = 1_000
-"""Most rows in the answer to a dry run."""
 MOST_NAMES = 1_000
 _FACILITY, _NUMBER = "facility", "number"
 """Columns beside and instead of `value` of a card."""
-_ROW = re.compile(r"\brow (\d+)")
 
 
 class Counts(TypedDict):
-    """Rows of one object."""
+    """Rows of one object in the file; those that a dry run refused are `skipped`."""
 
     written: int
     skipped: int
 
 
 class ImportedRow(TypedDict):
-    """The result of one row in a dry run: its new values, its changes or its refusal."""
+    """The result of one row in a dry run: its new values, its changes or its refusal; or the values
+    of a row of the device that would be removed, without `row`."""
 
     object: str
-    row: int
+    row: NotRequired[int]
     action: str
     values: NotRequired[dict[str, Any]]
     changes: NotRequired[dict[str, Any]]
@@ -70,10 +68,15 @@ class ImportedRow(TypedDict):
 
 
 class Imported(TypedDict):
-    """Answer to `import_objects`; `rows` and `more` for a dry run."""
+    """Answer to `import_objects`: the rows of the file, and those of the device that it changed or
+    would change, with those that go with a removed one. `undo`, unless for a dry run, is whether
+    `undo_import` can undo it."""
 
     objects: dict[str, Counts]
+    changes: dict[str, NetRows]
     dry_run: bool
+    undo: NotRequired[bool]
+    refused: NotRequired[int]
     notes: NotRequired[list[str]]
     rows: NotRequired[list[ImportedRow]]
     more: NotRequired[int]
@@ -124,6 +127,9 @@ class ImportRequest(RequestModel):
     existing row, or change the given fields."""
     ignore_columns: Names = Field(default_factory=list)
     ignore_tables: Names = Field(default_factory=list)
+    remove_missing: Names = Field(default_factory=list)
+    """Objects of which the rows that the file does not have are removed; with `skip` or
+    `replace`."""
     dry_run: QueryFlag = False
     """Import, report the result of each row, and roll back."""
     encoding: Literal[ENCODINGS] | None = None  # type: ignore[valid-type] # - a dynamic Literal
@@ -209,29 +215,6 @@ def _line(cells: Sequence[str], delimiter: str) -> str:
     return text.getvalue()
 
 
-@dataclass(slots=True)
-class _Table:
-    """The rows of one object in an import."""
-
-    declared: ObjectType
-    columns: list[str | None]
-    """None for an ignored column, and for the facility."""
-    facility: int | None
-    """The index of the column with the facility of cards."""
-    rows: list[Row]
-
-    def values(self, row: Row, cells: Cells) -> dict[str, object]:
-        """The row as in JSON. Raises InvalidRequest, which names the column."""
-        facility = "" if self.facility is None else row.cells[self.facility]
-        found: dict[str, object] = {}
-        for column, cell in zip(self.columns, row.cells, strict=True):
-            if column is not None:
-                value = cells.value(self.declared.field(column), cell, facility)
-                if value is not NOTHING:
-                    found[column] = value
-        return found
-
-
 class _RolledBack(Exception):
     """Ends a dry run."""
 
@@ -257,27 +240,68 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
     tables.sort(key=lambda table: order.index(table.declared.name))
     for table in tables:
         _check_columns(call, table)
-    work = _Import(call)
-    counts: dict[str, dict[str, int]] = {}
+    _check_removal(request, tables)
+    numbering = request.card_number
+    cells = Cells(None if numbering is None else CardNumbering(numbering))
+    work = RowImport(call, cells, request.resolution, dry_run=request.dry_run)
+    names = [table.declared.name for table in tables]
+    changes, progress = call.context.import_changes, call.context.import_progress
+    written: dict[str, int] = {}
     transaction = _all_or_none(store, keep=not request.dry_run)
-    with suppress(_RolledBack), call.context.policy_applied(), transaction:
-        for table in tables:
-            name = table.declared.name
-            with audited_write(call, "import_objects", name) as outcome:
-                counts[name] = work.write(table)
-                outcome.count = counts[name]["written"]
+    answer: dict[str, object] = {"dry_run": request.dry_run}
+    with (
+        suppress(_RolledBack),
+        progress.running(call.caller.login or "", sum(len(table.rows) for table in tables)),
+        call.context.policy_applied(),
+        transaction,
+    ):
+        with changes.noted(names):
+            for table in tables:
+                name = table.declared.name
+                with audited_write(call, "import_objects", name) as outcome:
+                    written[name] = outcome.count = work.write(table)
+                if name in request.remove_missing:
+                    with audited_write(call, "import_objects, removed from", name) as outcome:
+                        outcome.count = work.remove_missing(table.declared)
+        net = changes.counts()
+        answer["changes"] = {
+            name: asdict(count) for name, count in net.items() if name in store.registry
+        }
+        if request.dry_run:
+            work.report_removed(changes, net)
+        else:
+            answer["undo"] = changes.keep(import_facts(call, net))
+    counts = {
+        table.declared.name: {
+            "written": written[table.declared.name],
+            "skipped": len(table.rows) - written[table.declared.name],
+        }
+        for table in tables
+    }
+    answer["objects"] = counts
     if request.dry_run:
         note_dry_run(call, counts)
-    answer: dict[str, object] = {"objects": counts, "dry_run": request.dry_run}
-    if notes := work.cells.notes():
+        answer |= {"refused": work.refused, "rows": work.reported, "more": work.unreported}
+    if notes := cells.notes():
         answer["notes"] = notes
-    if request.dry_run:
-        answer["rows"] = work.reported
-        answer["more"] = work.unreported
     return answer
 
 
-def _check_columns(call: Call[ImportRequest], table: _Table) -> None:
+def _check_removal(request: ImportRequest, tables: Sequence[ImportedTable]) -> None:
+    """Raise InvalidRequest for a removal that makes no sense, or that would empty an object."""
+    if request.remove_missing and request.resolution == "fail":
+        raise invalid_value("remove_missing", "resolution=skip or resolution=replace is needed")
+    by_name = {table.declared.name: table for table in tables}
+    for name in request.remove_missing:
+        if name not in by_name:
+            raise invalid_value("remove_missing", f"the file has no rows of {name}")
+        if by_name[name].declared.key is None:
+            raise invalid_value("remove_missing", f"rows of {name} have no id")
+        if not by_name[name].rows:
+            raise invalid_value("remove_missing", f"a file without rows would remove all {name}")
+
+
+def _check_columns(call: Call[ImportRequest], table: ImportedTable) -> None:
     """Raise NotPermitted for columns that the caller may not write, or not try."""
     declared = table.declared
     names = [name for name in table.columns if name is not None]
@@ -290,7 +314,7 @@ def _check_columns(call: Call[ImportRequest], table: _Table) -> None:
         )
 
 
-def _tables(store: Store, request: ImportRequest) -> list[_Table]:
+def _tables(store: Store, request: ImportRequest) -> list[ImportedTable]:
     found = sheets(text_of(request.data, request.encoding), request.object_name)
     tables = [_table_of(store, request, sheet) for sheet in found]
     names = [table.declared.name for table in tables]
@@ -299,7 +323,7 @@ def _tables(store: Store, request: ImportRequest) -> list[_Table]:
     return [table for table in tables if table.declared.name not in request.ignore_tables]
 
 
-def _table_of(store: Store, request: ImportRequest, sheet: Sheet) -> _Table:
+def _table_of(store: Store, request: ImportRequest, sheet: Sheet) -> ImportedTable:
     declared = store.registry[sheet.object_name]
     facility, columns = None, list[str | None]()
     cards = any(isinstance(member, CardValue) for member in declared.fields)
@@ -315,7 +339,7 @@ def _table_of(store: Store, request: ImportRequest, sheet: Sheet) -> _Table:
     named = [column for column in columns if column is not None]
     if len(set(named)) < len(named):
         raise InvalidRequest(f"{declared.name}: a column occurs twice")
-    return _Table(declared, columns, facility, sheet.rows)
+    return ImportedTable(declared, columns, facility, sheet.rows)
 
 
 def _column(declared: ObjectType, title: str) -> str:
@@ -323,185 +347,6 @@ def _column(declared: ObjectType, title: str) -> str:
     names = (title, title.lower())
     known = [declared.aliases.get(name, name) for name in names]
     return next((name for name in known if declared.has(name)), known[-1])
-
-
-class _Import:
-    """Writes tables and reports on each row of a dry run."""
-
-    def __init__(self, call: Call[ImportRequest]) -> None:
-        request = call.request
-        self._call = call
-        self._store = call.context.store
-        self._secrets = call.caller.sees_secrets
-        self._resolution = request.resolution
-        self._dry = request.dry_run
-        numbering = request.card_number
-        self.cells = Cells(None if numbering is None else CardNumbering(numbering))
-        self.reported: list[dict[str, object]] = []
-        self.unreported = 0
-
-    def write(self, table: _Table) -> dict[str, int]:
-        """Write all rows of `table`; returns the numbers of written and of skipped rows."""
-        written = 0
-        for at in range(0, len(table.rows), BATCH):
-            written += self._write_some(table, table.rows[at : at + BATCH])
-        return {"written": written, "skipped": len(table.rows) - written}
-
-    def _write_some(self, table: _Table, rows: Sequence[Row]) -> int:
-        """Write rows in one batch; in a dry run with a refused row, row by row."""
-        reported, unreported = len(self.reported), self.unreported
-        try:
-            with self._store.transaction():
-                return self._write_batch(table, rows)
-        except InvalidRequest as error:
-            if not self._dry:
-                raise
-            del self.reported[reported:]
-            self.unreported = unreported
-            if len(rows) == 1:
-                self._report(table, rows[0], "refused", error=str(error))
-                return 0
-        return sum(self._write_some(table, [row]) for row in rows)
-
-    def _write_batch(self, table: _Table, rows: Sequence[Row]) -> int:
-        declared, name = table.declared, table.declared.name
-        numbers: list[int] = []
-        batch: list[dict[str, object]] = []
-        seen: set[tuple[object, ...]] = set()
-        for row in rows:
-            with _named(name, row.number):
-                values = table.values(row, self.cells)
-                found = None
-                if self._resolution != "fail":
-                    found = self._present(declared, values, seen)
-            if found is not None and self._resolution == "skip":
-                self._report(table, row, "skipped")
-                continue
-            if found is None:
-                self._report(table, row, "added", values=self._shown(declared, values))
-            else:
-                changes = self._changes(declared, values, found)
-                self._report(table, row, "changed" if changes else "unchanged", changes=changes)
-                if declared.key:
-                    values[declared.key_name] = found
-            numbers.append(row.number)
-            batch.append(values)
-        try:
-            replaces = self._resolution == "replace"
-            keys = (declared.key_name,) if replaces else ()
-            check_rows(self._call, declared, batch, own=lambda row: [row.get(it) for it in keys])
-            if replaces:
-                self._store.insert_or_modify(name, batch)
-            else:
-                self._store.insert(name, batch)
-        except InvalidRequest as error:
-            taken = None
-            if "UNIQUE constraint" in str(error):
-                taken = self._taken(declared, batch, numbers)
-            said = taken or _numbered(str(error), numbers)
-            raise type(error)(f"{name}: {said}") from error
-        return len(batch)
-
-    def _taken(
-        self, declared: ObjectType, batch: Sequence[Mapping[str, object]], numbers: Sequence[int]
-    ) -> str | None:
-        """Which row of a refused batch exists or is repeated, and the remedy."""
-        if self._resolution == "replace":
-            return None
-        seen: dict[tuple[object, ...], int] = {}
-        for number, values in zip(numbers, batch, strict=True):
-            for names in declared.identities(show_secrets=self._secrets):
-                if not all(values.get(name) is not None for name in names):
-                    continue
-                shown = self._shown(declared, {name: values[name] for name in names})
-                what = ", ".join(f"{name} {value}" for name, value in shown.items())
-                first = seen.setdefault((names, *(values[name] for name in names)), number)
-                if first != number:
-                    return f"{what} occurs twice (row {first} and row {number}): delete one of them"
-                if self._present(declared, {name: values[name] for name in names}, set()):
-                    return (
-                        f"{what} is there already (row {number}): say resolution=skip to leave "
-                        "what is there, or resolution=replace to change it"
-                    )
-        return None
-
-    def _present(
-        self, declared: ObjectType, values: Mapping[str, object], seen: set[tuple[object, ...]]
-    ) -> int | None:
-        """The key of the row that `values` identify; 0 for an earlier row of the same batch."""
-        for names in declared.identities(show_secrets=self._secrets):
-            if not all(values.get(name) is not None for name in names):
-                continue
-            identity = [declared.field(name).decode(values[name]) for name in names]
-            query = self._store.model(declared.name).select(self._store.models.key(declared.name))
-            for name, value in zip(names, identity, strict=True):
-                query = query.where(self._store.models.column(declared.name, name) == value)
-            number = query.scalar()
-            if number is not None:
-                return int(number)
-            if self._resolution == "skip" and (names, *identity) in seen:
-                return 0
-            seen.add((names, *identity))
-        return None
-
-    def _changes(
-        self, declared: ObjectType, values: Mapping[str, object], key: int
-    ) -> dict[str, list[object]]:
-        """The old and the new value of each changed field, for rows that are reported."""
-        if not self._dry or len(self.reported) >= MOST_REPORTED:
-            return {}
-        names = [name for name in values if declared.has(name) and name != declared.key_name]
-        columns = [self._store.models.column(declared.name, name) for name in names]
-        if not columns:
-            return {}
-        model, own = self._store.model(declared.name), self._store.models.key(declared.name)
-        found: Any = model.select(*columns).where(own == key).tuples()
-        (old,) = found
-        before = {
-            name: declared.field(name).encode(value) for name, value in zip(names, old, strict=True)
-        }
-        return {
-            name: [_cell_shown(declared.field(name), it) for it in (value, values[name])]
-            for name, value in before.items()
-            # That a secret stays the same would tell it.
-            if value != values[name] or (declared.field(name).secret and not self._secrets)
-        }
-
-    @staticmethod
-    def _shown(declared: ObjectType, values: Mapping[str, object]) -> dict[str, object]:
-        return {name: _cell_shown(declared.field(name), value) for name, value in values.items()}
-
-    def _report(self, table: _Table, row: Row, action: str, **more: object) -> None:
-        if not self._dry:
-            return
-        if len(self.reported) >= MOST_REPORTED:
-            self.unreported += 1
-            return
-        about = {"object": table.declared.name, "row": row.number, "action": action}
-        self.reported.append({**about, **more})
-
-
-def _cell_shown(kind: FieldKind, value: object) -> object:
-    if kind.secret:
-        return MASK
-    if isinstance(kind, CardValue):
-        return card_cell(value)
-    return f"{len(str(value))} characters" if isinstance(kind, Blob) else value
-
-
-@contextmanager
-def _named(object_name: str, row: int) -> Iterator[None]:
-    try:
-        yield
-    except InvalidRequest as error:
-        raise type(error)(f"{object_name}: {error} (row {row})") from error
-
-
-def _numbered(text: str, numbers: Sequence[int]) -> str:
-    """Replace the number of a row in its batch by that in the file; a batch of one has none."""
-    if len(numbers) == 1 and not _ROW.search(text):
-        return f"{text} (row {numbers[0]})"
-    return _ROW.sub(lambda found: f"row {numbers[int(found[1]) - 1]}", text)
 
 
 def _exported(request: ExportRequest) -> str:

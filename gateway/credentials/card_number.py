@@ -7,6 +7,8 @@ serial number and a numeric QR code are stored as the plain number.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.settings import ByteOrder, CardNumbering
@@ -17,6 +19,10 @@ PRINTED = re.compile(r"0[0-9]{7}|0[0-9]{9}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8}")
 _HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{1,16}")
+_TYPED_PAIR = re.compile(r"([0-9]{1,10})\s*[,;:/-]\s*([0-9]{1,10})")
+_BYTE_SEPARATORS = re.compile(r"0x|[:\s-]", re.IGNORECASE)
+_WIDTHS = (3, 4, 5, 7, 8)
+"""Bytes of the numbers of cards."""
 
 
 def parse_card(text: str) -> int:
@@ -54,6 +60,47 @@ def parse_printed_card(text: str) -> int:
             f"or {int(digits)} without the zeros where they send the plain number"
         )
     return parse_card(text)
+
+
+def cards_of_text(text: str) -> frozenset[int]:
+    """Every card value that `text` may mean, in whichever notation of `CardReadings`.
+
+    Also for bytes with separators, such as `04:A2:2F:11`. Empty for a text that is no card.
+    """
+    typed = text.strip()
+    pair = _TYPED_PAIR.fullmatch(typed)
+    found = {value for number in _numbers(typed, pair) for value in _values_of(number)}
+    if pair:
+        with suppress(ValueError):
+            found.add(parse_card(",".join(pair.groups())))
+    return frozenset(found)
+
+
+def _numbers(text: str, pair: re.Match[str] | None) -> Iterator[int]:
+    """The numbers that `text` may show, as a card or a Wiegand frame carries them."""
+    if pair:
+        facility, number = map(int, pair.groups())
+        if max(facility, number) <= 0xFFFF:
+            yield facility << 16 | number
+    if _DIGITS.fullmatch(text):
+        yield int(text)
+    if _EIGHT_DIGITS.fullmatch(text):
+        with suppress(ValueError):
+            facility, number = divmod(_card_of_eight_digits(text), _HALF)
+            yield facility << 16 | number
+    digits = _BYTE_SEPARATORS.sub("", text)
+    if _HEX_DIGITS.fullmatch(digits):
+        yield int(digits, 16)
+
+
+def _values_of(number: int) -> Iterator[int]:
+    """The card values of a number, by each kind of reader and in both orders of its bytes."""
+    for width in _WIDTHS:
+        if number < 1 << 8 * width:
+            data = number.to_bytes(width, "big")
+            for form in (CardNumbering.PLAIN, CardNumbering.W26, CardNumbering.W34):
+                for order in ByteOrder:
+                    yield CardFormat(form, order).card_of_bytes(data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from . import (
     loads,
     readers,
     rules,
+    search,
     store,
     swipes,
     uplink,
@@ -39,6 +40,7 @@ SECTIONS = (
     "boot",
     "rules",
     "store",
+    "search",
     "readers",
     "usb",
     "loads",
@@ -83,6 +85,8 @@ def main() -> None:  # noqa: C901 - one case for each section
             rules.measure(ruled, RULES, plan)
         if "store" in asked.only:
             store.measure(Path(name), expected)
+        if "search" in asked.only:
+            search.measure(Path(name), expected)
         if "readers" in asked.only:
             readers.measure(Path(name), expected)
         if "usb" in asked.only:

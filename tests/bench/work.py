@@ -63,7 +63,7 @@ def writes(people: range) -> Iterator[Request]:
     """The creation of `people` and then of a card for each; the device chooses the ids."""
     batches = [range(at, at + BATCH) for at in people[::BATCH]]
     for batch in batches:
-        yield _request(Kind.USERS, "create", object="users", values=[_user(it) for it in batch])
+        yield _request(Kind.USERS, "create", object="users", values=[user_of(it) for it in batch])
     for batch in batches:
         values = [{"value": card_of(it), "user_id": _id_of(it)} for it in batch]
         yield _request(Kind.CARDS, "create", object="cards", values=values)
@@ -121,7 +121,7 @@ def _logs(kind: Kind, span: range, **more: Any) -> Request:
     return _request(kind, "logs", object="access_logs", where=where, order=order, **more)
 
 
-def _user(person: int) -> dict[str, Any]:
+def user_of(person: int) -> dict[str, Any]:
     given, family = _GIVEN[person % len(_GIVEN)], _FAMILY[person % len(_FAMILY)]
     return {
         "name": f"{given} {family} {person}",

@@ -33,7 +33,7 @@ GROUPS = (
     _group(
         "Objects",
         "Read and write people, cards, rules, logs and every other object; import and export.",
-        *("objects", "transfer", "reports", "custom_fields"),
+        *("objects", "search", "transfer", "import_undo", "reports", "custom_fields"),
     ),
     _group(
         "Doors and turnstile",

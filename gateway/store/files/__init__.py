@@ -13,6 +13,9 @@ CHECKS_FILE = "checks.json"
 MIRROR_FILE = "mirror.db"
 """What the controller decides by, beside the journal; see `gateway.store.mirror`."""
 
+SEARCH_FILE = "search.db"
+"""The index by which the api process finds people; derived from the store."""
+
 
 def mirror_path(data: Path) -> Path:
     """The mirror of the data directory `data`. On a device the journal is a link into the

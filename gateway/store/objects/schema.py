@@ -192,6 +192,10 @@ def _triggers(registry: Registry) -> dict[str, str]:
     expected = dict(_configuration_triggers())
     forget = f"DELETE FROM {CHANGES} WHERE seq <= NEW.seq - {CHANGES_KEPT};"  # noqa: S608 - constants
     expected.update((_trigger(f"ring_{CHANGES}", f"INSERT ON {CHANGES}", forget),))
+    if "users" in registry:
+        # The mirror holds no registration; the search for people follows the same notes.
+        noted = _note_change("users", "NEW.id")
+        expected.update((_trigger("search_users", "UPDATE OF registration ON users", noted),))
     for declared in registry:
         expected.update(_mirror_triggers(declared))
         if declared.change_logged and CHANGE_LOG in registry:

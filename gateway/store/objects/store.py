@@ -17,11 +17,13 @@ from gateway.errors import StorageError
 from gateway.objects.declaration import Registry
 from gateway.objects.joins import Joins
 from gateway.objects.models import Models
+from gateway.store.files import SEARCH_FILE
 from gateway.store.files.copies import FileCopy, on_read_only_disk
 from gateway.store.files.database import TrackedDatabase, open_reader, open_writer, storage_errors
 from gateway.store.objects import configuration
 from gateway.store.objects.custom_rows import name_custom_tables, read_shape
 from gateway.store.objects.mode_rows import forget_modes
+from gateway.store.objects.people_search import PeopleSearch
 from gateway.store.objects.schema import (
     CHANGE_LOG,
     CHANGES,
@@ -93,6 +95,7 @@ class Store:
             log.warning("custom table or field ignored", why=problem)
         self._built_in = registry
         self._reshaped = False
+        self.people_search = PeopleSearch(opened.resolve().with_name(SEARCH_FILE), self)
         self._tools = self._tools_for(shape.registry)
 
     def _tools_for(self, registry: Registry) -> _Tools:
@@ -127,6 +130,7 @@ class Store:
 
     def close(self) -> None:
         """Close all connections; no other method may be running."""
+        self.people_search.close()
         self._reader.close_all()
         self._database.close_all()
         if self._copy:

@@ -161,6 +161,23 @@ def test_an_import_adds_all_rows_or_none(order: Order) -> None:
     order("destroy_objects", {"object": "groups", "where": where})
 
 
+@pytest.mark.effect("import_state", "undo_import")
+@pytest.mark.refusal("import_state", "undo_import")
+def test_the_last_import_is_told_and_undone_once(order: Order) -> None:
+    before = groups(order)
+    order("import_objects", {"object": "groups", "data": "name\r\nC\r\n"})
+    assert order("import_state").json()["last"]["objects"] == {
+        "groups": {"added": 1, "changed": 0, "removed": 0}
+    }
+    for command in ("import_state", "undo_import"):
+        assert order(command, login=None).status_code == 401
+    assert order("undo_import").json() == {
+        "objects": {"groups": {"added": 0, "changed": 0, "removed": 1}}
+    }
+    assert groups(order) == before
+    assert order("undo_import").status_code == 400
+
+
 @pytest.mark.effect("export_audit_logs")
 @pytest.mark.refusal("export_audit_logs")
 def test_the_audit_log_is_exported_to_administrators(order: Order) -> None:

@@ -194,7 +194,9 @@ def test_a_dry_run_tells_what_would_come_and_changes_nothing(desk: Desk) -> None
     answer = desk.ask("import_objects", body)
     assert answer == {
         "objects": {"groups": {"written": 1, "skipped": 0}},
+        "changes": {"groups": {"added": 1, "changed": 0, "removed": 0}},
         "dry_run": True,
+        "refused": 0,
         "rows": [{"object": "groups", "row": 2, "action": "added", "values": {"name": "North"}}],
         "more": 0,
     }
@@ -349,7 +351,12 @@ def test_a_file_comes_in_however_a_spreadsheet_saved_it(
     empty = ("", "")
     data = sheet(delimiter, TITLES, ANA, empty, BRUNO, empty, empty).encode(encoding)
     answer = upload(desk, "users", data)
-    assert answer.json == {"objects": {"users": {"written": 2, "skipped": 0}}, "dry_run": False}
+    assert answer.json == {
+        "objects": {"users": {"written": 2, "skipped": 0}},
+        "changes": {"users": {"added": 2, "changed": 0, "removed": 0}},
+        "dry_run": False,
+        "undo": True,
+    }
     found = [(row["name"], row["registration"]) for row in rows(desk, "users")]
     assert found == [ANA, BRUNO]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.credentials.card_number import CardFormat, format_card, parse_card
+from gateway.credentials.card_number import CardFormat, cards_of_text, format_card, parse_card
 from gateway.credentials.wiegand import FORMATS, decode, encode
 from gateway.errors import SettingsError
 from gateway.settings import ByteOrder, CardNumbering, SiteFile, parse_site
@@ -163,3 +163,40 @@ def test_a_form_that_a_reader_cannot_have_is_refused(kind: str, more: str, why: 
     with pytest.raises(SettingsError, match=r"reader 'desk'") as refusal:
         site(kind, more)
     assert why in str(refusal.value)
+
+
+_WIEGAND = st.builds(
+    lambda facility, number: facility << 32 | number,
+    st.integers(1, 0xFFFF),
+    st.integers(0, 0xFFFF),
+)
+_SERIALS = st.integers(1, 2**64 - 2)
+
+
+@given(_WIEGAND)
+def test_a_card_with_a_facility_is_found_by_every_one_of_its_readings(card: int) -> None:
+    readings = format_card(card)
+    whole = {"decimal", "facility_number", "hexadecimal", "plain", "w34", "reversed_plain"}
+    narrow = {"w26", "digits", "reversed_w26"} if card >> 32 <= 0xFF else set()
+    for name in whole | narrow:
+        assert card in cards_of_text(getattr(readings, name)), name
+
+
+@given(_SERIALS)
+def test_a_serial_number_is_found_by_what_shows_all_of_it(card: int) -> None:
+    readings = format_card(card)
+    for name in ("decimal", "facility_number", "hexadecimal", "plain", "reversed_plain"):
+        assert card in cards_of_text(getattr(readings, name)), name
+    separated = bytes.fromhex(readings.hexadecimal).hex(":")
+    for text in (readings.hexadecimal.lower(), separated, f"0x{readings.hexadecimal}"):
+        assert card in cards_of_text(f" {text} "), text
+
+
+@given(st.text())
+def test_any_text_may_be_searched_as_a_card(text: str) -> None:
+    assert all(0 <= card < 2**64 for card in cards_of_text(text))
+
+
+@pytest.mark.parametrize("text", ["", "ana", "1,2,3", "99999999999999999999999", "5000000000,1"])
+def test_what_is_no_card_is_none(text: str) -> None:
+    assert not cards_of_text(text)

@@ -41,6 +41,7 @@ from gateway.commands import (
     transfer,
     turnstile,
     who_can_open,
+    wiring,
 )
 from gateway.commands.answers import Answer
 from gateway.commands.audit import audited
@@ -84,6 +85,7 @@ _MODULES = (
     who_can_open,
     events,
     outbox,
+    wiring,
 )
 
 _ALL: tuple[Command, ...] = tuple(it for module in _MODULES for it in module.COMMANDS)

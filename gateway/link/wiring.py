@@ -25,6 +25,8 @@ class WatchWiring(_WiringMessage):
     kind: Literal["watch_wiring"] = "watch_wiring"
     reader: Annotated[str, Field(max_length=64)] | None = None
     """None watches the inputs alone."""
+    after: Annotated[int, Field(ge=0)] = 0
+    """Omit captures up to this number."""
     keys: bool = False
     """Keep the keys of a keypad, too."""
     widths: bool = False

@@ -45,6 +45,7 @@ GROUPS = (
         "Who may pass where and when, what happened, and why somebody was or was not let in.",
         *("explain", "who_can_open", "events", "passback", "authorization"),
     ),
+    _group("Wiring", "Watch readers and inputs, and test outputs.", "wiring"),
     _group("Alarms", "Arm and disarm alarm zones, and see active alarms.", "alarms"),
     _group(
         "Enrolment and photos",

@@ -35,7 +35,9 @@ class WiringWatch:
         if command.reader is not None:
             reader = captures.of(command.reader)
             reader.watch(now_ns, keys=command.keys, widths=command.widths)
-            kept = reader.kept(keys=command.keys)
+            kept = tuple(
+                each for each in reader.kept(keys=command.keys) if each.number > command.after
+            )
         captures.watch(now_ns)
         return WiringCaptures(
             now_ns=now_ns,

@@ -42,6 +42,7 @@ from gateway.link.messages import (
 )
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
+from gateway.link.wiring import WatchWiring, WiringCaptures
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.factory import FACTORY_ROWS
@@ -90,6 +91,10 @@ SITE = SiteFile.model_validate(
             }
             for number in (1, 2)
         ],
+        "reader": [
+            {"name": "front", "index": 1, "portal": 1, "kind": "wiegand", "d0": 20, "d1": 21}
+        ],
+        "siren": {"pin": 22, "active": "high"},
     }
 )
 
@@ -112,6 +117,7 @@ class StrawController:
         self.refusal: GatewayError | None = None
         self.silent = False
         self.position: dict[str, int] = {}
+        self.wiring = WiringCaptures(now_ns=0)
         self.reads: dict[str, int | str] = {"card": 123, "qrcode": "CODE", "pin": "482913"}
         self.status = ControllerStatus(
             pid=1,
@@ -186,6 +192,8 @@ class StrawController:
                     body = self.status.model_dump(mode="json") if asked else {}
                     if isinstance(request.command, AskPosition):
                         body = dict(self.position)
+                    if isinstance(request.command, WatchWiring):
+                        body = self.wiring.model_dump(mode="json")
                     if isinstance(request.command, Capture):
                         value = self.reads[request.command.credential]
                         body = Captured(reader="straw", value=value).model_dump()

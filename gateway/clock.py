@@ -13,12 +13,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 1, tzinfo=UTC)
 """No clock shows less or more: a day and a month are left for zones, days and outages to be added
 or taken away. A clock out there is not trusted anyway (`gateway.host.clock_trust`)."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Return the kernel's random id of this boot; monotonic times are valid within one boot."""
+    return _BOOT_ID.read_text(encoding="ascii").strip()
 
 
 def bounded(moment: datetime, shift: timedelta = timedelta()) -> datetime:

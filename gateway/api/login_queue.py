@@ -42,7 +42,8 @@ MOST_ADDRESSES = 4_096
 LONGEST_BODY = 16_384
 """Bytes of a login, read before it takes its turn."""
 
-_PATHS = frozenset(f"/{name}.fcgi" for name, command in PATHS.items() if command.name == "login")
+_GUESSED = frozenset({"login", "begin_setup"})
+_PATHS = frozenset(f"/{name}.fcgi" for name, command in PATHS.items() if command.name in _GUESSED)
 
 
 @dataclass(eq=False, slots=True)

@@ -22,6 +22,7 @@ from gateway.api.controlid.dispatch import run_for_server
 from gateway.api.expiry import ExpiredPeople, clock_trusted_by
 from gateway.api.server import Listener, Server
 from gateway.api.sessions import MemorySessions
+from gateway.api.site_follower import SiteFollower
 from gateway.api.upkeep import FileChecks
 from gateway.clock import Clock, DeviceTime, SiteZone, SystemClock
 from gateway.commands.certificate import certificate_file
@@ -35,6 +36,7 @@ from gateway.commands.lost_store import sweep_restored
 from gateway.commands.modes import end_modes, keep_modes
 from gateway.commands.online_server import OnlineServer
 from gateway.commands.server_requests import RunServerRequest
+from gateway.commands.site_rules import NoSiteRules, SiteRules
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
 from gateway.files import move_aside, sweep_unfinished
 from gateway.host.certificate import make_self_signed, server_context
@@ -46,7 +48,7 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import Registry
 from gateway.objects.fields import Extension
-from gateway.settings import HttpSettings, SiteFile, read_running_site
+from gateway.settings import HttpSettings, SiteFile, running_site
 from gateway.settings.addresses import parse_address
 from gateway.store.backup import sweep_copies
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
@@ -111,17 +113,19 @@ def run_api(
     platform: Platform = SIMULATED,
     *,
     outward: MakeOutward,
+    site_rules: SiteRules | None = None,
 ) -> bool:
     """Serve the device API until told to stop; True when it wants to be started again.
 
     `http` and `https` are addresses that go before those of the database and of the site file, and
     switch on. `platform` is the machine that clients may change. `outward` makes what sends to
-    servers.
+    servers; `site_rules` checks site files against boards.
 
     Raises GatewayError when it cannot start: a wrong site file, a database that cannot be
     opened, an address in use, another api process at work.
     """
-    site = read_running_site(data)
+    running = running_site(data)
+    site = running.site
     stop, anew = threading.Event(), threading.Event()
 
     def request_restart() -> None:
@@ -148,13 +152,14 @@ def run_api(
         uplink = outward(
             store, journal, clock, device_time, identity.device_id, site, controller, trusted
         )
+        sessions = MemorySessions(clock.monotonic_ns, runtime.sessions)
         context = CommandContext(
             store=store,
             data=data,
             controller=controller,
             accounts=Accounts(store, clock.monotonic_ns),
             tokens=TokenTable(store, clock.utc),
-            sessions=MemorySessions(clock.monotonic_ns),
+            sessions=sessions,
             catch_up=projection.catch_up,
             clock=clock,
             device_time=device_time,
@@ -165,6 +170,8 @@ def run_api(
             platform=platform,
             listening=Listening(site.http, http, https),
             request_restart=request_restart,
+            site_digest=running.digest,
+            site_rules=site_rules or NoSiteRules(),
             clock_mark=runtime.clock_mark,
             destinations=uplink.states,
             online=uplink.online,
@@ -187,31 +194,39 @@ def run_api(
             store,
             zone,
             feed,
-            partial(_follow_modes, context),
+            partial(_follow, context, SiteFollower(data, running, request_restart)),
             controller,
             request_restart,
             uplink,
         )
         # A question must not wait for the database, which the follower brings up to date.
-        listeners = (FactListener(runtime, it.heard) for it in (uplink, follower))
-        _start(stack, uplink, *listeners)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        _start(stack, uplink, *(FactListener(runtime, it.heard) for it in (uplink, follower)))
+        _stop_by_signals(stop)
         runtime.note("api", urls)
         log.info("api ready", url=urls)
         notifier.ready(urls)
-        if site.http.announce:
-            about = AnnouncedDevice(
-                site.site.name, identity.device_id, identity.serial, __version__
-            )
-            _start(stack, Announcement(server.listening, about))
+        _announce(stack, server, context)
         checks = FileChecks(data, store, clock, device_time)
         _start(stack, checks, expired)
         living += [checks, expired, uplink]
         adopt_clock(context)
         stop.wait()
         notifier.stopping()
+        sessions.hand_on(runtime.sessions if anew.is_set() else None)
     return anew.is_set()
+
+
+def _stop_by_signals(stop: threading.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+
+def _announce(stack: ExitStack, server: Server, context: CommandContext) -> None:
+    """Announce the API in the networks that it listens on, unless the site file says no."""
+    site, identity = context.site, context.identity
+    if site.http.announce:
+        about = AnnouncedDevice(site.site.name, identity.device_id, identity.serial, __version__)
+        _start(stack, Announcement(server.listening, about))
 
 
 class _Part(Protocol):
@@ -292,11 +307,13 @@ def _make_usable(certificate: Path, now: datetime) -> None:
         raise StorageError(f"{certificate} cannot be used for HTTPS: {error}") from error
 
 
-def _follow_modes(context: CommandContext, status: ControllerStatus) -> None:
-    """Store exception modes that were only in force, and the end of those whose time is over.
+def _follow(context: CommandContext, site: SiteFollower, status: ControllerStatus) -> None:
+    """Go over to the controller's site file; store exception modes that were only in force, and the
+    end of those whose time is over.
 
     Raises StorageError.
     """
+    site.heard(status)
     with suppress(ControllerUnavailable):  # the next heartbeat tries again
         keep_modes(context, status.modes_unstored)
     end_modes(context, status.modes_ended)
@@ -327,19 +344,19 @@ class _Follower:
         store: Store,
         zone: SiteZone,
         feed: Callable[[], None],
-        follow_modes: Callable[[ControllerStatus], None],
+        follow: Callable[[ControllerStatus], None],
         controller: ControllerClient,
         request_restart: Callable[[], None],
         uplink: Outward,
     ) -> None:
-        """`feed` feeds the service's watchdog; `follow_modes` stores what became of
-        exception modes."""
+        """`feed` feeds the service's watchdog; `follow` takes the controller's
+        status."""
         self._uplink = uplink
         self._controller = controller
         self._request_restart = request_restart
         self._reported = 0
         """How far the controller knows the journal to be used."""
-        self._follow_modes = follow_modes
+        self._follow = follow
         self._projection = projection
         self._store = store
         self._zone = zone
@@ -357,7 +374,7 @@ class _Follower:
         try:
             try:
                 if fact and fact.status:
-                    self._follow_modes(fact.status)
+                    self._follow(fact.status)
             finally:
                 self._projection.catch_up()
             if fact and fact.status:

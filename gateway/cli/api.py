@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.api.process import run_api
+from gateway.cli.check import BoardRules
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import DamagedFile, SettingsError, StorageError
@@ -27,7 +28,14 @@ def api(data: Path, http: str | None, https: str | None) -> None:
     follow_parent()
     log_to_stderr()
     try:
-        restart = run_api(initialised(data), http, https, platform_of(data), outward=Uplink)
+        restart = run_api(
+            initialised(data),
+            http,
+            https,
+            platform_of(data),
+            outward=Uplink,
+            site_rules=BoardRules(),
+        )
     except DamagedFile as error:
         raise StorageError(f"{error}; see gateway doctor --data {data}") from error
     if restart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,8 +11,16 @@ from gateway.cli.doctor.findings import Finding, Grade, report
 from gateway.cli.doctor.site import site_findings
 from gateway.cli.options import json_option
 from gateway.commands.provisioning import check_initial
+from gateway.commands.site_rules import BoardShown
 from gateway.errors import SettingsError
-from gateway.hardware.boards.profiles import BoardProfile, check_site, load_profile
+from gateway.hardware.boards.profiles import (
+    BoardProfile,
+    board_names,
+    check_site,
+    load_profile,
+    site_problems,
+)
+from gateway.host.machine import MachineFiles
 from gateway.settings import (
     SITE_FILE,
     SiteFile,
@@ -40,6 +49,31 @@ def check(file: Path, *, as_json: bool) -> None:
     problem = end_problem(text)
     unended = [Finding(Grade.WARN, "site file", f"it {problem}")] if problem else []
     report([*unended, *site_findings(site, profile)], as_json=as_json)
+
+
+class BoardRules:
+    """Implements `gateway.commands.site_rules.SiteRules` with the profiles in `hw`."""
+
+    def problems(self, site: SiteFile) -> Sequence[str]:
+        return site_problems(load_profile(site.site.board), site)
+
+    def warnings(self, site: SiteFile) -> Sequence[str]:
+        found = site_findings(site, load_profile(site.site.board))
+        return [f"{it.subject}: {it.text}" for it in found if it.grade is not Grade.OK]
+
+    def boards(self) -> Sequence[BoardShown]:
+        model = (MachineFiles().model() or "").partition(" Rev ")[0]
+        profiles = map(load_profile, board_names())
+        return [
+            {
+                "name": it.name,
+                "title": it.title,
+                "simulated": it.simulated,
+                "this": model in it.models,
+                "pins": list(it.pins),
+            }
+            for it in profiles
+        ]
 
 
 def usable_site(text: str, name: str) -> tuple[SiteFile, BoardProfile]:

@@ -9,7 +9,7 @@ import click
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option_of, initialised
 from gateway.controller.process import run_controller
-from gateway.host.process import follow_parent
+from gateway.host.process import RESTART_REQUESTED, follow_parent
 from gateway.store.files import JOURNAL_FILE
 
 
@@ -19,4 +19,5 @@ def controller(data: Path) -> None:
     """Run the controller process alone: readers, decisions, doors, journal."""
     follow_parent()
     log_to_stderr()
-    run_controller(initialised(data))
+    if run_controller(initialised(data)):
+        raise SystemExit(RESTART_REQUESTED)

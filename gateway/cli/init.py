@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.check import usable_site
-from gateway.commands.provisioning import further_portals, initialise
+from gateway.commands.provisioning import arm_setup, further_portals, initialise
 from gateway.host.ownership import become_owner
 from gateway.settings import SITE_FILE, read_text
 from gateway.store.files import STORE_FILE
@@ -53,8 +53,13 @@ def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None
     if further and open_portals is None and sys.stdin.isatty() and sys.stderr.isatty():
         open_portals = click.confirm(_question(further), default=False, err=True)
     password = initialise(data, text, demo=demo, open_portals=bool(open_portals))
-    click.echo(f"login     admin\npassword  {password}", err=True)
-    click.echo("It is shown only once; `gateway passwd` sets another.", err=True)
+    code = arm_setup(data)
+    click.echo(f"login     admin\npassword  {password}\nsetup     {code}", err=True)
+    click.echo(
+        "Both are shown only once. The code opens the first start on the page, at /setup, once; "
+        "`gateway passwd` sets another password.",
+        err=True,
+    )
     for portal, name in () if open_portals else further.items():
         click.echo(
             f"No rule opens portal {portal} ({name}) yet; "

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +18,13 @@ import structlog
 
 from gateway.cli.logs import log_to_stderr
 from gateway.cli.options import data_option, initialised
-from gateway.errors import DataDirectoryError, GatewayError
+from gateway.errors import DataDirectoryError, GatewayError, SettingsError
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.host.notify import Notifier, NotifySocket
 from gateway.host.process import PARENT_VARIABLE, RESTART_REQUESTED
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.temporary import bring_back, clear, sweep
-from gateway.settings import HttpSettings, read_current_site
+from gateway.settings import HttpSettings, read_current_site, running_site
 from gateway.settings.addresses import parse_address
 from gateway.store.files import JOURNAL_FILE
 
@@ -91,16 +92,8 @@ class Supervisor:
     ) -> None:
         """`http` is of the site file, `given` of the command line: option -> address."""
         self._data = data
-        addresses = {
-            "--http": given["--http"] or http.listen,
-            "--https": given["--https"] or http.tls,
-        }
-        # A client may switch HTTPS on where the site has none; it then listens at the site's host.
-        self._hosts = {
-            option: (address or http.listen).rpartition(":")[0]
-            for option, address in addresses.items()
-        }
-        self._given = frozenset(option for option, address in given.items() if address)
+        self._http = http
+        self._given = {option: address for option, address in given.items() if address}
         self._selector = selectors.DefaultSelector()
         self._children = [self._child(runtime, role) for role in ("controller", "api")]
         self._children[1].extra = [
@@ -155,10 +148,15 @@ class Supervisor:
 
     def _addresses(self, urls: list[str]) -> list[str]:
         """The options that make the api listen at `urls` again."""
+        with suppress(SettingsError):
+            self._http = running_site(self._data).site.http  # a client may have changed it
+        # A client may switch HTTPS on where the site has none; it then listens at the site's host.
+        sites = {"--http": self._http.listen, "--https": self._http.tls or self._http.listen}
         words = []
         for url in urls:
             option = f"--{url.partition(':')[0]}"
-            words += [option, f"{self._hosts[option]}:{url.rpartition(':')[2]}"]
+            host = self._given.get(option, sites[option]).rpartition(":")[0]
+            words += [option, f"{host}:{url.rpartition(':')[2]}"]
         return words
 
     def _tend(self, child: _Child, *, first_start: bool) -> None:

@@ -18,7 +18,14 @@ from gateway.errors import DeviceUnavailable, SettingsError
 from gateway.hardware.boards.profiles import BoardProfile, load_profile
 from gateway.hardware.safe_relays import DeclaredState, keeps_outputs, put_safe
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import LAST_GOOD, SITE_FILE, SiteFile, read_current_site, read_site
+from gateway.settings import (
+    LAST_GOOD,
+    SITE_FILE,
+    SiteFile,
+    read_current_site,
+    read_site,
+    site_on_trial,
+)
 from gateway.store.files import JOURNAL_FILE
 
 
@@ -82,6 +89,9 @@ def site_of(data: Path, moment: DeclaredState) -> SiteFile:
         lambda: read_site(data / LAST_GOOD),
     ]
     if moment is not DeclaredState.START:
+        trial = site_on_trial(data)
+        if trial is not None:
+            return trial.site
         ways.reverse()
     # The doors that a cut file still has are better put safe than none.
     ways.append(lambda: read_site(data / SITE_FILE))

@@ -21,6 +21,7 @@ from gateway.commands.online_server import OnlineServer
 from gateway.commands.pace import CommandPace
 from gateway.commands.rights import Caller, Sessions
 from gateway.commands.secret_refusals import SecretRefusals
+from gateway.commands.site_rules import NoSiteRules, SiteRules
 from gateway.commands.unstored_modes import UnstoredModes
 from gateway.errors import GatewayError, NotFound, StorageError
 from gateway.explain.rules import RulesCache
@@ -90,6 +91,10 @@ class CommandContext:
     """The rules for the addresses of this process; None uses those of the site file."""
     request_restart: Callable[[], None] = _no_restart
     """Restarts this process, for changes that take effect only then."""
+    site_digest: str = ""
+    """SHA-256 of the text of `site`, hexadecimal."""
+    site_rules: SiteRules = field(default_factory=NoSiteRules)
+    """Checks of site files against boards."""
     clock_mark: Path | None = None
     """The file that tells the controller that a client has set the clock."""
     machine: MachineTable = field(init=False)

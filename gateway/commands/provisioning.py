@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,14 +24,13 @@ from gateway.store.journal import Journal
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts, Role
 from gateway.store.tables.identity import DeviceIdentity, draw_identity, store_identity
+from gateway.store.tables.setup import SetupTable, new_code, random_word
 
 ADMINISTRATOR = "admin"
 EVERYBODY_ALWAYS = 1
 """The access rule of the factory, which admits group 1 at any time."""
 FIRST_SEC_BOX_ACTION = 5
 """Id of the action of the first SecBox; actions of doors have the id of the door."""
-_UNMISTAKABLE = "abcdefghjkmnpqrstuvwxyz23456789"
-"""Letters and digits without those that look alike on a screen."""
 _PASSWORD_LENGTH = 16
 
 
@@ -115,7 +113,20 @@ def insert_initial(store: Store, site: SiteFile, identity: DeviceIdentity) -> No
 
 def new_password() -> str:
     """A random password of 79 bits."""
-    return "".join(secrets.choice(_UNMISTAKABLE) for _ in range(_PASSWORD_LENGTH))
+    return random_word(_PASSWORD_LENGTH)
+
+
+def arm_setup(data: Path) -> str:
+    """Make the one-time code that opens the first start on the page, in place of any before."""
+    store = Store.open(data / STORE_FILE, REGISTRY, lambda: 0)
+    try:
+        account = Accounts(store, SystemClock().monotonic_ns).find(ADMINISTRATOR)
+        code = new_code()
+        if account is not None:
+            SetupTable(store).arm(code, account.login, account.stamp)
+    finally:
+        store.close()
+    return code
 
 
 def _insert(store: Store, rows: Rows) -> None:
@@ -208,12 +219,13 @@ def set_password(data: Path, login: str, password: str) -> None:
 
 def check_initial(site: SiteFile) -> None:
     """Raise SettingsError, which names every unknown key and wrong value of `initial`."""
-    problems = list(_problems(site))
+    problems = list(initial_problems(site))
     if problems:
         raise SettingsError("; ".join(problems))
 
 
-def _problems(site: SiteFile) -> Iterator[str]:
+def initial_problems(site: SiteFile) -> Iterator[str]:
+    """What is wrong with the tables `initial`; each begins with its place."""
     for module, values in site.initial.items():
         if module not in CONFIGURATION.modules:
             near = closest(module, CONFIGURATION.modules)

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from gateway.alarms.register import AlarmSource
-from gateway.clock import AdjustableClock, DeviceTime, SiteZone
+from gateway.clock import AdjustableClock, DeviceTime, SiteZone, boot_id
 from gateway.controller.access.admission_context import AdmissionContext
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.decision_figures import DecisionFigures
@@ -67,6 +67,7 @@ from gateway.controller.state.ports import (
     Writer,
 )
 from gateway.controller.state.recorder import Recorder
+from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.credentials.totp import window_of
 from gateway.doors.values import DoorAlarm, Schedule
 from gateway.errors import DamagedFile, StorageError
@@ -75,7 +76,6 @@ from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.clock_trust import ClockTrust, is_behind
 from gateway.host.notify import Notifier
-from gateway.host.process import boot_id
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
 from gateway.objects.configuration_keys import CONFIGURATION, MODES
@@ -125,6 +125,7 @@ class Adapters:
     wait: Callable[[int], object]
     """As in Components."""
     find_window: FindWindow = window_of
+    site_keeper: SiteKeeper | None = None
 
 
 @contextmanager
@@ -135,6 +136,7 @@ def assembled(
     runtime: RuntimeDirectory,
     clock: AdjustableClock,
     make_feed: MakeFeed = ChildFeed,
+    site_keeper: SiteKeeper | None = None,
 ) -> Iterator[Controller]:
     """A controller that is ready to turn; on leaving, every lock takes its declared level.
 
@@ -176,6 +178,7 @@ def assembled(
             policies=policies,
             mirror=mirror,
             wait=_waiting(inbox, link),
+            site_keeper=site_keeper,
         )
         controller = put_together(site, profile.title, adapters, record, instant, inbox, flight)
         flight.begin(controller)
@@ -240,6 +243,7 @@ def put_together(
             turnstile=panels.turnstile,
             flight=flight,
             health=record.health,
+            site_keeper=adapters.site_keeper,
         )
     )
 

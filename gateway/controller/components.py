@@ -32,6 +32,7 @@ from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.state.ports import Link, MirrorPort, Policies, RigPort, Writer
 from gateway.controller.state.recorder import Recorder
+from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.hardware.events import (
     HardwareEvent,
 )
@@ -111,6 +112,8 @@ class Components:
     health: JournalHealth = field(default_factory=JournalHealth)
     mirror: MirrorPort | None = None
     """None in a replay, whose rules come from the record."""
+    site_keeper: SiteKeeper | None = None
+    """None in a replay."""
 
     def in_order(self) -> tuple[Component, ...]:
         """The order in which the loop binds components, offers them events and ticks them.

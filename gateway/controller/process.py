@@ -12,11 +12,12 @@ from gateway.clock import SystemClock
 from gateway.controller.assembly import assembled
 from gateway.controller.components import DamageFound, Item
 from gateway.controller.state.inbox import Inbox
-from gateway.errors import SettingsError
+from gateway.controller.state.site_keeper import SiteKeeper
+from gateway.errors import GatewayError
 from gateway.hardware.boards.profiles import load_profile
 from gateway.host.notify import Notifier
 from gateway.link.runtime import RuntimeDirectory
-from gateway.settings import SiteFile, keep_last_good, read_current_site, read_running_site
+from gateway.settings import Origin, keep_last_good
 from gateway.store.check import damage
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.files.copies import sweep_left
@@ -24,30 +25,41 @@ from gateway.store.files.copies import sweep_left
 log = structlog.get_logger("controller")
 
 
-def run_controller(data: Path) -> None:
-    """Run the controller until SIGTERM or SIGINT.
+def run_controller(data: Path) -> bool:
+    """Run the controller until SIGTERM or SIGINT; True when it wants to be started anew.
 
     Raises GatewayError when it cannot start: an invalid site file, missing hardware, a database
     that cannot be opened, another running controller.
     """
-    site = read_running_site(data)
-    profile = load_profile(site.site.board)
     runtime = RuntimeDirectory.create(data)
+    with runtime.claim("controller", data / JOURNAL_FILE):
+        clock = SystemClock()
+        keeper = SiteKeeper(data, clock)
+        try:
+            return _run(data, runtime, clock, keeper)
+        except GatewayError as error:
+            keeper.failed(str(error))
+            raise
+
+
+def _run(data: Path, runtime: RuntimeDirectory, clock: SystemClock, keeper: SiteKeeper) -> bool:
+    running = keeper.begin()
+    profile = load_profile(running.site.site.board)
     notifier = Notifier()
-    with (
-        runtime.claim("controller", data / JOURNAL_FILE),
-        assembled(site, profile, data, runtime, SystemClock()) as controller,
-    ):
+    with assembled(running.site, profile, data, runtime, clock, site_keeper=keeper) as controller:
         stop = _Stop(controller.inbox)
         sweep_left()
-        _keep_copy(data, site)
-        log.info("controller ready", board=profile.title)
+        if running.origin is Origin.FILE:
+            _keep_copy(data, running.text)
+        keeper.ready()
+        log.info("controller ready", board=profile.title, site=running.origin.value)
         notifier.ready("controller")
         if controller.ended_uncleanly:
             _check_later(data / JOURNAL_FILE, controller.inbox)
-        while not stop.asked:
+        while not (stop.asked or keeper.restart_due()):
             controller.turn()
         notifier.stopping()
+    return not stop.asked
 
 
 def _check_later(path: Path, inbox: Inbox[Item]) -> None:
@@ -61,12 +73,11 @@ def _check_later(path: Path, inbox: Inbox[Item]) -> None:
     threading.Thread(target=check, name="check", daemon=True).start()
 
 
-def _keep_copy(data: Path, site: SiteFile) -> None:
+def _keep_copy(data: Path, text: str) -> None:
     """Keep a copy of the site file that a controller started with."""
     try:
-        if read_current_site(data) == site:
-            keep_last_good(data)
-    except (SettingsError, OSError) as error:
+        keep_last_good(data, text)
+    except OSError as error:
         log.warning("the site file cannot be copied", why=str(error))
 
 

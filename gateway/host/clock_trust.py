@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from gateway.clock import boot_id
 from gateway.files import read_whole
-from gateway.host.process import boot_id
 
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
 """Release date of this software; an earlier time is wrong."""

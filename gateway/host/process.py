@@ -1,21 +1,19 @@
-"""Ties a process to the `gateway run` that started it; the kernel's id of the boot."""
+"""Ties a process to the `gateway run` that started it."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
-from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 PARENT_VARIABLE = "GATEWAY_PARENT"
 """Process id of the `gateway run` that started this process."""
 
 RESTART_REQUESTED = 79
-"""Exit status of an api process that requests a restart, because a client changed its address.
-Above those of sysexits.h; the api's unit names it too."""
+"""Exit status of a process that requests a restart: the api after a client changed its address, the
+controller for another site file. Above those of sysexits.h; both units name it too."""
 
 
 def follow_parent() -> None:
@@ -38,8 +36,3 @@ def die_with_parent(parent: int, by: signal.Signals = signal.SIGTERM) -> None:
         raise OSError(number, os.strerror(number))
     if os.getppid() != parent:
         os.kill(os.getpid(), by)
-
-
-def boot_id() -> str:
-    """Return the kernel's random id of this boot; monotonic times are valid within one boot."""
-    return _BOOT_ID.read_text(encoding="ascii").strip()

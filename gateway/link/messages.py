@@ -39,6 +39,12 @@ Seconds = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 Login = Annotated[str, Field(max_length=1_000)]
 """Login that sent the request; empty if unknown."""
 
+CONFIRM_WITHIN_S = 60
+ConfirmWithin = Annotated[int, Field(ge=5, le=600)]
+"""Seconds in which a change must be confirmed; otherwise it is taken back."""
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of the text of a site file, hexadecimal."""
+
 OnlineCredential = Literal["card", "qrcode", "uhf_tag", "pin", "password"]
 """What a person showed, as a server in an online mode distinguishes it."""
 
@@ -300,6 +306,32 @@ class Projected(_Message):
     seq: RowId
 
 
+class ProposeSite(_Message):
+    """Try another site file: the controller starts anew with it, and goes back to the former unless
+    a ConfirmSite comes in time. Answered with the `digest` of the text."""
+
+    kind: Literal["propose_site"] = "propose_site"
+    content: Annotated[str, Field(max_length=56_000)]
+    """The text in UTF-8, as Base64: it has more commas than a request may have."""
+    confirm_within_s: ConfirmWithin = CONFIRM_WITHIN_S
+    """After the controller came up with it."""
+    by: Login = ""
+
+
+class ConfirmSite(_Message):
+    """Make the site file on trial the one that stays. It is stored when the status says so."""
+
+    kind: Literal["confirm_site"] = "confirm_site"
+    digest: Digest
+
+
+class TakeBackSite(_Message):
+    """End the trial: the controller starts anew with the former site file."""
+
+    kind: Literal["take_back_site"] = "take_back_site"
+    digest: Digest
+
+
 class ReportStatus(_Message):
     """Answer with a ControllerStatus."""
 
@@ -364,6 +396,9 @@ Command = Annotated[
     | ArmAlarms
     | DisarmAlarms
     | Projected
+    | ProposeSite
+    | ConfirmSite
+    | TakeBackSite
     | ReportStatus
     | Simulate
     | Capture
@@ -582,6 +617,18 @@ class DecisionStatus(_Message):
     """The sum of their times from the read to the lock."""
 
 
+class SiteStatus(_Message):
+    """The site file that the controller works with."""
+
+    digest: str
+    """SHA-256 of its text, hexadecimal."""
+    origin: Literal["file", "last_good", "trial"]
+    left_s: int = 0
+    """Of a trial: the time in which it must be confirmed."""
+    fault: str = ""
+    """Why a confirmed file could not be stored."""
+
+
 class ControllerStatus(_Message):
     """The controller's state: the answer to ReportStatus, and part of every heartbeat."""
 
@@ -634,6 +681,8 @@ class ControllerStatus(_Message):
     online: OnlineStatus | None = None
     """None in standalone mode."""
     decisions: DecisionStatus = DecisionStatus()
+    site: SiteStatus | None = None
+    """None in a replay."""
 
 
 class ServerQuestion(_Message):

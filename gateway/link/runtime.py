@@ -95,6 +95,11 @@ class RuntimeDirectory:
         """Mark with the boot in which a client set the clock; the api writes it."""
         return self.api_path / "clock-set"
 
+    @property
+    def sessions(self) -> Path:
+        """What an api process that restarts hands on to the next one."""
+        return self.api_path / "sessions"
+
     @contextmanager
     def claim(self, role: str, database: Path | None = None) -> Iterator[None]:
         """Hold the lock of `role` (controller, api, run), with this process's id in it.

@@ -11,6 +11,8 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,6 +22,7 @@ from gateway.files import read_whole, write_whole
 from gateway.settings.refusals import describe
 from gateway.settings.site import SiteFile
 from gateway.settings.toml_text import decode, parse
+from gateway.settings.trial import drop_trial, read_trial
 
 SITE_FILE = "gateway.toml"
 LAST_GOOD = "gateway.toml.last-good"
@@ -32,6 +35,31 @@ ACCEPTED = "gateway.toml.accepted"
 END_LINE = "# End of site file. Keep this line last: without it the file counts as cut off."
 LARGEST = 1 << 20
 """Bytes of a site file."""
+
+
+class Origin(StrEnum):
+    """Where the site file in force comes from."""
+
+    FILE = "file"
+    LAST_GOOD = "last_good"
+    TRIAL = "trial"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSite:
+    """A site file as it is in force."""
+
+    site: SiteFile
+    text: str
+    origin: Origin
+    refused: str = ""
+    """Why the site file itself is not used, with a last good copy."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, hexadecimal."""
+        return text_digest(self.text)
+
 
 _END = re.compile(r"#\s*end of site file\b", re.IGNORECASE)
 
@@ -82,13 +110,18 @@ def read_current_site(data: Path) -> SiteFile:
     Raises SettingsError when it cannot be used, may be cut off, or lacks what its last good copy
     has, and nobody has accepted that.
     """
+    return _current(data)[0]
+
+
+def _current(data: Path) -> tuple[SiteFile, str]:
+    """As `read_current_site`, with the text."""
     path = data / SITE_FILE
     text = read_text(path)
     site = parse_site(text, str(path))
     good, accepted = next(_copies(data), None), _accepted(data)
     # Without either, nobody can say what it was: it was written by hand, or by an older program.
-    if text == good or _digest(text) == accepted or good is accepted is None:
-        return site
+    if text == good or text_digest(text) == accepted or good is accepted is None:
+        return site, text
     problem = end_problem(text)
     if problem:
         raise SettingsError(f"{path} {problem}")
@@ -98,27 +131,50 @@ def read_current_site(data: Path) -> SiteFile:
             f"{path} has no longer what its last good copy has: {', '.join(missing)}. Put it back, "
             f"or accept the file as it is: `gateway site accept --data {data}`"
         )
-    return site
+    return site, text
 
 
 def read_running_site(data: Path) -> SiteFile:
-    """The site file of a running device; if it is invalid, its last good copy, with a warning.
+    """As `running_site`, without its origin."""
+    return running_site(data).site
+
+
+def running_site(data: Path) -> RunningSite:
+    """The site file of a running device: the one on trial, else that of `stored_site`."""
+    return site_on_trial(data) or stored_site(data)
+
+
+def site_on_trial(data: Path) -> RunningSite | None:
+    """The site file with which a controller came up in this boot, and that nobody has confirmed;
+    None without one."""
+    trial = read_trial(data)
+    if trial is None or not trial.in_force:
+        return None
+    try:
+        site = parse_site(trial.text, "the site file on trial")
+    except SettingsError:
+        return None
+    return RunningSite(site, trial.text, Origin.TRIAL)
+
+
+def stored_site(data: Path) -> RunningSite:
+    """The site file; if it is invalid, its last good copy, with a warning.
 
     A door must work after a power cut even if the file has a typo. Raises SettingsError if neither
     can be used.
     """
     try:
-        return read_current_site(data)
+        return RunningSite(*_current(data), Origin.FILE)
     except SettingsError as error:
-        site = _last_good(data)
-        if site is None:
+        good = _last_good(data)
+        if good is None:
             raise
         # Imported here: it takes a third of the time in which `safe-relays` must act.
         import structlog
 
         log = structlog.get_logger("site")
         log.warning("the site file is refused; going on with its last good copy", why=str(error))
-        return site
+        return RunningSite(*good, Origin.LAST_GOOD, str(error))
 
 
 def end_problem(text: str) -> str:
@@ -150,7 +206,7 @@ def missing_parts(data: Path, site: SiteFile) -> list[str]:
     if good is None:
         return []
     missing = []
-    for old, new in zip(_parts(good), _parts(site), strict=True):
+    for old, new in zip(_parts(good[0]), _parts(site), strict=True):
         if len(new) < len(old):
             missing += [part for part in old if part not in new] or [f"one of {', '.join(old)}"]
     return list(dict.fromkeys(missing))
@@ -167,18 +223,33 @@ def accept_site(data: Path) -> None:
         if end_problem(text):
             text = with_end(text)
             write_whole(path, text.encode(), like=path)
-        write_whole(data / ACCEPTED, f"{_digest(text)}\n".encode(), mode=0o644)
+        _note_accepted(data, text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be accepted: {error}") from error
 
 
-def keep_last_good(data: Path) -> None:
-    """Keep the site file of `data`, with which a controller came up, as the last good copy.
+def keep_site(data: Path, text: str) -> None:
+    """Make `text`, with which a controller came up and which somebody confirmed, the site file and
+    the last good copy, and end its trial.
 
-    Raises SettingsError or OSError when that fails.
+    After a crash at any point it is the old file or the new one that counts. Raises OSError.
     """
+    _note_accepted(data, text)
+    path = data / SITE_FILE
+    write_whole(path, text.encode(), like=path)
+    keep_last_good(data, text)
+    drop_trial(data)
+
+
+def good_copies(data: Path) -> list[str]:
+    """The last good copies that can be read, the newest first."""
+    return [text for text in map(_kept, _places(data)) if text is not None]
+
+
+def keep_last_good(data: Path, text: str) -> None:
+    """Keep `text`, with which a controller came up, as the last good copy of the site file of
+    `data`. Raises OSError."""
     site_file = data / SITE_FILE
-    text = read_text(site_file)
     kept = [_kept(path) for path in _places(data)]
     if kept[0] == text:
         return
@@ -203,15 +274,18 @@ def _kept(path: Path) -> str | None:
 
 def _copies(data: Path) -> Iterator[str]:
     """The last good copies that can be read, the newest first, whole ones before others."""
-    kept = [text for text in map(_kept, _places(data)) if text is not None]
-    yield from sorted(kept, key=lambda text: bool(end_problem(text)))
+    yield from sorted(good_copies(data), key=lambda text: bool(end_problem(text)))
 
 
-def _last_good(data: Path) -> SiteFile | None:
+def _last_good(data: Path) -> tuple[SiteFile, str] | None:
     for text in _copies(data):
         with suppress(SettingsError):
-            return parse_site(text, LAST_GOOD)
+            return parse_site(text, LAST_GOOD), text
     return None
+
+
+def _note_accepted(data: Path, text: str) -> None:
+    write_whole(data / ACCEPTED, f"{text_digest(text)}\n".encode(), mode=0o644)
 
 
 def _accepted(data: Path) -> str | None:
@@ -221,7 +295,8 @@ def _accepted(data: Path) -> str | None:
         return None
 
 
-def _digest(text: str) -> str:
+def text_digest(text: str) -> str:
+    """SHA-256 of the text of a site file, hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -87,8 +87,15 @@ def describe(
 
     With the file's `text`, it also names the line of a wrong table.
     """
+    return "; ".join(described(error, data, model, text))
+
+
+def described(
+    error: ValidationError, data: Found, model: type[BaseModel] | None = None, text: str = ""
+) -> list[str]:
+    """As `describe`, each problem by itself; it begins with its place."""
     lines = [_line(problem, data, model, text) for problem in error.errors(include_url=False)]
-    return "; ".join(dict.fromkeys(lines))
+    return list(dict.fromkeys(lines))
 
 
 def shown(value: object) -> str:

@@ -7,13 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from gateway.clock import Clock, DeviceTime
+from gateway.clock import Clock, DeviceTime, boot_id
 from gateway.commands.context import CommandContext
 from gateway.commands.enrolment_runner import Enrolled
 from gateway.commands.online_server import OnlineServer
 from gateway.commands.server_requests import RunServerRequest
 from gateway.errors import StorageError
-from gateway.host.process import boot_id
 from gateway.link.client import ControllerClient
 from gateway.link.messages import Fact
 from gateway.settings import SiteFile

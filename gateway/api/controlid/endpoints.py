@@ -20,6 +20,8 @@ GET_OR_POST = frozenset({"GET", "POST"})
 """Clients use either (Access API, transport)."""
 POST_OR_PUT = frozenset({"POST", "PUT"})
 """Clients send files with either."""
+LONGEST_SITE = 128 * 1024
+"""Bytes of a request with a site file, whose text JSON lengthens."""
 LONGEST_IMPORT = 16 * 1024 * 1024
 """Bytes of an import: some 200,000 people."""
 
@@ -83,6 +85,9 @@ _HTTP: Mapping[str, Http] = MappingProxyType(
         "restore_objects": Http(raw=True, upload=True),
         "backup_objects": Http(answers=OCTETS),
         "import_objects": Http(query=True, text_member="data", longest_body=LONGEST_IMPORT),
+        **dict.fromkeys(
+            ("check_site_file", "apply_site_file", "save_setup"), Http(longest_body=LONGEST_SITE)
+        ),
         "export_object": Http(answers=CSV),
         "export_objects": Http(answers=CSV),
         "export_audit_logs": Http(answers=TEXT),

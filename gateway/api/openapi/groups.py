@@ -54,8 +54,9 @@ GROUPS = (
     ),
     _group(
         "Configuration",
-        "Settings, clock, network and certificate, and tests of the network.",
-        *("configuration", "clock", "network", "certificate", "probes", "first_run"),
+        "Settings, site file, clock, network and certificate, and tests of the network.",
+        *("configuration", "setup", "site_file", "clock", "network", "certificate", "probes"),
+        "first_run",
     ),
     _group(
         "Device",

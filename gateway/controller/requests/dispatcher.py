@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +11,8 @@ from gateway.controller.requests.commands import DoorCommands, PendingReplies
 from gateway.controller.requests.enrolment import EnrolmentCapture
 from gateway.controller.requests.simulation import Panels, Simulation
 from gateway.controller.requests.wiring_watch import WiringWatch
-from gateway.errors import GatewayError
+from gateway.controller.state.site_keeper import SiteKeeper
+from gateway.errors import GatewayError, InvalidRequest, NotSupportedHere
 from gateway.hardware.wiring import input_wiring
 from gateway.link.messages import (
     AnswerClearance,
@@ -21,6 +23,7 @@ from gateway.link.messages import (
     Buzz,
     CancelCapture,
     Capture,
+    ConfirmSite,
     ControllerStatus,
     DisarmAlarms,
     Forgive,
@@ -30,6 +33,7 @@ from gateway.link.messages import (
     OpenTogether,
     Position,
     Projected,
+    ProposeSite,
     ReleaseTurnstile,
     ReportServer,
     ReportStatus,
@@ -37,6 +41,7 @@ from gateway.link.messages import (
     ResetTurnstile,
     Silence,
     Simulate,
+    TakeBackSite,
 )
 from gateway.link.wiring import PulseOutput, WatchWiring
 
@@ -147,6 +152,9 @@ class RequestDispatcher:
                     command.output, command.for_ms, self._now_ms()
                 )
             ),
+            ProposeSite: at_once(self._propose_site),
+            ConfirmSite: at_once(lambda command: self._site_keeper.confirm(command.digest)),
+            TakeBackSite: at_once(lambda command: self._site_keeper.take_back(command.digest)),
         }
 
     def _obey(self, address: bytes, request: Request, command: Obey) -> None:
@@ -156,6 +164,19 @@ class RequestDispatcher:
 
     def _projected(self, command: Projected) -> None:
         self._components.health.retention.projected = command.seq
+
+    def _propose_site(self, command: ProposeSite) -> dict[str, Any]:
+        try:
+            text = b64decode(command.content, validate=True).decode()
+        except ValueError as error:
+            raise InvalidRequest("content: Base64 of a text in UTF-8 is needed") from error
+        return {"digest": self._site_keeper.propose(text, command.confirm_within_s, command.by)}
+
+    @property
+    def _site_keeper(self) -> SiteKeeper:
+        if self._components.site_keeper is None:
+            raise NotSupportedHere("this controller has no site file of its own")
+        return self._components.site_keeper
 
     def _position(self, command: AskPosition) -> dict[str, Any]:
         found = self._components.positions.position(command.user_id)

@@ -36,7 +36,9 @@ def status_of(
     floor = components.clock_floor
     active, cause = components.alarms.status()
     now_ns = components.clock.monotonic_ns()
+    keeper = components.site_keeper
     return ControllerStatus(
+        site=keeper.status() if keeper else None,
         pid=os.getpid(),
         board=components.board,
         simulated=components.rig.simulator is not None,

@@ -142,7 +142,14 @@ def load_hats(site: SiteFile) -> Hats:
 
 
 def check_site(profile: BoardProfile, site: SiteFile) -> None:
-    """Raise SettingsError with every problem of a site on this board; touches no hardware.
+    """Raise SettingsError with every problem of `site_problems`."""
+    problems = site_problems(profile, site)
+    if problems:
+        raise SettingsError("; ".join(problems))
+
+
+def site_problems(profile: BoardProfile, site: SiteFile) -> list[str]:
+    """Every problem of a site on this board, beginning with its place; touches no hardware.
 
     Problems are pins that the board lacks or reserves, pulls that a board resistor overrides,
     unknown Wiegand formats, a simulated port on a real board, one port for two devices, two names
@@ -151,9 +158,7 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
     hats = load_hats(site)
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
     problems += [*_reader_problems(profile, site), *hats.problems(site)]
-    problems += _module_problems(profile, site)
-    if problems:
-        raise SettingsError("; ".join(problems))
+    return [*problems, *_module_problems(profile, site)]
 
 
 def warnings(profile: BoardProfile, site: SiteFile) -> list[str]:

@@ -299,12 +299,16 @@ def test_a_curl_line_is_carried_out(throwaway: SimpleNamespace) -> None:
 CALLED = [
     name
     for name, command in PATHS.items()
-    # Those that end the session, change what other tests stand on, or take a file.
+    # Those that end the session, change what other tests stand on, take a file or need a code or a
+    # controller with a site file on trial.
     if name == command.name
     and not http_of(command).raw
     and command.answer is not NoReturn
     and name
-    not in {"login", "logout", "change_login", "reset_to_factory_default", "backup_objects"}
+    not in {
+        *("login", "logout", "change_login", "reset_to_factory_default", "backup_objects"),
+        *("begin_setup", "confirm_site_file"),
+    }
 ]
 
 

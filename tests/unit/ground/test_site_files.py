@@ -21,6 +21,7 @@ from gateway.settings import (
     parse_site,
     read_current_site,
     read_running_site,
+    read_text,
 )
 
 DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
@@ -39,7 +40,7 @@ def data(made: Path, tmp_path: Path) -> Path:
     """A demo site with which a controller has come up."""
     copy = tmp_path / "data"
     shutil.copytree(made, copy)
-    keep_last_good(copy)
+    keep_last_good(copy, read_text(copy / SITE_FILE))
     return copy
 
 
@@ -149,7 +150,7 @@ def test_a_directory_that_was_made_by_hand_needs_no_end_line(tmp_path: Path) -> 
 def test_three_copies_are_kept_and_the_first_that_can_be_used_counts(data: Path) -> None:
     for number in range(5):
         write(data, DEMO.replace('name = "Demo"', f'name = "Demo {number}"'))
-        keep_last_good(data)
+        keep_last_good(data, read_text(data / SITE_FILE))
     copies = sorted(data.glob(f"{LAST_GOOD}*"))
     assert [parse_site(copy.read_text("utf-8"), "").site.name for copy in copies] == [
         "Demo 4",
@@ -200,7 +201,7 @@ def test_a_damaged_file_leaves_the_copy_and_damaged_copies_leave_the_file(
     assert read_running_site(data) == wanted
     if damage == "directory":
         (data / LAST_GOOD).rmdir()
-    keep_last_good(data)
+    keep_last_good(data, read_text(data / SITE_FILE))
     DAMAGE[damage](data / SITE_FILE)
     with pytest.raises(SettingsError, match=SITE_FILE):
         read_current_site(data)

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from gateway.clock import boot_id
 from gateway.host import notify
 from gateway.host.clock_trust import (
     CEILING,
@@ -28,7 +29,6 @@ from gateway.host.clock_trust import (
     judge,
 )
 from gateway.host.notify import Notifier, NotifySocket
-from gateway.host.process import boot_id
 
 NOW = RELEASED + timedelta(days=30)
 

@@ -57,8 +57,11 @@ def test_the_api_reaches_the_system_bus(unit: str) -> None:
     assert "AF_UNIX" in families.split()
 
 
-def test_an_api_that_requests_a_restart_has_not_failed(unit: str) -> None:
-    assert re.findall(r"^SuccessExitStatus=(.+)$", unit, re.MULTILINE) == [str(RESTART_REQUESTED)]
+def test_a_process_that_requests_a_restart_has_not_failed(root: Path, unit: str) -> None:
+    controller = (root / "systemd/gateway-controller.service").read_text()
+    for text in (unit, controller):
+        found = re.findall(r"^SuccessExitStatus=(.+)$", text, re.MULTILINE)
+        assert found == [str(RESTART_REQUESTED)]
 
 
 def test_the_controllers_user_may_use_smart_card_readers_and_nothing_else(root: Path) -> None:

@@ -137,16 +137,26 @@ def test_nobody_else_enters(device: Device) -> None:
     stranger.end()
 
 
-def test_the_site_file_is_read_by_both_and_written_by_root(device: Device) -> None:
-    site = device.data / "gateway.toml"
-    site.write_text("")
-    site.chmod(0o600)
+def test_the_site_file_is_read_by_both_and_written_by_the_controller(device: Device) -> None:
+    accepted = device.data / "gateway.toml.accepted"
+    for name in ("gateway.toml", "gateway.toml.accepted"):
+        (device.data / name).write_text("")
+        (device.data / name).chmod(0o600)
     device.tidy()
-    for user in (CONTROLLER, API):
-        process = device.start(user)
-        assert process.ask("open", str(site), os.O_RDONLY) is None
-        assert process.ask("open", str(site), os.O_WRONLY) == "PermissionError"
-        process.end()
+    site, trial = device.data / "gateway.toml", device.data / "controller/site-trial.json"
+    controller, api = device.start(CONTROLLER), device.start(API)
+    for path in (site, accepted):
+        assert controller.ask("write", f"{path}.new") is None
+        assert controller.ask("rename", f"{path}.new", str(path)) is None
+    assert controller.ask("write", str(trial)) is None
+    device.tidy()
+    for path in (site, accepted):
+        assert api.ask("open", str(path), os.O_RDONLY) is None
+        assert api.ask("open", str(path), os.O_WRONLY) == "PermissionError"
+        assert api.ask("unlink", str(path)) == "PermissionError"
+    assert api.ask("unlink", str(trial)) == "PermissionError"
+    controller.end()
+    api.end()
 
 
 def test_the_key_of_https_is_the_apis_alone_and_it_can_replace_it(device: Device) -> None:

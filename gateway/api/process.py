@@ -20,6 +20,7 @@ from gateway.api.announcement import AnnouncedDevice, Announcement
 from gateway.api.app import create_app
 from gateway.api.controlid.dispatch import run_for_server
 from gateway.api.expiry import ExpiredPeople, clock_trusted_by
+from gateway.api.network_trial import NetworkTrial
 from gateway.api.server import Listener, Server
 from gateway.api.sessions import MemorySessions
 from gateway.api.site_follower import SiteFollower
@@ -207,7 +208,7 @@ def run_api(
         notifier.ready(urls)
         _announce(stack, server, context)
         checks = FileChecks(data, store, clock, device_time)
-        _start(stack, checks, expired)
+        _start(stack, checks, expired, NetworkTrial(context))
         living += [checks, expired, uplink]
         adopt_clock(context)
         stop.wait()

@@ -14,9 +14,10 @@ from gateway.commands.certificate import certificate_file
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.listening import Listening, check_free
+from gateway.commands.network_trial import addressing_now, check_none_waits, keep_before
 from gateway.commands.requests import OptionalFlag, RequestModel, invalid_value
 from gateway.commands.rights import Right
-from gateway.errors import DeviceUnavailable, NotSupportedHere
+from gateway.errors import DeviceUnavailable, NotSupportedHere, TooBusy
 from gateway.host.certificate import is_self_signed, make_self_signed
 from gateway.host.platform import (
     HOSTNAME_PATTERN,
@@ -25,6 +26,7 @@ from gateway.host.platform import (
     is_host,
     is_unicast,
 )
+from gateway.link.messages import ConfirmWithin
 from gateway.objects.fields import invalid_member
 from gateway.store.tables.audit import AuditType
 from gateway.store.tables.machine import MachineSettings
@@ -49,6 +51,9 @@ class NetworkRequest(RequestModel):
     custom_hostname_enabled: OptionalFlag = None
     device_hostname: Annotated[str, Field(pattern=f"^$|{HOSTNAME_PATTERN}")] | None = None
     self_signed_certificate: OptionalFlag = None
+    confirm_within_s: ConfirmWithin | None = None
+    """Ours: the change goes back by itself unless `confirm_system_network` comes within so many
+    seconds. The certificate does not go back."""
 
     def addressing(self) -> Addressing | None:
         """The requested addresses, None for no change. Raises InvalidRequest."""
@@ -128,6 +133,7 @@ def set_system_network(call: Call[NetworkRequest]) -> Done:
     self-signed one.
     """
     context, request = call.context, call.request
+    check_none_waits(context)
     addressing = request.addressing()
     before = context.machine.read()
     after = _listening_settings(request, before)
@@ -139,11 +145,18 @@ def set_system_network(call: Call[NetworkRequest]) -> Done:
         check_free(requested, present)
     own_certificate = _check_certificate(context, request)
     hostname, after = _hostname(context, request, after)
+    within_s = request.confirm_within_s
+    return_to = (
+        addressing_now(context) if within_s and addressing else None,
+        context.platform.hostname() if within_s and hostname else None,
+    )
     activate: Callable[[], None] | None = None
     if addressing is not None or hostname is not None:
         activate = context.platform.change_network(addressing, hostname)
     if own_certificate:
         make_self_signed(certificate_file(context.data), context.clock.utc())
+    if within_s:
+        keep_before(context, before, *return_to, within_s)
     changes = {
         name: getattr(after, name)
         for name in ("web_server_port", "ssl_enabled", "own_hostname")
@@ -211,7 +224,7 @@ COMMANDS = (
         set_system_network,
         Right.ADMINISTRATOR,
         audit=Audit(_audit_detail, kind=AuditType.NETWORK, refusals=True),
-        errors=(NotSupportedHere, DeviceUnavailable),
+        errors=(NotSupportedHere, DeviceUnavailable, TooBusy),
         example={
             "ip": "192.168.0.129",
             "netmask": "255.255.255.0",

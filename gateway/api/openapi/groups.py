@@ -55,8 +55,8 @@ GROUPS = (
     _group(
         "Configuration",
         "Settings, site file, clock, network and certificate, and tests of the network.",
-        *("configuration", "setup", "site_file", "clock", "network", "certificate", "probes"),
-        "first_run",
+        *("configuration", "setup", "site_file", "clock", "network", "network_trial"),
+        *("certificate", "probes", "first_run"),
     ),
     _group(
         "Device",

@@ -23,6 +23,7 @@ from gateway.commands.certificate import certificate_file
 from gateway.commands.clock import adopt_clock
 from gateway.commands.context import CommandContext
 from gateway.commands.listening import Listening
+from gateway.commands.network_trial import take_back_if_due
 from gateway.host.certificate import is_self_signed, make_self_signed
 from gateway.host.clock_trust import ClockTrust
 from gateway.host.platform import SIMULATED, NoPlatform
@@ -512,6 +513,59 @@ def test_another_port_is_kept_and_the_process_begins_anew(pi: Pi) -> None:
     assert (stored.web_server_port, stored.ssl_enabled) == (port, None)
     rules = Listening(pi.context.site.http)
     assert rules.addresses(stored).plain_address == f"127.0.0.1:{port}"
+
+
+@pytest.mark.effect("system_network_trial", "confirm_system_network", "take_back_system_network")
+@pytest.mark.refusal("confirm_system_network", "take_back_system_network")
+def test_a_change_that_nobody_confirms_goes_back(make_pi: Callable[..., Pi]) -> None:
+    clock = ManualClock(NOW)
+    pi = make_pi(clock=clock)
+
+    def changed(port: int) -> None:
+        pi.begun_anew.clear()
+        asked = {"web_server_port": port, "confirm_within_s": 60}
+        assert pi.ask("set_system_network", asked) == {}
+        assert pi.begun_anew.wait(30)
+        pi.begun_anew.clear()
+        assert pi.ask("system_network_trial") == {"pending": True, "left_s": 60}
+        assert pi.refused("set_system_network", {"web_server_port": 8080})[0] == 429
+
+    for command in ("confirm_system_network", "take_back_system_network"):
+        assert pi.refused(command)[0] == 404
+    port = free_port()
+    changed(port)
+    assert pi.ask("confirm_system_network") == {}
+    clock.advance(61)
+    take_back_if_due(pi.context)
+    assert (pi.begun_anew.is_set(), pi.context.machine.read().web_server_port) == (False, port)
+
+    changed(free_port())
+    clock.advance(59)
+    take_back_if_due(pi.context)
+    assert not pi.begun_anew.is_set()
+    clock.advance(2)
+    take_back_if_due(pi.context)
+    assert (pi.begun_anew.is_set(), pi.context.machine.read().web_server_port) == (True, port)
+
+    changed(free_port())
+    assert pi.ask("take_back_system_network") == {}
+    assert pi.begun_anew.wait(30)
+    assert pi.context.machine.read().web_server_port == port
+    assert pi.ask("system_network_trial") == {"pending": False, "left_s": 0}
+
+
+def test_an_address_that_nobody_confirms_goes_back(
+    played_system: PlayedSystem, make_pi: Callable[..., Pi]
+) -> None:
+    manager, clock = played_system.plug(), ManualClock(NOW)
+    pi = make_pi(clock=clock)
+    assert pi.ask("set_system_network", {**STATIC, "confirm_within_s": 60}) == {}
+    assert until(lambda: manager.calls("ActivateConnection"))
+    clock.advance(61)
+    take_back_if_due(pi.context)
+    _, (profile,) = manager.calls("Update", PROFILE)
+    assert profile["ipv4"]["method"][1] == "auto"
+    assert len(manager.calls("ActivateConnection")) == 2
 
 
 def test_the_port_that_is_in_use_already_changes_nothing(pi: Pi) -> None:

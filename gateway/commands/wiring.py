@@ -37,6 +37,7 @@ from gateway.errors import (
 )
 from gateway.link.wiring import LONGEST_PULSE_MS, PulseOutput, WatchWiring, WiringCaptures
 from gateway.settings import Reader, Side, SiteFile, WiegandReader
+from gateway.settings.edit import formats_line
 from gateway.store.policy.snapshot import WiegandModeRow
 from gateway.store.policy.wiegand import byte_order_keys, usable_formats
 from gateway.store.policy.wiegand import last_byte_first as sends_last_byte_first
@@ -180,6 +181,8 @@ class ReadingChoice(RequestModel):
 class ChosenReading(TypedDict):
     """Answer to `wiring_choose`."""
 
+    formats: list[str]
+    """The formats of the reader with the chosen one."""
     site_line: str
     """The line for the reader's table in the site file; empty if it says so already."""
 
@@ -259,7 +262,7 @@ def wiring_choose(call: Call[ReadingChoice]) -> ChosenReading:
     """Set a Wiegand reader to the reading that is right.
 
     The order of bytes is stored at once. The format belongs to the site file: the answer has the
-    line for it.
+    line for it, which `apply_site_file` can try.
     """
     request = call.request
     reader = _wiegand(call.context.site, request.reader)
@@ -280,11 +283,9 @@ def wiring_choose(call: Call[ReadingChoice]) -> ChosenReading:
             values.setdefault(module, {})[key] = value
         change = ConfigurationChange.model_validate(values)
         set_configuration(Call(call.context, call.caller, change))
-    formats = formats_with(reader.formats, chosen)
-    if chosen in own or formats == reader.formats:
-        return {"site_line": ""}
-    quoted = ", ".join(f'"{name}"' for name in formats)
-    return {"site_line": f"formats = [{quoted}]"}
+    formats = reader.formats if chosen in own else formats_with(reader.formats, chosen)
+    line = "" if formats == reader.formats else formats_line(formats)
+    return {"formats": list(formats), "site_line": line}
 
 
 def formats_with(formats: Sequence[str], chosen: WiegandFormat) -> tuple[str, ...]:
@@ -477,7 +478,7 @@ COMMANDS = (
         Right.ADMINISTRATOR,
         errors=(NotFound,),
         example={"reader": "front", "format": "w26"},
-        answered={"site_line": 'formats = ["w26"]'},
+        answered={"formats": ["w26"], "site_line": 'formats = ["w26"]'},
     ),
     Command(
         output_test,

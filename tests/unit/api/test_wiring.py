@@ -131,10 +131,11 @@ def test_the_bench_is_not_for_operators(
 
 @pytest.mark.effect("wiring_choose")
 def test_a_chosen_format_gives_the_line_for_the_site_file(order: Order) -> None:
-    choice = {"reader": "front", "format": "w37"}
-    assert order("wiring_choose", choice).json() == {"site_line": 'formats = ["w26", "w34", "w37"]'}
-    choice = {"reader": "front", "format": "w26"}
-    assert order("wiring_choose", choice).json() == {"site_line": ""}
+    answer = order("wiring_choose", {"reader": "front", "format": "w37"}).json()
+    assert answer["formats"] == ["w26", "w34", "w37"]
+    assert answer["site_line"] == 'formats = ["w26", "w34", "w37"]'
+    answer = order("wiring_choose", {"reader": "front", "format": "w26"}).json()
+    assert answer == {"formats": ["w26", "w34"], "site_line": ""}
 
 
 def test_a_chosen_order_of_bytes_is_stored(order: Order) -> None:

@@ -1,0 +1,62 @@
+"""Changing a reader's formats in a site file that somebody wrote by hand."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.credentials.wiegand import FORMATS
+from gateway.errors import SettingsError
+from gateway.settings.edit import with_reader_formats
+
+DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+HEAD = '[[reader]]\nindex = 2\nname = "back"\n'
+
+
+@given(st.lists(st.sampled_from([*FORMATS]), min_size=1, unique=True))
+def test_the_demos_file_changes_in_one_line_alone(formats: list[str]) -> None:
+    changed = with_reader_formats(DEMO, "front", formats)
+    before, after = DEMO.splitlines(), changed.splitlines()
+    assert len(after) == len(before) + 1
+    (added,) = [line for line in after if line.startswith("formats")]
+    assert [line for line in after if line != added] == before
+    (front, _qr) = tomllib.loads(changed)["reader"]
+    assert front["formats"] == formats
+    assert with_reader_formats(changed, "front", formats) == changed
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        'formats = ["w26"]\n',
+        "formats=['w26','w34'] # as fitted\n",
+        'formats = [\n  "w26", # one\n  "w34",\n]\n',
+        '  formats = ["w26"]\r\n',
+    ],
+)
+def test_formats_that_stand_there_are_replaced(old: str) -> None:
+    other = f'[[reader]]\nname = "front"\n{old}pin = 5\n'
+    changed = with_reader_formats(f"{other}\n{HEAD}{old}portal = 1\n", "back", ["w37"])
+    front, back = tomllib.loads(changed)["reader"]
+    assert back == {"index": 2, "name": "back", "formats": ["w37"], "portal": 1}
+    assert changed.startswith(other)
+    assert front["formats"] != ["w37"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        HEAD.replace("back", "other"),
+        'reader = [{ name = "back" }]\n',
+        '[[reader]]\nname = "back"\nprefix = """\nformats = ["x"]\n"""\n',
+        '[[reader]\nname = "back"\n',
+    ],
+)
+def test_what_cannot_be_changed_safely_is_refused_with_the_line(text: str) -> None:
+    with pytest.raises(SettingsError, match=r'write formats = \["w37"\] into its table'):
+        with_reader_formats(text, "back", ["w37"])

@@ -446,5 +446,5 @@ def _refusals() -> Iterator[None]:
     """Whatever SQLite says of the uploaded file is the file's fault."""
     try:
         yield
-    except (sqlite3.Error, peewee.PeeweeException, StorageError) as error:
+    except (sqlite3.Error, peewee.PeeweeException, StorageError, UnicodeDecodeError) as error:
         raise _damaged(error) from error

@@ -181,7 +181,9 @@ _PRIMARY = 0xFF
 
 
 def reason(error: BaseException | None) -> str:
-    """The cause of `error`, which is SQLite's or peewee's around it."""
+    """The cause of `error`, which is SQLite's or the driver's, or peewee's around it."""
+    if isinstance(error, UnicodeError):  # of SQLite's text about a file of which it quotes bytes
+        return f"the file is damaged ({error})"
     known = _REASONS.get(code_of(error)) if error else None
     return f"{known} ({error})" if known else str(error)
 
@@ -315,5 +317,5 @@ def storage_errors() -> Iterator[None]:
         yield
     except peewee.IntegrityError:
         raise
-    except peewee.PeeweeException as error:
+    except (peewee.PeeweeException, UnicodeDecodeError) as error:
         raise _failure("database", error) from error

@@ -245,7 +245,7 @@ class _Salvage:
     def _rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Up to the first page that is damaged."""
         if self._connection is not None:
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error, UnicodeDecodeError):
                 yield from self._connection.execute(sql)
 
 

@@ -77,7 +77,7 @@ def journal_errors(what: str) -> Iterator[None]:
     DamagedFile where waiting does not help."""
     try:
         yield
-    except (sqlite3.Error, peewee.PeeweeException) as error:
+    except (sqlite3.Error, peewee.PeeweeException, UnicodeDecodeError) as error:
         code = database.code_of(error)
         kind = StorageError if code in _PASSING else DamagedFile
         if code == sqlite3.SQLITE_READONLY:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.store.files import database
@@ -40,10 +39,8 @@ class NameReader:
                 self._database = self._open(self._path, _CACHE_KIB)
                 self._queries = _queries(Models(REGISTRY, self._database))
             connection: sqlite3.Connection = self._database.connection()
-            try:
+            with database.sqlite_errors(database.STORE_UNREADABLE):
                 row = connection.execute(self._queries[table], (id_,)).fetchone()
-            except sqlite3.Error as error:
-                raise StorageError(f"the store cannot be read: {error}") from error
         return str(row[0]) if row is not None and row[0] else ""
 
     @contextmanager

@@ -28,6 +28,8 @@ ANA = (123 << 32) | 45678
 STRANGER = (200 << 32) | 1
 GRANTED, UNKNOWN = 7, 3
 FRONT = 1
+PAGE, CELLS_BEGIN = 4_096, 6
+"""Bytes: of a page of SQLite; where a page has the low byte of where its content begins."""
 
 
 def run(data: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -75,7 +77,7 @@ def serves(bench: Bench) -> None:
     assert bench.unlocked(FRONT)
     bench.pass_time(4)
     assert not bench.unlocked(FRONT)
-    assert bench.controller.status().journal_fault is None
+    bench.wait_until(lambda: bench.controller.status().journal_fault is None)  # while made anew
     assert bench.controller.status().journal_waiting == 0
     with closing(JournalReader(bench.data / JOURNAL_FILE)) as reader:
         last = reader.after(max(0, reader.last_seq() - 20), 20)
@@ -188,6 +190,22 @@ def log_directory(path: Path) -> None:
     log.mkdir()
 
 
+def unwritable(path: Path) -> None:
+    """Damage that only a write meets."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        found = "SELECT rootpage FROM sqlite_schema WHERE name = 'last_ids'"
+        page = connection.execute(found).fetchone()[0]
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * PAGE + CELLS_BEGIN] ^= 8
+    path.write_bytes(content)
+
+
+def schema_in_bytes(path: Path) -> None:
+    """SQLite quotes them where it says what is wrong."""
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE T\xe1BLE"))
+
+
 def newer(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -208,6 +226,8 @@ FILES: dict[str, Callable[[Path], None]] = {
     "other tables": other_tables,
     "a directory for its log": log_directory,
     "a newer program's": newer,
+    "ids that cannot be written": unwritable,
+    "a schema that is not UTF-8": schema_in_bytes,
     **{f"{size} bytes": truncated(size) for size in (1, 100, 4_096, 8_192, 12_288, 20_480)},
 }
 

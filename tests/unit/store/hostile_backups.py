@@ -165,6 +165,13 @@ def broken_sql(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE sqlite_master SET sql = 'CREATE TABLE users(' WHERE name = 'users'")
 
 
+def schema_in_bytes(connection: sqlite3.Connection) -> None:
+    """SQLite quotes them where it says what is wrong."""
+    connection.execute("PRAGMA writable_schema = 1")
+    broken = "CAST(CAST('CREATE T' AS BLOB) || x'e1' AS TEXT)"
+    connection.execute(f"UPDATE sqlite_master SET sql = {broken} WHERE name = 'users'")
+
+
 def without_keys(name: str, statement: str) -> Change:
     """The table `name` without any rule, and what a rule would have refused."""
 
@@ -259,6 +266,7 @@ SPECIAL = (
     ),
     Case("schema-forged", forged_schema, "damaged"),
     Case("schema-broken", broken_sql, "damaged"),
+    Case("schema-bytes", schema_in_bytes, "damaged"),
     Case("form-0", sql("PRAGMA user_version = 0"), "not one of this program"),
     Case("form-negative", sql("PRAGMA user_version = -1"), "not one of this program"),
     # rows of logs

@@ -16,9 +16,12 @@ from typing import Any
 import peewee
 import pytest
 
-from gateway.errors import StorageError
+from gateway.errors import DamagedFile, StorageError
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.check import damage
 from gateway.store.files.database import TrackedDatabase, one_instant, open_writer, reason
 from gateway.store.journal import Entry, EntryKind, Journal
+from gateway.store.objects.names import NameReader
 from gateway.store.objects.store import Store
 from gateway.store.tables.photos import Photo, Photos
 
@@ -164,3 +167,14 @@ def test_an_error_is_told_by_what_a_technician_can_do_something_about(tmp_path: 
     wrapped = peewee.OperationalError(refused.value, *refused.value.args)
     assert reason(wrapped) == reason(refused.value)
     assert reason(peewee.OperationalError("no code")) == "no code"
+
+
+def test_damage_that_sqlite_quotes_byte_by_byte_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    Store.create(path, REGISTRY, lambda: 0).close()
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE T\xe1BLE"))
+    with pytest.raises(DamagedFile, match="the file is damaged"):
+        Store.open(path, REGISTRY, lambda: 0)
+    assert "the file is damaged" in str(damage(path))
+    with pytest.raises(StorageError, match="the file is damaged"):
+        NameReader(path)("users", 1)

@@ -61,6 +61,7 @@ class TrackedDatabase(peewee.SqliteDatabase):
         `any_text` gives replacement characters for what is not UTF-8; otherwise reading it raises.
         """
         self._text: Callable[[bytes], str] = _replaced if any_text else str
+        self._writes = mode != "ro"
         self._open: list[tuple[weakref.ref[threading.Thread], sqlite3.Connection]] = []
         self._open_guard = threading.Lock()
         super().__init__(
@@ -81,6 +82,12 @@ class TrackedDatabase(peewee.SqliteDatabase):
         connect = super()._connect  # type: ignore[misc] # - missing in peewee's stubs
         connection: sqlite3.Connection = connect()
         connection.text_factory = self._text
+        if self._writes:
+            try:
+                _check_writable(connection)
+            except BaseException:
+                connection.close()
+                raise
         with self._open_guard:
             gone = [pair for pair in self._open if not _alive(pair[0])]
             self._open = [pair for pair in self._open if _alive(pair[0])]
@@ -127,6 +134,23 @@ class TrackedDatabase(peewee.SqliteDatabase):
                 connection.close()
             self._open.clear()
         self.dispose()
+
+
+def _check_writable(connection: sqlite3.Connection) -> None:
+    """Raise sqlite3.OperationalError where SQLite opened the file for reading alone: it does so
+    silently when it cannot open it for writing. Changes nothing, and waits for nobody."""
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        begin(connection, "IMMEDIATE")
+        # Of a file that is read-only, BEGIN reads.
+        form = connection.execute("PRAGMA user_version").fetchone()[0]
+        connection.execute(f"PRAGMA user_version = {form}")
+    except sqlite3.OperationalError as error:
+        if code_of(error) != sqlite3.SQLITE_BUSY:  # another program writes: so can this one
+            raise
+    finally:
+        roll_back(connection)
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1_000)}")
 
 
 class _Savepoint(peewee._savepoint):  # noqa: SLF001 - what `Database.savepoint` makes
@@ -240,7 +264,7 @@ def open_writer(
     """The file at `path` for reading and writing; it must exist unless `create`.
 
     `functions` become SQL functions, which triggers may call. Raises StorageError, also if the
-    form of the file is above `known_form`.
+    file can only be read, or its form is above `known_form`.
     """
     database = TrackedDatabase(path, "rwc" if create else "rw", WRITER_PRAGMAS, any_text=any_text)
     for name, function in (functions or {}).items():

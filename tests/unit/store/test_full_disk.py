@@ -178,3 +178,22 @@ def test_damage_that_sqlite_quotes_byte_by_byte_is_damage(tmp_path: Path) -> Non
     assert "the file is damaged" in str(damage(path))
     with pytest.raises(StorageError, match="the file is damaged"):
         NameReader(path)("users", 1)
+
+
+def test_a_file_that_sqlite_opens_for_reading_alone_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.db"
+    with closing_all(open_writer(path, create=True)) as writer:
+        writer.execute_sql("CREATE TABLE t (x)")
+        with monkeypatch.context() as patch:  # as after an EIO or EACCES, without a word
+            real = sqlite3.connect
+            patch.setattr(
+                "peewee.sqlite3.connect",
+                lambda name, **named: real(name.replace("mode=rw", "mode=ro"), **named),
+            )
+            with pytest.raises(StorageError, match="the file, or its disk, is read-only"):
+                open_writer(path)
+        with writer.atomic(), closing_all(open_writer(path)) as waiting:  # for the other's lock
+            assert waiting.execute_sql("SELECT count(*) FROM t").fetchone() == (0,)
+        assert writer.execute_sql("PRAGMA user_version").fetchone() == (0,)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from gateway.store.objects.schema import quote
 from tests.faults.flips import drawn
 
 Damage = Callable[[Path], None]
@@ -87,7 +88,7 @@ def wrong_type(draw: random.Random) -> Damage:
                 connection.execute(f"DROP TRIGGER {trigger}")
             with suppress(sqlite3.IntegrityError):  # SQLite itself keeps this column's type
                 connection.execute(
-                    f"UPDATE OR REPLACE {chosen} SET {column} = {value} "  # noqa: S608 - its names
+                    f"UPDATE OR REPLACE {chosen} SET {quote(column)} = {value} "  # noqa: S608 - its names
                     f"WHERE rowid = (SELECT min(rowid) FROM {chosen})"
                 )
 

@@ -54,8 +54,9 @@ class Failure:
 
     def command(self, data: Path, log: Path) -> list[str]:
         """What executes the program under test, and writes to `log` what failed."""
-        injected = f"inject={CALLS[self.call].names}:error={self.error}:when={self.nth}"
-        return [*_strace(log, [data / self.file]), "-e", injected]
+        names = CALLS[self.call].names
+        injected = f"inject={names}:error={self.error}:when={self.nth}"
+        return [*_strace(log, [data / self.file], names), "-e", injected]
 
     def __str__(self) -> str:
         return f"{self.call} {self.nth} of {self.file or 'the directory'}: {self.error}"
@@ -64,13 +65,15 @@ class Failure:
 def recording(data: Path, files: Iterable[str], log: Path) -> list[str]:
     """What executes a program and writes its calls on `files` to `log`."""
     names = ",".join(call.names for call in CALLS.values())
-    return [*_strace(log, [data / name for name in files]), "-y", "-e", f"trace={names}"]
+    return [*_strace(log, [data / name for name in files], names), "-y"]
 
 
-def _strace(log: Path, paths: Iterable[Path]) -> list[str]:
+def _strace(log: Path, paths: Iterable[Path], calls: str) -> list[str]:
     chosen = [word for path in paths for word in ("-P", str(path))]
     # -D: the program is our child, not strace's, so that signals and its end are its own.
-    return ["strace", "-D", "-f", "-qqq", "-o", str(log), *chosen]
+    # --seccomp-bpf: the kernel stops it at these calls alone.
+    options = ["-D", "-f", "--seccomp-bpf", "-qqq", "-o", str(log), "-e", f"trace={calls}"]
+    return ["strace", *options, *chosen]
 
 
 def happened(log: Path) -> int:

@@ -47,7 +47,8 @@ RUNTIME_FILES = (
 
 
 def _instead(path: Path, make: Callable[[Path], object]) -> None:
-    path.parent.mkdir(exist_ok=True)
+    if not path.parent.is_dir():  # missing, or harmed before
+        _instead(path.parent, Path.mkdir)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

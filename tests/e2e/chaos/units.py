@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -29,6 +31,8 @@ from gateway.link.messages import ControllerStatus, Simulate
 from gateway.link.runtime import RuntimeDirectory
 from tests.e2e.conftest import Api, Site, eventually, gateway_command
 
+from .forks import ForkedProcess, Forks, Start
+
 T = TypeVar("T")
 
 CONTROLLER, API = "controller", "api"
@@ -42,6 +46,8 @@ SHUT_S = 20.0
 """Far more than a decision takes; a door that is not open until then counts as shut."""
 WATCHDOG_S = 30.0
 """WatchdogSec= of both units."""
+UMASK = 0o027
+"""Of the controller's unit."""
 ASK_S = 10.0
 
 
@@ -53,6 +59,14 @@ def share() -> int:
     """Cases of each kind: one, or in a long search a tenth of GATEWAY_FLIPS, for starting two
     programs takes so much longer than what other tests do for a flip."""
     return max(int(os.environ["GATEWAY_FLIPS"]) // 10, 1) if LONG else 1
+
+
+@cache
+def forks() -> Forks:
+    """What starts the programs that need no other rights; until the tests end."""
+    made = Forks()
+    atexit.register(made.close)
+    return made
 
 
 class Unit:
@@ -73,16 +87,16 @@ class Unit:
         """Where the api listens, once it is ready."""
         self.log = site.data.with_name(f"{site.data.name}.{role}.log")
         self._notify = NotifySocket(str(site.data.with_name(f"{site.data.name}.{role}.s")))
-        self._command = [*rights, *gateway_command(), role, "--data", str(site.data)]
+        self._words = [role, "--data", str(site.data)]
         if role == API:
-            self._command += ["--http", "127.0.0.1:0"]
+            self._words += ["--http", "127.0.0.1:0"]
         self._environment = {
             **site.home.environment,
             "RUNTIME_DIRECTORY": runtime,
             "NOTIFY_SOCKET": self._notify.path,
         }
-        self._wrapper = wrapper
-        self._process: subprocess.Popen[bytes] | None = None
+        self._rights, self._wrapper = rights, wrapper
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._reported_s = 0.0
 
     @property
@@ -104,19 +118,25 @@ class Unit:
                 self.kill()
             return
         self.url = ""
+        self._process = self._started()
+        self._reported_s = time.monotonic() + WATCHDOG_S  # a start may take longer
+        self._wrapper = ()
+        self.starts += 1
+
+    def _started(self) -> subprocess.Popen[bytes] | ForkedProcess:
+        if not (self._wrapper or self._rights):
+            self.log.touch()
+            return forks().start(Start(self._words, str(self.log), self._environment, UMASK))
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._wrapper, *self._command],
+            return subprocess.Popen(
+                [*self._wrapper, *self._rights, *gateway_command(), *self._words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=self._environment,
                 start_new_session=True,
-                umask=0o027,
+                umask=UMASK,
             )
-        self._reported_s = time.monotonic() + WATCHDOG_S  # a start may take longer
-        self._wrapper = ()
-        self.starts += 1
 
     def stop(self) -> None:
         """End it in order, or at once where it does not end."""

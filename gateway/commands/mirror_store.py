@@ -24,6 +24,7 @@ from gateway.objects.fields import Ref
 from gateway.settings import SiteFile
 from gateway.store.files import mirror_path
 from gateway.store.files.database import open_reader, sqlite_errors
+from gateway.store.mirror.people import USERS
 from gateway.store.mirror.reader import Sound, is_complete
 from gateway.store.mirror.rows import MAY_BLOCK, TABLES, Fate, MirrorTable, Value, read_row
 from gateway.store.mirror.schema import FORM
@@ -81,11 +82,12 @@ class MirrorCopy:
                 f"SELECT row_key, {table.columns}, row_sum "  # noqa: S608 - declared names only
                 f"FROM {quote(f'rows_{table.name}')} ORDER BY row_key"
             )
+            withheld = self._withheld() if table.name == USERS else frozenset[object]()
             for key, *values, total in found:
                 with contextlib.suppress(ValueError):
                     sound(table.name, total, key, *values)
                     read = read_row(table, values)
-                    if read.fate is Fate.COPIED and not read.bad:
+                    if read.fate is Fate.COPIED and not read.bad and key not in withheld:
                         yield key, tuple(values)
                         continue
                 lost(key)
@@ -97,6 +99,11 @@ class MirrorCopy:
             lost(row)
         if not whole:
             lost("with an unknown number")
+
+    def _withheld(self) -> frozenset[object]:
+        """The people who may have lost a right by a change that is not copied yet."""
+        found = self._connection.execute("SELECT user_id FROM withheld")
+        return frozenset(person for (person,) in found)
 
     def close(self) -> None:
         self._connection.close()

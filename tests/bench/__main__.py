@@ -20,6 +20,7 @@ from . import (
     boot,
     decisions,
     loads,
+    mirror,
     readers,
     rules,
     search,
@@ -45,6 +46,7 @@ SECTIONS = (
     "usb",
     "loads",
     "attacks",
+    "mirror",
     "uplink",
 )
 SIZES = (1_000, 200_000)
@@ -94,6 +96,8 @@ def main() -> None:  # noqa: C901 - one case for each section
         for section, measure in (("loads", loads.measure), ("attacks", attacks.measure)):
             if section in asked.only:
                 measure(_built(Path(name, section), BUSY_USERS), plan, expected)
+        if "mirror" in asked.only:
+            mirror.measure(_built(Path(name, "mirror"), SIZES[1]), expected)
         if "uplink" in asked.only:
             site = build(Path(name, "uplink"), SIZES[0], DOORS)
             uplink.measure(site, Path(name), plan, expected)

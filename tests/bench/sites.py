@@ -21,7 +21,7 @@ DEPARTMENTS = 500
 ALWAYS, OFFICE_HOURS = 1, 2
 """Rules and time zones of the two."""
 SPANS = 'time_spans (time_zone_id, start, "end", sun, mon, tue, wed, thu, fri, sat)'
-_FIRST_USER = 1_001
+FIRST_USER = 1_001
 _NUMBERS = 60_000
 """Card numbers of one facility."""
 _BIAS = 1 << 63
@@ -184,7 +184,7 @@ def add_estate(site: Site, rules: int, portals: int, zones: int) -> None:
 
 
 def _user(person: int) -> int:
-    return _FIRST_USER + person
+    return FIRST_USER + person
 
 
 def put(path: Path, *inserts: tuple[str, Iterable[Sequence[object]]]) -> None:

@@ -61,7 +61,7 @@ def main(data: Path, parent: int) -> None:
     buffer = b""
     feeder.poll()
     while True:
-        if selector.select(POLL_S):
+        if selector.select(0 if feeder.busy else POLL_S):
             piece = os.read(commands, 1 << 16)
             if not piece:
                 return

@@ -21,7 +21,7 @@ from gateway.host.process import die_with_parent
 from gateway.store.files import STORE_FILE
 from gateway.store.journal.bodies import LARGEST_ID
 from gateway.store.journal.renewal import KnownElsewhere
-from gateway.store.mirror.copier import StoreSide
+from gateway.store.mirror.store_side import StoreSide
 
 LONGEST_S = 10.0
 """How long a lost journal is kept waiting, and with it a start."""

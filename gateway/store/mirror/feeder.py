@@ -16,8 +16,11 @@ from typing import Any
 
 from gateway.store.files import STORE_FILE, mirror_path
 from gateway.store.files.database import reason
-from gateway.store.mirror.copier import MIRROR_ERRORS, Copier, MirrorSide, StoreSide, StoreUnusable
+from gateway.store.mirror.connections import MIRROR_ERRORS
+from gateway.store.mirror.copier import Copier
+from gateway.store.mirror.mirror_side import MirrorSide
 from gateway.store.mirror.schema import FRESH
+from gateway.store.mirror.store_side import StoreSide, StoreUnusable
 
 FAULTS_NAMED = 20
 """Rows that a report names; it counts all."""
@@ -64,6 +67,8 @@ class Feeder:
         self._version = 0
         self._question: int | None = None
         """The last that has no answer yet."""
+        self._unfinished = False
+        """Whether rows of people are left to be copied."""
 
     def close(self) -> None:
         self._store.close()
@@ -74,10 +79,17 @@ class Feeder:
         if mirror is not None:
             mirror.close()
 
+    @property
+    def busy(self) -> bool:
+        """Whether `poll` has more to do at once."""
+        return self._unfinished and not self._waits_for_swap and not self._pause_s
+
     def handle(self, command: Message) -> None:
         """Carry out a command of the controller.
 
-        `sync` n copies what is committed and answers `synced` n, once that can be done; `check`
+        `sync` n copies what is committed and answers `synced` n, once that can be done. Where it is
+        much, the answer waits for all of it, or for the next question: that one is answered as soon
+        as nobody has a right that was taken away. `check`
         looks for damage of the mirror; `swapped` says that a mirror that was `built` is in its
         place now. `committing` goes out before other rules can be read, and `synced` or a fault
         afterwards.
@@ -108,7 +120,7 @@ class Feeder:
 
     def _look(self) -> None:
         try:
-            changed = self._mirror is None or self._store.changed()
+            changed = self._mirror is None or self._unfinished or self._store.changed()
         except StoreUnusable:
             changed = True
         if changed:
@@ -130,7 +142,7 @@ class Feeder:
         if mirror is None:
             return
         try:
-            version = self._copier(mirror).sync()
+            copied = self._copier(mirror).sync()
         except StoreUnusable as error:
             self._fail()
             self._report(store_fault=str(error))
@@ -145,10 +157,14 @@ class Feeder:
             self._close_mirror()
             return
         self._pause_s = self._again_s = 0.0
-        if self._question is not None or version != self._version:
-            self._version = version
-            self._send({"is": "synced", "n": self._question or 0, "version": version})
-            self._question = None
+        answers = copied.complete or (self._unfinished and question is not None)
+        self._unfinished = not copied.complete
+        if (answers and self._question is not None) or copied.version != self._version:
+            self._version = copied.version
+            answered = self._question if answers else None
+            self._send({"is": "synced", "n": answered or 0, "version": copied.version})
+            if answers:
+                self._question = None
         self._report()
 
     def _fail(self) -> None:
@@ -188,7 +204,7 @@ class Feeder:
             made = MirrorSide(fresh, fresh=True)
             with contextlib.closing(made):
                 self._copier(made).sync()
-                made.finish()
+                made.finish(self._beat)
         except StoreUnusable as error:
             self._fail()
             fresh.unlink(missing_ok=True)
@@ -221,7 +237,7 @@ class Feeder:
     def _faults(self, mirror: MirrorSide) -> Iterator[str]:
         with contextlib.suppress(*MIRROR_ERRORS):
             for fault in mirror.faults():
-                yield f"{fault.table} {fault.row}: {fault.columns}"
+                yield f"{fault.table} {fault.row!s}: {fault.columns}"
 
 
 def _is_damage(error: Exception) -> bool:

@@ -21,11 +21,11 @@ from gateway.store.objects.schema import CONFIGURATION_KEY, quote
 
 Value = int | str | bytes | float | None
 """As SQLite gives it; bytes also for a text that is not UTF-8."""
-Key = int | str
+Key = int | str | bytes
 
 _UNREADABLE = "\0"
 """A configuration value that no key takes."""
-_SHOWN_ONLY = frozenset({"name", "reason", "login", "message"})
+SHOWN_ONLY = frozenset({"name", "reason", "login", "message"})
 """Texts that people read and that decide nothing."""
 
 _SAFE: Mapping[str, Mapping[str, Value]] = {
@@ -199,7 +199,7 @@ def read_row(
         kept[field.name] = value
         if field.name not in bad:
             continue
-        if field.name in _SHOWN_ONLY:
+        if field.name in SHOWN_ONLY:
             kept[field.name] = _shown(field, value)
         elif field.name in safe:
             kept[field.name] = safe[field.name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,11 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import I64, U64, Blob, Choice, Flag, Id, Int, OnDelete, Ref, Text
+from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
+from gateway.store.tables.identity import draw_identity, store_identity
+
+from .feeding import Fed
 
 STAMP = 1_700_000_000
 
@@ -79,3 +83,11 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     path = tmp_path_factory.mktemp("synthetic") / "store.db"
     with Store.create(path, registry, lambda: STAMP) as opened:
         yield opened
+
+
+@pytest.fixture
+def fed(tmp_path: Path) -> Iterator[Fed]:
+    with factory_store(tmp_path / STORE_FILE) as store:
+        store_identity(store.database, draw_identity())
+        with closing(Fed(store, tmp_path)) as fed:
+            yield fed

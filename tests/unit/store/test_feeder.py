@@ -4,80 +4,17 @@ meanwhile."""
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gateway.store.files import MIRROR_FILE, STORE_FILE
-from gateway.store.mirror import copier
-from gateway.store.mirror.feeder import Feeder
-from gateway.store.mirror.schema import FRESH
+from gateway.store.files import STORE_FILE
+from gateway.store.mirror import connections, mirror_side
 from gateway.store.objects.store import Store
-from gateway.store.tables.identity import draw_identity, store_identity
 
-from .conftest import factory_store
-
-Message = dict[str, Any]
-ANSWERED_WITHIN_S = 60.0
-"""Far more than the pause after a failure."""
-
-
-class Fed:
-    """A store, and what feeds its mirror."""
-
-    def __init__(self, store: Store, data: Path) -> None:
-        self.store = store
-        self.mirror_path = data / MIRROR_FILE
-        self.said: list[Message] = []
-        self._feeder = Feeder(data, self.said.append)
-        self._feeder.poll()
-        self.put_in_place()
-
-    def close(self) -> None:
-        self._feeder.close()
-
-    def start_again(self) -> None:
-        self._feeder.close()
-        self._feeder = Feeder(self.mirror_path.parent, self.said.append)
-        self._feeder.poll()
-
-    def put_in_place(self) -> None:
-        """Do what the controller does with a mirror that was built."""
-        [fresh] = self.mirror_path.parent.glob(f"{MIRROR_FILE}{FRESH}*")
-        fresh.rename(self.mirror_path)
-        self._feeder.handle({"do": "swapped"})
-
-    def ask(self, question: int) -> None:
-        self.said.clear()
-        self._feeder.handle({"do": "sync", "n": question})
-
-    def wait_for_answer(self, question: int) -> None:
-        """Let the feeder look now and then, as its process does, until it has answered."""
-        end_s = time.monotonic() + ANSWERED_WITHIN_S
-        while not any(it["is"] == "synced" and it["n"] == question for it in self.said):
-            assert time.monotonic() < end_s, f"no answer: {self.said}"
-            time.sleep(0.01)
-            self._feeder.poll()
-
-    def last_report(self) -> Message:
-        return [it for it in self.said if it["is"] == "report"][-1]
-
-    def copied(self) -> set[str]:
-        """The names of the copied rules."""
-        with closing(sqlite3.connect(self.mirror_path)) as connection:
-            return {name for (name,) in connection.execute("SELECT name FROM rows_access_rules")}
-
-
-@pytest.fixture
-def fed(tmp_path: Path) -> Iterator[Fed]:
-    with factory_store(tmp_path / STORE_FILE) as store:
-        store_identity(store.database, draw_identity())
-        with closing(Fed(store, tmp_path)) as fed:
-            yield fed
+from .feeding import Fed
 
 
 def add_rule(store: Store, name: str) -> None:
@@ -90,13 +27,13 @@ def opened_for_reading_alone(fed: Fed, monkeypatch: pytest.MonkeyPatch) -> Calla
     writing then, and says nothing."""
 
     def start() -> None:
-        connect = copier._connect
+        connect = connections.connect
 
         def failing(path: Path, mode: str) -> sqlite3.Connection:
             return connect(path, "ro" if path == fed.mirror_path else mode)
 
         with monkeypatch.context() as patched:
-            patched.setattr(copier, "_connect", failing)
+            patched.setattr(mirror_side, "connect", failing)
             fed.start_again()
 
     return start

@@ -20,8 +20,10 @@ from gateway.errors import InvalidRequest, StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.store.files import database
-from gateway.store.mirror.copier import Copier, MirrorSide, StoreSide
+from gateway.store.mirror.copier import Copier
+from gateway.store.mirror.mirror_side import MirrorSide
 from gateway.store.mirror.reader import MirrorTables, open_mirror
+from gateway.store.mirror.store_side import StoreSide
 from gateway.store.objects.store import Store
 from gateway.store.policy.snapshot import Snapshot, SnapshotReader
 from gateway.store.tables.identity import draw_identity, store_identity
@@ -45,7 +47,7 @@ class Mirrored:
         self._copied = StoreSide(self.path)
         self._copier = Copier(self._copied, self._feed, lambda: STAMP, lambda: None, lambda: None)
         self._copier.sync()
-        self._feed.finish()
+        self._feed.finish(lambda: None)
         self._feed = MirrorSide(self.mirror_path)
         self._copier = Copier(self._copied, self._feed, lambda: STAMP, lambda: None, lambda: None)
         self._opened = open_mirror(self.mirror_path, str)

@@ -176,6 +176,10 @@ class DeviceTime:
         self._zone = zone
         self._wire = wire
 
+    def wall(self, utc: datetime) -> datetime:
+        """The instant `utc` in the site's zone."""
+        return utc.astimezone(self._zone())
+
     def local(self, utc: datetime) -> int:
         """Seconds of the site's wall clock at `utc`, counted as if they were UTC."""
         wall = utc.astimezone(self._zone()).replace(tzinfo=UTC)

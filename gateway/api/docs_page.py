@@ -1,4 +1,4 @@
-"""The front page, and the description of the API as a page and as JSON.
+"""The description of the API as a page and as JSON.
 
 All are open to anybody: they describe every device with this software and say nothing about the
 site. The pages load nothing from elsewhere and run no script.
@@ -17,7 +17,7 @@ from flask import Blueprint, Response
 from markupsafe import Markup, escape
 
 from gateway.api.controlid.endpoints import PATHS
-from gateway.api.html_page import page_file, render, respond
+from gateway.api.html_page import render, respond
 from gateway.api.openapi.document import REFUSALS, document, document_json
 from gateway.api.openapi.fields import Schema
 from gateway.api.openapi.schemas import change, new, row
@@ -50,11 +50,8 @@ class Line:
 
 
 def description_blueprint() -> Blueprint:
-    """`/`, `/openapi.json` and `/docs/api`."""
+    """`/openapi.json` and `/docs/api`."""
     blueprint = Blueprint("description", __name__)
-
-    def front_page() -> Response:
-        return respond(page_file("front.html"))
 
     def as_json() -> Response:
         return Response(document_json(), content_type=JSON_TYPE)
@@ -62,7 +59,6 @@ def description_blueprint() -> Blueprint:
     def as_page() -> Response:
         return respond(_page())
 
-    blueprint.add_url_rule("/", view_func=front_page, methods=["GET"])
     blueprint.add_url_rule("/openapi.json", view_func=as_json, methods=["GET"])
     blueprint.add_url_rule("/docs/api", view_func=as_page, methods=["GET"])
     return blueprint

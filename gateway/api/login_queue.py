@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -132,13 +132,19 @@ class LoginQueue:
     An empty piece of its answer tells the server to come back later.
     """
 
-    def __init__(self, application: WSGIApplication, turns: LoginTurns) -> None:
+    def __init__(
+        self, application: WSGIApplication, turns: LoginTurns, paths: Collection[str] = ()
+    ) -> None:
+        """`paths` take passwords by POST, beside those of the API."""
         self._application = application
         self._turns = turns
+        self._paths = frozenset(paths)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         """Answer a request."""
-        if environ["PATH_INFO"] not in _PATHS:
+        path = environ["PATH_INFO"]
+        posted = path in self._paths and environ["REQUEST_METHOD"] == "POST"
+        if path not in _PATHS and not posted:
             return self._application(environ, start_response)
         # What is sent slowly must not hold the turn of others.
         try:

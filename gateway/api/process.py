@@ -17,7 +17,7 @@ import structlog
 
 from gateway import __version__
 from gateway.api.announcement import AnnouncedDevice, Announcement
-from gateway.api.app import create_app
+from gateway.api.app import Page, create_app
 from gateway.api.controlid.dispatch import run_for_server
 from gateway.api.expiry import ExpiredPeople, clock_trusted_by
 from gateway.api.network_trial import NetworkTrial
@@ -115,12 +115,13 @@ def run_api(
     *,
     outward: MakeOutward,
     site_rules: SiteRules | None = None,
+    page: Page | None = None,
 ) -> bool:
     """Serve the device API until told to stop; True when it wants to be started again.
 
     `http` and `https` are addresses that go before those of the database and of the site file, and
     switch on. `platform` is the machine that clients may change. `outward` makes what sends to
-    servers; `site_rules` checks site files against boards.
+    servers; `site_rules` checks site files against boards; `page` is what browsers are shown.
 
     Raises GatewayError when it cannot start: a wrong site file, a database that cannot be
     opened, an address in use, another api process at work.
@@ -183,7 +184,7 @@ def run_api(
         context.enrolments.subscribe(uplink.enrolled)
         uplink.take_commands(partial(run_for_server, context))
         uplink.attach(context)
-        server = _serve_somewhere(stack, context)
+        server = _serve_somewhere(stack, context, page)
         urls = " ".join(server.urls)
         # Before the server stops, which waits for the requests that run.
         stack.callback(close_enrolments, context)
@@ -201,7 +202,8 @@ def run_api(
             uplink,
         )
         # A question must not wait for the database, which the follower brings up to date.
-        _start(stack, uplink, *(FactListener(runtime, it.heard) for it in (uplink, follower)))
+        listeners = (FactListener(runtime, it.heard) for it in (uplink, follower, context.live))
+        _start(stack, uplink, *listeners)
         _stop_by_signals(stop)
         runtime.note("api", urls)
         log.info("api ready", url=urls)
@@ -249,18 +251,18 @@ def _objects(site: SiteFile) -> Registry:
     return REGISTRY.fitted({Extension.UHF_READER} if uhf else ())
 
 
-def _serve_somewhere(stack: ExitStack, context: CommandContext) -> Server:
+def _serve_somewhere(stack: ExitStack, context: CommandContext, page: Page | None) -> Server:
     """The server where the database wants it, or where it would be without it: a port that
     somebody else has taken since must not lock everybody out."""
     rules = context.listening or Listening(context.site.http)
     wanted, otherwise = rules.addresses(context.machine.read()), rules.addresses()
     try:
-        return stack.enter_context(_server(_at(context, wanted)))
+        return stack.enter_context(_server(_at(context, wanted), page))
     except GatewayError as error:
         if wanted == otherwise:
             raise
         log.warning("the addresses set by clients cannot be had", why=str(error))
-    return stack.enter_context(_server(_at(context, otherwise)))
+    return stack.enter_context(_server(_at(context, otherwise), page))
 
 
 def _at(context: CommandContext, http: HttpSettings) -> CommandContext:
@@ -268,7 +270,7 @@ def _at(context: CommandContext, http: HttpSettings) -> CommandContext:
     return replace(context, site=context.site.model_copy(update={"http": http}))
 
 
-def _server(context: CommandContext) -> Server:
+def _server(context: CommandContext, page: Page | None) -> Server:
     """The server that the site wants, plain HTTP first, not started."""
     http = context.site.http
     listeners = []
@@ -278,7 +280,7 @@ def _server(context: CommandContext) -> Server:
         certificate = certificate_file(context.data)
         _make_usable(certificate, context.clock.utc())
         listeners.append(Listener(*parse_address(http.tls, "--https"), certificate))
-    return Server(create_app(context), *listeners)
+    return Server(create_app(context, page), *listeners)
 
 
 def _sweep(data: Path) -> None:

@@ -17,6 +17,7 @@ from gateway.host.platform import SIMULATED, NoPlatform, Platform
 from gateway.host.process import RESTART_REQUESTED, follow_parent
 from gateway.settings import read_running_site
 from gateway.uplink.uplink import Uplink
+from gateway.web.blueprint import PAGE
 
 
 @click.command()
@@ -35,6 +36,7 @@ def api(data: Path, http: str | None, https: str | None) -> None:
             platform_of(data),
             outward=Uplink,
             site_rules=BoardRules(),
+            page=PAGE,
         )
     except DamagedFile as error:
         raise StorageError(f"{error}; see gateway doctor --data {data}") from error

@@ -17,6 +17,7 @@ from gateway.commands.enrolment_runner import EnrolmentRunner
 from gateway.commands.heavy import HeavyCommands
 from gateway.commands.import_progress import ImportProgress
 from gateway.commands.listening import Listening
+from gateway.commands.live_changes import LiveChanges
 from gateway.commands.online_server import OnlineServer
 from gateway.commands.pace import CommandPace
 from gateway.commands.rights import Caller, Sessions
@@ -104,6 +105,8 @@ class CommandContext:
     import_progress: ImportProgress = field(default_factory=ImportProgress)
     enrolments: EnrolmentRunner = field(default_factory=EnrolmentRunner)
     """Runs enrolments, one at a time."""
+    live: LiveChanges = field(default_factory=LiveChanges)
+    """Tells the open pages what has changed."""
     peers: Peers = field(default_factory=NoPeers)
     """The other devices of the network interlock."""
     destinations: Callable[[], Sequence[DestinationState]] = tuple

@@ -98,8 +98,11 @@ def _reboot(context: CommandContext) -> Response:
 
 
 def _after(response: Response) -> Response:
+    # No other site may read what is a page.
+    page = "Content-Security-Policy" in response.headers
     for name, value in COMMON_HEADERS:
-        response.headers.setdefault(name, value)
+        if not (page and name.startswith("Access-Control-")):
+            response.headers.setdefault(name, value)
     return response
 
 

@@ -30,15 +30,22 @@ def refuse_foreign_pages(request: Request) -> None:
     """Raise NotPermitted unless a request with a session cookie comes from a page of this device.
 
     A browser sends the cookie for any page that makes a request; a token in the query needs a
-    page that knows it. A `Host` that is not a name of this device indicates DNS rebinding: a
-    foreign page made its own name resolve to this address.
+    page that knows it.
     """
     own = request.headers.get("Host", "")
     origin = request.headers.get("Origin")
     foreign = request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}
     if foreign or (origin is not None and not _same_host(origin, own)):
         raise NotPermitted("Cross-site request refused")
-    if not _our_name(own):
+    refuse_foreign_names(request)
+
+
+def refuse_foreign_names(request: Request) -> None:
+    """Raise NotPermitted for a `Host` that is not a name of this device.
+
+    It indicates DNS rebinding: a foreign page made its own name resolve to this address.
+    """
+    if not _our_name(request.headers.get("Host", "")):
         raise NotPermitted("Foreign host name refused")
 
 

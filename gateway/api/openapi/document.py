@@ -113,7 +113,6 @@ def document() -> dict[str, Any]:
             paths[f"/{name}"] = _path(name, command, components, "")
     paths[MINOP_PATH] = _minop(components)
     text = {"type": "string"}
-    paths["/"] = _page("front_page", "What this device is, for a browser.", "text/html", text)
     paths["/openapi.json"] = _page("json", "This description.", JSON, {"type": "object"})
     paths["/docs"] = _page("manual", "The manual, for a browser.", "text/html", text)
     paths["/docs/api"] = _page("html", "This description, to be read.", "text/html", text)

@@ -80,11 +80,22 @@ def test_the_state_tells_zones_alarms_faults_and_siren(
     }
 
 
-@pytest.mark.refusal("alarm_arm", "alarm_disarm", "alarm_state")
+@pytest.mark.effect("live_state")
+def test_the_live_state_is_what_the_controller_says(order: Order, straw: StrawController) -> None:
+    straw.status = straw.status.model_copy(update={"siren": True, "clock_shift_s": 60.0})
+    told = order("live_state").json()
+    assert told.pop("now_utc") > 0
+    said = straw.status.model_dump(mode="json")
+    assert told == {name: said[name] for name in told}
+    assert told["siren"]
+    assert not {"pid", "levels", "keypads_locked_ms", "journal_seq"} & set(told)
+
+
+@pytest.mark.refusal("alarm_arm", "alarm_disarm", "alarm_state", "live_state")
 def test_without_a_controller_or_a_session_nothing_is_done(
     lonely: SimpleNamespace, order: Order, straw: StrawController
 ) -> None:
-    for command in ("alarm_arm", "alarm_disarm", "alarm_state"):
+    for command in ("alarm_arm", "alarm_disarm", "alarm_state", "live_state"):
         url = f"{lonely.url}/{command}.fcgi?session={lonely.token}"
         reply = requests.post(url, json={}, timeout=30)
         assert (reply.status_code, reply.json()) == (503, AWAY)

@@ -38,7 +38,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def served(device: SimpleNamespace) -> dict[str, requests.Response]:
-    """Everything that links of the front page lead to, by its path."""
+    """Everything that links of the manual lead to, by its path."""
     found: dict[str, requests.Response] = {}
 
     def read(path: str) -> None:
@@ -48,7 +48,8 @@ def served(device: SimpleNamespace) -> dict[str, requests.Response]:
                 if target not in found:
                     read(target)
 
-    read("/")
+    read("/docs")
+    read("/docs/api")
     return found
 
 

@@ -1,0 +1,116 @@
+"""The page as routes of the api process: who may see a view, and what a browser may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Response, request
+
+from gateway.api.app import Page
+from gateway.api.controlid.incoming import refuse_foreign_names, refuse_foreign_pages
+from gateway.api.statuses import answer_errors
+from gateway.commands.context import CommandContext
+from gateway.commands.rights import check_right
+from gateway.web import assets
+from gateway.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, forget_session
+from gateway.web.languages import chosen, speaking
+from gateway.web.views import VIEWS
+from gateway.web.visit import View, Visit
+
+SIGN_IN = "/sign-in"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_READING = frozenset({"GET", "HEAD"})
+
+
+def page_blueprint(context: CommandContext) -> Blueprint:
+    """All views of the page, and its assets."""
+    blueprint = Blueprint("page", __name__)
+    for view in VIEWS:
+        blueprint.add_url_rule(
+            view.path,
+            endpoint=f"{view.method} {view.path}".replace(".", " "),
+            view_func=partial(_visited, context, view),
+            methods=[view.method],
+            provide_automatic_options=False,
+        )
+    blueprint.add_url_rule(
+        f"{assets.ROOT}/<digest>/<path:name>", view_func=assets.serve, methods=["GET"]
+    )
+    blueprint.after_request(_with_policy)
+    answer_errors(blueprint, partial(_refused, context))
+    return blueprint
+
+
+def _visited(context: CommandContext, view: View, **values: object) -> Response:
+    if request.method in _READING:
+        refuse_foreign_names(request)
+    else:
+        refuse_foreign_pages(request)
+
+    def shown(visit: Visit) -> Response:
+        check_right(visit.caller, view.needs)
+        return view.show(visit, **values)
+
+    return _in_visit(context, shown)
+
+
+def _in_visit(context: CommandContext, shown: Callable[[Visit], Response]) -> Response:
+    token = request.cookies.get(SESSION_COOKIE)
+    language = chosen(request.cookies.get(LANGUAGE_COOKIE), request.accept_languages)
+    with ExitStack() as stack:
+        caller = stack.enter_context(context.calling(token, request.remote_addr or ""))
+        stack.enter_context(speaking(language))
+        response = shown(Visit(context, caller, language))
+        # The session counts as in use until the last piece has been sent.
+        response.call_on_close(stack.pop_all().close)
+    return response
+
+
+def _refused(context: CommandContext, status: int, text: str) -> Response:
+    """An error as a page, or as the part of one that was asked for."""
+    if status == 401:
+        return _to_sign_in()
+
+    def shown(visit: Visit) -> Response:
+        template = "shared/_error.html" if visit.in_part else "shared/error.html"
+        return visit.page(template, status, code=status, text=text)
+
+    return _in_visit(context, shown)
+
+
+def _to_sign_in() -> Response:
+    """The session is over: sign in, and come back to the page that was open."""
+    in_part = "HX-Request" in request.headers
+    if in_part:
+        at = urlsplit(request.headers.get("HX-Current-URL", ""))
+        back, asked = f"{at.path}?{at.query}", {"over": "1"}
+    else:
+        back, asked = request.full_path if request.method in _READING else "/", {}
+    where = f"{SIGN_IN}?{urlencode(asked | {'next': back.rstrip('?')})}"
+    response = Response(status=401 if in_part else 303)
+    response.headers["HX-Redirect" if in_part else "Location"] = where
+    forget_session(response)
+    return response
+
+
+def _with_policy(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+PAGE = Page(page_blueprint, frozenset({SIGN_IN}))

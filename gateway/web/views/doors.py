@@ -1,0 +1,129 @@
+"""The doors: what each is doing, and what one can do with it."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from gateway.commands.answers import Answer
+from gateway.errors import ControllerUnavailable, InvalidRequest
+from gateway.web.door_state import DEVICE, SiteState, site_state
+from gateway.web.languages import gettext as _
+from gateway.web.visit import View, Visit
+
+_WEB = 3
+"""The reason of an opening that the page asked for (Access API, actions)."""
+_CLOSE = -1
+_HOLD = 0
+
+
+def doors(visit: Visit) -> Response:
+    """All doors, zones and faults."""
+    return visit.page("doors/doors.html", state=_state(visit))
+
+
+def parts(visit: Visit) -> Response:
+    """The same without the frame, for a page that is open."""
+    return visit.page("doors/_doors.html", state=_state(visit))
+
+
+def banners(visit: Visit) -> Response:
+    """Alarms and modes in force, which every page shows."""
+    return visit.page("doors/_banners.html", state=_state(visit))
+
+
+def open_door(visit: Visit, door: int) -> Response:
+    """Open a door for its time."""
+    _act(visit, door)
+    return parts(visit)
+
+
+def hold_door(visit: Visit, door: int) -> Response:
+    """Hold a door unlocked until somebody ends that."""
+    _act(visit, door, _HOLD)
+    return parts(visit)
+
+
+def lock_door(visit: Visit, door: int) -> Response:
+    """End an opening or a hold now."""
+    _act(visit, door, _CLOSE)
+    return parts(visit)
+
+
+def set_mode(visit: Visit, door: int) -> Response:
+    """Lock a door or the device down, declare an emergency, or end either."""
+    form = visit.form
+    wanted = form.get("mode", "")
+    asked: dict[str, object] = {"door": door, "mode": wanted}
+    if wanted != "none":
+        asked["reason"] = form.get("reason", "").strip()
+    minutes = form.get("minutes", "").strip()
+    if minutes:
+        asked["minutes"] = _number("minutes", minutes)
+    visit.run("set_exception_mode", **asked)
+    return parts(visit)
+
+
+def silence(visit: Visit) -> Response:
+    """Silence the sounding alarm."""
+    visit.run("alarm_status", stop=True)
+    return parts(visit)
+
+
+def arm(visit: Visit, zone: int) -> Response:
+    """Arm an alarm zone, after a time to leave it."""
+    delay = visit.form.get("exit_delay_s", "0")
+    visit.run("alarm_arm", zones=[zone], exit_delay_s=_number("exit_delay_s", delay))
+    return parts(visit)
+
+
+def disarm(visit: Visit, zone: int) -> Response:
+    """Disarm an alarm zone and end its alarm."""
+    visit.run("alarm_disarm", zones=[zone])
+    return parts(visit)
+
+
+def menu(visit: Visit, door: int) -> Response:
+    """What can be done with a door beside opening it; door 0 is the device."""
+    state = _state(visit)
+    known = state.door(door) if state else None
+    if door != DEVICE and known is None:
+        raise ControllerUnavailable(_("The state of this door is not known."))
+    return visit.page("doors/_menu.html", door=known, number=door)
+
+
+def _state(visit: Visit) -> SiteState | None:
+    """None while the controller is away."""
+    try:
+        return site_state(visit.run("live_state"))
+    except ControllerUnavailable:
+        return None
+
+
+def _act(visit: Visit, door: int, timeout_ms: int | None = None) -> Answer:
+    boxes = {box.id for box in visit.context.site.sec_box}
+    action, key = ("sec_box", "id") if door in boxes else ("door", "door")
+    parameters = f"{key}={door},reason={_WEB}"
+    if timeout_ms is not None:
+        parameters += f",timeout={timeout_ms}"
+    return visit.run("execute_actions", actions=[{"action": action, "parameters": parameters}])
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
+    return int(text)
+
+
+VIEWS = (
+    View("/", doors),
+    View("/parts/doors", parts),
+    View("/parts/banners", banners),
+    View("/doors/<int:door>/menu", menu),
+    View("/doors/<int:door>/open", open_door, method="POST"),
+    View("/doors/<int:door>/hold", hold_door, method="POST"),
+    View("/doors/<int:door>/lock", lock_door, method="POST"),
+    View("/doors/<int:door>/mode", set_mode, method="POST"),
+    View("/alarm/silence", silence, method="POST"),
+    View("/zones/<int:zone>/arm", arm, method="POST"),
+    View("/zones/<int:zone>/disarm", disarm, method="POST"),
+)

@@ -1,0 +1,37 @@
+"""What does not fit the bar at the bottom."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Response
+
+from gateway.commands.rights import Right, may
+from gateway.web import assets
+from gateway.web.languages import gettext as _
+from gateway.web.visit import View, Visit
+
+PLACES: tuple[tuple[str, str, Right], ...] = ()
+"""Address, name (marked by `noted`) and right of what is not in the bar."""
+
+
+def more(visit: Visit) -> Response:
+    """Links to everything else, the language, and the way out."""
+    places = [(path, _(label)) for path, label, right in PLACES if may(visit.caller, right)]
+    return visit.page("account/more.html", places=places)
+
+
+def manifest(visit: Visit) -> Response:
+    """What a phone needs to keep the page on its home screen."""
+    icon = {"src": assets.address("icons/door.svg"), "sizes": "any", "type": "image/svg+xml"}
+    answer = {
+        "name": visit.context.site.site.name,
+        "short_name": visit.context.site.site.name[:12],
+        "start_url": "/",
+        "display": "standalone",
+        "icons": [icon],
+    }
+    return Response(json.dumps(answer), content_type="application/manifest+json")
+
+
+VIEWS = (View("/more", more), View("/manifest.webmanifest", manifest, Right.NONE))

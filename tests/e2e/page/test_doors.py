@@ -1,0 +1,110 @@
+"""The doors on the page: what one sees is what the doors do."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import LONG_MS, Running
+from tests.e2e.page.conftest import DESKTOP, PHONE, TABLET, Open, Screen, operator
+
+
+def test_a_door_opens_at_a_touch_and_shows_it(phone: Screen, demo: Running) -> None:
+    demo.api.configure("general", relay1_timeout=LONG_MS)
+    page = phone.open("/")
+    front = page.locator("#door-1")
+    expect(front).to_contain_text("Locked")
+    row = demo.access(lambda: front.get_by_role("button", name="Open", exact=True).click())
+    assert row["event"] == 12, "an opening by the web interface"
+    expect(front).to_contain_text("Unlocked")
+    assert demo.board.high(17)
+    demo.api.ask(
+        "execute_actions", {"actions": [{"action": "door", "parameters": "door=1,timeout=-1"}]}
+    )
+    expect(front).to_contain_text("Locked")
+
+
+def test_a_leaf_that_moves_is_drawn_as_it_stands(phone: Screen, demo: Running) -> None:
+    page = phone.open("/")
+    expect(page.locator("#door-2 svg")).to_have_class(re.compile("leaf-closed"))
+    demo.sim("door", door="back", value="open")
+    expect(page.locator("#door-2 svg")).to_have_class(re.compile("leaf-open"))
+
+
+def test_a_lock_down_is_seen_on_a_second_phone(screen: Open, demo: Running) -> None:
+    mine, other = screen(), screen()
+    seen = other.open("/more")
+    page = mine.open("/")
+    page.get_by_role("button", name="All doors: lock-down or emergency").click()
+    page.get_by_label("Lock-down: cards do not open, exit buttons do").check()
+    page.get_by_label("Reason").fill("a stranger in the yard")
+    page.get_by_role("button", name="Set it").click()
+    banner = seen.locator("#banners .lock_down")
+    expect(banner).to_contain_text("Lock-down: All doors")
+    expect(banner).to_contain_text("a stranger in the yard")
+    expect(banner).to_contain_text("admin")
+    other.sound()
+    assert all(door.mode == "lock_down" for door in demo.status().doors)
+    expect(page.locator("#sheet")).to_be_hidden()
+    page.locator("#banners").get_by_role("button", name="End").click()
+    expect(seen.locator("#banners .lock_down")).to_have_count(0)
+    assert all(door.mode != "lock_down" for door in demo.status().doors)
+
+
+def test_a_door_is_held_and_locked_again(phone: Screen, demo: Running) -> None:
+    page = phone.open("/")
+    page.get_by_role("button", name="More for back").click()
+    page.get_by_role("button", name="Hold it open until I end it").click()
+    back = page.locator("#door-2")
+    expect(back).to_contain_text("Held unlocked until somebody ends it")
+    back.get_by_role("button", name="Lock now").click()
+    expect(back.get_by_role("button", name="Open", exact=True)).to_be_visible()
+    demo.wait_locked(2)
+
+
+def test_an_alarm_turns_the_icon_red_and_is_silenced(phone: Screen, demo: Running) -> None:
+    page = phone.open("/")
+    demo.sim("door", door="front", value="open")
+    banner = page.locator("#alarms")
+    expect(banner).to_contain_text("Forced open")
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile("alarm"))
+    phone.sound()
+    banner.get_by_role("button", name="Silence").click()
+    expect(banner).to_contain_text("(silenced)")
+    demo.sim("door", door="front", value="closed")
+    expect(banner).to_have_count(0)
+
+
+def test_a_zone_is_armed_and_disarmed(phone: Screen, demo: Running) -> None:
+    page = phone.open("/")
+    zone = page.locator(".chips li").filter(has_text="Zone 1")
+    state = {it.zone: it.state for it in demo.status().zones}[1]
+    first, then = ("Disarm", "Arm") if state == "armed" else ("Arm", "Disarm")
+    zone.get_by_role("button", name=first, exact=True).click()
+    zone.get_by_role("button", name=then, exact=True).click()
+    expect(zone.get_by_role("button", name=first, exact=True)).to_be_visible()
+
+
+def test_an_operator_locks_down_and_declares_no_emergency(screen: Open, demo: Running) -> None:
+    guard = screen(signed_in=False)
+    guard.sign_in(**operator(demo))
+    page = guard.page
+    page.get_by_role("button", name="More for front").click()
+    expect(page.get_by_label("Lock-down: cards do not open, exit buttons do")).to_be_visible()
+    expect(page.get_by_text("Emergency: stays unlocked for everybody")).to_have_count(0)
+    guard.accessible()
+
+
+@pytest.mark.parametrize("language", ["en", "pt", "es"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, TABLET, DESKTOP])
+def test_the_doors_are_sound_on_every_screen(
+    screen: Open, size: tuple[int, int], scheme: str, language: str
+) -> None:
+    shown = screen(size=size, scheme=scheme, language=language)
+    page = shown.open("/")
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.locator("#door-1")).to_be_visible()
+    shown.sound()

@@ -1,0 +1,70 @@
+"""Every text of the page is translated into every language, and nothing else is in a catalogue."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+
+import polib
+import pytest
+from babel.messages.extract import DEFAULT_KEYWORDS, extract
+from jinja2.ext import babel_extract
+
+from gateway.web.languages import ENGLISH, LANGUAGES, catalogues, gettext, speaking
+
+_PAGE = Path(str(files("gateway.web")))
+_KEYWORDS = DEFAULT_KEYWORDS | {"noted": None, "_": None}
+_NAMES = re.compile(r"%\((\w+)\)s|%%")
+TRANSLATED = sorted(set(LANGUAGES) - {ENGLISH})
+
+
+def _ids() -> set[str]:
+    found: set[str] = set()
+    for file in _PAGE.rglob("*.py"):
+        said = extract("python", BytesIO(file.read_bytes()), _KEYWORDS)
+        found |= {_first(message) for _, message, _, _ in said}
+    options = {"trimmed": "true", "silent": "false"}
+    for file in _PAGE.rglob("*.html"):
+        shown = babel_extract(BytesIO(file.read_bytes()), list(_KEYWORDS), (), options)
+        found |= {_first(message) for _, _, message, _ in shown}
+    return found - {""}
+
+
+def _first(message: str | tuple[str | None, ...] | None) -> str:
+    return (message[0] if isinstance(message, tuple) else message) or ""
+
+
+IDS = _ids()
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_catalogue_has_every_text_once_and_nothing_else(language: str) -> None:
+    entries = [entry for file in catalogues(language) for entry in polib.pofile(file.read_text())]
+    counts = Counter(entry.msgid for entry in entries)
+    assert not sorted(IDS - set(counts)), "missing"
+    assert not sorted(set(counts) - IDS), "unused"
+    assert not [text for text, count in counts.items() if count > 1], "doubled"
+    assert not [it.msgid for it in entries if not it.translated()], "empty or fuzzy"
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_has_the_names_of_its_text(language: str) -> None:
+    for file in catalogues(language):
+        for entry in polib.pofile(file.read_text()):
+            wanted = set(_NAMES.findall(entry.msgid)) | set(_NAMES.findall(entry.msgid_plural))
+            for said in entry.msgstr_plural.values() or [entry.msgstr]:
+                assert set(_NAMES.findall(said)) <= wanted, (file.name, entry.msgid)
+                if not entry.msgid_plural:
+                    assert set(_NAMES.findall(said)) == wanted, (file.name, entry.msgid)
+                assert "%" not in _NAMES.sub("", said), (file.name, entry.msgid)
+
+
+def test_a_text_is_said_in_the_language_of_the_visit() -> None:
+    assert gettext("Doors") == "Doors"
+    with speaking("pt"):
+        assert gettext("Doors") == "Portas"
+    with speaking("es"):
+        assert gettext("Sign out %(login)s", login="ana") == "Cerrar la sesión de ana"

@@ -202,8 +202,11 @@ def run_api(
             uplink,
         )
         # A question must not wait for the database, which the follower brings up to date.
-        listeners = (FactListener(runtime, it.heard) for it in (uplink, follower, context.live))
-        _start(stack, uplink, *listeners)
+        _start(
+            stack,
+            uplink,
+            *(FactListener(runtime, it.heard) for it in (uplink, follower, context.live)),
+        )
         _stop_by_signals(stop)
         runtime.note("api", urls)
         log.info("api ready", url=urls)

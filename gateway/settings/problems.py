@@ -59,7 +59,7 @@ def located(text: str, problems: list[str]) -> list[Problem]:
 
 
 @dataclass(slots=True)
-class _Table:
+class _TomlTable:
     name: str
     line: int
     one_of_several: bool = False
@@ -68,13 +68,13 @@ class _Table:
     """Its name or number, as messages quote them."""
 
 
-def _tables(text: str) -> Iterator[_Table]:
-    table = _Table("", 0)
+def _tables(text: str) -> Iterator[_TomlTable]:
+    table = _TomlTable("", 0)
     for number, line in enumerate(text.split("\n"), start=1):
         header, key = _HEADER.match(line), _KEY.match(line)
         if header:
             yield table
-            table = _Table(header[2], number, one_of_several=header[1] == "[[")
+            table = _TomlTable(header[2], number, one_of_several=header[1] == "[[")
         elif key:
             table.keys[key[1]] = number
             if key[1] in {"name", "number"}:
@@ -82,7 +82,7 @@ def _tables(text: str) -> Iterator[_Table]:
     yield table
 
 
-def _line(tables: list[_Table], place: str) -> int:
+def _line(tables: list[_TomlTable], place: str) -> int:
     """The line of the innermost key or table that the words of `place` name; 0 for none."""
     words = [word.strip("'") for word in _WORDS.findall(place)]
     found = 0

@@ -14,10 +14,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, Self, TypeVar
 
 import pytest
@@ -32,6 +33,8 @@ from gateway.link.messages import ControllerStatus, Simulate
 from gateway.link.runtime import RuntimeDirectory
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import CommittedEntry, JournalReader
+
+from .fork_server import ForkServer, Process
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -65,8 +68,9 @@ def gateway_command() -> list[str]:
 class Home:
     """What belongs to one person at one machine: an environment and a private directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, forks: ForkServer) -> None:
         self.directory = directory
+        self.forks = forks
         self.runtime = directory / "run"
         self.runtime.mkdir(mode=0o700)
         self.environment = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
@@ -79,18 +83,41 @@ class Home:
         """A path at which nothing is yet."""
         return self.directory / f"d{next(self._numbers)}"
 
-    def type(self, *words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run `gateway` with `words` to its end."""
-        return subprocess.run(
-            [*gateway_command(), *map(str, words)],
-            input=stdin,
-            env=self.environment,
-            cwd=self.directory,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def start(
+        self,
+        *words: str | Path,
+        stdin: IO[Any] | None = None,
+        stdout: IO[Any] | None = None,
+        stderr: IO[Any] | None = None,
+        umask: int = -1,
+        variables: Mapping[str, str] = {},
+    ) -> Process:
+        """Start `gateway` with `words`, by a fork; `variables` are added to its environment."""
+        with Path(os.devnull).open("r+b", buffering=0) as nothing:
+            return self.forks.start(
+                [*map(str, words)],
+                {**self.environment, **variables},
+                self.directory,
+                [stdin or nothing, stdout or nothing, stderr or nothing],
+                umask,
+            )
+
+    def type(
+        self, *words: str | Path, stdin: str = "", variables: Mapping[str, str] = {}
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `gateway` with `words` to its end, by a fork; `variables` as for `start`."""
+        with TemporaryFile("w+") as typed, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+            typed.write(stdin)
+            for stream in (typed, out, err):
+                stream.seek(0)
+            process = self.start(*words, stdin=typed, stdout=out, stderr=err, variables=variables)
+            try:
+                code = process.wait(DEADLINE_S)
+            finally:
+                process.kill()
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(words, code, out.read(), err.read())
 
 
 class Api:
@@ -156,9 +183,17 @@ class Site:
     data: Path
     password: str
 
-    def type(self, command: str, *words: str | Path, stdin: str = "") -> Any:
-        """Run a command on this data directory to its end."""
-        return self.home.type(command, "--data", self.data, *words, stdin=stdin)
+    def type(
+        self,
+        command: str,
+        *words: str | Path,
+        stdin: str = "",
+        variables: Mapping[str, str] = {},
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on this data directory to its end; `variables` as for `Home.start`."""
+        return self.home.type(
+            command, "--data", self.data, *words, stdin=stdin, variables=variables
+        )
 
     def sim(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `gateway sim`, which must succeed."""
@@ -205,7 +240,10 @@ class Board:
 class Running:
     """A `gateway run` in the background, with a client at its API and a hand at its board."""
 
-    def __init__(self, site: Site, http: str = "127.0.0.1:0", *words: str) -> None:
+    def __init__(
+        self, site: Site, http: str = "127.0.0.1:0", *words: str, program: bool = False
+    ) -> None:
+        """`program` executes the program, where otherwise a fork does."""
         self.site = site
         self._strangers = 0
         self.output = site.home.new_path()
@@ -213,14 +251,19 @@ class Running:
         self._stack = ExitStack()
         out: IO[bytes] = self._stack.enter_context(self.output.open("wb"))
         err: IO[bytes] = self._stack.enter_context(self.errors.open("wb"))
-        self.process = subprocess.Popen(
-            [*gateway_command(), "run", "--data", str(site.data), "--http", http, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env=site.home.environment,
-            cwd=site.home.directory,
-            start_new_session=True,
+        command = ["run", "--data", str(site.data), "--http", http, *words]
+        self.process: Process = (
+            subprocess.Popen(
+                [*gateway_command(), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=site.home.environment,
+                cwd=site.home.directory,
+                start_new_session=True,
+            )
+            if program
+            else site.home.start(*command, stdout=out, stderr=err)
         )
         self._stack.callback(self._kill)
         try:
@@ -353,10 +396,17 @@ def _password(printed: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def home() -> Iterator[Home]:
+def forks() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def home(forks: ForkServer) -> Iterator[Home]:
     # Short on purpose: a socket's path may hold 107 bytes.
     with tempfile.TemporaryDirectory(prefix="gw-") as directory:
-        yield Home(Path(directory))
+        yield Home(Path(directory), forks)
 
 
 class Maker:
@@ -400,7 +450,7 @@ def make(home: Home) -> Maker:
 def start() -> Iterator[Callable[..., Running]]:
     """Starts `gateway run` on a site; it ends with the test."""
     with ExitStack() as stack:
-        yield lambda *args: stack.enter_context(Running(*args))
+        yield lambda *args, **how: stack.enter_context(Running(*args, **how))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import random
 import re
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -28,6 +27,7 @@ from gateway.store.files import STORE_FILE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Maker, Site
+    from tests.e2e.fork_server import Process
 
 LONG = "GATEWAY_FLIPS" in os.environ
 """In `make chaos`."""
@@ -44,24 +44,18 @@ READY = re.compile(r"api ready \(url: (http://[^)]+)\)")
 class Processes:
     """A controller and an api of their own, the latter started again by the test alone."""
 
-    def __init__(self, site: Site, command: list[str], eventually: Callable[..., Any]) -> None:
+    def __init__(self, site: Site, eventually: Callable[..., Any]) -> None:
         self.site = site
         self.path = site.data / STORE_FILE
-        self._command = command
         self._eventually = eventually
         self._stack = ExitStack()
         self.start("controller")
 
-    def start(self, role: str, *words: str) -> tuple[subprocess.Popen[bytes], Path]:
+    def start(self, role: str, *words: str) -> tuple[Process, Path]:
         told = self.site.home.new_path()
         with told.open("wb") as errors:
-            process = subprocess.Popen(
-                [*self._command, role, "--data", str(self.site.data), *words],
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                env=self.site.home.environment,
-                start_new_session=True,
+            process = self.site.home.start(
+                *(role, "--data", str(self.site.data), *words), stdout=errors, stderr=errors
             )
         self._stack.callback(process.wait)
         self._stack.callback(process.kill)
@@ -92,7 +86,7 @@ class Processes:
 class Serving:
     """An api process at work."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     url: str
     token: str
 
@@ -133,10 +127,8 @@ class Client:
 
 
 @pytest.fixture
-def processes(
-    make: Maker, gateway_command: list[str], eventually: Callable[..., Any]
-) -> Iterator[Processes]:
-    made = Processes(make.demo(), gateway_command, eventually)
+def processes(make: Maker, eventually: Callable[..., Any]) -> Iterator[Processes]:
+    made = Processes(make.demo(), eventually)
     yield made
     made.close()
 

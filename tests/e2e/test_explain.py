@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -190,20 +189,15 @@ def test_what_is_explained_is_what_the_door_does(demo: Running) -> None:
 
 
 def test_the_system_journal_gets_priorities_and_no_time(
-    make: Maker, gateway_command: list[str], eventually: Callable[..., Any]
+    make: Maker, eventually: Callable[..., Any]
 ) -> None:
     site = make.demo()
     path = site.data / "journal.log"
     with path.open("wb") as log:
         found = os.fstat(log.fileno())
-        environment = {
-            **site.home.environment,
-            "JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}",
-        }
-        controller = subprocess.Popen(
-            [*gateway_command, "controller", "--data", str(site.data)],
-            stderr=log,
-            env=environment,
+        stream = f"{found.st_dev}:{found.st_ino}"
+        controller = site.home.start(
+            "controller", "--data", site.data, stderr=log, variables={"JOURNAL_STREAM": stream}
         )
         try:
             eventually(lambda: b"controller ready" in path.read_bytes(), "the controller")

@@ -29,7 +29,7 @@ def test_from_nothing_to_one_on_one_off_and_one_row(
     home: Home, make: Maker, start: Callable[..., Running], eventually: Callable[..., Any]
 ) -> None:
     site = make.init(home.new_path(), "--demo")
-    running = start(site)
+    running = start(site, program=True)
     assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*", running.url)
 
     # A client with nothing but HTTP.

@@ -91,16 +91,8 @@ def test_a_door_opens_and_locks_while_the_socket_is_flooded(
 def test_a_second_gateway_on_the_same_data_is_refused_by_name(
     demo: Running, tmp_path: Path
 ) -> None:
-    elsewhere = {**demo.site.home.environment, "XDG_RUNTIME_DIR": str(tmp_path)}
     for role, pid in (("controller", demo.child("controller")), ("api", demo.child("api"))):
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", role, "--data", str(demo.site.data)],
-            env=elsewhere,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = demo.site.type(role, variables={"XDG_RUNTIME_DIR": str(tmp_path)})
         assert done.returncode == 1
         assert f"the {role} is already running: pid {pid}" in done.stderr
     # The first one is found as before.

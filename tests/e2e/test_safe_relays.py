@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +43,11 @@ def site(make: Maker) -> Site:
 
 
 @pytest.fixture
-def board(site: Site, eventually: Callable[..., Any], gateway_command: list[str]) -> Board:
+def board(site: Site, eventually: Callable[..., Any]) -> Board:
     """The board of a controller that was killed while it held door 1 open."""
     notify = NotifySocket(str(site.home.runtime / "safe.notify"))
-    process = subprocess.Popen(
-        [*gateway_command, "controller", "--data", str(site.data)],
-        env={**site.home.environment, "NOTIFY_SOCKET": notify.path},
-        stderr=subprocess.DEVNULL,
+    process = site.home.start(
+        "controller", "--data", site.data, variables={"NOTIFY_SOCKET": notify.path}
     )
     try:
         eventually(lambda: "READY" in (notify.receive() or {}), "a ready controller")

@@ -36,7 +36,7 @@ lock = { pin = 17, kind = "magnet" }
 def homeless(home: Home, make: Maker) -> Iterator[Maker]:
     """Makes sites for somebody without a runtime directory of the system's."""
     with tempfile.TemporaryDirectory(prefix="gw-") as name:
-        lone = type(home)(Path(name))
+        lone = type(home)(Path(name), home.forks)
         temporary = lone.new_path()
         temporary.mkdir()
         lone.environment["TMPDIR"] = str(temporary)

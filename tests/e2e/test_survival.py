@@ -27,6 +27,12 @@ def running(make: Maker, start: Callable[..., Running]) -> Running:
     return start(make.demo())
 
 
+@pytest.fixture
+def program(make: Maker, start: Callable[..., Running]) -> Running:
+    """The program itself, whose roles are programs too."""
+    return start(make.demo(), program=True)
+
+
 @contextmanager
 def nobody_restarts(running: Running) -> Iterator[None]:
     """`gateway run` stands still, so that what is dead stays dead for a while."""
@@ -78,7 +84,7 @@ def test_without_the_api_doors_open_and_the_row_is_there_when_it_is_back(
 def test_an_api_that_listened_on_every_address_does_so_again(
     make: Maker, start: Callable[..., Running], eventually: Callable[..., Any]
 ) -> None:
-    running = start(make.demo(), "0.0.0.0:0")
+    running = start(make.demo(), "0.0.0.0:0", program=True)
     # Loopback is all of 127/8, and the URL shown names but one address of it.
     elsewhere = running.url.replace("127.0.0.1", "127.0.0.2")
 
@@ -236,18 +242,18 @@ def test_a_deleted_log_stays_deleted_and_its_ids_are_not_given_again(
 
 
 def test_children_end_with_a_killed_run_and_the_site_starts_again(
-    running: Running,
+    program: Running,
     eventually: Callable[..., Any],
     alive: Callable[[int], bool],
     start: Callable[..., Running],
 ) -> None:
-    running.swiped(ANA)
-    children = [running.child(role) for role in ("controller", "api")]
+    program.swiped(ANA)
+    children = [program.child(role) for role in ("controller", "api")]
     assert all(map(alive, children))
-    running.process.kill()
-    running.process.wait()
+    program.process.kill()
+    program.process.wait()
     eventually(lambda: not any(map(alive, children)), "the end of both children")
-    again = start(running.site)
+    again = start(program.site)
     rows = again.api.load("access_logs")
     assert [row["event"] for row in rows] == [3, 7]
     assert again.stranger()["id"] == rows[-1]["id"] + 1
@@ -255,19 +261,19 @@ def test_children_end_with_a_killed_run_and_the_site_starts_again(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_asked_to_end_it_ends_in_order(
-    running: Running, alive: Callable[[int], bool], number: signal.Signals
+    program: Running, alive: Callable[[int], bool], number: signal.Signals
 ) -> None:
-    children = [running.child(role) for role in ("controller", "api")]
-    running.api.configure("general", relay1_timeout=600_000)
-    running.swiped(ANA)
-    assert running.board.high(FRONT)
+    children = [program.child(role) for role in ("controller", "api")]
+    program.api.configure("general", relay1_timeout=600_000)
+    program.swiped(ANA)
+    assert program.board.high(FRONT)
     # A Ctrl-C reaches the whole foreground group.
-    os.killpg(running.process.pid, number)
-    assert running.process.wait(30) == 0
+    os.killpg(program.process.pid, number)
+    assert program.process.wait(30) == 0
     assert not any(map(alive, children))
-    assert not running.board.high(FRONT)
-    assert (running.board.edges(FRONT), running.board.edges(BACK)) == (2, 0)
-    journal = running.site.journal()
+    assert not program.board.high(FRONT)
+    assert (program.board.edges(FRONT), program.board.edges(BACK)) == (2, 0)
+    journal = program.site.journal()
     assert journal[-1].kind is EntryKind.STOPPED
     assert EntryKind.ENDED_UNCLEANLY not in {entry.kind for entry in journal}
-    assert "Traceback" not in running.errors.read_text()
+    assert "Traceback" not in program.errors.read_text()

@@ -49,7 +49,7 @@ class Installed:
         top.chmod(0o755)
         self.data, self.run, self.own = top / "data", top / "run", top / "own"
         shutil.copytree(used.data, self.data, symlinks=True)
-        self.site = replace(used, data=self.data, home=Home(top))
+        self.site = replace(used, data=self.data, home=Home(top, used.home.forks))
         for folder, files in (
             ("controller", "journal.db mirror.db"),
             ("api", "store.db https.pem"),

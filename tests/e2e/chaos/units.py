@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import requests
 
@@ -31,7 +29,8 @@ from gateway.link.messages import ControllerStatus, Simulate
 from gateway.link.runtime import RuntimeDirectory
 from tests.e2e.conftest import Api, Site, eventually, gateway_command
 
-from .forks import ForkedProcess, Forks, Start
+if TYPE_CHECKING:
+    from tests.e2e.fork_server import Process
 
 T = TypeVar("T")
 
@@ -46,7 +45,7 @@ SHUT_S = 20.0
 """Far more than a decision takes; a door that is not open until then counts as shut."""
 WATCHDOG_S = 30.0
 """WatchdogSec= of both units."""
-UMASK = 0o027
+_UMASK = 0o027
 """Of the controller's unit."""
 ASK_S = 10.0
 
@@ -59,14 +58,6 @@ def share() -> int:
     """Cases of each kind: one, or in a long search a tenth of GATEWAY_FLIPS, for starting two
     programs takes so much longer than what other tests do for a flip."""
     return max(int(os.environ["GATEWAY_FLIPS"]) // 10, 1) if LONG else 1
-
-
-@cache
-def forks() -> Forks:
-    """What starts the programs that need no other rights; until the tests end."""
-    made = Forks()
-    atexit.register(made.close)
-    return made
 
 
 class Unit:
@@ -87,16 +78,14 @@ class Unit:
         """Where the api listens, once it is ready."""
         self.log = site.data.with_name(f"{site.data.name}.{role}.log")
         self._notify = NotifySocket(str(site.data.with_name(f"{site.data.name}.{role}.s")))
+        self._home = site.home
         self._words = [role, "--data", str(site.data)]
         if role == API:
             self._words += ["--http", "127.0.0.1:0"]
-        self._environment = {
-            **site.home.environment,
-            "RUNTIME_DIRECTORY": runtime,
-            "NOTIFY_SOCKET": self._notify.path,
-        }
-        self._rights, self._wrapper = rights, wrapper
-        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
+        self._variables = {"RUNTIME_DIRECTORY": runtime, "NOTIFY_SOCKET": self._notify.path}
+        self._rights = rights
+        self._wrapper = wrapper
+        self._process: Process | None = None
         self._reported_s = 0.0
 
     @property
@@ -118,25 +107,27 @@ class Unit:
                 self.kill()
             return
         self.url = ""
-        self._process = self._started()
+        with self.log.open("ab") as log:
+            self._process = self._start(log)
         self._reported_s = time.monotonic() + WATCHDOG_S  # a start may take longer
         self._wrapper = ()
         self.starts += 1
 
-    def _started(self) -> subprocess.Popen[bytes] | ForkedProcess:
-        if not (self._wrapper or self._rights):
-            self.log.touch()
-            return forks().start(Start(self._words, str(self.log), self._environment, UMASK))
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [*self._wrapper, *self._rights, *gateway_command(), *self._words],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=self._environment,
-                start_new_session=True,
-                umask=UMASK,
+    def _start(self, log: IO[bytes]) -> Process:
+        before = [*self._wrapper, *self._rights]
+        if not before:
+            return self._home.start(
+                *self._words, stdout=log, stderr=log, umask=_UMASK, variables=self._variables
             )
+        return subprocess.Popen(
+            [*before, *gateway_command(), *self._words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=self._home.environment | self._variables,
+            start_new_session=True,
+            umask=_UMASK,
+        )
 
     def stop(self) -> None:
         """End it in order, or at once where it does not end."""

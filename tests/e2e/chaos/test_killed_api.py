@@ -33,8 +33,8 @@ EVENTS, KILLS, BROKER_KILLS = (10_000, 100, 10) if LONG else (300, 3, 1)
 """BROKER_KILLS are beside KILLS, which are the api's."""
 IN_START = 5
 """Each so many-th time the next process is killed too, while it starts."""
-STARTS_S = 2.0
-"""About what a start takes."""
+STARTS_S = 0.5
+"""About what a start by a fork takes."""
 DELIVERED_S = 600.0 if LONG else 90.0
 """Far more than what waits takes."""
 LARGEST_BATCH = 50

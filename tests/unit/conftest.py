@@ -9,8 +9,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -171,8 +173,10 @@ class PlayedService:
             stderr=subprocess.DEVNULL,
         )
         self.object = Service(name, bus_name, path, "")
+        pause = threading.Event()
         while not self._answers():
             assert self._process.poll() is None, f"{name} did not start"
+            pause.wait(0.005)
 
     def _answers(self) -> bool:
         with suppress(GatewayError):
@@ -262,13 +266,19 @@ class PlayedSystem:
         self._daemon.stdout.close()
 
 
+@cache
+def _has_dbusmock() -> bool:
+    return (
+        subprocess.run(["/usr/bin/python3", "-c", "import dbusmock"], check=False).returncode == 0
+    )
+
+
 @pytest.fixture
 def played_system(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlayedSystem]:
     """Services of the operating system that this process finds in the place of the machine's."""
     if shutil.which("dbus-daemon") is None:
         pytest.skip("dbus-daemon is not installed (Debian package dbus)")
-    mock = subprocess.run(["/usr/bin/python3", "-c", "import dbusmock"], check=False)
-    if mock.returncode != 0:
+    if not _has_dbusmock():
         pytest.skip("dbusmock is not installed (Debian package python3-dbusmock)")
     with tempfile.TemporaryDirectory(prefix="gateway-bus-") as name:
         system = PlayedSystem(Path(name))

@@ -13,9 +13,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,8 @@ COMMANDS = {
 }
 """Those of root on the store of an installed device; DATA is its directory."""
 
-# One interpreter, which forks for each command: its start takes longer than most of them.
+# One interpreter, which forks for each command: its start takes longer than most of them. A line of
+# its input has the runtime directory and the commands, and one of its output what became of each.
 PROGRAM = r"""
 import contextlib, encodings.idna, encodings.utf_8_sig, json, os, pkgutil, signal, sys, tempfile
 import importlib.readers, traceback, zoneinfo, getpass, pwd, tzdata
@@ -50,7 +52,7 @@ for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
     if not module.name.endswith("__main__"):
         with contextlib.suppress(ImportError):  # a driver's library
             __import__(module.name)
-for name, words in json.loads(sys.argv[1]).items():
+def run(words):
     with tempfile.TemporaryFile("w+") as said:
         pid = os.fork()
         if pid == 0:
@@ -76,15 +78,20 @@ for name, words in json.loads(sys.argv[1]).items():
             os._exit(code)
         _, status = os.waitpid(pid, 0)
         said.seek(0)
-        print(json.dumps([name, os.waitstatus_to_exitcode(status), said.read()]), flush=True)
+        return os.waitstatus_to_exitcode(status), said.read()
+for line in iter(sys.stdin.readline, ""):
+    os.environ["RUNTIME_DIRECTORY"], commands = json.loads(line)
+    print(json.dumps({name: run(words) for name, words in commands.items()}), flush=True)
 """
 
 
 class Attack:
     """A device with a store, a file of root's, and what the api's user does."""
 
-    def __init__(self, device: Device, demo: Path) -> None:
+    def __init__(self, device: Device, demo: Path, root: subprocess.Popen[str]) -> None:
+        """`root` executes PROGRAM."""
         self.device = device
+        self._root = root
         for name in ("journal.db", "store.db", "gateway.toml"):
             shutil.copyfile(demo / name, device.data / name)  # through the links, as root
         device.tidy()
@@ -139,23 +146,29 @@ class Attack:
     def state(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.of_root.iterdir()}
 
-    def run(self, names: Iterable[str]) -> dict[str, tuple[int, str]]:
+    def run(self, names: Iterable[str]) -> dict[str, list[Any]]:
         """Exit code and standard error of each of COMMANDS, one after the other."""
         data = str(self.device.data)
         commands = {name: [data if it == "DATA" else it for it in COMMANDS[name]] for name in names}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, json.dumps(commands)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=120,
-            check=True,
-            cwd="/",
-            env={"LOGNAME": "root", "RUNTIME_DIRECTORY": str(self.device.runtime)},
-        )
-        return {
-            name: (code, said) for name, code, said in map(json.loads, done.stdout.splitlines())
-        }
+        assert self._root.stdin is not None
+        assert self._root.stdout is not None
+        self._root.stdin.write(json.dumps([str(self.device.runtime), commands]) + "\n")
+        self._root.stdin.flush()
+        found: dict[str, list[Any]] = json.loads(self._root.stdout.readline())
+        return found
+
+
+@pytest.fixture(scope="module")
+def of_root() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        env={"LOGNAME": "root"},
+    ) as process:
+        yield process
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +183,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def attack(device: Device, demo: Path) -> Attack:
-    return Attack(device, demo)
+def attack(device: Device, demo: Path, of_root: subprocess.Popen[str]) -> Attack:
+    return Attack(device, demo, of_root)
 
 
 def test_sqlite_deletes_what_a_crafted_journal_names(attack: Attack) -> None:

@@ -206,6 +206,12 @@ class DeviceTime:
             return self.local(utc)
         return (utc - _EPOCH) // timedelta(seconds=1)
 
+    def local_of(self, stamp: int) -> int:
+        """As `local`, for what a time column holds."""
+        if self._wire is WireTime.LOCAL:
+            return stamp
+        return self.local(_EPOCH + timedelta(seconds=stamp))
+
     def midnight(self, day: date) -> int:
         """What a time column holds for the first second of `day` on the site's wall clock."""
         zone = UTC if self._wire is WireTime.LOCAL else self._zone()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from gateway.clock import DeviceTime, WireTime
+from gateway.clock import DeviceTime
 from gateway.errors import StorageError
 from gateway.settings import SiteFile
 
@@ -24,7 +24,6 @@ class SiteNames:
     def __init__(self, site: SiteFile, device_time: DeviceTime, lookup: Lookup) -> None:
         self._doors = {door.id: door.shown for door in site.doors()}
         self._site = site
-        self._wire = site.site.wire_time
         self._device_time = device_time
         self._lookup = lookup
         freed = [door.shown for door in site.doors() if door.fire_release]
@@ -58,7 +57,7 @@ class SiteNames:
         return self._device_time.local(_EPOCH + timedelta(seconds=utc_s))
 
     def wall_of_stamp(self, stamp: int) -> int:
-        return stamp if self._wire is WireTime.LOCAL else self.wall(stamp)
+        return self._device_time.local_of(stamp)
 
     def local(self, utc: datetime) -> int:
         """An instant on the site's wall clock."""

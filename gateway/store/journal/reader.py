@@ -25,6 +25,13 @@ READING = "the journal cannot be read"
 _EXAMINED = 20_000
 """Newest rows that `examine` reads: some 100 ms."""
 
+_EVENT = "CASE WHEN json_valid(body) THEN json_extract(body, '$.row.event') END"
+"""SQL for the event of an access."""
+
+
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -62,9 +69,8 @@ class JournalReader:
     def count(self, seq: int, kinds: Collection[EntryKind]) -> int:
         """How many entries of `kinds` have numbers above `seq`."""
         connection = self._file.connection()
-        marks = ", ".join("?" * len(kinds))
         with journal_errors(READING):
-            sql = f"SELECT count(*) FROM journal WHERE kind IN ({marks}) AND seq > ?"  # noqa: S608 - marks
+            sql = f"SELECT count(*) FROM journal WHERE kind IN ({_marks(kinds)}) AND seq > ?"  # noqa: S608 - marks
             return int(connection.execute(sql, (*map(str, kinds), seq)).fetchone()[0])
 
     def after(self, seq: int, limit: int) -> list[CommittedEntry]:
@@ -86,20 +92,33 @@ class JournalReader:
         return Batch(list(entries_of(connection, rows, self.damage)), reached)
 
     def before(
-        self, seq: int, span: int, kinds: Collection[EntryKind], mentioned: str = ""
+        self,
+        seq: int,
+        span: int,
+        kinds: Collection[EntryKind],
+        events: Collection[int] = (),
+        mentioned: str = "",
     ) -> list[CommittedEntry]:
         """The entries of `kinds` among the `span` numbers below `seq`, the newest first.
 
-        With `mentioned` only those whose body has that text.
+        With `events` accesses of other events may be left out, with `mentioned` entries whose
+        body lacks that text.
         """
         connection = self._file.connection()
-        low, marks = max(1, seq - span), ", ".join("?" * len(kinds))
+        low = max(1, seq - span)
+        condition = f"seq >= ? AND seq < ? AND kind IN ({_marks(kinds)})"
+        values = [low, seq, *map(str, kinds)]
+        if events:
+            condition += f" AND (kind <> ? OR {_EVENT} IN ({_marks(events)}))"
+            values += [str(EntryKind.ACCESS), *events]
+        if mentioned:
+            condition += f" AND instr({raw_text('body')}, ?)"
+            values.append(mentioned.encode())
         try:
             with journal_errors(READING):
                 rows = connection.execute(
-                    f"SELECT {COLUMNS} FROM journal WHERE seq >= ? AND seq < ?"  # noqa: S608 - marks
-                    f" AND kind IN ({marks}) AND instr({raw_text('body')}, ?) ORDER BY seq",
-                    (low, seq, *map(str, kinds), mentioned.encode()),
+                    f"SELECT {COLUMNS} FROM journal WHERE {condition} ORDER BY seq",  # noqa: S608 - ours
+                    values,
                 ).fetchall()
         except DamagedFile:
             rows = list(self._one_by_one(connection, low - 1, seq - 1))

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.access.reasons import REASONS, OpeningCause, Reason
 from gateway.clock import DeviceTime
-from gateway.commands.events import _KINDS
+from gateway.commands.events import _KINDS, _access_events
 from gateway.explain.entry_words import line_of
 from gateway.explain.event import Event, EventKind, Occurrence
 from gateway.explain.events import _EVENTS, event_of
@@ -40,6 +40,8 @@ def event(kind: str, body: dict[str, Any]) -> Event | None:
     line = line_of(entry.kind, entry.body, AT, names)
     assert (made is None) is (line is None), "what has a line is an event"
     assert made is None or entry.kind in _KINDS[made.kind], "the filter of its kind finds it"
+    if made is not None and entry.kind is EntryKind.ACCESS:
+        assert body["row"]["event"] in _access_events([made.kind])
     return made
 
 
@@ -74,9 +76,11 @@ def test_a_fault_without_a_reason_is_over() -> None:
 def test_every_reason_is_an_event_even_where_nothing_was_recorded(
     reason: Reason | OpeningCause,
 ) -> None:
-    row = {"user_id": 1, "portal_id": 1, "event": 10}
-    if isinstance(reason, Reason):
-        row["event"] = REASONS[reason].event
+    event_of_cause = {OpeningCause.BUTTON: 11, OpeningCause.OPENED_BY_CLIENT: 10}
+    row = {"user_id": 1, "portal_id": 1}
+    row["event"] = (
+        REASONS[reason].event if isinstance(reason, Reason) else event_of_cause.get(reason, 6)
+    )
     body = {"row": row, "reason": reason.value, "trace": [], "rules": []}
     made = event("access", body)
     assert made is not None

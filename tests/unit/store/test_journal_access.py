@@ -51,12 +51,14 @@ def test_entries_of_some_kinds_come_newest_first_and_damaged_ones_are_left_out(
     with closing(JournalReader(path)) as reader:
 
         def found(seq: int, span: int, *kinds: EntryKind, mentioned: str = "") -> list[int]:
-            return [it.seq for it in reader.before(seq, span, kinds, mentioned)]
+            return [it.seq for it in reader.before(seq, span, kinds, mentioned=mentioned)]
 
         assert found(7, 100, *EntryKind) == [6, 5, 4, 2, 1]
         assert found(7, 100, EntryKind.DEVICE) == [6]
         assert found(5, 3, EntryKind.ACCESS) == [4, 2], "the three numbers below 5"
         assert found(7, 100, EntryKind.ACCESS, mentioned='"id":4') == [4]
+        others = [it.seq for it in reader.before(7, 100, tuple(EntryKind), events=[6])]
+        assert others == [6], "each access has event 7"
         assert reader.damage.named.keys() == {3}
 
 

@@ -19,7 +19,7 @@ _ALARMS = {
     "forced_open": noted("Forced open"),
     "welded": noted("The lock does not lock"),
 }
-_CAUSES = {
+CAUSES = {
     AlarmCause.ZONE_1: noted("Zone 1"),
     AlarmCause.ZONE_2: noted("Zone 2"),
     AlarmCause.ZONE_3: noted("Zone 3"),
@@ -231,6 +231,6 @@ def _zone(zone: Mapping[str, Any]) -> ShownZone:
 
 def _cause(number: int) -> str:
     try:
-        return _(_CAUSES[AlarmCause(number)])
+        return _(CAUSES[AlarmCause(number)])
     except (KeyError, ValueError):
         return _("Alarm %(number)s", number=number)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.web.views import account, doors, live, more
+from gateway.web.views import account, doors, live, log, more
 from gateway.web.visit import View
 
 VIEWS: tuple[View, ...] = tuple(
-    view for area in (account, doors, live, more) for view in area.VIEWS
+    view for area in (account, doors, live, log, more) for view in area.VIEWS
 )
 """Each area's module declares its own."""

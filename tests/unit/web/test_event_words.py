@@ -1,0 +1,198 @@
+"""Events and decisions in the words of every language."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from gateway.access.reasons import Reason, StageVerdict
+from gateway.alarms.causes import AlarmCause
+from gateway.clock import DeviceTime
+from gateway.errors import InvalidRequest
+from gateway.explain.cures import CureAction
+from gateway.explain.event import EventKind, Occurrence
+from gateway.explain.events import event_of
+from gateway.explain.gates import Gate
+from gateway.explain.names import SiteNames
+from gateway.settings import parse_site
+from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.web.event_words import EVENTS, KINDS, REASONS, by_day, event_row
+from gateway.web.languages import LANGUAGES, speaking
+from gateway.web.log_filter import LogFilter
+from gateway.web.why_words import CURES, GATES, VERDICTS, shown_cures, shown_gates
+
+SITE = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
+AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
+NAMES = {("users", 1): "Ana", ("users", 2): "Bruno", ("portals", 1): "Standard"}
+CASES = tomllib.loads(
+    (Path(__file__).parents[1] / "explain" / "tables" / "events.toml").read_text(encoding="utf-8")
+)["case"]
+
+
+def shown(case: dict[str, Any]) -> dict[str, Any]:
+    """The event of a case, as `recent_events` answers it."""
+    body = case["body"]
+    row = {"row": {"id": 5, **body["row"]}} if "row" in body else {}
+    names = SiteNames(
+        parse_site(SITE, "site"),
+        DeviceTime(lambda: UTC),
+        lambda table, id_: NAMES.get((table, id_), ""),
+    )
+    entry = CommittedEntry(9, EntryKind(case["kind"]), {**body, **row}, AT)
+    made = event_of(entry, names, {1: (1,), 2: (2,)})
+    assert made is not None
+    return {
+        "seq": 9,
+        "kind": made.kind,
+        "what": made.what,
+        "local": int(AT.timestamp()),
+        "clock_trusted": True,
+        "text": "",
+        "users": [{"id": id_, "name": NAMES.get(("users", id_))} for id_ in made.users],
+        "doors": list(made.doors),
+        "values": dict(made.values),
+        **({"reason": made.reason, "access_log_id": 5} if made.reason else {}),
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_event_is_a_whole_sentence(language: str) -> None:
+    with speaking(language):
+        for case in CASES:
+            words = event_row(shown(case)).words
+            assert words, case
+            assert "%" not in words, case
+            for name in ("who", "where", "why"):
+                assert f"({name})" not in words
+
+
+@pytest.mark.parametrize(
+    ("index", "language", "words"),
+    [
+        (0, "en", "Ana at front: let in"),
+        (1, "en", "Ana with Bruno at front: let in"),
+        (5, "en", "Bruno at front: refused - outside the hours of Office"),
+        (5, "pt", "Bruno em front: recusado - fora do horário de Office"),
+        (5, "es", "Bruno en front: rechazado - fuera del horario de Office"),
+        (6, "en", "Unknown code at front: refused - nobody has it"),
+        (7, "en", "Bruno at front: refused - was valid until 15:00"),
+        (8, "en", "Bruno at front: refused - inside already, in 2 since 15:00"),
+        (10, "en", "Bruno at front: refused - lock-down by eva"),
+    ],
+)
+def test_a_sentence_says_who_where_what_and_why(index: int, language: str, words: str) -> None:
+    with speaking(language):
+        assert event_row(shown(CASES[index])).words == words
+
+
+def test_who_was_deleted_is_called_so() -> None:
+    case = shown(CASES[5])
+    case["users"] = [{"id": 2, "name": None}]
+    row = event_row(case)
+    assert row.words.startswith("deleted person 2 at front: refused")
+    assert row.people[0].deleted
+
+
+def test_a_grant_in_spite_of_anti_passback_says_so() -> None:
+    case = shown(CASES[0])
+    case["values"] |= {"area": "Hall", "since_at": int(AT.timestamp())}
+    assert event_row(case).words == (
+        "Ana at front: let in, although inside already, in Hall since 15:00"
+    )
+
+
+def test_there_are_words_for_everything_that_can_happen() -> None:
+    assert set(EVENTS) == set(Occurrence)
+    assert set(REASONS) == set(Reason)
+    assert set(KINDS) == set(EventKind)
+    assert (set(GATES), set(VERDICTS), set(CURES)) == (
+        set(Gate),
+        set(StageVerdict),
+        set(CureAction),
+    )
+
+
+@pytest.mark.parametrize("cause", set(AlarmCause) - {AlarmCause.NONE})
+def test_every_alarm_has_words(cause: AlarmCause) -> None:
+    row = {"event": 1, "cause": int(cause), "door_id": 2, "user_id": 0}
+    case = {"kind": "alarm", "body": {"row": row}}
+    words = event_row(shown(case)).words
+    assert cause.name.lower() not in words
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_words_even_where_nothing_was_recorded(reason: Reason) -> None:
+    row = {"user_id": 1, "portal_id": 1, "event": 6}
+    case = {"kind": "access", "body": {"row": row, "reason": reason.value, "trace": []}}
+    words = event_row(shown(case)).words
+    assert words.startswith("Ana at front: ")
+    assert not words.endswith("- ")
+
+
+def test_events_are_grouped_by_their_day() -> None:
+    first, second = shown(CASES[0]), shown(CASES[1])
+    second["local"] -= 86_400
+    days = by_day([event_row(first), event_row(second)])
+    assert [(day, len(rows)) for day, rows in days] == [("2026-11-23", 1), ("2026-11-22", 1)]
+
+
+def gates() -> Iterator[dict[str, object]]:
+    yield {"gate": "right", "verdict": "passes", "decides": False}
+    yield {"gate": "hours", "verdict": "refuses", "decides": True}
+    yield {"gate": "persons", "verdict": "not_reached", "decides": False}
+
+
+def test_gates_and_cures_are_worded() -> None:
+    target = {"user_id": 7, "rule_ids": [3], "time_zone_ids": [12, 13]}
+    answer = {
+        "gates": list(gates()),
+        "cures": [
+            {"action": "change_hours", "target": target},
+            {"action": "configure", "target": {"module": "catra", "key": "operation_mode"}},
+            {"action": "give_credential", "target": {}},
+        ],
+    }
+    assert [(it.words, it.decides, it.faint) for it in shown_gates(answer)] == [
+        ("may pass here", False, False),
+        ("in time", True, False),
+        ("enough people", False, True),
+    ]
+    hours, setting, unknown = shown_cures(answer)
+    assert hours.place == "/rules/zones/12"
+    assert setting.words == "Change the setting catra.operation_mode"
+    assert unknown.place == "", "without a card there is nothing to give"
+
+
+def test_a_filter_is_what_its_address_says_and_nothing_else() -> None:
+    query = MultiDict(
+        [("kind", "denied"), ("kind", "alarm"), ("q", " ana "), ("from", "2026-11-21")]
+    )
+    wanted = LogFilter.of_query(query)
+    assert wanted.address() == "/log?kind=denied&kind=alarm&q=ana&from=2026-11-21"
+    assert wanted.toggled(EventKind.DENIED) == "/log?kind=alarm&q=ana&from=2026-11-21"
+    assert wanted.toggled(EventKind.DOOR).startswith("/log?kind=denied&kind=door&kind=alarm")
+    assert wanted.address(before=7).endswith("before=7")
+    assert wanted.members(DeviceTime(lambda: UTC)) == {
+        "kinds": ["denied", "alarm"],
+        "text": "ana",
+        "since": int(datetime(2026, 11, 21, tzinfo=UTC).timestamp()),
+    }
+    until = LogFilter(last_day=date(2026, 11, 21)).members(DeviceTime(lambda: UTC))
+    assert until == {"until": int(datetime(2026, 11, 22, tzinfo=UTC).timestamp())}
+    assert not LogFilter(before=7).narrows
+
+
+@pytest.mark.parametrize(
+    "query", ["kind=rumour", "door=x", "person=-1", "from=yesterday", "to=0001-01-01", "before=1e9"]
+)
+def test_a_filter_that_is_none_is_refused_by_its_name(query: str) -> None:
+    name, _, value = query.partition("=")
+    with pytest.raises(InvalidRequest, match=name):
+        LogFilter.of_query(MultiDict([(name, value)]))

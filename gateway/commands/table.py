@@ -39,6 +39,7 @@ from gateway.commands import (
     reports,
     search,
     setup,
+    simulation,
     site_file,
     system,
     system_log,
@@ -94,6 +95,7 @@ _MODULES = (
     events,
     outbox,
     wiring,
+    simulation,
 )
 
 _ALL: tuple[Command, ...] = tuple(it for module in _MODULES for it in module.COMMANDS)

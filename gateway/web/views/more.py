@@ -7,17 +7,26 @@ import json
 from flask import Response
 
 from gateway.commands.rights import Right, may
+from gateway.host.platform import SIMULATED
 from gateway.web import assets
 from gateway.web.languages import gettext as _
+from gateway.web.languages import noted
 from gateway.web.visit import View, Visit
 
-PLACES: tuple[tuple[str, str, Right], ...] = ()
+PLACES: tuple[tuple[str, str, Right], ...] = (
+    ("/demo", noted("At the simulated door"), Right.ADMINISTRATOR),
+)
 """Address, name (marked by `noted`) and right of what is not in the bar."""
 
 
 def more(visit: Visit) -> Response:
     """Links to everything else, the language, and the way out."""
-    places = [(path, _(label)) for path, label, right in PLACES if may(visit.caller, right)]
+    hidden = () if visit.context.platform is SIMULATED else ("/demo",)
+    places = [
+        (path, _(label))
+        for path, label, right in PLACES
+        if may(visit.caller, right) and path not in hidden
+    ]
     return visit.page("account/more.html", places=places)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Protocol
 
 import structlog
@@ -21,6 +22,7 @@ from gateway.api.app import Page, create_app
 from gateway.api.controlid.dispatch import run_for_server
 from gateway.api.expiry import ExpiredPeople, clock_trusted_by
 from gateway.api.network_trial import NetworkTrial
+from gateway.api.news import News
 from gateway.api.server import Listener, Server
 from gateway.api.sessions import MemorySessions
 from gateway.api.site_follower import SiteFollower
@@ -368,11 +370,13 @@ class _Follower:
         self._zone = zone
         self._feed = feed
         self._failing = False
+        self._news = News(store, monotonic)
 
     def heard(self, fact: Fact | None) -> None:
         """Bring the database up to date with what the controller did and found."""
         self._feed()
-        self._uplink.wake()
+        if self._news.brought_by(fact):
+            self._uplink.wake()
         if self._store.outdated:
             log.info("the disk can be written again; the api starts anew")
             self._request_restart()

@@ -32,6 +32,8 @@ from gateway.link.runtime import RuntimeDirectory
 
 ANSWER_TIME_S = 2.0
 RECONNECT_S = 0.1
+SILENCE_S = 2.5
+"""More than two heartbeats: a late one is no silence."""
 MOST_IDLE = 16
 """Connections kept for the next commands."""
 
@@ -159,7 +161,7 @@ class FactListener:
         self,
         runtime: RuntimeDirectory,
         on_fact: Callable[[Fact | None], None],
-        silence_s: float = 1.0,
+        silence_s: float = SILENCE_S,
     ) -> None:
         self._path = runtime.fact_socket
         self._on_fact = on_fact

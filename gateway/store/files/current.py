@@ -12,6 +12,9 @@ from gateway.store.files import database
 from gateway.store.files.copies import FileCopy
 from gateway.store.files.database import TrackedDatabase
 
+_CACHE_KIB = 256
+"""Of each thread's connection: a journal is read in order, and many threads read it."""
+
 
 class CurrentFile:
     """The database file at a path, opened when it is first read and again when it was replaced.
@@ -61,8 +64,13 @@ class CurrentFile:
                 self._unlocked = False
         return self._database
 
+    def _reader(self, path: Path, *, immutable: bool = False) -> TrackedDatabase:
+        return database.open_reader(
+            path, _CACHE_KIB, known_form=self._known_form, immutable=immutable
+        )
+
     def _open_locked(self) -> TrackedDatabase:
-        return database.open_reader(self._path, known_form=self._known_form)
+        return self._reader(self._path)
 
     def _open(self) -> TrackedDatabase:
         try:
@@ -79,11 +87,11 @@ class CurrentFile:
         log = whole.with_name(f"{whole.name}-wal")
         try:
             if not log.exists() or not log.stat().st_size:
-                return database.open_reader(whole, known_form=self._known_form, immutable=True)
+                return self._reader(whole, immutable=True)
         except OSError as error:
             raise StorageError(f"{self._path} cannot be read: {error}") from error
         self._copy = FileCopy(self._path)
-        return database.open_reader(self._copy.path, known_form=self._known_form)
+        return self._reader(self._copy.path)
 
     def _forget(self) -> None:
         if self._database is not None:

@@ -181,6 +181,11 @@ class Store:
         """For reading committed rows. Run queries with `query.execute(reader)`."""
         return self._reader
 
+    def data_version(self) -> int:
+        """Another number, for the calling thread, after each commit of anybody."""
+        with storage_errors():
+            return int(self._reader.execute_sql("PRAGMA data_version").fetchone()[0])
+
     def read(self, query: Any) -> list[Any]:
         """The committed rows that `query` selects."""
         with storage_errors():

@@ -32,7 +32,6 @@ from gateway.uplink.mqtt.topics import OFFLINE, ONLINE, Topics
 
 REFRESH_S = 0.1
 """Shortest time between two looks at the controller's state."""
-IDLE_S = 1.0
 DIAGNOSIS_S = 10.0
 """Shortest time between two messages on `diag`."""
 MOST_WAITING = 100
@@ -175,12 +174,12 @@ class MqttBridge:
             self._why = ""
             self.on_connected()
             while not self._stop.is_set():
+                self._wake.clear()
                 if not connection.alive:
                     raise BrokerAway(connection.why)
-                self._wake.clear()
                 self._carry_out(connection)
                 self._refresh(connection)
-                self._wake.wait(IDLE_S)
+                self._wake.wait(self._idle_s())
                 # Many things may happen at once; commands do not wait for it.
                 if not self._waiting:
                     self._stop.wait(REFRESH_S)
@@ -188,6 +187,14 @@ class MqttBridge:
             self._connection = None
             farewell = Outgoing(self.topics.status, OFFLINE, retain=True)
             connection.close(farewell if self._stop.is_set() else None)
+
+    def _idle_s(self) -> float:
+        """How long nothing is to be done unless something happens."""
+        now_s = self._now_s()
+        due_s = self._diagnosed_s + DIAGNOSIS_S
+        if self._again_s is not None:
+            due_s = min(due_s, self._again_s)
+        return max(0.0, due_s - now_s)
 
     def _connect(self) -> BrokerConnection:
         try:
@@ -203,6 +210,7 @@ class MqttBridge:
             self.topics.status,
             self._clock,
             self._received,
+            self._wake.set,
             mqtt5=mqtt5,
         )
         connection.open()
@@ -213,6 +221,7 @@ class MqttBridge:
             if incoming.payload == ONLINE.encode() and not incoming.retain:
                 wait_s = BIRTH_WAIT_S * random.random()  # noqa: S311 - spreads load
                 self._again_s = self._now_s() + wait_s
+                self._wake.set()
         elif len(self._waiting) < MOST_WAITING:
             self._waiting.append(incoming)
             self._wake.set()

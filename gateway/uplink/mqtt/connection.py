@@ -80,10 +80,12 @@ class BrokerConnection:
         will_topic: str,
         clock: Clock,
         on_message: Callable[[Incoming], None],
+        on_end: Callable[[], object] = lambda: None,
         *,
         mqtt5: bool = True,
     ) -> None:
-        """`on_message` is called on the network's thread and must not block.
+        """`on_message` is called on the network's thread and must not block, `on_end` when the
+        connection has ended.
 
         Raises SettingsError for files that cannot be used.
         """
@@ -95,6 +97,7 @@ class BrokerConnection:
         self._clock = clock
         self._mqtt5 = mqtt5
         self._on_message = on_message
+        self._on_end = on_end
         self._changed = threading.Condition()
         self._connected = False
         self._ended = ""
@@ -330,6 +333,7 @@ class BrokerConnection:
         with self._changed:
             self._ended = self._ended or why
             self._changed.notify_all()
+        self._on_end()
 
 
 def broker_password(settings: MqttSettings) -> str | None:

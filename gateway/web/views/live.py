@@ -22,7 +22,8 @@ _streams = BoundedSemaphore(MOST_STREAMS)
 
 
 def events(visit: Visit) -> Response:
-    """Server-sent events `state` and `log`, without data: the page asks for the parts it shows."""
+    """Server-sent events `state`, `log` and `wiring`, without data: the page asks for the parts it
+    shows."""
     # The browser cannot read the status of a refused stream, so a short stream tells.
     if visit.caller.role is None:
         return _stream(iter((_event("over"),)))
@@ -46,7 +47,7 @@ def _told(
     context: CommandContext, changes: LiveChanges, token: str | None, address: str
 ) -> Iterator[bytes]:
     """Pieces of the stream; an empty one lets the server come back later."""
-    state, log = changes.state, changes.events
+    state, log, wiring = changes.state, changes.events, changes.wiring
     spoke_at = time.monotonic()
     yield b"retry: 1000\n\n" + _event("state")
     while True:
@@ -57,6 +58,9 @@ def _told(
         if changes.events != log:
             log = changes.events
             news.append(_event("log"))
+        if changes.wiring != wiring:
+            wiring = changes.wiring
+            news.append(_event("wiring"))
         now = time.monotonic()
         if now - spoke_at >= BEAT_S:
             with context.calling(token, address) as caller:

@@ -15,6 +15,7 @@ from gateway.web.visit import View, Visit
 
 PLACES: tuple[tuple[str, str, Right], ...] = (
     ("/demo", noted("At the simulated door"), Right.ADMINISTRATOR),
+    ("/wiring", noted("Wiring bench"), Right.ADMINISTRATOR),
 )
 """Address, name (marked by `noted`) and right of what is not in the bar."""
 

@@ -48,7 +48,7 @@ function listen() {
   clearInterval(polls);
   source?.close();
   source = new EventSource("/live/events");
-  for (const name of ["state", "log"]) {
+  for (const name of ["state", "log", "wiring"]) {
     source.addEventListener(name, () => { heard(); tell(name); });
   }
   source.addEventListener("beat", heard);

@@ -9,6 +9,8 @@ from gateway.web.views import (
     live,
     log,
     more,
+    people,
+    people_import,
     wiring,
 )
 from gateway.web.visit import View
@@ -20,6 +22,8 @@ _AREAS = (
     live,
     log,
     more,
+    people,
+    people_import,
     wiring,
 )
 

@@ -1,0 +1,483 @@
+"""People: the list, one person, and what they identify with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, request
+
+from gateway.access.reasons import AccessEvent
+from gateway.commands.answers import Rows
+from gateway.commands.people import printed
+from gateway.credentials.card_number import format_card, parse_printed_card
+from gateway.errors import InvalidRequest, NotFound
+from gateway.web.languages import gettext as _
+from gateway.web.person_words import may_pass
+from gateway.web.visit import View, Visit
+
+PAGE = 50
+"""People on one page."""
+_PASSAGES = 10
+_LOOKED_AT = 100
+"""The newest accesses among which unknown cards are looked for."""
+_UNKNOWN_CARDS = 3
+_ENROL_S = 30
+"""Time to show a card at a reader."""
+_TABLES = {"card": "cards", "qrcode": "qrcodes", "uhf_tag": "uhf_tags", "pin": "pins"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Filters:
+    """What the list is narrowed to."""
+
+    text: str
+    group: int
+    page: int
+
+    @property
+    def without_text(self) -> str:
+        return _address(group=self.group)
+
+    @property
+    def without_group(self) -> str:
+        return _address(q=self.text)
+
+    @property
+    def next(self) -> str:
+        return _address(q=self.text, group=self.group, page=self.page + 1)
+
+
+def _address(**members: object) -> str:
+    return f"/people?{urlencode({name: it for name, it in members.items() if it})}"
+
+
+def people(visit: Visit) -> Response:
+    """Everybody, or whoever matches the search; for a script the list alone."""
+    query = visit.query
+    filters = _Filters(
+        query.get("q", "").strip()[:100],
+        _number("group", query.get("group") or "0"),
+        _number("page", query.get("page") or "0"),
+    )
+    found: Mapping[str, Any] = dict.fromkeys(("doors", "portals", "areas", "groups"), ())
+    if filters.text:
+        narrowed = {"group_id": filters.group} if filters.group else {}
+        found = visit.run("search", text=filters.text, limit=PAGE, **narrowed)
+        rows, more = found["people"], found["more"]
+    else:
+        where = {"user_groups": {"group_id": filters.group}} if filters.group else {}
+        rows = _rows(
+            visit,
+            "users",
+            fields=["id", "name", "registration"],
+            where=where,
+            order=["name"],
+            limit=PAGE + 1,
+            offset=filters.page * PAGE,
+        )
+        rows, more = rows[:PAGE], len(rows) > PAGE
+    return visit.page(
+        "people/_found.html" if visit.in_part else "people/people.html",
+        people=rows,
+        more=more,
+        found=found,
+        filters=filters,
+        groups=_groups(visit),
+    )
+
+
+def unknown_cards(visit: Visit) -> Response:
+    """Cards that were shown lately and that nobody has."""
+    logs = _rows(visit, "access_logs", order=["id", "descending"], limit=_LOOKED_AT)
+    shown = {
+        int(row["card_value"]): row
+        for row in reversed(logs)
+        if row["event"] == AccessEvent.NOT_IDENTIFIED and row["card_value"]
+    }
+    owned = (
+        {row["value"] for row in _rows(visit, "cards", where={"cards": {"value": list(shown)}})}
+        if shown
+        else set()
+    )
+    portals = _names(visit, "portals")
+    cards = [
+        {
+            "value": value,
+            "printed": printed(value),
+            "time": _wall(visit, row["time"]),
+            "portal": portals.get(row["portal_id"], ""),
+        }
+        for value, row in sorted(shown.items(), key=lambda it: -it[1]["id"])
+        if value not in owned
+    ]
+    return visit.page("people/_unknown.html", cards=cards[:_UNKNOWN_CARDS])
+
+
+def give(visit: Visit) -> Response:
+    """Choose the person who gets a card."""
+    value = _number("card", visit.query.get("card", ""))
+    text = visit.query.get("q", "").strip()[:100]
+    found = visit.run("search", text=text, limit=PAGE)["people"] if text else []
+    return visit.page(
+        "people/_takers.html" if visit.in_part else "people/give.html",
+        card=value,
+        printed=printed(value),
+        people=found,
+        text=text,
+    )
+
+
+def person(visit: Visit, user_id: int) -> Response:
+    """One person: what they may do, what they have, where they passed."""
+    row = _person(visit, user_id)
+    portals = _names(visit, "portals")
+    logs = _rows(
+        visit,
+        "access_logs",
+        where={"access_logs": {"user_id": user_id}},
+        order=["id", "descending"],
+        limit=_PASSAGES,
+    )
+    passages = [
+        {
+            "id": log["id"],
+            "time": _wall(visit, log["time"]),
+            "portal": portals.get(log["portal_id"], ""),
+            "granted": log["event"] == AccessEvent.GRANTED,
+        }
+        for log in logs
+    ]
+    ids = set(_group_ids(visit, user_id))
+    return visit.page(
+        "people/person.html",
+        person=row,
+        sentence=_sentence(visit, row),
+        begin=_moment(visit, row["begin_time"]),
+        end=_moment(visit, row["end_time"]),
+        groups=[group for group in _groups(visit) if group["id"] in ids],
+        passages=passages,
+        **_credentials(visit, user_id),
+    )
+
+
+def new_person(visit: Visit) -> Response:
+    """The form for a person who is not there yet, maybe with a card that was shown."""
+    card = visit.query.get("card", "")
+    return visit.page(
+        "people/form.html",
+        person=None,
+        begin="",
+        end="",
+        groups=_groups(visit),
+        chosen={1},
+        card=_number("card", card) if card else 0,
+    )
+
+
+def edit(visit: Visit, user_id: int) -> Response:
+    """The form for a person who is there."""
+    row = _person(visit, user_id)
+    return visit.page(
+        "people/form.html",
+        person=row,
+        begin=_form_time(visit, row["begin_time"]),
+        end=_form_time(visit, row["end_time"]),
+        groups=_groups(visit),
+        chosen=set(_group_ids(visit, user_id)),
+        card=0,
+    )
+
+
+def add(visit: Visit) -> Response:
+    """Add a person with their groups."""
+    values, groups = _values(visit), _wanted_groups(visit)
+    card = visit.form.get("card", "")
+    (user_id,) = visit.run("create_objects", object="users", values=[values])["ids"]
+    _join(visit, user_id, groups)
+    if card:
+        _create(visit, "cards", user_id=user_id, value=_number("card", card))
+    return visit.to(f"/people/{user_id}")
+
+
+def change(visit: Visit, user_id: int) -> Response:
+    """Change a person and their groups."""
+    _person(visit, user_id)
+    values, wanted = _values(visit), _wanted_groups(visit)
+    where = {"users": {"id": user_id}}
+    visit.run("modify_objects", object="users", values=values, where=where)
+    present = set(_group_ids(visit, user_id))
+    _join(visit, user_id, wanted - present)
+    if left := sorted(present - wanted):
+        ties = {"user_groups": {"user_id": user_id, "group_id": left}}
+        visit.run("destroy_objects", object="user_groups", where=ties)
+    return visit.to(f"/people/{user_id}")
+
+
+def delete(visit: Visit, user_id: int) -> Response:
+    """Delete a person with all that is theirs."""
+    _person(visit, user_id)
+    visit.run("destroy_objects", object="users", where={"users": {"id": user_id}})
+    return visit.to("/people")
+
+
+def credentials(visit: Visit, user_id: int) -> Response:
+    """What a person identifies with, as a part of their page."""
+    row = _person(visit, user_id)
+    return visit.page("people/_credentials.html", person=row, **_credentials(visit, user_id))
+
+
+def add_credential(visit: Visit, user_id: int, kind: str) -> Response:
+    """Give a person a card, code or tag that somebody typed, or a PIN."""
+    form, duress = visit.form, visit.form.get("duress") == "1"
+    typed = form.get("value", "").strip()
+    values: dict[str, object] = {"user_id": user_id, "value": typed}
+    if kind == "card":
+        values["value"] = _card(typed)
+        if duress:
+            values["panic"] = 1
+    elif kind == "pin":
+        values["pin_type"] = int(duress)
+    elif kind not in _TABLES:
+        raise NotFound(f"kind: must be one of {', '.join(_TABLES)}")
+    _create(visit, _TABLES[kind], **values)
+    return credentials(visit, user_id)
+
+
+def give_card(visit: Visit, user_id: int) -> Response:
+    """Give a person a card that was shown, by its value."""
+    _person(visit, user_id)
+    value = _number("card", visit.form.get("card", ""))
+    _create(visit, "cards", user_id=user_id, value=value)
+    return visit.to(f"/people/{user_id}")
+
+
+def take_credential(visit: Visit, user_id: int, kind: str, credential: int) -> Response:
+    """Take a credential from a person."""
+    if kind not in _TABLES:
+        raise NotFound(f"kind: must be one of {', '.join(_TABLES)}")
+    table = _TABLES[kind]
+    where = {table: {"id": credential, "user_id": user_id}}
+    visit.run("destroy_objects", object=table, where=where)
+    return credentials(visit, user_id)
+
+
+def enrol(visit: Visit, user_id: int) -> Response:
+    """Wait for a card, code or PIN at a reader."""
+    kind, reader = visit.form.get("kind", "card"), visit.form.get("reader", "")
+    visit.run(
+        "remote_enroll",
+        type=kind,
+        user_id=user_id,
+        save=True,
+        sync=False,
+        countdown=_ENROL_S,
+        panic_finger=visit.form.get("duress") == "1",
+        reader=reader or None,
+    )
+    return _enrolment(visit, user_id, waits=True)
+
+
+def enrolment(visit: Visit, user_id: int) -> Response:
+    """How the enrolment goes."""
+    state = visit.run("enroller_state")
+    if state["enroller_state"] != "NORMAL_STATE":
+        return _enrolment(visit, user_id, waits=True)
+    return _enrolment(
+        visit,
+        user_id,
+        succeeded=state["last_enroll"],
+        why=state["last_enroll_message"],
+    )
+
+
+def cancel_enrolment(visit: Visit, user_id: int) -> Response:
+    """End the enrolment."""
+    visit.run("cancel_remote_enroll")
+    return _enrolment(visit, user_id)
+
+
+def photo(visit: Visit, user_id: int) -> Response:
+    """The photo of a person."""
+    return visit.download("user_get_image", user_id=user_id)
+
+
+def set_photo(visit: Visit, user_id: int) -> Response:
+    """Store the photo in the body."""
+    answer = visit.run("user_set_image", user_id=user_id, body=request.get_data())
+    if not answer["success"]:
+        raise InvalidRequest(answer["errors"][0]["message"])
+    return Response(status=204)
+
+
+def remove_photo(visit: Visit, user_id: int) -> Response:
+    """Delete the photo of a person."""
+    visit.run("user_destroy_image", user_ids=[user_id])
+    return visit.to(f"/people/{user_id}")
+
+
+def _enrolment(visit: Visit, user_id: int, **values: object) -> Response:
+    shown: dict[str, Any] = {
+        "person_id": user_id,
+        "waits": False,
+        "succeeded": None,
+        "why": "",
+        **values,
+    }
+    return visit.page("people/_enrolment.html", **shown)
+
+
+def _rows(visit: Visit, name: str, **search: object) -> list[Any]:
+    answer = visit.answer("load_objects", object=name, **search)
+    return list(answer.rows) if isinstance(answer, Rows) else []
+
+
+def _names(visit: Visit, name: str) -> dict[int, str]:
+    return {row["id"]: row["name"] for row in _rows(visit, name, fields=["id", "name"])}
+
+
+def _groups(visit: Visit) -> list[Any]:
+    return _rows(visit, "groups", fields=["id", "name"], order=["name"])
+
+
+def _person(visit: Visit, user_id: int) -> Any:
+    found = _rows(visit, "users", where={"users": {"id": user_id}})
+    if not found:
+        raise NotFound(f"there is no user {user_id}")
+    return found[0]
+
+
+def _group_ids(visit: Visit, user_id: int) -> list[int]:
+    where = {"user_groups": {"user_id": user_id}}
+    return [row["group_id"] for row in _rows(visit, "user_groups", where=where)]
+
+
+def _credentials(visit: Visit, user_id: int) -> dict[str, Any]:
+    def of_person(name: str, *fields: str) -> list[Any]:
+        return _rows(visit, name, fields=["id", *fields], where={name: {"user_id": user_id}})
+
+    marks = visit.caller.sees_secrets
+    cards = of_person("cards", "value", *(("panic",) if marks else ()))
+    return {
+        "cards": [
+            {**card, "printed": printed(card["value"]), "readings": format_card(card["value"])}
+            for card in cards
+        ],
+        "qrcodes": of_person("qrcodes", "value"),
+        "uhf_tags": of_person("uhf_tags", "value"),
+        # A PIN is written here and shown nowhere.
+        "pins": of_person("pins", *(("pin_type",) if marks else ())),
+        "readers": [reader.name for reader in visit.context.site.reader],
+        "marks": marks,
+    }
+
+
+def _sentence(visit: Visit, row: Mapping[str, Any]) -> str:
+    return may_pass(
+        visit.run("when_can", user_id=row["id"]),
+        _moment(visit, row["begin_time"]),
+        _moment(visit, row["end_time"]),
+        visit.local_now.replace(tzinfo=None),
+    )
+
+
+def _values(visit: Visit) -> dict[str, object]:
+    form = visit.form
+    return {
+        "name": form.get("name", "").strip(),
+        "registration": form.get("registration", "").strip(),
+        "begin_time": _stamp(visit, "begin_time"),
+        "end_time": _stamp(visit, "end_time"),
+    }
+
+
+def _wanted_groups(visit: Visit) -> set[int]:
+    return {_number("group", it) for it in visit.form.getlist("group")}
+
+
+def _join(visit: Visit, user_id: int, groups: Collection[int]) -> None:
+    if groups:
+        ties = [{"user_id": user_id, "group_id": group} for group in sorted(groups)]
+        visit.run("create_objects", object="user_groups", values=ties)
+
+
+def _create(visit: Visit, name: str, **values: object) -> None:
+    if name == "cards":
+        # The command's own refusal names a column, not the person.
+        for other in _rows(visit, "users", where={"cards": {"value": values["value"]}}):
+            raise InvalidRequest(_("%(name)s has this card.", name=other["name"]))
+    visit.run("create_objects", object=name, values=[values])
+
+
+def _card(typed: str) -> int:
+    try:
+        return parse_printed_card(typed)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
+
+
+def _stamp(visit: Visit, name: str) -> int:
+    """What the form says about a time; 0 for nothing."""
+    typed = visit.form.get(name, "").strip()
+    if not typed:
+        return 0
+    try:
+        wall = datetime.fromisoformat(typed).replace(tzinfo=UTC)
+        instants = visit.context.device_time.instants(wall)
+    except (ValueError, OverflowError):
+        instants = ()
+    if not instants:
+        raise InvalidRequest(f"{name}: must be a time of the site's clock (found {typed[:20]!r})")
+    return visit.context.device_time.stamp(instants[0])
+
+
+def _wall(visit: Visit, stamp: int) -> datetime:
+    """The wall time of a value of a time column."""
+    now = visit.context.device_time.moment(visit.context.clock.utc())
+    at = datetime.fromtimestamp(stamp, UTC)
+    if now.stamp != now.local:
+        at = visit.context.device_time.wall(at)
+    return at.replace(tzinfo=None)
+
+
+def _moment(visit: Visit, stamp: int | None) -> datetime | None:
+    return _wall(visit, stamp) if stamp else None
+
+
+def _form_time(visit: Visit, stamp: int | None) -> str:
+    moment = _moment(visit, stamp)
+    return moment.isoformat(timespec="minutes") if moment else ""
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or len(text) > 20:
+        raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
+    return int(text)
+
+
+VIEWS = (
+    View("/people", people),
+    View("/people/unknown", unknown_cards),
+    View("/people/give", give),
+    View("/people/new", new_person),
+    View("/people/new", add, method="POST"),
+    View("/people/<int:user_id>", person),
+    View("/people/<int:user_id>/edit", edit),
+    View("/people/<int:user_id>/edit", change, method="POST"),
+    View("/people/<int:user_id>/delete", delete, method="POST"),
+    View("/people/<int:user_id>/give", give_card, method="POST"),
+    View("/people/<int:user_id>/credentials", credentials),
+    View("/people/<int:user_id>/credentials/<kind>", add_credential, method="POST"),
+    View(
+        "/people/<int:user_id>/credentials/<kind>/<int:credential>", take_credential, method="POST"
+    ),
+    View("/people/<int:user_id>/enrolment", enrolment),
+    View("/people/<int:user_id>/enrolment", enrol, method="POST"),
+    View("/people/<int:user_id>/enrolment/cancel", cancel_enrolment, method="POST"),
+    View("/people/<int:user_id>/photo", photo),
+    View("/people/<int:user_id>/photo", set_photo, method="POST"),
+    View("/people/<int:user_id>/photo/remove", remove_photo, method="POST"),
+)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from gateway.commands.audit import MASK
 from gateway.commands.cells import NOTHING, Cells, card_cell
 from gateway.commands.context import Call
 from gateway.commands.secret_writes import check_rows
-from gateway.commands.sheets import Row
+from gateway.commands.sheets import Row, Rows
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob
@@ -37,7 +38,7 @@ class ImportedTable:
     """None for an ignored column, and for the facility."""
     facility: int | None
     """The index of the column with the facility of cards."""
-    rows: list[Row]
+    rows: Rows
 
     def values(self, row: Row, cells: Cells) -> dict[str, object]:
         """The row as in JSON. Raises InvalidRequest, which names the column."""
@@ -69,8 +70,8 @@ class RowImport:
         self._resolution = resolution
         self._dry = dry_run
         self._cells = cells
-        self._present_keys: set[int] = set()
-        """The keys of the rows of the present table that the file has."""
+        self._present_keys: set[int] | None = None
+        """The keys of the rows of the present table that the file has; None if nobody asks."""
         self._actions: Counter[tuple[str, str]] = Counter()
         self.reported: list[dict[str, object]] = []
 
@@ -84,12 +85,13 @@ class RowImport:
         """Rows that a dry run refused."""
         return sum(count for (_, action), count in self._actions.items() if action == "refused")
 
-    def write(self, table: ImportedTable) -> int:
-        """Write all rows of `table`; returns the number of written ones."""
+    def write(self, table: ImportedTable, *, removes_missing: bool = False) -> int:
+        """Write all rows of `table`; returns the number of written ones. `removes_missing` says
+        that `remove_missing` follows."""
         written = 0
-        self._present_keys.clear()
-        for at in range(0, len(table.rows), BATCH):
-            some = table.rows[at : at + BATCH]
+        self._present_keys = set() if removes_missing else None
+        rows = iter(table.rows)
+        while some := list(islice(rows, BATCH)):
             written += self._write_some(table, some)
             self._progress.advance(len(some))
         return written
@@ -98,7 +100,7 @@ class RowImport:
         """Delete the rows of the table just written that the file does not have; returns their
         number."""
         key = self._store.models.key(declared.name)
-        present = members(sorted(self._present_keys))
+        present = members(sorted(self._present_keys or ()))
         query: Any = self._store.model(declared.name).select(key).where(key.not_in(present))
         gone = [number for (number,) in query.tuples()]
         for at in range(0, len(gone), BATCH):
@@ -152,7 +154,7 @@ class RowImport:
                 if self._resolution != "fail":
                     found = self._present(declared, values, seen)
             if found is not None and self._resolution == "skip":
-                self._present_keys.add(found)
+                self._note_present([found])
                 self._report(table, row, "skipped")
                 continue
             if found is None:
@@ -169,7 +171,7 @@ class RowImport:
             keys = (declared.key_name,) if replaces else ()
             check_rows(self._call, declared, batch, own=lambda row: [row.get(it) for it in keys])
             write = self._store.insert_or_modify if replaces else self._store.insert
-            self._present_keys.update(write(name, batch))
+            self._note_present(write(name, batch))
         except InvalidRequest as error:
             taken = None
             if "UNIQUE constraint" in str(error):
@@ -177,6 +179,10 @@ class RowImport:
             said = taken or _numbered(str(error), numbers)
             raise type(error)(f"{name}: {said}") from error
         return len(batch)
+
+    def _note_present(self, keys: Iterable[int]) -> None:
+        if self._present_keys is not None:
+            self._present_keys.update(keys)
 
     def _taken(
         self, declared: ObjectType, batch: Sequence[Mapping[str, object]], numbers: Sequence[int]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Self
 
 from gateway.errors import InvalidRequest
 
@@ -34,6 +35,7 @@ ENCODINGS = (
 _ALONE = "\x1f"
 """The delimiter of a table with one column, in whose cells a comma is text. No cell has it."""
 _BOM = "\ufeff"
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+\Z")
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _QUOTED = re.compile(r'"[^"]*"')
 _SEPARATOR = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
@@ -47,13 +49,47 @@ class Row:
     cells: list[str]
 
 
-@dataclass(slots=True)
+class Rows:
+    """The rows below a header, read from the text of the file whenever they are iterated: together
+    they would take many times its memory."""
+
+    def __init__(self, records: _Records, named: list[int], width: int) -> None:
+        """`records` are those below the header, of which the cells `named` count."""
+        self._records = records
+        self._named = named
+        self._width = width
+        self.count = 0
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Row]:
+        full = (it for it in self._records if _is_full(it.cells))
+        return map(self.even, islice(full, self.count))
+
+    def even(self, row: Row) -> Row:
+        """`row`, padded, without the columns that have no name.
+
+        Raises InvalidRequest for a cell in one of these.
+        """
+        cells = row.cells + [""] * (self._width - len(row.cells))
+        nameless = [cell for at, cell in enumerate(cells) if at not in self._named and cell.strip()]
+        if nameless:
+            raise InvalidRequest(
+                f"row {row.number} has {len(row.cells)} cells, {len(self._named)} columns are"
+                f" named; {nameless[0][:40]!r} is in none of them. A cell that holds the delimiter"
+                ' needs quotes, such as "123,45678"'
+            )
+        return Row(row.number, [cells[at] for at in self._named])
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """One table."""
 
     object_name: str
     columns: list[str]
-    rows: list[Row] = field(default_factory=list)
+    rows: Rows
 
 
 _WORKBOOKS = {
@@ -98,8 +134,10 @@ def sheets(text: str, object_name: str | None) -> list[Sheet]:
     found: list[Sheet] = []
     name, begins = object_name, True
     sheet: Sheet | None = None
-    for number, cells in _records(text):
-        if not any(cell.strip() for cell in cells):
+    records = _Records.of(text)
+    for row, end in records.with_ends():
+        cells = row.cells
+        if not _is_full(cells):
             begins = True
         elif begins and cells[0].startswith("#") and not any(cells[1:]):
             name, begins, sheet = cells[0][1:].strip(), False, None
@@ -107,59 +145,87 @@ def sheets(text: str, object_name: str | None) -> list[Sheet]:
             if name is None:
                 raise InvalidRequest("neither the first line nor the request names an object")
             begins = False
-            sheet = Sheet(name, [cell.strip() for cell in cells])
+            titles = [cell.strip() for cell in cells]
+            named = [at for at, title in enumerate(titles) if title]
+            below = replace(records, begin=end, number=row.number)
+            rows = Rows(below, named, len(titles))
+            sheet = Sheet(name, [titles[at] for at in named], rows)
             found.append(sheet)
         else:
             begins = False
-            sheet.rows.append(Row(number, cells))
-    for sheet in found:
-        _even(sheet)
+            try:
+                sheet.rows.even(row)
+            except InvalidRequest as error:
+                raise InvalidRequest(f"{sheet.object_name}: {error}") from None
+            sheet.rows.count += 1
     return found
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str]]]:
-    said = _SEPARATOR.match(text)
-    rest = text[said.end() :] if said else text
-    delimiter = said[1] if said else _delimiter(rest)
-    reader = csv.reader(io.StringIO(rest, newline=""), delimiter=delimiter, strict=True)
-    number = 1 if said else 0
-    try:
-        for cells in reader:
-            number += 1
-            yield number, cells
-    except csv.Error as error:
-        raise InvalidRequest(f"row {number + 1} is not CSV: {error}") from error
+def _is_full(cells: list[str]) -> bool:
+    return any(cell.strip() for cell in cells)
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What the CSV file `text` has from the place `begin` on, below the row `number`."""
+
+    text: str
+    delimiter: str
+    begin: int = 0
+    number: int = 0
+
+    @classmethod
+    def of(cls, text: str) -> _Records:
+        """All of a file."""
+        said = _SEPARATOR.match(text)
+        if said:
+            return cls(text, said[1], said.end(), 1)
+        return cls(text, _delimiter(text))
+
+    def __iter__(self) -> Iterator[Row]:
+        return (row for row, _ in self.with_ends())
+
+    def with_ends(self) -> Iterator[tuple[Row, int]]:
+        """Each row, and the place behind it. Raises InvalidRequest, which names the row."""
+        lines = _Lines(self.text, self.begin)
+        number = self.number
+        try:
+            for cells in csv.reader(lines, delimiter=self.delimiter, strict=True):
+                number += 1
+                yield Row(number, cells), lines.at
+        except csv.Error as error:
+            raise InvalidRequest(f"row {number + 1} is not CSV: {error}") from error
+
+
+class _Lines:
+    """The lines of a text, with their ends; `at` is the place behind the last one."""
+
+    def __init__(self, text: str, at: int = 0) -> None:
+        self._text = text
+        self.at = at
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        found = _LINE.match(self._text, self.at)
+        if found is None:
+            raise StopIteration
+        self.at = found.end()
+        return found[0]
 
 
 def _delimiter(text: str) -> str:
     """The delimiter between the names in the headers; a header may have one name only."""
     counts = dict.fromkeys(DELIMITERS, 0)
     header, found = True, False
-    for line in text.splitlines():
+    for line in _Lines(text):
         names = _QUOTED.sub("", line)
         if line.startswith(("#", '"#')):
             header = True
-        elif header and names.strip("".join(DELIMITERS) + " "):
+        elif header and names.strip("".join(DELIMITERS) + " \r\n"):
             header, found = False, True
             for each in DELIMITERS:
                 counts[each] += names.count(each)
     best = max(DELIMITERS, key=lambda each: counts[each])
     return best if counts[best] or not found else _ALONE
-
-
-def _even(sheet: Sheet) -> None:
-    """Pad every row and drop the columns without a name."""
-    named = [at for at, column in enumerate(sheet.columns) if column]
-    rows = []
-    for row in sheet.rows:
-        cells = row.cells + [""] * (len(sheet.columns) - len(row.cells))
-        nameless = [cell for at, cell in enumerate(cells) if at not in named and cell.strip()]
-        if nameless:
-            raise InvalidRequest(
-                f"{sheet.object_name}: row {row.number} has {len(row.cells)} cells,"
-                f" {len(named)} columns are named; {nameless[0][:40]!r} is in none of them. A cell"
-                ' that holds the delimiter needs quotes, such as "123,45678"'
-            )
-        rows.append(Row(row.number, [cells[at] for at in named]))
-    sheet.columns = [sheet.columns[at] for at in named]
-    sheet.rows = rows

@@ -258,9 +258,10 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
         with changes.noted(names):
             for table in tables:
                 name = table.declared.name
+                removes = name in request.remove_missing
                 with audited_write(call, "import_objects", name) as outcome:
-                    written[name] = outcome.count = work.write(table)
-                if name in request.remove_missing:
+                    written[name] = outcome.count = work.write(table, removes_missing=removes)
+                if removes:
                     with audited_write(call, "import_objects, removed from", name) as outcome:
                         outcome.count = work.remove_missing(table.declared)
         net = changes.counts()

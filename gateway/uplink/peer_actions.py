@@ -29,6 +29,8 @@ LATE_S = 5.0
 """Time after a grant beyond which nothing is opened elsewhere."""
 MOST_PEERS = 32
 _BATCH = 200
+AGAIN_S = 1.0
+"""Pause after the journal could not be read: an order is soon too old."""
 _CLOSE_S = 2.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PEER_COLUMNS = ("id", "name", "ip", "login", "password", "fingerprint")
@@ -156,7 +158,7 @@ class PeerActions:
                 self._failing = True
             else:
                 self._failing = False
-            self._wake.wait()
+            self._wake.wait(AGAIN_S if self._failing else None)
 
     def _look(self) -> None:
         """Hand on what the journal orders."""

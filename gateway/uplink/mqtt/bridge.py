@@ -32,6 +32,8 @@ from gateway.uplink.mqtt.topics import OFFLINE, ONLINE, Topics
 
 REFRESH_S = 0.1
 """Shortest time between two looks at the controller's state."""
+AWAY_S = 1.0
+"""Between two looks for a controller that does not answer."""
 DIAGNOSIS_S = 10.0
 """Shortest time between two messages on `diag`."""
 MOST_WAITING = 100
@@ -191,7 +193,7 @@ class MqttBridge:
     def _idle_s(self) -> float:
         """How long nothing is to be done unless something happens."""
         now_s = self._now_s()
-        due_s = self._diagnosed_s + DIAGNOSIS_S
+        due_s = now_s + AWAY_S if self._away else self._diagnosed_s + DIAGNOSIS_S
         if self._again_s is not None:
             due_s = min(due_s, self._again_s)
         return max(0.0, due_s - now_s)

@@ -32,6 +32,8 @@ KEYS = {
 }
 """What a target is made of."""
 OFF = "no online mode is on"
+AGAIN_S = 1.0
+"""Pause after the settings could not be read."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("online")
@@ -175,7 +177,8 @@ class OnlineClient:
 
     def work(self) -> float | None:
         """Do what is due; the seconds until there is more, None for until woken."""
-        self._configure()
+        if not self._configure():
+            return AGAIN_S
         self._report()
         with self._state:
             target, session = self._target, self._session
@@ -188,8 +191,8 @@ class OnlineClient:
         self._provers.submit(self._prove, target, first=session == OnlineSession())
         return None
 
-    def _configure(self) -> None:
-        """Take over what clients have set, without a new start."""
+    def _configure(self) -> bool:
+        """Take over what clients have set, without a new start; whether it could be read."""
         try:
             values = self._store.configuration(KEYS)
             refusal, target = "", None
@@ -201,7 +204,7 @@ class OnlineClient:
             except InvalidRequest as error:
                 refusal = str(error)
         except StorageError:
-            return  # as it was; others report the database
+            return False  # as it was; others report the database
         aim = self._aim(self._target, self._refusal)
         with self._state:
             self._configured = True
@@ -214,6 +217,7 @@ class OnlineClient:
                     log.warning("the online mode has no server", why=refusal)
                     self._lost(refusal)
             self._state.notify_all()
+        return True
 
     @staticmethod
     def _aim(target: OnlineTarget | None, refusal: str) -> object:

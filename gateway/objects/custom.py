@@ -175,7 +175,8 @@ def extended(registry: Registry, tables: Iterable[CustomTable]) -> tuple[Registr
                 declared = with_column(registry, declared, column)
             except InvalidRequest as error:
                 problems.append(f"custom field {table.name}.{column.name!r}: {error}")
-        found = found.with_(declared)
+        if table.columns or not known:
+            found = found.with_(declared)
     return found, problems
 
 

@@ -92,6 +92,7 @@ class UploadedStore:
     def bring_up_to_date(self) -> None:
         """Check the file as a whole and give it the form of this program."""
         with _refusals():
+            self._strip()
             tables = self._tables()
             damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
@@ -103,13 +104,13 @@ class UploadedStore:
             for name in (TABLES, COLUMNS, TYPES):
                 if name in tables and self._count(name) > MOST_TABLES * MOST_COLUMNS:
                     raise InvalidRequest(f"the backup has more rows of {name} than there can be")
-            prepare(self._database, self._built_in, self._path)
+            prepare(self._database, self._built_in, self._path, triggers=False)
             total = sum(self._count(name) for name in self._tables())
         if total > _MOST_ROWS:
             raise InvalidRequest(f"the backup has {total} rows: at most {_MOST_ROWS} are taken")
 
-    def _tables(self) -> set[str]:
-        """The names of the tables, after everything that is none has been dropped or refused."""
+    def _strip(self) -> None:
+        """Drop the triggers, views and indices of the file."""
         run = self._connection.execute
         [(count,)] = run("SELECT count(*) FROM sqlite_master").fetchall()
         if count > _MOST_NAMES:
@@ -118,6 +119,10 @@ class UploadedStore:
             named = "SELECT name FROM sqlite_master WHERE type = ? AND sql IS NOT NULL"
             for (name,) in run(named, (kind,)).fetchall():
                 run(f"DROP {kind} {quote(_name(name))}")
+
+    def _tables(self) -> set[str]:
+        """The names of the tables. Raises InvalidRequest for one that is not ordinary."""
+        run = self._connection.execute
         found = run("SELECT name, type FROM pragma_table_list WHERE schema = 'main'").fetchall()
         for name, kind in found:
             if kind != "table":
@@ -197,18 +202,12 @@ class StagedStore:
         self.database = peewee.SqliteDatabase(
             f"{path.as_uri()}?mode=rwc", uri=True, pragmas=COPY_PRAGMAS
         )
-        prepare(self.database, built_in, path)
+        # Triggers would note every row; `finish` makes them.
+        prepare(self.database, built_in, path, triggers=False)
         self.connection: sqlite3.Connection = self.database.connection()
-        self._drop_triggers()
 
     def close(self) -> None:
         self.database.close()
-
-    def _drop_triggers(self) -> None:
-        """They would note every row, and are made anew by `finish`."""
-        named = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        for (name,) in self.connection.execute(named).fetchall():
-            self.connection.execute(f"DROP TRIGGER {quote(name)}")
 
     def finish(self) -> None:
         """Give it its triggers, after all rows."""

@@ -8,6 +8,7 @@ writes are peewee expressions with bound values.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -89,7 +90,8 @@ def _table_sql(registry: Registry, declared: ObjectType) -> str:
     return f"CREATE TABLE {quote(declared.name)} ({', '.join(columns)})"
 
 
-def _index_sql(declared: ObjectType) -> Iterator[str]:
+def _indices(declared: ObjectType) -> Iterator[tuple[str, str]]:
+    """Name and SQL of each."""
     unique: list[tuple[str, ...]] = [(field.name,) for field in declared.fields if field.unique]
     unique.extend(declared.pairs_unique)
     covered = {columns[0] for columns in unique}
@@ -101,18 +103,19 @@ def _index_sql(declared: ObjectType) -> Iterator[str]:
             yield _one_index(declared, (field.name,), unique=False)
 
 
-def _one_index(declared: ObjectType, columns: tuple[str, ...], *, unique: bool) -> str:
+def _one_index(declared: ObjectType, columns: tuple[str, ...], *, unique: bool) -> tuple[str, str]:
     name = _index_name(declared, columns, unique=unique)
     listed = ", ".join(quote(column) for column in columns)
     kind = "UNIQUE INDEX" if unique else "INDEX"
-    return f"CREATE {kind} IF NOT EXISTS {name} ON {quote(declared.name)} ({listed})"
+    sql = f"CREATE {kind} IF NOT EXISTS {quote(name)} ON {quote(declared.name)} ({listed})"
+    return name, sql
 
 
 def _index_name(declared: ObjectType, columns: tuple[str, ...], *, unique: bool) -> str:
     # Names that clients choose cannot contain the separator, so that two indices never get the
     # same name: `IF NOT EXISTS` would skip the second.
     separator = "." if declared.custom else "_"
-    return quote(separator.join((declared.name, *columns, "unique" if unique else "index")))
+    return separator.join((declared.name, *columns, "unique" if unique else "index"))
 
 
 def _trigger(name: str, when: str, body: str) -> tuple[str, str]:
@@ -205,10 +208,13 @@ def _triggers(registry: Registry) -> dict[str, str]:
     return expected
 
 
-def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> Shape:
+def prepare(
+    database: peewee.SqliteDatabase, registry: Registry, path: Path, *, triggers: bool = True
+) -> Shape:
     """Bring the file to the form of this program in one transaction; returns its objects.
 
-    `registry` holds the built-in objects. Raises StorageError if a newer program wrote the file.
+    `registry` holds the built-in objects. Without `triggers` the file keeps those that it has.
+    Raises StorageError if a newer program wrote the file.
     """
     with database.atomic("IMMEDIATE"):
         found = check_form(database, path, VERSION)
@@ -219,23 +225,37 @@ def prepare(database: peewee.SqliteDatabase, registry: Registry, path: Path) -> 
         fit(database, registry)
         name_custom_tables(database, registry)
         shape = read_shape(registry, database.execute_sql)
-        fit(database, shape.registry)
+        if shape.registry is not registry:
+            fit(database, shape.registry)
         _prepare_changes(database)
-        if _renew_triggers(database, shape.registry):
+        if triggers and _renew_triggers(database, shape.registry):
             begin_epoch(database.execute_sql)
     return shape
 
 
 def fit(database: peewee.SqliteDatabase, registry: Registry) -> None:
     """Add the tables, columns and indices of `registry` that the file lacks."""
-    tables = set(database.get_tables())
+    run: Callable[[str], sqlite3.Cursor] = database.execute_sql
+    columns: dict[str, set[str]] = {}
+    # Virtual tables, which have no root page, are not ours.
+    for table, column in run(
+        "SELECT it.name, of.name FROM sqlite_master AS it, pragma_table_info(it.name) AS of "
+        "WHERE it.type = 'table' AND it.rootpage > 0"
+    ):
+        columns.setdefault(table, set()).add(column)
+    indices = {name for (name,) in run("SELECT name FROM sqlite_master WHERE type = 'index'")}
     for declared in registry:
-        if declared.name in tables:
-            _add_columns(database, registry, declared)
+        present = columns.get(declared.name)
+        if present is None:
+            run(_table_sql(registry, declared))
         else:
-            database.execute_sql(_table_sql(registry, declared))
-        for statement in _index_sql(declared):
-            database.execute_sql(statement)
+            for field in declared.fields:
+                if field.name not in present:
+                    column = _column_sql(registry, field)
+                    run(f"ALTER TABLE {quote(declared.name)} ADD COLUMN {column}")
+        for name, sql in _indices(declared):
+            if name not in indices:
+                run(sql)
 
 
 def drop_table(database: peewee.Database, declared: ObjectType) -> None:
@@ -247,16 +267,8 @@ def drop_column(database: peewee.Database, declared: ObjectType, field: Field) -
     """Drop a column of a custom table with its values and indices."""
     for unique in (True, False):
         name = _index_name(declared, (field.name,), unique=unique)
-        database.execute_sql(f"DROP INDEX IF EXISTS {name}")
+        database.execute_sql(f"DROP INDEX IF EXISTS {quote(name)}")
     database.execute_sql(f"ALTER TABLE {quote(declared.name)} DROP COLUMN {quote(field.name)}")
-
-
-def _add_columns(database: peewee.SqliteDatabase, registry: Registry, declared: ObjectType) -> None:
-    present = {column.name for column in database.get_columns(declared.name)}
-    for field in declared.fields:
-        if field.name not in present:
-            column = _column_sql(registry, field)
-            database.execute_sql(f"ALTER TABLE {quote(declared.name)} ADD COLUMN {column}")
 
 
 def _prepare_changes(database: peewee.Database) -> None:

@@ -48,25 +48,25 @@ COMPONENTS = DESCRIBED["components"]["schemas"]
 FCGI = {name: DESCRIBED["paths"].get(f"/{name}.fcgi", {}) for name in PATHS}
 
 
-def validator(schema: Any) -> Any:
+def validator(schema: Any, components: Any = COMPONENTS) -> Any:
     """Checks against a schema of the description."""
-    return jsonschema_rs.Draft202012Validator({**schema, "components": DESCRIBED["components"]})
+    # The components are large: only what refers to them is compiled with them.
+    if '"$ref"' in json.dumps(schema):
+        schema = {**schema, "components": {"schemas": components}}
+    return jsonschema_rs.Draft202012Validator(schema)
 
 
-def closed(schema: Any) -> Any:
-    """As `validator`, where no member may be there that is not described."""
+def narrowed(inside: Any) -> Any:
+    """Schemas where no member may be there that is not described."""
+    if isinstance(inside, list):
+        return [narrowed(each) for each in inside]
+    if not isinstance(inside, dict):
+        return inside
+    found = {name: narrowed(each) for name, each in inside.items()}
+    return {"additionalProperties": False, **found} if "properties" in found else found
 
-    def narrowed(inside: Any) -> Any:
-        if isinstance(inside, list):
-            return [narrowed(each) for each in inside]
-        if not isinstance(inside, dict):
-            return inside
-        found = {name: narrowed(each) for name, each in inside.items()}
-        return {"additionalProperties": False, **found} if "properties" in found else found
 
-    return jsonschema_rs.Draft202012Validator(
-        narrowed({**schema, "components": {"schemas": COMPONENTS}})
-    )
+NARROWED = narrowed(COMPONENTS)
 
 
 def answer_of(name: str) -> Any:
@@ -162,8 +162,7 @@ def test_every_command_of_the_second_vendor_is_described() -> None:
 
 
 def test_every_schema_is_a_schema_and_every_reference_leads_somewhere() -> None:
-    for schema in schemas(DESCRIBED["paths"]):
-        validator(schema)
+    validator({"anyOf": list(schemas(DESCRIBED["paths"]))})
     for schema in COMPONENTS.values():
         jsonschema_rs.meta.validate(schema)
     for name in re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(DESCRIBED)):
@@ -355,16 +354,17 @@ def test_an_example_is_carried_out_and_answered_as_described(
     assert reply.status_code == 200, reply.text
     assert reply.headers["Content-Type"].partition(";")[0] == http_of(command).answers
     if http_of(command).answers == "application/json":
-        closed(answer_of(name)).validate(reply.json())
+        validator(narrowed(answer_of(name)), NARROWED).validate(reply.json())
     if command.answered is not None:
         assert shape(reply.json()) == shape(command.answered)
 
 
-@pytest.mark.parametrize("declared", list(REGISTRY), ids=lambda declared: declared.name)
-def test_rows_are_answered_as_described(ask: Callable[..., Any], declared: Any) -> None:
-    status, answer = ask("load_objects", {"object": declared.name})
-    assert status == 200
-    validator(answer_of("load_objects")).validate(answer)
+def test_rows_are_answered_as_described(ask: Callable[..., Any]) -> None:
+    described = validator(answer_of("load_objects"))
+    for declared in REGISTRY:
+        status, answer = ask("load_objects", {"object": declared.name})
+        assert (declared.name, status) == (declared.name, 200)
+        described.validate(answer)
 
 
 def test_the_configuration_is_answered_as_described(ask: Callable[..., Any]) -> None:

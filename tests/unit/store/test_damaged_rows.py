@@ -54,23 +54,25 @@ def opened(damaged: Path) -> Iterator[Store]:
         yield store
 
 
-@pytest.mark.parametrize("declared", list(REGISTRY), ids=lambda it: it.name)
-def test_a_row_with_wrong_values_is_shown_as_far_as_it_can_be_read(
-    opened: Store, declared: ObjectType
-) -> None:
+def test_a_row_with_wrong_values_is_shown_as_far_as_it_can_be_read(opened: Store) -> None:
+    for declared in REGISTRY:
+        loads_what_can_be_read(opened, declared)
+
+
+def loads_what_can_be_read(opened: Store, declared: ObjectType) -> None:
     ordered: list[dict[str, object]] = [{}]
     if declared.key is not None:
         ordered.append({"order": [declared.key.name]})
     for further in ordered:
         rows = list(opened.load({"object": declared.name, **further}).rows)
-        assert rows
+        assert rows, declared.name
         json.dumps([{**row} for row in rows], allow_nan=False)
         for row in rows:
             for name, value in row.items():
                 field = declared.field(name)
                 wanted = str if isinstance(field, Text | Blob) else int
-                assert value is None or type(value) is wanted
-                assert value is not None or not isinstance(field, Id)
+                assert value is None or type(value) is wanted, (declared.name, name)
+                assert value is not None or not isinstance(field, Id), (declared.name, name)
 
 
 def test_doctor_names_every_object_with_a_wrong_value(damaged: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.admission_values import AdmissionSettings, Circumstances
@@ -360,7 +360,6 @@ def test_hours_are_told_without_what_is_zero() -> None:
     assert clock_words(86_399) == "23:59:59"
 
 
-@settings(deadline=None, max_examples=150)
 @given(seed=st.integers(0, 2**32))
 def test_every_rule_of_person_or_place_is_told_with_the_outcome_of_the_decision(
     compiled: Compile, random_site: RandomSite, random_person: RandomPerson, seed: int

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import compress
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.actions import OPENING_ACTIONS
@@ -276,7 +276,6 @@ SITES = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(rows=SITES, person=PEOPLE, portal_id=PORTAL_IDS, moment=MOMENTS)
 def test_the_compiled_decision_is_the_one_that_the_rows_give(
     compiled: Compile, rows: PolicyRows, person: Person, portal_id: int, moment: Moment
@@ -285,7 +284,6 @@ def test_the_compiled_decision_is_the_one_that_the_rows_give(
     assert (decision.reason, list(decision.rule_ids)) == by_hand(rows, person, portal_id, moment)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     spans=rows_of(TimeSpanRow, 1, 4, st.just(1), SECONDS, SECONDS, *(FLAG,) * 10),
     holidays=rows_of(HolidayRow, 0, 4, st.just("h"), STAMPS, STAMPS, *(FLAG,) * 4),
@@ -317,7 +315,6 @@ def test_one_schedule_holds_as_its_rows_say_and_without_a_clock_only_what_always
         assert decide(policy, person, 1, dataclasses.replace(moment, trusted=True)).allowed
 
 
-@settings(max_examples=80, deadline=None)
 @given(rows=SITES, person=PEOPLE, portal_id=PORTAL_IDS, moment=MOMENTS)
 def test_nobody_passes_a_matching_block_and_no_denial_opens(
     compiled: Compile, rows: PolicyRows, person: Person, portal_id: int, moment: Moment
@@ -335,7 +332,6 @@ def test_nobody_passes_a_matching_block_and_no_denial_opens(
     assert not {action.name.lower() for action in decision.actions} & OPENING_ACTIONS
 
 
-@settings(max_examples=80, deadline=None)
 @given(rows=SITES, person=PEOPLE, portal_id=PORTAL_IDS, moment=MOMENTS)
 def test_a_decision_is_allowed_only_when_granted_and_runs_each_known_action_once(
     compiled: Compile, rows: PolicyRows, person: Person, portal_id: int, moment: Moment
@@ -349,7 +345,6 @@ def test_a_decision_is_allowed_only_when_granted_and_runs_each_known_action_once
         assert not {action.name.lower() for action in decision.actions} & OPENING_ACTIONS
 
 
-@settings(max_examples=80, deadline=None)
 @given(rows=SITES, person=PEOPLE, portal_id=PORTAL_IDS, moment=MOMENTS)
 def test_the_trace_lists_the_rules_of_the_person_and_marks_those_that_fired(
     compiled: Compile, rows: PolicyRows, person: Person, portal_id: int, moment: Moment
@@ -368,7 +363,6 @@ def test_the_trace_lists_the_rules_of_the_person_and_marks_those_that_fired(
         assert (row.place is not PlaceTie.NONE) is reaches(rows, row.rule_id, portal)
 
 
-@settings(max_examples=100, deadline=None)
 @given(rows=SITES, person=PEOPLE, portal_id=PORTAL_IDS, moment=MOMENTS)
 def test_the_same_rows_give_the_same_policy_and_decision_however_they_are_compiled(
     compiled: Compile, rows: PolicyRows, person: Person, portal_id: int, moment: Moment

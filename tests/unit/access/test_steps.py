@@ -55,7 +55,7 @@ CHANGES = st.tuples(WIDE_SITES, st.sets(st.sampled_from(TABLES)), st.none() | st
 broken off."""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings().max_examples // 3)  # each has up to six whole sites
 @given(site=WIDE_SITES, changes=st.lists(CHANGES, min_size=1, max_size=5), read_anew=FLAG)
 def test_after_any_changes_the_policy_is_that_of_a_whole_compilation(
     site: PolicyRows, changes: list[tuple[PolicyRows, set[str], int | None]], read_anew: int

@@ -203,7 +203,7 @@ def inside(found: list[Interval], stamp: int) -> bool:
 
 @pytest.mark.parametrize("wire", WireTime)
 @pytest.mark.parametrize(("zone", "day"), WEEKS)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings().max_examples // 4)
 @given(seed=st.integers(0, 2**32))
 def test_a_second_is_in_an_interval_exactly_when_the_decision_lets_pass(
     compiled: Compile,

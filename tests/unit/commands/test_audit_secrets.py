@@ -29,8 +29,7 @@ AROUND = st.text(st.sampled_from("aé\U0001f600\"'\\%_,;: \r\n{}[]()\u2028"), ma
 OPERATORS = st.sampled_from(["=", "==", "!=", "<", ">=", "LIKE", "NOT LIKE", "IN", "NOT IN"])
 
 quickly = settings(
-    max_examples=12,
-    deadline=None,
+    max_examples=settings().max_examples // 6,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

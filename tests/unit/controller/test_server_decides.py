@@ -126,7 +126,7 @@ class Course:
 
 
 @given(course=st.integers(0, 1 << 32).map(course_of))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 def test_nothing_opens_but_by_a_grant_for_a_question_that_waits(
     course: list[tuple[float, tuple[object, ...]]],
 ) -> None:
@@ -138,7 +138,7 @@ def test_nothing_opens_but_by_a_grant_for_a_question_that_waits(
 
 
 @given(course=st.integers(0, 1 << 32).map(course_of))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples // 2)
 def test_whoever_is_asked_about_has_a_verdict_when_the_time_is_over(
     course: list[tuple[float, tuple[object, ...]]],
 ) -> None:

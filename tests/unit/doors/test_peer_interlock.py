@@ -42,7 +42,7 @@ def runs(draw: st.DrawFn) -> tuple[list[int], list[tuple[int, int, int]]]:
     return ids, draw(st.lists(st.tuples(index, index, pause), max_size=60))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=max(400, settings().max_examples))
 @given(runs())
 @example(([2, 1], [(0, 0, 0), (0, 1, 0), (1, 1, 0), (1, 0, 0), (0, 0, 0), (1, 1, 0)]))
 def test_two_doors_are_never_open_together(

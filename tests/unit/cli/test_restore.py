@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -25,18 +26,26 @@ from tests.unit.cli.test_portal import HEAD, door
 RUBBISH = b"rubbish" * 10_000
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    data = tmp_path / "data"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site and its backup, to be copied."""
+    beside = tmp_path_factory.mktemp("made")
+    data = beside / "data"
     initialise(data, HEAD + door(1, "front"), demo=False)
     with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
         store.insert("users", [{"name": "Eva"}])
         identity = read_identity(store.database)
         backups = Backups(store, data / STORE_FILE, identity, "1.2.3", threading.Lock())
         made = backups.make("2025-07-01T12:00:00+00:00")
-        (tmp_path / "saved").write_bytes(b"".join(made.pieces))
-        (tmp_path / "id").write_text(str(identity.device_id))
-    return data
+        (beside / "saved").write_bytes(b"".join(made.pieces))
+        (beside / "id").write_text(str(identity.device_id))
+    return beside
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "data"
 
 
 def restore(data: Path, file: str = "saved") -> Result:

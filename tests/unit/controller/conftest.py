@@ -217,6 +217,8 @@ def demo(fresh_demo: Path, tmp_path: Path) -> Path:
 
 
 Start = Callable[..., AbstractContextManager[Bench]]
+_BOOTS = count(1)
+"""Of all tests: a site that ran in one of them may be copied into another."""
 
 
 @pytest.fixture
@@ -226,7 +228,6 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     Each start is one of the machine, unless `monotonic_ns` says that it is still running."""
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
     monkeypatch.setattr("gateway.host.clock_trust.SYNCHRONISED", tmp_path / "synchronised")
-    boots = count(1)
 
     @contextmanager
     def running(
@@ -236,7 +237,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
         make_feed: MakeFeed = InlineFeed,
     ) -> Iterator[Bench]:
         if monotonic_ns is None:
-            boot = f"boot {next(boots)}"
+            boot = f"boot {next(_BOOTS)}"
             monkeypatch.setattr("gateway.controller.assembly.boot_id", lambda: boot)
         site = read_site(data / SITE_FILE)
         profile = load_profile(site.site.board)

@@ -37,15 +37,26 @@ def run(data: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
         return connection.execute(sql, values).fetchall()
 
 
+@pytest.fixture(scope="module")
+def site_that_ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that needs such a site leaves it for the others."""
+    return tmp_path_factory.mktemp("ran") / "data"
+
+
 @pytest.fixture
-def used(demo: Path, start: Start) -> Path:
+def used(demo: Path, start: Start, site_that_ran: Path) -> Path:
     """A site that has run: somebody entered, and the door had a mode for a while."""
+    if site_that_ran.exists():
+        shutil.rmtree(demo)
+        shutil.copytree(site_that_ran, demo)
+        return demo
     with start(demo) as bench:
         bench.swipe(ANA)
         bench.configure({"general": {"exception_mode": "emergency"}})
         bench.configure({"general": {"exception_mode": "none"}})
     with closing(LogTables(demo)) as projected:
         projected.projection.catch_up()
+    shutil.copytree(demo, site_that_ran)
     return demo
 
 

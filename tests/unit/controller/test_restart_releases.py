@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +27,6 @@ from gateway.link.messages import Command, OpenDoor, Request, Silence
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import Rows
-from gateway.settings import SITE_FILE
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind, Journal
 from gateway.store.objects.store import Store
@@ -97,17 +97,27 @@ SET_UP: dict[str, Rows] = {
 
 
 @pytest.fixture(scope="module")
-def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site with every kind of way, as `init` leaves it."""
-    data = tmp_path_factory.mktemp("site") / "data"
+def site_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """Makes a site with every kind of way, by its `on_start` and what it is set up with; each is
+    made once, to be copied."""
     demo = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
     text = re.sub(r"(?m)^egress = ", 'on_start = "locked"\negress = ', demo)
     text = text.replace("[fire] ", f"{MORE}[fire] ")
     for pin in MAGNETS:
         text = text.replace(f"pin = {pin}, locked = {STRIKE}", f"pin = {pin}, locked = {MAGNET}")
         text = text.replace(f'pin = {pin}, kind = "strike"', f'pin = {pin}, kind = "magnet"')
-    initialise(data, text, demo=True)
-    return data
+
+    @cache
+    def made(on_start: str, sets_up: str) -> Path:
+        data = tmp_path_factory.mktemp("site") / "data"
+        own = text.replace('\non_start = "locked"', f'\non_start = "{on_start}"')
+        initialise(data, own, demo=True)
+        with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
+            for table, rows in SET_UP[sets_up].items():
+                store.insert(table, rows)
+        return data
+
+    return made
 
 
 def is_high(pin: int, state: str) -> bool:
@@ -237,19 +247,14 @@ class House:
 
 @pytest.fixture
 def house(
-    fresh_site: Path, tmp_path: Path, start: Start, request: pytest.FixtureRequest
+    site_of: Callable[[str, str], Path],
+    tmp_path: Path,
+    start: Start,
+    request: pytest.FixtureRequest,
 ) -> Iterator[House]:
     case = request.param
     data = tmp_path / "data"
-    shutil.copytree(fresh_site, data)
-    text = (data / SITE_FILE).read_text(encoding="utf-8")
-    state = case.get("on_start", "locked")
-    (data / SITE_FILE).write_text(
-        text.replace('\non_start = "locked"', f'\non_start = "{state}"'), encoding="utf-8"
-    )
-    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
-        for table, rows in SET_UP[case.get("sets_up", "")].items():
-            store.insert(table, rows)
+    shutil.copytree(site_of(case.get("on_start", "locked"), case.get("sets_up", "")), data)
     made = House(data, start, case)
     made.begin()
     yield made

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from gateway.api.serving.connection import HttpConnection
 from gateway.api.serving.limits import Limits
 from gateway.clock import SystemClock
 from gateway.host.certificate import make_self_signed
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -183,8 +184,8 @@ def test_who_does_not_read_a_long_answer_holds_no_worker_and_is_cut_off() -> Non
         assert echoed(server.address)
     with serving(QUICK) as server, ExitStack() as stack:
         stack.enter_context(connected(server.address, b"GET /endless HTTP/1.1\r\n\r\n"))
-        _until(lambda: len(server.admission) == 1)
-        _until(lambda: len(server.admission) == 0)
+        eventually(lambda: len(server.admission) == 1)
+        eventually(lambda: len(server.admission) == 0)
 
 
 def test_an_answer_that_waits_for_events_holds_no_worker() -> None:
@@ -329,7 +330,9 @@ def test_a_client_that_breaks_tls_during_its_answer_gives_back_what_it_held(
         broken = large(path)
         assert broken.recv(1)
         if path == b"/endless":
-            _until(lambda: any(it.waiting[0] is Waiting.READER for it in server.admission.all()))
+            eventually(
+                lambda: any(it.waiting[0] is Waiting.READER for it in server.admission.all())
+            )
         with socket.socket(fileno=broken.detach()) as raw:
             raw.settimeout(PATIENCE_S)
             raw.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))
@@ -348,7 +351,7 @@ def test_an_answer_that_is_no_http_ends_its_connection_and_is_closed() -> None:
     with serving(run=run) as server, connected(server.address, REQUEST) as connection:
         assert everything(connection) == b""
         assert closed.wait(PATIENCE_S)
-        _until(lambda: not len(server.admission))
+        eventually(lambda: not len(server.admission))
 
 
 def test_a_connection_that_cannot_be_looked_after_takes_no_other_with_it(
@@ -376,12 +379,3 @@ def test_a_client_that_goes_leaves_no_trace_in_the_log() -> None:
             connected(server.address, sent).close()
         assert echoed(server.address)
     assert logged == []
-
-
-def _until(look: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.01)):
-        if look():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not come about")

@@ -29,6 +29,7 @@ from gateway.host.clock_trust import ClockTrust
 from gateway.host.platform import SIMULATED, NoPlatform
 from gateway.host.system_platform import SystemPlatform
 from gateway.settings import HttpSettings
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.unit.conftest import PlayedSystem
@@ -119,15 +120,6 @@ def make_pi(throwaway: SimpleNamespace, socket_of_all: Socket) -> Iterator[Calla
 @pytest.fixture
 def pi(make_pi: Callable[..., Pi]) -> Pi:
     return make_pi()
-
-
-def until(look: Callable[[], Any]) -> Any:
-    pause = threading.Event()
-    for _ in range(1500):
-        if found := look():
-            return found
-        pause.wait(0.02)
-    raise AssertionError("it did not come about")
 
 
 # the clock
@@ -326,14 +318,14 @@ def test_the_answer_goes_out_before_the_machine_restarts(make_pi: Callable[..., 
     pi = make_pi(platform=platform)
     assert pi.ask("reboot") == {}
     platform.answered.set()
-    assert until(lambda: platform.restarted) == [True]
+    assert eventually(lambda: platform.restarted) == [True]
 
 
 @pytest.mark.effect("reboot")
 def test_the_machine_is_restarted_once(played_system: PlayedSystem, pi: Pi) -> None:
     service = played_system.play("logind")
     assert pi.ask("reboot") == {}
-    assert until(lambda: service.calls("Reboot")) == [[False]]
+    assert eventually(lambda: service.calls("Reboot")) == [[False]]
     assert "admin (administrator) at 127.0.0.1: reboot" in pi.audit()
 
 
@@ -357,7 +349,7 @@ def test_anybody_may_restart_it_by_its_page_only_where_that_is_wanted(
     page = requests.get(f"{pi.url}/reboot", timeout=30)
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
-    assert until(lambda: service.calls("Reboot")) == [[False]]
+    assert eventually(lambda: service.calls("Reboot")) == [[False]]
     assert "nobody at 127.0.0.1: reboot" in pi.audit()
     assert requests.post(f"{pi.url}/reboot", timeout=30).status_code == 405
 
@@ -368,7 +360,7 @@ def test_a_failure_after_the_answer_does_not_end_the_device(
     service = played_system.play("logind")
     service.raises(LOGIN, "Reboot", "b", "org.freedesktop.DBus.Error.AccessDenied")
     assert pi.ask("reboot") == {}
-    until(lambda: service.calls("Reboot"))
+    eventually(lambda: service.calls("Reboot"))
     assert pi.ask("device_is_alive") == {}
 
 
@@ -382,7 +374,7 @@ def test_an_address_is_written_and_then_comes_into_force(
     manager = played_system.plug()
     assert pi.ask("system_information")["network"]["dhcp_enabled"] is True
     assert pi.ask("set_system_network", STATIC) == {}
-    assert until(lambda: manager.calls("ActivateConnection"))
+    assert eventually(lambda: manager.calls("ActivateConnection"))
     ((profile,),) = manager.calls("Update", PROFILE)
     (address,) = profile["ipv4"]["address-data"][1]
     assert (address["address"][1], address["prefix"][1]) == ("192.168.7.20", 24)
@@ -560,7 +552,7 @@ def test_an_address_that_nobody_confirms_goes_back(
     manager, clock = played_system.plug(), ManualClock(NOW)
     pi = make_pi(clock=clock)
     assert pi.ask("set_system_network", {**STATIC, "confirm_within_s": 60}) == {}
-    assert until(lambda: manager.calls("ActivateConnection"))
+    assert eventually(lambda: manager.calls("ActivateConnection"))
     clock.advance(61)
     take_back_if_due(pi.context)
     _, (profile,) = manager.calls("Update", PROFILE)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import eventually
+
 Order = Callable[..., Any]
 
 PLAYED_PING = """#!/bin/sh
@@ -113,9 +115,7 @@ def test_only_one_test_runs_at_a_time(
     answers: list[Any] = []
     first = threading.Thread(target=lambda: answers.append(order("ping_test", {"host": "up"})))
     first.start()
-    pause = threading.Event()
-    while not gate.exists():
-        pause.wait(0.01)
+    eventually(gate.exists)
     second = order("nslookup_test", {"host": "localhost"})
     gate.write_text("go\n")
     first.join()

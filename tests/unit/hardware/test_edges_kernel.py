@@ -6,9 +6,9 @@ import errno
 import inspect
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
@@ -32,6 +32,7 @@ from gateway.hardware.wiegand.kernel_edges import FLOOD, KernelEdgeSource
 from gateway.hardware.wiegand.line_watch import LineWatch
 from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
@@ -180,16 +181,6 @@ def pulses(request: FakeRequest, bits: str, start_ns: int = 10**9, step_ns: int 
     request.tell()
 
 
-def until(condition: Any) -> None:
-    """Wait for a real thread."""
-    patience = threading.Event()
-    for _ in range(2_000):
-        if condition():
-            return
-        patience.wait(0.01)
-    raise AssertionError("what was waited for did not happen in 20 s")
-
-
 @pytest.mark.parametrize(
     "method", ["read_edge_events", "get_values", "reconfigure_lines", "release"]
 )
@@ -230,7 +221,7 @@ def test_edges_come_with_the_kernels_stamps_and_wake_the_loop(
     source: KernelEdgeSource, chips: FakeChips, bench: Bench
 ) -> None:
     pulses(chips.requests[0], "0110")
-    until(lambda: source.counts.largest_batch == 4 and bench.wakes > 1)
+    eventually(lambda: source.counts.largest_batch == 4 and bench.wakes > 1)
     assert source.drain() == [(10**9 + n * 200_000, bit) for n, bit in enumerate((0, 1, 1, 0))]
     assert (source.counts.d0, source.counts.d1) == (2, 2)
     assert source.lost_until(2 * 10**9) == 0
@@ -245,7 +236,7 @@ def test_an_edge_that_the_kernel_dropped_is_known_by_its_number(
         request.pulse(5, stamp_ns)
     del request.waiting[1]
     request.tell()
-    until(lambda: source.counts.largest_batch)
+    eventually(lambda: source.counts.largest_batch)
     assert source.drain() == [(100, 0), (300, 0), (400, 0)]
     assert source.lost_until(299) == 0
     assert source.lost_until(400) == 1
@@ -293,7 +284,7 @@ def test_frames_of_two_readers_at_once_become_two_cards(
         for index, bit in enumerate(encode(FORMATS["w26"], 1, number)):
             request.pulse(offset + int(bit), 10**9 + index * 200_000)
         request.tell()
-    until(lambda: source.counts.largest_batch and other.counts.largest_batch)
+    eventually(lambda: source.counts.largest_batch and other.counts.largest_batch)
     for driver in drivers:
         driver.service(2 * 10**9)
         driver.service(3 * 10**9)
@@ -420,12 +411,12 @@ def test_lines_that_another_program_has_at_the_start_are_a_state_and_tried_again
         )
     ]
     thread = EdgeThread([source], bench.loop)
-    until(lambda: chips.refused == 2)
+    eventually(lambda: chips.refused == 2)
     chips.refusal = None
     bench.clock.advance(RETRY_NS / 1e9)
-    until(lambda: not source.failure)
+    eventually(lambda: not source.failure)
     pulses(chips.requests[0], "01")
-    until(lambda: len(source._edges) == 2)
+    eventually(lambda: len(source._edges) == 2)
     watch.service(bench.clock.monotonic_ns())
     assert bench.posted(DeviceState)[-1].health is Health.ONLINE
     assert [bit for _stamp, bit in source.drain()] == [0, 1]
@@ -441,31 +432,35 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
     thread = EdgeThread([source, other], bench.loop)
     failing, sound = chips.requests
     pulses(failing, "01")
-    until(lambda: source.counts.largest_batch)
+    eventually(lambda: source.counts.largest_batch)
     failing.error = OSError(errno.ENODEV, "No such device")
     chips.refusal = OSError(errno.EBUSY, "Device or resource busy")
     with capture_logs():
         failing.tell()
-        until(lambda: source.failure)
+        eventually(lambda: source.failure)
     assert source.failure == "edges cannot be read: No such device"
     with pytest.raises(OSError, match="No such device"):
         source.levels()
     sound.pulse(12, 100)
     sound.tell()
-    until(lambda: other.counts.largest_batch)
+    eventually(lambda: other.counts.largest_batch)
     bench.clock.advance(RETRY_NS / 1e9)
-    until(lambda: "are not available" in source.failure)
+    eventually(lambda: "are not available" in source.failure)
+
+    def seen(number: int) -> bool:
+        return len(other._edges) > number
+
     # Rounds go by, each of which would be an occasion.
     for number in range(1, 11):
         sound.pulse(12, 100 + number)
         sound.tell()
-        until(lambda taken=number: len(other._edges) > taken)
+        eventually(partial(seen, number))
     assert chips.refused == 1
     chips.refusal = None
     bench.clock.advance(RETRY_NS / 1e9)
-    until(lambda: not source.failure)
+    eventually(lambda: not source.failure)
     pulses(chips.requests[2], "1")
-    until(lambda: len(source._edges) == 3)
+    eventually(lambda: len(source._edges) == 3)
     # The new request counts from 1 again, and that is no gap.
     assert [bit for _stamp, bit in source.drain()] == [0, 1, 1]
     assert source.lost_until(10**12) == 0
@@ -481,12 +476,12 @@ def test_lines_that_never_rest_are_let_go_for_a_while(
     for number in range(FLOOD + 1):
         request.pulse(5 + number % 2, 10**9 + number * 20_000)
     request.tell()
-    until(lambda: source.failure)
+    eventually(lambda: source.failure)
     assert "more edges than any reader sends" in source.failure
     assert request.released
     bench.clock.advance(RETRY_NS / 1e9)
-    until(lambda: len(chips.requests) == 2)
-    until(lambda: not source.failure)
+    eventually(lambda: len(chips.requests) == 2)
+    eventually(lambda: not source.failure)
     assert thread.responsive(bench.clock.monotonic_ns())
 
 
@@ -510,7 +505,7 @@ def test_a_chip_that_vanishes_is_a_failure_of_its_readers(
     with capture_logs():
         thread = EdgeThread([source], bench.loop)
         os.close(writing)
-        until(lambda: source.failure)
+        eventually(lambda: source.failure)
     assert source.failure == "edges cannot be read: the GPIO chip is gone"
     thread.close()
     os.close(reading)
@@ -520,7 +515,7 @@ def test_a_chip_that_vanishes_is_a_failure_of_its_readers(
 def test_the_thread_asks_for_real_time_priority(
     ordinary: list[tuple[int, int, int]],
 ) -> None:
-    until(lambda: ordinary)
+    eventually(lambda: ordinary)
     assert ordinary == [(0, os.SCHED_FIFO, PRIORITY)]
 
 
@@ -534,7 +529,7 @@ def test_a_thread_without_real_time_priority_says_so_once_and_works(
     with capture_logs() as told:
         thread = EdgeThread([source], bench.loop)
         pulses(chips.requests[0], "0")
-        until(lambda: source.counts.largest_batch)
+        eventually(lambda: source.counts.largest_batch)
         thread._ask_for_priority()
         thread.close()
     assert [line["event"] for line in told] == ["edges are read without real-time priority"]
@@ -545,7 +540,7 @@ def test_the_thread_gives_signs_of_life_while_nothing_comes(
     thread: EdgeThread, bench: Bench
 ) -> None:
     bench.clock.advance(HUNG_NS / 1e9)
-    until(lambda: thread.responsive(bench.clock.monotonic_ns()))
+    eventually(lambda: thread.responsive(bench.clock.monotonic_ns()))
     thread._thread.close()
     assert not thread.responsive(bench.clock.monotonic_ns())
 
@@ -565,7 +560,7 @@ def test_a_thread_that_fails_as_a_whole_begins_again_and_says_so(
     monkeypatch.setattr(EdgeThread, "_listen", listen)
     thread = EdgeThread([source], bench.loop)
     pulses(chips.requests[0], "0")
-    until(lambda: source.counts.largest_batch)
+    eventually(lambda: source.counts.largest_batch)
     with capture_logs() as told:
         thread.service(0)
     assert [line["why"] for line in told] == ["RuntimeError: no more memory"]

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import struct
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,7 @@ from gateway.hardware.usb.input_events import (
     pack_text,
 )
 from gateway.settings import HidReader
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,13 +55,7 @@ class Desk:
         self.driver = HidDriver(reader, str(path), bench.loop, **{**given_options, **more})
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        give_up = threading.Event()
-        for _ in range(4000):
-            self.driver.service(0)
-            if condition():
-                return
-            give_up.wait(0.005)
-        raise AssertionError(f"what was waited for did not happen: {self.bench.events}")
+        eventually(condition, lambda: self.bench.events, lambda: self.driver.service(0))
 
     @property
     def read(self) -> list[int | str]:

@@ -15,6 +15,7 @@ from gateway.hardware.simulated.cards import SimulatedCards
 from gateway.hardware.usb.card_service import CardView
 from gateway.hardware.usb.pcsc_driver import PcscDriver
 from gateway.settings import PcscReader
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,13 +93,7 @@ class Counter:
         )
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        give_up = threading.Event()
-        for _ in range(4000):
-            self.driver.service(0)
-            if condition():
-                return
-            give_up.wait(0.005)
-        raise AssertionError(f"what was waited for did not happen: {self.bench.events}")
+        eventually(condition, lambda: self.bench.events, lambda: self.driver.service(0))
 
     def goes_round(self, service: PlayedService) -> None:
         """Wait until whatever lay before the driver has been seen by it."""

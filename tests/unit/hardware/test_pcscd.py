@@ -34,6 +34,7 @@ from gateway.hardware.usb.pcsc_driver import PcscDriver
 from gateway.hardware.usb.pcsc_service import open_pcscd
 from gateway.settings import PcscReader
 from gateway.settings.profiles import shipped_folder
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -219,7 +220,7 @@ class Pcscd:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, start_new_session=True
             )
-        wait_until(self.socket.exists, self._log.read_text)
+        eventually(self.socket.exists, self._log.read_text)
 
     def stop(self, *, kill: bool = False) -> None:
         """Let the daemon end, and every card with its connection."""
@@ -247,7 +248,7 @@ class Pcscd:
                 view = service.look(reader)
                 return view is not None and not view.present
 
-            wait_until(is_empty, lambda: f"the card stays in {reader}")
+            eventually(is_empty, lambda: f"the card stays in {reader}")
 
     def answer_to(self, user_id: int) -> str:
         """What a program of that user gets to see of the card in slot 0."""
@@ -291,14 +292,6 @@ class Pcscd:
         return card
 
 
-def wait_until(condition: Callable[[], bool], tell: Callable[[], object]) -> None:
-    pause = threading.Event()
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, tell()
-        pause.wait(0.01)
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the daemon lives: one for the whole process, since the client library asks its
@@ -336,11 +329,7 @@ class Counter:
         )
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        def serviced() -> bool:
-            self.driver.service(0)
-            return condition()
-
-        wait_until(serviced, lambda: self.bench.events)
+        eventually(condition, lambda: self.bench.events, lambda: self.driver.service(0))
 
     def come_online(self) -> None:
         """Wait until it is there, and past the time in which a card may have lain there before."""
@@ -495,14 +484,14 @@ def test_a_daemon_that_hangs_makes_the_reader_offline_and_keeps_nobody_from_stop
         return all("hangs" in each.states[-1][1] for each in (counter, other))
 
     with pcscd.hanging():
-        wait_until(told_to_hang, lambda: bench.events)
+        eventually(told_to_hang, lambda: bench.events)
         other.driver.close()
 
     def back() -> bool:
         counter.driver.service(bench.clock.monotonic_ns())
         return bool(counter.states[-1] == (True, ""))
 
-    wait_until(back, lambda: bench.events)
+    eventually(back, lambda: bench.events)
     pcscd.insert(ANA)
     counter.wait_for(lambda: counter.read == [ANAS_NUMBER])
 
@@ -535,7 +524,7 @@ def test_the_shipped_rule_lets_the_controllers_user_read_cards_and_nobody_else(
     guarded.insert(ANA)
     number = ANA.lower() + DONE.hex()
     # Until polkit is up everybody is refused, and until the card is noticed there is none.
-    wait_until(
+    eventually(
         lambda: guarded.answer_to(CONTROLLER) == number, lambda: guarded.answer_to(CONTROLLER)
     )
     told = guarded.answer_to(STRANGER)

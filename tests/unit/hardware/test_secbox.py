@@ -21,6 +21,7 @@ from gateway.hardware.secbox.profiles import load_module
 from gateway.hardware.simulated.modules import SimulatedLine, SimulatedModule, checksum
 from gateway.hardware.simulated.port import SimulatedPort
 from gateway.settings import LockState, SecBox
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
@@ -99,13 +100,7 @@ class Stand:
         self.wait_for(lambda: all(self.health(box.name) is Health.ONLINE for box in self.boxes))
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        give_up = threading.Event()
-        for _ in range(4000):
-            self.driver.service(0)
-            if condition():
-                return
-            give_up.wait(0.005)
-        raise AssertionError(f"what was waited for did not happen: {self.bench.events[-10:]}")
+        eventually(condition, lambda: self.bench.events[-10:], lambda: self.driver.service(0))
 
     def polls(self, more: int) -> None:
         """Wait until the line was used so many times more."""

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from gateway.hardware.serial_ports.driver import SerialDriver, open_port
 from gateway.hardware.serial_ports.qr_lines import QrLines
 from gateway.hardware.simulated.port import SimulatedPort
 from gateway.settings import SerialQrReader
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,13 +36,7 @@ class Port:
         )
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        give_up = threading.Event()
-        for _ in range(2000):
-            self.driver.service(0)
-            if condition():
-                return
-            give_up.wait(0.005)
-        raise AssertionError(f"what was waited for did not happen: {self.bench.events}")
+        eventually(condition, lambda: self.bench.events, lambda: self.driver.service(0))
 
     @property
     def texts(self) -> list[int | str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -229,7 +228,9 @@ def test_a_name_server_thathangs_has_until_the_deadline_and_is_asked_once(
     assert client.post(address, "door", {}, AMPLE_S).status == 200
 
 
-def test_theend_of_the_processends_a_running_request(client: HttpClient, serve: Serve) -> None:
+def test_the_end_of_the_process_ends_a_running_request_and_refuses_others(
+    client: HttpClient, serve: Serve
+) -> None:
     server = serve()
     begun = threading.Event()
 
@@ -245,9 +246,8 @@ def test_theend_of_the_processends_a_running_request(client: HttpClient, serve: 
     client.abort()
     thread.join(AMPLE_S)
     assert [answer.status for answer in answers] == [0]
-    began_s = time.monotonic()
+    # A later one, too. One that hung would outlast what a test may take.
     assert post(client, server, 600.0).status == 0
-    assert time.monotonic() - began_s < AMPLE_S
 
 
 def test_a_request_that_was_given_up_does_not_arrive_later(client: HttpClient) -> None:

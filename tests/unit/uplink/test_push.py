@@ -23,6 +23,7 @@ from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState, stored_destinations
 from gateway.uplink import push
 from gateway.uplink.push import LARGEST, RESULT_S, PushPoller
+from tests.waiting import eventually
 from tests.wild_server import OK, Talk, WildServer, answer, drip, end, flood, hang, reset
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -449,12 +450,7 @@ def test_settings_that_change_end_a_request_that_is_held(site: Site, serve: Serv
     assert asked.wait(30)
     site.poller.wake()
     other = site.at(serve())
-    pause = threading.Event()
-    for _ in range(3_000):
-        if other.asked:
-            break
-        site.poller.wake()
-        pause.wait(0.01)
+    eventually(lambda: other.asked, step=site.poller.wake)
     assert other.asked == ["GET /api/push"]
     assert script.asked == ["GET /api/push"]
     assert site.poller.alive

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -26,22 +24,13 @@ from gateway.settings import ServerSettings, SiteFile, parse_site
 from gateway.store.objects.store import Store
 from gateway.uplink.online.client import OnlineClient
 from gateway.uplink.online.questions import QuestionWorkers
+from tests.waiting import eventually
 from tests.wild_server import WildServer, says
 
 T = TypeVar("T")
 DEVICE = 4408801
 AMPLE_S = 30.0
 """Far more than anything here takes."""
-
-
-def eventually(look: Callable[[], T], what: str) -> T:
-    """The first truthy answer of `look`; fails, naming `what`, at the end."""
-    end = time.monotonic() + AMPLE_S
-    pause = threading.Event()
-    while not (found := look()):
-        assert time.monotonic() < end, f"{what} did not come about; last seen: {found!r}"
-        pause.wait(0.01)
-    return found
 
 
 class StrawController:

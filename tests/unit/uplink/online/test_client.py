@@ -9,7 +9,8 @@ import pytest
 
 from gateway.errors import InvalidRequest, StorageError
 from gateway.objects.logs import ACCESS_LOGS
-from tests.unit.uplink.online.conftest import DEVICE, GRANT, Device, eventually
+from tests.unit.uplink.online.conftest import DEVICE, GRANT, Device
+from tests.waiting import eventually
 from tests.wild_server import WildServer, answer, hang, says
 
 ALIVE = f"/acs/device_is_alive.fcgi?session=&device_id={DEVICE}"

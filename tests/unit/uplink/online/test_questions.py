@@ -11,7 +11,8 @@ import pytest
 from gateway.link.messages import Opening
 from gateway.settings import ServerSettings
 from gateway.store.tables.photos import Photo, Photos
-from tests.unit.uplink.online.conftest import DEVICE, GRANT, Device, eventually
+from tests.unit.uplink.online.conftest import DEVICE, GRANT, Device
+from tests.waiting import eventually
 from tests.wild_server import Talk, WildServer, answer, drip, end, flood, hang, reset, says
 
 CARD = "new_card.fcgi"

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -32,6 +33,8 @@ from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind, JournalReader
 from gateway.store.mirror.feeder import Feeder
 from gateway.store.objects.store import Store
+
+T = TypeVar("T")
 
 MONDAY_NOON = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """Noon in the demo's time zone, which is three hours behind UTC."""
@@ -97,7 +100,14 @@ class Bench:
 
     def ask(self, command: Command) -> dict[str, object]:
         """The body of the answer to a command that a client sends over the link."""
-        answer = self._asking.submit(self._client.ask, command)
+        return self._turned_until_answered(partial(self._client.ask, command))
+
+    def await_policy(self, version: int) -> bool:
+        """Whether a client that waits for `version` learns that it decides."""
+        return self._turned_until_answered(partial(self._client.await_policy, version))
+
+    def _turned_until_answered(self, ask: Callable[[], T]) -> T:
+        answer = self._asking.submit(ask)
         while not answer.done():
             self.controller.turn(1_000_000)
         return answer.result()

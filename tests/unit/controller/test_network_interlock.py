@@ -10,11 +10,10 @@ import pytest
 
 from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
-from gateway.link.client import FactListener
-from gateway.link.messages import AnswerClearance, ClearanceQuestion, Fact
-from gateway.link.runtime import RuntimeDirectory
+from gateway.link.messages import AnswerClearance, ClearanceQuestion
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
+from tests.unit.controller.played_api import PlayedApi
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
@@ -29,35 +28,11 @@ EGRESS = 'egress = "mechanical"'
 ON = {"interlock_enabled": 1, "api_bypass_enabled": 0, "rex_bypass_enabled": 0}
 
 
-class FakePeers:
-    """What the api process does for the controller: it answers for the peers."""
+class FakePeers(PlayedApi[ClearanceQuestion]):
+    """Answers for the peers."""
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._facts: list[Fact] = []
-        self._listener = FactListener(RuntimeDirectory.create(bench.data), self._on_fact)
-        self._listener.start()
-        bench.wait_until(lambda: self._facts)
-
-    def _on_fact(self, fact: Fact | None) -> None:
-        if fact is not None:
-            self._facts.append(fact)
-
-    def close(self) -> None:
-        self._listener.close()
-
-    @property
-    def questions(self) -> list[ClearanceQuestion]:
-        return [fact.clearance for fact in self._facts if fact.clearance is not None]
-
-    def asked(self, count: int = 1) -> ClearanceQuestion:
-        """The newest question, once so many have come; time stands."""
-        for _ in range(10_000):
-            if len(self.questions) >= count:
-                break
-            self._bench.controller.turn(1_000_000)
-        assert len(self.questions) == count
-        return self.questions[-1]
+        super().__init__(bench, lambda fact: fact.clearance)
 
     def answer(self, *, free: bool, peer: str = "", why: str = "") -> None:
         """Answer the newest question."""

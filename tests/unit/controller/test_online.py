@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.errors import NotFound
-from gateway.link.client import FactListener
 from gateway.link.messages import (
     AnswerQuestion,
-    Fact,
     Opening,
     ReportServer,
     ServerQuestion,
     cost_of,
 )
-from gateway.link.runtime import RuntimeDirectory
 from gateway.store.journal import EntryKind
+from tests.unit.controller.played_api import PlayedApi
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench
@@ -32,41 +30,17 @@ FRONT, BACK = 1, 2
 WAIT_S = 3.0
 
 
-class FakeUplink:
-    """What the api process does for the controller: listens to questions and answers them."""
+class FakeUplink(PlayedApi[ServerQuestion]):
+    """Answers for the server."""
 
     def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._facts: list[Fact] = []
-        self._listener = FactListener(RuntimeDirectory.create(bench.data), self._on_fact)
-        self._listener.start()
-        bench.wait_until(lambda: self._facts)
-
-    def _on_fact(self, fact: Fact | None) -> None:
-        if fact is not None:
-            self._facts.append(fact)
-
-    def close(self) -> None:
-        self._listener.close()
+        super().__init__(bench, lambda fact: fact.question)
 
     def leave(self) -> None:
         """The api process dies."""
         self.close()
         link = self._bench.controller._components.link
         self._bench.wait_until(lambda: not _listeners(link))
-
-    @property
-    def questions(self) -> list[ServerQuestion]:
-        return [fact.question for fact in self._facts if fact.question is not None]
-
-    def asked(self, count: int = 1) -> ServerQuestion:
-        """The newest question, once so many have come; time stands."""
-        for _ in range(10_000):
-            if len(self.questions) >= count:
-                break
-            self._bench.controller.turn(1_000_000)
-        assert len(self.questions) == count
-        return self.questions[-1]
 
     def answer(self, **given: Any) -> dict[str, object]:
         """Answer the newest question."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,36 +40,10 @@ if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench
 
 
-class Asker:
-    """Asks from a thread of its own while the test's thread turns the controller."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.client = ControllerClient(RuntimeDirectory.create(bench.data))
-        self.pool = ThreadPoolExecutor(1)
-
-    def __call__(self, ask: Callable[[ControllerClient], Any]) -> Any:
-        answer: Future[Any] = self.pool.submit(ask, self.client)
-        while not answer.done():
-            self.bench.controller.turn(1_000_000)
-        return answer.result()
-
-    def close(self) -> None:
-        self.pool.shutdown()
-        self.client.close()
-
-
-@pytest.fixture
-def ask(bench: Bench) -> Iterator[Asker]:
-    asker = Asker(bench)
-    yield asker
-    asker.close()
-
-
-def test_a_client_opens_a_door_and_finds_it_logged(bench: Bench, ask: Asker) -> None:
-    ask(lambda client: client.ask(OpenDoor(door=2)))
+def test_a_client_opens_a_door_and_finds_it_logged(bench: Bench) -> None:
+    bench.ask(OpenDoor(door=2))
     assert bench.unlocked(2)
-    ask(lambda client: client.ask(OpenDoor(door=1, reason=3)))
+    bench.ask(OpenDoor(door=1, reason=3))
     assert bench.events() == [(10, 0), (12, 0)]
 
 
@@ -80,30 +52,30 @@ def test_every_command_of_the_link_has_a_handler(bench: Bench) -> None:
     assert set(bench.controller._requests._handlers) == set(get_args(union))
 
 
-def test_timeout_0_holds_open_and_minus_1_closes(bench: Bench, ask: Asker) -> None:
-    ask(lambda client: client.ask(OpenDoor(door=1, timeout_ms=0)))
+def test_timeout_0_holds_open_and_minus_1_closes(bench: Bench) -> None:
+    bench.ask(OpenDoor(door=1, timeout_ms=0))
     bench.pass_time(100)
     assert bench.unlocked(1)
-    ask(lambda client: client.ask(OpenDoor(door=1, timeout_ms=-1)))
+    bench.ask(OpenDoor(door=1, timeout_ms=-1))
     assert not bench.unlocked(1)
     assert bench.events() == [(10, 0)]
 
 
-def test_a_door_that_the_site_lacks_is_refused_by_name(ask: Asker) -> None:
+def test_a_door_that_the_site_lacks_is_refused_by_name(bench: Bench) -> None:
     with pytest.raises(NotFound, match="no door 4; this site has: 1, 2"):
-        ask(lambda client: client.ask(OpenDoor(door=4)))
+        bench.ask(OpenDoor(door=4))
 
 
-def test_lock_down_refuses_an_opening_and_leaves_no_row(bench: Bench, ask: Asker) -> None:
+def test_lock_down_refuses_an_opening_and_leaves_no_row(bench: Bench) -> None:
     bench.configure({"general": {"door1_exception_mode": "lock_down"}})
     with pytest.raises(NotPermitted, match="lock_down"):
-        ask(lambda client: client.ask(OpenDoor(door=1)))
+        bench.ask(OpenDoor(door=1))
     assert bench.events() == []
 
 
-def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Bench, ask: Asker) -> None:
+def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Bench) -> None:
     granted = Authorize(event=7, user_id=3, portal_id=1, openings=(Opening(door=2),))
-    ask(lambda client: client.ask(granted))
+    bench.ask(granted)
     assert bench.unlocked(2)
     (access,) = bench.journal(EntryKind.ACCESS)
     row = access["row"]
@@ -112,53 +84,51 @@ def test_a_servers_grant_opens_and_is_logged_under_its_person(bench: Bench, ask:
 
 
 @pytest.mark.parametrize("event", [3, 6])
-def test_a_servers_denial_is_logged_and_opens_nothing(bench: Bench, ask: Asker, event: Any) -> None:
+def test_a_servers_denial_is_logged_and_opens_nothing(bench: Bench, event: Any) -> None:
     denied = Authorize(event=event, user_id=3, openings=(Opening(door=1),))
-    ask(lambda client: client.ask(denied))
+    bench.ask(denied)
     assert bench.events() == [(event, 3)]
     assert bench.strike_edges(1) == 0
 
 
-def test_a_servers_grant_moves_no_door_when_one_of_them_is_locked_down(
-    bench: Bench, ask: Asker
-) -> None:
+def test_a_servers_grant_moves_no_door_when_one_of_them_is_locked_down(bench: Bench) -> None:
     bench.configure({"general": {"door2_exception_mode": "lock_down"}})
     granted = Authorize(event=7, openings=(Opening(door=1), Opening(door=2)))
     with pytest.raises(NotPermitted, match="lock_down"):
-        ask(lambda client: client.ask(granted))
+        bench.ask(granted)
     assert bench.strike_edges(1) == 0
     assert bench.events() == []
 
 
-def test_silence_ends_the_sound_and_not_the_alarm(bench: Bench, ask: Asker) -> None:
-    ask(lambda client: client.ask(Simulate(verb="tamper", value="on")))
+def test_silence_ends_the_sound_and_not_the_alarm(bench: Bench) -> None:
+    bench.ask(Simulate(verb="tamper", value="on"))
     bench.pass_time(0.2)
     assert bench.controller.status().alarm_cause == 9
-    ask(lambda client: client.ask(Silence()))
+    bench.ask(Silence())
     assert not bench.controller.status().alarm_active
     assert bench.alarms() == [(1, 9, 0)]
 
 
-def test_obey_answers_once_the_new_rules_decide(bench: Bench, ask: Asker) -> None:
+def test_obey_answers_once_the_new_rules_decide(bench: Bench) -> None:
     with bench.store() as store:
         store.modify("access_rules", {"name": "renamed"})
         version = store.policy_version()
     assert bench.policy_version < version
-    assert ask(lambda client: client.await_policy(version))
+    assert bench.await_policy(version)
     assert bench.policy_version == version
 
 
-def test_a_command_that_came_too_late_is_not_carried_out(bench: Bench, ask: Asker) -> None:
+def test_a_command_that_came_too_late_is_not_carried_out(bench: Bench) -> None:
     bench.clock.advance(10_000_000)
     with pytest.raises(ControllerUnavailable, match="too late"):
-        ask(lambda client: client.ask(OpenDoor(door=1)))
+        bench.ask(OpenDoor(door=1))
     assert not bench.unlocked(1)
 
 
-def test_a_site_time_without_an_offset_is_local(bench: Bench, ask: Asker) -> None:
-    ask(lambda client: client.ask(Simulate(verb="clock", value="2026-12-24T20:00:00")))
+def test_a_site_time_without_an_offset_is_local(bench: Bench) -> None:
+    bench.ask(Simulate(verb="clock", value="2026-12-24T20:00:00"))
     assert bench.clock.utc() == datetime(2026, 12, 24, 23, 0, tzinfo=UTC)
-    ask(lambda client: client.ask(Simulate(verb="clock", value="real")))
+    bench.ask(Simulate(verb="clock", value="real"))
     assert bench.controller.status().clock_shift_s == 0
 
 
@@ -177,10 +147,10 @@ def test_a_site_time_without_an_offset_is_local(bench: Bench, ask: Asker) -> Non
     ],
 )
 def test_sim_refuses_what_makes_no_sense(
-    ask: Asker, command: Simulate, error: type[GatewayError]
+    bench: Bench, command: Simulate, error: type[GatewayError]
 ) -> None:
     with pytest.raises(error):
-        ask(lambda client: client.ask(command))
+        bench.ask(command)
 
 
 def test_without_a_controller_a_client_learns_it_soon(tmp_path: Path) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ import pytest
 
 from gateway.errors import InvalidRequest, NotFound, NotPermitted
 from gateway.hardware.events import TURN_INPUTS
-from gateway.link.client import ControllerClient
 from gateway.link.messages import (
     Authorize,
     Opening,
@@ -21,7 +19,6 @@ from gateway.link.messages import (
     Silence,
     Simulate,
 )
-from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, Side
 from gateway.store.journal import EntryKind
 
@@ -52,18 +49,6 @@ class Lobby:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.client = ControllerClient(RuntimeDirectory.create(bench.data))
-        self.pool = ThreadPoolExecutor(1)
-
-    def ask(self, ask: Callable[[ControllerClient], Any]) -> Any:
-        answer: Future[Any] = self.pool.submit(ask, self.client)
-        while not answer.done():
-            self.bench.controller.turn(1_000_000)
-        return answer.result()
-
-    def close(self) -> None:
-        self.pool.shutdown()
-        self.client.close()
 
     def turn(self, side: Side) -> None:
         self.bench.simulator.press(TURN_INPUTS[side], high=False, hold_ms=100)
@@ -113,9 +98,7 @@ def lobby(demo: Path, start: Start) -> Iterator[Lobby]:
     wire(demo)
     with start(demo) as bench:
         release_by(bench, "allow=clockwise")
-        made = Lobby(bench)
-        yield made
-        made.close()
+        yield Lobby(bench)
 
 
 def test_a_card_releases_the_side_and_the_turn_ends_the_release(lobby: Lobby) -> None:
@@ -151,7 +134,7 @@ def test_a_grant_that_nobody_uses_is_given_up_with_its_access(lobby: Lobby) -> N
     (access,) = lobby.bench.journal(EntryKind.ACCESS)
     assert lobby.given_up() == [access["row"]["id"]]
     assert lobby.status.event_state == 5
-    lobby.ask(lambda client: client.ask(ResetTurnstile()))
+    lobby.bench.ask(ResetTurnstile())
     assert lobby.status.event_state == 0
 
 
@@ -203,7 +186,7 @@ def test_a_card_at_a_side_that_is_locked_is_denied(lobby: Lobby, values: Any) ->
     assert event == 6
     assert user
     with pytest.raises(NotPermitted, match="the turnstile is refused"):
-        lobby.ask(lambda client: client.ask(ReleaseTurnstile(sides=(IN,))))
+        lobby.bench.ask(ReleaseTurnstile(sides=(IN,)))
     assert len(lobby.bench.events()) == 1
 
 
@@ -217,9 +200,9 @@ def test_an_emergency_frees_both_sides(lobby: Lobby) -> None:
 
 
 def test_a_client_lets_somebody_through_and_that_access_is_never_given_up(lobby: Lobby) -> None:
-    lobby.ask(lambda client: client.ask(ReleaseTurnstile(sides=(IN, OUT))))
+    lobby.bench.ask(ReleaseTurnstile(sides=(IN, OUT)))
     assert lobby.unlocked() == {IN, OUT}
-    lobby.ask(lambda client: client.ask(ReleaseTurnstile(sides=(OUT,), reason=3)))
+    lobby.bench.ask(ReleaseTurnstile(sides=(OUT,), reason=3))
     assert lobby.unlocked() == {OUT}
     assert lobby.bench.events() == [(10, 0), (12, 0)]
     rows = [body["row"] for body in lobby.bench.journal(EntryKind.ACCESS)]
@@ -237,7 +220,7 @@ def test_a_servers_grant_releases_it_and_keeps_its_event(lobby: Lobby) -> None:
         openings=(Opening(door=2),),
         log_type_id=4,
     )
-    lobby.ask(lambda client: client.ask(granted))
+    lobby.bench.ask(granted)
     assert lobby.unlocked() == {OUT}
     assert lobby.bench.unlocked(2)
     (access,) = lobby.bench.journal(EntryKind.ACCESS)
@@ -250,22 +233,22 @@ def test_a_servers_grant_moves_nothing_when_the_turnstile_refuses(lobby: Lobby) 
     lobby.bench.configure({"catra": {"operation_mode": "entrance_locked"}})
     granted = Authorize(event=7, turnstile=(IN,), openings=(Opening(door=2),))
     with pytest.raises(NotPermitted, match="side_locked"):
-        lobby.ask(lambda client: client.ask(granted))
+        lobby.bench.ask(granted)
     assert lobby.bench.strike_edges(2) == 0
     assert lobby.bench.events() == []
 
 
 def test_a_servers_denial_releases_nothing(lobby: Lobby) -> None:
-    lobby.ask(lambda client: client.ask(Authorize(event=6, turnstile=(IN,))))
+    lobby.bench.ask(Authorize(event=6, turnstile=(IN,)))
     assert lobby.edges() == 0
 
 
 def test_a_hand_turns_it_by_its_word(lobby: Lobby) -> None:
-    lobby.ask(lambda client: client.ask(Simulate(verb="turn", value="anticlockwise")))
+    lobby.bench.ask(Simulate(verb="turn", value="anticlockwise"))
     lobby.bench.pass_time(0.3)
     assert [kind for kind, _, _ in lobby.turns()] == ["TURN_LEFT"]
     with pytest.raises(InvalidRequest, match="clockwise or anticlockwise, not 'left'"):
-        lobby.ask(lambda client: client.ask(Simulate(verb="turn", value="left")))
+        lobby.bench.ask(Simulate(verb="turn", value="left"))
 
 
 def test_a_new_action_of_the_portal_decides_the_next_swipe(lobby: Lobby) -> None:
@@ -286,18 +269,14 @@ def test_a_site_without_one_logs_the_grant_and_refuses_a_client_by_name(bench: B
     bench.swipe(ANA)
     assert bench.events()[0][0] == 7
     assert bench.controller.status().turnstile is None
-    lobby = Lobby(bench)
-    try:
-        for ask in (
-            lambda client: client.ask(ReleaseTurnstile(sides=(IN,))),
-            lambda client: client.ask(ResetTurnstile()),
-            lambda client: client.ask(Authorize(event=7, turnstile=(IN,))),
-            lambda client: client.ask(Simulate(verb="turn", value="clockwise")),
-        ):
-            with pytest.raises(NotFound, match="no turnstile"):
-                lobby.ask(ask)
-    finally:
-        lobby.close()
+    for command in (
+        ReleaseTurnstile(sides=(IN,)),
+        ResetTurnstile(),
+        Authorize(event=7, turnstile=(IN,)),
+        Simulate(verb="turn", value="clockwise"),
+    ):
+        with pytest.raises(NotFound, match="no turnstile"):
+            bench.ask(command)
 
 
 @pytest.mark.parametrize("releases", [True, False])
@@ -307,27 +286,24 @@ def test_fire_frees_both_sides_of_a_turnstile_that_it_releases(
     wire(demo, f"fire_release = {str(releases).lower()}")
     with start(demo) as bench:
         lobby = Lobby(bench)
-        lobby.ask(lambda client: client.ask(Simulate(verb="fire", value="on")))
+        lobby.bench.ask(Simulate(verb="fire", value="on"))
         bench.pass_time(0.2)
         assert lobby.unlocked() == ({IN, OUT} if releases else set())
-        lobby.ask(lambda client: client.ask(Simulate(verb="fire", value="off")))
+        lobby.bench.ask(Simulate(verb="fire", value="off"))
         bench.pass_time(0.2)
-        lobby.ask(lambda client: client.ask(Silence()))
+        lobby.bench.ask(Silence())
         assert lobby.unlocked() == set()
-        lobby.close()
 
 
 def test_a_fire_outlives_a_restart(demo: Path, start: Start) -> None:
     wire(demo)
     with start(demo) as bench:
         lobby = Lobby(bench)
-        lobby.ask(lambda client: client.ask(Simulate(verb="fire", value="on")))
+        lobby.bench.ask(Simulate(verb="fire", value="on"))
         bench.pass_time(0.2)
-        lobby.close()
     with start(demo) as bench:
         lobby = Lobby(bench)
         assert lobby.unlocked() == {IN, OUT}
-        lobby.close()
 
 
 def test_an_orderly_stop_gives_up_what_was_just_granted(demo: Path, start: Start) -> None:
@@ -337,14 +313,12 @@ def test_an_orderly_stop_gives_up_what_was_just_granted(demo: Path, start: Start
         bench.swipe(ANA)
         lobby = Lobby(bench)
         assert lobby.unlocked() == {OUT}
-        lobby.close()
     with start(demo) as bench:
         lobby = Lobby(bench)
         (access,) = bench.journal(EntryKind.ACCESS)
         assert lobby.given_up() == [access["row"]["id"]]
         assert bench.journal(EntryKind.STOPPED) == [{}]
         assert lobby.unlocked() == set()
-        lobby.close()
 
 
 def test_a_start_notes_how_both_outputs_were_claimed(demo: Path, start: Start) -> None:
@@ -372,4 +346,3 @@ def test_a_contact_that_is_active_at_the_start_tells_of_no_turn(demo: Path, star
         assert lobby.turns() == []
         lobby.turn(IN)
         assert len(lobby.turns()) == 1
-        lobby.close()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -99,12 +98,6 @@ class Site:
         command = Simulate.model_validate({"verb": verb, "reader": reader, "value": value})
         self.bench.ask(command)
 
-    def wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline
-            self.bench.pass_time(0.1)
-
     def health(self, reader: str) -> str:
         devices = self.bench.controller.status().devices
         return str(next(device.health for device in devices if device.name == reader))
@@ -126,7 +119,7 @@ def site(fresh_site: Path, tmp_path: Path, start: Start) -> Iterator[Site]:
     shutil.copytree(fresh_site, data)
     with start(data) as bench:
         running = Site(bench)
-        running.wait_for(
+        running.bench.wait_until(
             lambda: all(
                 running.health(name) == "online"
                 for name in ("desk", "wedge", "ten", "eight", "uid", "nfc")
@@ -148,40 +141,40 @@ def test_a_card_of_a_wiegand_door_is_known_at_a_usb_reader(
     site: Site, verb: str, reader: str, value: str
 ) -> None:
     site.sim(verb, reader, value)
-    site.wait_for(lambda: [access[:2] for access in site.accesses()] == [(GRANT, ANA)])
+    site.bench.wait_until(lambda: [access[:2] for access in site.accesses()] == [(GRANT, ANA)])
 
 
 def test_a_typed_code_without_its_prefix_passes_its_person(site: Site) -> None:
     site.sim("type", "desk", f"<{ANAS_CODE}")
-    site.wait_for(lambda: site.accesses() == [(GRANT, ANA, "qrc 2")])
+    site.bench.wait_until(lambda: site.accesses() == [(GRANT, ANA, "qrc 2")])
     assert site.bench.strike_edges(2) > 0
     assert site.bench.strike_edges(1) == 0
 
 
 def test_a_typed_text_that_is_no_code_is_noted_and_no_access(site: Site) -> None:
     site.sim("type", "desk", ANAS_CODE)
-    site.wait_for(lambda: bool(site.bench.journal(EntryKind.BAD_FRAME)))
+    site.bench.wait_until(lambda: bool(site.bench.journal(EntryKind.BAD_FRAME)))
     assert site.accesses() == []
 
 
 def test_a_typed_card_number_passes_its_person(site: Site) -> None:
     site.sim("type", "wedge", ANAS_CARD)
-    site.wait_for(lambda: site.accesses() == [(GRANT, ANA, "crd 3")])
+    site.bench.wait_until(lambda: site.accesses() == [(GRANT, ANA, "crd 3")])
 
 
 def test_a_contactless_card_passes_its_person_once_while_it_lies_there(site: Site) -> None:
     site.sim("present", "nfc", ANAS_SERIAL)
-    site.wait_for(lambda: site.accesses() == [(GRANT, ANA, "crd 4")])
+    site.bench.wait_until(lambda: site.accesses() == [(GRANT, ANA, "crd 4")])
     site.bench.pass_time(10)
     assert len(site.accesses()) == 1
     site.sim("remove", "nfc")
     site.sim("present", "nfc", "04A1B2C3D4E5F6")
-    site.wait_for(lambda: site.accesses()[1:] == [(UNKNOWN, 0, "crd 4")])
+    site.bench.wait_until(lambda: site.accesses()[1:] == [(UNKNOWN, 0, "crd 4")])
 
 
 def test_a_random_number_identifies_nobody(site: Site) -> None:
     site.sim("present", "nfc", "08A1B2C3")
-    site.wait_for(lambda: bool(site.bench.journal(EntryKind.BAD_FRAME)))
+    site.bench.wait_until(lambda: bool(site.bench.journal(EntryKind.BAD_FRAME)))
     (noted,) = site.bench.journal(EntryKind.BAD_FRAME)
     assert noted["reader"] == "nfc"
     assert "random identifier" in noted["why"]
@@ -191,14 +184,14 @@ def test_a_random_number_identifies_nobody(site: Site) -> None:
 @pytest.mark.parametrize("reader", ["desk", "nfc"])
 def test_an_unplugged_reader_is_offline_and_works_when_it_is_back(site: Site, reader: str) -> None:
     site.sim("unplug", reader)
-    site.wait_for(lambda: site.health(reader) == "offline")
+    site.bench.wait_until(lambda: site.health(reader) == "offline")
     verb, value = ("present", ANAS_SERIAL) if reader == "nfc" else ("type", f"<{ANAS_CODE}")
     with pytest.raises(DeviceUnavailable, match="offline"):
         site.sim(verb, reader, value)
     site.sim("plug", reader)
-    site.wait_for(lambda: site.health(reader) == "online")
+    site.bench.wait_until(lambda: site.health(reader) == "online")
     site.sim(verb, reader, value)
-    site.wait_for(lambda: [event for event, *_ in site.accesses()] == [GRANT])
+    site.bench.wait_until(lambda: [event for event, *_ in site.accesses()] == [GRANT])
 
 
 @pytest.mark.parametrize(
@@ -217,9 +210,9 @@ def test_what_is_shown_during_an_enrolment_goes_to_its_asker(
     try:
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(client.ask, Capture.model_validate(words), PATIENCE_S)
-            site.wait_for(lambda: site.bench.capturing)
+            site.bench.wait_until(lambda: site.bench.capturing)
             site.sim(verb, reader, value)
-            site.wait_for(answer.done)
+            site.bench.wait_until(answer.done)
             assert answer.result() == {"reader": reader, "value": captured}
     finally:
         client.close()

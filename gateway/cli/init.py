@@ -6,13 +6,15 @@ import sys
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import click
 
-from gateway.cli.check import usable_site
+from gateway.cli.check import BoardRules, usable_site
 from gateway.commands.provisioning import arm_setup, further_portals, initialise
 from gateway.host.ownership import become_owner
 from gateway.settings import SITE_FILE, read_text
+from gateway.settings.compose import composed
 from gateway.store.files import STORE_FILE
 
 
@@ -25,6 +27,11 @@ from gateway.store.files import STORE_FILE
 )
 @click.option("--demo", is_flag=True, help="The demo site on the simulated board, with people.")
 @click.option(
+    "--new",
+    is_flag=True,
+    help="A site without doors on this board, for the first start on the page to fill in.",
+)
+@click.option(
     "--site",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="The site file to use.",
@@ -36,18 +43,22 @@ from gateway.store.files import STORE_FILE
     help="Let group 1 pass at every portal at any time, or only at portal 1. Default: ask on a "
     "terminal, else only portal 1.",
 )
-def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None) -> None:
+def init(
+    data: Path, site: Path | None, *, demo: bool, new: bool, open_portals: bool | None
+) -> None:
     """Make the directory, its databases and the administrator; prints the password once."""
-    if demo and site:
-        raise click.UsageError("--demo brings its own site file; omit --demo or --site")
+    if demo + new + bool(site) > 1:
+        raise click.UsageError("--demo, --new and --site each bring a site file; give one of them")
     text = read_text(site) if site else None  # before: the owner of `data` may not read it
     become_owner(data / STORE_FILE)
     if demo:
         text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    if new:
+        text = _new_site()
     there = data / SITE_FILE
     further: dict[int, str] = {}
     if text is not None or there.exists():
-        name = "demo site" if demo else str(site or there)
+        name = "new site" if new else "demo site" if demo else str(site or there)
         wanted, _ = usable_site(read_text(there) if text is None else text, name)
         further = {} if demo else further_portals(wanted)
     if further and open_portals is None and sys.stdin.isatty() and sys.stderr.isatty():
@@ -66,6 +77,20 @@ def init(data: Path, site: Path | None, *, demo: bool, open_portals: bool | None
             f"`gateway portal link {portal}` lets group 1 pass at any time.",
             err=True,
         )
+
+
+def _new_site() -> str:
+    """A site file for this machine, without doors."""
+    boards = BoardRules().boards()
+    board = next((it for it in boards if it["this"]), None)
+    zone = str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]
+    site = {
+        "name": "New site",
+        "timezone": zone if zone in available_timezones() else "UTC",
+        "board": board["name"] if board else "simulated",
+    }
+    http = {"listen": "0.0.0.0:80", "tls": "0.0.0.0:443"} if board else {"listen": "127.0.0.1:8080"}
+    return composed({"site": site, "http": http})
 
 
 def _question(further: Mapping[int, str]) -> str:

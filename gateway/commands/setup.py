@@ -23,6 +23,7 @@ from gateway.store.tables.accounts import LONGEST_PASSWORD
 from gateway.store.tables.setup import SetupTable
 
 SHORTEST_PASSWORD = 8
+Check = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\r\n]+$")]
 
 
 class BeginSetupRequest(RequestModel):
@@ -64,6 +65,8 @@ class SetupState(TypedDict):
     """The site file in the making, by its tables; at first the present one."""
     text: str
     """The same as text."""
+    checks: list[str]
+    """What somebody has seen or heard work, as `save_setup` got it."""
     checked: SiteChecked
     boards: list[BoardShown]
     hats: list[HatShown]
@@ -72,8 +75,10 @@ class SetupState(TypedDict):
 class SaveSetupRequest(RequestModel):
     """`save_setup`."""
 
-    tables: dict[str, Any]
-    """All tables of the site file; empty forgets what is in the making."""
+    tables: dict[str, Any] | None = None
+    """All tables of the site file; empty forgets what is in the making, None changes nothing."""
+    checks: Annotated[list[Check], Field(max_length=256)] | None = None
+    """The client's names of what somebody has seen or heard work; None changes nothing."""
 
 
 def begin_setup(call: Call[BeginSetupRequest]) -> SetupBegun:
@@ -101,6 +106,7 @@ def setup_state(call: Call[NoMembers]) -> SetupState:
     return {
         "tables": tables,
         "text": text,
+        "checks": SetupTable(call.context.store).read().checks.splitlines(),
         "checked": checked(call.context, text),
         "boards": [*call.context.site_rules.boards()],
         "hats": [_hat(name) for name in hat_names()],
@@ -110,7 +116,7 @@ def setup_state(call: Call[NoMembers]) -> SetupState:
 def save_setup(call: Call[SaveSetupRequest]) -> SiteChecked:
     """Keep the site file in the making; nothing changes at the doors. Any text of a site file with
     unknown or wrong keys is kept, too, and the answer says what is wrong with it."""
-    context, tables = call.context, call.request.tables
+    context, tables, checks = call.context, call.request.tables, call.request.checks
     text = ""
     if tables:
         try:
@@ -119,7 +125,10 @@ def save_setup(call: Call[SaveSetupRequest]) -> SiteChecked:
             raise InvalidRequest(f"tables: no site file can have these: {error}") from error
     if len(text.encode()) > LONGEST_PROPOSAL:
         raise InvalidRequest(f"tables: a site file has at most {LONGEST_PROPOSAL} bytes here")
-    SetupTable(context.store).keep_draft(text)
+    changes = {} if tables is None else {"draft": text}
+    if checks is not None:
+        changes["checks"] = "\n".join(checks)
+    SetupTable(context.store).keep(**changes)
     return checked(context, text or _draft(context))
 
 

@@ -101,7 +101,7 @@ def test_what_is_wrong_is_told_with_its_line_and_changes_nothing(running: Runnin
         (SITE.replace('board = "simulated"', "board simulated"), 5, "found board simulated"),
         (SITE.replace("Europe/Berlin", "Europe/Berlim"), 4, "Europe/Berlin"),
         (SITE + "[initial.general]\nrelay_timeout = 1\n", 14, "relay_timeout"),
-        (SITE + BACK.replace("d0 = 5", "d0 = 17"), 26, "17"),
+        (SITE + BACK.replace("d0 = 5", "d0 = 17"), 25, "17"),
     ):
         checked = running.api.ask("check_site_file", {"text": wrong})
         (problem,) = checked["problems"]

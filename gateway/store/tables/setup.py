@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import peewee
 
@@ -41,6 +41,8 @@ class SetupRow:
     """As in `Account`: another password of that login ends the code."""
     draft: str = ""
     """The text of a site file that is not finished."""
+    checks: str = ""
+    """What somebody has seen or heard work, one name in a line."""
 
 
 class SetupTable:
@@ -57,6 +59,7 @@ class SetupTable:
             login=AnyText(),
             stamp=AnyText(),
             draft=AnyText(),
+            checks=AnyText(),
         )
 
     def read(self) -> SetupRow:
@@ -67,8 +70,8 @@ class SetupTable:
     def arm(self, code: str, login: str, stamp: str) -> None:
         """Let `code` set the password of `login` once, while the account has this `stamp`."""
         with self._store.transaction():
-            draft = self._row(self._store.database).draft
-            self._put(SetupRow(_hash(code), login, stamp, draft))
+            row = self._row(self._store.database)
+            self._put(replace(row, code_hash=_hash(code), login=login, stamp=stamp))
 
     def take(self, code: str) -> SetupRow | None:
         """Use the code up; None if it is wrong or was used. The caller compares the stamp."""
@@ -76,23 +79,20 @@ class SetupTable:
             row = self._row(self._store.database)
             if not row.code_hash or not hmac.compare_digest(row.code_hash, _hash(code)):
                 return None
-            self._put(SetupRow(draft=row.draft))
+            self._put(replace(row, code_hash="", login="", stamp=""))
             return row
 
-    def keep_draft(self, draft: str) -> None:
-        """Keep the text of a site file that is not finished; empty for none."""
+    def keep(self, **changes: str) -> None:
+        """Set `draft` or `checks`; what is not named stays."""
         with self._store.transaction():
-            row = self._row(self._store.database)
-            self._put(SetupRow(row.code_hash, row.login, row.stamp, draft))
+            self._put(replace(self._row(self._store.database), **changes))
 
     def _put(self, row: SetupRow) -> None:
-        self._model.replace(
-            id=_ONLY, code_hash=row.code_hash, login=row.login, stamp=row.stamp, draft=row.draft
-        ).execute()
+        self._model.replace(id=_ONLY, **asdict(row)).execute()
 
     def _row(self, database: peewee.Database) -> SetupRow:
         model = self._model
-        columns = (model.code_hash, model.login, model.stamp, model.draft)
+        columns = (model.code_hash, model.login, model.stamp, model.draft, model.checks)
         rows = list(model.select(*columns).tuples().execute(database))
         return SetupRow(*(value or "" for value in rows[0])) if rows else SetupRow()
 

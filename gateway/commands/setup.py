@@ -20,7 +20,7 @@ from gateway.settings.compose import composed
 from gateway.settings.hats import hat_names, load_hat
 from gateway.settings.toml_text import parse
 from gateway.store.tables.accounts import LONGEST_PASSWORD
-from gateway.store.tables.setup import SetupTable
+from gateway.store.tables.setup import MOST_CHECKS, SetupTable
 
 SHORTEST_PASSWORD = 8
 Check = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\r\n]+$")]
@@ -76,9 +76,10 @@ class SaveSetupRequest(RequestModel):
     """`save_setup`."""
 
     tables: dict[str, Any] | None = None
-    """All tables of the site file; empty forgets what is in the making, None changes nothing."""
-    checks: Annotated[list[Check], Field(max_length=256)] | None = None
-    """The client's names of what somebody has seen or heard work; None changes nothing."""
+    """All tables of the site file; empty forgets what is in the making and its checks, None changes
+    nothing."""
+    checks: Annotated[list[Check], Field(default_factory=list, max_length=MOST_CHECKS)]
+    """The client's names of what somebody has seen or heard work, beside those before."""
 
 
 def begin_setup(call: Call[BeginSetupRequest]) -> SetupBegun:
@@ -125,10 +126,11 @@ def save_setup(call: Call[SaveSetupRequest]) -> SiteChecked:
             raise InvalidRequest(f"tables: no site file can have these: {error}") from error
     if len(text.encode()) > LONGEST_PROPOSAL:
         raise InvalidRequest(f"tables: a site file has at most {LONGEST_PROPOSAL} bytes here")
-    changes = {} if tables is None else {"draft": text}
-    if checks is not None:
-        changes["checks"] = "\n".join(checks)
-    SetupTable(context.store).keep(**changes)
+    setup = SetupTable(context.store)
+    if tables is not None:
+        setup.keep_draft(text)
+    if checks:
+        setup.add_checks(checks)
     return checked(context, text or _draft(context))
 
 

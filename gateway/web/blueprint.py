@@ -20,7 +20,8 @@ from gateway.web.languages import chosen, speaking
 from gateway.web.views import VIEWS
 from gateway.web.visit import View, Visit
 
-SIGN_IN = "/sign-in"
+SIGN_IN, SETUP = "/sign-in", "/setup"
+"""Where passwords and codes are posted."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -113,4 +114,4 @@ def _with_policy(response: Response) -> Response:
     return response
 
 
-PAGE = Page(page_blueprint, frozenset({SIGN_IN}))
+PAGE = Page(page_blueprint, frozenset({SIGN_IN, SETUP}))

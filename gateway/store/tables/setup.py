@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import peewee
@@ -16,6 +17,7 @@ from gateway.store.tables import AnyText, own_table
 _UNMISTAKABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters and digits without those that look alike on a screen."""
 _LENGTH, _GROUP = 16, 4
+MOST_CHECKS = 256
 
 
 def new_code() -> str:
@@ -82,10 +84,18 @@ class SetupTable:
             self._put(replace(row, code_hash="", login="", stamp=""))
             return row
 
-    def keep(self, **changes: str) -> None:
-        """Set `draft` or `checks`; what is not named stays."""
+    def keep_draft(self, draft: str) -> None:
+        """Keep the text of a site file that is not finished; empty ends it, with its checks."""
         with self._store.transaction():
-            self._put(replace(self._row(self._store.database), **changes))
+            row = self._row(self._store.database)
+            self._put(replace(row, draft=draft, checks=row.checks if draft else ""))
+
+    def add_checks(self, names: Sequence[str]) -> None:
+        """Add what somebody has seen or heard work; the oldest go beyond MOST_CHECKS."""
+        with self._store.transaction():
+            row = self._row(self._store.database)
+            known = dict.fromkeys([*row.checks.splitlines(), *names])
+            self._put(replace(row, checks="\n".join([*known][-MOST_CHECKS:])))
 
     def _put(self, row: SetupRow) -> None:
         self._model.replace(id=_ONLY, **asdict(row)).execute()

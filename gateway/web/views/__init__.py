@@ -11,6 +11,8 @@ from gateway.web.views import (
     more,
     people,
     people_import,
+    setup,
+    site,
     wiring,
 )
 from gateway.web.visit import View
@@ -24,6 +26,8 @@ _AREAS = (
     more,
     people,
     people_import,
+    setup,
+    site,
     wiring,
 )
 

@@ -16,6 +16,8 @@ from gateway.web.visit import View, Visit
 PLACES: tuple[tuple[str, str, Right], ...] = (
     ("/demo", noted("At the simulated door"), Right.ADMINISTRATOR),
     ("/wiring", noted("Wiring bench"), Right.ADMINISTRATOR),
+    ("/settings/site", noted("The site file"), Right.OWNER),
+    ("/setup", noted("First start"), Right.OWNER),
 )
 """Address, name (marked by `noted`) and right of what is not in the bar."""
 

@@ -71,6 +71,8 @@ def test_a_site_file_in_the_making_is_kept_with_what_is_wrong_in_it(
     state = post(throwaway, "setup_state", {}, token)[1]
     assert state["tables"] == tables
     assert state["checked"] == found
+    assert post(throwaway, "save_setup", {"checks": ["output door 1"]}, token) == (200, found)
+    assert post(throwaway, "setup_state", {}, token)[1] == {**state, "checks": ["output door 1"]}
     assert {"generic-relay-high"} <= {hat["name"] for hat in state["hats"]}
     assert post(throwaway, "save_setup", {"tables": {"site": 1}}, token)[0] == 400
     assert post(throwaway, "save_setup", {"tables": {}}, token)[0] == 200

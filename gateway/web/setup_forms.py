@@ -1,0 +1,121 @@
+"""The first start's forms as changes of a site file's tables. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+Tables = Mapping[str, Any]
+Form = Mapping[str, str]
+
+MOST_DOORS = 4
+
+
+def with_board(tables: Tables, form: Form, hats: list[str]) -> dict[str, Any]:
+    """`tables` with the device's name, zone, board and modules."""
+    site = {**tables.get("site", {})}
+    site |= {key: form.get(key, "").strip() for key in ("name", "timezone", "board")}
+    site["hats"] = hats
+    return {**tables, "site": site}
+
+
+def with_door(tables: Tables, number: int, form: Form) -> dict[str, Any]:
+    """`tables` with door `number` and its Wiegand reader as the form has them.
+
+    Keys that the form does not know stay as they are.
+    """
+    title = form.get("title", "").strip()
+    doors, readers = list(tables.get("door", ())), list(tables.get("reader", ()))
+    door = door_of(tables, number)
+    taken = {it.get("name") for it in doors if it.get("id") != number}
+    name = door.get("name") or _name(title, number, taken)
+    door |= {"id": number, "name": name, "egress": form.get("egress", "")}
+    door.pop("strike", None)
+    door["lock"] = _lock(door.get("lock", {}), form)
+    _put(door, "title", title)
+    for key in ("sensor", "rex"):
+        pin = form.get(key, "")
+        _put(door, key, {"pull": "up", **door.get(key, {}), "pin": int(pin)} if pin else None)
+    doors = [it for it in doors if it.get("id") != number]
+    reader = reader_of(tables, number)
+    readers = [it for it in readers if it is not reader]
+    if form.get("d0") and form.get("d1"):
+        readers.append(_reader(reader or {}, tables, number, name, title, form))
+    elif reader is not None and reader.get("kind") != "wiegand":
+        readers.append(reader)  # of a kind that the form does not know
+    changed = {**tables, "door": sorted([*doors, door], key=lambda it: int(it.get("id", 0)))}
+    _put(changed, "reader", sorted(readers, key=lambda it: int(it.get("index", 0))) or None)
+    return changed
+
+
+def without_door(tables: Tables, number: int) -> dict[str, Any]:
+    """`tables` without door `number` and the reader that stands for its portal."""
+    reader = reader_of(tables, number)
+    changed = {**tables}
+    _put(changed, "door", [it for it in tables.get("door", ()) if it.get("id") != number] or None)
+    _put(changed, "reader", [it for it in tables.get("reader", ()) if it is not reader] or None)
+    return changed
+
+
+def door_of(tables: Tables, number: int) -> dict[str, Any]:
+    """The table of door `number`; empty without one."""
+    return dict(next((it for it in tables.get("door", ()) if it.get("id") == number), {}))
+
+
+def reader_of(tables: Tables, number: int) -> dict[str, Any] | None:
+    """The first reader that stands for the portal of door `number`."""
+    readers: list[dict[str, Any]] = list(tables.get("reader", ()))
+    return next((it for it in readers if it.get("portal") == number), None)
+
+
+def next_door(tables: Tables) -> int | None:
+    """The lowest number without a door; None with all four."""
+    taken = {it.get("id") for it in tables.get("door", ())}
+    return next((number for number in range(1, MOST_DOORS + 1) if number not in taken), None)
+
+
+def _put(table: dict[str, Any], key: str, value: object) -> None:
+    if value:
+        table[key] = value
+    else:
+        table.pop(key, None)
+
+
+def _lock(lock: Mapping[str, Any], form: Form) -> dict[str, Any]:
+    """The output of a lock: `pin:17`, or `relay:CH1` of a module with relays of its own pins."""
+    how, _, which = form.get("output", "").partition(":")
+    kept = {key: it for key, it in lock.items() if key not in {"pin", "relay", "kind"}}
+    if lock.get("kind") != form.get("kind"):
+        kept = {key: it for key, it in kept.items() if key not in {"locked", "unlocked"}}
+    place: dict[str, Any] = {how: int(which) if which.isdecimal() and how == "pin" else which}
+    return {**(place if which else {}), "kind": form.get("kind", ""), **kept}
+
+
+def _reader(
+    reader: Mapping[str, Any], tables: Tables, number: int, name: str, title: str, form: Form
+) -> dict[str, Any]:
+    taken = {it.get("index") for it in tables.get("reader", ())}
+    free = next(index for index in range(number, number + len(taken) + 1) if index not in taken)
+    names = {it.get("name") for it in tables.get("reader", ())}
+    own = {
+        "name": name if name not in names else f"{name}-{free}",
+        "index": free,
+        **({"title": title} if title else {}),
+        **(reader if reader.get("kind") == "wiegand" else {}),
+    }
+    return {
+        **own,
+        "kind": "wiegand",
+        "portal": number,
+        "d0": int(form["d0"]),
+        "d1": int(form["d1"]),
+    }
+
+
+def _name(title: str, number: int, taken: set[Any]) -> str:
+    """A name for commands from a title: small letters, digits and hyphens."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().casefold()
+    words = "".join(letter if letter.isalnum() else " " for letter in plain).split()
+    name = "-".join(words)[:32].rstrip("-")
+    return name if name[:1].isalpha() and name not in taken else f"door{number}"

@@ -1,0 +1,71 @@
+"""What the forms of the first start make of a site file's tables."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from gateway.settings import parse_site
+from gateway.settings.compose import composed
+from gateway.settings.toml_text import parse
+from gateway.web.setup_forms import next_door, reader_of, with_board, with_door, without_door
+
+DEMO: dict[str, Any] = parse(
+    files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8"), "demo"
+)
+BOARD = {"name": " Depot ", "timezone": "Europe/Berlin", "board": "simulated"}
+DOOR = {
+    "title": "Saída nº 1",
+    "kind": "magnet",
+    "output": "pin:17",
+    "egress": "direct_cut",
+    "sensor": "27",
+    "rex": "",
+    "d0": "5",
+    "d1": "6",
+}
+
+
+def test_a_new_site_has_what_the_forms_say() -> None:
+    tables = with_board({}, BOARD, ["generic-relay-high"])
+    tables = with_door(tables, 1, DOOR)
+    site = parse_site(composed(tables), "new")
+    (door,), (reader,) = site.door, site.reader
+    assert (site.site.name, door.name, door.title) == ("Depot", "saida-no-1", "Saída nº 1")
+    assert door.strike.energised_to_lock
+    assert (door.sensor and door.sensor.pin, door.rex) == (27, None)
+    assert (reader.name, reader.index, reader.portal) == ("saida-no-1", 1, 1)
+
+
+def test_what_the_form_does_not_know_stays() -> None:
+    tables = with_door(DEMO, 1, {**DOOR, "kind": "strike", "rex": "22"})
+    assert tables["zone"] == DEMO["zone"]
+    assert tables["reader"][1] == DEMO["reader"][1]
+    assert tables["door"][0]["rex"] == DEMO["door"][0]["rex"]
+    assert tables["door"][0]["name"] == "front"
+    kept = with_door(DEMO, 2, {**DOOR, "d0": "", "d1": "", "output": "pin:18", "sensor": "23"})
+    assert reader_of(kept, 2) == reader_of(DEMO, 2)
+
+
+def test_a_door_is_removed_with_its_reader() -> None:
+    tables = without_door(DEMO, 1)
+    assert [door["id"] for door in tables["door"]] == [2]
+    assert [reader["name"] for reader in tables["reader"]] == ["qr"]
+    assert next_door(tables) == 1
+    assert "door" not in without_door(tables, 2)
+
+
+def test_two_doors_of_one_title_get_names_of_their_own() -> None:
+    tables = with_door(with_door({}, 1, DOOR), 2, {**DOOR, "output": "relay:CH2"})
+    assert [door["name"] for door in tables["door"]] == ["saida-no-1", "door2"]
+    assert tables["door"][1]["lock"] == {"relay": "CH2", "kind": "magnet"}
+    assert [reader["index"] for reader in tables["reader"]] == [1, 2]
+    assert next_door({"door": [{"id": number} for number in range(1, 5)]}) is None
+
+
+def test_a_pin_that_is_no_number_is_refused() -> None:
+    for wrong in ({"sensor": "x"}, {"d0": "x"}):
+        with pytest.raises(ValueError, match="x"):
+            with_door({}, 1, {**DOOR, **wrong})

@@ -2,7 +2,7 @@
 
 Imports take most of a start: of the 3.1 s of processor time of `gateway run` a fork saves 2.7. The
 command line, the environment, the streams and the signals are those of a program of its own. A few
-tests execute the program (`Running(..., program=True)`, the manual's pages, the prompt of `init`).
+tests execute the program: `Running(..., program=True)`, and what the manual tells to type.
 
 Executed as a program, this file is the server.
 """

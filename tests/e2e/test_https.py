@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -136,21 +134,15 @@ def https_only(make: Maker) -> Site:
 
 
 def test_a_site_may_have_https_alone_and_a_missing_certificate_is_made_at_the_start(
-    https_only: Site, tmp_path: Path
+    https_only: Site, tmp_path: Path, eventually: Callable[..., Any]
 ) -> None:
     # A start of its own: the fixture's client knows no certificates.
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "run", "--data", str(https_only.data)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=https_only.home.environment,
-        cwd=tmp_path,
-    )
+    said = tmp_path / "said"
+    with said.open("wb") as output:
+        process = https_only.home.start("run", "--data", https_only.data, stdout=output)
     try:
-        assert process.stdout is not None
-        url = process.stdout.readline().removeprefix("ready ").strip()
+        eventually(lambda: said.read_text().endswith("\n"), "the line `ready URL`")
+        url = said.read_text().removeprefix("ready ").strip()
         assert url.startswith("https://127.0.0.1:")
         certificate = https_only.data / "https.pem"
         assert certificate.stat().st_mode & 0o777 == 0o600
@@ -158,7 +150,7 @@ def test_a_site_may_have_https_alone_and_a_missing_certificate_is_made_at_the_st
         assert reply.json() == {"session_is_valid": False}
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.wait(30)
 
 
 def test_https_alone_needs_an_address(make: Maker, tmp_path: Path) -> None:

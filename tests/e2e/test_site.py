@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,16 +90,18 @@ port = "simulated"
 
 @pytest.mark.parametrize(("answer", "rules"), [("y", [1]), ("n", []), ("", [])])
 def test_init_asks_on_a_terminal_whether_every_portal_opens(
-    home: Home, gateway_command: list[str], answer: str, rules: list[int]
+    home: Home, answer: str, rules: list[int]
 ) -> None:
     file, data = home.new_path(), home.new_path()
     file.write_text(TWO_DOORS)
     leader, follower = pty.openpty()
-    command = [*gateway_command, "init", "--data", str(data), "--site", str(file)]
-    process = subprocess.Popen(
-        command, stdin=follower, stdout=follower, stderr=follower, env=home.environment
-    )
-    os.close(follower)
+    with open(follower, "r+b", buffering=0) as terminal:  # noqa: PTH123 - a descriptor
+        process = home.start(
+            *("init", "--data", data, "--site", file),
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        )
     os.write(leader, f"{answer}\n".encode())
     assert process.wait(60) == 0
     os.close(leader)

@@ -27,12 +27,6 @@ def running(make: Maker, start: Callable[..., Running]) -> Running:
     return start(make.demo())
 
 
-@pytest.fixture
-def program(make: Maker, start: Callable[..., Running]) -> Running:
-    """The program itself, whose roles are programs too."""
-    return start(make.demo(), program=True)
-
-
 @contextmanager
 def nobody_restarts(running: Running) -> Iterator[None]:
     """`gateway run` stands still, so that what is dead stays dead for a while."""
@@ -242,18 +236,19 @@ def test_a_deleted_log_stays_deleted_and_its_ids_are_not_given_again(
 
 
 def test_children_end_with_a_killed_run_and_the_site_starts_again(
-    program: Running,
+    make: Maker,
     eventually: Callable[..., Any],
     alive: Callable[[int], bool],
     start: Callable[..., Running],
 ) -> None:
-    program.swiped(ANA)
-    children = [program.child(role) for role in ("controller", "api")]
+    running = start(make.demo(), program=True)  # its roles are programs too
+    running.swiped(ANA)
+    children = [running.child(role) for role in ("controller", "api")]
     assert all(map(alive, children))
-    program.process.kill()
-    program.process.wait()
+    running.process.kill()
+    running.process.wait()
     eventually(lambda: not any(map(alive, children)), "the end of both children")
-    again = start(program.site)
+    again = start(running.site)
     rows = again.api.load("access_logs")
     assert [row["event"] for row in rows] == [3, 7]
     assert again.stranger()["id"] == rows[-1]["id"] + 1
@@ -261,19 +256,23 @@ def test_children_end_with_a_killed_run_and_the_site_starts_again(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_asked_to_end_it_ends_in_order(
-    program: Running, alive: Callable[[int], bool], number: signal.Signals
+    make: Maker,
+    start: Callable[..., Running],
+    alive: Callable[[int], bool],
+    number: signal.Signals,
 ) -> None:
-    children = [program.child(role) for role in ("controller", "api")]
-    program.api.configure("general", relay1_timeout=600_000)
-    program.swiped(ANA)
-    assert program.board.high(FRONT)
+    running = start(make.demo(), program=number is signal.SIGINT)  # one each way
+    children = [running.child(role) for role in ("controller", "api")]
+    running.api.configure("general", relay1_timeout=600_000)
+    running.swiped(ANA)
+    assert running.board.high(FRONT)
     # A Ctrl-C reaches the whole foreground group.
-    os.killpg(program.process.pid, number)
-    assert program.process.wait(30) == 0
+    os.killpg(running.process.pid, number)
+    assert running.process.wait(30) == 0
     assert not any(map(alive, children))
-    assert not program.board.high(FRONT)
-    assert (program.board.edges(FRONT), program.board.edges(BACK)) == (2, 0)
-    journal = program.site.journal()
+    assert not running.board.high(FRONT)
+    assert (running.board.edges(FRONT), running.board.edges(BACK)) == (2, 0)
+    journal = running.site.journal()
     assert journal[-1].kind is EntryKind.STOPPED
     assert EntryKind.ENDED_UNCLEANLY not in {entry.kind for entry in journal}
-    assert "Traceback" not in program.errors.read_text()
+    assert "Traceback" not in running.errors.read_text()

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from textwrap import wrap
 
 from markupsafe import Markup
 
@@ -27,6 +28,8 @@ _BITS_Y, _UNDERLINE_Y = 100, 104
 _UNUSUAL = 1.5
 """An interval so many times the usual one is marked."""
 _UNMEASURED_US = 50
+_CAPTION_LINE, _CAPTION_LETTER = 14, 6
+"""Height of a line of the caption, and the usual width of its letters."""
 _INK, _QUIET, _ACCENT, _WARN = "#1b2326", "#5c696d", "#0b6e5f", "#8a5a00"
 
 
@@ -96,18 +99,23 @@ def document(
 ) -> str:
     """The whole drawing as an SVG file, one piece under the other."""
     width = CELL * max((len(group) for group in pieces), default=1)
-    height = HEIGHT * len(pieces) + 24
+    lines = wrap(caption, max(width // _CAPTION_LETTER, 12))
+    top = _CAPTION_LINE * (len(lines) + 1)
+    height = top + HEIGHT * len(pieces)
     drawn = Markup().join(
-        piece(group, parities, said, y=24 + HEIGHT * index)
+        Markup('<text class="caption" x="4" y="{}" fill="{}">{}</text>').format(
+            _CAPTION_LINE * (number + 1), _INK, line
+        )
+        for number, line in enumerate(lines)
+    ) + Markup().join(
+        piece(group, parities, said, y=top + HEIGHT * index)
         for index, (group, said) in enumerate(zip(pieces, words, strict=True))
     )
-    opening = Markup(
+    return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {1}" width="{2}" height="{3}" '
         'font-family="sans-serif" font-size="11"><rect width="{0}" height="{1}" fill="#ffffff"/>'
-    ).format(width, height, 2 * width, 2 * height)
-    return opening + Markup('<text x="4" y="16" fill="{}">{}</text>{}</svg>\n').format(
-        _INK, caption, drawn
-    )
+        "{4}</svg>\n"
+    ).format(width, height, 2 * width, 2 * height, drawn)
 
 
 def _line(name: str, high: int, low: int, pulses: Sequence[DrawnPulse], number: int) -> Markup:

@@ -118,12 +118,14 @@ class Machine:
             )
         return str(answer["out"])
 
-    def receive(self, frames: int, *intervals_us: int) -> list[dict[str, Any]]:
+    def receive(
+        self, frames: int, *intervals_us: int, widths: bool = False
+    ) -> list[dict[str, Any]]:
         """Rounds of guest/receive.py, one for each interval, with the controller's own interpreter;
         the controller must not run."""
         # The environment is found from its own folder, not from the link to it.
         folder = self.run("readlink", "-f", "/opt/gateway/bin").strip()
-        words = [f"{folder}/python", "/usr/lib/vm/receive.py", frames, *intervals_us]
+        words = [f"{folder}/python", "/usr/lib/vm/receive.py", frames, int(widths), *intervals_us]
         return [json.loads(line) for line in self.run(*words, timeout_s=36_000).splitlines()]
 
     def read(self, path: str) -> str:

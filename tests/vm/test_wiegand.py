@@ -26,11 +26,11 @@ def lines(machine: Machine, services: Services) -> Iterator[Machine]:
     assert services.look(CONTROLLER).state == "active"
 
 
-@pytest.mark.parametrize("interval_us", [200, 2_000])
+@pytest.mark.parametrize(("interval_us", "widths"), [(200, False), (2_000, False), (2_000, True)])
 def test_every_frame_is_read_right_or_its_loss_is_known(
-    interval_us: int, lines: Machine, note: Note
+    interval_us: int, widths: bool, lines: Machine, note: Note
 ) -> None:
-    [heard] = lines.receive(FRAMES // 2, interval_us)
+    [heard] = lines.receive(FRAMES // 2, interval_us, widths=widths)
     lost = 0
     for reader, sent in heard["sent"].items():
         got = heard["heard"][reader]
@@ -41,5 +41,7 @@ def test_every_frame_is_read_right_or_its_loss_is_known(
                 lost += 1
     note(
         f"{FRAMES} frames, two readers at {interval_us} us: {lost} lost and known to be; "
-        f"{heard['cpu_us_per_pulse']:.0f} us of processor time for each bit"
+        f"{heard['cpu_us_per_pulse']:.0f} us of processor time for each bit, "
+        f"{heard['measured']} widths of the last frames measured"
     )
+    assert (heard["measured"] > 0) is widths

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.credentials.captures import BytesCapture, Captured, FrameCapture
+from gateway.credentials.captures import (
+    BytesCapture,
+    Captured,
+    CardCapture,
+    FrameCapture,
+    TypedCapture,
+)
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import NotFound
 from gateway.hardware.captures import BYTES_KEPT, CAPTURES_KEPT, LEASE_NS, NEWS_NS
@@ -124,6 +130,29 @@ def test_serial_bytes_are_kept_as_they_came(bench: Bench) -> None:
     came = bytes.fromhex("".join(chunk.data for chunk in chunks))
     assert came.endswith((b"DEMO\r\n", b"DEMO\r"))
     assert all(len(chunk.data) <= 2 * BYTES_KEPT for chunk in chunks)
+
+
+def test_typed_texts_and_cards_are_kept_as_they_came(bench: Bench) -> None:
+    bench.close()
+    bench.use(
+        reader=[
+            {"name": "desk", "index": 1, "portal": 1, "kind": "hid", "device": "simulated"},
+            {"name": "nfc", "index": 2, "portal": 1, "kind": "pcsc", "reader": "simulated"},
+        ]
+    )
+    bench.start()
+    watch(bench, "desk")
+    watch(bench, "nfc")
+    bench.sim.type("desk", "DEMO-7")
+    bench.sim.present("nfc", bytes.fromhex("04A1B2C3"))
+    bench.wait_for(lambda: len(bench.credentials) == 2)
+    (typed,) = watch(bench, "desk")
+    assert isinstance(typed, TypedCapture)
+    assert (typed.text, typed.why) == ("DEMO-7", "")
+    (card,) = watch(bench, "nfc")
+    assert isinstance(card, CardCapture)
+    assert card.answer == "04a1b2c39000"
+    assert card.atr.startswith("3b")
 
 
 def test_inputs_have_a_level_an_age_and_bounces(bench: Bench) -> None:

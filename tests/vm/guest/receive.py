@@ -1,10 +1,11 @@
 """Sends random Wiegand frames to both readers of the site at once, and tells what the rig made of
 them.
 
-    receive.py FRAMES INTERVAL_US ...
+    receive.py FRAMES WIDTHS INTERVAL_US ...
 
-FRAMES go to each reader for each interval, of every format that the product knows in turn. The
-answer is one line of JSON for each interval. Nothing is judged here.
+FRAMES go to each reader for each interval, of every format that the product knows in turn. WIDTHS
+is 1 while somebody watches the widths of pulses, else 0. The answer is one line of JSON for each
+interval. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from gateway.clock import SystemClock
+from gateway.credentials.captures import FrameCapture
 from gateway.credentials.values import BadFrame, Identification
 from gateway.credentials.wiegand import FORMATS, decode, encode
 from gateway.hardware.boards.profiles import load_profile
@@ -62,7 +64,10 @@ def site_of_every_format() -> SiteFile:
 class Receiver:
     """The controller's loop, as far as a rig needs it: woken, or when something is due."""
 
-    def __init__(self, site: SiteFile, runtime: Path) -> None:
+    def __init__(self, site: SiteFile, runtime: Path, *, widths: bool) -> None:
+        self._widths = widths
+        self.measured = 0
+        """Pulses of the last frames whose width is known."""
         self._woken = threading.Event()
         self._clock = SystemClock()
         self._heard: Heard = {reader.name: [] for reader in site.reader}
@@ -81,9 +86,21 @@ class Receiver:
                 wait_s = max(0.0, min(wait_s, (due_ns - self._clock.monotonic_ns()) / 1e9))
             self._woken.wait(wait_s)
             self._woken.clear()
-            self.rig.service(self._clock.monotonic_ns())
+            now_ns = self._clock.monotonic_ns()
+            if self._widths:
+                self.rig.captures.watch(now_ns)
+                for reader in self._heard:
+                    self.rig.captures.of(reader).watch(now_ns, keys=True, widths=True)
+            self.rig.service(now_ns)
             if quiet_ns is None and pulses.poll() is not None:
                 quiet_ns = self._clock.monotonic_ns() + round(QUIET_S * 1e9)
+        self.measured = sum(
+            width is not None
+            for reader in self._heard
+            for captured in self.rig.captures.of(reader).kept(keys=True)
+            if isinstance(captured, FrameCapture)
+            for width in captured.widths_us
+        )
         return {reader: list(heard) for reader, heard in self._heard.items()}
 
     def _hear(self, event: HardwareEvent) -> None:
@@ -118,16 +135,17 @@ def one_round(receiver: Receiver, site: SiteFile, count: int, interval_us: int) 
         "sent": sent,
         "heard": heard,
         "generator": generator,
+        "measured": receiver.measured,
         "cpu_us_per_pulse": cpu_s / generator["pulses"] * 1e6,
     }
 
 
-def main(count: int, intervals_us: list[int]) -> None:
+def main(count: int, intervals_us: list[int], *, widths: bool) -> None:
     """One round for each interval, on one open rig."""
     site = site_of_every_format()
     with TemporaryDirectory() as runtime:
         os.environ["LG_WD"] = runtime
-        receiver = Receiver(site, Path(runtime))
+        receiver = Receiver(site, Path(runtime), widths=widths)
         try:
             for interval_us in intervals_us:
                 told = one_round(receiver, site, count, interval_us)
@@ -138,4 +156,4 @@ def main(count: int, intervals_us: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), [int(word) for word in sys.argv[2:]])
+    main(int(sys.argv[1]), [int(word) for word in sys.argv[3:]], widths=sys.argv[2] == "1")

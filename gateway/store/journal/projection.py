@@ -85,7 +85,9 @@ class Projection:
         with store.transaction(), store.database.bind_ctx([_Cursor]):
             store.database.create_tables([_Cursor])
             _Cursor.insert(name=_NAME, seq=0).on_conflict_ignore().execute()
-            self._done = int(_Cursor.get_by_id(_NAME).seq)
+            whole = (_Cursor.name == _NAME) & (peewee.fn.typeof(_Cursor.seq) == "integer")
+            # Where it is damaged: what is in the tables is written once more.
+            self._done = max(_Cursor.select(_Cursor.seq).where(whole).scalar() or 0, 0)
         self._refused = 0
 
     @property

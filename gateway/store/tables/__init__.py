@@ -18,6 +18,13 @@ class AnyText(peewee.TextField):
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+class AnyCount(peewee.BigIntegerField):
+    """A whole number from 0; 0 in the place of a damaged value."""
+
+    def python_value(self, value: object) -> int:
+        return value if isinstance(value, int) and value >= 0 else 0
+
+
 def own_table(store: Store, name: str, /, **columns: peewee.Field[Any]) -> Any:
     """The model of the table `name`, which no API object reaches; makes the table if missing.
 

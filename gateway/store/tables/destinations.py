@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-
-import peewee
+from typing import Any
 
 from gateway.store.files import database
 from gateway.store.objects.store import Store
-from gateway.store.tables import own_table
+from gateway.store.tables import AnyCount, AnyText, own_table
 
 ONLINE = "online"
 """The server of the online modes."""
@@ -50,10 +50,7 @@ class DestinationTable:
         self._model = own_table(
             store,
             _TABLE,
-            name=peewee.TextField(primary_key=True),
-            server=peewee.TextField(),
-            last_error=peewee.TextField(),
-            **{name: peewee.BigIntegerField() for name in _NUMBERS},
+            **{name: kind(primary_key=name == "name") for name, kind in _KINDS.items()},
         )
 
     def read(self, name: str) -> DestinationState | None:
@@ -99,10 +96,22 @@ def stored_destinations(path: Path) -> list[DestinationState]:
                 if "no such table" in str(error):
                     return []  # made by the first start of the api process
                 raise
-            return [DestinationState(*row) for row in rows]
+            return [_state(row) for row in rows]
     finally:
         store.close_all()
 
 
 _COLUMNS = tuple(field.name for field in fields(DestinationState))
-_NUMBERS = tuple(name for name in _COLUMNS if name not in {"name", "server", "last_error"})
+_TEXTS = ("name", "server", "last_error")
+_KINDS: Mapping[str, type[AnyText | AnyCount]] = {
+    name: AnyText if name in _TEXTS else AnyCount for name in _COLUMNS
+}
+"""A damaged number is as at the beginning, so that nothing is left out."""
+
+
+def _state(row: Sequence[object]) -> DestinationState:
+    values: dict[str, Any] = {
+        name: kind().python_value(value)
+        for (name, kind), value in zip(_KINDS.items(), row, strict=True)
+    }
+    return DestinationState(**values)

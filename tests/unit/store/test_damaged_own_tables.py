@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +12,15 @@ import pytest
 
 from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
+from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts, Role
+from gateway.store.tables.destinations import (
+    DestinationState,
+    DestinationTable,
+    stored_destinations,
+)
 from gateway.store.tables.identity import (
     DeviceIdentity,
     read_identity,
@@ -78,6 +87,45 @@ def test_damaged_settings_of_the_machine_keep_no_api_from_starting(
     machine.change(web_server_port=8_443)
     put(store, "machine_settings", column, value)
     assert isinstance(machine.read(), MachineSettings)
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_damaged_cursor_projects_the_journal_once_more(
+    store: Store, tmp_path: Path, value: str
+) -> None:
+    path = tmp_path / "journal.db"
+    Journal.create(path)
+    row = {"id": 1, "time": 5, "event": 7, "user_id": 2, "portal_id": 1}
+    with closing(Journal(path, "boot")) as journal, closing(JournalReader(path)) as reader:
+        now = datetime(2026, 11, 1, tzinfo=UTC)
+        body = {"row": row, "rules": [], "reason": "granted", "facts": {"doors": [1]}}
+        entry = Entry(EntryKind.ACCESS, body, now, 5, clock_trusted=True)
+        last = journal.append([entry], {"access_logs": 1})
+        Projection(store, reader).catch_up()
+        put(store, "journal_cursors", "seq", value)
+        for _ in range(2):
+            projection = Projection(store, reader)
+            projection.catch_up()
+            assert projection.done == last
+            rows = list(store.load({"object": "access_logs"}).rows)
+            assert [found["id"] for found in rows] == [1]
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("column", ["journal_seq", "backlog", "failing_since_utc", "server"])
+def test_a_damaged_state_of_a_destination_is_as_at_the_beginning(
+    store: Store, tmp_path: Path, column: str, value: str
+) -> None:
+    table = DestinationTable(store)
+    table.keep(DestinationState("monitor", "http://server", 7, 7, 7, failing_since_utc=7))
+    put(store, "destinations", column, value)
+    found = table.read("monitor")
+    assert found is not None
+    for state in (found, *stored_destinations(tmp_path / "store.db")):
+        told = getattr(state, column)
+        assert isinstance(told, str) if column == "server" else told in (0, (1 << 63) - 1)
+        assert replace(state, **{column: getattr(found, column)}) == found
+    table.keep(found)
 
 
 @pytest.mark.parametrize("value", VALUES)

@@ -123,6 +123,14 @@ def _trigger(name: str, when: str, body: str) -> tuple[str, str]:
     return full, f"CREATE TRIGGER {quote(full)} AFTER {when} BEGIN {body} END"
 
 
+_MEND_VERSION = (
+    "INSERT INTO policy_version (id, version)"  # noqa: S608 - constants
+    f" VALUES (1, {1 << 32} + CAST(strftime('%s', 'now') AS INTEGER))"
+    " ON CONFLICT (id) DO UPDATE SET version = excluded.version"
+    " WHERE typeof(policy_version.version) <> 'integer'"
+    f" OR policy_version.version NOT BETWEEN 0 AND {1 << 62}"
+)
+"""In the place of a version that is missing or damaged: one above all that the controller had."""
 _RAISE = "UPDATE policy_version SET version = version + 1;"
 
 
@@ -222,6 +230,7 @@ def prepare(
             migrate(database)
         if found < VERSION:
             database.execute_sql(f"PRAGMA user_version = {VERSION}")
+        database.execute_sql(_MEND_VERSION)
         fit(database, registry)
         name_custom_tables(database, registry)
         shape = read_shape(registry, database.execute_sql)

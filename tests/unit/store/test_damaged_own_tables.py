@@ -128,6 +128,24 @@ def test_a_damaged_state_of_a_destination_is_as_at_the_beginning(
     table.keep(found)
 
 
+@pytest.mark.parametrize("value", [*VALUES, None])
+def test_a_damaged_version_of_the_rules_is_above_all_before_at_the_next_start(
+    store: Store, tmp_path: Path, value: str | None
+) -> None:
+    before = store.policy_version()
+    if value is None:
+        with store.transaction():
+            store.database.execute_sql("DELETE FROM policy_version")
+    else:
+        put(store, "policy_version", "version", value)
+    for _ in range(2):
+        with Store.open(tmp_path / "store.db", REGISTRY, lambda: 0) as again:
+            assert before < again.policy_version() < 1 << 62
+            before = again.policy_version()
+            again.insert("access_rules", [{"name": "another", "type": 1, "priority": 0}])
+            assert again.policy_version() > before
+
+
 @pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_a_damaged_id_is_taken_from_the_only_device_or_drawn_anew(

@@ -70,7 +70,7 @@ from gateway.controller.state.recorder import Recorder
 from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.credentials.totp import window_of
 from gateway.doors.values import DoorAlarm, Schedule
-from gateway.errors import DamagedFile, StorageError
+from gateway.errors import DamagedFile, InvalidRequest, StorageError
 from gateway.explain.names import SiteNames
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
@@ -426,16 +426,24 @@ def _begin_mirror(mirror: Mirror, site: SiteFile, record: Record, inbox: Inbox[I
 def _fallback(site: SiteFile, modes: Sequence[CommittedEntry]) -> Mapping[tuple[str, str], str]:
     """The configuration while none can be read: that of a new site, so that people can leave, and
     the last modes of the doors, since nothing that cannot be read ends an emergency."""
-    found = {
-        (module, key): CONFIGURATION.known(module, key).text(value)
-        for module, values in initial_configuration(site).items()
-        for key, value in values.items()
-    }
+    found = dict(_initial_texts(site))
     for entry in reversed(modes):
         door, mode = entry.body.get("door"), entry.body.get("mode")
         if isinstance(door, int) and CONFIGURATION.find("general", mode_key(door)):
             found["general", mode_key(door)] = mode if mode in MODES else "none"
     return found
+
+
+def _initial_texts(site: SiteFile) -> Iterator[tuple[tuple[str, str], str]]:
+    """What is valid of the configuration of a new site: `init` checks all of it, and a file that
+    was changed since keeps no door from opening."""
+    for module, values in initial_configuration(site).items():
+        for key, value in values.items():
+            try:
+                yield (module, key), CONFIGURATION.known(module, key).text(value)
+            except InvalidRequest as error:
+                table = f"[initial.{module}] {key}"
+                log.warning("a value of the site file is ignored", value=table, why=str(error))
 
 
 def _timer(instant: Instant) -> Timer:

@@ -102,10 +102,10 @@ def recorded(log: Path, data: Path, files: Iterable[str]) -> dict[tuple[str, str
 
 def failures(most: dict[tuple[str, str], int], each: int) -> Iterator[Failure]:
     """For each call on each file: the first `each`, a late one, and some between, each further on
-    by half. The last tenth is left out: another run may make fewer calls. Errors take turns."""
+    by half. The last quarter is left out: another run may make fewer calls. Errors take turns."""
     turn = 0
     for (call, file), count in sorted(most.items()):
-        last = count - count // 10
+        last = count - count // 4
         chosen, nth = set(range(1, min(each, last) + 1)) | {last}, each
         while (nth := nth + max(nth // 2, 1)) < last:
             chosen.add(nth)

@@ -22,6 +22,7 @@ from gateway.controller.mirror.child import ChildFeed
 from gateway.errors import StorageError
 from gateway.hardware.events import InputKind, InputName
 from gateway.objects.catalogue import REGISTRY
+from gateway.settings import SITE_FILE
 from gateway.store.files import MIRROR_FILE, STORE_FILE
 from gateway.store.files.database import TrackedDatabase
 from gateway.store.mirror.reader import MirrorTables, open_mirror
@@ -371,6 +372,16 @@ def test_what_was_taken_away_while_no_controller_ran_is_gone_at_its_start(
         store.destroy("cards", {"cards": {"user_id": ANA}})
     with start(demo) as bench:
         assert not lets_in(bench)
+
+
+def test_a_wrong_initial_value_in_the_site_file_keeps_no_door_from_opening(
+    demo: Path, start: Start
+) -> None:
+    site = demo / SITE_FILE
+    wrong = 'relay1_timeout0 = 3000\nbell_enabled = "x"'
+    site.write_text(site.read_text().replace("relay1_timeout = 3000", wrong))
+    with start(demo) as bench:
+        assert lets_in(bench)
 
 
 def test_an_older_copy_of_the_store_that_went_on_is_compared_as_a_whole(

@@ -37,6 +37,7 @@ from gateway.commands import (
     power,
     probes,
     reports,
+    rule_sets,
     search,
     setup,
     simulation,
@@ -95,6 +96,7 @@ _MODULES = (
     events,
     outbox,
     wiring,
+    rule_sets,
     simulation,
 )
 

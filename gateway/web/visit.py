@@ -11,7 +11,7 @@ from flask import Response, redirect, request
 from werkzeug.datastructures import MultiDict
 
 from gateway.api.controlid.outgoing import respond
-from gateway.commands.answers import Answer
+from gateway.commands.answers import Answer, Rows
 from gateway.commands.context import CommandContext
 from gateway.commands.rights import Caller, Right
 from gateway.commands.table import COMMANDS, execute
@@ -68,6 +68,11 @@ class Visit:
     def run(self, command: str, **members: object) -> Mapping[str, Any]:
         """As `answer`, for a command that answers an object."""
         return cast("Mapping[str, Any]", self.answer(command, **members))
+
+    def rows(self, object_name: str, **search: object) -> list[Mapping[str, Any]]:
+        """The rows of an object that `load_objects` answers to this caller."""
+        answer = self.answer("load_objects", object=object_name, **search)
+        return list(cast("Rows", answer).rows)
 
     def download(self, command: str, **members: object) -> Response:
         """The answer to a command as the API sends it: a file, or rows."""

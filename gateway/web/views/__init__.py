@@ -14,6 +14,7 @@ from gateway.web.views import (
     setup,
     site,
     wiring,
+    rules,
 )
 from gateway.web.visit import View
 
@@ -29,6 +30,7 @@ _AREAS = (
     setup,
     site,
     wiring,
+    rules,
 )
 
 VIEWS: tuple[View, ...] = tuple(view for area in _AREAS for view in area.VIEWS)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any
 
 from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
@@ -15,7 +15,7 @@ from werkzeug.routing import RequestRedirect
 
 from gateway.access.reasons import Reason
 from gateway.api.controlid.outgoing import respond
-from gateway.commands.answers import Rows, TextStream
+from gateway.commands.answers import TextStream
 from gateway.commands.events import MOST_EVENTS
 from gateway.commands.rights import Right, may
 from gateway.errors import InvalidRequest, NotFound
@@ -117,12 +117,8 @@ def _chips(visit: Visit, wanted: LogFilter) -> list[tuple[str, str]]:
 
 def _names(visit: Visit, table: str, ids: Sequence[int]) -> dict[int, str]:
     """Names by id of those rows that exist."""
-    found = _rows(visit, object=table, fields=["id", "name"], where={table: {"id": list(ids)}})
+    found = visit.rows(table, fields=["id", "name"], where={table: {"id": list(ids)}})
     return {int(row["id"]): str(row["name"]) for row in found}
-
-
-def _rows(visit: Visit, **search: object) -> list[Mapping[str, Any]]:
-    return list(cast("Rows", visit.answer("load_objects", **search)).rows)
 
 
 def event(visit: Visit, seq: int) -> Response:
@@ -352,8 +348,12 @@ def _entries(visit: Visit, table: str) -> tuple[list[Mapping[str, Any]], int]:
     """The newest entries of a table, and the id below which there are more, 0 for none."""
     before = LogFilter.of_query(visit.query).before
     where = {table: {"id": {"<": before}}} if before else {}
-    search = {"object": table, "order": ["id descending"], "limit": _ENTRIES + 1, "where": where}
-    found = _rows(visit, **search)
+    search = {
+        "order": ["id descending"],
+        "limit": _ENTRIES + 1,
+        "where": where,
+    }
+    found = visit.rows(table, **search)
     return found[:_ENTRIES], found[_ENTRIES - 1]["id"] if len(found) > _ENTRIES else 0
 
 

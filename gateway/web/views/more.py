@@ -14,6 +14,7 @@ from gateway.web.languages import noted
 from gateway.web.visit import View, Visit
 
 PLACES: tuple[tuple[str, str, Right], ...] = (
+    ("/rules", noted("Rules"), Right.ANY_SESSION),
     ("/demo", noted("At the simulated door"), Right.ADMINISTRATOR),
     ("/wiring", noted("Wiring bench"), Right.ADMINISTRATOR),
     ("/settings/site", noted("The site file"), Right.OWNER),

@@ -11,10 +11,10 @@ from gateway.web.views import (
     more,
     people,
     people_import,
+    rules,
     setup,
     site,
     wiring,
-    rules,
 )
 from gateway.web.visit import View
 

@@ -18,9 +18,9 @@ from gateway.access.online import (
 from gateway.clock import Clock
 from gateway.controller.access.identifier import Identified, Shown, looked_up
 from gateway.controller.state.config import EffectiveConfig
+from gateway.controller.state.pending import PendingAnswers
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import CredentialKind, Identification
-from gateway.errors import NotFound
 from gateway.link.messages import OnlineCredential, OnlineStatus, ServerQuestion
 from gateway.store.journal import EntryKind
 
@@ -69,7 +69,7 @@ class ServerQuestionsState:
     """Who decides, as journalled last; STANDALONE before the first entry."""
 
 
-class ServerQuestions:
+class ServerQuestions(PendingAnswers[WaitingRead]):
     """Asks the server, through the api process. The loop's thread alone uses it.
 
     Nothing waits while the server cannot be asked: whoever finds it so settles what waits.
@@ -83,11 +83,9 @@ class ServerQuestions:
         clock: Clock,
     ) -> None:
         """`ask` passes a question on and returns whether anybody listens; `new_key` makes ids."""
+        super().__init__("identification", new_key, clock)
         self._ask = ask
-        self._new_key = new_key
         self._recorder = recorder
-        self._clock = clock
-        self._waiting: dict[str, WaitingRead] = {}
         self._reach = ServerReach()
         self._journalled = Operation.STANDALONE
 
@@ -147,40 +145,19 @@ class ServerQuestions:
             first_shown,
             _deadline_ns(read, config),
         )
-        key = self._new_key()
-        if not self._ask(self._question(key, waiting, identified, identifier_id, config)):
+
+        def passed_on(key: str) -> bool:
+            return self._ask(self._question(key, waiting, identified, identifier_id, config))
+
+        heard = self._put(waiting, passed_on)
+        if not heard:
             self.report(config, NOT_HEARD)
-            return False
-        self._waiting[key] = waiting
-        return True
-
-    def take(self, key: str) -> WaitingRead:
-        """The read that waits for the answer to a question, which no longer waits.
-
-        Raises NotFound for a question that is unknown, answered, or over its time.
-        """
-        waiting = self._waiting.get(key)
-        if waiting is None or waiting.deadline_ns <= self._clock.monotonic_ns():
-            raise NotFound(
-                f"no identification waits for an answer to question {key!r}: it was answered, its "
-                "time is over, or it was never asked"
-            )
-        return self._waiting.pop(key)
-
-    def take_all(self) -> list[WaitingRead]:
-        """All reads that wait, the oldest first; none of them waits any longer."""
-        waiting, self._waiting = list(self._waiting.values()), {}
-        return waiting
+        return heard
 
     def overdue(self, now_ms: int) -> bool:
         """Whether a question's time is over."""
         due_ms = self.due_ms()
         return due_ms is not None and due_ms <= now_ms
-
-    def due_ms(self) -> int | None:
-        """When the time of a question is over; None without any."""
-        ends_ns = min((read.deadline_ns for read in self._waiting.values()), default=None)
-        return None if ends_ns is None else -(-ends_ns // _MS)
 
     def status(self, config: EffectiveConfig) -> OnlineStatus | None:
         """None in standalone mode."""

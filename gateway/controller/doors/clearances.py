@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.clock import Clock
+from gateway.controller.state.pending import PendingAnswers
 from gateway.credentials.values import Credential
 from gateway.doors.door_settings import NetworkInterlock
 from gateway.doors.peer_interlock import WAIT_MS
-from gateway.errors import NotFound
 from gateway.link.messages import ClearanceQuestion, Opening
 from gateway.settings import Side
 
@@ -53,7 +53,7 @@ class ClearancesState:
     waiting: Mapping[str, WaitingOpening]
 
 
-class Clearances:
+class Clearances(PendingAnswers[WaitingOpening]):
     """Asks the peers, through the api process. The loop's thread alone uses it."""
 
     def __init__(
@@ -63,10 +63,8 @@ class Clearances:
         clock: Clock,
     ) -> None:
         """`ask` passes a question on and returns whether anybody listens; `new_key` makes ids."""
+        super().__init__("opening", new_key, clock)
         self._ask = ask
-        self._new_key = new_key
-        self._clock = clock
-        self._waiting: dict[str, WaitingOpening] = {}
         self.settings = NetworkInterlock()
 
     def state(self) -> ClearancesState:
@@ -92,42 +90,11 @@ class Clearances:
     def _hold(self, waiting: WaitingOpening) -> str:
         if len(self._waiting) >= MOST_WAITING:
             return BUSY
-        key = self._new_key()
-        if not self._ask(ClearanceQuestion(id=key, deadline_ns=waiting.deadline_ns)):
-            return NOT_HEARD
-        self._waiting[key] = waiting
-        return ""
+
+        def ask(key: str) -> bool:
+            return self._ask(ClearanceQuestion(id=key, deadline_ns=waiting.deadline_ns))
+
+        return "" if self._put(waiting, ask) else NOT_HEARD
 
     def _deadline_ns(self) -> int:
         return self._clock.monotonic_ns() + WAIT_MS * _MS
-
-    def take(self, key: str) -> WaitingOpening:
-        """What waits for the answer to a question; it no longer waits.
-
-        Raises NotFound for a question that is unknown, answered, or over its time.
-        """
-        waiting = self._waiting.get(key)
-        if waiting is None or waiting.deadline_ns <= self._clock.monotonic_ns():
-            raise NotFound(
-                f"no opening waits for an answer to question {key!r}: it was answered, its time "
-                "is over, or it was never asked"
-            )
-        return self._waiting.pop(key)
-
-    def take_overdue(self, now_ms: int) -> list[WaitingOpening]:
-        """What has waited for too long, the oldest first; it no longer waits."""
-        late = [key for key, it in self._waiting.items() if _due_ms(it) <= now_ms]
-        return [self._waiting.pop(key) for key in late]
-
-    def take_all(self) -> list[WaitingOpening]:
-        """All that waits, the oldest first; it no longer does."""
-        waiting, self._waiting = list(self._waiting.values()), {}
-        return waiting
-
-    def due_ms(self) -> int | None:
-        """When the time of an opening is over; None without any."""
-        return min(map(_due_ms, self._waiting.values()), default=None)
-
-
-def _due_ms(waiting: WaitingOpening) -> int:
-    return -(-waiting.deadline_ns // _MS)

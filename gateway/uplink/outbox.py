@@ -11,7 +11,6 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -19,23 +18,20 @@ from typing import Protocol
 import structlog
 
 from gateway.clock import Clock
-from gateway.errors import InvalidRequest, StorageError
+from gateway.errors import InvalidRequest
 from gateway.settings import ServerSettings
 from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState
 from gateway.uplink.delivery import Phase, Progress, SendOutcome, Verdict, begin, settle
-from gateway.uplink.destination import DestinationRecord
 from gateway.uplink.monitor import Notification
+from gateway.uplink.threads import DestinationThread
 
 BATCH = 200
 """Rows that are read at once."""
-AGAIN_S = 10.0
-"""Pause after the database could not be read."""
 URGENT_S = 300.0
 """How long a message that is kept in memory only may wait."""
 URGENT_MOST = 20
-_CLOSE_S = 2.0
 
 log = structlog.get_logger("outbox")
 
@@ -120,7 +116,7 @@ class _Item:
     """Monotonic time, of a message in memory only."""
 
 
-class Outbox:
+class Outbox(DestinationThread):
     """Sends to one destination until closed. Any thread may call its methods."""
 
     def __init__(
@@ -133,49 +129,25 @@ class Outbox:
         trusted: Callable[[], bool],
     ) -> None:
         """`trusted` tells whether the clock is trusted. Raises StorageError."""
+        super().__init__(channel.name, store, clock)
         self._channel = channel
-        self._store = store
         self._journal = journal
-        self._clock = clock
         self._settings = settings
         self._trusted = trusted
-        self._record = DestinationRecord(store, channel.name, clock)
         self._progress = Progress()
         self._queue: deque[_Item] = deque()
         self._urgent: deque[_Item] = deque()
         self._current: _Item | None = None
         """The message that `_progress` is about."""
         self._alive_sent_s = -float("inf")
-        self._failing = False
         self._held: str | None = None
-        self._stop = threading.Event()
-        self._wake = threading.Event()
         self._retry = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=channel.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
-    @property
-    def state(self) -> DestinationState | None:
-        """How it fares now; None while it is off. Raises StorageError."""
-        state = self._record.state
-        return None if state is None else replace(state, backlog=self._backlog(state))
 
     @property
     def journal_seq(self) -> int | None:
         """The last entry of the journal that it is done with; None while it is off."""
         state = self._record.state
         return None if state is None else state.journal_seq
-
-    def wake(self) -> None:
-        """There may be something to send, or other settings."""
-        self._wake.set()
 
     def retry(self) -> None:
         """The server can be reached again: a pause after failures ends."""
@@ -188,38 +160,13 @@ class Outbox:
             self._urgent.append(_Item(message, expires_s=self._now_s() + URGENT_S))
             self.wake()
 
-    def close(self) -> None:
-        """End the running request, store the cursors, and wait for the thread."""
-        self._stop.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._channel.abort()
-            self._thread.join(_CLOSE_S)
-
     # the thread
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            pause_s = self.work()
-            self._wake.wait(pause_s)
-        with suppress(StorageError):
-            self._store_state(at_once=True)
-        self._channel.close()
+    def _interrupt(self) -> None:
+        self._channel.abort()
 
-    def work(self) -> float | None:
-        """Send what can be sent now; the seconds until there may be more, None for until woken."""
-        try:
-            while not self._stop.is_set():
-                pause_s = self._step()
-                if pause_s is None or pause_s > 0:
-                    self._store_state(at_once=True)
-                    return pause_s
-                self._store_state(at_once=False)
-        except StorageError as error:
-            self._report(f"it stands still: {error}")
-            return AGAIN_S
-        return None
+    def _disconnect(self) -> None:
+        self._channel.close()
 
     def _step(self) -> float | None:
         """One request, or one step towards it; the pause before the next one, 0 for none."""
@@ -450,18 +397,6 @@ class Outbox:
 
     # its state
 
-    def _store_state(self, *, at_once: bool) -> None:
-        if not self._record.due(at_once=at_once):
-            return
-        backlog = self._backlog(self._record.required())
-        try:
-            self._record.keep(backlog)
-        except StorageError as error:
-            # Servers are told what happens while the disk is full; a restart then repeats it.
-            self._report(f"its cursors are not stored: {error}")
-        else:
-            self._report(None)
-
     def _backlog(self, state: DestinationState) -> int:
         waiting = self._journal.count(state.journal_seq, self._channel.kinds)
         columns = self._store.models.column
@@ -474,12 +409,3 @@ class Outbox:
             )
         )
         return waiting + int(changes.count(self._store.reader())) + len(self._urgent)
-
-    def _report(self, why: str | None) -> None:
-        """Log that the database fails, once."""
-        if why and not self._failing:
-            log.warning("the outbox has no database", to=self._channel.name, why=why)
-        self._failing = bool(why)
-
-    def _now_s(self) -> float:
-        return self._clock.monotonic_ns() / 1e9

@@ -7,7 +7,6 @@ peer has a thread of its own, which delays no other.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -24,6 +23,7 @@ from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState, DestinationTable, peer_key
 from gateway.uplink.peer_client import Peer, checked_peer, peer_address
 from gateway.uplink.peer_worker import PeerOrder, PeerWorker
+from gateway.uplink.threads import WokenThread
 
 LATE_S = 5.0
 """Time after a grant beyond which nothing is opened elsewhere."""
@@ -31,7 +31,6 @@ MOST_PEERS = 32
 _BATCH = 200
 AGAIN_S = 1.0
 """Pause after the journal could not be read: an order is soon too old."""
-_CLOSE_S = 2.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PEER_COLUMNS = ("id", "name", "ip", "login", "password", "fingerprint")
 
@@ -86,7 +85,7 @@ def server_id(store: Store) -> int:
     return 0
 
 
-class PeerActions:
+class PeerActions(WokenThread):
     """Carries out orders until closed. Any thread may call its methods."""
 
     def __init__(
@@ -100,6 +99,7 @@ class PeerActions:
     ) -> None:
         """`device_id` is this device's, `boot_id` that of the machine's start. Raises
         StorageError."""
+        super().__init__("peers")
         self._store = store
         self._journal = journal
         self._clock = clock
@@ -111,29 +111,16 @@ class PeerActions:
         """The last entry that was looked at; None before the first look."""
         self._workers: dict[int, PeerWorker] = {}
         self._failing = False
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="peers", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
 
     @property
     def alive(self) -> bool:
         """Whether every thread runs."""
         workers = list(self._workers.values())
-        return self._thread.is_alive() and all(worker.alive for worker in workers)
-
-    def wake(self) -> None:
-        """There may be an order in the journal."""
-        self._wake.set()
+        return super().alive and all(worker.alive for worker in workers)
 
     def close(self) -> None:
         """End running requests, and wait for the threads."""
-        self._stop.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(_CLOSE_S)
+        super().close()
         workers = list(self._workers.values())
         for worker in workers:
             worker.stop()
@@ -147,18 +134,16 @@ class PeerActions:
 
     # the thread
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            try:
-                self._look()
-            except StorageError as error:
-                if not self._failing:
-                    log.warning("actions for other devices cannot be read", why=str(error))
-                self._failing = True
-            else:
-                self._failing = False
-            self._wake.wait(AGAIN_S if self._failing else None)
+    def work(self) -> float | None:
+        try:
+            self._look()
+        except StorageError as error:
+            if not self._failing:
+                log.warning("actions for other devices cannot be read", why=str(error))
+            self._failing = True
+            return AGAIN_S
+        self._failing = False
+        return None
 
     def _look(self) -> None:
         """Hand on what the journal orders."""

@@ -8,7 +8,6 @@ A crash loses the result, not what the command did.
 from __future__ import annotations
 
 import random
-import threading
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -25,7 +24,6 @@ from gateway.store.objects.store import Store
 from gateway.store.query.deadline import ABANDONED
 from gateway.store.tables.destinations import DestinationState
 from gateway.uplink.delivery import pause_s
-from gateway.uplink.destination import DestinationRecord
 from gateway.uplink.http_client import HttpAnswer, HttpClient, json_content
 from gateway.uplink.push_protocol import (
     PushedBatch,
@@ -37,6 +35,7 @@ from gateway.uplink.push_protocol import (
     read_order,
     single_result,
 )
+from gateway.uplink.threads import DestinationThread
 
 LARGEST = 2 * 1024 * 1024
 """Bytes of an answer of the server, and of the answer to a command."""
@@ -46,9 +45,6 @@ COMMAND_S = 0.1
 """Shortest time between the starts of two commands."""
 RESULT_S = 600.0
 """How long a result may wait for the server."""
-AGAIN_S = 10.0
-"""Pause after the database could not be read."""
-_CLOSE_S = 2.0
 
 log = structlog.get_logger("push")
 
@@ -66,19 +62,15 @@ class _Result:
     """The server is asked at once for the next command."""
 
 
-class PushPoller:
+class PushPoller(DestinationThread):
     """Polls the server in the module `push_server` until closed. Any thread may use it."""
-
-    name = PUSH
 
     def __init__(self, store: Store, clock: Clock, device_id: int, servers: ServerSettings) -> None:
         """Raises StorageError."""
-        self._store = store
-        self._clock = clock
+        super().__init__(PUSH, store, clock)
         self._device_id = device_id
         self._servers = servers
         self._client = HttpClient(servers.ca_file)
-        self._record = DestinationRecord(store, self.name, clock)
         self._run_request: RunServerRequest | None = None
         self._values: Mapping[str, str] = {}
         self._settings: PushSettings | None = None
@@ -90,21 +82,10 @@ class PushPoller:
         self._failures = 0
         self._not_before_s = 0.0
         self._next_command_s = 0.0
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def take_commands(self, run: RunServerRequest) -> None:
         """Let `run` carry out commands. Called once, before the start."""
         self._run_request = run
-
-    def start(self) -> None:
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
 
     @property
     def state(self) -> DestinationState | None:
@@ -113,51 +94,26 @@ class PushPoller:
         `delivered` and `refused` count commands, `dropped` results, and `last_success_utc` is the
         last answer of the server.
         """
-        state = self._record.state
-        return None if state is None else replace(state, backlog=self._backlog())
+        return super().state
 
     def wake(self) -> None:
         """There may be other settings: a request under former ones ends."""
-        self._wake.set()
+        super().wake()
         asking = self._asking
         if asking is not None and self._replaced(asking):
             self._client.interrupt()
 
-    def close(self) -> None:
-        """End the running request, and wait for the thread."""
-        self._stop.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._client.abort()
-            self._thread.join(_CLOSE_S)
-        else:
-            self._client.close()
-
     # the thread
+
+    def _interrupt(self) -> None:
+        self._client.abort()
+
+    def _disconnect(self) -> None:
+        self._client.close()
 
     def _run(self) -> None:
         ABANDONED.set(self._stop.is_set)
-        while not self._stop.is_set():
-            self._wake.clear()
-            pause = self.work()
-            self._wake.wait(pause)
-        with suppress(StorageError):
-            self._store_state(at_once=True)
-        self._client.close()
-
-    def work(self) -> float | None:
-        """Do what can be done now; the seconds until there may be more, None for until woken."""
-        try:
-            while not self._stop.is_set():
-                pause = self._step()
-                if pause is None or pause > 0:
-                    self._store_state(at_once=True)
-                    return pause
-                self._store_state(at_once=False)
-        except StorageError as error:
-            log.warning("push stands still", why=str(error))
-            return AGAIN_S
-        return None
+        super()._run()
 
     def _step(self) -> float | None:
         """One request or one command; the pause before the next one, 0 for none."""
@@ -220,7 +176,7 @@ class PushPoller:
     def _begin(self, server: str) -> None:
         state = self._record.state
         if state is None:
-            self._record.state = DestinationState(self.name, server=server)
+            self._record.state = DestinationState(self._name, server=server)
         elif state.server != server:
             self._record.state = replace(state, server=server)
 
@@ -374,15 +330,5 @@ class PushPoller:
             )
         return reply
 
-    # its state
-
-    def _backlog(self) -> int:
+    def _backlog(self, _state: DestinationState) -> int:
         return (self._order is not None) + (self._result is not None)
-
-    def _store_state(self, *, at_once: bool) -> None:
-        if self._record.due(at_once=at_once):
-            with suppress(StorageError):  # of no use to a server, and written again soon
-                self._record.keep(self._backlog())
-
-    def _now_s(self) -> float:
-        return self._clock.monotonic_ns() / 1e9

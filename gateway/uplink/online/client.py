@@ -25,6 +25,7 @@ from gateway.uplink.monitor import Notification
 from gateway.uplink.online.messages import SESSION_IS_VALID, alive_message, query_of
 from gateway.uplink.online.session import OnlineSession, SessionPace, settle_alive, settle_request
 from gateway.uplink.online.target import OnlineTarget, named_server, online_target
+from gateway.uplink.threads import WokenThread
 
 KEYS = {
     "general": ["online"],
@@ -46,7 +47,7 @@ class ControllerLink(Protocol):
         """Raises ControllerUnavailable, and the error in the answer."""
 
 
-class OnlineClient:
+class OnlineClient(WokenThread):
     """Speaks to the server until closed. Any thread may call its methods."""
 
     def __init__(
@@ -59,6 +60,7 @@ class OnlineClient:
         changed: Callable[[], None],
     ) -> None:
         """`changed` is called when the server was found or lost."""
+        super().__init__("online")
         self._store = store
         self._clock = clock
         self._device_id = device_id
@@ -84,34 +86,21 @@ class OnlineClient:
         self._clients = HttpClients(servers.ca_file)
         # A second one for the server that is named while the one before hangs.
         self._provers = ThreadPoolExecutor(2, thread_name_prefix="keep-alive")
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="online", daemon=True)
 
     def start(self) -> None:
         self._configure()
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
-    def wake(self) -> None:
-        """There may be other settings."""
-        self._wake.set()
+        super().start()
 
     def close(self) -> None:
         """End running requests and wait for the threads."""
-        self._stop.set()
-        self._wake.set()
+        super().close()
+        self._provers.shutdown(cancel_futures=True)
+        self._clients.close()
+
+    def _interrupt(self) -> None:
         with self._state:
             self._state.notify_all()
         self._clients.abort()
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._provers.shutdown(cancel_futures=True)
-        self._clients.close()
 
     def heard(self, status: ControllerStatus) -> None:
         """Compare what the controller believes with what is so."""
@@ -169,11 +158,6 @@ class OnlineClient:
             )
 
     # the thread
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            self._wake.wait(self.work())
 
     def work(self) -> float | None:
         """Do what is due; the seconds until there is more, None for until woken."""

@@ -14,7 +14,7 @@ from gateway.commands.audit import MASK
 from gateway.commands.cells import NOTHING, Cells, card_cell
 from gateway.commands.context import Call
 from gateway.commands.secret_writes import check_rows
-from gateway.commands.sheets import Row, Rows
+from gateway.commands.sheets import Row, SheetRows
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob
@@ -38,7 +38,7 @@ class ImportedTable:
     """None for an ignored column, and for the facility."""
     facility: int | None
     """The index of the column with the facility of cards."""
-    rows: Rows
+    rows: SheetRows
 
     def values(self, row: Row, cells: Cells) -> dict[str, object]:
         """The row as in JSON. Raises InvalidRequest, which names the column."""
@@ -77,12 +77,12 @@ class RowImport:
 
     @property
     def unreported(self) -> int:
-        """Rows that are beyond MOST_REPORTED."""
+        """SheetRows that are beyond MOST_REPORTED."""
         return self._actions.total() - len(self.reported)
 
     @property
     def refused(self) -> int:
-        """Rows that a dry run refused."""
+        """SheetRows that a dry run refused."""
         return sum(count for (_, action), count in self._actions.items() if action == "refused")
 
     def write(self, table: ImportedTable, *, removes_missing: bool = False) -> int:

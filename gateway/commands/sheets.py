@@ -49,7 +49,7 @@ class Row:
     cells: list[str]
 
 
-class Rows:
+class SheetRows:
     """The rows below a header, read from the text of the file whenever they are iterated: together
     they would take many times its memory."""
 
@@ -89,7 +89,7 @@ class Sheet:
 
     object_name: str
     columns: list[str]
-    rows: Rows
+    rows: SheetRows
 
 
 _WORKBOOKS = {
@@ -148,7 +148,7 @@ def sheets(text: str, object_name: str | None) -> list[Sheet]:
             titles = [cell.strip() for cell in cells]
             named = [at for at, title in enumerate(titles) if title]
             below = replace(records, begin=end, number=row.number)
-            rows = Rows(below, named, len(titles))
+            rows = SheetRows(below, named, len(titles))
             sheet = Sheet(name, [titles[at] for at in named], rows)
             found.append(sheet)
         else:
@@ -187,7 +187,7 @@ class _Records:
 
     def with_ends(self) -> Iterator[tuple[Row, int]]:
         """Each row, and the place behind it. Raises InvalidRequest, which names the row."""
-        lines = _Lines(self.text, self.begin)
+        lines = _TextLines(self.text, self.begin)
         number = self.number
         try:
             for cells in csv.reader(lines, delimiter=self.delimiter, strict=True):
@@ -197,7 +197,7 @@ class _Records:
             raise InvalidRequest(f"row {number + 1} is not CSV: {error}") from error
 
 
-class _Lines:
+class _TextLines:
     """The lines of a text, with their ends; `at` is the place behind the last one."""
 
     def __init__(self, text: str, at: int = 0) -> None:
@@ -219,7 +219,7 @@ def _delimiter(text: str) -> str:
     """The delimiter between the names in the headers; a header may have one name only."""
     counts = dict.fromkeys(DELIMITERS, 0)
     header, found = True, False
-    for line in _Lines(text):
+    for line in _TextLines(text):
         names = _QUOTED.sub("", line)
         if line.startswith(("#", '"#')):
             header = True

@@ -81,9 +81,12 @@ class SiteKeeper:
         if len(text.encode()) > LONGEST_PROPOSAL:
             raise InvalidRequest(f"a site file has at most {LONGEST_PROPOSAL} bytes here")
         try:
-            _usable(text)
+            site = _usable(text)
         except SettingsError as error:
             raise InvalidRequest(str(error)) from error
+        if _simulated(site) and self._running and not _simulated(self._running.site):
+            # On a simulated board clients play cards: whoever took the api over could open doors.
+            raise InvalidRequest("site.board: a device with a real board does not become simulated")
         trial = SiteTrial(
             state=TrialState.PROPOSED,
             text=text,
@@ -195,6 +198,10 @@ class SiteKeeper:
         except OSError as error:
             self._fault = f"the site file cannot be written: {error}"
             log.warning("the confirmed site file cannot be written", why=str(error))
+
+
+def _simulated(site: SiteFile) -> bool:
+    return load_profile(site.site.board).simulated
 
 
 def _usable(text: str) -> SiteFile:

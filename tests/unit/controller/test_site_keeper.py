@@ -172,6 +172,15 @@ def test_what_cannot_be_used_is_not_even_tried(data: Path, start: Start) -> None
     assert read_trial(data) is None
 
 
+def test_a_real_board_does_not_become_simulated(data: Path, start: Start) -> None:
+    real = '[site]\nname = "Depot"\ntimezone = "UTC"\nboard = "pi4"\n'
+    (data / SITE_FILE).write_text(real, encoding="utf-8")
+    keeper = start()
+    with pytest.raises(InvalidRequest, match="real board"):
+        keeper.propose(DEMO, 60, "admin")
+    assert keeper.propose(real.replace("pi4", "pi5"), 60, "admin")
+
+
 def test_one_file_is_on_trial_at_a_time_and_only_that_one_is_confirmed(start: Start) -> None:
     keeper = on_trial(start)
     with pytest.raises(TooBusy):

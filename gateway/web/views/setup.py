@@ -37,7 +37,7 @@ EVERYBODY = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SetupProgress:
     """What has happened so far."""
 
     state: Mapping[str, Any]
@@ -245,14 +245,14 @@ def _page(visit: Visit, step: str, **values: Any) -> Response:
     )
 
 
-def _progress(visit: Visit) -> Progress:
+def _progress(visit: Visit) -> SetupProgress:
     state, site = visit.run("setup_state"), visit.run("site_file")
     checks: Any = state["checks"]
     newest = _rows(visit, "users", 1)
     user = newest[0] if newest else None
     opened = _rows(visit, "access_logs", 1, user_id=user["id"], event=GRANTED) if user else []
     wanted = tuple(it for it in _checks(visit) if it not in checks)
-    return Progress(state, site, wanted, user, opened[0] if opened else None)
+    return SetupProgress(state, site, wanted, user, opened[0] if opened else None)
 
 
 def _checks(visit: Visit) -> list[str]:
@@ -268,7 +268,7 @@ def _inputs(door: Any) -> list[str]:
     return [kind for kind, wired in kinds.items() if wired is not None]
 
 
-def _watched(visit: Visit, progress: Progress) -> list[dict[str, Any]]:
+def _watched(visit: Visit, progress: SetupProgress) -> list[dict[str, Any]]:
     """Each check with its words, the present state, and whether it was seen to work."""
     site, checks = visit.context.site, progress.state["checks"]
     titles = {it.id: it.shown for it in site.doors()}

@@ -54,7 +54,8 @@ def trial_part(visit: Visit) -> Response:
 def _page(visit: Visit, text: str, checked: Mapping[str, Any] | None) -> Response:
     shown: Any = visit.run("site_file")
     trial = shown["trial"]
-    moved = _address(visit, trial["text"]) if trial and trial["state"] == "proposed" else ""
+    runs = trial and trial["state"] != "taken_back" and trial["digest"] != shown["api"]
+    moved = _address(visit, trial["text"]) if runs else ""
     return visit.page(
         "setup/site.html",
         site=shown,
@@ -71,13 +72,15 @@ def _address(visit: Visit, text: str) -> str:
     proposed, _problems = read_problems(text)
     if proposed is None:
         return ""
-    tls = request.is_secure
     before, after = visit.context.site.http, proposed.http
-    old, new = (before.tls, after.tls) if tls else (before.plain_address, after.plain_address)
+    secure = request.is_secure
+    old = before.tls if secure else before.plain_address
+    new, other = (after.tls, after.plain_address) if secure else (after.plain_address, after.tls)
     if old == new:
         return ""
-    scheme, address = ("https", after.tls) if new is None else (request.scheme, new)
-    port = (address or after.listen).rpartition(":")[2]
+    address = new or other
+    scheme = "https" if address == after.tls else "http"
+    port = str(address).rpartition(":")[2]
     host = urlsplit(f"//{request.host}").hostname or ""
     named = f"[{host}]" if ":" in host else host
     return f"{scheme}://{named}:{port}/settings/site"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from gateway.api.sessions import MemorySessions
-from gateway.clock import ManualClock
+from gateway.clock import ManualClock, boot_id
 
 
 @pytest.fixture
@@ -132,3 +133,37 @@ def test_many_threads_never_exceed_the_bound(clock: ManualClock) -> None:
     for thread in threads:
         thread.join()
     assert len(sessions) <= 10 + len(threads)
+
+
+def test_the_next_process_goes_on_with_what_was_handed_on_once(
+    clock: ManualClock, tmp_path: Path
+) -> None:
+    path = tmp_path / "sessions"
+    before = MemorySessions(clock.monotonic_ns)
+    token = before.open("admin", "stamp").token
+    before.hand_on(path)
+    assert token not in path.read_text()
+    assert path.stat().st_mode & 0o077 == 0
+    clock.advance(30)
+    after = MemorySessions(clock.monotonic_ns, path)
+    with after.use(token) as session:
+        assert session is not None
+        assert (session.token, session.login, session.stamp) == (token, "admin", "stamp")
+    assert len(MemorySessions(clock.monotonic_ns, path)) == 0
+
+
+@pytest.mark.parametrize("harm", ["late", "another boot", "damaged", "not handed on"])
+def test_what_was_handed_on_too_long_ago_or_is_damaged_is_over(
+    clock: ManualClock, tmp_path: Path, harm: str
+) -> None:
+    path = tmp_path / "sessions"
+    before = MemorySessions(clock.monotonic_ns)
+    before.open("admin", "stamp")
+    before.hand_on(None if harm == "not handed on" else path)
+    if harm == "late":
+        clock.advance(61)
+    if harm == "another boot":
+        path.write_text(path.read_text().replace(boot_id(), "another"))
+    if harm == "damaged":
+        path.write_text(path.read_text()[:-9])
+    assert len(MemorySessions(clock.monotonic_ns, path)) == 0

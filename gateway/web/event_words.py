@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway.access.reasons import Reason
 from gateway.alarms.causes import AlarmCause
+from gateway.explain.entry_words import Priority
 from gateway.explain.event import EventKind, Occurrence
 from gateway.explain.time_words import wall_words
 from gateway.web.door_state import CAUSES
@@ -306,6 +307,10 @@ class EventRow:
     seq: int
     kind: EventKind
     words: str
+    why: str
+    """The reason of an access; empty for other events."""
+    grave: bool
+    """An alarm that began, or is near."""
     at: datetime
     """On the site's wall clock."""
     clock_trusted: bool
@@ -336,6 +341,8 @@ def event_row(event: Mapping[str, Any]) -> EventRow:
         seq=event["seq"],
         kind=EventKind(event["kind"]),
         words=sentence(event),
+        why=why_words(event["reason"], values, event["local"]) if "reason" in event else "",
+        grave=event["kind"] == EventKind.ALARM and event["priority"] <= Priority.WARNING,
         at=datetime.fromtimestamp(event["local"], UTC),
         clock_trusted=event["clock_trusted"],
         credential=_say(_CREDENTIALS.get(values.get("credential", ""), ()), values),

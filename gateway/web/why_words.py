@@ -69,7 +69,7 @@ CURES: Mapping[CureAction, str] = MappingProxyType(
 )
 PLACES: Mapping[CureAction, str] = MappingProxyType(
     {
-        CureAction.GIVE_CREDENTIAL: "/people?card=%(card_value)s",
+        CureAction.GIVE_CREDENTIAL: "/people/give?card=%(card_value)s",
         CureAction.CHANGE_PIN: "/people/%(user_id)s",
         CureAction.TIE_RULE: "/rules",
         CureAction.CHANGE_HOURS: "/rules/zones/%(time_zone_id)s",

@@ -130,6 +130,18 @@ def test_a_filter_is_a_chip_that_one_clears(phone: Screen, demo: Running) -> Non
     assert {(kind, who) for _, kind, who, _ in rows} == {("Refused", "Davi")}
 
 
+def test_a_name_is_shown_as_text_whatever_it_holds(phone: Screen, demo: Running) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    rename = {"object": "users", "where": {"users": {"id": DAVI_ID}}}
+    demo.api.ask("modify_objects", {**rename, "values": {"name": name}})
+    assert demo.swiped(DAVI)["event"] == 6
+    page = phone.open("/log")
+    row = opened(page, f"{name} at front: refused")
+    expect(row.get_by_role("link", name=f"Log of {name}")).to_be_visible()
+    expect(page.locator("main img")).to_have_count(0)
+    demo.api.ask("modify_objects", {**rename, "values": {"name": "Davi"}})
+
+
 def test_a_day_and_a_week_are_drawn(screen: Open, demo: Running) -> None:
     assert demo.swiped(ANA)["event"] == 7
     shown = screen(size=DESKTOP)

@@ -17,6 +17,7 @@ from gateway.alarms.causes import AlarmCause
 from gateway.clock import DeviceTime
 from gateway.errors import InvalidRequest
 from gateway.explain.cures import CureAction
+from gateway.explain.entry_words import line_of
 from gateway.explain.event import EventKind, Occurrence
 from gateway.explain.events import event_of
 from gateway.explain.gates import Gate
@@ -26,6 +27,7 @@ from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.web.event_words import EVENTS, KINDS, REASONS, by_day, event_row
 from gateway.web.languages import LANGUAGES, speaking
 from gateway.web.log_filter import LogFilter
+from gateway.web.views.log import _line
 from gateway.web.why_words import CURES, GATES, VERDICTS, shown_cures, shown_gates
 
 SITE = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
@@ -48,8 +50,11 @@ def shown(case: dict[str, Any]) -> dict[str, Any]:
     entry = CommittedEntry(9, EntryKind(case["kind"]), {**body, **row}, AT)
     made = event_of(entry, names, {1: (1,), 2: (2,)})
     assert made is not None
+    line = line_of(entry.kind, entry.body, AT, names)
+    assert line is not None
     return {
         "seq": 9,
+        "priority": line.priority,
         "kind": made.kind,
         "what": made.what,
         "local": int(AT.timestamp()),
@@ -136,6 +141,17 @@ def test_every_reason_has_words_even_where_nothing_was_recorded(reason: Reason) 
     assert not words.endswith("- ")
 
 
+def test_only_an_alarm_that_began_is_grave() -> None:
+    alarms = [event_row(shown(case)) for case in CASES if case["is"] == "alarm"]
+    grave = {row.words.partition(":")[0] for row in alarms if row.grave}
+    assert grave == {
+        "Alarm",
+        "Fire reported",
+        "The fire input is normal again; the alarm waits for reset",
+    }
+    assert event_row(shown(CASES[0])).why == "allowed by Always"
+
+
 def test_events_are_grouped_by_their_day() -> None:
     first, second = shown(CASES[0]), shown(CASES[1])
     second["local"] -= 86_400
@@ -187,6 +203,12 @@ def test_a_filter_is_what_its_address_says_and_nothing_else() -> None:
     until = LogFilter(last_day=date(2026, 11, 21)).members(DeviceTime(lambda: UTC))
     assert until == {"until": int(datetime(2026, 11, 22, tzinfo=UTC).timestamp())}
     assert not LogFilter(before=7).narrows
+
+
+def test_no_cell_of_a_table_is_a_formula() -> None:
+    assert _line(["=1+1", "-2", "Ana, of the office", "9:00"]) == (
+        "'=1+1,'-2,\"Ana, of the office\",9:00\r\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ PLACES: Mapping[CureAction, str] = MappingProxyType(
         CureAction.GIVE_CREDENTIAL: "/people/give?card=%(card_value)s",
         CureAction.CHANGE_PIN: "/people/%(user_id)s",
         CureAction.TIE_RULE: "/rules",
-        CureAction.CHANGE_HOURS: "/rules/zones/%(time_zone_id)s",
+        CureAction.CHANGE_HOURS: "/schedules/%(time_zone_id)s",
         CureAction.CHANGE_BLOCK: "/rules/%(rule_id)s",
         CureAction.REMOVE_CONDITION: "/rules/%(rule_id)s",
         CureAction.SET_CLOCK: "/settings/time",

@@ -181,7 +181,7 @@ def test_gates_and_cures_are_worded() -> None:
         ("enough people", False, True),
     ]
     hours, setting, unknown = shown_cures(answer)
-    assert hours.place == "/rules/zones/12"
+    assert hours.place == "/schedules/12"
     assert setting.words == "Change the setting catra.operation_mode"
     assert unknown.place == "", "without a card there is nothing to give"
 

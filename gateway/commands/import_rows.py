@@ -77,12 +77,12 @@ class RowImport:
 
     @property
     def unreported(self) -> int:
-        """SheetRows that are beyond MOST_REPORTED."""
+        """Rows that are beyond MOST_REPORTED."""
         return self._actions.total() - len(self.reported)
 
     @property
     def refused(self) -> int:
-        """SheetRows that a dry run refused."""
+        """Rows that a dry run refused."""
         return sum(count for (_, action), count in self._actions.items() if action == "refused")
 
     def write(self, table: ImportedTable, *, removes_missing: bool = False) -> int:

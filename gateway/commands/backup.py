@@ -55,6 +55,7 @@ def restore_objects(call: Call[RestoreRequest]) -> RestoredBackup:
     call.context.refresh_logs()
     with call.context.policy_applied():
         stamp = _backups(call.context).restore(call.request.body)
+    call.context.import_changes.forget()
     return {"device_id": stamp.device_id, "version": stamp.program, "created": stamp.created_utc}
 
 
@@ -73,6 +74,7 @@ def reset_to_factory_default(call: Call[ResetRequest]) -> Done:
     context.catch_up()
     with context.policy_applied(), context.store.transaction():
         context.store.clear()
+        context.import_changes.forget()
         for rows in (FACTORY_ROWS, site_rows(context.site, context.identity)):
             for name, values in rows.items():
                 context.store.insert(name, values)

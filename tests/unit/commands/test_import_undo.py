@@ -152,6 +152,20 @@ def test_a_later_import_takes_the_place_of_the_last_and_a_dry_run_or_a_refused_o
     assert [group["name"] for group in groups] == ["Standard", "North"]
 
 
+def test_a_reset_or_a_restored_backup_leaves_nothing_of_an_import(site: Desk) -> None:
+    backup = site.send("backup_objects", json={}).get_data()
+    changes = site.context.import_changes
+    _synchronised(site)
+    site.ask("reset_to_factory_default", {})
+    assert changes.facts() is None
+    site.ask("import_objects", {"object": "groups", "data": "name\nNorth\n"})
+    assert changes.facts() is not None
+    answer = site.send("restore_objects", data=backup)
+    assert answer.status_code == 200, answer.text
+    assert changes.facts() is None
+    assert not site.store.database.execute_sql("SELECT count(*) FROM import_changes").fetchone()[0]
+
+
 def test_an_operator_undoes_imports_of_operators_alone(site: Desk) -> None:
     body = {"object": "groups", "data": "name\nNorth\n"}
     site.ask("import_objects", body)

@@ -203,10 +203,11 @@ def test_a_change_of_people_is_answered_once_the_controller_has_it(
 def test_what_decides_nothing_is_changed_without_asking_the_controller(
     ask: Ask, device: SimpleNamespace
 ) -> None:
-    [user] = ask("create_objects", {"object": "users", "values": [{"name": "Ivo"}]})[1]["ids"]
+    created = {"object": "log_types", "values": [{"name": "visit"}]}
+    [kind] = ask("create_objects", created)[1]["ids"]
     device.straw.commands.clear()
-    where = {"users": {"id": user}}
-    ask("modify_objects", {"object": "users", "values": {"registration": "7"}, "where": where})
+    where = {"log_types": {"id": kind}}
+    ask("modify_objects", {"object": "log_types", "values": {"name": "work"}, "where": where})
     assert device.straw.commands == []
 
 

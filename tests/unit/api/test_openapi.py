@@ -348,6 +348,10 @@ def test_an_example_is_carried_out_and_answered_as_described(
         json=PATHS[name].example,
         timeout=30,
     )
+    if name in {"confirm_system_network", "take_back_system_network"}:
+        # There is nothing to confirm here; test_host_commands has a network.
+        assert reply.status_code == 404
+        return
     if reply.status_code == 400 and NotSupportedHere in command.errors:
         assert set(reply.json()) == {"error", "code"}
         return

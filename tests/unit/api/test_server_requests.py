@@ -27,8 +27,12 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 FOR_OWNERS = {
+    "apply_site_file",
     "backup_objects",
+    "begin_setup",
     "change_login",
+    "check_site_file",
+    "confirm_site_file",
     "create_login",
     "create_token",
     "delete_login",
@@ -40,7 +44,11 @@ FOR_OWNERS = {
     "reset_to_factory_default",
     "restore_objects",
     "revoke_token",
+    "save_setup",
+    "setup_state",
+    "site_file",
     "ssl_certificate_change",
+    "take_back_site_file",
 }
 """What no server may do, written without the code."""
 

@@ -209,7 +209,7 @@ def test_json_is_read_whatever_its_content_type(
     [
         ("/no_such_thing.fcgi", 404, "Invalid command"),
         ("/nowhere", 404, "Not Found"),
-        ("/", 405, "Method Not Allowed"),
+        ("/docs", 405, "Method Not Allowed"),
         ("/login", 404, "Not Found"),
         ("/x/login.fcgi", 404, "Not Found"),
         ("/%ff.fcgi", 404, "Invalid command"),

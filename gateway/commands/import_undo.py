@@ -89,8 +89,16 @@ def undo_import(call: Call[NoMembers]) -> Annotated[Mapping[str, object], Undone
             if name in context.store.registry:
                 with audited_write(call, "undo_import", name) as outcome:
                     outcome.count = count.added + count.changed + count.removed
+    if facts is not None and not call.caller.sees_secrets:
+        # What is counted now would tell whether a secret was the same before the import.
+        return {"objects": {name: _reversed(it) for name, it in facts["objects"].items()}}
     registry = context.store.registry
     return {"objects": {name: asdict(it) for name, it in counts.items() if name in registry}}
+
+
+def _reversed(count: Mapping[str, int]) -> dict[str, int]:
+    """What undoing an import does that did `count`."""
+    return {"added": count["removed"], "changed": count["changed"], "removed": count["added"]}
 
 
 COMMANDS = (

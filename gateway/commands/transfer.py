@@ -17,7 +17,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -42,6 +42,7 @@ from gateway.objects.fields import Text
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
 from gateway.store.objects.store import Store
+from gateway.store.tables.import_changes import NetCounts
 
 MOST_NAMES = 1_000
 _FACILITY, _NUMBER = "facility", "number"
@@ -264,7 +265,7 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
                 if removes:
                     with audited_write(call, "import_objects, removed from", name) as outcome:
                         outcome.count = work.remove_missing(table.declared)
-        net = changes.counts()
+        net = _told(call, tables, written, changes.counts())
         answer["changes"] = {
             name: asdict(count) for name, count in net.items() if name in store.registry
         }
@@ -286,6 +287,25 @@ def import_objects(call: Call[ImportRequest]) -> Annotated[Mapping[str, object],
     if notes := cells.notes():
         answer["notes"] = notes
     return answer
+
+
+def _told(
+    call: Call[ImportRequest],
+    tables: Sequence[ImportedTable],
+    written: Mapping[str, int],
+    net: Mapping[str, NetCounts],
+) -> dict[str, NetCounts]:
+    """`net` as the caller may know it. Without sight of secrets every row that was there counts as
+    changed where the file has a secret: the count must not tell whether it was the same."""
+    told = dict(net)
+    if call.caller.sees_secrets:
+        return told
+    for table in tables:
+        name = table.declared.name
+        if any(it is not None and table.declared.field(it).secret for it in table.columns):
+            count = told.get(name, NetCounts(0, 0, 0))
+            told[name] = replace(count, changed=written[name] - count.added)
+    return told
 
 
 def _check_removal(request: ImportRequest, tables: Sequence[ImportedTable]) -> None:

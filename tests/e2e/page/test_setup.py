@@ -122,6 +122,8 @@ def test_the_first_start_leads_from_the_code_to_the_first_open_door(
     page.get_by_label("Name", exact=True).fill("Ana Lima")
     page.get_by_role("button", name="Give it to this person").click()
     page.wait_for_url("**/setup/open")
+    # The same card twice within two seconds is one read, another one between makes it two.
+    running.swipe("99,1", DOOR)
     running.swipe(CARD, DOOR)
     expect(page.locator("#opened")).to_contain_text("The door opened for Ana Lima.")
     page.get_by_role("link", name="Done", exact=True).click()

@@ -92,9 +92,9 @@ SITE = SiteFile.model_validate(
             for number in (1, 2)
         ],
         "reader": [
-            {"name": "front", "index": 1, "portal": 1, "kind": "wiegand", "d0": 20, "d1": 21}
+            {"name": "front", "index": 1, "portal": 1, "kind": "wiegand", "d0": 12, "d1": 13}
         ],
-        "siren": {"pin": 22, "active": "high"},
+        "siren": {"pin": 14, "active": "high"},
     }
 )
 

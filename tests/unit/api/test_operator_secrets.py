@@ -38,7 +38,13 @@ NOT_COMPARED = {
     *("login", "logout", "remote_enroll", "cancel_remote_enroll", "user_hash_password"),
     *("create_objects", "create_or_modify_objects", "modify_objects", "destroy_objects"),
     *("execute_actions", "buzzer_buzz", "alarm_status", "alarm_arm", "alarm_disarm"),
-    *("set_exception_mode", "forgive_antipassback", "system_information"),
+    *(
+        "set_access_rule",
+        "set_schedule",
+        "set_exception_mode",
+        "forgive_antipassback",
+        "system_information",
+    ),
     *("user_set_image", "user_set_image_list", "user_destroy_image", "user_test_image"),
 }
 """Their examples have an effect, or answer differently each time."""

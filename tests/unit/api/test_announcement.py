@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -99,8 +100,12 @@ class Browser(ServiceListener):
 
 @pytest.fixture
 def network() -> Iterator[Zeroconf]:
-    with Zeroconf(interfaces=["127.0.0.1"]) as found:
+    # In a thread of its own: the library would share the event loop that a browser's tests leave
+    # in this one, which nobody runs.
+    with ThreadPoolExecutor(1) as elsewhere:
+        found = elsewhere.submit(Zeroconf, interfaces=["127.0.0.1"]).result()
         yield found
+        elsewhere.submit(found.close).result()
 
 
 def test_browsers_find_each_device_by_a_name_of_its_own_until_it_stops(network: Zeroconf) -> None:

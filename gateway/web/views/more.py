@@ -17,7 +17,7 @@ PLACES: tuple[tuple[str, str, Right], ...] = (
     ("/rules", noted("Rules"), Right.ANY_SESSION),
     ("/demo", noted("At the simulated door"), Right.ADMINISTRATOR),
     ("/wiring", noted("Wiring bench"), Right.ADMINISTRATOR),
-    ("/settings/site", noted("The site file"), Right.OWNER),
+    ("/settings", noted("Settings"), Right.ADMINISTRATOR),
     ("/setup", noted("First start"), Right.OWNER),
 )
 """Address, name (marked by `noted`) and right of what is not in the bar."""

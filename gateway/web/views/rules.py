@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from flask import Response
@@ -177,11 +177,27 @@ def week(visit: Visit, user: int) -> Response:
     """Where a person may go this week, at each portal; a page to print."""
     answer = visit.run("when_can", user_id=user)
     dates = [day["date"] for day in answer["days"]]
+    days = [
+        " ".join((_weekday(day["date"]), day["date"][5:], *day["holidays"]))
+        for day in answer["days"]
+    ]
     portals = [
-        (portal["name"], _by_date(portal["passes"], dates), _by_date(portal["unlocked"], dates))
+        (
+            portal["name"],
+            zip(
+                days,
+                _by_date(portal["passes"], dates),
+                _by_date(portal["unlocked"], dates),
+                strict=True,
+            ),
+        )
         for portal in answer["portals"]
     ]
-    return visit.page("rules/week.html", person=answer, days=answer["days"], portals=portals)
+    return visit.page("rules/week.html", person=answer, portals=portals)
+
+
+def _weekday(day: str) -> str:
+    return _(DAY_WORDS[DAYS[date.fromisoformat(day).weekday()]])
 
 
 def _by_date(intervals: Iterable[Mapping[str, Any]], dates: list[str]) -> list[list[str]]:
@@ -190,12 +206,12 @@ def _by_date(intervals: Iterable[Mapping[str, Any]], dates: list[str]) -> list[l
     for it in intervals:
         first, begin = it["from"][:10], it["from"][11:16]
         last, end = it["to"][:10], it["to"][11:16]
-        for date in dates:
-            if first <= date <= last:
-                starts = begin if date == first else "00:00"
-                ends = end if date == last and it["to"][11:] != "23:59:59" else "24:00"
-                found[date].append(f"{starts}-{ends}")
-    return [found[date] for date in dates]
+        for day in dates:
+            if first <= day <= last:
+                starts = begin if day == first else "00:00"
+                ends = end if day == last and it["to"][11:] != "23:59:59" else "24:00"
+                found[day].append(f"{starts}-{ends}")
+    return [found[day] for day in dates]
 
 
 def _ties(visit: Visit, name: str, field: str) -> dict[int, list[int]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Response, request
 
+from gateway.commands.people import printed
 from gateway.commands.rights import Right
 from gateway.errors import InvalidRequest, NotAuthenticated
 from gateway.web import setup_forms as forms
@@ -306,7 +307,7 @@ def _last_card(visit: Visit) -> Mapping[str, Any] | None:
     now = visit.context.device_time.stamp(visit.context.clock.utc())
     for row in _rows(visit, "access_logs", 1, event=NOT_IDENTIFIED):
         if row.get("card_value") and abs(now - int(str(row["time"]))) <= RECENT_S:
-            return row
+            return {**row, "printed": printed(int(row["card_value"]))}
     return None
 
 

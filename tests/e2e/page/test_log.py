@@ -152,7 +152,7 @@ def test_a_day_and_a_week_are_drawn(screen: Open, demo: Running) -> None:
     expect(page.locator(".heat tbody tr")).to_have_count(7)
     page.get_by_role("link", name="Day after").click()
     expect(page).to_have_url(re.compile("from="))
-    expect(page.get_by_text("0 let in, 0 refused", exact=True)).to_be_visible()
+    expect(page.get_by_text("Let in: 0, refused: 0", exact=True)).to_be_visible()
 
 
 def test_changes_and_audit_are_the_administrators_to_read(screen: Open, demo: Running) -> None:

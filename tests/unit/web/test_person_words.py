@@ -86,4 +86,4 @@ def test_a_sentence_with_many_different_times_counts_the_rest() -> None:
 
 def test_the_sentence_is_said_in_the_language_of_the_visit() -> None:
     with speaking("pt"):
-        assert _said({"front": OFFICE}) == "Pode passar: front seg-sex 08:00-18:00."
+        assert _said({"front": OFFICE}) == "Pode passar: front - seg-sex 08:00-18:00."

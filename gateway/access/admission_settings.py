@@ -5,18 +5,19 @@ from __future__ import annotations
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.guessing import GuardSettings
 from gateway.access.passback import PassbackMode, PassbackSettings
-from gateway.settings import SiteFile, WiegandReader
+from gateway.settings import BitReader, SiteFile, WiegandReader
 from gateway.settings.configuration import Configuration, is_on
 
 
 def admission_settings(configuration: Configuration, site: SiteFile) -> AdmissionSettings:
     """The settings of `site`; `configuration` must hold every key."""
     times = site.admission
-    wired = [reader for reader in site.reader if isinstance(reader, WiegandReader)]
+    keypads = (it.name for it in site.reader if isinstance(it, BitReader) and it.keypad)
+    whole = (it.name for it in site.reader if isinstance(it, WiegandReader) and it.whole_pins)
     return AdmissionSettings(
         second_factor=is_on(configuration, "identifier", "multi_factor_authentication"),
-        keypads=frozenset(reader.name for reader in wired if reader.keypad),
-        whole_pins=frozenset(reader.name for reader in wired if reader.whole_pins),
+        keypads=frozenset(keypads),
+        whole_pins=frozenset(whole),
         second_factor_ms=times.second_factor_s * 1000,
         next_key_ms=times.next_key_s * 1000,
         persons_ms=times.persons_s * 1000,

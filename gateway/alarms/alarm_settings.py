@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.zones import ZoneSettings
-from gateway.settings import FixedInput, Level, SiteFile
+from gateway.settings import Level, SiteFile
 from gateway.settings.configuration import Configuration, is_on
 
 _PANIC_KEYS = {
@@ -92,13 +92,15 @@ def alarm_inputs(
         for number, row in rows.items()
     }
 
-    def tamper(contact: FixedInput | None) -> ZoneSettings:
+    watched = is_on(configuration, "alarm", "device_violation_enabled")
+
+    def tamper(active_high: bool | None) -> ZoneSettings:  # noqa: FBT001 - a level
         return ZoneSettings(
             AlarmCause.TAMPER,
-            enabled=contact is not None
-            and is_on(configuration, "alarm", "device_violation_enabled"),
-            active_high=contact is not None and contact.idle is Level.LOW,
+            enabled=watched and active_high is not None,
+            active_high=bool(active_high),
         )
 
-    readers = {reader.index: tamper(reader.tamper) for reader in site.reader}
-    return AlarmInputs(zones, tamper(site.tamper), readers)
+    case_high = None if site.tamper is None else site.tamper.idle is Level.LOW
+    readers = {reader.index: tamper(reader.tamper_high) for reader in site.reader}
+    return AlarmInputs(zones, tamper(case_high), readers)

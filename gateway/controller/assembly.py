@@ -55,6 +55,7 @@ from gateway.controller.state.journal_writer import JournalWriter
 from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.controller.state.ports import (
+    FeedbackPort,
     FindWindow,
     Link,
     MirrorPort,
@@ -124,6 +125,7 @@ class Adapters:
     mirror: MirrorPort | None
     wait: Callable[[int], object]
     """As in Components."""
+    feedback: Mapping[str, FeedbackPort] = field(default_factory=dict)
     find_window: FindWindow = window_of
     site_keeper: SiteKeeper | None = None
 
@@ -147,7 +149,7 @@ def assembled(
     with ExitStack() as stack:
         stack.callback(inbox.close)
         # No lock may wait for a database.
-        rig = open_rig(site, profile, clock, runtime.path, inbox.post, inbox.wake)
+        rig = open_rig(site, profile, clock, runtime.path, data, inbox.post, inbox.wake)
         stack.enter_context(_leaving(rig))
         instant = Instant(clock)
         flight = _flight(site, data, instant)
@@ -172,6 +174,7 @@ def assembled(
             strikes=rig.strikes,
             sides=rig.sides,
             sounders=rig.sounders,
+            feedback=rig.feedback,
             link=link,
             people=mirror,
             passages=passages,
@@ -552,7 +555,7 @@ def _panels(
         credentials=credentials,
         server=server,
         peers=peers,
-        signals=ReaderSignals(site, sounders),
+        signals=ReaderSignals(site, sounders, adapters.feedback),
         output_tests=output_tests,
         alarms=alarms,
         doors=doors,

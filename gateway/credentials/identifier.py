@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gateway.credentials.values import CredentialKind
 from gateway.settings import (
+    BitReader,
     HidReader,
     PcscReader,
     Reader,
@@ -14,7 +15,6 @@ from gateway.settings import (
     SerialQrReader,
     SerialUhfReader,
     Shows,
-    WiegandReader,
 )
 
 FINGERPRINT = "bio"
@@ -49,7 +49,7 @@ _TAGS = {
 def reads(reader: Reader) -> frozenset[CredentialKind]:
     """What can be shown to it."""
     match reader:
-        case WiegandReader():
+        case BitReader():
             keyed = {CredentialKind.PIN} if reader.keypad else set()
             return frozenset({CredentialKind.CARD, *keyed})
         case SerialUhfReader():
@@ -63,7 +63,7 @@ def reads(reader: Reader) -> frozenset[CredentialKind]:
 
 def identifier_of(reader: Reader) -> int:
     """The API's `identifier_id` of a reader."""
-    if isinstance(reader, WiegandReader):
+    if isinstance(reader, BitReader):
         return identifier_id(WIEGAND, reader.index)
     (kind,) = reads(reader)
     return identifier_id(_TAGS[kind], reader.index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +15,7 @@ from gateway.hardware.devices import NOT_OPEN_YET, Counters, Device, Devices
 from gateway.hardware.driver import Driver
 from gateway.hardware.events import Health, Loop
 from gateway.hardware.factory import open_edges
+from gateway.hardware.osdp.keys import KeyFile
 from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
 from gateway.hardware.shared_health import SharedHealth
 from gateway.hardware.simulated.port import path_of_port
@@ -24,6 +25,7 @@ from gateway.hardware.wiegand.line_watch import LineWatch
 from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import (
     HidReader,
+    OsdpReader,
     PcscReader,
     Reader,
     SerialCardReader,
@@ -34,6 +36,7 @@ from gateway.settings import (
 from gateway.settings.addresses import SIMULATED_PORT
 
 if TYPE_CHECKING:
+    from gateway.hardware.osdp.bus import OsdpBus, OsdpFeedback
     from gateway.hardware.serial_ports.driver import SerialDriver, SerialProtocol
     from gateway.hardware.simulated.simulator import Simulator
     from gateway.hardware.usb.card_service import CardService
@@ -50,6 +53,7 @@ class ReaderContext:
     """Test control of a simulated board; None on real hardware."""
     backoff: Backoff
     captures: Captures
+    keys: KeyFile
 
 
 class Readers:
@@ -63,11 +67,20 @@ class Readers:
         self._lines: dict[int, EdgeSource] = {}
         self.drivers: list[Driver] = []
         """In opening order; close them in reverse."""
+        self.osdp: dict[str, OsdpBus] = {}
+        """The bus of each OSDP reader."""
+        self.feedback: dict[str, OsdpFeedback] = {}
+        """Light and sound of each of them."""
         now_ns = context.loop.clock.monotonic_ns()
+        self._open_osdp([reader for reader in readers if isinstance(reader, OsdpReader)])
         for reader in readers:
+            counters: Counters | None
             if isinstance(reader, WiegandReader):
-                counters: Counters | None = self._open_wiegand(reader)
+                counters = self._open_wiegand(reader)
                 health, why = Health.ONLINE, ""
+            elif isinstance(reader, OsdpReader):
+                counters = partial(self.osdp[reader.name].counters, reader.name)
+                health, why = Health.OFFLINE, NOT_OPEN_YET
             else:
                 # The port's thread reports when it is open.
                 self.drivers.append(self._driver(reader))
@@ -95,6 +108,24 @@ class Readers:
         watch = LineWatch(reader.name, source, replace(loop, post=health.part()))
         self.drivers += [watch, driver]
         return lambda: {**watch.counters(), **driver.counters}
+
+    def _open_osdp(self, readers: Sequence[OsdpReader]) -> None:
+        """Open one bus per port."""
+        if not readers:
+            return
+        from gateway.hardware.osdp.bus import OsdpBus, OsdpFeedback
+
+        by_port: dict[str, list[OsdpReader]] = {}
+        for reader in readers:
+            by_port.setdefault(reader.port, []).append(reader)
+        for port, here in by_port.items():
+            context = self._context
+            path = path_of_port(context.runtime_dir, here[0].name, port)
+            bus = OsdpBus(here, path, context.keys, context.loop, backoff=context.backoff)
+            self.drivers.append(bus)
+            for reader in here:
+                self.osdp[reader.name] = bus
+                self.feedback[reader.name] = OsdpFeedback(bus, reader.name)
 
     def _driver(
         self,

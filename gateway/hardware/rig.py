@@ -17,6 +17,7 @@ from gateway.hardware.devices import NOT_OPEN_YET, Device, Devices
 from gateway.hardware.driver import Driver
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
 from gateway.hardware.factory import open_factory
+from gateway.hardware.osdp.keys import KEYS_FILE, KeyFile
 from gateway.hardware.pins.inputs import DebouncedInput
 from gateway.hardware.pins.outputs import StrikeOutput, SwitchOutput
 from gateway.hardware.pins.pin import PinFactory
@@ -37,6 +38,7 @@ from gateway.settings import (
 )
 
 if TYPE_CHECKING:
+    from gateway.hardware.osdp.bus import OsdpBus, OsdpFeedback
     from gateway.hardware.simulated.simulator import Simulator
 
 
@@ -70,6 +72,7 @@ class Rig:
         loop: Loop,
         runtime_dir: Path,
         backoff: Backoff,
+        keys: KeyFile,
     ) -> None:
         """Use `open_rig` to create and open a rig."""
         self._site = site
@@ -77,6 +80,7 @@ class Rig:
         self._loop = loop
         self._runtime_dir = runtime_dir
         self._backoff = backoff
+        self._keys = keys
         self.claims: list[Claim] = []
         """The claim of each strike: doors in site file order, then the turnstile."""
         self.simulator: Simulator | None = None
@@ -110,6 +114,16 @@ class Rig:
     def sounders(self) -> Mapping[str, SwitchOutput]:
         """Switched outputs by their names in `SiteFile.switches`."""
         return self._sounders
+
+    @property
+    def feedback(self) -> Mapping[str, OsdpFeedback]:
+        """Light and sound of the readers that have them on their bus."""
+        return self._readers.feedback if self._readers else {}
+
+    @property
+    def osdp(self) -> Mapping[str, OsdpBus]:
+        """The bus of each OSDP reader."""
+        return self._readers.osdp if self._readers else {}
 
     @property
     def devices(self) -> list[Device]:
@@ -179,6 +193,7 @@ class Rig:
             self.simulator,
             self._backoff,
             self.captures,
+            self._keys,
         )
         self._readers = Readers(self._site.reader, context, self._devices)
         self._drivers += self._readers.drivers
@@ -319,6 +334,7 @@ def open_rig(
     profile: BoardProfile,
     clock: Clock,
     runtime_dir: Path,
+    data: Path,
     post: Callable[[HardwareEvent], None],
     wake: Callable[[], None],
     *,
@@ -326,13 +342,21 @@ def open_rig(
 ) -> Rig:
     """Open all hardware of `site` on the board of `profile`, the strikes first.
 
-    `Rig.service` calls `post`; any thread may call `wake`. Raises SettingsError, before any pin is
-    touched, for a site that does not fit the board, and DeviceUnavailable when the board's pins are
-    not available. A missing reader is no error: it is offline and retried.
+    `data` has the file of the OSDP readers' keys. `Rig.service` calls `post`; any thread may call
+    `wake`. Raises SettingsError, before any pin is touched, for a site that does not fit the board,
+    and DeviceUnavailable when the board's pins are not available. A missing reader is no error: it
+    is offline and retried.
     """
     check_site(profile, site)
     factory = open_factory(profile, clock, runtime_dir)
-    rig = Rig(site, factory, Loop(clock, post, wake), runtime_dir, backoff or Backoff())
+    rig = Rig(
+        site,
+        factory,
+        Loop(clock, post, wake),
+        runtime_dir,
+        backoff or Backoff(),
+        KeyFile(data / KEYS_FILE),
+    )
     try:
         rig.claim_strikes()
         rig.open_rest()

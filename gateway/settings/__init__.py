@@ -32,12 +32,14 @@ from gateway.settings.files import (
 )
 from gateway.settings.mqtt import MqttSettings
 from gateway.settings.readers import (
+    BitReader,
     ByteOrder,
     CardNumbering,
     CardProtocol,
     Edges,
     Encoding,
     HidReader,
+    OsdpReader,
     PcscReader,
     Reader,
     SerialCardReader,
@@ -50,7 +52,8 @@ from gateway.settings.readers import (
     WiegandReader,
 )
 from gateway.settings.refusals import describe
-from gateway.settings.sec_boxes import Direction, LineParity, SecBox
+from gateway.settings.sec_boxes import LineParity, SecBox
+from gateway.settings.serial_lines import Direction
 from gateway.settings.site import SiteFile
 from gateway.settings.trial import (
     LONGEST_PROPOSAL,
@@ -67,6 +70,7 @@ __all__ = [
     "LAST_GOOD",
     "LONGEST_PROPOSAL",
     "SITE_FILE",
+    "BitReader",
     "ByteOrder",
     "CardNumbering",
     "CardProtocol",
@@ -84,6 +88,7 @@ __all__ = [
     "LockState",
     "MqttSettings",
     "Origin",
+    "OsdpReader",
     "Output",
     "PcscReader",
     "Power",

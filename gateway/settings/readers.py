@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.settings.addresses import DevicePath, SerialPath
-from gateway.settings.wires import FixedInput, Name, Output, Pin, Section, Title
+from gateway.settings.serial_lines import Direction
+from gateway.settings.wires import FixedInput, Level, Name, Output, Pin, Section, Title
 
 Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
 """A key of a keypad."""
@@ -121,9 +122,14 @@ class _Reader(Section):
 
     @model_validator(mode="after")
     def _disabled_by_something(self) -> Self:
-        if self.tamper_disables and self.tamper is None:
+        if self.tamper_disables and self.tamper_high is None:
             raise ValueError("tamper_disables needs a tamper contact")
         return self
+
+    @property
+    def tamper_high(self) -> bool | None:
+        """The level of its active tamper contact; None without one."""
+        return None if self.tamper is None else self.tamper.idle is Level.LOW
 
     @property
     def shown(self) -> str:
@@ -151,19 +157,12 @@ def _bits_of_whole_pins(given: object) -> object:
 WholePins = Annotated[Literal[24, 32] | None, BeforeValidator(_bits_of_whole_pins)]
 
 
-class WiegandReader(_Reader):
-    """A reader on two data lines, with or without a keypad."""
+class BitReader(_Reader):
+    """A reader of cards by their bits, with or without a keypad."""
 
-    kind: Literal["wiegand"]
-    d0: Pin
-    d1: Pin
-    edges: Edges | None = None
-    """By default `kernel` on a real board and `pins` on the simulated one."""
     formats: tuple[str, ...] = ("w26", "w34")
     """Names of `gateway.credentials.wiegand.FORMATS`. The first one with the frame's length and a
     correct parity applies."""
-    gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
-    """Silence, in event time, that ends a frame."""
     keypad: bool = True
     """The reader has a keypad: a card there may require a PIN."""
     key_timeout_ms: Annotated[int, Field(ge=500, le=60_000)] = 5_000
@@ -174,6 +173,24 @@ class WiegandReader(_Reader):
     """Clears the keys typed so far."""
     pin_length: Annotated[int, Field(ge=1, le=32)] | None = None
     """Number of digits that end a PIN without the end key, which still ends a shorter one."""
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> Self:
+        if self.end_key == self.clear_key:
+            raise ValueError("end_key and clear_key must be different keys")
+        return self
+
+
+class WiegandReader(BitReader):
+    """A reader on two data lines, with or without a keypad."""
+
+    kind: Literal["wiegand"]
+    d0: Pin
+    d1: Pin
+    edges: Edges | None = None
+    """By default `kernel` on a real board and `pins` on the simulated one."""
+    gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
+    """Silence, in event time, that ends a frame."""
     whole_pins: WholePins = None
     """The keypad collects a PIN and sends it as a number of this many bits, with or without two
     parity bits. Each frame of these lengths is a PIN and no card."""
@@ -181,8 +198,6 @@ class WiegandReader(_Reader):
 
     @model_validator(mode="after")
     def _keypad_makes_sense(self) -> Self:
-        if self.end_key == self.clear_key:
-            raise ValueError("end_key and clear_key must be different keys")
         if self.whole_pins and not self.keypad:
             raise ValueError("whole_pins needs a keypad, and keypad = false says there is none")
         return self
@@ -313,10 +328,69 @@ class PcscReader(_Reader):
         return self.reader
 
 
+class OsdpReader(BitReader):
+    """A reader on an RS-485 bus that speaks OSDP; several readers may share one port."""
+
+    kind: Literal["osdp"]
+    port: SerialPath
+    """A stable device path of the RS-485 port, or `simulated`."""
+    baud: Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400] = 9_600
+    direction: Direction = Direction.AUTO
+    address: Annotated[int, Field(ge=0, le=126)] = 0
+    """A new reader has 0."""
+    clear_text: bool = False
+    """Talk to it without encryption: whoever reaches the cable opens the door. For a reader
+    that cannot encrypt."""
+
+    @property
+    def place(self) -> str:
+        return self.port
+
+    @property
+    def tamper_high(self) -> bool:
+        """The reader reports its contact itself, as a level of its own."""
+        return True
+
+    @model_validator(mode="after")
+    def _reports_by_itself(self) -> Self:
+        for key in ("tamper", "green", "red", "buzzer"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} needs no pin: the reader has it on its bus")
+        return self
+
+    @property
+    def line(self) -> tuple[object, ...]:
+        """The settings that all readers of one port must share."""
+        return self.baud, self.direction
+
+
+def osdp_problems(readers: Iterable[Reader]) -> Iterator[str]:
+    """Conflicts between several readers of one bus."""
+    seen: list[OsdpReader] = []
+    for reader in readers:
+        if not isinstance(reader, OsdpReader):
+            continue
+        for other in seen:
+            if reader.port != other.port:
+                continue
+            pair = f"reader {other.name!r} and {reader.name!r}"
+            if reader.line != other.line:
+                yield f"{pair} share port {reader.port!r}: baud and direction must be the same"
+            if reader.address == other.address:
+                yield f"{pair} have the same address {reader.address} on port {reader.port!r}"
+        seen.append(reader)
+
+
 SerialReader = SerialQrReader | SerialCardReader | SerialUhfReader
 """Readers on a serial port."""
 
 Reader = Annotated[
-    WiegandReader | SerialQrReader | SerialCardReader | SerialUhfReader | HidReader | PcscReader,
+    WiegandReader
+    | SerialQrReader
+    | SerialCardReader
+    | SerialUhfReader
+    | HidReader
+    | PcscReader
+    | OsdpReader,
     Field(discriminator="kind"),
 ]

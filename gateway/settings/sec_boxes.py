@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from gateway.settings.addresses import SerialPath
 from gateway.settings.doors import Doorway, Egress, RexMode
 from gateway.settings.locks import energised_while_locked
+from gateway.settings.serial_lines import Direction
 from gateway.settings.wires import Contact, LockKind, LockState, Section
 
 FIRST_SEC_BOX = 65_793
@@ -28,15 +29,6 @@ class LineParity(StrEnum):
     NONE = "none"
     EVEN = "even"
     ODD = "odd"
-
-
-class Direction(StrEnum):
-    """What switches the RS-485 driver between sending and listening."""
-
-    AUTO = "auto"
-    """The adapter itself."""
-    RTS = "rts"
-    """The kernel's driver of the port, with the RTS line."""
 
 
 class Switching(StrEnum):

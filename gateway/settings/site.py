@@ -25,7 +25,7 @@ from gateway.settings.device import (
 from gateway.settings.doors import Door, InterlockSettings, Turnstile
 from gateway.settings.locks import with_wired_locks
 from gateway.settings.mqtt import MqttSettings
-from gateway.settings.readers import Reader, WiegandReader
+from gateway.settings.readers import Reader, WiegandReader, osdp_problems
 from gateway.settings.sec_boxes import SecBox, sec_box_problems
 from gateway.settings.wires import FixedInput, Output, Section
 
@@ -183,7 +183,7 @@ class SiteFile(Section):
             twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 raise ValueError(f"{what} {', '.join(twice)} is used twice")
-        problems = list(sec_box_problems(self.sec_box))
+        problems = [*sec_box_problems(self.sec_box), *osdp_problems(self.reader)]
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -61,6 +61,7 @@ _TO_DO = {
     "serial_qr": _PORT,
     "serial_card": _PORT,
     "serial_uhf": f"{_PORT}, `baud` and `address`",
+    "osdp": "check its supply, A and B, `port`, `baud` and `address`; a new reader must be paired",
     "hid": "check its cable and `device`, and install `gateway device-rules` again if it is new",
     "sec_box": "check its supply, A and B, `port`, `baud` and `address`",
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.reasons import Reason
 from gateway.access.signals import SHORT_MS, Cue, Part, Signal
 from gateway.controller.state.component import Component, Decided, Effect
 from gateway.controller.state.config import EffectiveConfig
-from gateway.controller.state.ports import SounderPort
+from gateway.controller.state.ports import FeedbackPort, SounderPort
 from gateway.errors import NotSupportedHere
 from gateway.hardware.events import HardwareEvent
 from gateway.settings import SiteFile
@@ -30,8 +31,15 @@ class ReaderSignalsState:
 class ReaderSignals(Component):
     """Drives the lights and buzzers that the readers have. The loop's thread alone uses it."""
 
-    def __init__(self, site: SiteFile, switches: Mapping[str, SounderPort]) -> None:
-        """`switches` are named as in `SiteFile.switches`, and off."""
+    def __init__(
+        self,
+        site: SiteFile,
+        switches: Mapping[str, SounderPort],
+        feedback: Mapping[str, FeedbackPort] = MappingProxyType({}),
+    ) -> None:
+        """`switches` are named as in `SiteFile.switches`, and off; `feedback` belongs to readers
+        that time their light and sound themselves."""
+        self._feedback = feedback
         self._outputs: dict[str, dict[Part, SounderPort]] = {}
         """Reader -> its outputs; readers without any are absent."""
         for reader in site.reader:
@@ -94,6 +102,8 @@ class ReaderSignals(Component):
         """Show `cue` at `reader` for a time, 0 for a moment; it replaces what the reader shows."""
         if reader in self._outputs:
             self._signals[reader] = Signal(cue, now_ms, now_ms + (for_ms or SHORT_MS))
+        if reader in self._feedback:
+            self._feedback[reader].show(cue, for_ms, beeps=self._beeps)
         self._drive(now_ms)
 
     def buzz(self, for_ms: int, now_ms: int) -> None:
@@ -101,8 +111,11 @@ class ReaderSignals(Component):
 
         Raises NotSupportedHere if no reader has a buzzer.
         """
-        if not any(Part.BUZZER in outputs for outputs in self._outputs.values()):
+        wired = any(Part.BUZZER in outputs for outputs in self._outputs.values())
+        if not wired and not self._feedback:
             raise NotSupportedHere("this device has no buzzer")
+        for feedback in self._feedback.values():
+            feedback.buzz(for_ms)
         self._buzz_until_ms = now_ms + for_ms
         self._drive(now_ms)
 
@@ -121,6 +134,8 @@ class ReaderSignals(Component):
             if waits_at == portal_id:
                 del self._waits[other]
                 self._signals.pop(other, None)
+                if other in self._feedback:
+                    self._feedback[other].show(None, 0, beeps=False)
 
     def _drive(self, now_ms: int) -> None:
         """Switch every output as it should be at this instant."""

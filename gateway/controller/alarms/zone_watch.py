@@ -32,7 +32,7 @@ from gateway.controller.state.wall_seconds import WallSeconds
 from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Fault, ZoneStatus
-from gateway.settings import FixedInput, Level, SiteFile
+from gateway.settings import Level, SiteFile
 from gateway.store.journal import EntryKind
 
 
@@ -184,19 +184,20 @@ class ZoneWatch:
         """True while reads at a reader are ignored because its tamper contact is active."""
         reader = self._readers[index]
         name = InputName(InputKind.READER_TAMPER, index)
-        return reader.tamper_disables and self._tampered(name, reader.tamper)
+        return reader.tamper_disables and self._active(name, reader.tamper_high)
 
-    def _tampered(self, name: InputName, contact: FixedInput | None) -> bool:
-        return contact is not None and self._levels.get(name) is (contact.idle is Level.LOW)
+    def _active(self, name: InputName, active_high: bool | None) -> bool:  # noqa: FBT001 - a level
+        return active_high is not None and self._levels.get(name) is active_high
 
     def faults(self) -> Iterator[Fault]:
         """The active tamper contacts, whether or not they raise an alarm."""
-        if self._tampered(InputName(InputKind.TAMPER), self._case):
+        case_high = None if self._case is None else self._case.idle is Level.LOW
+        if self._active(InputName(InputKind.TAMPER), case_high):
             yield Fault(
                 part="tamper", name="case", why="the case is open, or its contact is broken"
             )
         for index, reader in self._readers.items():
-            if self._tampered(InputName(InputKind.READER_TAMPER, index), reader.tamper):
+            if self._active(InputName(InputKind.READER_TAMPER, index), reader.tamper_high):
                 counts = "; its reads are ignored" if reader.tamper_disables else ""
                 why = f"the reader is off its wall, or its contact is broken{counts}"
                 yield Fault(part="tamper", name=reader.name, why=why)
@@ -293,6 +294,6 @@ def _inputs(site: SiteFile) -> Iterator[tuple[InputName, AlarmCause, str]]:
     if site.tamper:
         yield InputName(InputKind.TAMPER), AlarmCause.TAMPER, ""
     for reader in site.reader:
-        if reader.tamper:
+        if reader.tamper_high is not None:
             name = InputName(InputKind.READER_TAMPER, reader.index)
             yield name, AlarmCause.TAMPER, f"reader {reader.name}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.access.signals import Cue
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, UnusableRules
@@ -157,6 +158,14 @@ class SounderPort(Protocol):
     def on(self) -> bool: ...
 
     def drive(self, *, on: bool) -> None: ...
+
+
+class FeedbackPort(Protocol):
+    """Light and sound of a reader that times them itself; see OsdpFeedback."""
+
+    def show(self, cue: Cue | None, for_ms: int, *, beeps: bool) -> None: ...
+
+    def buzz(self, for_ms: int) -> None: ...
 
 
 class RigPort(Protocol):

@@ -15,11 +15,13 @@ from gateway.hardware.boards.headers import Header, load_header
 from gateway.hardware.secbox.profiles import module_problems, module_warnings
 from gateway.hardware.usb.pcsc_names import name_problems
 from gateway.settings import (
+    BitReader,
     Edges,
     HidReader,
     Input,
     Level,
     LockState,
+    OsdpReader,
     PcscReader,
     Pull,
     Side,
@@ -285,13 +287,14 @@ def _inputs(site: SiteFile) -> Iterator[tuple[str, Input]]:
 
 def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
     for reader in site.reader:
-        if isinstance(reader, WiegandReader):
+        if isinstance(reader, BitReader):
             unknown = [name for name in reader.formats if name not in FORMATS]
             if unknown or not reader.formats:
                 yield (
                     f"reader {reader.name!r} formats: found {list(reader.formats)},"
                     f" allowed: one or more of {sorted(FORMATS)}"
                 )
+        if isinstance(reader, WiegandReader):
             if reader.edges is Edges.KERNEL and profile.simulated:
                 yield (
                     f"reader {reader.name!r} edges: 'kernel' needs a real board,"
@@ -310,13 +313,17 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
 def _shared_ports(site: SiteFile) -> Iterator[str]:
     """Yield ports named for two devices: the second device would stay offline."""
     owner = {box.port: f"sec_box {box.name!r}" for box in site.sec_box}
+    buses: set[str] = set()
     for reader in site.reader:
         place = "" if isinstance(reader, PcscReader) else reader.place
         if place in {"", SIMULATED_PORT}:
             continue
         key = f"reader {reader.name!r} {'device' if isinstance(reader, HidReader) else 'port'}"
-        if place in owner:
+        bus = isinstance(reader, OsdpReader)
+        if place in owner and not (bus and place in buses):
             yield f"{key}: {place!r} is already used by {owner[place]}"
+        if bus and place not in owner:
+            buses.add(place)
         owner.setdefault(place, f"reader {reader.name!r}")
 
 

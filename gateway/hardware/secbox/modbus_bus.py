@@ -19,10 +19,10 @@ from pymodbus.client import ModbusSerialClient
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import WriteSingleCoilRequest
-from serial.rs485 import RS485Settings
 
+from gateway.hardware.rs485 import set_direction
 from gateway.hardware.secbox.modbus_errors import ModuleRefused, NoAnswer
-from gateway.settings import Direction, LineParity, SecBox
+from gateway.settings import LineParity, SecBox
 
 # The modules' states report missing answers.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
@@ -99,15 +99,7 @@ def open_line(box: SecBox, path: str) -> serial.Serial:
         write_timeout=1,
         exclusive=True,
     )
-    if box.direction is Direction.RTS:
-        try:
-            port.rs485_mode = RS485Settings()
-        except (OSError, ValueError) as error:
-            port.close()
-            raise OSError(
-                f"{path}: direction rts: the driver of this port does not switch RS-485 "
-                f"({error}); allowed here: auto, with an adapter that switches by itself"
-            ) from error
+    set_direction(port, box.direction)
     return port
 
 

@@ -13,6 +13,7 @@ from gateway.web.visit import View, Visit
 
 _VERBS = {
     "wiegand": (("swipe", noted("Swipe card")), ("key", noted("Type keys"))),
+    "osdp": (("swipe", noted("Swipe card")), ("key", noted("Type keys"))),
     "serial_qr": (("qr", noted("Show code")),),
     "serial_card": (("swipe", noted("Swipe card")),),
     "serial_uhf": (("tag", noted("Hold tag (hexadecimal)")),),

@@ -90,6 +90,7 @@ class Bench:
             self.profile,
             self.clock,
             self.runtime_dir,
+            self.runtime_dir,
             self.events.append,
             self._wake,
             backoff=Backoff(first_s=0.01, longest_s=0.05),

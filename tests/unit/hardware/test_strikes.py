@@ -188,6 +188,7 @@ HOLD = """
 
     site = read_site(Path(sys.argv[1]))
     rig = open_rig(site, load_profile("simulated"), SystemClock(), Path(sys.argv[2]),
+                   Path(sys.argv[2]),
                    lambda event: None, lambda: None)
     rig.strikes[1].drive(LockState.UNLOCKED)
     os.kill(os.getpid(), signal.SIGKILL)

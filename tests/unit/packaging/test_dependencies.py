@@ -42,7 +42,8 @@ def imported(directory: Path) -> Iterator[tuple[str, Path]]:
 
 
 @pytest.mark.parametrize(
-    ("directory", "extras"), [("gateway", ["pcsc", "pi"]), ("tests/unit", ["test", "pcsc", "pi"])]
+    ("directory", "extras"),
+    [("gateway", ["pcsc", "pi", "osdp"]), ("tests/unit", ["test", "pcsc", "pi"])],
 )
 def test_every_imported_package_is_declared(
     root: Path, project: dict[str, Any], directory: str, extras: list[str]

@@ -72,7 +72,9 @@ class Receiver:
         self._clock = SystemClock()
         self._heard: Heard = {reader.name: [] for reader in site.reader}
         profile = load_profile(site.site.board)
-        self.rig: Rig = open_rig(site, profile, self._clock, runtime, self._hear, self._woken.set)
+        self.rig: Rig = open_rig(
+            site, profile, self._clock, runtime, runtime, self._hear, self._woken.set
+        )
 
     def listen(self, pulses: subprocess.Popen[str]) -> Heard:
         """Serve the rig until the pulses have ended and what they were has been told."""

@@ -1,0 +1,265 @@
+"""The driver of all OSDP readers of one port."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import serial
+
+from gateway.access.signals import Cue
+from gateway.credentials.values import BadFrame
+from gateway.errors import NotFound
+from gateway.hardware.device_thread import Backoff, DeviceThread
+from gateway.hardware.events import DeviceState, Health, InputKind, InputLevel, InputName, Loop
+from gateway.hardware.osdp import patterns
+from gateway.hardware.osdp.keys import KeyFile
+from gateway.hardware.osdp.library import PanelContext, PortChannel, Station, open_panel
+from gateway.hardware.osdp.messages import CardBits, KeysTyped
+from gateway.hardware.osdp.polls import PollCounter
+from gateway.hardware.osdp.reads import OsdpReads
+from gateway.hardware.osdp.reports import (
+    Broken,
+    BusOrder,
+    BusReport,
+    KeyProgress,
+    PairReader,
+    ReaderRead,
+    RetryNow,
+    RotateKey,
+    ShowAtReader,
+    TamperChanged,
+)
+from gateway.hardware.osdp.station import ReaderStation
+from gateway.hardware.osdp.supervision import PollAnswered, PollMissed, TimeElapsed
+from gateway.hardware.reading_settings import ReadingSettings
+from gateway.hardware.rs485 import set_direction
+from gateway.settings import OsdpReader
+
+_STEP_S = 0.005
+"""Pause between two steps of the library; it waits for a poll's answer in between."""
+_ORDERS_KEPT = 256
+
+OpenPanel = Callable[[PortChannel, Sequence[Station]], PanelContext]
+
+
+def open_bus(reader: OsdpReader, path: str) -> serial.Serial:
+    """Open the port of a bus, 8N1 and without waiting; raises OSError."""
+    port = serial.serial_for_url(
+        path,
+        baudrate=reader.baud,
+        timeout=0,
+        write_timeout=0,
+        exclusive=None if "://" in path else True,
+    )
+    set_direction(port, reader.direction)
+    with suppress(OSError, ValueError, AttributeError, NotImplementedError):
+        port.set_low_latency_mode(True)  # USB adapters hold answers back for up to 16 ms
+    return port
+
+
+class OsdpBus:
+    """One bus. The loop's thread uses it; the bus's thread owns port and library."""
+
+    due_ns = None
+
+    def __init__(
+        self,
+        readers: Sequence[OsdpReader],
+        path: str,
+        keys: KeyFile,
+        loop: Loop,
+        *,
+        backoff: Backoff | None = None,
+        opener: Callable[[OsdpReader, str], serial.Serial] = open_bus,
+        open_panel: OpenPanel = open_panel,
+    ) -> None:
+        """Start the thread on the port at `path`; nothing is posted before the first `service`."""
+        self.name = f"osdp {readers[0].port}"
+        self.progress: dict[str, KeyProgress] = {}
+        """The latest exchange of each reader's key."""
+        self._readers = {reader.name: reader for reader in readers}
+        self._reads = {reader.name: OsdpReads(reader) for reader in readers}
+        self._path = path
+        self._keys = keys
+        self._clock_ns = loop.clock.monotonic_ns
+        self._post = loop.post
+        self._opener = opener
+        self._open_panel = open_panel
+        self._orders: deque[BusOrder] = deque(maxlen=_ORDERS_KEPT)
+        self._counts: Mapping[str, Mapping[str, int]] = {}
+        self._thread: DeviceThread[BusReport] = DeviceThread(
+            self.name, self._work, loop, backoff=backoff
+        )
+
+    # Called by the loop.
+
+    def responsive(self, now_ns: int) -> bool:
+        return self._thread.responsive(now_ns)
+
+    def configure(self, reading: ReadingSettings) -> None:
+        for reads in self._reads.values():
+            reads.configure(reading)
+
+    def service(self, now_ns: int) -> None:  # noqa: ARG002 - reports have their own stamps
+        for report in self._thread.take():
+            self._take(report)
+
+    def close(self) -> None:
+        self._thread.close()
+
+    def counters(self, reader: str) -> Mapping[str, int]:
+        """Return a reader's counters by name."""
+        return self._counts.get(reader, {})
+
+    def order(self, order: BusOrder) -> None:
+        """Have the thread carry out an order; raises NotFound for an unknown reader."""
+        if order.reader not in self._readers:
+            raise NotFound(f"there is no OSDP reader {order.reader!r} on this bus")
+        self._orders.append(order)
+
+    def _take(self, report: BusReport) -> None:
+        match report:
+            case DeviceState(device=self.name):
+                # While the bus is open, the readers report themselves.
+                for name in () if report.online else self._readers:
+                    self._post(DeviceState(name, report.health, report.why, report.at_ns))
+            case DeviceState():
+                self._post(report)
+            case ReaderRead(read=CardBits() as card):
+                self._post(self._reads[report.reader].card(card, report.at_ns))
+            case ReaderRead(read=KeysTyped() as typed):
+                for event in self._reads[report.reader].keys(typed, report.at_ns):
+                    self._post(event)
+            case Broken():
+                self._post(BadFrame(report.reader, "", report.why, report.at_ns))
+            case TamperChanged():
+                index = self._readers[report.reader].index
+                contact = InputName(InputKind.READER_TAMPER, index)
+                self._post(InputLevel(contact, report.active, report.at_ns))
+            case KeyProgress():
+                self.progress[report.reader] = report
+
+    # Called by the thread.
+
+    def _work(self, thread: DeviceThread[BusReport]) -> None:
+        stations = [
+            ReaderStation(reader, self._keys, thread.deliver, self._clock_ns)
+            for reader in self._readers.values()
+        ]
+        self._counts = {station.reader.name: station.counts for station in stations}
+        with self._opener(next(iter(self._readers.values())), self._path) as port:
+            thread.report(Health.ONLINE)
+            try:
+                while not thread.stopping:
+                    self._run_context(thread, port, stations)
+            finally:
+                for station in stations:
+                    station.gone()
+
+    def _run_context(
+        self,
+        thread: DeviceThread[BusReport],
+        port: serial.Serial,
+        stations: Sequence[ReaderStation],
+    ) -> None:
+        """Run one context of the library, until it no longer fits. Raises OSError."""
+        polls = PollCounter()
+        channel = PortChannel(port, polls)
+        told = [(station, it) for station in stations if (it := station.told()) is not None]
+        events: deque[tuple[int, dict[str, Any]]] = deque()
+        done: deque[tuple[int, int, int]] = deque()
+
+        def happened(number: int, event: dict[str, Any]) -> int:
+            events.append((number, event))
+            return 0
+
+        context = self._open_panel(channel, [it for _station, it in told]) if told else None
+        if context is not None:
+            context.set_event_callback(happened)
+            context.set_command_completion_callback(
+                lambda number, command, status: done.append((number, command["command"], status))
+            )
+        asked = [station for station, _it in told]
+        for station in stations:
+            here = station in asked
+            station.begin(context if here else None, asked.index(station) if here else None)
+        by_address = {station.reader.address: station for station in asked}
+        while not thread.stopping and not any(station.rebuild for station in stations):
+            if context is not None:
+                context.refresh()
+                if channel.fault is not None:
+                    raise channel.fault
+                self._pass_on(context, polls, asked, by_address, events, done)
+            now_ms = _now_ms()
+            self._obey(stations, now_ms)
+            for station in stations:
+                station.link(TimeElapsed(), now_ms)
+                station.tick(now_ms)
+            thread.beat()
+            thread.pause(_STEP_S)
+
+    @staticmethod
+    def _pass_on(
+        context: PanelContext,
+        polls: PollCounter,
+        asked: Sequence[ReaderStation],
+        by_address: Mapping[int, ReaderStation],
+        events: deque[tuple[int, dict[str, Any]]],
+        done: deque[tuple[int, int, int]],
+    ) -> None:
+        now_ms = _now_ms()
+        for addresses, event in ((polls.missed, PollMissed()), (polls.answered, PollAnswered())):
+            for address in addresses:
+                if address in by_address:
+                    by_address[address].counts["missed_polls"] += isinstance(event, PollMissed)
+                    by_address[address].link(event, now_ms)
+            addresses.clear()
+        secure = context.sc_status() if events else 0
+        while events:
+            number, given = events.popleft()
+            asked[number].event(given, now_ms, secure=bool(secure >> number & 1))
+        while done:
+            number, command, status = done.popleft()
+            asked[number].completed(command, status)
+
+    def _obey(self, stations: Sequence[ReaderStation], now_ms: int) -> None:
+        while self._orders:
+            order = self._orders.popleft()
+            station = next(it for it in stations if it.reader.name == order.reader)
+            match order:
+                case ShowAtReader(commands=commands):
+                    station.submit(tuple(commands))
+                case PairReader(on=True):
+                    station.pair(now_ms)
+                case PairReader():
+                    station.stop_pairing("it was called off")
+                case RotateKey():
+                    station.rotate()
+                case RetryNow():
+                    station.retry(now_ms)
+
+
+class OsdpFeedback:
+    """Light and sound of one reader."""
+
+    def __init__(self, bus: OsdpBus, reader: str) -> None:
+        self._bus = bus
+        self._reader = reader
+
+    def show(self, cue: Cue | None, for_ms: int, *, beeps: bool) -> None:
+        """ShowAtReader `cue` for a time, 0 for a moment; None ends what is shown."""
+        sounds = tuple(patterns.beeps(cue)) if beeps and cue else ()
+        self._bus.order(ShowAtReader(self._reader, (patterns.light(cue, for_ms), *sounds)))
+
+    def buzz(self, for_ms: int) -> None:
+        """Sound for a time; 0 ends all sound."""
+        sound = patterns.buzz(for_ms) if for_ms else patterns.silence()
+        self._bus.order(ShowAtReader(self._reader, (sound,)))
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,156 @@
+"""The keys of OSDP readers: their states, and the controller's own file for them.
+
+No key leaves this module but to the library. The file is no part of backups, exports or
+diagnostics.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import threading
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import DamagedFile
+from gateway.files import read_whole, write_whole
+
+KEYS_FILE = "osdp-keys.json"
+"""In the data directory."""
+KEY_BYTES = 16
+SCBK_D = bytes(range(0x30, 0x40))
+"""The default key of IEC 60839-11-5, with which every reader leaves its factory."""
+_LARGEST = 64 * 1024
+
+
+def check_key(key: bytes) -> bytes:
+    """Return `key`; raises ValueError for a wrong length, SCBK-D, or a key that is easily guessed:
+    one byte, pair or group of four repeated, or bytes that count up or down."""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"a key has {KEY_BYTES} bytes, found {len(key)}")
+    if key == SCBK_D:
+        raise ValueError("this is the factory's key, which everybody knows")
+    if any(key == key[:size] * (KEY_BYTES // size) for size in (1, 2, 4, 8)):
+        raise ValueError("this key repeats itself")
+    if len({(after - before) % 256 for before, after in pairwise(key)}) == 1:
+        raise ValueError("the bytes of this key count up or down")
+    return key
+
+
+def new_key() -> bytes:
+    """A random key."""
+    return check_key(secrets.token_bytes(KEY_BYTES))
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderKeys:
+    """The keys of one reader. A new key stays beside the current one until the reader has shown
+    that it knows it."""
+
+    current: bytes | None = field(default=None, repr=False)
+    following: bytes | None = field(default=None, repr=False)
+    """Sent to the reader, or about to be, and not proved."""
+    serial: int | None = None
+    """The serial number that the reader gave over its secure channel."""
+
+    @property
+    def candidates(self) -> tuple[bytes, ...]:
+        """The keys that the reader may have, in the order to try them."""
+        return tuple(key for key in (self.current, self.following) if key is not None)
+
+    def offered(self, key: bytes) -> ReaderKeys:
+        """Before `key` is sent to the reader. Raises ValueError for a key that `check_key`
+        refuses."""
+        return replace(self, following=check_key(key))
+
+    def proved(self, key: bytes) -> ReaderKeys:
+        """After a secure channel with `key`. The current key proves that the other one was not
+        stored by the reader, unless it still is to be sent."""
+        if key == self.following:
+            return replace(self, current=key, following=None)
+        return self
+
+    def withdrawn(self) -> ReaderKeys:
+        """After a new key that certainly was not sent."""
+        return replace(self, following=None)
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    current: str | None = None
+    following: str | None = None
+    serial: int | None = Field(default=None, ge=0, le=0xFFFFFFFF)
+
+
+class _StoredFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    form: int = Field(ge=1, le=1)
+    readers: dict[str, _Stored]
+
+
+class KeyFile:
+    """The file of all readers' keys, mode 0600. Several threads may use it."""
+
+    def __init__(self, path: Path) -> None:
+        """A file that is absent is one without keys; it is read at the first `of`."""
+        self._path = path
+        self._guard = threading.Lock()
+        self._known: dict[str, ReaderKeys] | None = None
+
+    def of(self, reader: str) -> ReaderKeys:
+        """The keys of a reader. Raises OSError for a file that cannot be read, that others may
+        read or whose content is damaged."""
+        with self._guard:
+            return self._all().get(reader, ReaderKeys())
+
+    def put(self, reader: str, keys: ReaderKeys) -> None:
+        """Store the keys of a reader durably; raises OSError, and then nothing has changed."""
+        with self._guard:
+            known = {**self._all(), reader: keys}
+            stored = {
+                name: _Stored(
+                    current=each.current.hex() if each.current else None,
+                    following=each.following.hex() if each.following else None,
+                    serial=each.serial,
+                )
+                for name, each in known.items()
+            }
+            text = _StoredFile(form=1, readers=stored).model_dump_json(indent=1)
+            write_whole(self._path, text.encode(), mode=0o600)
+            self._known = known
+
+    def _all(self) -> dict[str, ReaderKeys]:
+        if self._known is None:
+            self._known = self._read()
+        return self._known
+
+    def _read(self) -> dict[str, ReaderKeys]:
+        try:
+            status = self._path.lstat()
+        except FileNotFoundError:
+            return {}
+        # Who could write it could put a known key there; who could read it has the doors.
+        if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
+            raise DamagedFile(f"{self._path.name}: others may read it: chmod 600, then pair anew")
+        if status.st_uid != os.geteuid():
+            raise DamagedFile(f"{self._path.name} belongs to another user")
+        try:
+            found = _StoredFile.model_validate_json(read_whole(self._path, _LARGEST))
+            return {name: _keys_of(each) for name, each in found.readers.items()}
+        except (ValidationError, ValueError):
+            # Neither message nor cause may show a key.
+            raise DamagedFile(f"{self._path.name} is damaged: pair the readers again") from None
+
+
+def _keys_of(stored: _Stored) -> ReaderKeys:
+    current, following = (
+        None if text is None else check_key(bytes.fromhex(text))
+        for text in (stored.current, stored.following)
+    )
+    return ReaderKeys(current, following, stored.serial)

@@ -1,0 +1,38 @@
+"""Counts which polls are answered, from the bytes of the bus. Pure."""
+
+from __future__ import annotations
+
+_SOM = 0x53
+"""Begins every message."""
+_REPLY = 0x80
+"""Set in the address of an answer."""
+
+
+class PollCounter:
+    """Finds out for each message of the panel whether the reader of its address answered."""
+
+    def __init__(self) -> None:
+        self._asked: int | None = None
+        self._came = b""
+        self.answered: list[int] = []
+        """Addresses that answered since this was last emptied."""
+        self.missed: list[int] = []
+        """Addresses that did not."""
+
+    def sent(self, data: bytes) -> None:
+        """Note a message of the panel."""
+        if self._asked is not None:
+            self.missed.append(self._asked)
+        at = data.find(_SOM)
+        known = 0 <= at < len(data) - 1
+        self._asked = data[at + 1] & 0x7F if known else None
+        self._came = b""
+
+    def received(self, data: bytes) -> None:
+        """Note bytes of the bus."""
+        if self._asked is None or not data:
+            return
+        self._came = (self._came + data)[-512:]
+        if bytes((_SOM, self._asked | _REPLY)) in self._came:
+            self.answered.append(self._asked)
+            self._asked = None

@@ -1,0 +1,332 @@
+"""One reader of a bus: its keys, supervision and what it may report. Only the thread uses it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from gateway.errors import BrokenFrame
+from gateway.hardware.events import DeviceState, Health
+from gateway.hardware.osdp.keys import KeyFile, ReaderKeys, new_key
+from gateway.hardware.osdp.library import (
+    CAPABILITY_BUZZER,
+    CAPABILITY_LED,
+    KEYSET,
+    STATUS_LOCAL,
+    PanelContext,
+    Station,
+)
+from gateway.hardware.osdp.messages import (
+    CardBits,
+    ChannelChanged,
+    KeysTyped,
+    LocalStatus,
+    PresenceChanged,
+    ReaderMessage,
+    message_of,
+)
+from gateway.hardware.osdp.patterns import Command
+from gateway.hardware.osdp.reports import (
+    PAIRING_S,
+    Broken,
+    BusReport,
+    KeyPhase,
+    KeyProgress,
+    ReaderRead,
+    TamperChanged,
+)
+from gateway.hardware.osdp.supervision import (
+    CONNECTING,
+    LinkEffect,
+    LinkEvent,
+    LinkState,
+    Protection,
+    supervise,
+)
+from gateway.settings import OsdpReader
+
+_CHANNEL_LOST = "what came outside its secure channel was dropped"
+_NEW_SERIAL = "its serial number is another one: the reader was exchanged"
+UNPAIRED = "not paired: it has no key of this controller"
+_CAPABILITIES = {2: CAPABILITY_LED, 3: CAPABILITY_BUZZER}
+"""Command -> the capability without which the reader refuses it, and loses its channel by that."""
+_NEW_KEY_TRY_MS = 3_000
+"""A reader that answers for so long without its channel may have the other key."""
+
+log = structlog.get_logger("osdp")
+
+
+class ReaderStation:
+    """A reader. `number` is its place in the library's context, None outside of it."""
+
+    def __init__(
+        self,
+        reader: OsdpReader,
+        keys: KeyFile,
+        deliver: Callable[[BusReport], None],
+        clock_ns: Callable[[], int],
+    ) -> None:
+        """Raises OSError for a file of keys that cannot be used."""
+        self.reader = reader
+        self.rebuild = False
+        """The context no longer fits, and must be made anew."""
+        self.number: int | None = None
+        self.counts = {"missed_polls": 0, "dropped_messages": 0, "channels": 0}
+        self._file = keys
+        self._keys: ReaderKeys = keys.of(reader.name)
+        self._key = next(iter(self._keys.candidates), None)
+        self._deliver = deliver
+        self._clock_ns = clock_ns
+        self._context: PanelContext | None = None
+        self._state = LinkState(reader.clear_text)
+        self._pairing_until_ms: int | None = None
+        self._factory_seen = False
+        self._rotating = False
+        self._met = False
+        """Its secure channel is up and was looked at."""
+        self._open = False
+        """The reader's tamper contact."""
+        self._suspicions: set[str] = set()
+        self._tampered = False
+        self._health: tuple[Health, str] | None = None
+
+    @property
+    def pairing(self) -> bool:
+        """Whether it is being paired: what it reads does not count."""
+        return self._pairing_until_ms is not None
+
+    def told(self) -> Station | None:
+        """As the library is to know it; None for a reader that is not to be asked."""
+        address = self.reader.address
+        if self.pairing:
+            return Station(address, self._key, enforce=False)
+        if self.reader.clear_text:
+            return Station(address, None, enforce=False)
+        return Station(address, self._key, enforce=True) if self._key else None
+
+    def begin(self, context: PanelContext | None, number: int | None) -> None:
+        """A new context begins."""
+        self._context, self.number, self.rebuild = context, number, False
+        self._state = LinkState(self.reader.clear_text)
+        self._met = False
+
+    # What comes
+
+    def event(self, event: Mapping[str, Any], now_ms: int, *, secure: bool) -> None:
+        """Take an event of the library; `secure` is what the library says of the channel now."""
+        try:
+            message = message_of(event)
+        except BrokenFrame as error:
+            if self._counts_now(secure=secure):
+                self._deliver(Broken(self.reader.name, str(error), self._clock_ns()))
+            return
+        match message:
+            case ChannelChanged() | PresenceChanged():
+                before = self._state.channel
+                self.link(message, now_ms)
+                self._channel_changed(before)
+            case None:
+                pass
+            case _ if self._counts_now(secure=secure):
+                self._accept(message)
+            case _:
+                self._drop()
+
+    def _counts_now(self, *, secure: bool) -> bool:
+        """The lock of our own, beside the library's."""
+        if self.pairing:
+            return False
+        return self._state.reached and (secure or self.reader.clear_text)
+
+    def _accept(self, message: ReaderMessage) -> None:
+        match message:
+            case CardBits() | KeysTyped():
+                self._deliver(ReaderRead(self.reader.name, message, self._clock_ns()))
+            case LocalStatus(tamper=tamper):
+                self._open = tamper
+                self._report_tamper()
+
+    def _drop(self) -> None:
+        if self.pairing:
+            return
+        self.counts["dropped_messages"] += 1
+        self._suspicions.add(_CHANNEL_LOST)
+        log.warning("a message outside the secure channel was dropped", reader=self.reader.name)
+        self._deliver(Broken(self.reader.name, _CHANNEL_LOST, self._clock_ns()))
+        self._report_tamper()
+
+    def _channel_changed(self, before: Protection) -> None:
+        if self._state.channel is not before:
+            shown = self._state.channel.value
+            log.info("the reader's channel changed", reader=self.reader.name, channel=shown)
+        if self.pairing and self._state.channel is Protection.DEFAULT:
+            # The library now sends the new key by itself.
+            self._factory_seen = True
+        if self._state.channel is not Protection.OWN or self._key is None:
+            self._met = False
+            return
+        if self._state.online and not self._met:
+            self._met = True
+            self.counts["channels"] += 1
+            self._suspicions.discard(_CHANNEL_LOST)
+            self._proved(self._key)
+            self.submit([STATUS_LOCAL])
+
+    def _proved(self, key: bytes) -> None:
+        """The reader is here with `key`."""
+        new = key == self._keys.following
+        keys = self._keys.proved(key)
+        serial = self._serial()
+        if keys.serial is None or self.pairing:
+            keys = ReaderKeys(keys.current, keys.following, serial)
+            self._suspicions.discard(_NEW_SERIAL)
+        elif serial != keys.serial:
+            self._suspicions.add(_NEW_SERIAL)
+            log.warning("the reader's serial number changed", reader=self.reader.name)
+        if keys != self._keys:
+            self._keys = keys
+            try:
+                self._put(keys)
+            except OSError as error:
+                # Doors go on: the file has both keys, and the next start tries them again.
+                log.error("the key cannot be stored", reader=self.reader.name, why=str(error))  # noqa: TRY400 - no traceback
+        if new:
+            self.rebuild = self.pairing
+            self._pairing_until_ms, self._rotating = None, False
+            self._progress(KeyPhase.DONE)
+        self._report_tamper()
+
+    def _serial(self) -> int | None:
+        if self._context is None or self.number is None:
+            return None
+        serial = self._context.get_pd_id(self.number).get("serial_number")
+        return None if serial is None else serial & 0xFFFFFFFF
+
+    # What is due
+
+    def link(self, event: LinkEvent, now_ms: int) -> None:
+        """Take an event of supervision."""
+        if self.number is None or self._context is None:
+            return
+        jitter = random.random()  # noqa: S311 - no secret
+        self._state, effects = supervise(self._state, event, now_ms, jitter)
+        for effect in effects:
+            if effect is LinkEffect.DISABLE:
+                self._context.disable_pd(self.number)
+            else:
+                self._context.enable_pd(self.number)
+
+    def tick(self, now_ms: int) -> None:
+        """Do what is due, and report what has changed."""
+        if self.pairing and now_ms >= (self._pairing_until_ms or 0):
+            self.stop_pairing(f"no reader in installation mode answered within {PAIRING_S} s")
+        if not self.pairing:
+            self._try_other_key(now_ms)
+        self._report_health(now_ms)
+        self._report_tamper(suspect=self._state.suspect(now_ms) and not self.pairing)
+
+    def _try_other_key(self, now_ms: int) -> None:
+        """An exchange of keys was interrupted: the reader may have the old one or the new one."""
+        since_ms = self._state.plain_since_ms
+        others = [key for key in self._keys.candidates if key != self._key]
+        if others and since_ms is not None and now_ms - since_ms >= _NEW_KEY_TRY_MS:
+            self._key, self.rebuild = others[0], True
+
+    def _report_health(self, now_ms: int) -> None:
+        if self.pairing:
+            health = Health.OFFLINE, "is being paired; it opens nothing meanwhile"
+        elif self.number is None:
+            health = Health.OFFLINE, UNPAIRED
+        else:
+            health = self._state.health(now_ms)
+            if health[0] is Health.ONLINE and self._suspicions:
+                health = Health.DEGRADED, "; ".join(sorted(self._suspicions))
+        if health[1] == CONNECTING and self._health and self._health[0] is not Health.OFFLINE:
+            return  # a new context, for another reader's sake: soon known
+        if health != self._health:
+            self._health = health
+            self._deliver(DeviceState(self.reader.name, *health, self._clock_ns()))
+
+    def _report_tamper(self, *, suspect: bool = False) -> None:
+        active = self._open or bool(self._suspicions) or suspect
+        if active is not self._tampered:
+            self._tampered = active
+            self._deliver(TamperChanged(self.reader.name, active, self._clock_ns()))
+
+    # Orders
+
+    def submit(self, commands: list[Command] | tuple[Command, ...]) -> None:
+        """Send commands that the reader can carry out; nothing if it is not reached."""
+        if self._context is None or self.number is None or not self._state.reached:
+            return
+        for command in commands:
+            needed = _CAPABILITIES.get(int(str(command["command"])))
+            if needed is None or self._context.check_capability(self.number, needed)[0] > 0:
+                self._context.submit_command(self.number, dict(command))
+
+    def pair(self, now_ms: int) -> None:
+        """Begin to pair: for a while any reader in installation mode gets a new key."""
+        self._put(self._keys.withdrawn().offered(new_key()))
+        self._key = self._keys.following
+        self._pairing_until_ms = now_ms + PAIRING_S * 1000
+        self._factory_seen, self._rotating, self.rebuild = False, False, True
+        self._progress(KeyPhase.PAIRING)
+
+    def stop_pairing(self, why: str) -> None:
+        """End a pairing without success; the old key stays in force."""
+        if not self.pairing:
+            return
+        if not self._factory_seen:
+            self._put(self._keys.withdrawn())
+        self._key = next(iter(self._keys.candidates), None)
+        self._pairing_until_ms, self.rebuild = None, True
+        self._progress(KeyPhase.FAILED, why)
+
+    def rotate(self) -> None:
+        """Send a new key over the channel of the present one."""
+        if self._state.channel is not Protection.OWN or self.pairing or self._context is None:
+            self._progress(KeyPhase.FAILED, "the reader has no secure channel now")
+            return
+        key = new_key()
+        self._put(self._keys.offered(key))
+        self._rotating = True
+        self._progress(KeyPhase.ROTATING)
+        if not self._context.submit_command(self.number or 0, {**KEYSET, "data": key}):
+            self._rotated(done=False)
+
+    def completed(self, command: int, status: int) -> None:
+        """A command was carried out (`status` 0) or not."""
+        if command == KEYSET["command"] and self._rotating:
+            self._rotated(done=status == 0)
+
+    def _rotated(self, *, done: bool) -> None:
+        if done:
+            # The running channel would stay up; only a new one proves the key.
+            self._key, self.rebuild = self._keys.following, True
+        else:
+            self._rotating = False
+            self._progress(KeyPhase.FAILED, "the reader did not take the key; both are tried")
+
+    def retry(self, now_ms: int) -> None:
+        """Reach it now, instead of at the next attempt."""
+        self._state = replace(self._state, retry_ms=now_ms)
+
+    def _put(self, keys: ReaderKeys) -> None:
+        self._file.put(self.reader.name, keys)
+        self._keys = keys
+
+    def _progress(self, phase: KeyPhase, why: str = "") -> None:
+        log.info("the reader's key", reader=self.reader.name, phase=phase.value, why=why)
+        self._deliver(KeyProgress(self.reader.name, phase, why))
+
+    def gone(self) -> None:
+        """The port has failed; who pairs may begin again."""
+        with suppress(OSError):
+            self.stop_pairing("the port of the bus has failed")
+        self._health = None
+        self.begin(None, None)

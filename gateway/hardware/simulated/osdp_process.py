@@ -1,0 +1,216 @@
+"""Simulated OSDP readers on a pseudo-terminal, in a process of their own.
+
+They are the library's own readers. The process reads orders from standard input, one JSON object a
+line, the first one being the bus, and ends with its input. `OsdpReaders` has the other end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import sys
+import tty
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import osdp_sys
+
+from gateway.files import write_whole
+
+_STEP_S = 0.003
+_MOST = 1024
+_KEYSET = 5
+_CAPABILITIES = ((1, 1, 4), (3, 1, 1), (4, 4, 1), (5, 1, 1), (8, 1, 0), (9, 1, 1), (13, 0, 1))
+"""Inputs, cards as bits, light, sound, checksum, encryption, one reader."""
+
+
+class _Ear:
+    """A reader's end of the bus, as the library wants it."""
+
+    id = 0
+
+    def __init__(self, bus: PlayedBus) -> None:
+        self._bus = bus
+        self.heard = bytearray()
+        self.plugged = True
+
+    def read(self, most: int) -> bytes:
+        data = bytes(self.heard[:most])
+        del self.heard[:most]
+        return data
+
+    def write(self, data: bytes) -> int:
+        if self.plugged:
+            self._bus.say(bytes(data), self)
+        return len(data)
+
+    def flush(self) -> None:
+        self.heard.clear()
+
+
+class PlayedReader:
+    """One reader."""
+
+    def __init__(self, bus: PlayedBus, given: dict[str, Any]) -> None:
+        self.name: str = given["name"]
+        self.ear = _Ear(bus)
+        self._given = given
+        self._store = Path(given["store"]) if "store" in given else None
+        self.told: deque[dict[str, Any]] = deque(maxlen=100)
+        """The latest commands, without their data."""
+        key = given.get("key")
+        with suppress(OSError):
+            key = self._store.read_text() if self._store else key
+        self.restart(key)
+
+    def restart(self, key: str | None) -> None:
+        """Begin with this key, in hexadecimal; without one, in installation mode."""
+        self._key = key
+        self.ear.heard.clear()
+        enforce = osdp_sys.FLAG_ENFORCE_SECURE if self._given.get("enforce", True) else 0
+        self.device = osdp_sys.PeripheralDevice(
+            {
+                "name": self.name,
+                "address": self._given["address"],
+                "flags": enforce if key else osdp_sys.FLAG_INSTALL_MODE,
+                "scbk": bytes.fromhex(key) if key else None,
+                "channel": self.ear,
+                "version": 1,
+                "model": 1,
+                "vendor_code": 0x00CAFE,
+                "serial_number": self._given.get("serial", self._given["address"] + 1),
+                "firmware_version": 0x010000,
+            },
+            capabilities=[
+                {"function_code": code, "compliance_level": level, "num_items": items}
+                for code, level, items in _CAPABILITIES
+            ],
+        )
+        self.device.set_command_callback(self._commanded)
+
+    def _commanded(self, command: dict[str, Any]) -> tuple[int, None]:
+        if command["command"] == _KEYSET:
+            self._key = bytes(command["data"]).hex()
+            if self._store is not None:
+                write_whole(self._store, self._key.encode())
+        self.told.append({key: value for key, value in command.items() if key != "data"})
+        return 0, None
+
+    def obey(self, order: dict[str, Any]) -> None:
+        """Carry out an order: a card, keys, tamper, unplug, another key or serial number."""
+        if "card" in order:
+            bits: str = order["card"]
+            size = -(-len(bits) // 8)
+            data = int(bits.ljust(8 * size, "0"), 2).to_bytes(size)
+            card = {"event": 1, "reader_no": 0, "format": 1, "direction": 0}
+            self.device.submit_event({**card, "length": len(bits), "data": data})
+        if "keys" in order:
+            data = order["keys"].encode("latin-1")
+            self.device.submit_event({"event": 2, "reader_no": 0, "data": data})
+        if "tamper" in order:
+            report = bytes((order["tamper"], 0))
+            self.device.submit_event({"event": 4, "type": 2, "report": report})
+        if "plugged" in order:
+            self.ear.plugged = order["plugged"]
+        if "serial" in order:
+            self._given["serial"] = order["serial"]
+            self.restart(self._key)
+        if "key" in order:
+            self.restart(order["key"])
+
+
+class PlayedBus:
+    """The pseudo-terminal and its readers."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._path = Path(given["path"])
+        self._ends: tuple[int, int] | None = None
+        self.plug()
+        self.readers = [PlayedReader(self, each) for each in given["readers"]]
+
+    def plug(self) -> None:
+        """Plug the adapter in."""
+        if self._ends is None:
+            master, slave = os.openpty()
+            tty.setraw(slave)
+            os.set_blocking(master, False)
+            self._ends = master, slave
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)
+            self._path.symlink_to(os.ttyname(slave))
+
+    def unplug(self) -> None:
+        """Pull the adapter out."""
+        if self._ends is not None:
+            self._path.unlink(missing_ok=True)
+            for end in self._ends:
+                os.close(end)
+            self._ends = None
+
+    def say(self, data: bytes, speaker: _Ear | None = None) -> None:
+        """Put bytes on the bus."""
+        for reader in self.readers:
+            if reader.ear is not speaker:
+                reader.ear.heard += data
+        if self._ends is not None:
+            with suppress(BlockingIOError):
+                os.write(self._ends[0], data)
+
+    def turn(self) -> bool:
+        """One step; returns whether an order may be waiting."""
+        master = [self._ends[0]] if self._ends else []
+        ready = select.select([sys.stdin.fileno(), *master], [], [], _STEP_S)[0]
+        if master and master[0] in ready:
+            with suppress(OSError):
+                data = os.read(master[0], _MOST)
+                for reader in self.readers:
+                    if reader.ear.plugged:
+                        reader.ear.heard += data
+        for reader in self.readers:
+            reader.device.refresh()
+        return sys.stdin.fileno() in ready
+
+    def obey(self, order: dict[str, Any]) -> None:
+        """Carry out an order for the bus or one of its readers."""
+        if "raw" in order:
+            self.say(bytes.fromhex(order["raw"]))
+        elif "told" in order:
+            told = {reader.name: list(reader.told) for reader in self.readers}
+            print(json.dumps(told), flush=True)  # noqa: T201 - the answer
+        elif "reader" in order:
+            for reader in self.readers:
+                if reader.name == order["reader"]:
+                    reader.obey(order)
+        elif order["plugged"]:
+            self.plug()
+        else:
+            self.unplug()
+
+
+def main() -> None:
+    """Play until the input ends."""
+    osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)
+    pending = b""
+    bus: PlayedBus | None = None
+    while True:
+        if bus is None or bus.turn():
+            data = os.read(sys.stdin.fileno(), 65_536)
+            if not data:
+                break
+            *lines, pending = (pending + data).split(b"\n")
+            for line in lines:
+                given = json.loads(line)
+                if bus is None:
+                    bus = PlayedBus(given)
+                    print("ready", flush=True)  # noqa: T201 - for who waits
+                else:
+                    bus.obey(given)
+    if bus is not None:
+        bus.unplug()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,340 @@
+"""OSDP readers over real pseudo-terminals, with the library at both ends.
+
+The readers are in a process of their own. Each row of the truth table has a bus of its own, and all
+of them run at the same time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.clock import ManualClock
+from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
+from gateway.hardware.device_thread import Backoff
+from gateway.hardware.events import (
+    DeviceState,
+    HardwareEvent,
+    Health,
+    InputKind,
+    InputLevel,
+    InputName,
+    KeyPressed,
+    Loop,
+)
+from gateway.hardware.osdp.bus import OsdpBus
+from gateway.hardware.osdp.keys import SCBK_D, KeyFile, ReaderKeys, new_key
+from gateway.hardware.osdp.reports import KeyPhase, PairReader, RotateKey
+from gateway.hardware.simulated.osdp_readers import OsdpReaders
+from gateway.settings import OsdpReader
+
+
+def bits(facility: int, number: int) -> str:
+    """A card of 26 bits."""
+    body = f"{facility:08b}{number:016b}"
+    even, odd = body[:12].count("1") % 2, 1 - body[12:].count("1") % 2
+    return f"{even}{body}{odd}"
+
+
+class Site:
+    """A bus of readers, and the controller's driver on it."""
+
+    def __init__(self, directory: Path, stack: ExitStack, clock: ManualClock) -> None:
+        self.events: list[HardwareEvent] = []
+        self.keys = KeyFile(directory / "keys.json")
+        self.port = directory / "port"
+        self.played: OsdpReaders
+        self._stack = stack
+        self._woken = threading.Event()
+        self.loop = Loop(clock, self.events.append, self._woken.set)
+
+    def play(self, *readers: dict[str, Any]) -> OsdpReaders:
+        """Begin with the readers' ends."""
+        played = OsdpReaders(self.port, readers)
+        self._stack.callback(played.close)
+        assert played.answer() == "ready"
+        return played
+
+    def drive(self, *readers: OsdpReader) -> OsdpBus:
+        """Begin with the controller's end."""
+        bus = OsdpBus(
+            readers,
+            str(self.port),
+            self.keys,
+            self.loop,
+            backoff=Backoff(first_s=0.01, longest_s=0.05),
+        )
+        self._stack.callback(bus.close)
+        self.bus = bus
+        return bus
+
+    def wait(self, condition: Callable[[], bool], turns: int = 1500) -> bool:
+        """Service the bus until `condition` holds; False if it never does."""
+        for _ in range(turns):
+            self.bus.service(0)
+            if condition():
+                return True
+            self._woken.wait(timeout=0.02)
+            self._woken.clear()
+        return False
+
+    def health(self, reader: str = "front") -> DeviceState | None:
+        states = [it for it in self.events if isinstance(it, DeviceState) and it.device == reader]
+        return states[-1] if states else None
+
+    def online(self, reader: str = "front") -> bool:
+        state = self.health(reader)
+        return state is not None and state.online
+
+    def refused(self, reader: str = "front") -> bool:
+        state = self.health(reader)
+        return state is not None and not state.online and state.why != "connecting"
+
+    def has_read(self) -> bool:
+        return bool(self.read())
+
+    def read(self) -> list[Identification]:
+        return [it for it in self.events if isinstance(it, Identification)]
+
+    def tampered(self, index: int = 1) -> bool:
+        name = InputName(InputKind.READER_TAMPER, index)
+        levels = [it for it in self.events if isinstance(it, InputLevel) and it.name == name]
+        return bool(levels) and levels[-1].high
+
+    def phase(self, reader: str = "front") -> KeyPhase | None:
+        progress = self.bus.progress.get(reader)
+        return progress.phase if progress else None
+
+
+def reader(name: str = "front", index: int = 1, **more: Any) -> OsdpReader:
+    fields = {"name": name, "index": index, "portal": 1, "kind": "osdp", "port": "/dev/ttyX"}
+    return OsdpReader.model_validate({"baud": 115_200, **fields, **more})
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def site(tmp_path: Path, clock: ManualClock) -> Iterator[Site]:
+    with ExitStack() as stack:
+        yield Site(tmp_path, stack, clock)
+
+
+def paired(site: Site, *readers: dict[str, Any]) -> OsdpReaders:
+    """Readers whose keys the controller has."""
+    for each in readers:
+        site.keys.put(each["name"], ReaderKeys(bytes.fromhex(each["key"])))
+    return site.play(*readers)
+
+
+KEY = new_key().hex()
+FRONT = {"name": "front", "address": 0, "key": KEY}
+BACK = {"name": "back", "address": 1, "key": new_key().hex()}
+
+
+class TestOverTheSecureChannel:
+    def test_cards_keys_and_tamper_arrive_and_light_and_sound_are_shown(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        site.drive(reader())
+        assert site.wait(site.online)
+        played.order({"reader": "front", "card": bits(123, 45678)})
+        played.order({"reader": "front", "keys": "12\x7f34\r56#"})
+        played.order({"reader": "front", "tamper": True})
+        assert site.wait(lambda: len(site.read()) == 3 and site.tampered())
+        assert [it.credential for it in site.read()] == [
+            Credential(CredentialKind.CARD, 123 << 32 | 45678),
+            Credential(CredentialKind.PIN, "34"),
+            Credential(CredentialKind.PIN, "56"),
+        ]
+        assert len([it for it in site.events if isinstance(it, KeyPressed)]) == 9
+        played.order({"reader": "front", "tamper": False})
+        assert site.wait(lambda: not site.tampered())
+
+    def test_one_reader_is_cut_and_replugged_and_the_other_reads_on(self, site: Site) -> None:
+        played = paired(site, FRONT, BACK)
+        site.drive(reader(), reader("back", 2, address=1))
+        assert site.wait(lambda: site.online() and site.online("back"))
+        played.order({"reader": "front", "plugged": False})
+        assert site.wait(lambda: not site.online())
+        state = site.health()
+        assert state is not None
+        assert "does not answer" in state.why
+        played.order({"reader": "back", "card": bits(1, 7)})
+        assert site.wait(lambda: [it.reader for it in site.read()] == ["back"])
+        played.order({"reader": "front", "plugged": True})
+        assert site.wait(site.online)
+        assert all(
+            it.online
+            for it in site.events
+            if isinstance(it, DeviceState) and it.device == "back" and it.why != "connecting"
+        )
+
+    def test_an_adapter_that_goes_and_comes_back_is_opened_again(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        site.drive(reader())
+        assert site.wait(site.online)
+        played.order({"plugged": False})
+        assert site.wait(lambda: not site.online())
+        played.order({"plugged": True})
+        assert site.wait(site.online)
+        played.order({"reader": "front", "card": bits(1, 7)})
+        assert site.wait(lambda: len(site.read()) == 1)
+
+    def test_a_reader_with_another_serial_number_is_an_alarm(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        site.drive(reader())
+        assert site.wait(site.online)
+        played.order({"reader": "front", "serial": 999})
+        assert site.wait(site.tampered)
+        assert site.wait(
+            lambda: (
+                (it := site.health()) is not None
+                and it.health is Health.DEGRADED
+                and "serial" in it.why
+            )
+        )
+
+
+class TestPairing:
+    def test_a_new_reader_gets_a_key_of_its_own_and_opens_nothing_meanwhile(
+        self, site: Site
+    ) -> None:
+        played = site.play({"name": "front", "address": 0})
+        bus = site.drive(reader())
+        assert site.wait(lambda: (it := site.health()) is not None and "not paired" in it.why)
+        bus.order(PairReader("front"))
+        assert site.wait(lambda: site.phase() is KeyPhase.DONE)
+        assert site.wait(site.online)
+        key = site.keys.of("front").current
+        assert key is not None
+        assert key != SCBK_D
+        assert site.keys.of("front").following is None
+        played.order({"reader": "front", "card": bits(1, 7)})
+        assert site.wait(lambda: len(site.read()) == 1)
+
+    def test_nothing_counts_while_nobody_answers_and_the_old_key_stays(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        bus = site.drive(reader())
+        assert site.wait(site.online)
+        bus.order(PairReader("front"))
+        assert site.wait(lambda: site.phase() is KeyPhase.PAIRING and not site.online())
+        played.order({"reader": "front", "card": bits(1, 7)})
+        bus.order(PairReader("front", on=False))
+        assert site.wait(lambda: site.phase() is KeyPhase.FAILED)
+        assert site.wait(site.online)
+        assert site.keys.of("front") == ReaderKeys(bytes.fromhex(KEY), None, 1)
+
+    def test_a_key_is_changed_over_the_channel_of_the_old_one(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        bus = site.drive(reader())
+        assert site.wait(site.online)
+        bus.order(RotateKey("front"))
+        assert site.wait(lambda: site.phase() is KeyPhase.DONE)
+        found = site.keys.of("front")
+        assert found.current not in {None, bytes.fromhex(KEY)}
+        assert found.following is None
+        played.order({"reader": "front", "card": bits(1, 7)})
+        assert site.wait(lambda: len(site.read()) == 1)
+
+    @pytest.mark.parametrize("kept", ["current", "following"])
+    def test_an_interrupted_change_ends_with_the_key_that_the_reader_has(
+        self, site: Site, kept: str
+    ) -> None:
+        keys = ReaderKeys(new_key(), new_key())
+        site.keys.put("front", keys)
+        has = getattr(keys, kept)
+        site.play({"name": "front", "address": 0, "key": has.hex()})
+        site.drive(reader())
+        assert site.wait(site.online)
+        assert site.keys.of("front").current == has
+
+
+KEYED, OTHER, INSTALL = KEY, new_key().hex(), None
+TABLE: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+    # the controller's reader, the reader's end, whether it is heard
+    "same key, both enforce": ({}, {"key": KEYED}, True),
+    "same key, the reader would take clear text": ({}, {"key": KEYED, "enforce": False}, True),
+    "wrong key": ({}, {"key": OTHER}, False),
+    "wrong key, the reader would take clear text": ({}, {"key": OTHER, "enforce": False}, False),
+    "installation mode": ({}, {"key": INSTALL}, False),
+    "SCBK-D as its key": ({}, {"key": SCBK_D.hex()}, False),
+    "clear text by setting": (
+        {"clear_text": True},
+        {"key": OTHER, "enforce": False},
+        True,
+    ),
+}
+
+
+class TestTruthTable:
+    def test_a_reader_is_heard_with_the_right_key_or_by_an_explicit_setting_alone(
+        self, tmp_path: Path, clock: ManualClock
+    ) -> None:
+        with ExitStack() as stack:
+            rows: dict[str, Site] = {}
+            for number, (row, (ours, its, _heard)) in enumerate(TABLE.items()):
+                directory = tmp_path / str(number)
+                directory.mkdir()
+                site = rows[row] = Site(directory, stack, clock)
+                site.keys.put("front", ReaderKeys(bytes.fromhex(KEY)))
+                site.played = site.play({"name": "front", "address": 0, **its})
+                site.drive(reader(**ours))
+            # Each row is heard, or is known not to be.
+            for row, site in rows.items():
+                assert site.wait(site.online if TABLE[row][2] else site.refused), row
+            for site in rows.values():
+                site.played.order({"reader": "front", "card": bits(1, 7)})
+            for row, site in rows.items():
+                if TABLE[row][2]:
+                    assert site.wait(site.has_read), row
+            # The others have the time of twenty polls.
+            others = [site for row, site in rows.items() if not TABLE[row][2]]
+            assert not others[0].wait(lambda: any(it.has_read() for it in others), turns=50)
+            for site in others:
+                site.bus.service(0)
+            heard = {row: site.has_read() for row, site in rows.items()}
+            assert heard == {row: heard for row, (_ours, _its, heard) in TABLE.items()}
+
+    def test_a_reader_that_enforces_is_not_heard_in_clear_text(self, site: Site) -> None:
+        played = site.play({"name": "front", "address": 0, "key": OTHER})
+        site.drive(reader(clear_text=True))
+        # The library counts it as online: it answers what needs no secure channel.
+        assert site.wait(site.online)
+        played.order({"reader": "front", "card": bits(1, 7)})
+        assert not site.wait(site.has_read, turns=100)
+
+    def test_a_second_reader_at_the_same_address_identifies_nobody(self, site: Site) -> None:
+        intruder = {"name": "intruder", "address": 0, "key": OTHER, "enforce": False}
+        played = paired(site, FRONT)
+        played.close()
+        played = site.play(FRONT, intruder)
+        site.drive(reader())
+        assert site.wait(lambda: site.health() is not None)
+        played.order({"reader": "intruder", "card": bits(1, 7)})
+        site.wait(lambda: False, turns=100)
+        assert not site.read()
+
+
+def test_a_missing_library_is_a_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "osdp_sys", None)
+    paired(site, FRONT)
+    site.drive(reader())
+    assert site.wait(lambda: (it := site.health()) is not None and "gateway[osdp]" in it.why)
+    assert not site.read()
+
+
+def test_bad_frames_are_not_identifications(site: Site) -> None:
+    played = paired(site, FRONT)
+    site.drive(reader())
+    assert site.wait(site.online)
+    played.order({"reader": "front", "card": "1" * 26})
+    assert site.wait(lambda: any(isinstance(it, BadFrame) for it in site.events))
+    assert not site.read()

@@ -1,0 +1,276 @@
+"""The pure parts of OSDP: messages, keys, polls and supervision."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import BrokenFrame, DamagedFile
+from gateway.hardware.events import Health
+from gateway.hardware.osdp.keys import SCBK_D, KeyFile, ReaderKeys, check_key, new_key
+from gateway.hardware.osdp.messages import (
+    CardBits,
+    ChannelChanged,
+    InputReport,
+    KeysTyped,
+    LocalStatus,
+    PresenceChanged,
+    message_of,
+)
+from gateway.hardware.osdp.polls import PollCounter
+from gateway.hardware.osdp.supervision import (
+    DISABLED_MS,
+    GRACE_MS,
+    LONGEST_RETRY_MS,
+    MISSED_POLLS,
+    RETRY_MS,
+    LinkEffect,
+    LinkEvent,
+    LinkState,
+    PollAnswered,
+    PollMissed,
+    Protection,
+    TimeElapsed,
+    supervise,
+)
+
+CARD = {"event": 1, "reader_no": 0, "format": 1, "direction": 0}
+
+
+class TestMessages:
+    @given(st.text("01", min_size=1, max_size=200))
+    def test_a_card_has_the_bits_that_were_sent(self, bits: str) -> None:
+        size = -(-len(bits) // 8)
+        data = int(bits.ljust(8 * size, "0"), 2).to_bytes(size)
+        assert message_of({**CARD, "length": len(bits), "data": data}) == CardBits(bits)
+
+    @pytest.mark.parametrize(
+        ("length", "data"), [(0, b""), (9, b"\1"), (513, bytes(65)), (-1, b"")]
+    )
+    def test_a_length_that_the_bytes_do_not_have_is_no_card(self, length: int, data: bytes) -> None:
+        with pytest.raises(BrokenFrame):
+            message_of({**CARD, "length": length, "data": data})
+
+    def test_text_is_no_card(self) -> None:
+        with pytest.raises(BrokenFrame, match="raw bits"):
+            message_of({**CARD, "format": 2, "length": 8, "data": b"1"})
+
+    def test_both_forms_of_star_and_hash_are_keys(self) -> None:
+        typed = message_of({"event": 2, "reader_no": 0, "data": b"0*9\x7f1#2\r"})
+        assert typed == KeysTyped("0*9*1#2#")
+        assert "9" not in repr(typed)
+
+    def test_other_characters_are_no_keys_and_are_not_shown(self) -> None:
+        with pytest.raises(BrokenFrame) as refused:
+            message_of({"event": 2, "reader_no": 0, "data": b"12A"})
+        assert "12" not in str(refused.value)
+
+    @pytest.mark.parametrize(
+        ("event", "message"),
+        [
+            ({"event": 4, "type": 0, "report": b"\0\1"}, InputReport((False, True))),
+            ({"event": 4, "type": 2, "report": b"\1\0"}, LocalStatus(tamper=True, power=False)),
+            ({"event": 4, "type": 2, "report": b""}, LocalStatus(tamper=False, power=False)),
+            ({"event": 4, "type": 1, "report": b"\1"}, None),
+            ({"event": 5, "type": 1, "arg0": 1, "arg1": 1}, ChannelChanged(True, True)),
+            ({"event": 5, "type": 2, "arg0": 0, "arg1": 77}, PresenceChanged(False)),
+            ({"event": 3, "vendor_code": 1, "data": b""}, None),
+        ],
+    )
+    def test_status_and_notifications_are_told_apart(
+        self, event: dict[str, Any], message: object
+    ) -> None:
+        assert message_of(event) == message
+
+
+class TestKeys:
+    @pytest.mark.parametrize(
+        "key",
+        [
+            SCBK_D,
+            bytes(16),
+            b"\xff" * 16,
+            b"ab" * 8,
+            b"abcd" * 4,
+            b"abcdefgh" * 2,
+            bytes(range(16)),
+            bytes(range(16, 0, -1)),
+            b"short",
+            bytes(32),
+        ],
+    )
+    def test_keys_that_everybody_knows_or_guesses_are_refused(self, key: bytes) -> None:
+        with pytest.raises(ValueError, match="key"):
+            check_key(key)
+        with pytest.raises(ValueError, match="key"):
+            ReaderKeys().offered(key)
+
+    def test_the_old_key_stays_until_the_new_one_is_proved(self) -> None:
+        old, new = new_key(), new_key()
+        keys = ReaderKeys(old).offered(new)
+        assert keys.candidates == (old, new)
+        assert keys.proved(old) == keys
+        assert keys.proved(new) == ReaderKeys(new)
+        assert keys.withdrawn() == ReaderKeys(old)
+
+    def test_no_key_is_in_a_representation(self) -> None:
+        key = new_key()
+        shown = repr(ReaderKeys(key, key, 7))
+        assert key.hex() not in shown
+        assert repr(key) not in shown
+
+    def test_the_file_is_the_owners_alone_and_is_read_back(self, tmp_path: Path) -> None:
+        path, keys = tmp_path / "keys", ReaderKeys(new_key(), new_key(), 0xFFFFFFFF)
+        KeyFile(path).put("front", keys)
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert KeyFile(path).of("front") == keys
+        assert KeyFile(path).of("back") == ReaderKeys()
+
+    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+    def test_a_file_that_others_can_reach_is_refused(self, tmp_path: Path, mode: int) -> None:
+        path = tmp_path / "keys"
+        KeyFile(path).put("front", ReaderKeys(new_key()))
+        path.chmod(mode)
+        with pytest.raises(DamagedFile, match="chmod 600"):
+            KeyFile(path).of("front")
+
+    def test_a_link_is_refused(self, tmp_path: Path) -> None:
+        KeyFile(tmp_path / "real").put("front", ReaderKeys(new_key()))
+        (tmp_path / "keys").symlink_to("real")
+        with pytest.raises(DamagedFile):
+            KeyFile(tmp_path / "keys").of("front")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "[]",
+            '{"form":2,"readers":{}}',
+            '{"form":1,"readers":{"front":{"current":"xx"}}}',
+            f'{{"form":1,"readers":{{"front":{{"current":"{SCBK_D.hex()}"}}}}}}',
+            f'{{"form":1,"readers":{{"front":{{"current":"{bytes(16).hex()}"}}}}}}',
+        ],
+    )
+    def test_a_damaged_file_is_refused_without_its_content(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "keys"
+        path.write_text(text)
+        path.chmod(0o600)
+        with pytest.raises(DamagedFile) as refused:
+            KeyFile(path).of("front")
+        assert refused.value.__cause__ is None
+        assert SCBK_D.hex() not in str(refused.value)
+
+    def test_what_cannot_be_stored_has_not_changed(self, tmp_path: Path) -> None:
+        directory = tmp_path / "data"
+        directory.mkdir()
+        file, keys = KeyFile(directory / "keys"), ReaderKeys(new_key())
+        file.put("front", keys)
+        shutil.rmtree(directory)
+        with pytest.raises(FileNotFoundError):
+            file.put("front", ReaderKeys(new_key()))
+        assert file.of("front") == keys
+
+
+class TestPolls:
+    def test_each_message_is_answered_or_missed(self) -> None:
+        polls = PollCounter()
+        polls.sent(b"\xff\x53\x00\x08\x00")
+        polls.received(b"\x53")
+        polls.received(b"\x80\x08")
+        polls.sent(b"\xff\x53\x01\x08\x00")
+        polls.received(b"\x53\x80")  # another reader, late
+        polls.sent(b"\xff\x53\x00\x08\x00")
+        assert (polls.answered, polls.missed) == ([0], [1])
+
+    @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=40))))
+    def test_no_bytes_make_it_fail(self, turns: Sequence[tuple[bool, bytes]]) -> None:
+        polls = PollCounter()
+        for panel, data in turns:
+            (polls.sent if panel else polls.received)(data)
+        assert len(polls.answered) + len(polls.missed) <= sum(panel for panel, _data in turns)
+
+
+EVENTS = st.one_of(
+    st.just(PollAnswered()),
+    st.just(PollMissed()),
+    st.just(TimeElapsed()),
+    st.builds(ChannelChanged, st.booleans(), st.booleans()),
+    st.builds(PresenceChanged, st.booleans()),
+)
+STEPS = st.lists(st.tuples(EVENTS, st.integers(0, 3_000)), max_size=80)
+OWN = ChannelChanged(active=True, default_key=False)
+
+
+def run(state: LinkState, *events: LinkEvent, now_ms: int = 0) -> LinkState:
+    for event in events:
+        state, _effects = supervise(state, event, now_ms)
+    return state
+
+
+class TestSupervision:
+    @given(STEPS, st.booleans())
+    def test_messages_count_over_its_own_channel_or_by_the_setting_alone(
+        self, steps: list[tuple[LinkEvent, int]], clear_text: bool
+    ) -> None:
+        state, now_ms, disabled = LinkState(clear_text), 0, False
+        for event, pause_ms in steps:
+            now_ms += pause_ms
+            state, effects = supervise(state, event, now_ms)
+            for effect in effects:
+                # The library is never asked for the same twice.
+                assert disabled is (effect is LinkEffect.ENABLE)
+                disabled = effect is LinkEffect.DISABLE
+            assert not state.reached or clear_text or state.channel is Protection.OWN
+            assert state.pause_ms <= LONGEST_RETRY_MS
+            if state.health(now_ms)[0] is Health.ONLINE:
+                assert state.reached
+
+    @given(STEPS)
+    def test_an_unreached_reader_is_tried_again_and_again(
+        self, steps: list[tuple[LinkEvent, int]]
+    ) -> None:
+        state, now_ms = LinkState(clear_text=False), 0
+        for event, pause_ms in steps:
+            now_ms += pause_ms
+            state, _effects = supervise(state, event, now_ms)
+        seen: list[LinkEffect] = []
+        state = run(state, ChannelChanged(active=False, default_key=False), now_ms=now_ms)
+        for passed_ms in range(0, 2 * LONGEST_RETRY_MS, 100):
+            state, effects = supervise(state, TimeElapsed(), now_ms + passed_ms)
+            seen += effects
+        assert LinkEffect.DISABLE in seen
+        assert LinkEffect.ENABLE in seen
+
+    def test_three_missed_polls_are_no_answer_and_one_answer_ends_them(self) -> None:
+        state = run(LinkState(clear_text=False), PollAnswered(), OWN)
+        assert state.health(0)[0] is Health.ONLINE
+        state = run(state, *[PollMissed()] * (MISSED_POLLS - 1))
+        assert state.health(0)[0] is Health.ONLINE
+        state = run(state, PollMissed())
+        assert state.health(0)[0] is Health.OFFLINE
+        assert "does not answer" in state.health(0)[1]
+        assert run(state, PollAnswered()).health(0)[0] is Health.ONLINE
+
+    def test_an_answer_without_its_channel_is_suspect_after_a_while(self) -> None:
+        state = run(LinkState(clear_text=False), PollAnswered())
+        assert not state.suspect(GRACE_MS - 1)
+        assert state.suspect(GRACE_MS)
+        assert not run(state, OWN).suspect(GRACE_MS)
+        default = ChannelChanged(active=True, default_key=True)
+        assert run(state, default).suspect(GRACE_MS)
+
+    def test_a_silent_reader_is_toggled_every_two_seconds_at_first(self) -> None:
+        state, toggles = LinkState(clear_text=False), []
+        for now_ms in range(0, 3 * RETRY_MS, 50):
+            state, effects = supervise(state, TimeElapsed(), now_ms)
+            toggles += [(effect, now_ms) for effect in effects]
+        assert toggles[:2] == [
+            (LinkEffect.DISABLE, RETRY_MS),
+            (LinkEffect.ENABLE, RETRY_MS + DISABLED_MS),
+        ]

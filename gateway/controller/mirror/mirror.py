@@ -163,21 +163,27 @@ class Mirror:
         answers = self._opened_again()
         while self._messages:
             message = self._messages.popleft()
-            match message.get("is"):
-                case "committing":
-                    self._hold()
-                case "synced":
-                    answers.append(self._synced(int(message["n"]), int(message["version"])))
-                case "built":
-                    self._swap(str(message["name"]))
-                case "report":
-                    self._reported(message)
-                case "started":
-                    self._ask_again()
-                case "ended":
-                    self.release()
-                    self._feed_fault = f"the process that feeds the mirror: {message['why']}"
+            if message.get("is") == "synced":
+                answers.append(self._synced(int(message["n"]), int(message["version"])))
+            else:
+                self._take(message)
         return answers
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        match message.get("is"):
+            case "committing":
+                self._hold()
+            case "built":
+                self._swap(str(message["name"]))
+            case "report":
+                self._reported(message)
+            case "locked":
+                self._reopen()
+            case "started":
+                self._ask_again()
+            case "ended":
+                self.release()
+                self._feed_fault = f"the process that feeds the mirror: {message['why']}"
 
     def _opened_again(self) -> list[Mirrored]:
         """Open a mirror that is there and could not be opened before; what it has."""
@@ -315,6 +321,14 @@ class Mirror:
         if self._copy is not None:
             self._copy.close()
             self._copy = None
+
+    def _reopen(self) -> None:
+        """Give back every lock that this process has on the mirror, also one that the kernel failed
+        to release when SQLite asked for it."""
+        log.warning("the mirror is locked: it is opened again")
+        with self.names.closed():
+            self._close()
+            self._open()
 
     def _swap(self, name: str) -> None:
         """Put a mirror that was made anew in its place: nobody else has the old one open now."""

@@ -200,6 +200,7 @@ _REASONS = {
 }
 """SQLite's result code -> the cause in a technician's words."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL})
 _PRIMARY = 0xFF
 """Mask of the primary code in an extended result code."""
 
@@ -219,6 +220,15 @@ def code_of(error: BaseException) -> int:
         # An error while it connects is wrapped twice.
         found = getattr(found, "orig", None) or found.__context__
     return int(getattr(found, "sqlite_errorcode", 0)) & _PRIMARY
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether somebody kept the file locked for longer than a connection waits.
+
+    SQLite takes a lock for released even where the kernel failed to release it. Such a lock ends
+    when its process closes every connection to the file.
+    """
+    return code_of(error) in _LOCKED
 
 
 def _failure(what: str, error: BaseException) -> StorageError:

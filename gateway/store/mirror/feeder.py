@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.store.files import STORE_FILE, mirror_path
-from gateway.store.files.database import reason
+from gateway.store.files.database import is_locked, reason
 from gateway.store.mirror.connections import MIRROR_ERRORS
 from gateway.store.mirror.copier import Copier
 from gateway.store.mirror.mirror_side import MirrorSide
@@ -92,7 +92,8 @@ class Feeder:
         as nobody has a right that was taken away. `check`
         looks for damage of the mirror; `swapped` says that a mirror that was `built` is in its
         place now. `committing` goes out before other rules can be read, and `synced` or a fault
-        afterwards.
+        afterwards. `locked` says that somebody keeps the mirror locked, which the controller's own
+        connections may do.
         """
         match command.get("do"):
             case "sync":
@@ -153,6 +154,8 @@ class Feeder:
                 self._rebuild(f"the mirror is damaged ({reason(error)}): it is made anew")
             else:
                 self._report(mirror_fault=f"the mirror cannot be written: {reason(error)}")
+                if is_locked(error):
+                    self._send({"is": "locked"})
             # SQLite opens a file for reading alone where it could not for writing, and keeps it so.
             self._close_mirror()
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from gateway.store.files.database import begin, reason, roll_back
 from gateway.store.mirror.connections import MIRROR_ERRORS, connect, raw
 from gateway.store.mirror.rows import Value
 
+REOPEN_S = 3.0
+"""A connection that is older is replaced. One that the kernel failed to unlock keeps writers out as
+long as it is open, and nobody here notices; a writer waits for longer than this."""
 LONGEST_VALUE = 1 << 20
 """Bytes of one value that is read at all."""
 _VALUE_ERRORS = (OSError, OverflowError, MemoryError)
@@ -74,6 +78,7 @@ class StoreSide:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._opened_s = 0.0
         self._seen: int | None = None
 
     def close(self) -> None:
@@ -118,7 +123,8 @@ class StoreSide:
         target = self._checked()
         found = target.stat()
         identity = (found.st_dev, found.st_ino)
-        if self._connection is not None and identity != self._identity:
+        now_s = time.monotonic()
+        if identity != self._identity or now_s - self._opened_s > REOPEN_S:
             self.close()
         if self._connection is None:
             connection = connect(target, "ro")
@@ -127,6 +133,7 @@ class StoreSide:
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             self._connection, self._identity = connection, identity
+            self._opened_s = now_s
         return self._connection
 
     def _checked(self) -> Path:

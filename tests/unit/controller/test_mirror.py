@@ -3,6 +3,7 @@ nobody out who has a sound row."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import queue
 import shutil
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -38,6 +40,8 @@ STRANGE_CARD = (99 << 32) | 11111
 ANA, PORTAL_OF_ANA = 1, 1
 GRANTED, DENIED = 7, 6
 BUTTON = InputName(InputKind.REX, 1)
+WRITE_LOCK = 120
+"""Where SQLite locks a -shm file to write (wal.c, WALINDEX_LOCK_OFFSET)."""
 NOTES_LOST = "added, without a note of the change"
 
 
@@ -271,6 +275,21 @@ def test_a_mirror_that_cannot_be_opened_for_some_time_decides_as_soon_as_it_can(
         failing = False
         bench.pass_time(2)
         assert lets_in(bench)
+
+
+def test_a_lock_that_the_controller_left_on_the_mirror_does_not_outlast_a_change(
+    demo: Path, start: Start
+) -> None:
+    """As after a call to unlock that failed."""
+    with start(demo, make_feed=ChildFeed) as bench:
+        assert lets_in(bench)
+        with (demo / f"{MIRROR_FILE}-shm").open("r+b") as index:
+            fcntl.lockf(index, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, WRITE_LOCK)
+            with bench.store() as store:
+                store.destroy("cards", {"cards": {"user_id": ANA}})
+            end_s = time.monotonic() + 60
+            while lets_in(bench):
+                assert time.monotonic() < end_s, "the change is not obeyed"
 
 
 def test_rules_are_compiled_anew_from_a_new_mirror_of_the_same_version(

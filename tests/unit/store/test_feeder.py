@@ -3,7 +3,10 @@ meanwhile."""
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.store.files import STORE_FILE
-from gateway.store.mirror import connections, mirror_side
+from gateway.store.mirror import connections, mirror_side, store_side
 from gateway.store.objects.store import Store
 
 from .feeding import Fed
@@ -84,3 +87,29 @@ def test_a_question_that_meets_an_unreadable_store_is_answered_once_it_can_be_re
     away.rename(store_path)
     fed.wait_for_answer(7)
     assert "Nights" in fed.copied()
+
+
+WRITE_LOCK = 120
+"""Where SQLite locks a -shm file to write (wal.c, WALINDEX_LOCK_OFFSET)."""
+WRITE = "import sqlite3, sys; sqlite3.connect(sys.argv[1], 0).execute('BEGIN IMMEDIATE')"
+
+
+def test_a_lock_left_on_the_store_does_not_keep_its_writer_out_for_good(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a call to unlock that failed."""
+    path = tmp_path / STORE_FILE
+    store.close()  # of all connections to the file only the one under test is this process's
+
+    def others_can_write() -> bool:
+        return subprocess.run([sys.executable, "-c", WRITE, path], check=False).returncode == 0
+
+    with closing(store_side.StoreSide(path)) as side:
+        side.changed()
+        with Path(f"{path}-shm").open("r+b") as index:
+            fcntl.lockf(index, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, WRITE_LOCK)
+            side.changed()
+            assert not others_can_write()
+            monkeypatch.setattr(store_side, "REOPEN_S", 0.0)
+            side.changed()
+            assert others_can_write()

@@ -21,6 +21,7 @@ from . import (
     decisions,
     loads,
     mirror,
+    page,
     readers,
     rules,
     search,
@@ -48,6 +49,7 @@ SECTIONS = (
     "attacks",
     "mirror",
     "uplink",
+    "page",
 )
 SIZES = (1_000, 200_000)
 RULES = 2_000
@@ -101,6 +103,8 @@ def main() -> None:  # noqa: C901, PLR0912 - one case for each section
         if "uplink" in asked.only:
             site = build(Path(name, "uplink"), SIZES[0], DOORS)
             uplink.measure(site, Path(name), plan, expected)
+        if "page" in asked.only:
+            page.measure(_built(Path(name, "page"), SIZES[1]), plan, expected)
     say()
     say(f"took {time.monotonic() - began:.0f} s; {len(expected.missed)} expectations missed")
 

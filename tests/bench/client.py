@@ -22,9 +22,9 @@ class Client:
 
     def __init__(self, url: str, password: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
-        self._session = ""
+        self.session = ""
         login = {"login": "admin", "password": password}
-        self._session = str(json.loads(self.post("login", login))["session"])
+        self.session = str(json.loads(self.post("login", login))["session"])
 
     def post(self, command: str, body: Mapping[str, Any] | bytes, query: str = "") -> bytes:
         """The answer to one command; raises RuntimeError when it is refused."""
@@ -34,7 +34,7 @@ class Client:
         self, command: str, body: Mapping[str, Any] | bytes, query: str = ""
     ) -> Iterator[bytes]:
         """The answer to one command, piece by piece; bytes are sent as they are."""
-        path = f"/{command}.fcgi?{query}" + (f"&session={self._session}" if self._session else "")
+        path = f"/{command}.fcgi?{query}" + (f"&session={self.session}" if self.session else "")
         kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
         headers = {"Content-Type": kind}
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

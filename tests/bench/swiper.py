@@ -42,6 +42,7 @@ from gateway.controller.core import HEARTBEAT_NS, Controller
 from gateway.controller.state import config
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.policies import PolicyKeeper
+from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.credentials.values import Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.doors.door_settings import ConfiguredDoor, configured_doors
@@ -256,8 +257,10 @@ def _swiped(
     data: Path,
     runtime: RuntimeDirectory,
     clock: SystemClock,
+    site_keeper: SiteKeeper,
 ) -> Iterator[Controller]:
-    with assembled(site, profile, data, runtime, clock) as controller:
+    made = assembled(site, profile, data, runtime, clock, site_keeper=site_keeper)
+    with made as controller:
         swiper = Swiper(controller, site, runtime)
         threading.Thread(target=swiper.serve, name="swiper", daemon=True).start()
         yield controller

@@ -20,6 +20,8 @@ from .sites import Site
 
 START_TIME_S = 60.0
 STOP_TIME_S = 15.0
+AS_UNIT = {"MALLOC_ARENA_MAX": "2"}
+"""`Environment=` of systemd/gateway-api.service."""
 LAST_WORDS = 4_000
 """Characters of a log that are shown."""
 
@@ -74,8 +76,10 @@ def children_of(pid: int) -> list[int]:
 
 
 @contextmanager
-def started(site: Site, *arguments: str, nice: int = 0) -> Iterator[Process]:
-    """`python ARGUMENTS` for `site`; it has ended on leaving.
+def started(
+    site: Site, *arguments: str, nice: int = 0, variables: Mapping[str, str] = {}
+) -> Iterator[Process]:
+    """`python ARGUMENTS` for `site`, with `variables` in its environment; it has ended on leaving.
 
     What it says on standard error goes to a file in the runtime directory, and is shown when
     something goes wrong.
@@ -88,7 +92,7 @@ def started(site: Site, *arguments: str, nice: int = 0) -> Iterator[Process]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
+            env={**os.environ, **variables, PARENT_VARIABLE: str(os.getpid())},
             # As systemd starts a service: nice values count within a session (sched(7), autogroup).
             start_new_session=True,
         )
@@ -129,7 +133,7 @@ def ask(process: Process, request: Mapping[str, Any]) -> Any:
 def api(site: Site) -> Iterator[tuple[Process, str]]:
     """The real api process on a free port, with its URL."""
     command = ("-m", "gateway", "api", "--data", str(site.data), "--http", "127.0.0.1:0")
-    with started(site, *command) as process:
+    with started(site, *command, variables=AS_UNIT) as process:
         yield process, _url(site, process)
 
 

@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from gateway.store.journal import EntryKind
 from gateway.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE
@@ -98,6 +99,28 @@ def test_a_view_fits_and_is_accessible(screen: Open, demo: Running, path: str) -
     phone.accessible()
     if PICTURES:
         leave_pictures(phone, at)
+
+
+def test_the_first_view_is_less_than_100_kilobytes_over_the_wire(phone: Screen) -> None:
+    page = phone.open("/")
+    expect(page.locator("#latest li").first).to_be_visible()
+    loaded = page.evaluate(
+        """performance.getEntries().filter(it => it.transferSize)
+        .map(it => [it.name, it.transferSize])"""
+    )
+    assert sum(size for _, size in loaded) < 100_000, loaded
+    assert len(loaded) > 5  # the scripts and style sheets are among them
+
+
+@pytest.mark.parametrize("path", ["/portals/1/who", "/people/1/week", "/people"])
+def test_a_list_is_printed_without_what_one_can_only_touch(phone: Screen, path: str) -> None:
+    page = phone.open(path)
+    page.emulate_media(media="print")
+    touched = "nav, button, [role=button], input, select"
+    assert not page.locator(touched).filter(visible=True).all_text_contents()
+    expect(page.locator("main")).to_contain_text("Ana")
+    if path != "/people":
+        expect(page.locator("table").first).to_be_visible()
 
 
 def test_the_views_of_an_operator_fit_and_are_accessible(screen: Open, demo: Running) -> None:

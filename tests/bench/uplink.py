@@ -210,7 +210,10 @@ def _states(client: Client) -> dict[str, Any]:
 def measure(site: Site, directory: Path, plan: Plan, expected: Expectations) -> None:
     """Print delays, rate, swipes beside servers of every quality, wake-ups and memory."""
     samples = min(plan.samples, MOST_SAMPLES)
-    with gateway(site) as (pid, _):
+    with gateway(site) as (pid, url):
+        with closing(Client(url, site.password)), closing(Doors(site)) as doors:
+            for person in range(samples):
+                _swipe_ns(doors, person)
         time.sleep(REST_S)
         before = (_wakeups_a_minute(pid), memory_of(pid).pss)
     with closing(Servers(directory)) as servers:

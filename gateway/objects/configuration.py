@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum
+from types import MappingProxyType
 
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import storable_text, wire_type_of
@@ -47,6 +48,30 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
+class SettingGroup(Enum):
+    """What the live keys are about, in the order in which an installer needs them."""
+
+    DOORS = "doors", "Doors and locks", "Open time, sensor, exit button and interlock of each door."
+    READERS = "readers", "Readers", "Byte order of cards, UHF tags, buzzers."
+    IDENTIFICATION = "identification", "Identification", "Cards, PINs, QR codes, second factor."
+    PASSBACK = "passback", "Anti-passback", "Nobody enters twice without having left."
+    TURNSTILE = "turnstile", "Turnstile", "Direction, open time and free sides."
+    ALARMS = "alarms", "Alarms", "Held open, forced, tampering, duress; siren and bell."
+    ONLINE = (
+        "online",
+        "Online modes and messages",
+        "Who decides, and who hears of events: online modes, monitor, push.",
+    )
+    PEOPLE = "data", "Personal data", "Photos, and what expired people leave behind."
+    DEVICE = "device", "Device", "Time zone, network time, version, reboot."
+
+    def __init__(self, slug: str, title: str, about: str) -> None:
+        self.slug = slug
+        self.title = title
+        self.about = about
+        """What is in it, as a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigurationKey:
     """One key of a module."""
@@ -58,10 +83,23 @@ class ConfigurationKey:
     minimum: int = 0
     maximum: int = 0
     """Bounds of a number, inclusive; unused for other kinds."""
-    choices: tuple[str, ...] = ()
-    """The words of a choice. Others are refused: a typo must not cancel an emergency."""
-    own_door: int = 0
-    """The door whose list of other doors this is; unused for other kinds."""
+    choices: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """The values of a choice and what a person calls them; also those of a flag, if on and off do
+    not say it. Other values are refused: a typo must not cancel an emergency."""
+    label: str = ""
+    """What a person calls it. All live keys have one."""
+    help: str = ""
+    """What it does, in one or two sentences."""
+    unit: str = ""
+    """Of a number."""
+    danger: str = ""
+    """What goes wrong with a careless value; empty if nothing grave does."""
+    group: SettingGroup = SettingGroup.DEVICE
+    """Unused for keys that are not live."""
+    door: int = 0
+    """The door that it is about; 0 for none in particular."""
+    reader: int = 0
+    """The index of the Wiegand reader that it is about; 0 for none in particular."""
     effect: str = ""
     """The part of this device that acts on it; empty if it is only stored and returned."""
     secret: bool = False
@@ -71,7 +109,22 @@ class ConfigurationKey:
     @property
     def others(self) -> str:
         """The doors that a list of doors may name."""
-        return ", ".join(str(door) for door in range(1, DOOR_MAX + 1) if door != self.own_door)
+        return ", ".join(str(door) for door in range(1, DOOR_MAX + 1) if door != self.door)
+
+    @property
+    def name(self) -> str:
+        """Module and key, which name it in refusals."""
+        return f"{self.module}.{self.key}"
+
+    @property
+    def told(self) -> str:
+        """Label, help and danger as one text."""
+        return ". ".join(filter(None, (self.label, f"{self.help} {self.danger}".strip())))
+
+    @property
+    def worded(self) -> Mapping[str, str]:
+        """Those of the choices that have words other than the value itself."""
+        return {value: words for value, words in self.choices.items() if value != words}
 
     @property
     def live(self) -> bool:
@@ -130,6 +183,75 @@ class ConfigurationKey:
 
     def _refused(self, found: str, allowed: str) -> InvalidRequest:
         return InvalidRequest(f"{self.module}.{self.key} cannot be {found}: {allowed} allowed")
+
+
+def flag(
+    module: str,
+    key: str,
+    default: str,
+    label: str,
+    about: str,
+    *,
+    danger: str = "",
+    words: Mapping[str, str] | None = None,
+) -> ConfigurationKey:
+    """A switch; `words` say its two values where on and off do not."""
+    return ConfigurationKey(
+        module,
+        key,
+        default,
+        Kind.FLAG,
+        label=label,
+        help=about,
+        danger=danger,
+        choices=MappingProxyType(words or {}),
+    )
+
+
+def number(
+    module: str,
+    key: str,
+    default: str,
+    bounds: tuple[int, int],
+    label: str,
+    about: str,
+    unit: str = "",
+) -> ConfigurationKey:
+    """A whole number within `bounds`, inclusive."""
+    low, high = bounds
+    return ConfigurationKey(
+        module, key, default, Kind.INT, low, high, label=label, help=about, unit=unit
+    )
+
+
+def choice(
+    module: str,
+    key: str,
+    default: str,
+    choices: Mapping[str, str],
+    label: str,
+    about: str,
+    *,
+    danger: str = "",
+) -> ConfigurationKey:
+    """One of `choices`, each value with its words."""
+    return ConfigurationKey(
+        module,
+        key,
+        default,
+        Kind.CHOICE,
+        choices=MappingProxyType(choices),
+        label=label,
+        help=about,
+        danger=danger,
+    )
+
+
+def acts_on(
+    group: SettingGroup, effect: str, *keys: ConfigurationKey, door: int = 0, reader: int = 0
+) -> tuple[ConfigurationKey, ...]:
+    """`keys` as live ones: `effect` names the part of the device that acts on them."""
+    return tuple(replace(key, group=group, effect=effect, door=door, reader=reader) for key in keys)
 
 
 def _as_text(value: object) -> str | None:

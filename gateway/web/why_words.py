@@ -12,6 +12,7 @@ from gateway.explain.cures import CureAction
 from gateway.explain.gates import Gate
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.setting_words import address
 
 GATES: Mapping[Gate, str] = MappingProxyType(
     {
@@ -75,11 +76,10 @@ PLACES: Mapping[CureAction, str] = MappingProxyType(
         CureAction.CHANGE_HOURS: "/schedules/%(time_zone_id)s",
         CureAction.CHANGE_BLOCK: "/rules/%(rule_id)s",
         CureAction.REMOVE_CONDITION: "/rules/%(rule_id)s",
-        CureAction.SET_CLOCK: "/settings/time",
+        CureAction.SET_CLOCK: "/settings/device",
         CureAction.TIE_READER: "/setup",
-        CureAction.CONFIGURE: "/settings?q=%(key)s",
         CureAction.CHECK_DEVICE: "/",
-        CureAction.CHECK_SERVER: "/settings",
+        CureAction.CHECK_SERVER: "/settings/online",
     }
 )
 """Where a cure is done that is not done at once; one may need what the record lacks."""
@@ -137,6 +137,8 @@ def shown_cures(answer: Mapping[str, Any]) -> list[ShownCure]:
 
 
 def _place(action: CureAction, target: Mapping[str, Any]) -> str:
+    if action is CureAction.CONFIGURE:
+        return address(target["module"], target["key"])
     known = dict(target)
     for several in ("time_zone_ids", "rule_ids"):
         if known.get(several):

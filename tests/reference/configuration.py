@@ -29,16 +29,21 @@ def page() -> str:
     for module in dict.fromkeys(key.module for key in CONFIGURATION):
         keys = [key for key in CONFIGURATION if key.module == module]
         lines += [f"## {module}", ""]
-        lines += [*table(("key", "takes", "default", "acts on"), map(_row, keys)), ""]
+        lines += [*table(("key", "takes", "default", "acts on", "meaning"), map(_row, keys)), ""]
     return "\n".join(lines)
 
 
-def _row(key: ConfigurationKey) -> tuple[str, str, str, str]:
+def _row(key: ConfigurationKey) -> tuple[str, str, str, str, str]:
     default = code(key.default) if key.default else ""
     name = code(key.key)
-    acts_on = "told by the site file" if key.derived else key.effect or "stored"
+    acts_on = "told by the site file" if key.derived else _effect(key) or "stored"
     takes = "nothing" if key.derived else _takes(key)
-    return f"*{name}*" if key.secret else name, takes, default, acts_on
+    return f"*{name}*" if key.secret else name, takes, default, acts_on, key.told
+
+
+def _effect(key: ConfigurationKey) -> str:
+    of = f" of door {key.door}" if key.door else f" {key.reader}" if key.reader else ""
+    return f"{key.effect}{of}"
 
 
 _WORDS = {
@@ -48,13 +53,20 @@ _WORDS = {
 }
 
 
+def _choice(choice: tuple[str, str]) -> str:
+    value, words = choice
+    shown = code(value) if value else "empty"
+    return shown if value == words else f"{shown} ({words})"
+
+
 def _takes(key: ConfigurationKey) -> str:
     match key.kind:
         case Kind.INT | Kind.DECIMAL:
             empty = "" if key.default else ", or empty"
-            return f"{key.minimum} to {key.maximum}{empty}"
+            unit = f" {key.unit}" if key.unit else ""
+            return f"{key.minimum} to {key.maximum}{unit}{empty}"
         case Kind.CHOICE:
-            return ", ".join(code(choice) if choice else "empty" for choice in key.choices)
+            return ", ".join(map(_choice, key.choices.items()))
         case Kind.DOORS:
             return f"comma list of {key.others}"
         case Kind.FLAG | Kind.SERVER | Kind.PATH | Kind.TEXT | Kind.VERSION:

@@ -278,12 +278,14 @@ def _modules(modules: dict[str, Schema], **more: Any) -> Schema:
 
 
 def _about_key(key: ConfigurationKey) -> str:
-    text = "" if key.live else "Stored and answered; this device does not act on it. "
+    text = f"{key.told} " if key.live else "Stored and answered; this device does not act on it. "
     if key.derived:
         text = "Derived from the site file; it cannot be set. "
     if key.kind in {Kind.INT, Kind.DECIMAL}:
         empty = "" if key.default else ", or empty"
-        text += f"A number, {key.minimum} to {key.maximum}{empty}. "
+        unit = f" {key.unit}" if key.unit else ""
+        text += f"A number, {key.minimum} to {key.maximum}{unit}{empty}. "
+    text += "".join(f"`{value}`: {words}. " for value, words in key.worded.items())
     if key.secret:
         text += "For administrators only."
     return text.strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.credentials.wiegand import WiegandFormat
 from gateway.hardware.reading_settings import ReadingSettings, UhfMode, UhfReading
-from gateway.objects.configuration_keys import WIEGAND_INPUTS
+from gateway.objects.reader_keys import WIEGAND_INPUTS
 from gateway.settings.configuration import Configuration
 from gateway.store.policy.wiegand import last_byte_first
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from gateway.credentials.wiegand import ParityCheck, ParityKind, WiegandFormat
 from gateway.errors import InvalidRequest
-from gateway.objects.configuration_keys import CARD_READERS, WIEGAND_INPUTS
+from gateway.objects.reader_keys import CARD_READERS, WIEGAND_INPUTS
 from gateway.objects.wiegand_modes import WiegandMode, mode_of
 from gateway.settings.configuration import Configuration
 from gateway.store.policy.snapshot import WiegandModeRow

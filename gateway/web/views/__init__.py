@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.web.views import (
     account,
+    configuration,
     demo,
     doors,
     live,
@@ -21,6 +22,7 @@ from gateway.web.visit import View
 
 _AREAS = (
     account,
+    configuration,
     demo,
     doors,
     live,

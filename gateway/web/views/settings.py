@@ -7,6 +7,7 @@ from flask import Response
 from gateway.commands.rights import Right, may
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.views.configuration import GROUPS, found, settable
 from gateway.web.visit import View, Visit
 
 PLACES: tuple[tuple[str, str, str, Right], ...] = (
@@ -21,11 +22,22 @@ PLACES: tuple[tuple[str, str, str, Right], ...] = (
 
 
 def settings(visit: Visit) -> Response:
-    """Where what is set."""
+    """Where what is set, or the settings that match a search; for a script these alone."""
+    groups = [
+        (f"/settings/{slug}", _(group.title), _(group.about))
+        for slug, group in GROUPS.items()
+        if settable(group, visit.context.site)
+    ]
     places = [
         (path, _(name), _(about)) for path, name, about, right in PLACES if may(visit.caller, right)
     ]
-    return visit.page("settings/index.html", places=places)
+    text = visit.query.get("q", "").strip()[:100]
+    return visit.page(
+        "settings/_found.html" if visit.in_part else "settings/index.html",
+        places=groups + places,
+        text=text,
+        found=found(visit, text),
+    )
 
 
 VIEWS = (View("/settings", settings, Right.ADMINISTRATOR),)

@@ -13,6 +13,8 @@ import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from jinja2.ext import babel_extract
 
+from gateway.objects.configuration import SettingGroup
+from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.web.languages import ENGLISH, LANGUAGES, catalogues, gettext, speaking
 
 _PAGE = Path(str(files("gateway.web")))
@@ -30,6 +32,13 @@ def _ids() -> set[str]:
     for file in _PAGE.rglob("*.html"):
         shown = babel_extract(BytesIO(file.read_bytes()), list(_KEYWORDS), (), options)
         found |= {_first(message) for _, _, message, _ in shown}
+    for group in SettingGroup:
+        found |= {group.title, group.about}
+    for key in CONFIGURATION:
+        if key.live:
+            found |= {key.label, key.help, key.unit, key.danger, *key.worded.values()}
+            # The headings of doors and readers are their names.
+            found |= set() if key.door or key.reader else {key.effect}
     return found - {""}
 
 

@@ -285,10 +285,14 @@ def _about_key(key: ConfigurationKey) -> str:
         empty = "" if key.default else ", or empty"
         unit = f" {key.unit}" if key.unit else ""
         text += f"A number, {key.minimum} to {key.maximum}{unit}{empty}. "
-    text += "".join(f"`{value}`: {words}. " for value, words in key.worded.items())
+    text += "".join(f"{_code(value)}: {words}. " for value, words in key.worded.items())
     if key.secret:
         text += "For administrators only."
     return text.strip()
+
+
+def _code(value: str) -> str:
+    return f"`{value}`" if value else "Empty"
 
 
 def _spelling(key: ConfigurationKey) -> Schema:

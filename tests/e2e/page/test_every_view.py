@@ -21,7 +21,15 @@ from gateway.web.views import VIEWS
 from tests.e2e.conftest import DEADLINE_S, Running
 from tests.e2e.page.conftest import DESKTOP, PHONE, TABLET, Open, Screen, operator
 
-VALUES = {"door": "1", "number": "1", "portal": "1", "user": "1", "user_id": "1", "form": "txt"}
+VALUES = {
+    "slug": "alarms",
+    "door": "1",
+    "number": "1",
+    "portal": "1",
+    "user": "1",
+    "user_id": "1",
+    "form": "txt",
+}
 """Of the parts of addresses, on the demo site; `seq` is the newest decision."""
 NEEDED = {
     "/people/give": "?card=425201762311&q=a",

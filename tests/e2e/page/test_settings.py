@@ -35,21 +35,23 @@ def test_an_open_time_is_found_and_changed_and_the_door_obeys(phone: Screen, slo
     expect(found.get_by_role("status")).to_have_text("2 settings")
     found.get_by_role("link", name="Open time").first.click()
     setting = page.locator("[id='general.relay1_timeout']")
-    field = setting.get_by_label("Open time")
+    field = setting.get_by_label("Open time", exact=True)
     expect(field).to_have_value(str(LONG_MS))
     expect(setting).to_contain_text("Changed")
     field.fill("99")
-    page.get_by_label("Lock as soon as the door opens").first.uncheck()
+    page.get_by_label("Lock as soon as the door opens", exact=True).first.uncheck()
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was saved.")
     expect(setting).to_contain_text("Not allowed. Allowed: 100 to 600000 ms")
     expect(field).to_have_value("99")
     expect(field).to_be_focused()
-    expect(page.get_by_label("Lock as soon as the door opens").first).not_to_be_checked()
+    expect(
+        page.get_by_label("Lock as soon as the door opens", exact=True).first
+    ).not_to_be_checked()
     assert configured(slow, "general", "relay1_auto_close") == "1"
     phone.sound()
     field.fill(str(BRIEF_MS))
-    page.get_by_label("Lock as soon as the door opens").first.check()
+    page.get_by_label("Lock as soon as the door opens", exact=True).first.check()
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_text("1 setting is saved and in force.")).to_be_visible()
     # With the old time it would stay unlocked, since nobody opens it.
@@ -63,7 +65,7 @@ def test_an_open_time_is_found_and_changed_and_the_door_obeys(phone: Screen, slo
 
 def test_what_locks_people_out_is_asked_once_more(phone: Screen, demo: Running) -> None:
     page = phone.open(address("identifier", "card_identification_enabled"))
-    page.get_by_label("Cards identify").uncheck()
+    page.get_by_label("Cards identify", exact=True).uncheck()
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_role("alert")).to_contain_text("Off, no card opens a door.")
     assert configured(demo, "identifier", "card_identification_enabled") == "1"
@@ -73,17 +75,17 @@ def test_what_locks_people_out_is_asked_once_more(phone: Screen, demo: Running) 
     assert configured(demo, "identifier", "card_identification_enabled") == "0"
     page.get_by_role("button", name="Reset Cards identify").click()
     page.get_by_role("button", name="Set it").click()
-    expect(page.get_by_label("Cards identify")).to_be_checked()
+    expect(page.get_by_label("Cards identify", exact=True)).to_be_checked()
     assert configured(demo, "identifier", "card_identification_enabled") == "1"
 
 
 def test_a_form_sends_what_was_changed_in_it_alone(phone: Screen, demo: Running) -> None:
     page = phone.open("/settings/alarms")
     demo.api.configure("alarm", timed_alarm_timeout=7)
-    page.get_by_label("Door may stay open").fill("45")
+    page.get_by_label("Door may stay open", exact=True).fill("45")
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_text("1 setting is saved and in force.")).to_be_visible()
-    expect(page.get_by_label("Bell rings for")).to_have_value("7")
+    expect(page.get_by_label("Bell rings for", exact=True)).to_have_value("7")
     assert configured(demo, "alarm", "door_sensor_delay") == "45"
     demo.api.configure("alarm", timed_alarm_timeout=5, door_sensor_delay=10)
 
@@ -92,7 +94,7 @@ def test_doors_of_an_interlock_are_ticked_and_servers_are_checked(
     phone: Screen, demo: Running
 ) -> None:
     page = phone.open("/settings/doors")
-    page.locator("[id='general.door1_interlock']").get_by_label("back").check()
+    page.locator("[id='general.door1_interlock']").get_by_label("back", exact=True).check()
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_text("1 setting is saved and in force.")).to_be_visible()
     assert configured(demo, "general", "door1_interlock") == "2"
@@ -100,10 +102,10 @@ def test_doors_of_an_interlock_are_ticked_and_servers_are_checked(
     expect(page.get_by_text("1 setting is saved and in force.")).to_be_visible()
     assert configured(demo, "general", "door1_interlock") == ""
     page.goto("/settings/online")
-    page.get_by_label("Address of the monitor").fill("ftp://nowhere")
+    page.get_by_label("Address of the monitor", exact=True).fill("ftp://nowhere")
     page.get_by_role("button", name="Save").last.click()
     expect(page.locator("[id='monitor.hostname']")).to_contain_text("Not allowed.")
-    expect(page.get_by_label("Address of the monitor")).to_have_value("ftp://nowhere")
+    expect(page.get_by_label("Address of the monitor", exact=True)).to_have_value("ftp://nowhere")
 
 
 def test_doors_and_readers_that_are_absent_have_no_settings(phone: Screen) -> None:

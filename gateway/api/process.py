@@ -37,7 +37,7 @@ from gateway.commands.enrolment_runner import Enrolled
 from gateway.commands.listening import Listening
 from gateway.commands.lost_store import sweep_restored
 from gateway.commands.modes import end_modes, keep_modes
-from gateway.commands.online_server import OnlineServer
+from gateway.commands.online_server import OnlineServer, ReachedServer
 from gateway.commands.server_requests import RunServerRequest
 from gateway.commands.site_rules import NoSiteRules, SiteRules
 from gateway.errors import ControllerUnavailable, GatewayError, StorageError
@@ -95,6 +95,9 @@ class Outward(Protocol):
     def interlock(self) -> Peers: ...
 
     def states(self) -> Sequence[DestinationState]: ...
+
+    @property
+    def probe(self) -> Callable[[str], ReachedServer]: ...
 
     def journal_done(self) -> int | None:
         """The last entry of the journal that it needs no more; None if it needs none."""
@@ -179,6 +182,7 @@ def run_api(
             clock_mark=runtime.clock_mark,
             destinations=uplink.states,
             online=uplink.online,
+            probe_destination=uplink.probe,
             peers=uplink.interlock,
         )
         expired = ExpiredPeople(store, clock, device_time, trusted)

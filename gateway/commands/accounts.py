@@ -39,7 +39,7 @@ class ModifyLoginRequest(RequestModel):
 
 
 class DeleteLoginRequest(RequestModel):
-    """`delete_login`."""
+    """`delete_login`, `end_login_sessions`."""
 
     login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
 
@@ -114,6 +114,15 @@ def delete_login(call: Call[DeleteLoginRequest]) -> Done:
     return DONE
 
 
+def end_login_sessions(call: Call[DeleteLoginRequest]) -> Done:
+    """End the sessions of a login, except the caller's own."""
+    account = call.context.accounts.find(call.request.login)
+    if account is None:
+        raise NotFound(f"there is no login {call.request.login}")
+    call.context.sessions.close_login(account.login, keep=call.caller.token)
+    return DONE
+
+
 def create_token(call: Call[TokenRequest]) -> TokenAnswer:
     """Create a token; only this answer ever shows it."""
     return {"token": call.context.tokens.create(call.request.name)}
@@ -173,6 +182,13 @@ COMMANDS = (
     ),
     Command(
         delete_login,
+        Right.OWNER,
+        errors=(NotFound,),
+        audit=Audit(_deleted, refusals=True),
+        example={"login": "reception"},
+    ),
+    Command(
+        end_login_sessions,
         Right.OWNER,
         errors=(NotFound,),
         audit=Audit(_deleted, refusals=True),

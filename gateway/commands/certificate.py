@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from typing_extensions import TypedDict
+
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
-from gateway.commands.requests import RequestModel
+from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
-from gateway.errors import StorageError
-from gateway.host.certificate import replace_certificate
+from gateway.errors import NotFound, StorageError
+from gateway.host.certificate import certificate_facts, is_self_signed, replace_certificate
 from gateway.store.files import STORE_FILE
 from gateway.store.tables.audit import AuditType
 
@@ -22,6 +24,18 @@ class CertificateRequest(RequestModel):
     """`ssl_certificate_change`: the body is PEM text."""
 
     body: bytes
+
+
+class CertificateShown(TypedDict):
+    """Answer to `ssl_certificate_information`. Times are Unix seconds of UTC."""
+
+    fingerprint: str
+    subject: str
+    issuer: str
+    names: list[str]
+    not_before_utc: int
+    not_after_utc: int
+    self_signed: bool
 
 
 def certificate_file(data: Path) -> Path:
@@ -41,7 +55,26 @@ def ssl_certificate_change(call: Call[CertificateRequest]) -> Done:
     return DONE
 
 
+def ssl_certificate_information(call: Call[NoMembers]) -> CertificateShown:
+    """The certificate that HTTPS shows: its fingerprint (SHA-256, hexadecimal) to compare with what
+    a browser shows, subject and issuer (RFC 4514), the names it is for, and its validity."""
+    path = certificate_file(call.context.data)
+    if not path.exists():
+        raise NotFound("this device has no certificate: HTTPS makes one when it is switched on")
+    facts = certificate_facts(path)
+    return {
+        "fingerprint": facts.fingerprint,
+        "subject": facts.subject,
+        "issuer": facts.issuer,
+        "names": list(facts.names),
+        "not_before_utc": int(facts.not_before.timestamp()),
+        "not_after_utc": int(facts.not_after.timestamp()),
+        "self_signed": is_self_signed(path),
+    }
+
+
 COMMANDS = (
+    Command(ssl_certificate_information, Right.ADMINISTRATOR, errors=(NotFound, StorageError)),
     Command(
         ssl_certificate_change,
         Right.OWNER,

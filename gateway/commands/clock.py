@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 
@@ -15,7 +16,12 @@ from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import NoMembers, RequestModel, invalid_value
 from gateway.commands.rights import Right
-from gateway.errors import DeviceUnavailable, GatewayError, NotSupportedHere
+from gateway.errors import (
+    ControllerUnavailable,
+    DeviceUnavailable,
+    GatewayError,
+    NotSupportedHere,
+)
 from gateway.host.clock_trust import CEILING, RELEASED, note_set_by_hand
 from gateway.host.probes import HOST_PATTERN, LONGEST_HOST
 from gateway.store.tables.audit import AuditType
@@ -61,6 +67,29 @@ class NtpServers(TypedDict):
     server2: str
 
 
+class ClockShown(TypedDict):
+    """Answer to `system_clock`."""
+
+    utc: int
+    """Unix seconds, without the shift of a simulation."""
+    timezone: str
+    """IANA, of the site file."""
+    fixed_offset: str
+    """Configuration ntp.timezone, which goes before it; empty for none."""
+    controller: bool
+    """Whether the door controller answers; without it nothing is known of the trust."""
+    trusted: bool
+    verdict: str
+    """Why it is trusted or not; empty while the controller is away."""
+    floor_utc: int
+    """The newest trusted entry of the journal: a clock behind it is not trusted. 0 for none."""
+    shift_s: float
+    """Of a simulated clock."""
+    adjustable: bool
+    """Whether this machine lets clients set its clock."""
+    ntp_enabled: bool
+
+
 def set_system_time(call: Call[TimeRequest]) -> Done:
     """Set the clock to a time of the site's time zone.
 
@@ -91,6 +120,30 @@ def set_system_time(call: Call[TimeRequest]) -> Done:
         except OSError as error:
             log.warning("cannot mark the clock as set for the controller", why=str(error))
     return DONE
+
+
+def system_clock(call: Call[NoMembers]) -> ClockShown:
+    """The clock, whether the door controller trusts it for schedules, and why.
+
+    `verdict` is set_by_hand, network_time, battery_clock or simulated for a trusted clock, else
+    before_release, beyond_ceiling, behind_floor or no_source.
+    """
+    context = call.context
+    status = None
+    with suppress(ControllerUnavailable):
+        status = context.controller.status()
+    return {
+        "utc": int(context.clock.utc().timestamp()),
+        "timezone": context.site.site.timezone,
+        "fixed_offset": context.setting("ntp", "timezone"),
+        "controller": status is not None,
+        "trusted": status is not None and status.clock_trusted,
+        "verdict": status.clock_verdict if status else "",
+        "floor_utc": status.clock_floor_utc if status else 0,
+        "shift_s": status.clock_shift_s if status else 0.0,
+        "adjustable": context.platform.real,
+        "ntp_enabled": _configured(context),
+    }
 
 
 def set_ntp_server(call: Call[NtpRequest]) -> Done:
@@ -160,6 +213,7 @@ def _ask_own_servers(context: CommandContext) -> None:
 _MAY_FAIL = (NotSupportedHere, DeviceUnavailable)
 
 COMMANDS = (
+    Command(system_clock, Right.ADMINISTRATOR),
     Command(
         set_system_time,
         Right.ADMINISTRATOR,

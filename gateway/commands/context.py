@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 import structlog
 
@@ -18,7 +18,7 @@ from gateway.commands.heavy import HeavyCommands
 from gateway.commands.import_progress import ImportProgress
 from gateway.commands.listening import Listening
 from gateway.commands.live_changes import LiveChanges
-from gateway.commands.online_server import OnlineServer
+from gateway.commands.online_server import OnlineServer, ReachedServer
 from gateway.commands.pace import CommandPace
 from gateway.commands.rights import Caller, Sessions
 from gateway.commands.secret_refusals import SecretRefusals
@@ -45,6 +45,11 @@ R_co = TypeVar("R_co", covariant=True)
 
 def _no_restart() -> None:
     """For a process that nothing would start again."""
+
+
+def _no_servers(name: str) -> NoReturn:
+    """For a process that sends nothing."""
+    raise NotFound(f"no server is set for {name}")
 
 
 def _standalone() -> None:
@@ -113,6 +118,8 @@ class CommandContext:
     """How the servers fare that this device sends to. Raises StorageError."""
     online: Callable[[], OnlineServer | None] = _standalone
     """How the server of the online modes fares; None in standalone mode."""
+    probe_destination: Callable[[str], ReachedServer] = _no_servers
+    """Tests a server, see `test_destination`; one thread at a time calls it."""
 
     def __post_init__(self) -> None:
         # The documented way to set derived fields of a frozen dataclass.

@@ -14,6 +14,7 @@ from gateway.clock import boot_id
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
+from gateway.commands.listening import Listening
 from gateway.commands.requests import NoMembers
 from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, NotFound, NotSupportedHere, TooBusy
@@ -49,6 +50,10 @@ class NetworkTrialShown(TypedDict):
     pending: bool
     left_s: int
     """The time in which the change must be confirmed."""
+    listen: str
+    """Where the API listens, or will once the change is in force; empty for not at all."""
+    tls: str
+    """The same of HTTPS."""
 
 
 def addressing_now(context: CommandContext) -> Addressing:
@@ -102,10 +107,18 @@ def take_back_if_due(context: CommandContext) -> None:
 
 
 def system_network_trial(call: Call[NoMembers]) -> NetworkTrialShown:
-    """Whether a change of `set_system_network` waits for its confirmation."""
+    """Whether a change of `set_system_network` waits for its confirmation, and where to send it."""
     before = _waiting(call.context)
     left_ns = before.until_ns - call.context.clock.monotonic_ns() if before else 0
-    return {"pending": before is not None, "left_s": max(0, left_ns // _NS)}
+    context = call.context
+    rules = context.listening or Listening(context.site.http)
+    stored = rules.addresses(context.machine.read())
+    return {
+        "pending": before is not None,
+        "left_s": max(0, left_ns // _NS),
+        "listen": stored.plain_address or "",
+        "tls": stored.tls or "",
+    }
 
 
 def confirm_system_network(call: Call[NoMembers]) -> Done:

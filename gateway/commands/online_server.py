@@ -1,8 +1,19 @@
-"""How the server of the online modes fares, as the api process sees it."""
+"""How servers fare, as the api process sees it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedServer:
+    """A server that was tested and answered."""
+
+    server: str
+    """Its address, without path and query."""
+    time_ms: float
+    status: int = 0
+    """Of HTTP; 0 for a broker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,22 @@ LONGEST_FILE = 1 << 20
 """Bytes of the file with key and certificates."""
 LONGEST_PEM = 65_536
 """Bytes; enough for a key, a certificate and a long chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What a certificate says."""
+
+    fingerprint: str
+    """SHA-256, in upper-case hexadecimal digits."""
+    subject: str
+    """RFC 4514, as `CN=door`; of the issuer too."""
+    issuer: str
+    names: tuple[str, ...]
+    """Host names and addresses that it is for."""
+    not_before: datetime
+    not_after: datetime
+
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _TURNS = 10
@@ -235,6 +252,32 @@ def expires(path: Path) -> datetime:
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}") from error
     return _read_certificates(pem)[0].not_valid_after_utc
+
+
+def certificate_facts(path: Path) -> CertificateFacts:
+    """What the certificate at `path` says. Raises as `expires`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        found = _read_certificates(read_whole(path, LONGEST_FILE))[0]
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        names = x509.SubjectAlternativeName([])
+    return CertificateFacts(
+        fingerprint_of(found.public_bytes(Encoding.DER)),
+        found.subject.rfc4514_string(),
+        found.issuer.rfc4514_string(),
+        (
+            *names.get_values_for_type(x509.DNSName),
+            *map(str, names.get_values_for_type(x509.IPAddress)),
+        ),
+        found.not_valid_before_utc,
+        found.not_valid_after_utc,
+    )
 
 
 def is_self_signed(path: Path) -> bool:

@@ -20,6 +20,7 @@ from gateway.store.journal import JournalReader
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState, DestinationTable
 from gateway.store.tables.retained import RetainedTopics
+from gateway.uplink.destination_probe import DestinationProbe
 from gateway.uplink.minop_listener import MinopChannel
 from gateway.uplink.monitor_channel import MonitorChannel
 from gateway.uplink.mqtt.bridge import MqttBridge
@@ -68,6 +69,10 @@ class Uplink:
             map(self._make_outbox, (self._monitor, self._online_channel, minop))
         )
         self._push = PushPoller(store, clock, device_id, servers)
+        self.probe = DestinationProbe(
+            store, clock, device_id, servers, site.mqtt, self._online.destination
+        )
+        """Tests the servers."""
         self._peers = PeerActions(store, journal, clock, device_id, servers, boot_id())
         self.interlock = PeerInterlock(store, controller, device_id, servers)
         """The devices of the network interlock."""

@@ -85,7 +85,7 @@ class BrokerConnection:
         mqtt5: bool = True,
     ) -> None:
         """`on_message` is called on the network's thread and must not block, `on_end` when the
-        connection has ended.
+        connection has ended. Without a `will_topic` nobody is told when it is lost.
 
         Raises SettingsError for files that cannot be used.
         """
@@ -123,7 +123,8 @@ class BrokerConnection:
         client = self._client
         client.connect_timeout = CONNECT_S
         client.max_queued_messages_set(MOST_QUEUED)
-        client.will_set(will_topic, OFFLINE, qos=1, retain=True)
+        if will_topic:
+            client.will_set(will_topic, OFFLINE, qos=1, retain=True)
         if settings.user:
             client.username_pw_set(settings.user, broker_password(settings))
         if settings.tls:
@@ -137,14 +138,14 @@ class BrokerConnection:
         client.on_socket_register_write = lambda *_: None
         self._thread = threading.Thread(target=self._run, name="mqtt-network", daemon=True)
 
-    def open(self) -> None:
+    def open(self, within_s: float = CONNECT_S) -> None:
         """Connect. Raises BrokerAway, and OldBroker where MQTT 3.1.1 is worth a try."""
         self._thread.start()
         with self._changed:
-            self._changed.wait_for(lambda: self._connected or self._ended, CONNECT_S)
+            self._changed.wait_for(lambda: self._connected or self._ended, within_s)
             if self._connected and not self._ended:
                 return
-            why = self._ended or f"no answer within {CONNECT_S:.0f} s"
+            why = self._ended or f"no answer within {within_s:.0f} s"
             old = self._mqtt5 and (
                 self._refusal == _WRONG_VERSION or (self._reached and not self._answered)
             )

@@ -507,6 +507,30 @@ def test_another_port_is_kept_and_the_process_begins_anew(pi: Pi) -> None:
     assert rules.addresses(stored).plain_address == f"127.0.0.1:{port}"
 
 
+@pytest.mark.effect("system_clock")
+@pytest.mark.refusal("system_clock")
+def test_the_clock_is_told_with_its_trust(pi: Pi, throwaway: SimpleNamespace) -> None:
+    throwaway.straw.status = throwaway.straw.status.model_copy(
+        update={"clock_trusted": False, "clock_verdict": "no_source", "clock_floor_utc": 5}
+    )
+    assert pi.ask("system_clock") == {
+        "utc": int(NOW.timestamp()),
+        "timezone": "America/Sao_Paulo",
+        "fixed_offset": "",
+        "controller": True,
+        "trusted": False,
+        "verdict": "no_source",
+        "floor_utc": 5,
+        "shift_s": 0.0,
+        "adjustable": True,
+        "ntp_enabled": pi.context.setting("ntp", "enabled") == "1",
+    }
+    assert pi.post("system_clock", login="operator")[0] == 403
+    throwaway.straw.silent = True
+    shown = pi.ask("system_clock")
+    assert (shown["controller"], shown["trusted"], shown["verdict"]) == (False, False, "")
+
+
 @pytest.mark.effect("system_network_trial", "confirm_system_network", "take_back_system_network")
 @pytest.mark.refusal("confirm_system_network", "take_back_system_network")
 def test_a_change_that_nobody_confirms_goes_back(make_pi: Callable[..., Pi]) -> None:
@@ -519,7 +543,12 @@ def test_a_change_that_nobody_confirms_goes_back(make_pi: Callable[..., Pi]) -> 
         assert pi.ask("set_system_network", asked) == {}
         assert pi.begun_anew.wait(30)
         pi.begun_anew.clear()
-        assert pi.ask("system_network_trial") == {"pending": True, "left_s": 60}
+        assert pi.ask("system_network_trial") == {
+            "pending": True,
+            "left_s": 60,
+            "listen": f"127.0.0.1:{port}",
+            "tls": "",
+        }
         assert pi.refused("set_system_network", {"web_server_port": 8080})[0] == 429
 
     for command in ("confirm_system_network", "take_back_system_network"):
@@ -543,7 +572,8 @@ def test_a_change_that_nobody_confirms_goes_back(make_pi: Callable[..., Pi]) -> 
     assert pi.ask("take_back_system_network") == {}
     assert pi.begun_anew.wait(30)
     assert pi.context.machine.read().web_server_port == port
-    assert pi.ask("system_network_trial") == {"pending": False, "left_s": 0}
+    shown = pi.ask("system_network_trial")
+    assert (shown["pending"], shown["left_s"], shown["listen"]) == (False, 0, f"127.0.0.1:{port}")
 
 
 def test_an_address_that_nobody_confirms_goes_back(

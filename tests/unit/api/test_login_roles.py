@@ -106,6 +106,7 @@ def test_no_password_is_answered_or_told(post: Post) -> None:
         ("list_logins", {}),
         ("modify_login", {"login": "operator", "role": "administrator"}),
         ("delete_login", {"login": "admin"}),
+        ("end_login_sessions", {"login": "admin"}),
     ],
 )
 def test_an_operator_has_no_say_in_logins(post: Post, command: str, body: object) -> None:
@@ -142,8 +143,13 @@ def test_what_makes_no_sense_is_refused_by_name_and_changes_nothing(
     assert listed(post) == {"admin": "administrator", "operator": "operator"}
 
 
+@pytest.mark.refusal("end_login_sessions")
 def test_a_login_that_is_not_there_is_404(post: Post) -> None:
-    for command, more in (("delete_login", {}), ("modify_login", {"role": "operator"})):
+    for command, more in (
+        ("delete_login", {}),
+        ("end_login_sessions", {}),
+        ("modify_login", {"role": "operator"}),
+    ):
         status, answer = post(command, {"login": "nobody", **more})
         assert (status, answer["error"]) == (404, "there is no login nobody")
 
@@ -166,6 +172,20 @@ def test_whoever_is_deleted_or_changed_has_no_session_any_more(
     assert not alive(post, evas)
     assert post("system_information", token=evas)[0] == 401
     assert alive(post, mine)
+
+
+@pytest.mark.effect("end_login_sessions")
+def test_the_sessions_of_a_login_are_ended_but_not_the_caller_s(
+    throwaway: SimpleNamespace, post: Post
+) -> None:
+    post("create_login", {"login": "eva", "password": SECRET, "role": "operator"})
+    evas, elsewhere, mine = throwaway.token("eva"), throwaway.token(), throwaway.token()
+    for login in ("eva", "admin"):
+        assert post("end_login_sessions", {"login": login}, token=mine) == (200, {})
+    assert [alive(post, it) for it in (evas, elsewhere, mine)] == [False, False, True]
+    assert last_entries(post, 1) == [
+        "admin (administrator) at 127.0.0.1: end_login_sessions of 'admin'"
+    ]
 
 
 def test_a_role_taken_by_another_process_ends_the_sessions_too(

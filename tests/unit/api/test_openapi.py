@@ -21,13 +21,17 @@ from gateway import commands
 from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.openapi.document import document
 from gateway.api.openapi.groups import GROUPS
+from gateway.commands.certificate import certificate_file
+from gateway.commands.context import CommandContext
 from gateway.commands.minop import MINOP_COMMANDS
+from gateway.commands.online_server import ReachedServer
 from gateway.errors import (
     ControllerUnavailable,
     DeviceUnavailable,
     InvalidRequest,
     NotSupportedHere,
 )
+from gateway.host.certificate import make_self_signed
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.custom import CustomColumn
@@ -325,6 +329,15 @@ def prepare_custom_fields(store: Store, command: str) -> None:
         add_columns(store, "c_users", [(CustomColumn("cpf"), "CPF")])
 
 
+def prepare_machine(context: CommandContext, command: str) -> None:
+    """The device has a certificate, and a server that answers."""
+    if command == "ssl_certificate_information":
+        make_self_signed(certificate_file(context.data), context.clock.utc())
+    if command == "test_destination":
+        reached = ReachedServer("http://10.0.0.5:80", 1.5, 200)
+        object.__setattr__(context, "probe_destination", lambda _: reached)
+
+
 @pytest.mark.parametrize("name", CALLED)
 def test_an_example_is_carried_out_and_answered_as_described(
     throwaway: SimpleNamespace, order: Callable[..., requests.Response], name: str
@@ -332,7 +345,7 @@ def test_an_example_is_carried_out_and_answered_as_described(
     command = PATHS[name]
     if name == "revoke_token" and not throwaway.context.tokens.all():
         throwaway.context.tokens.create("turnstile")
-    if name in {"create_login", "modify_login", "delete_login"}:
+    if name in {"create_login", "modify_login", "delete_login", "end_login_sessions"}:
         accounts = throwaway.context.accounts
         if accounts.find("reception"):
             accounts.delete("reception")
@@ -344,6 +357,7 @@ def test_an_example_is_carried_out_and_answered_as_described(
     prepare_custom_fields(throwaway.context.store, name)
     if name == "undo_import":
         order("import_objects", {"object": "groups", "data": "name\nNorth\n"})
+    prepare_machine(throwaway.context, name)
     reply = requests.post(
         f"{throwaway.url}/{name}.fcgi?session={throwaway.token()}",
         json=PATHS[name].example,

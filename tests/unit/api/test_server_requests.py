@@ -36,6 +36,7 @@ FOR_OWNERS = {
     "create_login",
     "create_token",
     "delete_login",
+    "end_login_sessions",
     "export_audit_logs",
     "list_logins",
     "list_tokens",

@@ -251,6 +251,28 @@ def test_a_new_certificate_is_shown_at_the_next_connection(
     assert sorted(secure.path.parent.glob("*https.pem*")) == [secure.path]
 
 
+@pytest.mark.effect("ssl_certificate_information")
+@pytest.mark.refusal("ssl_certificate_information")
+def test_the_certificate_that_is_served_is_told(
+    secure: SimpleNamespace, new_token: Callable[..., str]
+) -> None:
+    def told(login: str = "admin") -> requests.Response:
+        url = f"{secure.url}/ssl_certificate_information.fcgi?session={new_token(login)}"
+        return requests.post(url, verify=str(secure.path), timeout=30)
+
+    own = told().json()
+    pem = ssl.get_server_certificate(secure.address, timeout=30)
+    served = x509.load_pem_x509_certificate(pem.encode())
+    assert own["fingerprint"] == served.fingerprint(hashes.SHA256()).hex().upper()
+    assert (own["self_signed"], own["issuer"]) == (True, own["subject"])
+    assert {"localhost", "127.0.0.1"} <= set(own["names"])
+    validity = served.not_valid_before_utc, served.not_valid_after_utc
+    assert (own["not_before_utc"], own["not_after_utc"]) == tuple(
+        int(it.timestamp()) for it in validity
+    )
+    assert told("operator").status_code == 403
+
+
 WEAK = rsa.generate_private_key(public_exponent=65_537, key_size=1024)  # noqa: S505 - must be weak
 KEY, OTHER = new_key(), new_key()
 ODD = ec.generate_private_key(ec.SECP256K1())

@@ -243,7 +243,8 @@ class Running:
     def __init__(
         self, site: Site, http: str = "127.0.0.1:0", *words: str, program: bool = False
     ) -> None:
-        """`program` executes the program, where otherwise a fork does."""
+        """`program` executes the program, where otherwise a fork does. Without `http` it listens
+        where the site file says."""
         self.site = site
         self._strangers = 0
         self.output = site.home.new_path()
@@ -251,7 +252,8 @@ class Running:
         self._stack = ExitStack()
         out: IO[bytes] = self._stack.enter_context(self.output.open("wb"))
         err: IO[bytes] = self._stack.enter_context(self.errors.open("wb"))
-        command = ["run", "--data", str(site.data), "--http", http, *words]
+        listen = ["--http", http] if http else []
+        command = ["run", "--data", str(site.data), *listen, *words]
         self.process: Process = (
             subprocess.Popen(
                 [*gateway_command(), *command],

@@ -17,6 +17,36 @@ PLACES: tuple[tuple[str, str, str, Right], ...] = (
         noted("Which readers, locks and inputs exist, and their wires."),
         Right.OWNER,
     ),
+    (
+        "/settings/network",
+        noted("Network"),
+        noted("Addresses, host name and ports."),
+        Right.ADMINISTRATOR,
+    ),
+    (
+        "/settings/time",
+        noted("Time"),
+        noted("The clock, whether it is trusted, and time servers."),
+        Right.ADMINISTRATOR,
+    ),
+    (
+        "/settings/certificate",
+        noted("Certificate"),
+        noted("What HTTPS shows, and its fingerprint."),
+        Right.ADMINISTRATOR,
+    ),
+    (
+        "/settings/logins",
+        noted("Logins and tokens"),
+        noted("Who may sign in, and which programs."),
+        Right.OWNER,
+    ),
+    (
+        "/settings/servers",
+        noted("Servers"),
+        noted("Where events go and commands come from, with a test of each."),
+        Right.ADMINISTRATOR,
+    ),
 )
 """Address, name, sentence (both marked by `noted`) and right of each place under `/settings`."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from flask import Response, request
+from flask import Response
 
 from gateway.commands.rights import Right
 from gateway.errors import InvalidRequest
 from gateway.settings.problems import read_problems
+from gateway.web.addresses import new_address
 from gateway.web.visit import View, Visit
 
 
@@ -72,18 +72,8 @@ def _address(visit: Visit, text: str) -> str:
     proposed, _problems = read_problems(text)
     if proposed is None:
         return ""
-    before, after = visit.context.site.http, proposed.http
-    secure = request.is_secure
-    old = before.tls if secure else before.plain_address
-    new, other = (after.tls, after.plain_address) if secure else (after.plain_address, after.tls)
-    if old == new:
-        return ""
-    address = new or other
-    scheme = "https" if address == after.tls else "http"
-    port = str(address).rpartition(":")[2]
-    host = urlsplit(f"//{request.host}").hostname or ""
-    named = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{named}:{port}/settings/site"
+    after = proposed.http
+    return new_address(visit.context.site.http, after.plain_address, after.tls, "/settings/site")
 
 
 def _back(visit: Visit) -> str:

@@ -219,6 +219,16 @@ _plug("unplug", "Unplug the cable of READER or of a SecBox.")
 _plug("plug", "Plug in the cable of READER or of a SecBox again.")
 
 
+@sim.command(name="osdp")
+@click.argument("reader")
+@click.argument("what", type=click.Choice(["reset", "wrong-key"]))
+@click.pass_context
+def play_osdp(ctx: click.Context, reader: str, what: str) -> None:
+    """Have an OSDP reader forget its key and wait to be paired (reset), or take one that the
+    controller does not know (wrong-key)."""
+    _do(ctx, Simulate(verb="osdp", reader=reader, value=what))
+
+
 @sim.command()
 @json_option
 @click.pass_context

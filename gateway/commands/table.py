@@ -30,6 +30,7 @@ from gateway.commands import (
     network,
     network_trial,
     objects,
+    osdp,
     outbox,
     passback,
     peer_interlock,
@@ -96,6 +97,7 @@ _MODULES = (
     events,
     outbox,
     wiring,
+    osdp,
     rule_sets,
     simulation,
 )

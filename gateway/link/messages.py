@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.credentials.values import CredentialKind
 from gateway.errors import InvalidRequest
+from gateway.link.osdp import ChangeOsdpKey, ReportOsdp
 from gateway.link.wiring import PulseOutput, WatchWiring
 from gateway.settings import Side
 
@@ -363,6 +364,7 @@ class Simulate(_Message):
         "unplug",
         "plug",
         "turn",
+        "osdp",
         "state",
     ]
     reader: str | None = None
@@ -404,7 +406,9 @@ Command = Annotated[
     | Capture
     | CancelCapture
     | WatchWiring
-    | PulseOutput,
+    | PulseOutput
+    | ChangeOsdpKey
+    | ReportOsdp,
     Field(discriminator="kind"),
 ]
 

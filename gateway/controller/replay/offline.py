@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gateway.clock import DeviceTime, SiteZone
@@ -18,7 +18,7 @@ from gateway.controller.flight.forms import Hide
 from gateway.controller.flight.recorder import FlightRecorder, Sink
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.instant import Instant
-from gateway.controller.state.ports import FindWindow, Passages, People
+from gateway.controller.state.ports import FindWindow, OsdpBusPort, Passages, People
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import window_of
 from gateway.errors import GatewayError, UnusableRules
@@ -152,6 +152,7 @@ class OfflineRig:
     """Keeps the health of readers and modules; no board."""
 
     simulator: Simulator | None = None
+    osdp: Mapping[str, OsdpBusPort] = MappingProxyType({})
     healthy = True
 
     def __init__(self, site: SiteFile, online: Mapping[str, bool]) -> None:

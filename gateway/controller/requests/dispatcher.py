@@ -9,6 +9,7 @@ from typing import Any
 from gateway.controller.components import Components
 from gateway.controller.requests.commands import DoorCommands, PendingReplies
 from gateway.controller.requests.enrolment import EnrolmentCapture
+from gateway.controller.requests.osdp_keys import OsdpKeys
 from gateway.controller.requests.simulation import Panels, Simulation
 from gateway.controller.requests.wiring_watch import WiringWatch
 from gateway.controller.state.site_keeper import SiteKeeper
@@ -43,6 +44,7 @@ from gateway.link.messages import (
     Simulate,
     TakeBackSite,
 )
+from gateway.link.osdp import ChangeOsdpKey, ReportOsdp
 from gateway.link.wiring import PulseOutput, WatchWiring
 
 _MS = 1_000_000
@@ -90,6 +92,7 @@ class RequestDispatcher:
             components.rig, components.clock, components.zone, panels, status
         )
         self.wiring = WiringWatch(components.rig, components.clock)
+        self.osdp_keys = OsdpKeys(components.site, components.rig)
         self._handlers = self._table()
 
     def asked(self, address: bytes, request: Request) -> None:
@@ -147,6 +150,8 @@ class RequestDispatcher:
             Simulate: at_once(self.simulation.run),
             Projected: at_once(self._projected),
             WatchWiring: at_once(self.wiring.watch),
+            ChangeOsdpKey: at_once(self.osdp_keys.change),
+            ReportOsdp: at_once(lambda _: self.osdp_keys.report()),
             PulseOutput: at_once(
                 lambda command: components.output_tests.begin(
                     command.output, command.for_ms, self._now_ms()

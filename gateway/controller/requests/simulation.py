@@ -138,9 +138,10 @@ class Simulation:
                 return self._contact(InputName(InputKind(verb)))
 
     def _contact(self, name: InputName) -> tuple[InputName, bool]:
-        """An input whose idle level the site file declares; the simulator refuses absent ones."""
+        """An input whose idle level the site file declares, or that of a reader on a bus, which is
+        active as high; the simulator refuses absent ones."""
         wiring = self._inputs.get(name)
-        return name, isinstance(wiring, FixedInput) and wiring.idle is Level.LOW
+        return name, wiring is None or (isinstance(wiring, FixedInput) and wiring.idle is Level.LOW)
 
     def _index(self, reader: str) -> int:
         if reader not in self._readers:
@@ -172,6 +173,7 @@ _VERBATIM: dict[str, Callable[[Simulator, str, str], None]] = {
     "key": lambda simulator, reader, value: simulator.keys(reader, value),
     "qr": lambda simulator, reader, value: simulator.qr(reader, value),
     "type": lambda simulator, reader, value: simulator.type(reader, value),
+    "osdp": lambda simulator, reader, value: simulator.play_osdp(reader, value),
 }
 """Verbs whose value goes to the reader unchanged."""
 _WITHOUT_VALUE: dict[str, Callable[[Simulator, str], None]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +13,7 @@ from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.devices import Device
+from gateway.hardware.osdp.reports import BusOrder, KeyProgress
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import (
@@ -168,11 +169,23 @@ class FeedbackPort(Protocol):
     def buzz(self, for_ms: int) -> None: ...
 
 
+class OsdpBusPort(Protocol):
+    """A bus of OSDP readers; see OsdpBus."""
+
+    @property
+    def progress(self) -> Mapping[str, KeyProgress]: ...
+
+    def order(self, order: BusOrder) -> None: ...
+
+
 class RigPort(Protocol):
     """The wires; see Rig."""
 
     @property
     def simulator(self) -> Simulator | None: ...
+
+    @property
+    def osdp(self) -> Mapping[str, OsdpBusPort]: ...
 
     @property
     def devices(self) -> Sequence[Device]: ...

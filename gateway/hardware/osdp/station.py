@@ -86,7 +86,7 @@ class ReaderStation:
         self._state = LinkState(reader.clear_text)
         self._pairing_until_ms: int | None = None
         self._factory_seen = False
-        self._rotating = False
+        self._exchanging = False
         self._met = False
         """Its secure channel is up and was looked at."""
         self._open = False
@@ -195,9 +195,11 @@ class ReaderStation:
             except OSError as error:
                 # Doors go on: the file has both keys, and the next start tries them again.
                 log.error("the key cannot be stored", reader=self.reader.name, why=str(error))  # noqa: TRY400 - no traceback
-        if new:
-            self.rebuild = self.pairing
-            self._pairing_until_ms, self._rotating = None, False
+        if new and self.pairing:
+            # The channel that counts is one that enforces the key.
+            self._pairing_until_ms, self._exchanging, self.rebuild = None, True, True
+        elif self._exchanging and keys.following is None:
+            self._exchanging = False
             self._progress(KeyPhase.DONE)
         self._report_tamper()
 
@@ -238,6 +240,8 @@ class ReaderStation:
             self._key, self.rebuild = others[0], True
 
     def _report_health(self, now_ms: int) -> None:
+        if self.rebuild:
+            return
         if self.pairing:
             health = Health.OFFLINE, "is being paired; it opens nothing meanwhile"
         elif self.number is None:
@@ -274,7 +278,7 @@ class ReaderStation:
         self._put(self._keys.withdrawn().offered(new_key()))
         self._key = self._keys.following
         self._pairing_until_ms = now_ms + PAIRING_S * 1000
-        self._factory_seen, self._rotating, self.rebuild = False, False, True
+        self._factory_seen, self._exchanging, self.rebuild = False, False, True
         self._progress(KeyPhase.PAIRING)
 
     def stop_pairing(self, why: str) -> None:
@@ -294,14 +298,14 @@ class ReaderStation:
             return
         key = new_key()
         self._put(self._keys.offered(key))
-        self._rotating = True
+        self._exchanging = True
         self._progress(KeyPhase.ROTATING)
         if not self._context.submit_command(self.number or 0, {**KEYSET, "data": key}):
             self._rotated(done=False)
 
     def completed(self, command: int, status: int) -> None:
         """A command was carried out (`status` 0) or not."""
-        if command == KEYSET["command"] and self._rotating:
+        if command == KEYSET["command"] and self._exchanging:
             self._rotated(done=status == 0)
 
     def _rotated(self, *, done: bool) -> None:
@@ -309,7 +313,7 @@ class ReaderStation:
             # The running channel would stay up; only a new one proves the key.
             self._key, self.rebuild = self._keys.following, True
         else:
-            self._rotating = False
+            self._exchanging = False
             self._progress(KeyPhase.FAILED, "the reader did not take the key; both are tried")
 
     def retry(self, now_ms: int) -> None:

@@ -28,6 +28,7 @@ class OsdpReaders:
             stdout=subprocess.PIPE,
             text=True,
         )
+        # The pipe takes it; should the process fail at once, the next order says so.
         self.order({"path": str(path), "readers": list(readers)})
 
     def order(self, order: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
 from gateway.hardware.events import InputName
 from gateway.hardware.simulated.modules import SimulatedSecBoxes
+from gateway.hardware.simulated.osdp_bus import SimulatedOsdp
 from gateway.hardware.simulated.pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated.port import SimulatedPort, port_path
 from gateway.hardware.simulated.serial_readers import SimulatedUhfReader, code_bytes, rfid_frame
@@ -29,6 +30,7 @@ from gateway.settings import (
     HidReader,
     Input,
     Level,
+    OsdpReader,
     Pull,
     Reader,
     SerialCardReader,
@@ -103,6 +105,12 @@ class Simulator:
         """The simulated modules; None without any."""
         if boxes:
             self.sec_boxes = SimulatedSecBoxes(boxes, port_path(runtime_dir, boxes[0].name))
+        on_bus = [it for it in site.reader if isinstance(it, OsdpReader)]
+        on_bus = [it for it in on_bus if it.port == SIMULATED_PORT]
+        self.osdp: SimulatedOsdp | None = None
+        """The simulated OSDP readers; None without any."""
+        if on_bus:
+            self.osdp = SimulatedOsdp(on_bus, port_path(runtime_dir, on_bus[0].name))
 
     def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
         if not isinstance(reader, SerialUhfReader):
@@ -123,7 +131,8 @@ class Simulator:
         if isinstance(known, SerialCardReader):
             self._open_port(reader).send(rfid_frame(known, card))
             return
-        lines = self._wiegand(reader)
+        bus = self.osdp if self.osdp and reader in self.osdp else None
+        lines = known if bus and isinstance(known, OsdpReader) else self._wiegand(reader)
         name = layout or lines.formats[0]
         if name not in FORMATS:
             raise NotFound(f"there is no Wiegand format {name!r}; there are {sorted(FORMATS)}")
@@ -133,15 +142,21 @@ class Simulator:
             bits = encode(chosen, facility, number)
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
-        self._send(lines, [bits], _JITTER_NS)
+        if isinstance(lines, WiegandReader):
+            self._send(lines, [bits], _JITTER_NS)
+        elif bus:
+            bus.swipe(reader, bits)
 
     def keys(self, reader: str, keys: str) -> None:
         """Press keys (0-9, *, #), each as a burst of 4 bits; raises as `swipe`."""
-        lines = self._wiegand(reader)
         try:
             bursts = [encode_key(char) for char in keys]
         except ValueError as error:
             raise InvalidRequest(str(error)) from error
+        if self.osdp and reader in self.osdp:
+            self.osdp.keys(reader, keys)
+            return
+        lines = self._wiegand(reader)
         self._send(lines, bursts, _JITTER_NS)
 
     def frame(self, reader: str, bits: str, pulse_ns: int = PULSE_NS) -> None:
@@ -212,7 +227,9 @@ class Simulator:
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = False
             return
-        if not isinstance(self._reader(reader), WiegandReader):
+        if self.osdp and reader in self.osdp:
+            self.osdp.plug(reader, plugged=False)
+        elif not isinstance(self._reader(reader), WiegandReader):
             self._plug_of(reader).unplug()
         self._codes.pop(reader, None)
         self._unplugged.add(reader)
@@ -222,9 +239,18 @@ class Simulator:
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = True
             return
-        if not isinstance(self._reader(reader), WiegandReader):
+        if self.osdp and reader in self.osdp:
+            self.osdp.plug(reader, plugged=True)
+        elif not isinstance(self._reader(reader), WiegandReader):
             self._plug_of(reader).plug()
         self._unplugged.discard(reader)
+
+    def play_osdp(self, reader: str, what: str) -> None:
+        """Have an OSDP reader play something, see `SimulatedOsdp.play`; raises as `unplug`."""
+        known = self._reader(reader)
+        if self.osdp is None or reader not in self.osdp:
+            raise InvalidRequest(f"reader {reader!r} is no simulated OSDP reader, but {known.kind}")
+        self.osdp.play(reader, what)
 
     # inputs
 
@@ -233,6 +259,9 @@ class Simulator:
         self._releases.pop(name, None)
         if self.sec_boxes and name in self.sec_boxes:
             self.sec_boxes.set_input(name, high=high)
+            return
+        if self.osdp and name in self.osdp:
+            self.osdp.set_contact(name, high=high)
             return
         wiring = self._input(name)
         self._pin(wiring.pin).drive(high=high)
@@ -313,6 +342,8 @@ class Simulator:
         """Remove the simulated ports."""
         if self.sec_boxes:
             self.sec_boxes.close()
+        if self.osdp:
+            self.osdp.close()
         for port in self._ports.values():
             port.unplug()
         self.usb.close()

@@ -40,6 +40,7 @@ from gateway.link.messages import (
     Fault,
     ReportStatus,
 )
+from gateway.link.osdp import OsdpReaderStatus, OsdpStatus, ReportOsdp
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
 from gateway.link.wiring import WatchWiring, WiringCaptures
@@ -118,6 +119,7 @@ class StrawController:
         self.silent = False
         self.position: dict[str, int] = {}
         self.wiring = WiringCaptures(now_ns=0)
+        self.osdp: tuple[OsdpReaderStatus, ...] = ()
         self.reads: dict[str, int | str] = {"card": 123, "qrcode": "CODE", "pin": "482913"}
         self.status = ControllerStatus(
             pid=1,
@@ -194,6 +196,8 @@ class StrawController:
                         body = dict(self.position)
                     if isinstance(request.command, WatchWiring):
                         body = self.wiring.model_dump(mode="json")
+                    if isinstance(request.command, ReportOsdp):
+                        body = OsdpStatus(readers=self.osdp).model_dump(mode="json")
                     if isinstance(request.command, Capture):
                         value = self.reads[request.command.credential]
                         body = Captured(reader="straw", value=value).model_dump()

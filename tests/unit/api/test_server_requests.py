@@ -42,6 +42,7 @@ FOR_OWNERS = {
     "list_tokens",
     "login",
     "modify_login",
+    "osdp_key",
     "reset_to_factory_default",
     "restore_objects",
     "revoke_token",

@@ -1,0 +1,85 @@
+"""The keys of OSDP readers. These commands are ours; no key is ever in a request or an answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from gateway.commands.answers import DONE, Done
+from gateway.commands.command import Audit, Command
+from gateway.commands.context import Call
+from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.rights import Right
+from gateway.errors import ControllerUnavailable, NotFound
+from gateway.link.osdp import ChangeOsdpKey, OsdpKeyAction, OsdpStatus, ReportOsdp
+
+
+class OsdpKeyRequest(RequestModel):
+    """`osdp_key`."""
+
+    reader: Annotated[str, Field(max_length=64)]
+    """Its name in the site file."""
+    action: Literal["pair", "cancel", "rotate", "retry"]
+
+
+class OsdpReaderState(TypedDict):
+    """One reader."""
+
+    reader: str
+    address: int
+    health: str
+    why: str
+    clear_text: bool
+    phase: str | None
+    phase_why: str
+
+
+class OsdpState(TypedDict):
+    """Answer to `osdp_state`."""
+
+    readers: list[OsdpReaderState]
+
+
+def osdp_key(call: Call[OsdpKeyRequest]) -> Done:
+    """Pair a reader within two minutes (`cancel` ends that), rotate its key, or retry it now.
+
+    It is answered when it begins; `osdp_state` tells how it goes on. A reader opens nothing while
+    it is being paired.
+    """
+    request = call.request
+    action = OsdpKeyAction(request.action)
+    call.context.controller.ask(ChangeOsdpKey(reader=request.reader, action=action))
+    return DONE
+
+
+def osdp_state(call: Call[NoMembers]) -> OsdpState:
+    """The OSDP readers of the site, and how far the last exchange of each one's key is."""
+    status = OsdpStatus.model_validate(call.context.controller.ask(ReportOsdp()))
+    return {
+        "readers": [
+            OsdpReaderState(
+                reader=it.reader,
+                address=it.address,
+                health=it.health,
+                why=it.why,
+                clear_text=it.clear_text,
+                phase=it.phase,
+                phase_why=it.phase_why,
+            )
+            for it in status.readers
+        ]
+    }
+
+
+COMMANDS = (
+    Command(
+        osdp_key,
+        Right.OWNER,
+        errors=(ControllerUnavailable, NotFound),
+        example={"reader": "front", "action": "pair"},
+        audit=Audit(lambda request: f": {request.action} {request.reader}", refusals=True),
+    ),
+    Command(osdp_state, Right.ADMINISTRATOR, errors=(ControllerUnavailable,)),
+)

@@ -38,6 +38,12 @@ def address(module: str, key: str) -> str:
     return f"/settings/{found.group.slug}#{found.name}"
 
 
+def label(module: str, key: str) -> str:
+    """What a person calls a setting; its name if it is only stored."""
+    found = CONFIGURATION.find(module, key)
+    return _(found.label) if found and found.live else f"{module}.{key}"
+
+
 def default_words(key: ConfigurationKey) -> str:
     """The value of a new device."""
     if key.choices:

@@ -12,7 +12,7 @@ from gateway.explain.cures import CureAction
 from gateway.explain.gates import Gate
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
-from gateway.web.setting_words import address
+from gateway.web.setting_words import address, label
 
 GATES: Mapping[Gate, str] = MappingProxyType(
     {
@@ -62,7 +62,7 @@ CURES: Mapping[CureAction, str] = MappingProxyType(
         CureAction.CLOSE_DOOR: noted("Close the other door first"),
         CureAction.SET_CLOCK: noted("Set the clock"),
         CureAction.TIE_READER: noted("Tell which door the reader belongs to"),
-        CureAction.CONFIGURE: noted("Change the setting %(module)s.%(key)s"),
+        CureAction.CONFIGURE: noted("Change the setting: %(label)s"),
         CureAction.CHECK_DEVICE: noted("See what is not well with the controller"),
         CureAction.CHECK_SERVER: noted("See what the server does"),
         CureAction.OPEN_ONCE: noted("Open once"),
@@ -132,7 +132,9 @@ def shown_cures(answer: Mapping[str, Any]) -> list[ShownCure]:
     shown = []
     for cure in answer["cures"]:
         action, target = CureAction(cure["action"]), cure["target"]
-        shown.append(ShownCure(action, _(CURES[action], **target), _place(action, target), target))
+        named = {"label": label(target["module"], target["key"])} if "key" in target else {}
+        words = _(CURES[action], **target, **named)
+        shown.append(ShownCure(action, words, _place(action, target), target))
     return shown
 
 

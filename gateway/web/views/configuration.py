@@ -66,7 +66,7 @@ def save(visit: Visit, slug: str) -> Response:
         for name, value in typed.items()
         if value != ("" if keys[name].secret else form.get(f"{_WAS}{name}", ""))
     }
-    reset = keys.get(form.get("reset", ""))
+    reset = keys.get(form.get("reset") or form.get("sure", ""))
     wanted = {reset.name: reset.default} if reset else changed
     refused = _refused(keys, wanted)
     dangers = {} if "sure" in form else {name: keys[name] for name in wanted if keys[name].danger}

@@ -70,6 +70,9 @@ def test_what_locks_people_out_is_asked_once_more(phone: Screen, demo: Running) 
     expect(page.get_by_role("alert")).to_contain_text("Off, no card opens a door.")
     assert configured(demo, "identifier", "card_identification_enabled") == "1"
     phone.sound()
+    # Saving again is not the confirmation.
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.get_by_role("alert")).to_contain_text("Off, no card opens a door.")
     page.get_by_role("button", name="Set it").click()
     expect(page.get_by_text("1 setting is saved and in force.")).to_be_visible()
     assert configured(demo, "identifier", "card_identification_enabled") == "0"

@@ -182,7 +182,7 @@ def test_gates_and_cures_are_worded() -> None:
     ]
     hours, setting, unknown = shown_cures(answer)
     assert hours.place == "/schedules/12"
-    assert setting.words == "Change the setting catra.operation_mode"
+    assert setting.words == "Change the setting: Free and locked sides"
     assert unknown.place == "", "without a card there is nothing to give"
 
 

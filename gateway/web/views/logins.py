@@ -28,34 +28,34 @@ def logins(visit: Visit) -> Response:
 
 def create(visit: Visit) -> Response:
     """Add a login."""
-    form = visit.form
-    login, role = form.get("login", ""), form.get("role", "")
-    visit.run("create_login", login=login, password=_password(visit), role=role)
+    role = visit.form.get("role", "")
+    visit.run("create_login", login=_login(visit), password=_password(visit), role=role)
     return visit.to(PATH)
 
 
-def change_role(visit: Visit, login: str) -> Response:
+def change_role(visit: Visit) -> Response:
     """Give a login another role."""
-    visit.run("modify_login", login=login, role=visit.form.get("role", ""))
+    visit.run("modify_login", login=_login(visit), role=visit.form.get("role", ""))
     return visit.to(PATH)
 
 
-def change_password(visit: Visit, login: str) -> Response:
+def change_password(visit: Visit) -> Response:
     """Set a password; whoever sets the own one stays signed in."""
+    login = _login(visit)
     command = "change_login" if login == visit.caller.login else "modify_login"
     visit.run(command, login=login, password=_password(visit))
     return visit.to(PATH)
 
 
-def end_sessions(visit: Visit, login: str) -> Response:
+def end_sessions(visit: Visit) -> Response:
     """Sign a login out everywhere but here."""
-    visit.run("end_login_sessions", login=login)
+    visit.run("end_login_sessions", login=_login(visit))
     return visit.to(PATH)
 
 
-def delete(visit: Visit, login: str) -> Response:
+def delete(visit: Visit) -> Response:
     """Delete a login."""
-    visit.run("delete_login", login=login)
+    visit.run("delete_login", login=_login(visit))
     return visit.to(PATH)
 
 
@@ -85,6 +85,11 @@ def _page(visit: Visit, token: str) -> Response:
     )
 
 
+def _login(visit: Visit) -> str:
+    # Not in the address: a login may have any sign.
+    return visit.form.get("login", "")
+
+
 def _password(visit: Visit) -> str:
     form = visit.form
     if form.get("password") != form.get("again"):
@@ -92,16 +97,15 @@ def _password(visit: Visit) -> str:
     return form.get("password", "")
 
 
-_ONE = f"{PATH}/<login>"
 _OWNER = Right.OWNER
 
 VIEWS = (
     View(PATH, logins, _OWNER),
     View(PATH, create, _OWNER, "POST"),
-    View(f"{_ONE}/role", change_role, _OWNER, "POST"),
-    View(f"{_ONE}/password", change_password, _OWNER, "POST"),
-    View(f"{_ONE}/end-sessions", end_sessions, _OWNER, "POST"),
-    View(f"{_ONE}/delete", delete, _OWNER, "POST"),
+    View(f"{PATH}/role", change_role, _OWNER, "POST"),
+    View(f"{PATH}/password", change_password, _OWNER, "POST"),
+    View(f"{PATH}/end-sessions", end_sessions, _OWNER, "POST"),
+    View(f"{PATH}/delete", delete, _OWNER, "POST"),
     View("/settings/tokens", create_token, _OWNER, "POST"),
     View("/settings/tokens/revoke", revoke_token, _OWNER, "POST"),
 )

@@ -91,12 +91,39 @@ showAges();
 setInterval(showAges, AGES_MS);
 document.body.addEventListener("htmx:after:swap", showAges);
 
+// Answers may come in another order than their requests: one that was asked for before what is shown
+// is dropped, so that a late answer never shows a former state. A failure is always shown.
+const askedAt = new WeakMap();
+const shownOf = new WeakMap();
+let asked = 0;
+
+document.body.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  askedAt.set(ctx, ++asked);
+});
+document.body.addEventListener("htmx:before:swap", (event) => {
+  const { ctx } = event.detail;
+  if (!ctx.response?.raw?.ok || !(ctx.target instanceof Element)) return;
+  if (askedAt.get(ctx) >= (shownOf.get(ctx.target) ?? 0)) {
+    shownOf.set(ctx.target, askedAt.get(ctx));
+    return;
+  }
+  event.preventDefault();
+  closeSheet(ctx);
+  // What is shown may be from before this request was carried out.
+  if (ctx.request.method !== "GET") tell("state");
+});
+
 // The sheet of choices: what `data-sheet` loads is shown in it; a form in it closes it when done.
 const sheet = document.getElementById("sheet");
+
+function closeSheet(ctx) {
+  if (ctx?.sourceElement?.matches?.("[data-closes]") && ctx.response?.raw?.ok) sheet.close();
+}
+
 document.body.addEventListener("htmx:after:swap", (event) => {
-  const from = event.detail?.ctx?.sourceElement;
-  if (from?.matches?.("[data-sheet]")) sheet.showModal();
-  else if (from?.matches?.("[data-closes]") && event.detail.ctx.response?.raw?.ok) sheet.close();
+  const ctx = event.detail?.ctx;
+  if (ctx?.sourceElement?.matches?.("[data-sheet]")) sheet.showModal();
+  else closeSheet(ctx);
 });
 
 // The icon of the tab turns red in an alarm.

@@ -52,6 +52,7 @@ from gateway.controller.state.flight import NO_FLIGHT, Flight
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.instant import Instant
 from gateway.controller.state.journal_writer import JournalWriter
+from gateway.controller.state.last_changes import LastChanges
 from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.controller.state.ports import (
@@ -222,6 +223,13 @@ def put_together(
             server=panels.server,
             peers=panels.peers,
             figures=DecisionFigures(instant.running_ns),
+            changes=LastChanges(
+                _timer(instant),
+                lambda: (panel.status() for panel in panels.doors.values()),
+                record.past.moves,
+                record.past.modes,
+                record.past.reads,
+            ),
             throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,
             output_tests=panels.output_tests,

@@ -29,6 +29,7 @@ from gateway.controller.state.component import Bus, Component
 from gateway.controller.state.flight import NO_FLIGHT, Asked, Flight, Pulse, Stateful
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.journal_writer import Committed, WriterFault
+from gateway.controller.state.last_changes import LastChanges
 from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.state.ports import Link, MirrorPort, Policies, RigPort, Writer
 from gateway.controller.state.recorder import Recorder
@@ -82,6 +83,7 @@ class Components:
     server: ServerDecisions
     peers: PeerClearance
     figures: DecisionFigures
+    changes: LastChanges
     throttle: ReadThrottle
     signals: ReaderSignals
     output_tests: OutputTests
@@ -137,6 +139,7 @@ class Components:
             self.peers,
             self.hours,
             self.figures,
+            self.changes,
         )
 
     def named(self) -> dict[str, Stateful]:

@@ -373,6 +373,7 @@ class Controller:
     def _read(self, item: Identification) -> None:
         # Asked first: a card that is still held at the reader after its enrolment is a repeat.
         repeated = self._components.identifier.is_repeat(item)
+        self._components.changes.read(item.reader)
         if self._requests.captures.takes(item):
             self._components.credentials.report_threat(item)
         elif not repeated and self._components.throttle.passes(item, self._now_ms()):

@@ -50,6 +50,10 @@ class Past:
     """The newest instant at which the clock was trusted."""
     faults: tuple[CommittedEntry, ...] = ()
     """The newest entry on each part."""
+    moves: tuple[CommittedEntry, ...] = ()
+    """Of doors, the newest first."""
+    reads: tuple[CommittedEntry, ...] = ()
+    """Accesses, the newest first."""
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -97,6 +101,8 @@ def read_past(history: History, timer: Timer, floor: datetime | None, now_ms: in
         used_up=_read(history.used_up, UsedUp(complete=False)),
         clock_floor=floor,
         faults=tuple(_read(lambda: history.newest_of_each(EntryKind.FAULT), [])),
+        moves=tuple(_read(lambda: history.newest(EntryKind.ACCESS_EVENT, LOOKED_AT), [])),
+        reads=tuple(_read(lambda: history.newest(EntryKind.ACCESS, LOOKED_AT), [])),
     )
 
 

@@ -452,6 +452,14 @@ class DoorStatus(_Message):
     mode_reason: str = ""
     mode_until_utc: int = 0
     """Unix seconds; 0 for no end."""
+    leaf_since_utc: int = 0
+    """Since when the sensor shows the door as it is, in Unix seconds; 0 if unknown. Movements while
+    no controller ran are not known."""
+    lock_since_utc: int = 0
+    """Since when it is locked or unlocked, at the earliest since the controller started; 0 if
+    unknown."""
+    mode_since_utc: int = 0
+    """Since when the mode is in force; 0 if unknown."""
     held: bool = False
     """A command keeps it unlocked until another closes it."""
     sensor_open: bool | None
@@ -494,6 +502,8 @@ class DeviceStatus(_Message):
     why: str
     since_s: float
     """Seconds in this state."""
+    last_read_utc: int = 0
+    """When a reader read something last, in Unix seconds; 0 if unknown, and for other devices."""
     counters: dict[str, int] = {}
     """Counters by name, since the controller started."""
 

@@ -50,6 +50,8 @@ class DoorMode:
     reason: str
     until_utc: int
     """0 for no end."""
+    since_utc: int
+    """0 if unknown."""
 
     @property
     def words(self) -> str:
@@ -73,6 +75,19 @@ class ShownDoor:
     pre_alarm: bool
     away: str
     barred: str
+    lock_since_utc: int
+    leaf_since_utc: int
+    """0 if unknown, as all of these."""
+
+    @property
+    def ages(self) -> tuple[tuple[str, int], ...]:
+        """What is known to have become so, in words, and when."""
+        leaf = {"open": _("open"), "closed": _("closed"), "unknown": ""}[self.leaf]
+        told = (
+            (_("Unlocked") if self.unlocked else _("Locked"), self.lock_since_utc),
+            (leaf, self.leaf_since_utc),
+        )
+        return tuple((words, utc) for words, utc in told if words and utc)
 
     @property
     def state_words(self) -> str:
@@ -119,6 +134,7 @@ class ShownDevice:
     health: str
     why: str
     since_s: float
+    last_read_utc: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +186,9 @@ def site_state(answer: Mapping[str, Any]) -> SiteState:
         doors=doors,
         zones=tuple(_zone(zone) for zone in answer["zones"]),
         devices=tuple(
-            ShownDevice(it["name"], it["kind"], it["health"], it["why"], it["since_s"])
+            ShownDevice(
+                it["name"], it["kind"], it["health"], it["why"], it["since_s"], it["last_read_utc"]
+            )
             for it in answer["devices"]
         ),
         alarms=tuple(
@@ -197,6 +215,7 @@ def _door(door: Mapping[str, Any]) -> ShownDoor:
             door["mode_by"],
             door["mode_reason"],
             door["mode_until_utc"],
+            door["mode_since_utc"],
         )
     return ShownDoor(
         id=door["id"],
@@ -210,6 +229,8 @@ def _door(door: Mapping[str, Any]) -> ShownDoor:
         pre_alarm=door["pre_alarm"],
         away=door["away"],
         barred=door["barred_why"],
+        lock_since_utc=door["lock_since_utc"],
+        leaf_since_utc=door["leaf_since_utc"],
     )
 
 

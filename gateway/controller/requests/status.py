@@ -23,7 +23,7 @@ def _door(components: Components, panel: DoorPanel) -> DoorStatus:
     found = components.interlock.obstacle((door,))
     if found is not None:
         known |= {"barred_by": found.by, "barred_why": found.why.value}
-    return panel.status().model_copy(update=known)
+    return components.changes.with_times(panel.status().model_copy(update=known))
 
 
 def status_of(
@@ -63,6 +63,7 @@ def status_of(
                 health=device.health.value,
                 why=device.why,
                 since_s=(now_ns - device.since_ns) / 1e9,
+                last_read_utc=components.changes.last_read_utc(device.name),
                 counters=dict(device.counters),
             )
             for device in components.rig.devices

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.alarms.causes import AlarmCause
@@ -42,6 +43,7 @@ def state_messages(topics: Topics, site: SiteFile, status: ControllerStatus) -> 
     for device in status.devices:
         if device.name in readers:
             said[topics.reader(device.name)] = _flag(device.online)
+            said[topics.last_read(device.name)] = _instant(device.last_read_utc)
     return said
 
 
@@ -100,6 +102,8 @@ def _door(topics: Topics, door: DoorStatus) -> dict[str, str]:
         "held": _flag(_HELD in door.alarms),
         "forced": _flag(_FORCED in door.alarms),
         "status": OFFLINE if door.away else ONLINE,
+        "lock_since": _instant(door.lock_since_utc),
+        "contact_since": _instant(door.leaf_since_utc),
     }
     return {topics.door(door.id, leaf): payload for leaf, payload in said.items()}
 
@@ -109,6 +113,11 @@ def _mode(status: ControllerStatus) -> str:
     device = (Mode(door.mode) for door in status.doors if door.mode_place == 0)
     mode = effective_mode(*(mode for mode in device if mode is not Mode.FIRE))
     return mode.value
+
+
+def _instant(utc_s: int) -> str:
+    """In ISO 8601, UTC; UNKNOWN for 0."""
+    return datetime.fromtimestamp(utc_s, UTC).isoformat() if utc_s else UNKNOWN
 
 
 def _flag(on: bool) -> str:  # noqa: FBT001 - the value itself

@@ -34,6 +34,9 @@ class Topics:
     def reader(self, name: str) -> str:
         return f"{self.root}/reader/{name}/online"
 
+    def last_read(self, reader: str) -> str:
+        return f"{self.root}/reader/{reader}/last_read"
+
     @property
     def status(self) -> str:
         """Whether the device is connected: the topic of the will."""

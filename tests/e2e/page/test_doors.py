@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from tests.e2e.conftest import LONG_MS, Running
 from tests.e2e.page.conftest import DESKTOP, PHONE, TABLET, Open, Screen, operator
@@ -23,6 +23,53 @@ def test_a_door_opens_at_a_touch_and_shows_it(phone: Screen, demo: Running) -> N
     demo.api.ask(
         "execute_actions", {"actions": [{"action": "door", "parameters": "door=1,timeout=-1"}]}
     )
+    expect(front).to_contain_text("Locked")
+
+
+def test_doors_and_readers_tell_since_when(phone: Screen, demo: Running) -> None:
+    page = phone.open("/")
+    demo.swipe("123,45678")
+    reader = page.locator(".readers li").filter(has_text="front")
+    expect(reader.locator("time")).to_have_attribute("title", re.compile(r"^\d{4}-\d\d-\d\d "))
+    expect(reader).to_contain_text(re.compile("last read .*(ago|now)"))
+    demo.sim("door", door="back", value="open")
+    age = page.locator("#door-2 .age")
+    expect(age).to_contain_text(re.compile("open .*(ago|now)"))
+    demo.sim("door", door="back", value="closed")
+    expect(age).to_contain_text(re.compile("closed .*(ago|now)"))
+
+
+def test_ages_grow_without_a_request(phone: Screen, demo: Running) -> None:
+    demo.swipe("123,45678")
+    page = phone.page
+    page.clock.install()
+    phone.open("/")
+    age = page.locator(".readers li").filter(has_text="front").locator("time")
+    expect(age).to_contain_text(re.compile("sec|now"))
+    page.route("**/parts/doors", lambda _unanswered: None)
+    page.clock.fast_forward("05:00")
+    expect(age).to_contain_text(re.compile("^5 min"))
+
+
+def test_a_late_answer_never_shows_a_former_state(phone: Screen, demo: Running) -> None:
+    demo.api.configure("general", relay1_timeout=LONG_MS)
+    page = phone.open("/")
+    front = page.locator("#door-1")
+    expect(front).to_contain_text("Locked")
+    held: list[tuple[Route, APIResponse]] = []
+    page.route("**/doors/1/open", lambda route: held.append((route, route.fetch())))
+    front.get_by_role("button", name="Open", exact=True).click()
+    expect(front).to_contain_text("Unlocked")  # told by the stream, while the answer waits
+    demo.api.ask(
+        "execute_actions", {"actions": [{"action": "door", "parameters": "door=1,timeout=-1"}]}
+    )
+    expect(front).to_contain_text("Locked")
+    ((route, answer),) = held
+    assert "Unlocked" in answer.text(), "the answer is of the time before"
+    with page.expect_response("**/parts/doors") as refreshed:
+        route.fulfill(response=answer)
+    refreshed.value.finished()
+    assert "Unlocked" not in front.inner_text()
     expect(front).to_contain_text("Locked")
 
 

@@ -54,6 +54,10 @@ NOT_REMEMBERED = {
     "_verdict_counts": "figures of the status decide nothing",
     "_wait_counts": "likewise",
     "_wait_sum_ns": "likewise",
+    "_doors_known": "since when doors are so is of the status alone",
+    "_last_values": "likewise",
+    "_last_marks": "likewise",
+    "_last_reads": "likewise",
 }
 """Attributes that a record leaves out, and why that changes nothing that it compares."""
 

@@ -129,6 +129,8 @@ def test_state_is_retained_and_published_on_change(bridged: Bridged, broker: Mos
             for leaf, payload in (
                 ("lock", "LOCKED"),
                 ("contact", "OFF"),
+                ("lock_since", "None"),
+                ("contact_since", "None"),
                 ("held", "OFF"),
                 ("forced", "OFF"),
                 ("status", "online"),
@@ -138,6 +140,8 @@ def test_state_is_retained_and_published_on_change(bridged: Bridged, broker: Mos
         f"{ROOT}/zone/2": "armed_away",
         f"{ROOT}/reader/front/online": "ON",
         f"{ROOT}/reader/qr/online": "ON",
+        f"{ROOT}/reader/front/last_read": "None",
+        f"{ROOT}/reader/qr/last_read": "None",
     }
     with broker.client(f"{ROOT}/#") as client:
         await_true(lambda: client.last(f"{ROOT}/status"), "what is retained")

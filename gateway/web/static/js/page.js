@@ -133,3 +133,6 @@ function showAlarm() {
   icon.href = document.getElementById("alarms") ? document.body.dataset.alarmIcon : icon.dataset.calm;
 }
 document.body.addEventListener("htmx:after:swap", showAlarm);
+
+// Of a row of places that is wider than the screen, the one that is open is seen.
+document.querySelector("main [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

@@ -27,16 +27,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from gateway.errors import InvalidRequest, StorageError
-from gateway.objects.fields import I64_MAX, ID_LIMIT, has_control_characters
+from gateway.objects.fields import I64_MAX, has_control_characters
 from gateway.store.files.database import peewee_errors, reason, storage_errors
 from gateway.store.objects.configuration import ConfigurationValue
 from gateway.store.objects.custom_rows import read_shape
 from gateway.store.objects.migrations import VERSION
+from gateway.store.objects.numbers import HIGHEST
 from gateway.store.objects.schema import CHANGES, EPOCH, quote
 from gateway.store.objects.store import Store
 from gateway.store.staging import (
     COPY_PRAGMAS,
-    GIVEN_BEYOND,
     SHARED,
     Columns,
     StagedStore,
@@ -297,10 +297,9 @@ def _adopt_numbers(copy: sqlite3.Connection) -> None:
 
     A number from which no further id can be given is not taken over.
     """
-    highest = ID_LIMIT + GIVEN_BEYOND
     own = dict(copy.execute("SELECT name, seq FROM main.sqlite_sequence").fetchall())
     for name, number in copy.execute("SELECT name, seq FROM live.sqlite_sequence").fetchall():
-        if type(number) is int and number <= highest:
+        if type(number) is int and number <= HIGHEST:
             own[name] = max(number, own.get(name, 0))
     copy.execute("DELETE FROM main.sqlite_sequence")
     copy.executemany("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", own.items())

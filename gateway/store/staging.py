@@ -35,6 +35,7 @@ from gateway.objects.models import Models
 from gateway.objects.people import USER_ID_MAX
 from gateway.store.objects.custom_rows import COLUMNS, TABLES, TYPES, read_shape
 from gateway.store.objects.migrations import VERSION
+from gateway.store.objects.numbers import GIVEN_BEYOND
 from gateway.store.objects.schema import fit, prepare, quote
 from gateway.store.tables.photos import MOST_BYTES, check_photo_file
 
@@ -48,8 +49,6 @@ _LONGEST_VALUE = 4 << 20
 _MOST_NAMES = 2_000
 """Tables, indices and triggers: with all custom tables there are some 1,000."""
 _MOST_ROWS = 20_000_000
-GIVEN_BEYOND = 1 << 32
-"""Ids that the device gives go on from the highest that a client may choose."""
 _ROWS_AT_ONCE = 500
 
 Row = Sequence[Any]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gateway.store.mirror.rows import TABLES
 from gateway.store.mirror.store_side import StoreSnapshot
-from gateway.store.objects.schema import CHANGES, EPOCH
+from gateway.store.objects.schema import CHANGES, EPOCH, HIGHEST_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,11 @@ def head_of(store: StoreSnapshot) -> Head:
         row = store.row(query) if table in tables else None
         return row[0] if row is not None and type(row[0]) is int else None
 
+    version = number("SELECT version FROM policy_version", "policy_version") or 0
     seq = number(f"SELECT seq FROM sqlite_sequence WHERE name = '{CHANGES}'", CHANGES) or 0  # noqa: S608 - a constant
     return Head(
-        number("SELECT version FROM policy_version", "policy_version") or 0,
+        # The mirror's own go on from it.
+        version if version <= HIGHEST_VERSION else 0,
         number(f"SELECT epoch FROM {EPOCH}", EPOCH),  # noqa: S608 - a constant
         seq,
         _mark_of(store, seq) if CHANGES in tables else None,

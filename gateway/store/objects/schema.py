@@ -31,6 +31,8 @@ EPOCH = "mirror_epoch"
 CHANGES: a new file, a restored backup, a program without these triggers."""
 CONFIGURATION_KEY = "module || '.' || key"
 """What names a row of `configuration` in CHANGES."""
+HIGHEST_VERSION = 1 << 62
+"""Of the rules; another one is damaged."""
 _TRIGGER = "gateway_"
 """Prefix of the names of our triggers; others in the file stay untouched."""
 
@@ -128,7 +130,7 @@ _MEND_VERSION = (
     f" VALUES (1, {1 << 32} + CAST(strftime('%s', 'now') AS INTEGER))"
     " ON CONFLICT (id) DO UPDATE SET version = excluded.version"
     " WHERE typeof(policy_version.version) <> 'integer'"
-    f" OR policy_version.version NOT BETWEEN 0 AND {1 << 62}"
+    f" OR policy_version.version NOT BETWEEN 0 AND {HIGHEST_VERSION}"
 )
 """In the place of a version that is missing or damaged: one above all that the controller had."""
 _RAISE = "UPDATE policy_version SET version = version + 1;"

@@ -19,10 +19,17 @@ from gateway.objects.joins import Joins
 from gateway.objects.models import Models
 from gateway.store.files import SEARCH_FILE
 from gateway.store.files.copies import FileCopy, on_read_only_disk
-from gateway.store.files.database import TrackedDatabase, open_reader, open_writer, storage_errors
+from gateway.store.files.database import (
+    TrackedDatabase,
+    code_of,
+    open_reader,
+    open_writer,
+    storage_errors,
+)
 from gateway.store.objects import configuration
 from gateway.store.objects.custom_rows import name_custom_tables, read_shape
 from gateway.store.objects.mode_rows import forget_modes
+from gateway.store.objects.numbers import mend_numbers
 from gateway.store.objects.people_search import PeopleSearch
 from gateway.store.objects.schema import (
     CHANGE_LOG,
@@ -43,6 +50,8 @@ from gateway.store.query.where import check_visible, parse_where
 READER_CACHE_KIB = 256
 """Each thread that serves clients has its own connection: with the usual cache a dozen of them
 would take 24 MB, for pages that the kernel caches anyway."""
+
+NUMBERS_ENDED = "database: a damaged number left none for further rows; it is mended, try again"
 
 log = structlog.get_logger("store")
 
@@ -87,6 +96,7 @@ class Store:
         try:
             with storage_errors():
                 shape = prepare(self._database, registry, opened)
+                self._mend_numbers(shape.registry)
             self._reader = open_reader(opened, READER_CACHE_KIB, any_text=True)
         except BaseException:
             self._database.close_all()
@@ -197,11 +207,34 @@ class Store:
 
         Waits for other threads of this process. An exception in the block undoes it.
         """
-        with self._turn, storage_errors():
-            with self._database.atomic("IMMEDIATE"):
-                yield
-            if self._reshaped and not self._database.in_transaction():
-                self.renew_shape()
+        with self._turn:
+            try:
+                with storage_errors():
+                    with self._database.atomic("IMMEDIATE"):
+                        yield
+                    if self._reshaped and not self._database.in_transaction():
+                        self.renew_shape()
+            except StorageError as error:
+                self._explain_full(error)
+                raise
+
+    def _explain_full(self, error: StorageError) -> None:
+        """Where numbers of rows, not the disk, had come to their end: mend them, and say so."""
+        code = code_of(error.__cause__) if error.__cause__ else 0
+        if code != sqlite3.SQLITE_FULL or self._database.in_transaction():
+            return
+        mended = False
+        with contextlib.suppress(StorageError), storage_errors():
+            mended = self._mend_numbers(self.registry)
+        if mended:
+            raise StorageError(NUMBERS_ENDED) from error
+
+    def _mend_numbers(self, registry: Registry) -> bool:
+        with self._database.atomic("IMMEDIATE"):
+            mended = mend_numbers(self._database.execute_sql, registry)
+        if mended:
+            log.warning("numbers of rows were damaged, and are mended", file=str(self._path))
+        return mended
 
     @contextlib.contextmanager
     def reshaping(self) -> Iterator[None]:

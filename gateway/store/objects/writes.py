@@ -25,6 +25,7 @@ from gateway.store.objects.constraints import (
     explain_row,
     keep_blocks,
 )
+from gateway.store.objects.numbers import HIGHEST
 from gateway.store.objects.rows import (
     Row,
     check_each,
@@ -268,13 +269,11 @@ class Writes:
     def _allot(self, declared: ObjectType, rows: Sequence[Row]) -> list[int]:
         """An id for each row: the client's own, else the next that SQLite would assign."""
         key = self._models.key(declared.name)
-        last = max(
-            self._models[declared.name].select(peewee.fn.MAX(key)).scalar() or 0,
-            _SEQUENCE.select(_SEQUENCE.c.seq)
-            .where(_SEQUENCE.c.name == declared.name)
-            .scalar(self._database)
-            or 0,
+        rows_max = self._models[declared.name].select(peewee.fn.MAX(key)).where(key <= HIGHEST)
+        given = _SEQUENCE.select(_SEQUENCE.c.seq).where(
+            (_SEQUENCE.c.name == declared.name) & (_SEQUENCE.c.seq <= HIGHEST)
         )
+        last = max(rows_max.scalar() or 0, given.scalar(self._database) or 0)
         ids = []
         key_name = declared.key_name
         for row in rows:

@@ -76,10 +76,10 @@ PLACES: Mapping[CureAction, str] = MappingProxyType(
         CureAction.CHANGE_HOURS: "/schedules/%(time_zone_id)s",
         CureAction.CHANGE_BLOCK: "/rules/%(rule_id)s",
         CureAction.REMOVE_CONDITION: "/rules/%(rule_id)s",
-        CureAction.SET_CLOCK: "/settings/device",
+        CureAction.SET_CLOCK: "/settings/time",
         CureAction.TIE_READER: "/setup",
         CureAction.CHECK_DEVICE: "/",
-        CureAction.CHECK_SERVER: "/settings/online",
+        CureAction.CHECK_SERVER: "/settings/servers",
     }
 )
 """Where a cure is done that is not done at once; one may need what the record lacks."""

@@ -186,12 +186,19 @@ class Doors:
 
 
 @contextmanager
-def _named(url: str, site: Site, servers: Servers) -> Iterator[Client]:
-    """A client, after it has named every server but the one of the online modes."""
+def _client(url: str, site: Site) -> Iterator[Client]:
+    """A client, after it has made the doors lock soon."""
     with closing(Client(url, site.password)) as client:
-        host = f"127.0.0.1:{servers.http_port}"
         relays = {f"relay{number}_timeout": str(BRIEF_MS) for number in (1, 2)}
         client.post("set_configuration", {"general": relays})
+        yield client
+
+
+@contextmanager
+def _named(url: str, site: Site, servers: Servers) -> Iterator[Client]:
+    """A client, after it has named every server but the one of the online modes."""
+    with _client(url, site) as client:
+        host = f"127.0.0.1:{servers.http_port}"
         client.post("set_configuration", {"monitor": {"hostname": host, "path": "monitor"}})
         client.post("set_configuration", {"minop": {"listener": f"http://{host}/minop/"}})
         row = {"name": "Server", "ip": f"http://{host}/online"}
@@ -211,7 +218,8 @@ def measure(site: Site, directory: Path, plan: Plan, expected: Expectations) -> 
     """Print delays, rate, swipes beside servers of every quality, wake-ups and memory."""
     samples = min(plan.samples, MOST_SAMPLES)
     with gateway(site) as (pid, url):
-        with closing(Client(url, site.password)), closing(Doors(site)) as doors:
+        # What clients and swipes take goes to no destination's account.
+        with _client(url, site), closing(Doors(site)) as doors:
             for person in range(samples):
                 _swipe_ns(doors, person)
         time.sleep(REST_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -74,6 +74,13 @@ class BoardRules:
             }
             for it in profiles
         ]
+
+    def places(self) -> Mapping[str, Sequence[str]]:
+        machine = MachineFiles()
+        return {
+            "port": machine.lasting_names("/dev/serial/"),
+            "device": machine.lasting_names("/dev/input/"),
+        }
 
 
 def usable_site(text: str, name: str) -> tuple[SiteFile, BoardProfile]:

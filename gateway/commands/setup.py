@@ -70,6 +70,9 @@ class SetupState(TypedDict):
     checked: SiteChecked
     boards: list[BoardShown]
     hats: list[HatShown]
+    places: dict[str, list[str]]
+    """Lasting names of serial ports (`port`) and USB input devices (`device`) that are plugged
+    in."""
 
 
 class SaveSetupRequest(RequestModel):
@@ -111,6 +114,7 @@ def setup_state(call: Call[NoMembers]) -> SetupState:
         "checked": checked(call.context, text),
         "boards": [*call.context.site_rules.boards()],
         "hats": [_hat(name) for name in hat_names()],
+        "places": {key: [*found] for key, found in call.context.site_rules.places().items()},
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from typing_extensions import TypedDict
@@ -34,6 +34,9 @@ class SiteRules(Protocol):
     def boards(self) -> Sequence[BoardShown]:
         """Every board with a profile."""
 
+    def places(self) -> Mapping[str, Sequence[str]]:
+        """Lasting names of what is plugged in, by the key of a reader: `port` and `device`."""
+
 
 class NoSiteRules:
     """For a process that knows no boards: the controller refuses what does not fit."""
@@ -48,3 +51,6 @@ class NoSiteRules:
 
     def boards(self) -> Sequence[BoardShown]:
         return ()
+
+    def places(self) -> Mapping[str, Sequence[str]]:
+        return {}

@@ -4,12 +4,48 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, get_args
+
+from gateway.settings import Reader
 
 Tables = Mapping[str, Any]
 Form = Mapping[str, str]
 
 MOST_DOORS = 4
+_OF_EVERY_READER = {"name", "index", "portal", "kind"}
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderKey:
+    """A key that a kind of reader cannot do without."""
+
+    name: str
+    pin: bool
+    choices: tuple[str, ...]
+    """Empty for any text."""
+
+
+@cache
+def reader_kinds() -> Mapping[str, tuple[ReaderKey, ...]]:
+    """The kinds of reader that a site file knows, with the keys that each needs."""
+    found = {}
+    for model in get_args(get_args(Reader)[0]):
+        keys = (
+            (name, it.annotation)
+            for name, it in model.model_fields.items()
+            if it.is_required() and name not in _OF_EVERY_READER
+        )
+        (kind,) = get_args(model.model_fields["kind"].annotation)
+        found[kind] = tuple(ReaderKey(name, of is int, _choices(of)) for name, of in keys)
+    return found
+
+
+def _choices(of: Any) -> tuple[str, ...]:
+    is_choice = isinstance(of, type) and issubclass(of, StrEnum)
+    return tuple(it.value for it in of) if is_choice else ()
 
 
 def with_board(tables: Tables, form: Form, hats: list[str]) -> dict[str, Any]:
@@ -21,7 +57,7 @@ def with_board(tables: Tables, form: Form, hats: list[str]) -> dict[str, Any]:
 
 
 def with_door(tables: Tables, number: int, form: Form) -> dict[str, Any]:
-    """`tables` with door `number` and its Wiegand reader as the form has them.
+    """`tables` with door `number` and its reader as the form has them.
 
     Keys that the form does not know stay as they are.
     """
@@ -40,10 +76,11 @@ def with_door(tables: Tables, number: int, form: Form) -> dict[str, Any]:
     doors = [it for it in doors if it.get("id") != number]
     reader = reader_of(tables, number)
     readers = [it for it in readers if it is not reader]
-    if form.get("d0") and form.get("d1"):
-        readers.append(_reader(reader or {}, tables, number, name, title, form))
-    elif reader is not None and reader.get("kind") != "wiegand":
-        readers.append(reader)  # of a kind that the form does not know
+    wired = _wired(form)
+    if wired:
+        same = reader is not None and reader.get("kind") == wired["kind"]
+        kept = {key: it for key, it in (reader or {}).items() if same or key in _OF_EVERY_READER}
+        readers.append(_reader(kept, tables, number, name, title) | wired)
     changed = {**tables, "door": sorted([*doors, door], key=lambda it: int(it.get("id", 0)))}
     _put(changed, "reader", sorted(readers, key=lambda it: int(it.get("index", 0))) or None)
     return changed
@@ -92,24 +129,28 @@ def _lock(lock: Mapping[str, Any], form: Form) -> dict[str, Any]:
     return {**(place if which else {}), "kind": form.get("kind", ""), **kept}
 
 
+def _wired(form: Form) -> dict[str, Any]:
+    """The kind of reader that the form has, and where it is connected; empty for none."""
+    kind = form.get("reader", "")
+    keys = reader_kinds().get(kind, ())
+    given = {it: form.get(f"{kind}.{it.name}", "").strip() for it in keys}
+    own = {it.name: int(text) if it.pin else text for it, text in given.items() if text}
+    return {"kind": kind, **own} if own else {}
+
+
 def _reader(
-    reader: Mapping[str, Any], tables: Tables, number: int, name: str, title: str, form: Form
+    reader: Mapping[str, Any], tables: Tables, number: int, name: str, title: str
 ) -> dict[str, Any]:
+    """What a reader of any kind has; of one of the same kind all that it had."""
     taken = {it.get("index") for it in tables.get("reader", ())}
     free = next(index for index in range(number, number + len(taken) + 1) if index not in taken)
     names = {it.get("name") for it in tables.get("reader", ())}
-    own = {
+    return {
         "name": name if name not in names else f"{name}-{free}",
         "index": free,
         **({"title": title} if title else {}),
-        **(reader if reader.get("kind") == "wiegand" else {}),
-    }
-    return {
-        **own,
-        "kind": "wiegand",
+        **reader,
         "portal": number,
-        "d0": int(form["d0"]),
-        "d1": int(form["d1"]),
     }
 
 

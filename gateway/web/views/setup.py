@@ -28,6 +28,23 @@ STEPS = {
     "person": noted("Person"),
     "open": noted("First opening"),
 }
+READER_WORDS = {
+    "wiegand": noted("Wiegand, with or without a keypad"),
+    "osdp": noted("OSDP on RS-485, with or without a keypad"),
+    "serial_qr": noted("QR codes or text on a serial port"),
+    "serial_card": noted("125 kHz cards on a serial port"),
+    "serial_uhf": noted("UHF tags on a serial port"),
+    "hid": noted("USB, types like a keyboard"),
+    "pcsc": noted("USB, contactless cards (PC/SC)"),
+}
+KEY_WORDS = {
+    "d0": noted("Wire D0 (green)"),
+    "d1": noted("Wire D1 (white)"),
+    "port": noted("Serial port"),
+    "device": noted("USB device"),
+    "reader": noted("Its name, or the beginning of it"),
+    "protocol": noted("Protocol of the reader"),
+}
 GRANTED = 7
 NOT_IDENTIFIED = 3
 """Values of `access_logs.event`."""
@@ -242,7 +259,14 @@ def _code(visit: Visit, status: int, said: str) -> Response:
 def _page(visit: Visit, step: str, **values: Any) -> Response:
     progress = _progress(visit)
     return visit.page(
-        f"setup/{step}.html", progress=progress, step=step, names=STEPS, forms=forms, **values
+        f"setup/{step}.html",
+        progress=progress,
+        step=step,
+        names=STEPS,
+        forms=forms,
+        reader_words=READER_WORDS,
+        key_words=KEY_WORDS,
+        **values,
     )
 
 

@@ -67,6 +67,10 @@ def describe_door(page: Page) -> None:
     page.get_by_label("By the handle, without power").check()
     page.get_by_label("Door contact").select_option("27")
     page.get_by_label("Exit button").select_option("17")  # taken by the lock
+    page.get_by_label("QR codes or text on a serial port").check()
+    expect(page.get_by_label("Wire D0")).to_be_hidden()
+    page.get_by_role("combobox", name="Serial port").fill("/dev/serial/by-id/usb-reader")
+    page.get_by_label("Wiegand, with or without a keypad").check()
     page.get_by_label("Wire D0").select_option("5")
     page.get_by_label("Wire D1").select_option("6")
     page.get_by_role("button", name="Next").click()

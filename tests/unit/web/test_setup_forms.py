@@ -10,7 +10,15 @@ import pytest
 from gateway.settings import parse_site
 from gateway.settings.compose import composed
 from gateway.settings.toml_text import parse
-from gateway.web.setup_forms import next_door, reader_of, with_board, with_door, without_door
+from gateway.web.setup_forms import (
+    next_door,
+    reader_kinds,
+    reader_of,
+    with_board,
+    with_door,
+    without_door,
+)
+from gateway.web.views.setup import KEY_WORDS, READER_WORDS
 
 DEMO: dict[str, Any] = parse(
     files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8"), "demo"
@@ -23,9 +31,40 @@ DOOR = {
     "egress": "direct_cut",
     "sensor": "27",
     "rex": "",
-    "d0": "5",
-    "d1": "6",
+    "reader": "wiegand",
+    "wiegand.d0": "5",
+    "wiegand.d1": "6",
 }
+QR = {"reader": "serial_qr", "serial_qr.port": "simulated"}
+
+
+def test_every_kind_of_reader_has_words_and_a_form() -> None:
+    kinds = reader_kinds()
+    assert set(READER_WORDS) == set(kinds)
+    assert {key.name for keys in kinds.values() for key in keys} == set(KEY_WORDS)
+    for kind, keys in kinds.items():
+        given = {
+            f"{kind}.{key.name}": str(number) if key.pin else next(iter(key.choices), "simulated")
+            for number, key in enumerate(keys, 5)
+        }
+        tables = with_door(
+            with_board({}, BOARD, ["generic-relay-high"]), 1, {**DOOR, **given, "reader": kind}
+        )
+        (reader,) = parse_site(composed(tables), "new").reader
+        assert reader.kind == kind
+
+
+def test_another_kind_of_reader_keeps_name_and_index_alone() -> None:
+    tables = with_door(DEMO, 1, {**DOOR, **QR})
+    before, after = reader_of(DEMO, 1), reader_of(tables, 1)
+    assert before
+    assert after == {
+        **{key: before[key] for key in ("name", "index", "portal")},
+        "title": DOOR["title"],
+        "kind": "serial_qr",
+        "port": "simulated",
+    }
+    assert reader_of(with_door(tables, 1, {**DOOR, "reader": ""}), 1) is None
 
 
 def test_a_new_site_has_what_the_forms_say() -> None:
@@ -45,8 +84,8 @@ def test_what_the_form_does_not_know_stays() -> None:
     assert tables["reader"][1] == DEMO["reader"][1]
     assert tables["door"][0]["rex"] == DEMO["door"][0]["rex"]
     assert tables["door"][0]["name"] == "front"
-    kept = with_door(DEMO, 2, {**DOOR, "d0": "", "d1": "", "output": "pin:18", "sensor": "23"})
-    assert reader_of(kept, 2) == reader_of(DEMO, 2)
+    kept = with_door(DEMO, 2, {**DOOR, **QR, "output": "pin:18", "sensor": "23"})
+    assert reader_of(kept, 2) == {**(reader_of(DEMO, 2) or {}), "title": DOOR["title"]}
 
 
 def test_a_door_is_removed_with_its_reader() -> None:
@@ -66,6 +105,6 @@ def test_two_doors_of_one_title_get_names_of_their_own() -> None:
 
 
 def test_a_pin_that_is_no_number_is_refused() -> None:
-    for wrong in ({"sensor": "x"}, {"d0": "x"}):
+    for wrong in ({"sensor": "x"}, {"wiegand.d0": "x"}):
         with pytest.raises(ValueError, match="x"):
             with_door({}, 1, {**DOOR, **wrong})

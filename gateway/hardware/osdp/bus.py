@@ -152,6 +152,8 @@ class OsdpBus:
         ]
         self._counts = {station.reader.name: station.counts for station in stations}
         with self._opener(next(iter(self._readers.values())), self._path) as port:
+            # A pairing that was asked for while the port was away must not begin now.
+            self._orders.clear()
             thread.report(Health.ONLINE)
             try:
                 while not thread.stopping:
@@ -230,17 +232,24 @@ class OsdpBus:
         while self._orders:
             order = self._orders.popleft()
             station = next(it for it in stations if it.reader.name == order.reader)
-            match order:
-                case ShowAtReader(commands=commands):
-                    station.submit(tuple(commands))
-                case PairReader(on=True):
-                    station.pair(now_ms)
-                case PairReader():
-                    station.stop_pairing("it was called off")
-                case RotateKey():
-                    station.rotate()
-                case RetryNow():
-                    station.retry(now_ms)
+            try:
+                self._carry_out(station, order, now_ms)
+            except OSError as error:
+                station.failed(f"the key cannot be stored: {error}")
+
+    @staticmethod
+    def _carry_out(station: ReaderStation, order: BusOrder, now_ms: int) -> None:
+        match order:
+            case ShowAtReader(commands=commands):
+                station.submit(tuple(commands))
+            case PairReader(on=True):
+                station.pair(now_ms)
+            case PairReader():
+                station.stop_pairing("it was called off")
+            case RotateKey():
+                station.rotate()
+            case RetryNow():
+                station.retry(now_ms)
 
 
 class OsdpFeedback:

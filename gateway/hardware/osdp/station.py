@@ -324,6 +324,10 @@ class ReaderStation:
         self._file.put(self.reader.name, keys)
         self._keys = keys
 
+    def failed(self, why: str) -> None:
+        """An order could not be carried out; the keys are as they were."""
+        self._progress(KeyPhase.FAILED, why)
+
     def _progress(self, phase: KeyPhase, why: str = "") -> None:
         log.info("the reader's key", reader=self.reader.name, phase=phase.value, why=why)
         self._deliver(KeyProgress(self.reader.name, phase, why))

@@ -121,12 +121,14 @@ def run_api(
     outward: MakeOutward,
     site_rules: SiteRules | None = None,
     page: Page | None = None,
+    log_lines: Callable[[], Sequence[str]] = tuple,
 ) -> bool:
     """Serve the device API until told to stop; True when it wants to be started again.
 
     `http` and `https` are addresses that go before those of the database and of the site file, and
     switch on. `platform` is the machine that clients may change. `outward` makes what sends to
-    servers; `site_rules` checks site files against boards; `page` is what browsers are shown.
+    servers; `site_rules` checks site files against boards; `page` is what browsers are shown;
+    `log_lines` are the newest of this process's log.
 
     Raises GatewayError when it cannot start: a wrong site file, a database that cannot be
     opened, an address in use, another api process at work.
@@ -181,6 +183,7 @@ def run_api(
             site_rules=site_rules or NoSiteRules(),
             clock_mark=runtime.clock_mark,
             destinations=uplink.states,
+            log_lines=log_lines,
             online=uplink.online,
             probe_destination=uplink.probe,
             peers=uplink.interlock,

@@ -9,7 +9,7 @@ import click
 
 from gateway.api.process import run_api
 from gateway.cli.check import BoardRules
-from gateway.cli.logs import log_to_stderr
+from gateway.cli.logs import KEPT_LINES, log_to_stderr
 from gateway.cli.options import data_option, initialised
 from gateway.errors import DamagedFile, SettingsError, StorageError
 from gateway.hardware.boards.profiles import load_profile
@@ -37,6 +37,7 @@ def api(data: Path, http: str | None, https: str | None) -> None:
             outward=Uplink,
             site_rules=BoardRules(),
             page=PAGE,
+            log_lines=KEPT_LINES.copy,
         )
     except DamagedFile as error:
         raise StorageError(f"{error}; see gateway doctor --data {data}") from error

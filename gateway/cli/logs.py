@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
@@ -20,6 +21,9 @@ from gateway.cli.printing import one_line
 from gateway.explain.entry_words import Priority
 from gateway.explain.time_words import clock_words
 
+KEPT_LINES: deque[str] = deque(maxlen=500)
+"""The newest lines of this process, as a file would get them."""
+_LONGEST_KEPT = 2_000
 _DAY_S = 86_400
 _PRIORITIES = {
     "debug": Priority.INFO,
@@ -54,11 +58,22 @@ def log_to_stderr() -> None:
             structlog.processors.add_log_level,
             # Never a formatter that shows local variables: they may hold a password.
             structlog.processors.format_exc_info,
+            _kept(renderer(Reader.FILE)),
             renderer(reader_of_stderr()),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _kept(
+    render: Callable[[object, str, EventDict], str],
+) -> Callable[[object, str, EventDict], EventDict]:
+    def keep(logger: object, method: str, event: EventDict) -> EventDict:
+        KEPT_LINES.append(render(logger, method, {**event})[:_LONGEST_KEPT])
+        return event
+
+    return keep
 
 
 def log_nothing() -> None:

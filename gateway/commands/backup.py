@@ -16,12 +16,12 @@ from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.settings.initial import initial_configuration
-from gateway.store.backup import Backups
+from gateway.store.backup import Backups, BackupStamp
 from gateway.store.files import STORE_FILE
 
 
 class RestoreRequest(RequestModel):
-    """`restore_objects`: the file that `backup_objects` answered."""
+    """`restore_objects` and `preview_restore`: the file that `backup_objects` answered."""
 
     body: Any
 
@@ -40,6 +40,26 @@ class RestoredBackup(TypedDict):
     created: str
 
 
+class PreviewedTable(TypedDict):
+    """The rows of one object, or the photos (`user_photos`)."""
+
+    object: str
+    present: int
+    backup: int
+    after: int
+
+
+class PreviewedRestore(RestoredBackup):
+    """Answer to `preview_restore`."""
+
+    this_device: bool
+    """The backup was made by this device; logs of others are not taken over."""
+    objects: list[PreviewedTable]
+    """Rows on this device now, in the backup, and after the restore."""
+    configuration: list[str]
+    """The keys, as `module.key`, that get another value."""
+
+
 def backup_objects(call: Call[NoMembers]) -> ByteStream:
     """All objects and the configuration, including secrets, as one file."""
     call.context.refresh_logs()
@@ -56,6 +76,25 @@ def restore_objects(call: Call[RestoreRequest]) -> RestoredBackup:
     with call.context.policy_applied():
         stamp = _backups(call.context).restore(call.request.body)
     call.context.import_changes.forget()
+    return _origin(stamp)
+
+
+def preview_restore(call: Call[RestoreRequest]) -> PreviewedRestore:
+    """What `restore_objects` would do with this file, or why it refuses it. Changes nothing."""
+    call.context.refresh_logs()
+    found = _backups(call.context).preview(call.request.body)
+    return {
+        **_origin(found.stamp),
+        "this_device": found.stamp.device_id == call.context.identity.device_id,
+        "objects": [
+            {"object": name, "present": it.present, "backup": it.backup, "after": it.after}
+            for name, it in found.tables.items()
+        ],
+        "configuration": found.configuration,
+    }
+
+
+def _origin(stamp: BackupStamp) -> RestoredBackup:
     return {"device_id": stamp.device_id, "version": stamp.program, "created": stamp.created_utc}
 
 
@@ -94,6 +133,7 @@ _AUDIT = Audit(refusals=True)
 COMMANDS = (
     Command(backup_objects, Right.OWNER, heavy=True, audit=_AUDIT, errors=(StorageError,)),
     Command(restore_objects, Right.OWNER, heavy=True, audit=_AUDIT, errors=(StorageError,)),
+    Command(preview_restore, Right.OWNER, heavy=True, audit=_AUDIT, errors=(StorageError,)),
     Command(
         reset_to_factory_default,
         Right.OWNER,

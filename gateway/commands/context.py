@@ -116,6 +116,8 @@ class CommandContext:
     """The other devices of the network interlock."""
     destinations: Callable[[], Sequence[DestinationState]] = tuple
     """How the servers fare that this device sends to. Raises StorageError."""
+    log_lines: Callable[[], Sequence[str]] = tuple
+    """The newest lines of this process's log."""
     online: Callable[[], OnlineServer | None] = _standalone
     """How the server of the online modes fares; None in standalone mode."""
     probe_destination: Callable[[str], ReachedServer] = _no_servers

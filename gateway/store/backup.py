@@ -95,6 +95,29 @@ class BackupFile:
     pieces: Iterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """The rows of one table."""
+
+    present: int
+    """On this device now."""
+    backup: int
+    """In the file."""
+    after: int
+    """On this device once the file is restored: logs are joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePreview:
+    """What a restore would do."""
+
+    stamp: BackupStamp
+    tables: dict[str, RowCounts]
+    """Of every object, and `user_photos`."""
+    configuration: list[str]
+    """`module.key` of each value that becomes another one, sorted."""
+
+
 class Backups:
     """Makes and takes back backups of one store."""
 
@@ -147,6 +170,44 @@ class Backups:
         column that this program does not know, or has a row that the API would refuse;
         StorageError when it cannot be written. Then nothing has changed.
         """
+        with (
+            self._staged(source) as (stamp, staged, _),
+            self._store.alone() as live,
+        ):
+            self._finish(staged, live)
+            staged.connection.backup(live)
+            self._store.renew_shape()
+        return stamp
+
+    def preview(self, source: Source) -> RestorePreview:
+        """What `restore` would do, and raise; changes nothing."""
+        with self._staged(source) as (stamp, staged, in_file):
+            live = self._store.reader().connection()
+            present = _counts(live)
+            before = _configuration(live)
+            self._finish(staged, live)
+            after = _counts(staged.connection)
+            values = _configuration(staged.connection)
+            registry = read_shape(self._store.built_in, staged.connection.execute).registry
+        objects = {it.name for it in (*self._store.registry, *registry)}
+        shown = (*sorted(objects), "user_photos")
+        return RestorePreview(
+            stamp,
+            {
+                name: RowCounts(present.get(name, 0), in_file.get(name, 0), after.get(name, 0))
+                for name in shown
+            },
+            sorted(
+                f"{module}.{key}"
+                for module, key in before.keys() | values.keys()
+                if before.get((module, key)) != values.get((module, key))
+            ),
+        )
+
+    @contextlib.contextmanager
+    def _staged(self, source: Source) -> Iterator[tuple[BackupStamp, StagedStore, dict[str, int]]]:
+        """The rows of a backup in a new store beside the present one, and how many the file has
+        of each table."""
         with self._workplace():
             upload_path, path = self._directory / _UPLOAD, self._directory / _COPY
             stamp = _receive(source, upload_path)
@@ -163,16 +224,17 @@ class Backups:
                 old = upload.device_id()
                 given = self._given_ids() if old == self._identity.device_id else None
                 staged.fill(upload, further, self._keys(), given)
+                in_file = upload.counts()
                 upload.close()
                 store_identity(staged.database, self._identity)
                 _rename_device(staged.connection, old, self._identity.device_id)
-                with self._store.alone() as live:
-                    self._adopt(staged.connection, live)
-                    staged.finish()
-                    _check(staged.connection)
-                    staged.connection.backup(live)
-                    self._store.renew_shape()
-        return stamp
+                yield stamp, staged, in_file
+
+    def _finish(self, staged: StagedStore, live: sqlite3.Connection) -> None:
+        """Make the staged store this device's, and check it."""
+        self._adopt(staged.connection, live)
+        staged.finish()
+        _check(staged.connection)
 
     @contextlib.contextmanager
     def _workplace(self) -> Iterator[None]:
@@ -330,6 +392,19 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 def _tables(run: Callable[[str], sqlite3.Cursor]) -> list[str]:
     found = run("SELECT name FROM sqlite_master WHERE type = 'table'")
     return [name for (name,) in found.fetchall()]
+
+
+def _counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Table -> its rows."""
+    return {
+        name: int(connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()[0])  # noqa: S608 - quoted
+        for name in _tables(connection.execute)
+    }
+
+
+def _configuration(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    rows = connection.execute("SELECT module, key, value FROM configuration")
+    return {(module, key): value for module, key, value in rows.fetchall()}
 
 
 def _check(copy: sqlite3.Connection) -> None:

@@ -136,6 +136,11 @@ class UploadedStore:
         count = f"SELECT count(*) FROM {quote(table)} NOT INDEXED"  # noqa: S608 - quoted
         return int(self._connection.execute(count).fetchone()[0])
 
+    def counts(self) -> dict[str, int]:
+        """Table -> its rows."""
+        with _refusals():
+            return {name: self._count(name) for name in self._tables()}
+
     def registry(self) -> Registry:
         """The built-in objects with the custom ones that it has."""
         with _refusals():

@@ -13,6 +13,7 @@ from gateway.commands.table import COMMANDS
 
 JSON = "application/json"
 OCTETS = "application/octet-stream"
+ZIP = "application/zip"
 TEXT, CSV = "text/plain", "text/csv"
 
 POST = frozenset({"POST"})
@@ -82,8 +83,9 @@ _HTTP: Mapping[str, Http] = MappingProxyType(
         "user_set_image": Http(methods=POST_OR_PUT, raw=True, query=True),
         "user_test_image": Http(methods=POST_OR_PUT, raw=True),
         "ssl_certificate_change": _FILE,
-        "restore_objects": Http(raw=True, upload=True),
+        **dict.fromkeys(("preview_restore", "restore_objects"), Http(raw=True, upload=True)),
         "backup_objects": Http(answers=OCTETS),
+        "diagnostics": Http(answers=ZIP),
         "import_objects": Http(query=True, text_member="data", longest_body=LONGEST_IMPORT),
         **dict.fromkeys(
             ("check_site_file", "apply_site_file", "save_setup"), Http(longest_body=LONGEST_SITE)

@@ -196,7 +196,9 @@ def identified(throwaway: SimpleNamespace) -> None:
         store_identity(context.store.database, context.identity)
 
 
-@pytest.mark.effect("backup_objects", "restore_objects", "reset_to_factory_default")
+@pytest.mark.effect(
+    "backup_objects", "preview_restore", "restore_objects", "reset_to_factory_default"
+)
 @pytest.mark.usefixtures("eva", "identified")
 def test_a_backup_brings_back_what_a_reset_took(order: Order) -> None:
     def people() -> list[Any]:
@@ -208,19 +210,26 @@ def test_a_backup_brings_back_what_a_reset_took(order: Order) -> None:
     assert backup.headers["Content-Type"] == "application/octet-stream"
     assert order("reset_to_factory_default", {"keep_network_info": True}).json() == {}
     assert people() == []
+    preview = order("preview_restore", data=backup.content).json()
+    assert {"object": "users", "present": 0, "backup": 1, "after": 1} in preview["objects"]
+    assert people() == []
     restored = order("restore_objects", data=backup.content)
     assert restored.status_code == 200, restored.text
     assert people() == [USER]
 
 
-@pytest.mark.refusal("backup_objects", "restore_objects", "reset_to_factory_default")
+@pytest.mark.refusal(
+    "backup_objects", "preview_restore", "restore_objects", "reset_to_factory_default"
+)
 @pytest.mark.usefixtures("eva")
 def test_backups_and_resets_are_for_administrators_and_backups_alone_are_restored(
     order: Order,
 ) -> None:
-    for command in ("backup_objects", "restore_objects", "reset_to_factory_default"):
+    for command in ("backup_objects", "reset_to_factory_default"):
         assert order(command, login="operator").status_code == 403
-    assert order("restore_objects", data=b"no backup").status_code == 400
+    for command in ("preview_restore", "restore_objects"):
+        assert order(command, login="operator", data=b"no backup").status_code == 403
+        assert order(command, data=b"no backup").status_code == 400
     (person,) = order("load_objects", {"object": "users"}).json()["users"]
     assert person["name"] == "Eva"
 

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 
-from gateway.cli.logs import Reader, reader_of_stderr, renderer
+from gateway.cli.logs import KEPT_LINES, Reader, log_to_stderr, reader_of_stderr, renderer
 from gateway.explain.entry_words import Priority
 
 NINE = 9 * 3_600 + 60
@@ -64,3 +65,19 @@ def test_the_journal_is_known_by_its_stream(
 
 def test_priorities_are_those_of_syslog() -> None:
     assert [it.value for it in Priority] == [2, 3, 4, 5, 6]
+
+
+def test_the_newest_lines_are_kept_for_support(capsys: pytest.CaptureFixture[str]) -> None:
+    before = structlog.get_config()
+    try:
+        log_to_stderr()
+        log = structlog.get_logger("kept")
+        for number in range(KEPT_LINES.maxlen or 0):
+            log.info("filled", number=number, text="x" * 5_000)
+        log.error("no disk", why="full")
+    finally:
+        structlog.configure(**before)
+    assert len(KEPT_LINES) == KEPT_LINES.maxlen
+    assert KEPT_LINES[-1].endswith("error    no disk (why: full)")
+    assert max(map(len, KEPT_LINES)) <= 2_000
+    assert "no disk" in capsys.readouterr().err

@@ -52,6 +52,41 @@ def test_what_was_wiped_comes_back(full: Desk) -> None:
     assert after == before
 
 
+def test_a_preview_counts_what_the_restore_then_does_and_changes_nothing(full: Desk) -> None:
+    saved = full.send("backup_objects").data
+    create(full, "users", {"id": 6, "name": "Rui"}, {"id": 7, "name": "Ida"})
+    full.ask("destroy_objects", {"object": "cards"})
+    full.ask("set_configuration", {"general": {"relay1_timeout": 900}})
+    before, version = full.content(), full.store.policy_version()
+    answer = full.send("preview_restore", data=saved)
+    assert answer.status_code == 200, answer.text
+    assert answer.json is not None
+    assert (full.content(), full.store.policy_version()) == (before, version)
+    assert answer.json["this_device"]
+    assert answer.json["configuration"] == ["general.relay1_timeout"]
+    rows = {row.pop("object"): row for row in answer.json["objects"]}
+    assert rows["users"] == {"present": 3, "backup": 1, "after": 1}
+    assert rows["cards"] == {"present": 0, "backup": 1, "after": 1}
+    assert full.send("restore_objects", data=saved).status_code == 200
+    after = full.content()
+    # The audit log, which has grown, is no part of `content`.
+    assert {name: rows[name]["after"] for name in after if name in rows} == {
+        name: len(found) for name, found in after.items() if name in rows
+    }
+
+
+def test_a_preview_refuses_what_the_restore_refuses(full: Desk) -> None:
+    damaged = bytearray(full.send("backup_objects").data)
+    damaged[-7_000] ^= 1
+    said = [
+        full.send(command, data=bytes(damaged)).json
+        for command in ("preview_restore", "restore_objects")
+    ]
+    assert said[0] == said[1]
+    assert said[0] is not None
+    assert "damaged" in said[0]["error"]
+
+
 def test_the_controller_is_told_of_other_rules_before_the_answer(full: Desk) -> None:
     saved = full.send("backup_objects").data
     full.obeyed.clear()
@@ -84,7 +119,13 @@ def test_another_file_is_refused_in_the_error_shape(full: Desk, data: bytes) -> 
 
 @pytest.mark.parametrize(
     "command",
-    ["backup_objects", "restore_objects", "reset_to_factory_default", "delete_admins"],
+    [
+        "backup_objects",
+        "preview_restore",
+        "restore_objects",
+        "reset_to_factory_default",
+        "delete_admins",
+    ],
 )
 def test_it_is_for_administrators_alone(full: Desk, command: str) -> None:
     before = full.content()

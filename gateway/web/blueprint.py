@@ -46,6 +46,7 @@ def page_blueprint(context: CommandContext) -> Blueprint:
             endpoint=f"{view.method} {view.path}".replace(".", " "),
             view_func=partial(_visited, context, view),
             methods=[view.method],
+            defaults={"name": view.body_of} if view.body_of else {},
             provide_automatic_options=False,
         )
     blueprint.add_url_rule(

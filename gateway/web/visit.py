@@ -99,3 +99,6 @@ class View:
     """Called with the Visit and the values of the path."""
     needs: Right = Right.ANY_SESSION
     method: str = "GET"
+    body_of: str = ""
+    """The command that the request's body is for, which may be as long as the API takes it; `show`
+    gets it as `name`."""

@@ -21,6 +21,7 @@ from gateway.web.views import (
     settings,
     setup,
     site,
+    upkeep,
     wiring,
 )
 from gateway.web.visit import View
@@ -43,6 +44,7 @@ _AREAS = (
     settings,
     setup,
     site,
+    upkeep,
     wiring,
     rules,
 )

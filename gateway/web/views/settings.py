@@ -47,6 +47,30 @@ PLACES: tuple[tuple[str, str, str, Right], ...] = (
         noted("Where events go and commands come from, with a test of each."),
         Right.ADMINISTRATOR,
     ),
+    (
+        "/settings/backup",
+        noted("Backup and restore"),
+        noted("Everything in one file, and back."),
+        Right.OWNER,
+    ),
+    (
+        "/settings/restart",
+        noted("Restart and reset"),
+        noted("Start the machine anew, or delete everything."),
+        Right.OWNER,
+    ),
+    (
+        "/settings/diagnostics",
+        noted("File for support"),
+        noted("What the device knows of itself, without secrets."),
+        Right.OWNER,
+    ),
+    (
+        "/settings/about",
+        noted("About this device"),
+        noted("Version, update, licences."),
+        Right.ANY_SESSION,
+    ),
 )
 """Address, name, sentence (both marked by `noted`) and right of each place under `/settings`."""
 

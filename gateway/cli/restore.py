@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from contextlib import ExitStack, closing
 from typing import BinaryIO
 
 import click
@@ -45,22 +46,23 @@ def restore(
     if take_id and backup is None:
         raise click.UsageError("--take-id needs the FILE of a backup")
     # FILE is open already and the mirror is read first: the owner of the store may not read them.
-    mirror: MirrorCopy | None = None
-    try:
-        mirror = MirrorCopy.of(data)
-    except StorageError:
-        if from_mirror:
-            raise
-    become_owner(data / STORE_FILE)
-    if backup is not None:
-        done = restore_backup(data, backup, mirror, take_id=take_id)
-        said = f"The backup of {done.stamp.created_utc} is restored." if done.stamp else ""
-    elif empty or mirror is None:
-        done = restore_empty(data, read_running_site(data), mirror)
-        said = "The store is that of a new device: enter people and rules."
-    else:
-        done = restore_mirror(data, read_running_site(data), mirror)
-        said = "People, rules and settings of the controller's mirror are restored."
+    with ExitStack() as opened:
+        mirror: MirrorCopy | None = None
+        try:
+            mirror = opened.enter_context(closing(MirrorCopy.of(data)))
+        except StorageError:
+            if from_mirror:
+                raise
+        become_owner(data / STORE_FILE)
+        if backup is not None:
+            done = restore_backup(data, backup, mirror, take_id=take_id)
+            said = f"The backup of {done.stamp.created_utc} is restored." if done.stamp else ""
+        elif empty or mirror is None:
+            done = restore_empty(data, read_running_site(data), mirror)
+            said = "The store is that of a new device: enter people and rules."
+        else:
+            done = restore_mirror(data, read_running_site(data), mirror)
+            said = "People, rules and settings of the controller's mirror are restored."
     click.echo(said, err=True)
     _tell(done)
 

@@ -48,12 +48,16 @@ class MirrorCopy:
     def __init__(self, content: bytes) -> None:
         """Raises StorageError where it cannot be used."""
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        with sqlite_errors("mirror"):
-            self._connection.deserialize(content)
-            self._connection.execute("PRAGMA query_only = 1")
-            [(form,)] = self._connection.execute("PRAGMA user_version").fetchall()
-        if form != FORM:
-            raise StorageError("the mirror is of another form: it was made by another program")
+        try:
+            with sqlite_errors("mirror"):
+                self._connection.deserialize(content)
+                self._connection.execute("PRAGMA query_only = 1")
+                [(form,)] = self._connection.execute("PRAGMA user_version").fetchall()
+            if form != FORM:
+                raise StorageError("the mirror is of another form: it was made by another program")
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def of(cls, data: Path) -> MirrorCopy:

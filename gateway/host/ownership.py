@@ -24,7 +24,8 @@ def become_owner(path: Path) -> None:
 
     That is the owner of the first directory, link or file on the way to it that is not root's;
     nothing changes if all are. `path` need not exist. Raises DataDirectoryError if another user
-    could replace what root owns on the way, or if the file has a second name.
+    could replace what root owns on the way, if the file has a second name, or if that user cannot
+    read this program.
     """
     if os.geteuid() != 0:
         return
@@ -42,6 +43,11 @@ def become_owner(path: Path) -> None:
     # The saved ids too, so that nothing gets root's rights back.
     os.setresgid(group, group, group)
     os.setresuid(found.st_uid, found.st_uid, found.st_uid)
+    if not os.access(__file__, os.R_OK):
+        raise DataDirectoryError(
+            f"{path} is of the user {found.st_uid}, who cannot read the program in "
+            f"{Path(__file__).parents[1]}: use the one that `make install` puts on the device"
+        )
 
 
 def _first_foreign(path: Path) -> os.stat_result | None:

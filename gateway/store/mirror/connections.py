@@ -25,8 +25,12 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         cached_statements=300,
     )
     connection.text_factory = text_or_bytes
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-    connection.execute("PRAGMA mmap_size = 0")
+    try:
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute("PRAGMA mmap_size = 0")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

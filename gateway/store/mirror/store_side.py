@@ -127,13 +127,13 @@ class StoreSide:
         if identity != self._identity or now_s - self._opened_s > REOPEN_S:
             self.close()
         if self._connection is None:
-            connection = connect(target, "ro")
+            # Whoever reads closes it if any of this fails.
+            self._connection = connection = connect(target, "ro")
+            self._identity, self._opened_s = identity, now_s
             for pragma in ("query_only = 1", "trusted_schema = 0", "cell_size_check = 1"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            self._connection, self._identity = connection, identity
-            self._opened_s = now_s
         return self._connection
 
     def _checked(self) -> Path:

@@ -13,12 +13,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import gateway
 
 from .device import API, PAGE, Device, hot_journal
 
@@ -47,7 +50,8 @@ import contextlib, encodings.idna, encodings.utf_8_sig, json, os, pkgutil, signa
 import importlib.readers, traceback, zoneinfo, getpass, pwd, tzdata
 import gateway
 from gateway.cli import main
-# Before the commands drop root's rights: this interpreter may be in a directory of root's.
+# Before the commands drop root's rights: this interpreter may be in a directory of root's. The
+# program itself is a copy that everybody may read, since commands read files that ship with it.
 for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
     if not module.name.endswith("__main__"):
         with contextlib.suppress(ImportError):  # a driver's library
@@ -160,15 +164,21 @@ class Attack:
 
 @pytest.fixture(scope="module")
 def of_root() -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd="/",
-        env={"LOGNAME": "root"},
-    ) as process:
-        yield process
+    with tempfile.TemporaryDirectory(prefix="gateway-program-") as copy:
+        Path(copy).chmod(0o755)
+        package = Path(gateway.__path__[0])
+        for name in ("gateway", "hw", "systemd"):  # those of a checkout lie beside the package
+            if (package.parent / name).is_dir():
+                shutil.copytree(package.parent / name, Path(copy) / name)
+        with subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            env={"LOGNAME": "root", "PYTHONPATH": copy},
+        ) as process:
+            yield process
 
 
 @pytest.fixture(scope="module")

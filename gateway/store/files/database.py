@@ -52,6 +52,14 @@ def text_or_bytes(raw: bytes) -> str | bytes:
 _replaced: Callable[[bytes], str] = partial(str, encoding="utf-8", errors="replace")
 
 
+class _Reader(sqlite3.Connection):
+    """A connection that closes when the last thread lets go of it, as `CurrentFile` needs."""
+
+    def __del__(self) -> None:
+        with contextlib.suppress(sqlite3.ProgrammingError):  # one that was never opened
+            self.close()
+
+
 class TrackedDatabase(peewee.SqliteDatabase):
     """A peewee database that knows the connections of all threads and can close them."""
 
@@ -75,6 +83,7 @@ class TrackedDatabase(peewee.SqliteDatabase):
             lock_type="IMMEDIATE",
             # `close_all` closes the connections of other threads; only one thread uses each.
             check_same_thread=False,
+            factory=sqlite3.Connection if self._writes else _Reader,
         )
         self.register_function(u64_text, "u64_text", 1, deterministic=True)
 

@@ -163,22 +163,28 @@ class Attack:
 
 
 @pytest.fixture(scope="module")
-def of_root() -> Iterator[subprocess.Popen[str]]:
+def of_root() -> Iterator[dict[str, str]]:
+    """The environment in which root's programs take a copy of the gateway that all may read."""
     with tempfile.TemporaryDirectory(prefix="gateway-program-") as copy:
         Path(copy).chmod(0o755)
         package = Path(gateway.__path__[0])
         for name in ("gateway", "hw", "systemd"):  # those of a checkout lie beside the package
             if (package.parent / name).is_dir():
                 shutil.copytree(package.parent / name, Path(copy) / name)
-        with subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd="/",
-            env={"LOGNAME": "root", "PYTHONPATH": copy},
-        ) as process:
-            yield process
+        yield {"LOGNAME": "root", "PYTHONPATH": copy}
+
+
+@pytest.fixture(scope="module")
+def program(of_root: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        env=of_root,
+    ) as process:
+        yield process
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +199,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def attack(device: Device, demo: Path, of_root: subprocess.Popen[str]) -> Attack:
-    return Attack(device, demo, of_root)
+def attack(device: Device, demo: Path, program: subprocess.Popen[str]) -> Attack:
+    return Attack(device, demo, program)
 
 
 def test_sqlite_deletes_what_a_crafted_journal_names(attack: Attack) -> None:
@@ -236,7 +242,9 @@ def test_commands_of_root_work_on_an_untouched_device_and_leave_no_file_of_root_
     assert set(owners.values()) == {attack.user}, json.dumps(owners)
 
 
-def test_a_command_of_root_s_becomes_the_owner_for_good(attack: Attack) -> None:
+def test_a_command_of_root_s_becomes_the_owner_for_good(
+    attack: Attack, of_root: dict[str, str]
+) -> None:
     program = """
 import os, sys
 from pathlib import Path
@@ -254,12 +262,28 @@ for regain in (os.setuid, os.setgid, os.seteuid):
         capture_output=True,
         text=True,
         check=True,
+        cwd="/",
+        env=of_root,
     )
     user, group = attack.user, attack.group
     assert done.stdout.splitlines() == [
         f"({user}, {user}, {user}) ({group}, {group}, {group}) []",
         *["refused"] * 3,
     ]
+
+
+def test_a_command_says_that_the_owner_cannot_read_the_program(
+    attack: Attack, of_root: dict[str, str]
+) -> None:
+    package = Path(of_root["PYTHONPATH"])
+    package.chmod(0o700)
+    try:
+        ((code, said),) = attack.run(["person"]).values()
+    finally:
+        package.chmod(0o755)
+    assert code == 1
+    assert "cannot read the program" in said
+    assert "make install" in said
 
 
 @pytest.mark.parametrize("prepare", [Attack.link, Attack.hard_link, Attack.dangling_link])

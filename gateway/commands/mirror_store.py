@@ -49,15 +49,18 @@ class MirrorCopy:
         """Raises StorageError where it cannot be used."""
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         try:
-            with sqlite_errors("mirror"):
-                self._connection.deserialize(content)
-                self._connection.execute("PRAGMA query_only = 1")
-                [(form,)] = self._connection.execute("PRAGMA user_version").fetchall()
-            if form != FORM:
-                raise StorageError("the mirror is of another form: it was made by another program")
+            self._read(content)
         except BaseException:
             self.close()
             raise
+
+    def _read(self, content: bytes) -> None:
+        with sqlite_errors("mirror"):
+            self._connection.deserialize(content)
+            self._connection.execute("PRAGMA query_only = 1")
+            [(form,)] = self._connection.execute("PRAGMA user_version").fetchall()
+        if form != FORM:
+            raise StorageError("the mirror is of another form: it was made by another program")
 
     @classmethod
     def of(cls, data: Path) -> MirrorCopy:

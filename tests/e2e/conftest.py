@@ -293,8 +293,11 @@ class Running:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it as a person or the service manager would; its exit code."""
+        children = [pid for pid in map(self.child, ("controller", "api")) if pid]
         self.process.send_signal(number)
         code = self.process.wait(DEADLINE_S)
+        # Those of a killed parent end a moment after it.
+        eventually(lambda: not any(map(alive, children)), "the end of both processes")
         self._stack.close()
         return code
 

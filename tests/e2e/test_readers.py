@@ -101,6 +101,7 @@ def test_an_unplugged_reader_is_offline_and_reads_again_once_plugged(
 def test_a_frame_that_no_format_takes_is_noted_and_opens_nothing(
     odd: Running, eventually: Callable[..., Any]
 ) -> None:
+    odd.wait_locked()
     edges = odd.board.edges(FRONT)
     before = odd.api.last_id("access_logs")
     odd.sim("swipe", reader="front", value="1,1", format="w34")

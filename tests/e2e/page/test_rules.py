@@ -20,6 +20,13 @@ def whole_day(page: Page, day: str) -> tuple[float, float, float]:
 def stroke(page: Page, day: str, kind: str) -> None:
     """A finger or a mouse from the top of a day to its end."""
     page.locator(f"[data-day={day}] canvas").scroll_into_view_if_needed()
+    draw(page, day, kind)
+    while page.locator("#exact").is_visible():  # a slow machine rested as long as a long press
+        page.keyboard.press("Escape")
+        draw(page, day, kind)
+
+
+def draw(page: Page, day: str, kind: str) -> None:
     x, top, bottom = whole_day(page, day)
     if kind == "mouse":
         page.mouse.move(x, top)

@@ -52,7 +52,7 @@ def text_or_bytes(raw: bytes) -> str | bytes:
 _replaced: Callable[[bytes], str] = partial(str, encoding="utf-8", errors="replace")
 
 
-class _Reader(sqlite3.Connection):
+class _ReaderConnection(sqlite3.Connection):
     """A connection that closes when the last thread lets go of it, as `CurrentFile` needs."""
 
     def __del__(self) -> None:
@@ -83,7 +83,7 @@ class TrackedDatabase(peewee.SqliteDatabase):
             lock_type="IMMEDIATE",
             # `close_all` closes the connections of other threads; only one thread uses each.
             check_same_thread=False,
-            factory=sqlite3.Connection if self._writes else _Reader,
+            factory=sqlite3.Connection if self._writes else _ReaderConnection,
         )
         self.register_function(u64_text, "u64_text", 1, deterministic=True)
 

@@ -66,10 +66,18 @@ def test_a_late_answer_never_shows_a_former_state(phone: Screen, demo: Running) 
     expect(front).to_contain_text("Locked")
     ((route, answer),) = held
     assert "Unlocked" in answer.text(), "the answer is of the time before"
-    with page.expect_response("**/parts/doors") as refreshed:
+    page.evaluate(
+        "window.seen = []; new MutationObserver(() => seen.push("
+        "document.querySelector('#door-1').innerText)).observe(document.querySelector('#doors'),"
+        " {subtree: true, childList: true, characterData: true, attributes: true})"
+    )
+    with page.expect_response("**/doors/1/open") as late:
         route.fulfill(response=answer)
+    late.value.finished()
+    with page.expect_response("**/parts/doors") as refreshed:
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live-state'))")
     refreshed.value.finished()
-    assert "Unlocked" not in front.inner_text()
+    assert not [text for text in page.evaluate("window.seen") if "Unlocked" in text]
     expect(front).to_contain_text("Locked")
 
 

@@ -266,11 +266,11 @@ def draw_light(header: Header, site: SiteFile) -> str:
 
 
 def draw_rs485(header: Header, site: SiteFile) -> str:
-    """Modules on a bus."""
+    """Modules or readers on a bus."""
     del header, site  # the adapter hangs on USB
     sheet = _sheet(
-        "Modules on RS-485",
-        520,
+        "Modules or OSDP readers on RS-485",
+        590,
         "One line from module to module, no star; 120 Ohm at its two ends and nowhere else.",
     )
     sheet.module((30, 120), (150, 190), "Raspberry Pi")
@@ -289,7 +289,7 @@ def draw_rs485(header: Header, site: SiteFile) -> str:
             sheet.dot((drop, y), colour)
             sheet.dot((drop, 340), colour)
             sheet.text((drop, 362), name.partition(" ")[0], size=12, anchor="middle")
-        sheet.text((x + 75, 390), f"module {number + 1}", anchor="middle", bold=True)
+        sheet.text((x + 75, 390), f"station {number + 1}", anchor="middle", bold=True)
         sheet.text((x + 75, 412), f"address {number + 1}", size=12, anchor="middle")
     for x in (480, 985):
         sheet.wire([(x, 175), (x, 190)], Colour.DATA)
@@ -300,8 +300,11 @@ def draw_rs485(header: Header, site: SiteFile) -> str:
     sheet.lines(
         (30, 470),
         (
+            "A station is a SecBox module or an OSDP reader; a bus has one kind only.",
             "A twisted pair for A and B, a third wire for GND; 1,200 m at 9,600 to 19,200 baud.",
             "No answer, or only broken ones: change A and B, makers do not agree on the letters.",
+            "Bias at one place, mostly in the adapter: A is 0.2 V or more above B at rest.",
+            "The supply of the stations (12 V) is not drawn: its 0 V is the GND of the bus.",
         ),
     )
     return sheet.svg()

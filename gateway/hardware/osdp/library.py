@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import serial
 
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.osdp.polls import PollCounter
+from gateway.hardware.osdp.polls import PollCounter, next_message
 
 CAPABILITY_LED = 4
 CAPABILITY_BUZZER = 5
@@ -57,17 +57,22 @@ class PortChannel:
         """Why the port has failed."""
         self._port = port
         self._polls = polls
+        self._come = b""
+        """Bytes that are not a whole message yet."""
 
     def read(self, most: int) -> bytes:
+        """Return the next whole message; libosdp 3.2.9 loses one that it gets in pieces."""
         try:
             data: bytes = self._port.read(most)
             self._polls.received(data)
         except Exception as error:  # noqa: BLE001 - see the class
             self._fail(error)
             return b""
-        return data
+        message, self._come = next_message(self._come + data)
+        return message
 
     def write(self, data: bytes) -> int:
+        self._come = b""  # what was left of an answer to the question before
         try:
             self._polls.sent(data)
             sent: int = self._port.write(data) or 0
@@ -78,6 +83,7 @@ class PortChannel:
 
     def flush(self) -> None:
         """Discard what has come so far."""
+        self._come = b""
         try:
             self._port.reset_input_buffer()
         except Exception as error:  # noqa: BLE001 - see the class

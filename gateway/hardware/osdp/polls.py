@@ -1,4 +1,4 @@
-"""Counts which polls are answered, from the bytes of the bus. Pure."""
+"""Messages in the bytes of the bus, and which polls are answered. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,28 @@ _SOM = 0x53
 """Begins every message."""
 _REPLY = 0x80
 """Set in the address of an answer."""
+_MARK = 0xFF
+"""May stand before a message."""
+_LENGTHS = range(7, 512)
+"""Bytes of a message; the library takes no longer ones."""
+
+
+def next_message(data: bytes) -> tuple[bytes, bytes]:
+    """Return the first whole message of `data`, empty for none yet, and what follows.
+
+    Bytes that begin no message are dropped; checksums are left to the library.
+    """
+    at = -1
+    while (at := data.find(_SOM, at + 1)) >= 0:
+        start = at - (at > 0 and data[at - 1] == _MARK)
+        head = data[at : at + 4]
+        if len(head) < 4:
+            return b"", data[start:]
+        length = int.from_bytes(head[2:], "little")
+        if length in _LENGTHS:
+            end = at + length
+            return (data[start:end], data[end:]) if len(data) >= end else (b"", data[start:])
+    return b"", data[-1:] if data.endswith(bytes((_MARK,))) else b""
 
 
 class PollCounter:

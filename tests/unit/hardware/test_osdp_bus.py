@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 import pytest
+import serial
 
 from gateway.clock import ManualClock
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
@@ -28,7 +29,7 @@ from gateway.hardware.events import (
     KeyPressed,
     Loop,
 )
-from gateway.hardware.osdp.bus import OsdpBus
+from gateway.hardware.osdp.bus import OsdpBus, open_bus
 from gateway.hardware.osdp.keys import SCBK_D, KeyFile, ReaderKeys, new_key
 from gateway.hardware.osdp.reports import KeyPhase, PairReader, RotateKey
 from gateway.hardware.simulated.osdp_readers import OsdpReaders
@@ -40,6 +41,29 @@ def bits(facility: int, number: int) -> str:
     body = f"{facility:08b}{number:016b}"
     even, odd = body[:12].count("1") % 2, 1 - body[12:].count("1") % 2
     return f"{even}{body}{odd}"
+
+
+Opener = Callable[[OsdpReader, str], serial.Serial]
+
+
+class PortOfPieces:
+    """A port that gives a few bytes at a time, as 9600 Bd do."""
+
+    def __init__(self, settings: OsdpReader, path: str) -> None:
+        self._port = open_bus(settings, path)
+
+    def read(self, most: int) -> bytes:
+        data: bytes = self._port.read(min(most, 5))
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._port.close()
 
 
 class Site:
@@ -61,7 +85,7 @@ class Site:
         assert played.answer() == "ready"
         return played
 
-    def drive(self, *readers: OsdpReader) -> OsdpBus:
+    def drive(self, *readers: OsdpReader, opener: Opener = open_bus) -> OsdpBus:
         """Begin with the controller's end."""
         bus = OsdpBus(
             readers,
@@ -69,6 +93,7 @@ class Site:
             self.keys,
             self.loop,
             backoff=Backoff(first_s=0.01, longest_s=0.05),
+            opener=opener,
         )
         self._stack.callback(bus.close)
         self.bus = bus
@@ -157,6 +182,13 @@ class TestOverTheSecureChannel:
         assert len([it for it in site.events if isinstance(it, KeyPressed)]) == 9
         played.order({"reader": "front", "tamper": False})
         assert site.wait(lambda: not site.tampered())
+
+    def test_answers_that_come_in_pieces_are_put_together(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        site.drive(reader(), opener=cast("Opener", PortOfPieces))
+        assert site.wait(site.online)
+        played.order({"reader": "front", "card": bits(1, 7)})
+        assert site.wait(site.has_read)
 
     def test_one_reader_is_cut_and_replugged_and_the_other_reads_on(self, site: Site) -> None:
         played = paired(site, FRONT, BACK)

@@ -23,7 +23,7 @@ from gateway.hardware.osdp.messages import (
     PresenceChanged,
     message_of,
 )
-from gateway.hardware.osdp.polls import PollCounter
+from gateway.hardware.osdp.polls import PollCounter, next_message
 from gateway.hardware.osdp.supervision import (
     DISABLED_MS,
     GRACE_MS,
@@ -175,6 +175,27 @@ class TestKeys:
         with pytest.raises(FileNotFoundError):
             file.put("front", ReaderKeys(new_key()))
         assert file.of("front") == keys
+
+
+class TestWholeMessages:
+    ACK = bytes.fromhex("ff 53 80 08 00 05 40 aa bb")
+
+    def test_what_comes_byte_by_byte_is_given_once_and_whole(self) -> None:
+        given, come = [], b""
+        for byte in b"\x00\x53\x01\x01\x00" + self.ACK + self.ACK[1:]:
+            message, come = next_message(come + bytes((byte,)))
+            given += [message] if message else []
+        assert given == [self.ACK, self.ACK[1:]]
+        assert come == b""
+
+    def test_what_follows_stays_for_the_next(self) -> None:
+        assert next_message(self.ACK + b"\xff\x53") == (self.ACK, b"\xff\x53")
+
+    @given(st.binary(max_size=600))
+    def test_noise_is_never_kept_beyond_the_longest_message(self, noise: bytes) -> None:
+        message, rest = next_message(noise)
+        assert len(message) <= 512
+        assert message or len(rest) <= 512
 
 
 class TestPolls:

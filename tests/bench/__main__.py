@@ -21,6 +21,7 @@ from . import (
     decisions,
     loads,
     mirror,
+    osdp,
     page,
     readers,
     rules,
@@ -45,6 +46,7 @@ SECTIONS = (
     "search",
     "readers",
     "usb",
+    "osdp",
     "loads",
     "attacks",
     "mirror",
@@ -95,6 +97,8 @@ def main() -> None:  # noqa: C901, PLR0912 - one case for each section
             readers.measure(Path(name), expected)
         if "usb" in asked.only:
             usb_readers.measure(Path(name), expected)
+        if "osdp" in asked.only:
+            osdp.measure(Path(name), expected)
         for section, measure in (("loads", loads.measure), ("attacks", attacks.measure)):
             if section in asked.only:
                 measure(_built(Path(name, section), BUSY_USERS), plan, expected)

@@ -54,7 +54,8 @@ def diagnostics(call: Call[NoMembers]) -> ByteStream:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
         for name, part in PARTS.items():
-            made.writestr(name, _text(part, context)[:LONGEST_PART])
+            # A file's name need not be UTF-8.
+            made.writestr(name, _text(part, context)[:LONGEST_PART].encode(errors="replace"))
     length = file.tell()
     file.seek(0)
     name = f"{context.identity.serial}-{context.clock.utc():%Y%m%d-%H%M%S}-diagnostics.zip"

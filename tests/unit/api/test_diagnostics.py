@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from types import SimpleNamespace
 
@@ -47,6 +48,18 @@ def test_it_has_every_part_and_no_secret_person_or_card(
         *(token, session, account.stamp, "authentication_key"),
     ):
         assert [name for name, text in parts.items() if secret in text] == [], secret
+
+
+def test_a_file_whose_name_is_not_text_does_not_hinder_it(
+    order: Order, throwaway: SimpleNamespace
+) -> None:
+    odd = os.fsencode(throwaway.context.data) + b"/odd\xff.name"
+    with open(odd, "wb"):  # noqa: PTH123 - the name is no text
+        pass
+    answer = order("diagnostics")
+    assert answer.status_code == 200, answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as file:
+        assert '"odd?.name"' in file.read("sizes.json").decode()
 
 
 @pytest.mark.refusal("diagnostics")

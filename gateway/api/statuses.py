@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 from flask import Blueprint, Flask, Response, request
+from werkzeug.exceptions import HTTPException
 
 from gateway.api.reading import BodyTooLarge
 from gateway.errors import (
@@ -60,9 +61,13 @@ def answer_errors(app: Flask | Blueprint, answer: Callable[[int, str], Response]
             response.headers["Retry-After"] = str(error.RETRY_AFTER_S)
         return response
 
+    def refused_by_flask(error: HTTPException) -> Response:
+        return answer(error.code or 500, error.name)
+
     def failed(error: Exception) -> Response:
         log.error("command failed", path=request.path, exc_info=error)
         return answer(500, "Internal error")
 
     app.register_error_handler(GatewayError, refused)
+    app.register_error_handler(HTTPException, refused_by_flask)
     app.register_error_handler(Exception, failed)

@@ -98,8 +98,7 @@ def _to_sign_in() -> Response:
     """The session is over: sign in, and come back to the page that was open."""
     in_part = "HX-Request" in request.headers
     if in_part:
-        at = urlsplit(request.headers.get("HX-Current-URL", ""))
-        back, asked = f"{at.path}?{at.query}", {"over": "1"}
+        back, asked = _open_page(), {"over": "1"}
     else:
         back, asked = request.full_path if request.method in _READING else "/", {}
     where = f"{SIGN_IN}?{urlencode(asked | {'next': back.rstrip('?')})}"
@@ -107,6 +106,15 @@ def _to_sign_in() -> Response:
     response.headers["HX-Redirect" if in_part else "Location"] = where
     forget_session(response)
     return response
+
+
+def _open_page() -> str:
+    """The path and query of the page that asks for a part."""
+    try:
+        at = urlsplit(request.headers.get("HX-Current-URL", ""))
+    except ValueError:
+        return "/"
+    return f"{at.path}?{at.query}"
 
 
 def _with_policy(response: Response) -> Response:

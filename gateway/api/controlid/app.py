@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from functools import partial
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
 
 from gateway.api import reading
 from gateway.api.controlid import incoming
@@ -57,7 +56,6 @@ def create_app(context: CommandContext) -> Flask:
     app.before_request(_before)
     app.after_request(_after)
     answer_errors(app, error_response)
-    app.register_error_handler(HTTPException, _not_routed)
     return app
 
 
@@ -104,7 +102,3 @@ def _after(response: Response) -> Response:
         if not (page and name.startswith("Access-Control-")):
             response.headers.setdefault(name, value)
     return response
-
-
-def _not_routed(error: HTTPException) -> Response:
-    return error_response(error.code or 500, error.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from gateway.commands.answers import Answer
-from gateway.errors import ControllerUnavailable, InvalidRequest
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
 from gateway.web.door_state import DEVICE, SiteState, site_state
 from gateway.web.languages import gettext as _
 from gateway.web.visit import View, Visit
@@ -87,6 +87,8 @@ def menu(visit: Visit, door: int) -> Response:
     state = _state(visit)
     known = state.door(door) if state else None
     if door != DEVICE and known is None:
+        if state:
+            raise NotFound(f"door: there is no door {str(door)[:20]}")
         raise ControllerUnavailable(_("The state of this door is not known."))
     return visit.page("doors/_menu.html", door=known, number=door)
 

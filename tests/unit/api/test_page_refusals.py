@@ -1,0 +1,47 @@
+"""The page answers what a browser should not have sent as a refusal, never as its own failure."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from flask.testing import FlaskClient
+
+from gateway.api.app import create_app
+from gateway.web.blueprint import PAGE
+from gateway.web.cookies import SESSION_COOKIE
+
+MANY = {f"field{number}": "1" for number in range(1_001)}
+
+
+@pytest.fixture
+def stranger(throwaway: SimpleNamespace) -> FlaskClient:
+    return create_app(throwaway.context, PAGE).test_client()
+
+
+@pytest.fixture
+def browser(stranger: FlaskClient, throwaway: SimpleNamespace) -> FlaskClient:
+    context = throwaway.context
+    session = context.sessions.open("admin", context.accounts.find("admin").stamp)
+    stranger.set_cookie(SESSION_COOKIE, session.token)
+    return stranger
+
+
+def test_a_form_of_too_many_parts_is_too_large(browser: FlaskClient) -> None:
+    answer = browser.post("/settings/certificate", data=MANY, content_type="multipart/form-data")
+    assert answer.status_code == 413
+    assert "This cannot be done." in answer.text
+
+
+def test_a_door_that_does_not_exist_is_not_found(browser: FlaskClient) -> None:
+    assert browser.get("/doors/1/menu").status_code == 200
+    assert browser.get("/doors/99/menu").status_code == 404
+
+
+def test_an_unreadable_address_of_the_open_page_leads_to_the_sign_in(
+    stranger: FlaskClient,
+) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://["}
+    answer = stranger.get("/people", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == "/sign-in?over=1&next=%2F"

@@ -224,8 +224,11 @@ _plug("plug", "Plug in the cable of READER or of a SecBox again.")
 @click.argument("what", type=click.Choice(["reset", "wrong-key"]))
 @click.pass_context
 def play_osdp(ctx: click.Context, reader: str, what: str) -> None:
-    """Have an OSDP reader forget its key and wait to be paired (reset), or take one that the
-    controller does not know (wrong-key)."""
+    """Change the key of an OSDP reader.
+
+    It forgets it and waits to be paired (reset), or takes one that the controller does not know
+    (wrong-key).
+    """
     _do(ctx, Simulate(verb="osdp", reader=reader, value=what))
 
 

@@ -56,6 +56,16 @@ class OsdpReaderStatus(_OsdpMessage):
     phase_why: str
     """Why it failed."""
 
+    @property
+    def pairing(self) -> bool:
+        """Whether it is being paired."""
+        return self.phase == "pairing"
+
+    @property
+    def exchanging(self) -> bool:
+        """Whether an exchange of its key goes on."""
+        return self.pairing or self.phase == "rotating"
+
 
 class OsdpStatus(_OsdpMessage):
     """The OSDP readers of the site."""

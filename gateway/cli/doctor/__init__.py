@@ -35,6 +35,7 @@ from gateway.explain.state_words import SERVER
 from gateway.hardware.boards.chips import Chips, read_chips
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.hardware.factory import missing_packages
+from gateway.hardware.osdp.supervision import EXPLAINED
 from gateway.host.certificate import expires
 from gateway.host.clock_trust import CEILING, ClockVerdict
 from gateway.host.machine import MachineFiles
@@ -61,11 +62,12 @@ _TO_DO = {
     "serial_qr": _PORT,
     "serial_card": _PORT,
     "serial_uhf": f"{_PORT}, `baud` and `address`",
-    "osdp": "check its supply, A and B, `port`, `baud` and `address`; a new reader must be paired",
+    "osdp": _PORT,
     "hid": "check its cable and `device`, and install `gateway device-rules` again if it is new",
     "sec_box": "check its supply, A and B, `port`, `baud` and `address`",
 }
-"""Kind of an offline device -> what to check. Pins and PC/SC readers report that themselves."""
+"""Kind of an offline device -> what to check. Pins and PC/SC readers report that themselves, and
+OSDP readers unless it is their port."""
 
 
 @click.command()
@@ -308,7 +310,7 @@ def _device(device: DeviceStatus) -> Iterator[Finding]:
     if is_pin and grade is Grade.OK:
         return
     text = f"{device.health}: {device.why}" if device.why else device.health
-    if grade is Grade.FAIL and device.kind in _TO_DO:
+    if grade is Grade.FAIL and device.kind in _TO_DO and device.why not in EXPLAINED:
         text += f"; {_TO_DO[device.kind]}"
     counted = ", ".join(f"{name} {count}" for name, count in device.counters.items() if count)
     what = "sec_box" if device.kind == "sec_box" else "reader"

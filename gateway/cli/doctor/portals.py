@@ -16,7 +16,11 @@ from gateway.store.files.database import open_reader
 
 _NOT_SERVED = (
     ("snmp_agent", "snmp_enabled", "no SNMP agent answers"),
-    ("osdp", "enabled", "no reader is heard on OSDP"),
+    (
+        "osdp",
+        "enabled",
+        "it is no OSDP reader of another controller; readers of its own are in the site file",
+    ),
 )
 """Keys for functions that this version may lack: module, key, the consequence. A key that this
 version declares as live is skipped."""

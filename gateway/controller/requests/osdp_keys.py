@@ -22,7 +22,7 @@ class OsdpKeys:
         """Begin what is asked.
 
         Raises NotFound for a reader that speaks no OSDP, InvalidRequest for a key of a reader that
-        is used in clear text.
+        is used in clear text, DeviceUnavailable for a key while the port is not open.
         """
         reader = self._readers.get(command.reader)
         if reader is None or command.reader not in self._rig.osdp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -25,6 +25,7 @@ from gateway.hardware.osdp.reports import (
     Broken,
     BusOrder,
     BusReport,
+    KeyPhase,
     KeyProgress,
     PairReader,
     ReaderRead,
@@ -32,8 +33,9 @@ from gateway.hardware.osdp.reports import (
     RotateKey,
     ShowAtReader,
     TamperChanged,
+    unavailable,
 )
-from gateway.hardware.osdp.station import ReaderStation
+from gateway.hardware.osdp.station import PORT_FAILED, ReaderStation
 from gateway.hardware.osdp.supervision import PollAnswered, PollMissed, TimeElapsed
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rs485 import set_direction
@@ -42,6 +44,9 @@ from gateway.settings import OsdpReader
 _STEP_S = 0.005
 """Pause between two steps of the library; it waits for a poll's answer in between."""
 _ORDERS_KEPT = 256
+_COUNTED = ("channels", "dropped_messages", "missed_polls", "retries")
+"""Of each reader: secure channels established, messages outside of one, polls without an answer,
+and attempts to reach it again."""
 
 OpenPanel = Callable[[PortChannel, Sequence[Station]], PanelContext]
 
@@ -83,6 +88,7 @@ class OsdpBus:
         """The latest exchange of each reader's key."""
         self._readers = {reader.name: reader for reader in readers}
         self._reads = {reader.name: OsdpReads(reader) for reader in readers}
+        self._open = False
         self._path = path
         self._keys = keys
         self._clock_ns = loop.clock.monotonic_ns
@@ -90,7 +96,8 @@ class OsdpBus:
         self._opener = opener
         self._open_panel = open_panel
         self._orders: deque[BusOrder] = deque(maxlen=_ORDERS_KEPT)
-        self._counts: Mapping[str, Mapping[str, int]] = {}
+        # A port that fails and comes back begins with new stations, and counts on.
+        self._counts = {reader.name: Counter(dict.fromkeys(_COUNTED, 0)) for reader in readers}
         self._thread: DeviceThread[BusReport] = DeviceThread(
             self.name, self._work, loop, backoff=backoff
         )
@@ -113,20 +120,34 @@ class OsdpBus:
 
     def counters(self, reader: str) -> Mapping[str, int]:
         """Return a reader's counters by name."""
-        return self._counts.get(reader, {})
+        return self._counts[reader]
 
     def order(self, order: BusOrder) -> None:
-        """Have the thread carry out an order; raises NotFound for an unknown reader."""
+        """Have the thread carry out an order.
+
+        Raises NotFound for an unknown reader, DeviceUnavailable for a key while the port is away.
+        """
         if order.reader not in self._readers:
             raise NotFound(f"there is no OSDP reader {order.reader!r} on this bus")
+        match order:
+            case PairReader(reader=reader, on=True):
+                self._begin(reader, KeyPhase.PAIRING)
+            case RotateKey(reader=reader):
+                self._begin(reader, KeyPhase.ROTATING)
         self._orders.append(order)
+
+    def _begin(self, reader: str, phase: KeyPhase) -> None:
+        if not self._open:
+            raise unavailable(reader)
+        # Who asks at once must not see how the last one ended.
+        self.progress[reader] = KeyProgress(reader, phase)
 
     def _take(self, report: BusReport) -> None:
         match report:
             case DeviceState(device=self.name):
-                # While the bus is open, the readers report themselves.
-                for name in () if report.online else self._readers:
-                    self._post(DeviceState(name, report.health, report.why, report.at_ns))
+                self._open = report.online
+                if not report.online:
+                    self._gone(report)
             case DeviceState():
                 self._post(report)
             case ReaderRead(read=CardBits() as card):
@@ -143,14 +164,24 @@ class OsdpBus:
             case KeyProgress():
                 self.progress[report.reader] = report
 
+    def _gone(self, report: DeviceState) -> None:
+        """While the bus is open, the readers report themselves."""
+        for name in self._readers:
+            self._post(DeviceState(name, report.health, report.why, report.at_ns))
+        # An order that the thread had not begun with is gone with the port.
+        for reader, now in self.progress.items():
+            if now.phase in {KeyPhase.PAIRING, KeyPhase.ROTATING}:
+                self.progress[reader] = KeyProgress(reader, KeyPhase.FAILED, PORT_FAILED)
+
     # Called by the thread.
 
     def _work(self, thread: DeviceThread[BusReport]) -> None:
         stations = [
-            ReaderStation(reader, self._keys, thread.deliver, self._clock_ns)
+            ReaderStation(
+                reader, self._keys, thread.deliver, self._clock_ns, self._counts[reader.name]
+            )
             for reader in self._readers.values()
         ]
-        self._counts = {station.reader.name: station.counts for station in stations}
         with self._opener(next(iter(self._readers.values())), self._path) as port:
             # A pairing that was asked for while the port was away must not begin now.
             self._orders.clear()

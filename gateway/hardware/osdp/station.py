@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -42,6 +43,8 @@ from gateway.hardware.osdp.reports import (
 )
 from gateway.hardware.osdp.supervision import (
     CONNECTING,
+    PAIRED_NOW,
+    UNPAIRED,
     LinkEffect,
     LinkEvent,
     LinkState,
@@ -50,9 +53,10 @@ from gateway.hardware.osdp.supervision import (
 )
 from gateway.settings import OsdpReader
 
+PORT_FAILED = "the port of the bus has failed"
 _CHANNEL_LOST = "what came outside its secure channel was dropped"
+_POWER = "it reports a fault of its supply"
 _NEW_SERIAL = "its serial number is another one: the reader was exchanged"
-UNPAIRED = "not paired: it has no key of this controller"
 _CAPABILITIES = {2: CAPABILITY_LED, 3: CAPABILITY_BUZZER}
 """Command -> the capability without which the reader refuses it, and loses its channel by that."""
 _NEW_KEY_TRY_MS = 3_000
@@ -70,13 +74,14 @@ class ReaderStation:
         keys: KeyFile,
         deliver: Callable[[BusReport], None],
         clock_ns: Callable[[], int],
+        counts: Counter[str],
     ) -> None:
-        """Raises OSError for a file of keys that cannot be used."""
+        """Counts on in `counts`. Raises OSError for a file of keys that cannot be used."""
         self.reader = reader
         self.rebuild = False
         """The context no longer fits, and must be made anew."""
         self.number: int | None = None
-        self.counts = {"missed_polls": 0, "dropped_messages": 0, "channels": 0}
+        self.counts = counts
         self._file = keys
         self._keys: ReaderKeys = keys.of(reader.name)
         self._key = next(iter(self._keys.candidates), None)
@@ -91,6 +96,8 @@ class ReaderStation:
         """Its secure channel is up and was looked at."""
         self._open = False
         """The reader's tamper contact."""
+        self._starved = False
+        """Its supply is faulty."""
         self._suspicions: set[str] = set()
         self._tampered = False
         self._health: tuple[Health, str] | None = None
@@ -147,8 +154,8 @@ class ReaderStation:
         match message:
             case CardBits() | KeysTyped():
                 self._deliver(ReaderRead(self.reader.name, message, self._clock_ns()))
-            case LocalStatus(tamper=tamper):
-                self._open = tamper
+            case LocalStatus(tamper=tamper, power=power):
+                self._open, self._starved = tamper, power
                 self._report_tamper()
 
     def _drop(self) -> None:
@@ -198,9 +205,11 @@ class ReaderStation:
         if new and self.pairing:
             # The channel that counts is one that enforces the key.
             self._pairing_until_ms, self._exchanging, self.rebuild = None, True, True
-        elif self._exchanging and keys.following is None:
+        elif new or (self._exchanging and keys.following is None):
             self._exchanging = False
             self._progress(KeyPhase.DONE)
+        elif self._exchanging:
+            self._rotated(done=False)
         self._report_tamper()
 
     def _serial(self) -> int | None:
@@ -219,7 +228,11 @@ class ReaderStation:
         self._state, effects = supervise(self._state, event, now_ms, jitter)
         for effect in effects:
             if effect is LinkEffect.DISABLE:
+                self.counts["retries"] += 1
                 self._context.disable_pd(self.number)
+                if self._exchanging and self._keys.following not in {None, self._key}:
+                    # The library forgets the command, and says nothing more of it.
+                    self._rotated(done=False)
             else:
                 self._context.enable_pd(self.number)
 
@@ -243,13 +256,14 @@ class ReaderStation:
         if self.rebuild:
             return
         if self.pairing:
-            health = Health.OFFLINE, "is being paired; it opens nothing meanwhile"
+            health = Health.OFFLINE, PAIRED_NOW
         elif self.number is None:
             health = Health.OFFLINE, UNPAIRED
         else:
             health = self._state.health(now_ms)
-            if health[0] is Health.ONLINE and self._suspicions:
-                health = Health.DEGRADED, "; ".join(sorted(self._suspicions))
+            faults = sorted(self._suspicions) + [_POWER] * self._starved
+            if health[0] is Health.ONLINE and faults:
+                health = Health.DEGRADED, "; ".join(faults)
         if health[1] == CONNECTING and self._health and self._health[0] is not Health.OFFLINE:
             return  # a new context, for another reader's sake: soon known
         if health != self._health:
@@ -293,7 +307,7 @@ class ReaderStation:
 
     def rotate(self) -> None:
         """Send a new key over the channel of the present one."""
-        if self._state.channel is not Protection.OWN or self.pairing or self._context is None:
+        if not self._met or self._state.silent or self.pairing or self._context is None:
             self._progress(KeyPhase.FAILED, "the reader has no secure channel now")
             return
         key = new_key()
@@ -335,6 +349,6 @@ class ReaderStation:
     def gone(self) -> None:
         """The port has failed; who pairs may begin again."""
         with suppress(OSError):
-            self.stop_pairing("the port of the bus has failed")
+            self.stop_pairing(PORT_FAILED)
         self._health = None
         self.begin(None, None)

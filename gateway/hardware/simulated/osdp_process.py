@@ -61,6 +61,7 @@ class PlayedReader:
         self._store = Path(given["store"]) if "store" in given else None
         self.told: deque[dict[str, Any]] = deque(maxlen=100)
         """The latest commands, without their data."""
+        self._reset_due = False
         key = given.get("key")
         with suppress(OSError):
             key = self._store.read_text() if self._store else key
@@ -93,14 +94,26 @@ class PlayedReader:
 
     def _commanded(self, command: dict[str, Any]) -> tuple[int, None]:
         if command["command"] == _KEYSET:
+            resets = self._given.pop("resets", None)
+            if resets is not None:
+                self._reset_due, self.ear.plugged = True, False
+            if resets == "before":
+                return -1, None
             self._key = bytes(command["data"]).hex()
             if self._store is not None:
                 write_whole(self._store, self._key.encode())
         self.told.append({key: value for key, value in command.items() if key != "data"})
         return 0, None
 
+    def turn(self) -> None:
+        """One step."""
+        self.device.refresh()
+        if self._reset_due:  # not from the device's own callback
+            self._reset_due, self.ear.plugged = False, True
+            self.restart(self._key)
+
     def obey(self, order: dict[str, Any]) -> None:
-        """Carry out an order: a card, keys, tamper, unplug, another key or serial number."""
+        """Carry out an order: a card, keys, tamper, power, unplug, another key or serial number."""
         if "card" in order:
             bits: str = order["card"]
             size = -(-len(bits) // 8)
@@ -110,8 +123,8 @@ class PlayedReader:
         if "keys" in order:
             data = order["keys"].encode("latin-1")
             self.device.submit_event({"event": 2, "reader_no": 0, "data": data})
-        if "tamper" in order:
-            report = bytes((order["tamper"], 0))
+        if "tamper" in order or "power" in order:
+            report = bytes((order.get("tamper", False), order.get("power", False)))
             self.device.submit_event({"event": 4, "type": 2, "report": report})
         if "plugged" in order:
             self.ear.plugged = order["plugged"]
@@ -170,7 +183,7 @@ class PlayedBus:
                     if reader.ear.plugged:
                         reader.ear.heard += data
         for reader in self.readers:
-            reader.device.refresh()
+            reader.turn()
         return sys.stdin.fileno() in ready
 
     def obey(self, order: dict[str, Any]) -> None:

@@ -19,8 +19,9 @@ class OsdpReaders:
 
     def __init__(self, path: Path, readers: Iterable[Mapping[str, Any]]) -> None:
         """`path` becomes the link to the port. A reader has `name` and `address`, and may have
-        `key` (hexadecimal; none: installation mode), `enforce`, `serial` and `store`, the file
-        where it keeps the key that it is given."""
+        `key` (hexadecimal; none: installation mode), `enforce`, `serial`, `store`, the file
+        where it keeps the key that it is given, and `resets`: `before` or `after` it has stored the
+        first key that it is given it starts again, without an answer."""
         self.path = path
         self._process = subprocess.Popen(
             [sys.executable, "-m", "gateway.hardware.simulated.osdp_process"],

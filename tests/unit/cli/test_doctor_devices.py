@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from gateway.cli.doctor import Finding, Grade, _device
+from gateway.hardware.osdp.supervision import EXPLAINED
 from gateway.hardware.usb.pcsc_rights import refusal
 from gateway.link.messages import DeviceStatus
 from gateway.settings import Reader
@@ -54,6 +55,15 @@ def test_a_reader_that_pcscd_refuses_is_told_with_the_missing_rule_and_its_cure(
     (found,) = said("pcsc", "offline", why)
     assert (found.grade, found.text) == (Grade.FAIL, f"offline: {why}")
     assert "gateway-readers.rules is missing" in why
+
+
+@pytest.mark.parametrize("why", sorted(EXPLAINED))
+def test_an_osdp_reader_that_says_what_is_wrong_gets_no_second_advice(why: str) -> None:
+    (found,) = said("osdp", "offline", why, missed_polls=3, retries=1, channels=0)
+    assert (found.grade, found.text) == (
+        Grade.FAIL,
+        f"offline: {why} (missed_polls 3, retries 1)",
+    )
 
 
 @pytest.mark.parametrize("reader", get_args(get_args(Reader)[0]))

@@ -6,6 +6,7 @@ of them run at the same time.
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ import serial
 
 from gateway.clock import ManualClock
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
+from gateway.errors import DeviceUnavailable
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import (
     DeviceState,
@@ -32,6 +34,7 @@ from gateway.hardware.events import (
 from gateway.hardware.osdp.bus import OsdpBus, open_bus
 from gateway.hardware.osdp.keys import SCBK_D, KeyFile, ReaderKeys, new_key
 from gateway.hardware.osdp.reports import KeyPhase, PairReader, RotateKey
+from gateway.hardware.osdp.supervision import MISSED_POLLS
 from gateway.hardware.simulated.osdp_readers import OsdpReaders
 from gateway.settings import OsdpReader
 
@@ -73,6 +76,7 @@ class Site:
         self.events: list[HardwareEvent] = []
         self.keys = KeyFile(directory / "keys.json")
         self.port = directory / "port"
+        self.tape = bytearray()
         self.played: OsdpReaders
         self._stack = stack
         self._woken = threading.Event()
@@ -98,6 +102,19 @@ class Site:
         self._stack.callback(bus.close)
         self.bus = bus
         return bus
+
+    def record(self, reader: OsdpReader, path: str) -> serial.Serial:
+        """Open a port of which `tape` gets what is received."""
+        port = open_bus(reader, path)
+        receive = port.read
+
+        def read(most: int) -> bytes:
+            data = bytes(receive(most))
+            self.tape += data
+            return data
+
+        port.read = read
+        return port
 
     def wait(self, condition: Callable[[], bool], turns: int = 1500) -> bool:
         """Service the bus until `condition` holds; False if it never does."""
@@ -126,6 +143,18 @@ class Site:
 
     def read(self) -> list[Identification]:
         return [it for it in self.events if isinstance(it, Identification)]
+
+    def numbers(self) -> list[object]:
+        """The number of each card that was read."""
+        return [it.credential.value for it in self.read()]
+
+    def comes_back(self, played: OsdpReaders, number: int) -> bool:
+        """Whether a card is read again. One that is shown while the channel is away is lost."""
+        for _ in range(10):
+            played.order({"reader": "front", "card": bits(1, number)})
+            if self.wait(lambda: 1 << 32 | number in self.numbers(), turns=250):
+                return True
+        return False
 
     def tampered(self, index: int = 1) -> bool:
         name = InputName(InputKind.READER_TAMPER, index)
@@ -182,6 +211,11 @@ class TestOverTheSecureChannel:
         assert len([it for it in site.events if isinstance(it, KeyPressed)]) == 9
         played.order({"reader": "front", "tamper": False})
         assert site.wait(lambda: not site.tampered())
+        played.order({"reader": "front", "power": True})
+        assert site.wait(lambda: (it := site.health()) is not None and "supply" in it.why)
+        assert not site.tampered()
+        played.order({"reader": "front", "power": False})
+        assert site.wait(lambda: (it := site.health()) is not None and not it.why)
 
     def test_answers_that_come_in_pieces_are_put_together(self, site: Site) -> None:
         played = paired(site, FRONT)
@@ -199,6 +233,9 @@ class TestOverTheSecureChannel:
         state = site.health()
         assert state is not None
         assert "does not answer" in state.why
+        assert site.wait(lambda: site.bus.counters("front")["retries"] > 0)
+        assert site.bus.counters("front")["missed_polls"] >= MISSED_POLLS
+        assert site.bus.counters("back")["retries"] == 0
         played.order({"reader": "back", "card": bits(1, 7)})
         assert site.wait(lambda: [it.reader for it in site.read()] == ["back"])
         played.order({"reader": "front", "plugged": True})
@@ -217,6 +254,8 @@ class TestOverTheSecureChannel:
         assert site.wait(lambda: not site.online())
         played.order({"plugged": True})
         assert site.wait(site.online)
+        # What was counted before is not forgotten.
+        assert site.bus.counters("front")["channels"] > 1
         played.order({"reader": "front", "card": bits(1, 7)})
         assert site.wait(lambda: len(site.read()) == 1)
 
@@ -275,6 +314,28 @@ class TestPairing:
         assert found.following is None
         played.order({"reader": "front", "card": bits(1, 7)})
         assert site.wait(lambda: len(site.read()) == 1)
+
+    def test_a_change_ends_when_the_reader_is_cut_off_during_it(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        bus = site.drive(reader())
+        assert site.wait(site.online)
+        played.order({"reader": "front", "plugged": False})
+        bus.order(RotateKey("front"))
+        assert site.phase() is KeyPhase.ROTATING
+        assert site.wait(lambda: site.phase() is KeyPhase.FAILED)
+        played.order({"reader": "front", "plugged": True})
+        assert site.comes_back(played, 7)
+
+    def test_no_key_is_changed_while_the_port_is_away(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        bus = site.drive(reader())
+        assert site.wait(site.online)
+        played.order({"plugged": False})
+        assert site.wait(lambda: not site.online())
+        for order in (PairReader("front"), RotateKey("front")):
+            with pytest.raises(DeviceUnavailable, match="front"):
+                bus.order(order)
+        assert site.phase() is None
 
     @pytest.mark.parametrize("kept", ["current", "following"])
     def test_an_interrupted_change_ends_with_the_key_that_the_reader_has(
@@ -353,6 +414,53 @@ class TestTruthTable:
         played.order({"reader": "intruder", "card": bits(1, 7)})
         site.wait(lambda: False, turns=100)
         assert not site.read()
+
+
+class TestOnAHostileLine:
+    def test_a_recording_of_a_card_identifies_nobody(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        site.drive(reader(), opener=site.record)
+        assert site.wait(site.online)
+        site.tape.clear()
+        played.order({"reader": "front", "card": bits(1, 7)})
+        assert site.wait(site.has_read)
+        recording = bytes(site.tape)
+        for _ in range(20):
+            played.order({"raw": recording.hex()})
+            site.wait(lambda: False, turns=5)
+        assert site.numbers() == [1 << 32 | 7]
+        assert site.comes_back(played, 8)
+        assert set(site.numbers()) == {1 << 32 | 7, 1 << 32 | 8}
+
+    def test_noise_on_the_line_identifies_nobody_and_ends(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        site.drive(reader())
+        assert site.wait(site.online)
+        noise = random.Random(15)  # noqa: S311 - no secret
+        for _ in range(100):
+            # Some of it begins as a message of the reader does.
+            start = noise.choice((b"", b"\xff\x53\x80", b"\x53\x80\x0e\x00\x0f"))
+            played.order({"raw": (start + noise.randbytes(noise.randrange(1, 200))).hex()})
+            site.wait(lambda: False, turns=1)
+        assert site.read() == []
+        assert site.comes_back(played, 7)
+        assert set(site.numbers()) == {1 << 32 | 7}
+
+    @pytest.mark.parametrize("resets", ["before", "after"])
+    def test_a_reader_that_resets_while_it_is_given_a_key_comes_back(
+        self, site: Site, resets: str
+    ) -> None:
+        """Whether it has stored the key or not."""
+        played = paired(site, {**FRONT, "resets": resets})
+        bus = site.drive(reader())
+        assert site.wait(site.online)
+        bus.order(RotateKey("front"))
+        ends = KeyPhase.FAILED if resets == "before" else KeyPhase.DONE
+        assert site.wait(lambda: site.phase() is ends)
+        assert site.comes_back(played, 7)
+        assert site.bus.counters("front")["channels"] > 1
+        assert (site.keys.of("front").current == bytes.fromhex(KEY)) is (resets == "before")
+        assert set(site.numbers()) == {1 << 32 | 7}
 
 
 def test_a_missing_library_is_a_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ LEDS = "light that can be set"
 SPEAKER = "loudspeaker"
 FINGERPRINT = "fingerprint sensor or matching"
 TELEPHONE = "telephone (SIP)"
-OSDP = "installation mode of the vendor's: osdp_key pairs an OSDP reader"
+OSDP = "key of an OSDP reader to show or to take: set_osdp_installation_mode gives a reader its own"
 LICENCE = "licence to change"
 UPDATE = "firmware update over the API"
 SEC_BOX = "SecBox"
@@ -65,8 +65,6 @@ ABSENT: Mapping[str, str] = MappingProxyType(
         "is_valid_biometry": FINGERPRINT,
         "user_fingerprint": FINGERPRINT,
         "osdp_scbk": OSDP,
-        "get_osdp_installation_mode": OSDP,
-        "set_osdp_installation_mode": OSDP,
         "idflex_upgrade_enterprise": LICENCE,
         "upgrade_ten_thousand_face_templates": LICENCE,
         "upgrade_fifty_thousand_face_templates": LICENCE,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +60,70 @@ def state(running: Running, reader: str) -> dict[str, Any]:
     return dict(it)
 
 
+def osdp(running: Running, *words: str, says: str) -> None:
+    """`gateway osdp`, which must succeed."""
+    action, reader = words
+    done = running.site.home.type("osdp", action, "--data", running.site.data, reader)
+    assert (done.returncode, done.stdout) == (0, says), done.stderr
+
+
+def refused(running: Running, *words: str) -> str:
+    """Why `gateway osdp` fails."""
+    action, reader = words
+    done = running.site.home.type("osdp", action, "--data", running.site.data, reader)
+    assert done.returncode == 1
+    return done.stderr
+
+
 def tampered(running: Running, reader: str) -> bool:
     return any(it.part == "tamper" and it.name == reader for it in running.status().faults)
+
+
+def stored(running: Running) -> set[bytes]:
+    """The keys that the controller has now."""
+    file = running.site.data / "osdp-keys.json"
+    readers = json.loads(file.read_text())["readers"].values()
+    return {bytes.fromhex(it["current"]) for it in readers}
+
+
+def forms(key: bytes) -> tuple[bytes, ...]:
+    """A key as it might be written."""
+    return (
+        key,
+        key.hex().encode(),
+        key.hex().upper().encode(),
+        base64.b64encode(key),
+        str(list(key)).encode(),
+        repr(key).encode(),
+    )
+
+
+def what_leaves(running: Running) -> Iterator[tuple[str, bytes]]:
+    """What the controller gives away or stores beside its keys: name, content."""
+    api = running.api
+    objects = [{"object": name} for name in ("users", "cards", "portals", "access_logs")]
+    requests = {
+        "backup_objects": {},
+        "export_objects": {"objects": objects},
+        "export_audit_logs": {"api": 1},
+        "get_configuration": {},
+        "osdp_state": {},
+        "system_information": {},
+    }
+    for command, body in requests.items():
+        url = f"{api.url}/{command}.fcgi"
+        answer = api.http.post(url, params={"session": api.token}, json=body, timeout=60)
+        assert answer.status_code == 200, (command, answer.text)
+        yield command, answer.content
+    answer = api.http.post(f"{api.url}/diagnostics.fcgi", params={"session": api.token}, timeout=60)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as support:
+        for name in support.namelist():
+            yield f"diagnostics, {name}", support.read(name)
+    yield "the state", running.status().model_dump_json().encode()
+    yield "the log", running.output.read_bytes() + running.errors.read_bytes()
+    for file in running.site.data.rglob("*"):
+        if file.is_file() and file.name != "osdp-keys.json":
+            yield file.name, file.read_bytes()
 
 
 def test_a_reader_from_the_box_is_paired_and_nothing_but_its_own_key_is_heard(
@@ -68,13 +134,14 @@ def test_a_reader_from_the_box_is_paired_and_nothing_but_its_own_key_is_heard(
     site.api.create("cards", {"user_id": user, "value": 123 << 32 | 45678})
     eventually(lambda: "not paired" in state(site, "front")["why"], "an unpaired reader")
 
-    for reader in ("front", "back"):
-        site.api.ask("osdp_key", {"reader": reader, "action": "pair"})
-        eventually(lambda name=reader: state(site, name)["phase"] == "done", "a paired reader")
+    osdp(site, "pair", "front", says="reader front paired\n")
+    site.api.ask("osdp_key", {"reader": "back", "action": "pair"})
+    eventually(lambda: state(site, "back")["phase"] == "done", "a paired reader")
     eventually(lambda: state(site, "front")["health"] == "online", "a secure channel")
     eventually(lambda: state(site, "back")["health"] == "online", "both secure channels")
     keys = site.site.data / "osdp-keys.json"
     assert keys.stat().st_mode & 0o777 == 0o600
+    ever = stored(site)
     told = site.api.ask("osdp_state")["readers"]
     assert [(it["reader"], it["health"], it["phase"]) for it in told] == [
         ("front", "online", "done"),
@@ -93,6 +160,12 @@ def test_a_reader_from_the_box_is_paired_and_nothing_but_its_own_key_is_heard(
     # The cable is cut: known at once, and healed.
     site.sim("unplug", reader="front")
     eventually(lambda: "does not answer" in state(site, "front")["why"], "a cut cable")
+    [told] = [it for it in site.site.type("doctor").stdout.splitlines() if "reader front" in it]
+    assert re.search(r"offline: does not answer: check .* \(channels \d+, missed_polls \d+", told)
+    assert refused(site, "rotate", "front") == (
+        "gateway: reader 'front': the reader has no secure channel now\n"
+    )
+    assert "there is no OSDP reader 'side'" in refused(site, "pair", "side")
     assert state(site, "back")["health"] == "online"
     site.sim("plug", reader="front")
     eventually(lambda: state(site, "front")["health"] == "online", "a mended cable")
@@ -113,10 +186,12 @@ def test_a_reader_from_the_box_is_paired_and_nothing_but_its_own_key_is_heard(
         "a reader that was paired again",
     )
     eventually(lambda: not tampered(site, "front"), "the end of the alarm")
-    before_rotation = json.loads(keys.read_text())["readers"]["front"]["current"]
-    site.api.ask("osdp_key", {"reader": "front", "action": "rotate"})
-    eventually(
-        lambda: json.loads(keys.read_text())["readers"]["front"]["current"] != before_rotation,
-        "a new key that is proved",
-    )
+    ever |= stored(site)
+    osdp(site, "rotate", "front", says="reader front has a new key\n")
     assert site.swiped("123,45678")["user_id"] == user
+    ever |= stored(site)
+    assert len(ever) == 4
+    assert keys.stat().st_mode & 0o777 == 0o600
+    for place, content in what_leaves(site):
+        for key in ever:
+            assert not any(form in content for form in forms(key)), place

@@ -60,10 +60,11 @@ _QUESTIONS = """
     secbox_is_active has_audio_access_messages has_pjsip_audio_message get_sip_status
     has_vpn_file get_vpn_status get_ntp_server get_language init_device_set is_first_web_login
     get_countries logout session_is_valid get_exception_modes system_information get_catra_info
+    get_osdp_installation_mode
 """
 """Documented with GET, or without effects, so that a browser may send them."""
 _ABSENT_QUESTIONS = """
-    logo get_audio_access_message get_pjsip_audio_message get_osdp_installation_mode
+    logo get_audio_access_message get_pjsip_audio_message
     change_idcloud_code get_802_1X_status get_vpn_information get_vpn_file get_vpn_ip
 """
 _HTTP: Mapping[str, Http] = MappingProxyType(

@@ -56,8 +56,69 @@ def test_the_state_tells_how_the_exchange_of_a_key_goes_on(
     assert straw.of(ReportOsdp) == [ReportOsdp()]
 
 
-@pytest.mark.refusal("osdp_key", "osdp_state")
+@pytest.mark.refusal(
+    "osdp_key", "osdp_state", "set_osdp_installation_mode", "get_osdp_installation_mode"
+)
 def test_keys_are_not_for_operators(device: SimpleNamespace, new_token: Callable[..., str]) -> None:
-    for command in ("osdp_key", "osdp_state"):
+    for command in (
+        "osdp_key",
+        "osdp_state",
+        "set_osdp_installation_mode",
+        "get_osdp_installation_mode",
+    ):
         url = f"{device.url}/{command}.fcgi?session={new_token('operator')}"
         assert requests.post(url, json={}, timeout=30).status_code == 403
+
+
+def shown(reader: str, phase: str | None = None) -> OsdpReaderStatus:
+    return OsdpReaderStatus(
+        reader=reader,
+        address=0,
+        health="online",
+        why="",
+        clear_text=False,
+        phase=phase,
+        phase_why="",
+    )
+
+
+@pytest.mark.effect("set_osdp_installation_mode")
+@pytest.mark.parametrize(("enable", "action"), [(True, "pair"), (False, "cancel")])
+@pytest.mark.parametrize("named", [{}, {"reader": "front"}])
+def test_the_vendors_installation_mode_is_a_pairing(
+    order: Order,
+    straw: StrawController,
+    throwaway: SimpleNamespace,
+    action: str,
+    named: dict[str, str],
+    *,
+    enable: bool,
+) -> None:
+    straw.osdp = (shown("front"),)
+    answer = order("set_osdp_installation_mode", {"enable": enable, **named})
+    assert (answer.status_code, answer.json()) == (200, {})
+    expected = ChangeOsdpKey(reader="front", action=OsdpKeyAction(action))
+    assert straw.of(ChangeOsdpKey)[-1] == expected
+    told = entries(throwaway.context.store, [AuditType.API])
+    assert any("set_osdp_installation_mode: " in line for line in told)
+
+
+@pytest.mark.refusal("set_osdp_installation_mode")
+@pytest.mark.parametrize("readers", [(), ("front", "back")])
+def test_among_several_readers_or_none_one_must_be_named(
+    order: Order, straw: StrawController, readers: tuple[str, ...]
+) -> None:
+    straw.osdp = tuple(map(shown, readers))
+    answer = order("set_osdp_installation_mode", {"enable": True})
+    assert answer.status_code == 400
+    assert "`reader`" in answer.text
+    assert not straw.of(ChangeOsdpKey)
+
+
+@pytest.mark.effect("get_osdp_installation_mode")
+@pytest.mark.parametrize(("phase", "on"), [("pairing", True), ("rotating", False), (None, False)])
+def test_the_vendors_installation_mode_is_on_while_a_reader_is_paired(
+    order: Order, straw: StrawController, phase: str | None, *, on: bool
+) -> None:
+    straw.osdp = (shown("back"), shown("front", phase))
+    assert order("get_osdp_installation_mode").json() == {"installation_mode": on}

@@ -50,6 +50,7 @@ FOR_OWNERS = {
     "revoke_token",
     "save_setup",
     "setup_state",
+    "set_osdp_installation_mode",
     "site_file",
     "ssl_certificate_change",
     "take_back_site_file",

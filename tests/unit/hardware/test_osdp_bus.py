@@ -113,7 +113,7 @@ class Site:
             self.tape += data
             return data
 
-        port.read = read
+        vars(port)["read"] = read
         return port
 
     def wait(self, condition: Callable[[], bool], turns: int = 1500) -> bool:

@@ -30,8 +30,7 @@ from gateway.hardware.events import DeviceState, HardwareEvent, KeyPressed, Loop
 from gateway.hardware.osdp.bus import OsdpBus
 from gateway.hardware.osdp.keys import KeyFile, ReaderKeys, new_key
 from gateway.hardware.osdp.reports import RetryNow
-from gateway.hardware.osdp.station import UNPAIRED
-from gateway.hardware.osdp.supervision import CONNECTING, REFUSES, SILENT
+from gateway.hardware.osdp.supervision import CONNECTING, REFUSES, SILENT, UNPAIRED
 from gateway.hardware.simulated.osdp_readers import OsdpReaders
 from gateway.settings import OsdpReader
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response
 
 from gateway.commands.rights import Right
-from gateway.errors import InvalidRequest, NotFound, TooBusy
+from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound, TooBusy
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
 from gateway.web.visit import View, Visit
@@ -41,7 +41,7 @@ def test(visit: Visit, name: str) -> Response:
         raise NotFound(_("There is no such server."))
     try:
         result: Mapping[str, Any] = visit.run("test_destination", name=name)
-    except (NotFound, InvalidRequest, TooBusy) as error:
+    except (NotFound, InvalidRequest, TooBusy, DeviceUnavailable) as error:
         result = {"success": False, "reason": str(error)}
     template = "admin/_tested.html" if visit.in_part else "admin/tested.html"
     return visit.page(template, result=result, label=_(SERVERS[name][0]))

@@ -45,3 +45,12 @@ def test_an_unreadable_address_of_the_open_page_leads_to_the_sign_in(
     answer = stranger.get("/people", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == "/sign-in?over=1&next=%2F"
+
+
+def test_a_second_test_of_the_network_does_not_blame_the_controller(
+    browser: FlaskClient, throwaway: SimpleNamespace
+) -> None:
+    with throwaway.context.probe_lock:
+        answer = browser.post("/settings/servers/monitor/test")
+    assert "Another test of the network is running" in answer.text
+    assert "The door controller does not answer." not in answer.text

@@ -90,7 +90,7 @@ def preview_restore(call: Call[RestoreRequest]) -> PreviewedRestore:
             {"object": name, "present": it.present, "backup": it.backup, "after": it.after}
             for name, it in found.tables.items()
         ],
-        "configuration": found.configuration,
+        "configuration": found.changed_values,
     }
 
 

@@ -114,7 +114,7 @@ class RestorePreview:
     stamp: BackupStamp
     tables: dict[str, RowCounts]
     """Of every object, and `user_photos`."""
-    configuration: list[str]
+    changed_values: list[str]
     """`module.key` of each value that becomes another one, sorted."""
 
 

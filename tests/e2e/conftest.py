@@ -319,7 +319,10 @@ class Running:
     def child(self, role: str) -> int:
         """Process id of the controller or the api; 0 while there is none."""
         listing = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for pid in listing.read_text().split():
+        children: list[str] = []
+        with suppress(FileNotFoundError):  # it has ended
+            children = listing.read_text().split()
+        for pid in children:
             with suppress(OSError):  # gone meanwhile
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 if role.encode() in words:

@@ -201,7 +201,8 @@ class OsdpBus:
     ) -> None:
         """Run one context of the library, until it no longer fits. Raises OSError."""
         polls = PollCounter()
-        channel = PortChannel(port, polls)
+        clear_text = {it.reader.address for it in stations if it.reader.clear_text}
+        channel = PortChannel(port, polls, clear_text)
         told = [(station, it) for station in stations if (it := station.told()) is not None]
         events: deque[tuple[int, dict[str, Any]]] = deque()
         done: deque[tuple[int, int, int]] = deque()
@@ -227,6 +228,10 @@ class OsdpBus:
                 if channel.fault is not None:
                     raise channel.fault
                 self._pass_on(context, polls, asked, by_address, events, done)
+                for address in channel.outside_channel:
+                    if address in by_address:
+                        by_address[address].drop()
+                channel.outside_channel.clear()
             now_ms = _now_ms()
             self._obey(stations, now_ms)
             for station in stations:

@@ -6,14 +6,14 @@ All calls of one context belong to one thread: the library is not thread-safe.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import serial
 
 from gateway.errors import DeviceUnavailable
-from gateway.hardware.osdp.polls import PollCounter, next_message
+from gateway.hardware.osdp.polls import PollCounter, address_of, needs_channel, next_message
 
 CAPABILITY_LED = 4
 CAPABILITY_BUZZER = 5
@@ -51,10 +51,15 @@ class PortChannel:
     id = 0
     """The library reads it: one bus."""
 
-    def __init__(self, port: serial.Serial, polls: PollCounter) -> None:
-        """`port` must not block."""
+    def __init__(
+        self, port: serial.Serial, polls: PollCounter, clear_text: Collection[int] = ()
+    ) -> None:
+        """`port` must not block; the readers at addresses `clear_text` need no secure channel."""
         self.fault: OSError | None = None
         """Why the port has failed."""
+        self.outside_channel: list[int] = []
+        """Addresses of messages that were dropped, since this was last emptied."""
+        self._clear_text = clear_text
         self._port = port
         self._polls = polls
         self._come = b""
@@ -69,6 +74,11 @@ class PortChannel:
             self._fail(error)
             return b""
         message, self._come = next_message(self._come + data)
+        if message and needs_channel(message):
+            address = address_of(message)
+            if address not in self._clear_text:
+                self.outside_channel.append(address)
+                return b""
         return message
 
     def write(self, data: bytes) -> int:

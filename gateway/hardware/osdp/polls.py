@@ -11,6 +11,13 @@ _MARK = 0xFF
 _LENGTHS = range(7, 512)
 """Bytes of a message; the library takes no longer ones."""
 
+_HAS_SECURITY = 0x08
+"""In the control byte: a security block follows it."""
+_AUTHENTICATED = (0x16, 0x18)
+"""Security blocks of an answer within the channel; the library checks their code."""
+_WITHOUT_CHANNEL = (0x40, 0x41, 0x45, 0x46, 0x76, 0x78, 0x79)
+"""ACK, NAK, PDID, PDCAP, CCRYPT, RMAC_I and BUSY."""
+
 
 def next_message(data: bytes) -> tuple[bytes, bytes]:
     """Return the first whole message of `data`, empty for none yet, and what follows.
@@ -28,6 +35,26 @@ def next_message(data: bytes) -> tuple[bytes, bytes]:
             end = at + length
             return (data[start:end], data[end:]) if len(data) >= end else (b"", data[start:])
     return b"", data[-1:] if data.endswith(bytes((_MARK,))) else b""
+
+
+def address_of(message: bytes) -> int:
+    """The reader's address in a whole message."""
+    return message[message.find(_SOM) + 1] & ~_REPLY
+
+
+def needs_channel(message: bytes) -> bool:
+    """Whether a whole answer says what counts over a secure channel alone, and is outside of one.
+
+    Without a channel a reader may acknowledge, refuse, describe itself and set the channel up.
+    libosdp 3.2.9 also takes cards and keys in clear text while a channel is active.
+    """
+    at = message.find(_SOM)
+    control = message[at + 4]
+    if not control & _HAS_SECURITY:
+        return message[at + 5] not in _WITHOUT_CHANNEL
+    length, kind = message[at + 5], message[at + 6]
+    code = message[at + 5 + length] if len(message) > at + 5 + length else None
+    return kind not in _AUTHENTICATED and code not in _WITHOUT_CHANNEL
 
 
 class PollCounter:

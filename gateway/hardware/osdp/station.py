@@ -54,7 +54,7 @@ from gateway.hardware.osdp.supervision import (
 from gateway.settings import OsdpReader
 
 PORT_FAILED = "the port of the bus has failed"
-_CHANNEL_LOST = "what came outside its secure channel was dropped"
+CHANNEL_LOST = "what came outside its secure channel was dropped"
 _POWER = "it reports a fault of its supply"
 _NEW_SERIAL = "its serial number is another one: the reader was exchanged"
 _CAPABILITIES = {2: CAPABILITY_LED, 3: CAPABILITY_BUZZER}
@@ -142,7 +142,7 @@ class ReaderStation:
             case _ if self._counts_now(secure=secure):
                 self._accept(message)
             case _:
-                self._drop()
+                self.drop()
 
     def _counts_now(self, *, secure: bool) -> bool:
         """The lock of our own, beside the library's."""
@@ -158,13 +158,14 @@ class ReaderStation:
                 self._open, self._starved = tamper, power
                 self._report_tamper()
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
+        """Note that a message outside the secure channel was dropped."""
         if self.pairing:
             return
         self.counts["dropped_messages"] += 1
-        self._suspicions.add(_CHANNEL_LOST)
+        self._suspicions.add(CHANNEL_LOST)
         log.warning("a message outside the secure channel was dropped", reader=self.reader.name)
-        self._deliver(Broken(self.reader.name, _CHANNEL_LOST, self._clock_ns()))
+        self._deliver(Broken(self.reader.name, CHANNEL_LOST, self._clock_ns()))
         self._report_tamper()
 
     def _channel_changed(self, before: Protection) -> None:
@@ -180,7 +181,7 @@ class ReaderStation:
         if self._state.online and not self._met:
             self._met = True
             self.counts["channels"] += 1
-            self._suspicions.discard(_CHANNEL_LOST)
+            self._suspicions.discard(CHANNEL_LOST)
             self._proved(self._key)
             self.submit([STATUS_LOCAL])
 

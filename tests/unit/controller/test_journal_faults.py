@@ -73,7 +73,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Fault]:
     real = sqlite3.connect
     monkeypatch.setattr(
         "peewee.sqlite3.connect",
-        lambda *words, **named: real(*words, factory=FailingConnection, **named),
+        lambda *words, **named: real(*words, **{**named, "factory": FailingConnection}),
     )
     monkeypatch.setattr(journal_writer, "RETRY_S", 0.001)
     FAULT.left, FAULT.calls = -1, 0

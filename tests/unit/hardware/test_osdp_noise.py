@@ -30,6 +30,7 @@ from gateway.hardware.events import DeviceState, HardwareEvent, KeyPressed, Loop
 from gateway.hardware.osdp.bus import OsdpBus
 from gateway.hardware.osdp.keys import KeyFile, ReaderKeys, new_key
 from gateway.hardware.osdp.reports import RetryNow
+from gateway.hardware.osdp.station import CHANNEL_LOST
 from gateway.hardware.osdp.supervision import CONNECTING, REFUSES, SILENT, UNPAIRED
 from gateway.hardware.simulated.osdp_readers import OsdpReaders
 from gateway.settings import OsdpReader
@@ -50,7 +51,7 @@ EPISODE = 5_000
 """Bytes of noise between two secure channels."""
 TURNS = 20_000
 """Most turns of the line for one condition: a minute or more."""
-WHYS = {"", CONNECTING, REFUSES, SILENT, UNPAIRED}
+WHYS = {"", CHANNEL_LOST, CONNECTING, REFUSES, SILENT, UNPAIRED}
 
 
 def packet(address: int, control: int, body: bytes) -> bytes:

@@ -23,7 +23,7 @@ from gateway.hardware.osdp.messages import (
     PresenceChanged,
     message_of,
 )
-from gateway.hardware.osdp.polls import PollCounter, next_message
+from gateway.hardware.osdp.polls import PollCounter, address_of, needs_channel, next_message
 from gateway.hardware.osdp.supervision import (
     DISABLED_MS,
     GRACE_MS,
@@ -196,6 +196,35 @@ class TestWholeMessages:
         message, rest = next_message(noise)
         assert len(message) <= 512
         assert message or len(rest) <= 512
+
+
+def answer(control: int, *body: int) -> bytes:
+    """A reader's message, its check sum left at 0."""
+    return bytes((0xFF, 0x53, 0x81, len(body) + 7, 0, control, *body, 0, 0))
+
+
+class TestClearText:
+    @pytest.mark.parametrize("code", [0x48, 0x49, 0x4A, 0x4B, 0x50, 0x51, 0x53, 0x54, 0x90])
+    def test_what_counts_needs_an_authenticated_answer(self, code: int) -> None:
+        assert needs_channel(answer(4, code, 1, 2))
+        assert needs_channel(answer(0x0C, 2, 0x14, code, 1))
+        for kind in (0x16, 0x18):
+            assert not needs_channel(answer(0x0C, 2, kind, code, 1))
+
+    @pytest.mark.parametrize("code", [0x40, 0x41, 0x45, 0x46, 0x79])
+    def test_a_reader_may_describe_itself_before_it(self, code: int) -> None:
+        assert not needs_channel(answer(4, code, 1, 2))
+
+    @pytest.mark.parametrize(("kind", "code"), [(0x12, 0x76), (0x14, 0x78)])
+    def test_a_reader_may_set_it_up(self, kind: int, code: int) -> None:
+        assert not needs_channel(answer(0x0C, 3, kind, 1, code))
+
+    @given(st.binary(max_size=100))
+    def test_every_whole_message_is_judged(self, noise: bytes) -> None:
+        message, _rest = next_message(noise)
+        if message:
+            assert needs_channel(message) in {True, False}
+            assert address_of(message) in range(128)
 
 
 class TestPolls:

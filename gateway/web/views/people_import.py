@@ -47,9 +47,9 @@ def importing(visit: Visit) -> Response:
     return visit.page("people/import.html", encodings=ENCODINGS, **_state(visit), undone=False)
 
 
-def check(visit: Visit) -> Response:
+def check(visit: Visit, name: str) -> Response:
     """What the file would do; nothing changes."""
-    answer = visit.run("import_objects", **_members(visit), dry_run=True)
+    answer = visit.run(name, **_members(visit), dry_run=True)
     return visit.page(
         "people/_checked.html",
         counts=_counts(answer["changes"]),
@@ -60,9 +60,9 @@ def check(visit: Visit) -> Response:
     )
 
 
-def carry_out(visit: Visit) -> Response:
+def carry_out(visit: Visit, name: str) -> Response:
     """Import the file, all rows or none."""
-    visit.run("import_objects", **_members(visit))
+    visit.run(name, **_members(visit))
     return visit.page("people/_last.html", **_state(visit), undone=False)
 
 
@@ -141,8 +141,8 @@ def _line(row: Mapping[str, Any]) -> str:
 
 VIEWS = (
     View("/people/import", importing),
-    View("/people/import/check", check, method="POST"),
-    View("/people/import", carry_out, method="POST"),
+    View("/people/import/check", check, method="POST", body_of="import_objects"),
+    View("/people/import", carry_out, method="POST", body_of="import_objects"),
     View("/people/import/progress", progress),
     View("/people/import/undo", undo, method="POST"),
     View("/people/export", export),

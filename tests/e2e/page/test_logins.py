@@ -25,12 +25,12 @@ def test_a_login_is_made_signed_out_and_deleted(screen: Open) -> None:
     assert PASSWORD not in page.content()
 
     porter.sign_in("gate/porter?", PASSWORD)
-    card.get_by_text("Change", exact=True).click()
+    card.get_by_text("Edit", exact=True).click()
     technician.sound()
     card.get_by_role("button", name="Sign out everywhere").click()
     porter.page.wait_for_url("**/sign-in?over=1*")
 
-    card.get_by_text("Change", exact=True).click()
+    card.get_by_text("Edit", exact=True).click()
     card.get_by_text("Delete", exact=True).click()
     card.get_by_role("button", name="Delete the login").click()
     expect(card).to_have_count(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import available_timezones
 
 from flask import Response, request
 
@@ -127,7 +128,8 @@ def begin(visit: Visit) -> Response:
 
 def board(visit: Visit) -> Response:
     """Which board and modules this is, its name and its time zone."""
-    return _page(visit, "board")
+    zones = sorted(zone for zone in available_timezones() if "/" in zone)
+    return _page(visit, "board", zones=zones)
 
 
 def keep_board(visit: Visit) -> Response:

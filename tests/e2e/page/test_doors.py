@@ -7,20 +7,19 @@ import re
 import pytest
 from playwright.sync_api import APIResponse, Route, expect
 
-from tests.e2e.conftest import LONG_MS, Running
+from tests.e2e.conftest import Running
 from tests.e2e.page.conftest import DESKTOP, PHONE, TABLET, Open, Screen, operator
 
 
-def test_a_door_opens_at_a_touch_and_shows_it(phone: Screen, demo: Running) -> None:
-    demo.api.configure("general", relay1_timeout=LONG_MS)
+def test_a_door_opens_at_a_touch_and_shows_it(phone: Screen, unhurried: Running) -> None:
     page = phone.open("/")
     front = page.locator("#door-1")
     expect(front).to_contain_text("Locked")
-    row = demo.access(lambda: front.get_by_role("button", name="Open", exact=True).click())
+    row = unhurried.access(lambda: front.get_by_role("button", name="Open", exact=True).click())
     assert row["event"] == 12, "an opening by the web interface"
     expect(front).to_contain_text("Unlocked")
-    assert demo.board.high(17)
-    demo.api.ask(
+    assert unhurried.board.high(17)
+    unhurried.api.ask(
         "execute_actions", {"actions": [{"action": "door", "parameters": "door=1,timeout=-1"}]}
     )
     expect(front).to_contain_text("Locked")
@@ -51,8 +50,7 @@ def test_ages_grow_without_a_request(phone: Screen, demo: Running) -> None:
     expect(age).to_contain_text(re.compile("^5 min"))
 
 
-def test_a_late_answer_never_shows_a_former_state(phone: Screen, demo: Running) -> None:
-    demo.api.configure("general", relay1_timeout=LONG_MS)
+def test_a_late_answer_never_shows_a_former_state(phone: Screen, unhurried: Running) -> None:
     page = phone.open("/")
     front = page.locator("#door-1")
     expect(front).to_contain_text("Locked")
@@ -60,7 +58,7 @@ def test_a_late_answer_never_shows_a_former_state(phone: Screen, demo: Running) 
     page.route("**/doors/1/open", lambda route: held.append((route, route.fetch())))
     front.get_by_role("button", name="Open", exact=True).click()
     expect(front).to_contain_text("Unlocked")  # told by the stream, while the answer waits
-    demo.api.ask(
+    unhurried.api.ask(
         "execute_actions", {"actions": [{"action": "door", "parameters": "door=1,timeout=-1"}]}
     )
     expect(front).to_contain_text("Locked")

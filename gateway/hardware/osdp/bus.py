@@ -41,6 +41,7 @@ from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rs485 import set_direction
 from gateway.settings import OsdpReader
 
+LIBRARY_FAILED = "the OSDP library failed at what came from the bus, which begins anew"
 _STEP_S = 0.005
 """Pause between two steps of the library; it waits for a poll's answer in between."""
 _ORDERS_KEPT = 256
@@ -189,6 +190,9 @@ class OsdpBus:
             try:
                 while not thread.stopping:
                     self._run_context(thread, port, stations)
+            except SystemError as error:
+                # The library may leave an error behind, which the next call of Python's meets.
+                raise OSError(LIBRARY_FAILED) from error
             finally:
                 for station in stations:
                     station.gone()

@@ -27,7 +27,7 @@ from gateway.credentials.values import Identification
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import DeviceState, HardwareEvent, KeyPressed, Loop
-from gateway.hardware.osdp.bus import OsdpBus
+from gateway.hardware.osdp.bus import LIBRARY_FAILED, OsdpBus
 from gateway.hardware.osdp.keys import KeyFile, ReaderKeys, new_key
 from gateway.hardware.osdp.reports import RetryNow
 from gateway.hardware.osdp.station import CHANNEL_LOST
@@ -51,7 +51,7 @@ EPISODE = 5_000
 """Bytes of noise between two secure channels."""
 TURNS = 20_000
 """Most turns of the line for one condition: a minute or more."""
-WHYS = {"", CHANNEL_LOST, CONNECTING, REFUSES, SILENT, UNPAIRED}
+WHYS = {"", CHANNEL_LOST, CONNECTING, LIBRARY_FAILED, REFUSES, SILENT, UNPAIRED}
 
 
 def packet(address: int, control: int, body: bytes) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
@@ -15,21 +13,16 @@ from tests.e2e.page.conftest import DESKTOP, PHONE, Open, Screen, operator
 ANA = "123,45678"
 
 
-@pytest.fixture
-def slow(demo: Running) -> Iterator[Running]:
-    """A front door that would stay unlocked for the whole test."""
-    demo.api.configure("general", relay1_timeout=LONG_MS)
-    yield demo
-    demo.api.configure("general", relay1_timeout=BRIEF_MS)
-
-
 def configured(demo: Running, module: str, key: str) -> str:
     return str(demo.api.ask("get_configuration", {module: [key]})[module][key])
 
 
-def test_an_open_time_is_found_and_changed_and_the_door_obeys(phone: Screen, slow: Running) -> None:
+def test_an_open_time_is_found_and_changed_and_the_door_obeys(
+    phone: Screen, unhurried: Running
+) -> None:
     page = phone.open("/more")
     page.get_by_role("link", name="Settings").click()
+    page.wait_for_url("**/settings")
     page.get_by_role("searchbox").fill("front open time")
     found = page.locator("#found")
     expect(found.get_by_role("status")).to_have_text("2 settings")
@@ -48,19 +41,19 @@ def test_an_open_time_is_found_and_changed_and_the_door_obeys(phone: Screen, slo
     expect(
         page.get_by_label("Lock as soon as the door opens", exact=True).first
     ).not_to_be_checked()
-    assert configured(slow, "general", "relay1_auto_close") == "1"
+    assert configured(unhurried, "general", "relay1_auto_close") == "1"
     phone.sound()
     field.fill(str(BRIEF_MS))
     page.get_by_label("Lock as soon as the door opens", exact=True).first.check()
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_text("1 setting is saved and in force.")).to_be_visible()
     # With the old time it would stay unlocked, since nobody opens it.
-    assert slow.swiped(ANA)["event"] == 7
-    slow.wait_locked(1)
+    assert unhurried.swiped(ANA)["event"] == 7
+    unhurried.wait_locked(1)
     setting.get_by_role("button", name="Reset").click()
     expect(field).to_have_value("3000")
     expect(setting).not_to_contain_text("Changed")
-    assert configured(slow, "general", "relay1_timeout") == "3000"
+    assert configured(unhurried, "general", "relay1_timeout") == "3000"
 
 
 def test_what_locks_people_out_is_asked_once_more(phone: Screen, demo: Running) -> None:

@@ -9,18 +9,16 @@ from markupsafe import Markup
 
 def instant(at: datetime) -> Markup:
     """The element `time` of an instant in the site's zone."""
-    return _time(at, "")
+    return Markup('<time datetime="{}">{}</time>').format(*_exact_and_shown(at))
 
 
 def ago(at: datetime) -> Markup:
     """As `instant`; the page's script shows how long ago it was."""
-    return _time(at, " data-ago")
+    return Markup('<time datetime="{}" data-ago>{}</time>').format(*_exact_and_shown(at))
 
 
-def _time(at: datetime, marks: str) -> Markup:
-    shown = at.strftime("%Y-%m-%d %H:%M:%S")
-    exact = at.astimezone(UTC).isoformat(timespec="seconds")
-    return Markup('<time datetime="{}"{}>{}</time>').format(exact, Markup(marks), shown)  # noqa: S704
+def _exact_and_shown(at: datetime) -> tuple[str, str]:
+    return at.astimezone(UTC).isoformat(timespec="seconds"), at.strftime("%Y-%m-%d %H:%M:%S")
 
 
 FILTERS = {"ago": ago, "instant": instant}

@@ -226,9 +226,7 @@ def put_together(
             changes=LastChanges(
                 _timer(instant),
                 lambda: (panel.status() for panel in panels.doors.values()),
-                record.past.moves,
-                record.past.modes,
-                record.past.reads,
+                record.past.changes,
             ),
             throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,

@@ -6,7 +6,7 @@ and shown. Where that would unlock a door it counts as locked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -17,6 +17,7 @@ from gateway.controller.access.passback_positions import held_open
 from gateway.controller.alarms.alarm_memory import AlarmMemory, remembered
 from gateway.controller.doors.opening_hours import KeptHours, kept_hours
 from gateway.controller.state.component import OpeningId
+from gateway.controller.state.last_changes import EarlierChanges, earlier_changes
 from gateway.errors import UNUSABLE, DamagedFile, StorageError
 from gateway.host.clock_trust import CEILING
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
@@ -50,10 +51,7 @@ class Past:
     """The newest instant at which the clock was trusted."""
     faults: tuple[CommittedEntry, ...] = ()
     """The newest entry on each part."""
-    moves: tuple[CommittedEntry, ...] = ()
-    """Of doors, the newest first."""
-    reads: tuple[CommittedEntry, ...] = ()
-    """Accesses, the newest first."""
+    changes: EarlierChanges = field(default_factory=EarlierChanges)
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -101,8 +99,7 @@ def read_past(history: History, timer: Timer, floor: datetime | None, now_ms: in
         used_up=_read(history.used_up, UsedUp(complete=False)),
         clock_floor=floor,
         faults=tuple(_read(lambda: history.newest_of_each(EntryKind.FAULT), [])),
-        moves=tuple(_read(lambda: history.newest(EntryKind.ACCESS_EVENT, LOOKED_AT), [])),
-        reads=tuple(_read(lambda: history.newest(EntryKind.ACCESS, LOOKED_AT), [])),
+        changes=_read(lambda: _changes(history, modes), EarlierChanges()),
     )
 
 
@@ -117,6 +114,11 @@ def _read(read: Callable[[], T], otherwise: T) -> T:
     except UNUSABLE:  # one value that nobody foresaw must not keep doors from opening
         log.exception("part of the journal cannot be used; the controller starts without")
     return otherwise
+
+
+def _changes(history: History, modes: Iterable[CommittedEntry]) -> EarlierChanges:
+    moves = history.newest(EntryKind.ACCESS_EVENT, LOOKED_AT)
+    return earlier_changes(moves, modes, history.newest(EntryKind.ACCESS, LOOKED_AT))
 
 
 def _since_utc(fire: CommittedEntry | None) -> int:

@@ -6,8 +6,8 @@ taken from the journal; what happened while no controller ran is not known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gateway.controller.state.component import Component, Decided, Effect, PolicyApplied
 from gateway.hardware.events import HardwareEvent, InputLevel
@@ -17,6 +17,8 @@ from gateway.store.journal import CommittedEntry, Timer
 UNKNOWN = 0
 _TOLERANCE_S = 2
 """The wall clock may be corrected by this much without another time being told."""
+_DIGITS = 9
+"""Of a door's number; the journal may be damaged."""
 _LEAF, _LOCK, _MODE = "leaf", "lock", "mode"
 _Key = tuple[str, int]
 
@@ -39,6 +41,30 @@ class TimeMark:
         return self.utc_s if abs(utc_s - self.utc_s) <= _TOLERANCE_S else utc_s
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierChanges:
+    """What the runs before this one leave known."""
+
+    doors: Mapping[_Key, tuple[Hashable, TimeMark]] = field(default_factory=dict)
+    """How each leaf and mode was at the end, and since when."""
+    reads: Mapping[str, TimeMark] = field(default_factory=dict)
+    """The newest read of each reader."""
+
+
+def earlier_changes(
+    moves: Iterable[CommittedEntry],
+    modes: Iterable[CommittedEntry],
+    reads: Iterable[CommittedEntry],
+) -> EarlierChanges:
+    """What entries of the journal tell, the newest of each kind first."""
+    last_reads: dict[str, TimeMark] = {}
+    for entry in reads:
+        reader = (entry.body.get("facts") or {}).get("reader")
+        if isinstance(reader, str):
+            last_reads.setdefault(reader, _mark(entry))
+    return EarlierChanges({**_earlier(_moved(moves)), **_earlier(_modes(modes))}, last_reads)
+
+
 class LastChanges(Component):
     """The newest change of each door's leaf, lock and mode, and the newest read of each reader."""
 
@@ -46,23 +72,16 @@ class LastChanges(Component):
         self,
         timer: Timer,
         doors: Callable[[], Iterable[DoorStatus]],
-        moves: Iterable[CommittedEntry] = (),
-        modes: Iterable[CommittedEntry] = (),
-        reads: Iterable[CommittedEntry] = (),
+        earlier: EarlierChanges,
     ) -> None:
-        """`moves`, `modes` and `reads` are entries of earlier runs, the newest first."""
         self._timer = timer
         self._doors = doors
         self._doors_known = False
         """Rules are in force: before, doors are not yet as they will be."""
         self._last_values: dict[_Key, Hashable] = {}
         self._last_marks: dict[_Key, TimeMark] = {}
-        self._earlier = {**_earlier(_moved(moves)), **_earlier(_modes(modes))}
-        self._last_reads: dict[str, TimeMark] = {}
-        for entry in reads:
-            reader = (entry.body.get("facts") or {}).get("reader")
-            if isinstance(reader, str):
-                self._last_reads.setdefault(reader, _mark(entry))
+        self._earlier = dict(earlier.doors)
+        self._last_reads = dict(earlier.reads)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
         del now_ms
@@ -125,7 +144,7 @@ def _moved(entries: Iterable[CommittedEntry]) -> Iterator[_Told]:
     for entry in entries:
         row = entry.body["row"]
         number = str(row["identification"])
-        if row["event"] in {"door", "secbox"} and number.isdecimal():
+        if row["event"] in {"door", "secbox"} and number.isdecimal() and len(number) <= _DIGITS:
             yield (_LEAF, int(number)), row["type"] == "OPEN", entry
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import DeviceStatus, DoorStatus
+from gateway.store.files import JOURNAL_FILE
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench
@@ -78,6 +81,26 @@ def test_a_door_that_moved_while_no_controller_ran_tells_no_time(
     with start(demo) as again:
         assert door(again, 2).sensor_open is False
         assert door(again, 2).leaf_since_utc == 0
+
+
+def test_a_damaged_number_of_a_door_keeps_no_controller_from_starting(
+    demo: Path, start: Callable[..., Any]
+) -> None:
+    with start(demo) as bench:
+        bench.simulator.set_input(BACK_SENSOR, high=False)
+        bench.pass_time(1)
+        assert door(bench, 2).leaf_since_utc
+    with closing(sqlite3.connect(demo / JOURNAL_FILE, isolation_level=None)) as journal:
+        spoiled = journal.execute(
+            "UPDATE journal SET body = json_set(body, '$.row.identification', ?)"
+            " WHERE kind = 'access_event'",
+            ("9" * 8_000,),
+        )
+        assert spoiled.rowcount
+    with start(demo) as bench:
+        bench.swipe(CARD_OF_ANA)
+        assert door(bench).unlocked
+        assert door(bench, 2).leaf_since_utc == 0
 
 
 def test_a_mode_counts_from_when_it_was_set_over_any_number_of_starts(

@@ -125,7 +125,8 @@ def _lock(lock: Mapping[str, Any], form: Form) -> dict[str, Any]:
     kept = {key: it for key, it in lock.items() if key not in {"pin", "relay", "kind"}}
     if lock.get("kind") != form.get("kind"):
         kept = {key: it for key, it in kept.items() if key not in {"locked", "unlocked"}}
-    place: dict[str, Any] = {how: int(which) if which.isdecimal() and how == "pin" else which}
+    is_pin = how == "pin" and which.isdecimal() and len(which) < 10
+    place: dict[str, Any] = {how: int(which) if is_pin else which}
     return {**(place if which else {}), "kind": form.get("kind", ""), **kept}
 
 

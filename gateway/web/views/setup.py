@@ -226,7 +226,7 @@ def card_part(visit: Visit) -> Response:
 def keep_person(visit: Visit) -> Response:
     """Make the person with the card, in the group that the factory's rule admits."""
     name, card = visit.form.get("name", "").strip(), visit.form.get("card", "")
-    if not name or not card.isdecimal():
+    if not name or not card.isdecimal() or len(card) > 20:
         raise InvalidRequest(_("A name and a card are needed."))
     made: Any = visit.run(
         "create_objects", object="users", values=[{"name": name, "registration": ""}]

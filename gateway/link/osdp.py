@@ -41,6 +41,10 @@ class ReportOsdp(_OsdpMessage):
     kind: Literal["report_osdp"] = "report_osdp"
 
 
+OsdpRequest = ChangeOsdpKey | ReportOsdp
+"""What clients ask of the readers; nothing of it decides about a door."""
+
+
 class OsdpReaderStatus(_OsdpMessage):
     """One OSDP reader."""
 

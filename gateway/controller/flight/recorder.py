@@ -57,6 +57,7 @@ from gateway.link.messages import (
     ServerQuestion,
     Simulate,
 )
+from gateway.link.osdp import OsdpRequest
 from gateway.link.wiring import WatchWiring
 from gateway.settings import SiteFile
 from gateway.store.policy.snapshot import Snapshot
@@ -288,7 +289,8 @@ class FlightRecorder(Flight):
 
 def _decides_nothing(what: object) -> bool:
     return isinstance(what, Asked) and isinstance(
-        what.request.command, Obey | Projected | ReportStatus | Simulate | WatchWiring
+        what.request.command,
+        Obey | Projected | ReportStatus | Simulate | WatchWiring | OsdpRequest,
     )
 
 

@@ -5,12 +5,16 @@ All calls of one context belong to one thread: the library is not thread-safe.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import serial
+import structlog
 
 from gateway.errors import DeviceUnavailable
 from gateway.hardware.osdp.polls import PollCounter, address_of, needs_channel, next_message
@@ -19,6 +23,10 @@ CAPABILITY_LED = 4
 CAPABILITY_BUZZER = 5
 KEYSET = {"command": 5, "type": 1}
 STATUS_LOCAL = {"command": 9, "type": 2}
+_LOG_PAUSE_S = 10.0
+"""The library says the same with every message of a noisy line."""
+
+log = structlog.get_logger("osdp")
 
 
 class PanelContext(Protocol):
@@ -115,6 +123,55 @@ class Station:
     """Refuse anything but the secure channel with `key`."""
 
 
+def take_log(library: Any, say: Callable[[str], None]) -> None:
+    """Give `say` what the library `osdp_sys` would write to standard error: emergencies, which name
+    no bytes of the bus. Raises nothing; contexts that exist already are not affected."""
+    library.set_loglevel(library.LOG_EMERG)
+    try:
+        # A function of the C library that the Python package has, and does not offer.
+        set_callback = ctypes.PyDLL(library.__file__).osdp_set_log_callback
+    except (OSError, AttributeError):
+        return
+
+    def said(level: int, _file: bytes, _line: int, text: bytes) -> None:
+        if level == library.LOG_EMERG:
+            say(text.decode(errors="replace").strip())
+
+    set_callback.argtypes, set_callback.restype = [_LOG_CALLBACK], None
+    callback = _LOG_CALLBACK(said)
+    _callbacks.append(callback)
+    set_callback(callback)
+
+
+_LOG_CALLBACK = ctypes.CFUNCTYPE(
+    None, ctypes.c_int, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p
+)
+"""Level, file, line, text."""
+_callbacks: list[Any] = []
+"""Kept for good: each context of the library has the address of one."""
+
+
+class _LibraryLog:
+    """What the library says, in our log, and not more often than somebody can read."""
+
+    def __init__(self) -> None:
+        self._next_s = 0.0
+        self._left_out = 0
+
+    def __call__(self, text: str) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_s:
+            self._left_out += 1
+            return
+        log.warning("the OSDP library warns", says=text, left_out=self._left_out)
+        self._next_s, self._left_out = now_s + _LOG_PAUSE_S, 0
+
+
+@cache
+def _take_log_once(library: Any) -> None:
+    take_log(library, _LibraryLog())
+
+
 def open_panel(channel: PortChannel, stations: Sequence[Station]) -> PanelContext:
     """A control panel for the readers of one bus.
 
@@ -128,8 +185,7 @@ def open_panel(channel: PortChannel, stations: Sequence[Station]) -> PanelContex
             "the Python package libosdp is missing: install gateway[osdp]; there is none for a"
             " 32-bit system"
         ) from error
-    # It writes past our log, and bytes of the bus do not belong there.
-    osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)
+    _take_log_once(osdp_sys)
     notify, enforce = osdp_sys.FLAG_ENABLE_NOTIFICATION, osdp_sys.FLAG_ENFORCE_SECURE
     try:
         context: PanelContext = osdp_sys.ControlPanel(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -198,11 +197,7 @@ class ReaderStation:
             log.warning("the reader's serial number changed", reader=self.reader.name)
         if keys != self._keys:
             self._keys = keys
-            try:
-                self._put(keys)
-            except OSError as error:
-                # Doors go on: the file has both keys, and the next start tries them again.
-                log.error("the key cannot be stored", reader=self.reader.name, why=str(error))  # noqa: TRY400 - no traceback
+            self._store()
         if new and self.pairing:
             # The channel that counts is one that enforces the key.
             self._pairing_until_ms, self._exchanging, self.rebuild = None, True, True
@@ -301,7 +296,8 @@ class ReaderStation:
         if not self.pairing:
             return
         if not self._factory_seen:
-            self._put(self._keys.withdrawn())
+            self._keys = self._keys.withdrawn()
+            self._store()
         self._key = next(iter(self._keys.candidates), None)
         self._pairing_until_ms, self.rebuild = None, True
         self._progress(KeyPhase.FAILED, why)
@@ -339,6 +335,14 @@ class ReaderStation:
         self._file.put(self.reader.name, keys)
         self._keys = keys
 
+    def _store(self) -> None:
+        """Store the keys as they are now; if that fails, doors go on: the file has both keys, and
+        the next start tries them again."""
+        try:
+            self._put(self._keys)
+        except OSError as error:
+            log.error("the key cannot be stored", reader=self.reader.name, why=str(error))  # noqa: TRY400 - no traceback
+
     def failed(self, why: str) -> None:
         """An order could not be carried out; the keys are as they were."""
         self._progress(KeyPhase.FAILED, why)
@@ -349,7 +353,6 @@ class ReaderStation:
 
     def gone(self) -> None:
         """The port has failed; who pairs may begin again."""
-        with suppress(OSError):
-            self.stop_pairing(PORT_FAILED)
+        self.stop_pairing(PORT_FAILED)
         self._health = None
         self.begin(None, None)

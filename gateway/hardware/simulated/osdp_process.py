@@ -19,6 +19,7 @@ from typing import Any
 import osdp_sys
 
 from gateway.files import write_whole
+from gateway.hardware.osdp.library import take_log
 
 _STEP_S = 0.003
 _MOST = 1024
@@ -205,7 +206,7 @@ class PlayedBus:
 
 def main() -> None:
     """Play until the input ends."""
-    osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)
+    take_log(osdp_sys, lambda _: None)
     pending = b""
     bus: PlayedBus | None = None
     while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ from gateway.controller.state.flight import Asked
 from gateway.credentials.password_hash import hash_password
 from gateway.credentials.totp import DynamicCode, TotpSettings, otp
 from gateway.credentials.values import Credential, CredentialKind, Identification
+from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Capture, Request
+from gateway.link.osdp import ChangeOsdpKey, OsdpKeyAction, ReportOsdp
 from gateway.settings import SITE_FILE
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.modes import write_mode
@@ -102,6 +105,17 @@ def test_a_record_of_the_board_replays_identically(flying: Bench) -> None:
     reasons = {effect["body"].get("reason") for effect in effects if "body" in effect}
     assert {"granted", "unknown_credential", "button", "lock_down"} <= reasons
     assert {"drive": "door 1", "to": "unlocked"} in effects
+
+
+def test_what_is_done_about_keys_of_readers_is_not_in_a_record(flying: Bench) -> None:
+    """It decides about no door, and a replay has no bus."""
+    for command in (ReportOsdp(), ChangeOsdpKey(reader="side", action=OsdpKeyAction.PAIR)):
+        with suppress(NotFound):
+            flying.ask(command)
+    flying.swipe(CARD_OF_ANA)
+    (record,) = records(flying.data)
+    assert not any(kind in record.read_text() for kind in ("report_osdp", "change_osdp_key"))
+    assert whole(replay(record))
 
 
 def test_without_being_asked_for_there_is_no_record(bench: Bench) -> None:

@@ -6,8 +6,11 @@ of them run at the same time.
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,6 +19,7 @@ from typing import Any, Self, cast
 
 import pytest
 import serial
+import structlog
 
 from gateway.clock import ManualClock
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
@@ -33,6 +37,7 @@ from gateway.hardware.events import (
 )
 from gateway.hardware.osdp.bus import OsdpBus, open_bus
 from gateway.hardware.osdp.keys import SCBK_D, KeyFile, ReaderKeys, new_key
+from gateway.hardware.osdp.library import PortChannel, Station, open_panel
 from gateway.hardware.osdp.reports import KeyPhase, PairReader, RotateKey
 from gateway.hardware.osdp.supervision import MISSED_POLLS
 from gateway.hardware.simulated.osdp_readers import OsdpReaders
@@ -303,6 +308,32 @@ class TestPairing:
         assert site.wait(site.online)
         assert site.keys.of("front") == ReaderKeys(bytes.fromhex(KEY), None, 1)
 
+    @pytest.mark.parametrize("full", ["before", "during"])
+    def test_a_disk_that_is_full_ends_the_pairing_and_the_bus_goes_on(
+        self, site: Site, full: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def nothing_fits(*_: object, **__: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        paired(site, FRONT, BACK)
+        bus = site.drive(reader(), reader("back", 2, address=1))
+        assert site.wait(lambda: site.online() and site.online("back"))
+        if full == "during":
+            bus.order(PairReader("front"))
+            assert site.wait(lambda: not site.online())
+        monkeypatch.setattr("gateway.hardware.osdp.keys.write_whole", nothing_fits)
+        bus.order(PairReader("front", on=full == "before"))
+        assert site.wait(lambda: site.phase() is KeyPhase.FAILED)
+        why = site.bus.progress["front"].why
+        assert ("No space left" if full == "before" else "called off") in why
+        assert site.wait(site.online)
+        assert all(
+            it.online
+            for it in site.events
+            if isinstance(it, DeviceState) and it.device == "back" and it.why != "connecting"
+        )
+        assert site.bus.counters("back")["retries"] == 0
+
     def test_a_key_is_changed_over_the_channel_of_the_old_one(self, site: Site) -> None:
         played = paired(site, FRONT)
         bus = site.drive(reader())
@@ -461,6 +492,30 @@ class TestOnAHostileLine:
         assert site.bus.counters("front")["channels"] > 1
         assert (site.keys.of("front").current == bytes.fromhex(KEY)) is (resets == "before")
         assert set(site.numbers()) == {1 << 32 | 7}
+
+
+def test_what_the_library_says_is_in_our_log_once(capfd: pytest.CaptureFixture[str]) -> None:
+    """It would write to standard error, with every message of a noisy line."""
+
+    class Flood:
+        id = 0
+
+        def read(self, most: int) -> bytes:
+            return bytes(most)
+
+        def write(self, data: bytes) -> int:
+            return len(data)
+
+        def flush(self) -> None:
+            pass
+
+    with structlog.testing.capture_logs() as logged:
+        context = open_panel(cast("PortChannel", Flood()), [Station(0, new_key(), enforce=True)])
+        for _ in range(100):
+            context.refresh()
+            time.sleep(0.001)
+    assert [line["says"] for line in logged] == ["RX ring buffer overflow!"]
+    assert capfd.readouterr().err == ""
 
 
 def test_a_missing_library_is_a_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

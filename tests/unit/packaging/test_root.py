@@ -35,6 +35,8 @@ COMMANDS = {
     "who": ["explain", "--data", "DATA", "who", "--portal", "1"],
     "alarm": ["alarm", "reset", "--data", "DATA"],
     "sim": ["sim", "--data", "DATA", "state"],
+    "osdp pair": ["osdp", "pair", "--data", "DATA", "front"],
+    "osdp rotate": ["osdp", "rotate", "--data", "DATA", "front"],
     "doctor": ["doctor", "--data", "DATA"],
     "wiring": ["wiring", "--data", "DATA"],
     "device-rules": ["device-rules", "--data", "DATA"],

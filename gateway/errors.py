@@ -66,6 +66,10 @@ class ReadOnlyFile(StorageError):
     is opened anew may write again."""
 
 
+class UnderRepair(StorageError):
+    """A damaged file is being made anew from another one: reading it again soon may work."""
+
+
 class LostIdentity(StorageError):
     """A store that can be read does not tell the device's id."""
 

@@ -18,7 +18,7 @@ import structlog
 from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
 from gateway.clock import next_round_ns
-from gateway.controller.access.identifier import OutdatedRules
+from gateway.controller.access.identifier import OutdatedRules, PeopleUnderRepair
 from gateway.controller.components import Components, DamageFound, Happening, Item, RulesRefused
 from gateway.controller.doors.clashes import interlock_clashes
 from gateway.controller.requests.dispatcher import RequestDispatcher
@@ -66,7 +66,8 @@ log = structlog.get_logger("controller")
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """An identification that waits for the rules of `version`; None for the first rules."""
+    """An identification that waits for the rules of `version`; None for the next that are put in
+    force, the first ones or those of a mirror that is made anew."""
 
     identification: Identification
     version: int | None
@@ -238,7 +239,8 @@ class Controller:
             component.bind(config, self._now_ms())
 
     def _keep_rules(self, refused: RulesRefused) -> None:
-        """Keep the rules in force; without any, deny every card at once."""
+        """Keep the rules in force; without any, deny every card, at once where there are rules
+        that cannot be used."""
         if self._refused is None or self._refused.why != refused.why:
             in_force = "the rules before stay in force" if self._config else "cards are denied"
             why = f"the stored rules cannot be used ({refused.why}): {in_force}"
@@ -418,7 +420,8 @@ class Controller:
 
     def _identified(self, identification: Identification, enough: int | None = None) -> None:
         if self._config is None:
-            if self._refused is not None:
+            # While none can be read (version 0), a mirror may be on its way.
+            if self._refused is not None and self._refused.version:
                 self._components.credentials.refuse_late(identification)
             else:
                 self._waiting.append(_Waiting(identification, None))
@@ -434,6 +437,9 @@ class Controller:
                 return
             self._waiting.append(_Waiting(identification, outdated.version))
             self._components.policies.want(outdated.version)
+            return
+        except PeopleUnderRepair:
+            self._waiting.append(_Waiting(identification, None))
             return
         if reason is Reason.UNKNOWN_CREDENTIAL:
             self._components.throttle.unknown(identification, self._now_ms())

@@ -16,7 +16,12 @@ from gateway.access.facts import cut
 from gateway.access.passback import UNKNOWN_POSITION
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
-from gateway.controller.access.identifier import Identified, Identifier, OutdatedRules
+from gateway.controller.access.identifier import (
+    Identified,
+    Identifier,
+    OutdatedRules,
+    PeopleUnderRepair,
+)
 from gateway.controller.access.passback_positions import PassbackPositions
 from gateway.controller.access.pending import PendingAdmission
 from gateway.controller.access.portal_opener import PortalOpener, PortalOpening
@@ -119,11 +124,11 @@ class AdmissionContext:
     ) -> Outcomes:
         """What `decide` returns; if it fails, what `refuse_failed` returns for the error in words.
 
-        Raises OutdatedRules.
+        Raises OutdatedRules and PeopleUnderRepair.
         """
         try:
             return decide()
-        except OutdatedRules:
+        except (OutdatedRules, PeopleUnderRepair):
             raise
         except StorageError as error:
             return refuse_failed(str(error))

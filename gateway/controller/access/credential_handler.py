@@ -114,7 +114,8 @@ class CredentialHandler(Component):
 
         Returns the reason; None if nothing is decided, because the kind of credential is switched
         off, more must be keyed, or a server was asked. An error is a decision too: it refuses.
-        Raises OutdatedRules as `Identifier.identify`, where `enough` is explained.
+        Raises OutdatedRules and PeopleUnderRepair as `Identifier.identify`, where `enough` is
+        explained.
         """
         ruling = self._decide(identification, config, enough)
         for outcome, credential in ruling.outcomes:

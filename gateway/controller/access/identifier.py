@@ -17,6 +17,7 @@ from gateway.credentials.qr import QrMode, credential_of_code
 from gateway.credentials.totp import DynamicCode
 from gateway.credentials.uhf import credential_of_tag
 from gateway.credentials.values import Credential, CredentialKind, Identification
+from gateway.errors import UnderRepair
 from gateway.settings import SiteFile
 from gateway.store.journal.used_codes import CodeCard
 from gateway.store.policy.people import Reading
@@ -47,6 +48,10 @@ class OutdatedRules(Exception):
     def __init__(self, version: int) -> None:
         super().__init__(version)
         self.version = version
+
+
+class PeopleUnderRepair(Exception):
+    """People cannot be read until the mirror is made anew: ask again then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +163,23 @@ class Identifier:
         """The attempt of an identification.
 
         None if its kind is switched off, or if it is a user id whose password must be keyed next.
-        Raises OutdatedRules if the store has other rules than `config`, and StorageError if the
-        store cannot be read. On the second call for the same identification, `enough` is the
-        version that OutdatedRules named: it contains all writes that the API had answered when
-        the credential was shown.
+        Raises OutdatedRules if the store has other rules than `config`, PeopleUnderRepair, and
+        StorageError if the store cannot be read. On the second call for the same identification,
+        `enough` is the version that OutdatedRules named: it contains all writes that the API had
+        answered when the credential was shown.
         """
+        try:
+            return self._read(identification, config, state, enough)
+        except UnderRepair as error:
+            raise PeopleUnderRepair from error
+
+    def _read(
+        self,
+        identification: Identification,
+        config: EffectiveConfig,
+        state: AdmissionState,
+        enough: int | None,
+    ) -> Identified | None:
         shown = identification.credential
         # The configuration counts only after the versions have been compared.
         settings = config.credentials

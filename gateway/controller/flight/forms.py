@@ -46,7 +46,7 @@ from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.controller.state.modes import ModeKeeperState
 from gateway.controller.state.recorder import RecorderState
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
-from gateway.errors import BrokenRecord, StorageError
+from gateway.errors import BrokenRecord, StorageError, UnderRepair
 from gateway.hardware.events import DeviceState, InputLevel, KeyPressed, ReplaySuspected
 from gateway.link.messages import Captured, ClearanceQuestion, ServerQuestion
 from gateway.store.journal.passages import PassageEntered
@@ -237,14 +237,14 @@ def dump_answer(asked: str, question: object, answer: object, hide: Hide) -> dic
     """A question with its answer or its StorageError."""
     asking = {"asked": asked, "of": dump_question(asked, question, hide)}
     if isinstance(answer, StorageError):
-        return {**asking, "failed": str(answer)}
+        return {**asking, "failed": str(answer), "waits": isinstance(answer, UnderRepair)}
     return {**asking, "got": dump(ANSWERS[asked], answer, hide)}
 
 
 def load_answer(answer: Mapping[str, Any]) -> Any:
     """The inverse of `dump_answer`. Raises a recorded StorageError, and BrokenRecord."""
     if "failed" in answer:
-        raise StorageError(answer["failed"])
+        raise (UnderRepair if answer.get("waits") else StorageError)(answer["failed"])
     return load(ANSWERS[answer["asked"]], answer.get("got"))
 
 

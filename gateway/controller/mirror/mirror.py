@@ -22,7 +22,7 @@ import structlog
 from gateway.clock import AdjustableClock
 from gateway.controller.state.ports import Mirrored
 from gateway.credentials.values import Credential
-from gateway.errors import StorageError
+from gateway.errors import StorageError, UnderRepair
 from gateway.files import make_way
 from gateway.link.messages import MirrorStatus
 from gateway.objects.catalogue import REGISTRY
@@ -41,6 +41,8 @@ CHECK_PAUSE_NS = 10_000_000_000
 """Between two checks of the mirror for damage that a read met."""
 OPEN_PAUSE_NS = 1_000_000_000
 """Between two attempts at a mirror that could not be opened."""
+CHECKED_FIRST_BYTES = 4_000_000
+"""A start waits until a mirror up to this size is checked: some 10,000 people."""
 LONGEST_HOLD_NS = 1_000_000_000
 """For which people are read as they were before a change of the rules."""
 ASIDE = ".damaged-"
@@ -93,7 +95,11 @@ class Mirror:
         self._posted = threading.Event()
         self._told = False
         """Whether the feed has said how it goes."""
+        self._checked = False
+        """Whether the feed has looked for damage since the start."""
         self._damaged = False
+        self._mending = False
+        """Whether the feed looks for damage that a read met, or makes the mirror anew."""
         self._checked_ns = -CHECK_PAUSE_NS
         self._held_ns = 0
         self._tried_ns = 0
@@ -123,7 +129,7 @@ class Mirror:
         self._open()
         self._feed.start()
         end_s = time.monotonic() + wait_s
-        while not (self._usable_and_told()) and (left_s := end_s - time.monotonic()) > 0:
+        while not self._is_up_to_date() and (left_s := end_s - time.monotonic()) > 0:
             self._posted.wait(left_s)
             self._posted.clear()
             self.service()
@@ -133,8 +139,14 @@ class Mirror:
         self._close()
         self.names.close()
 
-    def _usable_and_told(self) -> bool:
-        return self._readers is not None and self._told
+    def _is_up_to_date(self) -> bool:
+        return self._readers is not None and self._told and (self._checked or self._is_large())
+
+    def _is_large(self) -> bool:
+        try:
+            return self._path.stat().st_size > CHECKED_FIRST_BYTES
+        except OSError:
+            return False
 
     def post(self, message: dict[str, Any]) -> None:
         """A message of the feed, from any thread."""
@@ -165,25 +177,31 @@ class Mirror:
             message = self._messages.popleft()
             if message.get("is") == "synced":
                 answers.append(self._synced(int(message["n"]), int(message["version"])))
-            else:
-                self._take(message)
+            elif self._take(message):
+                answers += self._present()
         return answers
 
-    def _take(self, message: Mapping[str, Any]) -> None:
+    def _take(self, message: Mapping[str, Any]) -> bool:
+        """True when another mirror is read from now on."""
         match message.get("is"):
             case "committing":
                 self._hold()
             case "built":
-                self._swap(str(message["name"]))
+                return self._swap(str(message["name"]))
+            case "whole":
+                return self._found_whole()
             case "report":
                 self._reported(message)
             case "locked":
+                log.warning("the mirror is locked: it is opened again")
                 self._reopen()
             case "started":
                 self._ask_again()
             case "ended":
                 self.release()
+                self._mending = False
                 self._feed_fault = f"the process that feeds the mirror: {message['why']}"
+        return False
 
     def _opened_again(self) -> list[Mirrored]:
         """Open a mirror that is there and could not be opened before; what it has."""
@@ -191,6 +209,10 @@ class Mirror:
         if self._readers is not None or now_ns - self._tried_ns < OPEN_PAUSE_NS:
             return []
         self._open()
+        return self._present()
+
+    def _present(self) -> list[Mirrored]:
+        """What the mirror has now."""
         if self._readers is None:
             return []
         try:
@@ -258,6 +280,8 @@ class Mirror:
             if self._damaged or isinstance(error, WrongRow) or _is_damage(error.__cause__):
                 self._damaged = False
                 self._have_checked()
+                if self._mending:
+                    raise UnderRepair(str(error)) from error
             raise
 
     def _open_readers(self) -> _Readers:
@@ -270,6 +294,7 @@ class Mirror:
         now_ns = self._clock.monotonic_ns()
         if now_ns - self._checked_ns >= CHECK_PAUSE_NS:
             self._checked_ns = now_ns
+            self._mending = True
             self._feed.send({"do": "check"})
 
     def _note_damage(self, table: str) -> None:
@@ -325,15 +350,24 @@ class Mirror:
     def _reopen(self) -> None:
         """Give back every lock that this process has on the mirror, also one that the kernel failed
         to release when SQLite asked for it."""
-        log.warning("the mirror is locked: it is opened again")
         with self.names.closed():
             self._close()
             self._open()
 
-    def _swap(self, name: str) -> None:
+    def _found_whole(self) -> bool:
+        """A read failed and the file is whole: the disk, or what is cached of it, failed once."""
+        failed, self._mending, self._checked = self._mending, False, True
+        if failed:
+            self._reopen()
+            self.replaced()
+        return failed
+
+    def _swap(self, name: str) -> bool:
         """Put a mirror that was made anew in its place: nobody else has the old one open now."""
         fresh = self._path.with_name(name)
-        if fresh.exists():
+        self._mending, self._checked = False, True
+        found = fresh.exists()
+        if found:
             self._close()
             with self.names.closed():
                 for suffix in ("-wal", "-shm"):
@@ -344,6 +378,7 @@ class Mirror:
             self._open()
             self.replaced()
         self._feed.send({"do": "swapped"})
+        return found
 
     def _put_aside(self) -> None:
         """Keep the former mirror, the last one that was, for whoever looks for the reason."""
@@ -371,6 +406,8 @@ class Mirror:
         before, self._report = self._report, message
         self._told = True
         store_fault = message.get("store_fault")
+        if store_fault and message.get("mirror_fault"):
+            self._mending, self._checked = False, True  # there is nothing to make it anew from
         if store_fault and not before.get("store_fault"):
             log.error(
                 "people and rules are not copied; the last good copy decides", why=store_fault

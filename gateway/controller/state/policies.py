@@ -75,7 +75,7 @@ class PolicyKeeper:
         if self._running is not None:
             with suppress(StorageError):  # its file is closed
                 self._running.close()
-        self._running = self._done = self._refused = self._next = None
+        self._running = self._done = self._refused = self._next = self._retry_ns = None
         self.version = 0
         gc.enable()
 

@@ -89,11 +89,11 @@ class Feeder:
 
         `sync` n copies what is committed and answers `synced` n, once that can be done. Where it is
         much, the answer waits for all of it, or for the next question: that one is answered as soon
-        as nobody has a right that was taken away. `check`
-        looks for damage of the mirror; `swapped` says that a mirror that was `built` is in its
-        place now. `committing` goes out before other rules can be read, and `synced` or a fault
-        afterwards. `locked` says that somebody keeps the mirror locked, which the controller's own
-        connections may do.
+        as nobody has a right that was taken away. `check` looks for damage of the mirror, as the
+        first `poll` does, and answers `whole`, or `built` once there is another one; `swapped` says
+        that this one is in its place now. `committing` goes out before other rules can be read, and
+        `synced` or a fault afterwards. `locked` says that somebody keeps the mirror locked, which
+        the controller's own connections may do.
         """
         match command.get("do"):
             case "sync":
@@ -117,6 +117,8 @@ class Feeder:
             damage = self._mirror.damage(self._beat)
             if damage is not None:
                 self._rebuild(f"the mirror is damaged ({damage}): it is made anew")
+            else:
+                self._send({"is": "whole"})
         self._beat()
 
     def _look(self) -> None:

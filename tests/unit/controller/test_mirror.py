@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -31,6 +32,7 @@ from gateway.store.mirror.reader import MirrorTables, open_mirror
 from gateway.store.objects.schema import CHANGES
 from gateway.store.objects.store import Store
 from tests.faults.flips import at_rest, flip_rate
+from tests.unit.controller.conftest import InlineFeed
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
@@ -40,6 +42,9 @@ STRANGE_CARD = (99 << 32) | 11111
 ANA, PORTAL_OF_ANA = 1, 1
 GRANTED, DENIED = 7, 6
 BUTTON = InputName(InputKind.REX, 1)
+PAGE = 4_096
+EMPTY_INDEX = b"\x0a\0\0\0\0\x10\0\0"
+"""The head of an index page without entries (SQLite's file format, 1.6)."""
 WRITE_LOCK = 120
 """Where SQLite locks a -shm file to write (wal.c, WALINDEX_LOCK_OFFSET)."""
 NOTES_LOST = "added, without a note of the change"
@@ -310,18 +315,82 @@ def test_rules_are_compiled_anew_from_a_new_mirror_of_the_same_version(
         assert not lets_in(bench)
 
 
-def test_a_damaged_row_of_the_mirror_lets_nobody_in_and_is_copied_again(
+@pytest.mark.parametrize(("stored", "damaged"), [(0, 1), (1, 0)])
+def test_a_swipe_that_meets_a_damaged_row_is_decided_by_the_row_of_the_store(
+    demo: Path, start: Start, stored: int, damaged: int
+) -> None:
+    with start(demo) as bench:
+        assert lets_in(bench)
+        with bench.store() as store:
+            store.modify("users", {"end_time": stored}, {"users": {"id": ANA}})
+        bench.settle()
+        with closing(sqlite3.connect(demo / MIRROR_FILE)) as connection:
+            connection.execute("UPDATE rows_users SET end_time = ? WHERE row_key = 1", (damaged,))
+            connection.commit()
+        assert lets_in(bench) == (stored == 0)
+
+
+class GatedFeed(InlineFeed):
+    """What it finds in its check of the mirror reaches the controller after `open` was called."""
+
+    def __init__(self, data: Path, post: Callable[[dict[str, Any]], None]) -> None:
+        self._held: list[dict[str, Any]] | None = []
+        self._post = post
+        super().__init__(data, self._pass)
+
+    def _pass(self, message: dict[str, Any]) -> None:
+        if self._held is not None and message["is"] in ("whole", "built"):
+            self._held.append(message)
+        else:
+            self._post(message)
+
+    def open(self) -> None:
+        held, self._held = self._held, None
+        for message in held or ():
+            self._post(message)
+
+
+def test_a_start_waits_for_the_check_of_a_mirror_whose_index_has_lost_its_cards(
     demo: Path, start: Start
 ) -> None:
     with start(demo) as bench:
         assert lets_in(bench)
-        with closing(sqlite3.connect(demo / MIRROR_FILE)) as connection:
-            connection.execute("UPDATE rows_users SET end_time = 1 WHERE row_key = 1")
-            connection.commit()
+    at_rest(demo)
+    with closing(sqlite3.connect(demo / MIRROR_FILE)) as connection:
+        [page] = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'by_cards_value'"
+        ).fetchone()
+    content = bytearray((demo / MIRROR_FILE).read_bytes())
+    at = (page - 1) * PAGE
+    content[at : at + PAGE] = EMPTY_INDEX.ljust(PAGE, b"\0")
+    (demo / MIRROR_FILE).write_bytes(content)
+
+    def late(data: Path, post: Callable[[dict[str, Any]], None]) -> GatedFeed:
+        feed = GatedFeed(data, post)
+        threading.Timer(0.2, feed.open).start()
+        return feed
+
+    with start(demo, make_feed=late) as bench:
+        assert lets_in(bench)
+
+
+def test_a_swipe_waits_for_the_first_rules_while_a_damaged_mirror_is_made_anew(
+    demo: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (demo / MIRROR_FILE).write_bytes(b"rubbish" * 999)
+    monkeypatch.setattr("gateway.controller.assembly.FIRST_COPY_S", 0.0)
+    feeds: list[GatedFeed] = []
+
+    def gated(data: Path, post: Callable[[dict[str, Any]], None]) -> GatedFeed:
+        feeds.append(GatedFeed(data, post))
+        return feeds[0]
+
+    with start(demo, make_feed=gated) as bench:
         bench.swipe(CARD_OF_ANA)
         assert not bench.unlocked(1)
-        bench.pass_time(11)
-        assert lets_in(bench)
+        feeds[0].open()
+        bench.settle()
+        assert bench.unlocked(1)
 
 
 def test_a_lost_row_of_the_mirror_is_missed_before_rules_are_compiled(

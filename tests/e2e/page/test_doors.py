@@ -79,6 +79,25 @@ def test_a_late_answer_never_shows_a_former_state(phone: Screen, unhurried: Runn
     expect(front).to_contain_text("Locked")
 
 
+def test_a_script_that_comes_late_loses_no_answer(phone: Screen) -> None:
+    page = phone.page
+    scripts: list[Route] = []
+    latest: list[Route] = []
+
+    def hold(route: Route) -> None:
+        (scripts if route.request.url.endswith("/page.js") else latest).append(route)
+
+    page.route(re.compile("/page.js$|/log/latest$"), hold)
+    page.goto("/", wait_until="commit")
+    page.wait_for_timeout(300)  # htmx would begin meanwhile
+    with page.expect_request("**/live/events"):
+        scripts[0].continue_()
+    while not latest:
+        page.wait_for_timeout(10)
+    latest[0].continue_()
+    expect(page.locator("#latest").get_by_text("Whole log")).to_be_visible()
+
+
 def test_a_leaf_that_moves_is_drawn_as_it_stands(phone: Screen, demo: Running) -> None:
     page = phone.open("/")
     expect(page.locator("#door-2 svg")).to_have_class(re.compile("leaf-closed"))

@@ -103,8 +103,9 @@ document.body.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 document.body.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
   if (!ctx.response?.raw?.ok || !(ctx.target instanceof Element)) return;
-  if (askedAt.get(ctx) >= (shownOf.get(ctx.target) ?? 0)) {
-    shownOf.set(ctx.target, askedAt.get(ctx));
+  const turn = askedAt.get(ctx) ?? 0;
+  if (turn >= (shownOf.get(ctx.target) ?? 0)) {
+    shownOf.set(ctx.target, turn);
     return;
   }
   event.preventDefault();

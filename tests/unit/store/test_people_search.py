@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.errors import InvalidRequest
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import SEARCH_FILE
+from gateway.store.objects import people_search
 from gateway.store.objects.people_search import MOST_CHANGES, words_of
 from gateway.store.objects.store import Store
 
@@ -62,6 +63,23 @@ def test_whole_words_come_first_and_no_more_than_asked_for(store: Store) -> None
     assert store.people_search.find("ana", 10) == [ana, anabela]
     assert store.people_search.find("an", 2) == [anabela, ana]
     assert store.people_search.find("an", 10) == [anabela, ana, anita]
+
+
+@pytest.mark.parametrize("looked_at", [0, 2_000])
+def test_a_long_beginning_is_found_among_many_that_begin_alike(
+    store: Store, monkeypatch: pytest.MonkeyPatch, looked_at: int
+) -> None:
+    monkeypatch.setattr(people_search, "_LOOKED_AT", looked_at)
+    _add(store, *["Rodrigo Lima"] * 20)
+    first, second = _add(store, "Rodolfo Lima", "Lima Rodolfa")
+    for typed, most, found in (
+        ("rodol", 5, [first, second]),
+        ("li rodol", 1, [first]),
+        ("rodolf lima", 5, [first, second]),
+        ("rodol rodri", 5, []),
+        ("rodrix", 5, []),
+    ):
+        assert store.people_search.find(typed, most) == found
 
 
 @pytest.mark.parametrize("typed", ["", "-", "*", '"', "'; DROP TABLE people; --"])

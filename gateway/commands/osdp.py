@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,7 +14,7 @@ from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, InvalidRequest, NotFound
-from gateway.link.osdp import ChangeOsdpKey, OsdpKeyAction, OsdpStatus, ReportOsdp
+from gateway.link.osdp import ChangeOsdpKey, OsdpKeyAction, OsdpReaderStatus, OsdpStatus, ReportOsdp
 
 
 class OsdpKeyRequest(RequestModel):
@@ -38,22 +39,10 @@ class InstallationModeAnswer(TypedDict):
     installation_mode: bool
 
 
-class OsdpReaderState(TypedDict):
-    """One reader."""
-
-    reader: str
-    address: int
-    health: str
-    why: str
-    clear_text: bool
-    phase: str | None
-    phase_why: str
-
-
 class OsdpState(TypedDict):
     """Answer to `osdp_state`."""
 
-    readers: list[OsdpReaderState]
+    readers: list[OsdpReaderStatus]
 
 
 def osdp_key(call: Call[OsdpKeyRequest]) -> Done:
@@ -86,22 +75,9 @@ def get_osdp_installation_mode(call: Call[NoMembers]) -> InstallationModeAnswer:
     return {"installation_mode": any(it.pairing for it in _status(call).readers)}
 
 
-def osdp_state(call: Call[NoMembers]) -> OsdpState:
+def osdp_state(call: Call[NoMembers]) -> Annotated[Mapping[str, object], OsdpState]:
     """The OSDP readers of the site, and how far the last exchange of each one's key is."""
-    return {
-        "readers": [
-            OsdpReaderState(
-                reader=it.reader,
-                address=it.address,
-                health=it.health,
-                why=it.why,
-                clear_text=it.clear_text,
-                phase=it.phase,
-                phase_why=it.phase_why,
-            )
-            for it in _status(call).readers
-        ]
-    }
+    return _status(call).model_dump(mode="json")
 
 
 def _status(call: Call[Any]) -> OsdpStatus:

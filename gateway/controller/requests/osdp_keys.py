@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from gateway.controller.state.ports import RigPort
 from gateway.errors import InvalidRequest, NotFound
-from gateway.hardware.osdp.reports import BusOrder, PairReader, RetryNow, RotateKey
-from gateway.link.osdp import ChangeOsdpKey, OsdpKeyAction, OsdpReaderStatus, OsdpStatus
+from gateway.hardware.devices import NOT_OPEN_YET, Device
+from gateway.hardware.osdp.reports import (
+    BusOrder,
+    PairReader,
+    ReaderFacts,
+    RetryNow,
+    RotateKey,
+)
+from gateway.hardware.osdp.supervision import CONNECTING, PAIRED_NOW, REFUSES, SILENT, UNPAIRED
+from gateway.link.osdp import (
+    ChangeOsdpKey,
+    OsdpCondition,
+    OsdpIdentity,
+    OsdpKeyAction,
+    OsdpReaderStatus,
+    OsdpStatus,
+)
 from gateway.settings import OsdpReader, SiteFile
 
 
@@ -41,18 +57,47 @@ class OsdpKeys:
         for name, reader in self._readers.items():
             bus = self._rig.osdp.get(name)
             progress = bus.progress.get(name) if bus else None
+            facts = (bus.facts.get(name) if bus else None) or ReaderFacts(name)
+            device = devices[name]
             found.append(
                 OsdpReaderStatus(
                     reader=name,
                     address=reader.address,
-                    health=devices[name].health.value,
-                    why=devices[name].why,
+                    health=device.health.value,
+                    why=device.why,
+                    condition=_condition(device, clear_text=reader.clear_text),
+                    paired=facts.paired,
+                    tamper=facts.tamper,
+                    power_fault=facts.power_fault,
+                    new_serial=facts.new_serial,
+                    dropped=facts.dropped,
+                    identity=OsdpIdentity(**asdict(facts.identity)) if facts.identity else None,
+                    counters=device.counters,
                     clear_text=reader.clear_text,
                     phase=progress.phase.value if progress else None,
                     phase_why=progress.why if progress else "",
+                    failure=progress.failure if progress else None,
+                    left_s=bus.pairing_left_s(name) if bus else 0,
                 )
             )
         return OsdpStatus(readers=tuple(found)).model_dump(mode="json")
+
+
+_CONDITIONS = {
+    SILENT: OsdpCondition.SILENT,
+    REFUSES: OsdpCondition.REFUSED,
+    CONNECTING: OsdpCondition.CONNECTING,
+    NOT_OPEN_YET: OsdpCondition.CONNECTING,
+    UNPAIRED: OsdpCondition.UNPAIRED,
+    PAIRED_NOW: OsdpCondition.PAIRING,
+}
+"""Why a reader is offline -> its condition; any other reason is one of the bus."""
+
+
+def _condition(device: Device, *, clear_text: bool) -> OsdpCondition:
+    if not device.online:
+        return _CONDITIONS.get(device.why, OsdpCondition.BUS)
+    return OsdpCondition.CLEAR_TEXT if clear_text else OsdpCondition.SECURE
 
 
 def _order(command: ChangeOsdpKey) -> BusOrder:

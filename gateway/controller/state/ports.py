@@ -13,7 +13,7 @@ from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.devices import Device
-from gateway.hardware.osdp.reports import BusOrder, KeyProgress
+from gateway.hardware.osdp.reports import BusOrder, KeyProgress, ReaderFacts
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import (
@@ -174,6 +174,11 @@ class OsdpBusPort(Protocol):
 
     @property
     def progress(self) -> Mapping[str, KeyProgress]: ...
+
+    @property
+    def facts(self) -> Mapping[str, ReaderFacts]: ...
+
+    def pairing_left_s(self, reader: str) -> int: ...
 
     def order(self, order: BusOrder) -> None: ...
 

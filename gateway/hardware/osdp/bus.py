@@ -18,16 +18,19 @@ from gateway.hardware.events import DeviceState, Health, InputKind, InputLevel, 
 from gateway.hardware.osdp import patterns
 from gateway.hardware.osdp.keys import KeyFile
 from gateway.hardware.osdp.library import PanelContext, PortChannel, Station, open_panel
-from gateway.hardware.osdp.messages import CardBits, KeysTyped
+from gateway.hardware.osdp.messages import CardBits
 from gateway.hardware.osdp.polls import PollCounter
 from gateway.hardware.osdp.reads import OsdpReads
 from gateway.hardware.osdp.reports import (
+    PAIRING_S,
     Broken,
     BusOrder,
     BusReport,
+    KeyFailure,
     KeyPhase,
     KeyProgress,
     PairReader,
+    ReaderFacts,
     ReaderRead,
     RetryNow,
     RotateKey,
@@ -35,7 +38,7 @@ from gateway.hardware.osdp.reports import (
     TamperChanged,
     unavailable,
 )
-from gateway.hardware.osdp.station import PORT_FAILED, ReaderStation
+from gateway.hardware.osdp.station import ReaderStation
 from gateway.hardware.osdp.supervision import PollAnswered, PollMissed, TimeElapsed
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rs485 import set_direction
@@ -87,6 +90,7 @@ class OsdpBus:
         self.name = f"osdp {readers[0].port}"
         self.progress: dict[str, KeyProgress] = {}
         """The latest exchange of each reader's key."""
+        self.facts: dict[str, ReaderFacts] = {it.name: ReaderFacts(it.name) for it in readers}
         self._readers = {reader.name: reader for reader in readers}
         self._reads = {reader.name: OsdpReads(reader) for reader in readers}
         self._open = False
@@ -123,6 +127,12 @@ class OsdpBus:
         """Return a reader's counters by name."""
         return self._counts[reader]
 
+    def pairing_left_s(self, reader: str) -> int:
+        """How long a pairing still waits for the reader; 0 without one."""
+        now = self.progress.get(reader)
+        until_ms = now.until_ms if now and now.phase is KeyPhase.PAIRING else None
+        return 0 if until_ms is None else max(0, -(-(until_ms - _now_ms()) // 1000))
+
     def order(self, order: BusOrder) -> None:
         """Have the thread carry out an order.
 
@@ -132,30 +142,23 @@ class OsdpBus:
             raise NotFound(f"there is no OSDP reader {order.reader!r} on this bus")
         match order:
             case PairReader(reader=reader, on=True):
-                self._begin(reader, KeyPhase.PAIRING)
+                self._begin(reader, KeyPhase.PAIRING, _now_ms() + PAIRING_S * 1000)
             case RotateKey(reader=reader):
                 self._begin(reader, KeyPhase.ROTATING)
         self._orders.append(order)
 
-    def _begin(self, reader: str, phase: KeyPhase) -> None:
+    def _begin(self, reader: str, phase: KeyPhase, until_ms: int | None = None) -> None:
         if not self._open:
             raise unavailable(reader)
         # Who asks at once must not see how the last one ended.
-        self.progress[reader] = KeyProgress(reader, phase)
+        self.progress[reader] = KeyProgress(reader, phase, until_ms=until_ms)
 
     def _take(self, report: BusReport) -> None:
         match report:
-            case DeviceState(device=self.name):
-                self._open = report.online
-                if not report.online:
-                    self._gone(report)
             case DeviceState():
-                self._post(report)
-            case ReaderRead(read=CardBits() as card):
-                self._post(self._reads[report.reader].card(card, report.at_ns))
-            case ReaderRead(read=KeysTyped() as typed):
-                for event in self._reads[report.reader].keys(typed, report.at_ns):
-                    self._post(event)
+                self._take_state(report)
+            case ReaderRead():
+                self._take_read(report)
             case Broken():
                 self._post(BadFrame(report.reader, "", report.why, report.at_ns))
             case TamperChanged():
@@ -164,6 +167,24 @@ class OsdpBus:
                 self._post(InputLevel(contact, report.active, report.at_ns))
             case KeyProgress():
                 self.progress[report.reader] = report
+            case ReaderFacts():
+                self.facts[report.reader] = report
+
+    def _take_state(self, state: DeviceState) -> None:
+        if state.device != self.name:
+            self._post(state)
+            return
+        self._open = state.online
+        if not state.online:
+            self._gone(state)
+
+    def _take_read(self, report: ReaderRead) -> None:
+        reads, read = self._reads[report.reader], report.read
+        if isinstance(read, CardBits):
+            self._post(reads.card(read, report.at_ns))
+            return
+        for event in reads.keys(read, report.at_ns):
+            self._post(event)
 
     def _gone(self, report: DeviceState) -> None:
         """While the bus is open, the readers report themselves."""
@@ -172,7 +193,7 @@ class OsdpBus:
         # An order that the thread had not begun with is gone with the port.
         for reader, now in self.progress.items():
             if now.phase in {KeyPhase.PAIRING, KeyPhase.ROTATING}:
-                self.progress[reader] = KeyProgress(reader, KeyPhase.FAILED, PORT_FAILED)
+                self.progress[reader] = KeyProgress(reader, KeyPhase.FAILED, KeyFailure.PORT)
 
     # Called by the thread.
 
@@ -183,6 +204,8 @@ class OsdpBus:
             )
             for reader in self._readers.values()
         ]
+        for station in stations:
+            station.report_facts()
         with self._opener(next(iter(self._readers.values())), self._path) as port:
             # A pairing that was asked for while the port was away must not begin now.
             self._orders.clear()
@@ -275,7 +298,7 @@ class OsdpBus:
             try:
                 self._carry_out(station, order, now_ms)
             except OSError as error:
-                station.failed(f"the key cannot be stored: {error}")
+                station.not_stored(str(error))
 
     @staticmethod
     def _carry_out(station: ReaderStation, order: BusOrder, now_ms: int) -> None:
@@ -285,7 +308,7 @@ class OsdpBus:
             case PairReader(on=True):
                 station.pair(now_ms)
             case PairReader():
-                station.stop_pairing("it was called off")
+                station.stop_pairing(KeyFailure.CALLED_OFF)
             case RotateKey():
                 station.rotate()
             case RetryNow():

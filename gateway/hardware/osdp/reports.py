@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,16 +54,83 @@ class KeyPhase(StrEnum):
     FAILED = "failed"
 
 
+class KeyFailure(StrEnum):
+    """Why the exchange of a key failed."""
+
+    CALLED_OFF = "called_off"
+    NOBODY = "nobody"
+    """No reader in installation mode answered in time."""
+    NO_CHANNEL = "no_channel"
+    """A new key needs the secure channel of the present one."""
+    NOT_TAKEN = "not_taken"
+    """The reader refused the new key, or was lost meanwhile."""
+    PORT = "port"
+    NOT_STORED = "not_stored"
+    """The file of keys cannot be written."""
+
+
+FAILURES: Mapping[KeyFailure, str] = {
+    KeyFailure.CALLED_OFF: "it was called off",
+    KeyFailure.NOBODY: f"no reader in installation mode answered within {PAIRING_S} s",
+    KeyFailure.NO_CHANNEL: "the reader has no secure channel now",
+    KeyFailure.NOT_TAKEN: "the reader did not take the key; both are tried",
+    KeyFailure.PORT: "the port of the bus has failed",
+    KeyFailure.NOT_STORED: "the key cannot be stored",
+}
+"""In words."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyProgress:
     """The exchange of a reader's key went on."""
 
     reader: str
     phase: KeyPhase
-    why: str = ""
+    failure: KeyFailure | None = None
+    detail: str = ""
+    """What the system says of the failure."""
+    until_ms: int | None = None
+    """Monotonic milliseconds when a pairing ends by itself."""
+
+    @property
+    def why(self) -> str:
+        """Why it failed, in words; empty if it did not."""
+        words = FAILURES[self.failure] if self.failure else ""
+        return f"{words}: {self.detail}" if self.detail else words
 
 
-BusReport = DeviceState | ReaderRead | Broken | TamperChanged | KeyProgress
+@dataclass(frozen=True, slots=True)
+class ReaderIdentity:
+    """What a reader says of itself. Numbers are the maker's own."""
+
+    vendor: int
+    """Of 24 bits: the maker's part of an Ethernet address."""
+    model: int
+    version: int
+    serial: int
+    firmware: int
+    """Three bytes: major, minor, build."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderFacts:
+    """What is known of a reader, besides its health."""
+
+    reader: str
+    paired: bool = False
+    """There is a key of this controller's for it."""
+    tamper: bool = False
+    """Its own contact is open."""
+    power_fault: bool = False
+    new_serial: bool = False
+    """It has the key, but not the serial number that it was paired with."""
+    dropped: bool = False
+    """Messages outside its secure channel were dropped since that was last established."""
+    identity: ReaderIdentity | None = None
+    """As of its latest secure channel since the port was opened."""
+
+
+BusReport = DeviceState | ReaderRead | Broken | TamperChanged | KeyProgress | ReaderFacts
 """From the thread to the loop."""
 
 

@@ -35,8 +35,11 @@ from gateway.hardware.osdp.reports import (
     PAIRING_S,
     Broken,
     BusReport,
+    KeyFailure,
     KeyPhase,
     KeyProgress,
+    ReaderFacts,
+    ReaderIdentity,
     ReaderRead,
     TamperChanged,
 )
@@ -52,7 +55,6 @@ from gateway.hardware.osdp.supervision import (
 )
 from gateway.settings import OsdpReader
 
-PORT_FAILED = "the port of the bus has failed"
 CHANNEL_LOST = "what came outside its secure channel was dropped"
 _POWER = "it reports a fault of its supply"
 _NEW_SERIAL = "its serial number is another one: the reader was exchanged"
@@ -100,6 +102,8 @@ class ReaderStation:
         self._suspicions: set[str] = set()
         self._tampered = False
         self._health: tuple[Health, str] | None = None
+        self._identity: ReaderIdentity | None = None
+        self._facts: ReaderFacts | None = None
 
     @property
     def pairing(self) -> bool:
@@ -188,7 +192,8 @@ class ReaderStation:
         """The reader is here with `key`."""
         new = key == self._keys.following
         keys = self._keys.proved(key)
-        serial = self._serial()
+        self._identity = self._identify()
+        serial = self._identity.serial if self._identity else None
         if keys.serial is None or self.pairing:
             keys = ReaderKeys(keys.current, keys.following, serial)
             self._suspicions.discard(_NEW_SERIAL)
@@ -208,11 +213,20 @@ class ReaderStation:
             self._rotated(done=False)
         self._report_tamper()
 
-    def _serial(self) -> int | None:
+    def _identify(self) -> ReaderIdentity | None:
         if self._context is None or self.number is None:
             return None
-        serial = self._context.get_pd_id(self.number).get("serial_number")
-        return None if serial is None else serial & 0xFFFFFFFF
+        told = self._context.get_pd_id(self.number)
+        if "serial_number" not in told:
+            return None
+        # The library's numbers are signed.
+        return ReaderIdentity(
+            vendor=told.get("vendor_code", 0) & 0xFFFFFF,
+            model=told.get("model", 0) & 0xFF,
+            version=told.get("version", 0) & 0xFF,
+            serial=told["serial_number"] & 0xFFFFFFFF,
+            firmware=told.get("firmware_version", 0) & 0xFFFFFF,
+        )
 
     # What is due
 
@@ -235,11 +249,12 @@ class ReaderStation:
     def tick(self, now_ms: int) -> None:
         """Do what is due, and report what has changed."""
         if self.pairing and now_ms >= (self._pairing_until_ms or 0):
-            self.stop_pairing(f"no reader in installation mode answered within {PAIRING_S} s")
+            self.stop_pairing(KeyFailure.NOBODY)
         if not self.pairing:
             self._try_other_key(now_ms)
         self._report_health(now_ms)
         self._report_tamper(suspect=self._state.suspect(now_ms) and not self.pairing)
+        self.report_facts()
 
     def _try_other_key(self, now_ms: int) -> None:
         """An exchange of keys was interrupted: the reader may have the old one or the new one."""
@@ -272,6 +287,21 @@ class ReaderStation:
             self._tampered = active
             self._deliver(TamperChanged(self.reader.name, active, self._clock_ns()))
 
+    def report_facts(self) -> None:
+        """Report what is known of the reader, if it has changed."""
+        facts = ReaderFacts(
+            self.reader.name,
+            paired=self._keys.current is not None,
+            tamper=self._open,
+            power_fault=self._starved,
+            new_serial=_NEW_SERIAL in self._suspicions,
+            dropped=CHANNEL_LOST in self._suspicions,
+            identity=self._identity,
+        )
+        if facts != self._facts:
+            self._facts = facts
+            self._deliver(facts)
+
     # Orders
 
     def submit(self, commands: list[Command] | tuple[Command, ...]) -> None:
@@ -289,9 +319,9 @@ class ReaderStation:
         self._key = self._keys.following
         self._pairing_until_ms = now_ms + PAIRING_S * 1000
         self._factory_seen, self._exchanging, self.rebuild = False, False, True
-        self._progress(KeyPhase.PAIRING)
+        self._progress(KeyPhase.PAIRING, until_ms=self._pairing_until_ms)
 
-    def stop_pairing(self, why: str) -> None:
+    def stop_pairing(self, failure: KeyFailure) -> None:
         """End a pairing without success; the old key stays in force."""
         if not self.pairing:
             return
@@ -300,12 +330,12 @@ class ReaderStation:
             self._store()
         self._key = next(iter(self._keys.candidates), None)
         self._pairing_until_ms, self.rebuild = None, True
-        self._progress(KeyPhase.FAILED, why)
+        self._progress(KeyPhase.FAILED, failure)
 
     def rotate(self) -> None:
         """Send a new key over the channel of the present one."""
         if not self._met or self._state.silent or self.pairing or self._context is None:
-            self._progress(KeyPhase.FAILED, "the reader has no secure channel now")
+            self._progress(KeyPhase.FAILED, KeyFailure.NO_CHANNEL)
             return
         key = new_key()
         self._put(self._keys.offered(key))
@@ -325,7 +355,7 @@ class ReaderStation:
             self._key, self.rebuild = self._keys.following, True
         else:
             self._exchanging = False
-            self._progress(KeyPhase.FAILED, "the reader did not take the key; both are tried")
+            self._progress(KeyPhase.FAILED, KeyFailure.NOT_TAKEN)
 
     def retry(self, now_ms: int) -> None:
         """Reach it now, instead of at the next attempt."""
@@ -343,16 +373,24 @@ class ReaderStation:
         except OSError as error:
             log.error("the key cannot be stored", reader=self.reader.name, why=str(error))  # noqa: TRY400 - no traceback
 
-    def failed(self, why: str) -> None:
+    def not_stored(self, why: str) -> None:
         """An order could not be carried out; the keys are as they were."""
-        self._progress(KeyPhase.FAILED, why)
+        self._progress(KeyPhase.FAILED, KeyFailure.NOT_STORED, why)
 
-    def _progress(self, phase: KeyPhase, why: str = "") -> None:
-        log.info("the reader's key", reader=self.reader.name, phase=phase.value, why=why)
-        self._deliver(KeyProgress(self.reader.name, phase, why))
+    def _progress(
+        self,
+        phase: KeyPhase,
+        failure: KeyFailure | None = None,
+        detail: str = "",
+        *,
+        until_ms: int | None = None,
+    ) -> None:
+        now = KeyProgress(self.reader.name, phase, failure, detail, until_ms)
+        log.info("the reader's key", reader=self.reader.name, phase=phase.value, why=now.why)
+        self._deliver(now)
 
     def gone(self) -> None:
         """The port has failed; who pairs may begin again."""
-        self.stop_pairing(PORT_FAILED)
+        self.stop_pairing(KeyFailure.PORT)
         self._health = None
         self.begin(None, None)

@@ -17,6 +17,7 @@ PLACES: tuple[tuple[str, str, Right], ...] = (
     ("/rules", noted("Rules"), Right.ANY_SESSION),
     ("/demo", noted("At the simulated door"), Right.ADMINISTRATOR),
     ("/wiring", noted("Wiring bench"), Right.ADMINISTRATOR),
+    ("/osdp", noted("OSDP readers"), Right.ADMINISTRATOR),
     ("/settings", noted("Settings"), Right.ADMINISTRATOR),
     ("/setup", noted("First start"), Right.OWNER),
 )
@@ -25,11 +26,12 @@ PLACES: tuple[tuple[str, str, Right], ...] = (
 
 def more(visit: Visit) -> Response:
     """Links to everything else, the language, and the way out."""
-    hidden = () if visit.context.platform is SIMULATED else ("/demo",)
+    has_osdp = any(it.kind == "osdp" for it in visit.context.site.reader)
+    absent = {"/demo": visit.context.platform is not SIMULATED, "/osdp": not has_osdp}
     places = [
         (path, _(label))
         for path, label, right in PLACES
-        if may(visit.caller, right) and path not in hidden
+        if may(visit.caller, right) and not absent.get(path)
     ]
     return visit.page("account/more.html", places=places)
 

@@ -36,6 +36,7 @@ NEEDED = {
     "/wiring/test": "?output=door+1",
     "/people/<int:user_id>/photo": None,
     "/live/events": None,
+    "/osdp/pair": None,
     "/wiring/frame.svg": None,
 }
 """Questions without which a view has no answer; None: it is a stream, or has none on this site."""

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from gateway.link.osdp import ChangeOsdpKey, OsdpKeyAction, OsdpReaderStatus, ReportOsdp
+from gateway.link.osdp import (
+    ChangeOsdpKey,
+    OsdpCondition,
+    OsdpKeyAction,
+    OsdpReaderStatus,
+    ReportOsdp,
+)
 from gateway.store.tables.audit import AuditType, entries
 
 if TYPE_CHECKING:
@@ -47,9 +53,19 @@ def test_the_state_tells_how_the_exchange_of_a_key_goes_on(
         "address": 3,
         "health": "offline",
         "why": "is being paired; it opens nothing meanwhile",
+        "condition": "pairing",
+        "paired": True,
+        "tamper": False,
+        "power_fault": False,
+        "new_serial": True,
+        "dropped": False,
+        "identity": {"vendor": 0xCAFE, "model": 1, "version": 1, "serial": 7, "firmware": 65_536},
+        "counters": {"retries": 2},
         "clear_text": False,
         "phase": "pairing",
         "phase_why": "",
+        "failure": None,
+        "left_s": 119,
     }
     straw.osdp = (OsdpReaderStatus.model_validate(shown),)
     assert order("osdp_state").json() == {"readers": [shown]}
@@ -76,6 +92,7 @@ def shown(reader: str, phase: str | None = None) -> OsdpReaderStatus:
         address=0,
         health="online",
         why="",
+        condition=OsdpCondition.SECURE,
         clear_text=False,
         phase=phase,
         phase_why="",

@@ -382,12 +382,12 @@ class _Follower:
     def heard(self, fact: Fact | None) -> None:
         """Bring the database up to date with what the controller did and found."""
         self._feed()
-        if self._news.brought_by(fact):
-            self._uplink.wake()
         if self._store.outdated:
-            log.info("the disk can be written again; the api starts anew")
+            log.info("the database must be opened anew; the api starts anew")
             self._request_restart()
             return
+        if self._news.brought_by(fact):
+            self._uplink.wake()
         try:
             try:
                 if fact and fact.status:

@@ -26,6 +26,7 @@ from gateway.store.files.database import (
     open_writer,
     storage_errors,
 )
+from gateway.store.files.locks import left_locked
 from gateway.store.objects import configuration
 from gateway.store.objects.custom_rows import name_custom_tables, read_shape
 from gateway.store.objects.mode_rows import forget_modes
@@ -154,8 +155,19 @@ class Store:
 
     @property
     def outdated(self) -> bool:
-        """Whether it reads a copy of a file that can be written by now: open it anew."""
-        return self._copy is not None and not on_read_only_disk(self._path)
+        """Whether it must be opened anew; asked every second or so.
+
+        It reads a copy of a file that can be written by now, or the kernel failed to release a lock
+        that shuts others out.
+        """
+        if self._copy is not None:
+            return not on_read_only_disk(self._path)
+        if not self._turn.acquire(blocking=False):
+            return False  # somebody writes
+        try:
+            return not self._database.in_transaction() and left_locked(self._path)
+        finally:
+            self._turn.release()
 
     def __enter__(self) -> Self:
         return self

@@ -6,8 +6,11 @@ strace does both: it records calls, and fails the n-th one on a file in each thr
 from __future__ import annotations
 
 import re
+import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +61,30 @@ class Failure:
         injected = f"inject={names}:error={self.error}:when={self.nth}"
         return [*_strace(log, [data / self.file], names), "-e", injected]
 
+    @contextmanager
+    def in_running(self, pid: int, data: Path, log: Path) -> Iterator[None]:
+        """Let it happen in a program that runs; calls are counted from now on."""
+        command = [*self.command(data, log), "-p", str(pid)]
+        command.remove("-D")
+        tracer = subprocess.Popen(command)
+        try:
+            while not all(map(_traced, Path(f"/proc/{pid}/task").iterdir())):
+                assert tracer.poll() is None, "the program cannot be traced"
+                time.sleep(0.01)
+            yield
+        finally:
+            tracer.terminate()
+            tracer.wait()
+
     def __str__(self) -> str:
         return f"{self.call} {self.nth} of {self.file or 'the directory'}: {self.error}"
+
+
+def _traced(task: Path) -> bool:
+    try:
+        return "TracerPid:\t0\n" not in (task / "status").read_text()
+    except OSError:  # it has ended
+        return True
 
 
 def recording(data: Path, files: Iterable[str], log: Path) -> list[str]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.objects.store import Store
@@ -115,6 +116,39 @@ def test_doors_decide_whichever_call_fails(
         each.judge()
     assert after.opened == after.tried, f"Ana was not let in: {after.shut}"
     assert len(missed.shut) <= (1 - REACHED) * after.tried, f"never failed: {missed.shut}"
+
+
+def test_clients_write_whichever_lock_the_api_fails_to_take_or_to_release(
+    copied: Copied, begin: Begin
+) -> None:
+    failed, site = begin("a failing lock of the api"), copied()
+    with Units(site) as units:
+        tally = Tally("before")
+        tally.note(units, "0")
+        tally.judge()
+        for nth in range(1, 13 if LONG else 3):
+            failure = Failure("lock", "store.db-shm", nth, "ENOLCK")
+            log = site.data.with_name(f"{site.data.name}.{nth}.calls")
+            with (
+                closing(units.client()) as api,
+                failure.in_running(units.api.pid, site.data, log),
+                suppress(AssertionError),
+            ):
+                api.configure("general", relay1_timeout=100 + nth)
+            if not happened(log):
+                failed.miss(str(failure))
+            eventually(lambda: _writes(units), "a write of a client", COME_BACK_S)
+            failed.note(units, str(failure))
+    failed.judge()
+    assert failed.opened == failed.tried, f"never failed, or Ana was not let in: {failed.shut}"
+
+
+def _writes(units: Units) -> bool:
+    units.keep()
+    with suppress(AssertionError, requests.RequestException), closing(units.client()) as api:
+        api.configure("general", relay1_timeout=100)
+        return True
+    return False
 
 
 def _failures(request: pytest.FixtureRequest, name: str) -> Iterator[Failure]:

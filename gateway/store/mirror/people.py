@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.store.mirror.rows import SHOWN_ONLY, TABLES, Key, MirrorTable, Value
 
@@ -53,8 +53,13 @@ def less_allowed(
         )
         if not any(decisive):
             return set()
-    if table.name == USERS:
-        return {key} if isinstance(key, int) else set()
-    place = [field.name for field in table.fields].index(_OWNER)
-    owners = (row[place] for row in (new, old) if row is not None)
-    return {owner for owner in owners if isinstance(owner, int)}
+    return owners(table, ((key, *row) for row in (new, old) if row is not None))
+
+
+def owners(table: MirrorTable, rows: Iterable[Sequence[Value]]) -> set[int]:
+    """The people to whom `rows` belong, each of which begins with its key."""
+    place = 0
+    if table.name != USERS:
+        place = 1 + [field.name for field in table.fields].index(_OWNER)
+    found = (row[place] for row in rows)
+    return {owner for owner in found if isinstance(owner, int)}

@@ -112,6 +112,12 @@ class MirrorTable:
     def columns(self) -> str:
         return ", ".join(quote(field.name) for field in self.fields)
 
+    @property
+    def deciding_columns(self) -> str:
+        """As `columns`, with nothing in the place of texts that decide nothing."""
+        names = (field.name for field in self.fields)
+        return ", ".join("NULL" if name in SHOWN_ONLY else quote(name) for name in names)
+
 
 @dataclass(frozen=True, slots=True)
 class MirrorRow:

@@ -36,7 +36,7 @@ from gateway.errors import (
     TooBusy,
 )
 from gateway.link.wiring import LONGEST_PULSE_MS, PulseOutput, WatchWiring, WiringCaptures
-from gateway.settings import Reader, Side, SiteFile, WiegandReader
+from gateway.settings import BitReader, Reader, Side, SiteFile
 from gateway.settings.edit import formats_line
 from gateway.store.policy.snapshot import WiegandModeRow
 from gateway.store.policy.wiegand import byte_order_keys, usable_formats
@@ -99,7 +99,8 @@ class ReadingShown(TypedDict):
 
 
 class FrameShown(TypedDict):
-    """A Wiegand frame. `bits` is empty while it may be keys and those are hidden."""
+    """A Wiegand frame; one of an OSDP reader has no timing. `bits` is empty while it may be keys
+    and those are hidden."""
 
     number: int
     age_ms: int
@@ -259,13 +260,13 @@ def wiring_watch(call: Call[WiringRequest]) -> WiringState:
 
 
 def wiring_choose(call: Call[ReadingChoice]) -> ChosenReading:
-    """Set a Wiegand reader to the reading that is right.
+    """Set a Wiegand or OSDP reader to the reading that is right.
 
     The order of bytes is stored at once. The format belongs to the site file: the answer has the
     line for it, which `apply_site_file` can try.
     """
     request = call.request
-    reader = _wiegand(call.context.site, request.reader)
+    reader = _reader_of_bits(call.context.site, request.reader)
     own = own_formats(call.context)
     known = [*FORMATS.values(), *own]
     chosen = next((layout for layout in known if layout.name == request.format), None)
@@ -360,7 +361,7 @@ class _Shown:
         self._formats: tuple[WiegandFormat, ...] = ()
         self._known: tuple[WiegandFormat, ...] = ()
         self._last_byte_first = False
-        if isinstance(reader, WiegandReader):
+        if isinstance(reader, BitReader):
             own = own_formats(context)
             self._formats = (*(FORMATS[name] for name in reader.formats), *own)
             self._known = (*FORMATS.values(), *own)
@@ -370,7 +371,13 @@ class _Shown:
         return max(self._now_ns - at_ns, 0) // _MS_NS
 
     def frame(self, frame: FrameCapture) -> FrameShown:
-        findings = diagnose(frame.bits, frame.starts_us, frame.widths_us, self._formats)
+        findings = diagnose(
+            frame.bits,
+            frame.starts_us,
+            frame.widths_us,
+            self._formats,
+            on_wires=bool(frame.starts_us),
+        )
         return {
             "number": frame.number,
             "age_ms": self.age_ms(frame.at_ns),
@@ -441,14 +448,14 @@ def _reader(site: SiteFile, name: str) -> Reader:
     return reader
 
 
-def _wiegand(site: SiteFile, name: str) -> WiegandReader:
+def _reader_of_bits(site: SiteFile, name: str) -> BitReader:
     reader = _reader(site, name)
-    if not isinstance(reader, WiegandReader):
-        raise InvalidRequest(f"reader {name!r} has no data lines, its kind is {reader.kind}")
+    if not isinstance(reader, BitReader):
+        raise InvalidRequest(f"reader {name!r} sends no bits, its kind is {reader.kind}")
     return reader
 
 
-def _last_byte_first(context: CommandContext, reader: WiegandReader) -> bool:
+def _last_byte_first(context: CommandContext, reader: BitReader) -> bool:
     keys = byte_order_keys(reader.index - 1)
     return sends_last_byte_first({key: context.setting(*key) for key in keys}, reader.index - 1)
 

@@ -16,7 +16,8 @@ _US = 1_000
 
 @dataclass(frozen=True, slots=True)
 class FrameCapture:
-    """A Wiegand frame with the timing of its pulses."""
+    """A Wiegand frame with the timing of its pulses; bits that a reader sent as a message have
+    none."""
 
     number: int
     at_ns: int

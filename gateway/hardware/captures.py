@@ -116,6 +116,13 @@ class ReaderCaptures:
             )
         )
 
+    def bits(self, bits: str, at_ns: int, why: str = "", *, secret: bool = False) -> None:
+        """Add a frame that came as a message, without a timing of its own; see `frame`."""
+        if not self.watched:
+            return
+        hidden = secret and self._keys_end_ns <= at_ns
+        self._keep(FrameCapture(self._next(), at_ns, "" if hidden else bits, (), (), secret, why))
+
     def data(self, data: bytes, at_ns: int) -> None:
         """Add bytes of a serial reader."""
         if self.watched:

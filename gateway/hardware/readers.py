@@ -121,7 +121,14 @@ class Readers:
         for port, here in by_port.items():
             context = self._context
             path = path_of_port(context.runtime_dir, here[0].name, port)
-            bus = OsdpBus(here, path, context.keys, context.loop, backoff=context.backoff)
+            bus = OsdpBus(
+                here,
+                path,
+                context.keys,
+                context.loop,
+                backoff=context.backoff,
+                captures=context.captures,
+            )
             self.drivers.append(bus)
             for reader in here:
                 self.osdp[reader.name] = bus

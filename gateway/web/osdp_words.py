@@ -1,4 +1,4 @@
-"""What the page says of OSDP readers: their state, and how the exchange of a key goes on. Pure."""
+"""What the page says of OSDP readers: their state, and how the exchange of a key goes on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from gateway.settings import OsdpReader
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.visit import Visit
 
 CONDITIONS: Mapping[str, str] = {
     "secure": noted("Online, encrypted with a key of its own"),
@@ -91,6 +92,14 @@ class ShownReader:
     def exchanging(self) -> bool:
         """Whether an exchange of its key goes on."""
         return self.exchange in {"pairing", "rotating"}
+
+
+def osdp_readers(visit: Visit) -> Sequence[ShownReader]:
+    """The OSDP readers of the site; the controller is not asked if there are none."""
+    readers = [it for it in visit.context.site.reader if isinstance(it, OsdpReader)]
+    states = {it["reader"]: it for it in visit.run("osdp_state")["readers"]} if readers else {}
+    # Around a change of the site file the controller may know other readers than this process.
+    return [shown_reader(it, states[it.name]) for it in readers if it.name in states]
 
 
 def shown_reader(reader: OsdpReader, state: Mapping[str, Any]) -> ShownReader:

@@ -7,25 +7,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
-from gateway.settings import Reader
+from pydantic.fields import FieldInfo
+
+from gateway.settings import OsdpReader, Reader
 
 Tables = Mapping[str, Any]
 Form = Mapping[str, str]
 
 MOST_DOORS = 4
+_LONGEST_NUMBER = 9
 _OF_EVERY_READER = {"name", "index", "portal", "kind"}
+
+
+_OF_ITS_BUS = {"address", "baud"}
+"""Keys with a default that differs between readers on one bus, or between buses."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderKey:
-    """A key that a kind of reader cannot do without."""
+    """A key that a kind of reader cannot do without, or that is asked for all the same."""
 
     name: str
     pin: bool
+    number: bool
+    """Its value is a number; a pin is one too."""
     choices: tuple[str, ...]
-    """Empty for any text."""
+    """Empty for any value."""
+    default: str
+    """Empty for none."""
 
 
 @cache
@@ -33,19 +44,32 @@ def reader_kinds() -> Mapping[str, tuple[ReaderKey, ...]]:
     """The kinds of reader that a site file knows, with the keys that each needs."""
     found = {}
     for model in get_args(get_args(Reader)[0]):
-        keys = (
-            (name, it.annotation)
-            for name, it in model.model_fields.items()
-            if it.is_required() and name not in _OF_EVERY_READER
-        )
         (kind,) = get_args(model.model_fields["kind"].annotation)
-        found[kind] = tuple(ReaderKey(name, of is int, _choices(of)) for name, of in keys)
+        asked = _OF_ITS_BUS if model is OsdpReader else set()
+        found[kind] = tuple(
+            _key(name, it)
+            for name, it in model.model_fields.items()
+            if (it.is_required() and name not in _OF_EVERY_READER) or name in asked
+        )
     return found
 
 
-def _choices(of: Any) -> tuple[str, ...]:
-    is_choice = isinstance(of, type) and issubclass(of, StrEnum)
-    return tuple(it.value for it in of) if is_choice else ()
+def _key(name: str, field: FieldInfo) -> ReaderKey:
+    choices = _choices(field.annotation)
+    number = field.annotation is int or any(isinstance(it, int) for it in choices)
+    return ReaderKey(
+        name,
+        pin=number and field.is_required(),
+        number=number,
+        choices=tuple(map(str, choices)),
+        default="" if field.is_required() else str(field.default),
+    )
+
+
+def _choices(of: Any) -> tuple[Any, ...]:
+    if isinstance(of, type) and issubclass(of, StrEnum):
+        return tuple(it.value for it in of)
+    return get_args(of) if get_origin(of) is Literal else ()
 
 
 def with_board(tables: Tables, form: Form, hats: list[str]) -> dict[str, Any]:
@@ -135,8 +159,17 @@ def _wired(form: Form) -> dict[str, Any]:
     kind = form.get("reader", "")
     keys = reader_kinds().get(kind, ())
     given = {it: form.get(f"{kind}.{it.name}", "").strip() for it in keys}
-    own = {it.name: int(text) if it.pin else text for it, text in given.items() if text}
+    own = {it.name: _value(it, text) for it, text in given.items() if text}
     return {"kind": kind, **own} if own else {}
+
+
+def _value(key: ReaderKey, text: str) -> int | str:
+    """Raises ValueError for a number that is none."""
+    if not key.number:
+        return text
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(f"{text[:_LONGEST_NUMBER]}... is too long for a number")
+    return int(text)
 
 
 def _reader(

@@ -93,12 +93,18 @@ def finding_words(finding: Mapping[str, Any], bits: int) -> str:
     )
 
 
+def length_of(frame: Mapping[str, Any]) -> int:
+    """How many bits a frame has; 0 if it has no timing and its bits are hidden."""
+    return len(frame["starts_us"] or frame["bits"])
+
+
 def frame_words(frame: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether all is well with a frame, and the sentence about it."""
-    length = len(frame["starts_us"])
     if frame["findings"]:
-        return False, finding_words(frame["findings"][0], length)
+        return False, finding_words(frame["findings"][0], length_of(frame))
     if frame["keys"]:
+        if not frame["starts_us"]:
+            return True, _("A key of the keypad.")
         return True, _("A key of the keypad, or a code: its timing is good.")
     if frame["refused"]:
         return False, _("The reader refused this frame.")

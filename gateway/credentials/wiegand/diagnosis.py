@@ -65,16 +65,19 @@ def diagnose(
     starts_us: Sequence[int],
     widths_us: Sequence[int | None],
     formats: Sequence[WiegandFormat],
+    *,
+    on_wires: bool = True,
 ) -> tuple[WiringFinding, ...]:
     """Return what is wrong with a frame, the likeliest cause first; nothing for a good one.
 
     `starts_us` and `widths_us` are of each pulse, as in FrameCapture; `formats` are those of the
-    reader. Frames as short as a key, and hidden ones (no `bits`), are judged by their timing alone.
+    reader. Frames as short as a key, and hidden ones (no `bits`), are judged by their timing alone,
+    bits that a reader sent as a message (not `on_wires`) by their format alone.
     """
-    findings = list(_of_timing(bits, starts_us, widths_us))
+    findings = list(_of_timing(bits, starts_us, widths_us)) if on_wires else []
     broken = {WiringFault.LINES_TOUCH, WiringFault.LINE_SILENT}
     if len(bits) > LONGEST_BURST and not any(finding.fault in broken for finding in findings):
-        findings += _of_bits(bits, formats)
+        findings += _of_bits(bits, formats, on_wires=on_wires)
     return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.fault)))
 
 
@@ -111,15 +114,17 @@ def _outside(
         yield WiringFinding(above, measured_us=max(measured_us), least_us=least_us, most_us=most_us)
 
 
-def _of_bits(bits: str, formats: Sequence[WiegandFormat]) -> Iterator[WiringFinding]:
+def _of_bits(
+    bits: str, formats: Sequence[WiegandFormat], *, on_wires: bool
+) -> Iterator[WiringFinding]:
     if _fit(bits, formats):
         return
     checked = [*formats, *FORMATS.values()]
     # Formats without parity fit every frame of their length, so they prove nothing.
     checked = [layout for layout in checked if layout.parities]
     unset = _fit(bits, checked)
-    swapped = _fit(bits.translate(INVERTED), checked)
-    longer = lacks_a_bit(bits, formats)
+    swapped = _fit(bits.translate(INVERTED), checked) if on_wires else None
+    longer = lacks_a_bit(bits, formats) if on_wires else None
     if unset is not None:
         yield WiringFinding(WiringFault.FORMAT_NOT_SET, format=unset.name)
     elif swapped is not None:

@@ -13,6 +13,7 @@ import serial
 from gateway.access.signals import Cue
 from gateway.credentials.values import BadFrame
 from gateway.errors import NotFound
+from gateway.hardware.captures import Captures
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, InputKind, InputLevel, InputName, Loop
 from gateway.hardware.osdp import patterns
@@ -85,6 +86,7 @@ class OsdpBus:
         backoff: Backoff | None = None,
         opener: Callable[[OsdpReader, str], serial.Serial] = open_bus,
         open_panel: OpenPanel = open_panel,
+        captures: Captures | None = None,
     ) -> None:
         """Start the thread on the port at `path`; nothing is posted before the first `service`."""
         self.name = f"osdp {readers[0].port}"
@@ -92,7 +94,8 @@ class OsdpBus:
         """The latest exchange of each reader's key."""
         self.facts: dict[str, ReaderFacts] = {it.name: ReaderFacts(it.name) for it in readers}
         self._readers = {reader.name: reader for reader in readers}
-        self._reads = {reader.name: OsdpReads(reader) for reader in readers}
+        captures = captures or Captures(self._readers)
+        self._reads = {it.name: OsdpReads(it, captures.of(it.name)) for it in readers}
         self._open = False
         self._path = path
         self._keys = keys

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gateway.credentials.keypad import LONGEST_BURST, KeyCollector
+from gateway.credentials.keypad import LONGEST_BURST, KeyCollector, encode_key
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.credentials.wiegand import FORMATS, WiegandFormat, decode
 from gateway.errors import BrokenFrame
+from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.events import KeyPressed
 from gateway.hardware.osdp.messages import CardBits, KeysTyped
 from gateway.hardware.reading_settings import ReadingSettings
@@ -17,9 +18,10 @@ _MS = 1_000_000
 class OsdpReads:
     """Decodes what one reader reads."""
 
-    def __init__(self, settings: OsdpReader) -> None:
+    def __init__(self, settings: OsdpReader, captures: ReaderCaptures) -> None:
         """`settings.formats` must be names in `FORMATS`; `check_site` verifies this."""
         self._settings = settings
+        self._captures = captures
         self._formats: tuple[WiegandFormat, ...] = ()
         self._last_byte_first = False
         self._keys = KeyCollector(
@@ -38,6 +40,12 @@ class OsdpReads:
 
     def card(self, card: CardBits, at_ns: int) -> Identification | BadFrame:
         """The card, or why it is none."""
+        read = self._read(card, at_ns)
+        why = read.why if isinstance(read, BadFrame) else ""
+        self._captures.bits(card.bits, at_ns, why, secret=len(card.bits) <= LONGEST_BURST)
+        return read
+
+    def _read(self, card: CardBits, at_ns: int) -> Identification | BadFrame:
         name, bits = self._settings.name, card.bits
         try:
             if len(bits) <= LONGEST_BURST:
@@ -55,6 +63,7 @@ class OsdpReads:
             return [BadFrame(name, "", why, at_ns)]
         found: list[KeyPressed | Identification | BadFrame] = []
         for key in typed.keys:
+            self._captures.bits(encode_key(key), at_ns, secret=True)
             found.append(KeyPressed(name, at_ns))
             pin = self._keys.key(key, at_ns)
             if pin is not None:

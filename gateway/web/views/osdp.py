@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from flask import Response
 
 from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
-from gateway.settings import OsdpReader
 from gateway.web.languages import gettext as _
-from gateway.web.osdp_words import ShownReader, shown_reader
+from gateway.web.osdp_words import ShownReader, osdp_readers
 from gateway.web.visit import View, Visit
 
 
 def readers(visit: Visit) -> Response:
     """All of them."""
-    return visit.page("osdp/osdp.html", readers=_shown(visit), setup="setup" in visit.query)
+    return visit.page("osdp/osdp.html", readers=osdp_readers(visit), setup="setup" in visit.query)
 
 
 def part(visit: Visit) -> Response:
     """What changes, for a page that is open."""
-    return visit.page("osdp/_readers.html", readers=_shown(visit))
+    return visit.page("osdp/_readers.html", readers=osdp_readers(visit))
 
 
 def before_pairing(visit: Visit) -> Response:
@@ -37,23 +34,13 @@ def change(visit: Visit) -> Response:
         visit.run("osdp_key", reader=reader.name, action=visit.form.get("action", ""))
     except DeviceUnavailable:
         said = _("The port of %(reader)s cannot be used now.", reader=reader.shown)
-    return visit.page("osdp/_readers.html", readers=_shown(visit), said=said)
-
-
-def _shown(visit: Visit) -> Sequence[ShownReader]:
-    states = {it["reader"]: it for it in visit.run("osdp_state")["readers"]}
-    # Around a change of the site file the controller may know other readers than this process.
-    return [
-        shown_reader(it, states[it.name])
-        for it in visit.context.site.reader
-        if isinstance(it, OsdpReader) and it.name in states
-    ]
+    return visit.page("osdp/_readers.html", readers=osdp_readers(visit), said=said)
 
 
 def _reader(visit: Visit, name: str) -> ShownReader:
     if not name:
         raise InvalidRequest("reader: a name is needed")
-    found = next((it for it in _shown(visit) if it.name == name), None)
+    found = next((it for it in osdp_readers(visit) if it.name == name), None)
     if found is None:
         raise NotFound(_("This site has no OSDP reader %(name)s.", name=name))
     return found

@@ -19,6 +19,7 @@ from gateway.web import setup_forms as forms
 from gateway.web.cookies import keep_session
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.osdp_words import osdp_readers
 from gateway.web.visit import View, Visit
 
 STEPS = {
@@ -45,6 +46,8 @@ KEY_WORDS = {
     "device": noted("USB device"),
     "reader": noted("Its name, or the beginning of it"),
     "protocol": noted("Protocol of the reader"),
+    "address": noted("Address of the reader; a new one has 0"),
+    "baud": noted("Speed in Bd; a new reader has 9600"),
 }
 GRANTED = 7
 NOT_IDENTIFIED = 3
@@ -302,10 +305,11 @@ def _watched(visit: Visit, progress: SetupProgress) -> list[dict[str, Any]]:
     words = {"door_sensor": _("Door contact"), "rex": _("Exit button")}
     state: Any = visit.run("wiring_watch")
     levels = {(it["kind"], it["number"]): it for it in state["inputs"]}
+    on_osdp = {it.name: it for it in osdp_readers(visit)}
     found: list[dict[str, Any]] = []
 
     def add(check: str, kind: str, words: str, **more: Any) -> None:
-        known = {"seen": False, "output": "", "high": None, **more}
+        known = {"seen": False, "output": "", "high": None, "osdp": None, **more}
         found.append({"check": check, "kind": kind, "words": words, **known})
         found[-1]["seen"] = known["seen"] or check in checks
 
@@ -324,7 +328,13 @@ def _watched(visit: Visit, progress: SetupProgress) -> list[dict[str, Any]]:
     for reader in site.reader:
         sent: Any = visit.run("wiring_watch", reader=reader.name)
         came = any(sent[what] for what in ("frames", "chunks", "texts", "cards"))
-        add(f"reader {reader.name}", "reader", _("Reader %(name)s", name=reader.shown), seen=came)
+        add(
+            f"reader {reader.name}",
+            "reader",
+            _("Reader %(name)s", name=reader.shown),
+            seen=came,
+            osdp=on_osdp.get(reader.name),
+        )
     return found
 
 

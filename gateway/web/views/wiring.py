@@ -20,6 +20,7 @@ from gateway.web.wiring_words import (
     finding_words,
     frame_words,
     input_name,
+    length_of,
     output_name,
     pulse_words,
     sent_words,
@@ -134,8 +135,8 @@ def _lines(visit: Visit, known: Mapping[str, Any]) -> list[str]:
     lines += [f"reader: {json.dumps(known['reader'])}"]
     for frame in known["frames"]:
         lines += ["", f"frame {frame['number']}, {frame['age_ms'] / 1000:.1f} s ago"]
-        lines += [f"  {len(frame['starts_us'])} bits: {frame['bits'] or '(hidden)'}"]
-        lines += [f"  {finding_words(it, len(frame['starts_us']))}" for it in frame["findings"]]
+        lines += [f"  {length_of(frame)} bits: {frame['bits'] or '(hidden)'}"]
+        lines += [f"  {finding_words(it, length_of(frame))}" for it in frame["findings"]]
         lines += [f"  refused: {frame['refused']}"] if frame["refused"] else []
         lines += [f"  starts (us): {frame['starts_us']}", f"  widths (us): {frame['widths_us']}"]
         lines += [
@@ -172,7 +173,7 @@ def _values(visit: Visit) -> dict[str, Any]:
         "drawn": _drawn(frame),
         "words": frame_words(frame) if frame else None,
         "timing": timing_words(frame) if frame else "",
-        "others": [finding_words(it, len(frame["starts_us"])) for it in frame["findings"][1:]]
+        "others": [finding_words(it, length_of(frame)) for it in frame["findings"][1:]]
         if frame
         else [],
         "older": numbers[at - 1] if at > 0 else None,
@@ -190,6 +191,7 @@ def _values(visit: Visit) -> dict[str, Any]:
         "widths": _wants_widths(visit),
         "keys": "keys" in visit.query,
         "sent_words": sent_words,
+        "length_of": length_of,
         "draw": piece,
         "cell": CELL,
         "height": HEIGHT,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from gateway.credentials.wiegand import FORMATS, encode
 from tests.e2e.conftest import Maker, Running, eventually
 from tests.e2e.page.conftest import Screen
 
@@ -85,11 +86,13 @@ def test_a_reader_is_paired_on_the_page_opens_its_door_and_a_cut_cable_is_seen(
     bus.api.create("user_groups", {"user_id": user, "group_id": 1})
     bus.api.create("cards", {"user_id": user, "value": 123 << 32 | 45678})
 
-    page = phone.open("/")
-    page.get_by_role("link", name="Key and health").click()
-    page.wait_for_url("**/osdp")
-    expect(card(phone)).to_contain_text("Not paired")
+    page = phone.open("/setup/wires")
+    wires = page.locator("#wires li", has_text="Reader Side entrance")
+    expect(wires).to_contain_text("Not paired")
     phone.sound()
+    wires.get_by_role("button", name="Pair").click()
+    page.wait_for_url("**/osdp?setup=1")
+    expect(card(phone)).to_contain_text("Not paired")
 
     begin_pairing(phone, "Pair")
     expect(card(phone)).to_contain_text("It has a new key, and has shown that it knows it.")
@@ -97,14 +100,19 @@ def test_a_reader_is_paired_on_the_page_opens_its_door_and_a_cut_cable_is_seen(
     card(phone).get_by_text("Details").click()
     expect(card(phone)).to_contain_text("Maker 00CAFE, model 1.1, serial number 1, firmware 1.0.0")
     phone.sound()
+    page.get_by_role("button", name="Back to the first start").click()
+    expect(wires).to_contain_text("show it a card")
     edges = bus.board.edges(17)
     row = bus.access(lambda: bus.swipe(CARD, "side"))
     assert (row["event"], row["user_id"]) == (7, user)
     assert bus.board.edges(17) > edges
+    expect(wires).to_contain_text("seen")
 
+    phone.open("/")
+    page.get_by_role("link", name="Key and health").click()
+    page.wait_for_url("**/osdp")
     bus.sim("unplug", reader="side")
     expect(card(phone)).to_contain_text("Does not answer")
-    phone.sound()
     bus.sim("plug", reader="side")
     expect(card(phone)).to_contain_text("Online, encrypted with a key of its own")
 
@@ -120,4 +128,16 @@ def test_a_pairing_is_called_off_and_the_key_before_counts(phone: Screen) -> Non
     expect(card(phone)).to_contain_text("Online, encrypted with a key of its own")
     card(phone).get_by_role("button", name="New key").click()
     expect(card(phone)).to_contain_text("It has a new key, and has shown that it knows it.")
+
+
+@pytest.mark.usefixtures("paired")
+def test_the_bits_of_its_cards_are_read_on_the_wiring_bench(phone: Screen, bus: Running) -> None:
+    page = phone.open("/wiring?reader=side")
+    expect(page.locator("#diagnosis")).to_contain_text("Its bits appear here.")
+    bus.swipe("7,7", "side")
+    expect(page.locator("#diagnosis")).to_contain_text("A good frame of w26: card 7,7.")
+    expect(page.locator("#bits")).to_have_text(encode(FORMATS["w26"], 7, 7))
     phone.sound()
+    bus.sim("key", reader="side", value="4")
+    expect(page.locator("#diagnosis")).to_contain_text("A key of the keypad.")
+    expect(page.locator("#bits")).to_have_count(0)

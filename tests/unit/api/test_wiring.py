@@ -83,6 +83,20 @@ def test_faults_come_as_data(order: Order, straw: StrawController) -> None:
     ]
 
 
+def test_bits_without_a_timing_say_nothing_about_wires(
+    order: Order, straw: StrawController
+) -> None:
+    for bits, faults in (
+        (W26, []),
+        (W26.translate(INVERSE), ["parity_wrong"]),
+        (encode(FORMATS["w37f"], 1, 5), ["format_not_set"]),
+        ("0" * 31, ["length_unknown"]),
+    ):
+        (found,) = shown(order, straw, FrameCapture(7, NOW_NS, bits, (), ()))
+        assert [it["fault"] for it in found["findings"]] == faults
+        assert any(it["chosen"] for it in found["readings"]) is (bits == W26)
+
+
 def test_hidden_keys_have_a_timing_but_no_bits(order: Order, straw: StrawController) -> None:
     hidden = FrameCapture(1, NOW_NS, "", (0, 2_000, 4_000, 6_000), (None,) * 4, keys=True)
     (found,) = shown(order, straw, hidden)

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.credentials.captures import FrameCapture
+from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import BrokenFrame, DamagedFile
+from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.events import Health
 from gateway.hardware.osdp.keys import SCBK_D, KeyFile, ReaderKeys, check_key, new_key
 from gateway.hardware.osdp.messages import (
@@ -24,6 +27,7 @@ from gateway.hardware.osdp.messages import (
     message_of,
 )
 from gateway.hardware.osdp.polls import PollCounter, address_of, needs_channel, next_message
+from gateway.hardware.osdp.reads import OsdpReads
 from gateway.hardware.osdp.supervision import (
     DISABLED_MS,
     GRACE_MS,
@@ -39,6 +43,7 @@ from gateway.hardware.osdp.supervision import (
     TimeElapsed,
     supervise,
 )
+from gateway.settings import OsdpReader
 
 CARD = {"event": 1, "reader_no": 0, "format": 1, "direction": 0}
 
@@ -324,3 +329,25 @@ class TestSupervision:
             (LinkEffect.DISABLE, RETRY_MS),
             (LinkEffect.ENABLE, RETRY_MS + DISABLED_MS),
         ]
+
+
+class TestReads:
+    @pytest.mark.parametrize(("keys", "bits"), [(False, ""), (True, "0111")])
+    def test_who_watches_sees_cards_as_they_came_and_keys_only_if_wanted(
+        self, keys: bool, bits: str
+    ) -> None:
+        settings = {"name": "front", "index": 1, "portal": 1, "kind": "osdp", "port": "/dev/x"}
+        captures = ReaderCaptures(lambda: None)
+        reads = OsdpReads(OsdpReader.model_validate(settings), captures)
+        card = encode(FORMATS["w26"], 1, 7)
+        reads.card(CardBits(card), 1)
+        assert captures.kept(keys=True) == ()
+        captures.watch(1, keys=keys, widths=False)
+        reads.card(CardBits(card), 2)
+        reads.card(CardBits("1" * 25), 3)
+        reads.keys(KeysTyped("7"), 4)
+        good, bad, key = captures.kept(keys=keys)
+        assert good == FrameCapture(1, 2, card, (), ())
+        assert isinstance(bad, FrameCapture)
+        assert bad.why
+        assert key == FrameCapture(3, 4, bits, (), (), keys=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.settings import parse_site
+from gateway.settings import OsdpReader, parse_site
 from gateway.settings.compose import composed
 from gateway.settings.toml_text import parse
 from gateway.web.setup_forms import (
@@ -44,7 +44,9 @@ def test_every_kind_of_reader_has_words_and_a_form() -> None:
     assert {key.name for keys in kinds.values() for key in keys} == set(KEY_WORDS)
     for kind, keys in kinds.items():
         given = {
-            f"{kind}.{key.name}": str(number) if key.pin else next(iter(key.choices), "simulated")
+            f"{kind}.{key.name}": str(number)
+            if key.pin
+            else key.default or next(iter(key.choices), "simulated")
             for number, key in enumerate(keys, 5)
         }
         tables = with_door(
@@ -104,7 +106,19 @@ def test_two_doors_of_one_title_get_names_of_their_own() -> None:
     assert next_door({"door": [{"id": number} for number in range(1, 5)]}) is None
 
 
+def test_two_readers_of_a_bus_get_addresses_of_their_own() -> None:
+    osdp = {"reader": "osdp", "osdp.port": "simulated", "osdp.baud": "115200"}
+    tables = with_board({}, BOARD, ["generic-relay-high"])
+    for number, pin in ((1, 17), (2, 18)):
+        wired = {"sensor": "", "output": f"pin:{pin}", "osdp.address": str(number - 1)}
+        tables = with_door(tables, number, {**DOOR, **osdp, **wired})
+    readers = parse_site(composed(tables), "new").reader
+    assert [it.address for it in readers if isinstance(it, OsdpReader)] == [0, 1]
+    assert {it.baud for it in readers if isinstance(it, OsdpReader)} == {115_200}
+
+
 def test_a_pin_that_is_no_number_is_refused() -> None:
-    for wrong in ({"sensor": "x"}, {"wiegand.d0": "x"}):
+    osdp = {"reader": "osdp", "osdp.port": "simulated"}
+    for wrong in ({"sensor": "x"}, {"wiegand.d0": "x"}, {**osdp, "osdp.address": "x"}):
         with pytest.raises(ValueError, match="x"):
             with_door({}, 1, {**DOOR, **wrong})

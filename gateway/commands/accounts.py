@@ -15,16 +15,16 @@ from typing_extensions import TypedDict
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
-from gateway.commands.requests import LoginRequest, NoMembers, RequestModel
+from gateway.commands.requests import NewLoginRequest, NewPassword, NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import InvalidRequest, NotFound
-from gateway.store.tables.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, Account, Role
+from gateway.store.tables.accounts import LONGEST_LOGIN, Account, Role
 from gateway.store.tables.tokens import Token
 
 RoleName = Literal["administrator", "operator", "door_opener", "door_reader"]
 
 
-class CreateLoginRequest(LoginRequest):
+class CreateLoginRequest(NewLoginRequest):
     """`create_login`."""
 
     role: RoleName
@@ -35,7 +35,7 @@ class ModifyLoginRequest(RequestModel):
 
     login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
     role: RoleName | None = None
-    password: Annotated[str, Field(max_length=LONGEST_PASSWORD)] | None = None
+    password: NewPassword | None = None
 
 
 class DeleteLoginRequest(RequestModel):
@@ -170,7 +170,7 @@ COMMANDS = (
         create_login,
         Right.OWNER,
         audit=Audit(_created, refusals=True),
-        example={"login": "reception", "password": "secret", "role": "operator"},
+        example={"login": "reception", "password": "staple-cow", "role": "operator"},
     ),
     Command(list_logins, Right.OWNER),
     Command(

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
-from gateway.commands.requests import LoginRequest, NoMembers, PasswordRequest
+from gateway.commands.requests import LoginRequest, NewLoginRequest, NoMembers, PasswordRequest
 from gateway.commands.rights import Right
 from gateway.credentials.password_hash import hash_password, new_salt
 from gateway.errors import NotAuthenticated
@@ -52,7 +52,7 @@ def session_is_valid(call: Call[NoMembers]) -> SessionState:
     return {"session_is_valid": call.caller.role is not None}
 
 
-def change_login(call: Call[LoginRequest]) -> Done:
+def change_login(call: Call[NewLoginRequest]) -> Done:
     """Set the password of a login.
 
     An unknown name renames the caller's login: this is how clients rename the only login of the

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import invalid_member, wire_type_of
-from gateway.store.tables.accounts import LONGEST_LOGIN, LONGEST_PASSWORD
+from gateway.store.tables.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, SHORTEST_PASSWORD
 
 _EXPECTED = {
     "string_type": "string",
@@ -104,11 +104,21 @@ class NoMembers(RequestModel):
     """A request without members."""
 
 
+NewPassword = Annotated[str, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
+
+
 class LoginRequest(RequestModel):
-    """`login`, `change_login`."""
+    """`login`."""
 
     login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
     password: Annotated[str, Field(max_length=LONGEST_PASSWORD)]
+
+
+class NewLoginRequest(RequestModel):
+    """`change_login`."""
+
+    login: Annotated[str, Field(max_length=LONGEST_LOGIN)]
+    password: NewPassword
 
 
 class PasswordRequest(RequestModel):

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.requests import NoMembers, RequestModel
+from gateway.commands.requests import NewPassword, NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.commands.site_file import SiteChecked, checked
 from gateway.commands.site_rules import BoardShown
@@ -19,10 +19,8 @@ from gateway.settings import LONGEST_PROPOSAL, SITE_FILE, read_text
 from gateway.settings.compose import composed
 from gateway.settings.hats import hat_names, load_hat
 from gateway.settings.toml_text import parse
-from gateway.store.tables.accounts import LONGEST_PASSWORD
 from gateway.store.tables.setup import MOST_CHECKS, SetupTable
 
-SHORTEST_PASSWORD = 8
 Check = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\r\n]+$")]
 
 
@@ -30,7 +28,7 @@ class BeginSetupRequest(RequestModel):
     """`begin_setup`."""
 
     code: Annotated[str, Field(max_length=64)]
-    password: Annotated[str, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
+    password: NewPassword
     """The administrator's own, in place of the generated one."""
 
 

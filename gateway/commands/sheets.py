@@ -32,6 +32,8 @@ ENCODINGS = (
 )
 """The encodings that a request may name."""
 
+MOST_COLUMNS = 1_000
+"""Of one table: each cell of each row is looked at, whether its column has a name or not."""
 _ALONE = "\x1f"
 """The delimiter of a table with one column, in whose cells a comma is text. No cell has it."""
 _BOM = "\ufeff"
@@ -57,6 +59,7 @@ class SheetRows:
         """`records` are those below the header, of which the cells `named` count."""
         self._records = records
         self._named = named
+        self._nameless = sorted({*range(width)}.difference(named))
         self._width = width
         self.count = 0
 
@@ -73,7 +76,8 @@ class SheetRows:
         Raises InvalidRequest for a cell in one of these.
         """
         cells = row.cells + [""] * (self._width - len(row.cells))
-        nameless = [cell for at, cell in enumerate(cells) if at not in self._named and cell.strip()]
+        aside = (*(cells[at] for at in self._nameless), *cells[self._width :])
+        nameless = [cell for cell in aside if cell.strip()]
         if nameless:
             raise InvalidRequest(
                 f"row {row.number} has {len(row.cells)} cells, {len(self._named)} columns are"
@@ -146,6 +150,10 @@ def sheets(text: str, object_name: str | None) -> list[Sheet]:
                 raise InvalidRequest("neither the first line nor the request names an object")
             begins = False
             titles = [cell.strip() for cell in cells]
+            if len(titles) > MOST_COLUMNS:
+                raise InvalidRequest(
+                    f"row {row.number} has {len(titles)} cells: at most {MOST_COLUMNS} columns"
+                )
             named = [at for at, title in enumerate(titles) if title]
             below = replace(records, begin=end, number=row.number)
             rows = SheetRows(below, named, len(titles))

@@ -23,6 +23,8 @@ from pydantic_core import ErrorDetails
 Found = Mapping[str, Any]
 _LONGEST = 60
 """Characters of a value that a refusal repeats."""
+MOST_DESCRIBED = 50
+"""Problems of one file that are told; nobody reads more, and a file may have thousands."""
 
 _OTHER_WORDS = MappingProxyType(
     {
@@ -94,8 +96,10 @@ def described(
     error: ValidationError, data: Found, model: type[BaseModel] | None = None, text: str = ""
 ) -> list[str]:
     """As `describe`, each problem by itself; it begins with its place."""
-    lines = [_line(problem, data, model, text) for problem in error.errors(include_url=False)]
-    return list(dict.fromkeys(lines))
+    problems = error.errors(include_url=False)
+    lines = [_line(problem, data, model, text) for problem in problems[:MOST_DESCRIBED]]
+    more = [f"and {error.error_count() - MOST_DESCRIBED} more"] * (len(problems) > MOST_DESCRIBED)
+    return list(dict.fromkeys([*lines, *more]))
 
 
 def shown(value: object) -> str:
@@ -108,9 +112,13 @@ def shown(value: object) -> str:
         return f"[{', '.join(map(shown, value))}]" if len(value) < 4 else f"a list of {len(value)}"
     if isinstance(value, dict):
         return "a table"
-    if isinstance(value, str) and len(value) > _LONGEST:
-        return repr(f"{value[:_LONGEST]}...")
-    return repr(value)
+    if isinstance(value, str):
+        return repr(_cut(value))
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _plain(word: str) -> str:
@@ -143,7 +151,7 @@ def _header(table: str, text: str) -> str:
     """The first line that names `table`, with its number."""
     for number, line in enumerate(text.split("\n"), start=1):
         if re.match(rf"\s*\[+\s*{re.escape(table)}\s*[].]", line):
-            return f" (found {line.strip()} in line {number})"
+            return f" (found {_cut(line.strip())} in line {number})"
     return ""
 
 

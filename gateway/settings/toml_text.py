@@ -17,6 +17,10 @@ from gateway.errors import SettingsError
 AS_UTF_8 = 'save the file as UTF-8 ("Encoding" or "Save with encoding" in the editor)'
 _LONGEST = 80
 """Characters of a line that a refusal repeats."""
+LONGEST_LINE = 2_000
+MOST_DOTS = 20
+"""Between the keys of one line. The TOML library takes the square of their number, so a line of
+20,000 keeps it busy for half a minute."""
 
 _NO_TEXT = (
     (b"PK\x03\x04", "a document of a word processor or spreadsheet"),
@@ -68,12 +72,27 @@ def parse(text: str, name: str) -> dict[str, Any]:
         raise SettingsError(
             f"{name} is empty: write the site into it; `gateway init --demo` makes an example"
         )
+    _check_lines(text, name)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _explained(text, name, str(error)) from error
     except RecursionError as error:
         raise SettingsError(f"{name} cannot be read: its brackets are nested too deep") from error
+
+
+_ASIDE = re.compile(r"""("[^"]*"|'[^']*')|#.*""")
+"""Quoted text and comments, where a dot separates nothing."""
+
+
+def _check_lines(text: str, name: str) -> None:
+    """Raise SettingsError for a line of which nobody writes the like, and that takes the TOML
+    library, or the search for mistakes, more than a moment."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > LONGEST_LINE:
+            raise _refused(name, number, line, f"a line has at most {LONGEST_LINE} characters")
+        if line.count(".") > MOST_DOTS and _ASIDE.sub("", line).count(".") > MOST_DOTS:
+            raise _refused(name, number, line, "too many dots; write [table] on a line of its own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +246,7 @@ def _explained(text: str, name: str, said: str) -> SettingsError:
 def _is_whole(line: str) -> bool:
     try:
         tomllib.loads(line)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return False
     return True
 

@@ -11,9 +11,10 @@ from flask import Blueprint, Response, request
 
 from gateway.api.app import Page
 from gateway.api.controlid.incoming import refuse_foreign_names, refuse_foreign_pages
-from gateway.api.statuses import answer_errors
+from gateway.api.statuses import answer_errors, status_of
 from gateway.commands.context import CommandContext
 from gateway.commands.rights import check_right
+from gateway.errors import DeviceUnavailable
 from gateway.web import assets
 from gateway.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, forget_session
 from gateway.web.languages import chosen, speaking
@@ -54,6 +55,7 @@ def page_blueprint(context: CommandContext) -> Blueprint:
     )
     blueprint.after_request(_with_policy)
     answer_errors(blueprint, partial(_refused, context))
+    blueprint.register_error_handler(DeviceUnavailable, partial(_device_away, context))
     return blueprint
 
 
@@ -82,14 +84,22 @@ def _in_visit(context: CommandContext, shown: Callable[[Visit], Response]) -> Re
     return response
 
 
-def _refused(context: CommandContext, status: int, text: str) -> Response:
-    """An error as a page, or as the part of one that was asked for."""
+def _device_away(context: CommandContext, error: DeviceUnavailable) -> Response:
+    """As `_refused`: the controller answers with the same status when it is itself away."""
+    return _refused(context, status_of(error), str(error), of_device=True)
+
+
+def _refused(
+    context: CommandContext, status: int, text: str, *, of_device: bool = False
+) -> Response:
+    """An error as a page, or as the part of one that was asked for; `of_device` if something else
+    than the controller is away."""
     if status == 401:
         return _to_sign_in()
 
     def shown(visit: Visit) -> Response:
         template = "shared/_error.html" if visit.in_part else "shared/error.html"
-        return visit.page(template, status, code=status, text=text)
+        return visit.page(template, status, code=status, text=text, of_device=of_device)
 
     return _in_visit(context, shown)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from gateway.clock import AdjustableClock
+from gateway.clock import EARLIEST, LATEST, AdjustableClock
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.fire import FireLatch
 from gateway.controller.doors.door_panel import DoorPanel
@@ -159,6 +159,11 @@ class Simulation:
             raise InvalidRequest(f"{text!r} is no ISO time such as 2026-03-01T08:30:00") from None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=self._zone())
+        # Compared before it is converted: Python has no time in UTC for the first and last hours.
+        if not EARLIEST <= moment <= LATEST:
+            raise InvalidRequest(
+                f"the clock shows {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}, not {text!r}"
+            )
         return moment.astimezone(UTC)
 
     def _door(self, name: str | None) -> DoorPanel:

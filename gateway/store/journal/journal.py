@@ -286,6 +286,7 @@ class Journal(History):
         """Delete the entries with these numbers. Raises StorageError."""
         with journal_errors(_WRITING):
             connection = self.connection()
+            self._bound_log(connection)
             database.begin(connection, "IMMEDIATE")
             try:
                 connection.executemany(
@@ -303,6 +304,7 @@ class Journal(History):
         """
         with journal_errors(_WRITING):
             connection = self.connection()
+            self._bound_log(connection)
             (free,) = connection.execute("PRAGMA freelist_count").fetchone()
             if free > _MOST_FREE:
                 # Each step gives one page, and `execute` makes only one: there are no columns.

@@ -31,6 +31,9 @@ seconds."""
 MOST_CACHED = 256
 LONGEST_LOGIN = 64
 LONGEST_PASSWORD = 1_024
+SHORTEST_PASSWORD = 8
+"""Of one that a client sets (NIST SP 800-63B). Shorter ones that exist go on to work, and whoever
+sits at the machine may set one: `gateway passwd` warns of it."""
 
 log = structlog.get_logger("store")
 

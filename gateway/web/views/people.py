@@ -386,8 +386,11 @@ def _sentence(visit: Visit, row: Mapping[str, Any]) -> str:
 
 def _values(visit: Visit) -> dict[str, object]:
     form = visit.form
+    name = form.get("name", "").strip()
+    if not name:
+        raise InvalidRequest(_("A name is needed."))
     return {
-        "name": form.get("name", "").strip(),
+        "name": name,
         "registration": form.get("registration", "").strip(),
         "begin_time": _stamp(visit, "begin_time"),
         "end_time": _stamp(visit, "end_time"),

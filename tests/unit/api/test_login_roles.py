@@ -69,7 +69,7 @@ def test_a_login_is_made_listed_changed_and_deleted_and_each_is_told(post: Post)
     assert post("modify_login", {"login": "desk", "role": "administrator"}) == (200, {})
     assert listed(post)["desk"] == "administrator"
     assert post("list_logins", login="desk")[0] == 200
-    assert post("modify_login", {"login": "desk", "password": "other"}) == (200, {})
+    assert post("modify_login", {"login": "desk", "password": "the other"}) == (200, {})
     assert post("login", {"login": "desk", "password": SECRET})[0] == 401
     assert post("delete_login", {"login": "desk"}) == (200, {})
     assert "desk" not in listed(post)
@@ -120,11 +120,13 @@ def test_an_operator_has_no_say_in_logins(post: Post, command: str, body: object
 @pytest.mark.parametrize(
     ("command", "body", "said"),
     [
-        ("create_login", {"login": "x", "password": "y"}, "'role'"),
-        ("create_login", {"login": "x", "password": "y", "role": "root"}, "'role'"),
+        ("create_login", {"login": "x", "password": SECRET}, "'role'"),
+        ("create_login", {"login": "x", "password": SECRET, "role": "root"}, "'role'"),
         ("create_login", {"login": "x", "password": 1, "role": "operator"}, "'password'"),
-        ("create_login", {"login": "", "password": "y", "role": "operator"}, "login"),
+        ("create_login", {"login": "", "password": SECRET, "role": "operator"}, "login"),
         ("create_login", {"login": "x", "password": "", "role": "operator"}, "password"),
+        ("create_login", {"login": "x", "password": "7 chars", "role": "operator"}, "password"),
+        ("modify_login", {"login": "operator", "password": "7 chars"}, "password"),
         ("modify_login", {"login": "operator"}, "role or password"),
         ("modify_login", {"login": "operator", "role": "Operator"}, "'role'"),
         ("modify_login", {"login": "operator", "password": ""}, "password"),
@@ -159,7 +161,7 @@ def test_a_login_that_is_not_there_is_404(post: Post) -> None:
     [
         ("delete_login", {}),
         ("modify_login", {"role": "operator"}),
-        ("modify_login", {"password": "new"}),
+        ("modify_login", {"password": "the other"}),
     ],
 )
 def test_whoever_is_deleted_or_changed_has_no_session_any_more(

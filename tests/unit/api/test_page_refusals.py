@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from gateway.api.app import create_app
+from gateway.errors import ControllerUnavailable, DeviceUnavailable, GatewayError
 from gateway.web.blueprint import PAGE
 from gateway.web.cookies import SESSION_COOKIE
 
@@ -54,3 +55,40 @@ def test_a_second_test_of_the_network_does_not_blame_the_controller(
         answer = browser.post("/settings/servers/monitor/test")
     assert "Another test of the network is running" in answer.text
     assert "The door controller does not answer." not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DeviceUnavailable("door 1 cannot be reached"), "This is not possible at the moment."),
+        (ControllerUnavailable("no answer"), "The door controller does not answer."),
+    ],
+)
+def test_the_page_says_who_does_not_answer(
+    browser: FlaskClient,
+    throwaway: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    error: GatewayError,
+    said: str,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(throwaway.context.controller, "ask", refuse)
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = browser.post("/doors/1/open", headers=headers)
+        assert answer.status_code == 503
+        assert said in answer.text
+        assert str(error) in answer.text
+
+
+def test_nobody_is_made_or_renamed_without_a_name(
+    browser: FlaskClient, throwaway: SimpleNamespace
+) -> None:
+    store = throwaway.context.store
+    [number] = store.insert("users", [{"name": "Ana"}])
+    for path in ("/people/new", f"/people/{number}/edit"):
+        answer = browser.post(path, data={"name": "  ", "registration": "7"})
+        assert answer.status_code == 400
+        assert "A name is needed." in answer.text
+    assert [row["name"] for row in store.load({"object": "users"}).rows] == ["Ana"]

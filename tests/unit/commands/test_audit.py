@@ -74,7 +74,7 @@ def test_no_secret_is_ever_told(desk: Desk) -> None:
     desk.ask("destroy_objects", {"object": "pins", "where": by_pin})
     desk.ask("login", {"login": "admin", "password": "right"})
     desk.refusal("login", {"login": "admin", "password": secret})
-    desk.ask("change_login", {"login": "operator", "password": secret})
+    desk.ask("change_login", {"login": "operator", "password": secret * 2})
     entries = desk.audit()
     assert len(entries) == 9
     assert not [entry for entry in entries if secret in entry]

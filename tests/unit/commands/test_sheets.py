@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import tracemalloc
 
-from gateway.commands.sheets import sheets
+import pytest
+
+from gateway.commands.sheets import MOST_COLUMNS, sheets
+from gateway.errors import InvalidRequest
 
 MOST_BYTES = 200_000
 ROWS = 20_000
@@ -34,3 +37,20 @@ def test_a_large_file_is_not_kept_as_rows() -> None:
     finally:
         tracemalloc.stop()
     assert peak < MOST_BYTES < len(text)
+
+
+def test_a_table_has_a_bounded_number_of_columns() -> None:
+    titles = ",".join(f"c{number}" for number in range(MOST_COLUMNS))
+    [users] = sheets(f"{titles}\n{'1,' * MOST_COLUMNS}\n", "users")
+    assert len(next(iter(users.rows)).cells) == MOST_COLUMNS
+    # The time that each row takes grew with the square of this number: of 100,000, minutes.
+    with pytest.raises(InvalidRequest, match="row 1 has 1001 cells: at most 1000 columns"):
+        sheets(f"{titles},more\n", "users")
+
+
+def test_cells_outside_the_named_columns_are_refused_wherever_they_stand() -> None:
+    for row in ("1,x,2", "1,,2,x"):
+        with pytest.raises(InvalidRequest, match=r"row 2 has .* 'x' is in none of them"):
+            sheets(f"id,,name\n{row}\n", "users")
+    [users] = sheets("id,,name\n1, ,2,,\n", "users")
+    assert next(iter(users.rows)).cells == ["1", "2"]

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.clock import ManualClock
 from gateway.controller.access.pending import kept_state
+from gateway.errors import InvalidRequest
 from gateway.host import clock_trust
 from gateway.link.messages import Simulate
 from gateway.link.runtime import RuntimeDirectory
@@ -53,6 +54,23 @@ def by_command(data: Path, _tmp_path: Path, _bench: Bench) -> None:
 
 def by_network(_data: Path, tmp_path: Path, _bench: Bench) -> None:
     (tmp_path / "synchronised").touch()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00",
+        "1969-12-31T23:59:59",
+        "9999-12-31T23:59:59",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
+def test_a_clock_is_not_set_to_what_no_clock_shows(bench: Bench, text: str) -> None:
+    before = bench.clock.utc()
+    with pytest.raises(InvalidRequest, match="the clock shows 1970-01-02 to 9999-12-01, not"):
+        bench.ask(Simulate(verb="clock", value=text))
+    assert bench.clock.utc() == before
 
 
 @pytest.mark.parametrize(

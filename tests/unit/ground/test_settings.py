@@ -18,7 +18,10 @@ from gateway.settings import (
     parse_site,
     read_running_site,
     read_site,
+    refusals,
 )
+from gateway.settings.problems import read_problems
+from gateway.settings.refusals import MOST_DESCRIBED
 
 GOOD = """
 [site]
@@ -120,6 +123,39 @@ def test_a_wrong_site_is_refused_by_its_key(change: tuple[str, str], said: str) 
 def test_every_part_of_the_file_is_checked(extra: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         parse_site(GOOD + extra, "site")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "9" * 39_000, "line 1: a line has at most 2000 characters"),
+        ("a = 0x" + "f" * 39_000, "line 1: a line has at most 2000 characters"),
+        ("a = 0x" + "f" * 1_900, "a: unknown key [(]found 0?[0-9]{60}[.]{3}[)]"),
+        ("a" + ".a" * 19_000 + " = 1", "line 1: a line has at most 2000 characters"),
+        ("\n[a" + ".a" * 900 + "]", "line 2: too many dots"),
+        ("x = '''\n" + "a=" + "[" * 1_900 + "\n'''\nb\n", "line 4: the value is missing"),
+    ],
+)
+def test_what_nobody_writes_into_a_site_file_is_refused_by_its_line(text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        parse_site(text, "site")
+    assert read_problems(text)[1]
+
+
+def test_of_thousands_of_problems_the_first_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    monkeypatch.setattr(refusals, "_header", lambda name, _: looked.append(name) or "")
+    with pytest.raises(SettingsError, match=r"; t48: unknown key.*; and 4951 more$") as refused:
+        parse_site("".join(f"[t{number}]\n" for number in range(5_000)), "site")
+    # Each of these searches the whole text: all of them took the controller a minute.
+    assert len(looked) == MOST_DESCRIBED
+    assert len(str(refused.value)) < 20_000
+
+
+def test_dots_of_addresses_and_comments_are_no_keys() -> None:
+    addresses = ", ".join(f"'10.0.0.{number}'" for number in range(9))
+    with pytest.raises(SettingsError, match="dns: unknown key"):
+        parse_site(f"{GOOD}\ndns = [{addresses}] # {'.' * 40}\n", "site")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_a_login_is_made_signed_out_and_deleted(screen: Open) -> None:
     form = page.locator("#new-login")
     form.get_by_label("Name of the login").fill("gate/porter?")
     form.get_by_label("New password", exact=True).fill(PASSWORD)
-    form.get_by_label("The new password again").fill("another")
+    form.get_by_label("The new password again").fill("another one")
     form.get_by_role("button", name="Add").click()
     expect(page.locator("#problem-new")).to_contain_text("the two passwords differ")
     form.get_by_label("The new password again").fill(PASSWORD)

@@ -144,7 +144,12 @@ def test_what_nobody_writes_into_a_site_file_is_refused_by_its_line(text: str, s
 
 def test_of_thousands_of_problems_the_first_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = []
-    monkeypatch.setattr(refusals, "_header", lambda name, _: looked.append(name) or "")
+
+    def header(table: str, _: str) -> str:
+        looked.append(table)
+        return ""
+
+    monkeypatch.setattr(refusals, "_header", header)
     with pytest.raises(SettingsError, match=r"; t48: unknown key.*; and 4951 more$") as refused:
         parse_site("".join(f"[t{number}]\n" for number in range(5_000)), "site")
     # Each of these searches the whole text: all of them took the controller a minute.

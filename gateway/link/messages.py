@@ -745,14 +745,19 @@ class Fact(_Message):
 
 
 _REQUEST = TypeAdapter(Request)
+SITE_COST = 50
+"""As a command's, so that few site files of a flood are checked: the loop takes some hundredths of
+a second for each."""
 _FREE = (AskPosition, Obey, Projected, ReportStatus, Simulate, WatchWiring)
 """Commands that neither journal nor log, and those of a test."""
 
 
 def cost_of(command: Command) -> int:
-    """Openings or other entries that a command may journal."""
+    """Openings or other entries that a command may journal, or as many as take its time."""
     if isinstance(command, _FREE):
         return 0
+    if isinstance(command, ProposeSite):
+        return SITE_COST
     openings = getattr(command, "openings", None) or ()
     return max(len(openings), 1)
 

@@ -20,6 +20,12 @@ from gateway.files import read_whole, write_whole
 TRIAL = "site-trial.json"
 LONGEST_PROPOSAL = 40_000
 """Bytes of a site file that a client may propose."""
+TRIALS = "site-trials.json"
+"""Beside the trial: when the last ones began."""
+MOST_TRIALS = 10
+TRIALS_WITHIN_S = 600
+"""So many trials may begin in this time: each takes two starts of the controller, in which no door
+opens, and whoever has taken the api over may ask for them all the time."""
 _LARGEST = 1 << 19
 
 
@@ -56,6 +62,16 @@ class SiteTrial(BaseModel):
         return self.state is TrialState.TRIED and self.boot == boot_id()
 
 
+class _Begun(BaseModel):
+    """When trials began."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    boot: Annotated[str, Field(max_length=64)]
+    at_s: Annotated[tuple[int, ...], Field(max_length=MOST_TRIALS)]
+    """Monotonic seconds, oldest first."""
+
+
 def trial_path(data: Path) -> Path:
     """The record of the trial in the data directory `data`: on a device in the directory of the
     controller's own files."""
@@ -76,6 +92,30 @@ def write_trial(data: Path, trial: SiteTrial) -> None:
     # The early program for the relays reads it as root without capabilities; the directory is
     # closed to others.
     write_whole(trial_path(data), trial.model_dump_json().encode(), mode=0o644)
+
+
+def wait_before_trial_s(data: Path, now_s: int) -> int:
+    """The seconds until another trial may begin; 0 if one may begin now (monotonic `now_s`)."""
+    begun = _begun(data, now_s)
+    return begun[0] + TRIALS_WITHIN_S - now_s if len(begun) >= MOST_TRIALS else 0
+
+
+def note_trial(data: Path, now_s: int) -> None:
+    """A trial begins at `now_s`. Raises OSError."""
+    noted = _Begun(boot=boot_id(), at_s=(*_begun(data, now_s), now_s)[-MOST_TRIALS:])
+    path = trial_path(data).with_name(TRIALS)
+    write_whole(path, noted.model_dump_json().encode(), mode=0o600)
+
+
+def _begun(data: Path, now_s: int) -> tuple[int, ...]:
+    """When the last trials of this boot began. None that can be read counts as none."""
+    try:
+        noted = _Begun.model_validate_json(read_whole(trial_path(data).with_name(TRIALS), _LARGEST))
+    except (OSError, ValidationError):
+        return ()
+    if noted.boot != boot_id():
+        return ()
+    return tuple(at for at in noted.at_s if now_s - TRIALS_WITHIN_S < at <= now_s)
 
 
 def drop_trial(data: Path) -> None:

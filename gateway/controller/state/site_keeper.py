@@ -33,7 +33,13 @@ from gateway.settings import (
     with_end,
     write_trial,
 )
-from gateway.settings.trial import LONGEST_PROPOSAL
+from gateway.settings.trial import (
+    LONGEST_PROPOSAL,
+    MOST_TRIALS,
+    TRIALS_WITHIN_S,
+    note_trial,
+    wait_before_trial_s,
+)
 
 _NS = 1_000_000_000
 
@@ -73,10 +79,18 @@ class SiteKeeper:
     def propose(self, text: str, confirm_within_s: int, by: str) -> str:
         """Try a site file at a restart, which is now due; returns the digest of its text.
 
-        Raises InvalidRequest for a file that cannot be used, TooBusy while another is on trial.
+        Raises InvalidRequest for a file that cannot be used, TooBusy while another is on trial and
+        after many trials.
         """
         if self._on_trial or self._restart:
             raise TooBusy("another site file is on trial: confirm it or take it back first")
+        now_s = self._clock.monotonic_ns() // _NS
+        wait_s = wait_before_trial_s(self._data, now_s)
+        if wait_s:
+            raise TooBusy(
+                f"{MOST_TRIALS} site files were tried within {TRIALS_WITHIN_S // 60} minutes, and "
+                f"doors do not work while the controller starts: try again in {wait_s} s"
+            )
         text = with_end(text)
         if len(text.encode()) > LONGEST_PROPOSAL:
             raise InvalidRequest(f"a site file has at most {LONGEST_PROPOSAL} bytes here")
@@ -95,6 +109,7 @@ class SiteKeeper:
             by=by,
         )
         try:
+            note_trial(self._data, now_s)
             write_trial(self._data, trial)
         except OSError as error:
             raise GatewayError(f"the site file cannot be stored: {error.strerror}") from error

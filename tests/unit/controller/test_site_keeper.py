@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.clock import ManualClock
+from gateway.clock import ManualClock, boot_id
 from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.errors import InvalidRequest, NotFound, TooBusy
 from gateway.settings import (
@@ -20,8 +20,11 @@ from gateway.settings import (
     read_text,
     read_trial,
     running_site,
+    text_digest,
+    with_end,
     write_trial,
 )
+from gateway.settings.trial import MOST_TRIALS, TRIALS
 from tests.unit.controller.conftest import MONDAY_NOON
 
 DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
@@ -179,6 +182,30 @@ def test_a_real_board_does_not_become_simulated(data: Path, start: Start) -> Non
     with pytest.raises(InvalidRequest, match="real board"):
         keeper.propose(DEMO, 60, "admin")
     assert keeper.propose(real.replace("pi4", "pi5"), 60, "admin")
+
+
+def test_trials_are_few_whoever_asks_since_no_door_opens_during_a_start(
+    data: Path, start: Start, clock: ManualClock
+) -> None:
+    def tried() -> None:
+        keeper = on_trial(start)
+        keeper.take_back(text_digest(with_end(OTHER)))
+        assert keeper.restart_due()
+
+    for _ in range(MOST_TRIALS):
+        tried()
+        clock.advance(1)
+    with pytest.raises(TooBusy, match=r"10 site files were tried .* again in 590 s"):
+        start().propose(OTHER, 60, "admin")
+    assert not start().restart_due()
+    clock.advance(590)
+    tried()
+    with pytest.raises(TooBusy, match="again in 1 s"):
+        start().propose(OTHER, 60, "admin")
+    # Neither a broken record nor another start of the machine keeps a technician waiting.
+    for record in ("{", (data / TRIALS).read_text().replace(boot_id(), "another")):
+        (data / TRIALS).write_text(record)
+        tried()
 
 
 def test_one_file_is_on_trial_at_a_time_and_only_that_one_is_confirmed(start: Start) -> None:
